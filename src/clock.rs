@@ -1,0 +1,86 @@
+//! Where "now" comes from: the system, or hands that a test holds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Where a layer reads the time: the system's clocks by default, or a [`TimeSource`] of a test's own.
+#[derive(Clone, Default)]
+pub struct Clock(Option<Arc<dyn TimeSource>>);
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A source of one's own.
+    #[must_use]
+    pub fn from_source(source: impl TimeSource) -> Self {
+        Self(Some(Arc::new(source)))
+    }
+
+    /// Wall time as a NumericDate counts it: the time since 1970-01-01T00:00:00Z (RFC 7519 §2).
+    ///
+    /// A system clock set before 1970 reads as zero.
+    #[must_use]
+    pub fn since_epoch(&self) -> Duration {
+        let now = match &self.0 {
+            None => SystemTime::now(),
+            Some(source) => source.wall(),
+        };
+        now.duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// Monotonic time, for ages and waits.
+    #[must_use]
+    pub fn monotonic(&self) -> Instant {
+        match &self.0 {
+            None => Instant::now(),
+            Some(source) => source.monotonic(),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_none() { "Clock(system)" } else { "Clock(own source)" })
+    }
+}
+
+/// A source of time other than the system's.
+pub trait TimeSource: Send + Sync + 'static {
+    /// The wall clock, which may jump.
+    fn wall(&self) -> SystemTime;
+
+    /// The monotonic clock, which never goes back.
+    fn monotonic(&self) -> Instant;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Before1970;
+
+    impl TimeSource for Before1970 {
+        fn wall(&self) -> SystemTime {
+            UNIX_EPOCH - Duration::from_secs(5)
+        }
+
+        fn monotonic(&self) -> Instant {
+            Instant::now()
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_before_1970_reads_as_zero() {
+        assert_eq!(Clock::from_source(Before1970).since_epoch(), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_system_clock_is_past_2020() {
+        assert!(Clock::system().since_epoch().as_secs() > 1_577_836_800);
+    }
+}

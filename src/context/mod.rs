@@ -1,0 +1,25 @@
+//! What one gate leaves for the next and for the handler: who visits, with which privileges, from where.
+
+mod client_addr;
+mod peer;
+mod permission;
+mod principal;
+mod realm;
+mod roles;
+mod scopes;
+mod text;
+mod tiers;
+mod user;
+mod visitor;
+
+pub use client_addr::{ClientAddr, TrustedProxies};
+pub use permission::Permission;
+pub use principal::Principal;
+pub use realm::Realm;
+pub use roles::{Role, Roles, RolesBuilder};
+pub use scopes::Scopes;
+pub(crate) use text::Text;
+pub use tiers::{Tier, Tiers};
+pub(crate) use user::Identity;
+pub use user::{ClaimsError, UserContext};
+pub use visitor::Visitor;

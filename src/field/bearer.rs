@@ -1,0 +1,74 @@
+//! The bearer token of an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::token::is_tchar;
+
+/// Why an `Authorization` header that names the `Bearer` scheme carries no usable token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BearerFault {
+    /// 400: several `Authorization` lines, or credentials joined by a comma.
+    Repeated,
+    /// 400: no token, anything but SP between scheme and token, whitespace around either, or non-ASCII.
+    Malformed,
+    /// 401: one unbroken word of visible ASCII that is not token68.
+    NotToken68,
+}
+
+/// The token of a request; `Ok(None)` where there is no `Authorization`, or one of another scheme.
+///
+/// # Errors
+///
+/// A [`BearerFault`]: several lines whatever their schemes, or `Bearer` credentials that break the grammar.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerFault> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let Some(line) = lines.next() else {
+        return Ok(None);
+    };
+    if lines.next().is_some() {
+        return Err(BearerFault::Repeated);
+    }
+    let Some(credentials) = after_scheme(line.as_bytes()) else {
+        return Ok(None);
+    };
+    // A list is refused whole (RFC 6750 §2): whoever takes its first or last item may differ from the proxy before it.
+    if credentials.contains(&b',') {
+        return Err(BearerFault::Repeated);
+    }
+    // A server may hand on the whitespace that RFC 9110 §5.5 takes off a field's ends.
+    if line.as_bytes().first().is_some_and(u8::is_ascii_whitespace) {
+        return Err(BearerFault::Malformed);
+    }
+    token(credentials).map(Some)
+}
+
+/// `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
+pub(crate) fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+/// What follows the scheme, where that is `Bearer` in any case (RFC 9110 §11.1).
+fn after_scheme(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii_start();
+    let end = line.iter().position(|&byte| !is_tchar(byte));
+    let (scheme, credentials) = line.split_at_checked(end.unwrap_or(line.len()))?;
+    scheme.eq_ignore_ascii_case(b"Bearer").then_some(credentials)
+}
+
+fn token(credentials: &[u8]) -> Result<&str, BearerFault> {
+    let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
+    let word = match credentials.get(spaces..) {
+        Some(word) if spaces > 0 && !word.is_empty() => word,
+        _ => return Err(BearerFault::Malformed),
+    };
+    if !word.iter().all(u8::is_ascii_graphic) {
+        return Err(BearerFault::Malformed);
+    }
+    let word = std::str::from_utf8(word).map_err(|_| BearerFault::Malformed)?;
+    if is_token68(word) { Ok(word) } else { Err(BearerFault::NotToken68) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Tests of the gRPC fields.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn typed(value: &str) -> bool {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
+    is_grpc(&headers)
+}
+
+#[test]
+fn grpc_is_told_by_its_content_type() {
+    for value in [
+        "application/grpc",
+        "Application/GRPC",
+        "application/grpc+proto",
+        "application/grpc;charset=utf-8",
+        "application/grpc-web",
+    ] {
+        assert!(typed(value), "{value}");
+    }
+}
+
+#[test]
+fn another_content_type_is_not_grpc() {
+    assert!(!is_grpc(&HeaderMap::new()));
+    for value in ["", "application/json", "application/grp", "application/grpcx", "text/grpc", " application/grpc"] {
+        assert!(!typed(value), "{value}");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_status_code() {
+    let table = [(400, 3), (401, 16), (403, 7), (429, 8), (500, 13), (503, 14)];
+    for status in 100..=999 {
+        let expected = table.iter().find(|(http, _)| *http == status).map_or(2, |(_, grpc)| *grpc);
+        assert_eq!(status_code(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_message_is_percent_encoded() {
+    for (text, expected) in [
+        ("", ""),
+        ("token has expired", "token has expired"),
+        ("50% \"off\" ~", "50%25 \"off\" ~"),
+        ("a\r\nb\t\u{7f}", "a%0D%0Ab%09%7F"),
+        ("caf\u{e9} \u{1f512}", "caf%C3%A9 %F0%9F%94%92"),
+    ] {
+        assert_eq!(message(text), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_message_decodes_to_what_was_said(text in any::<String>()) {
+        let value = message(&text);
+        prop_assert!(value.as_bytes().iter().all(|b| (0x20..=0x7e).contains(b)));
+        let mut parts = value.to_str().unwrap().split('%');
+        let mut decoded = parts.next().unwrap().as_bytes().to_vec();
+        for part in parts {
+            decoded.push(u8::from_str_radix(&part[..2], 16).unwrap());
+            decoded.extend_from_slice(&part.as_bytes()[2..]);
+        }
+        prop_assert_eq!(decoded, text.into_bytes());
+    }
+
+    #[test]
+    fn no_content_type_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), cut in 0..=16_usize) {
+        let value = [&b"application/grpc"[..cut], &bytes].concat();
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, value.clone())]);
+            let lower = value.as_bytes().to_ascii_lowercase();
+            prop_assert!(!is_grpc(&headers) || lower.starts_with(b"application/grpc"));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! HTTP field grammar: text to value and back, pure functions without policy.
+
+pub(crate) mod bearer;
+pub(crate) mod challenge;
+pub(crate) mod cookie;
+pub(crate) mod forwarded;
+pub(crate) mod grpc;
+pub(crate) mod origin;
+mod token;

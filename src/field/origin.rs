@@ -1,0 +1,173 @@
+//! The origin of a URL in its serialised form (RFC 6454 §6.2, Fetch "serialising an origin").
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Why a text is no URL with an origin in serialised form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum OriginFault {
+    Host,
+    MissingScheme,
+    Null,
+    Port,
+    /// Neither `http` nor `https`.
+    Scheme,
+    TooLong,
+    UpperCase,
+    Userinfo,
+}
+
+impl OriginFault {
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Host => "the host is neither a domain name nor an IP address in canonical form",
+            Self::MissingScheme => "the scheme is missing, as in https://example.com",
+            Self::Null => "null stands for any opaque origin, a sandboxed frame's among them",
+            Self::Port => "the port is not a number from 1 to 65535 without leading zeros",
+            Self::Scheme => "the scheme is neither http nor https",
+            Self::TooLong => "an origin is at most 326 bytes long",
+            Self::UpperCase => "scheme and host are written in lower case",
+            Self::Userinfo => "a user name or password before the host is not allowed",
+        }
+    }
+}
+
+/// An `http` or `https` origin, byte for byte as browsers send it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin<'a> {
+    text: &'a str,
+    is_https: bool,
+    /// As it is written, an IPv6 address in its brackets.
+    host: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    /// The origin of an absolute URL, and what follows it unjudged: empty, or from a `/`, `?` or `#` on.
+    ///
+    /// A default port is left out of the origin, as browsers leave it out.
+    ///
+    /// # Errors
+    ///
+    /// The first [`OriginFault`] found before the path.
+    pub(crate) fn of_url(url: &'a str) -> Result<(Self, &'a str), OriginFault> {
+        if url == "null" {
+            return Err(OriginFault::Null);
+        }
+        let (scheme, after) = url.split_once("://").ok_or(OriginFault::MissingScheme)?;
+        let is_https = is_https(scheme)?;
+        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at(end);
+        if url.len() - rest.len() > MAX_LEN {
+            return Err(OriginFault::TooLong);
+        }
+        if authority.contains('@') {
+            return Err(OriginFault::Userinfo);
+        }
+        let (host, port) = split_port(authority)?;
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(OriginFault::UpperCase);
+        }
+        if !is_host(host) {
+            return Err(OriginFault::Host);
+        }
+        let port = port.map(|digits| number(digits).ok_or(OriginFault::Port));
+        let default = if is_https { 443 } else { 80 };
+        let port = port.transpose()?.filter(|&port| port != default);
+        let shown = if port.is_some() { end } else { host.len() };
+        let text = url.get(..url.len() - after.len() + shown).ok_or(OriginFault::Host)?;
+        let origin = Self { text, is_https, host };
+        Ok((origin, rest))
+    }
+
+    /// The serialised origin.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere
+    /// (W3C Secure Contexts §3.1).
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self.host.ends_with(".localhost")
+            || self.host == "[::1]"
+            || self.host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
+    }
+}
+
+fn is_https(scheme: &str) -> Result<bool, OriginFault> {
+    // `example.com/?to=http://…` has a `://`, but no scheme before it (RFC 3986 §3.1).
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    match scheme {
+        _ if !is_scheme => Err(OriginFault::MissingScheme),
+        "https" => Ok(true),
+        "http" => Ok(false),
+        _ if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => Err(OriginFault::UpperCase),
+        _ => Err(OriginFault::Scheme),
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginFault> {
+    let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
+    let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginFault::Host)?;
+    match tail.rsplit_once(':') {
+        Some((name, port)) => {
+            let host = authority.get(..brackets.len() + name.len());
+            Ok((host.ok_or(OriginFault::Host)?, Some(port)))
+        }
+        None => Ok((authority, None)),
+    }
+}
+
+fn number(digits: &str) -> Option<u16> {
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    is_plain.then(|| digits.parse().ok()).flatten()
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(bracketed) = host.strip_prefix('[') {
+        return bracketed.strip_suffix(']').is_some_and(is_ipv6);
+    }
+    let is_label = |label: &str| {
+        let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        (1..=MAX_LABEL_LEN).contains(&label.len()) && label.bytes().all(is_legal)
+    };
+    let last = host.rsplit('.').next().unwrap_or(host);
+    if is_numeric(last) {
+        return host.parse::<Ipv4Addr>().is_ok();
+    }
+    host.len() <= MAX_HOST_LEN && host.split('.').all(is_label)
+}
+
+/// A host that ends so is an IPv4 address or nothing, `0x7f.1` too (URL Standard §3.5, "ends in a number").
+fn is_numeric(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// Whether `text` is an address as the URL Standard §3.5 serialises it: as std does, but never with a dotted tail.
+fn is_ipv6(text: &str) -> bool {
+    let Ok(ip) = text.parse::<Ipv6Addr>() else {
+        return false;
+    };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => text == format!("::ffff:{high:x}:{low:x}"),
+        _ => text == ip.to_string(),
+    }
+}
+
+/// A domain name and a label of it in text (RFC 1035 §2.3.4).
+const MAX_HOST_LEN: usize = 253;
+const MAX_LABEL_LEN: usize = 63;
+
+/// The longest origin of any scheme: 64 bytes of scheme, `://`, the longest host, `:65535`.
+const MAX_LEN: usize = 64 + 3 + MAX_HOST_LEN + 6;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Tests of the origin grammar.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const ORIGINS: [&str; 20] = [
+    "https://example.com",
+    "http://example.com",
+    "https://example.com:8443",
+    "https://example.com:80",
+    "http://example.com:443",
+    "http://localhost:3000",
+    "https://xn--bcher-kva.example",
+    "https://a_b.c-d.example",
+    "https://1.example",
+    "https://example.c0m",
+    "https://com",
+    "https://0x7f.example",
+    "https://example.0xg",
+    "http://127.0.0.1:1",
+    "http://255.255.255.255:65535",
+    "http://[::1]",
+    "http://[::1]:8080",
+    "https://[2001:db8::1]",
+    "https://[::ffff:102:304]",
+    "https://[::]:444",
+];
+
+fn parse(text: &str) -> Result<Origin<'_>, OriginFault> {
+    Origin::of_url(text).map(|(origin, _)| origin)
+}
+
+#[track_caller]
+fn refused(fault: OriginFault, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(parse(text), Err(fault), "{text:?}");
+    }
+}
+
+/// For faults that lie in the origin part, and so count in a URL as well.
+#[track_caller]
+fn refused_in_urls(fault: OriginFault, texts: &[&str]) {
+    refused(fault, texts);
+    for text in texts {
+        assert_eq!(Origin::of_url(text), Err(fault), "{text:?}");
+        let url = format!("{text}/p?q#f");
+        assert_eq!(Origin::of_url(&url), Err(fault), "{url:?}");
+    }
+}
+
+#[track_caller]
+fn hosts_refused(hosts: &str) {
+    for host in hosts.split(' ') {
+        refused_in_urls(OriginFault::Host, &[&format!("https://{host}")]);
+    }
+}
+
+#[test]
+fn a_serialised_origin_is_accepted_as_it_is() {
+    for text in ORIGINS {
+        let origin = parse(text).unwrap();
+        assert_eq!(origin.text(), text);
+        assert_eq!(Origin::of_url(text), Ok((origin, "")));
+    }
+}
+
+#[test]
+fn the_parts_of_an_origin_are_told() {
+    let parts = |text| {
+        let origin = parse(text).unwrap();
+        (origin.is_https(), origin.host, origin.text())
+    };
+    assert_eq!(parts("https://example.com"), (true, "example.com", "https://example.com"));
+    assert_eq!(parts("http://a.b:8080"), (false, "a.b", "http://a.b:8080"));
+    assert_eq!(parts("https://[::1]:65535"), (true, "[::1]", "https://[::1]:65535"));
+    assert_eq!(parts("http://[2001:db8::1]"), (false, "[2001:db8::1]", "http://[2001:db8::1]"));
+}
+
+#[test]
+fn a_text_without_scheme_is_refused() {
+    let texts = ["", "*", "example.com", "localhost:3000", "//example.com", "://a", "mailto:a@b", "https:a", "1a://b"];
+    refused(OriginFault::MissingScheme, &texts);
+    refused(OriginFault::MissingScheme, &["a.com/?to=https://b.com", " https://a", "NULL", "h\u{e9}://a"]);
+}
+
+#[test]
+fn a_scheme_other_than_http_is_refused() {
+    refused_in_urls(OriginFault::Scheme, &["ftp://a", "ws://a", "FTP://a", "httpss://a", "chrome-extension://a"]);
+}
+
+#[test]
+fn null_is_refused() {
+    refused(OriginFault::Null, &["null"]);
+    assert_eq!(Origin::of_url("null"), Err(OriginFault::Null));
+}
+
+#[test]
+fn upper_case_is_refused() {
+    let texts = ["https://Example.com", "HTTPS://a", "Http://a", "https://[2001:DB8::1]", "https://a.B:80"];
+    refused_in_urls(OriginFault::UpperCase, &texts);
+}
+
+#[test]
+fn userinfo_is_refused() {
+    let texts = ["https://a@b", "https://a:b@c", "https://@b", "https://trusted.example@evil", "https://a@[::1]"];
+    refused_in_urls(OriginFault::Userinfo, &texts);
+}
+
+#[test]
+fn a_port_out_of_range_or_form_is_refused() {
+    let texts = ["https://a:", "https://a:0", "https://a:080", "https://a:65536", "https://a:+1", "https://a:8x"];
+    refused_in_urls(OriginFault::Port, &texts);
+    refused_in_urls(OriginFault::Port, &["https://a:*", "https://[::1]:", "https://a: 1", "https://a:99999999999"]);
+}
+
+#[test]
+fn a_default_port_is_left_out_of_a_urls_origin() {
+    for (url, text, rest) in [
+        ("https://a:443/b", "https://a", "/b"),
+        ("http://[::1]:80", "http://[::1]", ""),
+        ("https://a:80?q", "https://a:80", "?q"),
+    ] {
+        assert_eq!(Origin::of_url(url), Ok((parse(text).unwrap(), rest)), "{url}");
+    }
+}
+
+#[test]
+fn a_host_out_of_grammar_is_refused() {
+    hosts_refused(" :8080 a..b .a a. a.:80 *.a a%2e b\u{fc}cher a\\b a,b a+b a] a]:1");
+    hosts_refused("::1 2001:db8::1 a:1:2");
+    refused_in_urls(OriginFault::Host, &["https://a b", "https://a\r\n"]);
+}
+
+#[test]
+fn a_host_that_ends_in_a_number_is_a_canonical_ipv4_or_refused() {
+    hosts_refused("127.1 1 256.1.1.1 01.2.3.4 1.2.3.4.5 1.2.3.4. a.1");
+    hosts_refused("0x7f.0x1 a.0x 0x7f000001");
+}
+
+#[test]
+fn an_ipv6_host_not_in_canonical_form_is_refused() {
+    hosts_refused("[0:0:0:0:0:0:0:1] [::01] [2001:db8:0:0::1] [::ffff:1.2.3.4]");
+    hosts_refused("[fe80::1%25eth0] [] [::1 [[::1]] [1.2.3.4]");
+    hosts_refused("[::1]a [::1]a:1 a[::1] [::1:1 [::1][::1]");
+}
+
+#[test]
+fn names_and_labels_have_their_longest() {
+    let label = "a".repeat(63);
+    assert!(parse(&format!("https://{label}.a")).is_ok());
+    refused(OriginFault::Host, &[&format!("https://{label}a.a")]);
+    let host = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+    assert_eq!(host.len(), 253);
+    assert!(parse(&format!("https://{host}:65535")).is_ok());
+    refused(OriginFault::Host, &[&format!("https://{host}a")]);
+}
+
+#[test]
+fn an_origin_over_326_bytes_is_too_long() {
+    let long = format!("https://{}", "a".repeat(318));
+    assert_eq!(long.len(), 326);
+    assert_eq!(parse(&long), Err(OriginFault::Host));
+    assert_eq!(Origin::of_url(&long), Err(OriginFault::Host));
+    let longer = format!("{long}a");
+    assert_eq!(parse(&longer), Err(OriginFault::TooLong));
+    assert_eq!(Origin::of_url(&longer), Err(OriginFault::TooLong));
+    let path = "/a".repeat(500);
+    let url = format!("https://a{path}");
+    assert_eq!(Origin::of_url(&url), Ok((parse("https://a").unwrap(), path.as_str())));
+}
+
+#[test]
+fn the_rest_of_a_url_is_handed_back() {
+    for rest in ["", "/", "/a?b#c", "?a:b@c/d", "#a?b", "/@:443"] {
+        let url = format!("https://a.example:8443{rest}");
+        let origin = parse("https://a.example:8443").unwrap();
+        assert_eq!(Origin::of_url(&url), Ok((origin, rest)));
+    }
+}
+
+#[test]
+fn loopback_is_told_by_address_and_by_localhost() {
+    for host in ["localhost", "a.localhost", "a.b.localhost", "127.0.0.1", "127.255.0.9", "[::1]"] {
+        assert!(parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
+    }
+    for host in ["localhost.example", "xlocalhost", "128.0.0.1", "127.0.0.1.example", "[::2]", "0.0.0.0", "[::]"] {
+        assert!(!parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
+    }
+}
+
+#[test]
+fn every_fault_has_a_reason_of_its_own() {
+    use OriginFault as F;
+    let faults = [F::Host, F::MissingScheme, F::Null, F::Port, F::Scheme, F::TooLong, F::UpperCase, F::Userinfo];
+    let reasons: std::collections::BTreeSet<_> = faults.map(F::reason).into();
+    assert_eq!(reasons.len(), faults.len());
+    assert!(reasons.iter().all(|reason| reason.starts_with(|c: char| c.is_lowercase()) && !reason.ends_with('.')));
+    assert!(F::TooLong.reason().contains(&MAX_LEN.to_string()));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics_and_an_accepted_one_is_made_of_its_parts(
+        text in prop_oneof![any::<String>(), "https?://[a-z0-9:.\\[\\]@/?#*A-]{0,40}"],
+    ) {
+        if let Ok((origin, rest)) = Origin::of_url(&text) {
+            prop_assert!(rest.is_empty() || rest.starts_with(['/', '?', '#']));
+            prop_assert!(text.starts_with(origin.text()) && text.ends_with(rest));
+            prop_assert_eq!(parse(origin.text()), Ok(origin));
+            let scheme = if origin.is_https() { "https" } else { "http" };
+            let shown = format!("{scheme}://{}", origin.host);
+            prop_assert!(origin.text().strip_prefix(&shown).is_some_and(|port| port.is_empty() || port.starts_with(':')));
+        }
+    }
+
+    #[test]
+    fn every_name_and_port_comes_back(
+        https in any::<bool>(), host in "([a-z_-][a-z0-9_-]{0,20}\\.){0,4}[a-z]{1,8}", port in 1..=u16::MAX,
+        rest in "([/?#][ -~]{0,20})?",
+    ) {
+        let scheme = if https { "https" } else { "http" };
+        let is_default = port == if https { 443 } else { 80 };
+        let url = format!("{scheme}://{host}:{port}{rest}");
+        let (origin, after) = Origin::of_url(&url).unwrap();
+        prop_assert_eq!((origin.is_https(), origin.host, after), (https, host.as_str(), rest.as_str()));
+        prop_assert_eq!(origin.text().ends_with(&format!(":{port}")), !is_default);
+    }
+
+    #[test]
+    fn every_address_is_accepted_in_canonical_form(v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>()) {
+        prop_assert_eq!(parse(&format!("http://{v4}")).map(|o| o.is_loopback()), Ok(v4.is_loopback()));
+        let mut index = 0..8;
+        let v6 = Ipv6Addr::from(segments.map(|s| if mask >> index.next().unwrap() & 1 == 0 { s } else { 0 }));
+        if v6.to_ipv4_mapped().is_none() {
+            let text = format!("http://[{v6}]");
+            prop_assert_eq!(parse(&text).map(|o| o.text()), Ok(text.as_str()));
+        }
+    }
+}

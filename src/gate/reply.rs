@@ -1,0 +1,143 @@
+//! `Reply`: the answer that a gate gives in the handler's place.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, request};
+use serde::Serialize;
+
+use crate::field::grpc;
+use crate::gate::{Denial, DenialKind, FromBytes};
+
+/// The answer that a gate gives in the handler's place.
+#[derive(Debug)]
+#[must_use]
+pub struct Reply(Box<Response<Vec<u8>>>);
+
+impl Reply {
+    /// This very response.
+    pub fn new(response: Response<Vec<u8>>) -> Self {
+        Self(Box::new(response))
+    }
+
+    /// A refusal of the request with this head, in the form that its content type asks for.
+    pub fn denial(head: &request::Parts, denial: Denial) -> Self {
+        let media_type = head.headers.get(CONTENT_TYPE).filter(|_| grpc::is_grpc(&head.headers));
+        denial.log();
+        Self(Box::new(match media_type {
+            Some(media_type) => trailers_only(media_type.clone(), denial),
+            None => problem(denial),
+        }))
+    }
+
+    /// A refusal where the request's head is not at hand.
+    #[cfg(feature = "axum")]
+    pub(crate) fn problem(denial: Denial) -> Self {
+        denial.log();
+        Self(Box::new(problem(denial)))
+    }
+
+    /// The response, with the body that is wanted.
+    pub(crate) fn into_response<B: FromBytes>(self) -> Response<B> {
+        self.0.map(B::from_bytes)
+    }
+}
+
+/// Problem details (RFC 9457 §3.1), with the error code of RFC 6750 as an extension member.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+fn problem(denial: Denial) -> Response<Vec<u8>> {
+    let status = denial.status();
+    let scope = match denial.kind() {
+        DenialKind::InsufficientScope(needed) => Some(needed.to_string()),
+        _ => None,
+    };
+    let body = serde_json::to_vec(&Problem {
+        // RFC 9457 §4.2.1: with this type, the title is the status phrase.
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail: &denial.detail(),
+        error: denial.error(),
+        scope,
+    });
+    let mut response = Response::new(body.unwrap_or_default());
+    *response.status_mut() = status;
+    fields(response.headers_mut(), HeaderValue::from_static("application/problem+json"), &denial);
+    response.extensions_mut().insert(denial);
+    response
+}
+
+/// gRPC over HTTP/2, "Responses": a refusal is HTTP 200 and only trailers, sent as the header block.
+fn trailers_only(media_type: HeaderValue, denial: Denial) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    let code = grpc::status_code(denial.status());
+    let headers = response.headers_mut();
+    fields(headers, media_type, &denial);
+    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(code)));
+    headers.insert(GRPC_MESSAGE, grpc::message(&denial.detail()));
+    response.extensions_mut().insert(denial);
+    response
+}
+
+fn fields(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
+    headers.reserve(MOST_FIELDS);
+    headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = denial.challenge() {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(wait) = denial.retry_after() {
+        // Rounded up and at least 1: a caller that waits that long does not come too early.
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+const MOST_FIELDS: usize = 6;
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// What tonic's handlers return for a [`Denial`].
+#[cfg(feature = "tonic")]
+impl From<Denial> for tonic::Status {
+    fn from(denial: Denial) -> Self {
+        denial.log();
+        let code = tonic::Code::from(i32::from(grpc::status_code(denial.status())));
+        Self::new(code, denial.detail())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::StatusCode;
+
+    use super::*;
+    use crate::context::Realm;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_at_least_one_second() {
+        for (wait, seconds) in [(0, "1"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (30_000, "30")] {
+            let kind = DenialKind::KeysUnavailable(Duration::from_millis(wait));
+            let response = problem(Denial::new(kind, Realm::default()));
+            assert_eq!(response.headers()[RETRY_AFTER], seconds, "{wait} ms");
+        }
+    }
+
+    #[test]
+    fn every_status_of_a_refusal_has_a_phrase_for_its_title() {
+        for status in [400, 401, 403, 500, 503] {
+            assert!(StatusCode::from_u16(status).unwrap().canonical_reason().is_some());
+        }
+    }
+}

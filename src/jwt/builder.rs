@@ -1,0 +1,472 @@
+//! `JwtAuthBuilder`: what the user says, and every problem with it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
+use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::field::challenge::is_quotable;
+use crate::field::cookie::is_cookie_name;
+use crate::field::origin::Origin;
+use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
+use crate::jwt::discovery::{Location, is_fetchable};
+use crate::jwt::fetch::{Client, Fetch};
+use crate::jwt::gate::JwtAuth;
+use crate::jwt::issuer::{FixedKey, Issuer, Material, Source};
+use crate::jwt::jwks::KeySet;
+use crate::jwt::pem;
+use crate::jwt::policy::Policy;
+use crate::jwt::remote::Remote;
+use crate::jwt::trust::{Keys, Trust};
+use crate::jwt::user_loader::{LoadError, UserLoader};
+use crate::jwt::verifier::Verifier;
+use crate::jwt::weak::KeyFault;
+
+/// Configures a [`JwtAuth`]. Each setter replaces what was set before, but for those that begin with `add_`.
+#[derive(Debug)]
+#[must_use]
+pub struct JwtAuthBuilder {
+    issuers: Vec<Issuer>,
+    audiences: Vec<String>,
+    leeway: Duration,
+    max_token_len: usize,
+    serve_stale: Duration,
+    optional: bool,
+    cookie: Option<String>,
+    realm: Option<String>,
+    tiers: Option<Tiers>,
+    default_tier: Option<Tier>,
+    roles: Option<Roles>,
+    loader: Option<UserLoader>,
+    client: Option<Client>,
+    clock: Clock,
+}
+
+impl Default for JwtAuthBuilder {
+    fn default() -> Self {
+        Self {
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            leeway: LEEWAY,
+            max_token_len: MAX_TOKEN_LEN,
+            serve_stale: SERVE_STALE,
+            optional: false,
+            cookie: None,
+            realm: None,
+            tiers: None,
+            default_tier: None,
+            roles: None,
+            loader: None,
+            client: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl JwtAuthBuilder {
+    /// Sets the one issuer whose tokens are accepted. Required.
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers = vec![issuer];
+        self
+    }
+
+    /// Adds an issuer. Each is trusted with its own keys alone.
+    pub fn add_issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Sets the audience: the name by which tokens are meant for this app (`aud`, RFC 7519 §4.1.3). Required, here or
+    /// for each issuer.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences = vec![audience.into()];
+        self
+    }
+
+    /// Adds another name of this app.
+    pub fn add_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Sets by how much the issuer's clock may differ from this one: 60 seconds unless set, at most five minutes.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Sets the most bytes a token may have: 16,384 unless set, 65,536 at most.
+    pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.max_token_len = bytes;
+        self
+    }
+
+    /// Sets for how long keys stay in use past their age while the issuer cannot be asked: 24 hours unless set.
+    pub fn serve_stale(mut self, time: Duration) -> Self {
+        self.serve_stale = time;
+        self
+    }
+
+    /// Lets a request without a credential through as anonymous. A bad credential is still refused.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Reads the token from this cookie too, where there is no `Authorization` field; both together are refused.
+    ///
+    /// A browser sends cookies with requests that other sites cause: make it `SameSite`, and check the origin of every
+    /// request that changes something. A name that begins with `__Host-` keeps subdomains from setting it.
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.cookie = Some(name.into());
+        self
+    }
+
+    /// Sets the realm that challenges name (RFC 9110 §11.5): `api` unless set.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Sets the app's tiers, by which the tier claim is understood.
+    pub fn tiers(mut self, tiers: Tiers) -> Self {
+        self.tiers = Some(tiers);
+        self
+    }
+
+    /// Sets the tier of a token that has no tier claim; without it, such a user ranks below every tier.
+    pub fn default_tier(mut self, tier: Tier) -> Self {
+        self.default_tier = Some(tier);
+        self
+    }
+
+    /// Sets the app's roles, by which a user's roles grant permissions.
+    pub fn roles(mut self, roles: Roles) -> Self {
+        self.roles = Some(roles);
+        self
+    }
+
+    /// Sets what is asked once a token is verified: whether the user is still welcome, and what the app knows of them.
+    ///
+    /// It runs on every request with a good token, for five seconds at most. What it returns is the user that handlers
+    /// see; [`with_record`](UserContext::with_record) attaches what it loaded.
+    pub fn load_user<F, Fut>(mut self, load: F) -> Self
+    where
+        F: Fn(UserContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
+    {
+        self.loader = Some(UserLoader::new(load));
+        self
+    }
+
+    /// Sets the HTTP client that fetches keys.
+    pub fn fetch(mut self, client: impl Fetch) -> Self {
+        self.client = Some(Client::new(client));
+        self
+    }
+
+    /// Sets where the time is read.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The layer.
+    ///
+    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::warm_up`].
+    ///
+    /// # Errors
+    ///
+    /// Names every problem at once: no issuer or one that stands twice, no audience, an issuer or a URL of keys that is
+    /// not https (loopback aside), a secret shorter than its hash, a key that is malformed, weak or private, an
+    /// algorithm that does not fit, a cookie or realm of the wrong form, a leeway or a length beyond its bound.
+    pub fn build(mut self) -> Result<JwtAuth, BuildError> {
+        let mut problems = Problems::default();
+        self.judge_settings(&mut problems);
+        let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
+        let issuers = std::mem::take(&mut self.issuers);
+        let mut trusts: Vec<Trust> = Vec::with_capacity(issuers.len());
+        for issuer in issuers {
+            if trusts.iter().any(|known| *known.name == *issuer.name) {
+                problems.add(
+                    Problem::new(
+                        "issuer",
+                        Fault::Repeated,
+                        "stands twice",
+                        "give each issuer once; use add_secret or add_pem for several keys",
+                    )
+                    .with_value(&issuer.name),
+                );
+            }
+            if let Some(trust) = self.trust(issuer, &mut problems) {
+                trusts.push(trust);
+            }
+        }
+        problems.none_or(|| {
+            JwtAuth::new(Policy {
+                issuers: trusts,
+                realm,
+                optional: self.optional,
+                cookie: self.cookie,
+                max_token_len: self.max_token_len,
+                leeway: self.leeway,
+                tiers: self.tiers,
+                default_tier: self.default_tier,
+                roles: self.roles,
+                loader: self.loader,
+                clock: self.clock,
+            })
+        })
+    }
+
+    fn judge_settings(&self, problems: &mut Problems) {
+        if self.issuers.is_empty() {
+            problems.add(Problem::new(
+                "issuer",
+                Fault::Missing,
+                "no issuer is set",
+                "call .issuer(..) with the issuer whose tokens to accept",
+            ));
+        }
+        if self.leeway > MAX_LEEWAY {
+            let reason = "more than five minutes (RFC 9068 §4: no more than a few)";
+            problems.add(
+                Problem::new(
+                    "leeway",
+                    Fault::Prohibited,
+                    reason,
+                    "set the clocks right and allow five minutes or less",
+                )
+                .with_value(format!("{} s", self.leeway.as_secs())),
+            );
+        }
+        if self.max_token_len == 0 || self.max_token_len > MOST_TOKEN_LEN {
+            problems.add(
+                Problem::new(
+                    "max token length",
+                    Fault::Invalid,
+                    "not within 1 and 65536 bytes",
+                    "allow what your largest token has",
+                )
+                .with_value(self.max_token_len.to_string()),
+            );
+        }
+        if let Some(name) = self.cookie.as_deref().filter(|name| !is_cookie_name(name)) {
+            let remedy = "use letters, digits, '-' and '_', best beginning with __Host-";
+            problems.add(
+                Problem::new("cookie", Fault::Invalid, "not a cookie name (RFC 6265 §4.1.1)", remedy).with_value(name),
+            );
+        }
+        if let Some(realm) = self.realm.as_deref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
+            let reason = "empty, or with a character that RFC 6750 §3 bars from a challenge";
+            problems.add(
+                Problem::new("realm", Fault::Invalid, reason, "use printable ASCII without quotes or backslashes")
+                    .with_value(realm),
+            );
+        }
+        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
+            if audience.is_empty() {
+                problems.add(Problem::new("audience", Fault::Invalid, "is empty", "name this app as the issuer does"));
+            }
+        }
+        if let (Some(tiers), Some(tier)) = (&self.tiers, &self.default_tier) {
+            problems.keep(tiers.get(tier.name()));
+        }
+    }
+
+    fn trust(&mut self, issuer: Issuer, problems: &mut Problems) -> Option<Trust> {
+        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
+        if audiences.is_empty() {
+            problems.add(
+                Problem::new(
+                    "audience",
+                    Fault::Missing,
+                    "no audience is set for this issuer's tokens",
+                    "call .audience(..) with the name by which its tokens are meant for this app",
+                )
+                .with_value(&issuer.name),
+            );
+        }
+        let name: Arc<str> = issuer.name.as_str().into();
+        let allowed = allowed(&issuer, problems);
+        let keys = self.keys(&issuer, &name, &allowed, problems)?;
+        Some(Trust {
+            name,
+            alias: issuer.alias,
+            keys,
+            allowed,
+            profile: issuer.profile,
+            audience_claim: issuer.audience_claim,
+            audiences,
+            token_use: issuer.token_use,
+            client_marker: issuer.client_marker,
+            claims: issuer.claims,
+            user: issuer.user,
+        })
+    }
+
+    fn keys(
+        &mut self,
+        issuer: &Issuer,
+        name: &Arc<str>,
+        allowed: &[Algorithm],
+        problems: &mut Problems,
+    ) -> Option<Keys> {
+        if !issuer.added.is_empty() && !matches!(issuer.source, Source::Fixed(_)) {
+            let reason = "a key is added to an issuer that publishes its keys";
+            problems.add(
+                Problem::new("key", Fault::Prohibited, reason, "let the issuer publish it, or give all keys by hand")
+                    .with_value(&issuer.name),
+            );
+        }
+        match &issuer.source {
+            Source::Fixed(first) => {
+                let mut keys = KeySet::default();
+                for key in std::iter::once(first).chain(&issuer.added) {
+                    match verifier(key) {
+                        Ok(verifier) => keys.add(None, key.algorithm, verifier),
+                        Err(fault) => problems.add(key_problem(key.algorithm, fault, &issuer.name)),
+                    }
+                }
+                judge_name(&issuer.name, problems);
+                Some(Keys::Fixed(keys))
+            }
+            Source::Document(text) => {
+                judge_name(&issuer.name, problems);
+                let keys = KeySet::parse(text, allowed).map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
+                if keys.is_none() {
+                    let reason = "the JWK Set has no key that can be used";
+                    problems.add(
+                        Problem::new(
+                            "jwks",
+                            Fault::Invalid,
+                            reason,
+                            "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)",
+                        )
+                        .with_value(&issuer.name),
+                    );
+                }
+                keys.map(Keys::Fixed)
+            }
+            Source::Remote(location) => {
+                judge_remote(&issuer.name, location, problems);
+                let client = self.client(problems)?;
+                let (name, location) = (Arc::clone(name), location.clone());
+                let clock = self.clock.clone();
+                let remote = Remote::new(name, location, allowed.to_vec(), client, clock, self.serve_stale);
+                Some(Keys::Remote(Arc::new(remote)))
+            }
+        }
+    }
+
+    /// The client set, else the built-in one, made once for all issuers.
+    fn client(&mut self, problems: &mut Problems) -> Option<Client> {
+        if self.client.is_none() {
+            self.client = built_in_client();
+        }
+        if self.client.is_none() {
+            let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
+            problems.add(Problem::new(
+                "fetch",
+                Fault::Missing,
+                reason,
+                "switch on the feature `fetch`, or call .fetch(..)",
+            ));
+        }
+        self.client.clone()
+    }
+}
+
+#[cfg(feature = "fetch")]
+fn built_in_client() -> Option<Client> {
+    crate::jwt::reqwest::Reqwest::new().map(Client::new)
+}
+
+#[cfg(not(feature = "fetch"))]
+fn built_in_client() -> Option<Client> {
+    None
+}
+
+/// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
+fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm> {
+    if let Source::Fixed(first) = &issuer.source {
+        return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
+    }
+    let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLISHED.to_vec());
+    if allowed.is_empty() {
+        problems.add(
+            Problem::new("algorithms", Fault::Missing, "none is allowed", "allow those that the issuer signs with")
+                .with_value(&issuer.name),
+        );
+    }
+    for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
+        let reason = "a published key cannot be a shared secret";
+        problems.add(
+            Problem::new("algorithms", Fault::Prohibited, reason, "allow algorithms with a public key alone")
+                .with_value(algorithm.name()),
+        );
+    }
+    allowed
+}
+
+fn verifier(key: &FixedKey) -> Result<Verifier, KeyFault> {
+    match &key.material {
+        Material::Pem(text) => pem::verifier(key.algorithm, text),
+        Material::Secret(secret) => Verifier::hmac(key.algorithm, secret),
+    }
+}
+
+fn key_problem(algorithm: Algorithm, fault: KeyFault, issuer: &str) -> Problem {
+    let (kind, remedy) = match fault {
+        KeyFault::ShortSecret { least } => {
+            (Fault::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
+        }
+        KeyFault::Exponent | KeyFault::Roca | KeyFault::Size | KeyFault::SmallOrder => {
+            (Fault::Weak, "have the issuer make a new key".to_owned())
+        }
+        KeyFault::Private => (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned()),
+        KeyFault::Algorithm | KeyFault::Kind | KeyFault::Malformed | KeyFault::Use => {
+            (Fault::Invalid, format!("give a key for {}", algorithm.name()))
+        }
+    };
+    Problem::new("key", kind, format!("the {} key cannot be used: {fault}", algorithm.name()), remedy)
+        .with_value(issuer)
+}
+
+/// An issuer whose keys are given may have any name, a URL or not.
+fn judge_name(name: &str, problems: &mut Problems) {
+    if name.is_empty() {
+        problems.add(Problem::new("issuer", Fault::Invalid, "is empty", "write it as the `iss` of its tokens"));
+    }
+}
+
+/// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
+fn judge_remote(name: &str, location: &Location, problems: &mut Problems) {
+    let mut judge = |setting, url: &str, barred: &[char]| {
+        let reason = match Origin::of_url(url) {
+            Err(fault) => fault.reason(),
+            Ok(_) if url.contains(barred) => "has a query or fragment",
+            Ok(_) if !is_fetchable(url, true) => "is not https",
+            Ok(_) => return,
+        };
+        let remedy = "write an absolute https URL, or an http one on loopback for development";
+        problems.add(Problem::new(setting, Fault::Invalid, reason, remedy).with_value(url));
+    };
+    match location {
+        Location::Metadata => judge("issuer", name, &['?', '#']),
+        Location::Url(url) => {
+            judge("jwks url", url, &['#']);
+            judge_name(name, problems);
+        }
+    }
+}
+
+// Clocks drift, and tokens are minted a moment before they are used: what most issuers' libraries allow.
+const LEEWAY: Duration = Duration::from_secs(60);
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+// Servers take heads of 16 to 64 KiB; the largest tokens in use, with some hundred groups, have about ten.
+const MAX_TOKEN_LEN: usize = 16 * 1024;
+const MOST_TOKEN_LEN: usize = 64 * 1024;
+const SERVE_STALE: Duration = Duration::from_secs(24 * 3600);

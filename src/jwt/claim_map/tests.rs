@@ -1,0 +1,133 @@
+//! Claims of many shapes, read by a map.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(map: &ClaimMap, claims: &str) -> Result<Identity, TokenError> {
+    let whole: Arc<str> = claims.into();
+    map.read(&Object::parse(&whole).unwrap(), &whole)
+}
+
+fn texts(texts: &[Text]) -> Vec<&str> {
+    texts.iter().map(|text| &**text).collect()
+}
+
+#[test]
+fn the_default_map_reads_the_usual_names() {
+    let user = read(
+        &ClaimMap::new(),
+        r#"{"sub":"ann","client_id":"web","email":"a@b","name":"Ann \u00e9","scope":"a b","roles":["x"],
+            "permissions":["c:d"],"subscription_tier":"gold"}"#,
+    )
+    .unwrap();
+    assert_eq!(user.id.as_deref(), Some("ann"));
+    assert_eq!(user.client_id.as_deref(), Some("web"));
+    assert_eq!(user.email.as_deref(), Some("a@b"));
+    assert_eq!(user.name.as_deref(), Some("Ann é"));
+    assert_eq!(user.scopes.to_string(), "a b");
+    assert_eq!(texts(&user.roles), ["x"]);
+    assert_eq!(texts(&user.permissions), ["c:d"]);
+    assert_eq!(user.tier_name.as_deref(), Some("gold"));
+}
+
+#[test]
+fn a_pointer_reaches_into_an_object_and_unescapes_its_names() {
+    let map = ClaimMap::new().roles(["/realm_access/roles", "/a~1b/c~0d/roles"]).add_roles("https://x/roles");
+    let user = read(
+        &map,
+        r#"{"sub":"s","realm_access":{"roles":["r1"]},"a/b":{"c~d":{"roles":["r2"]}},"https://x/roles":["r3"]}"#,
+    )
+    .unwrap();
+    assert_eq!(texts(&user.roles), ["r1", "r2", "r3"]);
+    assert!(read(&map, r#"{"sub":"s","realm_access":{}}"#).unwrap().roles.is_empty());
+    assert_eq!(read(&map, r#"{"sub":"s","realm_access":7}"#).err(), Some(TokenError::ClaimInvalid("roles")));
+}
+
+#[test]
+fn roles_may_be_one_string_strings_or_complex_values() {
+    let roles = |value: &str| {
+        let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s","roles":{value}}}"#))?;
+        Ok(texts(&user.roles).join("|"))
+    };
+    assert_eq!(roles(r#""Sales Manager""#), Ok("Sales Manager".to_owned()));
+    assert_eq!(roles(r#"["a","b"]"#), Ok("a|b".to_owned()));
+    assert_eq!(roles(r#"[{"value":"a","primary":true}]"#), Ok("a".to_owned()));
+    assert_eq!(roles("null"), Ok(String::new()));
+    for value in ["1", "{}", "[1]", "[null]", r#"[["a"]]"#, r#"[{"display":"a"}]"#] {
+        assert_eq!(roles(value), Err(TokenError::ClaimInvalid("roles")), "{value}");
+    }
+}
+
+#[test]
+fn scopes_are_a_string_or_an_array_of_words_and_nothing_else() {
+    let scopes = |claims: &str| {
+        let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s",{claims}}}"#))?;
+        Ok(user.scopes.to_string())
+    };
+    assert_eq!(scopes(r#""scope":"read  write""#), Ok("read write".to_owned()));
+    assert_eq!(scopes(r#""scp":["read","write"]"#), Ok("read write".to_owned()));
+    assert_eq!(scopes(r#""scope":"""#), Ok(String::new()));
+    for claims in [
+        r#""scope":null"#,
+        r#""scope":1"#,
+        r#""scope":{}"#,
+        r#""scp":["read write"]"#,
+        r#""scp":[1]"#,
+        r#""scp":[""]"#,
+        "\"scope\":\"read\u{a0}write\"",
+        r#""scope":"quo\"te""#,
+    ] {
+        assert_eq!(scopes(claims), Err(TokenError::ClaimInvalid("scope")), "{claims}");
+    }
+}
+
+#[test]
+fn an_id_is_required_and_not_empty() {
+    assert_eq!(read(&ClaimMap::new(), "{}").err(), Some(TokenError::ClaimMissing("id")));
+    for value in [r#""""#, "1", "null", "[]"] {
+        let claims = format!(r#"{{"sub":{value}}}"#);
+        assert_eq!(read(&ClaimMap::new(), &claims).err(), Some(TokenError::ClaimInvalid("id")), "{value}");
+    }
+    let map = ClaimMap::new().id("oid");
+    assert_eq!(read(&map, r#"{"sub":"s","oid":"o"}"#).unwrap().id.as_deref(), Some("o"));
+}
+
+#[test]
+fn a_client_id_or_tier_of_another_type_is_malformed() {
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","azp":["a"]}"#).err(), Some(TokenError::ClaimInvalid("client id")));
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":1}"#).err(), Some(TokenError::ClaimInvalid("tier")));
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":null}"#).unwrap().tier_name, None);
+}
+
+#[test]
+fn a_name_that_is_no_string_is_not_shown() {
+    let user = read(&ClaimMap::new(), r#"{"sub":"s","name":null,"email":["a@b"]}"#).unwrap();
+    assert_eq!((user.name, user.email), (None, None));
+}
+
+#[test]
+fn each_setter_replaces_the_claims_it_names() {
+    let map =
+        ClaimMap::new().client_id(["cid"]).email(["mail"]).name(["nick"]).scopes(["s"]).permissions(["p"]).tier(["t"]);
+    let user = read(
+        &map,
+        r#"{"sub":"x","cid":"c","mail":"m","nick":"n","s":"a","p":["q"],"t":"gold","client_id":1,"scope":1,"tier":1}"#,
+    )
+    .unwrap();
+    let shown = [user.client_id, user.email, user.name, user.tier_name].map(|text| text.unwrap().to_string());
+    assert_eq!(shown, ["c", "m", "n", "gold"]);
+    assert_eq!(user.scopes.to_string(), "a");
+    assert_eq!(texts(&user.permissions), ["q"]);
+}
+
+proptest! {
+    #[test]
+    fn no_claims_panic(value in "[\\[\\]{}\",:a 0-9]{0,20}", pointer in "[/~a01]{0,8}") {
+        let claims = format!(r#"{{"sub":"s","a":{value}}}"#);
+        if let Some(object) = Object::parse(&claims) {
+            let whole: Arc<str> = claims.as_str().into();
+            let _ = ClaimMap::new().roles([pointer.as_str()]).scopes(["a"]).read(&object, &whole);
+        }
+    }
+}

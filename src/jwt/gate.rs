@@ -1,0 +1,148 @@
+//! `JwtAuth`: the gate that turns a token into a `UserContext`.
+
+use std::sync::Arc;
+
+use http::request;
+use tokio::sync::watch;
+use tower_layer::Layer;
+
+use crate::context::{UserContext, Visitor};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, TokenError};
+use crate::jwt::builder::JwtAuthBuilder;
+use crate::jwt::policy::{Judgement, Policy};
+use crate::jwt::remote::{Remote, Search};
+use crate::jwt::trust::Keys;
+
+/// Authenticates requests by bearer tokens; see the [module](crate::jwt).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct JwtAuth {
+    policy: Arc<Policy>,
+}
+
+impl JwtAuth {
+    /// A layer to configure: at least an issuer and an audience.
+    pub fn builder() -> JwtAuthBuilder {
+        JwtAuthBuilder::default()
+    }
+
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy: Arc::new(policy) }
+    }
+
+    /// Whether the keys of every issuer are at hand, for a health check.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.remotes().all(|remote| remote.is_ready())
+    }
+
+    /// Fetches the keys of every issuer that has none yet, once each, and says whether all are there now.
+    ///
+    /// A server may start without: until keys arrive, requests are answered 503.
+    pub async fn warm_up(&self) -> bool {
+        let missing = self.remotes().filter(|remote| !remote.is_ready());
+        let searches: Vec<Search> = missing.map(|remote| remote.search(None)).collect();
+        for search in searches {
+            if let Search::Fetching(mut answer) = search {
+                // The sender lives as long as the policy does.
+                let _ = answer.changed().await;
+            }
+        }
+        self.ready()
+    }
+
+    fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
+        self.policy.issuers.iter().filter_map(|trust| match &trust.keys {
+            Keys::Fixed(_) => None,
+            Keys::Remote(remote) => Some(remote),
+        })
+    }
+
+    fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
+        Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
+    }
+
+    fn admit(&self, mut head: request::Parts, user: UserContext) -> Entry<()> {
+        if self.policy.loader.is_some() {
+            let gate = self.clone();
+            return Entry::wait(async move { gate.load(head, user).await });
+        }
+        head.extensions.insert(Visitor::authenticated(user));
+        Entry::Admit(head, ())
+    }
+
+    /// Has the user loaded, where there is a loader, and lets the request on.
+    async fn load(&self, mut head: request::Parts, user: UserContext) -> Result<(request::Parts, ()), Reply> {
+        let loaded = match &self.policy.loader {
+            Some(loader) => loader.load(user).await,
+            None => Ok(user),
+        };
+        match loaded {
+            Ok(user) => {
+                head.extensions.insert(Visitor::authenticated(user));
+                Ok((head, ()))
+            }
+            Err(error) => Err(self.refuse(&head, error.kind())),
+        }
+    }
+
+    /// Waits for the fetch that may bring the key, and judges the token once more.
+    async fn resume(
+        &self,
+        head: request::Parts,
+        mut answer: watch::Receiver<()>,
+    ) -> Result<(request::Parts, ()), Reply> {
+        // The sender lives as long as the policy does.
+        let _ = answer.changed().await;
+        let judgement = match self.policy.credential(&head.headers) {
+            Ok(Some(token)) => self.policy.judge(token),
+            // The head did not change while it waited.
+            Ok(None) => Judgement::Refused(TokenError::Key),
+            Err(kind) => return Err(self.refuse(&head, kind)),
+        };
+        match judgement {
+            Judgement::Accepted(user) => self.load(head, user).await,
+            Judgement::KeyMissing(missing) => Err(self.refuse(&head, missing.not_found())),
+            Judgement::Refused(error) => Err(self.refuse(&head, DenialKind::InvalidToken(error))),
+        }
+    }
+}
+
+impl Gate for JwtAuth {
+    type Pass = ();
+
+    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+        let judgement = match self.policy.credential(&head.headers) {
+            Ok(Some(token)) => self.policy.judge(token),
+            Ok(None) if self.policy.optional => {
+                // A gate outside of this one may have authenticated the request by another credential.
+                if head.extensions.get::<Visitor>().is_none() {
+                    head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
+                }
+                return Entry::Admit(head, ());
+            }
+            Ok(None) => return Entry::Refuse(self.refuse(&head, DenialKind::CredentialsMissing)),
+            Err(kind) => return Entry::Refuse(self.refuse(&head, kind)),
+        };
+        match judgement {
+            Judgement::Accepted(user) => self.admit(head, user),
+            Judgement::KeyMissing(missing) => match missing.search() {
+                Search::Fetching(answer) => {
+                    let gate = self.clone();
+                    Entry::wait(async move { gate.resume(head, answer).await })
+                }
+                Search::Absent => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(TokenError::Key))),
+                Search::Unavailable(wait) => Entry::Refuse(self.refuse(&head, DenialKind::KeysUnavailable(wait))),
+            },
+            Judgement::Refused(error) => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(error))),
+        }
+    }
+}
+
+impl<S> Layer<S> for JwtAuth {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}

@@ -1,0 +1,131 @@
+//! The JOSE header (RFC 7515 §4): which algorithm, which key, which type.
+
+use std::borrow::Cow;
+
+use crate::gate::TokenError;
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::object::{Object, string};
+
+/// What a token's header says. `jku`, `x5u`, `jwk` and `x5c` are not read: keys come from the issuer alone.
+#[derive(Debug)]
+pub(super) struct Header<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<Cow<'a, str>>,
+    pub(super) typ: Option<Cow<'a, str>>,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, TokenError> {
+        let object = Object::parse(text).ok_or(TokenError::Header)?;
+        let alg = object.get("alg").and_then(string).ok_or(TokenError::Algorithm)?;
+        let algorithm = Algorithm::named(&alg).ok_or(TokenError::Algorithm)?;
+        // RFC 7515 §4.1.11: what is not understood must be refused, and no extension is. RFC 7797 §6: `b64` has to be
+        // listed in `crit`; where it is not, it is no less an attempt to sign other bytes than those shown.
+        if object.get("crit").or(object.get("b64")).is_some() {
+            return Err(TokenError::Critical);
+        }
+        if optional(&object, "cty")?.is_some_and(|cty| is_media_type(&cty, "jwt")) {
+            return Err(TokenError::Nested);
+        }
+        let kid = optional(&object, "kid")?;
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID || kid.chars().any(char::is_control)) {
+            return Err(TokenError::Header);
+        }
+        Ok(Self { algorithm, kid, typ: optional(&object, "typ")? })
+    }
+}
+
+/// A member that is a string where it is there at all.
+fn optional<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TokenError> {
+    object.get(name).map(|value| string(value).ok_or(TokenError::Header)).transpose()
+}
+
+/// Whether `typ` or `cty` names this subtype of `application/`, which may be left out (RFC 7515 §4.1.9).
+pub(super) fn is_media_type(value: &str, subtype: &str) -> bool {
+    let name = match value.split_once('/') {
+        Some((tree, name)) if tree.eq_ignore_ascii_case("application") => name,
+        Some(_) => return false,
+        None => value,
+    };
+    name.eq_ignore_ascii_case(subtype)
+}
+
+// Key ids in use are thumbprints, UUIDs or URLs; a longer one is an attempt at something else.
+const MAX_KID: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> TokenError {
+        Header::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn alg_is_required_a_string_and_known() {
+        for text in [
+            "{}",
+            r#"{"alg":null}"#,
+            r#"{"alg":["RS256"]}"#,
+            r#"{"alg":1}"#,
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"nOnE"}"#,
+            r#"{"alg":""}"#,
+            r#"{"alg":"rs256"}"#,
+        ] {
+            assert_eq!(fault(text), TokenError::Algorithm, "{text}");
+        }
+        assert_eq!(Header::parse(r#"{"alg":"RS256"}"#).unwrap().algorithm, Algorithm::Rs256);
+    }
+
+    #[test]
+    fn any_crit_and_any_b64_is_refused() {
+        for extension in [
+            r#""crit":["exp"]"#,
+            r#""crit":[]"#,
+            r#""crit":"exp""#,
+            r#""crit":null"#,
+            r#""crit":["b64"],"b64":false"#,
+            r#""b64":false"#,
+            r#""b64":true"#,
+            r#""crit":["x-custom"],"x-custom":1"#,
+        ] {
+            assert_eq!(fault(&format!(r#"{{"alg":"RS256",{extension}}}"#)), TokenError::Critical, "{extension}");
+        }
+    }
+
+    #[test]
+    fn a_nested_token_is_refused() {
+        for cty in ["JWT", "jwt", "application/jwt"] {
+            assert_eq!(fault(&format!(r#"{{"alg":"RS256","cty":"{cty}"}}"#)), TokenError::Nested, "{cty}");
+        }
+        assert!(Header::parse(r#"{"alg":"RS256","cty":"json"}"#).is_ok());
+    }
+
+    #[test]
+    fn kid_typ_and_cty_are_strings() {
+        for member in [r#""kid":1"#, r#""kid":["a"]"#, r#""kid":null"#, r#""typ":1"#, r#""cty":[]"#] {
+            assert_eq!(fault(&format!(r#"{{"alg":"RS256",{member}}}"#)), TokenError::Header, "{member}");
+        }
+    }
+
+    #[test]
+    fn a_kid_is_bounded_and_has_no_control_characters() {
+        let with = |kid: &str| format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
+        assert!(Header::parse(&with(&"k".repeat(MAX_KID))).is_ok());
+        assert!(Header::parse(&with("' OR 1=1--")).is_ok());
+        for kid in ["k".repeat(MAX_KID + 1).as_str(), "a\\u0000b", "a\\r\\nX: y"] {
+            assert_eq!(fault(&with(kid)), TokenError::Header, "{kid}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_compared_without_case_and_application_may_be_left_out() {
+        for value in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            assert!(is_media_type(value, "at+jwt"), "{value}");
+        }
+        for value in ["text/at+jwt", "jwt", "at+jwt ", "application/application/at+jwt", ""] {
+            assert!(!is_media_type(value, "at+jwt"), "{value}");
+        }
+    }
+}

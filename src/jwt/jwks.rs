@@ -1,0 +1,173 @@
+//! JWK Sets (RFC 7517): the keys an issuer publishes, and which of them are used.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::jwt::algorithm::{Algorithm, Family};
+use crate::jwt::object::{Object, array, string};
+use crate::jwt::verifier::Verifier;
+use crate::jwt::weak::KeyFault;
+
+/// The keys of one issuer, each for one algorithm.
+#[derive(Debug, Default)]
+pub(super) struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Debug)]
+struct Key {
+    kid: Option<String>,
+    algorithm: Algorithm,
+    verifier: Verifier,
+}
+
+/// What was read of a JWK Set, and which of its keys were left out.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) keys: KeySet,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A key that was left out, by its place in the set: its `kid` is the issuer's to choose, and not for a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Skipped {
+    pub(super) place: usize,
+    pub(super) fault: KeyFault,
+}
+
+impl KeySet {
+    pub(super) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
+        self.keys.push(Key { kid, algorithm, verifier });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether any key was made for this algorithm.
+    pub(super) fn serves(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.algorithm == algorithm)
+    }
+
+    /// The keys that may have made a signature of this algorithm under this `kid`.
+    ///
+    /// With a `kid`: the key of that name, else those without one. Without: any, but no more than a few, so that one
+    /// token costs a bounded number of signature checks.
+    pub(super) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
+        let is_named = kid.is_some_and(|kid| self.names(algorithm, kid));
+        let fits = move |key: &&Key| {
+            key.algorithm == algorithm
+                && match (kid, &key.kid) {
+                    (None, _) => true,
+                    (Some(kid), Some(own)) => own == kid,
+                    (Some(_), None) => !is_named,
+                }
+        };
+        self.keys.iter().filter(fits).take(MAX_CANDIDATES).map(|key| &key.verifier)
+    }
+
+    /// Whether a key of this name is there, whatever its algorithm.
+    pub(super) fn knows(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
+    /// Whether a key of this name and algorithm is there.
+    fn names(&self, algorithm: Algorithm, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.algorithm == algorithm && key.kid.as_deref() == Some(kid))
+    }
+
+    /// Reads a JWK Set. `allowed` are the issuer's algorithms, the first of a family being that of a key which names
+    /// none.
+    ///
+    /// `None` where the text is no JWK Set at all.
+    pub(super) fn parse(text: &str, allowed: &[Algorithm]) -> Option<Parsed> {
+        let set = Object::parse(text)?;
+        let mut parsed = Parsed { keys: Self::default(), skipped: Vec::new() };
+        for (place, jwk) in array(set.get("keys")?)?.into_iter().take(MAX_KEYS).enumerate() {
+            let read = Object::parse(jwk.get()).ok_or(KeyFault::Malformed).and_then(|jwk| Key::read(&jwk, allowed));
+            let fault = match read {
+                Ok(key) if parsed.keys.has_rival(&key) => KeyFault::Malformed,
+                Ok(key) => {
+                    parsed.keys.keys.push(key);
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            parsed.skipped.push(Skipped { place, fault });
+        }
+        Some(parsed)
+    }
+
+    /// Whether a key of the same name and algorithm is there already: the first counts.
+    fn has_rival(&self, key: &Key) -> bool {
+        key.kid.as_ref().is_some_and(|kid| self.names(key.algorithm, kid))
+    }
+}
+
+impl Key {
+    fn read(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyFault> {
+        // RFC 7518 §6: members of private and symmetric keys. Who publishes one has lost it.
+        if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
+            return Err(KeyFault::Private);
+        }
+        let text = |name: &str| match jwk.get(name) {
+            Some(value) => string(value).map(Some).ok_or(KeyFault::Malformed),
+            None => Ok(None),
+        };
+        let for_signatures = text("use")?.is_none_or(|usage| usage == "sig");
+        if !for_signatures || !may_verify(jwk)? {
+            return Err(KeyFault::Use);
+        }
+        let family = match (text("kty")?.as_deref(), text("crv")?.as_deref()) {
+            (Some("RSA"), _) => Family::Rsa,
+            (Some("EC"), Some("P-256")) => Family::P256,
+            (Some("EC"), Some("P-384")) => Family::P384,
+            (Some("OKP"), Some("Ed25519")) => Family::Ed25519,
+            (Some("oct"), _) => return Err(KeyFault::Private),
+            _ => return Err(KeyFault::Kind),
+        };
+        let algorithm = match text("alg")? {
+            Some(alg) => Algorithm::named(&alg).filter(|algorithm| allowed.contains(algorithm)),
+            None => allowed.iter().copied().find(|algorithm| algorithm.family() == family),
+        };
+        let algorithm = algorithm.ok_or(KeyFault::Algorithm)?;
+        if algorithm.family() != family {
+            return Err(KeyFault::Kind);
+        }
+        let bytes = |name: &str| {
+            let text = text(name)?.ok_or(KeyFault::Malformed)?;
+            URL_SAFE_NO_PAD.decode(&*text).map_err(|_| KeyFault::Malformed)
+        };
+        let verifier = match family {
+            Family::Ed25519 => Verifier::ed25519(&bytes("x")?)?,
+            Family::Rsa => Verifier::rsa(algorithm, &bytes("n")?, &bytes("e")?)?,
+            Family::P256 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 32)?)?,
+            Family::Hmac | Family::P384 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 48)?)?,
+        };
+        Ok(Self { kid: text("kid")?.map(Into::into), algorithm, verifier })
+    }
+}
+
+/// RFC 7517 §4.3: where `key_ops` is there, it has to name `verify`.
+fn may_verify(jwk: &Object<'_>) -> Result<bool, KeyFault> {
+    let Some(value) = jwk.get("key_ops") else { return Ok(true) };
+    let operations = array(value).ok_or(KeyFault::Malformed)?;
+    Ok(operations.iter().any(|operation| string(operation.get()).is_some_and(|name| name == "verify")))
+}
+
+/// An uncompressed point (SEC 1 §2.3.3) of two coordinates of full length (RFC 7518 §6.2.1.2).
+fn point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyFault> {
+    if x.len() != len || y.len() != len {
+        return Err(KeyFault::Malformed);
+    }
+    Ok([&[4], x, y].concat())
+}
+
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+// Issuers publish a handful, at a rotation twice that.
+const MAX_KEYS: usize = 64;
+// A token without `kid` is tried on the keys of its algorithm: the current one, the next and the last, and one to spare.
+const MAX_CANDIDATES: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! JWK Sets, honest and hostile.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use curve25519_dalek::constants::EIGHT_TORSION;
+use proptest::prelude::*;
+
+use super::*;
+use crate::jwt::algorithm::PUBLISHED;
+
+fn base64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn ed25519(extra: &str) -> String {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{extra}}}"#, base64(pair.public_key().as_ref()))
+}
+
+fn p256(extra: &str) -> String {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = pair.public_key().as_ref();
+    format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"{extra}}}"#, base64(&point[1..33]), base64(&point[33..]))
+}
+
+/// RFC 7515, appendix A.2: an RSA key of 2048 bits.
+fn rsa(extra: &str) -> String {
+    let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2l\
+             ZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEM\
+             a2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2P\
+             AcDTW9gb54h4FRWyuXpoQ";
+    format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"{extra}}}"#)
+}
+
+fn set(keys: &[String]) -> Parsed {
+    KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLISHED).unwrap()
+}
+
+fn fault(key: String) -> KeyFault {
+    let parsed = set(&[key]);
+    assert!(parsed.keys.is_empty());
+    parsed.skipped[0].fault
+}
+
+#[test]
+fn a_key_without_alg_serves_the_first_algorithm_of_its_family_and_no_other() {
+    let parsed = set(&[rsa(r#","kid":"r""#), p256(r#","kid":"p""#), ed25519(r#","kid":"e""#)]);
+    assert_eq!(parsed.skipped, []);
+    for (kid, algorithm) in [("r", Algorithm::Rs256), ("p", Algorithm::Es256), ("e", Algorithm::EdDsa)] {
+        for other in PUBLISHED {
+            let count = parsed.keys.candidates(other, Some(kid)).count();
+            assert_eq!(count, usize::from(other == algorithm), "{kid} {other:?}");
+        }
+    }
+    let pss_first = [Algorithm::Ps512, Algorithm::Rs256];
+    let keys = KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, rsa("")), &pss_first).unwrap().keys;
+    assert!(keys.serves(Algorithm::Ps512) && !keys.serves(Algorithm::Rs256));
+}
+
+#[test]
+fn a_key_with_alg_serves_just_that_where_it_is_allowed_and_fits() {
+    let keys = set(&[rsa(r#","alg":"RS512","kid":"r""#)]).keys;
+    assert!(keys.serves(Algorithm::Rs512) && !keys.serves(Algorithm::Rs256));
+    assert!(set(&[ed25519(r#","alg":"Ed25519""#)]).keys.serves(Algorithm::EdDsa));
+    assert_eq!(fault(rsa(r#","alg":"RSA-OAEP""#)), KeyFault::Algorithm);
+    assert_eq!(fault(rsa(r#","alg":"HS256""#)), KeyFault::Algorithm);
+    assert_eq!(fault(rsa(r#","alg":"ES256""#)), KeyFault::Kind);
+    assert_eq!(fault(p256(r#","alg":"ES384""#)), KeyFault::Kind);
+    assert_eq!(fault(rsa(r#","alg":1"#)), KeyFault::Malformed);
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
+    let parsed = set(&[
+        r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}"#.to_owned(),
+        rsa(r#","use":"enc""#),
+        rsa(r#","key_ops":["encrypt"]"#),
+        r#"{"kty":"oct","k":"c2VjcmV0"}"#.to_owned(),
+        r#"{"kty":"oct"}"#.to_owned(),
+        ed25519(r#","d":"AAAA""#),
+        r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned(),
+        r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#.to_owned(),
+        "7".to_owned(),
+        p256(r#","use":"sig","key_ops":["verify"],"kid":"good""#),
+    ]);
+    let faults: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.fault).collect();
+    assert_eq!(
+        faults,
+        [
+            KeyFault::Kind,
+            KeyFault::Use,
+            KeyFault::Use,
+            KeyFault::Private,
+            KeyFault::Private,
+            KeyFault::Private,
+            KeyFault::Size,
+            KeyFault::Kind,
+            KeyFault::Malformed,
+        ]
+    );
+    assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("good")).count(), 1);
+}
+
+#[test]
+fn every_member_of_a_private_key_gives_it_away() {
+    for member in PRIVATE {
+        assert_eq!(fault(rsa(&format!(r#","{member}":"AA""#))), KeyFault::Private, "{member}");
+    }
+}
+
+#[test]
+fn a_point_off_its_curve_or_of_another_length_is_refused() {
+    let off = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 32]));
+    assert_eq!(fault(off), KeyFault::Malformed);
+    let long = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 33]));
+    assert_eq!(fault(long), KeyFault::Malformed);
+    let short = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&[7; 31]));
+    assert_eq!(fault(short), KeyFault::Malformed);
+}
+
+#[test]
+fn an_ed25519_key_of_small_order_is_refused() {
+    for point in EIGHT_TORSION {
+        let x = base64(point.compress().as_bytes());
+        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyFault::SmallOrder);
+    }
+}
+
+#[test]
+fn of_two_keys_of_one_name_and_algorithm_the_first_counts() {
+    let parsed = set(&[ed25519(r#","kid":"k""#), ed25519(r#","kid":"k""#), p256(r#","kid":"k""#)]);
+    assert_eq!(parsed.skipped, [Skipped { place: 1, fault: KeyFault::Malformed }]);
+    assert_eq!(parsed.keys.candidates(Algorithm::EdDsa, Some("k")).count(), 1);
+    assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("k")).count(), 1);
+}
+
+#[test]
+fn a_named_key_is_found_by_its_name_and_else_those_without_one() {
+    let keys = set(&[ed25519(r#","kid":"a""#), ed25519(""), ed25519(r#","kid":"b""#)]).keys;
+    assert_eq!(keys.candidates(Algorithm::EdDsa, Some("a")).count(), 1);
+    assert_eq!(keys.candidates(Algorithm::EdDsa, Some("unknown")).count(), 1);
+    assert_eq!(keys.candidates(Algorithm::EdDsa, None).count(), 3);
+    assert!(keys.knows("a") && !keys.knows("unknown"));
+}
+
+#[test]
+fn a_token_without_kid_is_tried_on_a_bounded_number_of_keys() {
+    let keys: Vec<_> = (0..10).map(|_| ed25519("")).collect();
+    assert_eq!(set(&keys).keys.candidates(Algorithm::EdDsa, None).count(), MAX_CANDIDATES);
+}
+
+#[test]
+fn no_more_keys_are_read_than_the_bound() {
+    let keys = vec!["7".to_owned(); MAX_KEYS + 10];
+    assert_eq!(set(&keys).skipped.len(), MAX_KEYS);
+}
+
+#[test]
+fn what_is_no_jwk_set_is_none() {
+    for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>", r#"{"keys":[],"keys":[]}"#] {
+        assert!(KeySet::parse(text, &PUBLISHED).is_none(), "{text}");
+    }
+    assert!(KeySet::parse(r#"{"keys":[]}"#, &PUBLISHED).unwrap().keys.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
+        let _ = KeySet::parse(&text, &PUBLISHED);
+        let _ = KeySet::parse(&format!(r#"{{"keys":[{text}]}}"#), &PUBLISHED);
+    }
+}

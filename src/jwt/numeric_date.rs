@@ -1,0 +1,72 @@
+//! NumericDate (RFC 7519 §2): seconds since 1970, with or without a fraction.
+
+use std::time::Duration;
+
+use serde_json::Number;
+
+/// The time that a claim's JSON text is; `None` where it is no number, is negative, or lies beyond 2^53 seconds.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let number: Number = serde_json::from_str(text).ok()?;
+    let time = match number.as_u64() {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => {
+            let seconds = number.as_f64().filter(|seconds| seconds.is_sign_positive())?;
+            Duration::try_from_secs_f64(seconds).ok()?
+        }
+    };
+    (time <= MAX).then_some(time)
+}
+
+// Beyond it, a JSON number need not be read as the same integer everywhere (RFC 8259 §6).
+const MAX: Duration = Duration::from_secs(1 << 53);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn integers_and_fractions_are_times() {
+        for (text, millis) in [("0", 0), ("1700000000", 1_700_000_000_000), ("1.5", 1500), ("17e8", 1_700_000_000_000)]
+        {
+            assert_eq!(parse(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(parse("9007199254740992"), Some(MAX));
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for text in [
+            "\"1700000000\"",
+            "true",
+            "null",
+            "{}",
+            "[1]",
+            "-1",
+            "-0.5",
+            "9007199254740993",
+            "9223372036854775808",
+            "1e400",
+            "1e300",
+            "NaN",
+            "",
+            "1 2",
+            "0x10",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[-+0-9.eE]{0,30}") {
+            prop_assert!(parse(&text).is_none_or(|time| time <= MAX));
+        }
+
+        #[test]
+        fn every_integer_to_the_bound_reads_as_itself(seconds in 0..=1_u64 << 53) {
+            prop_assert_eq!(parse(&seconds.to_string()), Some(Duration::from_secs(seconds)));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `Policy`: what is true after `build()`, and the judgement of a request's credential.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::clock::Clock;
+use crate::context::{Identity, Realm, Roles, Text, Tier, Tiers, UserContext};
+use crate::field::bearer::{BearerFault, bearer};
+use crate::field::cookie::cookie;
+use crate::gate::{DenialKind, RequestFault, TokenError};
+use crate::jwt::claims;
+use crate::jwt::compact::{self, Compact};
+use crate::jwt::header::Header;
+use crate::jwt::object::Object;
+use crate::jwt::remote::{Remote, Search};
+use crate::jwt::trust::{Keys, Signature, Trust};
+use crate::jwt::user_loader::UserLoader;
+
+/// Everything a `JwtAuth` was told, checked.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) issuers: Vec<Trust>,
+    pub(super) realm: Realm,
+    pub(super) optional: bool,
+    pub(super) cookie: Option<String>,
+    pub(super) max_token_len: usize,
+    pub(super) leeway: Duration,
+    pub(super) tiers: Option<Tiers>,
+    pub(super) default_tier: Option<Tier>,
+    pub(super) roles: Option<Roles>,
+    pub(super) loader: Option<UserLoader>,
+    pub(super) clock: Clock,
+}
+
+/// What is said of a token with the keys at hand.
+#[derive(Debug)]
+pub(super) enum Judgement {
+    Accepted(UserContext),
+    /// All is well but for the key, which this issuer may have.
+    KeyMissing(Missing),
+    Refused(TokenError),
+}
+
+/// A key that is not at hand, and whom to ask for it.
+#[derive(Debug)]
+pub(super) struct Missing {
+    remote: Arc<Remote>,
+    kid: Option<String>,
+}
+
+impl Missing {
+    pub(super) fn search(&self) -> Search {
+        self.remote.search(self.kid.as_deref())
+    }
+
+    /// What to answer where the fetch did not bring it.
+    pub(super) fn not_found(&self) -> DenialKind {
+        match self.remote.not_found(self.kid.as_deref()) {
+            Some(wait) => DenialKind::KeysUnavailable(wait),
+            None => DenialKind::InvalidToken(TokenError::Key),
+        }
+    }
+}
+
+impl Policy {
+    /// The token of a request: from the `Authorization` field, or from the cookie where one is set.
+    pub(super) fn credential<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, DenialKind> {
+        let from_field = match bearer(headers) {
+            Ok(token) => token,
+            Err(BearerFault::Malformed) => return Err(DenialKind::InvalidRequest(RequestFault::Malformed)),
+            Err(BearerFault::NotToken68) => return Err(DenialKind::InvalidToken(TokenError::Charset)),
+            Err(BearerFault::Repeated) => return Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
+        };
+        let Some(name) = &self.cookie else { return Ok(from_field) };
+        let from_cookie = cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(RequestFault::Repeated))?;
+        match (from_field, from_cookie) {
+            // RFC 6750 §2: not by more than one method.
+            (Some(_), Some(_)) => Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
+            (field, cookie) => Ok(field.or(cookie)),
+        }
+    }
+
+    /// Judges a token. Nothing is fetched here.
+    pub(super) fn judge(&self, token: &str) -> Judgement {
+        self.read(token).unwrap_or_else(Judgement::Refused)
+    }
+
+    fn read(&self, token: &str) -> Result<Judgement, TokenError> {
+        let compact = Compact::parse(token, self.max_token_len)?;
+        let header = compact::text(compact.header)?;
+        let header = Header::parse(&header)?;
+        let whole: Arc<str> = compact::text(compact.payload)?.into();
+        let object = Object::parse(&whole).ok_or(TokenError::Claims)?;
+        let iss = claims::issuer(&object)?;
+        // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
+        let trust = self.issuers.iter().find(|trust| trust.is_named(&iss)).ok_or(TokenError::Issuer)?;
+        let registered = trust.judge(&header, &object, self.clock.since_epoch(), self.leeway)?;
+        match (trust.verify(&header, compact)?, &trust.keys) {
+            (Signature::Good, _) => {}
+            (Signature::Bad, _) => return Err(TokenError::Signature),
+            (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
+            (Signature::KeyMissing, Keys::Remote(remote)) => {
+                let kid = header.kid.map(String::from);
+                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid }));
+            }
+        }
+        let mut identity = trust.identify(&object, &whole)?;
+        identity.expires_at = Some(registered.expires_at);
+        identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));
+        identity.claims = Some(Arc::clone(&whole));
+        self.complete(&mut identity);
+        Ok(Judgement::Accepted(trust.finish(UserContext::from_identity(identity))))
+    }
+
+    /// Adds what the app knows: its tiers, its roles, its realm.
+    fn complete(&self, identity: &mut Identity) {
+        identity.tier = match &identity.tier_name {
+            Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),
+            None => self.default_tier.clone(),
+        };
+        identity.role_table.clone_from(&self.roles);
+        identity.realm = self.realm.clone();
+    }
+}

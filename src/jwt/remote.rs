@@ -1,0 +1,383 @@
+//! `Remote`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::discovery::{self, Location};
+use crate::jwt::fetch::{Client, FetchFault};
+use crate::jwt::jwks::{KeySet, Skipped};
+
+/// An issuer's published keys.
+#[derive(Debug)]
+pub(super) struct Remote {
+    issuer: Arc<str>,
+    location: Location,
+    allowed: Vec<Algorithm>,
+    client: Client,
+    clock: Clock,
+    serve_stale: Duration,
+    published: ArcSwapOption<Published>,
+    is_fetching: AtomicBool,
+    control: Mutex<Control>,
+    answered: watch::Sender<()>,
+    hasher: RandomState,
+}
+
+/// A set of keys, and until when it is good.
+#[derive(Debug)]
+struct Published {
+    keys: KeySet,
+    refresh_at: Instant,
+    expires_at: Instant,
+}
+
+/// What decides whether a fetch may start; touched only where keys are missing or old.
+#[derive(Debug, Default)]
+struct Control {
+    /// Fetches in a row that failed.
+    failures: u32,
+    /// When the next fetch may start after one that failed.
+    retry_at: Option<Instant>,
+    /// When the next fetch for an unknown `kid` may start.
+    next_search: Option<Instant>,
+    /// Hashes of `kid`s that a fetch did not bring, and until when that counts.
+    absent: VecDeque<(u64, Instant)>,
+    /// Where the metadata said that the keys are.
+    jwks_uri: Option<String>,
+    /// What was left out of the last set, so that it is logged once.
+    skipped: Vec<Skipped>,
+}
+
+/// What can be said of a key that is not at hand.
+#[derive(Debug)]
+pub(super) enum Search {
+    /// The issuer has no such key.
+    Absent,
+    /// A fetch is under way that may bring it.
+    Fetching(watch::Receiver<()>),
+    /// The issuer cannot be asked before this time has passed.
+    Unavailable(Duration),
+}
+
+impl Remote {
+    pub(super) fn new(
+        issuer: Arc<str>,
+        location: Location,
+        allowed: Vec<Algorithm>,
+        client: Client,
+        clock: Clock,
+        serve_stale: Duration,
+    ) -> Self {
+        Self {
+            issuer,
+            location,
+            allowed,
+            client,
+            clock,
+            serve_stale,
+            published: ArcSwapOption::empty(),
+            is_fetching: AtomicBool::new(false),
+            control: Mutex::default(),
+            answered: watch::Sender::new(()),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Gives the keys at hand to `look`; `None` where there are none. Keys past their age are used all the same, and
+    /// refreshed behind the request.
+    pub(super) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet) -> T) -> Option<T> {
+        let published = self.published.load();
+        let published = published.as_ref()?;
+        let now = self.clock.monotonic();
+        if now >= published.refresh_at {
+            self.refresh(now);
+            if now >= published.expires_at {
+                return None;
+            }
+        }
+        Some(look(&published.keys))
+    }
+
+    /// Whether keys are at hand.
+    pub(super) fn is_ready(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.published.load().as_ref().is_some_and(|published| now < published.expires_at)
+    }
+
+    /// Looks for a key that is not at hand: starts a fetch where one may start, or joins the one under way.
+    ///
+    /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none.
+    pub(super) fn search(self: &Arc<Self>, kid: Option<&str>) -> Search {
+        let now = self.clock.monotonic();
+        // Subscribed before the look, so that an answer in between is not missed.
+        let answer = self.answered.subscribe();
+        let mut control = self.control();
+        if self.is_fetching.load(Ordering::Acquire) {
+            return Search::Fetching(answer);
+        }
+        if self.is_ready() {
+            if kid.is_some_and(|kid| control.is_absent(self.hasher.hash_one(kid), now)) {
+                return Search::Absent;
+            }
+            let wait = control.next_search.and_then(|at| at.checked_duration_since(now)).unwrap_or_default();
+            if !wait.is_zero() {
+                // After an answer without the key it is the token's fault, after none nobody can tell.
+                return if control.failures == 0 { Search::Absent } else { Search::Unavailable(wait) };
+            }
+            // Counted on the attempt: a flood of unknown kids costs one fetch per period, however it ends.
+            control.next_search = now.checked_add(SEARCH_PERIOD);
+        }
+        if let Some(wait) = control.unavailable(now) {
+            return Search::Unavailable(wait);
+        }
+        self.start(control);
+        Search::Fetching(answer)
+    }
+
+    /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
+    /// `None` where the issuer has no such key.
+    pub(super) fn not_found(&self, kid: Option<&str>) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let mut control = self.control();
+        let wait = control.unavailable(now).or_else(|| (!self.is_ready()).then_some(FIRST_RETRY));
+        if let (None, Some(kid), Some(until)) = (wait, kid, now.checked_add(ABSENT_FOR)) {
+            control.note_absent(self.hasher.hash_one(kid), until);
+        }
+        wait
+    }
+
+    /// Starts a fetch behind the request, unless one is under way or the last one failed a moment ago.
+    fn refresh(self: &Arc<Self>, now: Instant) {
+        if self.is_fetching.load(Ordering::Acquire) {
+            return;
+        }
+        let control = self.control();
+        if !self.is_fetching.load(Ordering::Acquire) && control.unavailable(now).is_none() {
+            self.start(control);
+        }
+    }
+
+    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
+    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) {
+        let Ok(runtime) = Handle::try_current() else {
+            tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
+            control.fail(self.clock.monotonic(), jitter(&self.hasher));
+            return;
+        };
+        self.is_fetching.store(true, Ordering::Release);
+        let told_uri = control.jwks_uri.clone();
+        // A runtime that is shutting down drops the task at once, and with it the guard, which takes the lock.
+        drop(control);
+        let fetch = Fetching { remote: Arc::clone(self), outcome: Err(FetchFault::TimedOut) };
+        runtime.spawn(async move {
+            let mut fetch = fetch;
+            let remote = Arc::clone(&fetch.remote);
+            if let Ok(outcome) = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(told_uri)).await {
+                fetch.outcome = outcome;
+            }
+        });
+    }
+
+    async fn fetch(&self, told_uri: Option<String>) -> Result<Fetched, FetchFault> {
+        let uri = match (&self.location, told_uri) {
+            (Location::Url(url), _) => url.clone(),
+            (Location::Metadata, Some(uri)) => uri,
+            (Location::Metadata, None) => discovery::jwks_uri(&self.client, &self.issuer).await?,
+        };
+        let document = self.client.document(&uri).await?;
+        let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchFault::Malformed)?;
+        if parsed.keys.is_empty() {
+            return Err(FetchFault::NoKey);
+        }
+        Ok(Fetched { uri, keys: parsed.keys, skipped: parsed.skipped, max_age: document.max_age })
+    }
+
+    fn finish(&self, outcome: Result<Fetched, FetchFault>) {
+        let now = self.clock.monotonic();
+        let jitter = jitter(&self.hasher);
+        let mut control = self.control();
+        match outcome {
+            Ok(fetched) => {
+                self.report(&mut control, &fetched.skipped);
+                control.succeed(fetched.uri, fetched.skipped);
+                let age = soft_age(fetched.max_age, jitter);
+                // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
+                let refresh_at = now.checked_add(age).unwrap_or(now);
+                let expires_at = refresh_at.checked_add(self.serve_stale).unwrap_or(refresh_at);
+                self.published.store(Some(Arc::new(Published { keys: fetched.keys, refresh_at, expires_at })));
+            }
+            Err(fault) => {
+                let wait = control.fail(now, jitter);
+                tracing::warn!(
+                    issuer = %self.issuer,
+                    reason = %fault,
+                    retry_in_seconds = wait.as_secs_f32(),
+                    "the issuer's keys could not be fetched; keys at hand stay in use"
+                );
+            }
+        }
+        self.is_fetching.store(false, Ordering::Release);
+        drop(control);
+        self.answered.send_replace(());
+    }
+
+    /// One line a key that is left out, unless the last set was left out the same way.
+    fn report(&self, control: &mut Control, skipped: &[Skipped]) {
+        if control.skipped == skipped {
+            return;
+        }
+        for Skipped { place, fault } in skipped {
+            tracing::warn!(issuer = %self.issuer, key = place, reason = %fault, "a published key is not used");
+        }
+    }
+
+    /// A poisoned lock holds whole data: nothing that can panic runs while it is held.
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control {
+    fn unavailable(&self, now: Instant) -> Option<Duration> {
+        self.retry_at?.checked_duration_since(now).filter(|wait| !wait.is_zero())
+    }
+
+    fn is_absent(&self, kid: u64, now: Instant) -> bool {
+        self.absent.iter().any(|(known, until)| *known == kid && now < *until)
+    }
+
+    fn note_absent(&mut self, kid: u64, until: Instant) {
+        if self.absent.len() == MAX_ABSENT {
+            self.absent.pop_front();
+        }
+        self.absent.push_back((kid, until));
+    }
+
+    fn succeed(&mut self, uri: String, skipped: Vec<Skipped>) {
+        self.failures = 0;
+        self.retry_at = None;
+        self.jwks_uri = Some(uri);
+        self.skipped = skipped;
+        // What was not in an earlier set may be in this one.
+        self.absent.clear();
+    }
+
+    /// Notes a fetch that failed, and how long to wait for the next: a second, doubling to a minute.
+    fn fail(&mut self, now: Instant, jitter: f64) -> Duration {
+        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(6)).min(LAST_RETRY).mul_f64(jitter);
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = now.checked_add(wait);
+        // The metadata may name another place by now.
+        self.jwks_uri = None;
+        wait
+    }
+}
+
+struct Fetched {
+    uri: String,
+    keys: KeySet,
+    skipped: Vec<Skipped>,
+    max_age: Option<u64>,
+}
+
+/// A fetch under way. However it ends, by a panic of the client or the runtime's end too, those who wait are told.
+struct Fetching {
+    remote: Arc<Remote>,
+    outcome: Result<Fetched, FetchFault>,
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        let outcome = std::mem::replace(&mut self.outcome, Err(FetchFault::TimedOut));
+        self.remote.finish(outcome);
+    }
+}
+
+/// How long keys are used without a look at the issuer's: what it says, within bounds, or the default.
+fn soft_age(max_age: Option<u64>, jitter: f64) -> Duration {
+    let age = max_age.map_or(SOFT_AGE, |seconds| Duration::from_secs(seconds).clamp(MIN_SOFT_AGE, MAX_SOFT_AGE));
+    age.mul_f64(jitter)
+}
+
+/// 0.9 to 1.1, so that many instances do not ask at the same moment. A fresh hasher is as good as a die.
+fn jitter(hasher: &RandomState) -> f64 {
+    let die = u32::try_from(hasher.hash_one(Instant::now()) % 2001).unwrap_or_default();
+    0.9 + f64::from(die) / 10_000.0
+}
+
+// jose's and oidc-client's default, too; a key's withdrawal is known that soon.
+const SOFT_AGE: Duration = Duration::from_secs(600);
+const MIN_SOFT_AGE: Duration = Duration::from_secs(60);
+const MAX_SOFT_AGE: Duration = Duration::from_secs(24 * 3600);
+const SEARCH_PERIOD: Duration = Duration::from_secs(30);
+const ABSENT_FOR: Duration = Duration::from_secs(60);
+// Hashes alone are kept: two kilobytes at most, however long the kids.
+const MAX_ABSENT: usize = 128;
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+// Metadata and keys together: how long a request may wait for them.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_age_is_ten_minutes_or_the_issuers_within_a_minute_and_a_day() {
+        for (max_age, seconds) in [
+            (None, 600),
+            (Some(0), 60),
+            (Some(59), 60),
+            (Some(3600), 3600),
+            (Some(86_400), 86_400),
+            (Some(u64::MAX), 86_400),
+        ] {
+            assert_eq!(soft_age(max_age, 1.0).as_secs(), seconds, "{max_age:?}");
+        }
+        assert_eq!(soft_age(None, 0.9).as_secs(), 540);
+        assert_eq!(soft_age(None, 1.1).as_secs(), 660);
+    }
+
+    #[test]
+    fn jitter_is_a_tenth_at_most() {
+        let hasher = RandomState::new();
+        let dice: Vec<f64> = (0..200).map(|_| jitter(&hasher)).collect();
+        assert!(dice.iter().all(|die| (0.9..=1.1).contains(die)));
+        assert!(dice.iter().any(|die| *die < 0.97) && dice.iter().any(|die| *die > 1.03));
+    }
+
+    #[test]
+    fn failures_wait_a_second_doubling_to_a_minute() {
+        let now = Instant::now();
+        let mut control = Control::default();
+        let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(control.unavailable(now), Some(LAST_RETRY));
+        assert_eq!(control.unavailable(now + LAST_RETRY), None);
+        control.succeed("uri".to_owned(), Vec::new());
+        assert_eq!(control.unavailable(now), None);
+        assert_eq!(control.fail(now, 1.0).as_secs(), 1);
+    }
+
+    #[test]
+    fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
+        let now = Instant::now();
+        let mut control = Control::default();
+        for kid in 0..=MAX_ABSENT as u64 {
+            control.note_absent(kid, now + ABSENT_FOR);
+        }
+        assert_eq!(control.absent.len(), MAX_ABSENT);
+        assert!(!control.is_absent(0, now), "the oldest gave way");
+        assert!(control.is_absent(1, now));
+        assert!(!control.is_absent(1, now + ABSENT_FOR));
+    }
+}

@@ -1,0 +1,132 @@
+//! `Trust`: one issuer after `build()`, and the judgement of a token that names it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::{Identity, UserContext};
+use crate::gate::TokenError;
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::claim_map::ClaimMap;
+use crate::jwt::claims::{self, Expected};
+use crate::jwt::compact::{self, Compact};
+use crate::jwt::header::Header;
+use crate::jwt::issuer::{ClientMarker, UserMap};
+use crate::jwt::jwks::KeySet;
+use crate::jwt::object::{Object, is_null, string};
+use crate::jwt::profile::{Profile, TokenUse};
+use crate::jwt::remote::Remote;
+
+/// An issuer, its keys, and how its tokens are read.
+#[derive(Debug)]
+pub(super) struct Trust {
+    pub(super) name: Arc<str>,
+    pub(super) alias: Option<&'static str>,
+    pub(super) keys: Keys,
+    /// What a remote issuer's keys may be used for; a fixed key serves just its own algorithm.
+    pub(super) allowed: Vec<Algorithm>,
+    pub(super) profile: Profile,
+    pub(super) audience_claim: &'static str,
+    pub(super) audiences: Vec<String>,
+    pub(super) token_use: Option<TokenUse>,
+    pub(super) client_marker: Option<ClientMarker>,
+    pub(super) claims: ClaimMap,
+    pub(super) user: Option<UserMap>,
+}
+
+#[derive(Debug)]
+pub(super) enum Keys {
+    Fixed(KeySet),
+    Remote(Arc<Remote>),
+}
+
+/// Whether a signature holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Signature {
+    Bad,
+    Good,
+    /// No key at hand fits; a remote issuer may have one.
+    KeyMissing,
+}
+
+impl Trust {
+    pub(super) fn is_named(&self, iss: &str) -> bool {
+        *self.name == *iss || self.alias == Some(iss)
+    }
+
+    /// Judges everything but the signature: what is refused here costs no signature check and no fetch.
+    pub(super) fn judge<'a>(
+        &self,
+        header: &Header<'_>,
+        object: &Object<'a>,
+        now: Duration,
+        leeway: Duration,
+    ) -> Result<claims::Registered<'a>, TokenError> {
+        if !self.allowed.contains(&header.algorithm) {
+            return Err(TokenError::Algorithm);
+        }
+        if let Some(token_use) = &self.token_use {
+            token_use.judge(object)?;
+        }
+        self.profile.judge(header, object, self.token_use.is_some())?;
+        claims::judge(object, Expected { audience_claim: self.audience_claim, audiences: &self.audiences, now, leeway })
+    }
+
+    /// Checks the signature with the keys at hand.
+    pub(super) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
+        let signature = compact::bytes(token.signature)?;
+        let kid = header.kid.as_deref();
+        let check = |keys: &KeySet| {
+            let mut candidates = keys.candidates(header.algorithm, kid).peekable();
+            if candidates.peek().is_none() {
+                // A key of that name for another algorithm is not looked for again: no key serves two.
+                return if kid.is_some_and(|kid| keys.knows(kid)) { Signature::Bad } else { Signature::KeyMissing };
+            }
+            if candidates.any(|key| key.verify(token.signed.as_bytes(), &signature)) {
+                return Signature::Good;
+            }
+            // Under a name, the key is known and the signature is bad. Without one, the right key may be new.
+            if kid.is_some_and(|kid| keys.knows(kid)) { Signature::Bad } else { Signature::KeyMissing }
+        };
+        Ok(match &self.keys {
+            Keys::Fixed(keys) => match check(keys) {
+                Signature::KeyMissing if keys.serves(header.algorithm) && kid.is_none() => Signature::Bad,
+                checked => checked,
+            },
+            Keys::Remote(remote) => remote.with_keys(check).unwrap_or(Signature::KeyMissing),
+        })
+    }
+
+    /// What the claims, whose text is `whole`, say of the user.
+    pub(super) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
+        let mut identity = self.claims.read(object, whole)?;
+        identity.issuer = Some(Arc::clone(&self.name));
+        identity.auth_time = claims::date(object, "auth_time")?;
+        identity.acts_for_itself = self.is_client(object, &identity);
+        Ok(identity)
+    }
+
+    pub(super) fn finish(&self, user: UserContext) -> UserContext {
+        match &self.user {
+            Some(UserMap(map)) => map(user),
+            None => user,
+        }
+    }
+
+    /// RFC 9068 §2.2: a client acts for itself where it is the subject; RFC 9700 §4.15: an issuer may let it choose that
+    /// id, so that a token which speaks of a user is a user's.
+    fn is_client(&self, claims: &Object<'_>, identity: &Identity) -> bool {
+        let value = |name| claims.get(name).and_then(string);
+        let is_marked = match &self.client_marker {
+            Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
+            Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|own| value("sub") == Some(own)),
+            Some(ClientMarker::StartsWith(name, start)) => value(name).is_some_and(|value| value.starts_with(start)),
+            None => false,
+        };
+        let is_subject = identity.client_id.is_some() && identity.client_id == identity.id;
+        let speaks_of_a_user = || USER_MARKERS.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value)));
+        is_marked || is_subject && !speaks_of_a_user()
+    }
+}
+
+// Claims that only a user's authentication or profile gives (OpenID Connect Core §2, §5.1).
+const USER_MARKERS: [&str; 8] = ["auth_time", "acr", "amr", "sid", "email", "name", "preferred_username", "given_name"];

@@ -1,0 +1,63 @@
+//! What is asked of a user loader, after the token was verified and before the request goes on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::UserContext;
+use crate::gate::{DenialKind, TokenError, UserRefusal};
+
+/// Why a user loader gives no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The user may not come in although the token is good: 403.
+    Refused(UserRefusal),
+    /// The source of users cannot be asked: 503, with the time after which to try again.
+    Unavailable(Duration),
+    /// There is no such user: 401 `invalid_token`.
+    Unknown,
+}
+
+impl LoadError {
+    pub(super) fn kind(self) -> DenialKind {
+        match self {
+            Self::Refused(refusal) => DenialKind::UserRefused(refusal),
+            Self::Unavailable(wait) => DenialKind::UsersUnavailable(wait),
+            Self::Unknown => DenialKind::InvalidToken(TokenError::User),
+        }
+    }
+}
+
+/// A user loader, its type forgotten.
+#[derive(Clone)]
+pub(super) struct UserLoader(
+    Arc<dyn Fn(UserContext) -> Pin<Box<dyn Future<Output = Result<UserContext, LoadError>> + Send>> + Send + Sync>,
+);
+
+impl UserLoader {
+    pub(super) fn new<F, Fut>(load: F) -> Self
+    where
+        F: Fn(UserContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
+    {
+        Self(Arc::new(move |user| Box::pin(load(user))))
+    }
+
+    /// Asks the loader, and gives it up where it takes too long.
+    pub(super) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
+        let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;
+        loaded.unwrap_or(Err(LoadError::Unavailable(Duration::from_secs(1))))
+    }
+}
+
+impl fmt::Debug for UserLoader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserLoader").finish_non_exhaustive()
+    }
+}
+
+// A request does not wait forever for somebody else's database.
+const TIMEOUT: Duration = Duration::from_secs(5);

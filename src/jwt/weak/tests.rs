@@ -1,0 +1,102 @@
+//! Weak keys, made the way their generators made them.
+
+use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+use num_bigint::BigUint;
+use proptest::prelude::*;
+
+use super::*;
+
+const F4: [u8; 3] = [1, 0, 1];
+
+/// A modulus of the given bits that is odd and no power of 65537 modulo 3.
+fn modulus(bits: u32) -> Vec<u8> {
+    let mut number = (BigUint::from(1_u8) << (bits - 1)) + 1_u8;
+    while is_roca(&number.to_bytes_be()) {
+        number += 2_u8;
+    }
+    number.to_bytes_be()
+}
+
+#[test]
+fn an_rsa_modulus_has_2048_to_8192_bits() {
+    for (bits, expected) in [
+        (512, Err(KeyFault::Size)),
+        (1024, Err(KeyFault::Size)),
+        (2047, Err(KeyFault::Size)),
+        (2048, Ok(())),
+        (8192, Ok(())),
+        (8193, Err(KeyFault::Size)),
+    ] {
+        assert_eq!(judge_rsa(&modulus(bits), &F4), expected, "{bits}");
+    }
+    assert_eq!(judge_rsa(&[], &F4), Err(KeyFault::Size));
+    let padded = [vec![0; 256], modulus(1024)].concat();
+    assert_eq!(judge_rsa(&padded, &F4), Err(KeyFault::Size), "leading zeros add no strength");
+}
+
+#[test]
+fn an_rsa_exponent_is_odd_and_above_65536() {
+    for exponent in [&[][..], &[0], &[1], &[3], &[0xff, 0xff], &[1, 0, 0], &[0, 0, 3]] {
+        assert_eq!(judge_rsa(&modulus(2048), exponent), Err(KeyFault::Exponent), "{exponent:?}");
+    }
+    for exponent in [&[1, 0, 1][..], &[0, 1, 0, 1], &[1, 0, 0, 1]] {
+        assert_eq!(judge_rsa(&modulus(2048), exponent), Ok(()), "{exponent:?}");
+    }
+}
+
+/// As the broken generator makes its primes: k * M + (65537^a mod M), M the product of the first primes.
+fn roca_modulus() -> BigUint {
+    let m: BigUint = ROCA_PRIMES.iter().map(|prime| BigUint::from(*prime)).product::<BigUint>() * 2_u8;
+    let generator = BigUint::from(65537_u32);
+    let prime_like = |k: u32, a: u32| {
+        let scale = (BigUint::from(1_u8) << 1023) / &m + k;
+        scale * &m + generator.modpow(&BigUint::from(a), &m)
+    };
+    prime_like(12_345, 77) * prime_like(54_321, 1234)
+}
+
+#[test]
+fn a_modulus_of_the_roca_generator_is_refused() {
+    let modulus = roca_modulus();
+    assert!(modulus.bits() >= 2046);
+    let modulus = if modulus.bits() < 2048 { modulus * 65537_u32 } else { modulus };
+    assert_eq!(judge_rsa(&modulus.to_bytes_be(), &F4), Err(KeyFault::Roca));
+    assert_eq!(judge_rsa(&(modulus + 2_u8).to_bytes_be(), &F4), Ok(()));
+}
+
+#[test]
+fn every_point_of_small_order_is_known_by_each_of_its_encodings() {
+    for point in EIGHT_TORSION {
+        let encoded = point.compress().to_bytes();
+        assert!(is_small_order(&encoded), "{encoded:?}");
+        let mut other_sign = encoded;
+        other_sign[31] ^= 0x80;
+        assert!(is_small_order(&other_sign), "{other_sign:?}");
+    }
+    for encoding in [coordinate(0xed, 0xff, 0x7f), coordinate(0xee, 0xff, 0xff)] {
+        assert!(is_small_order(&encoding), "{encoding:?}");
+    }
+    assert!(!is_small_order(&ED25519_BASEPOINT_POINT.compress().to_bytes()));
+}
+
+#[test]
+fn a_coordinate_at_or_above_the_prime_is_not_canonical() {
+    for (lowest, highest, expected) in [
+        (0xec, 0x7f, true),
+        (0xed, 0x7f, false),
+        (0xff, 0x7f, false),
+        (0xed, 0xff, false),
+        (0xec, 0xff, true),
+        (0xed, 0x7e, true),
+    ] {
+        assert_eq!(is_canonical(&coordinate(lowest, 0xff, highest)), expected, "{lowest:x} {highest:x}");
+    }
+    assert!(is_canonical(&coordinate(0xff, 0xfe, 0x7f)));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(modulus in proptest::collection::vec(any::<u8>(), 0..1100), exponent in proptest::collection::vec(any::<u8>(), 0..5)) {
+        let _ = judge_rsa(&modulus, &exponent);
+    }
+}

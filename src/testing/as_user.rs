@@ -1,0 +1,39 @@
+//! `as_user`: a layer that stands in for the one that authenticates.
+
+use http::request;
+use tower_layer::Layer;
+
+use crate::context::{Realm, UserContext, Visitor};
+use crate::gate::{Entry, Gate, Gated};
+
+/// A layer that takes every request for this user's, whatever its credential.
+pub fn as_user(user: UserContext) -> AsUser {
+    AsUser(Visitor::authenticated(user))
+}
+
+/// A layer that takes every request for an anonymous one.
+pub fn as_anonymous() -> AsUser {
+    AsUser(Visitor::anonymous(Realm::default()))
+}
+
+/// What [`as_user`] and [`as_anonymous`] return.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AsUser(Visitor);
+
+impl Gate for AsUser {
+    type Pass = ();
+
+    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+        head.extensions.insert(self.0.clone());
+        Entry::Admit(head, ())
+    }
+}
+
+impl<S> Layer<S> for AsUser {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}

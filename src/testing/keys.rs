@@ -1,0 +1,96 @@
+//! The keys that a `TestIssuer` signs with.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::jwt::Algorithm;
+
+/// A private key of one algorithm.
+pub(super) struct SigningKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: String,
+    pair: Pair,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+}
+
+impl SigningKey {
+    /// A new key.
+    ///
+    /// # Panics
+    ///
+    /// For an algorithm without a public key: what an issuer publishes cannot be a shared secret.
+    pub(super) fn generate(algorithm: Algorithm, kid: String) -> Self {
+        let rsa = |encoding| Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect(GENERATED), encoding);
+        let pair = match algorithm {
+            Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().expect(GENERATED)),
+            Algorithm::Es256 => Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect(GENERATED)),
+            Algorithm::Es384 => Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect(GENERATED)),
+            Algorithm::Ps256 => rsa(&RSA_PSS_SHA256),
+            Algorithm::Ps384 => rsa(&RSA_PSS_SHA384),
+            Algorithm::Ps512 => rsa(&RSA_PSS_SHA512),
+            Algorithm::Rs256 => rsa(&RSA_PKCS1_SHA256),
+            Algorithm::Rs384 => rsa(&RSA_PKCS1_SHA384),
+            Algorithm::Rs512 => rsa(&RSA_PKCS1_SHA512),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
+                panic!("a published key cannot be a shared secret: {}", algorithm.name())
+            }
+        };
+        Self { algorithm, kid, pair }
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ecdsa(pair) => pair.sign(&random, message).expect(SIGNED).as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &random, message, &mut signature).expect(SIGNED);
+                signature
+            }
+        }
+    }
+
+    /// The public key as a JWK (RFC 7517).
+    pub(super) fn jwk(&self) -> Value {
+        let base64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let mut jwk = match &self.pair {
+            Pair::Ecdsa(pair) => {
+                let point = pair.public_key().as_ref();
+                // An uncompressed point: 4, then two coordinates of equal length (SEC 1 §2.3.3).
+                let (x, y) = point[1..].split_at(point.len() / 2);
+                let curve = if x.len() == 32 { "P-256" } else { "P-384" };
+                json!({"kty": "EC", "crv": curve, "x": base64(x), "y": base64(y)})
+            }
+            Pair::Ed25519(pair) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": base64(pair.public_key().as_ref())})
+            }
+            Pair::Rsa(pair, _) => {
+                let (modulus, exponent) = (pair.public_key().modulus(), pair.public_key().exponent());
+                let modulus = modulus.big_endian_without_leading_zero();
+                let exponent = exponent.big_endian_without_leading_zero();
+                json!({"kty": "RSA", "n": base64(modulus), "e": base64(exponent)})
+            }
+        };
+        jwk["kid"] = self.kid.as_str().into();
+        jwk["alg"] = self.algorithm.name().into();
+        jwk["use"] = "sig".into();
+        jwk
+    }
+}
+
+const GENERATED: &str = "a key can be generated where the system has randomness";
+const SIGNED: &str = "a generated key signs what it is given";

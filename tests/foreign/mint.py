@@ -1,0 +1,143 @@
+"""Tokens made by PyJWT, and by hand where it refuses to make a bad one, as one JSON document on stdout, shaped as by mint.mjs."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import sys
+import time
+import uuid
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+ISSUER = "https://issuer.example.com"
+AUDIENCE = "https://api.example.com"
+NOW = int(time.time())
+PEMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
+
+
+def new_rsa():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+KEYS = {alg: new_rsa() for alg in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]}
+KEYS["ES256"] = ec.generate_private_key(ec.SECP256R1())
+KEYS["ES384"] = ec.generate_private_key(ec.SECP384R1())
+KEYS["EdDSA"] = ed25519.Ed25519PrivateKey.generate()
+SECRETS = {f"HS{bits}": secrets.token_bytes(bits // 8) for bits in (256, 384, 512)}
+OTHER = new_rsa()
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def claims(**changes):
+    honest = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "user-1",
+        "client_id": "client-1",
+        "jti": str(uuid.uuid4()),
+        "iat": NOW,
+        "exp": NOW + 300,
+        "scope": "read:valuations",
+    }
+    return {name: value for name, value in {**honest, **changes}.items() if value is not ...}
+
+
+def header(alg, **changes):
+    return {"typ": "at+jwt", "kid": alg.lower(), **changes}
+
+
+def sign(alg="RS256", key=None, head=None, **changes):
+    return jwt.encode(claims(**changes), key or KEYS[alg], algorithm=alg, headers=head or header(alg))
+
+
+def pem(alg):
+    return KEYS[alg].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_jwk(alg):
+    family = {"R": RSAAlgorithm, "P": RSAAlgorithm, "ES": ECAlgorithm, "Ed": OKPAlgorithm}
+    to_jwk = (family.get(alg[0]) or family[alg[:2]]).to_jwk
+    jwk = to_jwk(KEYS[alg].public_key(), as_dict=True)
+    jwk.pop("key_ops", None)
+    return {**jwk, "kid": alg.lower(), "alg": alg, "use": "sig"}
+
+
+TOKENS = []
+
+
+def add(expect, name, alg, token, keys="jwks", attack=""):
+    TOKENS.append({"name": name, "alg": alg, "keys": keys, "token": token, "expect": expect, "attack": attack})
+
+
+def honest(name, alg, make, keys="jwks"):
+    try:
+        add("accepted", name, alg, make(), keys)
+    except (NotImplementedError, jwt.PyJWTError) as reason:
+        print(f"skipped: {name}: {reason}", file=sys.stderr)
+
+
+def hostile(attack, name, alg, token, keys="jwks"):
+    add("refused", name, alg, token, keys, attack)
+
+
+for alg, secret in SECRETS.items():
+    honest(f"honest {alg}", alg, lambda: sign(alg, secret, {"typ": "at+jwt"}), alg)
+for alg in KEYS:
+    honest(f"honest {alg}", alg, lambda: sign(alg))
+for alg in PEMS:
+    honest(f"honest {alg} under a PEM", alg, lambda: sign(alg), f"pem:{alg}")
+honest("exp with a fraction", "RS256", lambda: sign(exp=time.time() + 300.5))
+honest("aud is an array with ours and another", "RS256", lambda: sign(aud=["https://other.example.com", AUDIENCE]))
+honest("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
+honest("claims with escaped non-ASCII", "RS256", lambda: sign(name="Zoë 門 😀"))
+
+hostile("A01", "alg none", "none", jwt.encode(claims(), None, algorithm="none", headers=header("RS256")))
+# PyJWT won't take a PEM for a secret, so the MAC is made beside it.
+for name, secret in {"PEM": pem("RS256"), "PEM without the last newline": pem("RS256").rstrip()}.items():
+    head = json.dumps({"alg": "HS256", **header("RS256")}).encode()
+    signing_input = f"{b64(head)}.{b64(json.dumps(claims()).encode())}"
+    mac = hmac.new(secret, signing_input.encode(), hashlib.sha256).digest()
+    for keys in ("jwks", "pem:RS256"):
+        hostile("A02", f"HS256 keyed by the RS256 public key: {name}, under {keys}", "HS256", f"{signing_input}.{b64(mac)}", keys)
+hostile("A05", "RS512 by the key registered for RS256", "RS512", sign("RS512", KEYS["RS256"], header("RS256")))
+hostile("A07", "PS256 by the key registered for RS256", "PS256", sign("PS256", KEYS["RS256"], header("RS256")))
+k1 = ec.generate_private_key(ec.SECP256K1())
+hostile("A08", "ES256K under the kid of the ES256 key", "ES256K", sign("ES256K", k1, header("ES256")))
+embedded = {**RSAAlgorithm.to_jwk(OTHER.public_key(), as_dict=True), "kid": "evil"}
+hostile("A16", "self-signed with an embedded jwk", "RS256", sign(key=OTHER, head=header("RS256", kid="evil", jwk=embedded)))
+hostile("A17", "crit is an unknown name", "RS256", sign(head=header("RS256", crit=["x-custom"], **{"x-custom": 1})))
+detached = jwt.api_jws.encode(
+    json.dumps(claims()).encode(), KEYS["RS256"], algorithm="RS256", headers=header("RS256"), is_payload_detached=True
+)
+hostile("A18", "b64 false, detached", "RS256", detached)
+hostile("A20", "exp is a string", "RS256", sign(exp=str(NOW + 300)))
+hostile("A20", "exp is NaN", "RS256", sign(exp=float("nan")))
+hostile("A20", "exp is Infinity", "RS256", sign(exp=float("inf")))
+hostile("A20", "exp missing", "RS256", sign(exp=...))
+hostile("A20", "exp past", "RS256", sign(exp=NOW - 3600))
+hostile("A21", "nbf in the future", "RS256", sign(nbf=NOW + 3600))
+hostile("A21", "iat in the future", "RS256", sign(iat=NOW + 3600))
+hostile("A22", "aud with a slash at the end", "RS256", sign(aud=f"{AUDIENCE}/"))
+hostile("A23", "iss with a slash at the end", "RS256", sign(iss=f"{ISSUER}/"))
+hostile("A30", "another key under a known kid", "RS256", sign(key=OTHER))
+hostile("A32", "typ as PyJWT leaves it", "RS256", sign(head={"kid": "rs256"}))
+hostile("A39", "a lone surrogate, escaped", "RS256", sign(name="\ud800"))
+hostile("A44", "sub empty", "RS256", sign(sub=""))
+
+document = {
+    "issuer": ISSUER,
+    "audience": AUDIENCE,
+    "secrets": {alg: b64(secret) for alg, secret in SECRETS.items()},
+    "pem": {alg: pem(alg).decode() for alg in PEMS},
+    "jwks": {"keys": [public_jwk(alg) for alg in KEYS]},
+    "tokens": TOKENS,
+}
+print(json.dumps(document))

@@ -1,0 +1,3 @@
+//! Behaviour through real stacks, a module a layer.
+
+mod smoke;
