@@ -62,8 +62,10 @@ fn well_known(issuer: &str) -> Vec<String> {
 
 /// Whether keys may be fetched from this URL: by https, or, where `may_be_plain`, from loopback.
 pub(super) fn is_fetchable(url: &str, may_be_plain: bool) -> bool {
-    Origin::of_url(url)
-        .is_ok_and(|(origin, rest)| !rest.contains('#') && (origin.is_https() || may_be_plain && origin.is_loopback()))
+    Origin::of_url(url).is_ok_and(|(origin, rest)| {
+        let is_plain_text = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        is_plain_text && (origin.is_https() || may_be_plain && origin.is_loopback())
+    })
 }
 
 pub(super) fn is_loopback(url: &str) -> bool {
@@ -119,6 +121,9 @@ mod tests {
             ("http://a.example/k", true, false),
             ("http://127.0.0.1.a.example/k", true, false),
             ("https://a.example/k#f", false, false),
+            ("https://a.example/k k", false, false),
+            ("https://a.example/k\r\n", false, false),
+            ("https://a.example/\u{e9}", false, false),
         ] {
             assert_eq!(is_fetchable(url, plain), expected, "{url}");
         }

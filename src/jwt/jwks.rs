@@ -45,7 +45,8 @@ impl KeySet {
     }
 
     /// Whether any key was made for this algorithm.
-    pub(super) fn serves(&self, algorithm: Algorithm) -> bool {
+    #[cfg(test)]
+    fn serves(&self, algorithm: Algorithm) -> bool {
         self.keys.iter().any(|key| key.algorithm == algorithm)
     }
 

@@ -1,4 +1,67 @@
-//! tmp
+//! `JwtAuth`: a bearer token of any issuer becomes a [`UserContext`](crate::UserContext).
+//!
+//! The layer verifies the token of every request (RFC 6750, RFC 7519, RFC 8725, RFC 9068) and leaves a
+//! [`Visitor`](crate::context::Visitor) for the layers and handlers below. It issues nothing, and asks nobody about a
+//! request whose key it has.
+//!
+//! ```
+//! use portcullis::{Issuer, JwtAuth, Tiers};
+//!
+//! # fn main() -> Result<(), portcullis::BuildError> {
+//! let auth = JwtAuth::builder()
+//!     .issuer(Issuer::discover("https://auth.example.com"))
+//!     .add_issuer(Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes").own_tokens())
+//!     .audience("https://api.example.com")
+//!     .tiers(Tiers::ascending(["basic", "professional", "enterprise"])?)
+//!     .build()?;
+//! assert!(!auth.ready(), "the keys of the first come with the first request, or by warm_up()");
+//!
+//! let error = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short")).build().unwrap_err();
+//! assert_eq!(error.problems().len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is answered
+//!
+//! | request | answer |
+//! |---|---|
+//! | no credential, or one of another scheme | 401, a challenge without an error code; with [`optional`](JwtAuthBuilder::optional) on to the handler as anonymous |
+//! | two credentials, one in two places, or one that is not a word | 400 `invalid_request` |
+//! | a token that is not accepted, whatever the reason | 401 `invalid_token`; the reason as data in the [`Denial`](crate::gate::Denial) |
+//! | a key that the issuer, who cannot be reached, may have | 503 with `Retry-After` |
+//! | a user whom the [loader](JwtAuthBuilder::load_user) refuses | 403; unknown to it 401; it cannot be asked 503 |
+//!
+//! A token in the query or in a form body is never looked at (RFC 9700 §4.3.2).
+//!
+//! # What is checked, in this order
+//!
+//! Length and alphabet, three segments, canonical base64url, the header, the payload's form, the issuer, the algorithm,
+//! the kind of token, the registered claims with their times, the signature, the mapped claims. What can be refused
+//! without a signature check is refused before it. Names of members must be unique; a malformed claim is never taken for an
+//! absent one.
+//!
+//! # Keys
+//!
+//! Keys belong to their issuer, which is chosen by an exact match of `iss`; a key serves one algorithm. Published keys
+//! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-Control: max-age` says, and stay in use
+//! for [a day](JwtAuthBuilder::serve_stale) past that where the issuer cannot be reached. An unknown `kid` causes one
+//! fetch, at most every 30 seconds: a rotated key is accepted on its first use, and a flood of invented ones is not
+//! passed on. Fetches need a tokio runtime.
+//!
+//! # Access tokens and others
+//!
+//! An issuer signs more than access tokens. How its access tokens are told apart is its [`Profile`]: by `typ: at+jwt`
+//! where the issuer follows RFC 9068, the default for [`Issuer::discover`] and [`Issuer::jwks`], else by what they lack.
+//! A token refused with `the token is not an access token` may come of an issuer that sends `typ: JWT`: then set
+//! [`Profile::Compatible`].
+//!
+//! # Deployment
+//!
+//! - Serve over TLS. A bearer token is good in any hands until it expires.
+//! - Put `Cors` outside of this layer: a preflight carries no credential.
+//! - A token stays good until `exp`, though its user be locked: have it live minutes, or load the user.
+//! - The app's clock must be right to within the [leeway](JwtAuthBuilder::leeway).
 
 mod algorithm;
 mod builder;

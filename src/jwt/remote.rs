@@ -139,8 +139,10 @@ impl Remote {
         if let Some(wait) = control.unavailable(now) {
             return Search::Unavailable(wait);
         }
-        self.start(control);
-        Search::Fetching(answer)
+        match self.start(control) {
+            Ok(()) => Search::Fetching(answer),
+            Err(wait) => Search::Unavailable(wait),
+        }
     }
 
     /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
@@ -150,7 +152,7 @@ impl Remote {
         let mut control = self.control();
         let wait = control.unavailable(now).or_else(|| (!self.is_ready()).then_some(FIRST_RETRY));
         if let (None, Some(kid), Some(until)) = (wait, kid, now.checked_add(ABSENT_FOR)) {
-            control.note_absent(self.hasher.hash_one(kid), until);
+            control.note_absent(self.hasher.hash_one(kid), until, now);
         }
         wait
     }
@@ -162,16 +164,17 @@ impl Remote {
         }
         let control = self.control();
         if !self.is_fetching.load(Ordering::Acquire) && control.unavailable(now).is_none() {
-            self.start(control);
+            // Where it cannot start, the keys at hand stay in use.
+            let _ = self.start(control);
         }
     }
 
-    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
-    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) {
+    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it. Outside of a
+    /// runtime it fails, with the time to wait for the next try.
+    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) -> Result<(), Duration> {
         let Ok(runtime) = Handle::try_current() else {
             tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
-            control.fail(self.clock.monotonic(), jitter(&self.hasher));
-            return;
+            return Err(control.fail(self.clock.monotonic(), jitter(&self.hasher)));
         };
         self.is_fetching.store(true, Ordering::Release);
         let told_uri = control.jwks_uri.clone();
@@ -185,6 +188,7 @@ impl Remote {
                 fetch.outcome = outcome;
             }
         });
+        Ok(())
     }
 
     async fn fetch(&self, told_uri: Option<String>) -> Result<Fetched, FetchFault> {
@@ -255,7 +259,10 @@ impl Control {
         self.absent.iter().any(|(known, until)| *known == kid && now < *until)
     }
 
-    fn note_absent(&mut self, kid: u64, until: Instant) {
+    fn note_absent(&mut self, kid: u64, until: Instant, now: Instant) {
+        if self.is_absent(kid, now) {
+            return;
+        }
         if self.absent.len() == MAX_ABSENT {
             self.absent.pop_front();
         }
@@ -373,7 +380,8 @@ mod tests {
         let now = Instant::now();
         let mut control = Control::default();
         for kid in 0..=MAX_ABSENT as u64 {
-            control.note_absent(kid, now + ABSENT_FOR);
+            control.note_absent(kid, now + ABSENT_FOR, now);
+            control.note_absent(kid, now + ABSENT_FOR, now);
         }
         assert_eq!(control.absent.len(), MAX_ABSENT);
         assert!(!control.is_absent(0, now), "the oldest gave way");

@@ -76,22 +76,24 @@ impl Trust {
         let signature = compact::bytes(token.signature)?;
         let kid = header.kid.as_deref();
         let check = |keys: &KeySet| {
-            let mut candidates = keys.candidates(header.algorithm, kid).peekable();
-            if candidates.peek().is_none() {
-                // A key of that name for another algorithm is not looked for again: no key serves two.
-                return if kid.is_some_and(|kid| keys.knows(kid)) { Signature::Bad } else { Signature::KeyMissing };
+            let mut was_tried = false;
+            for key in keys.candidates(header.algorithm, kid) {
+                if key.verify(token.signed.as_bytes(), &signature) {
+                    return Signature::Good;
+                }
+                was_tried = true;
             }
-            if candidates.any(|key| key.verify(token.signed.as_bytes(), &signature)) {
-                return Signature::Good;
+            // A key of that name is not looked for again, be it for another algorithm: no key serves two. Where keys have
+            // no name, the right one may be new, unless there will be no new one.
+            let is_known = kid.is_some_and(|kid| keys.knows(kid));
+            if is_known || was_tried && matches!(self.keys, Keys::Fixed(_)) {
+                Signature::Bad
+            } else {
+                Signature::KeyMissing
             }
-            // Under a name, the key is known and the signature is bad. Without one, the right key may be new.
-            if kid.is_some_and(|kid| keys.knows(kid)) { Signature::Bad } else { Signature::KeyMissing }
         };
         Ok(match &self.keys {
-            Keys::Fixed(keys) => match check(keys) {
-                Signature::KeyMissing if keys.serves(header.algorithm) && kid.is_none() => Signature::Bad,
-                checked => checked,
-            },
+            Keys::Fixed(keys) => check(keys),
             Keys::Remote(remote) => remote.with_keys(check).unwrap_or(Signature::KeyMissing),
         })
     }

@@ -1,0 +1,109 @@
+//! An issuer and an API that trusts it, on 127.0.0.1 with nothing else installed.
+//!
+//! `cargo run --example quickstart`, or with another port `PORT=3001 cargo run --example quickstart`. It prints tokens to
+//! export in a second terminal, and `curl` lines to try there.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use portcullis::testing::TestIssuer;
+use portcullis::{
+    BuildError, Extractor, Issuer, JwtAuth, RequirePermission, RequireScope, RequireTier, Roles, Tiers, UserContext,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const AUDIENCE: &str = "https://api.example.com";
+
+fn roles() -> Result<Roles, BuildError> {
+    let basic = ["create:valuation", "read:valuation", "create:document", "read:document", "read:market_data"];
+    let professional = ["export:valuation", "export:document", "read:analytics", "*:webhook"];
+    let enterprise = ["delete:valuation", "delete:document", "export:analytics", "read:billing"];
+    Roles::builder()
+        .role("basic_user", basic.into_iter().chain(["read:profile", "update:profile"]))
+        .role("professional_user", professional)
+        .role("enterprise_user", enterprise)
+        .role("admin", ["*:*"])
+        .inherits("professional_user", ["basic_user"])
+        .inherits("enterprise_user", ["professional_user"])
+        .build()
+}
+
+/// The one thing an app adds: a layer that authenticates, and on each route what it requires.
+fn app(auth: JwtAuth, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
+    let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
+    let professional = RequireTier::at_least(tiers.get("professional")?);
+    let may_write = RequireScope::all(["write:valuations"])?;
+    let guarded = Router::new()
+        .route("/me", get(me))
+        .route("/valuations", post(create).layer(may_create))
+        .route("/analytics/industry-benchmarks", get(benchmarks).layer(professional))
+        .route("/valuations/{id}", delete(remove).layer(may_write))
+        .layer(auth);
+    Ok(Router::new().route("/health", get(|| async { "ok" })).merge(guarded))
+}
+
+async fn me(Extractor(user): Extractor<UserContext>) -> Json<Value> {
+    Json(json!({
+        "id": user.id(),
+        "scopes": user.scopes().iter().collect::<Vec<_>>(),
+        "roles": user.roles().collect::<Vec<_>>(),
+        "permissions": user.permissions().collect::<Vec<_>>(),
+        "tier": user.tier_name(),
+    }))
+}
+
+async fn create(Extractor(user): Extractor<UserContext>) -> (StatusCode, Json<Value>) {
+    (StatusCode::CREATED, Json(json!({ "id": 1, "owner": user.id() })))
+}
+
+async fn benchmarks() -> Json<Value> {
+    Json(json!({ "industry": "software", "median_multiple": 4.2 }))
+}
+
+async fn remove(Path(_id): Path<u64>) -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = std::env::var("PORT").map_or(Ok(3000), |port| port.parse::<u16>())?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let (roles, tiers) = (roles()?, Tiers::ascending(["basic", "professional", "enterprise"])?);
+    let issuer = TestIssuer::start().await?;
+    let auth = JwtAuth::builder()
+        .issuer(Issuer::discover(issuer.url()))
+        .audience(AUDIENCE)
+        .roles(roles.clone())
+        .tiers(tiers.clone())
+        .build()?;
+    let app = app(auth, &roles, &tiers)?;
+    print(&issuer, listener.local_addr()?);
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+fn print(issuer: &TestIssuer, addr: SocketAddr) {
+    for (tier, scope) in [("basic", "read"), ("professional", "read write"), ("enterprise", "read write")] {
+        let scopes: Vec<_> = scope.split(' ').map(|action| format!("{action}:valuations")).collect();
+        let token = issuer.token(&format!("{tier}-user")).audience(AUDIENCE).scope(scopes.join(" "));
+        let token = token.role(format!("{tier}_user")).tier(tier).expires_in(Duration::from_secs(3600));
+        println!("export {}_TOKEN={}", tier.to_uppercase(), token.sign());
+    }
+    println!("export EXPIRED_TOKEN={}", issuer.token("late-user").audience(AUDIENCE).expired().sign());
+    println!("curl -i http://{addr}/health");
+    println!("curl -i http://{addr}/me");
+    println!("curl -i http://{addr}/me -H \"Authorization: Bearer $BASIC_TOKEN\"");
+    println!("curl -i http://{addr}/me -H \"Authorization: Bearer $EXPIRED_TOKEN\"");
+    println!("curl -i http://{addr}/me -H \"Authorization: Bearer $ENTERPRISE_TOKEN\"");
+    println!("curl -i -X POST http://{addr}/valuations -H \"Authorization: Bearer $BASIC_TOKEN\"");
+    for tier in ["BASIC", "PROFESSIONAL"] {
+        println!("curl -i http://{addr}/analytics/industry-benchmarks -H \"Authorization: Bearer ${tier}_TOKEN\"");
+        println!("curl -i -X DELETE http://{addr}/valuations/1 -H \"Authorization: Bearer ${tier}_TOKEN\"");
+    }
+}

@@ -1,0 +1,21 @@
+//! Prose: how the layers are put together, what they defend against, and why they are as they are.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("issuers.md")]
+pub mod issuers {}
+
+#[doc = include_str!("layer_order.md")]
+pub mod layer_order {}
+
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
+
+/// The README's code, tested as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
