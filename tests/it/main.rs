@@ -1,3 +1,4 @@
 //! Behaviour through real stacks, a module a layer.
 
+mod readme;
 mod smoke;
