@@ -23,14 +23,14 @@ impl Clock {
 
     /// Wall time as a NumericDate counts it: the time since 1970-01-01T00:00:00Z (RFC 7519 §2).
     ///
-    /// A system clock set before 1970 reads as zero.
+    /// A clock set before 1970 cannot be right, and reads as the end of time: nothing is valid then.
     #[must_use]
     pub fn since_epoch(&self) -> Duration {
         let now = match &self.0 {
             None => SystemTime::now(),
             Some(source) => source.wall(),
         };
-        now.duration_since(UNIX_EPOCH).unwrap_or_default()
+        now.duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
     }
 
     /// Monotonic time, for ages and waits.
@@ -75,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_before_1970_reads_as_zero() {
-        assert_eq!(Clock::from_source(Before1970).since_epoch(), Duration::ZERO);
+    fn a_wall_clock_before_1970_reads_as_the_end_of_time() {
+        assert_eq!(Clock::from_source(Before1970).since_epoch(), Duration::MAX);
     }
 
     #[test]

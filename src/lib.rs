@@ -69,6 +69,8 @@ mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod field;
+#[cfg(all(fuzzing, feature = "jwt"))]
+pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "jwt")]
 pub mod jwt;

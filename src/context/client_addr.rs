@@ -35,7 +35,8 @@ impl fmt::Display for ClientAddr {
 /// [`ClientAddr`] where every layer and handler below finds it.
 ///
 /// A forwarding field is believed only as far as trusted hands wrote it: the client is the peer, unless the peer is
-/// trusted; then the nearest address, read from the right, that is not. An entry that is no address ends the walk.
+/// trusted; then the nearest address, read from the right, that is not. An entry that is no address ends the walk: the
+/// client is then taken to be the last trusted proxy, so never let anybody in for having a proxy's address.
 ///
 /// ```
 /// use portcullis::TrustedProxies;
@@ -105,7 +106,8 @@ impl TrustedProxies {
 
     /// The client of this request; `None` where the connection's peer is not known.
     ///
-    /// The peer is axum's `ConnectInfo<SocketAddr>`, or a [`std::net::SocketAddr`] in the request's extensions.
+    /// The peer is axum's `ConnectInfo<SocketAddr>`, in tests its `MockConnectInfo<SocketAddr>`, or a
+    /// [`std::net::SocketAddr`] in the request's extensions.
     #[must_use]
     pub fn client(&self, head: &request::Parts) -> Option<ClientAddr> {
         let peer = forwarded::canonical(peer(&head.extensions)?);

@@ -279,10 +279,7 @@ impl UserContext {
     /// Sets the tier.
     #[must_use]
     pub fn with_tier(self, tier: Tier) -> Self {
-        self.with(|identity| {
-            identity.tier = Some(tier);
-            identity.tier_name = None;
-        })
+        self.with(|identity| identity.tier = Some(tier))
     }
 
     /// Sets whether a user acts, or a client for itself.
@@ -344,3 +341,6 @@ where
 {
     items.into_iter().map(|item| Text::from(item.into())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,9 @@
 //!
 //! A refusal made of a [`Denial`] carries it in the response's extensions and has a body of
 //! `application/problem+json` (RFC 9457), `Cache-Control: no-store`, and the challenge or `Retry-After` that belong to
-//! it. To render it otherwise, look for the `Denial` in an ordinary `map_response`. A gRPC request (`content-type:
-//! application/grpc*`) is answered trailers-only, with the `grpc-status` that fits.
+//! it. To render it otherwise, look for the `Denial` in an ordinary `map_response`. A gRPC request (a POST with
+//! `content-type: application/grpc*`) is answered trailers-only, with the `grpc-status` that fits: its HTTP status is 200,
+//! so let no proxy that asks this app for leave (`ext_authz`) pass such a request on by the status alone.
 
 mod body;
 mod denial;

@@ -1,7 +1,7 @@
 //! `Reply`: the answer that a gate gives in the handler's place.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
 use serde::Serialize;
 
 use crate::field::grpc;
@@ -20,7 +20,10 @@ impl Reply {
 
     /// A refusal of the request with this head, in the form that its content type asks for.
     pub fn denial(head: &request::Parts, denial: Denial) -> Self {
-        let media_type = head.headers.get(CONTENT_TYPE).filter(|_| grpc::is_grpc(&head.headers));
+        // gRPC over HTTP/2, "Requests": a call is a POST. A proxy that asks this app whether to let a request through
+        // (auth_request, ForwardAuth) does so by GET with the caller's own fields, and would take a 200 for a yes.
+        let is_grpc = head.method == Method::POST && grpc::is_grpc(&head.headers);
+        let media_type = head.headers.get(CONTENT_TYPE).filter(|_| is_grpc);
         denial.log();
         Self(Box::new(match media_type {
             Some(media_type) => trailers_only(media_type.clone(), denial),

@@ -1,5 +1,7 @@
 //! `JwtAuthBuilder`: what the user says, and every problem with it.
 
+mod key_source;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +11,15 @@ use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
 use crate::error::{BuildError, Fault, Problem, Problems};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
-use crate::field::origin::Origin;
-use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
-use crate::jwt::discovery::{Location, is_fetchable};
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::fetch::{Client, Fetch};
 use crate::jwt::gate::JwtAuth;
-use crate::jwt::issuer::{FixedKey, Issuer, Material, Source};
-use crate::jwt::jwks::KeySet;
-use crate::jwt::pem;
+use crate::jwt::issuer::{Issuer, Source};
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::Remote;
 use crate::jwt::trust::{Keys, Trust};
 use crate::jwt::user_loader::{LoadError, UserLoader};
-use crate::jwt::verifier::Verifier;
-use crate::jwt::weak::KeyFault;
 
 /// Configures a [`JwtAuth`]. Each setter replaces what was set before, but for those that begin with `add_`.
 #[derive(Debug)]
@@ -103,7 +100,8 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Sets for how long keys stay in use past their age while the issuer cannot be asked: 24 hours unless set.
+    /// Sets for how long keys stay in use past their age, until the issuer has answered anew: 24 hours unless set. With
+    /// zero, requests wait for the issuer once the keys are past their age.
     pub fn serve_stale(mut self, time: Duration) -> Self {
         self.serve_stale = time;
         self
@@ -115,7 +113,7 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Reads the token from this cookie too, where there is no `Authorization` field; both together are refused.
+    /// Reads the token from this cookie too, where the `Authorization` field has no bearer token; two tokens are refused.
     ///
     /// A browser sends cookies with requests that other sites cause: make it `SameSite`, and check the origin of every
     /// request that changes something. A name that begins with `__Host-` keeps subdomains from setting it.
@@ -188,8 +186,9 @@ impl JwtAuthBuilder {
         let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
         let issuers = std::mem::take(&mut self.issuers);
         let mut trusts: Vec<Trust> = Vec::with_capacity(issuers.len());
+        let mut names: Vec<String> = Vec::with_capacity(issuers.len());
         for issuer in issuers {
-            if trusts.iter().any(|known| *known.name == *issuer.name) {
+            if names.contains(&issuer.name) {
                 problems.add(
                     Problem::new(
                         "issuer",
@@ -200,6 +199,7 @@ impl JwtAuthBuilder {
                     .with_value(&issuer.name),
                 );
             }
+            names.push(issuer.name.clone());
             if let Some(trust) = self.trust(issuer, &mut problems) {
                 trusts.push(trust);
             }
@@ -322,34 +322,8 @@ impl JwtAuthBuilder {
             );
         }
         match &issuer.source {
-            Source::Fixed(first) => {
-                let mut keys = KeySet::default();
-                for key in std::iter::once(first).chain(&issuer.added) {
-                    match verifier(key) {
-                        Ok(verifier) => keys.add(None, key.algorithm, verifier),
-                        Err(fault) => problems.add(key_problem(key.algorithm, fault, &issuer.name)),
-                    }
-                }
-                judge_name(&issuer.name, problems);
-                Some(Keys::Fixed(keys))
-            }
-            Source::Document(text) => {
-                judge_name(&issuer.name, problems);
-                let keys = KeySet::parse(text, allowed).map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
-                if keys.is_none() {
-                    let reason = "the JWK Set has no key that can be used";
-                    problems.add(
-                        Problem::new(
-                            "jwks",
-                            Fault::Invalid,
-                            reason,
-                            "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)",
-                        )
-                        .with_value(&issuer.name),
-                    );
-                }
-                keys.map(Keys::Fixed)
-            }
+            Source::Fixed(first) => Some(Keys::Fixed(key_source::fixed(issuer, first, problems))),
+            Source::Document(text) => key_source::document(issuer, text, allowed, problems).map(Keys::Fixed),
             Source::Remote(location) => {
                 judge_remote(&issuer.name, location, problems);
                 let client = self.client(problems)?;
@@ -387,80 +361,6 @@ fn built_in_client() -> Option<Client> {
 #[cfg(not(feature = "fetch"))]
 fn built_in_client() -> Option<Client> {
     None
-}
-
-/// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
-fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm> {
-    if let Source::Fixed(first) = &issuer.source {
-        return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
-    }
-    let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLISHED.to_vec());
-    if allowed.is_empty() {
-        problems.add(
-            Problem::new("algorithms", Fault::Missing, "none is allowed", "allow those that the issuer signs with")
-                .with_value(&issuer.name),
-        );
-    }
-    for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
-        let reason = "a published key cannot be a shared secret";
-        problems.add(
-            Problem::new("algorithms", Fault::Prohibited, reason, "allow algorithms with a public key alone")
-                .with_value(algorithm.name()),
-        );
-    }
-    allowed
-}
-
-fn verifier(key: &FixedKey) -> Result<Verifier, KeyFault> {
-    match &key.material {
-        Material::Pem(text) => pem::verifier(key.algorithm, text),
-        Material::Secret(secret) => Verifier::hmac(key.algorithm, secret),
-    }
-}
-
-fn key_problem(algorithm: Algorithm, fault: KeyFault, issuer: &str) -> Problem {
-    let (kind, remedy) = match fault {
-        KeyFault::ShortSecret { least } => {
-            (Fault::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
-        }
-        KeyFault::Exponent | KeyFault::Roca | KeyFault::Size | KeyFault::SmallOrder => {
-            (Fault::Weak, "have the issuer make a new key".to_owned())
-        }
-        KeyFault::Private => (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned()),
-        KeyFault::Algorithm | KeyFault::Kind | KeyFault::Malformed | KeyFault::Use => {
-            (Fault::Invalid, format!("give a key for {}", algorithm.name()))
-        }
-    };
-    Problem::new("key", kind, format!("the {} key cannot be used: {fault}", algorithm.name()), remedy)
-        .with_value(issuer)
-}
-
-/// An issuer whose keys are given may have any name, a URL or not.
-fn judge_name(name: &str, problems: &mut Problems) {
-    if name.is_empty() {
-        problems.add(Problem::new("issuer", Fault::Invalid, "is empty", "write it as the `iss` of its tokens"));
-    }
-}
-
-/// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
-fn judge_remote(name: &str, location: &Location, problems: &mut Problems) {
-    let mut judge = |setting, url: &str, barred: &[char]| {
-        let reason = match Origin::of_url(url) {
-            Err(fault) => fault.reason(),
-            Ok(_) if url.contains(barred) => "has a query or fragment",
-            Ok(_) if !is_fetchable(url, true) => "is not https",
-            Ok(_) => return,
-        };
-        let remedy = "write an absolute https URL, or an http one on loopback for development";
-        problems.add(Problem::new(setting, Fault::Invalid, reason, remedy).with_value(url));
-    };
-    match location {
-        Location::Metadata => judge("issuer", name, &['?', '#']),
-        Location::Url(url) => {
-            judge("jwks url", url, &['#']);
-            judge_name(name, problems);
-        }
-    }
 }
 
 // Clocks drift, and tokens are minted a moment before they are used: what most issuers' libraries allow.

@@ -203,8 +203,13 @@ fn scopes(value: &str, part: impl Fn(Cow<'_, str>) -> Text) -> Option<Scopes> {
     if let Some(text) = string(value) {
         return Scopes::from_text(part(text));
     }
-    let items: Option<Vec<_>> = array(value)?.into_iter().map(|item| string(item.get())).collect();
-    Scopes::new(items?).ok()
+    let mut text = String::with_capacity(value.len());
+    for item in array(value)? {
+        let scope = string(item.get()).filter(|scope| !scope.is_empty() && !scope.contains(' '))?;
+        text.push_str(&scope);
+        text.push(' ');
+    }
+    Scopes::from_text(text.into())
 }
 
 /// The strings of all the claims that are there.

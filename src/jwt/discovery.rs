@@ -27,6 +27,8 @@ pub(super) async fn jwks_uri(client: &Client, issuer: &str) -> Result<String, Fe
         };
         match read {
             Ok(uri) => return Ok(uri),
+            // A form that is not there tells less than one that names another issuer.
+            Err(_) if fault == FetchFault::Issuer => {}
             Err(next) => fault = next,
         }
     }

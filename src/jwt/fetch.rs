@@ -9,6 +9,8 @@ use std::{fmt, str};
 use http::Response;
 use http::header::CACHE_CONTROL;
 
+use crate::jwt::weak::KeyFault;
+
 /// An HTTP client of one's own, for a private certificate authority or a proxy.
 ///
 /// The crate calls it in the background, never more than once at a time for an issuer, gives it up after five seconds in
@@ -48,7 +50,7 @@ impl Client {
 
     /// The text at this URL, and how long it may be kept.
     pub(super) async fn document(&self, url: &str) -> Result<Document, FetchFault> {
-        let response = self.0.get(url).await.map_err(|error| FetchFault::Client(error.to_string()))?;
+        let response = self.0.get(url).await.map_err(|error| FetchFault::Client(with_causes(&*error)))?;
         if response.status() != http::StatusCode::OK {
             return Err(FetchFault::Status(response.status().as_u16()));
         }
@@ -81,9 +83,11 @@ pub(super) enum FetchFault {
     /// The document names another issuer (RFC 8414 §3.3).
     Issuer,
     Malformed,
-    /// No key of the set can be used.
-    NoKey,
+    /// No key of the set can be used; what is wrong with the first.
+    NoKey(Option<KeyFault>),
     Status(u16),
+    /// The client panicked, or its runtime ended.
+    Stopped,
     TimedOut,
     TooLarge,
     /// A URL that is neither https nor, for an issuer on loopback, on loopback.
@@ -96,13 +100,27 @@ impl fmt::Display for FetchFault {
             Self::Client(reason) => f.write_str(reason),
             Self::Issuer => f.write_str("the metadata names another issuer"),
             Self::Malformed => f.write_str("the document is malformed"),
-            Self::NoKey => f.write_str("the document has no key that can be used"),
+            Self::NoKey(None) => f.write_str("the document has no key"),
+            Self::NoKey(Some(fault)) => write!(f, "the document has no key that can be used; of the first: {fault}"),
             Self::Status(status) => write!(f, "the answer was {status}, not 200"),
+            Self::Stopped => f.write_str("the client stopped without an answer"),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::TooLarge => write!(f, "the document has over {MAX_BODY} bytes"),
             Self::Url => f.write_str("the metadata names keys at a URL that is not https"),
         }
     }
+}
+
+/// An error and its causes: the outermost one often says no more than that a request failed.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 trait Erased: Send + Sync {

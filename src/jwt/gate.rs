@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use http::request;
-use tokio::sync::watch;
 use tower_layer::Layer;
 
 use crate::context::{UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, TokenError};
 use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::policy::{Judgement, Policy};
-use crate::jwt::remote::{Remote, Search};
+use crate::jwt::remote::{Pending, Remote, Search};
 use crate::jwt::trust::Keys;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
@@ -31,9 +30,13 @@ impl JwtAuth {
     }
 
     /// Whether the keys of every issuer are at hand, for a health check.
+    ///
+    /// It starts a fetch for those that are not: an app that gets no traffic before it is ready becomes so all the same.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.remotes().all(|remote| remote.is_ready())
+        let missing = self.remotes().filter(|remote| !remote.is_ready());
+        let now = self.policy.clock.monotonic();
+        missing.inspect(|remote| remote.refresh(now)).count() == 0
     }
 
     /// Fetches the keys of every issuer that has none yet, once each, and says whether all are there now.
@@ -41,14 +44,13 @@ impl JwtAuth {
     /// A server may start without: until keys arrive, requests are answered 503.
     pub async fn warm_up(&self) -> bool {
         let missing = self.remotes().filter(|remote| !remote.is_ready());
-        let searches: Vec<Search> = missing.map(|remote| remote.search(None)).collect();
+        let searches: Vec<Search> = missing.map(|remote| remote.search(None, remote.sets())).collect();
         for search in searches {
-            if let Search::Fetching(mut answer) = search {
-                // The sender lives as long as the policy does.
-                let _ = answer.changed().await;
+            if let Search::Fetching(mut pending) = search {
+                pending.answered().await;
             }
         }
-        self.ready()
+        self.remotes().all(|remote| remote.is_ready())
     }
 
     fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
@@ -87,23 +89,26 @@ impl JwtAuth {
     }
 
     /// Waits for the fetch that may bring the key, and judges the token once more.
-    async fn resume(
-        &self,
-        head: request::Parts,
-        mut answer: watch::Receiver<()>,
-    ) -> Result<(request::Parts, ()), Reply> {
-        // The sender lives as long as the policy does.
-        let _ = answer.changed().await;
-        let judgement = match self.policy.credential(&head.headers) {
-            Ok(Some(token)) => self.policy.judge(token),
-            // The head did not change while it waited.
-            Ok(None) => Judgement::Refused(TokenError::Key),
-            Err(kind) => return Err(self.refuse(&head, kind)),
-        };
-        match judgement {
-            Judgement::Accepted(user) => self.load(head, user).await,
-            Judgement::KeyMissing(missing) => Err(self.refuse(&head, missing.not_found())),
-            Judgement::Refused(error) => Err(self.refuse(&head, DenialKind::InvalidToken(error))),
+    ///
+    /// A fetch that was under way before the request may have been answered before the key was published: where it did
+    /// not bring it, one that starts now is waited for, too.
+    async fn resume(&self, head: request::Parts, mut pending: Pending) -> Result<(request::Parts, ()), Reply> {
+        loop {
+            pending.answered().await;
+            let judgement = match self.policy.credential(&head.headers) {
+                Ok(Some(token)) => self.policy.judge(token),
+                // The head did not change while it waited.
+                Ok(None) => Judgement::Refused(TokenError::Key),
+                Err(kind) => return Err(self.refuse(&head, kind)),
+            };
+            let next = match judgement {
+                Judgement::Accepted(user) => return self.load(head, user).await,
+                Judgement::KeyMissing(missing) if pending.is_earlier => missing.search(),
+                Judgement::KeyMissing(missing) => Err(missing.not_found()),
+                Judgement::Refused(error) => Err(DenialKind::InvalidToken(error)),
+            };
+            pending = next.map_err(|kind| self.refuse(&head, kind))?;
+            pending.is_earlier = false;
         }
     }
 }
@@ -127,12 +132,11 @@ impl Gate for JwtAuth {
         match judgement {
             Judgement::Accepted(user) => self.admit(head, user),
             Judgement::KeyMissing(missing) => match missing.search() {
-                Search::Fetching(answer) => {
+                Ok(pending) => {
                     let gate = self.clone();
-                    Entry::wait(async move { gate.resume(head, answer).await })
+                    Entry::wait(async move { gate.resume(head, pending).await })
                 }
-                Search::Absent => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(TokenError::Key))),
-                Search::Unavailable(wait) => Entry::Refuse(self.refuse(&head, DenialKind::KeysUnavailable(wait))),
+                Err(kind) => Entry::Refuse(self.refuse(&head, kind)),
             },
             Judgement::Refused(error) => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(error))),
         }

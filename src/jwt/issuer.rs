@@ -221,6 +221,9 @@ impl Issuer {
         let claims = ClaimMap::new().client_id(["appid"]).email(["email", "upn"]).scopes(["scp"]);
         Self {
             claims,
+            // An ID token for the same app has its audience, and after a refresh no `nonce` (OpenID Connect Core §12.2);
+            // access tokens alone name the client they were issued to.
+            token_use: Some(TokenUse { claim: "appid", value: None }),
             client_marker: Some(ClientMarker::EqualsSubject("oid")),
             ..Self::new(
                 format!("https://sts.windows.net/{tenant_id}/"),
@@ -235,6 +238,8 @@ impl Issuer {
         let claims = ClaimMap::new().client_id(["azp"]).email(["email", "preferred_username"]).scopes(["scp"]);
         Self {
             claims,
+            // As above: the audience of both kinds is the client id.
+            token_use: Some(TokenUse { claim: "azp", value: None }),
             client_marker: Some(ClientMarker::EqualsSubject("oid")),
             ..Self::new(
                 format!("https://login.microsoftonline.com/{tenant_id}/v2.0"),
@@ -252,7 +257,7 @@ impl Issuer {
         Self {
             claims: ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]),
             // Keycloak says `typ: JWT` in the header of every token, and what it is for in a claim of that name.
-            token_use: Some(TokenUse { claim: "typ", value: "Bearer" }),
+            token_use: Some(TokenUse { claim: "typ", value: Some("Bearer") }),
             client_marker: Some(ClientMarker::StartsWith("preferred_username", "service-account-")),
             ..Self::new(issuer, keys, Profile::Compatible)
         }
@@ -274,7 +279,9 @@ impl Issuer {
         Self {
             claims: ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]),
             audience_claim: "client_id",
-            token_use: Some(TokenUse { claim: "token_use", value: "access" }),
+            token_use: Some(TokenUse { claim: "token_use", value: Some("access") }),
+            // A client's token has an `auth_time`, too. Cognito gives users and clients their ids itself, never the same.
+            client_marker: Some(ClientMarker::EqualsSubject("client_id")),
             ..Self::new(issuer, keys, Profile::Compatible)
         }
     }
@@ -297,7 +304,7 @@ impl Issuer {
     pub fn own_tokens(mut self) -> Self {
         self.profile = Profile::Compatible;
         self.claims = ClaimMap::new().tier(["subscription_tier"]);
-        self.token_use = Some(TokenUse { claim: "type", value: "access" });
+        self.token_use = Some(TokenUse { claim: "type", value: Some("access") });
         self
     }
 }

@@ -35,6 +35,12 @@ pub(super) struct Skipped {
     pub(super) fault: KeyFault,
 }
 
+impl Skipped {
+    pub(super) fn log(&self, issuer: &str) {
+        tracing::warn!(issuer, key = self.place, reason = %self.fault, "a published key is not used");
+    }
+}
+
 impl KeySet {
     pub(super) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
         self.keys.push(Key { kid, algorithm, verifier });
@@ -168,7 +174,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 // Issuers publish a handful, at a rotation twice that.
 const MAX_KEYS: usize = 64;
 // A token without `kid` is tried on the keys of its algorithm: the current one, the next and the last, and one to spare.
-const MAX_CANDIDATES: usize = 4;
+pub(super) const MAX_CANDIDATES: usize = 4;
 
 #[cfg(test)]
 mod tests;

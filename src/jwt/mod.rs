@@ -46,8 +46,9 @@
 //! Keys belong to their issuer, which is chosen by an exact match of `iss`; a key serves one algorithm. Published keys
 //! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-Control: max-age` says, and stay in use
 //! for [a day](JwtAuthBuilder::serve_stale) past that where the issuer cannot be reached. An unknown `kid` causes one
-//! fetch, at most every 30 seconds: a rotated key is accepted on its first use, and a flood of invented ones is not
-//! passed on. Fetches need a tokio runtime.
+//! fetch, at most every 30 seconds: a rotated key is accepted on its first use, unless an invented one used up that fetch
+//! just before, and a flood of them is not passed on. While a fetch is under way, requests with unknown keys wait for it,
+//! five seconds at most. Fetches need a tokio runtime with its timer.
 //!
 //! # Access tokens and others
 //!
@@ -69,7 +70,10 @@ mod claim_map;
 mod claims;
 mod compact;
 mod discovery;
+mod ed25519;
 mod fetch;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gate;
 mod header;
 mod issuer;

@@ -3,24 +3,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, their values still text. A name that stands twice is refused however it is escaped
-/// (RFC 7515 §4, RFC 7519 §4), and so is what some parsers would read otherwise than others.
+/// The members of a JSON object, their values still text.
+///
+/// A name that stands twice is refused however it is escaped (RFC 7515 §4, RFC 7519 §4), in objects within too, and so is
+/// whatever else some parsers read otherwise than others: lone surrogates, numbers beyond a double, great depth.
 pub(super) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
-    /// The object that `text` is; `None` where it is no object, a name stands twice, or it exceeds a bound.
+    /// The object that `text` is; `None` where it is no object, has a name twice, or exceeds a bound.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        // Values that are skipped are checked for syntax only. An escape may hide a lone surrogate there, and brackets
-        // a depth that whoever reads the claims as a type cannot follow: where either may be, every value is read.
-        let plain = !text.contains("\\u") && depth_bound(text) <= PLAIN_DEPTH;
-        if !plain && serde_json::from_str::<Strict>(text).is_err() {
-            return None;
-        }
         let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { members })
     }
@@ -45,20 +41,14 @@ pub(super) fn is_null(text: &str) -> bool {
     text == "null"
 }
 
-/// A bound on the depth of nesting, exact where no string holds a bracket.
-fn depth_bound(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+/// Whether a value whose syntax is right means the same to every reader. What is plain is not read again.
+fn is_sound(value: &str) -> bool {
+    match value.as_bytes().first() {
+        Some(b'"') => !value.contains('\\') || string(value).is_some(),
+        Some(b'[' | b'{') => Within(MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok(),
+        Some(b'-' | b'0'..=b'9') => value.len() <= PLAIN_NUMBER_LEN || serde_json::from_str::<f64>(value).is_ok(),
+        _ => true,
     }
-    deepest
 }
 
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -81,16 +71,22 @@ impl<'de> Visitor<'de> for MembersVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Name(name)) = map.next_key()? {
-            if members.len() == MAX_MEMBERS || members.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom("a name stands twice, or there are too many"));
+            let is_known = members.iter().any(|(known, _)| *known == name);
+            if is_known || is_reserved(&name) || members.len() == MAX_MEMBERS {
+                return Err(A::Error::custom("a name stands twice or is reserved, or there are too many"));
             }
-            members.push((name, map.next_value()?));
+            let value: &RawValue = map.next_value()?;
+            if !is_sound(value.get()) {
+                return Err(A::Error::custom("a value has more than one reading"));
+            }
+            members.push((name, value));
         }
         Ok(Members(members))
     }
 }
 
 /// A string that is borrowed where it holds no escape.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -117,64 +113,89 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-/// Any JSON, with every string decoded; serde_json bounds the recursion.
-struct Strict;
+/// Reads any JSON whole, to this depth, and keeps nothing.
+#[derive(Clone, Copy)]
+struct Within(usize);
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor)
+impl Within {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("nested too deep"))
     }
 }
 
-struct StrictVisitor;
+impl<'de> DeserializeSeed<'de> for Within {
+    type Value = ();
 
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Strict;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
-        while map.next_entry::<Name<'de>, Strict>()?.is_some() {}
-        Ok(Strict)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let within = self.deeper()?;
+        let mut names: Vec<Name<'de>> = Vec::new();
+        while let Some(name) = map.next_key()? {
+            map.next_value_seed(within)?;
+            names.push(name);
+        }
+        names.sort_unstable();
+        let is_repeated = names.windows(2).any(|pair| pair.first() == pair.last());
+        if is_repeated || names.iter().any(|name| is_reserved(&name.0)) {
+            return Err(A::Error::custom("a name stands twice or is reserved"));
+        }
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
-        while seq.next_element::<Strict>()?.is_some() {}
-        Ok(Strict)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let within = self.deeper()?;
+        while seq.next_element_seed(within)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
+}
+
+/// A name by which serde_json would read a value from the text of a string.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with("$serde_json::private::")
 }
 
 // Names are compared pairwise, so their number is bounded; large tokens in use have some forty.
 const MAX_MEMBERS: usize = 128;
 const USUAL_MEMBERS: usize = 20;
-// serde_json bounds the depth of what it reads by 128; well-meant claims nest a handful.
-const PLAIN_DEPTH: usize = 32;
+// Well-meant claims nest a handful; serde_json itself follows to 128.
+const MAX_DEPTH: usize = 32;
+// The shortest number beyond a double has five bytes: 1e309.
+const PLAIN_NUMBER_LEN: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -209,10 +230,40 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_and_brackets_in_strings_are_not_nesting() {
         let deep = |depth| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(Object::parse(&deep(100)).is_some());
-        assert!(Object::parse(&deep(127)).is_none());
+        assert!(Object::parse(&deep(MAX_DEPTH)).is_some());
+        assert!(Object::parse(&deep(MAX_DEPTH + 1)).is_none());
         assert!(Object::parse(&deep(10_000)).is_none());
         assert!(Object::parse(&format!("{{\"x\":\"{}\"}}", "[".repeat(500))).is_some());
+    }
+
+    #[test]
+    fn brackets_in_strings_hide_no_depth() {
+        let depth = 3000;
+        let text = format!("{{\"x\":{}1{}}}", r#"["]","#.repeat(depth), "]".repeat(depth));
+        assert!(Object::parse(&text).is_none());
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_or_is_reserved_is_refused_in_objects_within_too() {
+        for text in [
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"{"a":[{"b":1,"c":2,"\u0062":3}]}"#,
+            r#"{"a":{"$serde_json::private::RawValue":"1"}}"#,
+            r#"{"$serde_json::private::Number":"1"}"#,
+        ] {
+            assert!(Object::parse(text).is_none(), "{text}");
+        }
+        assert!(Object::parse(r#"{"a":{"b":1},"c":{"b":1}}"#).is_some());
+    }
+
+    #[test]
+    fn a_number_beyond_a_double_is_refused_wherever_it_stands() {
+        for value in ["1e309", "-1e400", "17e986", "[1e309]", r#"{"y":[0,7e986]}"#, &"9".repeat(400)] {
+            assert!(Object::parse(&format!("{{\"x\":{value}}}")).is_none(), "{value}");
+        }
+        for value in ["1e308", "9e99", "0.1", "123456789012345678901234567890", r#""1e309""#, "1e-400"] {
+            assert!(Object::parse(&format!("{{\"x\":{value}}}")).is_some(), "{value}");
+        }
     }
 
     #[test]

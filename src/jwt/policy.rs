@@ -14,7 +14,7 @@ use crate::jwt::claims;
 use crate::jwt::compact::{self, Compact};
 use crate::jwt::header::Header;
 use crate::jwt::object::Object;
-use crate::jwt::remote::{Remote, Search};
+use crate::jwt::remote::{Pending, Remote, Search};
 use crate::jwt::trust::{Keys, Signature, Trust};
 use crate::jwt::user_loader::UserLoader;
 
@@ -48,11 +48,17 @@ pub(super) enum Judgement {
 pub(super) struct Missing {
     remote: Arc<Remote>,
     kid: Option<String>,
+    seen: u64,
 }
 
 impl Missing {
-    pub(super) fn search(&self) -> Search {
-        self.remote.search(self.kid.as_deref())
+    /// The fetch that may bring it, or what to answer where there is none.
+    pub(super) fn search(&self) -> Result<Pending, DenialKind> {
+        match self.remote.search(self.kid.as_deref(), self.seen) {
+            Search::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
+            Search::Fetching(pending) => Ok(pending),
+            Search::Unavailable(wait) => Err(DenialKind::KeysUnavailable(wait)),
+        }
     }
 
     /// What to answer where the fetch did not bring it.
@@ -97,13 +103,14 @@ impl Policy {
         // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
         let trust = self.issuers.iter().find(|trust| trust.is_named(&iss)).ok_or(TokenError::Issuer)?;
         let registered = trust.judge(&header, &object, self.clock.since_epoch(), self.leeway)?;
+        let seen = trust.sets();
         match (trust.verify(&header, compact)?, &trust.keys) {
             (Signature::Good, _) => {}
             (Signature::Bad, _) => return Err(TokenError::Signature),
             (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
             (Signature::KeyMissing, Keys::Remote(remote)) => {
                 let kid = header.kid.map(String::from);
-                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid }));
+                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen }));
             }
         }
         let mut identity = trust.identify(&object, &whole)?;

@@ -11,7 +11,8 @@ pub enum Profile {
     /// `typ` is `at+jwt`, `JWT` or absent, for issuers that do not type their tokens.
     ///
     /// A token that has another type, or a claim that only other tokens have (`nonce`, `at_hash`, `c_hash`, `s_hash`,
-    /// `events`, `token_introspection`, `htm`, `htu`), is refused.
+    /// `events`, `token_introspection`, `htm`, `htu`), is refused, and so is one whose `type`, `token_type`, `token_use` or
+    /// `typ` claim says that it is a refresh, ID or logout token.
     Compatible,
     /// ID tokens (OpenID Connect Core §2) as credentials, where an app is the very client they were issued to.
     IdToken,
@@ -36,6 +37,9 @@ impl Profile {
         if foreign.iter().any(|name| claims.get(name).is_some()) {
             return Err(TokenError::Type);
         }
+        if self == Self::Compatible && !is_access_token && !marked && is_marked_otherwise(claims) {
+            return Err(TokenError::Type);
+        }
         if self == Self::Rfc9068 {
             required(claims, &REQUIRED)?;
         }
@@ -47,14 +51,22 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub(super) struct TokenUse {
     pub(super) claim: &'static str,
-    pub(super) value: &'static str,
+    /// `None` where any string will do.
+    pub(super) value: Option<&'static str>,
 }
 
 impl TokenUse {
     pub(super) fn judge(&self, claims: &Object<'_>) -> Result<(), TokenError> {
-        let is_ours = claims.get(self.claim).and_then(string).is_some_and(|value| value == self.value);
+        let is_ours =
+            claims.get(self.claim).and_then(string).is_some_and(|value| self.value.is_none_or(|ours| value == ours));
         if is_ours { Ok(()) } else { Err(TokenError::Type) }
     }
+}
+
+/// Whether a claim by which issuers tell their tokens apart says that this is a refresh, ID or logout token.
+fn is_marked_otherwise(claims: &Object<'_>) -> bool {
+    let uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
+    uses.into_iter().any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
 }
 
 fn required(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {
@@ -75,6 +87,10 @@ const FOREIGN: [&str; 4] = ["events", "token_introspection", "htm", "htu"];
 const FOREIGN_TO_UNTYPED: [&str; 8] =
     ["events", "token_introspection", "htm", "htu", "nonce", "at_hash", "c_hash", "s_hash"];
 const FOREIGN_TO_ID_TOKENS: [&str; 5] = ["events", "token_introspection", "htm", "htu", "scope"];
+
+// No standard's: what Keycloak (`typ`), Cognito (`token_use`) and home-made issuers send.
+const USE_CLAIMS: [&str; 4] = ["type", "token_type", "token_use", "typ"];
+const OTHER_USES: [&str; 5] = ["refresh", "refresh_token", "id", "id_token", "logout"];
 
 #[cfg(test)]
 mod tests {
@@ -122,6 +138,14 @@ mod tests {
     }
 
     #[test]
+    fn the_compatible_profile_refuses_a_token_that_says_it_is_another_kind() {
+        for claims in [r#"{"type":"refresh"}"#, r#"{"token_use":"id"}"#, r#"{"typ":"Refresh"}"#] {
+            assert_eq!(judge(Profile::Compatible, "JWT", claims, false), Err(TokenError::Type), "{claims}");
+        }
+        assert_eq!(judge(Profile::Compatible, "JWT", r#"{"type":"access"}"#, false), Ok(()));
+    }
+
+    #[test]
     fn a_token_marked_as_an_access_token_may_carry_a_nonce_but_no_events() {
         assert_eq!(judge(Profile::Compatible, "JWT", r#"{"nonce":"n"}"#, true), Ok(()));
         for name in FOREIGN {
@@ -143,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_token_use_claim_must_have_the_very_value() {
-        let access = TokenUse { claim: "type", value: "access" };
+        let access = TokenUse { claim: "type", value: Some("access") };
         let judged = |claims: &str| access.judge(&Object::parse(claims).unwrap());
         assert_eq!(judged(r#"{"type":"access"}"#), Ok(()));
         for claims in

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub(super) struct Remote {
     clock: Clock,
     serve_stale: Duration,
     published: ArcSwapOption<Published>,
+    /// How many sets were published here so far.
+    sets: AtomicU64,
     is_fetching: AtomicBool,
     control: Mutex<Control>,
     answered: watch::Sender<()>,
@@ -47,12 +49,16 @@ struct Control {
     failures: u32,
     /// When the next fetch may start after one that failed.
     retry_at: Option<Instant>,
+    /// When a fetch under way counts as lost: a runtime that nobody drives does not end it.
+    lost_at: Option<Instant>,
     /// When the next fetch for an unknown `kid` may start.
     next_search: Option<Instant>,
     /// Hashes of `kid`s that a fetch did not bring, and until when that counts.
     absent: VecDeque<(u64, Instant)>,
     /// Where the metadata said that the keys are.
     jwks_uri: Option<String>,
+    /// Until when that is believed without a look at the metadata.
+    told_until: Option<Instant>,
     /// What was left out of the last set, so that it is logged once.
     skipped: Vec<Skipped>,
 }
@@ -63,9 +69,24 @@ pub(super) enum Search {
     /// The issuer has no such key.
     Absent,
     /// A fetch is under way that may bring it.
-    Fetching(watch::Receiver<()>),
+    Fetching(Pending),
     /// The issuer cannot be asked before this time has passed.
     Unavailable(Duration),
+}
+
+/// A fetch to wait for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    answer: watch::Receiver<()>,
+    /// Whether it was under way before it was asked for: it may have been answered before a key was published.
+    pub(super) is_earlier: bool,
+}
+
+impl Pending {
+    pub(super) async fn answered(&mut self) {
+        // The sender lives as long as the policy does.
+        let _ = self.answer.changed().await;
+    }
 }
 
 impl Remote {
@@ -83,8 +104,10 @@ impl Remote {
             allowed,
             client,
             clock,
-            serve_stale,
+            // A sum that overflowed would mean the opposite of what was asked for.
+            serve_stale: serve_stale.min(MAX_SERVE_STALE),
             published: ArcSwapOption::empty(),
+            sets: AtomicU64::new(0),
             is_fetching: AtomicBool::new(false),
             control: Mutex::default(),
             answered: watch::Sender::new(()),
@@ -113,18 +136,29 @@ impl Remote {
         self.published.load().as_ref().is_some_and(|published| now < published.expires_at)
     }
 
+    /// How many sets there were so far, to be read before a look at the keys: see [`search`](Self::search).
+    pub(super) fn sets(&self) -> u64 {
+        self.sets.load(Ordering::Acquire)
+    }
+
     /// Looks for a key that is not at hand: starts a fetch where one may start, or joins the one under way.
     ///
-    /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none.
-    pub(super) fn search(self: &Arc<Self>, kid: Option<&str>) -> Search {
+    /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none. `seen` is
+    /// how many sets there were before the look that did not find it.
+    pub(super) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> Search {
         let now = self.clock.monotonic();
-        // Subscribed before the look, so that an answer in between is not missed.
-        let answer = self.answered.subscribe();
         let mut control = self.control();
-        if self.is_fetching.load(Ordering::Acquire) {
-            return Search::Fetching(answer);
+        // Under the lock, which a fetch that ends holds until it has told: this answer is that of the fetch seen here.
+        let mut answer = self.answered.subscribe();
+        if self.is_fetching.load(Ordering::Acquire) && control.lost_at.is_none_or(|at| now < at) {
+            return Search::Fetching(Pending { answer, is_earlier: true });
         }
         if self.is_ready() {
+            if self.sets() != seen {
+                // It may have arrived since the look.
+                answer.mark_changed();
+                return Search::Fetching(Pending { answer, is_earlier: true });
+            }
             if kid.is_some_and(|kid| control.is_absent(self.hasher.hash_one(kid), now)) {
                 return Search::Absent;
             }
@@ -133,16 +167,16 @@ impl Remote {
                 // After an answer without the key it is the token's fault, after none nobody can tell.
                 return if control.failures == 0 { Search::Absent } else { Search::Unavailable(wait) };
             }
-            // Counted on the attempt: a flood of unknown kids costs one fetch per period, however it ends.
-            control.next_search = now.checked_add(SEARCH_PERIOD);
         }
         if let Some(wait) = control.unavailable(now) {
             return Search::Unavailable(wait);
         }
-        match self.start(control) {
-            Ok(()) => Search::Fetching(answer),
-            Err(wait) => Search::Unavailable(wait),
+        if self.is_ready() {
+            // Counted on the attempt: a flood of unknown kids costs one fetch per period, however it ends.
+            control.next_search = now.checked_add(SEARCH_PERIOD);
         }
+        self.start(control);
+        Search::Fetching(Pending { answer, is_earlier: false })
     }
 
     /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
@@ -150,45 +184,50 @@ impl Remote {
     pub(super) fn not_found(&self, kid: Option<&str>) -> Option<Duration> {
         let now = self.clock.monotonic();
         let mut control = self.control();
-        let wait = control.unavailable(now).or_else(|| (!self.is_ready()).then_some(FIRST_RETRY));
+        let has_failed = control.failures > 0 || !self.is_ready();
+        let wait = has_failed.then(|| control.unavailable(now).unwrap_or(FIRST_RETRY));
         if let (None, Some(kid), Some(until)) = (wait, kid, now.checked_add(ABSENT_FOR)) {
             control.note_absent(self.hasher.hash_one(kid), until, now);
         }
         wait
     }
 
-    /// Starts a fetch behind the request, unless one is under way or the last one failed a moment ago.
-    fn refresh(self: &Arc<Self>, now: Instant) {
+    /// Starts a fetch that nobody waits for, unless one is under way or the last one failed a moment ago.
+    pub(super) fn refresh(self: &Arc<Self>, now: Instant) {
         if self.is_fetching.load(Ordering::Acquire) {
             return;
         }
         let control = self.control();
         if !self.is_fetching.load(Ordering::Acquire) && control.unavailable(now).is_none() {
-            // Where it cannot start, the keys at hand stay in use.
-            let _ = self.start(control);
+            self.start(control);
         }
     }
 
-    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it. Outside of a
-    /// runtime it fails, with the time to wait for the next try.
-    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) -> Result<(), Duration> {
+    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
+    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) {
         let Ok(runtime) = Handle::try_current() else {
             tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
-            return Err(control.fail(self.clock.monotonic(), jitter(&self.hasher)));
+            control.fail(self.clock.monotonic(), jitter(&self.hasher));
+            self.answered.send_replace(());
+            return;
         };
         self.is_fetching.store(true, Ordering::Release);
-        let told_uri = control.jwks_uri.clone();
+        let now = self.clock.monotonic();
+        control.lost_at = now.checked_add(TOTAL_TIMEOUT * 2);
+        // An issuer that has moved its keys may leave the old place, still answering, to whoever has its domain then.
+        let told_uri = control.jwks_uri.clone().filter(|_| control.told_until.is_some_and(|until| now < until));
+        if told_uri.is_none() {
+            control.told_until = now.checked_add(METADATA_AGE);
+        }
         // A runtime that is shutting down drops the task at once, and with it the guard, which takes the lock.
         drop(control);
-        let fetch = Fetching { remote: Arc::clone(self), outcome: Err(FetchFault::TimedOut) };
+        let fetch = Fetching { remote: Arc::clone(self), outcome: Err(FetchFault::Stopped) };
         runtime.spawn(async move {
             let mut fetch = fetch;
             let remote = Arc::clone(&fetch.remote);
-            if let Ok(outcome) = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(told_uri)).await {
-                fetch.outcome = outcome;
-            }
+            let outcome = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(told_uri)).await;
+            fetch.outcome = outcome.unwrap_or(Err(FetchFault::TimedOut));
         });
-        Ok(())
     }
 
     async fn fetch(&self, told_uri: Option<String>) -> Result<Fetched, FetchFault> {
@@ -200,7 +239,7 @@ impl Remote {
         let document = self.client.document(&uri).await?;
         let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchFault::Malformed)?;
         if parsed.keys.is_empty() {
-            return Err(FetchFault::NoKey);
+            return Err(FetchFault::NoKey(parsed.skipped.first().map(|skipped| skipped.fault)));
         }
         Ok(Fetched { uri, keys: parsed.keys, skipped: parsed.skipped, max_age: document.max_age })
     }
@@ -209,38 +248,34 @@ impl Remote {
         let now = self.clock.monotonic();
         let jitter = jitter(&self.hasher);
         let mut control = self.control();
-        match outcome {
+        let ended = match outcome {
             Ok(fetched) => {
-                self.report(&mut control, &fetched.skipped);
+                let news = if control.skipped == fetched.skipped { Vec::new() } else { fetched.skipped.clone() };
                 control.succeed(fetched.uri, fetched.skipped);
                 let age = soft_age(fetched.max_age, jitter);
                 // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
                 let refresh_at = now.checked_add(age).unwrap_or(now);
                 let expires_at = refresh_at.checked_add(self.serve_stale).unwrap_or(refresh_at);
                 self.published.store(Some(Arc::new(Published { keys: fetched.keys, refresh_at, expires_at })));
+                // After the set: who reads the new count finds the new set.
+                self.sets.fetch_add(1, Ordering::Release);
+                Ok(news)
             }
-            Err(fault) => {
-                let wait = control.fail(now, jitter);
-                tracing::warn!(
-                    issuer = %self.issuer,
-                    reason = %fault,
-                    retry_in_seconds = wait.as_secs_f32(),
-                    "the issuer's keys could not be fetched; keys at hand stay in use"
-                );
-            }
-        }
+            Err(fault) => Err((fault, control.fail(now, jitter))),
+        };
         self.is_fetching.store(false, Ordering::Release);
-        drop(control);
+        // Still under the lock, so that nobody who looks for a later fetch takes this answer for that one's.
         self.answered.send_replace(());
-    }
-
-    /// One line a key that is left out, unless the last set was left out the same way.
-    fn report(&self, control: &mut Control, skipped: &[Skipped]) {
-        if control.skipped == skipped {
-            return;
-        }
-        for Skipped { place, fault } in skipped {
-            tracing::warn!(issuer = %self.issuer, key = place, reason = %fault, "a published key is not used");
+        drop(control);
+        // Last: a subscriber is not ours, and if it panicked, those who wait would wait forever.
+        match ended {
+            Ok(news) => news.iter().for_each(|skipped| skipped.log(&self.issuer)),
+            Err((fault, wait)) => tracing::warn!(
+                issuer = %self.issuer,
+                reason = %fault,
+                retry_in_seconds = wait.as_secs_f32(),
+                "the issuer's keys could not be fetched; keys at hand stay in use"
+            ),
         }
     }
 
@@ -304,7 +339,7 @@ struct Fetching {
 
 impl Drop for Fetching {
     fn drop(&mut self) {
-        let outcome = std::mem::replace(&mut self.outcome, Err(FetchFault::TimedOut));
+        let outcome = std::mem::replace(&mut self.outcome, Err(FetchFault::Stopped));
         self.remote.finish(outcome);
     }
 }
@@ -325,6 +360,9 @@ fn jitter(hasher: &RandomState) -> f64 {
 const SOFT_AGE: Duration = Duration::from_secs(600);
 const MIN_SOFT_AGE: Duration = Duration::from_secs(60);
 const MAX_SOFT_AGE: Duration = Duration::from_secs(24 * 3600);
+// As long as anybody could mean; what is added to an instant stays within its range.
+const MAX_SERVE_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
+const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 const SEARCH_PERIOD: Duration = Duration::from_secs(30);
 const ABSENT_FOR: Duration = Duration::from_secs(60);
 // Hashes alone are kept: two kilobytes at most, however long the kids.
@@ -335,57 +373,4 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_soft_age_is_ten_minutes_or_the_issuers_within_a_minute_and_a_day() {
-        for (max_age, seconds) in [
-            (None, 600),
-            (Some(0), 60),
-            (Some(59), 60),
-            (Some(3600), 3600),
-            (Some(86_400), 86_400),
-            (Some(u64::MAX), 86_400),
-        ] {
-            assert_eq!(soft_age(max_age, 1.0).as_secs(), seconds, "{max_age:?}");
-        }
-        assert_eq!(soft_age(None, 0.9).as_secs(), 540);
-        assert_eq!(soft_age(None, 1.1).as_secs(), 660);
-    }
-
-    #[test]
-    fn jitter_is_a_tenth_at_most() {
-        let hasher = RandomState::new();
-        let dice: Vec<f64> = (0..200).map(|_| jitter(&hasher)).collect();
-        assert!(dice.iter().all(|die| (0.9..=1.1).contains(die)));
-        assert!(dice.iter().any(|die| *die < 0.97) && dice.iter().any(|die| *die > 1.03));
-    }
-
-    #[test]
-    fn failures_wait_a_second_doubling_to_a_minute() {
-        let now = Instant::now();
-        let mut control = Control::default();
-        let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(control.unavailable(now), Some(LAST_RETRY));
-        assert_eq!(control.unavailable(now + LAST_RETRY), None);
-        control.succeed("uri".to_owned(), Vec::new());
-        assert_eq!(control.unavailable(now), None);
-        assert_eq!(control.fail(now, 1.0).as_secs(), 1);
-    }
-
-    #[test]
-    fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
-        let now = Instant::now();
-        let mut control = Control::default();
-        for kid in 0..=MAX_ABSENT as u64 {
-            control.note_absent(kid, now + ABSENT_FOR, now);
-            control.note_absent(kid, now + ABSENT_FOR, now);
-        }
-        assert_eq!(control.absent.len(), MAX_ABSENT);
-        assert!(!control.is_absent(0, now), "the oldest gave way");
-        assert!(control.is_absent(1, now));
-        assert!(!control.is_absent(1, now + ABSENT_FOR));
-    }
-}
+mod tests;

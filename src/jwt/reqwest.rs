@@ -26,10 +26,12 @@ impl Reqwest {
 
 impl Fetch for Reqwest {
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
-        let mut answer = self.0.get(url).header("accept", "application/json").send().await?;
+        let sent = self.0.get(url).header("accept", "application/json").send().await;
+        // Without the URL, whose query may hold a secret: the reason ends in the log.
+        let mut answer = sent.map_err(reqwest::Error::without_url)?;
         let mut body = Vec::new();
         // One byte beyond the bound is enough to know that it is exceeded.
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_BODY {
                 break;

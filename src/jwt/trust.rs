@@ -67,8 +67,17 @@ impl Trust {
         if let Some(token_use) = &self.token_use {
             token_use.judge(object)?;
         }
-        self.profile.judge(header, object, self.token_use.is_some())?;
+        let marked = self.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
+        self.profile.judge(header, object, marked)?;
         claims::judge(object, Expected { audience_claim: self.audience_claim, audiences: &self.audiences, now, leeway })
+    }
+
+    /// How many sets of keys there were so far, by which a judgement that is out of date is told.
+    pub(super) fn sets(&self) -> u64 {
+        match &self.keys {
+            Keys::Fixed(_) => 0,
+            Keys::Remote(remote) => remote.sets(),
+        }
     }
 
     /// Checks the signature with the keys at hand.
@@ -121,7 +130,11 @@ impl Trust {
         let is_marked = match &self.client_marker {
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
             Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|own| value("sub") == Some(own)),
-            Some(ClientMarker::StartsWith(name, start)) => value(name).is_some_and(|value| value.starts_with(start)),
+            // A person may have chosen such a name; only a person has a session.
+            Some(ClientMarker::StartsWith(name, start)) => {
+                let has_session = claims.get("sid").or(claims.get("auth_time")).is_some();
+                !has_session && value(name).is_some_and(|value| value.starts_with(start))
+            }
             None => false,
         };
         let is_subject = identity.client_id.is_some() && identity.client_id == identity.id;

@@ -48,6 +48,10 @@ impl UserLoader {
 
     /// Asks the loader, and gives it up where it takes too long.
     pub(super) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            tracing::error!("users cannot be loaded outside of a tokio runtime");
+            return Err(LoadError::Unavailable(Duration::from_secs(1)));
+        }
         let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;
         loaded.unwrap_or(Err(LoadError::Unavailable(Duration::from_secs(1))))
     }

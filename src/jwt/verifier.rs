@@ -13,6 +13,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, rsa};
 
 use crate::jwt::algorithm::Algorithm;
+use crate::jwt::ed25519;
 use crate::jwt::weak::{self, KeyFault};
 
 /// A key that verifies signatures of one algorithm.
@@ -33,6 +34,10 @@ impl Verifier {
             Algorithm::Hs512 => (hmac::HMAC_SHA512, 64),
             _ => return Err(KeyFault::Kind),
         };
+        // What is in a PEM is public, or a key of another kind: whoever has it would sign (CVE-2016-10555).
+        if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            return Err(KeyFault::Kind);
+        }
         if secret.len() < least {
             return Err(KeyFault::ShortSecret { least });
         }
@@ -76,8 +81,8 @@ impl Verifier {
     /// An Ed25519 key of 32 bytes.
     pub(super) fn ed25519(key: &[u8]) -> Result<Self, KeyFault> {
         let bytes: &[u8; 32] = key.try_into().map_err(|_| KeyFault::Malformed)?;
-        if weak::is_small_order(bytes) || !weak::is_canonical(bytes) {
-            return Err(KeyFault::SmallOrder);
+        if !ed25519::is_key(bytes) {
+            return Err(KeyFault::Point);
         }
         parsed(&ED25519, key).map(|key| Self(Kind::Ed25519(key)))
     }
@@ -88,7 +93,7 @@ impl Verifier {
             // RFC 8032 leaves small-order points open; as dalek's verify_strict, R of small order is refused.
             Kind::Ed25519(key) => {
                 let point = signature.first_chunk();
-                point.is_some_and(|point| !weak::is_small_order(point)) && key.verify_sig(message, signature).is_ok()
+                point.is_some_and(|point| !ed25519::is_small_order(point)) && key.verify_sig(message, signature).is_ok()
             }
             Kind::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
             Kind::Other(key) => key.verify_sig(message, signature).is_ok(),

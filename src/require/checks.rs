@@ -29,7 +29,8 @@ impl UserContext {
     ///
     /// # Errors
     ///
-    /// Where the user does not have it, which is so for every text that is no permission.
+    /// Where the user does not have it. Roles grant nothing but permissions of that form; a token's own are compared as
+    /// they stand.
     pub fn require_permission(&self, permission: &str) -> Result<(), Denial> {
         self.refuse_unless(self.has_permission(permission), || {
             DenialKind::InsufficientPermission([permission.into()].into())

@@ -30,7 +30,7 @@ impl TokenBuilder {
             "sub": subject,
             "client_id": "test-client",
             "iat": now,
-            "exp": now + LIFETIME.as_secs(),
+            "exp": now.saturating_add(LIFETIME.as_secs()),
             "jti": format!("token-{serial}"),
         });
         Self { key, clock, header: object(header), claims: object(claims) }

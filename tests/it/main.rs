@@ -1,4 +1,20 @@
 //! Behaviour through real stacks, a module a layer.
 
+mod answer;
+mod autotraits;
+mod claims;
+mod config;
+mod extract;
+mod foreign;
+mod gate;
+mod guarded;
+mod house;
+mod issuer;
+mod keys;
+mod mint;
+mod presets;
+mod published;
 mod readme;
-mod smoke;
+mod require;
+mod tokens;
+mod user_loader;

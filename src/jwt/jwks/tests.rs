@@ -121,8 +121,15 @@ fn a_point_off_its_curve_or_of_another_length_is_refused() {
 fn an_ed25519_key_of_small_order_is_refused() {
     for point in EIGHT_TORSION {
         let x = base64(point.compress().as_bytes());
-        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyFault::SmallOrder);
+        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyFault::Point);
     }
+}
+
+#[test]
+fn an_ed25519_key_off_the_curve_is_refused() {
+    let mut y = [0; 32];
+    y[0] = 2;
+    assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&y))), KeyFault::Point);
 }
 
 #[test]

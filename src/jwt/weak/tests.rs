@@ -1,6 +1,5 @@
 //! Weak keys, made the way their generators made them.
 
-use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -62,36 +61,6 @@ fn a_modulus_of_the_roca_generator_is_refused() {
     let modulus = if modulus.bits() < 2048 { modulus * 65537_u32 } else { modulus };
     assert_eq!(judge_rsa(&modulus.to_bytes_be(), &F4), Err(KeyFault::Roca));
     assert_eq!(judge_rsa(&(modulus + 2_u8).to_bytes_be(), &F4), Ok(()));
-}
-
-#[test]
-fn every_point_of_small_order_is_known_by_each_of_its_encodings() {
-    for point in EIGHT_TORSION {
-        let encoded = point.compress().to_bytes();
-        assert!(is_small_order(&encoded), "{encoded:?}");
-        let mut other_sign = encoded;
-        other_sign[31] ^= 0x80;
-        assert!(is_small_order(&other_sign), "{other_sign:?}");
-    }
-    for encoding in [coordinate(0xed, 0xff, 0x7f), coordinate(0xee, 0xff, 0xff)] {
-        assert!(is_small_order(&encoding), "{encoding:?}");
-    }
-    assert!(!is_small_order(&ED25519_BASEPOINT_POINT.compress().to_bytes()));
-}
-
-#[test]
-fn a_coordinate_at_or_above_the_prime_is_not_canonical() {
-    for (lowest, highest, expected) in [
-        (0xec, 0x7f, true),
-        (0xed, 0x7f, false),
-        (0xff, 0x7f, false),
-        (0xed, 0xff, false),
-        (0xec, 0xff, true),
-        (0xed, 0x7e, true),
-    ] {
-        assert_eq!(is_canonical(&coordinate(lowest, 0xff, highest)), expected, "{lowest:x} {highest:x}");
-    }
-    assert!(is_canonical(&coordinate(0xff, 0xfe, 0x7f)));
 }
 
 proptest! {

@@ -1,0 +1,5 @@
+//! `Authorization` lines, one a line of input.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::fuzzing::bearer(data));

@@ -1,0 +1,5 @@
+//! A payload's text.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::fuzzing::claims(data));

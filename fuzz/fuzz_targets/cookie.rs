@@ -1,0 +1,5 @@
+//! A cookie's name, then `Cookie` lines, one a line of input.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::fuzzing::cookie(data));

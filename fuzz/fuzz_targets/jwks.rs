@@ -1,0 +1,5 @@
+//! A JWK Set.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::fuzzing::jwks(data));

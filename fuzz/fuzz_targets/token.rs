@@ -1,0 +1,5 @@
+//! A token, or the text of its header.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::fuzzing::token(data));

@@ -1,0 +1,192 @@
+//! Tests of the user: what they have, what is shown of them, and what replaces what.
+
+use super::*;
+use crate::context::Tiers;
+
+fn roles() -> Roles {
+    Roles::builder()
+        .role("reader", ["read:page", "read:log"])
+        .role("editor", ["write:page", "*:draft"])
+        .inherits("editor", ["reader"])
+        .build()
+        .unwrap()
+}
+
+fn permission(text: &str) -> Permission {
+    Permission::new(text).unwrap()
+}
+
+fn editor() -> UserContext {
+    UserContext::new("ann").with_role_table(roles()).with_roles(["editor"])
+}
+
+#[test]
+fn permissions_are_own_and_granted_sorted_and_each_once() {
+    let user = editor().with_roles(["reader", "editor"]);
+    let user = user.with_permissions(["read:page", "a:z", "write:page", "a:z"].map(permission));
+    let found: Vec<_> = user.permissions().collect();
+    assert_eq!(found, ["*:draft", "a:z", "read:log", "read:page", "write:page"]);
+}
+
+#[test]
+fn a_permission_is_had_by_a_role_or_of_ones_own() {
+    let user = editor().with_permissions([permission("delete:page")]);
+    for had in ["delete:page", "write:page", "read:page", "delete:draft"] {
+        assert!(user.has_permission(had), "{had}");
+    }
+    for lacked in ["delete:log", "write:log", "*:draft", "page", "", ":", "read:page "] {
+        assert!(!user.has_permission(lacked), "{lacked:?}");
+    }
+}
+
+#[test]
+fn without_a_table_a_role_grants_nothing_and_is_only_itself() {
+    let user = UserContext::new("ann").with_roles(["editor"]);
+    assert!(user.has_role("editor") && !user.has_role("reader"));
+    assert!(!user.has_permission("write:page"));
+    assert_eq!(user.permissions().count(), 0);
+}
+
+#[test]
+fn a_role_that_the_table_does_not_know_grants_nothing_and_is_still_had() {
+    let user = editor().with_roles(["guest"]);
+    assert!(user.has_role("guest") && !user.has_role("reader"));
+    assert_eq!(user.permissions().count(), 0);
+}
+
+#[test]
+fn a_new_user_may_do_nothing() {
+    let user = UserContext::new("ann");
+    let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
+    assert!(!user.has_scope("") && !user.has_role("") && !user.has_permission("") && !user.is_at_least(&tier));
+    assert_eq!((user.id(), user.issuer(), user.tier_name(), user.raw_claims()), ("ann", None, None, "{}"));
+    assert_eq!(user.principal(), Principal::User);
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Tenant {
+    tenant: String,
+}
+
+#[test]
+fn claims_are_read_as_a_type_of_ones_own() {
+    let user = UserContext::new("ann").with_raw_claims(r#"{"sub":"ann","tenant":"acme"}"#);
+    assert_eq!(user.claims::<Tenant>(), Ok(Tenant { tenant: "acme".to_owned() }));
+    assert!(UserContext::new("ann").claims::<Tenant>().is_err());
+    assert!(UserContext::new("ann").claims::<serde_json::Map<String, serde_json::Value>>().unwrap().is_empty());
+}
+
+#[test]
+fn the_text_of_a_mismatch_tells_where_and_no_value() {
+    for claims in [r#"{"tenant":{"secret":1}}"#, r#"{"tenant":"#, r#"{"secret":"secret"}"#] {
+        let error = UserContext::new("ann").with_raw_claims(claims).claims::<Tenant>().unwrap_err();
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(!text.contains("secret") && !text.contains("tenant"), "{text}");
+        }
+        assert!(error.to_string().contains("at line 1 column "), "{error}");
+    }
+}
+
+#[test]
+fn a_record_is_given_back_as_its_own_type_alone() {
+    let user = UserContext::new("ann").with_record(7_u32);
+    assert_eq!((user.record::<u32>(), user.record::<i32>()), (Some(&7), None));
+    assert_eq!(user.clone().with_record("row").record::<u32>(), None);
+    assert_eq!(user.record::<u32>(), Some(&7));
+    assert_eq!(UserContext::new("ann").record::<u32>(), None);
+}
+
+#[test]
+fn each_setter_replaces_what_stood_there() {
+    let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
+    let of = |word: &str, tier: &str| {
+        UserContext::new("ann")
+            .with_client_id(word)
+            .with_email(word)
+            .with_name(word)
+            .with_scopes(Scopes::new([word]).unwrap())
+            .with_roles([word])
+            .with_permissions([permission(&format!("{word}:it"))])
+            .with_tier(tiers.get(tier).unwrap())
+            .with_raw_claims(format!(r#"{{"word":"{word}"}}"#))
+    };
+    let first = of("one", "gold").with_principal(Principal::Client);
+    let second = of("two", "basic");
+    let changed = first
+        .clone()
+        .with_client_id("two")
+        .with_email("two")
+        .with_name("two")
+        .with_scopes(Scopes::new(["two"]).unwrap())
+        .with_roles(["two"])
+        .with_permissions([permission("two:it")])
+        .with_tier(tiers.get("basic").unwrap())
+        .with_raw_claims(r#"{"word":"two"}"#)
+        .with_principal(Principal::User);
+    assert_eq!(all(&changed), all(&second));
+    assert_eq!(all(&first), all(&of("one", "gold").with_principal(Principal::Client)));
+}
+
+/// All that the setters set.
+fn all(user: &UserContext) -> Vec<String> {
+    let mut all: Vec<_> = [user.client_id(), user.email(), user.name(), user.tier_name(), Some(user.raw_claims())]
+        .map(|text| text.unwrap_or_default().to_owned())
+        .into();
+    all.push(user.scopes().to_string());
+    all.extend(user.roles().map(str::to_owned));
+    all.extend(user.permissions().map(str::to_owned));
+    all.push(format!("{:?}", user.principal()));
+    all
+}
+
+#[test]
+fn a_clone_is_not_changed_with_its_original() {
+    let user = UserContext::new("ann").with_email("a@example.com");
+    let changed = user.clone().with_email("b@example.com");
+    assert_eq!((user.email(), changed.email()), (Some("a@example.com"), Some("b@example.com")));
+}
+
+#[test]
+fn a_tier_replaces_a_name_that_no_table_knew() {
+    let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
+    let stranger = Identity { tier_name: Some("platinum".into()), ..Identity::default() };
+    let user = UserContext::from_identity(stranger);
+    assert_eq!((user.tier(), user.tier_name()), (None, Some("platinum")));
+    assert!(!user.is_at_least(&tiers.get("basic").unwrap()));
+    let user = user.with_tier(tiers.get("gold").unwrap());
+    assert_eq!(user.tier_name(), Some("gold"));
+    assert!(user.is_at_least(&tiers.get("basic").unwrap()));
+}
+
+#[test]
+fn a_name_that_no_table_knew_when_the_token_was_read_is_judged_by_the_gates_table() {
+    let user = UserContext::from_identity(Identity { tier_name: Some("gold".into()), ..Identity::default() });
+    let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
+    assert!(user.is_at_least(&tiers.get("gold").unwrap()));
+}
+
+#[test]
+fn times_are_wall_times_and_none_where_they_cannot_be_told() {
+    let at = |time| Identity { auth_time: Some(time), expires_at: Some(time), ..Identity::default() };
+    let user = UserContext::from_identity(at(Duration::from_secs(60)));
+    assert_eq!(user.auth_time(), Some(UNIX_EPOCH + Duration::from_secs(60)));
+    assert_eq!(user.expires_at(), user.auth_time());
+    let user = UserContext::from_identity(at(Duration::MAX));
+    assert_eq!((user.auth_time(), user.expires_at()), (None, None));
+}
+
+#[test]
+fn debug_shows_who_it_is_and_no_address_claim_or_record() {
+    let user = editor()
+        .with_email("ann@example.com")
+        .with_name("Ann Other")
+        .with_raw_claims(r#"{"card":"4111"}"#)
+        .with_record("row of a table");
+    let text = format!("{user:?}");
+    for shown in ["ann", "editor", "User"] {
+        assert!(text.contains(shown), "{text}");
+    }
+    for hidden in ["example.com", "Ann Other", "4111", "card", "row of a table"] {
+        assert!(!text.contains(hidden), "{text}");
+    }
+}

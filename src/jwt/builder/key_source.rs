@@ -1,0 +1,127 @@
+//! Where an issuer's keys come from, judged before a request comes.
+
+use crate::error::{Fault, Problem, Problems};
+use crate::field::origin::Origin;
+use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
+use crate::jwt::discovery::{Location, is_fetchable};
+use crate::jwt::issuer::{FixedKey, Issuer, Material, Source};
+use crate::jwt::jwks::{KeySet, MAX_CANDIDATES};
+use crate::jwt::pem;
+use crate::jwt::verifier::Verifier;
+use crate::jwt::weak::KeyFault;
+
+/// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
+pub(super) fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm> {
+    if let Source::Fixed(first) = &issuer.source {
+        return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
+    }
+    let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLISHED.to_vec());
+    if allowed.is_empty() {
+        problems.add(
+            Problem::new("algorithms", Fault::Missing, "none is allowed", "allow those that the issuer signs with")
+                .with_value(&issuer.name),
+        );
+    }
+    for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
+        let reason = "a published key cannot be a shared secret";
+        problems.add(
+            Problem::new("algorithms", Fault::Prohibited, reason, "allow algorithms with a public key alone")
+                .with_value(algorithm.name()),
+        );
+    }
+    allowed
+}
+
+/// The keys that the user gives.
+pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) -> KeySet {
+    judge_name(&issuer.name, problems);
+    let mut keys = KeySet::default();
+    for key in std::iter::once(first).chain(&issuer.added) {
+        // No more are tried on one token: a key beyond them would silently never serve.
+        if keys.candidates(key.algorithm, None).count() == MAX_CANDIDATES {
+            let reason = format!("more than {MAX_CANDIDATES} keys for {}", key.algorithm.name());
+            problems.add(
+                Problem::new("key", Fault::Prohibited, reason, "take out the keys that no longer sign")
+                    .with_value(&issuer.name),
+            );
+            break;
+        }
+        let verifier = match &key.material {
+            Material::Pem(text) => pem::verifier(key.algorithm, text),
+            Material::Secret(secret) => Verifier::hmac(key.algorithm, secret),
+        };
+        match verifier {
+            Ok(verifier) => keys.add(None, key.algorithm, verifier),
+            Err(fault) => problems.add(key_problem(key.algorithm, fault, &issuer.name)),
+        }
+    }
+    keys
+}
+
+/// The keys of a JWK Set that the user gives, each that is left out with a line in the log.
+pub(super) fn document(issuer: &Issuer, jwks: &str, allowed: &[Algorithm], problems: &mut Problems) -> Option<KeySet> {
+    judge_name(&issuer.name, problems);
+    let parsed = KeySet::parse(jwks, allowed);
+    parsed.iter().flat_map(|parsed| &parsed.skipped).for_each(|skipped| skipped.log(&issuer.name));
+    let keys = parsed.map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
+    if keys.is_none() {
+        let reason = "the JWK Set has no key that can be used";
+        let remedy = "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
+        problems.add(Problem::new("jwks", Fault::Invalid, reason, remedy).with_value(&issuer.name));
+    }
+    keys
+}
+
+fn key_problem(algorithm: Algorithm, fault: KeyFault, issuer: &str) -> Problem {
+    let (kind, remedy) = match fault {
+        KeyFault::ShortSecret { least } => {
+            (Fault::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
+        }
+        KeyFault::Exponent | KeyFault::Point | KeyFault::Roca | KeyFault::Size => {
+            (Fault::Weak, "have the issuer make a new key".to_owned())
+        }
+        KeyFault::Private => (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned()),
+        KeyFault::Algorithm | KeyFault::Kind | KeyFault::Malformed | KeyFault::Use => {
+            (Fault::Invalid, format!("give a key for {}", algorithm.name()))
+        }
+    };
+    Problem::new("key", kind, format!("the {} key cannot be used: {fault}", algorithm.name()), remedy)
+        .with_value(issuer)
+}
+
+/// The URL without what stands before an `@`, which may be a password.
+fn without_userinfo(url: &str) -> String {
+    let (scheme, after) = url.split_once("://").unwrap_or(("", url));
+    match after.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://...@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+/// An issuer whose keys are given may have any name, a URL or not.
+fn judge_name(name: &str, problems: &mut Problems) {
+    if name.is_empty() {
+        problems.add(Problem::new("issuer", Fault::Invalid, "is empty", "write it as the `iss` of its tokens"));
+    }
+}
+
+/// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
+pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut Problems) {
+    let mut judge = |setting, url: &str, barred: &[char]| {
+        let reason = match Origin::of_url(url) {
+            Err(fault) => fault.reason(),
+            Ok(_) if url.contains(barred) => "has a query or fragment",
+            Ok(_) if !is_fetchable(url, true) => "is not https",
+            Ok(_) => return,
+        };
+        let remedy = "write an absolute https URL, or an http one on loopback for development";
+        problems.add(Problem::new(setting, Fault::Invalid, reason, remedy).with_value(without_userinfo(url)));
+    };
+    match location {
+        Location::Metadata => judge("issuer", name, &['?', '#']),
+        Location::Url(url) => {
+            judge("jwks url", url, &['#']);
+            judge_name(name, problems);
+        }
+    }
+}

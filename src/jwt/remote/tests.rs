@@ -1,0 +1,129 @@
+//! The state of an issuer's keys, step by step.
+
+use std::error::Error;
+
+use http::Response;
+
+use super::*;
+use crate::jwt::algorithm::PUBLISHED;
+use crate::jwt::fetch::Fetch;
+
+struct NoFetch;
+
+impl Fetch for NoFetch {
+    async fn get(&self, _: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        std::future::pending().await
+    }
+}
+
+fn remote() -> Arc<Remote> {
+    let client = Client::new(NoFetch);
+    let location = Location::Url("https://a.example/k".to_owned());
+    let allowed = PUBLISHED.to_vec();
+    Arc::new(Remote::new("https://a.example".into(), location, allowed, client, Clock::system(), SOFT_AGE))
+}
+
+fn set(kids: &[&str]) -> Result<Fetched, FetchFault> {
+    let keys: Vec<_> = kids
+        .iter()
+        .map(|kid| {
+            format!(
+                r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+    let parsed = KeySet::parse(&text, &PUBLISHED).unwrap();
+    Ok(Fetched { uri: "https://a.example/k".to_owned(), keys: parsed.keys, skipped: vec![], max_age: None })
+}
+
+#[test]
+fn the_soft_age_is_ten_minutes_or_the_issuers_within_a_minute_and_a_day() {
+    for (max_age, seconds) in [
+        (None, 600),
+        (Some(0), 60),
+        (Some(59), 60),
+        (Some(3600), 3600),
+        (Some(86_400), 86_400),
+        (Some(u64::MAX), 86_400),
+    ] {
+        assert_eq!(soft_age(max_age, 1.0).as_secs(), seconds, "{max_age:?}");
+    }
+    assert_eq!(soft_age(None, 0.9).as_secs(), 540);
+    assert_eq!(soft_age(None, 1.1).as_secs(), 660);
+}
+
+#[test]
+fn jitter_is_a_tenth_at_most() {
+    let hasher = RandomState::new();
+    let dice: Vec<f64> = (0..200).map(|_| jitter(&hasher)).collect();
+    assert!(dice.iter().all(|die| (0.9..=1.1).contains(die)));
+    assert!(dice.iter().any(|die| *die < 0.97) && dice.iter().any(|die| *die > 1.03));
+}
+
+#[test]
+fn failures_wait_a_second_doubling_to_a_minute() {
+    let now = Instant::now();
+    let mut control = Control::default();
+    let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    assert_eq!(control.unavailable(now), Some(LAST_RETRY));
+    assert_eq!(control.unavailable(now + LAST_RETRY), None);
+    control.succeed("uri".to_owned(), Vec::new());
+    assert_eq!(control.unavailable(now), None);
+    assert_eq!(control.fail(now, 1.0).as_secs(), 1);
+}
+
+#[test]
+fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
+    let now = Instant::now();
+    let mut control = Control::default();
+    for kid in 0..=MAX_ABSENT as u64 {
+        control.note_absent(kid, now + ABSENT_FOR, now);
+        control.note_absent(kid, now + ABSENT_FOR, now);
+    }
+    assert_eq!(control.absent.len(), MAX_ABSENT);
+    assert!(!control.is_absent(0, now), "the oldest gave way");
+    assert!(control.is_absent(1, now));
+    assert!(!control.is_absent(1, now + ABSENT_FOR));
+}
+
+#[tokio::test]
+async fn a_token_judged_before_a_set_came_and_searched_after_it_is_judged_again() {
+    let remote = remote();
+    remote.finish(set(&["old"]));
+    let seen = remote.sets();
+    assert_eq!(remote.with_keys(|keys| keys.knows("new")), Some(false));
+    assert!(matches!(remote.search(Some("new"), seen), Search::Fetching(_)), "another request's");
+    remote.finish(set(&["old", "new"]));
+    let Search::Fetching(pending) = remote.search(Some("new"), seen) else { panic!("refused") };
+    assert!(pending.answer.has_changed().unwrap(), "there is nothing to wait for");
+}
+
+#[tokio::test]
+async fn a_search_that_may_not_start_does_not_use_up_the_period() {
+    let remote = remote();
+    remote.finish(set(&["old"]));
+    remote.finish(Err(FetchFault::TimedOut));
+    assert!(matches!(remote.search(Some("x"), remote.sets()), Search::Unavailable(_)));
+    remote.control().retry_at = None;
+    assert!(matches!(remote.search(Some("new"), remote.sets()), Search::Fetching(_)));
+}
+
+#[tokio::test]
+async fn a_failed_fetch_is_an_outage_however_late_it_is_noticed() {
+    let remote = remote();
+    remote.finish(set(&["old"]));
+    remote.finish(Err(FetchFault::TimedOut));
+    remote.control().retry_at = None;
+    assert_eq!(remote.not_found(Some("new")), Some(FIRST_RETRY));
+}
+
+#[tokio::test]
+async fn a_fetch_that_is_lost_gives_way_to_another() {
+    let remote = remote();
+    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    remote.control().lost_at = Some(Instant::now());
+    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    assert!(remote.control().lost_at.is_some_and(|at| at > Instant::now()), "a new one was started");
+}

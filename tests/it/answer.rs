@@ -1,0 +1,42 @@
+//! What an app answered: its status, its fields, its body and why it refused.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use portcullis::gate::Denial;
+use tower::ServiceExt;
+
+/// An answer read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) denial: Option<Denial>,
+}
+
+impl Answer {
+    /// What the app answers to this request.
+    pub(crate) async fn to(app: &Router, request: Request<Body>) -> Self {
+        let response = app.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, 65_536).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let denial = head.extensions.get::<Denial>().cloned();
+        Self { status: head.status, headers: head.headers, body, denial }
+    }
+
+    /// What the app answers to `GET` of this path, with these fields.
+    pub(crate) async fn get(app: &Router, path: &str, fields: &[(&str, &str)]) -> Self {
+        let mut request = Request::get(path);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        Self::to(app, request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The challenge, or nothing.
+    pub(crate) fn challenge(&self) -> &str {
+        self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap())
+    }
+}

@@ -1,0 +1,146 @@
+//! Which traits the public types have: to lose one breaks who stores, sends or prints them.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use portcullis::clock::Clock;
+use portcullis::context::{ClaimsError, Realm, RolesBuilder, Visitor};
+use portcullis::extract::{Claims, Rejection};
+use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal};
+use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
+use portcullis::{
+    Algorithm, BuildError, ClaimMap, ClientAddr, Extractor, Fault, Issuer, JwtAuth, Permission, Principal, Problem,
+    Profile, RequirePermission, RequireRole, RequireScope, RequireTier, Role, Roles, Scopes, Tier, Tiers,
+    TrustedProxies, UserContext,
+};
+use tower::Service;
+
+fn shared<T: Send + Sync + Debug + 'static>() {}
+
+fn value<T: Send + Sync + Clone + Debug + 'static>() {}
+
+#[test]
+fn layers_are_cloned_sent_shared_and_printed() {
+    value::<JwtAuth>();
+    value::<RequirePermission>();
+    value::<RequireRole>();
+    value::<RequireScope>();
+    value::<RequireTier>();
+    value::<TrustedProxies>();
+    value::<AsUser>();
+}
+
+#[test]
+fn so_are_what_layers_are_made_of_and_what_they_leave() {
+    value::<Algorithm>();
+    value::<BuildError>();
+    value::<ClaimMap>();
+    value::<Claims<String>>();
+    value::<ClientAddr>();
+    value::<Clock>();
+    value::<Denial>();
+    value::<DenialKind>();
+    value::<Extractor<UserContext>>();
+    value::<FakeClock>();
+    value::<Fault>();
+    value::<Issuer>();
+    value::<LoadError>();
+    value::<Permission>();
+    value::<Principal>();
+    value::<Problem>();
+    value::<Profile>();
+    value::<Realm>();
+    value::<RequestFault>();
+    value::<Role>();
+    value::<Roles>();
+    value::<RolesBuilder>();
+    value::<Scopes>();
+    value::<TestIssuer>();
+    value::<Tier>();
+    value::<Tiers>();
+    value::<TokenBuilder>();
+    value::<TokenError>();
+    value::<UserContext>();
+    value::<UserRefusal>();
+    value::<Visitor>();
+}
+
+#[test]
+fn what_is_used_once_is_sent_and_printed() {
+    shared::<JwtAuthBuilder>();
+    fn sent<T: Send + Debug + 'static>() {}
+    sent::<Entry<()>>();
+    sent::<Rejection>();
+    sent::<Reply>();
+}
+
+#[test]
+fn what_is_only_data_is_compared_and_hashed() {
+    fn compared<T: Eq>() {}
+    fn hashed<T: Eq + Hash + Copy>() {}
+    compared::<BuildError>();
+    compared::<Denial>();
+    compared::<Permission>();
+    compared::<Realm>();
+    compared::<Role>();
+    compared::<Roles>();
+    compared::<Scopes>();
+    compared::<Tier>();
+    compared::<Tiers>();
+    hashed::<ClientAddr>();
+    hashed::<RequestFault>();
+    hashed::<TokenError>();
+    hashed::<UserRefusal>();
+}
+
+#[test]
+fn errors_are_errors_that_threads_may_share() {
+    fn error<T: Error + Send + Sync + 'static>() {}
+    error::<BuildError>();
+    error::<ClaimsError>();
+    error::<Denial>();
+    error::<TokenError>();
+    fn shown<T: Display>() {}
+    shown::<ClientAddr>();
+    shown::<Permission>();
+    shown::<Scopes>();
+}
+
+#[test]
+fn services_and_their_futures_are_sent_where_the_inner_ones_are() {
+    fn service<G>()
+    where
+        Gated<G, Inner>: Service<Request<Full<Bytes>>, Future: Send + Debug + 'static> + Clone + Send + Sync + Debug,
+    {
+    }
+    service::<JwtAuth>();
+    service::<RequirePermission>();
+    service::<RequireRole>();
+    service::<RequireScope>();
+    service::<RequireTier>();
+    service::<TrustedProxies>();
+    service::<AsUser>();
+}
+
+/// An inner service, of the least that a server asks for.
+#[derive(Clone)]
+struct Inner;
+
+impl Service<Request<Full<Bytes>>> for Inner {
+    type Response = Response<Full<Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        std::future::ready(Ok(Response::default()))
+    }
+}

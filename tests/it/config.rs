@@ -1,0 +1,300 @@
+//! What `build()` refuses: all problems at once, each with its setting, its value and its remedy, and no secret.
+
+use std::time::Duration;
+
+use portcullis::jwt::JwtAuthBuilder;
+use portcullis::testing::TestIssuer;
+use portcullis::{Algorithm, BuildError, Fault, Issuer, JwtAuth, Tiers};
+
+const SECRET: &str = "correct horse battery staple, 32+";
+const WEAK_RSA: &str = "-----BEGIN PUBLIC KEY-----\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDEfmIW7QWHlQWzTiCXT9t4X/q0\n\
+    Gu/xiE3l0EnIw+LZKWZ6G5dXZL+PLYdlfODfnp7RfsP6LmN1KA+YQ2wHKVJDj0KP\n\
+    qU8Xia1enHjcHq+evUG4YwMtumQsrYOBtE3ALYh7oiFWLvsi09KjDNOjwFgrOa3v\n\
+    CwJMxcqxIEgH0gElUwIDAQAB\n\
+    -----END PUBLIC KEY-----\n";
+
+fn own() -> Issuer {
+    Issuer::hs256("https://own.example", SECRET)
+}
+
+fn good() -> JwtAuthBuilder {
+    JwtAuth::builder().issuer(own()).audience("api")
+}
+
+fn refused(builder: JwtAuthBuilder) -> BuildError {
+    let error = builder.build().unwrap_err();
+    let text = error.to_string();
+    assert!(!text.contains(SECRET), "{text}");
+    for problem in error.problems() {
+        assert!(!problem.reason().is_empty() && !problem.remedy().is_empty(), "{problem}");
+        assert!(text.contains(&problem.to_string()));
+    }
+    error
+}
+
+/// The one problem: its setting, value and fault.
+fn only(builder: JwtAuthBuilder) -> (&'static str, Option<String>, Fault) {
+    let error = refused(builder);
+    let [problem] = error.problems() else { panic!("{error}") };
+    (problem.setting(), problem.value().map(str::to_owned), problem.fault())
+}
+
+fn value(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn what_is_good_is_built() {
+    assert!(good().build().is_ok());
+}
+
+#[test]
+fn no_issuer_is_an_error() {
+    assert_eq!(only(JwtAuth::builder().audience("api")), ("issuer", None, Fault::Missing));
+}
+
+#[test]
+fn an_issuer_that_stands_twice_is_an_error() {
+    assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), Fault::Repeated));
+}
+
+#[test]
+fn an_issuer_that_stands_twice_is_named_whatever_else_is_wrong_with_it() {
+    let bad = || Issuer::jwks_document("https://own.example", "{}");
+    let error = refused(JwtAuth::builder().add_issuer(bad()).add_issuer(bad()).audience("api"));
+    let faults: Vec<_> = error.problems().iter().map(|problem| (problem.setting(), problem.fault())).collect();
+    assert_eq!(faults, [("jwks", Fault::Invalid), ("issuer", Fault::Repeated), ("jwks", Fault::Invalid)]);
+}
+
+#[test]
+fn no_audience_is_an_error_of_every_issuer_without_its_own() {
+    let other = Issuer::hs256("https://other.example", SECRET).audience("api");
+    let builder = JwtAuth::builder().issuer(own()).add_issuer(other);
+    assert_eq!(only(builder), ("audience", value("https://own.example"), Fault::Missing));
+    assert!(JwtAuth::builder().issuer(own().audience("api")).build().is_ok());
+}
+
+#[test]
+fn an_empty_audience_is_an_error() {
+    assert_eq!(only(good().add_audience("")), ("audience", None, Fault::Invalid));
+    assert_eq!(only(good().issuer(own().audience(""))), ("audience", None, Fault::Invalid));
+}
+
+#[test]
+fn an_empty_issuer_is_an_error() {
+    assert_eq!(only(good().issuer(Issuer::hs256("", SECRET))), ("issuer", None, Fault::Invalid));
+    assert_eq!(only(good().issuer(Issuer::jwks("", "https://a.example/keys"))), ("issuer", None, Fault::Invalid));
+    assert_eq!(only(good().issuer(Issuer::discover(""))).0, "issuer");
+}
+
+#[test]
+fn an_issuer_or_url_of_keys_that_is_not_https_is_an_error() {
+    for url in [
+        "http://a.example",
+        "http://10.0.0.1",
+        "http://127.0.0.1.a.example",
+        "a.example",
+        "ftp://a.example",
+        "HTTPS://a.example",
+        "https://A.example",
+        "https://",
+        "",
+    ] {
+        let text = value(url);
+        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", text.clone(), Fault::Invalid), "{url}");
+        let issuer = Issuer::jwks("https://own.example", url);
+        assert_eq!(only(good().issuer(issuer)), ("jwks url", text, Fault::Invalid), "{url}");
+    }
+}
+
+#[test]
+fn an_issuer_to_discover_has_no_query_and_no_fragment() {
+    for url in ["https://a.example?x", "https://a.example/#f", "https://a.example/t?x=1"] {
+        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", value(url), Fault::Invalid), "{url}");
+    }
+    let fragment = Issuer::jwks("https://own.example", "https://a.example/keys#f");
+    assert_eq!(only(good().issuer(fragment)).0, "jwks url");
+    assert!(good().issuer(Issuer::jwks("https://own.example", "https://a.example/keys?p=x")).build().is_ok());
+}
+
+#[test]
+fn loopback_may_be_plain() {
+    for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost", "http://issuer.localhost:9"] {
+        assert!(good().issuer(Issuer::discover(url)).build().is_ok(), "{url}");
+        assert!(good().issuer(Issuer::jwks("https://own.example", url)).build().is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn a_password_in_a_url_is_an_error_that_does_not_repeat_it() {
+    for url in ["https://ann:hunter22@a.example/keys", "https://hunter22@a.example/keys"] {
+        for issuer in [Issuer::discover(url), Issuer::jwks("https://own.example", url)] {
+            let error = refused(good().issuer(issuer));
+            assert!(error.to_string().contains("user name or password"), "{error}");
+            assert!(!error.to_string().contains("hunter22"), "{error}");
+            assert!(!format!("{error:?}").contains("hunter22"), "{error:?}");
+            assert_eq!(error.problems()[0].value(), Some("https://...@a.example/keys"));
+        }
+    }
+}
+
+#[test]
+fn a_secret_shorter_than_its_hash_is_an_error() {
+    let of = [
+        (Algorithm::Hs256, 32, Issuer::hs256 as fn(&'static str, Vec<u8>) -> Issuer),
+        (Algorithm::Hs384, 48, Issuer::hs384),
+        (Algorithm::Hs512, 64, Issuer::hs512),
+    ];
+    for (algorithm, least, issuer) in of {
+        for short in [0, 1, least - 1] {
+            let error = refused(good().issuer(issuer("https://own.example", vec![b's'; short])));
+            let [problem] = error.problems() else { panic!("{error}") };
+            assert_eq!((problem.setting(), problem.fault()), ("key", Fault::Weak), "{algorithm:?} {short}");
+            assert_eq!(problem.value(), Some("https://own.example"));
+            assert!(problem.reason().contains(algorithm.name()), "{problem}");
+            assert!(problem.remedy().contains(&format!("{least} or more bytes")), "{problem}");
+        }
+        assert!(good().issuer(issuer("https://own.example", vec![b's'; least])).build().is_ok());
+    }
+    assert_eq!(only(good().issuer(own().add_secret(Algorithm::Hs512, [7; 63]))).2, Fault::Weak);
+}
+
+#[test]
+fn a_key_that_is_malformed_weak_private_or_of_another_kind_is_an_error() {
+    let private = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for (algorithm, pem, fault) in [
+        (Algorithm::Rs256, "", Fault::Invalid),
+        (Algorithm::Rs256, "not a key", Fault::Invalid),
+        (Algorithm::Es256, WEAK_RSA, Fault::Invalid),
+        (Algorithm::EdDsa, WEAK_RSA, Fault::Invalid),
+        (Algorithm::Hs256, WEAK_RSA, Fault::Invalid),
+        (Algorithm::Rs256, WEAK_RSA, Fault::Weak),
+        (Algorithm::Ps512, WEAK_RSA, Fault::Weak),
+        (Algorithm::Rs256, private, Fault::Prohibited),
+        (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), Fault::Prohibited),
+    ] {
+        let builder = good().issuer(Issuer::pem("https://own.example", algorithm, pem));
+        assert_eq!(only(builder), ("key", value("https://own.example"), fault), "{algorithm:?} {pem}");
+    }
+    let added = Issuer::hs256("https://own.example", SECRET).add_pem(Algorithm::Rs256, private);
+    assert_eq!(only(good().issuer(added)), ("key", value("https://own.example"), Fault::Prohibited));
+}
+
+#[test]
+fn a_secret_for_an_algorithm_with_a_public_key_is_an_error() {
+    let issuer = own().add_secret(Algorithm::Rs256, SECRET);
+    assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Invalid));
+}
+
+#[tokio::test]
+async fn a_set_of_keys_without_one_that_can_be_used_is_an_error() {
+    for set in ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}]}"#] {
+        let issuer = Issuer::jwks_document("https://own.example", set);
+        assert_eq!(only(good().issuer(issuer)), ("jwks", value("https://own.example"), Fault::Invalid), "{set}");
+    }
+    let issuer = TestIssuer::start().await.unwrap();
+    assert!(good().issuer(Issuer::jwks_document("https://own.example", issuer.jwks())).build().is_ok());
+}
+
+#[test]
+fn a_key_added_to_an_issuer_that_publishes_its_own_is_an_error() {
+    let issuer = Issuer::discover("https://a.example").add_secret(Algorithm::Hs256, SECRET);
+    assert_eq!(only(good().issuer(issuer)), ("key", value("https://a.example"), Fault::Prohibited));
+}
+
+#[test]
+fn an_algorithm_that_does_not_fit_is_an_error() {
+    let shared = Issuer::discover("https://a.example").algorithms([Algorithm::Rs256, Algorithm::Hs256]);
+    assert_eq!(only(good().issuer(shared)), ("algorithms", value("HS256"), Fault::Prohibited));
+    let none = Issuer::discover("https://a.example").algorithms([]);
+    assert_eq!(only(good().issuer(none)), ("algorithms", value("https://a.example"), Fault::Missing));
+}
+
+#[test]
+fn a_cookie_of_the_wrong_form_is_an_error() {
+    for name in ["", "a b", "a=b", "a;b", "ä", "a\n"] {
+        assert_eq!(only(good().cookie(name)), ("cookie", value(name), Fault::Invalid));
+    }
+    assert!(good().cookie("__Host-token").build().is_ok());
+}
+
+#[test]
+fn a_realm_of_the_wrong_form_is_an_error() {
+    for realm in ["", "a\"b", "a\\b", "a\r\nset-cookie: x", "ä"] {
+        assert_eq!(only(good().realm(realm)), ("realm", value(realm), Fault::Invalid));
+    }
+    assert!(good().realm("the api").build().is_ok());
+}
+
+#[test]
+fn a_leeway_beyond_five_minutes_is_an_error() {
+    assert_eq!(only(good().leeway(Duration::from_secs(301))), ("leeway", value("301 s"), Fault::Prohibited));
+    for leeway in [0, 300] {
+        assert!(good().leeway(Duration::from_secs(leeway)).build().is_ok());
+    }
+}
+
+#[test]
+fn a_token_length_beyond_its_bound_is_an_error() {
+    for bytes in [0, 65_537, usize::MAX] {
+        assert_eq!(only(good().max_token_len(bytes)), ("max token length", value(&bytes.to_string()), Fault::Invalid));
+    }
+    for bytes in [1, 65_536] {
+        assert!(good().max_token_len(bytes).build().is_ok());
+    }
+}
+
+#[test]
+fn a_default_tier_of_another_table_is_an_error() {
+    let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
+    let foreign = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
+    let (_, _, fault) = only(good().tiers(tiers).default_tier(foreign));
+    assert_eq!(fault, Fault::Unknown);
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let builder = JwtAuth::builder()
+        .add_issuer(Issuer::hs256("https://own.example", "short"))
+        .add_issuer(Issuer::discover("http://a.example"))
+        .add_issuer(Issuer::jwks("", "https://b.example/keys").algorithms([]))
+        .leeway(Duration::from_secs(3600))
+        .max_token_len(0)
+        .cookie("a b")
+        .realm("");
+    let error = refused(builder);
+    let mut settings: Vec<_> = error.problems().iter().map(portcullis::Problem::setting).collect();
+    settings.sort_unstable();
+    assert_eq!(
+        settings,
+        [
+            "algorithms",
+            "audience",
+            "audience",
+            "audience",
+            "cookie",
+            "issuer",
+            "issuer",
+            "key",
+            "leeway",
+            "max token length",
+            "realm"
+        ]
+    );
+    assert_eq!(error.to_string().lines().count(), error.problems().len());
+}
+
+#[test]
+fn no_secret_is_in_the_debug_form_of_anything() {
+    let issuer = own().add_secret(Algorithm::Hs256, "another secret of thirty-two bytes");
+    let document = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0LWluLWEtc2V0"}]}"#;
+    let builder = JwtAuth::builder().issuer(issuer.clone()).audience("api");
+    let builder = builder.add_issuer(Issuer::jwks_document("https://b.example", document));
+    let auth = good().issuer(issuer.clone()).build().unwrap();
+    for text in [format!("{issuer:?}"), format!("{issuer:#?}"), format!("{builder:?}"), format!("{auth:?}")] {
+        for secret in [SECRET, "another secret", "c2VjcmV0", "99, 111, 114, 114", "73656372", "0x63"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(text.contains("https://own.example"), "{text}");
+    }
+}

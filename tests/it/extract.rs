@@ -1,0 +1,273 @@
+//! `Extractor`: what a handler's arguments give, and what is answered where they cannot.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
+use axum::routing::get;
+use http::request;
+use portcullis::context::{Realm, Visitor};
+use portcullis::extract::{Claims, Extract};
+use portcullis::gate::{Denial, DenialKind, UserRefusal};
+use portcullis::testing::{TestIssuer, as_anonymous, as_user};
+use portcullis::{ClientAddr, Extractor, Issuer, JwtAuth, TrustedProxies, UserContext};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::answer::Answer;
+
+async fn id(Extractor(user): Extractor<UserContext>) -> String {
+    user.id().to_owned()
+}
+
+async fn id_or_nobody(user: Option<Extractor<UserContext>>) -> String {
+    user.map_or("nobody".to_owned(), |Extractor(user)| user.id().to_owned())
+}
+
+#[derive(Deserialize)]
+struct Tenant {
+    tenant: String,
+}
+
+async fn tenant(Extractor(Claims(claims)): Extractor<Claims<Tenant>>) -> String {
+    claims.tenant
+}
+
+async fn tenant_or_none(claims: Option<Extractor<Claims<Tenant>>>) -> String {
+    claims.map_or("none".to_owned(), |Extractor(Claims(claims))| claims.tenant)
+}
+
+async fn address(Extractor(client): Extractor<ClientAddr>) -> String {
+    client.to_string()
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/id", get(id))
+        .route("/id-or-nobody", get(id_or_nobody))
+        .route("/tenant", get(tenant))
+        .route("/tenant-or-none", get(tenant_or_none))
+        .route("/address", get(address))
+}
+
+async fn ask(app: Router, path: &str) -> (u16, String) {
+    let answer = Answer::get(&app, path, &[]).await;
+    (answer.status.as_u16(), answer.body)
+}
+
+#[tokio::test]
+async fn a_user_is_given_with_and_without_an_option() {
+    let app = app().layer(as_user(UserContext::new("ann")));
+    assert_eq!(ask(app.clone(), "/id").await, (200, "ann".to_owned()));
+    assert_eq!(ask(app, "/id-or-nobody").await, (200, "ann".to_owned()));
+}
+
+#[tokio::test]
+async fn an_anonymous_visitor_is_401_or_none() {
+    let app = app().layer(as_anonymous());
+    for path in ["/id", "/tenant"] {
+        let answer = Answer::get(&app, path, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""), "{path}");
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+    }
+    assert_eq!(ask(app.clone(), "/id-or-nobody").await, (200, "nobody".to_owned()));
+    assert_eq!(ask(app, "/tenant-or-none").await, (200, "none".to_owned()));
+}
+
+#[tokio::test]
+async fn without_an_authenticating_layer_it_is_500_whatever_the_request_says() {
+    let spoofed = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-user-id", "ann"), ("cookie", "user=ann")];
+    for path in ["/id", "/id-or-nobody", "/tenant", "/tenant-or-none"] {
+        for fields in [&spoofed[..], &[]] {
+            let answer = Answer::get(&app(), path, fields).await;
+            assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{path}");
+            assert!(matches!(answer.denial.unwrap().kind(), DenialKind::GateMissing(_)), "{path}");
+            assert!(!answer.body.contains("ann"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_layer_on_other_routes_leaves_these_at_500() {
+    let app = Router::new().route("/id", get(id).layer(as_user(UserContext::new("ann")))).route("/other", get(id));
+    assert_eq!(ask(app.clone(), "/id").await.0, 200);
+    assert_eq!(ask(app, "/other").await.0, 500);
+}
+
+#[tokio::test]
+async fn claims_are_given_as_a_type_of_ones_own() {
+    let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme","sub":"ann"}"#);
+    let app = app().layer(as_user(user));
+    assert_eq!(ask(app.clone(), "/tenant").await, (200, "acme".to_owned()));
+    assert_eq!(ask(app, "/tenant-or-none").await, (200, "acme".to_owned()));
+}
+
+#[tokio::test]
+async fn claims_of_another_type_are_500_and_their_values_stay_unsaid() {
+    for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#, "no JSON"] {
+        let app = app().layer(as_user(UserContext::new("ann").with_raw_claims(claims)));
+        for path in ["/tenant", "/tenant-or-none"] {
+            let answer = Answer::get(&app, path, &[]).await;
+            assert_eq!(answer.status, 500, "{path} {claims}");
+            assert_eq!(answer.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
+            assert!(!answer.body.contains("secret-tenant"), "{}", answer.body);
+        }
+    }
+}
+
+async fn issuer_and_app(optional: bool) -> (TestIssuer, Router) {
+    let issuer = TestIssuer::start().await.unwrap();
+    let keys = Issuer::jwks_document(issuer.url(), issuer.jwks());
+    let auth = JwtAuth::builder().issuer(keys).audience("api").realm("inner");
+    let auth = if optional { auth.optional() } else { auth };
+    (issuer, app().layer(auth.build().unwrap()))
+}
+
+#[tokio::test]
+async fn claims_are_those_of_the_token() {
+    let (issuer, app) = issuer_and_app(false).await;
+    let bearer = format!("Bearer {}", issuer.token("ann").audience("api").claim("tenant", "acme").sign());
+    assert_eq!(Answer::get(&app, "/tenant", &[("authorization", &bearer)]).await.body, "acme");
+}
+
+#[tokio::test]
+async fn optional_lets_nobody_in_and_a_bad_token_is_still_401() {
+    let (issuer, app) = issuer_and_app(true).await;
+    assert_eq!(Answer::get(&app, "/id-or-nobody", &[]).await.body, "nobody");
+    assert_eq!(Answer::get(&app, "/id", &[]).await.status, 401);
+    let token = issuer.token("ann").audience("api");
+    let good = format!("Bearer {}", token.clone().sign());
+    assert_eq!(Answer::get(&app, "/id-or-nobody", &[("authorization", &good)]).await.body, "ann");
+    let bad = [token.clone().expired().sign(), token.audience("other").sign(), "a.b.c".to_owned()];
+    for bad in bad.map(|token| format!("Bearer {token}")) {
+        let answer = Answer::get(&app, "/id-or-nobody", &[("authorization", &bad)]).await;
+        assert_eq!(answer.status, 401, "{bad}");
+        assert!(answer.challenge().starts_with("Bearer realm=\"inner\", error=\"invalid_token\""));
+    }
+}
+
+#[tokio::test]
+async fn an_optional_gate_keeps_the_visitor_whom_an_outer_one_let_in() {
+    let (issuer, app) = issuer_and_app(true).await;
+    let app = app.layer(as_user(UserContext::new("outer")));
+    assert_eq!(Answer::get(&app, "/id", &[]).await.body, "outer");
+    let bearer = format!("Bearer {}", issuer.token("inner").audience("api").sign());
+    assert_eq!(Answer::get(&app, "/id", &[("authorization", &bearer)]).await.body, "inner");
+    assert_eq!(Answer::get(&app, "/id", &[("authorization", "Bearer a.b.c")]).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_gate_that_is_not_optional_asks_for_a_token_whoever_was_let_in_outside() {
+    let (_, app) = issuer_and_app(false).await;
+    assert_eq!(ask(app.layer(as_user(UserContext::new("outer"))), "/id").await.0, 401);
+}
+
+/// A type of one's own: the second letter of the user's id, and no letter is a reason to refuse.
+struct Second(char);
+
+impl Extract for Second {
+    fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
+        let Some(user) = UserContext::extract(head)? else { return Ok(None) };
+        match user.id().chars().nth(1) {
+            Some(letter) => Ok(Some(Self(letter))),
+            None => Err(Denial::new(DenialKind::UserRefused(UserRefusal::Unverified), Realm::new("own"))),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_type_of_ones_own_is_extracted_as_ours_are() {
+    let app = Router::new()
+        .route("/", get(|Extractor(Second(letter)): Extractor<Second>| async move { letter.to_string() }))
+        .route("/option", get(|second: Option<Extractor<Second>>| async move { second.is_some().to_string() }));
+    let of = |user: &str| app.clone().layer(as_user(UserContext::new(user)));
+    assert_eq!(ask(of("ann"), "/").await, (200, "n".to_owned()));
+    assert_eq!(ask(app.clone().layer(as_anonymous()), "/").await.0, 401);
+    assert_eq!(ask(app.clone().layer(as_anonymous()), "/option").await, (200, "false".to_owned()));
+    assert_eq!(ask(app.clone(), "/option").await.0, 500);
+    for path in ["/", "/option"] {
+        let answer = Answer::get(&of("a"), path, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.challenge()), (403, "Bearer realm=\"own\""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_realm_of_a_refusal_is_that_of_the_anonymous_visitor() {
+    let visitor = Visitor::anonymous(Realm::new("vault"));
+    let app = app().layer(axum::Extension(visitor));
+    assert_eq!(Answer::get(&app, "/id", &[]).await.challenge(), "Bearer realm=\"vault\"");
+}
+
+/// What a server leaves of its peer in a request's extensions.
+fn from_peer(peer: [u8; 4]) -> axum::Extension<ConnectInfo<SocketAddr>> {
+    axum::Extension(ConnectInfo(SocketAddr::from((peer, 4711))))
+}
+
+const SPOOFED: [(&str, &str); 4] = [
+    ("x-forwarded-for", "203.0.113.9"),
+    ("forwarded", "for=203.0.113.9"),
+    ("x-real-ip", "203.0.113.9"),
+    ("true-client-ip", "203.0.113.9"),
+];
+
+#[tokio::test]
+async fn the_peer_of_a_real_connection_is_the_client_whatever_fields_say() {
+    let with_proxies = app().layer(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
+    for app in [app(), with_proxies] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}/address", listener.local_addr().unwrap());
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await });
+        let mut request = reqwest::Client::new().get(&url);
+        for (name, value) in SPOOFED {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "127.0.0.1");
+        server.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_peer_is_believed_and_only_in_the_field_that_was_chosen() {
+    let fields = [("x-forwarded-for", "203.0.113.9, 10.9.9.9"), ("forwarded", "for=198.51.100.7")];
+    let proxies = || TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    for (proxies, peer, client) in [
+        (proxies(), [10, 0, 0, 1], "203.0.113.9"),
+        (proxies().forwarded(), [10, 0, 0, 1], "198.51.100.7"),
+        (proxies(), [192, 0, 2, 1], "192.0.2.1"),
+        (proxies().forwarded(), [192, 0, 2, 1], "192.0.2.1"),
+        (TrustedProxies::none(), [10, 0, 0, 1], "10.0.0.1"),
+    ] {
+        let app = app().layer(proxies).layer(from_peer(peer));
+        assert_eq!(Answer::get(&app, "/address", &fields).await.body, client);
+    }
+}
+
+#[tokio::test]
+async fn without_the_layer_no_peer_is_trusted() {
+    let app = app().layer(from_peer([10, 0, 0, 1]));
+    assert_eq!(Answer::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
+}
+
+#[tokio::test]
+async fn a_plain_socket_address_in_the_extensions_is_a_peer_too() {
+    let app = app().layer(axum::Extension(SocketAddr::from(([192, 0, 2, 1], 4711))));
+    assert_eq!(ask(app, "/address").await, (200, "192.0.2.1".to_owned()));
+}
+
+#[tokio::test]
+async fn an_unknown_peer_is_500_whatever_fields_say() {
+    for app in [app(), app().layer(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap())] {
+        let answer = Answer::get(&app, "/address", &SPOOFED).await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AddressUnknown);
+    }
+}
+
+#[tokio::test]
+async fn the_peer_that_axum_mocks_in_tests_is_a_peer_too() {
+    let app = app().layer(MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
+    assert_eq!(ask(app, "/address").await, (200, "192.0.2.1".to_owned()));
+}

@@ -1,0 +1,266 @@
+//! Gates on a real tonic server, and what a gRPC client is told.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BufMut, Bytes};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use portcullis::gate::{Denial, DenialKind};
+use portcullis::testing::TestIssuer;
+use portcullis::{Issuer, JwtAuth, RequireScope};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, NamedService};
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Code, Status};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+const PATH: &str = "/test.Echo/Say";
+
+/// A service of one method, which says what was said and counts how often.
+#[derive(Clone, Default)]
+struct Echo(Arc<AtomicUsize>);
+
+impl NamedService for Echo {
+    const NAME: &'static str = "test.Echo";
+}
+
+impl Service<Request<Body>> for Echo {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let say = Say(self.clone());
+        Box::pin(async move { Ok(Grpc::new(Raw).unary(say, request).await) })
+    }
+}
+
+struct Say(Echo);
+
+impl Service<tonic::Request<Bytes>> for Say {
+    type Response = tonic::Response<Bytes>;
+    type Error = Status;
+    type Future = Ready<Result<Self::Response, Status>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        self.0.0.fetch_add(1, SeqCst);
+        ready(Ok(tonic::Response::new(request.into_inner())))
+    }
+}
+
+/// Messages that are bytes and nothing else.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// A server with a gate for tokens and one for the scope `say`, and a client of it.
+struct Stage {
+    issuer: TestIssuer,
+    echo: Echo,
+    channel: Channel,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let issuer = TestIssuer::start().await.unwrap();
+        let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
+        let say = RequireScope::all(["say"]).unwrap();
+        Self::serve(issuer, ServiceBuilder::new().layer(auth).layer(say).into_inner()).await
+    }
+
+    async fn serve<L>(issuer: TestIssuer, layers: L) -> Self
+    where
+        L: Layer<Routes, Service: Service<Request<Body>, Response = Response<Body>, Error = Infallible>>,
+        L: Clone + Send + Sync + 'static,
+        L::Service: Service<Request<Body>, Future: Send> + Clone + Send + 'static,
+    {
+        let echo = Echo::default();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let server = Server::builder().layer(layers).add_service(echo.clone());
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        Self { issuer, echo, channel: endpoint.connect_lazy() }
+    }
+
+    /// Calls the method as a client made by tonic does.
+    async fn say(&self, credential: Option<&str>) -> Result<Bytes, Status> {
+        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        client.ready().await.unwrap();
+        let mut request = tonic::Request::new(Bytes::from_static(b"hello"));
+        if let Some(credential) = credential {
+            request.metadata_mut().insert("authorization", credential.parse().unwrap());
+        }
+        client.unary(request, PATH.parse().unwrap(), Raw).await.map(tonic::Response::into_inner)
+    }
+
+    /// Calls the method with a bare request.
+    async fn post(&self, media_type: &str, credential: Option<&str>) -> Response<Body> {
+        self.channel.clone().oneshot(request(media_type, credential)).await.unwrap()
+    }
+
+    fn bearer(&self, scope: &str) -> String {
+        format!("Bearer {}", self.issuer.token("ann").audience("api").scope(scope).sign())
+    }
+}
+
+/// A message of no bytes, in its frame of five.
+fn request(media_type: &str, credential: Option<&str>) -> Request<Body> {
+    let mut request = Request::post(PATH).header("content-type", media_type).header("te", "trailers");
+    if let Some(credential) = credential {
+        request = request.header("authorization", credential);
+    }
+    request.body(Body::new(Full::new(Bytes::from_static(&[0; 5])))).unwrap()
+}
+
+#[tokio::test]
+async fn an_admitted_call_reaches_the_service_and_its_answer_the_client() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.say(Some(&stage.bearer("say"))).await.unwrap(), "hello");
+    assert_eq!(stage.echo.0.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_client_is_told_the_status_that_fits_the_refusal() {
+    let stage = Stage::set().await;
+    let expired = format!("Bearer {}", stage.issuer.token("ann").audience("api").expired().sign());
+    for (credential, code, message) in [
+        (None, Code::Unauthenticated, "a bearer token is required"),
+        (Some("Bearer a b"), Code::InvalidArgument, "the credential is malformed"),
+        (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not base64url"),
+        (Some(&*expired), Code::Unauthenticated, "the token has expired"),
+        (Some(&*stage.bearer("shout")), Code::PermissionDenied, "scope needed: say"),
+    ] {
+        let status = stage.say(credential).await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (code, message));
+        assert!(status.metadata().contains_key("www-authenticate"), "{message}");
+    }
+    assert_eq!(stage.echo.0.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_forgotten_layer_is_internal_and_an_outage_unavailable() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let stage = Stage::serve(issuer, RequireScope::all(["say"]).unwrap()).await;
+    let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Internal, "the request could not be judged"));
+
+    let stage = Stage::set().await;
+    stage.issuer.answer_with(StatusCode::BAD_GATEWAY);
+    let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are not available"));
+    assert!(status.metadata().contains_key("retry-after"));
+    assert_eq!(stage.echo.0.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_is_http_200_and_trailers_alone_in_the_type_that_was_asked() {
+    let stage = Stage::set().await;
+    for media_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
+        let response = stage.post(media_type, None).await;
+        assert_eq!(response.status(), 200, "{media_type}");
+        assert_eq!(response.headers()["content-type"], media_type);
+        assert_eq!(response.headers()["grpc-status"], "16");
+        assert_eq!(response.headers()["grpc-message"], "a bearer token is required");
+        assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"api\"");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = response.into_body().collect().await.unwrap();
+        assert!(body.trailers().is_none(), "{media_type}");
+        assert!(body.to_bytes().is_empty(), "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_number_on_the_wire() {
+    let stage = Stage::set().await;
+    for (credential, number) in [(None, "16"), (Some("Bearer a b"), "3"), (Some(&*stage.bearer("shout")), "7")] {
+        let response = stage.post("application/grpc", credential).await;
+        assert_eq!(response.headers()["grpc-status"], number);
+    }
+    stage.issuer.withdraw_old_keys();
+    stage.issuer.answer_with(StatusCode::BAD_GATEWAY);
+    let fresh = Stage::serve(stage.issuer.clone(), jwt_auth(&stage.issuer)).await;
+    let response = fresh.post("application/grpc", Some(&fresh.bearer("say"))).await;
+    assert_eq!(response.headers()["grpc-status"], "14");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_grpc_is_refused_as_http() {
+    let stage = Stage::set().await;
+    for media_type in ["application/json", "application/grpcx", "text/plain"] {
+        let response = stage.post(media_type, None).await;
+        assert_eq!(response.status(), 401, "{media_type}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(!response.headers().contains_key("grpc-status"));
+    }
+}
+
+#[tokio::test]
+async fn the_denial_is_in_the_extensions_of_a_grpc_refusal_too() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let service = jwt_auth(&issuer).layer(Routes::new(Echo::default()));
+    let response = service.oneshot(request("application/grpc", None)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.extensions().get::<Denial>().unwrap().kind(), &DenialKind::CredentialsMissing);
+}
+
+#[tokio::test]
+async fn a_denial_is_the_status_of_a_tonic_handler() {
+    let denial = portcullis::UserContext::new("ann").require_scope("say").unwrap_err();
+    let status = Status::from(denial);
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "scope needed: say"));
+}
+
+fn jwt_auth(issuer: &TestIssuer) -> JwtAuth {
+    JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap()
+}

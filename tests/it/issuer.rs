@@ -1,0 +1,222 @@
+//! A certified authorization server (npm's oidc-provider): its real tokens, its keys rotated, and its absence.
+
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis::testing::FakeClock;
+use portcullis::{Extractor, Issuer, JwtAuth, Principal, RequireScope, UserContext};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tower::ServiceExt;
+
+const AUDIENCE: &str = "https://api.example.com";
+
+/// The server's process. It ends with its input, and with this value.
+struct Server {
+    process: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    url: String,
+    token_endpoint: String,
+    client_id: String,
+    client_secret: String,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::start_at("0", None).await
+    }
+
+    async fn start_at(port: &str, keys_file: Option<&str>) -> Self {
+        let node = std::env::var("PORTCULLIS_NODE").unwrap_or_else(|_| "node".to_owned());
+        let mut command = Command::new(node);
+        command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/issuer/server.mjs"), port]);
+        if let Some(file) = keys_file {
+            command.env("ISSUER_KEYS_FILE", file);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().unwrap();
+        let input = process.stdin.take().unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = output.next_line().await.unwrap().unwrap();
+        let first: Value = serde_json::from_str(&first).unwrap();
+        let text = |name: &str| first[name].as_str().unwrap().to_owned();
+        let (url, token_endpoint) = (text("issuer"), text("token_endpoint"));
+        let (client_id, client_secret) = (text("client_id"), text("client_secret"));
+        Self { process, input, output, url, token_endpoint, client_id, client_secret }
+    }
+
+    async fn command(&mut self, command: &str) {
+        self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        let answer: Value = serde_json::from_str(&self.output.next_line().await.unwrap().unwrap()).unwrap();
+        assert_eq!(answer["done"], command);
+    }
+
+    async fn quit(mut self) {
+        self.command("quit").await;
+        assert!(self.process.wait().await.unwrap().success());
+    }
+
+    /// A token of the client's own, signed with this algorithm.
+    async fn token(&self, algorithm: &str) -> String {
+        let form = format!(
+            "grant_type=client_credentials&resource=urn%3Aportcullis%3A{algorithm}\
+             &scope=read%3Avaluations+write%3Avaluations"
+        );
+        let request = reqwest::Client::new().post(&self.token_endpoint);
+        let request = request.basic_auth(&self.client_id, Some(&self.client_secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+#[derive(Clone)]
+struct App {
+    router: Router,
+    auth: JwtAuth,
+    clock: FakeClock,
+}
+
+impl App {
+    fn of(issuer: &str) -> Self {
+        let clock = FakeClock::new();
+        let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE).clock(clock.clock());
+        let auth = builder.build().unwrap();
+        let handler = async |Extractor(user): Extractor<UserContext>| {
+            let is_client = user.principal() == Principal::Client;
+            let scopes: Vec<_> = ["read:valuations", "write:valuations"].map(|scope| user.has_scope(scope)).into();
+            let who = json!({ "id": user.id(), "issuer": user.issuer(), "client_id": user.client_id() });
+            json!({ "who": who, "is_client": is_client, "scopes": scopes }).to_string()
+        };
+        let scope = RequireScope::all(["read:valuations"]).unwrap();
+        let router = Router::new().route("/", get(handler)).layer(scope).layer(auth.clone());
+        Self { router, auth, clock }
+    }
+
+    async fn ask(&self, token: &str) -> (StatusCode, String) {
+        let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        (status, crate::keys::app::text(response).await)
+    }
+
+    async fn status(&self, token: &str) -> StatusCode {
+        self.ask(token).await.0
+    }
+
+    /// Lets the keys age, and no token with them.
+    fn age(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.clock.set_wall(SystemTime::now());
+    }
+}
+
+/// This token under a `kid` that nobody has.
+fn of_unknown_kid(token: &str) -> String {
+    let (header, rest) = token.split_once('.').unwrap();
+    let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["kid"] = "nobody".into();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+#[tokio::test]
+#[ignore = "needs node: run tests/run"]
+async fn a_client_of_a_certified_issuer_becomes_a_user_context_in_every_algorithm() {
+    let server = Server::start().await;
+    let app = App::of(&server.url);
+    for algorithm in ["rs256", "es256", "eddsa", "ed25519"] {
+        let (status, text) = app.ask(&server.token(algorithm).await).await;
+        assert_eq!(status, StatusCode::OK, "{algorithm}: {text}");
+        let id = &server.client_id;
+        let who = json!({ "id": id, "issuer": server.url, "client_id": id });
+        let expected = json!({ "who": who, "is_client": true, "scopes": [true, true] });
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{algorithm}");
+    }
+    server.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node: run tests/run"]
+async fn a_token_of_a_certified_issuer_for_another_audience_is_refused() {
+    let server = Server::start().await;
+    let auth = JwtAuth::builder().issuer(Issuer::discover(&*server.url)).audience("https://other.example.com");
+    let router = Router::new().route("/", get(async || ())).layer(auth.build().unwrap());
+    let bearer = format!("Bearer {}", server.token("rs256").await);
+    let request = Request::get("/").header("authorization", bearer).body(Body::empty()).unwrap();
+    assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    server.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node: run tests/run"]
+async fn keys_rotated_under_a_running_app_are_accepted_on_their_first_use_and_the_old_stay() {
+    let mut server = Server::start().await;
+    let app = App::of(&server.url);
+    let old = server.token("es256").await;
+    assert_eq!(app.status(&old).await, StatusCode::OK);
+    server.command("rotate").await;
+    let new = server.token("es256").await;
+    assert_eq!(app.status(&new).await, StatusCode::OK);
+    assert_eq!(app.status(&old).await, StatusCode::OK);
+    server.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node: run tests/run"]
+async fn a_withdrawn_key_of_a_certified_issuer_is_refused_after_a_refresh() {
+    let mut server = Server::start().await;
+    let app = App::of(&server.url);
+    let old = server.token("rs256").await;
+    assert_eq!(app.status(&old).await, StatusCode::OK);
+    server.command("rotate").await;
+    server.command("withdraw").await;
+    assert_eq!(app.status(&old).await, StatusCode::OK, "the keys at hand are not old yet");
+    app.age(661);
+    // The unknown kid waits for the refresh that the old keys are due for.
+    assert_eq!(app.status(&of_unknown_kid(&old)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(&server.token("rs256").await).await, StatusCode::OK);
+    server.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs node: run tests/run"]
+async fn an_app_outlives_its_issuer_and_one_that_starts_meanwhile_waits_for_it() {
+    let folder = std::env::temp_dir().join(format!("portcullis-issuer-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("keys.json");
+    let file = file.to_str().unwrap();
+    let server = Server::start_at("0", Some(file)).await;
+    let url = server.url.clone();
+    let app = App::of(&url);
+    let token = server.token("eddsa").await;
+    assert_eq!(app.status(&token).await, StatusCode::OK);
+    server.quit().await;
+
+    assert_eq!(app.status(&token).await, StatusCode::OK, "with the keys at hand");
+    assert_eq!(app.status(&of_unknown_kid(&token)).await, StatusCode::SERVICE_UNAVAILABLE, "nobody can tell");
+    app.age(661);
+    assert_eq!(app.status(&token).await, StatusCode::OK, "with stale ones, too");
+
+    let fresh = App::of(&url);
+    assert_eq!(fresh.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!fresh.auth.ready() && app.auth.ready());
+
+    let server = Server::start_at(url.rsplit_once(':').unwrap().1, Some(file)).await;
+    assert_eq!(server.url, url);
+    fresh.age(2);
+    for token in [token, server.token("eddsa").await] {
+        assert_eq!(fresh.status(&token).await, StatusCode::OK);
+        assert_eq!(app.status(&token).await, StatusCode::OK);
+    }
+    server.quit().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,124 @@
+//! The built-in client, over loopback: what it does not follow, and where it stops.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::StatusCode;
+use portcullis::testing::TestIssuer;
+use portcullis::{Issuer, JwtAuth};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::App;
+use super::logged::Log;
+
+async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// Accepts once and reads the request.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = [0; 1024];
+    let read = stream.read(&mut request).await.unwrap();
+    assert!(request[..read].starts_with(b"GET /jwks HTTP/1.1\r\n"));
+    stream
+}
+
+fn app(issuer: &TestIssuer, url: &str) -> App {
+    App::new(JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), url)).audience("api"))
+}
+
+#[tokio::test]
+async fn the_built_in_client_follows_no_redirect() {
+    for status in
+        ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+    {
+        let issuer = TestIssuer::start().await.unwrap();
+        let (listener, url) = listener().await;
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            issuer.jwks_url()
+        );
+        let server = tokio::spawn(async move { accept(&listener).await.write_all(answer.as_bytes()).await.unwrap() });
+        let response = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+        assert_eq!(response, StatusCode::SERVICE_UNAVAILABLE, "{status}");
+        server.await.unwrap();
+        assert_eq!(issuer.fetches(), 0, "{status}: where it leads, honest keys wait");
+    }
+}
+
+#[tokio::test]
+async fn the_built_in_client_keeps_its_keys_where_it_is_redirected() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let (listener, url) = listener().await;
+    let (keys, elsewhere) = (issuer.jwks(), issuer.jwks_url());
+    let server = tokio::spawn(async move {
+        let fixed = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
+        accept(&listener).await.write_all(fixed.as_bytes()).await.unwrap();
+        let moved =
+            format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        accept(&listener).await.write_all(moved.as_bytes()).await.unwrap();
+    });
+    let app = app(&issuer, &url);
+    assert!(app.auth.warm_up().await);
+    let token = || issuer.token("ann").audience("api");
+    assert_eq!(app.status(&token().header("kid", "new").sign()).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status(&token().sign()).await, StatusCode::OK);
+    server.await.unwrap();
+    assert_eq!(issuer.fetches(), 0);
+}
+
+#[tokio::test]
+async fn the_built_in_client_stops_reading_a_body_without_end() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let (listener, url) = listener().await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    let (stopped, was_stopped) = oneshot::channel();
+    tokio::spawn(async move {
+        let mut stream = accept(&listener).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        let chunk = [b"4000\r\n".as_slice(), &[b' '; 0x4000], b"\r\n"].concat();
+        while stream.write_all(&chunk).await.is_ok() {
+            counter.fetch_add(chunk.len(), Ordering::SeqCst);
+        }
+        stopped.send(()).unwrap();
+    });
+    let log = Log::start();
+    let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(log.count("the document has over 262144 bytes"), 1, "{}", log.text());
+    was_stopped.await.unwrap();
+    // What the client read, and what the buffers of both sockets hold beyond it.
+    let sent = sent.load(Ordering::SeqCst);
+    assert!(sent < 16 * 1024 * 1024, "{sent}");
+}
+
+#[tokio::test]
+async fn the_log_says_why_the_built_in_client_did_not_get_through() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let (listener, url) = listener().await;
+    drop(listener);
+    let log = Log::start();
+    let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("could not be fetched")).unwrap();
+    assert!(line.contains("onnection refused"), "{line}");
+}
+
+#[tokio::test]
+async fn the_built_in_client_discovers_an_issuer_and_fetches_its_keys() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let app = App::new(JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api"));
+    for _ in 0..3 {
+        assert_eq!(app.status(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
+    }
+    assert_eq!(issuer.fetches(), 2, "metadata and keys");
+    issuer.answer_with(StatusCode::BAD_GATEWAY);
+    assert_eq!(app.status(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
+}

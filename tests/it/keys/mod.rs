@@ -1,0 +1,91 @@
+//! Where keys come from, and what may go wrong there: through an app, a client that is told what to answer, and a clock.
+
+mod age;
+pub(crate) mod app;
+mod built_in_client;
+mod discovery;
+mod failure;
+mod flood;
+mod logged;
+mod network;
+mod rotation;
+mod runtime;
+mod set;
+mod start;
+mod tenants;
+mod unknown_kid;
+
+use portcullis::jwt::JwtAuthBuilder;
+use portcullis::testing::{FakeClock, TestIssuer};
+use portcullis::{Algorithm, Issuer, JwtAuth};
+
+use app::App;
+use network::Network;
+
+/// An issuer, the network between it and an app, and the clock of all three.
+struct World {
+    issuer: TestIssuer,
+    network: Network,
+    clock: FakeClock,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(Algorithm::Es256).await
+    }
+
+    async fn with(algorithm: Algorithm) -> Self {
+        let clock = FakeClock::new();
+        let issuer = TestIssuer::start_with(algorithm, clock.clock()).await.unwrap();
+        let network = Network::to(&issuer);
+        Self { issuer, network, clock }
+    }
+
+    fn builder(&self, issuer: Issuer) -> JwtAuthBuilder {
+        JwtAuth::builder().issuer(issuer).audience("api").fetch(self.network.clone()).clock(self.clock.clock())
+    }
+
+    fn trusted(&self) -> Issuer {
+        Issuer::jwks(self.issuer.url(), self.issuer.jwks_url())
+    }
+
+    /// An app that has no keys yet.
+    fn app(&self) -> App {
+        App::new(self.builder(self.trusted()))
+    }
+
+    /// An app that has the issuer's keys.
+    async fn warm_app(&self) -> App {
+        let app = self.app();
+        assert!(app.auth.warm_up().await);
+        app
+    }
+
+    fn good(&self) -> String {
+        self.issuer.token("ann").audience("api").sign()
+    }
+
+    /// A good token that outlives every key.
+    fn lasting(&self) -> String {
+        self.issuer.token("ann").audience("api").expires_in(seconds(30.0 * 86_400.0)).sign()
+    }
+
+    fn of_kid(&self, kid: &str) -> String {
+        self.issuer.token("eve").audience("api").header("kid", kid).sign()
+    }
+
+    fn advance(&self, time: f64) {
+        self.clock.advance(seconds(time));
+    }
+}
+
+fn seconds(seconds: f64) -> std::time::Duration {
+    std::time::Duration::from_secs_f64(seconds)
+}
+
+/// Lets tasks behind the requests run until they wait for something else than each other.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,71 @@
+//! Tokens of Auth0's shape.
+
+use portcullis::gate::TokenError;
+use portcullis::{Issuer, Principal};
+use serde_json::{Value, json};
+
+use super::{Preset, permissions, roles, scopes, with};
+
+async fn preset() -> Preset {
+    let url = "https://tenant.eu.auth0.com/.well-known/jwks.json";
+    Preset::start(Issuer::auth0("tenant.eu.auth0.com"), "https://api.example.com", url).await
+}
+
+fn of_a_user() -> Value {
+    json!({
+        "iss": "https://tenant.eu.auth0.com/", "sub": "auth0|5f7c8ec7c33c6c004bbafe82",
+        "aud": ["https://api.example.com", "https://tenant.eu.auth0.com/userinfo"],
+        "azp": "my_client_id", "scope": "openid profile read:valuations", "permissions": ["read:valuations", "write:report"],
+        "https://api.example.com/roles": ["editor"],
+    })
+}
+
+fn jwt() -> Value {
+    json!({"typ": "JWT"})
+}
+
+#[tokio::test]
+async fn a_token_of_auth0_is_a_user_with_its_scopes_and_permissions() {
+    let preset = preset().await;
+    for header in [jwt(), json!({"typ": "at+jwt"})] {
+        let answer = preset.ask(header, &of_a_user()).await;
+        let user = answer.user();
+        assert_eq!(user.id(), "auth0|5f7c8ec7c33c6c004bbafe82");
+        assert_eq!(user.issuer(), Some("https://tenant.eu.auth0.com/"));
+        assert_eq!(user.client_id(), Some("my_client_id"));
+        assert_eq!(scopes(user), ["openid", "profile", "read:valuations"]);
+        assert_eq!(permissions(user), ["read:valuations", "write:report"]);
+        assert_eq!(roles(user), [""; 0]);
+        assert_eq!(user.principal(), Principal::User);
+        assert!(user.has_permission("write:report") && !user.has_permission("write"));
+    }
+}
+
+#[tokio::test]
+async fn a_machines_token_of_auth0_is_a_client() {
+    let claims = json!({
+        "iss": "https://tenant.eu.auth0.com/", "sub": "my_client_id@clients", "aud": "https://api.example.com",
+        "azp": "my_client_id", "gty": "client-credentials", "scope": "read:valuations",
+    });
+    let answer = preset().await.ask(jwt(), &claims).await;
+    let user = answer.user();
+    assert_eq!((user.id(), user.client_id()), ("my_client_id@clients", Some("my_client_id")));
+    assert_eq!(user.principal(), Principal::Client);
+}
+
+#[tokio::test]
+async fn the_issuer_of_auth0_ends_with_a_slash() {
+    let claims = with(&of_a_user(), json!({"iss": "https://tenant.eu.auth0.com"}));
+    preset().await.ask(jwt(), &claims).await.refused_token(TokenError::Issuer);
+}
+
+#[tokio::test]
+async fn an_id_token_of_auth0_is_refused() {
+    let preset = preset().await;
+    let claims = json!({
+        "iss": "https://tenant.eu.auth0.com/", "sub": "auth0|1", "aud": "my_client_id", "nonce": "n",
+        "email": "ann@example.com", "name": "Ann",
+    });
+    preset.ask(jwt(), &claims).await.refused_token(TokenError::Type);
+    preset.ask(jwt(), &with(&claims, json!({"nonce": null}))).await.refused_token(TokenError::Audience);
+}

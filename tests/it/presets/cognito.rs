@@ -1,0 +1,59 @@
+//! Tokens of Amazon Cognito's shape.
+
+use portcullis::gate::TokenError;
+use portcullis::{Issuer, Principal};
+use serde_json::{Value, json};
+
+use super::{Preset, roles, scopes, with};
+
+async fn preset() -> Preset {
+    let url = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123/.well-known/jwks.json";
+    Preset::start(Issuer::cognito("eu-west-1", "eu-west-1_AbCdEf123"), "57cbishk4j24pabc1234567890", url).await
+}
+
+fn of_a_user() -> Value {
+    json!({
+        "sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "cognito:groups": ["editors"],
+        "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123", "version": 2,
+        "client_id": "57cbishk4j24pabc1234567890", "origin_jti": "o", "event_id": "e", "token_use": "access",
+        "scope": "openid valuations/read", "auth_time": 1_700_000_000, "jti": "j", "username": "ann",
+    })
+}
+
+#[tokio::test]
+async fn an_access_token_of_cognito_has_its_client_for_audience_and_groups_for_roles() {
+    let answer = preset().await.ask(json!({}), &of_a_user()).await;
+    let user = answer.user();
+    assert_eq!(user.id(), "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+    assert_eq!(user.client_id(), Some("57cbishk4j24pabc1234567890"));
+    assert_eq!((roles(user), scopes(user)), (vec!["editors"], vec!["openid", "valuations/read"]));
+    assert_eq!(user.principal(), Principal::User);
+}
+
+#[tokio::test]
+async fn a_machines_token_of_cognito_is_a_client() {
+    // It has an `auth_time`, as a user's has.
+    let changes = json!({"sub": "57cbishk4j24pabc1234567890", "cognito:groups": null, "username": null,
+        "origin_jti": null, "event_id": null, "scope": "valuations/read"});
+    let answer = preset().await.ask(json!({}), &with(&of_a_user(), changes)).await;
+    assert_eq!(answer.user().principal(), Principal::Client);
+}
+
+#[tokio::test]
+async fn a_token_of_another_client_or_without_one_is_refused() {
+    let preset = preset().await;
+    let other = with(&of_a_user(), json!({"client_id": "other"}));
+    preset.ask(json!({}), &other).await.refused_token(TokenError::Audience);
+    let without = with(&of_a_user(), json!({"client_id": null, "aud": "57cbishk4j24pabc1234567890"}));
+    preset.ask(json!({}), &without).await.refused_token(TokenError::ClaimMissing("client_id"));
+}
+
+#[tokio::test]
+async fn an_id_token_of_cognito_is_refused() {
+    let preset = preset().await;
+    let id_token =
+        with(&of_a_user(), json!({"token_use": "id", "aud": "57cbishk4j24pabc1234567890", "email": "ann@example.com"}));
+    preset.ask(json!({}), &id_token).await.refused_token(TokenError::Type);
+    let unmarked = with(&of_a_user(), json!({"token_use": null}));
+    preset.ask(json!({}), &unmarked).await.refused_token(TokenError::Type);
+}

@@ -1,0 +1,93 @@
+//! Microsoft Entra ID, versions 1.0 and 2.0.
+
+use portcullis::gate::TokenError;
+use portcullis::{Issuer, Principal};
+use serde_json::{Value, json};
+
+use super::{Preset, roles, scopes, with};
+
+const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
+async fn v1() -> Preset {
+    let url = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/keys";
+    Preset::start(Issuer::entra_v1(TENANT), "api://valuations", url).await.without_alg()
+}
+
+async fn v2() -> Preset {
+    let url = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/v2.0/keys";
+    Preset::start(Issuer::entra_v2(TENANT), "6e74172b-be56-4843-9ff4-e66a39bb12e3", url).await.without_alg()
+}
+
+fn of_a_user_v1() -> Value {
+    json!({
+        "aud": "api://valuations", "iss": format!("https://sts.windows.net/{TENANT}/"), "acr": "1", "amr": ["pwd", "mfa"],
+        "appid": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "appidacr": "0", "name": "Ann", "given_name": "Ann",
+        "oid": "00000000-0000-0000-66f3-3332eca7ea81", "roles": ["Valuations.Editor"], "scp": "user_impersonation Read",
+        "sub": "l3_roISQU222bULS9yi2k0XpqpOiMz5H3ZACo1GeXA", "tid": TENANT, "upn": "ann@example.com", "uti": "u", "ver": "1.0",
+    })
+}
+
+fn of_a_user_v2() -> Value {
+    json!({
+        "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",
+        "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+        "azp": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "azpacr": "0", "name": "Ann",
+        "oid": "00000000-0000-0000-66f3-3332eca7ea81", "preferred_username": "ann@example.com",
+        "roles": ["Valuations.Editor"], "scp": "Read Write", "sub": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+        "tid": TENANT, "uti": "u", "ver": "2.0",
+    })
+}
+
+fn jwt() -> Value {
+    json!({"typ": "JWT", "x5t": "nOo3ZDrODXEK1jKWhXslHR_KXEg"})
+}
+
+#[tokio::test]
+async fn a_token_of_entra_v1_is_a_user_though_its_keys_name_no_algorithm() {
+    let answer = v1().await.ask(jwt(), &of_a_user_v1()).await;
+    let user = answer.user();
+    assert_eq!(user.id(), "l3_roISQU222bULS9yi2k0XpqpOiMz5H3ZACo1GeXA");
+    assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
+    assert_eq!((user.email(), user.name()), (Some("ann@example.com"), Some("Ann")));
+    assert_eq!((scopes(user), roles(user)), (vec!["user_impersonation", "Read"], vec!["Valuations.Editor"]));
+    assert_eq!((user.principal(), user.acr()), (Principal::User, Some("1")));
+}
+
+#[tokio::test]
+async fn a_token_of_entra_v2_is_a_user_though_its_keys_name_no_algorithm() {
+    let answer = v2().await.ask(jwt(), &of_a_user_v2()).await;
+    let user = answer.user();
+    assert_eq!(user.id(), "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ");
+    assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
+    assert_eq!((user.email(), user.principal()), (Some("ann@example.com"), Principal::User));
+    assert_eq!((scopes(user), roles(user)), (vec!["Read", "Write"], vec!["Valuations.Editor"]));
+}
+
+#[tokio::test]
+async fn an_apps_token_of_entra_is_a_client_with_roles_and_no_scopes() {
+    let oid = "3d09ad58-4b2e-4f3c-a2bb-6a1f0d7a8c11";
+    let changes = json!({"sub": oid, "oid": oid, "scp": null, "name": null, "given_name": null, "upn": null,
+        "preferred_username": null, "acr": null, "amr": null, "roles": ["Valuations.Read.All"], "idtyp": "app"});
+    let first = v1().await.ask(jwt(), &with(&of_a_user_v1(), changes.clone())).await;
+    let second = v2().await.ask(jwt(), &with(&of_a_user_v2(), changes)).await;
+    for answer in [first, second] {
+        let user = answer.user();
+        assert_eq!((user.id(), user.principal()), (oid, Principal::Client));
+        assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
+        assert_eq!((scopes(user), roles(user)), (vec![], vec!["Valuations.Read.All"]));
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_or_version_of_entra_is_refused() {
+    let other = json!({"iss": "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0"});
+    v2().await.ask(jwt(), &with(&of_a_user_v2(), other)).await.refused_token(TokenError::Issuer);
+    v2().await.ask(jwt(), &of_a_user_v1()).await.refused_token(TokenError::Issuer);
+    v1().await.ask(jwt(), &of_a_user_v2()).await.refused_token(TokenError::Issuer);
+}
+
+#[tokio::test]
+async fn an_id_token_of_entra_is_refused() {
+    let changes = json!({"azp": null, "scp": null, "nonce": "n"});
+    v2().await.ask(jwt(), &with(&of_a_user_v2(), changes)).await.refused_token(TokenError::Type);
+}

@@ -1,0 +1,110 @@
+//! Each preset with tokens of its issuer's shape, and its keys at the URL where that issuer has them.
+
+mod auth0;
+mod cognito;
+mod entra;
+mod google;
+mod keycloak;
+mod okta;
+mod own;
+
+use portcullis::clock::Clock;
+use portcullis::jwt::JwtAuthBuilder;
+use portcullis::testing::TestIssuer;
+use portcullis::{Algorithm, Issuer, JwtAuth, UserContext};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use crate::guarded::{Answer, Guarded};
+use crate::mint::now;
+use crate::published::Published;
+
+/// A preset's stack, and who signs for the issuer in its place.
+struct Preset {
+    signer: TestIssuer,
+    published: Published,
+    url: &'static str,
+    stack: Guarded,
+}
+
+impl Preset {
+    /// A preset whose issuer signs with RS256 and has its keys at this URL.
+    async fn start(issuer: Issuer, audience: &str, url: &'static str) -> Self {
+        Self::start_with(JwtAuth::builder().issuer(issuer).audience(audience), url).await
+    }
+
+    async fn start_with(builder: JwtAuthBuilder, url: &'static str) -> Self {
+        let signer = rs256().await;
+        let published = Published::at(url, signer.jwks());
+        let auth = builder.fetch(published.clone()).build().unwrap();
+        Self { signer, published, url, stack: Guarded::behind(auth) }
+    }
+
+    /// Publishes the keys as an issuer does that says neither their algorithm nor more than it must.
+    fn without_alg(self) -> Self {
+        let mut keys: Value = serde_json::from_str(&self.signer.jwks()).unwrap();
+        let key = keys["keys"][0].as_object_mut().unwrap();
+        key.remove("alg");
+        key.insert("x5t".to_owned(), key["kid"].clone());
+        key.insert("x5c".to_owned(), json!(["MIIC"]));
+        self.published.set(self.url, keys.to_string());
+        self
+    }
+
+    /// Sends a token of these headers and claims, and nothing else but its times.
+    async fn ask(&self, header: Value, claims: &Value) -> Answer {
+        let answer = self.stack.ask(&shaped(&self.signer, header, claims)).await;
+        assert!(self.published.asked().iter().all(|url| url == self.url), "{:?}", self.published.asked());
+        answer
+    }
+}
+
+/// One signer for all tests, since an RSA key takes a while; nobody asks its server for anything.
+async fn rs256() -> TestIssuer {
+    static SIGNER: OnceCell<TestIssuer> = OnceCell::const_new();
+    let start = async || TestIssuer::start_with(Algorithm::Rs256, Clock::system()).await.unwrap();
+    SIGNER.get_or_init(start).await.clone()
+}
+
+fn shaped(signer: &TestIssuer, header: Value, claims: &Value) -> String {
+    let mut token = signer.token("").without_header("typ").without_claim("client_id").without_claim("jti");
+    for (name, value) in members(header) {
+        token = token.header(name, value);
+    }
+    token = token.claim("iat", now()).claim("exp", now() + 3600);
+    for (name, value) in members(claims.clone()) {
+        token = token.claim(name, value);
+    }
+    token.sign()
+}
+
+/// These claims with others added or in their place; `null` takes one out.
+fn with(claims: &Value, changes: Value) -> Value {
+    let mut claims = members(claims.clone());
+    for (name, value) in members(changes) {
+        match value {
+            Value::Null => claims.remove(&name),
+            value => claims.insert(name, value),
+        };
+    }
+    Value::Object(claims)
+}
+
+fn members(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        other => panic!("no object: {other}"),
+    }
+}
+
+fn scopes(user: &UserContext) -> Vec<&str> {
+    user.scopes().iter().collect()
+}
+
+fn roles(user: &UserContext) -> Vec<&str> {
+    user.roles().collect()
+}
+
+fn permissions(user: &UserContext) -> Vec<&str> {
+    user.permissions().collect()
+}

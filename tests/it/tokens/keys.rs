@@ -1,0 +1,219 @@
+//! Which key may sign what (RFC 8725 §3.1, §3.2, §3.5, §3.8).
+
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
+use portcullis::clock::Clock;
+use portcullis::gate::TokenError;
+use portcullis::testing::TestIssuer;
+use portcullis::{Algorithm, Fault, Issuer, JwtAuth};
+use serde_json::{Value, json};
+
+use super::rsa::KEY;
+use crate::guarded::Guarded;
+use crate::mint::{AUDIENCE, HEADER, ISSUER, SECRET, claims, mac, segment, signed};
+
+fn header(alg: &str) -> Value {
+    json!({"alg": alg, "typ": "at+jwt", "kid": "rsa"})
+}
+
+/// A stack that trusts the issuer with these keys.
+fn trusting(keys: &[Value]) -> Guarded {
+    behind(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
+}
+
+fn behind(issuer: Issuer) -> Guarded {
+    Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
+}
+
+async fn issuer(algorithm: Algorithm) -> TestIssuer {
+    TestIssuer::start_with(algorithm, Clock::system()).await.unwrap()
+}
+
+fn keys_of(issuer: &TestIssuer) -> Vec<Value> {
+    let set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
+    set["keys"].as_array().unwrap().clone()
+}
+
+#[track_caller]
+fn faults(issuer: Issuer) -> Vec<(&'static str, Fault)> {
+    let error = JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap_err();
+    error.problems().iter().map(|problem| (problem.setting(), problem.fault())).collect()
+}
+
+#[tokio::test]
+async fn t_bcp_01_just_the_algorithms_allowed_are_accepted() {
+    let (ecdsa, rsa) = (issuer(Algorithm::Es256).await, KEY.jwk(json!({"alg": "RS256"})));
+    let set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
+    let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims());
+    assert!(behind(Issuer::jwks_document(ISSUER, &set)).ask(&token).await.handled);
+    let narrowed = behind(Issuer::jwks_document(ISSUER, &set).algorithms([Algorithm::Es256]));
+    narrowed.ask(&token).await.refused_token(TokenError::Algorithm);
+    let honest = ecdsa.token("ann").claim("iss", ISSUER).audience(AUDIENCE).sign();
+    assert!(narrowed.ask(&honest).await.handled);
+}
+
+#[tokio::test]
+async fn t_bcp_02_a05_a_key_for_one_algorithm_serves_no_other() {
+    let stack = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
+    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
+    let other = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &claims());
+    stack.ask(&other).await.refused_token(TokenError::Signature);
+    let mislabelled = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &claims());
+    stack.ask(&mislabelled).await.refused_token(TokenError::Signature);
+    let unnamed = json!({"alg": "RS512", "typ": "at+jwt"});
+    assert!(!stack.ask(&KEY.sign(&RSA_PKCS1_SHA512, &unnamed, &claims())).await.handled);
+    let rs512 = trusting(&[KEY.jwk(json!({"alg": "RS512"}))]);
+    let swapped = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &claims());
+    rs512.ask(&swapped).await.refused_token(TokenError::Signature);
+}
+
+#[tokio::test]
+async fn t_bcp_03_each_issuer_has_algorithms_of_its_own() {
+    let published = Issuer::jwks_document("https://b.example", json!({"keys": [KEY.jwk(json!({}))]}).to_string());
+    let both = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(published).audience(AUDIENCE);
+    let stack = Guarded::behind(both.build().unwrap());
+    assert!(stack.ask(&signed(HEADER, claims().to_string())).await.handled);
+    stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.refused_token(TokenError::Algorithm);
+    let mut of_b = claims();
+    of_b["iss"] = "https://b.example".into();
+    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &of_b)).await.handled);
+    stack.ask(&signed(HEADER, of_b.to_string())).await.refused_token(TokenError::Algorithm);
+}
+
+#[tokio::test]
+async fn t_bcp_06_a11_a_weak_or_broken_key_is_refused_when_it_is_loaded() {
+    let document = |jwk: Value| faults(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
+    let unusable = [("jwks", Fault::Invalid)];
+    let short = segment([0xc1; 128]);
+    assert_eq!(document(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
+    for e in ["AQ", "Aw", "AQAA"] {
+        assert_eq!(document(KEY.jwk(json!({ "e": e }))), unusable, "e {e}");
+    }
+    let off_curve = json!({"kty": "EC", "crv": "P-256", "x": segment([1; 32]), "y": segment([2; 32])});
+    assert_eq!(document(off_curve), unusable);
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    assert_eq!(document(json!({"kty": "OKP", "crv": "Ed25519", "x": segment(identity)})), unusable);
+    let private = format!("-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n", "PRIVATE KEY");
+    assert_eq!(faults(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", Fault::Prohibited)]);
+}
+
+#[test]
+fn t_bcp_06_a12_a_secret_shorter_than_its_hash_builds_no_layer() {
+    for len in [0, 1, 31] {
+        assert_eq!(faults(Issuer::hs256(ISSUER, vec![7; len])), [("key", Fault::Weak)], "{len}");
+    }
+    assert_eq!(faults(Issuer::hs384(ISSUER, [7; 47])), [("key", Fault::Weak)]);
+    assert_eq!(faults(Issuer::hs512(ISSUER, [7; 63])), [("key", Fault::Weak)]);
+    let added = Issuer::hs256(ISSUER, SECRET).add_secret(Algorithm::Hs256, Vec::new());
+    assert_eq!(faults(added), [("key", Fault::Weak)]);
+    assert!(JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32])).audience(AUDIENCE).build().is_ok());
+}
+
+#[tokio::test]
+async fn t_bcp_07_a24_an_issuer_cannot_sign_for_another_though_their_kids_are_the_same() {
+    let (a, b) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es256).await);
+    assert_eq!(keys_of(&a)[0]["kid"], keys_of(&b)[0]["kid"]);
+    let trust = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
+    let both = JwtAuth::builder().issuer(trust(&a)).add_issuer(trust(&b)).audience(AUDIENCE);
+    let stack = Guarded::behind(both.build().unwrap());
+    for issuer in [&a, &b] {
+        let answer = stack.ask(&issuer.token("ann").audience(AUDIENCE).sign()).await;
+        assert_eq!(answer.user().issuer(), Some(issuer.url()));
+    }
+    let crossed = a.token("ann").claim("iss", b.url()).audience(AUDIENCE).sign();
+    stack.ask(&crossed).await.refused_token(TokenError::Signature);
+}
+
+#[tokio::test]
+async fn t_bcp_12_both_names_of_eddsa_are_accepted() {
+    let issuer = issuer(Algorithm::EdDsa).await;
+    let stack = behind(Issuer::jwks_document(issuer.url(), issuer.jwks()));
+    for alg in ["EdDSA", "Ed25519"] {
+        assert!(stack.ask(&issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign()).await.handled, "{alg}");
+    }
+    for alg in ["eddsa", "Ed448", "ES512", "RSA1_5"] {
+        let token = issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign();
+        stack.ask(&token).await.refused_token(TokenError::Algorithm);
+    }
+}
+
+#[tokio::test]
+async fn a02_a_public_key_is_no_secret() {
+    let jwk = KEY.jwk(json!({"alg": "RS256"}));
+    let secrets = [
+        KEY.pem("\n").into_bytes(),
+        KEY.pem("\r\n").into_bytes(),
+        KEY.pem("\n").trim_end().as_bytes().to_vec(),
+        KEY.pem("").into_bytes(),
+        KEY.der(),
+        KEY.modulus(),
+        jwk["n"].as_str().unwrap().as_bytes().to_vec(),
+        jwk.to_string().into_bytes(),
+    ];
+    let published = trusting(&[jwk]);
+    let given = behind(Issuer::pem(ISSUER, Algorithm::Rs256, KEY.pem("\n")));
+    assert!(given.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
+    for secret in secrets {
+        let confused = mac(&secret, header("HS256").to_string(), claims().to_string());
+        published.ask(&confused).await.refused_token(TokenError::Algorithm);
+        given.ask(&confused).await.refused_token(TokenError::Algorithm);
+    }
+}
+
+#[tokio::test]
+async fn a03_a_key_without_alg_is_no_empty_secret() {
+    let stack = trusting(&[KEY.jwk(json!({}))]);
+    let forged = mac(&[], header("HS256").to_string(), claims().to_string());
+    stack.ask(&forged).await.refused_token(TokenError::Algorithm);
+    let error = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
+    let faults = faults(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
+    assert_eq!(faults, [("algorithms", Fault::Prohibited)]);
+}
+
+#[tokio::test]
+async fn a04_the_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
+    let stack = trusting(&[KEY.jwk(json!({}))]);
+    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
+    let rs512 = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &claims());
+    stack.ask(&rs512).await.refused_token(TokenError::Signature);
+    let ps256 = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &claims());
+    stack.ask(&ps256).await.refused_token(TokenError::Signature);
+}
+
+#[tokio::test]
+async fn a07_pss_and_pkcs1_are_not_exchanged() {
+    let rs256 = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
+    let pss = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &claims());
+    rs256.ask(&pss).await.refused_token(TokenError::Signature);
+    rs256.ask(&KEY.sign(&RSA_PSS_SHA256, &header("RS256"), &claims())).await.refused_token(TokenError::Signature);
+    let ps256 = trusting(&[KEY.jwk(json!({"alg": "PS256"}))]);
+    assert!(ps256.ask(&pss).await.handled);
+    let pkcs1 = KEY.sign(&RSA_PKCS1_SHA256, &header("PS256"), &claims());
+    ps256.ask(&pkcs1).await.refused_token(TokenError::Signature);
+}
+
+#[tokio::test]
+async fn a08_a_key_of_another_curve_is_not_used() {
+    let (p256, p384) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es384).await);
+    let trust = Issuer::jwks_document(p256.url(), p256.jwks());
+    let stack = behind(trust);
+    let as_p256 = |alg: &str| p384.token("ann").claim("iss", p256.url()).audience(AUDIENCE).header("alg", alg).sign();
+    stack.ask(&as_p256("ES384")).await.refused_token(TokenError::Signature);
+    stack.ask(&as_p256("ES256")).await.refused_token(TokenError::Signature);
+    stack.ask(&as_p256("ES256K")).await.refused_token(TokenError::Algorithm);
+    let mut crossed = keys_of(&p384)[0].clone();
+    crossed["alg"] = "ES256".into();
+    let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [crossed] }).to_string());
+    assert_eq!(faults(unusable), [("jwks", Fault::Invalid)]);
+}
+
+#[test]
+fn a25_no_issuer_an_empty_one_or_one_twice_builds_no_layer() {
+    let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
+    assert_eq!((error.problems()[0].setting(), error.problems()[0].fault()), ("issuer", Fault::Missing));
+    assert_eq!(faults(Issuer::hs256("", SECRET)), [("issuer", Fault::Invalid)]);
+    assert_eq!(faults(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", Fault::Invalid)]);
+    let twice = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
+    let error = twice.audience(AUDIENCE).build().unwrap_err();
+    assert_eq!((error.problems()[0].setting(), error.problems()[0].fault()), ("issuer", Fault::Repeated));
+}

@@ -1,0 +1,89 @@
+//! An RSA key that signs whatever it is given, by any scheme or by none.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RsaEncoding, RsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use num_bigint::BigUint;
+use serde_json::{Value, json};
+
+use crate::mint::segment;
+
+/// One key for all tests: to generate one takes a while.
+pub(super) static KEY: LazyLock<RsaKey> = LazyLock::new(RsaKey::generate);
+
+pub(super) struct RsaKey {
+    pair: RsaKeyPair,
+    modulus: BigUint,
+    private_exponent: BigUint,
+}
+
+impl RsaKey {
+    fn generate() -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+        // RFC 5208 §5: version, algorithm, and as a string RFC 8017's version, n, e, d and more.
+        let mut outer = content(&mut pkcs8.as_ref());
+        content(&mut outer);
+        content(&mut outer);
+        let mut inner = content(&mut content(&mut outer));
+        let numbers: Vec<BigUint> = (0..4).map(|_| BigUint::from_bytes_be(content(&mut inner))).collect();
+        Self { pair, modulus: numbers[1].clone(), private_exponent: numbers[3].clone() }
+    }
+
+    /// The public key as a JWK, with more members.
+    pub(super) fn jwk(&self, more: Value) -> Value {
+        let mut jwk = json!({"kty": "RSA", "n": segment(self.modulus.to_bytes_be()), "e": "AQAB", "kid": "rsa"});
+        let Value::Object(more) = more else { panic!("no object: {more}") };
+        jwk.as_object_mut().unwrap().extend(more);
+        jwk
+    }
+
+    pub(super) fn modulus(&self) -> Vec<u8> {
+        self.modulus.to_bytes_be()
+    }
+
+    pub(super) fn der(&self) -> Vec<u8> {
+        AsDer::<PublicKeyX509Der<'_>>::as_der(self.pair.public_key()).unwrap().as_ref().to_vec()
+    }
+
+    /// The public key as PEM, with these line ends.
+    pub(super) fn pem(&self, newline: &str) -> String {
+        let base64 = STANDARD.encode(self.der());
+        let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let body = lines.join(newline);
+        format!("-----BEGIN PUBLIC KEY-----{newline}{body}{newline}-----END PUBLIC KEY-----{newline}")
+    }
+
+    /// A token signed by this scheme, whatever its header says.
+    pub(super) fn sign(&self, scheme: &'static dyn RsaEncoding, header: &Value, claims: &Value) -> String {
+        let signed = format!("{}.{}", segment(header.to_string()), segment(claims.to_string()));
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair.sign(scheme, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", segment(signature))
+    }
+
+    /// The private operation on these 256 bytes, without padding.
+    pub(super) fn raise(&self, block: &[u8]) -> Vec<u8> {
+        let raised = BigUint::from_bytes_be(block).modpow(&self.private_exponent, &self.modulus).to_bytes_be();
+        [vec![0; 256 - raised.len()], raised].concat()
+    }
+}
+
+/// The content of the DER item that `input` begins with; what follows it stays.
+fn content<'a>(input: &mut &'a [u8]) -> &'a [u8] {
+    let (len, head) = match input[1] {
+        short @ 0..=0x7f => (usize::from(short), 2),
+        long => {
+            let count = usize::from(long & 0x7f);
+            (input[2..2 + count].iter().fold(0, |len, byte| len * 256 + usize::from(*byte)), 2 + count)
+        }
+    };
+    let (item, rest) = input.split_at(head + len);
+    *input = rest;
+    &item[head..]
+}

@@ -1,0 +1,149 @@
+//! The user loader: what it says, and what the request is answered.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use axum::routing::get;
+use portcullis::gate::UserRefusal;
+use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::testing::TestIssuer;
+use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use crate::keys::app::{App, text};
+
+fn builder(issuer: &TestIssuer) -> JwtAuthBuilder {
+    let issuer = Issuer::jwks_document(issuer.url(), issuer.jwks());
+    JwtAuth::builder().issuer(issuer).audience("api")
+}
+
+fn good(issuer: &TestIssuer) -> String {
+    issuer.token("ann").audience("api").sign()
+}
+
+async fn answer(load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync + 'static) -> Response<Body> {
+    let issuer = TestIssuer::start().await.unwrap();
+    let app = App::new(builder(&issuer).load_user(move |_| {
+        let loaded = load();
+        async { loaded }
+    }));
+    let response = app.ask(&good(&issuer)).await;
+    assert_eq!(app.handled(), usize::from(response.status() == StatusCode::OK));
+    response
+}
+
+#[tokio::test]
+async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
+    for (refusal, detail) in [
+        (UserRefusal::Inactive, "the account is not active"),
+        (UserRefusal::Locked, "the account is locked"),
+        (UserRefusal::Unverified, "the account is not verified"),
+    ] {
+        let response = answer(move || Err(LoadError::Refused(refusal))).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
+        assert!(text(response).await.contains(detail), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_401_with_invalid_token() {
+    let response = answer(|| Err(LoadError::Unknown)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_users_is_503_with_its_retry_after() {
+    let response = answer(|| Err(LoadError::Unavailable(Duration::from_secs(7)))).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "7");
+    assert!(!response.headers().contains_key("www-authenticate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loader_that_hangs_is_503_after_five_seconds() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let app = App::new(builder(&issuer).load_user(|_| pending()));
+    let start = Instant::now();
+    assert_eq!(app.status(&good(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
+    let waited = start.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_millis(5100)).contains(&waited), "{waited:?}");
+    assert_eq!(app.handled(), 0);
+}
+
+#[tokio::test]
+async fn the_loader_sees_the_user_of_the_token_and_the_handler_the_one_it_returns() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let app = App::new(
+        builder(&issuer).load_user(async |user: UserContext| Ok(UserContext::new(format!("row of {}", user.id())))),
+    );
+    let response = app.ask(&good(&issuer)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(text(response).await, "row of ann");
+}
+
+#[derive(Debug, PartialEq)]
+struct Row {
+    credits: u32,
+}
+
+#[tokio::test]
+async fn the_record_reaches_the_handler() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let auth = builder(&issuer).load_user(async |user: UserContext| Ok(user.with_record(Row { credits: 7 })));
+    let handler = async |Extractor(user): Extractor<UserContext>| {
+        assert_eq!(user.record::<Row>(), Some(&Row { credits: 7 }));
+        user.id().to_owned()
+    };
+    let app = Router::new().route("/", get(handler)).layer(auth.build().unwrap());
+    let request = Request::get("/").header("authorization", format!("Bearer {}", good(&issuer))).body(Body::empty());
+    let response = app.oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(text(response).await, "ann");
+}
+
+#[tokio::test]
+async fn the_loader_is_called_once_a_good_token_and_never_for_a_bad_one() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let app = App::new(builder(&issuer).optional().load_user(move |user| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async { Ok(user) }
+    }));
+    let token = || issuer.token("ann").audience("api");
+    let good = good(&issuer);
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    for bad in [
+        token().expired().sign(),
+        token().audience("other").sign(),
+        token().header("kid", "nobody").sign(),
+        token().claim("iss", "https://evil.example").sign(),
+        format!("{signed}."),
+        "nonsense".to_owned(),
+    ] {
+        assert_eq!(app.status(&bad).await, StatusCode::UNAUTHORIZED, "{bad}");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(app.status(&good).await, StatusCode::OK);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_loader_is_asked_where_the_key_had_to_be_fetched_first() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api");
+    let app = App::new(auth.load_user(async |_| Err(LoadError::Refused(UserRefusal::Locked))));
+    for _ in 0..2 {
+        assert_eq!(app.status(&good(&issuer)).await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(app.handled(), 0);
+}
