@@ -43,12 +43,11 @@ pub(crate) fn jwks(data: &[u8]) {
     let secrets = keys.iter().take(MAX_KEYS).enumerate().filter(|(_, key)| secret(key));
     assert!(secrets.map(|(place, _)| place).all(|place| skipped.contains(&place)), "a private key was used");
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
-        assert!(!parsed.keys.serves(algorithm), "a shared secret was published");
+        assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "a shared secret was published");
     }
     for algorithm in PUBLISHED {
         let count = parsed.keys.candidates(algorithm, None).count();
         assert!(count <= 4 && count <= read - skipped.len(), "more candidates than keys");
-        assert_eq!(parsed.keys.serves(algorithm), count > 0);
     }
 }
 

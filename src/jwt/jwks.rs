@@ -50,12 +50,6 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// Whether any key was made for this algorithm.
-    #[cfg(test)]
-    fn serves(&self, algorithm: Algorithm) -> bool {
-        self.keys.iter().any(|key| key.algorithm == algorithm)
-    }
-
     /// The keys that may have made a signature of this algorithm under this `kid`.
     ///
     /// With a `kid`: the key of that name, else those without one. Without: any, but no more than a few, so that one

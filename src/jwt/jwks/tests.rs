@@ -35,6 +35,10 @@ fn set(keys: &[String]) -> Parsed {
     KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLISHED).unwrap()
 }
 
+fn serves(keys: &KeySet, algorithm: Algorithm) -> bool {
+    keys.candidates(algorithm, None).next().is_some()
+}
+
 fn fault(key: String) -> KeyFault {
     let parsed = set(&[key]);
     assert!(parsed.keys.is_empty());
@@ -53,14 +57,14 @@ fn a_key_without_alg_serves_the_first_algorithm_of_its_family_and_no_other() {
     }
     let pss_first = [Algorithm::Ps512, Algorithm::Rs256];
     let keys = KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, rsa("")), &pss_first).unwrap().keys;
-    assert!(keys.serves(Algorithm::Ps512) && !keys.serves(Algorithm::Rs256));
+    assert!(serves(&keys, Algorithm::Ps512) && !serves(&keys, Algorithm::Rs256));
 }
 
 #[test]
 fn a_key_with_alg_serves_just_that_where_it_is_allowed_and_fits() {
     let keys = set(&[rsa(r#","alg":"RS512","kid":"r""#)]).keys;
-    assert!(keys.serves(Algorithm::Rs512) && !keys.serves(Algorithm::Rs256));
-    assert!(set(&[ed25519(r#","alg":"Ed25519""#)]).keys.serves(Algorithm::EdDsa));
+    assert!(serves(&keys, Algorithm::Rs512) && !serves(&keys, Algorithm::Rs256));
+    assert!(serves(&set(&[ed25519(r#","alg":"Ed25519""#)]).keys, Algorithm::EdDsa));
     assert_eq!(fault(rsa(r#","alg":"RSA-OAEP""#)), KeyFault::Algorithm);
     assert_eq!(fault(rsa(r#","alg":"HS256""#)), KeyFault::Algorithm);
     assert_eq!(fault(rsa(r#","alg":"ES256""#)), KeyFault::Kind);
