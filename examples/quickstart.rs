@@ -72,8 +72,10 @@ async fn remove(Path(_id): Path<u64>) -> StatusCode {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::var("PORT").map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; give a number from 0 to 65535"))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
     let (roles, tiers) = (roles()?, Tiers::ascending(["basic", "professional", "enterprise"])?);
     let issuer = TestIssuer::start().await?;
     let auth = JwtAuth::builder()

@@ -12,7 +12,7 @@ use std::fmt;
 /// let error = Tiers::ascending(["basic", "", "basic"]).unwrap_err();
 /// assert_eq!(error.problems().len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BuildError {
     problems: Vec<Problem>,
 }
@@ -37,6 +37,13 @@ impl fmt::Display for BuildError {
     }
 }
 
+/// As it is displayed, for a `main` that returns it.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error for BuildError {}
 
 impl From<Problem> for BuildError {
@@ -50,6 +57,7 @@ impl From<Problem> for BuildError {
 pub struct Problem {
     setting: &'static str,
     value: Option<String>,
+    issuer: Option<String>,
     fault: Fault,
     reason: Cow<'static, str>,
     remedy: Cow<'static, str>,
@@ -62,7 +70,7 @@ impl Problem {
         reason: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { setting, value: None, fault, reason: reason.into(), remedy: remedy.into() }
+        Self { setting, value: None, issuer: None, fault, reason: reason.into(), remedy: remedy.into() }
     }
 
     /// The offending value; never called with a secret.
@@ -71,7 +79,14 @@ impl Problem {
         self
     }
 
-    /// The setting at fault, as its builder names it.
+    /// The issuer of several whose setting is at fault.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn of_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// What is at fault.
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
@@ -81,6 +96,12 @@ impl Problem {
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
+    }
+
+    /// The issuer whose setting is at fault, where there may be several.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// The kind of fault.
@@ -107,6 +128,9 @@ impl fmt::Display for Problem {
         f.write_str(self.setting)?;
         if let Some(value) = &self.value {
             write!(f, " {value:?}")?;
+        }
+        if let Some(issuer) = &self.issuer {
+            write!(f, " (issuer {issuer:?})")?;
         }
         write!(f, ": {}; {}", self.reason, self.remedy)
     }

@@ -29,7 +29,7 @@
 //! | layer | lets through | its room |
 //! |---|---|---|
 //! | [`JwtAuth`] | requests with a good token, or with none where that is allowed | [`jwt`] |
-//! | [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
+//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
 //! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
 //!
 //! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
@@ -84,4 +84,4 @@ pub use error::{BuildError, Fault, Problem};
 pub use extract::Extractor;
 #[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, ClaimMap, Issuer, JwtAuth, Profile};
-pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier};
+pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};

@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::Extensions;
 use serde::de::DeserializeOwned;
 
-use crate::context::{Permission, Principal, Realm, Roles, Scopes, Text, Tier};
+use crate::context::{Permission, Principal, Realm, Roles, Scopes, Text, Tier, Visitor};
 
 /// Who acts, with which privileges: the same whatever the credential was, and cheap to clone.
 ///
@@ -60,6 +61,23 @@ impl UserContext {
 
     pub(crate) fn from_identity(identity: Identity) -> Self {
         Self(Arc::new(identity))
+    }
+
+    /// The user that an authenticating layer found, from the extensions of a request: for services that are not axum's.
+    ///
+    /// `None` for an anonymous request, and where no such layer ran.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use portcullis::{UserContext, context::Visitor};
+    ///
+    /// let mut request = Request::new(());
+    /// request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
+    /// assert_eq!(UserContext::of(request.extensions()).map(UserContext::id), Some("ann"));
+    /// ```
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get::<Visitor>()?.user()
     }
 
     /// The user's id at its issuer: the `sub` claim (RFC 7519 §4.1.2), unless the issuer's claims are mapped otherwise.
@@ -227,6 +245,12 @@ impl UserContext {
 
 /// What a loader, a test or a gate of one's own adds; each call replaces what stood there.
 impl UserContext {
+    /// Sets the issuer that vouches for the user.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
+        self.with(|identity| identity.issuer = Some(issuer.into().into()))
+    }
+
     /// Sets the client's id.
     #[must_use]
     pub fn with_client_id(self, client_id: impl Into<String>) -> Self {
@@ -282,6 +306,31 @@ impl UserContext {
         self.with(|identity| identity.tier = Some(tier))
     }
 
+    /// Sets the token's id.
+    #[must_use]
+    pub fn with_token_id(self, token_id: impl Into<String>) -> Self {
+        self.with(|identity| identity.token_id = Some(token_id.into().into()))
+    }
+
+    /// Sets when the token expires; a time before 1970 counts as then.
+    #[must_use]
+    pub fn with_expiry(self, time: SystemTime) -> Self {
+        self.with(|identity| identity.expires_at = Some(since_epoch(time)))
+    }
+
+    /// Sets when and how the user was authenticated, `acr` and `amr`; a time before 1970 counts as then.
+    #[must_use]
+    pub fn with_authentication<I>(self, time: SystemTime, acr: impl Into<String>, amr: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.with(|identity| {
+            identity.auth_time = Some(since_epoch(time));
+            identity.acr = Some(acr.into().into());
+            identity.amr = texts(amr);
+        })
+    }
+
     /// Sets whether a user acts, or a client for itself.
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
@@ -334,6 +383,10 @@ impl fmt::Display for ClaimsError {
 }
 
 impl Error for ClaimsError {}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
 
 fn texts<I>(items: I) -> Box<[Text]>
 where

@@ -8,7 +8,8 @@
 //! | `Extractor<ClientAddr>` | the client's address | 500 where the server told no peer |
 //! | `Extractor<X>` | any type of one's own that implements [`Extract`] | what it says |
 //!
-//! A bad token never gets this far, with `optional()` neither.
+//! A bad token never gets this far, with `optional()` neither. Where the compiler only says that a handler is no
+//! `Handler`, put axum's `#[debug_handler]` on it: it tells which argument is at fault.
 //!
 //! ```
 //! use portcullis::{Extractor, UserContext, extract::Claims};
@@ -76,7 +77,7 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
         match user.claims() {
             Ok(claims) => Ok(Some(Self(claims))),
             Err(error) => {
-                tracing::debug!(%error, "claims not extracted");
+                tracing::debug!(%error, wanted = std::any::type_name::<T>(), "claims not extracted");
                 Err(Denial::new(DenialKind::ClaimsMismatch, user.realm().clone()))
             }
         }

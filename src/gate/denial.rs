@@ -69,6 +69,8 @@ pub enum UserRefusal {
     Inactive,
     /// The account is locked.
     Locked,
+    /// For a reason of the app's own, told to the caller: one sentence without a full stop.
+    Other(&'static str),
     /// The account is not verified yet.
     Unverified,
 }
@@ -161,6 +163,7 @@ impl Denial {
             DenialKind::KeysUnavailable(_) => "the issuer's keys are not available".into(),
             DenialKind::UserRefused(UserRefusal::Inactive) => "the account is not active".into(),
             DenialKind::UserRefused(UserRefusal::Locked) => "the account is locked".into(),
+            DenialKind::UserRefused(UserRefusal::Other(reason)) => (*reason).into(),
             DenialKind::UserRefused(UserRefusal::Unverified) => "the account is not verified".into(),
             DenialKind::UsersUnavailable(_) => "the user's account is not available".into(),
         }

@@ -49,7 +49,34 @@
 //!
 //! A refusal made of a [`Denial`] carries it in the response's extensions and has a body of
 //! `application/problem+json` (RFC 9457), `Cache-Control: no-store`, and the challenge or `Retry-After` that belong to
-//! it. To render it otherwise, look for the `Denial` in an ordinary `map_response`. A gRPC request (a POST with
+//! it. To render it otherwise, look for the `Denial` in an ordinary `map_response`:
+//!
+//! ```
+//! use axum::response::{IntoResponse, Response};
+//! use portcullis::{RequireUser, gate::Denial, testing::as_anonymous};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! async fn plain(response: Response) -> Response {
+//!     match response.extensions().get::<Denial>() {
+//!         Some(denial) => (denial.status(), denial.detail().into_owned()).into_response(),
+//!         None => response,
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let app = axum::Router::new().route("/", axum::routing::get(|| async {})).layer(
+//!     ServiceBuilder::new().layer(axum::middleware::map_response(plain)).layer(as_anonymous()).layer(RequireUser::new()),
+//! );
+//! # let request = axum::http::Request::get("/").body(axum::body::Body::empty()).unwrap();
+//! # let response = app.oneshot(request).await.unwrap();
+//! # assert_eq!(response.status(), 401);
+//! # let body = axum::body::to_bytes(response.into_body(), 99).await.unwrap();
+//! # assert_eq!(body, "a bearer token is required");
+//! # }
+//! ```
+//!
+//! A gRPC request (a POST with
 //! `content-type: application/grpc*`) is answered trailers-only, with the `grpc-status` that fits: its HTTP status is 200,
 //! so let no proxy that asks this app for leave (`ext_authz`) pass such a request on by the status alone.
 
@@ -61,6 +88,6 @@ mod token_error;
 
 pub use body::FromBytes;
 pub use denial::{Denial, DenialKind, RequestFault, UserRefusal};
-pub use engine::{Entry, Gate, Gated, GatedFuture};
+pub use engine::{Decision, Entry, Gate, Gated, GatedFuture};
 pub use reply::Reply;
 pub use token_error::TokenError;

@@ -108,6 +108,10 @@ impl JwtAuthBuilder {
     }
 
     /// Lets a request without a credential through as anonymous. A bad credential is still refused.
+    ///
+    /// A handler that neither takes an `Extractor<UserContext>` nor stands behind a `Require*` layer is then open to all;
+    /// [`RequireUser`](crate::RequireUser) asks for any user. Where only some routes are open, see
+    /// [`JwtAuth::to_optional`].
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
@@ -205,10 +209,9 @@ impl JwtAuthBuilder {
             }
         }
         problems.none_or(|| {
-            JwtAuth::new(Policy {
+            let policy = Policy {
                 issuers: trusts,
                 realm,
-                optional: self.optional,
                 cookie: self.cookie,
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,
@@ -217,7 +220,8 @@ impl JwtAuthBuilder {
                 roles: self.roles,
                 loader: self.loader,
                 clock: self.clock,
-            })
+            };
+            JwtAuth::new(policy, self.optional)
         })
     }
 
@@ -267,12 +271,26 @@ impl JwtAuthBuilder {
             );
         }
         for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
-            if audience.is_empty() {
-                problems.add(Problem::new("audience", Fault::Invalid, "is empty", "name this app as the issuer does"));
+            if audience.is_empty() || audience.trim() != audience {
+                let reason = "is empty, or begins or ends with a blank";
+                problems.add(
+                    Problem::new("audience", Fault::Invalid, reason, "name this app as the issuer does")
+                        .with_value(audience),
+                );
             }
         }
-        if let (Some(tiers), Some(tier)) = (&self.tiers, &self.default_tier) {
-            problems.keep(tiers.get(tier.name()));
+        match (&self.tiers, &self.default_tier) {
+            (Some(tiers), Some(tier)) => drop(problems.keep(tiers.get(tier.name()))),
+            (None, Some(tier)) => problems.add(
+                Problem::new(
+                    "default tier",
+                    Fault::Prohibited,
+                    "no tiers are set",
+                    "call .tiers(..) with the app's tiers",
+                )
+                .with_value(tier.name()),
+            ),
+            (_, None) => {}
         }
     }
 
@@ -286,9 +304,10 @@ impl JwtAuthBuilder {
                     "no audience is set for this issuer's tokens",
                     "call .audience(..) with the name by which its tokens are meant for this app",
                 )
-                .with_value(&issuer.name),
+                .of_issuer(&issuer.name),
             );
         }
+        key_source::judge_habits(&issuer, problems);
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = allowed(&issuer, problems);
         let keys = self.keys(&issuer, &name, &allowed, problems)?;
@@ -318,7 +337,7 @@ impl JwtAuthBuilder {
             let reason = "a key is added to an issuer that publishes its keys";
             problems.add(
                 Problem::new("key", Fault::Prohibited, reason, "let the issuer publish it, or give all keys by hand")
-                    .with_value(&issuer.name),
+                    .of_issuer(&issuer.name),
             );
         }
         match &issuer.source {

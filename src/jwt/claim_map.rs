@@ -10,7 +10,8 @@ use crate::jwt::object::{Object, array, is_null, string};
 /// Which claims of an issuer's tokens say what of a user.
 ///
 /// A claim is named by its name (`cognito:groups`, `https://example.com/roles`), or, where it lies within another, by a
-/// JSON Pointer (RFC 6901): `/realm_access/roles`. A name that begins with a slash is always a pointer.
+/// JSON Pointer (RFC 6901): `/realm_access/roles`. A name that begins with a slash is always a pointer; a dot is a part of
+/// the name.
 ///
 /// | what | by default | read from |
 /// |---|---|---|
@@ -108,6 +109,13 @@ impl ClaimMap {
     pub fn tier<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.tier = paths(claims);
         self
+    }
+
+    /// Whether a claim is named by nothing, and so never there.
+    pub(super) fn has_empty_name(&self) -> bool {
+        let lists =
+            [&self.client_id, &self.email, &self.name, &self.scopes, &self.roles, &self.permissions, &self.tier];
+        lists.into_iter().flatten().chain([&self.id]).any(|path| path.first.is_empty())
     }
 
     /// What the claims, whose text is `whole`, say of the user by this map.

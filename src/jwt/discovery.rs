@@ -28,7 +28,7 @@ pub(super) async fn jwks_uri(client: &Client, issuer: &str) -> Result<String, Fe
         match read {
             Ok(uri) => return Ok(uri),
             // A form that is not there tells less than one that names another issuer.
-            Err(_) if fault == FetchFault::Issuer => {}
+            Err(_) if matches!(fault, FetchFault::Issuer(_)) => {}
             Err(next) => fault = next,
         }
     }
@@ -39,8 +39,9 @@ fn read(metadata: &Document, issuer: &str) -> Result<String, FetchFault> {
     let metadata = Object::parse(&metadata.text).ok_or(FetchFault::Malformed)?;
     let text = |name| metadata.get(name).and_then(string).ok_or(FetchFault::Malformed);
     // RFC 8414 §3.3: identical, by simple string comparison.
-    if text("issuer")? != issuer {
-        return Err(FetchFault::Issuer);
+    let told = text("issuer")?;
+    if told != issuer {
+        return Err(FetchFault::Issuer(told.chars().take(200).collect()));
     }
     let uri = text("jwks_uri")?;
     let may_be_plain = is_loopback(issuer);
@@ -105,7 +106,7 @@ mod tests {
         };
         assert_eq!(of("https://a.example", "https://k.example/k"), Ok("https://k.example/k".to_owned()));
         for near in ["https://a.example/", "https://A.example", "https://a.example:443", "http://a.example", ""] {
-            assert_eq!(of(near, "https://k.example/k"), Err(FetchFault::Issuer), "{near}");
+            assert_eq!(of(near, "https://k.example/k"), Err(FetchFault::Issuer(near.to_owned())), "{near}");
         }
         for uri in ["http://k.example/k", "http://127.0.0.1/k", "ftp://k.example", "k", "https://u@k.example/k"] {
             assert_eq!(of("https://a.example", uri), Err(FetchFault::Url), "{uri}");

@@ -81,7 +81,7 @@ pub(super) struct Document {
 pub(super) enum FetchFault {
     Client(String),
     /// The document names another issuer (RFC 8414 §3.3).
-    Issuer,
+    Issuer(String),
     Malformed,
     /// No key of the set can be used; what is wrong with the first.
     NoKey(Option<KeyFault>),
@@ -98,7 +98,9 @@ impl fmt::Display for FetchFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(reason) => f.write_str(reason),
-            Self::Issuer => f.write_str("the metadata names another issuer"),
+            Self::Issuer(told) => {
+                write!(f, "the metadata names another issuer, {told:?}: if it is the one meant, write it exactly so")
+            }
             Self::Malformed => f.write_str("the document is malformed"),
             Self::NoKey(None) => f.write_str("the document has no key"),
             Self::NoKey(Some(fault)) => write!(f, "the document has no key that can be used; of the first: {fault}"),
@@ -112,7 +114,7 @@ impl fmt::Display for FetchFault {
 }
 
 /// An error and its causes: the outermost one often says no more than that a request failed.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

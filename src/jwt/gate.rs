@@ -17,6 +17,7 @@ use crate::jwt::trust::Keys;
 #[must_use]
 pub struct JwtAuth {
     policy: Arc<Policy>,
+    is_optional: bool,
 }
 
 impl JwtAuth {
@@ -25,8 +26,14 @@ impl JwtAuth {
         JwtAuthBuilder::default()
     }
 
-    pub(super) fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy) }
+    pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
+        Self { policy: Arc::new(policy), is_optional }
+    }
+
+    /// The same layer, with the same keys, that lets a request without a credential through as anonymous; see
+    /// [`optional`](JwtAuthBuilder::optional).
+    pub fn to_optional(&self) -> Self {
+        Self { is_optional: true, ..self.clone() }
     }
 
     /// Whether the keys of every issuer are at hand, for a health check.
@@ -119,7 +126,7 @@ impl Gate for JwtAuth {
     fn enter(&self, mut head: request::Parts) -> Entry<()> {
         let judgement = match self.policy.credential(&head.headers) {
             Ok(Some(token)) => self.policy.judge(token),
-            Ok(None) if self.policy.optional => {
+            Ok(None) if self.is_optional => {
                 // A gate outside of this one may have authenticated the request by another credential.
                 if head.extensions.get::<Visitor>().is_none() {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::context::UserContext;
+use crate::field::origin::Origin;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::claim_map::ClaimMap;
 use crate::jwt::discovery::Location;
@@ -32,6 +33,8 @@ pub struct Issuer {
     pub(super) client_marker: Option<ClientMarker>,
     pub(super) claims: ClaimMap,
     pub(super) user: Option<UserMap>,
+    /// The argument of a preset that cannot be what it is for, and its value.
+    pub(super) misfit: Option<(&'static str, String)>,
 }
 
 /// Where an issuer's keys come from.
@@ -91,6 +94,7 @@ impl Issuer {
             client_marker: None,
             claims: ClaimMap::new(),
             user: None,
+            misfit: None,
         }
     }
 
@@ -184,6 +188,12 @@ impl Issuer {
         self
     }
 
+    /// Changes which claims of its tokens say what of a user: what the map does not touch stays as the preset has it.
+    pub fn map_claims(mut self, map: impl FnOnce(ClaimMap) -> ClaimMap) -> Self {
+        self.claims = map(self.claims);
+        self
+    }
+
     /// Sets what is made of a user once the token's claims are mapped, for what a [`ClaimMap`] cannot say. It sees the
     /// claims through [`UserContext::claims`]; to ask a database, use
     /// [`load_user`](crate::jwt::JwtAuthBuilder::load_user).
@@ -199,6 +209,7 @@ impl Issuer {
     /// where the API has RBAC switched on.
     pub fn auth0(domain: &str) -> Self {
         Self {
+            misfit: misfit("auth0 domain", domain, is_domain),
             client_marker: Some(ClientMarker::Equals("gty", "client-credentials")),
             ..Self::new(
                 format!("https://{domain}/"),
@@ -213,7 +224,8 @@ impl Issuer {
         let issuer = format!("https://{domain}/oauth2/{authorization_server}");
         let keys = remote(format!("{issuer}/v1/keys"));
         let claims = ClaimMap::new().client_id(["cid"]).scopes(["scp"]).roles(["roles", "groups"]);
-        Self { claims, ..Self::new(issuer, keys, Profile::Compatible) }
+        let misfit = misfit("okta domain", domain, is_domain);
+        Self { claims, misfit, ..Self::new(issuer, keys, Profile::Compatible) }
     }
 
     /// Microsoft Entra ID, tokens of version 1.0 (`iss` at `sts.windows.net`), by the tenant's id.
@@ -225,6 +237,7 @@ impl Issuer {
             // access tokens alone name the client they were issued to.
             token_use: Some(TokenUse { claim: "appid", value: None }),
             client_marker: Some(ClientMarker::EqualsSubject("oid")),
+            misfit: misfit("entra tenant id", tenant_id, is_guid),
             ..Self::new(
                 format!("https://sts.windows.net/{tenant_id}/"),
                 remote(format!("https://login.microsoftonline.com/{tenant_id}/discovery/keys")),
@@ -241,6 +254,7 @@ impl Issuer {
             // As above: the audience of both kinds is the client id.
             token_use: Some(TokenUse { claim: "azp", value: None }),
             client_marker: Some(ClientMarker::EqualsSubject("oid")),
+            misfit: misfit("entra tenant id", tenant_id, is_guid),
             ..Self::new(
                 format!("https://login.microsoftonline.com/{tenant_id}/v2.0"),
                 remote(format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys")),
@@ -258,6 +272,7 @@ impl Issuer {
             claims: ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]),
             // Keycloak says `typ: JWT` in the header of every token, and what it is for in a claim of that name.
             token_use: Some(TokenUse { claim: "typ", value: Some("Bearer") }),
+            misfit: misfit("keycloak realm", realm, |realm| !realm.is_empty() && !realm.contains('/')),
             client_marker: Some(ClientMarker::StartsWith("preferred_username", "service-account-")),
             ..Self::new(issuer, keys, Profile::Compatible)
         }
@@ -282,6 +297,9 @@ impl Issuer {
             token_use: Some(TokenUse { claim: "token_use", value: Some("access") }),
             // A client's token has an `auth_time`, too. Cognito gives users and clients their ids itself, never the same.
             client_marker: Some(ClientMarker::EqualsSubject("client_id")),
+            misfit: misfit("cognito user pool id", user_pool_id, |id| {
+                id.strip_prefix(region).is_some_and(|rest| rest.starts_with('_'))
+            }),
             ..Self::new(issuer, keys, Profile::Compatible)
         }
     }
@@ -303,10 +321,26 @@ impl Issuer {
     /// `roles`, `permissions` and `subscription_tier`: a refresh token of the same issuer is refused.
     pub fn own_tokens(mut self) -> Self {
         self.profile = Profile::Compatible;
-        self.claims = ClaimMap::new().tier(["subscription_tier"]);
+        self.claims = self.claims.tier(["subscription_tier"]);
         self.token_use = Some(TokenUse { claim: "type", value: Some("access") });
         self
     }
+}
+
+/// A preset's constructor cannot fail: what is wrong with its argument is kept for `build()`.
+fn misfit(argument: &'static str, value: &str, fits: impl Fn(&str) -> bool) -> Option<(&'static str, String)> {
+    (!fits(value)).then(|| (argument, value.to_owned()))
+}
+
+fn is_domain(domain: &str) -> bool {
+    Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
+}
+
+/// `common` and its kin, and a domain's name, are in no token's `iss`.
+fn is_guid(id: &str) -> bool {
+    let groups =
+        id.split('-').map(|group| if group.bytes().all(|byte| byte.is_ascii_hexdigit()) { group.len() } else { 0 });
+    groups.eq([8, 4, 4, 4, 12])
 }
 
 fn remote(url: String) -> Source {

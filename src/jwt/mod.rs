@@ -60,7 +60,7 @@
 //! # Deployment
 //!
 //! - Serve over TLS. A bearer token is good in any hands until it expires.
-//! - Put `Cors` outside of this layer: a preflight carries no credential.
+//! - Put tower-http's `CorsLayer` outside of this layer: a preflight carries no credential.
 //! - A token stays good until `exp`, though its user be locked: have it live minutes, or load the user.
 //! - The app's clock must be right to within the [leeway](JwtAuthBuilder::leeway).
 

@@ -23,7 +23,6 @@ use crate::jwt::user_loader::UserLoader;
 pub(super) struct Policy {
     pub(super) issuers: Vec<Trust>,
     pub(super) realm: Realm,
-    pub(super) optional: bool,
     pub(super) cookie: Option<String>,
     pub(super) max_token_len: usize,
     pub(super) leeway: Duration,
@@ -101,8 +100,10 @@ impl Policy {
         let object = Object::parse(&whole).ok_or(TokenError::Claims)?;
         let iss = claims::issuer(&object)?;
         // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
-        let trust = self.issuers.iter().find(|trust| trust.is_named(&iss)).ok_or(TokenError::Issuer)?;
-        let registered = trust.judge(&header, &object, self.clock.since_epoch(), self.leeway)?;
+        let trust = self.issuers.iter().find(|trust| trust.is_named(&iss));
+        let trust = trust.ok_or_else(|| self.unknown_issuer(&iss))?;
+        let registered = trust.judge(&header, &object, self.clock.since_epoch(), self.leeway);
+        let registered = registered.inspect_err(|error| trust.hint(*error))?;
         let seen = trust.sets();
         match (trust.verify(&header, compact)?, &trust.keys) {
             (Signature::Good, _) => {}
@@ -119,6 +120,15 @@ impl Policy {
         identity.claims = Some(Arc::clone(&whole));
         self.complete(&mut identity);
         Ok(Judgement::Accepted(trust.finish(UserContext::from_identity(identity))))
+    }
+
+    /// The mistake most often made with issuers is told, without a byte of the token.
+    fn unknown_issuer(&self, iss: &str) -> TokenError {
+        let bare = |name: &str| name.trim_end_matches('/').to_owned();
+        if let Some(trust) = self.issuers.iter().find(|trust| bare(&trust.name) == bare(iss)) {
+            tracing::debug!(issuer = %trust.name, "a token's `iss` differs from this issuer by the slash at its end");
+        }
+        TokenError::Issuer
     }
 
     /// Adds what the app knows: its tiers, its roles, its realm.

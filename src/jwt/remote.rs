@@ -259,7 +259,7 @@ impl Remote {
                 self.published.store(Some(Arc::new(Published { keys: fetched.keys, refresh_at, expires_at })));
                 // After the set: who reads the new count finds the new set.
                 self.sets.fetch_add(1, Ordering::Release);
-                Ok(news)
+                Ok((news, age))
             }
             Err(fault) => Err((fault, control.fail(now, jitter))),
         };
@@ -269,13 +269,20 @@ impl Remote {
         drop(control);
         // Last: a subscriber is not ours, and if it panicked, those who wait would wait forever.
         match ended {
-            Ok(news) => news.iter().for_each(|skipped| skipped.log(&self.issuer)),
-            Err((fault, wait)) => tracing::warn!(
-                issuer = %self.issuer,
-                reason = %fault,
-                retry_in_seconds = wait.as_secs_f32(),
-                "the issuer's keys could not be fetched; keys at hand stay in use"
-            ),
+            Ok((news, age)) => {
+                news.iter().for_each(|skipped| skipped.log(&self.issuer));
+                tracing::debug!(issuer = %self.issuer, refresh_in = ?age, "the issuer's keys were fetched");
+            }
+            Err((fault, wait)) => {
+                let consequence =
+                    if self.is_ready() { "those at hand stay in use" } else { "requests are answered 503" };
+                tracing::warn!(
+                    issuer = %self.issuer,
+                    reason = %fault,
+                    retry_in = ?wait,
+                    "the issuer's keys could not be fetched; {consequence}"
+                );
+            }
         }
     }
 

@@ -80,6 +80,20 @@ impl Trust {
         }
     }
 
+    /// Tells the log what is likely amiss with the configuration, and of which issuer.
+    pub(super) fn hint(&self, error: TokenError) {
+        let hint = match error {
+            TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
+            TokenError::Audience => "the token's audience is none that is set for this issuer",
+            TokenError::Type if self.profile == Profile::Rfc9068 => {
+                "the token's `typ` is not at+jwt: where this issuer sends typ JWT, set Profile::Compatible"
+            }
+            TokenError::Type => "a claim or `typ` says that the token is none of this issuer's access tokens",
+            _ => return,
+        };
+        tracing::debug!(issuer = %self.name, "{hint}");
+    }
+
     /// Checks the signature with the keys at hand.
     pub(super) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
         let signature = compact::bytes(token.signature)?;

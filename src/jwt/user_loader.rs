@@ -1,13 +1,15 @@
 //! What is asked of a user loader, after the token was verified and before the request goes on.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::UserContext;
-use crate::gate::{DenialKind, TokenError, UserRefusal};
+use crate::context::{Realm, UserContext};
+use crate::gate::{Denial, DenialKind, TokenError, UserRefusal};
+use crate::jwt::fetch::with_causes;
 
 /// Why a user loader gives no user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,12 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The source of users cannot be asked for this cause, which is logged: to try again in a second.
+    pub fn unavailable(cause: impl Error + 'static) -> Self {
+        tracing::warn!(cause = %with_causes(&cause), "users cannot be loaded");
+        Self::Unavailable(RETRY)
+    }
+
     pub(super) fn kind(self) -> DenialKind {
         match self {
             Self::Refused(refusal) => DenialKind::UserRefused(refusal),
@@ -30,6 +38,14 @@ impl LoadError {
         }
     }
 }
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Denial::new(self.kind(), Realm::default()), f)
+    }
+}
+
+impl Error for LoadError {}
 
 /// A user loader, its type forgotten.
 #[derive(Clone)]
@@ -50,10 +66,10 @@ impl UserLoader {
     pub(super) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
         if tokio::runtime::Handle::try_current().is_err() {
             tracing::error!("users cannot be loaded outside of a tokio runtime");
-            return Err(LoadError::Unavailable(Duration::from_secs(1)));
+            return Err(LoadError::Unavailable(RETRY));
         }
         let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;
-        loaded.unwrap_or(Err(LoadError::Unavailable(Duration::from_secs(1))))
+        loaded.unwrap_or(Err(LoadError::Unavailable(RETRY)))
     }
 }
 
@@ -64,4 +80,5 @@ impl fmt::Debug for UserLoader {
 }
 
 // A request does not wait forever for somebody else's database.
+const RETRY: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -112,6 +112,26 @@ impl RequireTier {
     }
 }
 
+/// Requires any user, or a client that acts for itself; see the [module](crate::require).
+///
+/// For routes behind an [optional](crate::jwt::JwtAuthBuilder::optional) layer whose handlers take no extractor.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct RequireUser(Arc<Requirement>);
+
+impl RequireUser {
+    /// Requires that somebody was authenticated.
+    pub fn new() -> Self {
+        Self(Arc::new(Requirement::User))
+    }
+}
+
+impl Default for RequireUser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn enter(requirement: &Requirement, gate: &'static str, head: request::Parts) -> Entry<()> {
     let denial = match head.extensions.get::<Visitor>() {
         None => Denial::new(DenialKind::GateMissing(gate), Realm::default()),
@@ -144,4 +164,4 @@ macro_rules! gate {
     )*};
 }
 
-gate!(RequirePermission, RequireRole, RequireScope, RequireTier);
+gate!(RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser);

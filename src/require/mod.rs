@@ -1,4 +1,4 @@
-//! `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: what a user must have to reach a route.
+//! `RequireUser`, `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: what it takes to reach a route.
 //!
 //! They go on the route or the router they guard, inside of the layer that authenticates. Each answers:
 //!
@@ -9,8 +9,10 @@
 //! | anonymous | 401 with a challenge and no error code |
 //! | none, since no authenticating layer ran | 500, and the log says which gate stands where |
 //!
-//! What they require is taken from tables, so that a tier or role misspelt fails at start-up and not at the first
-//! request.
+//! Tiers and roles are taken from their tables, so that one misspelt fails at start-up and not at the first request; so are
+//! permissions by [`Roles::permission`](crate::Roles::permission). What can be misspelt gives a `Result`: mind the `?`.
+//! Several on one route go into a `tower::ServiceBuilder`, since axum cannot infer the error between two `.layer(..)` of
+//! a method router.
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
@@ -48,4 +50,4 @@ mod checks;
 mod gate;
 mod requirement;
 
-pub use gate::{RequirePermission, RequireRole, RequireScope, RequireTier};
+pub use gate::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};

@@ -10,6 +10,7 @@ pub(super) enum Requirement {
     Roles(Count, Box<[Role]>),
     Scopes(Count, Scopes),
     Tier(Tier),
+    User,
 }
 
 /// How many of those listed are needed.
@@ -65,6 +66,7 @@ impl Requirement {
                 let is_met = count.of(needed.iter(), |scope| user.has_scope(scope));
                 met_or(is_met, || DenialKind::InsufficientScope(needed.clone()))
             }
+            Self::User => Ok(()),
             Self::Tier(needed) => met_or(user.is_at_least(needed), || DenialKind::InsufficientTier(needed.clone())),
         }
     }

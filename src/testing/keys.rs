@@ -1,5 +1,6 @@
 //! The keys that a `TestIssuer` signs with.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -23,6 +24,7 @@ pub(super) struct SigningKey {
 enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
 }
 
@@ -51,11 +53,18 @@ impl SigningKey {
         Self { algorithm, kid, pair }
     }
 
+    /// A shared secret for HS256.
+    pub(super) fn hs256(secret: &[u8]) -> Self {
+        let pair = Pair::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)));
+        Self { algorithm: Algorithm::Hs256, kid: "secret".to_owned(), pair }
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ecdsa(pair) => pair.sign(&random, message).expect(SIGNED).as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
             Pair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(*encoding, &random, message, &mut signature).expect(SIGNED);
@@ -64,7 +73,7 @@ impl SigningKey {
         }
     }
 
-    /// The public key as a JWK (RFC 7517).
+    /// The public key as a JWK (RFC 7517); null for a shared secret.
     pub(super) fn jwk(&self) -> Value {
         let base64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.pair {
@@ -78,6 +87,7 @@ impl SigningKey {
             Pair::Ed25519(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": base64(pair.public_key().as_ref())})
             }
+            Pair::Hmac(_) => return Value::Null,
             Pair::Rsa(pair, _) => {
                 let (modulus, exponent) = (pair.public_key().modulus(), pair.public_key().exponent());
                 let modulus = modulus.big_endian_without_leading_zero();

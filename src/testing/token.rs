@@ -19,6 +19,7 @@ pub struct TokenBuilder {
     clock: Clock,
     header: Map<String, Value>,
     claims: Map<String, Value>,
+    tier_claim: &'static str,
 }
 
 impl TokenBuilder {
@@ -33,7 +34,27 @@ impl TokenBuilder {
             "exp": now.saturating_add(LIFETIME.as_secs()),
             "jti": format!("token-{serial}"),
         });
-        Self { key, clock, header: object(header), claims: object(claims) }
+        Self { key, clock, header: object(header), claims: object(claims), tier_claim: "tier" }
+    }
+
+    /// A token of an app's own issuer, signed with HS256 and this secret, as
+    /// [`own_tokens`](crate::Issuer::own_tokens) takes it: `typ: JWT`, and a claim `type: access`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    ///
+    /// let secret = *b"a secret of at least 32 random bytes";
+    /// let token = TokenBuilder::own("https://app.example.com", secret, "ann").audience("api").sign();
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(Issuer::hs256("https://app.example.com", secret).own_tokens())
+    ///     .audience("api")
+    ///     .build();
+    /// # assert!(auth.is_ok() && token.split('.').count() == 3);
+    /// ```
+    pub fn own(issuer: &str, secret: impl AsRef<[u8]>, subject: &str) -> Self {
+        let key = Arc::new(SigningKey::hs256(secret.as_ref()));
+        let token = Self::new(key, Clock::system(), issuer, subject, 0).header("typ", "JWT").claim("type", "access");
+        Self { tier_claim: "subscription_tier", ..token }
     }
 
     /// Sets the audience (`aud`).
@@ -56,9 +77,10 @@ impl TokenBuilder {
         self.push("permissions", permission.into())
     }
 
-    /// Sets the tier (`tier`).
+    /// Sets the tier (`tier`, or `subscription_tier` of an [own](Self::own) token).
     pub fn tier(self, tier: impl Into<String>) -> Self {
-        self.claim("tier", tier.into())
+        let claim = self.tier_claim;
+        self.claim(claim, tier.into())
     }
 
     /// Sets how long the token lives from now on (`exp`).

@@ -32,11 +32,12 @@ fn refused(builder: JwtAuthBuilder) -> BuildError {
     error
 }
 
-/// The one problem: its setting, value and fault.
+/// The one problem: its setting, its value or else its issuer, and its fault.
 fn only(builder: JwtAuthBuilder) -> (&'static str, Option<String>, Fault) {
     let error = refused(builder);
     let [problem] = error.problems() else { panic!("{error}") };
-    (problem.setting(), problem.value().map(str::to_owned), problem.fault())
+    let value = problem.value().or(problem.issuer());
+    (problem.setting(), value.map(str::to_owned), problem.fault())
 }
 
 fn value(text: &str) -> Option<String> {
@@ -76,8 +77,10 @@ fn no_audience_is_an_error_of_every_issuer_without_its_own() {
 
 #[test]
 fn an_empty_audience_is_an_error() {
-    assert_eq!(only(good().add_audience("")), ("audience", None, Fault::Invalid));
-    assert_eq!(only(good().issuer(own().audience(""))), ("audience", None, Fault::Invalid));
+    for text in ["", " api", "api\n"] {
+        assert_eq!(only(good().add_audience(text)), ("audience", value(text), Fault::Invalid));
+        assert_eq!(only(good().issuer(own().audience(text))), ("audience", value(text), Fault::Invalid));
+    }
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn a_secret_shorter_than_its_hash_is_an_error() {
             let error = refused(good().issuer(issuer("https://own.example", vec![b's'; short])));
             let [problem] = error.problems() else { panic!("{error}") };
             assert_eq!((problem.setting(), problem.fault()), ("key", Fault::Weak), "{algorithm:?} {short}");
-            assert_eq!(problem.value(), Some("https://own.example"));
+            assert_eq!((problem.value(), problem.issuer()), (None, Some("https://own.example")));
             assert!(problem.reason().contains(algorithm.name()), "{problem}");
             assert!(problem.remedy().contains(&format!("{least} or more bytes")), "{problem}");
         }
@@ -183,7 +186,22 @@ fn a_key_that_is_malformed_weak_private_or_of_another_kind_is_an_error() {
 #[test]
 fn a_secret_for_an_algorithm_with_a_public_key_is_an_error() {
     let issuer = own().add_secret(Algorithm::Rs256, SECRET);
-    assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Invalid));
+    assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Prohibited));
+}
+
+#[test]
+fn a_pem_given_as_a_secret_is_an_error() {
+    for pem in [WEAK_RSA.to_owned(), format!("\n {WEAK_RSA}")] {
+        let issuer = Issuer::hs256("https://own.example", pem);
+        assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Prohibited));
+    }
+}
+
+#[test]
+fn more_keys_of_one_algorithm_than_a_token_is_tried_on_are_an_error() {
+    let with = |count: u8| (1..count).fold(own(), |issuer, key| issuer.add_secret(Algorithm::Hs256, [key; 32]));
+    assert!(good().issuer(with(4)).build().is_ok());
+    assert_eq!(only(good().issuer(with(5))), ("key", value("https://own.example"), Fault::Prohibited));
 }
 
 #[tokio::test]

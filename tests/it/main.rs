@@ -12,6 +12,8 @@ mod house;
 mod issuer;
 mod keys;
 mod mint;
+mod misfits;
+mod optional;
 mod presets;
 mod published;
 mod readme;

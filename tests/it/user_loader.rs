@@ -44,6 +44,7 @@ async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
         (UserRefusal::Inactive, "the account is not active"),
         (UserRefusal::Locked, "the account is locked"),
         (UserRefusal::Unverified, "the account is not verified"),
+        (UserRefusal::Other("the terms were not accepted"), "the terms were not accepted"),
     ] {
         let response = answer(move || Err(LoadError::Refused(refusal))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);

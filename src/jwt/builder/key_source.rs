@@ -19,7 +19,7 @@ pub(super) fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm
     if allowed.is_empty() {
         problems.add(
             Problem::new("algorithms", Fault::Missing, "none is allowed", "allow those that the issuer signs with")
-                .with_value(&issuer.name),
+                .of_issuer(&issuer.name),
         );
     }
     for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
@@ -32,6 +32,24 @@ pub(super) fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm
     allowed
 }
 
+/// What the issuer's constructor or its claims were told that cannot be.
+pub(super) fn judge_habits(issuer: &Issuer, problems: &mut Problems) {
+    if let Some((argument, value)) = &issuer.misfit {
+        let reason = format!("not the {argument} alone");
+        let remedy = "see the preset's documentation for its form";
+        problems.add(Problem::new(argument, Fault::Invalid, reason, remedy).with_value(value));
+    }
+    if issuer.claims.has_empty_name() {
+        let remedy = "name a claim, or write a JSON Pointer as /realm_access/roles";
+        problems.add(Problem::new("claims", Fault::Invalid, "a claim's name is empty", remedy).of_issuer(&issuer.name));
+    }
+    if issuer.algorithms.is_some() && matches!(issuer.source, Source::Fixed(_)) {
+        let reason = "a key that is given has its own algorithm";
+        let remedy = "leave .algorithms(..) out, or let the issuer publish its keys";
+        problems.add(Problem::new("algorithms", Fault::Prohibited, reason, remedy).of_issuer(&issuer.name));
+    }
+}
+
 /// The keys that the user gives.
 pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) -> KeySet {
     judge_name(&issuer.name, problems);
@@ -42,7 +60,7 @@ pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) 
             let reason = format!("more than {MAX_CANDIDATES} keys for {}", key.algorithm.name());
             problems.add(
                 Problem::new("key", Fault::Prohibited, reason, "take out the keys that no longer sign")
-                    .with_value(&issuer.name),
+                    .of_issuer(&issuer.name),
             );
             break;
         }
@@ -52,7 +70,7 @@ pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) 
         };
         match verifier {
             Ok(verifier) => keys.add(None, key.algorithm, verifier),
-            Err(fault) => problems.add(key_problem(key.algorithm, fault, &issuer.name)),
+            Err(fault) => problems.add(key_problem(key, fault, &issuer.name)),
         }
     }
     keys
@@ -67,26 +85,33 @@ pub(super) fn document(issuer: &Issuer, jwks: &str, allowed: &[Algorithm], probl
     if keys.is_none() {
         let reason = "the JWK Set has no key that can be used";
         let remedy = "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
-        problems.add(Problem::new("jwks", Fault::Invalid, reason, remedy).with_value(&issuer.name));
+        problems.add(Problem::new("jwks", Fault::Invalid, reason, remedy).of_issuer(&issuer.name));
     }
     keys
 }
 
-fn key_problem(algorithm: Algorithm, fault: KeyFault, issuer: &str) -> Problem {
-    let (kind, remedy) = match fault {
-        KeyFault::ShortSecret { least } => {
+fn key_problem(key: &FixedKey, fault: KeyFault, issuer: &str) -> Problem {
+    let algorithm = key.algorithm.name();
+    let (kind, remedy) = match (fault, &key.material) {
+        (KeyFault::ShortSecret { least }, _) => {
             (Fault::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
         }
-        KeyFault::Exponent | KeyFault::Point | KeyFault::Roca | KeyFault::Size => {
+        (KeyFault::Exponent | KeyFault::Point | KeyFault::Roca | KeyFault::Size, _) => {
             (Fault::Weak, "have the issuer make a new key".to_owned())
         }
-        KeyFault::Private => (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned()),
-        KeyFault::Algorithm | KeyFault::Kind | KeyFault::Malformed | KeyFault::Use => {
-            (Fault::Invalid, format!("give a key for {}", algorithm.name()))
+        (KeyFault::Private, _) => {
+            (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned())
         }
+        (_, Material::Secret(_)) => (
+            Fault::Prohibited,
+            "give random bytes for HS256, HS384 or HS512, and a key pair's PEM to pem(..)".to_owned(),
+        ),
+        (_, Material::Pem(_)) => (
+            Fault::Invalid,
+            format!("give a public key for {algorithm}, the text of its PEM with the line breaks in it"),
+        ),
     };
-    Problem::new("key", kind, format!("the {} key cannot be used: {fault}", algorithm.name()), remedy)
-        .with_value(issuer)
+    Problem::new("key", kind, format!("the {algorithm} key cannot be used: {fault}"), remedy).of_issuer(issuer)
 }
 
 /// The URL without what stands before an `@`, which may be a password.
@@ -110,6 +135,7 @@ pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut Probl
     let mut judge = |setting, url: &str, barred: &[char]| {
         let reason = match Origin::of_url(url) {
             Err(fault) => fault.reason(),
+            Ok(_) if setting == "issuer" && url.contains("/.well-known/") => "is the URL of its metadata, not its name",
             Ok(_) if url.contains(barred) => "has a query or fragment",
             Ok(_) if !is_fetchable(url, true) => "is not https",
             Ok(_) => return,

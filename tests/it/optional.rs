@@ -1,0 +1,63 @@
+//! Routes that are open to guests beside routes that are not, with one set of keys.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use portcullis::testing::{TestIssuer, TokenBuilder, as_anonymous, as_user};
+use portcullis::{Extractor, Issuer, JwtAuth, RequireUser, UserContext};
+use tower::ServiceExt;
+
+const SECRET: [u8; 32] = [7; 32];
+
+async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
+    let mut request = Request::get(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn an_optional_twin_shares_the_keys_and_lets_guests_through() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let auth =
+        JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), issuer.jwks_url())).audience("api").build().unwrap();
+    let open = Router::new().route("/open", get(|| async {})).layer(auth.to_optional());
+    let app = Router::new().route("/closed", get(|| async {})).layer(auth).merge(open);
+    let token = issuer.token("ann").audience("api").sign();
+    assert_eq!(status(&app, "/open", None).await, StatusCode::OK);
+    assert_eq!(status(&app, "/closed", None).await, StatusCode::UNAUTHORIZED);
+    for path in ["/open", "/closed"] {
+        assert_eq!(status(&app, path, Some(&token)).await, StatusCode::OK);
+        assert_eq!(status(&app, path, Some("no.token.atall")).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(issuer.fetches(), 1);
+}
+
+#[tokio::test]
+async fn require_user_lets_any_user_in_and_no_guest() {
+    let guarded = || Router::new().route("/", get(|| async {})).layer(RequireUser::new());
+    assert_eq!(status(&guarded().layer(as_user(UserContext::new("ann"))), "/", None).await, StatusCode::OK);
+    assert_eq!(status(&guarded().layer(as_anonymous()), "/", None).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&guarded(), "/", None).await, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn own_tokens_are_minted_for_tests_and_keep_the_claims_already_mapped() {
+    let issuer =
+        Issuer::hs256("https://own.example", SECRET).map_claims(|claims| claims.roles(["groups"])).own_tokens();
+    let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();
+    let me = |Extractor(user): Extractor<UserContext>| async move {
+        assert_eq!((user.id(), user.tier_name()), ("ann", Some("gold")));
+        assert!(user.has_role("editor"));
+    };
+    let app = Router::new().route("/", get(me)).layer(auth);
+    let token = TokenBuilder::own("https://own.example", SECRET, "ann").audience("api").tier("gold");
+    let token = token.claim("groups", vec!["editor"]);
+    assert_eq!(status(&app, "/", Some(&token.clone().sign())).await, StatusCode::OK);
+    let refresh = token.clone().claim("type", "refresh").sign();
+    assert_eq!(status(&app, "/", Some(&refresh)).await, StatusCode::UNAUTHORIZED);
+    let forged = TokenBuilder::own("https://own.example", [8; 32], "ann").audience("api").sign();
+    assert_eq!(status(&app, "/", Some(&forged)).await, StatusCode::UNAUTHORIZED);
+}
