@@ -3,6 +3,7 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
+use super::logged::Log;
 use super::network::{Network, jwks, set_of};
 use super::{App, World, settle};
 
@@ -110,4 +111,25 @@ async fn issuers_are_compared_byte_for_byte() {
         assert_eq!(world.network.calls(), calls);
         assert_eq!(app.status(&of(configured)).await, StatusCode::OK, "{configured}");
     }
+}
+
+#[tokio::test]
+async fn the_log_hints_at_the_mistakes_made_most_with_an_issuer() {
+    let world = World::new().await;
+    let app = world.app();
+    let log = Log::start();
+    let issuer = world.issuer.url();
+    let with_slash = world.issuer.token("ann").audience("api").claim("iss", format!("{issuer}/"));
+    let untyped = world.issuer.token("ann").audience("api").header("typ", "JWT");
+    let for_another = world.issuer.token("ann").audience("other-secret-name");
+    for (token, hint) in [
+        (with_slash, "differs from this issuer by the slash at its end"),
+        (untyped, "where this issuer sends typ JWT, set Profile::Compatible"),
+        (for_another, "audience is none that is set for this issuer"),
+    ] {
+        assert_eq!(app.status(&token.sign()).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(log.count(hint), 1, "{}", log.text());
+    }
+    assert_eq!(log.text().matches(issuer).count(), 3, "each names the issuer as configured");
+    assert!(!log.text().contains("other-secret-name"));
 }
