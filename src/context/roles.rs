@@ -274,6 +274,7 @@ mod tests {
             assert!(!reader.is_held_by(other), "{other}");
         }
         assert!(!table().get("admin").unwrap().is_held_by("editor"));
+        assert_eq!(reader.name(), "reader");
     }
 
     #[test]

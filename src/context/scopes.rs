@@ -144,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn scopes_are_equal_where_they_are_the_same_in_the_same_order() {
+        let scopes = |list: &[&str]| Scopes::new(list).unwrap();
+        assert_eq!(scopes(&["a", "b"]), Scopes::from_text("a  b".into()).unwrap());
+        assert_ne!(scopes(&["a", "b"]), scopes(&["a"]));
+        assert_ne!(scopes(&["a", "b"]), scopes(&["b", "a"]));
+    }
+
+    #[test]
     fn doubled_spaces_make_no_empty_scope() {
         let scopes = Scopes::from_text("  a   b ".into()).unwrap();
         assert_eq!(scopes.iter().collect::<Vec<_>>(), ["a", "b"]);
