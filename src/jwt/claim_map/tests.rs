@@ -101,6 +101,29 @@ fn a_client_id_or_tier_of_another_type_is_malformed() {
 }
 
 #[test]
+fn how_the_user_was_authenticated_is_read_and_must_be_of_its_type() {
+    let user = read(&ClaimMap::new(), r#"{"sub":"s","acr":"urn:mfa","amr":["pwd","otp"]}"#).unwrap();
+    assert_eq!(user.acr.as_deref(), Some("urn:mfa"));
+    assert_eq!(texts(&user.amr), ["pwd", "otp"]);
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","acr":1}"#).err(), Some(TokenError::ClaimInvalid("acr")));
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","amr":{}}"#).err(), Some(TokenError::ClaimInvalid("amr")));
+}
+
+#[test]
+fn a_claim_named_by_nothing_is_noticed() {
+    let empty = ["", "/"];
+    for name in empty {
+        let new = ClaimMap::new;
+        for map in
+            [new().id(name), new().email([name]), new().scopes(["a", name]), new().add_roles(name), new().tier([name])]
+        {
+            assert!(map.has_empty_name(), "{name:?}");
+        }
+    }
+    assert!(!ClaimMap::new().has_empty_name());
+}
+
+#[test]
 fn a_name_that_is_no_string_is_not_shown() {
     let user = read(&ClaimMap::new(), r#"{"sub":"s","name":null,"email":["a@b"]}"#).unwrap();
     assert_eq!((user.name, user.email), (None, None));
