@@ -117,7 +117,8 @@ mod tests {
     fn a_permission_is_two_words_with_one_colon() {
         for text in ["create:valuation", "a.b:c_d", "read:market-data"] {
             let permission = Permission::new(text).unwrap();
-            assert_eq!([permission.as_str(), permission.as_ref(), &permission.to_string()], [text; 3]);
+            assert_eq!([permission.as_str(), permission.as_ref()], [text; 2]);
+            assert_eq!(format!("{permission}"), text);
         }
         for text in ["", ":", "a:", ":b", "ab", "a:b:c", "a b:c", "*:b", "a:*", "é:b"] {
             assert!(Permission::new(text).is_err(), "{text:?}");
