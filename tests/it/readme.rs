@@ -1,7 +1,6 @@
 //! The README's quickstart: it prints what the README says, and answers the README's curl lines.
 
 use std::collections::HashMap;
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -17,11 +16,11 @@ struct Quickstart {
 }
 
 impl Quickstart {
-    /// `cargo test` builds the examples beside the tests.
+    /// By the README's own command, which becomes the example's process once it is built.
     fn start() -> Self {
-        let tests = env::current_exe().unwrap();
-        let example = tests.ancestors().nth(2).unwrap().join("examples").join("quickstart");
-        let mut process = Command::new(example).env("PORT", "0").stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--example", "quickstart"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut process = command.env("PORT", "0").stdout(Stdio::piped()).spawn().unwrap();
         let mut tokens = HashMap::new();
         let mut curl_lines = Vec::new();
         for line in BufReader::new(process.stdout.take().unwrap()).lines() {
