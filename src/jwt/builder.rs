@@ -177,13 +177,14 @@ impl JwtAuthBuilder {
 
     /// The layer.
     ///
-    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::warm_up`].
+    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::ready`] or [`JwtAuth::warm_up`].
     ///
     /// # Errors
     ///
     /// Names every problem at once: no issuer or one that stands twice, no audience, an issuer or a URL of keys that is
     /// not https (loopback aside), a secret shorter than its hash, a key that is malformed, weak or private, an
-    /// algorithm that does not fit, a cookie or realm of the wrong form, a leeway or a length beyond its bound.
+    /// algorithm that does not fit, a preset's argument, a claim's name, a cookie or a realm of the wrong form, a leeway, a
+    /// length or a number of keys beyond its bound, a setting that has no effect, no HTTP client where keys are published.
     pub fn build(mut self) -> Result<JwtAuth, BuildError> {
         let mut problems = Problems::default();
         self.judge_settings(&mut problems);

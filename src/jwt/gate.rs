@@ -46,7 +46,8 @@ impl JwtAuth {
         missing.inspect(|remote| remote.refresh(now)).count() == 0
     }
 
-    /// Fetches the keys of every issuer that has none yet, once each, and says whether all are there now.
+    /// Fetches the keys of every issuer that has none yet, once each, and says whether all are there now. An issuer whose
+    /// last fetch failed a moment ago is left its time.
     ///
     /// A server may start without: until keys arrive, requests are answered 503.
     pub async fn warm_up(&self) -> bool {

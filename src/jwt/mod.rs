@@ -14,7 +14,7 @@
 //!     .audience("https://api.example.com")
 //!     .tiers(Tiers::ascending(["basic", "professional", "enterprise"])?)
 //!     .build()?;
-//! assert!(!auth.ready(), "the keys of the first come with the first request, or by warm_up()");
+//! assert!(!auth.ready(), "the keys of the first come with the first request, or by ready() or warm_up()");
 //!
 //! let error = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short")).build().unwrap_err();
 //! assert_eq!(error.problems().len(), 2);
@@ -36,8 +36,8 @@
 //!
 //! # What is checked, in this order
 //!
-//! Length and alphabet, three segments, canonical base64url, the header, the payload's form, the issuer, the algorithm,
-//! the kind of token, the registered claims with their times, the signature, the mapped claims. What can be refused
+//! Length and alphabet, three segments, the header, the payload's form, the issuer, the algorithm, the kind of token, the
+//! registered claims with their times, the signature, the mapped claims; each segment's canonical base64url where it is read. What can be refused
 //! without a signature check is refused before it. Names of members must be unique; a malformed claim is never taken for an
 //! absent one.
 //!

@@ -45,7 +45,10 @@ pub(super) fn is_null(text: &str) -> bool {
 fn is_sound(value: &str) -> bool {
     match value.as_bytes().first() {
         Some(b'"') => !value.contains('\\') || string(value).is_some(),
-        Some(b'[' | b'{') => Within(MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok(),
+        Some(b'[' | b'{') => {
+            !value.contains(RESERVED)
+                && Within(MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok()
+        }
         Some(b'-' | b'0'..=b'9') => value.len() <= PLAIN_NUMBER_LEN || serde_json::from_str::<f64>(value).is_ok(),
         _ => true,
     }
@@ -118,8 +121,8 @@ impl<'de> Visitor<'de> for NameVisitor {
 struct Within(usize);
 
 impl Within {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("nested too deep"))
+    fn deeper(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
     }
 }
 
@@ -139,12 +142,19 @@ impl<'de> Visitor<'de> for Within {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let within = self.deeper()?;
+        let within = self.deeper();
         let mut names: Vec<Name<'de>> = Vec::new();
-        while let Some(name) = map.next_key()? {
-            map.next_value_seed(within)?;
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            // A fraction, where a crate of the app's switches on serde_json's `arbitrary_precision`: no text has this name.
+            if matches!(name.0, Cow::Borrowed(NUMBER)) {
+                let number: Name<'_> = map.next_value()?;
+                let is_finite = number.0.parse().is_ok_and(f64::is_finite);
+                return if is_finite { Ok(()) } else { Err(A::Error::custom("a number beyond a double")) };
+            }
+            map.next_value_seed(within.ok_or_else(too_deep)?)?;
             names.push(name);
         }
+        within.ok_or_else(too_deep)?;
         names.sort_unstable();
         let is_repeated = names.windows(2).any(|pair| pair.first() == pair.last());
         if is_repeated || names.iter().any(|name| is_reserved(&name.0)) {
@@ -154,7 +164,7 @@ impl<'de> Visitor<'de> for Within {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let within = self.deeper()?;
+        let within = self.deeper().ok_or_else(too_deep)?;
         while seq.next_element_seed(within)?.is_some() {}
         Ok(())
     }
@@ -184,11 +194,17 @@ impl<'de> Visitor<'de> for Within {
     }
 }
 
-/// A name by which serde_json would read a value from the text of a string.
-fn is_reserved(name: &str) -> bool {
-    name.starts_with("$serde_json::private::")
+fn too_deep<E: Error>() -> E {
+    E::custom("nested too deep")
 }
 
+/// A name by which serde_json would read a value from the text of a string.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED)
+}
+
+const RESERVED: &str = "$serde_json::private::";
+const NUMBER: &str = "$serde_json::private::Number";
 // Names are compared pairwise, so their number is bounded; large tokens in use have some forty.
 const MAX_MEMBERS: usize = 128;
 const USUAL_MEMBERS: usize = 20;
@@ -249,6 +265,8 @@ mod tests {
             r#"{"a":{"b":1,"b":2}}"#,
             r#"{"a":[{"b":1,"c":2,"\u0062":3}]}"#,
             r#"{"a":{"$serde_json::private::RawValue":"1"}}"#,
+            r#"{"a":{"$serde_json::private::Number":"1"}}"#,
+            r#"{"a":[{"$serde\u005fjson::private::Number":"1"}]}"#,
             r#"{"$serde_json::private::Number":"1"}"#,
         ] {
             assert!(Object::parse(text).is_none(), "{text}");
@@ -261,7 +279,18 @@ mod tests {
         for value in ["1e309", "-1e400", "17e986", "[1e309]", r#"{"y":[0,7e986]}"#, &"9".repeat(400)] {
             assert!(Object::parse(&format!("{{\"x\":{value}}}")).is_none(), "{value}");
         }
-        for value in ["1e308", "9e99", "0.1", "123456789012345678901234567890", r#""1e309""#, "1e-400"] {
+        let deep = format!("{}0.5{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        for value in [
+            "1e308",
+            "9e99",
+            "0.1",
+            "123456789012345678901234567890",
+            r#""1e309""#,
+            "1e-400",
+            "[0.1]",
+            r#"{"y":[1e308]}"#,
+            &deep,
+        ] {
             assert!(Object::parse(&format!("{{\"x\":{value}}}")).is_some(), "{value}");
         }
     }

@@ -10,9 +10,10 @@ use crate::jwt::object::{Object, is_null, string};
 pub enum Profile {
     /// `typ` is `at+jwt`, `JWT` or absent, for issuers that do not type their tokens.
     ///
-    /// A token that has another type, or a claim that only other tokens have (`nonce`, `at_hash`, `c_hash`, `s_hash`,
-    /// `events`, `token_introspection`, `htm`, `htu`), is refused, and so is one whose `type`, `token_type`, `token_use` or
-    /// `typ` claim says that it is a refresh, ID or logout token.
+    /// A token that has another type, or a claim that only other tokens have (`events`, `token_introspection`, `htm`,
+    /// `htu`), is refused. So is one without the type `at+jwt` that has a claim of ID tokens (`nonce`, `at_hash`, `c_hash`,
+    /// `s_hash`), or whose `type`, `token_type`, `token_use` or `typ` claim says that it is a refresh, ID or logout token;
+    /// unless a preset's own claim tells that it is an access token.
     Compatible,
     /// ID tokens (OpenID Connect Core §2) as credentials, where an app is the very client they were issued to.
     IdToken,
@@ -65,8 +66,8 @@ impl TokenUse {
 
 /// Whether a claim by which issuers tell their tokens apart says that this is a refresh, ID or logout token.
 fn is_marked_otherwise(claims: &Object<'_>) -> bool {
-    let uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
-    uses.into_iter().any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
+    let mut uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
+    uses.any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
 }
 
 fn required(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,6 @@ pub(super) struct Remote {
     published: ArcSwapOption<Published>,
     /// How many sets were published here so far.
     sets: AtomicU64,
-    is_fetching: AtomicBool,
     control: Mutex<Control>,
     answered: watch::Sender<()>,
     hasher: RandomState,
@@ -49,7 +48,7 @@ struct Control {
     failures: u32,
     /// When the next fetch may start after one that failed.
     retry_at: Option<Instant>,
-    /// When a fetch under way counts as lost: a runtime that nobody drives does not end it.
+    /// When the fetch under way, if there is one, counts as lost: a runtime that nobody drives does not end it.
     lost_at: Option<Instant>,
     /// When the next fetch for an unknown `kid` may start.
     next_search: Option<Instant>,
@@ -108,7 +107,6 @@ impl Remote {
             serve_stale: serve_stale.min(MAX_SERVE_STALE),
             published: ArcSwapOption::empty(),
             sets: AtomicU64::new(0),
-            is_fetching: AtomicBool::new(false),
             control: Mutex::default(),
             answered: watch::Sender::new(()),
             hasher: RandomState::new(),
@@ -150,7 +148,7 @@ impl Remote {
         let mut control = self.control();
         // Under the lock, which a fetch that ends holds until it has told: this answer is that of the fetch seen here.
         let mut answer = self.answered.subscribe();
-        if self.is_fetching.load(Ordering::Acquire) && control.lost_at.is_none_or(|at| now < at) {
+        if control.is_fetching(now) {
             return Search::Fetching(Pending { answer, is_earlier: true });
         }
         if self.is_ready() {
@@ -194,11 +192,8 @@ impl Remote {
 
     /// Starts a fetch that nobody waits for, unless one is under way or the last one failed a moment ago.
     pub(super) fn refresh(self: &Arc<Self>, now: Instant) {
-        if self.is_fetching.load(Ordering::Acquire) {
-            return;
-        }
         let control = self.control();
-        if !self.is_fetching.load(Ordering::Acquire) && control.unavailable(now).is_none() {
+        if !control.is_fetching(now) && control.unavailable(now).is_none() {
             self.start(control);
         }
     }
@@ -206,12 +201,12 @@ impl Remote {
     /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
     fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) {
         let Ok(runtime) = Handle::try_current() else {
-            tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
             control.fail(self.clock.monotonic(), jitter(&self.hasher));
             self.answered.send_replace(());
+            drop(control);
+            tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
             return;
         };
-        self.is_fetching.store(true, Ordering::Release);
         let now = self.clock.monotonic();
         control.lost_at = now.checked_add(TOTAL_TIMEOUT * 2);
         // An issuer that has moved its keys may leave the old place, still answering, to whoever has its domain then.
@@ -263,7 +258,7 @@ impl Remote {
             }
             Err(fault) => Err((fault, control.fail(now, jitter))),
         };
-        self.is_fetching.store(false, Ordering::Release);
+        control.lost_at = None;
         // Still under the lock, so that nobody who looks for a later fetch takes this answer for that one's.
         self.answered.send_replace(());
         drop(control);
@@ -293,6 +288,10 @@ impl Remote {
 }
 
 impl Control {
+    fn is_fetching(&self, now: Instant) -> bool {
+        self.lost_at.is_some_and(|at| now < at)
+    }
+
     fn unavailable(&self, now: Instant) -> Option<Duration> {
         self.retry_at?.checked_duration_since(now).filter(|wait| !wait.is_zero())
     }
@@ -357,7 +356,7 @@ fn soft_age(max_age: Option<u64>, jitter: f64) -> Duration {
     age.mul_f64(jitter)
 }
 
-/// 0.9 to 1.1, so that many instances do not ask at the same moment. A fresh hasher is as good as a die.
+/// 0.9 to 1.1, so that many instances do not ask at the same moment. A hash under a random key is as good as a die.
 fn jitter(hasher: &RandomState) -> f64 {
     let die = u32::try_from(hasher.hash_one(Instant::now()) % 2001).unwrap_or_default();
     0.9 + f64::from(die) / 10_000.0
@@ -372,7 +371,7 @@ const MAX_SERVE_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 const SEARCH_PERIOD: Duration = Duration::from_secs(30);
 const ABSENT_FOR: Duration = Duration::from_secs(60);
-// Hashes alone are kept: two kilobytes at most, however long the kids.
+// Hashes alone are kept: three kilobytes at most, however long the kids.
 const MAX_ABSENT: usize = 128;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(60);

@@ -35,7 +35,8 @@
 //! Such a user's roles grant what a table given by [`with_role_table`](crate::UserContext::with_role_table) says: the app's
 //! own is known to its `JwtAuth` alone.
 //!
-//! Tokens of an issuer with a shared secret are minted by [`TokenBuilder::own`]. The layer itself is tested against a [`TestIssuer`], a real one on loopback whose keys rotate on demand.
+//! Tokens of an issuer with a shared secret are minted by [`TokenBuilder::own`]. The layer itself is tested against a
+//! [`TestIssuer`], a real one on loopback whose keys rotate on demand.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};

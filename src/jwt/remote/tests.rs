@@ -127,3 +127,13 @@ async fn a_fetch_that_is_lost_gives_way_to_another() {
     assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
     assert!(remote.control().lost_at.is_some_and(|at| at > Instant::now()), "a new one was started");
 }
+
+#[tokio::test]
+async fn a_lost_fetch_keeps_no_stale_set_from_its_refresh() {
+    let remote = remote();
+    remote.finish(set(&["old"]));
+    remote.refresh(Instant::now());
+    remote.control().lost_at = Some(Instant::now());
+    remote.refresh(Instant::now());
+    assert!(remote.control().lost_at.is_some_and(|at| at > Instant::now()), "a new one was started");
+}

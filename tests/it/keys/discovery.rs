@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::logged::Log;
 use super::network::status;
-use super::{App, World};
+use super::{App, World, settle};
 
 const TENANT: &str = "https://login.example/tenant1";
 const KEYS: &str = "https://keys.example/tenant1";
@@ -141,6 +141,20 @@ async fn metadata_is_read_once_and_anew_after_a_fetch_of_keys_failed() {
     world.advance(31.0);
     assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
     assert_eq!(world.network.urls()[3..], [KEYS, FORMS[0], KEYS], "keys may have moved");
+}
+
+#[tokio::test]
+async fn metadata_is_read_anew_after_a_day_though_every_fetch_of_keys_succeeds() {
+    let world = World::new().await;
+    publish(&world, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+    let app = app(&world);
+    for (hours, urls) in [(0.0, &[FORMS[0], KEYS][..]), (12.0, &[KEYS]), (11.9, &[KEYS]), (0.2, &[FORMS[0], KEYS])] {
+        let before = world.network.urls().len();
+        world.advance(hours * 3600.0);
+        assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
+        settle().await;
+        assert_eq!(world.network.urls()[before..], *urls, "{hours} h later");
+    }
 }
 
 #[tokio::test]
