@@ -166,13 +166,13 @@ impl Default for ClaimMap {
 
 /// Where a claim is found: a member's name, and the names below it.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+struct Path {
     first: String,
     below: Vec<String>,
 }
 
 impl Path {
-    pub(super) fn new(claim: &str) -> Self {
+    fn new(claim: &str) -> Self {
         let Some(pointer) = claim.strip_prefix('/') else {
             return Self { first: claim.to_owned(), below: Vec::new() };
         };
@@ -182,7 +182,7 @@ impl Path {
     }
 
     /// The JSON text found there; `None` where there is none on the way. What is no object on the way is malformed.
-    pub(super) fn find<'a>(&self, claims: &Object<'a>, what: &'static str) -> Result<Option<&'a str>, TokenError> {
+    fn find<'a>(&self, claims: &Object<'a>, what: &'static str) -> Result<Option<&'a str>, TokenError> {
         let mut found = claims.get(&self.first);
         for name in &self.below {
             let Some(value) = found else { return Ok(None) };

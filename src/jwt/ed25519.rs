@@ -26,8 +26,8 @@ fn has_x(y: &Element) -> bool {
     let square = y.times(y);
     let numerator = square.plus(&Element::MINUS_ONE);
     let denominator = square.times(&Element::D).plus(&Element::ONE);
-    let symbol = numerator.times(&denominator).to_half_order();
-    symbol == Element::ONE || symbol == Element::ZERO
+    // Zero is a square too, but of y = 1 and y = -1 alone, which are of small order.
+    numerator.times(&denominator).to_half_order() == Element::ONE
 }
 
 /// A number modulo 2^255 - 19 in four limbs, least first, always reduced. It holds public values alone: nothing here is
@@ -36,7 +36,6 @@ fn has_x(y: &Element) -> bool {
 struct Element([u64; 4]);
 
 impl Element {
-    const ZERO: Self = Self([0; 4]);
     const ONE: Self = Self([1, 0, 0, 0]);
     const MINUS_ONE: Self = Self([0xffff_ffff_ffff_ffec, u64::MAX, u64::MAX, 0x7fff_ffff_ffff_ffff]);
     const PRIME: [u64; 4] = [0xffff_ffff_ffff_ffed, u64::MAX, u64::MAX, 0x7fff_ffff_ffff_ffff];

@@ -57,7 +57,8 @@ impl Client {
         if response.body().len() > MAX_BODY {
             return Err(FetchFault::TooLarge);
         }
-        let max_age = response.headers().get_all(CACHE_CONTROL).iter().find_map(|value| max_age(value.to_str().ok()?));
+        let fields = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
+        let max_age = max_age(&fields.collect::<Vec<_>>().join(","));
         let text = String::from_utf8(response.into_body()).map_err(|_| FetchFault::Malformed)?;
         Ok(Document { text, max_age })
     }

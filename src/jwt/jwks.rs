@@ -87,7 +87,7 @@ impl KeySet {
         for (place, jwk) in array(set.get("keys")?)?.into_iter().take(MAX_KEYS).enumerate() {
             let read = Object::parse(jwk.get()).ok_or(KeyFault::Malformed).and_then(|jwk| Key::read(&jwk, allowed));
             let fault = match read {
-                Ok(key) if parsed.keys.has_rival(&key) => KeyFault::Malformed,
+                Ok(key) if parsed.keys.has_rival(&key) => KeyFault::Repeated,
                 Ok(key) => {
                     parsed.keys.keys.push(key);
                     continue;

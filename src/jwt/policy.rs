@@ -124,8 +124,8 @@ impl Policy {
 
     /// The mistake most often made with issuers is told, without a byte of the token.
     fn unknown_issuer(&self, iss: &str) -> TokenError {
-        let bare = |name: &str| name.trim_end_matches('/').to_owned();
-        if let Some(trust) = self.issuers.iter().find(|trust| bare(&trust.name) == bare(iss)) {
+        let bare = iss.trim_end_matches('/');
+        if let Some(trust) = self.issuers.iter().find(|trust| trust.name.trim_end_matches('/') == bare) {
             tracing::debug!(issuer = %trust.name, "a token's `iss` differs from this issuer by the slash at its end");
         }
         TokenError::Issuer

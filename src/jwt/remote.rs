@@ -208,7 +208,8 @@ impl Remote {
             return;
         };
         let now = self.clock.monotonic();
-        control.lost_at = now.checked_add(TOTAL_TIMEOUT * 2);
+        let lost_at = now.checked_add(TOTAL_TIMEOUT * 2);
+        control.lost_at = lost_at;
         // An issuer that has moved its keys may leave the old place, still answering, to whoever has its domain then.
         let told_uri = control.jwks_uri.clone().filter(|_| control.told_until.is_some_and(|until| now < until));
         if told_uri.is_none() {
@@ -216,7 +217,7 @@ impl Remote {
         }
         // A runtime that is shutting down drops the task at once, and with it the guard, which takes the lock.
         drop(control);
-        let fetch = Fetching { remote: Arc::clone(self), outcome: Err(FetchFault::Stopped) };
+        let fetch = Fetching { remote: Arc::clone(self), lost_at, outcome: Err(FetchFault::Stopped) };
         runtime.spawn(async move {
             let mut fetch = fetch;
             let remote = Arc::clone(&fetch.remote);
@@ -340,13 +341,18 @@ struct Fetched {
 /// A fetch under way. However it ends, by a panic of the client or the runtime's end too, those who wait are told.
 struct Fetching {
     remote: Arc<Remote>,
+    /// The mark it set: where another stands by now, this one was given up, and is not heard any more.
+    lost_at: Option<Instant>,
     outcome: Result<Fetched, FetchFault>,
 }
 
 impl Drop for Fetching {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchFault::Stopped));
-        self.remote.finish(outcome);
+        let is_heard = self.remote.control().lost_at == self.lost_at;
+        if is_heard {
+            self.remote.finish(outcome);
+        }
     }
 }
 

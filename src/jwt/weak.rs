@@ -18,6 +18,8 @@ pub(super) enum KeyFault {
     Point,
     /// A private or symmetric key where only public ones belong.
     Private,
+    /// Of the name and algorithm of a key before it, which counts.
+    Repeated,
     /// From a generator whose keys can be factored (ROCA, CVE-2017-15361).
     Roca,
     /// An RSA modulus below 2048 or above 8192 bits.
@@ -37,6 +39,7 @@ impl fmt::Display for KeyFault {
             Self::Malformed => f.write_str("it is malformed"),
             Self::Point => f.write_str("its point is off the curve, of small order or not canonical"),
             Self::Private => f.write_str("it is a private or symmetric key"),
+            Self::Repeated => f.write_str("a key before it has its name and algorithm"),
             Self::Roca => f.write_str("it can be factored (CVE-2017-15361)"),
             Self::Size => f.write_str("its modulus has not 2048 to 8192 bits"),
             Self::ShortSecret { least } => write!(f, "it is shorter than {least} bytes"),

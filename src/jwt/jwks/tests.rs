@@ -139,7 +139,7 @@ fn an_ed25519_key_off_the_curve_is_refused() {
 #[test]
 fn of_two_keys_of_one_name_and_algorithm_the_first_counts() {
     let parsed = set(&[ed25519(r#","kid":"k""#), ed25519(r#","kid":"k""#), p256(r#","kid":"k""#)]);
-    assert_eq!(parsed.skipped, [Skipped { place: 1, fault: KeyFault::Malformed }]);
+    assert_eq!(parsed.skipped, [Skipped { place: 1, fault: KeyFault::Repeated }]);
     assert_eq!(parsed.keys.candidates(Algorithm::EdDsa, Some("k")).count(), 1);
     assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("k")).count(), 1);
 }

@@ -120,6 +120,19 @@ async fn a_failed_fetch_is_an_outage_however_late_it_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_lost_fetch_that_ends_after_all_is_not_heard() {
+    let remote = remote();
+    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    let lost_at = remote.control().lost_at;
+    let late =
+        Fetching { remote: Arc::clone(&remote), lost_at: lost_at.map(|at| at - FIRST_RETRY), outcome: set(&["old"]) };
+    drop(late);
+    assert!(remote.control().is_fetching(Instant::now()) && !remote.is_ready());
+    drop(Fetching { remote: Arc::clone(&remote), lost_at, outcome: set(&["new"]) });
+    assert_eq!(remote.with_keys(|keys| keys.knows("new")), Some(true));
+}
+
+#[tokio::test]
 async fn a_fetch_that_is_lost_gives_way_to_another() {
     let remote = remote();
     assert!(matches!(remote.search(None, 0), Search::Fetching(_)));

@@ -5,7 +5,7 @@ use super::source::{Source, line_after, words};
 
 /// Each crate of `[dependencies]`, with the files or folders of `src` that may name it; none for those that every floor
 /// speaks: the vocabulary of HTTP and tower, serialisation and the log.
-const PLACES: [(&str, &[&str]); 23] = [
+const PLACES: [(&str, &[&str]); 22] = [
     ("arc_swap", &["jwt/remote.rs"]),
     ("aws_lc_rs", &["jwt/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer.rs"]),
@@ -22,13 +22,12 @@ const PLACES: [(&str, &[&str]); 23] = [
     ("reqwest", &["jwt/reqwest.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),
-    ("tokio", &["jwt/gate.rs", "jwt/remote.rs", "jwt/user_loader.rs", "testing/server.rs"]),
+    ("tokio", &["jwt/remote.rs", "jwt/user_loader.rs", "testing/server.rs"]),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
     ("tower_service", &["gate/engine.rs"]),
     ("tracing", &[]),
     ("zeroize", &["jwt/issuer.rs"]),
-    ("redis", &["rate_limit/"]),
 ];
 
 #[test]

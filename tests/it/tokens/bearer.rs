@@ -1,13 +1,15 @@
 //! How a token is presented, and what a challenge looks like (RFC 6750, RFC 9457).
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{Request, StatusCode};
 use portcullis::gate::{DenialKind, RequestFault, TokenError};
 use portcullis::jwt::LoadError;
 use portcullis::{RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Tiers};
 use proptest::prelude::*;
 use serde_json::json;
+use tower::ServiceBuilder;
+use tower_http::cors::{Any, CorsLayer};
 
 use crate::guarded::{Answer, Guarded};
 use crate::mint::{HEADER, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
@@ -161,6 +163,19 @@ async fn t_6750_13_every_401_and_every_403_carries_a_challenge() {
     let suspended = strict().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::UserRefusal::Locked)) });
     let answer = Guarded::behind(suspended.build().unwrap()).ask(&token(claims().to_string())).await;
     assert_eq!(answer.refused(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
+}
+
+#[tokio::test]
+async fn t_6750_13_a_page_of_another_origin_reads_the_challenge_behind_a_cors_layer() {
+    let auth = strict().build().unwrap();
+    let cors = CorsLayer::new().allow_origin(Any).expose_headers([WWW_AUTHENTICATE]);
+    let stack = Guarded::layered(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
+    let answer = stack.fields(&[(ORIGIN, b"https://app.example.com")]).await;
+    let fields = &answer.head.headers;
+    assert_eq!(answer.head.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(fields["access-control-allow-origin"], "*");
+    assert_eq!(fields["access-control-expose-headers"], "www-authenticate");
+    assert!(fields.contains_key(WWW_AUTHENTICATE));
 }
 
 #[tokio::test]
