@@ -1,6 +1,8 @@
 //! JWK Sets, honest and hostile.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+};
 use curve25519_dalek::constants::EIGHT_TORSION;
 use proptest::prelude::*;
 
@@ -119,6 +121,26 @@ fn a_point_off_its_curve_or_of_another_length_is_refused() {
     assert_eq!(fault(long), KeyFault::Malformed);
     let short = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&[7; 31]));
     assert_eq!(fault(short), KeyFault::Malformed);
+}
+
+#[test]
+fn coordinates_have_their_full_length_each() {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = pair.public_key().as_ref();
+    for middle in [32, 34] {
+        let (x, y) = (base64(&point[1..middle]), base64(&point[middle..]));
+        let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+        assert_eq!(fault(key), KeyFault::Malformed, "the same point, cut elsewhere");
+    }
+}
+
+#[test]
+fn a_key_on_p_384_serves_es384() {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let point = pair.public_key().as_ref();
+    let (x, y) = (base64(&point[1..49]), base64(&point[49..]));
+    let parsed = set(&[format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}","y":"{y}"}}"#)]);
+    assert!(serves(&parsed.keys, Algorithm::Es384) && !serves(&parsed.keys, Algorithm::Es256));
 }
 
 #[test]
