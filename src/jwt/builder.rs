@@ -312,19 +312,7 @@ impl JwtAuthBuilder {
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = allowed(&issuer, problems);
         let keys = self.keys(&issuer, &name, &allowed, problems)?;
-        Some(Trust {
-            name,
-            alias: issuer.alias,
-            keys,
-            allowed,
-            profile: issuer.profile,
-            audience_claim: issuer.audience_claim,
-            audiences,
-            token_use: issuer.token_use,
-            client_marker: issuer.client_marker,
-            claims: issuer.claims,
-            user: issuer.user,
-        })
+        Some(Trust { name, keys, allowed, audiences, habits: issuer.habits })
     }
 
     fn keys(

@@ -75,6 +75,7 @@ mod fetch;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod gate;
+mod habits;
 mod header;
 mod issuer;
 mod jwks;

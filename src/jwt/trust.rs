@@ -6,31 +6,24 @@ use std::time::Duration;
 use crate::context::{Identity, UserContext};
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::claim_map::ClaimMap;
 use crate::jwt::claims::{self, Expected};
 use crate::jwt::compact::{self, Compact};
+use crate::jwt::habits::{ClientMarker, Habits, UserMap};
 use crate::jwt::header::Header;
-use crate::jwt::issuer::{ClientMarker, UserMap};
 use crate::jwt::jwks::KeySet;
 use crate::jwt::object::{Object, is_null, string};
-use crate::jwt::profile::{Profile, TokenUse};
+use crate::jwt::profile::Profile;
 use crate::jwt::remote::Remote;
 
 /// An issuer, its keys, and how its tokens are read.
 #[derive(Debug)]
 pub(super) struct Trust {
     pub(super) name: Arc<str>,
-    pub(super) alias: Option<&'static str>,
     pub(super) keys: Keys,
     /// What a remote issuer's keys may be used for; a fixed key serves just its own algorithm.
     pub(super) allowed: Vec<Algorithm>,
-    pub(super) profile: Profile,
-    pub(super) audience_claim: &'static str,
     pub(super) audiences: Vec<String>,
-    pub(super) token_use: Option<TokenUse>,
-    pub(super) client_marker: Option<ClientMarker>,
-    pub(super) claims: ClaimMap,
-    pub(super) user: Option<UserMap>,
+    pub(super) habits: Habits,
 }
 
 #[derive(Debug)]
@@ -50,7 +43,7 @@ pub(super) enum Signature {
 
 impl Trust {
     pub(super) fn is_named(&self, iss: &str) -> bool {
-        *self.name == *iss || self.alias == Some(iss)
+        *self.name == *iss || self.habits.alias == Some(iss)
     }
 
     /// Judges everything but the signature: what is refused here costs no signature check and no fetch.
@@ -64,12 +57,15 @@ impl Trust {
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        if let Some(token_use) = &self.token_use {
+        if let Some(token_use) = &self.habits.token_use {
             token_use.judge(object)?;
         }
-        let marked = self.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
-        self.profile.judge(header, object, marked)?;
-        claims::judge(object, Expected { audience_claim: self.audience_claim, audiences: &self.audiences, now, leeway })
+        let marked = self.habits.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
+        self.habits.profile.judge(header, object, marked)?;
+        claims::judge(
+            object,
+            Expected { audience_claim: self.habits.audience_claim, audiences: &self.audiences, now, leeway },
+        )
     }
 
     /// How many sets of keys there were so far, by which a judgement that is out of date is told.
@@ -85,7 +81,7 @@ impl Trust {
         let hint = match error {
             TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
             TokenError::Audience => "the token's audience is none that is set for this issuer",
-            TokenError::Type if self.profile == Profile::Rfc9068 => {
+            TokenError::Type if self.habits.profile == Profile::Rfc9068 => {
                 "the token's `typ` is not at+jwt: where this issuer sends typ JWT, set Profile::Compatible"
             }
             TokenError::Type => "a claim or `typ` says that the token is none of this issuer's access tokens",
@@ -123,7 +119,7 @@ impl Trust {
 
     /// What the claims, whose text is `whole`, say of the user.
     pub(super) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
-        let mut identity = self.claims.read(object, whole)?;
+        let mut identity = self.habits.claims.read(object, whole)?;
         identity.issuer = Some(Arc::clone(&self.name));
         identity.auth_time = claims::date(object, "auth_time")?;
         identity.acts_for_itself = self.is_client(object, &identity);
@@ -131,7 +127,7 @@ impl Trust {
     }
 
     pub(super) fn finish(&self, user: UserContext) -> UserContext {
-        match &self.user {
+        match &self.habits.user {
             Some(UserMap(map)) => map(user),
             None => user,
         }
@@ -141,7 +137,7 @@ impl Trust {
     /// id, so that a token which speaks of a user is a user's.
     fn is_client(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string);
-        let is_marked = match &self.client_marker {
+        let is_marked = match &self.habits.client_marker {
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
             Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|own| value("sub") == Some(own)),
             // A person may have chosen such a name; only a person has a session.

@@ -39,7 +39,7 @@ pub(super) fn judge_habits(issuer: &Issuer, problems: &mut Problems) {
         let remedy = "see the preset's documentation for its form";
         problems.add(Problem::new(argument, Fault::Invalid, reason, remedy).with_value(value));
     }
-    if issuer.claims.has_empty_name() {
+    if issuer.habits.claims.has_empty_name() {
         let remedy = "name a claim, or write a JSON Pointer as /realm_access/roles";
         problems.add(Problem::new("claims", Fault::Invalid, "a claim's name is empty", remedy).of_issuer(&issuer.name));
     }

@@ -1,0 +1,57 @@
+//! `Habits`: what an issuer's tokens look like, and how a user is read off them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::context::UserContext;
+use crate::jwt::claim_map::ClaimMap;
+use crate::jwt::profile::{Profile, TokenUse};
+
+/// What an issuer's access tokens look like, apart from who signs them.
+#[derive(Clone, Debug)]
+pub(super) struct Habits {
+    /// Another spelling of `iss` that means the same issuer.
+    pub(super) alias: Option<&'static str>,
+    pub(super) profile: Profile,
+    pub(super) audience_claim: &'static str,
+    pub(super) token_use: Option<TokenUse>,
+    pub(super) client_marker: Option<ClientMarker>,
+    pub(super) claims: ClaimMap,
+    pub(super) user: Option<UserMap>,
+}
+
+impl Habits {
+    /// Those of an issuer that has none of its own.
+    pub(super) fn of(profile: Profile) -> Self {
+        Self {
+            alias: None,
+            profile,
+            audience_claim: "aud",
+            token_use: None,
+            client_marker: None,
+            claims: ClaimMap::new(),
+            user: None,
+        }
+    }
+}
+
+/// A claim by which an issuer tells that a client acts for itself.
+#[derive(Clone, Debug)]
+pub(super) enum ClientMarker {
+    /// The claim has this value.
+    Equals(&'static str, &'static str),
+    /// The claim equals `sub`.
+    EqualsSubject(&'static str),
+    /// The claim begins like this.
+    StartsWith(&'static str, &'static str),
+}
+
+/// What the user makes of a mapped user.
+#[derive(Clone)]
+pub(super) struct UserMap(pub(super) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
+
+impl fmt::Debug for UserMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserMap").finish_non_exhaustive()
+    }
+}
