@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::logged::Log;
 use super::network::with_cache_control;
 use super::{World, settle};
 
@@ -139,4 +140,20 @@ async fn a_token_that_is_refused_for_its_claims_causes_no_fetch() {
         assert_eq!(app.status(&token.sign()).await, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(world.network.calls(), 1);
+}
+
+#[tokio::test]
+async fn a14_no_kid_of_a_token_reaches_the_log_whatever_it_holds() {
+    let world = World::new().await;
+    let app = world.app();
+    let log = Log::start();
+    for kid in ["' OR 1=1--", "../../dev/null", "line\r\nbreak", "kid-of-nobody", "\u{202e}txt"] {
+        let token = world.issuer.token("ann").audience("api").header("kid", kid).sign();
+        assert_eq!(app.status(&token).await, StatusCode::UNAUTHORIZED, "{kid}");
+    }
+    let text = log.text();
+    for part in ["OR 1=1", "dev/null", "line", "break", "kid-of-nobody", "txt"] {
+        assert!(!text.contains(part), "{part} in {text}");
+    }
+    assert!(log.count("request refused") >= 5, "{text}");
 }
