@@ -82,9 +82,15 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Waits for the answer, and no longer than until the fetch counts as lost. The sender lives as long as the policy.
     pub(super) async fn answered(&mut self) {
-        // The sender lives as long as the policy does.
-        let _ = self.answer.changed().await;
+        let answer = self.answer.changed();
+        if Handle::try_current().is_ok() {
+            let _ = tokio::time::timeout(LOST_AFTER, answer).await;
+        } else {
+            // Outside of a runtime no fetch was started here, and the answer has come.
+            let _ = answer.await;
+        }
     }
 }
 
@@ -208,7 +214,7 @@ impl Remote {
             return;
         };
         let now = self.clock.monotonic();
-        let lost_at = now.checked_add(TOTAL_TIMEOUT * 2);
+        let lost_at = now.checked_add(LOST_AFTER);
         control.lost_at = lost_at;
         // An issuer that has moved its keys may leave the old place, still answering, to whoever has its domain then.
         let told_uri = control.jwks_uri.clone().filter(|_| control.told_until.is_some_and(|until| now < until));
@@ -368,7 +374,7 @@ fn jitter(hasher: &RandomState) -> f64 {
     0.9 + f64::from(die) / 10_000.0
 }
 
-// jose's and oidc-client's default, too; a key's withdrawal is known that soon.
+// jose's default, too; on an app in use, a key's withdrawal is known that soon.
 const SOFT_AGE: Duration = Duration::from_secs(600);
 const MIN_SOFT_AGE: Duration = Duration::from_secs(60);
 const MAX_SOFT_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -383,6 +389,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(60);
 // Metadata and keys together: how long a request may wait for them.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+// By then its own time-out has ended it, if anybody drives its runtime.
+const LOST_AFTER: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

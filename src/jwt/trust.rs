@@ -82,7 +82,8 @@ impl Trust {
             TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
             TokenError::Audience => "the token's audience is none that is set for this issuer",
             TokenError::Type if self.habits.profile == Profile::Rfc9068 => {
-                "the token's `typ` is not at+jwt: where this issuer sends typ JWT, set Profile::Compatible"
+                "the token is not typed at+jwt, or a claim says that it is of another kind: where this issuer sends typ JWT, \
+                 set Profile::Compatible"
             }
             TokenError::Type => "a claim or `typ` says that the token is none of this issuer's access tokens",
             _ => return,

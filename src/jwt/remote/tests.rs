@@ -150,3 +150,12 @@ async fn a_lost_fetch_keeps_no_stale_set_from_its_refresh() {
     remote.refresh(Instant::now());
     assert!(remote.control().lost_at.is_some_and(|at| at > Instant::now()), "a new one was started");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_for_a_fetch_than_until_it_counts_as_lost() {
+    let (sender, answer) = watch::channel(());
+    let start = tokio::time::Instant::now();
+    Pending { answer, is_earlier: true }.answered().await;
+    assert_eq!(start.elapsed().as_secs(), LOST_AFTER.as_secs());
+    drop(sender);
+}
