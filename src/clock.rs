@@ -1,7 +1,7 @@
 //! Where "now" comes from: the system, or hands that a test holds.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where a layer reads the time: the system's clocks by default, or a [`TimeSource`] of a test's own.
@@ -46,6 +46,30 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_none() { "Clock(system)" } else { "Clock(own source)" })
+    }
+}
+
+/// Microseconds since 1970 that pass evenly: the wall clock once, and the monotonic one from there on.
+///
+/// All that read the system's clocks agree.
+#[derive(Clone, Debug)]
+pub(crate) struct SteadyClock {
+    clock: Clock,
+    start: Instant,
+    micros: u64,
+}
+
+impl SteadyClock {
+    pub(crate) fn new(clock: Clock) -> Self {
+        static SYSTEM: OnceLock<(Instant, u64)> = OnceLock::new();
+        let read = || (clock.monotonic(), u64::try_from(clock.since_epoch().as_micros()).unwrap_or(u64::MAX >> 8));
+        let (start, micros) = if clock.0.is_none() { *SYSTEM.get_or_init(read) } else { read() };
+        Self { clock, start, micros }
+    }
+
+    pub(crate) fn micros(&self) -> u64 {
+        let elapsed = self.clock.monotonic().saturating_duration_since(self.start);
+        self.micros.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 }
 

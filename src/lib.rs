@@ -74,6 +74,7 @@ pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+pub mod rate_limit;
 pub mod require;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -84,4 +85,5 @@ pub use error::{BuildError, Fault, Problem};
 pub use extract::Extractor;
 #[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, ClaimMap, Issuer, JwtAuth, Profile};
+pub use rate_limit::{Quota, RateLimit};
 pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};

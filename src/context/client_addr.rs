@@ -96,6 +96,10 @@ impl TrustedProxies {
         Self { networks: Arc::new([]), field: ForwardingField::XForwardedFor }
     }
 
+    pub(crate) fn is_none(&self) -> bool {
+        self.networks.is_empty()
+    }
+
     /// Reads `Forwarded` (RFC 7239) instead of `X-Forwarded-For`.
     ///
     /// Only one of the two is ever read: a proxy that writes one passes the other on as the client sent it.

@@ -1,17 +1,23 @@
 //! What one gate leaves for the next and for the handler: who visits, with which privileges, from where.
 
+mod allowance;
+mod attempt;
 mod client_addr;
 mod peer;
 mod permission;
 mod principal;
 mod realm;
 mod roles;
+pub(crate) mod route;
 mod scopes;
 mod text;
 mod tiers;
 mod user;
 mod visitor;
 
+pub(crate) use allowance::Reading;
+pub use allowance::{Allowance, Standing};
+pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
 pub use permission::Permission;
 pub use principal::Principal;

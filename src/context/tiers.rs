@@ -81,6 +81,11 @@ impl Tier {
         self.tiers.0.get(self.rank).map_or("", |name| name)
     }
 
+    /// How many tiers of its table are below it.
+    pub(crate) fn rank(&self) -> usize {
+        self.rank
+    }
+
     /// Whether this tier is `other` or above it.
     ///
     /// The order is that of `other`'s tiers: a tier whose name they do not know ranks below them all.

@@ -6,6 +6,8 @@
 //! | `Option<Extractor<UserContext>>` | the user, or `None` for anonymous | 500 where no authenticating layer ran |
 //! | `Extractor<Claims<T>>` | the token's claims as a type of one's own | as the user; 500 where they are of another type |
 //! | `Extractor<ClientAddr>` | the client's address | 500 where the server told no peer |
+//! | `Extractor<Allowance>` | what the limits have left | 500 where none counted the request |
+//! | `Extractor<Attempt>` | a say in whether the request counts as failed | 500 where no limit counts failures |
 //! | `Extractor<X>` | any type of one's own that implements [`Extract`] | what it says |
 //!
 //! A bad token never gets this far, with `optional()` neither. Where the compiler only says that a handler is no
@@ -40,7 +42,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request;
 use serde::de::DeserializeOwned;
 
-use crate::context::{ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
+use crate::context::{Allowance, Attempt, ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
 /// What the gates found out, as a handler's argument; see the [module](crate::extract).
@@ -54,7 +56,7 @@ pub struct Claims<T>(pub T);
 /// What an [`Extractor`] can give.
 #[diagnostic::on_unimplemented(
     message = "`Extractor<{Self}>` extracts nothing",
-    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, or a type that implements `portcullis::extract::Extract`"
+    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `Allowance`, `Attempt`, or a type that implements `portcullis::extract::Extract`"
 )]
 pub trait Extract: Sized {
     /// Reads it off a request's head; `Ok(None)` where it is not there and need not be.
@@ -63,6 +65,12 @@ pub trait Extract: Sized {
     ///
     /// Where the request must be refused even if the handler takes an `Option`.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial>;
+
+    /// The refusal where it is not there and the handler does not take an `Option`: 401 unless said otherwise.
+    fn absent(head: &request::Parts) -> Denial {
+        let realm = head.extensions.get::<Visitor>().map(|visitor| visitor.realm().clone());
+        Denial::new(DenialKind::CredentialsMissing, realm.unwrap_or_default())
+    }
 }
 
 impl Extract for UserContext {
@@ -95,6 +103,26 @@ impl Extract for ClientAddr {
     }
 }
 
+impl Extract for Allowance {
+    fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
+        Ok(head.extensions.get().cloned())
+    }
+
+    fn absent(_: &request::Parts) -> Denial {
+        Denial::new(DenialKind::LimitMissing("Extractor<Allowance>"), Realm::default())
+    }
+}
+
+impl Extract for Attempt {
+    fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
+        Ok(head.extensions.get().cloned())
+    }
+
+    fn absent(_: &request::Parts) -> Denial {
+        Denial::new(DenialKind::LimitMissing("Extractor<Attempt>"), Realm::default())
+    }
+}
+
 impl<S, T> FromRequestParts<S> for Extractor<T>
 where
     S: Sync,
@@ -105,11 +133,7 @@ where
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Self, Rejection> {
         match T::extract(head) {
             Ok(Some(found)) => Ok(Self(found)),
-            Ok(None) => {
-                let realm = head.extensions.get::<Visitor>().map(|visitor| visitor.realm().clone());
-                let denial = Denial::new(DenialKind::CredentialsMissing, realm.unwrap_or_default());
-                Err(Rejection(Reply::denial(head, denial)))
-            }
+            Ok(None) => Err(Rejection(Reply::denial(head, T::absent(head)))),
             Err(denial) => Err(Rejection(Reply::denial(head, denial))),
         }
     }

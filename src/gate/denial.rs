@@ -23,6 +23,8 @@ pub struct Denial {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialKind {
+    /// 429: the subject is blocked, for having gone over a limit.
+    AbnormalUsage(Violation),
     /// 500: the client's address is asked for, and the server told no peer.
     AddressUnknown,
     /// 500: the handler asks for claims of a type that the token's claims are not.
@@ -31,6 +33,8 @@ pub enum DenialKind {
     CredentialsMissing,
     /// 500: the named gate or extractor stands where no authenticating gate ran before it.
     GateMissing(&'static str),
+    /// 500: a handler asks what a limit has left, and none was counted.
+    LimitMissing(&'static str),
     /// 403: the user lacks a permission that is needed; those that were asked for, as `action:resource`.
     InsufficientPermission(Box<[Box<str>]>),
     /// 403: the user lacks a role that is needed; the names of those that were asked for.
@@ -45,6 +49,10 @@ pub enum DenialKind {
     InvalidToken(TokenError),
     /// 503: the issuer's keys cannot be had; when to try again.
     KeysUnavailable(Duration),
+    /// 429: more units are asked for than the limit has left.
+    QuotaExceeded(Violation),
+    /// 503: the counts of a limit cannot be had, or only a share of the limit is given out meanwhile.
+    ReducedCapacity(Violation),
     /// 403: the token is good, but its user is refused.
     UserRefused(UserRefusal),
     /// 503: the source of users cannot be asked; when to try again.
@@ -75,6 +83,25 @@ pub enum UserRefusal {
     Unverified,
 }
 
+/// Which limits refuse, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    policies: Box<[Box<str>]>,
+    retry_after: Option<Duration>,
+}
+
+impl Violation {
+    /// These limits refuse, for this long; `None`: a request of such a cost never fits.
+    pub fn new(policies: impl IntoIterator<Item: Into<Box<str>>>, retry_after: Option<Duration>) -> Self {
+        Self { policies: policies.into_iter().map(Into::into).collect(), retry_after }
+    }
+
+    /// The names of the limits.
+    pub fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|name| &**name)
+    }
+}
+
 impl Denial {
     /// A refusal for this reason, with the realm that its challenge is to name.
     #[must_use]
@@ -88,10 +115,11 @@ impl Denial {
         &self.kind
     }
 
-    /// The status: the caller's fault is 400, 401 or 403, the app's 500, an outage behind it 503.
+    /// The status: the caller's fault is 400, 401, 403 or 429, the app's 500, an outage behind it 503.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
+            DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             DenialKind::CredentialsMissing | DenialKind::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             DenialKind::InsufficientPermission(_)
@@ -99,10 +127,13 @@ impl Denial {
             | DenialKind::InsufficientScope(_)
             | DenialKind::InsufficientTier(_)
             | DenialKind::UserRefused(_) => StatusCode::FORBIDDEN,
-            DenialKind::AddressUnknown | DenialKind::ClaimsMismatch | DenialKind::GateMissing(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
+            DenialKind::AddressUnknown
+            | DenialKind::ClaimsMismatch
+            | DenialKind::GateMissing(_)
+            | DenialKind::LimitMissing(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            DenialKind::KeysUnavailable(_) | DenialKind::ReducedCapacity(_) | DenialKind::UsersUnavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            DenialKind::KeysUnavailable(_) | DenialKind::UsersUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -123,7 +154,8 @@ impl Denial {
     /// The `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3).
     #[must_use]
     pub fn challenge(&self) -> Option<HeaderValue> {
-        if !self.status().is_client_error() {
+        let status = self.status();
+        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return None;
         }
         let mut challenge = Challenge::bearer(self.realm.name());
@@ -136,12 +168,43 @@ impl Denial {
         Some(challenge.into_header())
     }
 
-    /// When to try again, for an outage.
+    /// When to try again, for a limit or an outage.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
             DenialKind::KeysUnavailable(wait) | DenialKind::UsersUnavailable(wait) => Some(wait),
+            _ => self.violation()?.retry_after,
+        }
+    }
+
+    /// The limits that refuse.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        match &self.kind {
+            DenialKind::AbnormalUsage(violation)
+            | DenialKind::QuotaExceeded(violation)
+            | DenialKind::ReducedCapacity(violation) => Some(violation),
             _ => None,
+        }
+    }
+
+    /// The type of the problem and its title (RFC 9457 §3.1). `about:blank`, whose title is the status phrase, but for
+    /// limits: draft-ietf-httpapi-ratelimit-headers-10 §6.
+    pub(crate) fn problem_type(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            DenialKind::AbnormalUsage(_) => (
+                "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
+                "Request not satisfied due to detection of abnormal request pattern",
+            ),
+            DenialKind::QuotaExceeded(_) => (
+                "https://iana.org/assignments/http-problem-types#quota-exceeded",
+                "Request cannot be satisfied as assigned quota has been exceeded",
+            ),
+            DenialKind::ReducedCapacity(_) => (
+                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+                "Request cannot be satisfied due to temporary server capacity constraints",
+            ),
+            _ => ("about:blank", self.status().canonical_reason().unwrap_or_default()),
         }
     }
 
@@ -149,9 +212,11 @@ impl Denial {
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match &self.kind {
-            DenialKind::AddressUnknown | DenialKind::ClaimsMismatch | DenialKind::GateMissing(_) => {
-                "the request could not be judged".into()
-            }
+            DenialKind::AbnormalUsage(_) => "blocked for having gone over a limit".into(),
+            DenialKind::AddressUnknown
+            | DenialKind::ClaimsMismatch
+            | DenialKind::GateMissing(_)
+            | DenialKind::LimitMissing(_) => "the request could not be judged".into(),
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
             DenialKind::InsufficientPermission(needed) => format!("permission needed: {}", needed.join(", ")).into(),
             DenialKind::InsufficientRole(needed) => format!("role needed: {}", needed.join(", ")).into(),
@@ -161,6 +226,11 @@ impl Denial {
             DenialKind::InvalidRequest(RequestFault::Repeated) => "more than one credential was sent".into(),
             DenialKind::InvalidToken(error) => error.sentence().into(),
             DenialKind::KeysUnavailable(_) => "the issuer's keys are not available".into(),
+            DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
+                "the request costs more than the limit ever has".into()
+            }
+            DenialKind::QuotaExceeded(_) => "the limit is used up".into(),
+            DenialKind::ReducedCapacity(_) => "the limit is reduced for a while".into(),
             DenialKind::UserRefused(UserRefusal::Inactive) => "the account is not active".into(),
             DenialKind::UserRefused(UserRefusal::Locked) => "the account is locked".into(),
             DenialKind::UserRefused(UserRefusal::Other(reason)) => (*reason).into(),
@@ -181,6 +251,10 @@ impl Denial {
                 status,
                 "no peer address is known: serve with into_make_service_with_connect_info::<SocketAddr>(), or put a \
                  SocketAddr into the request's extensions"
+            ),
+            DenialKind::LimitMissing(asker) => tracing::error!(
+                status,
+                "{asker} stands where no RateLimit counted the request: add one outside of it, or take an Option"
             ),
             DenialKind::ClaimsMismatch => {
                 tracing::error!(status, "a handler's claims type does not fit the claims of the token");

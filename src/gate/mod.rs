@@ -87,7 +87,7 @@ mod reply;
 mod token_error;
 
 pub use body::FromBytes;
-pub use denial::{Denial, DenialKind, RequestFault, UserRefusal};
+pub use denial::{Denial, DenialKind, RequestFault, UserRefusal, Violation};
 pub use engine::{Decision, Entry, Gate, Gated, GatedFuture};
 pub use reply::Reply;
 pub use token_error::TokenError;

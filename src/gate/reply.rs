@@ -20,11 +20,16 @@ impl Reply {
 
     /// A refusal of the request with this head, in the form that its content type asks for.
     pub fn denial(head: &request::Parts, denial: Denial) -> Self {
+        denial.log();
+        Self::told_denial(head, denial)
+    }
+
+    /// A refusal whose reason is in the log already.
+    pub(crate) fn told_denial(head: &request::Parts, denial: Denial) -> Self {
         // gRPC over HTTP/2, "Requests": a call is a POST. A proxy that asks this app whether to let a request through
         // (auth_request, ForwardAuth) does so by GET with the caller's own fields, and would take a 200 for a yes.
         let is_grpc = head.method == Method::POST && grpc::is_grpc(&head.headers);
         let media_type = head.headers.get(CONTENT_TYPE).filter(|_| is_grpc);
-        denial.log();
         Self(Box::new(match media_type {
             Some(media_type) => trailers_only(media_type.clone(), denial),
             None => problem(denial),
@@ -38,13 +43,17 @@ impl Reply {
         Self(Box::new(problem(denial)))
     }
 
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.0.headers_mut()
+    }
+
     /// The response, with the body that is wanted.
     pub(crate) fn into_response<B: FromBytes>(self) -> Response<B> {
         self.0.map(B::from_bytes)
     }
 }
 
-/// Problem details (RFC 9457 §3.1), with the error code of RFC 6750 as an extension member.
+/// Problem details (RFC 9457 §3.1), with the error code of RFC 6750 or the limits that refuse as extension members.
 #[derive(Serialize)]
 struct Problem<'a> {
     r#type: &'a str,
@@ -55,6 +64,8 @@ struct Problem<'a> {
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<Vec<&'a str>>,
 }
 
 fn problem(denial: Denial) -> Response<Vec<u8>> {
@@ -63,14 +74,15 @@ fn problem(denial: Denial) -> Response<Vec<u8>> {
         DenialKind::InsufficientScope(needed) => Some(needed.to_string()),
         _ => None,
     };
+    let (r#type, title) = denial.problem_type();
     let body = serde_json::to_vec(&Problem {
-        // RFC 9457 §4.2.1: with this type, the title is the status phrase.
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or_default(),
+        r#type,
+        title,
         status: status.as_u16(),
         detail: &denial.detail(),
         error: denial.error(),
         scope,
+        violated_policies: denial.violation().map(|violation| violation.policies().collect()),
     });
     let mut response = Response::new(body.unwrap_or_default());
     *response.status_mut() = status;
@@ -139,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_status_of_a_refusal_has_a_phrase_for_its_title() {
-        for status in [400, 401, 403, 500, 503] {
+        for status in [400, 401, 403, 429, 500, 503] {
             assert!(StatusCode::from_u16(status).unwrap().canonical_reason().is_some());
         }
     }

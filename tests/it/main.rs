@@ -17,6 +17,7 @@ mod optional;
 mod presets;
 mod published;
 mod readme;
+mod redis;
 mod require;
 mod tokens;
 mod user_loader;

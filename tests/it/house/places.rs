@@ -5,13 +5,13 @@ use super::source::{Source, line_after, words};
 
 /// Each crate of `[dependencies]`, with the files or folders of `src` that may name it; none for those that every floor
 /// speaks: the vocabulary of HTTP and tower, serialisation and the log.
-const PLACES: [(&str, &[&str]); 22] = [
+const PLACES: [(&str, &[&str]); 24] = [
     ("arc_swap", &["jwt/remote.rs"]),
     ("aws_lc_rs", &["jwt/verifier.rs", "testing/keys.rs"]),
-    ("axum", &["context/peer.rs"]),
+    ("axum", &["context/peer.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["jwt/compact.rs", "jwt/jwks.rs", "testing/"]),
-    ("bytes", &["gate/body.rs", "testing/server.rs"]),
+    ("bytes", &["gate/body.rs", "rate_limit/fields.rs", "testing/server.rs"]),
     ("http", &[]),
     ("http_body_util", &["gate/body.rs", "testing/server.rs"]),
     ("hyper", &["testing/server.rs"]),
@@ -19,10 +19,12 @@ const PLACES: [(&str, &[&str]); 22] = [
     ("ipnet", &["context/client_addr.rs"]),
     ("jsonwebtoken", &["jwt/pem.rs"]),
     ("pin_project", &["gate/engine.rs"]),
+    ("redis", &["rate_limit/redis/"]),
     ("reqwest", &["jwt/reqwest.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),
-    ("tokio", &["jwt/remote.rs", "jwt/user_loader.rs", "testing/server.rs"]),
+    ("sha2", &["rate_limit/redis/wire.rs"]),
+    ("tokio", &["jwt/remote.rs", "jwt/user_loader.rs", "rate_limit/redis/", "testing/server.rs"]),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
     ("tower_service", &["gate/engine.rs"]),

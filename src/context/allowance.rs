@@ -1,0 +1,105 @@
+//! `Allowance`: what the limits counted on a request have left.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is left of the limits that a [`RateLimit`](crate::RateLimit) counted on this request: for a handler that shows it.
+///
+/// Of several `RateLimit` layers, the innermost.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    names: Arc<[Arc<str>]>,
+    readings: [Reading; Self::MOST],
+    len: u8,
+}
+
+/// What was read of one limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
+    /// In seconds, rounded up.
+    pub(crate) reset: u32,
+    /// Which of the names.
+    pub(crate) index: u8,
+    /// Which quota of that limit.
+    pub(crate) grade: u8,
+}
+
+impl Reading {
+    /// Least for the limit that is told where only one can be: fewest units left, then longest until they are back.
+    pub(crate) fn tightness(&self) -> (u32, Reverse<u32>) {
+        (self.remaining, Reverse(self.reset))
+    }
+}
+
+/// What is left of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing<'a> {
+    name: &'a str,
+    reading: Reading,
+}
+
+impl Allowance {
+    /// The most limits of one layer.
+    pub(crate) const MOST: usize = 8;
+
+    pub(crate) fn new(names: Arc<[Arc<str>]>) -> Self {
+        Self { names, readings: [Reading::default(); Self::MOST], len: 0 }
+    }
+
+    pub(crate) fn push(&mut self, reading: Reading) {
+        if let Some(place) = self.readings.get_mut(usize::from(self.len)) {
+            *place = reading;
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn names(&self) -> &Arc<[Arc<str>]> {
+        &self.names
+    }
+
+    pub(crate) fn readings(&self) -> &[Reading] {
+        self.readings.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// What each limit has left, in the order of the layer.
+    pub fn limits(&self) -> impl Iterator<Item = Standing<'_>> {
+        self.readings().iter().filter_map(|reading| {
+            Some(Standing { name: self.names.get(usize::from(reading.index))?, reading: *reading })
+        })
+    }
+
+    /// The limit that has least left.
+    #[must_use]
+    pub fn tightest(&self) -> Option<Standing<'_>> {
+        self.limits().min_by_key(|standing| standing.reading.tightness())
+    }
+}
+
+impl<'a> Standing<'a> {
+    /// The limit's name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The units of a window.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.reading.limit
+    }
+
+    /// The units left.
+    #[must_use]
+    pub fn remaining(&self) -> u32 {
+        self.reading.remaining
+    }
+
+    /// How long until all units are back, in whole seconds, rounded up.
+    #[must_use]
+    pub fn reset(&self) -> Duration {
+        Duration::from_secs(u64::from(self.reading.reset))
+    }
+}

@@ -1,0 +1,65 @@
+//! `Bucket`: units that flow back evenly, the debt of a token bucket.
+
+use super::{Count, Terms};
+
+/// The debt of a token bucket. It is kept in units, so that it means the same under another tier's rate.
+#[derive(Clone, Debug, Default)]
+pub(in crate::rate_limit) struct Bucket {
+    at: u64,
+    debt: f64,
+    limit: u32,
+}
+
+impl Count for Bucket {
+    fn settle(&mut self, terms: &Terms, now: u64) {
+        let elapsed = now.saturating_sub(self.at);
+        self.debt = (self.debt - refilled(terms, elapsed)).max(0.0);
+        self.at = now;
+        self.limit = terms.limit;
+    }
+
+    fn used(&self) -> u32 {
+        self.debt.ceil() as u32
+    }
+
+    fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    fn charge(&mut self, _: &Terms, _: u64, cost: u32) {
+        self.debt = (self.debt + f64::from(cost)).min(f64::from(u32::MAX));
+    }
+
+    fn refund(&mut self, terms: &Terms, now: u64, then: u64, cost: u32) {
+        // What flowed back since is not in debt any more; to give it back again would raise the limit.
+        let left = f64::from(cost) - refilled(terms, now.saturating_sub(then)) / SHY;
+        self.debt = (self.debt - left.max(0.0)).max(0.0);
+    }
+
+    fn forgive(&mut self, cost: u32) {
+        self.debt = (self.debt - f64::from(cost)).max(0.0);
+    }
+
+    fn wait(&self, terms: &Terms, _: u64, cost: u32) -> u64 {
+        until_debt(terms, self.debt, f64::from(terms.limit) - f64::from(cost))
+    }
+
+    fn reset(&self, terms: &Terms, _: u64) -> u64 {
+        until_debt(terms, self.debt, 0.0)
+    }
+}
+
+/// The units that flow back in a time, never too many: what rounding adds is taken off.
+fn refilled(terms: &Terms, elapsed: u64) -> f64 {
+    elapsed as f64 * f64::from(terms.limit) / terms.window as f64 * SHY
+}
+
+fn until_debt(terms: &Terms, debt: f64, wanted: f64) -> u64 {
+    if debt <= wanted {
+        return 0;
+    }
+    ((debt - wanted) * terms.window as f64 / f64::from(terms.limit) / (SHY * SHY)).ceil() as u64 + 1
+}
+
+/// Two hundred times the error of one operation below 1.
+const SHY: f64 = 1.0 - 200.0 * f64::EPSILON;

@@ -1,0 +1,73 @@
+//! The arithmetic of counting: pure, on microseconds since 1970, with the time an argument.
+
+mod bucket;
+mod exact;
+mod fixed;
+mod penalty;
+mod sliding;
+
+pub(super) use bucket::Bucket;
+pub(super) use exact::Exact;
+pub(super) use fixed::Fixed;
+pub(super) use penalty::Penalty;
+pub(super) use sliding::Sliding;
+
+use crate::rate_limit::quota::Algorithm;
+
+/// What is counted against: the units of a window, and the step in which the algorithm keeps time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// The units of a window; never zero.
+    pub(super) limit: u32,
+    /// The window in microseconds; for a [`Penalty`], the first block's length.
+    pub(super) window: u64,
+    /// The tick of a log, the length of a sub-window, or the longest block, in microseconds; never zero.
+    pub(super) step: u64,
+}
+
+impl Terms {
+    pub(super) fn new(algorithm: Algorithm, limit: u32, window: u64) -> Self {
+        let step = match algorithm {
+            // Twice the window must fit into the offsets of a log.
+            Algorithm::Exact => (window >> 31) + 1,
+            Algorithm::Sliding => window.div_ceil(sliding::PAST),
+            Algorithm::Fixed | Algorithm::TokenBucket => window,
+        };
+        Self { limit, window, step }
+    }
+
+    pub(super) fn with_limit(self, limit: u32) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+/// What one subject has used of a quota.
+///
+/// [`settle`](Count::settle) comes first: what the others answer is true as of the time that it was given. Each is
+/// also told the terms, which for one subject may change from request to request: units used stay used.
+pub(super) trait Count {
+    /// Forgets what is past. Times that lie ahead, because the clock went back, become the present: what was used stays
+    /// used, and for no longer than a window.
+    fn settle(&mut self, terms: &Terms, now: u64);
+
+    /// The units in use, a begun one counted whole.
+    fn used(&self) -> u32;
+
+    /// The limit that was last settled by.
+    fn limit(&self) -> u32;
+
+    /// Uses units, whether or not they fit.
+    fn charge(&mut self, terms: &Terms, now: u64, cost: u32);
+
+    /// Gives back units charged at `then`, as far as they are still in use.
+    fn refund(&mut self, terms: &Terms, now: u64, then: u64, cost: u32);
+
+    /// Gives back the units charged last.
+    fn forgive(&mut self, cost: u32);
+
+    /// The microseconds until `cost`, which is no more than the limit, fits.
+    fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64;
+
+    /// The microseconds until nothing is in use.
+    fn reset(&self, terms: &Terms, now: u64) -> u64;
+}

@@ -1,0 +1,60 @@
+//! `Penalty`: a block, and the memory of the blocks before it.
+
+use super::{Count, Terms};
+
+/// A subject's blocks. Each is twice as long as the one before, up to the longest; they are forgotten once the subject has
+/// been free for as long as the longest lasts.
+#[derive(Clone, Debug, Default)]
+pub(in crate::rate_limit) struct Penalty {
+    until: u64,
+    blocks: u8,
+    is_blocked: bool,
+}
+
+impl Penalty {
+    fn length(&self, terms: &Terms) -> u64 {
+        let doublings = u32::from(self.blocks.saturating_sub(1)).min(32);
+        terms.window.saturating_mul(1 << doublings).min(terms.step)
+    }
+}
+
+/// One of two units is used where blocks are remembered, both during a block.
+impl Count for Penalty {
+    fn settle(&mut self, terms: &Terms, now: u64) {
+        self.until = self.until.min(now.saturating_add(self.length(terms)));
+        self.is_blocked = self.until > now;
+        if self.until.saturating_add(terms.step) <= now {
+            self.blocks = 0;
+        }
+    }
+
+    fn used(&self) -> u32 {
+        u32::from(self.blocks > 0) + u32::from(self.is_blocked)
+    }
+
+    fn limit(&self) -> u32 {
+        2
+    }
+
+    fn charge(&mut self, terms: &Terms, now: u64, _: u32) {
+        self.blocks = self.blocks.saturating_add(1);
+        self.until = now.saturating_add(self.length(terms));
+        self.is_blocked = true;
+    }
+
+    fn refund(&mut self, _: &Terms, _: u64, _: u64, _: u32) {
+        *self = Self::default();
+    }
+
+    fn forgive(&mut self, _: u32) {
+        *self = Self::default();
+    }
+
+    fn wait(&self, _: &Terms, now: u64, _: u32) -> u64 {
+        self.until.saturating_sub(now)
+    }
+
+    fn reset(&self, _: &Terms, now: u64) -> u64 {
+        self.until.saturating_sub(now)
+    }
+}

@@ -1,0 +1,220 @@
+//! `RateLimit`: the layer, and what it says of a request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Response, request};
+use tower_layer::Layer;
+
+use crate::context::{Allowance, Attempt, Realm};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
+use crate::rate_limit::builder::RateLimitBuilder;
+use crate::rate_limit::memory;
+use crate::rate_limit::policy::{Asks, Policy};
+use crate::rate_limit::verdict::{Ask, Verdict};
+
+/// Limits how often a subject may ask; see the [module](crate::rate_limit).
+///
+/// Clones are one limiter: they count together.
+#[derive(Clone)]
+#[must_use]
+pub struct RateLimit(pub(super) Arc<Policy>);
+
+impl RateLimit {
+    /// Starts a configuration.
+    pub fn builder() -> RateLimitBuilder {
+        RateLimitBuilder::default()
+    }
+
+    fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
+        if matches!(denial.kind(), DenialKind::AddressUnknown) && !self.0.notices.is_first_unknown_address() {
+            return Reply::told_denial(head, denial);
+        }
+        Reply::denial(head, denial)
+    }
+
+    /// What the verdict means for the request.
+    pub(super) fn conclude(
+        &self,
+        mut head: request::Parts,
+        asks: &Asks,
+        verdict: &Verdict,
+        charged: Charged,
+    ) -> Result<(request::Parts, Pass), Reply> {
+        let policy = &*self.0;
+        let allowance = policy.allowance(asks, verdict);
+        for (index, ask) in asks.as_slice().iter().enumerate() {
+            if ask.is_shadow && verdict.has_exceeded(index) {
+                tracing::info!(limit = policy.name(ask), "a shadow limit would have refused this request");
+            }
+        }
+        if verdict.is_refused {
+            let mut reply = Reply::denial(&head, self.denial(asks, verdict));
+            policy.fields.write(&policy.rules, &allowance, charged.now, reply.headers_mut());
+            return Err(reply);
+        }
+        if let Some(outer) = head.extensions.get::<Allowance>() {
+            self.compare(outer);
+        }
+        let is_reserved = |ask| policy.rule(ask).is_some_and(|rule| rule.failure.is_some());
+        let reserved = asks.as_slice().iter().any(is_reserved).then(|| {
+            let attempt = Attempt::default();
+            head.extensions.insert(attempt.clone());
+            Box::new(Reserved { attempt, asks: *asks })
+        });
+        head.extensions.insert(allowance.clone());
+        Ok((head, Pass(Some(Counted { allowance, reserved, charged }))))
+    }
+
+    fn denial(&self, asks: &Asks, verdict: &Verdict) -> Denial {
+        let asks = asks.as_slice().iter().enumerate();
+        let refusing = asks.filter(|(index, ask)| verdict.is_refused_by(*index, ask));
+        let policies = refusing.map(|(_, ask)| self.0.name(ask));
+        let violation = Violation::new(policies, verdict.wait().map(Duration::from_micros));
+        let kind = if verdict.is_blocked {
+            DenialKind::AbnormalUsage(violation)
+        } else if verdict.is_reduced {
+            DenialKind::ReducedCapacity(violation)
+        } else {
+            DenialKind::QuotaExceeded(violation)
+        };
+        Denial::new(kind, Realm::default())
+    }
+
+    /// Gives back what an ask was charged.
+    fn give_back(&self, ask: &Ask, charged: Charged) {
+        let policy = &*self.0;
+        #[cfg(feature = "redis")]
+        let seat = match &policy.redis {
+            Some(redis) => {
+                if charged.is_remote {
+                    redis.refund(ask, charged.now);
+                }
+                redis.local(&policy.seats, ask)
+            }
+            None => policy.seats.get(usize::from(ask.rule)),
+        };
+        #[cfg(not(feature = "redis"))]
+        let seat = policy.seats.get(usize::from(ask.rule));
+        if let Some(seat) = seat {
+            memory::refund(seat, ask, policy.clock.micros(), charged.local);
+        }
+    }
+
+    /// Whether a layer outside has charged one of these limits already.
+    fn compare(&self, outer: &Allowance) {
+        let names = &self.0.names;
+        if Arc::ptr_eq(outer.names(), names) {
+            self.0.notices.charged_twice(names.first().map_or("", |name| name));
+        }
+    }
+}
+
+pub(super) fn entry(concluded: Result<(request::Parts, Pass), Reply>) -> Entry<Pass> {
+    match concluded {
+        Ok((head, pass)) => Entry::Admit(head, pass),
+        Err(reply) => Entry::Refuse(reply),
+    }
+}
+
+/// What a [`RateLimit`] remembers of a request until its response.
+#[derive(Debug)]
+pub struct Pass(Option<Counted>);
+
+impl Pass {
+    /// Of a request that no limit counted.
+    pub(super) fn uncounted() -> Self {
+        Self(None)
+    }
+}
+
+#[derive(Debug)]
+struct Counted {
+    allowance: Allowance,
+    reserved: Option<Box<Reserved>>,
+    charged: Charged,
+}
+
+/// When and where units were charged; times in microseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Charged {
+    /// By the clock of the store that decided.
+    pub(super) now: u64,
+    /// By this process's.
+    pub(super) local: u64,
+    /// Whether a store beyond a network decided.
+    #[cfg(feature = "redis")]
+    pub(super) is_remote: bool,
+}
+
+impl Charged {
+    /// In this process.
+    pub(super) fn here(now: u64) -> Self {
+        Self {
+            now,
+            local: now,
+            #[cfg(feature = "redis")]
+            is_remote: false,
+        }
+    }
+}
+
+/// Units that are given back unless the request fails.
+#[derive(Debug)]
+struct Reserved {
+    attempt: Attempt,
+    asks: Asks,
+}
+
+impl Gate for RateLimit {
+    type Pass = Pass;
+
+    fn enter(&self, head: request::Parts) -> Entry<Pass> {
+        let policy = &*self.0;
+        if policy.exempts(&head) {
+            return Entry::Admit(head, Pass::uncounted());
+        }
+        let asks = match policy.asks(&head) {
+            Ok(asks) if asks.as_slice().is_empty() => return Entry::Admit(head, Pass::uncounted()),
+            Ok(asks) => asks,
+            Err(denial) => return Entry::Refuse(self.unjudged(&head, denial)),
+        };
+        let now = policy.clock.micros();
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &policy.redis {
+            return self.enter_remote(redis, head, asks, now);
+        }
+        let verdict = memory::decide(&policy.seats, asks.as_slice(), now);
+        entry(self.conclude(head, &asks, &verdict, Charged::here(now)))
+    }
+
+    fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
+        let policy = &*self.0;
+        let Some(counted) = pass.0 else { return };
+        if let Some(reserved) = counted.reserved {
+            let said = reserved.attempt.has_failed();
+            for ask in reserved.asks.as_slice() {
+                let failure = policy.rule(ask).and_then(|rule| rule.failure.as_ref());
+                if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(response.status()))) {
+                    self.give_back(ask, counted.charged);
+                }
+            }
+        }
+        policy.fields.write(&policy.rules, &counted.allowance, counted.charged.now, response.headers_mut());
+    }
+}
+
+impl<S> Layer<S> for RateLimit {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+impl fmt::Debug for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimit").field("limits", &self.0.names).finish_non_exhaustive()
+    }
+}

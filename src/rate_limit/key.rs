@@ -1,0 +1,169 @@
+//! `Key`: by what the requests of one subject are told from those of another.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, request};
+
+use crate::context::{ClientAddr, TrustedProxies, UserContext, Visitor};
+use crate::gate::{Denial, DenialKind};
+use crate::rate_limit::subject::Subject;
+
+/// By what requests are counted: the first of its parts that a request has.
+///
+/// ```
+/// use portcullis::{TrustedProxies, rate_limit::Key};
+///
+/// let key = Key::user().or_ip(TrustedProxies::new(["10.0.0.0/8"])?);
+/// # let _ = key;
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
+///
+/// A request that has none of them is refused, 401: it must not go uncounted. [`ip`](Key::ip) and
+/// [`everybody`](Key::everybody) are had by every request.
+#[derive(Clone)]
+#[must_use]
+pub struct Key {
+    parts: Vec<Part>,
+    ipv6_prefix: u8,
+}
+
+#[derive(Clone)]
+enum Part {
+    ApiKey(HeaderName),
+    Everybody,
+    Ip(TrustedProxies),
+    Own(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
+    Tenant(Arc<dyn Fn(&UserContext) -> Option<String> + Send + Sync>),
+    User,
+}
+
+impl Key {
+    /// The verified user, by issuer and id. An authenticating layer must stand outside, else the answer is 500.
+    pub fn user() -> Self {
+        Self::of(Part::User)
+    }
+
+    /// The client's address, an IPv6 one by its /64. Where [`TrustedProxies`] stands outside as a layer, what it found;
+    /// else by these.
+    pub fn ip(proxies: TrustedProxies) -> Self {
+        Self::of(Part::Ip(proxies))
+    }
+
+    /// The one value of this field, an API key. It is kept and sent to a store as a hash alone.
+    ///
+    /// A caller may invent keys: let a layer that knows them stand outside, or add a limit by address.
+    pub fn api_key(field: HeaderName) -> Self {
+        Self::of(Part::ApiKey(field))
+    }
+
+    /// What the function reads off the verified user, their tenant.
+    pub fn tenant(read: impl Fn(&UserContext) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::of(Part::Tenant(Arc::new(read)))
+    }
+
+    /// What a function of one's own reads off a request's head. Let it trust nothing that the caller may write at will.
+    pub fn own(read: impl Fn(&request::Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::of(Part::Own(Arc::new(read)))
+    }
+
+    /// Everybody together.
+    pub fn everybody() -> Self {
+        Self::of(Part::Everybody)
+    }
+
+    /// Else the client's address; see [`ip`](Self::ip).
+    pub fn or_ip(self, proxies: TrustedProxies) -> Self {
+        self.or(Self::ip(proxies))
+    }
+
+    /// Else another key.
+    pub fn or(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
+    /// Sets how many leading bits of an IPv6 address are counted as one subject: 64 unless set, the network of one
+    /// household; 48 or 56 where providers hand out more.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        self.ipv6_prefix = bits;
+        self
+    }
+
+    pub(super) fn ipv6_bits(&self) -> u8 {
+        self.ipv6_prefix
+    }
+
+    /// Whether nobody is trusted to say whose address it is.
+    pub(super) fn trusts_no_proxy(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Ip(proxies) if proxies.is_none()))
+    }
+
+    /// The subject of a request.
+    pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Subject<'a>, Denial> {
+        for part in &self.parts {
+            if let Some(subject) = part.subject(head)? {
+                return Ok(subject);
+            }
+        }
+        let visitor = head.extensions.get::<Visitor>();
+        let realm = visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default();
+        Err(Denial::new(DenialKind::CredentialsMissing, realm))
+    }
+
+    fn of(part: Part) -> Self {
+        Self { parts: vec![part], ipv6_prefix: IPV6_PREFIX }
+    }
+}
+
+impl Part {
+    fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
+        Ok(match self {
+            Self::ApiKey(field) => {
+                let mut values = head.headers.get_all(field).iter();
+                let one = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
+                one.filter(|key| !key.is_empty()).map(Subject::api_key)
+            }
+            Self::Everybody => Some(Subject::everybody()),
+            Self::Ip(proxies) => {
+                let known = head.extensions.get::<ClientAddr>().copied();
+                match known.or_else(|| proxies.client(head)) {
+                    Some(client) => Some(Subject::address(client.ip())),
+                    None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
+                }
+            }
+            Self::Own(read) => read(head).map(Subject::own),
+            Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
+            Self::User => user(head)?.map(Subject::of_user),
+        })
+    }
+}
+
+/// The user, `None` for an anonymous visitor. That nobody looked is a fault of the app's.
+fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
+    match head.extensions.get::<Visitor>() {
+        Some(visitor) => Ok(visitor.user()),
+        None => Err(Denial::new(DenialKind::GateMissing("a RateLimit by user"), Default::default())),
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.parts).finish()
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey(_) => "ApiKey",
+            Self::Everybody => "Everybody",
+            Self::Ip(_) => "Ip",
+            Self::Own(_) => "Own",
+            Self::Tenant(_) => "Tenant",
+            Self::User => "User",
+        })
+    }
+}
+
+const IPV6_PREFIX: u8 = 64;

@@ -1,0 +1,210 @@
+//! `MemoryStore`: the counts of one process, in bounded memory.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::rate_limit::count::{Bucket, Exact, Fixed, Penalty, Sliding, Terms};
+use crate::rate_limit::operator::Intervention;
+use crate::rate_limit::quota::{Algorithm, MOST_EXACT};
+#[cfg(feature = "redis")]
+use crate::rate_limit::redis::Note;
+use crate::rate_limit::subject::Subject;
+use crate::rate_limit::table::{Shelf, Table};
+use crate::rate_limit::verdict::{Ask, Tally, Verdict};
+
+/// Counts in this process, in memory that is bounded from the start. Clones are the same store: give one to several
+/// layers, and limits of one name count together.
+///
+/// ```
+/// use portcullis::rate_limit::MemoryStore;
+///
+/// let store = MemoryStore::with_subjects(1_000_000);
+/// # let _ = store;
+/// ```
+///
+/// A flood of new subjects drives out those that used least of their limit, and never one that is at it. See
+/// [`Algorithm`] for the bytes that a subject takes.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Shelves>);
+
+struct Shelves {
+    subjects: usize,
+    hasher: RandomState,
+    /// In the order in which the lines of one request are locked.
+    made: Mutex<Vec<(String, Arc<dyn Shelf>)>>,
+}
+
+impl MemoryStore {
+    /// A store with places for 65,536 subjects of each limit.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_subjects(SUBJECTS)
+    }
+
+    /// A store with places for so many subjects of each limit: all that are active within one window.
+    #[must_use]
+    pub fn with_subjects(subjects: usize) -> Self {
+        Self(Arc::new(Shelves { subjects, hasher: RandomState::new(), made: Mutex::default() }))
+    }
+
+    pub(super) fn hash(&self, subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u64 {
+        let mut hasher = self.0.hasher.build_hasher();
+        subject.feed(ipv6_prefix, by_route, |part| hasher.write(part));
+        hasher.finish()
+    }
+
+    /// The counts of a limit, made at the first asking, and their place in the order.
+    pub(super) fn counts(&self, name: &str, algorithm: Algorithm, terms: Terms) -> (usize, Arc<dyn Shelf>) {
+        let size = match algorithm {
+            Algorithm::Exact => terms.limit.min(MOST_EXACT).next_power_of_two().max(8),
+            Algorithm::Sliding => terms.limit.max(u32::from(u16::MAX)),
+            Algorithm::Fixed | Algorithm::TokenBucket => 0,
+        };
+        let id = format!("{algorithm:?} {} {size} {name}", terms.window);
+        let subjects = self.0.subjects;
+        self.shelf(id, || match (algorithm, size) {
+            (Algorithm::Exact, 8) => Arc::new(Table::<Exact<8>>::new(subjects, terms)),
+            (Algorithm::Exact, 16) => Arc::new(Table::<Exact<16>>::new(subjects, terms)),
+            (Algorithm::Exact, 32) => Arc::new(Table::<Exact<32>>::new(subjects, terms)),
+            (Algorithm::Exact, 64) => Arc::new(Table::<Exact<64>>::new(subjects, terms)),
+            (Algorithm::Exact, _) => Arc::new(Table::<Exact<128>>::new(subjects, terms)),
+            (Algorithm::Fixed, _) => Arc::new(Table::<Fixed>::new(subjects, terms)),
+            (Algorithm::Sliding, size) if size > u32::from(u16::MAX) => {
+                Arc::new(Table::<Sliding<u32>>::new(subjects, terms))
+            }
+            (Algorithm::Sliding, _) => Arc::new(Table::<Sliding<u16>>::new(subjects, terms)),
+            (Algorithm::TokenBucket, _) => Arc::new(Table::<Bucket>::new(subjects, terms)),
+        })
+    }
+
+    /// The blocks of a limit.
+    pub(super) fn penalties(&self, name: &str, terms: Terms) -> Arc<dyn Shelf> {
+        let id = format!("blocks {} {} {name}", terms.window, terms.step);
+        self.shelf(id, || Arc::new(Table::<Penalty>::without_overflow(self.0.subjects, terms))).1
+    }
+
+    /// The denials of a store that this process remembers, by limit.
+    #[cfg(feature = "redis")]
+    pub(super) fn notes(&self, name: &str) -> Arc<dyn Shelf> {
+        let terms = Terms { limit: 1, window: 1, step: 1 };
+        self.shelf(format!("notes {name}"), || Arc::new(Table::<Note>::without_overflow(self.0.subjects, terms))).1
+    }
+
+    fn shelf(&self, id: String, make: impl FnOnce() -> Arc<dyn Shelf>) -> (usize, Arc<dyn Shelf>) {
+        let mut made = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = made.iter().position(|(known, _)| *known == id)
+            && let Some((_, shelf)) = made.get(place)
+        {
+            return (place, Arc::clone(shelf));
+        }
+        let shelf = make();
+        made.push((id, Arc::clone(&shelf)));
+        (made.len() - 1, shelf)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("subjects", &self.0.subjects).finish_non_exhaustive()
+    }
+}
+
+/// One limit's shelves.
+pub(super) struct Seat {
+    pub(super) counts: Arc<dyn Shelf>,
+    pub(super) penalties: Option<Arc<dyn Shelf>>,
+}
+
+/// Judges all that a request asks for, and charges it where nothing refuses. The seats stand in the order of their locks.
+pub(super) fn decide(seats: &[Seat], asks: &[Ask], now: u64) -> Verdict {
+    let mut verdict = Verdict::new(asks.len());
+    for (index, ask) in asks.iter().enumerate() {
+        let Some(penalties) = penalties(seats, ask).filter(|_| !ask.is_shadow) else { continue };
+        let mut wait = 0;
+        penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| {
+            wait = penalty.wait(&penalties.terms(), now, 1);
+        });
+        if wait > 0 {
+            verdict.block(index, wait);
+        }
+    }
+    if verdict.is_blocked {
+        return verdict;
+    }
+    judge(seats, asks, 0, now, &mut verdict);
+    for (index, ask) in asks.iter().enumerate() {
+        if verdict.is_refused_by(index, ask)
+            && let Some(penalties) = penalties(seats, ask)
+        {
+            penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| {
+                penalty.charge(&penalties.terms(), now, 1);
+                verdict.wait_for(penalty.wait(&penalties.terms(), now, 1));
+            });
+        }
+    }
+    verdict
+}
+
+fn penalties<'a>(seats: &'a [Seat], ask: &Ask) -> Option<&'a dyn Shelf> {
+    seats.get(usize::from(ask.rule))?.penalties.as_deref()
+}
+
+/// Judges the asks from `index` on while the lines of those before are locked; on the way back, charges.
+fn judge(seats: &[Seat], asks: &[Ask], index: usize, now: u64, verdict: &mut Verdict) {
+    let Some(ask) = asks.get(index) else { return };
+    let Some(seat) = seats.get(usize::from(ask.rule)) else { return };
+    let terms = seat.counts.terms().with_limit(ask.limit);
+    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| {
+        let fits = count.used().saturating_add(ask.cost) <= ask.limit;
+        if !fits {
+            let wait = (ask.cost <= ask.limit).then(|| count.wait(&terms, now, ask.cost));
+            verdict.refuse(index, ask, wait);
+        }
+        judge(seats, asks, index + 1, now, verdict);
+        if fits && !verdict.is_refused {
+            count.charge(&terms, now, ask.cost);
+        }
+        verdict.set(index, Tally { used: count.used(), reset: count.reset(&terms, now) });
+    });
+}
+
+/// Gives back what was charged at `then`.
+pub(super) fn refund(seat: &Seat, ask: &Ask, now: u64, then: u64) {
+    let terms = seat.counts.terms().with_limit(ask.limit);
+    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.refund(&terms, now, then, ask.cost));
+}
+
+/// What an operator does to the counts of a subject.
+pub(super) fn intervene(seat: &Seat, ask: &Ask, intervention: Intervention, now: u64) {
+    match intervention {
+        Intervention::Forgive => seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.forgive(ask.cost)),
+        Intervention::Reset => seat.counts.forget(ask.hash),
+        Intervention::Unblock => {}
+    }
+    if let Some(penalties) = seat.penalties.as_ref().filter(|_| intervention != Intervention::Forgive) {
+        penalties.forget(ask.hash);
+    }
+}
+
+/// What is in use, and for how long the subject is still blocked.
+pub(super) fn peek(seat: &Seat, ask: &Ask, now: u64) -> (Tally, u64) {
+    let terms = seat.counts.terms().with_limit(ask.limit);
+    let (mut tally, mut blocked) = (Tally::default(), 0);
+    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| {
+        tally = Tally { used: count.used(), reset: count.reset(&terms, now) };
+    });
+    if let Some(penalties) = &seat.penalties {
+        penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| blocked = penalty.wait(&penalties.terms(), now, 1));
+    }
+    (tally, blocked)
+}
+
+const SUBJECTS: usize = 65_536;
+const BLOCK_UNITS: u32 = 2;

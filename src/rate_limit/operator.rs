@@ -1,0 +1,150 @@
+//! What an operator does with the limits of one subject: look, give back, forget, lift a block.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::rate_limit::gate::RateLimit;
+use crate::rate_limit::memory;
+use crate::rate_limit::subject::Subject;
+use crate::rate_limit::verdict::{Ask, Tally};
+
+/// What a subject has used of one limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    name: Arc<str>,
+    used: u32,
+    reset: Duration,
+    blocked_for: Option<Duration>,
+}
+
+impl Usage {
+    /// The limit's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The units in use.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// How long until none is.
+    #[must_use]
+    pub fn reset(&self) -> Duration {
+        self.reset
+    }
+
+    /// For how long the subject is still blocked.
+    #[must_use]
+    pub fn blocked_for(&self) -> Option<Duration> {
+        self.blocked_for
+    }
+}
+
+/// The store could not be asked; what was to be done is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreUnavailable;
+
+impl fmt::Display for StoreUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store of the limits did not answer; try again")
+    }
+}
+
+impl Error for StoreUnavailable {}
+
+/// What is done to the counts of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intervention {
+    Forgive,
+    Reset,
+    Unblock,
+}
+
+/// For an operator: none of it counts as a request. It applies to all of the layer's limits that count subjects of this
+/// kind; a limit by route counts one of them on the route that the subject [names](Subject::on_route).
+impl RateLimit {
+    /// What the subject has used of each limit.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    pub async fn peek(&self, subject: &Subject<'_>) -> Result<Vec<Usage>, StoreUnavailable> {
+        let policy = &*self.0;
+        let asks = policy.asks_for(subject, 0);
+        let asks = asks.as_slice();
+        #[cfg(feature = "redis")]
+        let tallies = match &policy.redis {
+            Some(redis) => redis.peek(asks).await?,
+            None => self.peek_here(asks),
+        };
+        #[cfg(not(feature = "redis"))]
+        let tallies = self.peek_here(asks);
+        let usage = |(ask, (tally, blocked)): (&Ask, (Tally, u64))| Usage {
+            name: policy.names.get(usize::from(ask.rule)).cloned().unwrap_or_default(),
+            used: tally.used,
+            reset: Duration::from_micros(tally.reset),
+            blocked_for: (blocked > 0).then(|| Duration::from_micros(blocked)),
+        };
+        Ok(asks.iter().zip(tallies).map(usage).collect())
+    }
+
+    /// Gives back the units that were charged last, of each limit.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    pub async fn refund(&self, subject: &Subject<'_>, units: u32) -> Result<(), StoreUnavailable> {
+        self.intervene(subject, Intervention::Forgive, units).await
+    }
+
+    /// Forgets what the subject used of each limit, and its blocks.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    pub async fn reset(&self, subject: &Subject<'_>) -> Result<(), StoreUnavailable> {
+        self.intervene(subject, Intervention::Reset, 0).await
+    }
+
+    /// Lifts the subject's blocks and forgets them. What it used stays used.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    pub async fn unblock(&self, subject: &Subject<'_>) -> Result<(), StoreUnavailable> {
+        self.intervene(subject, Intervention::Unblock, 0).await
+    }
+
+    async fn intervene(
+        &self,
+        subject: &Subject<'_>,
+        intervention: Intervention,
+        units: u32,
+    ) -> Result<(), StoreUnavailable> {
+        let policy = &*self.0;
+        let asks = policy.asks_for(subject, units);
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &policy.redis {
+            redis.intervene(asks.as_slice(), intervention).await?;
+        }
+        let now = policy.clock.micros();
+        for ask in asks.as_slice() {
+            if let Some(seat) = policy.seats.get(usize::from(ask.rule)) {
+                memory::intervene(seat, ask, intervention, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn peek_here(&self, asks: &[Ask]) -> Vec<(Tally, u64)> {
+        let policy = &*self.0;
+        let now = policy.clock.micros();
+        let seats = asks.iter().filter_map(|ask| Some((ask, policy.seats.get(usize::from(ask.rule))?)));
+        seats.map(|(ask, seat)| memory::peek(seat, ask, now)).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! What is true of a `RateLimit` once it is built: its rules, and what a request asks of them.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, request};
+
+use crate::clock::SteadyClock;
+use crate::context::route::matched;
+use crate::context::{Allowance, Reading, Tier, UserContext};
+use crate::gate::Denial;
+use crate::rate_limit::fields::Fields;
+use crate::rate_limit::key::Key;
+use crate::rate_limit::limit::{Applies, Cost, Failure};
+use crate::rate_limit::memory::{MemoryStore, Seat};
+use crate::rate_limit::notices::Notices;
+#[cfg(feature = "redis")]
+use crate::rate_limit::redis::{RedisSeat, digest};
+use crate::rate_limit::subject::Subject;
+use crate::rate_limit::verdict::{Ask, Verdict};
+
+pub(super) struct Policy {
+    pub(super) rules: Box<[Rule]>,
+    pub(super) names: Arc<[Arc<str>]>,
+    pub(super) exempt: Box<[Box<str>]>,
+    pub(super) fields: Fields,
+    pub(super) clock: SteadyClock,
+    /// The counts of this process; beside a store, those that serve while it cannot be asked.
+    pub(super) memory: MemoryStore,
+    /// The shelves of each rule.
+    pub(super) seats: Box<[Seat]>,
+    #[cfg(feature = "redis")]
+    pub(super) redis: Option<RedisSeat>,
+    pub(super) notices: Notices,
+}
+
+/// One limit.
+pub(super) struct Rule {
+    pub(super) key: Key,
+    /// The quota of each tier, the lowest first; the first is for everybody else too.
+    pub(super) grades: Box<[Grade]>,
+    pub(super) cost: Cost,
+    pub(super) applies: Applies,
+    pub(super) failure: Option<Failure>,
+    pub(super) by_route: bool,
+    pub(super) is_shadow: bool,
+}
+
+/// A quota, and how it is told.
+pub(super) struct Grade {
+    pub(super) tier: Option<Tier>,
+    pub(super) limit: u32,
+    /// `X-RateLimit-Limit`.
+    pub(super) limit_field: HeaderValue,
+    /// `RateLimit-Policy`.
+    pub(super) policy_field: HeaderValue,
+    /// The name as `RateLimit` tells it.
+    pub(super) item: String,
+}
+
+/// What a request asks of the limits that apply to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asks {
+    asks: [Ask; Allowance::MOST],
+    len: usize,
+}
+
+impl Policy {
+    /// Whether the request's route is exempt; a path that only resembles one is not.
+    pub(super) fn exempts(&self, head: &request::Parts) -> bool {
+        !self.exempt.is_empty() && stands_in(&self.exempt, head)
+    }
+
+    pub(super) fn asks(&self, head: &request::Parts) -> Result<Asks, Denial> {
+        let mut asks = Asks::none();
+        let user = UserContext::of(&head.extensions);
+        for (index, rule) in self.rules.iter().enumerate() {
+            if !rule.applies.to(head) {
+                continue;
+            }
+            let (grade, limit) = rule.grade(user);
+            let mut subject = rule.key.subject(head)?;
+            if rule.by_route {
+                // A path that matched nothing is the caller's to invent: all of them are one route.
+                subject = subject.on_route(matched(head).unwrap_or_default());
+            }
+            self.notices.look(&rule.key, &subject, head);
+            let cost = match &rule.cost {
+                Cost::Fixed(units) => *units,
+                Cost::Of(units) => units(head),
+            };
+            asks.push(self.ask(index, rule, grade, limit, cost, &subject));
+        }
+        Ok(asks)
+    }
+
+    /// What an operator asks of every limit for a subject, as somebody without a tier.
+    pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Asks {
+        let mut asks = Asks::none();
+        for (index, rule) in self.rules.iter().enumerate() {
+            let (grade, limit) = rule.grade(None);
+            asks.push(self.ask(index, rule, grade, limit, units, subject));
+        }
+        asks
+    }
+
+    fn ask(&self, index: usize, rule: &Rule, grade: u8, limit: u32, cost: u32, subject: &Subject<'_>) -> Ask {
+        let hash = self.memory.hash(subject, rule.key.ipv6_bits(), rule.by_route);
+        Ask {
+            rule: index as u8,
+            grade,
+            is_shadow: rule.is_shadow,
+            limit,
+            cost,
+            hash,
+            #[cfg(feature = "redis")]
+            digest: self.redis.as_ref().map_or(0, |_| digest(subject, rule.key.ipv6_bits(), rule.by_route)),
+        }
+    }
+
+    /// What the verdict leaves, for fields and handlers. Shadows are not told.
+    pub(super) fn allowance(&self, asks: &Asks, verdict: &Verdict) -> Allowance {
+        let mut allowance = Allowance::new(Arc::clone(&self.names));
+        for (ask, tally) in asks.as_slice().iter().zip(verdict.tallies()).filter(|(ask, _)| !ask.is_shadow) {
+            allowance.push(Reading {
+                limit: ask.limit,
+                remaining: ask.limit.saturating_sub(tally.used),
+                reset: u32::try_from(tally.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
+                index: ask.rule,
+                grade: ask.grade,
+            });
+        }
+        allowance
+    }
+
+    pub(super) fn rule(&self, ask: &Ask) -> Option<&Rule> {
+        self.rules.get(usize::from(ask.rule))
+    }
+
+    pub(super) fn name(&self, ask: &Ask) -> &str {
+        self.names.get(usize::from(ask.rule)).map_or("", |name| name)
+    }
+}
+
+impl Rule {
+    /// The quota of the highest tier that the user has, else the first.
+    fn grade(&self, user: Option<&UserContext>) -> (u8, u32) {
+        let has = |grade: &Grade| match (&grade.tier, user) {
+            (Some(tier), Some(user)) => user.is_at_least(tier),
+            _ => false,
+        };
+        let index = self.grades.iter().rposition(has).unwrap_or(0);
+        (index as u8, self.grades.get(index).map_or(1, |grade| grade.limit))
+    }
+}
+
+impl Applies {
+    fn to(&self, head: &request::Parts) -> bool {
+        self.routes.as_ref().is_none_or(|routes| stands_in(routes, head))
+            && self.condition.as_ref().is_none_or(|condition| condition(head))
+    }
+}
+
+fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
+    let route = matched(head).unwrap_or_else(|| head.uri.path());
+    routes.iter().any(|known| **known == *route)
+}
+
+impl Asks {
+    fn none() -> Self {
+        Self { asks: [Ask::default(); Allowance::MOST], len: 0 }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn of(asks: impl Iterator<Item = Ask>) -> Self {
+        asks.fold(Self::none(), |mut all, ask| {
+            all.push(ask);
+            all
+        })
+    }
+
+    fn push(&mut self, ask: Ask) {
+        if let Some(place) = self.asks.get_mut(self.len) {
+            *place = ask;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Ask] {
+        self.asks.get(..self.len).unwrap_or_default()
+    }
+}

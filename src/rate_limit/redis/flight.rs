@@ -1,0 +1,148 @@
+//! `Flights`: what many requests ask at once goes to the server in one call.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::rate_limit::redis::breaker::Breaker;
+use crate::rate_limit::redis::link::Link;
+use crate::rate_limit::redis::wire::{Answer, Job, decode, encode};
+
+/// The calls to one server or cluster.
+pub(super) struct Flights {
+    link: Arc<dyn Link>,
+    deadline: Duration,
+    /// Whether the subjects of two requests may lie on different nodes.
+    is_cluster: bool,
+    pub(super) breaker: Breaker,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<(Job, oneshot::Sender<Answer>)>,
+    is_flying: bool,
+}
+
+impl Flights {
+    pub(super) fn new(link: Arc<dyn Link>, deadline: Duration, is_cluster: bool) -> Self {
+        Self { link, deadline, is_cluster, breaker: Breaker::default(), queue: Mutex::default() }
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_cluster
+    }
+
+    /// When a request that asks now goes on without an answer.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+
+    /// Asks, and leaves the answer to whoever wants it; `None` where no runtime would drive the call.
+    pub(super) fn send(self: &Arc<Self>, job: Job) -> Option<oneshot::Receiver<Answer>> {
+        let runtime = Handle::try_current().ok()?;
+        let (sender, receiver) = oneshot::channel();
+        let mut queue = self.queue();
+        queue.waiting.push((job, sender));
+        if self.is_cluster {
+            let batch = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            let flights = Arc::clone(self);
+            drop(runtime.spawn(async move { flights.fly(batch).await }));
+        } else if !queue.is_flying {
+            queue.is_flying = true;
+            drop(queue);
+            let flying = Flying { flights: Arc::clone(self), is_done: false };
+            drop(runtime.spawn(async move {
+                while let Some(batch) = flying.flights.next() {
+                    flying.flights.fly(batch).await;
+                }
+                flying.land();
+            }));
+        }
+        Some(receiver)
+    }
+
+    /// What waits, up to a bound; none where the flights end.
+    fn next(&self) -> Option<Vec<(Job, oneshot::Sender<Answer>)>> {
+        let mut queue = self.queue();
+        if queue.waiting.is_empty() {
+            queue.is_flying = false;
+            return None;
+        }
+        let len = queue.waiting.len().min(LARGEST);
+        Some(queue.waiting.drain(..len).collect())
+    }
+
+    /// One call; whoever is not answered sees the sender dropped.
+    async fn fly(&self, batch: Vec<(Job, oneshot::Sender<Answer>)>) {
+        let (keys, request) = encode(batch.iter().map(|(job, _)| job));
+        let call = tokio::time::timeout(self.deadline, self.link.call(keys, request));
+        let failure = match call.await {
+            Ok(Ok(numbers)) => match decode(&numbers, batch.iter().map(|(job, _)| job)) {
+                Some(answers) => {
+                    if self.breaker.succeeded() {
+                        tracing::info!("the Redis server answers again");
+                    }
+                    batch.into_iter().zip(answers).for_each(|((_, sender), answer)| drop(sender.send(answer)));
+                    return;
+                }
+                None => "an answer that is not the script's".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {:?}", self.deadline),
+        };
+        if self.breaker.failed(Instant::now()) {
+            tracing::warn!(
+                error = failure,
+                "the Redis server is given up for a while: limits go by their outage policy"
+            );
+        } else {
+            tracing::debug!(error = failure, "Redis did not answer");
+        }
+        if !self.breaker.rest(Instant::now()).is_zero() {
+            // Who waits would wait in vain.
+            self.queue().waiting.clear();
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Flights in the air. Where their task is dropped, with its runtime, who waits is let go and the next may start.
+struct Flying {
+    flights: Arc<Flights>,
+    is_done: bool,
+}
+
+impl Flying {
+    /// All that waited was taken along.
+    fn land(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut queue = self.flights.queue();
+            queue.is_flying = false;
+            queue.waiting.clear();
+        }
+    }
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flights").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// The most requests of one call: a longer one would keep the server from others.
+const LARGEST: usize = 128;

@@ -1,0 +1,57 @@
+//! `Link`: one call of the script over whatever connection the user has.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, RedisError, Script};
+
+/// A connection of any kind, as far as it is needed here.
+pub(super) trait Link: Send + Sync {
+    /// Calls the script.
+    fn call(
+        &self,
+        keys: Vec<String>,
+        request: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send + '_>>;
+}
+
+/// A connection and the script's name on the server.
+pub(super) struct Scripted<C> {
+    connection: C,
+    script: Script,
+}
+
+impl<C> Scripted<C> {
+    pub(super) fn new(connection: C) -> Self {
+        Self { connection, script: Script::new(CODE) }
+    }
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Link for Scripted<C> {
+    fn call(
+        &self,
+        keys: Vec<String>,
+        request: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send + '_>> {
+        Box::pin(async move {
+            let mut connection = self.connection.clone();
+            let known = command("EVALSHA", self.script.get_hash(), &keys, &request);
+            match known.query_async(&mut connection).await {
+                // The server was restarted, or SCRIPT FLUSH was said: one trip more, with the code.
+                Err(error) if error.code() == Some("NOSCRIPT") => {
+                    command("EVAL", CODE, &keys, &request).query_async(&mut connection).await
+                }
+                answered => answered,
+            }
+        })
+    }
+}
+
+fn command(name: &str, script: &str, keys: &[String], request: &[u8]) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(keys.len()).arg(keys).arg(request);
+    command
+}
+
+const CODE: &str = include_str!("decide.lua");

@@ -1,0 +1,159 @@
+//! `RedisStore`: counts that all processes share.
+
+mod breaker;
+mod flight;
+mod gate;
+mod link;
+mod note;
+mod seat;
+mod wire;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use tokio::runtime::Handle;
+
+use crate::error::{BuildError, Fault, Problem};
+use crate::rate_limit::memory::MemoryStore;
+use crate::rate_limit::redis::flight::Flights;
+use crate::rate_limit::redis::link::{Link, Scripted};
+pub(super) use crate::rate_limit::redis::note::Note;
+pub(super) use crate::rate_limit::redis::seat::{RedisRule, RedisSeat};
+pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
+
+/// Counts in Redis, which all processes share. One trip decides about all limits of a request, and requests that come at
+/// once are decided in one call.
+///
+/// ```no_run
+/// use portcullis::rate_limit::{Key, Quota, RateLimit, RedisStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), portcullis::BuildError> {
+/// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
+/// let limit = RateLimit::builder().quota(Quota::per_hour(100)?).key(Key::user()).store(store).build()?;
+/// # let _ = limit;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// No request waits longer for it than the [deadline](Self::deadline). While it cannot be asked, each limit goes by its
+/// [`Outage`](crate::rate_limit::Outage).
+///
+/// Keys are `portcullis:{digest}`, one a subject, and expire with what they count. The digest is half of a SHA-256: no
+/// key tells who it is about. Needs Redis 6 or newer, or a server that speaks its scripts.
+#[derive(Clone)]
+#[must_use]
+pub struct RedisStore {
+    link: Arc<dyn Link>,
+    is_cluster: bool,
+    prefix: Arc<str>,
+    deadline: Duration,
+    local_subjects: usize,
+    /// Made once the settings stand; clones share the calls.
+    flights: Arc<OnceLock<Arc<Flights>>>,
+}
+
+impl RedisStore {
+    /// Counts over this connection: a `MultiplexedConnection`, a `ConnectionManager` or one of another kind. To a cluster,
+    /// see [`cluster`](Self::cluster).
+    pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
+        Self::over(connection, false)
+    }
+
+    /// Counts over this connection to a cluster: a `ClusterConnection`. Subjects of one request that lie on different nodes
+    /// are asked at once; where one refuses, what the others charged is given back.
+    pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
+        Self::over(connection, true)
+    }
+
+    /// Counts on the server at this URL, `redis://user:password@host:port/db`; it is connected to when first asked, and
+    /// again when it was lost.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no such URL, and outside of a Tokio runtime.
+    pub fn connect(url: &str) -> Result<Self, BuildError> {
+        // Not the URL itself, and not the parser's words about it: it may hold a password.
+        let problem = || {
+            Problem::new(
+                "redis",
+                Fault::Invalid,
+                "not the URL of a Redis server",
+                "write redis://host:port, without TLS",
+            )
+        };
+        if Handle::try_current().is_err() {
+            let reason = "no Tokio runtime runs here to hold the connection";
+            return Err(
+                Problem::new("redis", Fault::Missing, reason, "call it inside of one, as of #[tokio::main]").into()
+            );
+        }
+        let client = redis::Client::open(url).map_err(|_| problem())?;
+        let config = ConnectionManagerConfig::new().set_max_delay(LONGEST_PAUSE);
+        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| problem())?;
+        Ok(Self::new(manager))
+    }
+
+    /// Sets with what the keys begin: `portcullis` unless set. Apps that share a server take different ones.
+    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets the longest that a request waits for the server: 50 milliseconds unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self.flights = Arc::default();
+        self
+    }
+
+    /// Sets for how many subjects of each limit this process remembers denials, and counts along for the case of an
+    /// outage: 65,536 unless set.
+    pub fn local_subjects(mut self, subjects: usize) -> Self {
+        self.local_subjects = subjects;
+        self
+    }
+
+    fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static, is_cluster: bool) -> Self {
+        Self {
+            link: Arc::new(Scripted::new(connection)),
+            is_cluster,
+            prefix: PREFIX.into(),
+            deadline: DEADLINE,
+            local_subjects: LOCAL_SUBJECTS,
+            flights: Arc::default(),
+        }
+    }
+
+    /// The counts of this process beside those of the server.
+    pub(super) fn memory(&self) -> MemoryStore {
+        MemoryStore::with_subjects(self.local_subjects)
+    }
+
+    pub(super) fn judge(&self) -> Option<Problem> {
+        self.deadline.is_zero().then(|| {
+            Problem::new("deadline", Fault::Invalid, "no answer comes in no time", "give a few milliseconds at least")
+        })
+    }
+
+    /// What asks the server for these rules.
+    pub(super) fn seat(&self, rules: Vec<RedisRule>) -> RedisSeat {
+        let flights = || Arc::new(Flights::new(Arc::clone(&self.link), self.deadline, self.is_cluster));
+        RedisSeat::new(Arc::clone(self.flights.get_or_init(flights)), Arc::clone(&self.prefix), rules)
+    }
+}
+
+/// Shows no address: it may hold a password.
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+const PREFIX: &str = "portcullis";
+const DEADLINE: Duration = Duration::from_millis(50);
+const LOCAL_SUBJECTS: usize = 65_536;
+/// Between two tries to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

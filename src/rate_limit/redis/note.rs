@@ -1,0 +1,62 @@
+//! `Note`: a denial of the server's, kept so that it need not be asked again.
+
+use crate::rate_limit::count::{Count, Terms};
+
+/// Until when the server would refuse, as far as this process knows: counted from before it was asked.
+///
+/// It is charged with terms made for it: their window is the wait, their step the reset, their limit the one that was
+/// judged by, zero for a block.
+#[derive(Clone, Debug, Default)]
+pub(in crate::rate_limit) struct Note {
+    made: u64,
+    until: u64,
+    reset: u64,
+    limit: u32,
+    cost: u32,
+}
+
+impl Note {
+    /// How long a note is believed before the server is asked again: an operator elsewhere may have lifted it.
+    const BELIEVED: u64 = 10_000_000;
+}
+
+impl Count for Note {
+    fn settle(&mut self, _: &Terms, now: u64) {
+        if self.until <= now {
+            *self = Self::default();
+        }
+    }
+
+    /// One of two units, so that another note may take the place.
+    fn used(&self) -> u32 {
+        u32::from(self.until > 0)
+    }
+
+    fn limit(&self) -> u32 {
+        2
+    }
+
+    fn charge(&mut self, terms: &Terms, now: u64, cost: u32) {
+        let until = now.saturating_add(terms.window);
+        *self = Self { made: now, until, reset: now.saturating_add(terms.step), limit: terms.limit, cost };
+    }
+
+    fn refund(&mut self, _: &Terms, _: u64, _: u64, _: u32) {
+        *self = Self::default();
+    }
+
+    fn forgive(&mut self, _: u32) {
+        *self = Self::default();
+    }
+
+    /// The wait of a request of this cost, which the server would refuse; zero where it must be asked.
+    fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
+        let is_of_these = self.limit == 0 || self.limit == terms.limit && self.cost <= cost;
+        let is_believed = now < self.made.saturating_add(Self::BELIEVED);
+        if is_of_these && is_believed { self.until.saturating_sub(now) } else { 0 }
+    }
+
+    fn reset(&self, _: &Terms, now: u64) -> u64 {
+        self.reset.saturating_sub(now)
+    }
+}

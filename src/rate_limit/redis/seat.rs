@@ -1,0 +1,241 @@
+//! `RedisSeat`: how the rules of one limiter are asked of the server, and what is done without it.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::rate_limit::count::Terms;
+use crate::rate_limit::limit::Outage;
+use crate::rate_limit::memory::{self, Seat};
+use crate::rate_limit::operator::{Intervention, StoreUnavailable};
+use crate::rate_limit::policy::Asks;
+use crate::rate_limit::quota::micros;
+use crate::rate_limit::redis::flight::Flights;
+use crate::rate_limit::redis::wire::{Answer, Job, Operation, Part, key};
+use crate::rate_limit::table::Shelf;
+use crate::rate_limit::verdict::{Ask, Tally, Verdict};
+
+/// The rules of one limiter, as they are asked of the server.
+pub(in crate::rate_limit) struct RedisSeat {
+    flights: Arc<Flights>,
+    prefix: Arc<str>,
+    rules: Box<[RedisRule]>,
+}
+
+/// What the server and this process need to know of one limit.
+pub(in crate::rate_limit) struct RedisRule {
+    /// As the script reads it, by grade.
+    pub(in crate::rate_limit) grades: Box<[Arc<[u8]>]>,
+    pub(in crate::rate_limit) outage: Outage,
+    /// Whether units may come back before their time, so that a denial says nothing of the next request.
+    pub(in crate::rate_limit) may_be_refunded: bool,
+    pub(in crate::rate_limit) notes: Arc<dyn Shelf>,
+}
+
+impl RedisSeat {
+    pub(super) fn new(flights: Arc<Flights>, prefix: Arc<str>, rules: Vec<RedisRule>) -> Self {
+        Self { flights, prefix, rules: rules.into() }
+    }
+
+    /// Whether to ask the server now.
+    pub(in crate::rate_limit) fn is_worth_asking(&self) -> bool {
+        self.flights.breaker.admits(Instant::now())
+    }
+
+    /// The refusal that the server would give, where this process knows.
+    pub(in crate::rate_limit) fn noted(&self, asks: &[Ask], now: u64) -> Option<Verdict> {
+        let mut verdict = Verdict::new(asks.len());
+        for (index, ask) in asks.iter().enumerate().filter(|(_, ask)| !ask.is_shadow && ask.cost > 0) {
+            let Some(rule) = self.rule(ask) else { continue };
+            let terms = rule.notes.terms().with_limit(ask.limit);
+            rule.notes.visit(ask.hash, ask.limit, now, &mut |note| {
+                // A block is noted under the limit zero, which is nobody's.
+                let block = note.wait(&terms.with_limit(0), now, 0);
+                let wait = note.wait(&terms, now, ask.cost);
+                if block > 0 {
+                    verdict.block(index, block);
+                } else if wait > 0 {
+                    verdict.set(index, Tally { used: u32::MAX, reset: note.reset(&terms, now) });
+                    verdict.refuse(index, ask, Some(wait));
+                }
+            });
+        }
+        verdict.is_refused.then_some(verdict)
+    }
+
+    /// Asks the server, in one call or one for each subject; `sent` is this process's time. With the verdict, the time of
+    /// the charge on the server. `None` where a part was not answered.
+    pub(in crate::rate_limit) async fn decide(&self, asks: &[Ask], sent: u64) -> Option<(Verdict, u64)> {
+        let answers = self.ask_all(Operation::Decide, asks, 0).await;
+        let has_refusal = answers.iter().any(|(_, answer)| answer.as_ref().is_none_or(Answer::is_refused));
+        let mut verdict = Verdict::new(asks.len());
+        let (mut then, mut is_whole) = (0, true);
+        for (places, answer) in &answers {
+            let Some(answer) = answer else {
+                is_whole = false;
+                continue;
+            };
+            then = then.max(answer.now);
+            answer.add_to(&mut verdict, asks, places);
+            if has_refusal && !answer.is_refused() {
+                self.give_back(asks, places, answer.now);
+            } else {
+                self.note(asks, places, answer, sent);
+            }
+        }
+        is_whole.then_some((verdict, then))
+    }
+
+    /// Gives back what was charged at `then`, without waiting for it.
+    pub(in crate::rate_limit) fn refund(&self, ask: &Ask, then: u64) {
+        let job = Job { operation: Operation::Refund, parts: self.parts(&[*ask], &[0], then) };
+        if self.flights.send(job).is_none() {
+            tracing::warn!("a unit could not be given back: no runtime drives the call");
+        }
+    }
+
+    fn give_back(&self, asks: &[Ask], places: &[usize], then: u64) {
+        for ask in places.iter().filter_map(|place| asks.get(*place)) {
+            self.refund(ask, then);
+        }
+    }
+
+    /// Remembers a refusal. Only where one limit refused: how long each of several will is not told.
+    fn note(&self, asks: &[Ask], places: &[usize], answer: &Answer, sent: u64) {
+        let mut exceeded = places.iter().enumerate().filter(|(index, _)| answer.has_exceeded(*index));
+        let (Some((index, place)), None) = (exceeded.next(), exceeded.next()) else { return };
+        let (Some(ask), Some((tally, blocked))) = (asks.get(*place), answer.tallies.get(index)) else { return };
+        let Some(rule) = self.rule(ask).filter(|_| !ask.is_shadow) else { return };
+        let (limit, wait) = match (blocked, answer.wait()) {
+            (1.., _) => (0, *blocked),
+            (0, Some(wait)) if !rule.may_be_refunded => (ask.limit, wait),
+            _ => return,
+        };
+        let terms = Terms { limit, window: wait, step: tally.reset };
+        rule.notes.visit(ask.hash, limit, sent, &mut |note| note.charge(&terms, sent, ask.cost));
+    }
+
+    /// Counts along in this process, for the case of an outage.
+    pub(in crate::rate_limit) fn count_along(&self, seats: &[Seat], asks: &[Ask], now: u64) {
+        for ask in asks {
+            if let Some(seat) = self.local(seats, ask) {
+                let terms = seat.counts.terms().with_limit(ask.limit);
+                seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.charge(&terms, now, ask.cost));
+            }
+        }
+    }
+
+    /// The local counts of a limit that goes by them in an outage.
+    pub(in crate::rate_limit) fn local<'a>(&self, seats: &'a [Seat], ask: &Ask) -> Option<&'a Seat> {
+        self.rule(ask).filter(|rule| matches!(rule.outage, Outage::Local(_)))?;
+        seats.get(usize::from(ask.rule))
+    }
+
+    /// Decides without the server, each limit by its policy: the asks that were judged, and how.
+    pub(in crate::rate_limit) fn make_do(&self, seats: &[Seat], asks: &[Ask], now: u64) -> (Asks, Verdict) {
+        let outage = |ask: &Ask| self.rule(ask).map_or(Outage::Closed, |rule| rule.outage);
+        let is_closed = |ask: &Ask| outage(ask) == Outage::Closed && !ask.is_shadow;
+        if asks.iter().any(is_closed) {
+            let closed = Asks::of(asks.iter().filter(|ask| is_closed(ask)).copied());
+            let mut verdict = Verdict::new(closed.as_slice().len());
+            let rest = micros(self.flights.breaker.rest(Instant::now()));
+            for (index, ask) in closed.as_slice().iter().enumerate() {
+                verdict.refuse(index, ask, Some(rest));
+            }
+            verdict.is_reduced = true;
+            return (closed, verdict);
+        }
+        let shared = asks.iter().filter_map(|ask| match outage(ask) {
+            Outage::Local(share) => Some(Ask { limit: (f64::from(ask.limit) * share).ceil() as u32, ..*ask }),
+            Outage::Closed | Outage::Open => None,
+        });
+        let shared = Asks::of(shared);
+        let mut verdict = memory::decide(seats, shared.as_slice(), now);
+        let whole = |ask: &Ask| asks.iter().find(|other| other.rule == ask.rule).map_or(0, |ask| ask.limit);
+        let over = shared.as_slice().iter().zip(verdict.tallies()).enumerate();
+        let is_over = |(index, (ask, tally)): (usize, (&Ask, &Tally))| {
+            verdict.is_refused_by(index, ask) && tally.used.saturating_add(ask.cost) > whole(ask)
+        };
+        let is_over_the_whole = { over }.any(is_over);
+        verdict.is_reduced = !is_over_the_whole;
+        (shared, verdict)
+    }
+
+    /// Asks one operation of each limit; in a cluster, of each subject on its own. With the places of the asks, the
+    /// answers.
+    async fn ask_all(&self, operation: Operation, asks: &[Ask], then: u64) -> Vec<(Vec<usize>, Option<Answer>)> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (place, ask) in asks.iter().enumerate() {
+            let is_of_group = |group: &&mut Vec<usize>| {
+                let first = group.first().and_then(|first| asks.get(*first));
+                !self.flights.is_cluster() || first.is_some_and(|first| first.digest == ask.digest)
+            };
+            match groups.iter_mut().find(is_of_group) {
+                Some(group) => group.push(place),
+                None => groups.push(vec![place]),
+            }
+        }
+        let mut sent = Vec::with_capacity(groups.len());
+        for places in groups {
+            let job = Job { operation, parts: self.parts(asks, &places, then) };
+            sent.push((places, self.flights.send(job)));
+        }
+        let deadline = self.flights.deadline();
+        let mut answers = Vec::with_capacity(sent.len());
+        for (places, receiver) in sent {
+            let answer = match receiver {
+                Some(receiver) => timeout_at(deadline, receiver).await.ok().and_then(Result::ok),
+                None => None,
+            };
+            answers.push((places, answer));
+        }
+        answers
+    }
+
+    fn parts(&self, asks: &[Ask], places: &[usize], then: u64) -> Vec<Part> {
+        let asks = places.iter().filter_map(|place| asks.get(*place));
+        let part = |ask: &Ask| {
+            let rule = self.rule(ask)?.grades.get(usize::from(ask.grade))?;
+            Some(Part { key: key(&self.prefix, ask.digest), rule: Arc::clone(rule), cost: ask.cost, then })
+        };
+        asks.filter_map(part).collect()
+    }
+
+    /// What is in use of each limit, and for how long its subject is blocked.
+    pub(in crate::rate_limit) async fn peek(&self, asks: &[Ask]) -> Result<Vec<(Tally, u64)>, StoreUnavailable> {
+        let mut tallies = vec![(Tally::default(), 0); asks.len()];
+        for (places, answer) in self.ask_all(Operation::Peek, asks, 0).await {
+            let answer = answer.ok_or(StoreUnavailable)?;
+            for (place, tally) in places.into_iter().zip(answer.tallies) {
+                if let Some(known) = tallies.get_mut(place) {
+                    *known = tally;
+                }
+            }
+        }
+        Ok(tallies)
+    }
+
+    /// Does it on the server; this process forgets what it knew of the subject.
+    pub(in crate::rate_limit) async fn intervene(
+        &self,
+        asks: &[Ask],
+        intervention: Intervention,
+    ) -> Result<(), StoreUnavailable> {
+        let operation = match intervention {
+            Intervention::Forgive => Operation::Forgive,
+            Intervention::Reset => Operation::Reset,
+            Intervention::Unblock => Operation::Unblock,
+        };
+        let answers = self.ask_all(operation, asks, 0).await;
+        for ask in asks {
+            if let Some(rule) = self.rule(ask) {
+                rule.notes.forget(ask.hash);
+            }
+        }
+        if answers.iter().all(|(_, answer)| answer.is_some()) { Ok(()) } else { Err(StoreUnavailable) }
+    }
+
+    fn rule(&self, ask: &Ask) -> Option<&RedisRule> {
+        self.rules.get(usize::from(ask.rule))
+    }
+}

@@ -1,0 +1,108 @@
+//! `Verdict`: what a store says of all that one request asks for.
+
+use crate::context::Allowance;
+
+/// What a request asks of one limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ask {
+    pub(super) rule: u8,
+    pub(super) grade: u8,
+    pub(super) is_shadow: bool,
+    pub(super) limit: u32,
+    pub(super) cost: u32,
+    /// The subject's, keyed, for tables of this process.
+    pub(super) hash: u64,
+    /// The subject's, the same in every process; zero where no store needs it.
+    #[cfg(feature = "redis")]
+    pub(super) digest: u128,
+}
+
+/// What is in use after the decision, and the microseconds until nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) used: u32,
+    pub(super) reset: u64,
+}
+
+/// What a store says of all that one request asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    tallies: [Tally; Allowance::MOST],
+    len: usize,
+    /// A bit for each ask that did not fit, shadows too.
+    exceeded: u8,
+    pub(super) is_refused: bool,
+    pub(super) is_blocked: bool,
+    /// Whether the refusal is due to an outage of the store, not to the caller.
+    pub(super) is_reduced: bool,
+    is_impossible: bool,
+    wait: u64,
+}
+
+impl Verdict {
+    pub(super) fn new(len: usize) -> Self {
+        Self {
+            tallies: [Tally::default(); Allowance::MOST],
+            len,
+            exceeded: 0,
+            is_refused: false,
+            is_blocked: false,
+            is_reduced: false,
+            is_impossible: false,
+            wait: 0,
+        }
+    }
+
+    pub(super) fn set(&mut self, index: usize, tally: Tally) {
+        if let Some(place) = self.tallies.get_mut(index) {
+            *place = tally;
+        }
+    }
+
+    /// The ask does not fit, and would after `wait` microseconds; `None`: never.
+    pub(super) fn refuse(&mut self, index: usize, ask: &Ask, wait: Option<u64>) {
+        self.exceeded |= bit(index);
+        if ask.is_shadow {
+            return;
+        }
+        self.is_refused = true;
+        match wait {
+            Some(wait) => self.wait_for(wait),
+            None => self.is_impossible = true,
+        }
+    }
+
+    /// The subject of the ask is blocked for so many microseconds.
+    pub(super) fn block(&mut self, index: usize, wait: u64) {
+        self.exceeded |= bit(index);
+        self.is_refused = true;
+        self.is_blocked = true;
+        self.set(index, Tally { used: u32::MAX, reset: wait });
+        self.wait_for(wait);
+    }
+
+    pub(super) fn wait_for(&mut self, micros: u64) {
+        self.wait = self.wait.max(micros);
+    }
+
+    pub(super) fn tallies(&self) -> &[Tally] {
+        self.tallies.get(..self.len).unwrap_or_default()
+    }
+
+    pub(super) fn has_exceeded(&self, index: usize) -> bool {
+        self.exceeded & bit(index) != 0
+    }
+
+    pub(super) fn is_refused_by(&self, index: usize, ask: &Ask) -> bool {
+        self.has_exceeded(index) && !ask.is_shadow
+    }
+
+    /// The microseconds after which the request would be let through; `None`: never.
+    pub(super) fn wait(&self) -> Option<u64> {
+        (!self.is_impossible).then_some(self.wait)
+    }
+}
+
+fn bit(index: usize) -> u8 {
+    1_u8.checked_shl(index as u32).unwrap_or_default()
+}
