@@ -1,7 +1,7 @@
 //! An issuer and an API that trusts it, on 127.0.0.1 with nothing else installed.
 //!
 //! `cargo run --example quickstart`, or with another port `PORT=3001 cargo run --example quickstart`. It prints tokens to
-//! export in a second terminal, and `curl` lines to try there.
+//! export in a second terminal, and `curl` lines to try there. `REDIS_URL=redis://127.0.0.1:6379` counts requests in Redis.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,12 +11,15 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use portcullis::rate_limit::{Key, MemoryStore, RedisStore, Store};
 use portcullis::testing::TestIssuer;
 use portcullis::{
-    BuildError, Extractor, Issuer, JwtAuth, RequirePermission, RequireScope, RequireTier, Roles, Tiers, UserContext,
+    BuildError, Extractor, Issuer, JwtAuth, Quota, RateLimit, RequirePermission, RequireScope, RequireTier,
+    RequireUser, Roles, Tiers, TrustedProxies, UserContext,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tower::ServiceBuilder;
 
 const AUDIENCE: &str = "https://api.example.com";
 
@@ -34,8 +37,22 @@ fn roles() -> Result<Roles, BuildError> {
         .build()
 }
 
-/// The one thing an app adds: a layer that authenticates, and on each route what it requires.
-fn app(auth: JwtAuth, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
+/// How often a user may ask, by tier; an anonymous caller as the lowest, by address.
+fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, BuildError> {
+    RateLimit::builder()
+        .by_tier([
+            (tiers.get("basic")?, Quota::per_hour(100)?),
+            (tiers.get("professional")?, Quota::per_hour(500)?),
+            (tiers.get("enterprise")?, Quota::per_hour(2000)?),
+        ])
+        .key(Key::user().or_ip(TrustedProxies::none()))
+        .exempt(["/health"])
+        .store(store)
+        .build()
+}
+
+/// What an app adds: layers that authenticate and count, and on each route what it requires.
+fn app(auth: JwtAuth, limit: RateLimit, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
     let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
     let professional = RequireTier::at_least(tiers.get("professional")?);
     let may_write = RequireScope::all(["write:valuations"])?;
@@ -44,8 +61,9 @@ fn app(auth: JwtAuth, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError
         .route("/valuations", post(create).layer(may_create))
         .route("/analytics/industry-benchmarks", get(benchmarks).layer(professional))
         .route("/valuations/{id}", delete(remove).layer(may_write))
-        .layer(auth);
-    Ok(Router::new().route("/health", get(|| async { "ok" })).merge(guarded))
+        .layer(RequireUser::new());
+    let open = Router::new().route("/health", get(|| async { "ok" }));
+    Ok(open.merge(guarded).layer(ServiceBuilder::new().layer(auth).layer(limit)))
 }
 
 async fn me(Extractor(user): Extractor<UserContext>) -> Json<Value> {
@@ -77,14 +95,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
     let (roles, tiers) = (roles()?, Tiers::ascending(["basic", "professional", "enterprise"])?);
+    let store = match std::env::var("REDIS_URL") {
+        Ok(url) => RedisStore::connect(&url)?.into(),
+        Err(_) => MemoryStore::new().into(),
+    };
     let issuer = TestIssuer::start().await?;
     let auth = JwtAuth::builder()
         .issuer(Issuer::discover(issuer.url()))
         .audience(AUDIENCE)
         .roles(roles.clone())
         .tiers(tiers.clone())
+        .optional()
         .build()?;
-    let app = app(auth, &roles, &tiers)?;
+    let app = app(auth, limit(&tiers, store)?, &roles, &tiers)?;
     print(&issuer, listener.local_addr()?);
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())

@@ -30,6 +30,7 @@
 //! |---|---|---|
 //! | [`JwtAuth`] | requests with a good token, or with none where that is allowed | [`jwt`] |
 //! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
+//! | [`RateLimit`] | who is within a quota | [`rate_limit`] |
 //! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
 //!
 //! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
@@ -48,6 +49,7 @@
 //! | `axum` | yes | extractors, axum's body, its `ConnectInfo` |
 //! | `jwt` | yes | [`JwtAuth`] |
 //! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) for published keys |
+//! | `redis` | no | counts of [`RateLimit`] in Redis |
 //! | `tonic` | no | tonic's body, and its `Status` of a refusal |
 //! | `testing` | no | an issuer in the process, minted tokens, a clock with hands, `as_user` |
 //!

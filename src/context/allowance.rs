@@ -25,6 +25,8 @@ pub(crate) struct Reading {
     pub(crate) index: u8,
     /// Which quota of that limit.
     pub(crate) grade: u8,
+    /// What tells the subject from others of the same store.
+    pub(crate) subject: u64,
 }
 
 impl Reading {
@@ -56,8 +58,14 @@ impl Allowance {
         }
     }
 
-    pub(crate) fn names(&self) -> &Arc<[Arc<str>]> {
-        &self.names
+    /// Units of one limit have come back since.
+    pub(crate) fn give_back(&mut self, index: u8, units: u32) {
+        if let Some(reading) = self.readings.iter_mut().find(|reading| reading.index == index) {
+            reading.remaining = reading.remaining.saturating_add(units).min(reading.limit);
+            if reading.remaining == reading.limit {
+                reading.reset = 0;
+            }
+        }
     }
 
     pub(crate) fn readings(&self) -> &[Reading] {
@@ -79,6 +87,11 @@ impl Allowance {
 }
 
 impl<'a> Standing<'a> {
+    /// Whether the two are one limit of one subject in one store.
+    pub(crate) fn counts_with(&self, other: &Standing<'_>) -> bool {
+        self.reading.subject == other.reading.subject && self.name == other.name
+    }
+
     /// The limit's name.
     #[must_use]
     pub fn name(&self) -> &'a str {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Allowance, Attempt, Realm};
+use crate::context::{Allowance, Attempt, Realm, Standing};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
 use crate::rate_limit::builder::RateLimitBuilder;
 use crate::rate_limit::memory;
@@ -55,7 +55,7 @@ impl RateLimit {
             return Err(reply);
         }
         if let Some(outer) = head.extensions.get::<Allowance>() {
-            self.compare(outer);
+            self.compare(outer, &allowance);
         }
         let is_reserved = |ask| policy.rule(ask).is_some_and(|rule| rule.failure.is_some());
         let reserved = asks.as_slice().iter().any(is_reserved).then(|| {
@@ -102,11 +102,11 @@ impl RateLimit {
         }
     }
 
-    /// Whether a layer outside has charged one of these limits already.
-    fn compare(&self, outer: &Allowance) {
-        let names = &self.0.names;
-        if Arc::ptr_eq(outer.names(), names) {
-            self.0.notices.charged_twice(names.first().map_or("", |name| name));
+    /// Looks whether a layer outside has charged the same limit of the same subject.
+    fn compare(&self, outer: &Allowance, own: &Allowance) {
+        let is_charged = |own: &&Standing<'_>| outer.limits().any(|outer| outer.counts_with(own));
+        if let Some(twice) = own.limits().find(|own| is_charged(&own)) {
+            self.0.notices.charged_twice(twice.name());
         }
     }
 }
@@ -192,16 +192,18 @@ impl Gate for RateLimit {
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
         let policy = &*self.0;
         let Some(counted) = pass.0 else { return };
+        let mut allowance = counted.allowance;
         if let Some(reserved) = counted.reserved {
             let said = reserved.attempt.has_failed();
             for ask in reserved.asks.as_slice() {
                 let failure = policy.rule(ask).and_then(|rule| rule.failure.as_ref());
                 if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(response.status()))) {
                     self.give_back(ask, counted.charged);
+                    allowance.give_back(ask.rule, ask.cost);
                 }
             }
         }
-        policy.fields.write(&policy.rules, &counted.allowance, counted.charged.now, response.headers_mut());
+        policy.fields.write(&policy.rules, &allowance, counted.charged.now, response.headers_mut());
     }
 }
 

@@ -127,6 +127,7 @@ impl Policy {
                 reset: u32::try_from(tally.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
                 index: ask.rule,
                 grade: ask.grade,
+                subject: ask.subject(),
             });
         }
         allowance

@@ -17,6 +17,17 @@ pub(super) struct Ask {
     pub(super) digest: u128,
 }
 
+impl Ask {
+    /// What tells the subject from others of the same store.
+    pub(super) fn subject(&self) -> u64 {
+        #[cfg(feature = "redis")]
+        if self.digest != 0 {
+            return self.digest as u64;
+        }
+        self.hash
+    }
+}
+
 /// What is in use after the decision, and the microseconds until nothing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {

@@ -11,6 +11,7 @@ mod guarded;
 mod house;
 mod issuer;
 mod keys;
+mod login_example;
 mod mint;
 mod misfits;
 mod optional;

@@ -1,0 +1,50 @@
+//! A log-in that bears five failures in five minutes from one address, and then nothing from there for an hour.
+//!
+//! `cargo run --example login_protection`, or with another port `PORT=3001 cargo run --example login_protection`. It prints
+//! `curl` lines to try in a second terminal: the first succeeds and costs nothing, five of the second are refused with
+//! 401, and from then on both with 429.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use portcullis::rate_limit::{Key, Limit};
+use portcullis::{BuildError, Quota, RateLimit, TrustedProxies};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+fn app() -> Result<Router, BuildError> {
+    let login = Limit::new("login", Quota::per(5, Duration::from_secs(5 * 60))?)
+        .only_failures()
+        .block_for(Duration::from_secs(60 * 60))
+        .escalate_to(Duration::from_secs(24 * 60 * 60));
+    // Behind a proxy, name its network: TrustedProxies::new(["10.0.0.0/8"])?
+    let limit = RateLimit::builder().limit(login).key(Key::ip(TrustedProxies::none())).build()?;
+    Ok(Router::new().route("/login", post(log_in).layer(limit)))
+}
+
+/// Stands for a look into the users' table and a comparison of password hashes.
+async fn log_in(Json(form): Json<Value>) -> Result<&'static str, (StatusCode, &'static str)> {
+    if form["user"] == "ann" && form["password"] == "correct horse" {
+        return Ok("welcome\n");
+    }
+    Err((StatusCode::UNAUTHORIZED, "no such user, or another password\n"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; give a number from 0 to 65535"))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
+    let addr = listener.local_addr()?;
+    for password in ["correct horse", "wrong"] {
+        let form = format!(r#"{{"user":"ann","password":"{password}"}}"#);
+        println!("curl -i http://{addr}/login -H 'Content-Type: application/json' -d '{form}'");
+    }
+    axum::serve(listener, app()?.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What can be wrong with one limit.
+
+use std::borrow::Cow;
+
+use crate::context::Tier;
+use crate::error::{Fault, Problem, Problems};
+use crate::rate_limit::key::Key;
+use crate::rate_limit::limit::{Block, Cost, Limit, Outage};
+use crate::rate_limit::quota::{Algorithm, LONGEST, MOST_EXACT, Quota};
+
+/// A problem with this limit.
+pub(super) fn problem(
+    setting: &'static str,
+    fault: Fault,
+    reason: impl Into<Cow<'static, str>>,
+    remedy: &'static str,
+    limit: &Limit,
+) -> Problem {
+    Problem::new(setting, fault, reason, remedy).with_value(&*limit.name)
+}
+
+pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut Problems) {
+    let mut add =
+        |setting, reason: String, remedy| problems.add(problem(setting, Fault::Invalid, reason, remedy, limit));
+    if limit.name.is_empty() || !limit.name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        add("limit", "a name is printable ASCII, and not empty (RFC 9651 3.3.3)".to_owned(), "give another name");
+    }
+    let quotas = limit.quotas.clone().ascending();
+    let units = |(_, quota): &(Option<Tier>, Quota)| quota.units().get();
+    let (Some((_, first)), Some(smallest)) = (quotas.first(), quotas.iter().map(units).min()) else {
+        add("by_tier", "there is no tier".to_owned(), "give a quota for one tier at least");
+        return;
+    };
+    if quotas.iter().any(|(_, quota)| quota.window() != first.window()) {
+        add("by_tier", "the quotas differ in their windows".to_owned(), "use one window for all tiers");
+    }
+    if quotas.iter().any(|(_, quota)| quota.algorithm() != first.algorithm()) {
+        add("by_tier", "the quotas differ in their algorithms".to_owned(), "count all tiers by one algorithm");
+    }
+    if quotas.windows(2).any(|pair| matches!(pair, [(Some(low), _), (Some(high), _)] if low == high)) {
+        add("by_tier", "a tier stands twice".to_owned(), "give one quota a tier");
+    }
+    let is_exact = limit.quotas.algorithm() == Algorithm::Exact;
+    if is_exact && quotas.iter().any(|quota| units(quota) > MOST_EXACT) {
+        add("counted_by", format!("an exact log has {MOST_EXACT} units at most"), "use Algorithm::Sliding");
+    }
+    if let Cost::Fixed(cost) = limit.cost
+        && cost > smallest
+    {
+        add("cost", format!("{cost} units never fit into a quota of {smallest}"), "lower the cost or raise the quota");
+    }
+    for route in limit.applies.routes.iter().flat_map(|routes| routes.iter()).filter(|route| !route.starts_with('/')) {
+        add("only_on", format!("{route:?} does not begin with a slash"), "spell the route as the router has it");
+    }
+    if let Some(key) = limit.key.as_ref().or(key)
+        && !(1..=128).contains(&key.ipv6_bits())
+    {
+        let reason = format!("an IPv6 address has no {} leading bits", key.ipv6_bits());
+        add("ipv6_prefix", reason, "set it from 1 to 128, as 64");
+    }
+    if let Some(Outage::Local(share)) = limit.outage
+        && !(share > 0.0 && share <= 1.0)
+    {
+        add("on_outage", format!("{share} is no share of the limit"), "give one above 0 and up to 1, as 0.25");
+    }
+    if let Some(Block { first, longest }) = limit.block {
+        if first.is_zero() {
+            add("block_for", "a block has no length".to_owned(), "set block_for to more than zero");
+        }
+        if longest.is_some_and(|longest| longest < first) {
+            add(
+                "escalate_to",
+                "the longest block is shorter than the first".to_owned(),
+                "set it to more than block_for",
+            );
+        }
+        if longest.unwrap_or(first) > LONGEST {
+            add("block_for", "a block is longer than 366 days".to_owned(), "set a shorter one");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A limit made ready to be asked.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use crate::context::Tier;
+use crate::rate_limit::count::Terms;
+use crate::rate_limit::fields::quoted;
+use crate::rate_limit::key::Key;
+use crate::rate_limit::limit::Limit;
+#[cfg(feature = "redis")]
+use crate::rate_limit::limit::Outage;
+use crate::rate_limit::memory::{MemoryStore, Seat};
+use crate::rate_limit::policy::{Grade, Rule};
+#[cfg(feature = "redis")]
+use crate::rate_limit::quota::Algorithm;
+use crate::rate_limit::quota::{Quota, micros};
+#[cfg(feature = "redis")]
+use crate::rate_limit::redis::{RedisRule, WireRule};
+
+/// A limit as it is asked.
+pub(super) struct Made {
+    /// Its place in the order of locks.
+    pub(super) order: usize,
+    pub(super) name: Arc<str>,
+    pub(super) rule: Rule,
+    pub(super) seat: Seat,
+    #[cfg(feature = "redis")]
+    terms: MadeTerms,
+}
+
+/// What a store in another process is told of a limit.
+#[cfg(feature = "redis")]
+struct MadeTerms {
+    algorithm: Algorithm,
+    terms: Terms,
+    penalty: Option<Terms>,
+    outage: Outage,
+}
+
+impl Made {
+    /// `None` where it has no quota.
+    pub(super) fn new(limit: Limit, key: Key, memory: &MemoryStore) -> Option<Self> {
+        let algorithm = limit.quotas.algorithm();
+        #[cfg(feature = "redis")]
+        let outage = limit.outage();
+        let quotas = limit.quotas.ascending();
+        let largest = quotas.iter().max_by_key(|(_, quota)| quota.units())?.1;
+        let terms = largest.terms(algorithm);
+        let (order, counts) = memory.counts(&limit.name, algorithm, terms);
+        let penalty = limit.block.map(|block| {
+            let (first, longest) = (micros(block.first), micros(block.longest.unwrap_or(block.first)));
+            Terms { limit: 1, window: first.max(1), step: longest.max(1) }
+        });
+        let penalties = penalty.map(|terms| memory.penalties(&limit.name, terms));
+        #[cfg(feature = "redis")]
+        let terms = MadeTerms { algorithm, terms, penalty, outage };
+        let rule = Rule {
+            key,
+            grades: quotas.into_iter().map(|(tier, quota)| grade(&limit.name, tier, quota)).collect(),
+            cost: limit.cost,
+            applies: limit.applies,
+            failure: limit.failure,
+            by_route: limit.by_route,
+            is_shadow: limit.is_shadow,
+        };
+        let seat = Seat { counts, penalties };
+        Some(Self {
+            order,
+            name: limit.name,
+            rule,
+            seat,
+            #[cfg(feature = "redis")]
+            terms,
+        })
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn redis_rule(&self, memory: &MemoryStore) -> RedisRule {
+        let MadeTerms { algorithm, terms, penalty, outage } = &self.terms;
+        let lowest = self.rule.grades.iter().map(|grade| grade.limit).min().unwrap_or(1).max(1);
+        let grades = self.rule.grades.iter().map(|grade| {
+            // A bucket's debt is kept for as long as the rate of the lowest tier takes to pay it.
+            let step = match algorithm {
+                Algorithm::TokenBucket => terms.window.saturating_mul(u64::from(terms.limit.div_ceil(lowest))),
+                _ => terms.step,
+            };
+            let (first_block, longest_block) = penalty.map_or((0, 0), |terms| (terms.window, terms.step));
+            let rule = WireRule {
+                name: &self.name,
+                algorithm: *algorithm,
+                limit: grade.limit,
+                window: terms.window,
+                step,
+                first_block,
+                longest_block,
+                is_shadow: self.rule.is_shadow,
+            };
+            rule.encode()
+        });
+        RedisRule {
+            grades: grades.collect(),
+            outage: *outage,
+            may_be_refunded: self.rule.failure.is_some(),
+            notes: memory.notes(&self.name),
+        }
+    }
+}
+
+fn grade(name: &str, tier: Option<Tier>, quota: Quota) -> Grade {
+    let item = quoted(name);
+    let window = quota.window().as_secs();
+    // The window is in whole seconds, and left out where it is shorter than one (draft, section 3.1.2).
+    let window = if window == 0 { String::new() } else { format!(";w={window}") };
+    let policy = format!("{item};q={}{window}", quota.units());
+    Grade {
+        tier,
+        limit: quota.units().get(),
+        limit_field: HeaderValue::from(quota.units().get()),
+        // A name of other characters was reported as a problem.
+        policy_field: HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("")),
+        item,
+    }
+}
