@@ -121,6 +121,7 @@ impl Policy {
     pub(super) fn allowance(&self, asks: &Asks, verdict: &Verdict) -> Allowance {
         let mut allowance = Allowance::new(Arc::clone(&self.names));
         for (ask, tally) in asks.as_slice().iter().zip(verdict.tallies()).filter(|(ask, _)| !ask.is_shadow) {
+            let Some(tally) = tally else { continue };
             allowance.push(Reading {
                 limit: ask.limit,
                 remaining: ask.limit.saturating_sub(tally.used),

@@ -40,6 +40,8 @@ pub(super) struct Tally {
 pub(super) struct Verdict {
     tallies: [Tally; Allowance::MOST],
     len: usize,
+    /// A bit for each ask whose tally was taken.
+    known: u8,
     /// A bit for each ask that did not fit, shadows too.
     exceeded: u8,
     pub(super) is_refused: bool,
@@ -55,6 +57,7 @@ impl Verdict {
         Self {
             tallies: [Tally::default(); Allowance::MOST],
             len,
+            known: 0,
             exceeded: 0,
             is_refused: false,
             is_blocked: false,
@@ -67,6 +70,7 @@ impl Verdict {
     pub(super) fn set(&mut self, index: usize, tally: Tally) {
         if let Some(place) = self.tallies.get_mut(index) {
             *place = tally;
+            self.known |= bit(index);
         }
     }
 
@@ -92,12 +96,22 @@ impl Verdict {
         self.wait_for(wait);
     }
 
+    /// The refusal is due to an outage of the store, which is tried again after so many microseconds.
+    #[cfg(feature = "redis")]
+    pub(super) fn reduce(&mut self, rest: u64) {
+        self.is_reduced = true;
+        self.is_impossible = false;
+        self.wait = rest;
+    }
+
     pub(super) fn wait_for(&mut self, micros: u64) {
         self.wait = self.wait.max(micros);
     }
 
-    pub(super) fn tallies(&self) -> &[Tally] {
-        self.tallies.get(..self.len).unwrap_or_default()
+    /// What was found for each ask; `None` where nothing was looked up, since another refused before.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = Option<Tally>> {
+        let tallies = self.tallies.iter().take(self.len).enumerate();
+        tallies.map(|(index, tally)| (self.known & bit(index) != 0).then_some(*tally))
     }
 
     pub(super) fn has_exceeded(&self, index: usize) -> bool {

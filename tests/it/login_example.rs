@@ -48,6 +48,7 @@ async fn five_failures_are_borne_and_successes_cost_nothing_and_then_all_is_bloc
     for line in [1, 0, 1] {
         let refused = example.curl(line).await;
         assert_eq!(refused.status(), 429);
-        assert_eq!(refused.headers()["retry-after"], "3600");
+        let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((3500..=3600).contains(&wait), "{wait}");
     }
 }

@@ -134,15 +134,13 @@ impl RedisSeat {
     /// Decides without the server, each limit by its policy: the asks that were judged, and how.
     pub(in crate::rate_limit) fn make_do(&self, seats: &[Seat], asks: &[Ask], now: u64) -> (Asks, Verdict) {
         let outage = |ask: &Ask| self.rule(ask).map_or(Outage::Closed, |rule| rule.outage);
+        let rest = micros(self.flights.breaker.rest(Instant::now()));
         let is_closed = |ask: &Ask| outage(ask) == Outage::Closed && !ask.is_shadow;
         if asks.iter().any(is_closed) {
             let closed = Asks::of(asks.iter().filter(|ask| is_closed(ask)).copied());
             let mut verdict = Verdict::new(closed.as_slice().len());
-            let rest = micros(self.flights.breaker.rest(Instant::now()));
-            for (index, ask) in closed.as_slice().iter().enumerate() {
-                verdict.refuse(index, ask, Some(rest));
-            }
-            verdict.is_reduced = true;
+            closed.as_slice().iter().enumerate().for_each(|(index, ask)| verdict.refuse(index, ask, None));
+            verdict.reduce(rest);
             return (closed, verdict);
         }
         let shared = asks.iter().filter_map(|ask| match outage(ask) {
@@ -153,11 +151,14 @@ impl RedisSeat {
         let mut verdict = memory::decide(seats, shared.as_slice(), now);
         let whole = |ask: &Ask| asks.iter().find(|other| other.rule == ask.rule).map_or(0, |ask| ask.limit);
         let over = shared.as_slice().iter().zip(verdict.tallies()).enumerate();
-        let is_over = |(index, (ask, tally)): (usize, (&Ask, &Tally))| {
+        let is_over = |(index, (ask, tally)): (usize, (&Ask, Option<Tally>))| {
+            let Some(tally) = tally else { return false };
             verdict.is_refused_by(index, ask) && tally.used.saturating_add(ask.cost) > whole(ask)
         };
         let is_over_the_whole = { over }.any(is_over);
-        verdict.is_reduced = !is_over_the_whole;
+        if verdict.is_refused && !is_over_the_whole {
+            verdict.reduce(rest);
+        }
         (shared, verdict)
     }
 
