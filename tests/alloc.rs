@@ -11,8 +11,10 @@ use http::{Request, Response, request};
 use http_body_util::Full;
 use portcullis::context::Visitor;
 use portcullis::gate::{Entry, Gate, Gated};
+use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, RateLimitBuilder};
 use portcullis::{
-    RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Tiers, TrustedProxies, UserContext,
+    Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Tiers, TrustedProxies,
+    UserContext,
 };
 use tower::{Layer, Service};
 
@@ -137,4 +139,90 @@ fn proxies_are_walked_without_an_allocation() {
     let mut client = None;
     assert_eq!(measure(|| client = proxies.client(&head)).count_total, 0);
     assert_eq!(client.unwrap().to_string(), "203.0.113.9");
+}
+
+/// A limit by address.
+fn limited(quota: Quota) -> RateLimitBuilder {
+    RateLimit::builder().quota(quota).key(Key::ip(TrustedProxies::none()))
+}
+
+/// What a server leaves in a request's extensions.
+fn from_peer(ip: std::net::Ipv4Addr) -> Request<()> {
+    let mut request = plain();
+    request.extensions_mut().insert(std::net::SocketAddr::from((ip, 443)));
+    request
+}
+
+#[test]
+fn a_limit_in_memory_allocates_one_extension_and_the_fields() {
+    let peer = || from_peer([192, 0, 2, 1].into());
+    let other = || Limit::new("day", Quota::per_day(1_000_000).unwrap());
+    for algorithm in [Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket] {
+        let quota = Quota::per_hour(100).unwrap().counted_by(algorithm);
+        let counts = |builder: RateLimitBuilder| {
+            let limit = builder.build().unwrap();
+            // The first request of a subject, and one of a subject that is known.
+            [0; 2].map(|_| allocations(limit.layer(Bare), peer(), 200))
+        };
+        assert_eq!(counts(limited(quota).without_x_fields()), [1, 1], "{algorithm:?}");
+        assert_eq!(counts(limited(quota).add_limit(other()).without_x_fields()), [1, 1], "{algorithm:?}");
+        // Two for the text of the fields, and two for a map that was empty.
+        assert_eq!(counts(limited(quota)), [5, 5], "with fields, {algorithm:?}");
+    }
+}
+
+/// How many allocations a request to a router makes.
+fn of_router(mut app: axum::Router) -> u64 {
+    let mut request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+    request.extensions_mut().insert(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut answer = None;
+    let counted = measure(|| {
+        let mut future = pin!(Service::<Request<_>>::call(&mut app, request));
+        if let Poll::Ready(response) = future.as_mut().poll(&mut context) {
+            answer = response.ok();
+        }
+    });
+    assert_eq!(answer.expect("the handler answers at once").status(), 200);
+    counted.count_total
+}
+
+#[test]
+fn on_a_router_a_limit_in_memory_costs_one_allocation_beyond_an_empty_layer_and_three_with_fields() {
+    let bare = axum::Router::new().route("/", axum::routing::get(|| async { "handled" }));
+    let empty = bare.clone().layer(tower::layer::layer_fn(|inner| Gated::new(Open, inner)));
+    let beyond = |limit: RateLimitBuilder| {
+        // As a server does: else the router makes its routes anew for every request.
+        let [empty, app] = [empty.clone(), bare.clone().layer(limit.build().unwrap())].map(|app| app.with_state(()));
+        of_router(app) - of_router(empty)
+    };
+    let limit = || limited(Quota::per_hour(1_000).unwrap());
+    let all = [limit().without_x_fields(), limit(), limit().standard_fields()];
+    assert_eq!(all.map(beyond), [1, 3, 9]);
+}
+
+#[test]
+fn an_exempt_request_and_one_to_which_no_limit_applies_allocate_nothing() {
+    let quota = Quota::per_hour(100).unwrap();
+    let exempting = limited(quota).exempt(["/"]).build().unwrap();
+    assert_eq!(allocations(exempting.layer(Bare), plain(), 200), 0);
+    let elsewhere = RateLimit::builder().limit(Limit::new("a", quota).only_on(["/a"]).key(Key::everybody()));
+    assert_eq!(allocations(elsewhere.build().unwrap().layer(Bare), plain(), 200), 0);
+}
+
+#[test]
+fn a_flood_of_unique_subjects_keeps_no_byte() {
+    let store = MemoryStore::with_subjects(1_000);
+    let limit = Limit::new("a", Quota::per_hour(1).unwrap()).block_for(std::time::Duration::from_secs(60));
+    let limit = limited(Quota::per_hour(100).unwrap()).add_limit(limit).store(store).build().unwrap();
+    let mut refused = 0;
+    let counted = measure(|| {
+        for ip in 0..50_000_u32 {
+            let head = from_peer(ip.to_be_bytes().map(|byte| byte.wrapping_mul(7)).into()).into_parts().0;
+            refused += u32::from(matches!(limit.enter(head), Entry::Refuse(_)));
+        }
+    });
+    assert!(refused > 40_000, "they share what is left: {refused}");
+    assert_eq!((counted.count_current, counted.bytes_current), (0, 0));
+    assert!(counted.bytes_max < 8_192, "{}", counted.bytes_max);
 }

@@ -126,7 +126,7 @@ impl RateLimitBuilder {
             Store::Memory(store) => store.clone(),
             #[cfg(feature = "redis")]
             Store::Redis(store) => {
-                store.judge().into_iter().for_each(|problem| problems.add(problem));
+                store.judge(&mut problems);
                 store.memory()
             }
         };

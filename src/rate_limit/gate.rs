@@ -42,18 +42,19 @@ impl RateLimit {
         verdict: &Verdict,
         charged: Charged,
     ) -> Result<(request::Parts, Pass), Reply> {
+        if asks.as_slice().is_empty() {
+            return Ok((head, Pass::uncounted()));
+        }
         let policy = &*self.0;
-        let allowance = policy.allowance(asks, verdict);
-        for (index, ask) in asks.as_slice().iter().enumerate() {
-            if ask.is_shadow && verdict.has_exceeded(index) {
-                tracing::info!(limit = policy.name(ask), "a shadow limit would have refused this request");
+        let allowance = match self.outcome(asks, verdict) {
+            Ok(allowance) => allowance,
+            Err(denial) => {
+                let mut reply = Reply::denial(&head, denial);
+                let allowance = policy.allowance(asks, verdict);
+                policy.fields.write(&policy.rules, &allowance, charged.now, reply.headers_mut());
+                return Err(reply);
             }
-        }
-        if verdict.is_refused {
-            let mut reply = Reply::denial(&head, self.denial(asks, verdict));
-            policy.fields.write(&policy.rules, &allowance, charged.now, reply.headers_mut());
-            return Err(reply);
-        }
+        };
         if let Some(outer) = head.extensions.get::<Allowance>() {
             self.compare(outer, &allowance);
         }
@@ -61,10 +62,23 @@ impl RateLimit {
         let reserved = asks.as_slice().iter().any(is_reserved).then(|| {
             let attempt = Attempt::default();
             head.extensions.insert(attempt.clone());
-            Box::new(Reserved { attempt, asks: *asks })
+            // A shadow that was exceeded was not charged.
+            let charged = asks.as_slice().iter().enumerate().filter(|(index, _)| !verdict.has_exceeded(*index));
+            Box::new(Reserved { attempt, asks: Asks::of(charged.map(|(_, ask)| *ask)) })
         });
         head.extensions.insert(allowance.clone());
         Ok((head, Pass(Some(Counted { allowance, reserved, charged }))))
+    }
+
+    /// What is left, or why not. Shadows are told to the log alone.
+    pub(super) fn outcome(&self, asks: &Asks, verdict: &Verdict) -> Result<Allowance, Denial> {
+        let policy = &*self.0;
+        for (index, ask) in asks.as_slice().iter().enumerate() {
+            if ask.is_shadow && verdict.has_exceeded(index) {
+                tracing::info!(limit = policy.name(ask), "a shadow limit would have refused this request");
+            }
+        }
+        if verdict.is_refused { Err(self.denial(asks, verdict)) } else { Ok(policy.allowance(asks, verdict)) }
     }
 
     fn denial(&self, asks: &Asks, verdict: &Verdict) -> Denial {
@@ -89,7 +103,7 @@ impl RateLimit {
         let seat = match &policy.redis {
             Some(redis) => {
                 if charged.is_remote {
-                    redis.refund(ask, charged.now);
+                    redis.refund(ask, ask.then);
                 }
                 redis.local(&policy.seats, ask)
             }
@@ -98,7 +112,7 @@ impl RateLimit {
         #[cfg(not(feature = "redis"))]
         let seat = policy.seats.get(usize::from(ask.rule));
         if let Some(seat) = seat {
-            memory::refund(seat, ask, policy.clock.micros(), charged.local);
+            memory::refund(seat, ask, &|| policy.clock.micros(), charged.local);
         }
     }
 
@@ -180,13 +194,12 @@ impl Gate for RateLimit {
             Ok(asks) => asks,
             Err(denial) => return Entry::Refuse(self.unjudged(&head, denial)),
         };
-        let now = policy.clock.micros();
         #[cfg(feature = "redis")]
         if let Some(redis) = &policy.redis {
-            return self.enter_remote(redis, head, asks, now);
+            return self.enter_remote(redis, head, asks);
         }
-        let verdict = memory::decide(&policy.seats, asks.as_slice(), now);
-        entry(self.conclude(head, &asks, &verdict, Charged::here(now)))
+        let verdict = memory::decide(&policy.seats, asks.as_slice(), &|| policy.clock.micros());
+        entry(self.conclude(head, &asks, &verdict, Charged::here(verdict.now)))
     }
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {

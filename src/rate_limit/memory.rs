@@ -4,13 +4,14 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::context::Allowance;
 use crate::rate_limit::count::{Bucket, Exact, Fixed, Penalty, Sliding, Terms};
 use crate::rate_limit::operator::Intervention;
 use crate::rate_limit::quota::{Algorithm, MOST_EXACT};
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::Note;
 use crate::rate_limit::subject::Subject;
-use crate::rate_limit::table::{Shelf, Table};
+use crate::rate_limit::table::{Judgement, Shelf, Table};
 use crate::rate_limit::verdict::{Ask, Tally, Verdict};
 
 /// Counts in this process, in memory that is bounded from the start. Clones are the same store: give one to several
@@ -123,27 +124,32 @@ pub(super) struct Seat {
 }
 
 /// Judges all that a request asks for, and charges it where nothing refuses. The seats stand in the order of their locks.
-pub(super) fn decide(seats: &[Seat], asks: &[Ask], now: u64) -> Verdict {
+/// Blocks are for who goes over the whole limit, not over a share of it.
+pub(super) fn decide(seats: &[Seat], asks: &[Ask], clock: &dyn Fn() -> u64) -> Verdict {
     let mut verdict = Verdict::new(asks.len());
-    for (index, ask) in asks.iter().enumerate() {
+    let mut blocks = [0; Allowance::MOST];
+    for (ask, wait) in asks.iter().zip(&mut blocks) {
         let Some(penalties) = penalties(seats, ask).filter(|_| !ask.is_shadow) else { continue };
-        let mut wait = 0;
-        penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| {
-            wait = penalty.wait(&penalties.terms(), now, 1);
+        penalties.visit(ask.hash, BLOCK_UNITS, clock, &mut |penalty, now| {
+            *wait = penalty.wait(&penalties.terms(), now, 1);
         });
-        if wait > 0 {
-            verdict.block(index, wait);
-        }
+        verdict.is_refused |= *wait > 0;
     }
-    if verdict.is_blocked {
+    // During a block too: what the limits have left may take longer to come back than the block lasts.
+    judge(seats, asks, 0, clock, &mut verdict);
+    for (index, wait) in blocks.into_iter().enumerate().filter(|(_, wait)| *wait > 0) {
+        verdict.block(index, wait);
+    }
+    if verdict.is_blocked || !verdict.is_refused {
         return verdict;
     }
-    judge(seats, asks, 0, now, &mut verdict);
     for (index, ask) in asks.iter().enumerate() {
+        let used = verdict.tally(index).map_or(0, |tally| tally.used);
         if verdict.is_refused_by(index, ask)
+            && used.checked_add(ask.cost).is_none_or(|used| used > ask.whole)
             && let Some(penalties) = penalties(seats, ask)
         {
-            penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| {
+            penalties.visit(ask.hash, BLOCK_UNITS, clock, &mut |penalty, now| {
                 penalty.charge(&penalties.terms(), now, 1);
                 verdict.wait_for(penalty.wait(&penalties.terms(), now, 1));
             });
@@ -157,34 +163,31 @@ fn penalties<'a>(seats: &'a [Seat], ask: &Ask) -> Option<&'a dyn Shelf> {
 }
 
 /// Judges the asks from `index` on while the lines of those before are locked; on the way back, charges.
-fn judge(seats: &[Seat], asks: &[Ask], index: usize, now: u64, verdict: &mut Verdict) {
+fn judge(seats: &[Seat], asks: &[Ask], index: usize, clock: &dyn Fn() -> u64, verdict: &mut Verdict) {
     let Some(ask) = asks.get(index) else { return };
     let Some(seat) = seats.get(usize::from(ask.rule)) else { return };
-    let terms = seat.counts.terms().with_limit(ask.limit);
-    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| {
-        let fits = count.used().saturating_add(ask.cost) <= ask.limit;
-        if !fits {
-            let wait = (ask.cost <= ask.limit).then(|| count.wait(&terms, now, ask.cost));
+    let tally = seat.counts.decide(ask, clock, &mut |judgement, now| {
+        verdict.now = now;
+        if let Judgement::Exceeds(wait) = judgement {
             verdict.refuse(index, ask, wait);
         }
-        judge(seats, asks, index + 1, now, verdict);
-        if fits && !verdict.is_refused {
-            count.charge(&terms, now, ask.cost);
-        }
-        verdict.set(index, Tally { used: count.used(), reset: count.reset(&terms, now) });
+        judge(seats, asks, index + 1, clock, verdict);
+        // All are charged as of when the last was locked.
+        (judgement == Judgement::Fits && !verdict.is_refused).then_some(verdict.now)
     });
+    verdict.set(index, tally);
 }
 
 /// Gives back what was charged at `then`.
-pub(super) fn refund(seat: &Seat, ask: &Ask, now: u64, then: u64) {
+pub(super) fn refund(seat: &Seat, ask: &Ask, clock: &dyn Fn() -> u64, then: u64) {
     let terms = seat.counts.terms().with_limit(ask.limit);
-    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.refund(&terms, now, then, ask.cost));
+    seat.counts.visit(ask.hash, ask.limit, clock, &mut |count, now| count.refund(&terms, now, then, ask.cost));
 }
 
 /// What an operator does to the counts of a subject.
-pub(super) fn intervene(seat: &Seat, ask: &Ask, intervention: Intervention, now: u64) {
+pub(super) fn intervene(seat: &Seat, ask: &Ask, intervention: Intervention, clock: &dyn Fn() -> u64) {
     match intervention {
-        Intervention::Forgive => seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.forgive(ask.cost)),
+        Intervention::Forgive => seat.counts.revisit(ask.hash, clock, &mut |count, _| count.forgive(ask.cost)),
         Intervention::Reset => seat.counts.forget(ask.hash),
         Intervention::Unblock => {}
     }
@@ -194,17 +197,22 @@ pub(super) fn intervene(seat: &Seat, ask: &Ask, intervention: Intervention, now:
 }
 
 /// What is in use, and for how long the subject is still blocked.
-pub(super) fn peek(seat: &Seat, ask: &Ask, now: u64) -> (Tally, u64) {
-    let terms = seat.counts.terms().with_limit(ask.limit);
+pub(super) fn peek(seat: &Seat, ask: &Ask, clock: &dyn Fn() -> u64) -> (Tally, u64) {
     let (mut tally, mut blocked) = (Tally::default(), 0);
-    seat.counts.visit(ask.hash, ask.limit, now, &mut |count| {
+    seat.counts.revisit(ask.hash, clock, &mut |count, now| {
+        let terms = seat.counts.terms().with_limit(count.limit());
         tally = Tally { used: count.used(), reset: count.reset(&terms, now) };
     });
     if let Some(penalties) = &seat.penalties {
-        penalties.visit(ask.hash, BLOCK_UNITS, now, &mut |penalty| blocked = penalty.wait(&penalties.terms(), now, 1));
+        penalties.revisit(ask.hash, clock, &mut |penalty, now| {
+            blocked = penalty.wait(&penalties.terms(), now, 1);
+        });
     }
     (tally, blocked)
 }
 
 const SUBJECTS: usize = 65_536;
 const BLOCK_UNITS: u32 = 2;
+
+#[cfg(test)]
+mod tests;

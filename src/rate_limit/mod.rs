@@ -65,6 +65,7 @@
 //! It does not queue or delay requests, count bytes, or bound how many run at once: tower's `ConcurrencyLimit` does.
 
 mod builder;
+mod check;
 mod count;
 mod fields;
 mod gate;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use http::header::FORWARDED;
 use http::{HeaderName, request};
 
+use crate::context::ClientAddr;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::subject::Subject;
 
@@ -20,9 +21,10 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Looks whether addresses are those of a proxy that is not trusted.
-    pub(super) fn look(&self, key: &Key, subject: &Subject<'_>, head: &request::Parts) {
-        let Some(ip) = subject.ip().filter(|_| key.trusts_no_proxy()) else { return };
+    /// Looks whether addresses are those of a proxy that is not trusted; false where there was nothing to look at.
+    pub(super) fn look(&self, key: &Key, subject: &Subject<'_>, head: &request::Parts) -> bool {
+        let is_the_peers = || key.trusts_no_proxy() && head.extensions.get::<ClientAddr>().is_none();
+        let Some(ip) = subject.ip().filter(|_| is_the_peers()) else { return false };
         if !self.is_forwarded.load(Ordering::Relaxed)
             && (head.headers.contains_key(FORWARDED) || head.headers.contains_key(X_FORWARDED_FOR))
             && is_first(&self.is_forwarded)
@@ -34,7 +36,7 @@ impl Notices {
         }
         let seen = self.from_first.load(Ordering::Relaxed);
         if seen >= ENOUGH {
-            return;
+            return true;
         }
         if *self.first.get_or_init(|| ip) != ip || !is_private(ip) {
             self.from_first.store(ENOUGH, Ordering::Relaxed);
@@ -45,6 +47,7 @@ impl Notices {
                  TrustedProxies, else all its clients share one limit"
             );
         }
+        true
     }
 
     /// Whether the log has not yet said that no peer is known.
@@ -72,3 +75,6 @@ fn is_private(ip: IpAddr) -> bool {
 
 const ENOUGH: u32 = 100;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+#[cfg(test)]
+mod tests;

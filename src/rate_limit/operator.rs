@@ -132,10 +132,9 @@ impl RateLimit {
         if let Some(redis) = &policy.redis {
             redis.intervene(asks.as_slice(), intervention).await?;
         }
-        let now = policy.clock.micros();
         for ask in asks.as_slice() {
             if let Some(seat) = policy.seats.get(usize::from(ask.rule)) {
-                memory::intervene(seat, ask, intervention, now);
+                memory::intervene(seat, ask, intervention, &|| policy.clock.micros());
             }
         }
         Ok(())
@@ -143,8 +142,7 @@ impl RateLimit {
 
     fn peek_here(&self, asks: &[Ask]) -> Vec<(Tally, u64)> {
         let policy = &*self.0;
-        let now = policy.clock.micros();
         let seats = asks.iter().filter_map(|ask| Some((ask, policy.seats.get(usize::from(ask.rule))?)));
-        seats.map(|(ask, seat)| memory::peek(seat, ask, now)).collect()
+        seats.map(|(ask, seat)| memory::peek(seat, ask, &|| policy.clock.micros())).collect()
     }
 }

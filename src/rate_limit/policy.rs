@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, request};
 
 use crate::clock::SteadyClock;
-use crate::context::route::matched;
+use crate::context::route::{matched, nested};
 use crate::context::{Allowance, Reading, Tier, UserContext};
 use crate::gate::Denial;
 use crate::rate_limit::fields::Fields;
@@ -73,6 +73,7 @@ impl Policy {
     pub(super) fn asks(&self, head: &request::Parts) -> Result<Asks, Denial> {
         let mut asks = Asks::none();
         let user = UserContext::of(&head.extensions);
+        let mut is_looked_at = false;
         for (index, rule) in self.rules.iter().enumerate() {
             if !rule.applies.to(head) {
                 continue;
@@ -83,7 +84,7 @@ impl Policy {
                 // A path that matched nothing is the caller's to invent: all of them are one route.
                 subject = subject.on_route(matched(head).unwrap_or_default());
             }
-            self.notices.look(&rule.key, &subject, head);
+            is_looked_at = is_looked_at || self.notices.look(&rule.key, &subject, head);
             let cost = match &rule.cost {
                 Cost::Fixed(units) => *units,
                 Cost::Of(units) => units(head),
@@ -93,11 +94,11 @@ impl Policy {
         Ok(asks)
     }
 
-    /// What an operator asks of every limit for a subject, as somebody without a tier.
+    /// What is asked of every limit for a subject, without a request.
     pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Asks {
         let mut asks = Asks::none();
         for (index, rule) in self.rules.iter().enumerate() {
-            let (grade, limit) = rule.grade(None);
+            let (grade, limit) = rule.grade(subject.context());
             asks.push(self.ask(index, rule, grade, limit, units, subject));
         }
         asks
@@ -110,10 +111,13 @@ impl Policy {
             grade,
             is_shadow: rule.is_shadow,
             limit,
+            whole: limit,
             cost,
             hash,
             #[cfg(feature = "redis")]
             digest: self.redis.as_ref().map_or(0, |_| digest(subject, rule.key.ipv6_bits(), rule.by_route)),
+            #[cfg(feature = "redis")]
+            then: 0,
         }
     }
 
@@ -163,8 +167,11 @@ impl Applies {
 }
 
 fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
-    let route = matched(head).unwrap_or_else(|| head.uri.path());
-    routes.iter().any(|known| **known == *route)
+    match matched(head) {
+        Some(route) => routes.iter().any(|known| **known == *route),
+        // Below a nested path, the router took that off the path that was sent.
+        None => routes.iter().any(|known| known.strip_prefix(nested(head)) == Some(head.uri.path())),
+    }
 }
 
 impl Asks {
@@ -172,7 +179,6 @@ impl Asks {
         Self { asks: [Ask::default(); Allowance::MOST], len: 0 }
     }
 
-    #[cfg(feature = "redis")]
     pub(super) fn of(asks: impl Iterator<Item = Ask>) -> Self {
         asks.fold(Self::none(), |mut all, ask| {
             all.push(ask);
@@ -191,3 +197,6 @@ impl Asks {
         self.asks.get(..self.len).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::rate_limit::count::{Count, Terms};
+use crate::rate_limit::verdict::{Ask, Tally};
 
 /// The counts of one limit.
 ///
@@ -11,13 +12,18 @@ use crate::rate_limit::count::{Count, Terms};
 /// of the subject that used least of its limit, the longest untouched of several; a subject at its limit is never
 /// driven out. Where all eight are at theirs, new ones share an overflow count.
 pub(super) struct Table<C> {
-    lines: Box<[Mutex<Line<C>>]>,
+    lines: Box<[Aligned<C>]>,
     /// None where subjects must not be taken for each other.
     overflow: Box<[Mutex<C>]>,
     terms: Terms,
 }
 
+/// A line that begins with a line of the processor's cache: its lock and first hashes arrive together.
+#[repr(align(64))]
+struct Aligned<C>(Mutex<Line<C>>);
+
 #[derive(Clone)]
+#[repr(C)]
 struct Line<C> {
     /// Zero where the place is free.
     hashes: [u64; PLACES],
@@ -30,10 +36,33 @@ pub(super) const PLACES: usize = 8;
 // A flood of subjects at their limits meets this many shared counts.
 const OVERFLOWS: usize = 256;
 
+/// Whether a cost fits into what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    Fits,
+    /// It will after so many microseconds; `None`: never.
+    Exceeds(Option<u64>),
+}
+
 /// What a limit asks of its table, whatever its algorithm.
+///
+/// The clock is read once a line is locked, else visitors that wait for one another settle it backwards: what flowed
+/// back would do so twice, and a unit would not be found at the time that it was charged at.
 pub(super) trait Shelf: Send + Sync {
+    /// Judges what is asked while the subject's line is locked, tells the judgement and its time, and charges it as of the
+    /// time that is returned. With what is then in use.
+    fn decide(
+        &self,
+        ask: &Ask,
+        clock: &dyn Fn() -> u64,
+        may_charge: &mut dyn FnMut(Judgement, u64) -> Option<u64>,
+    ) -> Tally;
+
     /// Shows the subject's count, settled, while its line is locked; what is then in use is kept.
-    fn visit(&self, hash: u64, limit: u32, now: u64, visitor: &mut dyn FnMut(&mut dyn Count));
+    fn visit(&self, hash: u64, limit: u32, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Count, u64));
+
+    /// Shows the count of a subject that has one, settled by the limit that it was last visited with.
+    fn revisit(&self, hash: u64, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Count, u64));
 
     /// Forgets what the subject used.
     fn forget(&self, hash: u64);
@@ -56,13 +85,13 @@ impl<C: Count + Clone + Default> Table<C> {
             counts: std::array::from_fn(|_| C::default()),
         };
         let lines = subjects.div_ceil(PLACES).max(1);
-        Self { lines: (0..lines).map(|_| Mutex::new(line.clone())).collect(), overflow: Box::default(), terms }
+        Self { lines: (0..lines).map(|_| Aligned(Mutex::new(line.clone()))).collect(), overflow: Box::default(), terms }
     }
 
     fn line(&self, hash: u64) -> Option<MutexGuard<'_, Line<C>>> {
         // The high bits choose the line: a product of two words' high word, without a division.
         let index = (u128::from(hash) * self.lines.len() as u128) >> 64;
-        self.lines.get(index as usize).map(lock)
+        self.lines.get(index as usize).map(|line| lock(&line.0))
     }
 }
 
@@ -77,6 +106,7 @@ impl<C: Count + Clone> Line<C> {
 
     fn touch(&mut self, place: usize) {
         if let Some(rank) = self.recent.iter().position(|recent| usize::from(*recent) == place)
+            && rank > 0
             && let Some(newer) = self.recent.get_mut(..=rank)
         {
             newer.rotate_right(1);
@@ -108,24 +138,24 @@ impl<C: Count + Clone> Line<C> {
     }
 }
 
-impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
-    fn visit(&self, hash: u64, limit: u32, now: u64, visitor: &mut dyn FnMut(&mut dyn Count)) {
+impl<C: Count + Clone + Default> Table<C> {
+    fn show(&self, hash: u64, terms: &Terms, clock: &dyn Fn() -> u64, visitor: impl FnOnce(&mut C, u64)) {
         let hash = hash.max(1);
-        let terms = self.terms.with_limit(limit);
         let Some(mut line) = self.line(hash) else { return };
+        let now = clock();
         if let Some(place) = line.place_of(hash) {
             if let Some(count) = line.counts.get_mut(place) {
-                count.settle(&terms, now);
-                visitor(count);
+                count.settle(terms, now);
+                visitor(count, now);
             }
             line.touch(place);
             return;
         }
-        match line.victim(&terms, now) {
+        match line.victim(terms, now) {
             Some(place) => {
                 let mut count = C::default();
-                count.settle(&terms, now);
-                visitor(&mut count);
+                count.settle(terms, now);
+                visitor(&mut count, now);
                 if count.used() > 0 {
                     line.put(place, hash, count);
                 }
@@ -134,9 +164,53 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
                 let mut unkept = C::default();
                 let mut shared = self.overflow.get(hash as usize % OVERFLOWS).map(lock);
                 let count = shared.as_deref_mut().unwrap_or(&mut unkept);
-                count.settle(&terms, now);
-                visitor(count);
+                let now = clock();
+                count.settle(terms, now);
+                visitor(count, now);
             }
+        }
+    }
+}
+
+impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
+    fn decide(
+        &self,
+        ask: &Ask,
+        clock: &dyn Fn() -> u64,
+        may_charge: &mut dyn FnMut(Judgement, u64) -> Option<u64>,
+    ) -> Tally {
+        let terms = self.terms.with_limit(ask.limit);
+        let mut tally = Tally::default();
+        self.show(ask.hash, &terms, clock, |count, now| {
+            let fits = ask.cost == 0 || count.used().checked_add(ask.cost).is_some_and(|used| used <= ask.limit);
+            let judgement = if fits {
+                Judgement::Fits
+            } else {
+                Judgement::Exceeds((ask.cost <= ask.limit).then(|| count.wait(&terms, now, ask.cost)))
+            };
+            let charged = may_charge(judgement, now);
+            if let Some(then) = charged {
+                count.settle(&terms, then);
+                count.charge(&terms, then, ask.cost);
+            }
+            tally = Tally { used: count.used(), reset: count.reset(&terms, charged.unwrap_or(now)) };
+        });
+        tally
+    }
+
+    fn visit(&self, hash: u64, limit: u32, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Count, u64)) {
+        self.show(hash, &self.terms.with_limit(limit), clock, |count, now| visitor(count, now));
+    }
+
+    fn revisit(&self, hash: u64, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Count, u64)) {
+        let hash = hash.max(1);
+        if let Some(mut line) = self.line(hash)
+            && let Some(place) = line.place_of(hash)
+            && let Some(count) = line.counts.get_mut(place)
+        {
+            let now = clock();
+            count.settle(&self.terms.with_limit(count.limit()), now);
+            visitor(count, now);
         }
     }
 
@@ -169,3 +243,6 @@ impl<C> fmt::Debug for Table<C> {
         f.debug_struct("Table").field("lines", &self.lines.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,13 +8,18 @@ pub(super) struct Ask {
     pub(super) rule: u8,
     pub(super) grade: u8,
     pub(super) is_shadow: bool,
+    /// What is judged by: the limit, or in an outage of the store a share of it.
     pub(super) limit: u32,
+    pub(super) whole: u32,
     pub(super) cost: u32,
     /// The subject's, keyed, for tables of this process.
     pub(super) hash: u64,
     /// The subject's, the same in every process; zero where no store needs it.
     #[cfg(feature = "redis")]
     pub(super) digest: u128,
+    /// When a store beyond a network charged it, by the clock of the node that did.
+    #[cfg(feature = "redis")]
+    pub(super) then: u64,
 }
 
 impl Ask {
@@ -38,14 +43,15 @@ pub(super) struct Tally {
 /// What a store says of all that one request asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
-    tallies: [Tally; Allowance::MOST],
+    /// What was found for each ask; `None` where nothing was looked up, since another refused before.
+    tallies: [Option<Tally>; Allowance::MOST],
     len: usize,
-    /// A bit for each ask whose tally was taken.
-    known: u8,
     /// A bit for each ask that did not fit, shadows too.
     exceeded: u8,
     pub(super) is_refused: bool,
     pub(super) is_blocked: bool,
+    /// When this process's counts were charged, in microseconds since 1970.
+    pub(super) now: u64,
     /// Whether the refusal is due to an outage of the store, not to the caller.
     pub(super) is_reduced: bool,
     is_impossible: bool,
@@ -55,12 +61,12 @@ pub(super) struct Verdict {
 impl Verdict {
     pub(super) fn new(len: usize) -> Self {
         Self {
-            tallies: [Tally::default(); Allowance::MOST],
+            tallies: [None; Allowance::MOST],
             len,
-            known: 0,
             exceeded: 0,
             is_refused: false,
             is_blocked: false,
+            now: 0,
             is_reduced: false,
             is_impossible: false,
             wait: 0,
@@ -69,8 +75,7 @@ impl Verdict {
 
     pub(super) fn set(&mut self, index: usize, tally: Tally) {
         if let Some(place) = self.tallies.get_mut(index) {
-            *place = tally;
-            self.known |= bit(index);
+            *place = Some(tally);
         }
     }
 
@@ -92,7 +97,8 @@ impl Verdict {
         self.exceeded |= bit(index);
         self.is_refused = true;
         self.is_blocked = true;
-        self.set(index, Tally { used: u32::MAX, reset: wait });
+        let reset = self.tally(index).map_or(wait, |tally| tally.reset.max(wait));
+        self.set(index, Tally { used: u32::MAX, reset });
         self.wait_for(wait);
     }
 
@@ -108,10 +114,12 @@ impl Verdict {
         self.wait = self.wait.max(micros);
     }
 
-    /// What was found for each ask; `None` where nothing was looked up, since another refused before.
-    pub(super) fn tallies(&self) -> impl Iterator<Item = Option<Tally>> {
-        let tallies = self.tallies.iter().take(self.len).enumerate();
-        tallies.map(|(index, tally)| (self.known & bit(index) != 0).then_some(*tally))
+    pub(super) fn tallies(&self) -> &[Option<Tally>] {
+        self.tallies.get(..self.len).unwrap_or_default()
+    }
+
+    pub(super) fn tally(&self, index: usize) -> Option<Tally> {
+        self.tallies().get(index).copied().flatten()
     }
 
     pub(super) fn has_exceeded(&self, index: usize) -> bool {
@@ -131,3 +139,6 @@ impl Verdict {
 fn bit(index: usize) -> u8 {
     1_u8.checked_shl(index as u32).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

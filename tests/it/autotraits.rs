@@ -8,15 +8,18 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::clock::Clock;
-use portcullis::context::{ClaimsError, Realm, RolesBuilder, Visitor};
+use portcullis::context::{Allowance, Attempt, ClaimsError, Realm, RolesBuilder, Standing, Visitor};
 use portcullis::extract::{Claims, Rejection};
-use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal};
+use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal, Violation};
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::rate_limit::{
+    Key, Limit, MemoryStore, Outage, Pass, RateLimitBuilder, Reset, Store, StoreUnavailable, Subject, Usage,
+};
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, BuildError, ClaimMap, ClientAddr, Extractor, Fault, Issuer, JwtAuth, Permission, Principal, Problem,
-    Profile, RequirePermission, RequireRole, RequireScope, RequireTier, Role, Roles, Scopes, Tier, Tiers,
-    TrustedProxies, UserContext,
+    Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Role, Roles, Scopes, Tier,
+    Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -27,6 +30,7 @@ fn value<T: Send + Sync + Clone + Debug + 'static>() {}
 #[test]
 fn layers_are_cloned_sent_shared_and_printed() {
     value::<JwtAuth>();
+    value::<RateLimit>();
     value::<RequirePermission>();
     value::<RequireRole>();
     value::<RequireScope>();
@@ -38,6 +42,8 @@ fn layers_are_cloned_sent_shared_and_printed() {
 #[test]
 fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Algorithm>();
+    value::<Allowance>();
+    value::<Attempt>();
     value::<BuildError>();
     value::<ClaimMap>();
     value::<Claims<String>>();
@@ -49,32 +55,47 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<FakeClock>();
     value::<Fault>();
     value::<Issuer>();
+    value::<Key>();
+    value::<Limit>();
     value::<LoadError>();
+    value::<MemoryStore>();
+    value::<Outage>();
     value::<Permission>();
     value::<Principal>();
     value::<Problem>();
     value::<Profile>();
+    value::<Quota>();
     value::<Realm>();
     value::<RequestFault>();
+    value::<Reset>();
     value::<Role>();
     value::<Roles>();
     value::<RolesBuilder>();
     value::<Scopes>();
+    value::<Standing<'static>>();
+    value::<Store>();
+    value::<StoreUnavailable>();
+    value::<Subject<'static>>();
     value::<TestIssuer>();
     value::<Tier>();
     value::<Tiers>();
     value::<TokenBuilder>();
     value::<TokenError>();
+    value::<Usage>();
     value::<UserContext>();
     value::<UserRefusal>();
+    value::<Violation>();
     value::<Visitor>();
+    value::<portcullis::rate_limit::Algorithm>();
 }
 
 #[test]
 fn what_is_used_once_is_sent_and_printed() {
     shared::<JwtAuthBuilder>();
+    shared::<RateLimitBuilder>();
     fn sent<T: Send + Debug + 'static>() {}
     sent::<Entry<()>>();
+    sent::<Pass>();
     sent::<Rejection>();
     sent::<Reply>();
 }
@@ -86,11 +107,14 @@ fn what_is_only_data_is_compared_and_hashed() {
     compared::<BuildError>();
     compared::<Denial>();
     compared::<Permission>();
+    compared::<Quota>();
     compared::<Realm>();
     compared::<Role>();
     compared::<Roles>();
     compared::<Scopes>();
     compared::<Tier>();
+    compared::<Usage>();
+    compared::<Violation>();
     compared::<Tiers>();
     hashed::<ClientAddr>();
     hashed::<RequestFault>();
@@ -104,6 +128,7 @@ fn errors_are_errors_that_threads_may_share() {
     error::<BuildError>();
     error::<ClaimsError>();
     error::<Denial>();
+    error::<StoreUnavailable>();
     error::<TokenError>();
     fn shown<T: Display>() {}
     shown::<ClientAddr>();
@@ -119,6 +144,7 @@ fn services_and_their_futures_are_sent_where_the_inner_ones_are() {
     {
     }
     service::<JwtAuth>();
+    service::<RateLimit>();
     service::<RequirePermission>();
     service::<RequireRole>();
     service::<RequireScope>();

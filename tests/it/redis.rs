@@ -1,6 +1,16 @@
 //! Redis as it is and as it fails: what the servers that other tests start can do.
 
+mod bench;
+mod cluster;
+mod conformance;
+mod lifetime;
+mod limited;
+mod oracle;
+mod outage;
+mod processes;
 pub(crate) mod server;
+mod states;
+mod trips;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;

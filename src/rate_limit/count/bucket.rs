@@ -19,7 +19,9 @@ impl Count for Bucket {
     }
 
     fn used(&self) -> u32 {
-        self.debt.ceil() as u32
+        // Rounded up without `ceil`, which is a call where the target has no instruction for it.
+        let whole = self.debt as u32;
+        whole.saturating_add(u32::from(f64::from(whole) < self.debt))
     }
 
     fn limit(&self) -> u32 {
@@ -63,3 +65,6 @@ fn until_debt(terms: &Terms, debt: f64, wanted: f64) -> u64 {
 
 /// Two hundred times the error of one operation below 1.
 const SHY: f64 = 1.0 - 200.0 * f64::EPSILON;
+
+#[cfg(test)]
+mod tests;

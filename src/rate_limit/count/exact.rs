@@ -120,3 +120,6 @@ impl<const N: usize> Count for Exact<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

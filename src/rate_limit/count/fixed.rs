@@ -43,7 +43,7 @@ impl Count for Fixed {
     }
 
     fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
-        if self.used.saturating_add(cost) <= terms.limit { 0 } else { self.rest(terms, now) }
+        if self.used.checked_add(cost).is_some_and(|used| used <= terms.limit) { 0 } else { self.rest(terms, now) }
     }
 
     fn reset(&self, terms: &Terms, now: u64) -> u64 {
@@ -56,3 +56,6 @@ impl Fixed {
         (self.window + 1).saturating_mul(terms.window).saturating_sub(now)
     }
 }
+
+#[cfg(test)]
+mod tests;

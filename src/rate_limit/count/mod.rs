@@ -71,3 +71,6 @@ pub(super) trait Count {
     /// The microseconds until nothing is in use.
     fn reset(&self, terms: &Terms, now: u64) -> u64;
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,6 @@ impl Count for Penalty {
         self.until.saturating_sub(now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ impl<U: Unit> Count for Sliding<U> {
         newest.map_or(0, |age| self.leaves(terms, age).saturating_sub(now))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,22 +8,25 @@
 --
 -- A key holds msgpack of {[id] = {expiry, state...}}. Whatever else stands there counts as nothing.
 local DECIDE, REFUND, FORGIVE, PEEK, RESET, UNBLOCK = 0, 1, 2, 3, 4, 5
-local PAST, KEPT = 12, 13
+local KEPT = 13
 -- No state is kept longer: what claims to be is none.
 local LONGEST = 2 ^ 51
+local MOST = 2 ^ 53
 local SHY = 1 - 200 * 2 ^ -52
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+-- One command for all keys; where another type stands, nothing does.
+local values = redis.call('MGET', unpack(KEYS))
 local loaded, dirty = {}, {}
 
-local function load(key)
+local function load(place)
+  local key = KEYS[place]
   local states = loaded[key]
   if states then return states end
-  local value = redis.pcall('GET', key)
-  if type(value) == 'string' then
-    local ok, read = pcall(cmsgpack.unpack, value)
+  if values[place] then
+    local ok, read = pcall(cmsgpack.unpack, values[place])
     if ok and type(read) == 'table' then states = read end
   end
   states = states or {}
@@ -31,12 +34,16 @@ local function load(key)
   return states
 end
 
+-- Each `settle` returns the state as of now, and whether it lay ahead of now, because the clock went back: such a one is
+-- written even on a denial, else it would be found ahead again and never pass.
+
 -- The numbers of a state, as many as there must be; nil where it is absent or no state.
 local function numbers(states, id, least, most)
   local state = states[id]
   if type(state) ~= 'table' or #state < least or #state > most then return nil end
   for i = 1, #state do
-    if type(state[i]) ~= 'number' then return nil end
+    -- Nor what is no finite number: it would never pass.
+    if type(state[i]) ~= 'number' or not (state[i] >= 0 and state[i] <= MOST) then return nil end
   end
   return state
 end
@@ -46,12 +53,13 @@ local exact = {}
 function exact.settle(states, rule)
   -- expiry, then the times, oldest first
   local state = numbers(states, rule[1], 1, 129) or { 0 }
-  local kept, past = { state[1] }, now - rule[4]
+  local kept, past, ahead = { min(state[1], now + rule[4]) }, now - rule[4], false
   for i = 2, #state do
     local at = min(state[i], now)
     if at > past then kept[#kept + 1] = at end
+    ahead = ahead or state[i] > now
   end
-  return kept
+  return kept, ahead
 end
 
 function exact.used(state) return #state - 1 end
@@ -62,9 +70,12 @@ function exact.charge(state, rule, cost)
 end
 
 function exact.refund(state, rule, cost, at)
+  -- Where the clock went back, the unit was moved back with it, and is the last before.
+  at = min(at, now)
+  if at <= now - rule[4] then return end
   for i = #state, 2, -1 do
     if cost == 0 then return end
-    if state[i] == at then
+    if state[i] <= at then
       table.remove(state, i)
       cost = cost - 1
     end
@@ -88,7 +99,8 @@ function sliding.settle(states, rule)
   -- expiry, the running sub-window, its units, those of the twelve before
   local present = floor(now / rule[5])
   local old = numbers(states, rule[1], 2 + KEPT, 2 + KEPT)
-  local state = { old and old[1] or 0, present }
+  if old and old[2] == present then return old, false end
+  local state = { old and min(old[1], now + rule[4] + 2 * rule[5]) or 0, present }
   local age = old and present - old[2] or KEPT
   if age < 0 then
     -- The clock went back: what lies ahead was used at present.
@@ -99,13 +111,12 @@ function sliding.settle(states, rule)
   else
     for i = 0, KEPT - 1 do state[3 + i] = i >= age and old and old[3 + i - age] or 0 end
   end
-  return state
+  return state, age < 0
 end
 
 function sliding.used(state)
-  local sum = 0
-  for i = 3, 2 + KEPT do sum = sum + state[i] end
-  return sum
+  return state[3] + state[4] + state[5] + state[6] + state[7] + state[8] + state[9]
+    + state[10] + state[11] + state[12] + state[13] + state[14] + state[15]
 end
 
 function sliding.charge(state, rule, cost)
@@ -146,18 +157,21 @@ end
 
 local bucket = {}
 
-local function refilled(rule, elapsed) return elapsed * rule[3] / rule[4] * SHY end
+local function refilled(rule, limit, elapsed) return elapsed * limit / rule[4] * SHY end
 
-local function until_debt(rule, debt, wanted)
+local function until_debt(rule, limit, debt, wanted)
   if debt <= wanted then return 0 end
-  return ceil((debt - wanted) * rule[4] / rule[3] / (SHY * SHY)) + 1
+  return ceil((debt - wanted) * rule[4] / limit / (SHY * SHY)) + 1
 end
 
-function bucket.settle(states, rule)
-  -- expiry, when the debt was that, the debt
-  local old = numbers(states, rule[1], 3, 3)
-  if not old then return { 0, now, 0 } end
-  return { old[1], now, max(old[3] - refilled(rule, max(now - old[2], 0)), 0) }
+function bucket.settle(states, rule, operation)
+  -- expiry, when the debt was that, the debt, the limit that it flows back by
+  local old = numbers(states, rule[1], 4, 4)
+  if not old then return { 0, now, 0, rule[3] }, false end
+  -- An operator does not know the subject's tier.
+  local limit = (operation == PEEK or operation == FORGIVE) and max(old[4], 1) or rule[3]
+  local debt = max(old[3] - refilled(rule, limit, max(now - old[2], 0)), 0)
+  return { min(old[1], now + rule[5]), now, debt, limit }, old[2] > now
 end
 
 function bucket.used(state) return ceil(state[3]) end
@@ -169,14 +183,14 @@ function bucket.charge(state, rule, cost)
 end
 
 function bucket.refund(state, rule, cost, at)
-  state[3] = max(state[3] - max(cost - refilled(rule, max(now - at, 0)) / SHY, 0), 0)
+  state[3] = max(state[3] - max(cost - refilled(rule, rule[3], max(now - at, 0)) / SHY, 0), 0)
 end
 
 function bucket.forgive(state, cost) state[3] = max(state[3] - cost, 0) end
 
-function bucket.wait(state, rule, cost) return until_debt(rule, state[3], rule[3] - cost) end
+function bucket.wait(state, rule, cost) return until_debt(rule, rule[3], state[3], rule[3] - cost) end
 
-function bucket.reset(state, rule) return until_debt(rule, state[3], 0) end
+function bucket.reset(state, rule) return until_debt(rule, state[4], state[3], 0) end
 
 local fixed = {}
 
@@ -184,7 +198,8 @@ function fixed.settle(states, rule)
   -- expiry, the window, its units
   local window = floor(now / rule[4])
   local old = numbers(states, rule[1], 3, 3)
-  return { old and old[1] or 0, window, old and old[2] >= window and old[3] or 0 }
+  local expiry = old and min(old[1], (window + 1) * rule[4]) or 0
+  return { expiry, window, old and old[2] >= window and old[3] or 0 }, old and old[2] > window
 end
 
 function fixed.used(state) return state[3] end
@@ -214,8 +229,9 @@ local function block(states, rule)
   local old = numbers(states, rule[1] .. '!', 3, 3)
   if not old or old[1] <= now then return { 0, 0, 0 }, 0 end
   local length = min(rule[6] * 2 ^ min(max(old[3] - 1, 0), 32), rule[7])
-  local state = { old[1], min(old[2], now + length), old[3] }
-  return state, max(state[2] - now, 0)
+  local finish = min(old[2], now + length)
+  local state = { min(old[1], finish + rule[7]), finish, old[3] }
+  return state, max(finish - now, 0), old[2] > finish
 end
 
 local function strike(states, rule)
@@ -234,39 +250,44 @@ local rules, jobs = request[1], request[2]
 local answer, key = { now }, 0
 
 for _, job in ipairs(jobs) do
-  local operation, asks, blocked = job[1], {}, false
+  local operation, asks = job[1], {}
   for i = 2, #job, 3 do
     key = key + 1
     local name, rule = KEYS[key], rules[job[i] + 1]
-    local states, algorithm = load(name), ALGORITHMS[rule[2]]
-    local _, wait = block(states, rule)
+    local states, algorithm = load(key), ALGORITHMS[rule[2]]
+    local state, wait, ahead = block(states, rule)
+    if ahead and operation ~= PEEK then
+      states[rule[1] .. '!'] = state
+      dirty[name] = true
+    end
     asks[#asks + 1] = {
       key = name, states = states, rule = rule, algorithm = algorithm, cost = job[i + 1], at = job[i + 2], blocked = wait,
     }
-    blocked = blocked or (wait > 0 and rule[8] == 0)
   end
   local refused, exceeded, wait, bit = 0, 0, 0, 1
   for _, ask in ipairs(asks) do
-    ask.state = ask.algorithm.settle(ask.states, ask.rule)
+    local ahead
+    ask.state, ahead = ask.algorithm.settle(ask.states, ask.rule, operation)
+    if ahead and operation ~= PEEK then
+      ask.states[ask.rule[1]] = ask.state
+      dirty[ask.key] = true
+    end
     if operation == DECIDE then
-      local rule, fits = ask.rule, true
-      if blocked then
-        fits = ask.blocked == 0 or rule[8] ~= 0
-        if not fits then wait = max(wait, ask.blocked) end
-      else
-        fits = ask.algorithm.used(ask.state) + ask.cost <= rule[3]
+      local rule, cost = ask.rule, ask.cost
+      local is_shadow, fits = rule[8] ~= 0, cost == 0 or ask.algorithm.used(ask.state) + cost <= rule[3]
+      local is_barred = ask.blocked > 0 and not is_shadow
+      if is_barred or not fits then exceeded = exceeded + bit end
+      if is_barred then
+        refused = 2
+        if wait >= 0 then wait = max(wait, ask.blocked) end
       end
-      if not fits then
-        exceeded = exceeded + bit
-        if blocked then
-          refused = 2
-        elseif rule[8] == 0 then
-          refused = 1
-          if ask.cost > rule[3] then
-            wait = -1
-          elseif wait >= 0 then
-            wait = max(wait, ask.algorithm.wait(ask.state, rule, ask.cost))
-          end
+      -- During a block too: what the limit has left may take longer to come back.
+      if not fits and not is_shadow then
+        refused = max(refused, 1)
+        if cost > rule[3] then
+          wait = -1
+        elseif wait >= 0 then
+          wait = max(wait, ask.algorithm.wait(ask.state, rule, cost))
         end
       end
       ask.fits = fits
@@ -281,8 +302,8 @@ for _, job in ipairs(jobs) do
         ask.states[id] = ask.state
         dirty[ask.key] = true
       elseif refused == 1 and not ask.fits and rule[8] == 0 and rule[6] > 0 then
-        local length = strike(ask.states, rule)
-        if wait >= 0 then wait = max(wait, length) end
+        ask.blocked = strike(ask.states, rule)
+        if wait >= 0 then wait = max(wait, ask.blocked) end
         dirty[ask.key] = true
       end
     elseif operation == REFUND or operation == FORGIVE then
@@ -313,7 +334,7 @@ for name in pairs(dirty) do
   local states, last = loaded[name], 0
   for id, state in pairs(states) do
     local expiry = type(state) == 'table' and type(state[1]) == 'number' and state[1] or 0
-    if expiry <= now or expiry > now + LONGEST then states[id] = nil else last = max(last, expiry) end
+    if expiry > now and expiry <= now + LONGEST then last = max(last, expiry) else states[id] = nil end
   end
   if last > 0 then
     redis.call('SET', name, cmsgpack.pack(states), 'PX', ceil((last - now) / 1000) + 1)

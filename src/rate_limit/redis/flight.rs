@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::breaker::Breaker;
+use crate::rate_limit::redis::breaker::Breakers;
 use crate::rate_limit::redis::link::Link;
 use crate::rate_limit::redis::wire::{Answer, Job, decode, encode};
 
@@ -18,7 +18,7 @@ pub(super) struct Flights {
     deadline: Duration,
     /// Whether the subjects of two requests may lie on different nodes.
     is_cluster: bool,
-    pub(super) breaker: Breaker,
+    pub(super) breakers: Breakers,
     queue: Mutex<Queue>,
 }
 
@@ -30,7 +30,7 @@ struct Queue {
 
 impl Flights {
     pub(super) fn new(link: Arc<dyn Link>, deadline: Duration, is_cluster: bool) -> Self {
-        Self { link, deadline, is_cluster, breaker: Breaker::default(), queue: Mutex::default() }
+        Self { link, deadline, is_cluster, breakers: Breakers::new(is_cluster), queue: Mutex::default() }
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -80,12 +80,15 @@ impl Flights {
 
     /// One call; whoever is not answered sees the sender dropped.
     async fn fly(&self, batch: Vec<(Job, oneshot::Sender<Answer>)>) {
+        // In a cluster, all of a call is about one subject.
+        let first = batch.first().and_then(|(job, _)| job.parts.first());
+        let digest = first.map_or(0, |part| part.digest);
         let (keys, request) = encode(batch.iter().map(|(job, _)| job));
         let call = tokio::time::timeout(self.deadline, self.link.call(keys, request));
         let failure = match call.await {
             Ok(Ok(numbers)) => match decode(&numbers, batch.iter().map(|(job, _)| job)) {
                 Some(answers) => {
-                    if self.breaker.succeeded() {
+                    if self.breakers.succeeded(digest) {
                         tracing::info!("the Redis server answers again");
                     }
                     batch.into_iter().zip(answers).for_each(|((_, sender), answer)| drop(sender.send(answer)));
@@ -96,7 +99,7 @@ impl Flights {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {:?}", self.deadline),
         };
-        if self.breaker.failed(Instant::now()) {
+        if self.breakers.failed(digest, Instant::now()) {
             tracing::warn!(
                 error = failure,
                 "the Redis server is given up for a while: limits go by their outage policy"
@@ -104,7 +107,7 @@ impl Flights {
         } else {
             tracing::debug!(error = failure, "Redis did not answer");
         }
-        if !self.breaker.rest(Instant::now()).is_zero() {
+        if !self.breakers.rest(digest, Instant::now()).is_zero() {
             // Who waits would wait in vain.
             self.queue().waiting.clear();
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use tokio::runtime::Handle;
 
-use crate::error::{BuildError, Fault, Problem};
+use crate::error::{BuildError, Fault, Problem, Problems};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::redis::flight::Flights;
 use crate::rate_limit::redis::link::{Link, Scripted};
@@ -132,10 +132,16 @@ impl RedisStore {
         MemoryStore::with_subjects(self.local_subjects)
     }
 
-    pub(super) fn judge(&self) -> Option<Problem> {
-        self.deadline.is_zero().then(|| {
-            Problem::new("deadline", Fault::Invalid, "no answer comes in no time", "give a few milliseconds at least")
-        })
+    pub(super) fn judge(&self, problems: &mut Problems) {
+        if self.deadline.is_zero() {
+            let reason = "no answer comes in no time";
+            problems.add(Problem::new("deadline", Fault::Invalid, reason, "give a few milliseconds at least"));
+        }
+        if self.prefix.contains(['{', '}']) {
+            let reason = "a brace would begin a hash tag, which is the subject's";
+            let problem = Problem::new("prefix", Fault::Invalid, reason, "leave braces out");
+            problems.add(problem.with_value(&*self.prefix));
+        }
     }
 
     /// What asks the server for these rules.

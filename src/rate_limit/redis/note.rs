@@ -4,20 +4,23 @@ use crate::rate_limit::count::{Count, Terms};
 
 /// Until when the server would refuse, as far as this process knows: counted from before it was asked.
 ///
-/// It is charged with terms made for it: their window is the wait, their step the reset, their limit the one that was
-/// judged by, zero for a block.
+/// It is charged with terms made for it: their window is the wait, their step the reset, their limit a mark of what was
+/// asked, zero for a block; and in place of units, by the hundredths of a second by which to come later than
+/// that: the answer took its time, and another limit may refuse for longer than a block lasts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct Note {
     made: u64,
     until: u64,
     reset: u64,
     limit: u32,
-    cost: u32,
+    late: u32,
 }
 
 impl Note {
     /// How long a note is believed before the server is asked again: an operator elsewhere may have lifted it.
     const BELIEVED: u64 = 10_000_000;
+    /// A hundredth of a second, of which four thousand million are more than the longest window.
+    pub(super) const LATE: u64 = 10_000;
 }
 
 impl Count for Note {
@@ -36,9 +39,9 @@ impl Count for Note {
         2
     }
 
-    fn charge(&mut self, terms: &Terms, now: u64, cost: u32) {
+    fn charge(&mut self, terms: &Terms, now: u64, late: u32) {
         let until = now.saturating_add(terms.window);
-        *self = Self { made: now, until, reset: now.saturating_add(terms.step), limit: terms.limit, cost };
+        *self = Self { made: now, until, reset: now.saturating_add(terms.step), limit: terms.limit, late };
     }
 
     fn refund(&mut self, _: &Terms, _: u64, _: u64, _: u32) {
@@ -49,14 +52,18 @@ impl Count for Note {
         *self = Self::default();
     }
 
-    /// The wait of a request of this cost, which the server would refuse; zero where it must be asked.
-    fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
-        let is_of_these = self.limit == 0 || self.limit == terms.limit && self.cost <= cost;
-        let is_believed = now < self.made.saturating_add(Self::BELIEVED);
-        if is_of_these && is_believed { self.until.saturating_sub(now) } else { 0 }
+    /// The wait of a request which the server would refuse; zero where it must be asked. The server's clock may have
+    /// stood as late as when the answer came: until then the caller must wait.
+    fn wait(&self, terms: &Terms, now: u64, _: u32) -> u64 {
+        let is_of_these = self.limit == 0 || self.limit == terms.limit;
+        let is_believed = now < self.made.saturating_add(Self::BELIEVED) && now < self.until;
+        if is_of_these && is_believed { self.until - now + u64::from(self.late) * Self::LATE } else { 0 }
     }
 
     fn reset(&self, _: &Terms, now: u64) -> u64 {
         self.reset.saturating_sub(now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::clock::SteadyClock;
 use crate::rate_limit::count::Terms;
 use crate::rate_limit::limit::Outage;
 use crate::rate_limit::memory::{self, Seat};
@@ -11,6 +12,7 @@ use crate::rate_limit::operator::{Intervention, StoreUnavailable};
 use crate::rate_limit::policy::Asks;
 use crate::rate_limit::quota::micros;
 use crate::rate_limit::redis::flight::Flights;
+use crate::rate_limit::redis::note::Note;
 use crate::rate_limit::redis::wire::{Answer, Job, Operation, Part, key};
 use crate::rate_limit::table::Shelf;
 use crate::rate_limit::verdict::{Ask, Tally, Verdict};
@@ -38,52 +40,86 @@ impl RedisSeat {
     }
 
     /// Whether to ask the server now.
-    pub(in crate::rate_limit) fn is_worth_asking(&self) -> bool {
-        self.flights.breaker.admits(Instant::now())
+    pub(in crate::rate_limit) fn is_worth_asking(&self, asks: &[Ask]) -> bool {
+        let now = Instant::now();
+        let asks = if self.flights.is_cluster() { asks } else { asks.get(..1).unwrap_or_default() };
+        asks.iter().all(|ask| self.flights.breakers.admits(ask.digest, now))
     }
 
-    /// The refusal that the server would give, where this process knows.
-    pub(in crate::rate_limit) fn noted(&self, asks: &[Ask], now: u64) -> Option<Verdict> {
-        let mut verdict = Verdict::new(asks.len());
-        for (index, ask) in asks.iter().enumerate().filter(|(_, ask)| !ask.is_shadow && ask.cost > 0) {
-            let Some(rule) = self.rule(ask) else { continue };
-            let terms = rule.notes.terms().with_limit(ask.limit);
-            rule.notes.visit(ask.hash, ask.limit, now, &mut |note| {
-                // A block is noted under the limit zero, which is nobody's.
-                let block = note.wait(&terms.with_limit(0), now, 0);
-                let wait = note.wait(&terms, now, ask.cost);
-                if block > 0 {
-                    verdict.block(index, block);
-                } else if wait > 0 {
-                    verdict.set(index, Tally { used: u32::MAX, reset: note.reset(&terms, now) });
-                    verdict.refuse(index, ask, Some(wait));
+    /// The refusal that the server would give, where this process knows, and the asks that it refuses: what the others
+    /// have left is not known here.
+    pub(in crate::rate_limit) fn noted(&self, asks: &[Ask], now: u64) -> Option<(Asks, Verdict)> {
+        let waits = |ask: &Ask| {
+            let (mut block, mut wait, mut reset) = (0, 0, 0);
+            if let Some(rule) = self.rule(ask).filter(|_| !ask.is_shadow && ask.cost > 0) {
+                let terms = rule.notes.terms().with_limit(mark(asks, ask));
+                rule.notes.visit(ask.hash, ask.limit, &|| now, &mut |note, _| {
+                    // A block is noted under the limit zero, which is nobody's.
+                    block = note.wait(&terms.with_limit(0), now, 0);
+                    wait = note.wait(&terms, now, 0);
+                    reset = note.reset(&terms, now);
+                });
+            }
+            (block, wait, reset)
+        };
+        let is_refused = |ask: &&Ask| matches!(waits(ask), (1.., _, _) | (_, 1.., _));
+        let refused = Asks::of(asks.iter().filter(is_refused).copied());
+        let mut verdict = Verdict::new(refused.as_slice().len());
+        for (index, ask) in refused.as_slice().iter().enumerate() {
+            match waits(ask) {
+                (0, wait, reset) => {
+                    verdict.set(index, Tally { used: u32::MAX, reset });
+                    verdict.refuse(index, ask, (ask.cost <= ask.limit).then_some(wait));
                 }
-            });
+                (block, _, reset) => {
+                    verdict.set(index, Tally { used: u32::MAX, reset });
+                    verdict.block(index, block);
+                }
+            }
         }
-        verdict.is_refused.then_some(verdict)
+        verdict.is_refused.then_some((refused, verdict))
     }
 
-    /// Asks the server, in one call or one for each subject; `sent` is this process's time. With the verdict, the time of
-    /// the charge on the server. `None` where a part was not answered.
-    pub(in crate::rate_limit) async fn decide(&self, asks: &[Ask], sent: u64) -> Option<(Verdict, u64)> {
+    /// Asks the server, in one call or one for each subject; `sent` is this process's time. The asks with the times of
+    /// their charges, the verdict, and the latest of the times. `None` where a part was not answered and no other refused.
+    pub(in crate::rate_limit) async fn decide(
+        &self,
+        asks: &[Ask],
+        sent: u64,
+        clock: &SteadyClock,
+    ) -> Option<(Asks, Verdict, u64)> {
         let answers = self.ask_all(Operation::Decide, asks, 0).await;
+        let trip = clock.micros().saturating_sub(sent);
         let has_refusal = answers.iter().any(|(_, answer)| answer.as_ref().is_none_or(Answer::is_refused));
         let mut verdict = Verdict::new(asks.len());
-        let (mut then, mut is_whole) = (0, true);
+        let (mut latest, mut is_whole) = (0, true);
+        let mut charged = asks.to_vec();
         for (places, answer) in &answers {
             let Some(answer) = answer else {
                 is_whole = false;
                 continue;
             };
-            then = then.max(answer.now);
+            latest = latest.max(answer.now);
+            for place in places {
+                if let Some(ask) = charged.get_mut(*place) {
+                    // The clocks of two nodes differ.
+                    ask.then = answer.now;
+                }
+            }
             answer.add_to(&mut verdict, asks, places);
             if has_refusal && !answer.is_refused() {
                 self.give_back(asks, places, answer.now);
             } else {
-                self.note(asks, places, answer, sent);
+                self.note(asks, places, answer, sent, trip);
             }
         }
-        is_whole.then_some((verdict, then))
+        if !verdict.is_refused {
+            // What was charged makes the wait of what costs more longer than was noted.
+            let charged = asks.iter().filter(|ask| ask.cost > 0 && !ask.is_shadow);
+            charged.filter_map(|ask| Some((self.rule(ask)?, ask))).for_each(|(rule, ask)| rule.notes.forget(ask.hash));
+        }
+        // A refusal is one whatever the others would have said.
+        (is_whole || verdict.is_refused).then(|| (Asks::of(charged.into_iter()), verdict, latest))
     }
 
     /// Gives back what was charged at `then`, without waiting for it.
@@ -101,18 +137,20 @@ impl RedisSeat {
     }
 
     /// Remembers a refusal. Only where one limit refused: how long each of several will is not told.
-    fn note(&self, asks: &[Ask], places: &[usize], answer: &Answer, sent: u64) {
+    fn note(&self, asks: &[Ask], places: &[usize], answer: &Answer, sent: u64, trip: u64) {
         let mut exceeded = places.iter().enumerate().filter(|(index, _)| answer.has_exceeded(*index));
         let (Some((index, place)), None) = (exceeded.next(), exceeded.next()) else { return };
         let (Some(ask), Some((tally, blocked))) = (asks.get(*place), answer.tallies.get(index)) else { return };
         let Some(rule) = self.rule(ask).filter(|_| !ask.is_shadow) else { return };
         let (limit, wait) = match (blocked, answer.wait()) {
             (1.., _) => (0, *blocked),
-            (0, Some(wait)) if !rule.may_be_refunded => (ask.limit, wait),
+            (0, Some(wait)) if !rule.may_be_refunded => (mark(asks, ask), wait),
             _ => return,
         };
-        let terms = Terms { limit, window: wait, step: tally.reset };
-        rule.notes.visit(ask.hash, limit, sent, &mut |note| note.charge(&terms, sent, ask.cost));
+        let terms = Terms { limit, window: wait, step: tally.reset.max(wait).saturating_add(trip) };
+        let late = answer.wait().unwrap_or(wait).saturating_sub(wait).saturating_add(trip).div_ceil(Note::LATE);
+        let late = u32::try_from(late).unwrap_or(u32::MAX);
+        rule.notes.visit(ask.hash, limit, &|| sent, &mut |note, _| note.charge(&terms, sent, late));
     }
 
     /// Counts along in this process, for the case of an outage.
@@ -120,7 +158,7 @@ impl RedisSeat {
         for ask in asks {
             if let Some(seat) = self.local(seats, ask) {
                 let terms = seat.counts.terms().with_limit(ask.limit);
-                seat.counts.visit(ask.hash, ask.limit, now, &mut |count| count.charge(&terms, now, ask.cost));
+                seat.counts.visit(ask.hash, ask.limit, &|| now, &mut |count, _| count.charge(&terms, now, ask.cost));
             }
         }
     }
@@ -132,15 +170,23 @@ impl RedisSeat {
     }
 
     /// Decides without the server, each limit by its policy: the asks that were judged, and how.
-    pub(in crate::rate_limit) fn make_do(&self, seats: &[Seat], asks: &[Ask], now: u64) -> (Asks, Verdict) {
+    pub(in crate::rate_limit) fn make_do(
+        &self,
+        seats: &[Seat],
+        asks: &[Ask],
+        clock: &dyn Fn() -> u64,
+    ) -> (Asks, Verdict) {
         let outage = |ask: &Ask| self.rule(ask).map_or(Outage::Closed, |rule| rule.outage);
-        let rest = micros(self.flights.breaker.rest(Instant::now()));
+        let then = Instant::now();
+        let rest =
+            micros(asks.iter().map(|ask| self.flights.breakers.rest(ask.digest, then)).max().unwrap_or_default());
         let is_closed = |ask: &Ask| outage(ask) == Outage::Closed && !ask.is_shadow;
         if asks.iter().any(is_closed) {
             let closed = Asks::of(asks.iter().filter(|ask| is_closed(ask)).copied());
             let mut verdict = Verdict::new(closed.as_slice().len());
             closed.as_slice().iter().enumerate().for_each(|(index, ask)| verdict.refuse(index, ask, None));
             verdict.reduce(rest);
+            verdict.now = clock();
             return (closed, verdict);
         }
         let shared = asks.iter().filter_map(|ask| match outage(ask) {
@@ -148,12 +194,11 @@ impl RedisSeat {
             Outage::Closed | Outage::Open => None,
         });
         let shared = Asks::of(shared);
-        let mut verdict = memory::decide(seats, shared.as_slice(), now);
-        let whole = |ask: &Ask| asks.iter().find(|other| other.rule == ask.rule).map_or(0, |ask| ask.limit);
+        let mut verdict = memory::decide(seats, shared.as_slice(), clock);
         let over = shared.as_slice().iter().zip(verdict.tallies()).enumerate();
-        let is_over = |(index, (ask, tally)): (usize, (&Ask, Option<Tally>))| {
+        let is_over = |(index, (ask, tally)): (usize, (&Ask, &Option<Tally>))| {
             let Some(tally) = tally else { return false };
-            verdict.is_refused_by(index, ask) && tally.used.saturating_add(ask.cost) > whole(ask)
+            verdict.is_refused_by(index, ask) && tally.used.saturating_add(ask.cost) > ask.whole
         };
         let is_over_the_whole = { over }.any(is_over);
         if verdict.is_refused && !is_over_the_whole {
@@ -197,7 +242,13 @@ impl RedisSeat {
         let asks = places.iter().filter_map(|place| asks.get(*place));
         let part = |ask: &Ask| {
             let rule = self.rule(ask)?.grades.get(usize::from(ask.grade))?;
-            Some(Part { key: key(&self.prefix, ask.digest), rule: Arc::clone(rule), cost: ask.cost, then })
+            Some(Part {
+                key: key(&self.prefix, ask.digest),
+                digest: ask.digest,
+                rule: Arc::clone(rule),
+                cost: ask.cost,
+                then,
+            })
         };
         asks.filter_map(part).collect()
     }
@@ -240,3 +291,17 @@ impl RedisSeat {
         self.rules.get(usize::from(ask.rule))
     }
 }
+
+/// What a note says of: the limit, the cost, and all that the request asks beside it. A greater cost waits longer, and
+/// beside others, another limit may refuse for longer. Never zero.
+fn mark(asks: &[Ask], of: &Ask) -> u32 {
+    let others = asks.iter().filter(|ask| ask.rule != of.rule && !ask.is_shadow);
+    let mixed = others.fold(u64::from(of.cost).wrapping_mul(ODD), |mixed, ask| {
+        let asked = u64::from(ask.limit) << 32 | u64::from(ask.cost);
+        (mixed.rotate_left(21) ^ ask.hash ^ asked ^ u64::from(ask.rule)).wrapping_mul(ODD)
+    });
+    ((mixed >> 32) as u32 ^ of.limit).max(1)
+}
+
+/// Two to the 64th by the golden ratio: spreads what is multiplied by it.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -32,6 +32,7 @@ pub(super) struct Job {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) key: String,
+    pub(super) digest: u128,
     pub(super) rule: Arc<[u8]>,
     pub(super) cost: u32,
     /// When the units were charged that are given back.
@@ -119,13 +120,12 @@ impl Answer {
     pub(super) fn add_to(&self, verdict: &mut Verdict, asks: &[Ask], places: &[usize]) {
         for (index, (place, (tally, blocked))) in places.iter().zip(&self.tallies).enumerate() {
             let Some(ask) = asks.get(*place) else { continue };
-            if !self.has_exceeded(index) {
-                verdict.set(*place, *tally);
-            } else if self.is_blocked() {
-                verdict.block(*place, *blocked);
-            } else {
-                verdict.set(*place, *tally);
+            verdict.set(*place, *tally);
+            if self.has_exceeded(index) {
                 verdict.refuse(*place, ask, self.wait());
+                if self.is_blocked() && *blocked > 0 && !ask.is_shadow {
+                    verdict.block(*place, *blocked);
+                }
             }
         }
     }
@@ -182,7 +182,11 @@ pub(in crate::rate_limit) fn digest(subject: &Subject<'_>, ipv6_prefix: u8, by_r
 
 /// The key of a subject's counts. Its hash tag (Redis Cluster) is the subject, whatever the prefix.
 pub(super) fn key(prefix: &str, digest: u128) -> String {
-    format!("{prefix}:{{{digest:032x}}}")
+    format!("{prefix}:{{{}}}", tag(digest))
+}
+
+pub(super) fn tag(digest: u128) -> String {
+    format!("{digest:032x}")
 }
 
 // MessagePack, as far as the script is asked in it.
@@ -207,3 +211,6 @@ fn integer(bytes: &mut Vec<u8>, number: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

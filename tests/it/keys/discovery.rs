@@ -4,9 +4,9 @@ use axum::http::{Response, StatusCode};
 use portcullis::Issuer;
 use serde_json::json;
 
-use super::logged::Log;
 use super::network::status;
 use super::{App, World, settle};
+use crate::logged::Log;
 
 const TENANT: &str = "https://login.example/tenant1";
 const KEYS: &str = "https://keys.example/tenant1";

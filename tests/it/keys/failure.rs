@@ -4,9 +4,9 @@ use axum::http::{Response, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::logged::Log;
 use super::network::status;
 use super::{World, seconds, settle};
+use crate::logged::Log;
 
 #[tokio::test]
 async fn a_failed_fetch_keeps_good_keys() {

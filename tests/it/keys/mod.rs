@@ -6,7 +6,6 @@ mod built_in_client;
 mod discovery;
 mod failure;
 mod flood;
-mod logged;
 mod network;
 mod rotation;
 mod runtime;

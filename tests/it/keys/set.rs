@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use portcullis::Algorithm;
 use serde_json::{Value, json};
 
-use super::logged::Log;
 use super::network::{jwks, set_of};
 use super::{App, World};
+use crate::logged::Log;
 
 /// Keys that must not be used, each named `secret-kid`.
 fn bad(good: &Value) -> Vec<Value> {

@@ -3,9 +3,9 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
-use super::logged::Log;
 use super::network::{Network, jwks, set_of};
 use super::{App, World, settle};
+use crate::logged::Log;
 
 /// Two issuers whose keys have the same `kid`, an app that trusts both, and the network of both.
 async fn same_kid() -> (World, World, App, Network) {

@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 
-use super::logged::Log;
 use super::network::with_cache_control;
 use super::{World, settle};
+use crate::logged::Log;
 
 #[tokio::test]
 async fn an_unknown_kid_costs_one_fetch_and_is_401_where_the_answer_has_no_such_key() {

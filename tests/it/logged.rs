@@ -16,10 +16,10 @@ thread_local! {
 // One subscriber for all threads: scoped ones that come and go beside each other lose events.
 static SUBSCRIBER: Once = Once::new();
 
-pub(super) struct Log(());
+pub(crate) struct Log(());
 
 impl Log {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         SUBSCRIBER.call_once(|| {
             let lines = fmt::layer().with_ansi(false).with_writer(|| Thread);
             let is_wanted = dynamic_filter_fn(|_, _| LINES.with_borrow(Option::is_some));
@@ -29,11 +29,11 @@ impl Log {
         Self(())
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         LINES.with_borrow(|lines| String::from_utf8(lines.clone().unwrap()).unwrap())
     }
 
-    pub(super) fn count(&self, words: &str) -> usize {
+    pub(crate) fn count(&self, words: &str) -> usize {
         self.text().lines().filter(|line| line.contains(words)).count()
     }
 }

@@ -1,0 +1,235 @@
+//! What a decision of `RateLimit` in memory costs beside governor's: nanoseconds, and bytes a key.
+//!
+//! `cargo bench --bench rate_limit`. The two take turns; each number is the median of the rounds.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::{Arc, Barrier};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use allocation_counter::measure;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{RateLimiter, clock::DefaultClock};
+use http::{Request, Response, request};
+use portcullis::TrustedProxies;
+use portcullis::gate::{Entry, Gate, Reply};
+use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Quota, RateLimit, Subject};
+
+/// governor's limiter as a gate, which leaves a snapshot for handlers as ours leaves an `Allowance`.
+#[derive(Clone)]
+struct Governor(Arc<Keyed>);
+
+type Keyed = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
+
+impl Gate for Governor {
+    type Pass = ();
+
+    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+        let ip = head.extensions.get::<SocketAddr>().map_or(ANY, SocketAddr::ip);
+        match self.0.check_key(&ip) {
+            Ok(snapshot) => {
+                head.extensions.insert(snapshot);
+                Entry::Admit(head, ())
+            }
+            Err(_) => {
+                let mut response = Response::new(Vec::new());
+                *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
+                Entry::Refuse(Reply::new(response))
+            }
+        }
+    }
+}
+
+const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+const KEYS: usize = 1_000_000;
+/// More than any round uses up.
+const UNITS: u32 = 1_000_000_000;
+const ROUNDS: usize = 9;
+
+fn main() {
+    decisions();
+    layers();
+    bytes();
+}
+
+/// The decision alone.
+fn decisions() {
+    println!("{:<44}{:>9}{:>11}{:>8}{:>9}", "decision, ns", "ours", "governor", "ratio", "budget");
+    let ips = addresses();
+    let (ours, theirs) = (limit(Algorithm::TokenBucket, KEYS), governor());
+    let one = Subject::address(ANY);
+    report("one hot key", Some(36), 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
+    for (name, algorithm) in [("sliding", Algorithm::Sliding), ("fixed", Algorithm::Fixed)] {
+        let ours = limit(algorithm, KEYS);
+        let name = format!("one hot key, {name}");
+        report(&name, None, 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
+    }
+    for (name, places, budget) in
+        [("1 M random keys", KEYS, None), ("1 M random keys, places for 1.4 M", KEYS * 7 / 5, Some(190))]
+    {
+        let ours = limit(Algorithm::TokenBucket, places);
+        for ip in &ips {
+            decide(&ours, &Subject::address(*ip));
+            govern(&theirs, *ip);
+        }
+        let (left, right) = (Cell::new(7_u64), Cell::new(7_u64));
+        let decide = || decide(&ours, &Subject::address(pick(&ips, &left)));
+        report(name, budget, 1_000_000, decide, || govern(&theirs, pick(&ips, &right)));
+    }
+    let pair = || (two_threads(&|| decide(&ours, &Subject::address(ANY))), two_threads(&|| govern(&theirs, ANY)));
+    let (ours, theirs) = (0..ROUNDS).map(|_| pair()).unzip();
+    print("one hot key, two threads", Some(140), ours, theirs);
+}
+
+/// The decision as a layer makes it: the subject read off the head, what is left put there for handlers.
+fn layers() {
+    println!("\n{:<44}{:>9}{:>11}{:>8}", "Gate::enter, ns", "ours", "governor", "ratio");
+    let ips = addresses();
+    let theirs = Governor(Arc::new(governor()));
+    let ours = keyed(Algorithm::TokenBucket, KEYS * 7 / 5, Key::ip(TrustedProxies::none()));
+    report("one hot key", None, 300_000, || enter(&ours, ANY), || enter(&theirs, ANY));
+    for ip in &ips {
+        enter(&ours, *ip);
+        enter(&theirs, *ip);
+    }
+    let (left, right) = (Cell::new(7), Cell::new(7));
+    let random = || enter(&ours, pick(&ips, &left));
+    report("1 M random keys", None, 300_000, random, || enter(&theirs, pick(&ips, &right)));
+    let everybody = keyed(Algorithm::TokenBucket, KEYS, Key::everybody());
+    report("everybody", None, 300_000, || enter(&everybody, ANY), || enter(&theirs, ANY));
+    let own = keyed(Algorithm::TokenBucket, KEYS, Key::own(|head| Some(head.uri.path().to_owned())));
+    report("a function's text", None, 300_000, || enter(&own, ANY), || enter(&theirs, ANY));
+}
+
+/// The memory that a million keys take.
+fn bytes() {
+    println!("\nbytes a key at {KEYS} keys, ours with as many places (budget 48)");
+    let ips = addresses();
+    let show = |name: &str, bytes: i64| println!("  {name:<42}{:>9.1}", bytes as f64 / KEYS as f64);
+    let mut kept = None;
+    let taken = measure(|| {
+        let theirs = governor();
+        ips.iter().for_each(|ip| govern(&theirs, *ip));
+        kept = Some(theirs);
+    });
+    show("governor", taken.bytes_current);
+    let algorithms = [
+        ("token bucket", Algorithm::TokenBucket, UNITS),
+        ("fixed", Algorithm::Fixed, UNITS),
+        ("sliding, 65,535 units", Algorithm::Sliding, 65_535),
+        ("sliding, more", Algorithm::Sliding, UNITS),
+        ("exact, 8 units", Algorithm::Exact, 8),
+        ("exact, 128 units", Algorithm::Exact, 128),
+    ];
+    for (name, algorithm, units) in algorithms {
+        let mut kept = None;
+        let taken = measure(|| {
+            let quota = Quota::per_hour(units).unwrap().counted_by(algorithm);
+            let ours = build(quota, KEYS, Key::everybody());
+            ips.iter().for_each(|ip| decide(&ours, &Subject::address(*ip)));
+            kept = Some(ours);
+        });
+        show(name, taken.bytes_current);
+    }
+    drop(kept);
+}
+
+fn limit(algorithm: Algorithm, places: usize) -> RateLimit {
+    keyed(algorithm, places, Key::everybody())
+}
+
+fn keyed(algorithm: Algorithm, places: usize, key: Key) -> RateLimit {
+    build(Quota::per_hour(UNITS).unwrap().counted_by(algorithm), places, key)
+}
+
+fn build(quota: Quota, places: usize, key: Key) -> RateLimit {
+    let limit = Limit::new("bench", quota).key(key);
+    RateLimit::builder().limit(limit).without_x_fields().store(MemoryStore::with_subjects(places)).build().unwrap()
+}
+
+fn governor() -> Keyed {
+    let quota = governor::Quota::per_hour(NonZeroU32::new(UNITS).unwrap());
+    RateLimiter::dashmap(quota).with_middleware()
+}
+
+/// In memory the answer is there at once.
+fn decide(limit: &RateLimit, subject: &Subject<'_>) {
+    let mut decision = pin!(limit.check(subject, 1));
+    let Poll::Ready(outcome) = decision.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        unreachable!("a store in memory waits for nothing")
+    };
+    let _ = black_box(outcome);
+}
+
+fn govern(limiter: &Keyed, ip: IpAddr) {
+    let _ = black_box(limiter.check_key(&ip));
+}
+
+fn enter<G: Gate>(gate: &G, ip: IpAddr) {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.extensions.insert(SocketAddr::new(ip, 1));
+    black_box(gate.enter(head));
+}
+
+fn addresses() -> Vec<IpAddr> {
+    // An odd factor: no address comes twice.
+    (0..KEYS as u32).map(|i| IpAddr::V4(Ipv4Addr::from_bits(i.wrapping_mul(0x9E37_79B1)))).collect()
+}
+
+/// A random address (xorshift).
+fn pick(ips: &[IpAddr], state: &Cell<u64>) -> IpAddr {
+    let mut x = state.get();
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    state.set(x);
+    ips[x as usize % ips.len()]
+}
+
+fn report(name: &str, budget: Option<u32>, count: u32, mut ours: impl FnMut(), mut theirs: impl FnMut()) {
+    let (ours, theirs) = (0..ROUNDS).map(|_| (time(count, &mut ours), time(count, &mut theirs))).unzip();
+    print(name, budget, ours, theirs);
+}
+
+fn time(count: u32, mut op: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..count).for_each(|_| op());
+    nanos(start.elapsed(), count)
+}
+
+/// The nanoseconds of one decision while two threads decide.
+fn two_threads(op: &(dyn Fn() + Sync)) -> f64 {
+    const COUNT: u32 = 500_000;
+    let barrier = Barrier::new(2);
+    let run = || {
+        barrier.wait();
+        time(COUNT, op)
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(run);
+        let this = run();
+        this.max(other.join().unwrap())
+    })
+}
+
+fn nanos(time: Duration, count: u32) -> f64 {
+    time.as_nanos() as f64 / f64::from(count)
+}
+
+fn print(name: &str, budget: Option<u32>, ours: Vec<f64>, theirs: Vec<f64>) {
+    let (ours, theirs) = (median(ours), median(theirs));
+    let budget = budget.map(|budget| budget.to_string()).unwrap_or_default();
+    println!("  {name:<42}{ours:>9.1}{theirs:>11.1}{:>8.2}{budget:>9}", ours / theirs);
+}
+
+fn median(mut rounds: Vec<f64>) -> f64 {
+    rounds.sort_by(f64::total_cmp);
+    rounds[rounds.len() / 2]
+}

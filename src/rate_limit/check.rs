@@ -1,0 +1,46 @@
+//! A decision without a request: for the messages of a connection, or the items of a queue.
+
+use crate::context::Allowance;
+use crate::gate::Denial;
+use crate::rate_limit::gate::RateLimit;
+use crate::rate_limit::memory;
+use crate::rate_limit::subject::Subject;
+
+impl RateLimit {
+    /// Charges a subject with so many units, of every limit of the layer or of none: for what is no request of its own, as
+    /// a message on a WebSocket.
+    ///
+    /// Every limit is judged, whatever requests it [applies to](crate::rate_limit::Limit::only_on). Of one that counts
+    /// failures, the units stay used unless they are given [back](Self::refund).
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::BuildError> {
+    /// let messages = RateLimit::builder().quota(Quota::per_minute(2)?).key(Key::user()).build()?;
+    /// let ann = Subject::user(None, "ann");
+    /// assert_eq!(messages.check(&ann, 2).await.unwrap().tightest().unwrap().remaining(), 0);
+    /// assert_eq!(messages.check(&ann, 1).await.unwrap_err().status(), 429);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::Outage::Closed).
+    pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<Allowance, Denial> {
+        let policy = &*self.0;
+        let asks = policy.asks_for(subject, units);
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &policy.redis {
+            let judged = match self.judge_at_once(redis, &asks) {
+                Ok(judged) => judged,
+                Err(sent) => self.ask(redis, &asks, sent).await,
+            };
+            return self.outcome(&judged.asks, &judged.verdict);
+        }
+        let verdict = memory::decide(&policy.seats, asks.as_slice(), &|| policy.clock.micros());
+        self.outcome(&asks, &verdict)
+    }
+}

@@ -1,0 +1,151 @@
+//! What `build()` refuses: all problems at once, each with its setting, its value and its remedy.
+
+use portcullis::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder};
+use portcullis::{BuildError, Fault, Quota, RateLimit, Tier, Tiers};
+
+use super::{per, seconds};
+
+fn tier(name: &str) -> Tier {
+    Tiers::ascending(["basic", "professional"]).unwrap().get(name).unwrap()
+}
+
+fn tiers(basic: Quota, professional: Quota) -> Limit {
+    Limit::by_tier("a", [(tier("basic"), basic), (tier("professional"), professional)])
+}
+
+fn of(limit: Limit) -> RateLimitBuilder {
+    RateLimit::builder().limit(limit).key(Key::everybody())
+}
+
+fn plain() -> Limit {
+    Limit::new("a", per(5, 60))
+}
+
+fn refused(builder: RateLimitBuilder) -> BuildError {
+    let error = builder.build().unwrap_err();
+    let text = error.to_string();
+    for problem in error.problems() {
+        assert!(!problem.reason().is_empty() && !problem.remedy().is_empty(), "{problem}");
+        assert!(text.contains(&problem.to_string()), "{text}");
+    }
+    error
+}
+
+/// The one problem: its setting, its value, its fault and all that it says.
+fn only(builder: RateLimitBuilder) -> (&'static str, Option<String>, Fault, String) {
+    let error = refused(builder);
+    let [problem] = error.problems() else { panic!("{error}") };
+    (problem.setting(), problem.value().map(str::to_owned), problem.fault(), problem.to_string())
+}
+
+#[test]
+fn what_is_good_is_built() {
+    let longest = seconds(366 * 86_400);
+    for limit in [
+        plain(),
+        plain()
+            .key(Key::user())
+            .by_route()
+            .only_on(["/", "/{*rest}"])
+            .only_failures()
+            .on_outage(portcullis::rate_limit::Outage::Local(0.25)),
+        plain().cost(5),
+        plain().block_for(seconds(1)),
+        plain().block_for(seconds(1)).escalate_to(longest),
+        plain().block_for(longest).escalate_to(longest),
+        tiers(per(5, 60), per(500, 60)),
+        tiers(per(500, 60), per(5, 60)),
+        Limit::new("a", per(128, 60).counted_by(Algorithm::Exact)),
+        Limit::new(" ~\"\\", per(1, 60)),
+    ] {
+        let name = format!("{limit:?}");
+        assert!(of(limit).build().is_ok(), "{name}");
+    }
+    let eight = (0..8).fold(RateLimit::builder().key(Key::everybody()), |builder, n| {
+        builder.add_limit(Limit::new(format!("limit {n}"), per(1, 60)))
+    });
+    assert!(eight.build().is_ok());
+}
+
+#[test]
+fn every_setting_that_cannot_be_meant_is_named_with_its_remedy() {
+    let quota = per(5, 60);
+    for (limit, setting, remedy) in [
+        (plain().cost(6), "cost", "lower the cost or raise the quota"),
+        (tiers(per(5, 60), per(500, 60)).cost(6), "cost", "lower the cost or raise the quota"),
+        (plain().block_for(seconds(0)), "block_for", "more than zero"),
+        (plain().escalate_to(seconds(9)), "block_for", "more than zero"),
+        (plain().block_for(seconds(10)).escalate_to(seconds(9)), "escalate_to", "more than block_for"),
+        (plain().block_for(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
+        (plain().block_for(seconds(1)).escalate_to(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
+        (Limit::new("a", per(129, 60).counted_by(Algorithm::Exact)), "counted_by", "use Algorithm::Sliding"),
+        (tiers(quota, per(5, 61)), "by_tier", "one window for all tiers"),
+        (tiers(quota, quota.counted_by(Algorithm::Fixed)), "by_tier", "by one algorithm"),
+        (Limit::by_tier("a", [(tier("basic"), quota), (tier("basic"), quota)]), "by_tier", "one quota a tier"),
+        (Limit::by_tier("a", []), "by_tier", "for one tier at least"),
+        (plain().only_on(["reports"]), "only_on", "as the router has it"),
+        (plain().only_on([""]), "only_on", "as the router has it"),
+    ] {
+        let (named, value, fault, text) = only(of(limit));
+        assert_eq!((named, value.as_deref(), fault), (setting, Some("a"), Fault::Invalid), "{text}");
+        assert!(text.contains(remedy), "{text}");
+    }
+}
+
+#[test]
+fn a_name_is_printable_ascii_and_not_empty() {
+    for name in ["", "a\n", "a\tb", "\u{7f}", "gr\u{fc}n"] {
+        let (setting, value, fault, text) = only(of(Limit::new(name, per(1, 60))));
+        assert_eq!((setting, value.as_deref(), fault), ("limit", Some(name), Fault::Invalid), "{text}");
+    }
+}
+
+#[test]
+fn a_limit_is_required_and_eight_are_the_most() {
+    let (setting, value, fault, text) = only(RateLimit::builder().key(Key::everybody()));
+    assert_eq!((setting, value, fault), ("limit", None, Fault::Missing));
+    assert!(text.contains(".quota(Quota::per_minute(60)?)"), "{text}");
+    let nine = (0..9).fold(RateLimit::builder().key(Key::everybody()), |builder, n| {
+        builder.add_limit(Limit::new(format!("limit {n}"), per(1, 60)))
+    });
+    let (setting, _, fault, text) = only(nine);
+    assert_eq!((setting, fault), ("limit", Fault::Invalid));
+    assert!(text.contains("more than eight") && text.contains("a second RateLimit"), "{text}");
+}
+
+#[test]
+fn a_key_is_required_for_each_limit_that_has_none_of_its_own() {
+    let own = || Limit::new("own", per(1, 60)).key(Key::everybody());
+    let (setting, value, fault, text) = only(RateLimit::builder().limit(plain()).add_limit(own()));
+    assert_eq!((setting, value.as_deref(), fault), ("key", Some("a"), Fault::Missing));
+    assert!(text.contains("Key::user()"), "{text}");
+    assert!(RateLimit::builder().limit(own()).build().is_ok());
+}
+
+#[test]
+fn a_name_that_stands_twice_is_named() {
+    let (setting, value, fault, _) = only(of(plain()).add_limit(Limit::new("a", per(9, 3600))));
+    assert_eq!((setting, value.as_deref(), fault), ("limit", Some("a"), Fault::Repeated));
+}
+
+#[test]
+fn an_exempt_route_begins_with_a_slash() {
+    for route in ["health", "", "*", " /health"] {
+        let (setting, value, fault, _) = only(of(plain()).exempt([route]));
+        assert_eq!((setting, value.as_deref(), fault), ("exempt", Some(route), Fault::Invalid));
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let builder = RateLimit::builder()
+        .limit(Limit::new("", per(129, 60).counted_by(Algorithm::Exact)).cost(500).only_on(["a", "b"]))
+        .add_limit(Limit::new("", per(1, 60)).block_for(seconds(9)).escalate_to(seconds(1)))
+        .exempt(["health"]);
+    let error = refused(builder);
+    let mut settings: Vec<_> = error.problems().iter().map(portcullis::Problem::setting).collect();
+    settings.sort_unstable();
+    let expected =
+        ["cost", "counted_by", "escalate_to", "exempt", "key", "key", "limit", "limit", "limit", "only_on", "only_on"];
+    assert_eq!(settings, expected, "{error}");
+}

@@ -1,0 +1,197 @@
+//! By what requests are counted: users, API keys, tenants and what an app names itself.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Request};
+use portcullis::context::{Realm, Visitor};
+use portcullis::gate::DenialKind;
+use portcullis::rate_limit::{Key, MemoryStore, Subject};
+use portcullis::testing::{as_anonymous, as_user};
+use portcullis::{RateLimit, TrustedProxies, UserContext};
+
+use super::{field, per, routes};
+use crate::answer::Answer;
+use crate::logged::Log;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Routes behind a limit of two units by this key.
+fn by(key: Key) -> Router {
+    routes(&Arc::default()).layer(RateLimit::builder().quota(per(2, 60)).key(key).build().unwrap())
+}
+
+fn ann() -> UserContext {
+    UserContext::new("ann").with_issuer("https://a.example")
+}
+
+fn tenant() -> Key {
+    Key::tenant(|user| user.name().map(str::to_owned))
+}
+
+fn peer(ip: [u8; 4]) -> axum::Extension<std::net::SocketAddr> {
+    axum::Extension((ip, 4711).into())
+}
+
+/// What is left, or else the status.
+async fn left(app: &Router, fields: &[(&str, &str)]) -> u16 {
+    let answer = Answer::get(app, "/", fields).await;
+    match answer.status.as_u16() {
+        200 => answer.headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap(),
+        status => status,
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_counted_by_issuer_and_id() {
+    let app = by(Key::user());
+    for (user, expected) in [
+        (ann(), 1),
+        (ann(), 0),
+        (ann().with_name("Ann").with_client_id("web"), 429),
+        (UserContext::new("bob").with_issuer("https://a.example"), 1),
+        (UserContext::new("ann").with_issuer("https://b.example"), 1),
+        (UserContext::new("ann"), 1),
+    ] {
+        assert_eq!(left(&app.clone().layer(as_user(user.clone())), &[]).await, expected, "{user:?}");
+    }
+}
+
+#[tokio::test]
+async fn by_user_an_anonymous_visitor_is_401_with_the_realm_of_who_looked() {
+    let answer = Answer::get(&by(Key::user()).layer(as_anonymous()), "/", &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""));
+    let visitor = Visitor::anonymous(Realm::new("vault"));
+    let answer = Answer::get(&by(Key::user()).layer(axum::Extension(visitor)), "/", &[]).await;
+    assert_eq!(answer.challenge(), "Bearer realm=\"vault\"");
+    assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+}
+
+#[tokio::test]
+async fn by_user_without_an_authenticating_layer_it_is_500_and_the_log_names_the_remedy() {
+    for key in [Key::user(), Key::user().or_ip(TrustedProxies::none()), tenant()] {
+        let log = Log::start();
+        let app = by(key).layer(peer([192, 0, 2, 1]));
+        let fields = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
+        let answer = Answer::get(&app, "/", &fields).await;
+        assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""));
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::GateMissing("a RateLimit by user"));
+        assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn a_user_else_an_address_and_never_a_field_of_the_callers() {
+    let app = by(Key::user().or_ip(TrustedProxies::none()));
+    let user = app.clone().layer(as_user(ann()));
+    // No address is needed where there is a user, nor looked at.
+    assert_eq!(left(&user, &[]).await, 1);
+    assert_eq!(left(&user.clone().layer(peer([192, 0, 2, 1])), &[]).await, 0);
+    assert_eq!(left(&user.layer(peer([192, 0, 2, 2])), &[("x-user", "bob")]).await, 429);
+    let anonymous = app.layer(as_anonymous()).layer(peer([192, 0, 2, 1]));
+    for (n, expected) in [(1, 1), (2, 0), (3, 429), (4, 429)] {
+        let (name, ip) = (format!("user-{n}"), format!("203.0.113.{n}"));
+        let fields = [("x-user", &*name), ("authorization", &name), ("x-forwarded-for", &ip), ("x-real-ip", &ip)];
+        assert_eq!(left(&anonymous, &fields).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_is_counted_by_the_one_value_of_its_field() {
+    let app = by(Key::api_key(API_KEY));
+    for (key, expected) in [("k1", 1), ("k2", 1), ("k1", 0), ("k1", 429), ("K1", 1), ("k1, k2", 1)] {
+        assert_eq!(left(&app, &[("x-api-key", key)]).await, expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_an_empty_and_a_repeated_api_key_are_none() {
+    for fields in [&[][..], &[("x-api-key", "")], &[("x-api-key", "a"), ("x-api-key", "b")]] {
+        assert_eq!(left(&by(Key::api_key(API_KEY)), fields).await, 401, "{fields:?}");
+        let or_own = by(Key::api_key(API_KEY).or(Key::own(|_| Some("else".to_owned()))));
+        assert_eq!(left(&or_own, fields).await, 1);
+        assert_eq!(left(&or_own, &[("x-api-key", "a")]).await, 1, "counted apart");
+        assert_eq!(left(&or_own, fields).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_of_any_bytes_is_counted() {
+    let app = by(Key::api_key(API_KEY));
+    for status in [200, 200, 429] {
+        let request = Request::get("/").header("x-api-key", HeaderValue::from_bytes(b"\xff\xfe").unwrap());
+        assert_eq!(Answer::to(&app, request.body(Default::default()).unwrap()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_counted_whoever_its_users_are() {
+    let app = by(tenant());
+    let of = |user: &str, tenant: &str| app.clone().layer(as_user(UserContext::new(user).with_name(tenant)));
+    for (user, tenant, expected) in [("ann", "acme", 1), ("bob", "acme", 0), ("cid", "acme", 429), ("ann", "zeta", 1)] {
+        assert_eq!(left(&of(user, tenant), &[]).await, expected, "{user} {tenant}");
+    }
+    assert_eq!(left(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await, 401, "of no tenant");
+}
+
+#[tokio::test]
+async fn everybody_is_one_subject() {
+    let app = by(Key::everybody());
+    for (who, expected) in [("ann", 1), ("bob", 0), ("cid", 429)] {
+        assert_eq!(left(&app, &[("x-who", who)]).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_two_kinds_never_collide_though_they_are_spelt_alike() {
+    let store = MemoryStore::new();
+    let text = "192.0.2.1";
+    let kinds = [
+        Key::user(),
+        Key::ip(TrustedProxies::none()),
+        Key::api_key(API_KEY),
+        tenant(),
+        Key::own(|head| field(head, "x-api-key")),
+        Key::everybody(),
+    ];
+    for key in kinds {
+        let name = format!("{key:?}");
+        let limit = RateLimit::builder().quota(per(2, 60)).key(key).store(store.clone()).build().unwrap();
+        let user = UserContext::new(text).with_name(text);
+        let app = routes(&Arc::default()).layer(limit).layer(as_user(user)).layer(peer([192, 0, 2, 1]));
+        assert_eq!(left(&app, &[("x-api-key", text)]).await, 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_part_of_a_key_that_a_request_has_is_the_one() {
+    let key = Key::api_key(API_KEY).or(Key::own(|head| field(head, "x-who"))).or_ip(TrustedProxies::none());
+    let app = by(key).layer(peer([192, 0, 2, 1]));
+    for (fields, expected) in [
+        (&[("x-api-key", "k"), ("x-who", "ann")][..], 1),
+        (&[("x-api-key", "k"), ("x-who", "bob")], 0),
+        (&[("x-who", "ann")], 1),
+        (&[("x-who", "bob")], 1),
+        (&[], 1),
+        (&[], 0),
+    ] {
+        assert_eq!(left(&app, fields).await, expected, "{fields:?}");
+    }
+}
+
+#[test]
+fn neither_a_key_nor_a_subject_shows_an_api_key() {
+    let shown = format!("{:?} {:?}", Key::api_key(API_KEY), Subject::api_key(b"hunter2"));
+    assert_eq!(shown, "[ApiKey] Subject { api_key: \"...\", route: None }");
+}
+
+#[tokio::test]
+async fn a_refusal_says_nothing_of_the_key_to_the_caller_or_the_log() {
+    let log = Log::start();
+    let app = by(Key::api_key(API_KEY));
+    for _ in 0..3 {
+        let answer = Answer::get(&app, "/", &[("x-api-key", "hunter2hunter2")]).await;
+        assert!(!format!("{answer:?}").contains("hunter2"));
+    }
+    assert!(!log.text().contains("hunter2"), "{}", log.text());
+}
