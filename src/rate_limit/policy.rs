@@ -72,13 +72,12 @@ impl Policy {
 
     pub(super) fn asks(&self, head: &request::Parts) -> Result<Asks, Denial> {
         let mut asks = Asks::none();
-        let user = UserContext::of(&head.extensions);
         let mut is_looked_at = false;
         for (index, rule) in self.rules.iter().enumerate() {
             if !rule.applies.to(head) {
                 continue;
             }
-            let (grade, limit) = rule.grade(user);
+            let (grade, limit) = rule.grade(|| UserContext::of(&head.extensions));
             let mut subject = rule.key.subject(head)?;
             if rule.by_route {
                 // A path that matched nothing is the caller's to invent: all of them are one route.
@@ -98,7 +97,7 @@ impl Policy {
     pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Asks {
         let mut asks = Asks::none();
         for (index, rule) in self.rules.iter().enumerate() {
-            let (grade, limit) = rule.grade(subject.context());
+            let (grade, limit) = rule.grade(|| subject.context());
             asks.push(self.ask(index, rule, grade, limit, units, subject));
         }
         asks
@@ -149,7 +148,8 @@ impl Policy {
 
 impl Rule {
     /// The quota of the highest tier that the user has, else the first.
-    fn grade(&self, user: Option<&UserContext>) -> (u8, u32) {
+    fn grade<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
+        let user = if self.grades.len() > 1 { user() } else { None };
         let has = |grade: &Grade| match (&grade.tier, user) {
             (Some(tier), Some(user)) => user.is_at_least(tier),
             _ => false,

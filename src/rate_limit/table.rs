@@ -12,18 +12,13 @@ use crate::rate_limit::verdict::{Ask, Tally};
 /// of the subject that used least of its limit, the longest untouched of several; a subject at its limit is never
 /// driven out. Where all eight are at theirs, new ones share an overflow count.
 pub(super) struct Table<C> {
-    lines: Box<[Aligned<C>]>,
+    lines: Box<[Mutex<Line<C>>]>,
     /// None where subjects must not be taken for each other.
     overflow: Box<[Mutex<C>]>,
     terms: Terms,
 }
 
-/// A line that begins with a line of the processor's cache: its lock and first hashes arrive together.
-#[repr(align(64))]
-struct Aligned<C>(Mutex<Line<C>>);
-
 #[derive(Clone)]
-#[repr(C)]
 struct Line<C> {
     /// Zero where the place is free.
     hashes: [u64; PLACES],
@@ -85,13 +80,13 @@ impl<C: Count + Clone + Default> Table<C> {
             counts: std::array::from_fn(|_| C::default()),
         };
         let lines = subjects.div_ceil(PLACES).max(1);
-        Self { lines: (0..lines).map(|_| Aligned(Mutex::new(line.clone()))).collect(), overflow: Box::default(), terms }
+        Self { lines: (0..lines).map(|_| Mutex::new(line.clone())).collect(), overflow: Box::default(), terms }
     }
 
     fn line(&self, hash: u64) -> Option<MutexGuard<'_, Line<C>>> {
         // The high bits choose the line: a product of two words' high word, without a division.
         let index = (u128::from(hash) * self.lines.len() as u128) >> 64;
-        self.lines.get(index as usize).map(|line| lock(&line.0))
+        self.lines.get(index as usize).map(lock)
     }
 }
 
@@ -190,7 +185,9 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
             };
             let charged = may_charge(judgement, now);
             if let Some(then) = charged {
-                count.settle(&terms, then);
+                if then != now {
+                    count.settle(&terms, then);
+                }
                 count.charge(&terms, then, ask.cost);
             }
             tally = Tally { used: count.used(), reset: count.reset(&terms, charged.unwrap_or(now)) };

@@ -27,7 +27,7 @@ fn a_user_has_the_quota_of_the_highest_tier_that_they_have() {
             Some(tier) => user.with_tier(tiers().get(tier).unwrap()),
             None => user,
         };
-        limit.0.rules[0].grade(Some(&user))
+        limit.0.rules[0].grade(|| Some(&user))
     };
     assert_eq!(of(Some("basic")), (0, 100));
     assert_eq!(of(Some("professional")), (1, 500));
@@ -35,14 +35,14 @@ fn a_user_has_the_quota_of_the_highest_tier_that_they_have() {
     // Who has none of them has the lowest.
     assert_eq!(of(Some("free")), (0, 100));
     assert_eq!(of(None), (0, 100));
-    assert_eq!(limit.0.rules[0].grade(None), (0, 100));
+    assert_eq!(limit.0.rules[0].grade(|| None), (0, 100));
 }
 
 #[test]
 fn a_tier_that_the_ladder_does_not_know_is_no_tier() {
     let other = Tiers::ascending(["basic", "professional", "enterprise", "royal"]).unwrap();
     let user = UserContext::new("ann").with_tier(other.get("royal").unwrap());
-    assert_eq!(tiered().0.rules[0].grade(Some(&user)), (0, 100));
+    assert_eq!(tiered().0.rules[0].grade(|| Some(&user)), (0, 100));
 }
 
 #[test]

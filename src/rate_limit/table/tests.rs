@@ -186,7 +186,7 @@ fn subjects_are_spread_over_all_lines_by_their_high_bits() {
     let table = Table::<Fixed>::new(100, TERMS);
     assert_eq!(table.lines.len(), 13);
     assert_eq!(Table::<Fixed>::new(0, TERMS).lines.len(), 1);
-    let line = |hash: u64| table.lines.iter().position(|line| line.0.lock().unwrap().place_of(hash).is_some());
+    let line = |hash: u64| table.lines.iter().position(|line| line.lock().unwrap().place_of(hash).is_some());
     for index in 0..13 {
         let hash = u64::MAX / 13 * index + 1_000;
         used(&table, hash, 1, NOW);
@@ -213,7 +213,7 @@ fn the_limit_of_a_visit_is_that_of_the_count() {
 fn the_clock_is_read_while_the_line_is_locked() {
     let table = line();
     for hash in [1, 99] {
-        table.visit(hash, 4, &|| NOW.min(u64::from(table.lines[0].0.try_lock().is_err()) * NOW), &mut |_, now| {
+        table.visit(hash, 4, &|| NOW.min(u64::from(table.lines[0].try_lock().is_err()) * NOW), &mut |_, now| {
             assert_eq!(now, NOW, "read before the line was locked");
         });
         fill(&table, [4; 8]);
