@@ -58,6 +58,7 @@ pub struct Problem {
     setting: &'static str,
     value: Option<String>,
     issuer: Option<String>,
+    limit: Option<String>,
     fault: Fault,
     reason: Cow<'static, str>,
     remedy: Cow<'static, str>,
@@ -70,7 +71,7 @@ impl Problem {
         reason: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { setting, value: None, issuer: None, fault, reason: reason.into(), remedy: remedy.into() }
+        Self { setting, value: None, issuer: None, limit: None, fault, reason: reason.into(), remedy: remedy.into() }
     }
 
     /// The offending value; never called with a secret.
@@ -83,6 +84,12 @@ impl Problem {
     #[cfg(feature = "jwt")]
     pub(crate) fn of_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The limit of several whose setting is at fault.
+    pub(crate) fn of_limit(mut self, limit: impl Into<String>) -> Self {
+        self.limit = Some(limit.into());
         self
     }
 
@@ -102,6 +109,12 @@ impl Problem {
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    /// The limit whose setting is at fault, where there may be several.
+    #[must_use]
+    pub fn limit(&self) -> Option<&str> {
+        self.limit.as_deref()
     }
 
     /// The kind of fault.
@@ -131,6 +144,9 @@ impl fmt::Display for Problem {
         }
         if let Some(issuer) = &self.issuer {
             write!(f, " (issuer {issuer:?})")?;
+        }
+        if let Some(limit) = &self.limit {
+            write!(f, " (limit {limit:?})")?;
         }
         write!(f, ": {}; {}", self.reason, self.remedy)
     }

@@ -53,6 +53,8 @@ pub enum DenialKind {
     QuotaExceeded(Violation),
     /// 503: the counts of a limit cannot be had, or only a share of the limit is given out meanwhile.
     ReducedCapacity(Violation),
+    /// 403: nothing in the request tells whose limit to count.
+    SubjectMissing,
     /// 403: the token is good, but its user is refused.
     UserRefused(UserRefusal),
     /// 503: the source of users cannot be asked; when to try again.
@@ -126,6 +128,7 @@ impl Denial {
             | DenialKind::InsufficientRole(_)
             | DenialKind::InsufficientScope(_)
             | DenialKind::InsufficientTier(_)
+            | DenialKind::SubjectMissing
             | DenialKind::UserRefused(_) => StatusCode::FORBIDDEN,
             DenialKind::AddressUnknown
             | DenialKind::ClaimsMismatch
@@ -168,13 +171,16 @@ impl Denial {
         Some(challenge.into_header())
     }
 
-    /// When to try again, for a limit or an outage.
+    /// When to try again, for a limit or an outage: in whole seconds, rounded up and at least 1, so that who waits that
+    /// long does not come too early.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self.kind {
-            DenialKind::KeysUnavailable(wait) | DenialKind::UsersUnavailable(wait) => Some(wait),
-            _ => self.violation()?.retry_after,
-        }
+        let wait = match self.kind {
+            DenialKind::KeysUnavailable(wait) | DenialKind::UsersUnavailable(wait) => wait,
+            _ => self.violation()?.retry_after?,
+        };
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Some(Duration::from_secs(seconds.max(1)))
     }
 
     /// The limits that refuse.
@@ -231,6 +237,7 @@ impl Denial {
             }
             DenialKind::QuotaExceeded(_) => "the limit is used up".into(),
             DenialKind::ReducedCapacity(_) => "the limit is reduced for a while".into(),
+            DenialKind::SubjectMissing => "the request does not tell whose limit to count".into(),
             DenialKind::UserRefused(UserRefusal::Inactive) => "the account is not active".into(),
             DenialKind::UserRefused(UserRefusal::Locked) => "the account is locked".into(),
             DenialKind::UserRefused(UserRefusal::Other(reason)) => (*reason).into(),
@@ -254,7 +261,8 @@ impl Denial {
             ),
             DenialKind::LimitMissing(asker) => tracing::error!(
                 status,
-                "{asker} stands where no RateLimit counted the request: add one outside of it, or take an Option"
+                "{asker}: no RateLimit outside of it counted the request (for an Attempt, none that counts only failures): add \
+                 one, or take an Option where the route may be exempt"
             ),
             DenialKind::ClaimsMismatch => {
                 tracing::error!(status, "a handler's claims type does not fit the claims of the token");

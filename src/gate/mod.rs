@@ -52,15 +52,17 @@
 //! it. To render it otherwise, look for the `Denial` in an ordinary `map_response`:
 //!
 //! ```
-//! use axum::response::{IntoResponse, Response};
+//! use axum::{body::Body, http::header::{CONTENT_LENGTH, CONTENT_TYPE}, response::Response};
 //! use portcullis::{RequireUser, gate::Denial, testing::as_anonymous};
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! async fn plain(response: Response) -> Response {
-//!     match response.extensions().get::<Denial>() {
-//!         Some(denial) => (denial.status(), denial.detail().into_owned()).into_response(),
-//!         None => response,
-//!     }
+//!     let Some(denial) = response.extensions().get::<Denial>().cloned() else { return response };
+//!     // The head stays: it has the challenge, `Retry-After`, and the fields of a limit.
+//!     let (mut head, _) = response.into_parts();
+//!     head.headers.remove(CONTENT_LENGTH);
+//!     head.headers.insert(CONTENT_TYPE, "text/plain".parse().unwrap());
+//!     Response::from_parts(head, Body::from(denial.detail().into_owned()))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]

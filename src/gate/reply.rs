@@ -111,9 +111,7 @@ fn fields(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(wait) = denial.retry_after() {
-        // Rounded up and at least 1: a caller that waits that long does not come too early.
-        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, SteadyClock};
 use crate::context::{Allowance, Tier};
 use crate::error::{BuildError, Fault, Problem, Problems};
-use crate::rate_limit::builder::judge::{judge_limit, problem};
+use crate::rate_limit::builder::judge::{is_route, judge_limit, problem};
 use crate::rate_limit::builder::made::Made;
 use crate::rate_limit::fields::{Fields, Reset};
 use crate::rate_limit::gate::RateLimit;
@@ -20,7 +20,8 @@ use crate::rate_limit::policy::Policy;
 use crate::rate_limit::quota::Quota;
 use crate::rate_limit::store::Store;
 
-/// Configures a [`RateLimit`]. Each setter replaces what was set before, but for those that begin with `add_`.
+/// Configures a [`RateLimit`]. Each setter replaces what was set before, but for those that begin with `add_`. Where the
+/// compiler says that this is no `Layer`, `.build()?` is missing.
 #[derive(Debug)]
 #[must_use]
 pub struct RateLimitBuilder {
@@ -46,17 +47,19 @@ impl Default for RateLimitBuilder {
 }
 
 impl RateLimitBuilder {
-    /// Sets one limit of this quota, under the name `default`.
+    /// Sets one limit of this quota, under the name `default`, in place of what was set before.
     pub fn quota(self, quota: Quota) -> Self {
         self.limit(Limit::new(DEFAULT, quota))
     }
 
-    /// Sets one limit whose quota goes by the tier of the verified user, under the name `default`; see [`Limit::by_tier`].
+    /// Sets one limit whose quota goes by the tier of the verified user, under the name `default`, in place
+    /// of what was set before; see [`Limit::by_tier`].
     pub fn by_tier(self, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
         self.limit(Limit::by_tier(DEFAULT, quotas))
     }
 
-    /// Sets the one limit. A limit is required, here or by one of the shorter words for it.
+    /// Sets the one limit, in place of what was set before; for a bare quota there is [`quota`](Self::quota). A limit is
+    /// required; another is added by [`add_limit`](Self::add_limit).
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limits = vec![limit];
         self
@@ -76,8 +79,9 @@ impl RateLimitBuilder {
 
     /// Sets the routes that are not counted, spelt as the router has them: `/health`.
     ///
-    /// A route is axum's `MatchedPath`; where there is none, the path as it was sent. So a path that only resembles one, as
-    /// `//health`, is counted.
+    /// Spelt whole, with the path of every `nest` before it, as in `["/health", "/api/items/{id}"]`. A route is axum's
+    /// `MatchedPath`, which layers added by `Router::layer` and `route_layer` see; where there is none, the path as it was
+    /// sent. So a path that only resembles one, as `//health`, is counted.
     pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.exempt = routes.into_iter().map(Into::into).collect();
         self
@@ -108,6 +112,23 @@ impl RateLimitBuilder {
     }
 
     /// Sets where the time comes from, for tests: the system unless set. A store in Redis goes by the server's time.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}, testing::FakeClock};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::BuildError> {
+    /// let hands = FakeClock::new();
+    /// let limit = RateLimit::builder().quota(Quota::per_minute(1)?).key(Key::everybody()).clock(hands.clock()).build()?;
+    /// let everybody = Subject::everybody();
+    /// assert!(limit.check(&everybody, 1).await.is_ok());
+    /// let denial = limit.check(&everybody, 1).await.unwrap_err();
+    /// // A count in sub-windows gives units back up to a twelfth of the window late.
+    /// hands.advance(denial.retry_after().unwrap());
+    /// assert!(limit.check(&everybody, 1).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -130,6 +151,7 @@ impl RateLimitBuilder {
                 store.memory()
             }
         };
+        let memory = judged_memory(memory, &mut problems);
         let mut made: Vec<Made> = Vec::new();
         for limit in self.limits {
             judge_limit(&limit, self.key.as_ref(), &mut problems);
@@ -180,12 +202,22 @@ impl RateLimitBuilder {
                 problems.add(problem("limit", Fault::Repeated, "the name stands twice", "name each limit once", limit));
             }
         }
-        for route in self.exempt.iter().filter(|route| !route.starts_with('/')) {
+        for route in self.exempt.iter().filter(|route| !is_route(route)) {
             let remedy = "spell the route as the router has it";
-            let problem = Problem::new("exempt", Fault::Invalid, "a route begins with a slash", remedy);
+            let problem = Problem::new("exempt", Fault::Invalid, "no route of axum 0.8", remedy);
             problems.add(problem.with_value(&**route));
         }
     }
+}
+
+/// What cannot be meant is reported, and not allocated.
+fn judged_memory(memory: MemoryStore, problems: &mut Problems) -> MemoryStore {
+    if memory.is_sensible() {
+        return memory;
+    }
+    let reason = "a store has places for one to a hundred million subjects of each limit";
+    problems.add(Problem::new("subjects", Fault::Invalid, reason, "give as many as are active within a window"));
+    MemoryStore::with_subjects(1)
 }
 
 const DEFAULT: &str = "default";

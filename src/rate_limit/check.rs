@@ -10,16 +10,18 @@ impl RateLimit {
     /// Charges a subject with so many units, of every limit of the layer or of none: for what is no request of its own, as
     /// a message on a WebSocket.
     ///
-    /// Every limit is judged, whatever requests it [applies to](crate::rate_limit::Limit::only_on). Of one that counts
-    /// failures, the units stay used unless they are given [back](Self::refund).
+    /// Every limit that counts subjects of this kind is judged, whatever requests it
+    /// [applies to](crate::rate_limit::Limit::only_on). Of one that counts failures, the units stay used unless they are given
+    /// [back](Self::refund).
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
+    /// use portcullis::{Quota, RateLimit, UserContext, rate_limit::{Key, Subject}};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), portcullis::BuildError> {
     /// let messages = RateLimit::builder().quota(Quota::per_minute(2)?).key(Key::user()).build()?;
-    /// let ann = Subject::user(None, "ann");
+    /// let user = UserContext::new("ann");
+    /// let ann = Subject::of_user(&user);
     /// assert_eq!(messages.check(&ann, 2).await.unwrap().tightest().unwrap().remaining(), 0);
     /// assert_eq!(messages.check(&ann, 1).await.unwrap_err().status(), 429);
     /// # Ok(())

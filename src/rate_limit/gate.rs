@@ -28,6 +28,9 @@ impl RateLimit {
     }
 
     fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
+        if matches!(denial.kind(), DenialKind::SubjectMissing) {
+            self.0.notices.subject_missing();
+        }
         if matches!(denial.kind(), DenialKind::AddressUnknown) && !self.0.notices.is_first_unknown_address() {
             return Reply::told_denial(head, denial);
         }

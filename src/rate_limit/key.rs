@@ -19,13 +19,13 @@ use crate::rate_limit::subject::Subject;
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
 ///
-/// A request that has none of them is refused, 401: it must not go uncounted. [`ip`](Key::ip) and
-/// [`everybody`](Key::everybody) are had by every request.
+/// A request that has none of them is refused, it must not go uncounted: 401 where it is anonymous and the key asks for a
+/// user, else 403. [`ip`](Key::ip) and [`everybody`](Key::everybody) are had by every request; nothing may stand behind them.
 #[derive(Clone)]
 #[must_use]
 pub struct Key {
     parts: Vec<Part>,
-    ipv6_prefix: u8,
+    ipv6_prefix: Option<u8>,
 }
 
 #[derive(Clone)]
@@ -77,26 +77,49 @@ impl Key {
         self.or(Self::ip(proxies))
     }
 
-    /// Else another key.
+    /// Else another key: looked at where a request has nothing of this one, and not beside it.
     pub fn or(mut self, other: Self) -> Self {
         self.parts.extend(other.parts);
+        self.ipv6_prefix = self.ipv6_prefix.or(other.ipv6_prefix);
         self
     }
 
     /// Sets how many leading bits of an IPv6 address are counted as one subject: 64 unless set, the network of one
     /// household; 48 or 56 where providers hand out more.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
-        self.ipv6_prefix = bits;
+        self.ipv6_prefix = Some(bits);
         self
     }
 
     pub(super) fn ipv6_bits(&self) -> u8 {
-        self.ipv6_prefix
+        self.ipv6_prefix.unwrap_or(IPV6_PREFIX)
     }
 
     /// Whether nobody is trusted to say whose address it is.
     pub(super) fn trusts_no_proxy(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Ip(proxies) if proxies.is_none()))
+    }
+
+    /// Whether subjects of this kind may be counted by it.
+    pub(super) fn counts(&self, subject: &Subject<'_>) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::ApiKey(_) => subject.is_api_key(),
+            Part::Everybody => subject.is_everybody(),
+            Part::Ip(_) => subject.ip().is_some(),
+            Part::Own(_) => subject.is_own(),
+            Part::Tenant(_) => subject.is_tenant(),
+            Part::User => subject.is_user(),
+        })
+    }
+
+    /// The name of the first part that every request has, where another part stands behind it.
+    pub(super) fn hides_a_part(&self) -> Option<&'static str> {
+        let before = self.parts.split_last().map(|(_, before)| before).unwrap_or_default();
+        before.iter().find_map(|part| match part {
+            Part::Everybody => Some("everybody"),
+            Part::Ip(_) => Some("ip"),
+            _ => None,
+        })
     }
 
     /// The subject of a request.
@@ -107,12 +130,15 @@ impl Key {
             }
         }
         let visitor = head.extensions.get::<Visitor>();
-        let realm = visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default();
-        Err(Denial::new(DenialKind::CredentialsMissing, realm))
+        let is_of_users = self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User));
+        let is_anonymous = visitor.is_some_and(|visitor| visitor.user().is_none());
+        let kind =
+            if is_of_users && is_anonymous { DenialKind::CredentialsMissing } else { DenialKind::SubjectMissing };
+        Err(Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default()))
     }
 
     fn of(part: Part) -> Self {
-        Self { parts: vec![part], ipv6_prefix: IPV6_PREFIX }
+        Self { parts: vec![part], ipv6_prefix: None }
     }
 }
 

@@ -103,7 +103,8 @@ pub enum Outage {
     /// Refuses with 503 and `Retry-After`.
     Closed,
     /// Counts in this process alone, what it counted before included, against a share of the limit: with four
-    /// instances, a quarter. Above the share the answer is 503, above the whole limit 429.
+    /// instances, a quarter. Above the share the answer is 503, above the whole limit 429. What is told to remain is of the
+    /// share.
     Local(f64),
     /// Lets everything through, uncounted.
     Open,
@@ -111,13 +112,13 @@ pub enum Outage {
 
 impl Limit {
     /// A limit of this name. The name is told to callers, and tells this limit's counts from others in a store: two
-    /// layers with one store count together where their limits have one name.
+    /// layers with one store count together where their limits have one name and one quota.
     pub fn new(name: impl Into<Arc<str>>, quota: Quota) -> Self {
         Self::of(name.into(), Quotas::One(quota))
     }
 
     /// A limit whose quota is that of the highest of these tiers that the verified user has. All have one window. Who has
-    /// none of them, and who is anonymous, has the lowest tier's quota.
+    /// none of them, and who is anonymous, has the lowest tier's quota. Stands inside of what authenticates.
     pub fn by_tier(name: impl Into<Arc<str>>, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
         Self::of(name.into(), Quotas::ByTier(quotas.into_iter().collect()))
     }
@@ -149,7 +150,8 @@ impl Limit {
         self
     }
 
-    /// Sets how many units a request costs, by its head.
+    /// Sets how many units a request costs, by its head. A number that the caller writes wants a floor, as `.max(1)`: what
+    /// costs nothing is not counted.
     pub fn cost_of(mut self, units: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static) -> Self {
         self.cost = Cost::Of(Arc::new(units));
         self
@@ -157,7 +159,8 @@ impl Limit {
 
     /// Counts on these routes alone, spelt as the router has them: `/reports/{id}`.
     ///
-    /// A route is axum's `MatchedPath`; where there is none, the path as it was sent.
+    /// A route is axum's `MatchedPath`, with the path of every `nest` before it; where there is none, the path as it was
+    /// sent.
     pub fn only_on(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.applies.routes = Some(routes.into_iter().map(Into::into).collect());
         self
@@ -199,7 +202,8 @@ impl Limit {
         self
     }
 
-    /// Refuses everything from a subject for this long, once it has gone over the limit.
+    /// Refuses everything from a subject for this long, once it has gone over the limit: of five, with the sixth. A
+    /// [shadow](Self::shadow) never blocks.
     pub fn block_for(mut self, time: Duration) -> Self {
         self.block = Some(Block { first: time, longest: self.block.and_then(|block| block.longest) });
         self

@@ -15,7 +15,7 @@ use crate::rate_limit::table::{Judgement, Shelf, Table};
 use crate::rate_limit::verdict::{Ask, Tally, Verdict};
 
 /// Counts in this process, in memory that is bounded from the start. Clones are the same store: give one to several
-/// layers, and limits of one name count together.
+/// layers, and limits of one name and quota count together.
 ///
 /// ```
 /// use portcullis::rate_limit::MemoryStore;
@@ -47,6 +47,11 @@ impl MemoryStore {
     #[must_use]
     pub fn with_subjects(subjects: usize) -> Self {
         Self(Arc::new(Shelves { subjects, hasher: RandomState::new(), made: Mutex::default() }))
+    }
+
+    /// Whether so many subjects can be meant.
+    pub(super) fn is_sensible(&self) -> bool {
+        (1..=MOST_SUBJECTS).contains(&self.0.subjects)
     }
 
     pub(super) fn hash(&self, subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u64 {
@@ -212,6 +217,7 @@ pub(super) fn peek(seat: &Seat, ask: &Ask, clock: &dyn Fn() -> u64) -> (Tally, u
 }
 
 const SUBJECTS: usize = 65_536;
+const MOST_SUBJECTS: usize = 100_000_000;
 const BLOCK_UNITS: u32 = 2;
 
 #[cfg(test)]

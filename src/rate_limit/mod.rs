@@ -31,7 +31,7 @@
 //!
 //! # What is counted
 //!
-//! A [`Limit`] has a name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of
+//! Whose requests are counted together is a [`Subject`]. A request costs one unit unless said otherwise. A [`Limit`] has a name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of
 //! one layer are judged together, and a request is charged by all of them or by none: a refused one costs nothing. Each
 //! may have another key, apply to [some routes](Limit::only_on) or [some requests](Limit::only_if) alone, count
 //! [each route on its own](Limit::by_route), [only failures](Limit::only_failures), or [more than one unit](Limit::cost_of), start a
@@ -44,13 +44,20 @@
 //! Inside of what authenticates, where it counts by user, and outside of what is costly. Where signature work must be
 //! bounded, a second one by address stands outside of `JwtAuth`. Where none authenticated, a limit by user answers 500.
 //!
+//! # In a handler
+//!
+//! [`Extractor<Allowance>`](Allowance) tells what is left; [`Extractor<Attempt>`](Attempt) says whether a request that
+//! counts only where it fails did fail. Outside of requests, [`check`](RateLimit::check) charges a subject, and an operator
+//! may [`peek`](RateLimit::peek), [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
+//!
 //! # What a caller is told
 //!
 //! | field | on | says |
 //! |---|---|---|
 //! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted answer | the limit with least left; when all of it is back |
 //! | `RateLimit-Policy`, `RateLimit` | every counted answer, on request | every limit (draft-ietf-httpapi-ratelimit-headers-10) |
-//! | `Retry-After` | 429, 503 | the seconds after which the request is let through, if nothing else comes |
+//! | `Retry-After` | 429 | the seconds after which the request is let through, if nothing else comes |
+//! | `Retry-After` | 503 | the seconds after which the store is asked again |
 //!
 //! A refusal is 429 with a problem of the type `quota-exceeded`, or `abnormal-usage-detected` for a block, and names the
 //! limits in `violated-policies`. A request that costs more than the limit ever has gets no `Retry-After`. That a store cannot
@@ -85,6 +92,7 @@ mod verdict;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+pub use crate::context::{Allowance, Attempt, Standing};
 pub use builder::RateLimitBuilder;
 pub use fields::Reset;
 pub use gate::{Pass, RateLimit};

@@ -16,6 +16,8 @@ pub(super) struct Notices {
     is_address_unknown: AtomicBool,
     is_charged_twice: AtomicBool,
     is_forwarded: AtomicBool,
+    are_tiers_unknown: AtomicBool,
+    is_subject_missing: AtomicBool,
     first: OnceLock<IpAddr>,
     from_first: AtomicU32,
 }
@@ -53,6 +55,26 @@ impl Notices {
     /// Whether the log has not yet said that no peer is known.
     pub(super) fn is_first_unknown_address(&self) -> bool {
         is_first(&self.is_address_unknown)
+    }
+
+    /// A request does not tell whose limit to count.
+    pub(super) fn subject_missing(&self) {
+        if is_first(&self.is_subject_missing) {
+            tracing::warn!(
+                "a request does not tell whose limit to count and is refused: end the key of the limit with one that every \
+                 request has, as .or_ip(..)"
+            );
+        }
+    }
+
+    pub(super) fn tiers_unknown(&self, name: &str) {
+        if is_first(&self.are_tiers_unknown) {
+            tracing::warn!(
+                limit = name,
+                "this limit has quotas by tier and stands where no authenticating layer ran: everybody has the lowest \
+                 tier's; put it inside of JwtAuth"
+            );
+        }
     }
 
     pub(super) fn charged_twice(&self, name: &str) {

@@ -14,6 +14,7 @@ use crate::rate_limit::verdict::{Ask, Tally};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     name: Arc<str>,
+    limit: u32,
     used: u32,
     reset: Duration,
     blocked_for: Option<Duration>,
@@ -24,6 +25,12 @@ impl Usage {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The units of a window, of the subject's tier where that is known.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit
     }
 
     /// The units in use.
@@ -65,8 +72,8 @@ pub(super) enum Intervention {
     Unblock,
 }
 
-/// For an operator: none of it counts as a request. It applies to all of the layer's limits that count subjects of this
-/// kind; a limit by route counts one of them on the route that the subject [names](Subject::on_route).
+/// For an operator: none of it counts as a request. It applies to those of the layer's limits that count subjects of this
+/// kind; to one by route on the route that the subject [names](Subject::on_route), route by route.
 impl RateLimit {
     /// What the subject has used of each limit.
     ///
@@ -86,6 +93,7 @@ impl RateLimit {
         let tallies = self.peek_here(asks);
         let usage = |(ask, (tally, blocked)): (&Ask, (Tally, u64))| Usage {
             name: policy.names.get(usize::from(ask.rule)).cloned().unwrap_or_default(),
+            limit: ask.limit,
             used: tally.used,
             reset: Duration::from_micros(tally.reset),
             blocked_for: (blocked > 0).then(|| Duration::from_micros(blocked)),
@@ -111,7 +119,8 @@ impl RateLimit {
         self.intervene(subject, Intervention::Reset, 0).await
     }
 
-    /// Lifts the subject's blocks and forgets them. What it used stays used.
+    /// Lifts the subject's blocks and forgets them. What it used stays used: at the limit, the next request starts a block
+    /// anew. To let it in at once, [`reset`](Self::reset).
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use http::{HeaderValue, request};
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched, nested};
-use crate::context::{Allowance, Reading, Tier, UserContext};
+use crate::context::{Allowance, Reading, Tier, UserContext, Visitor};
 use crate::gate::Denial;
 use crate::rate_limit::fields::Fields;
 use crate::rate_limit::key::Key;
@@ -77,6 +77,9 @@ impl Policy {
             if !rule.applies.to(head) {
                 continue;
             }
+            if rule.grades.len() > 1 && head.extensions.get::<Visitor>().is_none() {
+                self.notices.tiers_unknown(self.names.get(index).map_or("", |name| name));
+            }
             let (grade, limit) = rule.grade(|| UserContext::of(&head.extensions));
             let mut subject = rule.key.subject(head)?;
             if rule.by_route {
@@ -93,10 +96,10 @@ impl Policy {
         Ok(asks)
     }
 
-    /// What is asked of every limit for a subject, without a request.
+    /// What is asked of every limit that counts subjects of this kind, without a request.
     pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Asks {
         let mut asks = Asks::none();
-        for (index, rule) in self.rules.iter().enumerate() {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.key.counts(subject)) {
             let (grade, limit) = rule.grade(|| subject.context());
             asks.push(self.ask(index, rule, grade, limit, units, subject));
         }

@@ -42,13 +42,14 @@ enum Kind<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// A user, by issuer and id.
+    /// A user, by issuer and id, both as their [`UserContext`] has them: a user of a token has an issuer. The quotas are
+    /// those of the lowest tier; see [`of_user`](Self::of_user).
     #[must_use]
     pub fn user(issuer: Option<&'a str>, id: &'a str) -> Self {
         Self::of(Kind::User { issuer: issuer.map(Cow::Borrowed), id: Cow::Borrowed(id) })
     }
 
-    /// The user of a request, of whose tier the quotas are.
+    /// This user, with the quotas of their tier.
     #[must_use]
     pub fn of_user(user: &'a UserContext) -> Self {
         Self { user: Some(user), ..Self::user(user.issuer(), user.id()) }
@@ -97,6 +98,26 @@ impl<'a> Subject<'a> {
 
     pub(super) fn context(&self) -> Option<&'a UserContext> {
         self.user
+    }
+
+    pub(super) fn is_api_key(&self) -> bool {
+        matches!(self.kind, Kind::ApiKey(_))
+    }
+
+    pub(super) fn is_everybody(&self) -> bool {
+        matches!(self.kind, Kind::Everybody)
+    }
+
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self.kind, Kind::Own(_))
+    }
+
+    pub(super) fn is_tenant(&self) -> bool {
+        matches!(self.kind, Kind::Tenant(_))
+    }
+
+    pub(super) fn is_user(&self) -> bool {
+        matches!(self.kind, Kind::User { .. })
     }
 
     pub(super) fn ip(&self) -> Option<IpAddr> {

@@ -16,7 +16,7 @@ pub(super) fn problem(
     remedy: &'static str,
     limit: &Limit,
 ) -> Problem {
-    Problem::new(setting, fault, reason, remedy).with_value(&*limit.name)
+    Problem::new(setting, fault, reason, remedy).of_limit(&*limit.name)
 }
 
 pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut Problems) {
@@ -42,15 +42,22 @@ pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut Probl
     }
     let is_exact = limit.quotas.algorithm() == Algorithm::Exact;
     if is_exact && quotas.iter().any(|quota| units(quota) > MOST_EXACT) {
-        add("counted_by", format!("an exact log has {MOST_EXACT} units at most"), "use Algorithm::Sliding");
+        add("counted_by", format!("an exact log has {MOST_EXACT} units at most"), "use rate_limit::Algorithm::Sliding");
     }
     if let Cost::Fixed(cost) = limit.cost
         && cost > smallest
     {
         add("cost", format!("{cost} units never fit into a quota of {smallest}"), "lower the cost or raise the quota");
     }
-    for route in limit.applies.routes.iter().flat_map(|routes| routes.iter()).filter(|route| !route.starts_with('/')) {
-        add("only_on", format!("{route:?} does not begin with a slash"), "spell the route as the router has it");
+    let routes = limit.applies.routes.as_deref();
+    if routes.is_some_and(<[_]>::is_empty) {
+        add("only_on", "there is no route, and so nothing would be counted".to_owned(), "name one at least");
+    }
+    for route in routes.unwrap_or_default().iter().filter(|route| !is_route(route)) {
+        add("only_on", format!("{route:?} is no route of axum 0.8"), "spell it as the router has it, as /reports/{id}");
+    }
+    if let Some(before) = limit.key.as_ref().or(key).and_then(Key::hides_a_part) {
+        add("key", format!("nothing behind {before} is ever looked at"), "put it last, or count by two limits");
     }
     if let Some(key) = limit.key.as_ref().or(key)
         && !(1..=128).contains(&key.ipv6_bits())
@@ -65,17 +72,18 @@ pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut Probl
     }
     if let Some(Block { first, longest }) = limit.block {
         if first.is_zero() {
-            add("block_for", "a block has no length".to_owned(), "set block_for to more than zero");
+            add("block_for", "a block has no length".to_owned(), "set block_for, to more than zero");
         }
         if longest.is_some_and(|longest| longest < first) {
-            add(
-                "escalate_to",
-                "the longest block is shorter than the first".to_owned(),
-                "set it to more than block_for",
-            );
+            add("escalate_to", "the longest block is shorter than the first".to_owned(), "set it to block_for or more");
         }
         if longest.unwrap_or(first) > LONGEST {
             add("block_for", "a block is longer than 366 days".to_owned(), "set a shorter one");
         }
     }
+}
+
+/// Whether axum's router could have it: segments that begin with a colon or a star are spelt as before axum 0.8.
+pub(super) fn is_route(route: &str) -> bool {
+    route.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| segment.starts_with([':', '*'])))
 }

@@ -102,7 +102,8 @@ impl Flights {
         if self.breakers.failed(digest, Instant::now()) {
             tracing::warn!(
                 error = failure,
-                "the Redis server is given up for a while: limits go by their outage policy"
+                "the Redis server is given up for a while, and limits go by their outage policy: see whether it runs, and \
+                 whether host, port, password and database are right"
             );
         } else {
             tracing::debug!(error = failure, "Redis did not answer");

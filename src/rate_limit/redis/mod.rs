@@ -56,8 +56,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Counts over this connection: a `MultiplexedConnection`, a `ConnectionManager` or one of another kind. To a cluster,
-    /// see [`cluster`](Self::cluster).
+    /// Counts over this connection of the crate `redis` 1: a `MultiplexedConnection`, a `ConnectionManager` or one of
+    /// another kind, with TLS too. To a cluster, see [`cluster`](Self::cluster).
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::over(connection, false)
     }
@@ -69,29 +69,33 @@ impl RedisStore {
     }
 
     /// Counts on the server at this URL, `redis://user:password@host:port/db`; it is connected to when first asked, and
-    /// again when it was lost.
+    /// again when it was lost. Without TLS; for that, see [`new`](Self::new).
     ///
     /// # Errors
     ///
     /// Where it is no such URL, and outside of a Tokio runtime.
     pub fn connect(url: &str) -> Result<Self, BuildError> {
         // Not the URL itself, and not the parser's words about it: it may hold a password.
-        let problem = || {
-            Problem::new(
-                "redis",
-                Fault::Invalid,
-                "not the URL of a Redis server",
-                "write redis://host:port, without TLS",
-            )
+        let (reason, remedy) = match url.starts_with("rediss:") {
+            true => {
+                ("no TLS is spoken here", "make a connection by the redis crate, with its TLS, for RedisStore::new")
+            }
+            false => ("not the URL of a Redis server", "write redis://host:port"),
         };
+        let problem = || Problem::new("RedisStore::connect", Fault::Invalid, reason, remedy);
         if Handle::try_current().is_err() {
             let reason = "no Tokio runtime runs here to hold the connection";
-            return Err(
-                Problem::new("redis", Fault::Missing, reason, "call it inside of one, as of #[tokio::main]").into()
-            );
+            return Err(Problem::new(
+                "RedisStore::connect",
+                Fault::Missing,
+                reason,
+                "call it inside of one, as of #[tokio::main]",
+            )
+            .into());
         }
         let client = redis::Client::open(url).map_err(|_| problem())?;
-        let config = ConnectionManagerConfig::new().set_max_delay(LONGEST_PAUSE);
+        // Each call tries once: what fails is told at once, not after the retries that the deadline would cut off.
+        let config = ConnectionManagerConfig::new().set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| problem())?;
         Ok(Self::new(manager))
     }
@@ -161,5 +165,3 @@ impl fmt::Debug for RedisStore {
 const PREFIX: &str = "portcullis";
 const DEADLINE: Duration = Duration::from_millis(50);
 const LOCAL_SUBJECTS: usize = 65_536;
-/// Between two tries to connect.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! What `build()` refuses: all problems at once, each with its setting, its value and its remedy.
 
-use portcullis::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder};
-use portcullis::{BuildError, Fault, Quota, RateLimit, Tier, Tiers};
+use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Outage, RateLimitBuilder};
+use portcullis::{BuildError, Fault, Quota, RateLimit, Tier, Tiers, TrustedProxies};
 
 use super::{per, seconds};
 
@@ -35,7 +35,7 @@ fn refused(builder: RateLimitBuilder) -> BuildError {
 fn only(builder: RateLimitBuilder) -> (&'static str, Option<String>, Fault, String) {
     let error = refused(builder);
     let [problem] = error.problems() else { panic!("{error}") };
-    (problem.setting(), problem.value().map(str::to_owned), problem.fault(), problem.to_string())
+    (problem.setting(), problem.limit().or(problem.value()).map(str::to_owned), problem.fault(), problem.to_string())
 }
 
 #[test]
@@ -43,12 +43,7 @@ fn what_is_good_is_built() {
     let longest = seconds(366 * 86_400);
     for limit in [
         plain(),
-        plain()
-            .key(Key::user())
-            .by_route()
-            .only_on(["/", "/{*rest}"])
-            .only_failures()
-            .on_outage(portcullis::rate_limit::Outage::Local(0.25)),
+        plain().key(Key::user()).by_route().only_on(["/", "/{*rest}"]).only_failures().on_outage(Outage::Local(0.25)),
         plain().cost(5),
         plain().block_for(seconds(1)),
         plain().block_for(seconds(1)).escalate_to(longest),
@@ -75,16 +70,30 @@ fn every_setting_that_cannot_be_meant_is_named_with_its_remedy() {
         (tiers(per(5, 60), per(500, 60)).cost(6), "cost", "lower the cost or raise the quota"),
         (plain().block_for(seconds(0)), "block_for", "more than zero"),
         (plain().escalate_to(seconds(9)), "block_for", "more than zero"),
-        (plain().block_for(seconds(10)).escalate_to(seconds(9)), "escalate_to", "more than block_for"),
+        (plain().block_for(seconds(10)).escalate_to(seconds(9)), "escalate_to", "block_for or more"),
         (plain().block_for(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
         (plain().block_for(seconds(1)).escalate_to(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
-        (Limit::new("a", per(129, 60).counted_by(Algorithm::Exact)), "counted_by", "use Algorithm::Sliding"),
+        (
+            Limit::new("a", per(129, 60).counted_by(Algorithm::Exact)),
+            "counted_by",
+            "use rate_limit::Algorithm::Sliding",
+        ),
         (tiers(quota, per(5, 61)), "by_tier", "one window for all tiers"),
         (tiers(quota, quota.counted_by(Algorithm::Fixed)), "by_tier", "by one algorithm"),
         (Limit::by_tier("a", [(tier("basic"), quota), (tier("basic"), quota)]), "by_tier", "one quota a tier"),
         (Limit::by_tier("a", []), "by_tier", "for one tier at least"),
         (plain().only_on(["reports"]), "only_on", "as the router has it"),
         (plain().only_on([""]), "only_on", "as the router has it"),
+        (plain().only_on(["/reports/:id"]), "only_on", "as /reports/{id}"),
+        (plain().only_on(["/files/*rest"]), "only_on", "as the router has it"),
+        (plain().only_on([""; 0]), "only_on", "name one at least"),
+        (plain().on_outage(Outage::Local(0.0)), "on_outage", "up to 1, as 0.25"),
+        (plain().on_outage(Outage::Local(1.01)), "on_outage", "up to 1, as 0.25"),
+        (plain().on_outage(Outage::Local(f64::NAN)), "on_outage", "up to 1, as 0.25"),
+        (plain().key(Key::ip(TrustedProxies::none()).ipv6_prefix(0)), "ipv6_prefix", "from 1 to 128"),
+        (plain().key(Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(129))), "ipv6_prefix", "from 1 to 128"),
+        (plain().key(Key::everybody().or(Key::user())), "key", "put it last"),
+        (plain().key(Key::ip(TrustedProxies::none()).or(Key::user())), "key", "put it last"),
     ] {
         let (named, value, fault, text) = only(of(limit));
         assert_eq!((named, value.as_deref(), fault), (setting, Some("a"), Fault::Invalid), "{text}");
@@ -148,4 +157,12 @@ fn all_problems_are_told_at_once() {
     let expected =
         ["cost", "counted_by", "escalate_to", "exempt", "key", "key", "limit", "limit", "limit", "only_on", "only_on"];
     assert_eq!(settings, expected, "{error}");
+}
+
+#[test]
+fn a_store_without_places_or_with_more_than_there_can_be_is_named() {
+    for subjects in [0, usize::MAX / 1_000] {
+        let builder = of(plain()).store(MemoryStore::with_subjects(subjects));
+        assert_eq!(only(builder).0, "subjects", "{subjects}");
+    }
 }

@@ -107,7 +107,7 @@ async fn an_api_key_is_counted_by_the_one_value_of_its_field() {
 #[tokio::test]
 async fn a_missing_an_empty_and_a_repeated_api_key_are_none() {
     for fields in [&[][..], &[("x-api-key", "")], &[("x-api-key", "a"), ("x-api-key", "b")]] {
-        assert_eq!(left(&by(Key::api_key(API_KEY)), fields).await, 401, "{fields:?}");
+        assert_eq!(left(&by(Key::api_key(API_KEY)), fields).await, 403, "{fields:?}");
         let or_own = by(Key::api_key(API_KEY).or(Key::own(|_| Some("else".to_owned()))));
         assert_eq!(left(&or_own, fields).await, 1);
         assert_eq!(left(&or_own, &[("x-api-key", "a")]).await, 1, "counted apart");
@@ -131,7 +131,7 @@ async fn a_tenant_is_counted_whoever_its_users_are() {
     for (user, tenant, expected) in [("ann", "acme", 1), ("bob", "acme", 0), ("cid", "acme", 429), ("ann", "zeta", 1)] {
         assert_eq!(left(&of(user, tenant), &[]).await, expected, "{user} {tenant}");
     }
-    assert_eq!(left(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await, 401, "of no tenant");
+    assert_eq!(left(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await, 403, "of no tenant");
 }
 
 #[tokio::test]
@@ -194,4 +194,39 @@ async fn a_refusal_says_nothing_of_the_key_to_the_caller_or_the_log() {
         assert!(!format!("{answer:?}").contains("hunter2"));
     }
     assert!(!log.text().contains("hunter2"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_key_behind_another_keeps_its_prefix() {
+    let by_48 = Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(48));
+    let app = by(by_48).layer(as_anonymous());
+    for (peer, expected) in [("2001:db8:0:1::1", 1), ("2001:db8:0:2::1", 0), ("2001:db8:1:1::1", 1)] {
+        let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 4711);
+        let app = app.clone().layer(axum::Extension(axum::extract::ConnectInfo(peer)));
+        assert_eq!(left(&app, &[]).await, expected, "{peer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it() {
+    let log = Log::start();
+    let app = by(Key::own(|_| None));
+    for _ in 0..3 {
+        let answer = Answer::get(&app, "/", &[]).await;
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::SubjectMissing);
+    }
+    assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn quotas_by_tier_outside_of_what_authenticates_are_noticed_once() {
+    let tiers = portcullis::Tiers::ascending(["basic", "pro"]).unwrap();
+    let quotas = [(tiers.get("basic").unwrap(), per(2, 60)), (tiers.get("pro").unwrap(), per(9, 60))];
+    let limit = RateLimit::builder().by_tier(quotas).key(Key::everybody()).build().unwrap();
+    let log = Log::start();
+    let app = routes(&Arc::default()).layer(limit);
+    for expected in [1, 0] {
+        assert_eq!(left(&app, &[]).await, expected);
+    }
+    assert_eq!(log.count("put it inside of JwtAuth"), 1, "{}", log.text());
 }

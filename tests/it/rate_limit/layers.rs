@@ -119,7 +119,7 @@ async fn where_no_limit_counted_the_allowance_is_500_and_the_log_says_so_or_none
         let answer = Answer::get(&app, path, &[]).await;
         assert_eq!(answer.status, 500, "{path}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<Allowance>"));
-        assert_eq!(log.count("stands where no RateLimit counted the request"), 1, "{}", log.text());
+        assert_eq!(log.count("no RateLimit outside of it counted the request"), 1, "{}", log.text());
     }
     assert_eq!(Answer::get(&shop(), "/option", &[]).await.body, "none");
 }

@@ -68,7 +68,7 @@ async fn the_denial_is_in_the_extensions_of_the_refusal() {
     let denial = app.ask("ann").await.0.denial.unwrap();
     let violation = Violation::new(["default"], Some(Duration::from_millis(59_500)));
     assert_eq!(denial.kind(), &DenialKind::QuotaExceeded(violation.clone()));
-    assert_eq!(denial.retry_after(), Some(Duration::from_millis(59_500)));
+    assert_eq!(denial.retry_after(), Some(Duration::from_secs(60)), "whole seconds, as the field");
     assert_eq!(denial.violation(), Some(&violation));
     assert_eq!(violation.policies().collect::<Vec<_>>(), ["default"]);
     assert_eq!((denial.error(), denial.challenge()), (None, None));

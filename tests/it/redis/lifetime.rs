@@ -100,7 +100,7 @@ fn problem(error: &BuildError) -> (&str, String) {
 fn a_store_is_connected_to_inside_of_a_runtime() {
     let error = RedisStore::connect("redis://127.0.0.1/").unwrap_err();
     let (setting, text) = problem(&error);
-    assert!(setting == "redis" && text.contains("runtime"), "{text}");
+    assert!(setting == "RedisStore::connect" && text.contains("runtime"), "{text}");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_url_that_is_none_is_a_problem_that_does_not_show_the_password() {
         let error = RedisStore::connect(url).err();
         let Some(error) = error else { panic!("{url:?} is taken for a URL") };
         let (setting, text) = problem(&error);
-        assert!(setting == "redis" && !text.contains("hunter2"), "{text}");
+        assert!(setting == "RedisStore::connect" && !text.contains("hunter2"), "{text}");
     }
 }
 
