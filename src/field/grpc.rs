@@ -30,6 +30,23 @@ pub(crate) fn status_code(status: StatusCode) -> u8 {
     }
 }
 
+/// What an answer of trailers only says in HTTP's terms (google/rpc/code.proto); `None` where it tells no status here.
+pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
+    let code: u8 = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    Some(match code {
+        0 => StatusCode::OK,
+        3 | 9 | 11 => StatusCode::BAD_REQUEST,
+        5 => StatusCode::NOT_FOUND,
+        6 | 10 => StatusCode::CONFLICT,
+        7 => StatusCode::FORBIDDEN,
+        8 => StatusCode::TOO_MANY_REQUESTS,
+        12 => StatusCode::NOT_IMPLEMENTED,
+        14 => StatusCode::SERVICE_UNAVAILABLE,
+        16 => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    })
+}
+
 /// `text` as a `grpc-message`: %x20-24 and %x26-7E stay, every other byte of the UTF-8 is `%XX`.
 pub(crate) fn message(text: &str) -> HeaderValue {
     let mut encoded = String::with_capacity(text.len());

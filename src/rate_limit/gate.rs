@@ -8,6 +8,7 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::{Allowance, Attempt, Realm, Standing};
+use crate::field::grpc;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
 use crate::rate_limit::builder::RateLimitBuilder;
 use crate::rate_limit::memory;
@@ -25,6 +26,14 @@ impl RateLimit {
     /// Starts a configuration.
     pub fn builder() -> RateLimitBuilder {
         RateLimitBuilder::default()
+    }
+
+    /// A handler that says whether the request failed must not be refused where nothing counts it.
+    fn heard(&self, mut head: request::Parts) -> request::Parts {
+        if self.0.rules.iter().any(|rule| rule.failure.is_some()) && head.extensions.get::<Attempt>().is_none() {
+            head.extensions.insert(Attempt::default());
+        }
+        head
     }
 
     fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
@@ -45,10 +54,13 @@ impl RateLimit {
         verdict: &Verdict,
         charged: Charged,
     ) -> Result<(request::Parts, Pass), Reply> {
-        if asks.as_slice().is_empty() {
-            return Ok((head, Pass::uncounted()));
-        }
         let policy = &*self.0;
+        if asks.as_slice().is_empty() {
+            if head.extensions.get::<Allowance>().is_none() {
+                head.extensions.insert(Allowance::new(Arc::clone(&policy.names)));
+            }
+            return Ok((self.heard(head), Pass::uncounted()));
+        }
         let allowance = match self.outcome(asks, verdict) {
             Ok(allowance) => allowance,
             Err(denial) => {
@@ -63,7 +75,8 @@ impl RateLimit {
         }
         let is_reserved = |ask| policy.rule(ask).is_some_and(|rule| rule.failure.is_some());
         let reserved = asks.as_slice().iter().any(is_reserved).then(|| {
-            let attempt = Attempt::default();
+            // One word for all layers that count failures.
+            let attempt = head.extensions.get::<Attempt>().cloned().unwrap_or_default();
             head.extensions.insert(attempt.clone());
             // A shadow that was exceeded was not charged.
             let charged = asks.as_slice().iter().enumerate().filter(|(index, _)| !verdict.has_exceeded(*index));
@@ -190,10 +203,12 @@ impl Gate for RateLimit {
     fn enter(&self, head: request::Parts) -> Entry<Pass> {
         let policy = &*self.0;
         if policy.exempts(&head) {
-            return Entry::Admit(head, Pass::uncounted());
+            return Entry::Admit(self.heard(head), Pass::uncounted());
         }
         let asks = match policy.asks(&head) {
-            Ok(asks) if asks.as_slice().is_empty() => return Entry::Admit(head, Pass::uncounted()),
+            Ok(asks) if asks.as_slice().is_empty() => {
+                return Entry::Admit(self.heard(head), Pass::uncounted());
+            }
             Ok(asks) => asks,
             Err(denial) => return Entry::Refuse(self.unjudged(&head, denial)),
         };
@@ -211,9 +226,10 @@ impl Gate for RateLimit {
         let mut allowance = counted.allowance;
         if let Some(reserved) = counted.reserved {
             let said = reserved.attempt.has_failed();
+            let status = grpc::http_status(response.headers()).unwrap_or(response.status());
             for ask in reserved.asks.as_slice() {
                 let failure = policy.rule(ask).and_then(|rule| rule.failure.as_ref());
-                if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(response.status()))) {
+                if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(status))) {
                     self.give_back(ask, counted.charged);
                     allowance.give_back(ask.rule, ask.cost);
                 }

@@ -187,7 +187,8 @@ impl Limit {
         self
     }
 
-    /// Counts only requests that fail, with a status of 400 to 499: log-ins, for example.
+    /// Counts only requests that fail, with a status of 400 to 499: log-ins, for example. Of a gRPC answer, with the
+    /// `grpc-status` that stands in its head; one in trailers after a body is not seen.
     ///
     /// A unit is charged before the handler runs, so that attempts made at once count, and given back when it did not
     /// fail. A success gives back its own unit alone. A handler that knows better says so:

@@ -155,7 +155,10 @@ pub(super) fn decide(seats: &[Seat], asks: &[Ask], clock: &dyn Fn() -> u64) -> V
             && let Some(penalties) = penalties(seats, ask)
         {
             penalties.visit(ask.hash, BLOCK_UNITS, clock, &mut |penalty, now| {
-                penalty.charge(&penalties.terms(), now, 1);
+                // Requests that went over the limit together start one block, not one each.
+                if penalty.wait(&penalties.terms(), now, 1) == 0 {
+                    penalty.charge(&penalties.terms(), now, 1);
+                }
                 verdict.wait_for(penalty.wait(&penalties.terms(), now, 1));
             });
         }

@@ -164,9 +164,14 @@ impl Rule {
 
 impl Applies {
     fn to(&self, head: &request::Parts) -> bool {
-        self.routes.as_ref().is_none_or(|routes| stands_in(routes, head))
+        self.routes.as_ref().is_none_or(|routes| stands_in(routes, head) || is_sent(routes, head))
             && self.condition.as_ref().is_none_or(|condition| condition(head))
     }
+}
+
+/// Whether the path that was sent is one of these: a limit on a route that a wildcard matched must not be passed by.
+fn is_sent(routes: &[Box<str>], head: &request::Parts) -> bool {
+    routes.iter().any(|known| known.strip_prefix(nested(head)) == Some(head.uri.path()))
 }
 
 fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {

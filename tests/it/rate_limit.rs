@@ -3,6 +3,7 @@
 mod addresses;
 mod algorithms;
 mod applies;
+mod attacks;
 mod blocks;
 mod config;
 mod deciding;

@@ -3,6 +3,7 @@
 mod bench;
 mod cluster;
 mod conformance;
+mod far;
 mod lifetime;
 mod limited;
 mod oracle;

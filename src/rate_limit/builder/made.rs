@@ -83,7 +83,9 @@ impl Made {
         let grades = self.rule.grades.iter().map(|grade| {
             // A bucket's debt is kept for as long as the rate of the lowest tier takes to pay it.
             let step = match algorithm {
-                Algorithm::TokenBucket => terms.window.saturating_mul(u64::from(terms.limit.div_ceil(lowest))),
+                Algorithm::TokenBucket => {
+                    terms.window.saturating_mul(u64::from(terms.limit.div_ceil(lowest))).min(LONGEST_KEPT)
+                }
                 _ => terms.step,
             };
             let (first_block, longest_block) = penalty.map_or((0, 0), |terms| (terms.window, terms.step));
@@ -107,6 +109,10 @@ impl Made {
         }
     }
 }
+
+/// The script keeps no state for longer: `LONGEST` of decide.lua.
+#[cfg(feature = "redis")]
+const LONGEST_KEPT: u64 = 1 << 51;
 
 fn grade(name: &str, tier: Option<Tier>, quota: Quota) -> Grade {
     let item = quoted(name);

@@ -161,7 +161,8 @@ local function refilled(rule, limit, elapsed) return elapsed * limit / rule[4] *
 
 local function until_debt(rule, limit, debt, wanted)
   if debt <= wanted then return 0 end
-  return ceil((debt - wanted) * rule[4] / limit / (SHY * SHY)) + 1
+  -- What is beyond an integer of the answer would spoil those to all others of the batch.
+  return min(ceil((debt - wanted) * rule[4] / limit / (SHY * SHY)) + 1, MOST)
 end
 
 function bucket.settle(states, rule, operation)

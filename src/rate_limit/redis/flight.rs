@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::rate_limit::redis::breaker::Breakers;
 use crate::rate_limit::redis::link::Link;
-use crate::rate_limit::redis::wire::{Answer, Job, decode, encode};
+use crate::rate_limit::redis::wire::{Answer, Job, Operation, Part, decode, encode};
 
 /// The calls to one server or cluster.
 pub(super) struct Flights {
@@ -26,6 +26,8 @@ pub(super) struct Flights {
 struct Queue {
     waiting: Vec<(Job, oneshot::Sender<Answer>)>,
     is_flying: bool,
+    /// When the last call began: a runtime that nobody drives any more holds up no others.
+    began: Option<Instant>,
 }
 
 impl Flights {
@@ -47,14 +49,19 @@ impl Flights {
         let runtime = Handle::try_current().ok()?;
         let (sender, receiver) = oneshot::channel();
         let mut queue = self.queue();
+        if queue.waiting.len() >= MOST_WAITING {
+            return None;
+        }
         queue.waiting.push((job, sender));
+        let is_stuck = queue.began.is_some_and(|began| began.elapsed() > self.deadline.saturating_mul(2));
         if self.is_cluster {
             let batch = std::mem::take(&mut queue.waiting);
             drop(queue);
             let flights = Arc::clone(self);
             drop(runtime.spawn(async move { flights.fly(batch).await }));
-        } else if !queue.is_flying {
+        } else if !queue.is_flying || is_stuck {
             queue.is_flying = true;
+            queue.began = Some(Instant::now());
             drop(queue);
             let flying = Flying { flights: Arc::clone(self), is_done: false };
             drop(runtime.spawn(async move {
@@ -70,34 +77,53 @@ impl Flights {
     /// What waits, up to a bound; none where the flights end.
     fn next(&self) -> Option<Vec<(Job, oneshot::Sender<Answer>)>> {
         let mut queue = self.queue();
+        // Whose deadline has passed is not decided about: it would be charged for nothing, and the queue never end.
+        queue.waiting.retain(|(job, sender)| !(job.operation == Operation::Decide && sender.is_closed()));
         if queue.waiting.is_empty() {
             queue.is_flying = false;
+            queue.began = None;
             return None;
         }
+        queue.began = Some(Instant::now());
         let len = queue.waiting.len().min(LARGEST);
         Some(queue.waiting.drain(..len).collect())
     }
 
     /// One call; whoever is not answered sees the sender dropped.
-    async fn fly(&self, batch: Vec<(Job, oneshot::Sender<Answer>)>) {
+    async fn fly(self: &Arc<Self>, batch: Vec<(Job, oneshot::Sender<Answer>)>) {
         // In a cluster, all of a call is about one subject.
         let first = batch.first().and_then(|(job, _)| job.parts.first());
         let digest = first.map_or(0, |part| part.digest);
         let (keys, request) = encode(batch.iter().map(|(job, _)| job));
-        let call = tokio::time::timeout(self.deadline, self.link.call(keys, request));
-        let failure = match call.await {
-            Ok(Ok(numbers)) => match decode(&numbers, batch.iter().map(|(job, _)| job)) {
+        let mut call = self.link.call(keys, request);
+        let answered = tokio::time::timeout(self.deadline, &mut call).await;
+        let mut batch = Some(batch);
+        let failure = match answered {
+            Ok(Ok(numbers)) => match decode(&numbers, batch.iter().flatten().map(|(job, _)| job)) {
                 Some(answers) => {
                     if self.breakers.succeeded(digest) {
                         tracing::info!("the Redis server answers again");
                     }
-                    batch.into_iter().zip(answers).for_each(|((_, sender), answer)| drop(sender.send(answer)));
+                    for ((job, sender), answer) in batch.into_iter().flatten().zip(answers) {
+                        if let Err(answer) = sender.send(answer) {
+                            self.take_back(&job, &answer);
+                        }
+                    }
                     return;
                 }
                 None => "an answer that is not the script's".to_owned(),
             },
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {:?}", self.deadline),
+            Err(_) => {
+                let jobs: Vec<Job> = batch.take().into_iter().flatten().map(|(job, _)| job).collect();
+                let (flights, grace) = (Arc::clone(self), GRACE);
+                drop(tokio::spawn(async move {
+                    let Ok(Ok(numbers)) = tokio::time::timeout(grace, call).await else { return };
+                    let answers = decode(&numbers, jobs.iter()).unwrap_or_default();
+                    jobs.iter().zip(&answers).for_each(|(job, answer)| flights.take_back(job, answer));
+                }));
+                format!("no answer within {:?}", self.deadline)
+            }
         };
         if self.breakers.failed(digest, Instant::now()) {
             tracing::warn!(
@@ -111,6 +137,19 @@ impl Flights {
         if !self.breakers.rest(digest, Instant::now()).is_zero() {
             // Who waits would wait in vain.
             self.queue().waiting.clear();
+        }
+    }
+
+    /// Gives back what was charged for a request that went on without the answer.
+    fn take_back(self: &Arc<Self>, job: &Job, answer: &Answer) {
+        if job.operation != Operation::Decide || answer.is_refused() {
+            return;
+        }
+        let charged =
+            job.parts.iter().enumerate().filter(|(index, part)| part.cost > 0 && !answer.has_exceeded(*index));
+        let parts: Vec<_> = charged.map(|(_, part)| Part { then: answer.now, ..part.clone() }).collect();
+        if !parts.is_empty() {
+            drop(self.send(Job { operation: Operation::Refund, parts }));
         }
     }
 
@@ -137,6 +176,7 @@ impl Drop for Flying {
         if !self.is_done {
             let mut queue = self.flights.queue();
             queue.is_flying = false;
+            queue.began = None;
             queue.waiting.clear();
         }
     }
@@ -150,3 +190,7 @@ impl fmt::Debug for Flights {
 
 /// The most requests of one call: a longer one would keep the server from others.
 const LARGEST: usize = 128;
+/// The most that wait for a call.
+const MOST_WAITING: usize = 65_536;
+/// How long a call whose answer is late is listened to, to give back what it charged.
+const GRACE: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, RedisError, Script};
@@ -13,18 +14,18 @@ pub(super) trait Link: Send + Sync {
         &self,
         keys: Vec<String>,
         request: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send + '_>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send>>;
 }
 
 /// A connection and the script's name on the server.
 pub(super) struct Scripted<C> {
     connection: C,
-    script: Script,
+    script: Arc<Script>,
 }
 
 impl<C> Scripted<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, script: Script::new(CODE) }
+        Self { connection, script: Arc::new(Script::new(CODE)) }
     }
 }
 
@@ -33,10 +34,10 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Link for Scripted<C> {
         &self,
         keys: Vec<String>,
         request: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send>> {
+        let (mut connection, script) = (self.connection.clone(), Arc::clone(&self.script));
         Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let known = command("EVALSHA", self.script.get_hash(), &keys, &request);
+            let known = command("EVALSHA", script.get_hash(), &keys, &request);
             match known.query_async(&mut connection).await {
                 // The server was restarted, or SCRIPT FLUSH was said: one trip more, with the code.
                 Err(error) if error.code() == Some("NOSCRIPT") => {

@@ -42,7 +42,7 @@ pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
 /// [`Outage`](crate::rate_limit::Outage).
 ///
 /// Keys are `portcullis:{digest}`, one a subject, and expire with what they count. The digest is half of a SHA-256: no
-/// key tells who it is about. Needs Redis 6 or newer, or a server that speaks its scripts.
+/// key shows a name or a secret, though who knows an id or tries all addresses can tell theirs. Needs Redis 6 or newer, or a server that speaks its scripts.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
@@ -51,6 +51,8 @@ pub struct RedisStore {
     prefix: Arc<str>,
     deadline: Duration,
     local_subjects: usize,
+    /// Made once; the layers of one store count together here too.
+    local: Arc<OnceLock<MemoryStore>>,
     /// Made once the settings stand; clones share the calls.
     flights: Arc<OnceLock<Arc<Flights>>>,
 }
@@ -117,6 +119,7 @@ impl RedisStore {
     /// outage: 65,536 unless set.
     pub fn local_subjects(mut self, subjects: usize) -> Self {
         self.local_subjects = subjects;
+        self.local = Arc::default();
         self
     }
 
@@ -127,19 +130,24 @@ impl RedisStore {
             prefix: PREFIX.into(),
             deadline: DEADLINE,
             local_subjects: LOCAL_SUBJECTS,
+            local: Arc::default(),
             flights: Arc::default(),
         }
     }
 
     /// The counts of this process beside those of the server.
     pub(super) fn memory(&self) -> MemoryStore {
-        MemoryStore::with_subjects(self.local_subjects)
+        self.local.get_or_init(|| MemoryStore::with_subjects(self.local_subjects)).clone()
     }
 
     pub(super) fn judge(&self, problems: &mut Problems) {
         if self.deadline.is_zero() {
             let reason = "no answer comes in no time";
             problems.add(Problem::new("deadline", Fault::Invalid, reason, "give a few milliseconds at least"));
+        }
+        if self.deadline > LONGEST_DEADLINE {
+            let reason = "a request would wait for longer than a minute";
+            problems.add(Problem::new("deadline", Fault::Invalid, reason, "give a minute at most"));
         }
         if self.prefix.contains(['{', '}']) {
             let reason = "a brace would begin a hash tag, which is the subject's";
@@ -164,4 +172,5 @@ impl fmt::Debug for RedisStore {
 
 const PREFIX: &str = "portcullis";
 const DEADLINE: Duration = Duration::from_millis(50);
+const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
 const LOCAL_SUBJECTS: usize = 65_536;

@@ -108,7 +108,9 @@ impl RedisSeat {
             }
             answer.add_to(&mut verdict, asks, places);
             if has_refusal && !answer.is_refused() {
-                self.give_back(asks, places, answer.now);
+                // An exceeded shadow was not charged.
+                let charged = places.iter().enumerate().filter(|(index, _)| !answer.has_exceeded(*index));
+                charged.filter_map(|(_, place)| asks.get(*place)).for_each(|ask| self.refund(ask, answer.now));
             } else {
                 self.note(asks, places, answer, sent, trip);
             }
@@ -130,21 +132,17 @@ impl RedisSeat {
         }
     }
 
-    fn give_back(&self, asks: &[Ask], places: &[usize], then: u64) {
-        for ask in places.iter().filter_map(|place| asks.get(*place)) {
-            self.refund(ask, then);
-        }
-    }
-
     /// Remembers a refusal. Only where one limit refused: how long each of several will is not told.
     fn note(&self, asks: &[Ask], places: &[usize], answer: &Answer, sent: u64, trip: u64) {
+        // What other requests were charged here may be given back at once, since another node refuses them.
+        let may_be_given_back = places.len() < asks.len();
         let mut exceeded = places.iter().enumerate().filter(|(index, _)| answer.has_exceeded(*index));
         let (Some((index, place)), None) = (exceeded.next(), exceeded.next()) else { return };
         let (Some(ask), Some((tally, blocked))) = (asks.get(*place), answer.tallies.get(index)) else { return };
         let Some(rule) = self.rule(ask).filter(|_| !ask.is_shadow) else { return };
         let (limit, wait) = match (blocked, answer.wait()) {
             (1.., _) => (0, *blocked),
-            (0, Some(wait)) if !rule.may_be_refunded => (mark(asks, ask), wait),
+            (0, Some(wait)) if !rule.may_be_refunded && !may_be_given_back => (mark(asks, ask), wait),
             _ => return,
         };
         let terms = Terms { limit, window: wait, step: tally.reset.max(wait).saturating_add(trip) };
