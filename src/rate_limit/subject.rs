@@ -148,7 +148,11 @@ impl<'a> Subject<'a> {
         let head = u128::from(tag) | (first.len() as u128) << 8 | (second.len() as u128) << 72;
         sink(&head.to_le_bytes());
         let route = self.route.as_deref().filter(|_| by_route).unwrap_or_default().as_bytes();
-        [first, second, route].into_iter().filter(|part| !part.is_empty()).for_each(sink);
+        for part in [first, second, route] {
+            if !part.is_empty() {
+                sink(part);
+            }
+        }
     }
 }
 
