@@ -193,3 +193,35 @@ impl fmt::Debug for Part {
 }
 
 const IPV6_PREFIX: u8 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_counts_subjects_of_its_kinds_alone() {
+        let keys = [
+            Key::api_key(HeaderName::from_static("x-api-key")),
+            Key::everybody(),
+            Key::ip(TrustedProxies::none()),
+            Key::own(|_| None),
+            Key::tenant(|_| None),
+            Key::user(),
+        ];
+        let subjects = [
+            Subject::api_key(b"a"),
+            Subject::everybody(),
+            Subject::address("192.0.2.1".parse().expect("an address")),
+            Subject::own("a"),
+            Subject::tenant("a"),
+            Subject::user(None, "a"),
+        ];
+        for (row, key) in keys.iter().enumerate() {
+            for (column, subject) in subjects.iter().enumerate() {
+                assert_eq!(key.counts(subject), row == column, "{key:?} {subject:?}");
+            }
+        }
+        let either = Key::user().or_ip(TrustedProxies::none());
+        assert!(either.counts(&subjects[2]) && either.counts(&subjects[5]) && !either.counts(&subjects[0]));
+    }
+}

@@ -182,3 +182,25 @@ async fn a_peek_slows_no_ones_refill() {
         assert_eq!(limit.peek(&ann).await.unwrap()[0].used(), 0, "{algorithm:?}");
     }
 }
+
+#[tokio::test]
+async fn a_known_user_is_judged_by_their_tier_and_only_by_limits_that_count_users() {
+    let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
+    let of = |name: &str| tiers.get(name).unwrap();
+    let quotas = [(of("basic"), per(1, 60)), (of("pro"), per(3, 60))];
+    let by_address = Limit::new("address", per(1, 60));
+    let limit = RateLimit::builder()
+        .by_tier(quotas)
+        .add_limit(by_address.key(Key::ip(TrustedProxies::none())))
+        .key(Key::user())
+        .build()
+        .unwrap();
+    let ann = UserContext::new("ann").with_tier(of("pro"));
+    for _ in 0..3 {
+        assert!(limit.check(&Subject::of_user(&ann), 1).await.is_ok());
+    }
+    let usage = limit.peek(&Subject::of_user(&ann)).await.unwrap();
+    let told: Vec<_> = usage.iter().map(|usage| (usage.name(), usage.used(), usage.limit())).collect();
+    assert_eq!(told, [("default", 3, 3)]);
+    assert_eq!(limit.check(&Subject::of_user(&ann), 1).await.unwrap_err().status(), 429);
+}
