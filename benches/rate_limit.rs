@@ -132,7 +132,7 @@ fn bytes() {
         let mut kept = None;
         let taken = measure(|| {
             let quota = Quota::per_hour(units).unwrap().counted_by(algorithm);
-            let ours = build(quota, KEYS, Key::everybody());
+            let ours = build(quota, KEYS, Key::ip(TrustedProxies::none()));
             ips.iter().for_each(|ip| decide(&ours, &Subject::address(*ip)));
             kept = Some(ours);
         });
@@ -142,7 +142,7 @@ fn bytes() {
 }
 
 fn limit(algorithm: Algorithm, places: usize) -> RateLimit {
-    keyed(algorithm, places, Key::everybody())
+    keyed(algorithm, places, Key::ip(TrustedProxies::none()))
 }
 
 fn keyed(algorithm: Algorithm, places: usize, key: Key) -> RateLimit {

@@ -94,7 +94,7 @@ fn limits(store: &RedisStore, count: u64, units: u32) -> RateLimit {
     (0..count)
         .map(|i| Limit::new(format!("bench {count} {units} {i}"), quota(i)))
         .fold(RateLimit::builder(), |builder, limit| builder.add_limit(limit))
-        .key(Key::everybody())
+        .key(Key::own(|_| None))
         .store(store.clone())
         .build()
         .unwrap()

@@ -1,7 +1,7 @@
 //! A decision without a request: for the messages of a connection, or the items of a queue.
 
-use crate::context::Allowance;
-use crate::gate::Denial;
+use crate::context::{Allowance, Realm};
+use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::gate::RateLimit;
 use crate::rate_limit::memory;
 use crate::rate_limit::subject::Subject;
@@ -30,10 +30,14 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::Outage::Closed).
+    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::Outage::Closed); and
+    /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::SubjectMissing).
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<Allowance, Denial> {
         let policy = &*self.0;
         let asks = policy.asks_for(subject, units);
+        if asks.as_slice().is_empty() {
+            return Err(Denial::new(DenialKind::SubjectMissing, Realm::default()));
+        }
         #[cfg(feature = "redis")]
         if let Some(redis) = &policy.redis {
             let judged = match self.judge_at_once(redis, &asks) {

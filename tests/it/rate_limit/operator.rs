@@ -204,3 +204,9 @@ async fn a_known_user_is_judged_by_their_tier_and_only_by_limits_that_count_user
     assert_eq!(told, [("default", 3, 3)]);
     assert_eq!(limit.check(&Subject::of_user(&ann), 1).await.unwrap_err().status(), 429);
 }
+
+#[tokio::test]
+async fn a_subject_of_a_kind_that_no_limit_counts_is_not_let_through() {
+    let limit = RateLimit::builder().quota(per(1, 60)).key(Key::user()).build().unwrap();
+    assert_eq!(limit.check(&Subject::own("ann"), 1).await.unwrap_err().status(), 403);
+}
