@@ -72,7 +72,7 @@ impl Allowance {
         self.readings.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// What each limit has left, in the order of the layer.
+    /// What each limit has left.
     pub fn limits(&self) -> impl Iterator<Item = Standing<'_>> {
         self.readings().iter().filter_map(|reading| {
             Some(Standing { name: self.names.get(usize::from(reading.index))?, reading: *reading })

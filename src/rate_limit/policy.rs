@@ -170,6 +170,7 @@ impl Applies {
 }
 
 /// Whether the path that was sent is one of these: a limit on a route that a wildcard matched must not be passed by.
+/// Below a nested path, the router took that off the path.
 fn is_sent(routes: &[Box<str>], head: &request::Parts) -> bool {
     routes.iter().any(|known| known.strip_prefix(nested(head)) == Some(head.uri.path()))
 }
@@ -177,8 +178,7 @@ fn is_sent(routes: &[Box<str>], head: &request::Parts) -> bool {
 fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
     match matched(head) {
         Some(route) => routes.iter().any(|known| **known == *route),
-        // Below a nested path, the router took that off the path that was sent.
-        None => routes.iter().any(|known| known.strip_prefix(nested(head)) == Some(head.uri.path())),
+        None => is_sent(routes, head),
     }
 }
 

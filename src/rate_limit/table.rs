@@ -108,6 +108,14 @@ impl<C: Count + Clone> Line<C> {
         }
     }
 
+    fn put(&mut self, place: usize, hash: u64, count: C) {
+        if let (Some(known), Some(counts)) = (self.hashes.get_mut(place), self.counts.get_mut(place)) {
+            *known = hash;
+            *counts = count;
+            self.touch(place);
+        }
+    }
+
     /// The place that a new subject may take; `None` where everybody is at their limit.
     fn victim(&self, terms: &Terms, now: u64) -> Option<usize> {
         let mut least = None;
@@ -222,16 +230,6 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
 
     fn terms(&self) -> Terms {
         self.terms
-    }
-}
-
-impl<C: Count + Clone> Line<C> {
-    fn put(&mut self, place: usize, hash: u64, count: C) {
-        if let (Some(known), Some(counts)) = (self.hashes.get_mut(place), self.counts.get_mut(place)) {
-            *known = hash;
-            *counts = count;
-            self.touch(place);
-        }
     }
 }
 

@@ -44,7 +44,8 @@ impl Flights {
         Instant::now() + self.deadline
     }
 
-    /// Asks, and leaves the answer to whoever wants it; `None` where no runtime would drive the call.
+    /// Asks, and leaves the answer to whoever wants it; `None` where no runtime would drive the call, or too
+    /// many wait for one.
     pub(super) fn send(self: &Arc<Self>, job: Job) -> Option<oneshot::Receiver<Answer>> {
         let runtime = Handle::try_current().ok()?;
         let (sender, receiver) = oneshot::channel();

@@ -53,7 +53,7 @@ impl RedisSeat {
             let (mut block, mut wait, mut reset) = (0, 0, 0);
             if let Some(rule) = self.rule(ask).filter(|_| !ask.is_shadow && ask.cost > 0) {
                 let terms = rule.notes.terms().with_limit(mark(asks, ask));
-                rule.notes.visit(ask.hash, ask.limit, &|| now, &mut |note, _| {
+                rule.notes.revisit(ask.hash, &|| now, &mut |note, _| {
                     // A block is noted under the limit zero, which is nobody's.
                     block = note.wait(&terms.with_limit(0), now, 0);
                     wait = note.wait(&terms, now, 0);
@@ -128,7 +128,7 @@ impl RedisSeat {
     pub(in crate::rate_limit) fn refund(&self, ask: &Ask, then: u64) {
         let job = Job { operation: Operation::Refund, parts: self.parts(&[*ask], &[0], then) };
         if self.flights.send(job).is_none() {
-            tracing::warn!("a unit could not be given back: no runtime drives the call");
+            tracing::warn!("a unit could not be given back: no runtime drives the call, or too many wait");
         }
     }
 
