@@ -31,6 +31,7 @@
 //! | [`JwtAuth`] | requests with a good token, or with none where that is allowed | [`jwt`] |
 //! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
 //! | [`RateLimit`] | who is within a quota | [`rate_limit`] |
+//! | [`Cors`] | every request, and pages of trusted origins to the answers | [`cors`] |
 //! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
 //!
 //! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
@@ -67,6 +68,7 @@ pub mod _guide;
 mod client;
 pub mod clock;
 pub mod context;
+pub mod cors;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
@@ -81,7 +83,10 @@ pub mod require;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use context::{ClientAddr, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext};
+pub use context::{
+    ClientAddr, OriginSet, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext,
+};
+pub use cors::Cors;
 pub use error::{BuildError, Fault, Problem};
 #[cfg(feature = "axum")]
 pub use extract::Extractor;

@@ -7,14 +7,14 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::{HeaderValue, Request, Response, request};
 use http_body_util::Full;
 use portcullis::context::Visitor;
 use portcullis::gate::{Entry, Gate, Gated};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, RateLimitBuilder};
 use portcullis::{
-    Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Tiers, TrustedProxies,
-    UserContext,
+    Cors, OriginSet, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Tiers,
+    TrustedProxies, UserContext,
 };
 use tower::{Layer, Service};
 
@@ -139,6 +139,60 @@ fn proxies_are_walked_without_an_allocation() {
     let mut client = None;
     assert_eq!(measure(|| client = proxies.client(&head)).count_total, 0);
     assert_eq!(client.unwrap().to_string(), "203.0.113.9");
+}
+
+/// A layer that lets this many origins in, the same one among them, and as many patterns.
+fn cors_of(origins: usize) -> Cors {
+    let names = (0..origins).map(|at| format!("https://app{at}.example.com"));
+    let patterns = (0..origins).map(|at| format!("https://*.tenant{at}.example.org"));
+    let builder = Cors::builder().origins(OriginSet::new(names.chain(patterns)).unwrap()).credentials();
+    builder.any_request_header().build().unwrap()
+}
+
+/// OPTIONS for an origin that asks to send these names, or GET where it asks for none.
+fn from_page(origin: &'static str, asked: Option<&'static str>) -> Request<()> {
+    // Values that are shared, as a server's are: to clone one is no allocation.
+    let value = HeaderValue::from_static;
+    let request = Request::get("/").header("origin", value(origin));
+    let Some(names) = asked else { return request.body(()).unwrap() };
+    let request = request.method("OPTIONS").header("access-control-request-method", value("GET"));
+    request.header("access-control-request-headers", value(names)).body(()).unwrap()
+}
+
+#[test]
+fn a_thousand_origins_cost_the_allocations_of_one() {
+    let costs = |cors: Cors| {
+        let count = |origin, asked, status| allocations(cors.layer(Bare), from_page(origin, asked), status);
+        [
+            count("https://app0.example.com", None, 200),
+            count("https://a.tenant0.example.org", None, 200),
+            count("https://evil.example", None, 200),
+            count("https://app0.example.com", Some("x-a"), 204),
+            count("https://evil.example", Some("x-a"), 403),
+        ]
+    };
+    let [one, thousand] = [1, 1_000].map(|origins| {
+        let cors = cors_of(origins);
+        // The first request of a thread and of a policy makes what all later ones share.
+        costs(cors.clone());
+        costs(cors)
+    });
+    assert_eq!(one, thousand);
+    // The map of the answer's fields, which was empty; and the answer itself where it is no handler's.
+    assert_eq!(one, [2, 2, 2, 3, 3]);
+}
+
+#[test]
+fn what_is_refused_for_its_length_costs_no_more_than_what_is_refused_at_once() {
+    let service = cors_of(1).layer(Bare);
+    let long = |bytes: usize| &*String::leak("a,".repeat(bytes / 2));
+    let refused = |origin, names| allocations(service.clone(), from_page(origin, Some(names)), 403);
+    // A thread's first request makes what all its later ones share.
+    refused("https://evil.example", "x-a");
+    let expected = refused("https://evil.example", "x-a");
+    assert_eq!(refused(long(100_000), "x-a"), expected);
+    assert_eq!(refused("https://app0.example.com", long(1_000)), expected);
+    assert_eq!(refused("https://app0.example.com", long(100_000)), expected);
 }
 
 /// A limit by address.

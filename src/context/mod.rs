@@ -3,6 +3,7 @@
 mod allowance;
 mod attempt;
 mod client_addr;
+mod origin_set;
 mod peer;
 mod permission;
 mod principal;
@@ -19,6 +20,7 @@ pub(crate) use allowance::Reading;
 pub use allowance::{Allowance, Standing};
 pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
+pub use origin_set::OriginSet;
 pub use permission::Permission;
 pub use principal::Principal;
 pub use realm::Realm;

@@ -5,5 +5,6 @@ pub(crate) mod challenge;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;
+pub(crate) mod list;
 pub(crate) mod origin;
 mod token;

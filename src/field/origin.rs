@@ -1,18 +1,23 @@
-//! The origin of a URL in its serialised form (RFC 6454 §6.2, Fetch "serialising an origin").
+//! Web origins in their serialised form (RFC 6454 §6.2, Fetch "serialising an origin").
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Why a text is no URL with an origin in serialised form.
+/// Why a text is no serialised origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum OriginFault {
+    DefaultPort,
+    Fragment,
     Host,
     MissingScheme,
     Null,
+    Path,
     Port,
+    Query,
     /// Neither `http` nor `https`.
     Scheme,
     TooLong,
+    TrailingSlash,
     UpperCase,
     Userinfo,
 }
@@ -20,14 +25,32 @@ pub(crate) enum OriginFault {
 impl OriginFault {
     pub(crate) fn reason(self) -> &'static str {
         match self {
+            Self::DefaultPort => "the port is the scheme's default, which browsers leave out",
+            Self::Fragment => "an origin has no fragment",
             Self::Host => "the host is neither a domain name nor an IP address in canonical form",
             Self::MissingScheme => "the scheme is missing, as in https://example.com",
             Self::Null => "null stands for any opaque origin, a sandboxed frame's among them",
+            Self::Path => "an origin has no path",
             Self::Port => "the port is not a number from 1 to 65535 without leading zeros",
+            Self::Query => "an origin has no query",
             Self::Scheme => "the scheme is neither http nor https",
             Self::TooLong => "an origin is at most 326 bytes long",
+            Self::TrailingSlash => "an origin has no trailing slash",
             Self::UpperCase => "scheme and host are written in lower case",
             Self::Userinfo => "a user name or password before the host is not allowed",
+        }
+    }
+}
+
+impl OriginFault {
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Null => "name the origin of the page",
+            Self::UpperCase => "write it in lower case, as browsers send it",
+            Self::DefaultPort | Self::Fragment | Self::Path | Self::Query | Self::TrailingSlash | Self::Userinfo => {
+                "leave it out, as browsers do"
+            }
+            _ => "write it as browsers send it, as https://app.example.com or http://localhost:5173",
         }
     }
 }
@@ -37,11 +60,33 @@ impl OriginFault {
 pub(crate) struct Origin<'a> {
     text: &'a str,
     is_https: bool,
-    /// As it is written, an IPv6 address in its brackets.
     host: &'a str,
+    port: Option<u16>,
 }
 
 impl<'a> Origin<'a> {
+    /// Exactly an origin, nothing more.
+    ///
+    /// # Errors
+    ///
+    /// The first [`OriginFault`] found.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, OriginFault> {
+        if text.len() > MAX_LEN {
+            return Err(OriginFault::TooLong);
+        }
+        let (origin, rest) = Self::of_url(text)?;
+        if origin.text.len() + rest.len() < text.len() {
+            return Err(OriginFault::DefaultPort);
+        }
+        match rest.as_bytes() {
+            [] => Ok(origin),
+            [b'/'] => Err(OriginFault::TrailingSlash),
+            [b'?', ..] => Err(OriginFault::Query),
+            [b'#', ..] => Err(OriginFault::Fragment),
+            _ => Err(OriginFault::Path),
+        }
+    }
+
     /// The origin of an absolute URL, and what follows it unjudged: empty, or from a `/`, `?` or `#` on.
     ///
     /// A default port is left out of the origin, as browsers leave it out.
@@ -75,7 +120,7 @@ impl<'a> Origin<'a> {
         let port = port.transpose()?.filter(|&port| port != default);
         let shown = if port.is_some() { end } else { host.len() };
         let text = url.get(..url.len() - after.len() + shown).ok_or(OriginFault::Host)?;
-        let origin = Self { text, is_https, host };
+        let origin = Self { text, is_https, host, port };
         Ok((origin, rest))
     }
 
@@ -86,6 +131,27 @@ impl<'a> Origin<'a> {
 
     pub(crate) fn is_https(&self) -> bool {
         self.is_https
+    }
+
+    /// As it is written, an IPv6 address in its brackets.
+    pub(crate) fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// `None` where it is the scheme's default.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Scheme and host.
+    pub(crate) fn without_port(&self) -> &'a str {
+        let scheme = if self.is_https { "https://" } else { "http://" };
+        self.text.get(..scheme.len() + self.host.len()).unwrap_or(self.text)
+    }
+
+    /// Whether the host is an IP address.
+    pub(crate) fn is_address(&self) -> bool {
+        self.host.starts_with('[') || self.host.parse::<Ipv4Addr>().is_ok()
     }
 
     /// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere
@@ -167,7 +233,7 @@ const MAX_HOST_LEN: usize = 253;
 const MAX_LABEL_LEN: usize = 63;
 
 /// The longest origin of any scheme: 64 bytes of scheme, `://`, the longest host, `:65535`.
-const MAX_LEN: usize = 64 + 3 + MAX_HOST_LEN + 6;
+pub(crate) const MAX_LEN: usize = 64 + 3 + MAX_HOST_LEN + 6;
 
 #[cfg(test)]
 mod tests;

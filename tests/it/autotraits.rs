@@ -9,6 +9,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::clock::Clock;
 use portcullis::context::{Allowance, Attempt, ClaimsError, Realm, RolesBuilder, Standing, Visitor};
+use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal, Violation};
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
@@ -17,9 +18,9 @@ use portcullis::rate_limit::{
 };
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, BuildError, ClaimMap, ClientAddr, Extractor, Fault, Issuer, JwtAuth, Permission, Principal, Problem,
-    Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Role, Roles, Scopes, Tier,
-    Tiers, TrustedProxies, UserContext,
+    Algorithm, BuildError, ClaimMap, ClientAddr, Cors, Extractor, Fault, Issuer, JwtAuth, OriginSet, Permission,
+    Principal, Problem, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Role,
+    Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -29,6 +30,7 @@ fn value<T: Send + Sync + Clone + Debug + 'static>() {}
 
 #[test]
 fn layers_are_cloned_sent_shared_and_printed() {
+    value::<Cors>();
     value::<JwtAuth>();
     value::<RateLimit>();
     value::<RequirePermission>();
@@ -49,6 +51,7 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Claims<String>>();
     value::<ClientAddr>();
     value::<Clock>();
+    value::<CorsBuilder>();
     value::<Denial>();
     value::<DenialKind>();
     value::<Extractor<UserContext>>();
@@ -59,6 +62,7 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Limit>();
     value::<LoadError>();
     value::<MemoryStore>();
+    value::<OriginSet>();
     value::<Outage>();
     value::<Permission>();
     value::<Principal>();
@@ -96,6 +100,7 @@ fn what_is_used_once_is_sent_and_printed() {
     fn sent<T: Send + Debug + 'static>() {}
     sent::<Entry<()>>();
     sent::<Pass>();
+    sent::<portcullis::cors::Pass>();
     sent::<Rejection>();
     sent::<Reply>();
 }
@@ -143,6 +148,7 @@ fn services_and_their_futures_are_sent_where_the_inner_ones_are() {
         Gated<G, Inner>: Service<Request<Full<Bytes>>, Future: Send + Debug + 'static> + Clone + Send + Sync + Debug,
     {
     }
+    service::<Cors>();
     service::<JwtAuth>();
     service::<RateLimit>();
     service::<RequirePermission>();

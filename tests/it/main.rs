@@ -4,6 +4,7 @@ mod answer;
 mod autotraits;
 mod claims;
 mod config;
+mod cors;
 mod extract;
 mod foreign;
 mod gate;

@@ -27,14 +27,10 @@ const ORIGINS: [&str; 20] = [
     "https://[::]:444",
 ];
 
-fn parse(text: &str) -> Result<Origin<'_>, OriginFault> {
-    Origin::of_url(text).map(|(origin, _)| origin)
-}
-
 #[track_caller]
 fn refused(fault: OriginFault, texts: &[&str]) {
     for text in texts {
-        assert_eq!(parse(text), Err(fault), "{text:?}");
+        assert_eq!(Origin::parse(text), Err(fault), "{text:?}");
     }
 }
 
@@ -59,7 +55,7 @@ fn hosts_refused(hosts: &str) {
 #[test]
 fn a_serialised_origin_is_accepted_as_it_is() {
     for text in ORIGINS {
-        let origin = parse(text).unwrap();
+        let origin = Origin::parse(text).unwrap();
         assert_eq!(origin.text(), text);
         assert_eq!(Origin::of_url(text), Ok((origin, "")));
     }
@@ -68,13 +64,13 @@ fn a_serialised_origin_is_accepted_as_it_is() {
 #[test]
 fn the_parts_of_an_origin_are_told() {
     let parts = |text| {
-        let origin = parse(text).unwrap();
-        (origin.is_https(), origin.host, origin.text())
+        let origin = Origin::parse(text).unwrap();
+        (origin.is_https(), origin.host(), origin.port())
     };
-    assert_eq!(parts("https://example.com"), (true, "example.com", "https://example.com"));
-    assert_eq!(parts("http://a.b:8080"), (false, "a.b", "http://a.b:8080"));
-    assert_eq!(parts("https://[::1]:65535"), (true, "[::1]", "https://[::1]:65535"));
-    assert_eq!(parts("http://[2001:db8::1]"), (false, "[2001:db8::1]", "http://[2001:db8::1]"));
+    assert_eq!(parts("https://example.com"), (true, "example.com", None));
+    assert_eq!(parts("http://a.b:8080"), (false, "a.b", Some(8080)));
+    assert_eq!(parts("https://[::1]:65535"), (true, "[::1]", Some(65535)));
+    assert_eq!(parts("http://[2001:db8::1]"), (false, "[2001:db8::1]", None));
 }
 
 #[test]
@@ -102,6 +98,14 @@ fn upper_case_is_refused() {
 }
 
 #[test]
+fn anything_after_the_origin_is_refused() {
+    refused(OriginFault::TrailingSlash, &["https://a/", "https://a:8443/", "https://[::1]/"]);
+    refused(OriginFault::Path, &["https://a/b", "https://a//", "https://a/?q", "https://a/#f"]);
+    refused(OriginFault::Query, &["https://a?", "https://a?q=/", "https://a:1?q#f"]);
+    refused(OriginFault::Fragment, &["https://a#", "https://a#/?"]);
+}
+
+#[test]
 fn userinfo_is_refused() {
     let texts = ["https://a@b", "https://a:b@c", "https://@b", "https://trusted.example@evil", "https://a@[::1]"];
     refused_in_urls(OriginFault::Userinfo, &texts);
@@ -115,13 +119,18 @@ fn a_port_out_of_range_or_form_is_refused() {
 }
 
 #[test]
+fn a_default_port_is_refused_in_an_origin() {
+    refused(OriginFault::DefaultPort, &["https://a:443", "http://a:80", "http://[::1]:80", "https://a:443/"]);
+}
+
+#[test]
 fn a_default_port_is_left_out_of_a_urls_origin() {
     for (url, text, rest) in [
         ("https://a:443/b", "https://a", "/b"),
         ("http://[::1]:80", "http://[::1]", ""),
         ("https://a:80?q", "https://a:80", "?q"),
     ] {
-        assert_eq!(Origin::of_url(url), Ok((parse(text).unwrap(), rest)), "{url}");
+        assert_eq!(Origin::of_url(url), Ok((Origin::parse(text).unwrap(), rest)), "{url}");
     }
 }
 
@@ -148,11 +157,11 @@ fn an_ipv6_host_not_in_canonical_form_is_refused() {
 #[test]
 fn names_and_labels_have_their_longest() {
     let label = "a".repeat(63);
-    assert!(parse(&format!("https://{label}.a")).is_ok());
+    assert!(Origin::parse(&format!("https://{label}.a")).is_ok());
     refused(OriginFault::Host, &[&format!("https://{label}a.a")]);
     let host = format!("{label}.{label}.{label}.{}", "a".repeat(61));
     assert_eq!(host.len(), 253);
-    assert!(parse(&format!("https://{host}:65535")).is_ok());
+    assert!(Origin::parse(&format!("https://{host}:65535")).is_ok());
     refused(OriginFault::Host, &[&format!("https://{host}a")]);
 }
 
@@ -160,21 +169,22 @@ fn names_and_labels_have_their_longest() {
 fn an_origin_over_326_bytes_is_too_long() {
     let long = format!("https://{}", "a".repeat(318));
     assert_eq!(long.len(), 326);
-    assert_eq!(parse(&long), Err(OriginFault::Host));
+    assert_eq!(Origin::parse(&long), Err(OriginFault::Host));
     assert_eq!(Origin::of_url(&long), Err(OriginFault::Host));
     let longer = format!("{long}a");
-    assert_eq!(parse(&longer), Err(OriginFault::TooLong));
+    assert_eq!(Origin::parse(&longer), Err(OriginFault::TooLong));
     assert_eq!(Origin::of_url(&longer), Err(OriginFault::TooLong));
     let path = "/a".repeat(500);
     let url = format!("https://a{path}");
-    assert_eq!(Origin::of_url(&url), Ok((parse("https://a").unwrap(), path.as_str())));
+    assert_eq!(Origin::parse(&url), Err(OriginFault::TooLong));
+    assert_eq!(Origin::of_url(&url), Ok((Origin::parse("https://a").unwrap(), path.as_str())));
 }
 
 #[test]
 fn the_rest_of_a_url_is_handed_back() {
     for rest in ["", "/", "/a?b#c", "?a:b@c/d", "#a?b", "/@:443"] {
         let url = format!("https://a.example:8443{rest}");
-        let origin = parse("https://a.example:8443").unwrap();
+        let origin = Origin::parse("https://a.example:8443").unwrap();
         assert_eq!(Origin::of_url(&url), Ok((origin, rest)));
     }
 }
@@ -182,17 +192,31 @@ fn the_rest_of_a_url_is_handed_back() {
 #[test]
 fn loopback_is_told_by_address_and_by_localhost() {
     for host in ["localhost", "a.localhost", "a.b.localhost", "127.0.0.1", "127.255.0.9", "[::1]"] {
-        assert!(parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
+        assert!(Origin::parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
     }
     for host in ["localhost.example", "xlocalhost", "128.0.0.1", "127.0.0.1.example", "[::2]", "0.0.0.0", "[::]"] {
-        assert!(!parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
+        assert!(!Origin::parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
     }
 }
 
 #[test]
 fn every_fault_has_a_reason_of_its_own() {
     use OriginFault as F;
-    let faults = [F::Host, F::MissingScheme, F::Null, F::Port, F::Scheme, F::TooLong, F::UpperCase, F::Userinfo];
+    let faults = [
+        F::DefaultPort,
+        F::Fragment,
+        F::Host,
+        F::MissingScheme,
+        F::Null,
+        F::Path,
+        F::Port,
+        F::Query,
+        F::Scheme,
+        F::TooLong,
+        F::TrailingSlash,
+        F::UpperCase,
+        F::Userinfo,
+    ];
     let reasons: std::collections::BTreeSet<_> = faults.map(F::reason).into();
     assert_eq!(reasons.len(), faults.len());
     assert!(reasons.iter().all(|reason| reason.starts_with(|c: char| c.is_lowercase()) && !reason.ends_with('.')));
@@ -207,10 +231,13 @@ proptest! {
         if let Ok((origin, rest)) = Origin::of_url(&text) {
             prop_assert!(rest.is_empty() || rest.starts_with(['/', '?', '#']));
             prop_assert!(text.starts_with(origin.text()) && text.ends_with(rest));
-            prop_assert_eq!(parse(origin.text()), Ok(origin));
+            prop_assert_eq!(Origin::parse(origin.text()), Ok(origin));
             let scheme = if origin.is_https() { "https" } else { "http" };
-            let shown = format!("{scheme}://{}", origin.host);
-            prop_assert!(origin.text().strip_prefix(&shown).is_some_and(|port| port.is_empty() || port.starts_with(':')));
+            let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
+            prop_assert_eq!(format!("{scheme}://{}{port}", origin.host()), origin.text());
+        }
+        if let Ok(origin) = Origin::parse(&text) {
+            prop_assert_eq!(origin.text(), text.as_str());
         }
     }
 
@@ -223,18 +250,18 @@ proptest! {
         let is_default = port == if https { 443 } else { 80 };
         let url = format!("{scheme}://{host}:{port}{rest}");
         let (origin, after) = Origin::of_url(&url).unwrap();
-        prop_assert_eq!((origin.is_https(), origin.host, after), (https, host.as_str(), rest.as_str()));
-        prop_assert_eq!(origin.text().ends_with(&format!(":{port}")), !is_default);
+        prop_assert_eq!((origin.is_https(), origin.host(), after), (https, host.as_str(), rest.as_str()));
+        prop_assert_eq!(origin.port(), (!is_default).then_some(port));
     }
 
     #[test]
     fn every_address_is_accepted_in_canonical_form(v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>()) {
-        prop_assert_eq!(parse(&format!("http://{v4}")).map(|o| o.is_loopback()), Ok(v4.is_loopback()));
+        prop_assert_eq!(Origin::parse(&format!("http://{v4}")).map(|o| o.is_loopback()), Ok(v4.is_loopback()));
         let mut index = 0..8;
         let v6 = Ipv6Addr::from(segments.map(|s| if mask >> index.next().unwrap() & 1 == 0 { s } else { 0 }));
         if v6.to_ipv4_mapped().is_none() {
             let text = format!("http://[{v6}]");
-            prop_assert_eq!(parse(&text).map(|o| o.text()), Ok(text.as_str()));
+            prop_assert_eq!(Origin::parse(&text).map(|o| o.text()), Ok(text.as_str()));
         }
     }
 }

@@ -5,8 +5,8 @@ use super::source::{Source, line_after, words};
 
 /// Each crate of `[dependencies]`, with the files or folders of `src` that may name it; none for those that every floor
 /// speaks: the vocabulary of HTTP and tower, serialisation and the log.
-const PLACES: [(&str, &[&str]); 24] = [
-    ("arc_swap", &["jwt/remote.rs"]),
+const PLACES: [(&str, &[&str]); 25] = [
+    ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote.rs"]),
     ("aws_lc_rs", &["jwt/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
@@ -19,6 +19,7 @@ const PLACES: [(&str, &[&str]); 24] = [
     ("ipnet", &["context/client_addr.rs"]),
     ("jsonwebtoken", &["jwt/pem.rs"]),
     ("pin_project", &["gate/engine.rs"]),
+    ("psl", &["context/origin_set.rs"]),
     ("redis", &["rate_limit/redis/"]),
     ("reqwest", &["jwt/reqwest.rs"]),
     ("serde", &[]),

@@ -1,0 +1,161 @@
+//! `Cors`: the layer, and what it answers and adds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    VARY,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
+use tower_layer::Layer;
+
+use crate::cors::builder::CorsBuilder;
+use crate::cors::policy::{Policy, Step, Visit};
+use crate::error::BuildError;
+use crate::field::list::tokens;
+use crate::gate::{Entry, Gate, Gated, Reply};
+
+/// Lets pages of other origins read the answers; see the [module](crate::cors).
+///
+/// Clones are one layer: [`reload`](Self::reload) changes the policy of them all.
+#[derive(Clone)]
+#[must_use]
+pub struct Cors(pub(super) Arc<ArcSwap<Policy>>);
+
+impl Cors {
+    /// Starts a configuration.
+    pub fn builder() -> CorsBuilder {
+        CorsBuilder::default()
+    }
+
+    /// Puts another policy in the place of this one, for all clones and from the next request on.
+    ///
+    /// # Errors
+    ///
+    /// As [`CorsBuilder::build`]; the policy that stands is then kept.
+    pub fn reload(&self, builder: CorsBuilder) -> Result<(), BuildError> {
+        self.0.store(Arc::new(builder.policy()?));
+        Ok(())
+    }
+}
+
+/// What [`Cors`] remembers of a request until its response.
+pub struct Pass {
+    policy: Arc<Policy>,
+    /// The page's origin, where the page may read the answer.
+    origin: Option<HeaderValue>,
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Gate for Cors {
+    type Pass = Pass;
+
+    fn enter(&self, head: request::Parts) -> Entry<Pass> {
+        let policy = self.0.load();
+        let origin = match Visit::of(&head) {
+            Visit::Preflight(origin, method) => {
+                return Entry::Refuse(Reply::new(match policy.judge(origin, method, &head.headers) {
+                    Ok(()) => leave_given(&policy, origin, method, &head.headers),
+                    Err(step) => leave_denied(&policy, step),
+                }));
+            }
+            Visit::Unclear { is_preflight: true } => {
+                return Entry::Refuse(Reply::new(leave_denied(&policy, Step::Origin)));
+            }
+            Visit::Actual(origin) if policy.admits_origin(origin) => Some(origin.clone()),
+            Visit::Actual(_) | Visit::Unclear { .. } | Visit::SameOrigin => None,
+        };
+        Entry::Admit(head, Pass { policy: Arc::clone(&policy), origin })
+    }
+
+    fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
+        let Pass { policy, origin } = pass;
+        let headers = response.headers_mut();
+        if policy.varies() {
+            vary(headers, "origin", HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = origin else { return };
+        allow(&policy, origin, headers);
+        if let Some(exposed) = &policy.exposed {
+            headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS).or_insert_with(|| exposed.clone());
+        }
+    }
+}
+
+/// Leave for exactly what was asked for (Fetch 4.8).
+fn leave_given(policy: &Policy, origin: &HeaderValue, method: &HeaderValue, asked: &HeaderMap) -> Response<Vec<u8>> {
+    let mut response = answer(policy, StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    allow(policy, origin.clone(), headers);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
+    for names in asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.append(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, policy.max_age.clone());
+    response
+}
+
+/// No word of leave. What would have been allowed is not told.
+fn leave_denied(policy: &Policy, step: Step) -> Response<Vec<u8>> {
+    if policy.is_debug {
+        tracing::info!(step = step.name(), "a preflight failed");
+    }
+    answer(policy, StatusCode::FORBIDDEN)
+}
+
+fn answer(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = status;
+    let varies = if policy.varies() {
+        "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    } else {
+        "Access-Control-Request-Method, Access-Control-Request-Headers"
+    };
+    response.headers_mut().reserve(PREFLIGHT_FIELDS);
+    response.headers_mut().insert(VARY, HeaderValue::from_static(varies));
+    response
+}
+
+/// The origin that may read, as it came; what a handler said of it stands.
+fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
+    let origin = if policy.is_any() { HeaderValue::from_static("*") } else { origin };
+    if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        return;
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    if policy.has_credentials {
+        headers.entry(ACCESS_CONTROL_ALLOW_CREDENTIALS).or_insert(HeaderValue::from_static("true"));
+    }
+}
+
+/// Adds to what varies the answer, unless it is said already.
+fn vary(headers: &mut HeaderMap, name: &str, value: HeaderValue) {
+    let is_said = |said: &[u8]| said == b"*" || said.eq_ignore_ascii_case(name.as_bytes());
+    if !tokens(headers.get_all(VARY)).flatten().any(is_said) {
+        headers.append(VARY, value);
+    }
+}
+
+impl<S> Layer<S> for Cors {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+impl fmt::Debug for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cors").finish_non_exhaustive()
+    }
+}
+
+const PREFLIGHT_FIELDS: usize = 6;

@@ -1,0 +1,107 @@
+//! Lists of tokens, as `Access-Control-Request-Headers` and `Vary` hold them (RFC 9110 §5.6.1).
+
+use http::HeaderValue;
+
+use super::token::is_token;
+
+/// The tokens of all lines; `None` for an element that is no token, and past the bounds. Empty elements are passed over.
+pub(crate) fn tokens<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = Option<&'a [u8]>> {
+    let (mut bytes, mut elements) = (0, 0);
+    let within = lines.into_iter().flat_map(move |line| {
+        bytes += line.len();
+        // One byte that is no token stands for a line too much.
+        let line = if bytes > MAX_BYTES { b"," } else { line.as_bytes() };
+        let is_over = bytes > MAX_BYTES;
+        line.split(|byte| *byte == b',').map(move |element| (is_over, element.trim_ascii()))
+    });
+    within.filter(|(is_over, element)| *is_over || !element.is_empty()).map(move |(is_over, element)| {
+        elements += 1;
+        (!is_over && elements <= MAX_ELEMENTS && is_token(element)).then_some(element)
+    })
+}
+
+/// No browser asks for more.
+const MAX_BYTES: usize = 8192;
+const MAX_ELEMENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use http::header::{HeaderMap, VARY};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of<T: AsRef<[u8]>>(lines: &[T]) -> Vec<Option<Vec<u8>>> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(VARY, HeaderValue::from_bytes(line.as_ref()).unwrap());
+        }
+        tokens(headers.get_all(VARY)).map(|token| token.map(<[u8]>::to_vec)).collect()
+    }
+
+    fn all(tokens: &[&str]) -> Vec<Option<Vec<u8>>> {
+        tokens.iter().map(|token| Some(token.as_bytes().to_vec())).collect()
+    }
+
+    #[test]
+    fn tokens_are_read_off_all_lines_in_their_order() {
+        assert_eq!(of(&["a,b", "c"]), all(&["a", "b", "c"]));
+        assert_eq!(of(&["X-A ,\tx-a,  b "]), all(&["X-A", "x-a", "b"]));
+        assert_eq!(of(&["*"]), all(&["*"]));
+    }
+
+    #[test]
+    fn empty_elements_are_passed_over() {
+        for lines in [&[""; 3][..], &[",", " ,\t, "], &[]] {
+            assert_eq!(of(lines), [], "{lines:?}");
+        }
+        assert_eq!(of(&[",a,,b,", "", ",c"]), all(&["a", "b", "c"]));
+    }
+
+    #[test]
+    fn an_element_that_is_no_token_is_none() {
+        for element in ["a b", "a;b", "\"a\"", "a=b", "a/b", "(a)", "a\tb"] {
+            assert_eq!(of(&[element]), [None], "{element}");
+            assert_eq!(of(&[&format!("a,{element}")]), [Some(b"a".to_vec()), None]);
+        }
+        assert_eq!(of(&[[0xff]]), [None]);
+    }
+
+    #[test]
+    fn the_64th_element_is_the_last() {
+        let lines = vec!["a"; 65];
+        for found in [of(&lines), of(&[lines.join(",")])] {
+            assert_eq!(found.iter().position(Option::is_none), Some(64));
+            assert_eq!(found.len(), 65);
+        }
+        let gaps = vec![",,"; 65].join("a");
+        assert!(of(&[gaps]).iter().all(Option::is_some), "empty elements do not count");
+    }
+
+    #[test]
+    fn the_line_that_goes_over_8_kib_is_not_read() {
+        let text = "a".repeat(MAX_BYTES);
+        assert_eq!(of(&[&text]), all(&[&text]));
+        assert_eq!(of(&[&format!("{text},b")]).first(), Some(&None));
+        let found = of(&[&text, "b"]);
+        assert_eq!((found[0].is_some(), &found[1]), (true, &None));
+        assert!(of(&[",".repeat(MAX_BYTES)]).is_empty());
+        assert_eq!(of(&[",".repeat(MAX_BYTES + 1)]).first(), Some(&None));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_joined_is_read_again(names in prop::collection::vec("[!#-'*+.^-z|~A-Z0-9-]{1,9}", 0..64)) {
+            let expected: Vec<_> = names.iter().map(|name| Some(name.clone().into_bytes())).collect();
+            prop_assert_eq!(&of(&[names.join(",")]), &expected);
+            prop_assert_eq!(of(&names), expected);
+        }
+
+        #[test]
+        fn no_line_is_read_as_more_than_is_in_it(line in prop::collection::vec(0x20..=0x7e_u8, 0..300)) {
+            for token in of(&[&line]).into_iter().flatten() {
+                prop_assert!(is_token(&token) && line.windows(token.len()).any(|part| part == token));
+            }
+        }
+    }
+}
