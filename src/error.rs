@@ -179,6 +179,10 @@ impl Problems {
         self.0.push(problem);
     }
 
+    pub(crate) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        self.0.extend(problems);
+    }
+
     /// The value where nothing was found wrong, else all that was.
     pub(crate) fn none_or<T>(self, value: impl FnOnce() -> T) -> Result<T, BuildError> {
         if self.0.is_empty() { Ok(value()) } else { Err(BuildError { problems: self.0 }) }

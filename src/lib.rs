@@ -32,6 +32,8 @@
 //! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
 //! | [`RateLimit`] | who is within a quota | [`rate_limit`] |
 //! | [`Cors`] | every request, and pages of trusted origins to the answers | [`cors`] |
+//! | [`SecurityHeaders`] | every request, and completes the fields of its answer | [`headers`] |
+//! | [`Stack`] | what all of these do, in the one right order | [`stack`] |
 //! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
 //!
 //! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
@@ -76,21 +78,26 @@ mod field;
 #[cfg(all(fuzzing, feature = "jwt"))]
 pub mod fuzzing;
 pub mod gate;
+pub mod headers;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 pub mod rate_limit;
 pub mod require;
+pub mod stack;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use context::{
-    ClientAddr, OriginSet, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext,
+    ClientAddr, CspNonce, OriginSet, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies,
+    UserContext,
 };
 pub use cors::Cors;
 pub use error::{BuildError, Fault, Problem};
 #[cfg(feature = "axum")]
 pub use extract::Extractor;
+pub use headers::SecurityHeaders;
 #[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, ClaimMap, Issuer, JwtAuth, Profile};
 pub use rate_limit::{Quota, RateLimit};
 pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};
+pub use stack::Stack;

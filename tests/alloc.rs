@@ -12,11 +12,12 @@ use http_body_util::Full;
 use portcullis::context::Visitor;
 use portcullis::gate::{Entry, Gate, Gated};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, RateLimitBuilder};
+use portcullis::testing::as_user;
 use portcullis::{
-    Cors, OriginSet, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Tiers,
-    TrustedProxies, UserContext,
+    Cors, CspNonce, OriginSet, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles,
+    Scopes, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
 };
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceBuilder};
 
 /// A service that allocates nothing.
 #[derive(Clone)]
@@ -180,6 +181,59 @@ fn a_thousand_origins_cost_the_allocations_of_one() {
     assert_eq!(one, thousand);
     // The map of the answer's fields, which was empty; and the answer itself where it is no handler's.
     assert_eq!(one, [2, 2, 2, 3, 3]);
+}
+
+/// The allocations of an empty request and of one whose handler asks for a nonce.
+#[derive(Clone)]
+struct Asking;
+
+impl Service<Request<()>> for Asking {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        assert_eq!(request.extensions().get::<CspNonce>().map(|nonce| nonce.as_str().len()), Some(32));
+        ready(Ok(Response::new(Full::default())))
+    }
+}
+
+#[test]
+fn security_headers_cost_the_map_of_fields_and_a_nonce_its_policy() {
+    let count = |headers: SecurityHeaders| {
+        // A policy's first answer makes what all later ones share.
+        allocations(headers.layer(Bare), Request::new(()), 200);
+        allocations(headers.layer(Bare), Request::new(()), 200)
+    };
+    // The two parts of the answer's map, which was empty.
+    assert_eq!(count(SecurityHeaders::api().without("cache-control").build().unwrap()), 2);
+    // And the request's extensions, which a gate inside would make else.
+    assert_eq!(count(SecurityHeaders::api().build().unwrap()), 4);
+    // And the nonce, where it lies and in the extensions.
+    let html = SecurityHeaders::html().build().unwrap();
+    assert_eq!(count(html.clone()), 6);
+    // And the policy that has it.
+    assert_eq!(allocations(html.layer(Asking), Request::new(()), 200), 7);
+}
+
+#[test]
+fn a_stack_of_gates_that_decide_at_once_costs_what_they_cost() {
+    let user = UserContext::new("ann");
+    let headers = || SecurityHeaders::api().build().unwrap();
+    let limit = || RateLimit::builder().quota(Quota::per_hour(99).unwrap()).key(Key::user()).build().unwrap();
+    let apart = ServiceBuilder::new().layer(headers()).layer(cors_of(1)).layer(as_user(user.clone())).layer(limit());
+    let stack = Stack::builder().security_headers(headers()).cors(cors_of(1)).authenticate(as_user(user));
+    let stack = stack.limit_by_user(limit()).build().unwrap();
+    let request = || from_page("https://app0.example.com", None);
+    // The first requests of a thread and of a policy make what all later ones share.
+    allocations(apart.service(Bare), request(), 200);
+    allocations(stack.layer(Bare), request(), 200);
+    let apart = allocations(apart.service(Bare), request(), 200);
+    assert_eq!(allocations(stack.layer(Bare), request(), 200), apart);
 }
 
 #[test]

@@ -125,6 +125,25 @@ impl TrustedProxies {
         Some(ClientAddr(client))
     }
 
+    /// Whether the client came by https: as a trusted peer says in `X-Forwarded-Proto`, its last word, or in the `proto` of
+    /// the client's element of `Forwarded`.
+    pub(crate) fn vouches_for_https(&self, head: &request::Parts) -> bool {
+        let is_trusted = peer(&head.extensions).is_some_and(|peer| self.trusts(forwarded::canonical(peer)));
+        is_trusted
+            && match self.field {
+                ForwardingField::XForwardedFor => forwarded::is_x_forwarded_https(&head.headers),
+                ForwardingField::Forwarded => {
+                    let mut hops = forwarded::forwarded_hops(&head.headers).map_while(|hop| hop);
+                    let mut farthest = None;
+                    let client = hops.find(|hop| {
+                        farthest = Some(*hop);
+                        !self.trusts(hop.address)
+                    });
+                    client.or(farthest).is_some_and(|hop| hop.is_https)
+                }
+            }
+    }
+
     /// The first address beyond the trusted ones; where there is none, the farthest that is known.
     fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut farthest = peer;
@@ -150,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn client(proxies: &TrustedProxies, peer: &str, fields: &[(&str, &str)]) -> Option<String> {
+    fn head(peer: &str, fields: &[(&str, &str)]) -> request::Parts {
         let mut request = Request::builder();
         for (name, value) in fields {
             request = request.header(*name, *value);
@@ -159,7 +178,11 @@ mod tests {
         if let Ok(peer) = peer.parse::<IpAddr>() {
             head.extensions.insert(SocketAddr::from((peer, 4711)));
         }
-        proxies.client(&head).map(|addr| addr.to_string())
+        head
+    }
+
+    fn client(proxies: &TrustedProxies, peer: &str, fields: &[(&str, &str)]) -> Option<String> {
+        proxies.client(&head(peer, fields)).map(|addr| addr.to_string())
     }
 
     fn proxies() -> TrustedProxies {
@@ -209,6 +232,52 @@ mod tests {
     #[test]
     fn an_unknown_peer_gives_no_client() {
         assert_eq!(client(&proxies(), "", &[(XFF, "203.0.113.9")]), None);
+    }
+
+    fn is_https(proxies: &TrustedProxies, peer: &str, fields: &[(&str, &str)]) -> bool {
+        proxies.vouches_for_https(&head(peer, fields))
+    }
+
+    #[test]
+    fn https_is_what_a_trusted_peer_says_last() {
+        const PROTO: &str = "x-forwarded-proto";
+        for (fields, expected) in [
+            (&[(PROTO, "https")][..], true),
+            (&[(PROTO, "HTTPS ")], true),
+            (&[(PROTO, "http, https")], true),
+            (&[(PROTO, "http"), (PROTO, "https")], true),
+            (&[(PROTO, "https, http")], false),
+            (&[(PROTO, "https"), (PROTO, "http")], false),
+            (&[(PROTO, "httpss")], false),
+            (&[(PROTO, "")], false),
+            (&[("forwarded", "for=203.0.113.9;proto=https")], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_https(&proxies(), "10.0.0.1", fields), expected, "{fields:?}");
+            assert!(!is_https(&proxies(), "198.51.100.1", fields) && !is_https(&proxies(), "", fields), "{fields:?}");
+            assert!(!is_https(&TrustedProxies::none(), "10.0.0.1", fields), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn https_is_what_the_clients_element_of_forwarded_says() {
+        for (field, expected) in [
+            ("for=203.0.113.9;proto=https", true),
+            ("for=203.0.113.9;Proto=\"HTTPS\"", true),
+            ("for=203.0.113.9;proto=https, for=10.0.0.2;proto=http", true),
+            ("for=203.0.113.9;proto=http, for=10.0.0.2;proto=https", false),
+            ("for=6.6.6.6;proto=https, for=203.0.113.9;proto=http", false),
+            ("for=10.0.0.3;proto=https, for=10.0.0.2;proto=http", true),
+            ("for=unknown;proto=https, for=10.0.0.2;proto=http", false),
+            ("for=203.0.113.9;proto=https;proto=https", false),
+            ("for=203.0.113.9", false),
+            ("proto=https", false),
+            ("", false),
+        ] {
+            let fields = [("forwarded", field), ("x-forwarded-proto", "https")];
+            assert_eq!(is_https(&proxies().forwarded(), "10.0.0.1", &fields), expected, "{field}");
+            assert!(!is_https(&proxies().forwarded(), "198.51.100.1", &fields), "{field}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod allowance;
 mod attempt;
 mod client_addr;
+mod csp_nonce;
+mod no_store;
 mod origin_set;
 mod peer;
 mod permission;
@@ -20,6 +22,8 @@ pub(crate) use allowance::Reading;
 pub use allowance::{Allowance, Standing};
 pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
+pub use csp_nonce::CspNonce;
+pub use no_store::NoStore;
 pub use origin_set::OriginSet;
 pub use permission::Permission;
 pub use principal::Principal;

@@ -8,6 +8,7 @@
 //! | `Extractor<ClientAddr>` | the client's address | 500 where the server told no peer |
 //! | `Extractor<Allowance>` | what the limits have left | 500 where none counted the request |
 //! | `Extractor<Attempt>` | a say in whether the request counts as failed | 500 where no limit counts failures |
+//! | `Extractor<CspNonce>` | the nonce of the answer's content security policy | 500 where no policy has one |
 //! | `Extractor<X>` | any type of one's own that implements [`Extract`] | what it says |
 //!
 //! A bad token never gets this far, with `optional()` neither. Where the compiler only says that a handler is no
@@ -42,7 +43,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request;
 use serde::de::DeserializeOwned;
 
-use crate::context::{Allowance, Attempt, ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
+use crate::context::{Allowance, Attempt, ClientAddr, CspNonce, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
 /// What the gates found out, as a handler's argument; see the [module](crate::extract).
@@ -56,7 +57,7 @@ pub struct Claims<T>(pub T);
 /// What an [`Extractor`] can give.
 #[diagnostic::on_unimplemented(
     message = "`Extractor<{Self}>` extracts nothing",
-    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `Allowance`, `Attempt`, or a type that implements `portcullis::extract::Extract`"
+    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `Allowance`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
 )]
 pub trait Extract: Sized {
     /// Reads it off a request's head; `Ok(None)` where it is not there and need not be.
@@ -120,6 +121,19 @@ impl Extract for Attempt {
 
     fn absent(_: &request::Parts) -> Denial {
         Denial::new(DenialKind::LimitMissing("Extractor<Attempt>"), Realm::default())
+    }
+}
+
+impl Extract for CspNonce {
+    /// Drawn here, so that the policy of the answer has it.
+    fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
+        let Some(nonce) = head.extensions.get::<Self>() else { return Ok(None) };
+        let _ = nonce.as_str();
+        Ok(Some(nonce.clone()))
+    }
+
+    fn absent(_: &request::Parts) -> Denial {
+        Denial::new(DenialKind::NonceMissing, Realm::default())
     }
 }
 

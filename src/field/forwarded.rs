@@ -23,7 +23,7 @@ pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Optio
 ///
 /// A line whose quoting is malformed counts as one such element: where its elements end is anyone's guess.
 pub(crate) fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    headers.get_all(FORWARDED).iter().rev().flat_map(|line| hops(line.as_bytes()).into_iter().rev()).take(MAX_HOPS)
+    forwarded_hops(headers).map(|hop| hop.map(|hop| hop.address))
 }
 
 /// A v4-mapped IPv6 address (RFC 4291 §2.5.5.2) as the IPv4 address that it is.
@@ -31,17 +31,36 @@ pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
+/// The hops of `Forwarded` from the right, each with whether it came by https as its proxy says (`proto`, RFC 7239 §5.4).
+pub(crate) fn forwarded_hops(headers: &HeaderMap) -> impl Iterator<Item = Option<Hop>> {
+    headers.get_all(FORWARDED).iter().rev().flat_map(|line| hops(line.as_bytes()).into_iter().rev()).take(MAX_HOPS)
+}
+
+/// Whether the last proxy says in `X-Forwarded-Proto` that it was reached by https.
+pub(crate) fn is_x_forwarded_https(headers: &HeaderMap) -> bool {
+    let last = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+    let last = last.and_then(|line| line.as_bytes().rsplit(|&byte| byte == b',').next());
+    last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https"))
+}
+
+/// One element of `Forwarded`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hop {
+    pub(crate) address: IpAddr,
+    pub(crate) is_https: bool,
+}
+
 /// The last hops of a line, in the order of the line.
-fn hops(line: &[u8]) -> Vec<Option<IpAddr>> {
+fn hops(line: &[u8]) -> Vec<Option<Hop>> {
     if !is_quoting_sound(line) {
         return vec![None];
     }
     let beyond = split(line, b',').count().saturating_sub(MAX_HOPS);
-    split(line, b',').skip(beyond).map(for_address).collect()
+    split(line, b',').skip(beyond).map(hop).collect()
 }
 
-fn for_address(element: &[u8]) -> Option<IpAddr> {
-    let mut node = None;
+fn hop(element: &[u8]) -> Option<Hop> {
+    let (mut node, mut scheme) = (None, None);
     for pair in split(element, b';').map(<[u8]>::trim_ascii) {
         // `[ forwarded-pair ]`: RFC 7239 §4 lets it be empty.
         if pair.is_empty() {
@@ -51,12 +70,16 @@ fn for_address(element: &[u8]) -> Option<IpAddr> {
         if !is_token(name) {
             return None;
         }
+        let value = value.strip_prefix(b"=")?;
         // "Each parameter MUST NOT occur more than once" (RFC 7239 §4).
-        if name.eq_ignore_ascii_case(b"for") && node.replace(value.strip_prefix(b"=")?).is_some() {
+        let is_repeated = name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some()
+            || name.eq_ignore_ascii_case(b"proto") && scheme.replace(value).is_some();
+        if is_repeated {
             return None;
         }
     }
-    address(&unquoted(node?))
+    let is_https = scheme.is_some_and(|scheme| unquoted(scheme).eq_ignore_ascii_case(b"https"));
+    address(&unquoted(node?)).map(|address| Hop { address, is_https })
 }
 
 /// An address with or without port (RFC 7239 §6). A bare or unquoted IPv6 is taken too, as many
@@ -140,6 +163,7 @@ impl Place {
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// More proxies than any chain has; a caller who sends thousands of entries buys no work with them.
 const MAX_HOPS: usize = 64;

@@ -154,14 +154,23 @@ impl<'a> Origin<'a> {
         self.host.starts_with('[') || self.host.parse::<Ipv4Addr>().is_ok()
     }
 
-    /// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere
-    /// (W3C Secure Contexts §3.1).
+    /// Whether the host is [loopback](is_loopback).
     pub(crate) fn is_loopback(&self) -> bool {
-        self.host == "localhost"
-            || self.host.ends_with(".localhost")
-            || self.host == "[::1]"
-            || self.host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
+        is_loopback(self.host)
     }
+}
+
+/// Whether an authority, as a `Host` field has it, is of a [loopback](is_loopback) host.
+pub(crate) fn is_loopback_authority(authority: &str) -> bool {
+    split_port(authority).is_ok_and(|(host, _)| is_loopback(host))
+}
+
+/// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere (W3C Secure Contexts §3.1).
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
 }
 
 fn is_https(scheme: &str) -> Result<bool, OriginFault> {

@@ -49,6 +49,8 @@ pub enum DenialKind {
     InvalidToken(TokenError),
     /// 503: the issuer's keys cannot be had; when to try again.
     KeysUnavailable(Duration),
+    /// 500: a handler asks for a nonce, and no content security policy has one.
+    NonceMissing,
     /// 429: more units are asked for than the limit has left.
     QuotaExceeded(Violation),
     /// 503: the counts of a limit cannot be had, or only a share of the limit is given out meanwhile.
@@ -133,7 +135,8 @@ impl Denial {
             DenialKind::AddressUnknown
             | DenialKind::ClaimsMismatch
             | DenialKind::GateMissing(_)
-            | DenialKind::LimitMissing(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            | DenialKind::LimitMissing(_)
+            | DenialKind::NonceMissing => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::KeysUnavailable(_) | DenialKind::ReducedCapacity(_) | DenialKind::UsersUnavailable(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -222,7 +225,8 @@ impl Denial {
             DenialKind::AddressUnknown
             | DenialKind::ClaimsMismatch
             | DenialKind::GateMissing(_)
-            | DenialKind::LimitMissing(_) => "the request could not be judged".into(),
+            | DenialKind::LimitMissing(_)
+            | DenialKind::NonceMissing => "the request could not be judged".into(),
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
             DenialKind::InsufficientPermission(needed) => format!("permission needed: {}", needed.join(", ")).into(),
             DenialKind::InsufficientRole(needed) => format!("role needed: {}", needed.join(", ")).into(),
@@ -263,6 +267,11 @@ impl Denial {
                 status,
                 "{asker}: no RateLimit outside of it counted the request (for an Attempt, none that counts only failures): add \
                  one, or take an Option where the route may be exempt"
+            ),
+            DenialKind::NonceMissing => tracing::error!(
+                status,
+                "Extractor<CspNonce>: no SecurityHeaders with a nonce in its policy stands outside of it: add SecurityHeaders::html(), or \
+                 Source::Nonce to the policy that there is"
             ),
             DenialKind::ClaimsMismatch => {
                 tracing::error!(status, "a handler's claims type does not fit the claims of the token");

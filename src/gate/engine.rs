@@ -58,7 +58,7 @@ impl<P> fmt::Debug for Entry<P> {
 
 /// A decision that is still to come.
 #[must_use]
-pub struct Decision<P>(Pin<Box<dyn Future<Output = Result<(request::Parts, P), Reply>> + Send>>);
+pub struct Decision<P>(pub(super) Pin<Box<dyn Future<Output = Result<(request::Parts, P), Reply>> + Send>>);
 
 impl<P> fmt::Debug for Decision<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

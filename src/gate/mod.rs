@@ -85,11 +85,13 @@
 mod body;
 mod denial;
 mod engine;
+mod pair;
 mod reply;
 mod token_error;
 
 pub use body::FromBytes;
 pub use denial::{Denial, DenialKind, RequestFault, UserRefusal, Violation};
 pub use engine::{Decision, Entry, Gate, Gated, GatedFuture};
+pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use token_error::TokenError;

@@ -47,6 +47,11 @@ impl Reply {
         self.0.headers_mut()
     }
 
+    /// For the gates that it passes on its way out.
+    pub(super) fn response_mut(&mut self) -> &mut Response<Vec<u8>> {
+        &mut self.0
+    }
+
     /// The response, with the body that is wanted.
     pub(crate) fn into_response<B: FromBytes>(self) -> Response<B> {
         self.0.map(B::from_bytes)

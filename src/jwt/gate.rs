@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::request;
+use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{UserContext, Visitor};
+use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, TokenError};
 use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::policy::{Judgement, Policy};
@@ -72,26 +72,23 @@ impl JwtAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    fn admit(&self, mut head: request::Parts, user: UserContext) -> Entry<()> {
+    fn admit(&self, head: request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
             return Entry::wait(async move { gate.load(head, user).await });
         }
-        head.extensions.insert(Visitor::authenticated(user));
-        Entry::Admit(head, ())
+        let (head, no_store) = let_in(head, user);
+        Entry::Admit(head, no_store)
     }
 
     /// Has the user loaded, where there is a loader, and lets the request on.
-    async fn load(&self, mut head: request::Parts, user: UserContext) -> Result<(request::Parts, ()), Reply> {
+    async fn load(&self, head: request::Parts, user: UserContext) -> Result<(request::Parts, Option<NoStore>), Reply> {
         let loaded = match &self.policy.loader {
             Some(loader) => loader.load(user).await,
             None => Ok(user),
         };
         match loaded {
-            Ok(user) => {
-                head.extensions.insert(Visitor::authenticated(user));
-                Ok((head, ()))
-            }
+            Ok(user) => Ok(let_in(head, user)),
             Err(error) => Err(self.refuse(&head, error.kind())),
         }
     }
@@ -100,7 +97,11 @@ impl JwtAuth {
     ///
     /// A fetch that was under way before the request may have been answered before the key was published: where it did
     /// not bring it, one that starts now is waited for, too.
-    async fn resume(&self, head: request::Parts, mut pending: Pending) -> Result<(request::Parts, ()), Reply> {
+    async fn resume(
+        &self,
+        head: request::Parts,
+        mut pending: Pending,
+    ) -> Result<(request::Parts, Option<NoStore>), Reply> {
         loop {
             pending.answered().await;
             let judgement = match self.policy.credential(&head.headers) {
@@ -122,9 +123,9 @@ impl JwtAuth {
 }
 
 impl Gate for JwtAuth {
-    type Pass = ();
+    type Pass = Option<NoStore>;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+    fn enter(&self, mut head: request::Parts) -> Entry<Option<NoStore>> {
         let judgement = match self.policy.credential(&head.headers) {
             Ok(Some(token)) => self.policy.judge(token),
             Ok(None) if self.is_optional => {
@@ -132,7 +133,7 @@ impl Gate for JwtAuth {
                 if head.extensions.get::<Visitor>().is_none() {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
                 }
-                return Entry::Admit(head, ());
+                return Entry::Admit(head, None);
             }
             Ok(None) => return Entry::Refuse(self.refuse(&head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(&head, kind)),
@@ -149,6 +150,18 @@ impl Gate for JwtAuth {
             Judgement::Refused(error) => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(error))),
         }
     }
+
+    fn leave<B>(&self, no_store: Option<NoStore>, response: &mut Response<B>) {
+        if let Some(no_store) = no_store {
+            no_store.write(response.headers_mut());
+        }
+    }
+}
+
+fn let_in(mut head: request::Parts, user: UserContext) -> (request::Parts, Option<NoStore>) {
+    let no_store = head.extensions.get().copied();
+    head.extensions.insert(Visitor::authenticated(user));
+    (head, no_store)
 }
 
 impl<S> Layer<S> for JwtAuth {

@@ -28,6 +28,11 @@ impl RateLimit {
         RateLimitBuilder::default()
     }
 
+    /// Whether a limit looks for a verified user or their tier, and so for a gate that authenticates outside of it.
+    pub(crate) fn asks_for_a_user(&self) -> bool {
+        self.0.rules.iter().any(|rule| rule.key.asks_for_a_user() || rule.grades.len() > 1)
+    }
+
     /// A handler that says whether the request failed must not be refused where nothing counts it.
     fn heard(&self, mut head: request::Parts) -> request::Parts {
         if self.0.rules.iter().any(|rule| rule.failure.is_some()) && head.extensions.get::<Attempt>().is_none() {

@@ -100,6 +100,11 @@ impl Key {
         self.parts.iter().any(|part| matches!(part, Part::Ip(proxies) if proxies.is_none()))
     }
 
+    /// Whether it looks for a verified user.
+    pub(super) fn asks_for_a_user(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User))
+    }
+
     /// Whether subjects of this kind may be counted by it.
     pub(super) fn counts(&self, subject: &Subject<'_>) -> bool {
         self.parts.iter().any(|part| match part {

@@ -1,9 +1,9 @@
 //! `as_user`: a layer that stands in for the one that authenticates.
 
-use http::request;
+use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Realm, UserContext, Visitor};
+use crate::context::{NoStore, Realm, UserContext, Visitor};
 use crate::gate::{Entry, Gate, Gated};
 
 /// A layer that takes every request for this user's, whatever its credential.
@@ -22,11 +22,18 @@ pub fn as_anonymous() -> AsUser {
 pub struct AsUser(Visitor);
 
 impl Gate for AsUser {
-    type Pass = ();
+    type Pass = Option<NoStore>;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+    fn enter(&self, mut head: request::Parts) -> Entry<Option<NoStore>> {
+        let no_store = self.0.user().and_then(|_| head.extensions.get().copied());
         head.extensions.insert(self.0.clone());
-        Entry::Admit(head, ())
+        Entry::Admit(head, no_store)
+    }
+
+    fn leave<B>(&self, no_store: Option<NoStore>, response: &mut Response<B>) {
+        if let Some(no_store) = no_store {
+            no_store.write(response.headers_mut());
+        }
     }
 }
 

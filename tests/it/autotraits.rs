@@ -8,19 +8,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::clock::Clock;
-use portcullis::context::{Allowance, Attempt, ClaimsError, Realm, RolesBuilder, Standing, Visitor};
+use portcullis::context::{Allowance, Attempt, ClaimsError, NoStore, Realm, RolesBuilder, Standing, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal, Violation};
+use portcullis::headers::{
+    Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
+};
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::{
     Key, Limit, MemoryStore, Outage, Pass, RateLimitBuilder, Reset, Store, StoreUnavailable, Subject, Usage,
 };
+use portcullis::stack::StackBuilder;
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, BuildError, ClaimMap, ClientAddr, Cors, Extractor, Fault, Issuer, JwtAuth, OriginSet, Permission,
-    Principal, Problem, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Role,
-    Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext,
+    Algorithm, BuildError, ClaimMap, ClientAddr, Cors, CspNonce, Extractor, Fault, Issuer, JwtAuth, OriginSet,
+    Permission, Principal, Problem, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
+    RequireTier, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -33,6 +37,9 @@ fn layers_are_cloned_sent_shared_and_printed() {
     value::<Cors>();
     value::<JwtAuth>();
     value::<RateLimit>();
+    value::<SecurityHeaders>();
+    value::<Stack>();
+    value::<Stack<JwtAuth>>();
     value::<RequirePermission>();
     value::<RequireRole>();
     value::<RequireScope>();
@@ -51,7 +58,19 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Claims<String>>();
     value::<ClientAddr>();
     value::<Clock>();
+    value::<Audit>();
+    value::<ClearSiteData>();
     value::<CorsBuilder>();
+    value::<Csp>();
+    value::<CspNonce>();
+    value::<Directive>();
+    value::<Hsts>();
+    value::<Lint>();
+    value::<NoStore>();
+    value::<PermissionsPolicy>();
+    value::<SecurityHeadersBuilder>();
+    value::<Source>();
+    value::<StackBuilder<JwtAuth>>();
     value::<Denial>();
     value::<DenialKind>();
     value::<Extractor<UserContext>>();
@@ -101,6 +120,7 @@ fn what_is_used_once_is_sent_and_printed() {
     sent::<Entry<()>>();
     sent::<Pass>();
     sent::<portcullis::cors::Pass>();
+    sent::<portcullis::headers::Pass>();
     sent::<Rejection>();
     sent::<Reply>();
 }
@@ -151,6 +171,8 @@ fn services_and_their_futures_are_sent_where_the_inner_ones_are() {
     service::<Cors>();
     service::<JwtAuth>();
     service::<RateLimit>();
+    service::<SecurityHeaders>();
+    service::<Stack<JwtAuth>>();
     service::<RequirePermission>();
     service::<RequireRole>();
     service::<RequireScope>();

@@ -189,7 +189,7 @@ fn the_bound_of_a_line_keeps_its_right_end_only() {
     let line = "for=1.1.1.1,".repeat(5_000) + "for=2.2.2.2";
     let hops = hops(line.as_bytes());
     assert_eq!(hops.len(), MAX_HOPS);
-    assert_eq!(hops.last(), Some(&ip("2.2.2.2")));
+    assert_eq!(hops.last(), Some(&ip("2.2.2.2").map(|address| Hop { address, is_https: false })));
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn may_name(floor: &str, module: &str) -> Option<bool> {
         "context" => GROUND.contains(&module),
         "gate" => GROUND.contains(&module) || module == "context",
         "extract" => GROUND.contains(&module) || ["context", "gate"].contains(&module),
+        "stack" => LAYERS.contains(&module) || GROUND.contains(&module) || ["context", "gate"].contains(&module),
         layer if LAYERS.contains(&layer) => GROUND.contains(&module) || ["context", "gate"].contains(&module),
         _ => return None,
     };
@@ -129,10 +130,13 @@ fn the_rules_see_who_climbs_and_who_defines() {
         ("jwt", "extract"),
         ("cors", "rate_limit"),
         ("context", "Realm"),
+        ("cors", "stack"),
+        ("stack", "extract"),
     ] {
         assert_eq!(may_name(floor, module), Some(false), "{floor} {module}");
     }
-    for (floor, module) in [("jwt", "jwt"), ("jwt", "gate"), ("gate", "context"), ("context", "field"), ("lib", "jwt")]
+    for (floor, module) in
+        [("jwt", "jwt"), ("stack", "cors"), ("jwt", "gate"), ("gate", "context"), ("context", "field"), ("lib", "jwt")]
     {
         assert_eq!(may_name(floor, module), Some(true), "{floor} {module}");
     }

@@ -1,0 +1,103 @@
+//! `Pair`: two gates as one, and a gate that may be absent.
+
+use http::{Response, request};
+
+use crate::gate::{Decision, Entry, Gate};
+
+/// Two gates as one: what the inner one refuses passes the outer one on its way out.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair<A, B> {
+    outer: A,
+    inner: B,
+}
+
+impl<A, B> Pair<A, B> {
+    pub(crate) fn new(outer: A, inner: B) -> Self {
+        Self { outer, inner }
+    }
+}
+
+impl<A, B> Pair<A, B>
+where
+    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
+    B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
+{
+    fn go_in(&self, head: request::Parts, outer: A::Pass) -> Entry<(A::Pass, B::Pass)> {
+        match self.inner.enter(head) {
+            Entry::Admit(head, inner) => Entry::Admit(head, (outer, inner)),
+            Entry::Refuse(mut reply) => {
+                self.outer.leave(outer, reply.response_mut());
+                Entry::Refuse(reply)
+            }
+            Entry::Wait(Decision(decision)) => {
+                let gate = self.outer.clone();
+                Entry::wait(async move {
+                    match decision.await {
+                        Ok((head, inner)) => Ok((head, (outer, inner))),
+                        Err(mut reply) => {
+                            gate.leave(outer, reply.response_mut());
+                            Err(reply)
+                        }
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl<A, B> Gate for Pair<A, B>
+where
+    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
+    B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
+{
+    type Pass = (A::Pass, B::Pass);
+
+    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+        match self.outer.enter(head) {
+            Entry::Admit(head, outer) => self.go_in(head, outer),
+            Entry::Refuse(reply) => Entry::Refuse(reply),
+            Entry::Wait(Decision(decision)) => {
+                let pair = self.clone();
+                Entry::wait(async move {
+                    let (head, outer) = decision.await?;
+                    match pair.go_in(head, outer) {
+                        Entry::Admit(head, passes) => Ok((head, passes)),
+                        Entry::Refuse(reply) => Err(reply),
+                        Entry::Wait(Decision(decision)) => decision.await,
+                    }
+                })
+            }
+        }
+    }
+
+    fn leave<T>(&self, (outer, inner): Self::Pass, response: &mut Response<T>) {
+        self.inner.leave(inner, response);
+        self.outer.leave(outer, response);
+    }
+}
+
+/// Absent, it lets everything through as it is.
+impl<G> Gate for Option<G>
+where
+    G: Gate<Pass: Send + 'static>,
+{
+    type Pass = Option<G::Pass>;
+
+    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+        let Some(gate) = self else { return Entry::Admit(head, None) };
+        match gate.enter(head) {
+            Entry::Admit(head, pass) => Entry::Admit(head, Some(pass)),
+            Entry::Refuse(reply) => Entry::Refuse(reply),
+            Entry::Wait(Decision(decision)) => Entry::wait(async move {
+                let (head, pass) = decision.await?;
+                Ok((head, Some(pass)))
+            }),
+        }
+    }
+
+    fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
+        if let (Some(gate), Some(pass)) = (self, pass) {
+            gate.leave(pass, response);
+        }
+    }
+}

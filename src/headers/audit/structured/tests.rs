@@ -1,0 +1,73 @@
+//! Items of RFC 9651 that are tokens, and others.
+
+use super::*;
+
+#[test]
+fn a_token_is_read_whatever_its_parameters() {
+    let parameters = [
+        ";a;b_-.*9;*",
+        ";  a",
+        ";a=-1",
+        ";a=123456789012345",
+        ";a=123456789012.123",
+        ";a=\"b \\\\ \\\" ~\"",
+        ";a=*b:/c",
+        ";a=:YWI=:",
+        ";a=:YW:",
+        ";a=::",
+        ";a=?0;b=?1",
+        ";a=@-1700000000",
+        ";a=%\"f%c3%bc r\"",
+    ];
+    for parameters in parameters {
+        assert_eq!(token(&format!("*a/b:c{parameters}")), Some("*a/b:c"), "{parameters}");
+    }
+}
+
+#[test]
+fn parameters_out_of_grammar_spoil_a_token() {
+    let parameters = [
+        ";",
+        ";A",
+        ";9",
+        ";a=",
+        ";a= 1",
+        " ;a",
+        ";a x",
+        ";\ta",
+        ";a=-",
+        ";a=1234567890123456",
+        ";a=1234567890123.1",
+        ";a=1.",
+        ";a=1.2345",
+        ";a=\"b",
+        ";a=\"\\b\"",
+        ";a=\"\u{fc}\"",
+        ";a=(1)",
+        ";a=:Y:",
+        ";a=:Y=Q=:",
+        ";a=:YWI==:",
+        ";a=:YWJj=:",
+        ";a=:====:",
+        ";a=:YQ",
+        ";a=:Y-Q:",
+        ";a=?2",
+        ";a=@",
+        ";a=@1234567890123456",
+        ";a=%b",
+        ";a=%\"%C3%BC\"",
+        ";a=%\"%c3\"",
+        ";a=%\"b",
+        ";a=%\"\u{fc}\"",
+    ];
+    for parameters in parameters {
+        assert_eq!(token(&format!("a{parameters}")), None, "{parameters}");
+    }
+}
+
+#[test]
+fn another_item_is_no_token() {
+    for text in ["", "1", "-a", "\"a\"", ":YQ==:", "?1", "@1", "(a)", "/a", "a, a", "\t a"] {
+        assert_eq!(token(text), None, "{text}");
+    }
+}

@@ -1,0 +1,67 @@
+//! `ClearSiteData`: a layer for the route that logs a user out.
+
+use http::{HeaderName, HeaderValue, Response, request};
+use tower_layer::Layer;
+
+use crate::gate::{Entry, Gate, Gated};
+
+/// Has the browser forget what it keeps of the site (W3C Clear Site Data): a layer for the route that logs a user out.
+///
+/// It is sent with answers that succeed or redirect, unless the handler sent one. Browsers heed it over https and from loopback.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::post};
+/// use portcullis::headers::ClearSiteData;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app: Router = Router::new().route("/logout", post(|| async {}).layer(ClearSiteData::cache_cookies_storage()));
+/// let answer = app.oneshot(Request::post("/logout").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClearSiteData(HeaderValue);
+
+impl ClearSiteData {
+    /// Cookies alone, of the whole domain.
+    pub fn cookies() -> Self {
+        Self(HeaderValue::from_static("\"cookies\""))
+    }
+
+    /// What was stored of answers, cookies, and all storage that scripts have: what a log-out means to clear.
+    pub fn cache_cookies_storage() -> Self {
+        Self(HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""))
+    }
+
+    /// All that browsers keep now or will keep.
+    pub fn all() -> Self {
+        Self(HeaderValue::from_static("\"*\""))
+    }
+}
+
+impl Gate for ClearSiteData {
+    type Pass = ();
+
+    fn enter(&self, head: request::Parts) -> Entry<()> {
+        Entry::Admit(head, ())
+    }
+
+    fn leave<B>(&self, (): (), response: &mut Response<B>) {
+        if response.status().is_success() || response.status().is_redirection() {
+            response.headers_mut().entry(CLEAR_SITE_DATA).or_insert_with(|| self.0.clone());
+        }
+    }
+}
+
+impl<S> Layer<S> for ClearSiteData {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");

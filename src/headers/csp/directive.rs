@@ -1,0 +1,129 @@
+//! `Directive`: the directives of a content security policy that take a list of sources.
+
+use std::fmt;
+
+/// A directive whose value is a list of sources (CSP 3 §6.1 to §6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Directive {
+    /// `base-uri`: what a page's `<base>` may name.
+    BaseUri,
+    /// `child-src`: frames and workers, where these have no directive of their own.
+    ChildSrc,
+    /// `connect-src`: fetch, WebSocket, EventSource, beacons.
+    ConnectSrc,
+    /// `default-src`: whatever has no directive of its own.
+    DefaultSrc,
+    /// `font-src`: fonts.
+    FontSrc,
+    /// `form-action`: where forms may be sent.
+    FormAction,
+    /// `frame-ancestors`: who may show the page in a frame.
+    FrameAncestors,
+    /// `frame-src`: what may be shown in a frame.
+    FrameSrc,
+    /// `img-src`: images.
+    ImgSrc,
+    /// `manifest-src`: web app manifests.
+    ManifestSrc,
+    /// `media-src`: audio and video.
+    MediaSrc,
+    /// `object-src`: plug-ins.
+    ObjectSrc,
+    /// `script-src`: scripts.
+    ScriptSrc,
+    /// `script-src-attr`: event handlers written as attributes.
+    ScriptSrcAttr,
+    /// `script-src-elem`: `<script>` elements.
+    ScriptSrcElem,
+    /// `style-src`: style sheets.
+    StyleSrc,
+    /// `style-src-attr`: `style` attributes.
+    StyleSrcAttr,
+    /// `style-src-elem`: `<style>` elements and linked sheets.
+    StyleSrcElem,
+    /// `worker-src`: workers.
+    WorkerSrc,
+}
+
+impl Directive {
+    /// The name, as it is sent.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BaseUri => "base-uri",
+            Self::ChildSrc => "child-src",
+            Self::ConnectSrc => "connect-src",
+            Self::DefaultSrc => "default-src",
+            Self::FontSrc => "font-src",
+            Self::FormAction => "form-action",
+            Self::FrameAncestors => "frame-ancestors",
+            Self::FrameSrc => "frame-src",
+            Self::ImgSrc => "img-src",
+            Self::ManifestSrc => "manifest-src",
+            Self::MediaSrc => "media-src",
+            Self::ObjectSrc => "object-src",
+            Self::ScriptSrc => "script-src",
+            Self::ScriptSrcAttr => "script-src-attr",
+            Self::ScriptSrcElem => "script-src-elem",
+            Self::StyleSrc => "style-src",
+            Self::StyleSrcAttr => "style-src-attr",
+            Self::StyleSrcElem => "style-src-elem",
+            Self::WorkerSrc => "worker-src",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        ALL.into_iter().find(|directive| directive.name().eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn is_of_scripts(self) -> bool {
+        matches!(self, Self::DefaultSrc | Self::ScriptSrc | Self::ScriptSrcAttr | Self::ScriptSrcElem)
+    }
+
+    pub(super) fn is_of_styles(self) -> bool {
+        matches!(self, Self::DefaultSrc | Self::StyleSrc | Self::StyleSrcAttr | Self::StyleSrcElem)
+    }
+}
+
+impl fmt::Display for Directive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+const ALL: [Directive; 19] = [
+    Directive::BaseUri,
+    Directive::ChildSrc,
+    Directive::ConnectSrc,
+    Directive::DefaultSrc,
+    Directive::FontSrc,
+    Directive::FormAction,
+    Directive::FrameAncestors,
+    Directive::FrameSrc,
+    Directive::ImgSrc,
+    Directive::ManifestSrc,
+    Directive::MediaSrc,
+    Directive::ObjectSrc,
+    Directive::ScriptSrc,
+    Directive::ScriptSrcAttr,
+    Directive::ScriptSrcElem,
+    Directive::StyleSrc,
+    Directive::StyleSrcAttr,
+    Directive::StyleSrcElem,
+    Directive::WorkerSrc,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_directive_is_found_by_its_name_in_any_case_of_letters() {
+        for directive in ALL {
+            assert_eq!(Directive::named(directive.name()), Some(directive));
+            assert_eq!(Directive::named(&directive.name().to_uppercase()), Some(directive));
+        }
+        assert_eq!(Directive::named("script"), None);
+    }
+}

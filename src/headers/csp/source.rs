@@ -1,0 +1,287 @@
+//! `Source`: what a directive lets a page load from, and what of its spelling no browser would heed.
+
+use std::fmt;
+
+use crate::headers::csp::directive::Directive;
+
+/// What a directive lets a page load from (CSP 3 §2.3.1).
+///
+/// Made of text, `"'self'"`, `"data:"` or `"https://cdn.example.com"`, or named: `Source::SelfOrigin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The hash of an inline script or sheet, `'sha256-...'`, with 384 or 512 too.
+    Hash(String),
+    /// `'inline-speculation-rules'`.
+    InlineSpeculationRules,
+    /// `'none'`: nothing.
+    None,
+    /// `'nonce-...'`: what bears the nonce of the answer, a [`CspNonce`](crate::CspNonce).
+    Nonce,
+    /// A host, with or without scheme, port and path; a scheme, `data:`; or `*`.
+    Of(String),
+    /// `'report-sample'`: reports quote what was blocked.
+    ReportSample,
+    /// `'self'`: the page's own origin.
+    SelfOrigin,
+    /// `'strict-dynamic'`: what a trusted script loads; hosts and schemes beside it are then ignored.
+    StrictDynamic,
+    /// `'unsafe-eval'`: code made of text.
+    UnsafeEval,
+    /// `'unsafe-hashes'`: the hashes count for attributes too.
+    UnsafeHashes,
+    /// `'unsafe-inline'`: all that is written into the page, an attacker's too.
+    UnsafeInline,
+    /// `'wasm-unsafe-eval'`: WebAssembly.
+    WasmUnsafeEval,
+}
+
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        if let Some((_, keyword)) = KEYWORDS.iter().find(|(name, _)| is_quoted(text, name)) {
+            return keyword.clone();
+        }
+        match hash_of(text) {
+            Some(_) => Self::Hash(text.trim_matches('\'').to_owned()),
+            None => Self::Of(text.to_owned()),
+        }
+    }
+}
+
+impl From<String> for Source {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl Source {
+    /// Why no browser would heed it, and what to write instead.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Hash(text) if hash_of(&format!("'{text}'")).is_none() => {
+                Some(("no hash", "write sha256-, sha384- or sha512- and the digest in base64"))
+            }
+            Self::Of(text) => fault_of(text),
+            _ => None,
+        }
+    }
+
+    /// Whether browsers ignore it in this directive.
+    pub(super) fn is_idle_in(&self, directive: Directive) -> bool {
+        match self {
+            Self::None | Self::Of(_) | Self::SelfOrigin => false,
+            Self::InlineSpeculationRules | Self::StrictDynamic | Self::UnsafeEval | Self::WasmUnsafeEval => {
+                !directive.is_of_scripts()
+            }
+            Self::Hash(_) | Self::Nonce | Self::ReportSample | Self::UnsafeHashes | Self::UnsafeInline => {
+                !directive.is_of_scripts() && !directive.is_of_styles()
+            }
+        }
+    }
+}
+
+/// As it is sent; a nonce without its value.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hash(text) => write!(f, "'{text}'"),
+            Self::Nonce => f.write_str("'nonce-...'"),
+            Self::Of(text) => f.write_str(text),
+            keyword => {
+                let name = KEYWORDS.iter().find(|(_, known)| known == keyword).map_or("none", |(name, _)| name);
+                write!(f, "'{name}'")
+            }
+        }
+    }
+}
+
+fn is_quoted(text: &str, name: &str) -> bool {
+    unquoted(text).is_some_and(|inner| inner.eq_ignore_ascii_case(name))
+}
+
+fn unquoted(text: &str) -> Option<&str> {
+    text.strip_prefix('\'')?.strip_suffix('\'')
+}
+
+/// The digest of a hash in quotes, by its algorithm's length (CSP 3 §2.3.1, `hash-source`).
+fn hash_of(text: &str) -> Option<&str> {
+    let (algorithm, digest) = unquoted(text)?.split_once('-')?;
+    let (_, len) = HASHES.iter().find(|(name, _)| name.eq_ignore_ascii_case(algorithm))?;
+    let bare = digest.trim_end_matches('=');
+    let is_base64 = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte));
+    (is_base64 && bare.len() == (len * 4_usize).div_ceil(3) && digest.len() - bare.len() < 3).then_some(digest)
+}
+
+fn fault_of(text: &str) -> Option<(&'static str, &'static str)> {
+    let is_keyword = |text: &str| KEYWORDS.iter().any(|(name, _)| name.eq_ignore_ascii_case(text));
+    if text.is_empty() {
+        return Some(("an empty source", "leave it out"));
+    }
+    if text.bytes().any(|byte| matches!(byte, b';' | b',') || !byte.is_ascii_graphic()) {
+        return Some(("a source has no semicolon, comma, space or control character", "give each source by itself"));
+    }
+    if is_keyword(text) || hash_of(&format!("'{text}'")).is_some() || text.starts_with("nonce-") {
+        return Some(("a keyword without its quotes is the name of a host", "write it in single quotes, as 'self'"));
+    }
+    if text.starts_with("'nonce-") {
+        return Some(("a nonce that every answer shares protects nothing", "say Source::Nonce"));
+    }
+    if text.contains('\'') {
+        return Some(("no keyword of CSP", "see Source for those there are"));
+    }
+    (!is_scheme_source(text) && !is_host_source(text))
+        .then_some(("neither a host nor a scheme", "write https://cdn.example.com, *.example.com or data:"))
+}
+
+fn is_scheme_source(text: &str) -> bool {
+    text.strip_suffix(':').is_some_and(is_scheme)
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// CSP 3 §2.3.1, `host-source`; addresses in brackets are no hosts there.
+fn is_host_source(text: &str) -> bool {
+    let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let labels = host.strip_prefix("*.").unwrap_or(host);
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    scheme.is_none_or(is_scheme)
+        && (host == "*" || labels.split('.').all(is_label))
+        && port
+            .is_none_or(|port| port == "*" || port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()))
+        && !path.contains(['?', '#'])
+}
+
+const HASHES: [(&str, usize); 3] = [("sha256", 32), ("sha384", 48), ("sha512", 64)];
+
+const KEYWORDS: [(&str, Source); 9] = [
+    ("inline-speculation-rules", Source::InlineSpeculationRules),
+    ("none", Source::None),
+    ("report-sample", Source::ReportSample),
+    ("self", Source::SelfOrigin),
+    ("strict-dynamic", Source::StrictDynamic),
+    ("unsafe-eval", Source::UnsafeEval),
+    ("unsafe-hashes", Source::UnsafeHashes),
+    ("unsafe-inline", Source::UnsafeInline),
+    ("wasm-unsafe-eval", Source::WasmUnsafeEval),
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DIGEST: &str = "47DEQpj8HBSa-_TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    #[test]
+    fn keywords_and_hashes_are_told_from_hosts() {
+        for (name, keyword) in KEYWORDS {
+            assert_eq!(Source::from(format!("'{name}'")), keyword);
+            assert_eq!(Source::from(format!("'{}'", name.to_uppercase())), keyword);
+            assert_eq!(keyword.to_string(), format!("'{name}'"));
+            assert_eq!(keyword.fault(), None);
+        }
+        let hash = Source::from(format!("'sha256-{DIGEST}'"));
+        assert_eq!(hash, Source::Hash(format!("sha256-{DIGEST}")));
+        assert_eq!((hash.to_string(), hash.fault()), (format!("'sha256-{DIGEST}'"), None));
+        assert_eq!(Source::Nonce.fault(), None);
+    }
+
+    #[test]
+    fn hosts_and_schemes_are_taken() {
+        for text in [
+            "*",
+            "data:",
+            "https:",
+            "web+app:",
+            "example.com",
+            "*.example.com",
+            "https://example.com",
+            "https://*.example.com:8443/scripts/a.js",
+            "http://localhost:*",
+            "wss://example.com/",
+            "127.0.0.1:3000",
+            "localhost",
+        ] {
+            assert_eq!(Source::from(text).fault(), None, "{text}");
+            assert_eq!(Source::from(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_no_browser_would_heed_is_found() {
+        for (text, said) in [
+            ("", "empty"),
+            ("self", "quotes"),
+            ("NONE", "quotes"),
+            ("unsafe-inline", "quotes"),
+            ("nonce-abc", "quotes"),
+            ("'nonce-abc'", "every answer shares"),
+            ("'selfish'", "no keyword"),
+            ("'self", "no keyword"),
+            ("a.example; script-src *", "semicolon"),
+            ("a.example\nx: y", "semicolon"),
+            ("a.example,b.example", "semicolon"),
+            ("b\u{e4}r.example", "semicolon"),
+            ("https://", "neither"),
+            ("https://a.example?b", "neither"),
+            ("https://a.example/b?c", "neither"),
+            ("https://a.example/b#c", "neither"),
+            ("a.*.example", "neither"),
+            ("*example.com", "neither"),
+            ("https://user@a.example", "neither"),
+            ("https://[::1]", "neither"),
+            ("a.example:99999", "neither"),
+            ("a.example:+1", "neither"),
+            ("1:", "neither"),
+            (":", "neither"),
+            ("1http://a.example", "neither"),
+        ] {
+            let fault = Source::from(text).fault();
+            assert!(fault.is_some_and(|(reason, _)| reason.contains(said)), "{text}: {fault:?}");
+        }
+        let bare = format!("sha256-{DIGEST}");
+        assert!(Source::from(bare.as_str()).fault().is_some_and(|(reason, _)| reason.contains("quotes")));
+        for digest in ["", "abc", &DIGEST[1..], &format!("{DIGEST}=="), "47DEQpj8HBSa!_TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
+        {
+            assert!(Source::Hash(format!("sha256-{digest}")).fault().is_some(), "{digest}");
+            assert!(Source::Hash(format!("sha512-{digest}")).fault().is_some(), "{digest}");
+        }
+        assert!(Source::Hash(format!("md5-{DIGEST}")).fault().is_some());
+    }
+
+    #[test]
+    fn keywords_of_scripts_and_styles_are_idle_elsewhere() {
+        for (directive, source, is_idle) in [
+            (Directive::ImgSrc, Source::Nonce, true),
+            (Directive::FrameAncestors, Source::UnsafeInline, true),
+            (Directive::StyleSrc, Source::StrictDynamic, true),
+            (Directive::StyleSrc, Source::Nonce, false),
+            (Directive::ScriptSrcElem, Source::StrictDynamic, false),
+            (Directive::DefaultSrc, Source::UnsafeEval, false),
+            (Directive::StyleSrcAttr, Source::Hash(String::new()), false),
+            (Directive::FormAction, Source::SelfOrigin, false),
+            (Directive::ImgSrc, Source::Of("data:".to_owned()), false),
+            (Directive::ImgSrc, Source::None, false),
+        ] {
+            assert_eq!(source.is_idle_in(directive), is_idle, "{directive} {source}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_ends_no_directive_and_no_line(text in "\\PC{0,24}") {
+            let source = Source::from(text.as_str());
+            if source.fault().is_none() {
+                prop_assert!(source.to_string().bytes().all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b','));
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a policy says, what of it is refused, and how it is read.
+
+use super::*;
+
+fn sent(csp: &Csp, nonce: Option<&str>, is_upgraded: bool) -> String {
+    let value = csp.rendered().value(nonce, is_upgraded);
+    value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+fn problems(csp: &Csp) -> Vec<(Fault, String)> {
+    let mut problems = Problems::default();
+    csp.judge("csp", &["reports"], &mut problems);
+    let error = problems.none_or(|| ()).err();
+    let found = error.iter().flat_map(BuildError::problems);
+    found.map(|problem| (problem.fault(), problem.to_string())).collect()
+}
+
+/// The one problem.
+fn problem(csp: &Csp) -> (Fault, String) {
+    let found = problems(csp);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].clone()
+}
+
+#[test]
+fn the_policy_of_an_api_closes_everything() {
+    let expected = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    assert_eq!(sent(&Csp::api(), None, false), expected);
+    assert_eq!(sent(&Csp::api(), Some("unused"), true), expected);
+    assert_eq!(problems(&Csp::api()), []);
+}
+
+#[test]
+fn the_policy_of_a_page_lets_in_what_bears_the_nonce() {
+    let (head, tail) = (
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors \
+         'none'; img-src 'self'; manifest-src 'self'; script-src ",
+        "style-src 'self'",
+    );
+    assert_eq!(
+        sent(&Csp::html(), Some("abc"), false),
+        format!("{head}'nonce-abc' 'strict-dynamic'; {tail} 'nonce-abc'")
+    );
+    assert_eq!(sent(&Csp::html(), None, false), format!("{head}'strict-dynamic'; {tail}"));
+    assert_eq!(problems(&Csp::html()), []);
+}
+
+#[test]
+fn a_directive_that_asks_for_the_nonce_alone_lets_nothing_in_without_it() {
+    let csp = Csp::new().with(Directive::ScriptSrc, [Source::Nonce]);
+    assert_eq!(sent(&csp, None, false), "script-src 'none'");
+    assert_eq!(sent(&csp, Some("abc"), false), "script-src 'nonce-abc'");
+}
+
+#[test]
+fn the_upgrade_is_sent_where_it_is_asked_for_and_may_be() {
+    let csp = Csp::html().upgrade_insecure_requests();
+    for nonce in [None, Some("abc")] {
+        assert!(sent(&csp, nonce, true).ends_with("; upgrade-insecure-requests"));
+        assert!(!sent(&csp, nonce, false).contains("upgrade"));
+        assert!(!sent(&Csp::html(), nonce, true).contains("upgrade"));
+    }
+    let alone = Csp::new().upgrade_insecure_requests();
+    assert_eq!(
+        (sent(&alone, None, true).as_str(), sent(&alone, None, false).as_str()),
+        ("upgrade-insecure-requests", "")
+    );
+    assert_eq!(problems(&alone), []);
+}
+
+#[test]
+fn what_is_set_replaces_and_what_is_added_is_added() {
+    let csp = Csp::new().with(Directive::ImgSrc, ["'none'"]).add(Directive::ImgSrc, ["'self'"]);
+    assert_eq!(sent(&csp, None, false), "img-src 'self'");
+    let csp = csp.add(Directive::ImgSrc, ["data:"]).add(Directive::FontSrc, ["'self'"]);
+    assert_eq!(sent(&csp, None, false), "img-src 'self' data:; font-src 'self'");
+    let csp = csp.with(Directive::ImgSrc, ["*"]).without(Directive::FontSrc);
+    assert_eq!(sent(&csp, None, false), "img-src *");
+}
+
+#[test]
+fn the_other_directives_are_rendered() {
+    let csp = Csp::new()
+        .sandbox(["allow-forms", "allow-scripts"])
+        .trusted_types(["one", "'allow-duplicates'"])
+        .require_trusted_types()
+        .report_to("reports")
+        .report_uri("/csp");
+    let expected = "sandbox allow-forms allow-scripts; trusted-types one 'allow-duplicates'; \
+                    require-trusted-types-for 'script'; report-uri /csp; report-to reports";
+    assert_eq!(sent(&csp, None, false), expected);
+    assert_eq!(problems(&csp), []);
+    assert_eq!(sent(&Csp::new().sandbox([""; 0]), None, false), "sandbox");
+}
+
+#[test]
+fn none_beside_others_is_refused() {
+    let (fault, text) = problem(&Csp::new().with(Directive::ImgSrc, ["'none'", "data:"]));
+    assert_eq!(fault, Fault::Prohibited);
+    assert_eq!(text, r#"csp "img-src": 'none' stands beside other sources; leave 'none' out, or the others"#);
+}
+
+#[test]
+fn a_source_that_no_browser_would_heed_is_refused_with_its_directive() {
+    let (fault, text) = problem(&Csp::new().with(Directive::ImgSrc, ["self"]));
+    assert_eq!(fault, Fault::Invalid);
+    assert!(text.starts_with(r#"csp "img-src self": a keyword without its quotes"#), "{text}");
+}
+
+#[test]
+fn a_directive_twice_is_refused() {
+    let error = Csp::parse("img-src a.example; font-src b.example; IMG-SRC c.example").unwrap_err();
+    assert_eq!(error.problems().len(), 1);
+    assert_eq!((error.problems()[0].fault(), error.problems()[0].value()), (Fault::Repeated, Some("img-src")));
+}
+
+#[test]
+fn reports_without_an_endpoint_are_refused() {
+    assert_eq!(problems(&Csp::api().report_to("reports")), []);
+    let (fault, text) = problem(&Csp::api().report_to("elsewhere"));
+    assert_eq!(fault, Fault::Missing);
+    assert!(text.contains("elsewhere") && text.contains("add_reporting_endpoint"), "{text}");
+}
+
+#[test]
+fn what_could_end_a_directive_or_the_field_is_refused() {
+    for csp in [
+        Csp::api().sandbox(["a;b"]),
+        Csp::api().sandbox([""]),
+        Csp::api().trusted_types(["a b"]),
+        Csp::api().trusted_types(["a,b"]),
+        Csp::api().report_uri("/a b"),
+        Csp::api().report_uri("/a;script-src *"),
+        Csp::api().report_uri("mailto:a@b"),
+        Csp::api().report_uri("ftp://a.example/"),
+        Csp::api().with(Directive::ImgSrc, ["a.example;script-src"]),
+        Csp::api().with(Directive::ImgSrc, ["\n"]),
+    ] {
+        assert_eq!(problem(&csp).0, Fault::Invalid, "{csp:?}");
+    }
+    for uri in ["/csp", "https://a.example/csp?b=c"] {
+        assert_eq!(problems(&Csp::api().report_uri(uri)), [], "{uri}");
+    }
+}
+
+#[test]
+fn a_policy_that_says_nothing_is_refused() {
+    assert_eq!(problem(&Csp::new()).0, Fault::Missing);
+    assert_eq!(problem(&Csp::api().with(Directive::ImgSrc, [Source::None; 0])).0, Fault::Missing);
+    for text in ["", " ; ;\t"] {
+        assert_eq!(Csp::parse(text).unwrap_err().problems()[0].fault(), Fault::Missing, "{text:?}");
+    }
+}
+
+#[test]
+fn a_policy_is_read_as_it_is_sent() {
+    let text = "default-src 'self'; script-src 'self' 'unsafe-inline' https://a.example; sandbox allow-forms; trusted-types x; \
+                require-trusted-types-for 'script'; report-uri /csp; report-to reports; upgrade-insecure-requests";
+    assert_eq!(sent(&Csp::parse(text).unwrap(), None, true), text);
+    assert_eq!(Csp::parse(" default-src\t'none' ;; ").unwrap(), Csp::new().with(Directive::DefaultSrc, ["'none'"]));
+}
+
+#[test]
+fn a_directive_that_csp_does_not_know_is_named() {
+    for (text, name) in [
+        ("default-src 'self'; script-scr 'self'", "script-scr"),
+        ("block-all-mixed-content", "block-all-mixed-content"),
+        ("require-trusted-types-for script", "require-trusted-types-for"),
+        ("report-to a b", "report-to"),
+        ("report-uri", "report-uri"),
+        ("upgrade-insecure-requests 1", "upgrade-insecure-requests"),
+    ] {
+        let error = Csp::parse(text).unwrap_err();
+        let problem = &error.problems()[0];
+        assert_eq!((problem.fault(), problem.value()), (Fault::Unknown, Some(name)), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_read_and_accepted_is_one_line_of_known_directives(text in "[a-z'; :/.*-]{0,60}|(default-src|img-src|report-uri|sandbox|report-to)[ a-z';:/.,*\\n-]{0,40}") {
+        if let Ok(csp) = Csp::parse(&text) && problems(&csp).is_empty() {
+            let sent = sent(&csp, Some("abc"), true);
+            proptest::prop_assert_eq!(Csp::parse(&sent), Ok(csp));
+        }
+    }
+}

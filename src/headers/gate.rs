@@ -1,0 +1,74 @@
+//! `SecurityHeaders`: the layer that completes the fields of every answer.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Response, request};
+use tower_layer::Layer;
+
+use crate::context::{CspNonce, NoStore};
+use crate::gate::{Entry, Gate, Gated};
+use crate::headers::audit::{self, Audit};
+use crate::headers::policy::{Policy, Way};
+
+/// Completes the fields of every answer; see the [module](crate::headers).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SecurityHeaders(pub(super) Arc<Policy>);
+
+impl SecurityHeaders {
+    /// What Mozilla's HTTP Observatory would say of a page that is answered with these fields over https, so that a unit test
+    /// can hold a configuration to a grade.
+    ///
+    /// ```
+    /// use portcullis::{SecurityHeaders, headers::Grade};
+    ///
+    /// let audit = SecurityHeaders::html().build()?.audit();
+    /// assert_eq!(audit.grade(), Grade::APlus, "{audit}");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        let mut headers = HeaderMap::new();
+        self.0.write(Way { is_https: true, is_upgraded: true }, Some(SAMPLE_NONCE), &mut headers);
+        audit::audit(&headers)
+    }
+}
+
+/// What [`SecurityHeaders`] remembers of a request until its response.
+#[derive(Debug)]
+pub struct Pass {
+    way: Way,
+    nonce: Option<CspNonce>,
+}
+
+impl Gate for SecurityHeaders {
+    type Pass = Pass;
+
+    fn enter(&self, mut head: request::Parts) -> Entry<Pass> {
+        let policy = &*self.0;
+        let way = policy.way(&head);
+        let nonce = policy.has_nonce().then(CspNonce::new);
+        if let Some(nonce) = &nonce {
+            head.extensions.insert(nonce.clone());
+        }
+        if policy.is_no_store {
+            NoStore::ask(&mut head.extensions);
+        }
+        Entry::Admit(head, Pass { way, nonce })
+    }
+
+    fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
+        let nonce = pass.nonce.as_ref().and_then(CspNonce::drawn);
+        self.0.write(pass.way, nonce, response.headers_mut());
+    }
+}
+
+impl<S> Layer<S> for SecurityHeaders {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+const SAMPLE_NONCE: &str = "00112233445566778899aabbccddeeff";

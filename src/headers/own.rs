@@ -1,0 +1,126 @@
+//! `OwnField`: a field of the user's own, and the endpoints of reports; what of them no browser would heed.
+
+use http::{HeaderName, HeaderValue, Uri};
+
+use crate::error::{Fault, Problem, Problems};
+use crate::headers::builder::{
+    EMBEDDER_POLICY, OPENER_POLICY, PERMISSIONS_POLICY, REFERRER_POLICY, REPORTING_ENDPOINTS, RESOURCE_POLICY,
+    X_FRAME_OPTIONS,
+};
+
+/// A field of the user's own; its name in lower case.
+#[derive(Clone, Debug)]
+pub(super) struct OwnField {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+impl OwnField {
+    pub(super) fn new(name: &str, value: String) -> Self {
+        Self { name: name.to_ascii_lowercase(), value }
+    }
+
+    pub(super) fn judge(&self, problems: &mut Problems) {
+        if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
+            problems.add(misnamed("header", &self.name));
+            return;
+        }
+        let prohibited =
+            |reason: &'static str, remedy: String| Problem::new("header", Fault::Prohibited, reason, remedy);
+        let problem = if let Some((_, setter)) = SETTERS.iter().find(|(name, _)| *name == self.name) {
+            Some(prohibited("the field has a setter of its own", format!("say {setter}(..)")))
+        } else if self.name.starts_with("access-control-") {
+            Some(prohibited("the field depends on who asks", "let Cors write it".to_owned()))
+        } else if is_of_the_message(&self.name) {
+            Some(prohibited("the field belongs to one answer", "let the handler write it".to_owned()))
+        } else if self.name == "x-xss-protection" && self.value.trim() != "0" {
+            let reason = "the filter that it switches on opens holes in the browsers that have it";
+            Some(prohibited(reason, "write 0, or a Csp".to_owned()))
+        } else if self.name == "x-content-type-options" && !self.value.eq_ignore_ascii_case("nosniff") {
+            Some(prohibited("browsers know one value", "write nosniff".to_owned()))
+        } else if HeaderValue::try_from(&self.value).is_err() {
+            let reason = "the value has bytes that no field may have";
+            Some(Problem::new("header", Fault::Invalid, reason, "write visible ASCII, in one line"))
+        } else {
+            None
+        };
+        problems.extend(problem.map(|problem| problem.with_value(format!("{}: {}", self.name, self.value))));
+    }
+}
+
+/// Fields that frame or describe one message: none may be fixed for all, or taken away.
+pub(super) fn is_of_the_message(name: &str) -> bool {
+    OF_THE_MESSAGE.contains(&name)
+}
+
+pub(super) fn misnamed(setting: &'static str, name: &str) -> Problem {
+    let reason = "not the name of a header field";
+    Problem::new(setting, Fault::Invalid, reason, "write a token, as x-frame-options").with_value(name)
+}
+
+pub(super) fn judge_endpoints(endpoints: &[(String, String)], problems: &mut Problems) {
+    for (index, (name, url)) in endpoints.iter().enumerate() {
+        let is_first = endpoints.iter().take(index).all(|(before, _)| before != name);
+        let fault = if !is_key(name) {
+            Some((Fault::Invalid, "a name has lower-case letters, digits, - and _", "write it so, as csp-reports"))
+        } else if !is_first {
+            Some((Fault::Repeated, "an endpoint of this name stands twice", "give it another name"))
+        } else if !is_endpoint(url) {
+            Some((Fault::Invalid, "reports go to a path or to an https URL", "write /reports or https://..."))
+        } else {
+            None
+        };
+        if let Some((fault, reason, remedy)) = fault {
+            let problem = Problem::new("add_reporting_endpoint", fault, reason, remedy);
+            problems.add(problem.with_value(format!("{name}={url}")));
+        }
+    }
+}
+
+/// A dictionary of structured fields (Reporting API §3.2, RFC 9651 §3.2).
+pub(super) fn endpoints_text(endpoints: &[(String, String)]) -> Option<String> {
+    let members: Vec<_> = endpoints.iter().map(|(name, url)| format!("{name}=\"{url}\"")).collect();
+    (!members.is_empty()).then(|| members.join(", "))
+}
+
+/// RFC 9651 §3.1.2.
+fn is_key(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte))
+}
+
+fn is_endpoint(url: &str) -> bool {
+    let is_text = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
+    let is_here = url.starts_with('/') && !url.starts_with("//");
+    is_text && url.parse().is_ok_and(|uri: Uri| is_here || uri.scheme_str() == Some("https"))
+}
+
+const SETTERS: [(&str, &str); 10] = [
+    ("content-security-policy", "csp"),
+    ("content-security-policy-report-only", "csp_report_only"),
+    (EMBEDDER_POLICY, "embedder_policy"),
+    (OPENER_POLICY, "opener_policy"),
+    (RESOURCE_POLICY, "resource_policy"),
+    (PERMISSIONS_POLICY, "permissions_policy"),
+    (REFERRER_POLICY, "referrer_policy"),
+    (REPORTING_ENDPOINTS, "add_reporting_endpoint"),
+    ("strict-transport-security", "hsts"),
+    (X_FRAME_OPTIONS, "frame_options"),
+];
+
+const OF_THE_MESSAGE: [&str; 14] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "date",
+    "keep-alive",
+    "location",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];

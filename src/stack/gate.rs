@@ -1,0 +1,101 @@
+//! `Stack`: the layer that runs all gates, one inside of the other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Response, request};
+use tower_layer::Layer;
+
+use crate::context::TrustedProxies;
+use crate::cors::{self, Cors};
+use crate::gate::{Entry, Gate, Gated, Pair};
+use crate::headers::{self, SecurityHeaders};
+use crate::rate_limit::{self, RateLimit};
+use crate::stack::builder::StackBuilder;
+
+/// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
+///
+/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped once.
+#[must_use]
+pub struct Stack<A = Open>(Arc<Pair<Pair<Outside, A>, Option<RateLimit>>>);
+
+impl Stack {
+    /// Starts a configuration.
+    pub fn builder() -> StackBuilder {
+        StackBuilder::new()
+    }
+}
+
+impl<A> Stack<A> {
+    pub(super) fn new(outside: Outside, authenticate: A, limit: Option<RateLimit>) -> Self {
+        Self(Arc::new(Pair::new(Pair::new(outside, authenticate), limit)))
+    }
+}
+
+/// The gates that stand outside of the one that authenticates.
+#[derive(Clone)]
+pub(super) struct Outside(
+    pub(super) Pair<Pair<Pair<Option<TrustedProxies>, Option<SecurityHeaders>>, Option<Cors>>, Option<RateLimit>>,
+);
+
+/// What stands in the place of a gate that authenticates where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open(pub(super) ());
+
+impl<A> Gate for Stack<A>
+where
+    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
+{
+    type Pass = (
+        ((((Option<()>, Option<headers::Pass>), Option<cors::Pass>), Option<rate_limit::Pass>), A::Pass),
+        Option<rate_limit::Pass>,
+    );
+
+    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+        self.0.enter(head)
+    }
+
+    fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
+        self.0.leave(pass, response);
+    }
+}
+
+impl Gate for Outside {
+    type Pass = (((Option<()>, Option<headers::Pass>), Option<cors::Pass>), Option<rate_limit::Pass>);
+
+    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+        self.0.enter(head)
+    }
+
+    fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
+        self.0.leave(pass, response);
+    }
+}
+
+impl Gate for Open {
+    type Pass = ();
+
+    fn enter(&self, head: request::Parts) -> Entry<()> {
+        Entry::Admit(head, ())
+    }
+}
+
+impl<A, S> Layer<S> for Stack<A> {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+impl<A> Clone for Stack<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for Stack<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").finish_non_exhaustive()
+    }
+}

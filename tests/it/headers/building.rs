@@ -1,0 +1,192 @@
+//! What is refused when a `SecurityHeaders` is built, and what is said in the log.
+
+use std::time::Duration;
+
+use portcullis::headers::{
+    Csp, Directive, EmbedderPolicy, FrameOptions, Hsts, OpenerPolicy, PermissionsPolicy, ReferrerPolicy,
+    ResourcePolicy, SecurityHeadersBuilder, Source,
+};
+use portcullis::{Fault, SecurityHeaders};
+
+use super::{behind, field, get_root};
+use crate::logged::Log;
+
+fn api() -> SecurityHeadersBuilder {
+    SecurityHeaders::api()
+}
+
+/// The one problem's setting, kind and text.
+#[track_caller]
+fn problem(builder: SecurityHeadersBuilder) -> (&'static str, Fault, String) {
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    let problem = &error.problems()[0];
+    (problem.setting(), problem.fault(), problem.to_string())
+}
+
+#[test]
+fn every_problem_is_named_at_once() {
+    let error = api()
+        .csp(Csp::new().with(Directive::ImgSrc, ["self"]))
+        .csp_report_only(Csp::api().report_to("nowhere"))
+        .hsts(Hsts::new(Duration::from_secs(60)).preload())
+        .permissions_policy(PermissionsPolicy::new())
+        .header("x-xss-protection", "1; mode=block")
+        .add_reporting_endpoint("A", "/a")
+        .remove(["content-length"])
+        .enforce(["x-powered-by"])
+        .without("x-frame-option")
+        .build()
+        .unwrap_err();
+    let settings: Vec<_> = error.problems().iter().map(portcullis::Problem::setting).collect();
+    let expected = [
+        "csp",
+        "csp_report_only",
+        "hsts",
+        "permissions_policy",
+        "add_reporting_endpoint",
+        "header",
+        "remove",
+        "enforce",
+        "without",
+    ];
+    assert_eq!(settings, expected, "{error}");
+}
+
+#[test]
+fn the_filter_of_old_browsers_is_refused_with_the_reason() {
+    let (setting, fault, text) = problem(api().header("X-XSS-Protection", "1; mode=block"));
+    assert_eq!((setting, fault), ("header", Fault::Prohibited));
+    assert!(text.contains("opens holes"), "{text}");
+    assert!(api().header("x-xss-protection", "0").build().is_ok());
+}
+
+#[test]
+fn a_field_that_has_a_setter_is_set_by_it() {
+    for (name, setter) in [
+        ("content-security-policy", "csp"),
+        ("content-security-policy-report-only", "csp_report_only"),
+        ("cross-origin-embedder-policy", "embedder_policy"),
+        ("cross-origin-opener-policy", "opener_policy"),
+        ("cross-origin-resource-policy", "resource_policy"),
+        ("permissions-policy", "permissions_policy"),
+        ("referrer-policy", "referrer_policy"),
+        ("reporting-endpoints", "add_reporting_endpoint"),
+        ("strict-transport-security", "hsts"),
+        ("X-Frame-Options", "frame_options"),
+    ] {
+        let (setting, fault, text) = problem(api().header(name, "a"));
+        assert_eq!((setting, fault), ("header", Fault::Prohibited), "{name}");
+        assert!(text.ends_with(&format!("say {setter}(..)")), "{text}");
+    }
+}
+
+#[test]
+fn fields_of_cors_and_of_one_message_are_refused() {
+    for name in ["access-control-allow-origin", "Content-Length", "set-cookie", "location", "content-type"] {
+        assert_eq!(problem(api().header(name, "a")).1, Fault::Prohibited, "{name}");
+    }
+    for (name, value) in [("x y", "a"), ("", "a"), ("x-a", "a\nb"), ("x-a", "\u{0}")] {
+        assert_eq!(problem(api().header(name, value)).1, Fault::Invalid, "{name:?} {value:?}");
+    }
+    assert_eq!(problem(api().header("x-content-type-options", "sniff")).1, Fault::Prohibited);
+}
+
+#[test]
+fn what_frames_a_message_is_not_removed() {
+    for name in ["content-length", "Transfer-Encoding", "set-cookie", "content-type"] {
+        assert_eq!(problem(api().remove([name])).0, "remove", "{name}");
+    }
+    assert_eq!(problem(api().remove(["x y"])).1, Fault::Invalid);
+}
+
+#[test]
+fn a_misspelt_name_is_told_those_there_are() {
+    for builder in [api().enforce(["x-frame-option"]), api().without("X-Frame-Option")] {
+        let (_, fault, text) = problem(builder);
+        assert_eq!(fault, Fault::Unknown);
+        assert!(text.contains("x-frame-options, x-xss-protection"), "{text}");
+    }
+    assert_eq!(problem(api().without("permissions-policy")).1, Fault::Unknown);
+}
+
+#[test]
+fn an_endpoint_of_reports_is_a_name_and_a_url() {
+    for url in ["/reports", "https://reports.example.com/a?b=c"] {
+        assert!(api().add_reporting_endpoint("csp-reports_1", url).build().is_ok(), "{url}");
+    }
+    for url in ["reports", "http://a.example/", "//a.example/", "/a b", "/a\"b", "/a\\b", "", "javascript:a"] {
+        assert_eq!(problem(api().add_reporting_endpoint("a", url)).1, Fault::Invalid, "{url}");
+    }
+    for name in ["", "A", "1a", "a b", "a=b"] {
+        assert_eq!(problem(api().add_reporting_endpoint(name, "/a")).1, Fault::Invalid, "{name}");
+    }
+    let twice = api().add_reporting_endpoint("a", "/a").add_reporting_endpoint("a", "/b");
+    assert_eq!(problem(twice).1, Fault::Repeated);
+}
+
+#[tokio::test]
+async fn each_setter_writes_its_field() {
+    let builder = SecurityHeaders::builder()
+        .frame_options(FrameOptions::SameOrigin)
+        .referrer_policy(ReferrerPolicy::SameOrigin)
+        .opener_policy(OpenerPolicy::SameOriginAllowPopups)
+        .resource_policy(ResourcePolicy::SameSite)
+        .embedder_policy(EmbedderPolicy::Credentialless)
+        .permissions_policy(PermissionsPolicy::new().deny(["camera"]))
+        .csp(Csp::api().report_to("csp"))
+        .add_reporting_endpoint("csp", "/csp")
+        .add_reporting_endpoint("other", "https://a.example/r")
+        .header("X-Own", "one")
+        .header("x-own", "two");
+    let answer = get_root(&behind(builder), &[]).await;
+    for (name, value) in [
+        ("x-frame-options", "SAMEORIGIN"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin-allow-popups"),
+        ("cross-origin-resource-policy", "same-site"),
+        ("cross-origin-embedder-policy", "credentialless"),
+        ("permissions-policy", "camera=()"),
+        ("reporting-endpoints", "csp=\"/csp\", other=\"https://a.example/r\""),
+        ("x-own", "two"),
+    ] {
+        assert_eq!(field(&answer.headers, name), value, "{name}");
+    }
+    assert!(field(&answer.headers, "content-security-policy").ends_with("; report-to csp"));
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_not_sent() {
+    let html =
+        SecurityHeaders::html().csp_report_only(Csp::api()).add_reporting_endpoint("a", "/a").header("x-own", "a");
+    let names = [
+        "content-security-policy",
+        "content-security-policy-report-only",
+        "cross-origin-opener-policy",
+        "Permissions-Policy",
+        "reporting-endpoints",
+        "strict-transport-security",
+        "x-frame-options",
+        "x-own",
+    ];
+    let all = get_root(&behind(html.clone().always_https()), &[]).await;
+    let left_out = names.into_iter().fold(html, SecurityHeadersBuilder::without);
+    let answer = get_root(&behind(left_out.always_https()), &[]).await;
+    for name in names {
+        assert!(all.headers.contains_key(name) && !answer.headers.contains_key(name), "{name}");
+    }
+    assert_eq!(field(&answer.headers, "x-content-type-options"), "nosniff");
+}
+
+#[test]
+fn what_the_author_will_not_have_meant_is_said_in_the_log() {
+    let log = Log::start();
+    let loose = Csp::html().add(Directive::ScriptSrc, [Source::UnsafeInline]);
+    assert!(SecurityHeaders::html().csp(loose).build().is_ok());
+    assert_eq!(log.count("WARN"), 1, "{}", log.text());
+    assert_eq!(log.count("csp: 'unsafe-inline' beside a nonce in script-src"), 1, "{}", log.text());
+    let quiet = Log::start();
+    assert!(SecurityHeaders::html().build().is_ok() && SecurityHeaders::api().build().is_ok());
+    assert!(SecurityHeaders::owasp().build().is_ok() && SecurityHeaders::helmet().build().is_ok());
+    assert_eq!(quiet.text(), "");
+}
