@@ -14,12 +14,11 @@ use axum::{Json, Router};
 use portcullis::rate_limit::{Key, MemoryStore, RedisStore, Store};
 use portcullis::testing::TestIssuer;
 use portcullis::{
-    BuildError, Extractor, Issuer, JwtAuth, Quota, RateLimit, RequirePermission, RequireScope, RequireTier,
-    RequireUser, Roles, Tiers, TrustedProxies, UserContext,
+    BuildError, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission, RequireScope,
+    RequireTier, RequireUser, Roles, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower::ServiceBuilder;
 
 const AUDIENCE: &str = "https://api.example.com";
 
@@ -51,8 +50,19 @@ fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, BuildError> {
         .build()
 }
 
-/// What an app adds: layers that authenticate and count, and on each route what it requires.
-fn app(auth: JwtAuth, limit: RateLimit, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
+/// What an app adds around its routes: all layers in the one right order. Two front ends, one on this machine, may call it.
+fn stack(auth: JwtAuth, limit: RateLimit) -> Result<Stack<JwtAuth>, BuildError> {
+    let pages = OriginSet::new(["http://localhost:5173", "https://app.example.com"])?;
+    Stack::builder()
+        .security_headers(SecurityHeaders::api().build()?)
+        .cors(Cors::builder().origins(pages).credentials().methods(["DELETE"]).build()?)
+        .authenticate(auth)
+        .limit_by_user(limit)
+        .build()
+}
+
+/// And on each route, what it requires.
+fn app(stack: Stack<JwtAuth>, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
     let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
     let professional = RequireTier::at_least(tiers.get("professional")?);
     let may_write = RequireScope::all(["write:valuations"])?;
@@ -63,7 +73,7 @@ fn app(auth: JwtAuth, limit: RateLimit, roles: &Roles, tiers: &Tiers) -> Result<
         .route("/valuations/{id}", delete(remove).layer(may_write))
         .layer(RequireUser::new());
     let open = Router::new().route("/health", get(|| async { "ok" }));
-    Ok(open.merge(guarded).layer(ServiceBuilder::new().layer(auth).layer(limit)))
+    Ok(open.merge(guarded).layer(stack))
 }
 
 async fn me(Extractor(user): Extractor<UserContext>) -> Json<Value> {
@@ -107,7 +117,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .tiers(tiers.clone())
         .optional()
         .build()?;
-    let app = app(auth, limit(&tiers, store)?, &roles, &tiers)?;
+    let app = app(stack(auth, limit(&tiers, store)?)?, &roles, &tiers)?;
     print(&issuer, listener.local_addr()?);
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
@@ -126,6 +136,9 @@ fn print(issuer: &TestIssuer, addr: SocketAddr) {
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $BASIC_TOKEN\"");
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $EXPIRED_TOKEN\"");
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $ENTERPRISE_TOKEN\"");
+    println!("curl -i http://{addr}/me -H \"Authorization: Bearer $BASIC_TOKEN\" -H \"Origin: http://localhost:5173\"");
+    let preflight = "-H \"Origin: http://localhost:5173\" -H \"Access-Control-Request-Method: DELETE\"";
+    println!("curl -i -X OPTIONS http://{addr}/valuations/1 {preflight}");
     println!("curl -i -X POST http://{addr}/valuations -H \"Authorization: Bearer $BASIC_TOKEN\"");
     for tier in ["BASIC", "PROFESSIONAL"] {
         println!("curl -i http://{addr}/analytics/industry-benchmarks -H \"Authorization: Bearer ${tier}_TOKEN\"");

@@ -59,7 +59,7 @@
 //! # The guide
 //!
 //! [Layer order](_guide::layer_order), [threat model](_guide::threat_model), [defaults](_guide::defaults),
-//! [issuers](_guide::issuers), [architecture](_guide::architecture).
+//! [issuers](_guide::issuers), [moving](_guide::moving) from `CorsLayer` and from helmet, [architecture](_guide::architecture).
 
 #![cfg_attr(
     not(feature = "jwt"),

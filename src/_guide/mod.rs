@@ -12,6 +12,9 @@ pub mod issuers {}
 #[doc = include_str!("layer_order.md")]
 pub mod layer_order {}
 
+#[doc = include_str!("moving.md")]
+pub mod moving {}
+
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 

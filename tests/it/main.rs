@@ -11,6 +11,7 @@ mod gate;
 mod guarded;
 mod headers;
 mod house;
+mod html_example;
 mod issuer;
 mod keys;
 mod logged;
