@@ -2,6 +2,7 @@
 
 mod answer;
 mod autotraits;
+mod browser;
 mod claims;
 mod config;
 mod cors;

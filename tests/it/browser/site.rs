@@ -1,0 +1,80 @@
+//! Servers on loopback ports of their own that remember what they were sent, under every name of this machine.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Html;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// A server. It takes no connection once this value is dropped.
+pub(super) struct Site {
+    port: u16,
+    log: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Site {
+    /// A site with an empty page at every path.
+    pub(super) fn blank() -> Self {
+        Self::of(Router::new().fallback(get(|| async { Html("<!doctype html><title>A page</title>") })))
+    }
+
+    pub(super) fn of(app: Router) -> Self {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let entries = Arc::clone(&log);
+        let app = app.layer(from_fn(move |request: Request, next: Next| {
+            entries.lock().unwrap().push(entry(&request));
+            next.run(request)
+        }));
+        let listener = RUNTIME.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = RUNTIME.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { port, log, task }
+    }
+
+    /// Its origin under this name: `localhost`, a name below it, or an address.
+    pub(super) fn origin_as(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.port)
+    }
+
+    pub(super) fn origin(&self) -> String {
+        self.origin_as("localhost")
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        self.origin() + path
+    }
+
+    /// What was sent since this was called last: `PUT`, or `preflight PUT`, and the path where it is not `/`.
+    pub(super) fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn entry(request: &Request<Body>) -> String {
+    let asked = request.headers().get("access-control-request-method");
+    let method = match asked {
+        Some(method) => format!("preflight {}", method.to_str().unwrap()),
+        None => request.method().to_string(),
+    };
+    match request.uri().path() {
+        "/" => method,
+        path => format!("{method} {path}"),
+    }
+}
+
+/// Where the servers run: the tests wait for the browser.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
