@@ -33,8 +33,9 @@
 //! | [`RateLimit`] | who is within a quota | [`rate_limit`] |
 //! | [`Cors`] | every request, and pages of trusted origins to the answers | [`cors`] |
 //! | [`SecurityHeaders`] | every request, and completes the fields of its answer | [`headers`] |
-//! | [`Stack`] | what all of these do, in the one right order | [`stack`] |
+//! | [`ClearSiteData`](headers::ClearSiteData) | every request, and clears what the browser keeps after a log-out | [`headers`] |
 //! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
+//! | [`Stack`] | what those do that stand around a whole app, in the one right order | [`stack`] |
 //!
 //! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
 //! service and on a tonic server. What a layer refuses it says as data, as `application/problem+json` or as a gRPC

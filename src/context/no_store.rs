@@ -3,6 +3,8 @@
 use http::header::CACHE_CONTROL;
 use http::{Extensions, HeaderMap, HeaderValue};
 
+use crate::field::fill::fill;
+
 /// A gate outside asks that answers to authenticated users be not stored by any cache (RFC 9111 §5.2.2.5).
 ///
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts it into a request's extensions. A gate that authenticates, which alone knows
@@ -36,6 +38,6 @@ impl NoStore {
 
     /// Writes `Cache-Control: no-store`, unless the handler has said how its answer may be stored.
     pub fn write(self, headers: &mut HeaderMap) {
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        fill(headers, &CACHE_CONTROL, || HeaderValue::from_static("no-store"));
     }
 }

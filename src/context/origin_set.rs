@@ -32,13 +32,13 @@ struct Origins {
     /// Scheme and host, of any port.
     any_port: HashSet<Box<str>>,
     /// The domains whose subdomains are let in, of `http` and of `https`.
-    parents: [HashMap<Box<str>, Vec<Port>>; 2],
+    parents: [HashMap<Box<str>, HashSet<Port>>; 2],
     longest_parent: usize,
     /// What is reached without encryption, but for loopback.
     plain: Vec<Box<str>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Port {
     Any,
     Default,
@@ -152,7 +152,7 @@ impl Origins {
             None => Port::Default,
         };
         let parents = &mut self.parents[usize::from(origin.is_https())];
-        parents.entry(origin.host().into()).or_default().push(port);
+        parents.entry(origin.host().into()).or_default().insert(port);
         self.longest_parent = self.longest_parent.max(origin.host().len());
         Ok(())
     }
@@ -172,11 +172,8 @@ impl Origins {
         let host = origin.host();
         let starts = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
         let near = starts.skip_while(|parent| parent.len() > self.longest_parent);
-        near.filter_map(|parent| parents.get(parent)).flatten().any(|port| match port {
-            Port::Any => true,
-            Port::Default => origin.port().is_none(),
-            Port::Number(number) => origin.port() == Some(*number),
-        })
+        let port = origin.port().map_or(Port::Default, Port::Number);
+        near.filter_map(|parent| parents.get(parent)).any(|ports| ports.contains(&Port::Any) || ports.contains(&port))
     }
 }
 

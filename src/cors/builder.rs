@@ -1,5 +1,6 @@
 //! `CorsBuilder`: what the user says, and every problem with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ impl CorsBuilder {
 
     /// Sets the header fields of an answer that pages may read, beside those every page may read (Fetch,
     /// "CORS-safelisted response-header name") and those that tell why a request was refused: `Retry-After`,
-    /// `WWW-Authenticate` and the fields of a rate limit.
+    /// `WWW-Authenticate`, the fields of a rate limit, and the status of a gRPC call.
     pub fn expose(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.exposed = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
@@ -188,7 +189,7 @@ impl CorsBuilder {
 
     /// What pages may read. A star would be a name like any other where credentials are sent (Fetch 3.3.3).
     fn judged_exposed(&self, problems: &mut Problems) -> Option<HeaderValue> {
-        let mut names: Vec<String> = EXPOSED.map(str::to_owned).into();
+        let mut names = BTreeSet::from(EXPOSED.map(str::to_owned));
         for name in &self.exposed {
             let lower = name.to_ascii_lowercase();
             let fault = if name == "*" {
@@ -204,11 +205,10 @@ impl CorsBuilder {
                 Some((fault, reason)) => {
                     problems.add(Problem::new("expose", fault, reason, "name other fields").with_value(name));
                 }
-                None if !names.contains(&lower) => names.push(lower),
-                None => {}
+                None => drop(names.insert(lower)),
             }
         }
-        HeaderValue::try_from(names.join(",")).ok()
+        HeaderValue::try_from(names.into_iter().collect::<Vec<_>>().join(",")).ok()
     }
 }
 
@@ -219,7 +219,7 @@ fn judged_methods(names: &[String], problems: &mut Problems) -> Vec<Method> {
         let fault = match Method::from_bytes(name.as_bytes()) {
             Ok(method) if method.as_str() == "*" => Some((Fault::Invalid, "a star is no method", "say any_method()")),
             Err(_) => Some((Fault::Invalid, "not a method", "give a token, as PATCH")),
-            Ok(method) if policy::is_forbidden(&method) => {
+            Ok(method) if policy::is_forbidden(method.as_str().as_bytes()) => {
                 Some((Fault::Prohibited, "no browser lets a page use it", "leave it out"))
             }
             // Browsers put GET, HEAD, POST, PUT, DELETE and OPTIONS into upper case by themselves, and no other.
@@ -262,7 +262,9 @@ fn judged_request_headers(asked: &[String], problems: &mut Problems) -> Names {
 }
 
 const REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
-const EXPOSED: [&str; 7] = [
+const EXPOSED: [&str; 9] = [
+    "grpc-message",
+    "grpc-status",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",

@@ -15,6 +15,7 @@ use tower_layer::Layer;
 use crate::cors::builder::CorsBuilder;
 use crate::cors::policy::{Policy, Step, Visit};
 use crate::error::BuildError;
+use crate::field::fill::{fill, set};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply};
 
@@ -31,7 +32,17 @@ impl Cors {
         CorsBuilder::default()
     }
 
-    /// Puts another policy in the place of this one, for all clones and from the next request on.
+    /// Puts another policy in the place of this one, for all clones and from the next request on. Nothing of the old one stays:
+    /// keep the builder, and reload a clone of it.
+    ///
+    /// ```
+    /// use portcullis::{Cors, OriginSet};
+    ///
+    /// let base = Cors::builder().credentials().methods(["DELETE"]);
+    /// let cors = base.clone().origins(OriginSet::new(["https://a.example"])?).build()?;
+    /// cors.reload(base.origins(OriginSet::new(["https://a.example", "https://b.example"])?))?;
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -45,13 +56,27 @@ impl Cors {
 /// What [`Cors`] remembers of a request until its response.
 pub struct Pass {
     policy: Arc<Policy>,
-    /// The page's origin, where the page may read the answer.
-    origin: Option<HeaderValue>,
+    reader: Reader,
 }
+
+/// Who may read the answer.
+#[derive(Debug)]
+enum Reader {
+    /// No page of another origin; the one that asks is foreign.
+    Foreign,
+    /// Pages of this origin.
+    Origin(HeaderValue),
+    /// No page of another origin asks.
+    SameOrigin,
+}
+
+/// In an answer's extensions: a layer inside has closed it to the page that asks.
+#[derive(Clone, Copy, Debug)]
+struct Closed;
 
 impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Pass").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
 
@@ -60,7 +85,7 @@ impl Gate for Cors {
 
     fn enter(&self, head: request::Parts) -> Entry<Pass> {
         let policy = self.0.load();
-        let origin = match Visit::of(&head) {
+        let reader = match Visit::of(&head) {
             Visit::Preflight(origin, method) => {
                 return Entry::Refuse(Reply::new(match policy.judge(origin, method, &head.headers) {
                     Ok(()) => leave_given(&policy, origin, method, &head.headers),
@@ -70,22 +95,31 @@ impl Gate for Cors {
             Visit::Unclear { is_preflight: true } => {
                 return Entry::Refuse(Reply::new(leave_denied(&policy, Step::Origin)));
             }
-            Visit::Actual(origin) if policy.admits_origin(origin) => Some(origin.clone()),
-            Visit::Actual(_) | Visit::Unclear { .. } | Visit::SameOrigin => None,
+            // To every answer, or to each that depends on who asks: Fetch, "CORS protocol and HTTP caches".
+            _ if policy.is_any() => Reader::Origin(HeaderValue::from_static("*")),
+            Visit::Actual(origin) if policy.admits_origin(origin) => Reader::Origin(origin.clone()),
+            Visit::Actual(_) | Visit::Unclear { .. } => Reader::Foreign,
+            Visit::SameOrigin => Reader::SameOrigin,
         };
-        Entry::Admit(head, Pass { policy: Arc::clone(&policy), origin })
+        Entry::Admit(head, Pass { policy: Arc::clone(&policy), reader })
     }
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
-        let Pass { policy, origin } = pass;
-        let headers = response.headers_mut();
+        let Pass { policy, reader } = pass;
         if policy.varies() {
-            vary(headers, "origin", HeaderValue::from_static("Origin"));
+            vary(response.headers_mut(), "origin", HeaderValue::from_static("Origin"));
         }
-        let Some(origin) = origin else { return };
-        allow(&policy, origin, headers);
-        if let Some(exposed) = &policy.exposed {
-            headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS).or_insert_with(|| exposed.clone());
+        match reader {
+            Reader::SameOrigin => {}
+            Reader::Foreign => drop(response.extensions_mut().insert(Closed)),
+            Reader::Origin(_) if response.extensions().get::<Closed>().is_some() => {}
+            Reader::Origin(origin) => {
+                let headers = response.headers_mut();
+                allow(&policy, origin, headers);
+                if let Some(exposed) = &policy.exposed {
+                    fill(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, || exposed.clone());
+                }
+            }
         }
     }
 }
@@ -94,7 +128,8 @@ impl Gate for Cors {
 fn leave_given(policy: &Policy, origin: &HeaderValue, method: &HeaderValue, asked: &HeaderMap) -> Response<Vec<u8>> {
     let mut response = answer(policy, StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    allow(policy, origin.clone(), headers);
+    let origin = if policy.is_any() { HeaderValue::from_static("*") } else { origin.clone() };
+    allow(policy, origin, headers);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
     for names in asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.append(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
@@ -126,13 +161,12 @@ fn answer(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
 
 /// The origin that may read, as it came; what a handler said of it stands.
 fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
-    let origin = if policy.is_any() { HeaderValue::from_static("*") } else { origin };
     if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         return;
     }
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    set(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if policy.has_credentials {
-        headers.entry(ACCESS_CONTROL_ALLOW_CREDENTIALS).or_insert(HeaderValue::from_static("true"));
+        fill(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || HeaderValue::from_static("true"));
     }
 }
 
@@ -140,7 +174,7 @@ fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
 fn vary(headers: &mut HeaderMap, name: &str, value: HeaderValue) {
     let is_said = |said: &[u8]| said == b"*" || said.eq_ignore_ascii_case(name.as_bytes());
     if !tokens(headers.get_all(VARY)).flatten().any(is_said) {
-        headers.append(VARY, value);
+        let _ = headers.try_append(VARY, value);
     }
 }
 

@@ -31,7 +31,8 @@
 //! | of an allowed origin | the handler's, and that its page may read it, with the fields that tell of a refusal |
 //! | of another origin | the handler's, as it is: the browser does not show it |
 //!
-//! `Vary: Origin` is added to every answer, unless any origin is allowed.
+//! `Vary: Origin` is added to every answer, unless any origin is allowed: then every answer says so. An
+//! `Access-Control-Allow-Origin` that a handler wrote stays.
 //!
 //! # Where it stands
 //!

@@ -7,6 +7,7 @@ use crate::context::OriginSet;
 use crate::cors::names::Names;
 use crate::field::list::tokens;
 use crate::field::origin::MAX_LEN;
+use crate::field::token::is_token;
 
 pub(super) struct Policy {
     pub(super) origins: Origins,
@@ -113,7 +114,7 @@ impl Policy {
 
     fn admits_method(&self, method: &[u8]) -> bool {
         match &self.methods {
-            Methods::Any => Method::from_bytes(method).is_ok_and(|method| !is_forbidden(&method)),
+            Methods::Any => is_token(method) && !is_forbidden(method),
             Methods::Of(methods) => {
                 SAFELISTED.iter().any(|safe| safe.as_bytes() == method)
                     || methods.iter().any(|allowed| allowed.as_str().as_bytes() == method)
@@ -123,8 +124,8 @@ impl Policy {
 }
 
 /// Fetch, "forbidden method": no browser sends one, in any case of letters.
-pub(super) fn is_forbidden(method: &Method) -> bool {
-    ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.as_str().eq_ignore_ascii_case(forbidden))
+pub(super) fn is_forbidden(method: &[u8]) -> bool {
+    ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden.as_bytes()))
 }
 
 /// Fetch, "CORS-safelisted method".

@@ -6,9 +6,11 @@ use super::token::is_token;
 
 /// The tokens of all lines; `None` for an element that is no token, and past the bounds. Empty elements are passed over.
 pub(crate) fn tokens<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = Option<&'a [u8]>> {
-    let (mut bytes, mut elements) = (0, 0);
+    let (mut bytes, mut elements, mut is_first) = (0, 0, true);
     let within = lines.into_iter().flat_map(move |line| {
-        bytes += line.len();
+        // As long as if it were one: empty lines have their bound too.
+        bytes += line.len() + usize::from(!is_first);
+        is_first = false;
         // One byte that is no token stands for a line too much.
         let line = if bytes > MAX_BYTES { b"," } else { line.as_bytes() };
         let is_over = bytes > MAX_BYTES;

@@ -3,8 +3,9 @@
 pub(crate) mod bearer;
 pub(crate) mod challenge;
 pub(crate) mod cookie;
+pub(crate) mod fill;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;
 pub(crate) mod list;
 pub(crate) mod origin;
-mod token;
+pub(crate) mod token;

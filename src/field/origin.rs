@@ -162,7 +162,8 @@ impl<'a> Origin<'a> {
 
 /// Whether an authority, as a `Host` field has it, is of a [loopback](is_loopback) host.
 pub(crate) fn is_loopback_authority(authority: &str) -> bool {
-    split_port(authority).is_ok_and(|(host, _)| is_loopback(host))
+    let host = split_port(authority).map(|(host, _)| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase());
+    host.is_ok_and(|host| is_loopback(&host))
 }
 
 /// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere (W3C Secure Contexts §3.1).

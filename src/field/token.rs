@@ -1,6 +1,6 @@
 //! The `token` of RFC 9110 §5.6.2, of which schemes, parameter names and cookie names are made.
 
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_tchar)
 }
 

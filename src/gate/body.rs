@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 /// example), put the gate inside of that layer.
 #[diagnostic::on_unimplemented(
     message = "no refusal can be sent with a response body of type `{Self}`",
-    note = "put this layer inside of the one that changes the body's type, or implement `portcullis::gate::FromBytes`"
+    note = "box the body between this layer and the one that changes its type, by `.map_response(axum::response::IntoResponse::into_response)`, put this layer inside of that one, or implement `portcullis::gate::FromBytes` for a body of your own"
 )]
 pub trait FromBytes {
     /// A body of just these bytes; an empty body for none.

@@ -261,7 +261,7 @@ impl Denial {
             DenialKind::AddressUnknown => tracing::error!(
                 status,
                 "no peer address is known: serve with into_make_service_with_connect_info::<SocketAddr>(), or put a \
-                 SocketAddr into the request's extensions"
+                 SocketAddr into the request's extensions, on tonic that of TcpConnectInfo"
             ),
             DenialKind::LimitMissing(asker) => tracing::error!(
                 status,

@@ -23,7 +23,7 @@ use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, Referre
 pub struct SecurityHeadersBuilder {
     /// Fields whose values have no problems.
     fixed: BTreeMap<&'static str, &'static str>,
-    own: Vec<OwnField>,
+    own: BTreeMap<String, OwnField>,
     csp: Option<Csp>,
     report_only: Option<Csp>,
     hsts: Option<Hsts>,
@@ -40,7 +40,7 @@ impl SecurityHeadersBuilder {
     pub(super) fn new() -> Self {
         Self {
             fixed: BTreeMap::new(),
-            own: Vec::new(),
+            own: BTreeMap::new(),
             csp: None,
             report_only: None,
             hsts: None,
@@ -79,7 +79,7 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets `X-Frame-Options`.
+    /// Sets `X-Frame-Options`. Browsers that know `frame-ancestors` go by that: set it in the policy too.
     pub fn frame_options(self, options: FrameOptions) -> Self {
         self.with_fixed(X_FRAME_OPTIONS, options.text())
     }
@@ -107,8 +107,8 @@ impl SecurityHeadersBuilder {
     /// Sets a field that has no setter of its own.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         let field = OwnField::new(name, value.into());
-        self.own.retain(|known| known.name != field.name);
-        self.own.push(field);
+        self.take_plain(&field.name);
+        self.own.insert(field.name.clone(), field);
         self
     }
 
@@ -122,7 +122,7 @@ impl SecurityHeadersBuilder {
     pub fn without(mut self, name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         let is_known = match name.as_str() {
-            "cache-control" => std::mem::take(&mut self.is_no_store),
+            "cache-control" => std::mem::take(&mut self.is_no_store) | self.take_plain(&name),
             "content-security-policy" => self.csp.take().is_some(),
             "content-security-policy-report-only" => self.report_only.take().is_some(),
             "permissions-policy" => self.permissions.take().is_some(),
@@ -149,7 +149,8 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Has answers to authenticated users say `Cache-Control: no-store`, unless the handler says otherwise; in every preset.
+    /// Has answers to authenticated users say `Cache-Control: no-store`, unless the handler says otherwise; in every preset
+    /// but helmet's. A gate of one's own that authenticates heeds [`NoStore`](crate::context::NoStore) to have it.
     pub fn no_store(mut self) -> Self {
         self.is_no_store = true;
         self
@@ -174,9 +175,8 @@ impl SecurityHeadersBuilder {
     }
 
     fn take_plain(&mut self, name: &str) -> bool {
-        let before = self.own.len();
-        self.own.retain(|field| field.name != name);
-        self.fixed.remove(name).is_some() || self.own.len() < before
+        // Both, should both be there.
+        self.fixed.remove(name).is_some() | self.own.remove(name).is_some()
     }
 
     /// Builds the layer; what a policy's author will not have meant is said in the log.
@@ -200,8 +200,13 @@ impl SecurityHeadersBuilder {
             permissions.judge(&mut problems);
         }
         own::judge_endpoints(&self.endpoints, &mut problems);
-        for field in &self.own {
+        for field in self.own.values() {
             field.judge(&mut problems);
+        }
+        if self.own.len() > MOST_FIELDS {
+            let reason = "more fields than a browser takes with one answer";
+            let problem = Problem::new("header", Fault::Invalid, reason, "send 64 at most");
+            problems.add(problem.with_value(self.own.len().to_string()));
         }
         let removed = self.names_removed(&mut problems);
         self.judge_names(&mut problems);
@@ -239,7 +244,7 @@ impl SecurityHeadersBuilder {
             self.fixed.iter().map(|(name, value)| (HeaderName::from_static(name), Ok(HeaderValue::from_static(value))));
         let own = self
             .own
-            .iter()
+            .values()
             .filter_map(|field| Some((HeaderName::try_from(&field.name).ok()?, HeaderValue::try_from(&field.value))));
         let permissions = self.permissions.as_ref().map(PermissionsPolicy::text);
         let endpoints = own::endpoints_text(&self.endpoints);
@@ -258,8 +263,8 @@ impl SecurityHeadersBuilder {
         let mut removed = Vec::new();
         for name in &self.removed {
             match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) if own::is_of_the_message(name.as_str()) => {
-                    let reason = "an answer is not read without it";
+                Ok(name) if own::is_of_the_message(name.as_str()) || name.as_str().starts_with("access-control-") => {
+                    let reason = "an answer is not read rightly without it";
                     problems.add(
                         Problem::new("remove", Fault::Prohibited, reason, "leave it out").with_value(name.as_str()),
                     );
@@ -274,7 +279,7 @@ impl SecurityHeadersBuilder {
     /// Whether what is left out or enforced is there.
     fn judge_names(&self, problems: &mut Problems) {
         let mut names: Vec<&str> = self.fixed.keys().copied().collect();
-        names.extend(self.own.iter().map(|field| &*field.name));
+        names.extend(self.own.keys().map(String::as_str));
         for (name, is_set) in [
             (CONTENT_SECURITY_POLICY.as_str(), self.csp.is_some()),
             (CONTENT_SECURITY_POLICY_REPORT_ONLY.as_str(), self.report_only.is_some()),
@@ -284,11 +289,16 @@ impl SecurityHeadersBuilder {
         ] {
             names.extend(is_set.then_some(name));
         }
+        names.extend(self.is_no_store.then_some("cache-control"));
         names.sort_unstable();
+        names.dedup();
         let strays = self.enforced.iter().filter(|name| !names.contains(&&*name.to_ascii_lowercase()));
         let strays = strays.map(|name| ("enforce", name)).chain(self.left_out.iter().map(|name| ("without", name)));
         for (setting, name) in strays {
-            let remedy = format!("name one of {}", names.join(", "));
+            let remedy = match names.as_slice() {
+                [] => "there is none yet: set one, or begin with a preset".to_owned(),
+                names => format!("name one of {}", names.join(", ")),
+            };
             problems.add(Problem::new(setting, Fault::Unknown, "the layer does not send it", remedy).with_value(name));
         }
     }
@@ -302,6 +312,7 @@ impl SecurityHeadersBuilder {
     }
 }
 
+const MOST_FIELDS: usize = 64;
 pub(super) const EMBEDDER_POLICY: &str = "cross-origin-embedder-policy";
 pub(super) const OPENER_POLICY: &str = "cross-origin-opener-policy";
 pub(super) const PERMISSIONS_POLICY: &str = "permissions-policy";

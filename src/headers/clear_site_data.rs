@@ -3,6 +3,8 @@
 use http::{HeaderName, HeaderValue, Response, request};
 use tower_layer::Layer;
 
+use crate::field::fill::fill;
+use crate::field::grpc;
 use crate::gate::{Entry, Gate, Gated};
 
 /// Has the browser forget what it keeps of the site (W3C Clear Site Data): a layer for the route that logs a user out.
@@ -50,8 +52,10 @@ impl Gate for ClearSiteData {
     }
 
     fn leave<B>(&self, (): (), response: &mut Response<B>) {
-        if response.status().is_success() || response.status().is_redirection() {
-            response.headers_mut().entry(CLEAR_SITE_DATA).or_insert_with(|| self.0.clone());
+        // A gRPC call that was refused is HTTP 200 all the same.
+        let status = grpc::http_status(response.headers()).unwrap_or(response.status());
+        if status.is_success() || status.is_redirection() {
+            fill(response.headers_mut(), &CLEAR_SITE_DATA, || self.0.clone());
         }
     }
 }

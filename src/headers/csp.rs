@@ -1,5 +1,8 @@
 //! `Csp`: a content security policy, built of directives or read off a text.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use http::Uri;
 
 use crate::error::{BuildError, Fault, Problem, Problems};
@@ -68,7 +71,35 @@ impl Csp {
             .with(Directive::StyleSrc, [Source::SelfOrigin, Source::Nonce])
     }
 
-    /// Reads a policy as it is sent. A nonce is not taken: it would be the same for every answer.
+    /// What the OWASP Secure Headers Project proposes.
+    pub fn owasp() -> Self {
+        Self::new()
+            .with(Directive::DefaultSrc, ["'self'"])
+            .with(Directive::FormAction, ["'self'"])
+            .with(Directive::BaseUri, ["'self'"])
+            .with(Directive::ObjectSrc, ["'none'"])
+            .with(Directive::FrameAncestors, ["'none'"])
+            .upgrade_insecure_requests()
+    }
+
+    /// What helmet 8 sends unless told otherwise.
+    pub fn helmet() -> Self {
+        Self::new()
+            .with(Directive::DefaultSrc, ["'self'"])
+            .with(Directive::BaseUri, ["'self'"])
+            .with(Directive::FontSrc, ["'self'", "https:", "data:"])
+            .with(Directive::FormAction, ["'self'"])
+            .with(Directive::FrameAncestors, ["'self'"])
+            .with(Directive::ImgSrc, ["'self'", "data:"])
+            .with(Directive::ObjectSrc, ["'none'"])
+            .with(Directive::ScriptSrc, ["'self'"])
+            .with(Directive::ScriptSrcAttr, ["'none'"])
+            .with(Directive::StyleSrc, ["'self'", "https:", "'unsafe-inline'"])
+            .upgrade_insecure_requests()
+    }
+
+    /// Reads a policy as it is sent. A nonce is refused when the layer is built, for it would be the same for every answer: take it
+    /// out of the text and say `.add(Directive::ScriptSrc, [Source::Nonce])`.
     ///
     /// # Errors
     ///
@@ -86,7 +117,7 @@ impl Csp {
     pub fn parse(text: &str) -> Result<Self, BuildError> {
         let mut problems = Problems::default();
         let mut csp = Self::new();
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         for words in text.split(';').map(str::split_ascii_whitespace) {
             let mut words = words;
             let Some(name) = words.next().map(str::to_ascii_lowercase) else { continue };
@@ -98,6 +129,8 @@ impl Csp {
                 continue;
             }
             csp = match (Directive::named(&name), name.as_str()) {
+                // CSP 3 §6.7.2.3: nothing is let in by an empty list.
+                (Some(directive), _) if rest.is_empty() => csp.with(directive, [Source::None]),
                 (Some(directive), _) => csp.with(directive, rest),
                 (None, "sandbox") => csp.sandbox(rest),
                 (None, "trusted-types") => csp.trusted_types(rest),
@@ -105,6 +138,11 @@ impl Csp {
                 (None, "report-to") if rest.len() == 1 => csp.report_to(rest.concat()),
                 (None, "report-uri") if rest.len() == 1 => csp.report_uri(rest.concat()),
                 (None, "upgrade-insecure-requests") if rest.is_empty() => csp.upgrade_insecure_requests(),
+                (None, "block-all-mixed-content") => {
+                    let (reason, remedy) = ("browsers ignore it: they load no mixed content anyway", "leave it out");
+                    problems.add(Problem::new("csp", Fault::Prohibited, reason, remedy).with_value(name.as_str()));
+                    csp
+                }
                 (None, _) => {
                     let reason = "no directive of CSP 3, or not of its form";
                     let remedy = "see Directive and the methods of Csp for those there are";
@@ -112,7 +150,7 @@ impl Csp {
                     csp
                 }
             };
-            seen.push(name);
+            seen.insert(name);
         }
         if text.split(';').all(|part| part.trim_ascii().is_empty()) {
             problems.add(empty("csp"));
@@ -130,7 +168,7 @@ impl Csp {
         self
     }
 
-    /// Adds to a directive's sources. One that it does not have yet is set; where it has `'none'`, that is dropped.
+    /// Adds to a directive's sources. One that it does not have yet is set, and `default-src` no longer stands in for it; where it has `'none'`, that is dropped.
     pub fn add(mut self, directive: Directive, sources: impl IntoIterator<Item: Into<Source>>) -> Self {
         let mut all = self.sources(directive).unwrap_or_default().to_vec();
         all.retain(|source| *source != Source::None);
@@ -176,8 +214,8 @@ impl Csp {
         self
     }
 
-    /// Has browsers ask by https for what a page asks by http. Sent over https alone, and never on a loopback host: Safari
-    /// would then find nothing there.
+    /// Has browsers ask by https for what a page asks by http. Sent over https alone, and never where the request's `Host` is
+    /// loopback: Safari would then find nothing there. So let a proxy pass the client's `Host` on.
     pub fn upgrade_insecure_requests(mut self) -> Self {
         self.has_upgrade = true;
         self
@@ -247,6 +285,14 @@ impl Csp {
     }
 }
 
+/// As it is sent, with `...` for a nonce.
+impl fmt::Display for Csp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.rendered().value(Some("..."), true);
+        f.write_str(value.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default())
+    }
+}
+
 fn empty(setting: &'static str) -> Problem {
     let remedy = "set a directive, or leave the policy out by without(\"content-security-policy\")";
     Problem::new(setting, Fault::Missing, "the policy says nothing", remedy)
@@ -259,7 +305,8 @@ fn is_word(word: &str) -> bool {
 /// A path or a URL of http or https, which ends neither the directive nor the field.
 fn is_reference(text: &str) -> bool {
     let is_url = |uri: Uri| matches!(uri.scheme_str(), None | Some("http" | "https"));
-    is_word(text) && (text.starts_with('/') || text.contains("://")) && text.parse().is_ok_and(is_url)
+    let has_other_scheme = text.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
+    is_word(text) && (text.contains("://") || !has_other_scheme) && text.parse().is_ok_and(is_url)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Response, request};
+use http::{HeaderMap, Response, StatusCode, request};
 use tower_layer::Layer;
 
 use crate::context::{CspNonce, NoStore};
@@ -29,7 +29,7 @@ impl SecurityHeaders {
     #[must_use]
     pub fn audit(&self) -> Audit {
         let mut headers = HeaderMap::new();
-        self.0.write(Way { is_https: true, is_upgraded: true }, Some(SAMPLE_NONCE), &mut headers);
+        self.0.write(Way { is_https: true, is_upgraded: true }, Some(SAMPLE_NONCE), false, &mut headers);
         audit::audit(&headers)
     }
 }
@@ -47,10 +47,7 @@ impl Gate for SecurityHeaders {
     fn enter(&self, mut head: request::Parts) -> Entry<Pass> {
         let policy = &*self.0;
         let way = policy.way(&head);
-        let nonce = policy.has_nonce().then(CspNonce::new);
-        if let Some(nonce) = &nonce {
-            head.extensions.insert(nonce.clone());
-        }
+        let nonce = policy.has_nonce().then(|| nonce_of(&mut head));
         if policy.is_no_store {
             NoStore::ask(&mut head.extensions);
         }
@@ -59,8 +56,20 @@ impl Gate for SecurityHeaders {
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
         let nonce = pass.nonce.as_ref().and_then(CspNonce::drawn);
-        self.0.write(pass.way, nonce, response.headers_mut());
+        // A cache replaces a stored page's fields by those of a 304 (RFC 9111 §3.2): the page keeps its nonce.
+        let is_validation = response.status() == StatusCode::NOT_MODIFIED;
+        self.0.write(pass.way, nonce, is_validation, response.headers_mut());
     }
+}
+
+/// The nonce of a layer outside, so that both policies let in the same; else a new one.
+fn nonce_of(head: &mut request::Parts) -> CspNonce {
+    if let Some(nonce) = head.extensions.get::<CspNonce>() {
+        return nonce.clone();
+    }
+    let nonce = CspNonce::new();
+    head.extensions.insert(nonce.clone());
+    nonce
 }
 
 impl<S> Layer<S> for SecurityHeaders {

@@ -42,6 +42,11 @@ impl Hsts {
     }
 
     pub(super) fn judge(self, problems: &mut Problems) {
+        if self.max_age.subsec_nanos() > 0 {
+            let reason = "not a number of whole seconds";
+            let problem = Problem::new("hsts", Fault::Invalid, reason, "give 63072000 seconds, two years");
+            problems.add(problem.with_value(format!("{:?}", self.max_age)));
+        }
         if self.is_preloaded && (self.max_age < YEAR || !self.has_subdomains) {
             let reason = "browsers are preloaded with a host for a year at least, and with its subdomains";
             let remedy = "set 31536000 seconds or more and include_subdomains(), or leave preload() out";
@@ -74,6 +79,12 @@ mod tests {
         assert_eq!(year.text(), "max-age=31536000");
         assert_eq!(year.include_subdomains().preload().text(), "max-age=31536000; includeSubDomains; preload");
         assert_eq!(Hsts::new(Duration::ZERO).text(), "max-age=0");
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_refused_and_not_cut_off() {
+        assert!(!is_sound(Hsts::new(Duration::from_millis(900))) && !is_sound(Hsts::new(Duration::from_millis(1_001))));
+        assert!(is_sound(Hsts::new(Duration::ZERO)));
     }
 
     #[test]

@@ -31,6 +31,7 @@
 //! | `Cross-Origin-Opener-Policy`, `Cross-Origin-Resource-Policy` | `same-origin` | the same |
 //! | `Origin-Agent-Cluster` | `?1` | the same |
 //! | `Cache-Control`, where a user was authenticated | `no-store` | the same |
+//! | `Cache-Control`, where a page bears a nonce | - | `private` |
 //! | `Server`, `X-Powered-By` | removed | the same |
 //!
 //! [`owasp`](SecurityHeaders::owasp) sends what the OWASP Secure Headers Project proposes, [`helmet`](SecurityHeaders::helmet) what

@@ -1,6 +1,8 @@
 //! `OwnField`: a field of the user's own, and the endpoints of reports; what of them no browser would heed.
 
-use http::{HeaderName, HeaderValue, Uri};
+use std::collections::HashSet;
+
+use http::{HeaderName, Uri};
 
 use crate::error::{Fault, Problem, Problems};
 use crate::headers::builder::{
@@ -33,12 +35,15 @@ impl OwnField {
             Some(prohibited("the field depends on who asks", "let Cors write it".to_owned()))
         } else if is_of_the_message(&self.name) {
             Some(prohibited("the field belongs to one answer", "let the handler write it".to_owned()))
+        } else if self.name == "clear-site-data" {
+            let reason = "the field belongs to the answer to a log-out";
+            Some(prohibited(reason, "layer ClearSiteData on that route".to_owned()))
         } else if self.name == "x-xss-protection" && self.value.trim() != "0" {
             let reason = "the filter that it switches on opens holes in the browsers that have it";
             Some(prohibited(reason, "write 0, or a Csp".to_owned()))
         } else if self.name == "x-content-type-options" && !self.value.eq_ignore_ascii_case("nosniff") {
             Some(prohibited("browsers know one value", "write nosniff".to_owned()))
-        } else if HeaderValue::try_from(&self.value).is_err() {
+        } else if !self.value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t') {
             let reason = "the value has bytes that no field may have";
             Some(Problem::new("header", Fault::Invalid, reason, "write visible ASCII, in one line"))
         } else {
@@ -59,8 +64,9 @@ pub(super) fn misnamed(setting: &'static str, name: &str) -> Problem {
 }
 
 pub(super) fn judge_endpoints(endpoints: &[(String, String)], problems: &mut Problems) {
-    for (index, (name, url)) in endpoints.iter().enumerate() {
-        let is_first = endpoints.iter().take(index).all(|(before, _)| before != name);
+    let mut names = HashSet::new();
+    for (name, url) in endpoints {
+        let is_first = names.insert(name);
         let fault = if !is_key(name) {
             Some((Fault::Invalid, "a name has lower-case letters, digits, - and _", "write it so, as csp-reports"))
         } else if !is_first {
@@ -108,19 +114,25 @@ const SETTERS: [(&str, &str); 10] = [
     (X_FRAME_OPTIONS, "frame_options"),
 ];
 
-const OF_THE_MESSAGE: [&str; 14] = [
+const OF_THE_MESSAGE: [&str; 20] = [
+    "allow",
     "connection",
     "content-encoding",
     "content-length",
     "content-range",
     "content-type",
     "date",
+    "etag",
+    "grpc-message",
+    "grpc-status",
     "keep-alive",
     "location",
+    "retry-after",
     "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "vary",
     "www-authenticate",
 ];

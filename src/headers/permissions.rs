@@ -25,6 +25,7 @@ pub struct PermissionsPolicy(BTreeMap<String, Allowed>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Allowed {
+    Everybody,
     Nobody,
     Own(Vec<String>),
 }
@@ -54,6 +55,12 @@ impl PermissionsPolicy {
     /// Leaves these powers to pages of the own origin alone.
     pub fn allow_self(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowed::Own(Vec::new()))));
+        self
+    }
+
+    /// Leaves these powers to everybody's pages.
+    pub fn allow_all(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowed::Everybody)));
         self
     }
 
@@ -87,6 +94,7 @@ impl PermissionsPolicy {
     /// A dictionary of structured fields (RFC 9651 §3.2).
     pub(super) fn text(&self) -> String {
         let features = self.0.iter().map(|(feature, allowed)| match allowed {
+            Allowed::Everybody => format!("{feature}=*"),
             Allowed::Nobody => format!("{feature}=()"),
             Allowed::Own(origins) => {
                 let origins: String = origins.iter().map(|origin| format!(" \"{origin}\"")).collect();
@@ -137,10 +145,11 @@ mod tests {
         let policy = PermissionsPolicy::new()
             .deny(["usb", "camera"])
             .allow_self(["camera"])
-            .allow("payment", ["https://pay.example.com", "https://b.example"]);
+            .allow("payment", ["https://pay.example.com", "https://b.example"])
+            .allow_all(["fullscreen"]);
         assert_eq!(
             policy.text(),
-            r#"camera=(self), payment=(self "https://pay.example.com" "https://b.example"), usb=()"#
+            r#"camera=(self), fullscreen=*, payment=(self "https://pay.example.com" "https://b.example"), usb=()"#
         );
         assert_eq!(faults(&policy), []);
         assert_eq!(faults(&PermissionsPolicy::html()), []);

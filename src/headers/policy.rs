@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, request};
+use http::header::{CACHE_CONTROL, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
 use crate::context::TrustedProxies;
+use crate::field::fill::{fill, set};
 use crate::field::forwarded::X_FORWARDED_PROTO;
 use crate::field::origin;
 use crate::headers::csp::Rendered;
@@ -73,7 +74,9 @@ impl Policy {
         let is_https = match &self.https {
             Https::Always => true,
             Https::Told(proxies) => {
-                let is_https = head.uri.scheme_str() == Some("https") || proxies.vouches_for_https(head);
+                // In HTTP/1 it is the caller who writes a scheme, if anybody does.
+                let is_told = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
+                let is_https = is_told || proxies.vouches_for_https(head);
                 self.tell(is_https, head);
                 is_https
             }
@@ -85,23 +88,29 @@ impl Policy {
     fn tell(&self, is_https: bool, head: &request::Parts) {
         if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) && !self.has_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "X-Forwarded-Proto is not believed, or does not say https: Strict-Transport-Security is not sent; name the proxy \
-                 by trusted_proxies(..), or say always_https()"
+                "X-Forwarded-Proto is not believed, or does not say https: Strict-Transport-Security is not sent; name the proxy by \
+                 SecurityHeadersBuilder::trusted_proxies (a Stack's is for addresses alone) and serve with \
+                 into_make_service_with_connect_info::<SocketAddr>(), or say always_https()"
             );
         }
     }
 
-    /// Writes the fields that the answer lacks.
-    pub(super) fn write(&self, way: Way, nonce: Option<&str>, headers: &mut HeaderMap) {
+    /// Writes the fields that the answer lacks; for the validation of a stored page, none that has a nonce.
+    pub(super) fn write(&self, way: Way, nonce: Option<&str>, is_validation: bool, headers: &mut HeaderMap) {
         for name in &self.removed {
             headers.remove(name);
         }
-        headers.reserve(self.fields.len() + DYNAMIC_FIELDS);
+        // Where there is no room for all, there may be for some.
+        let _ = headers.try_reserve(self.fields.len() + DYNAMIC_FIELDS);
         for (field, value) in self.fields.iter().chain(self.hsts.iter().filter(|_| way.is_https)) {
             field.write(|| Some(value.clone()), headers);
         }
-        for protection in self.protections() {
+        for protection in self.protections().filter(|protection| !(is_validation && protection.has_nonce)) {
             protection.field.write(|| protection.policy.value(nonce, way.is_upgraded), headers);
+        }
+        if nonce.is_some() && self.has_nonce() {
+            // Whoever is shown the page out of a shared cache knows the word that another's page runs.
+            fill(headers, &CACHE_CONTROL, || HeaderValue::from_static("private"));
         }
     }
 }
@@ -111,7 +120,7 @@ impl Field {
         if (self.is_enforced || !headers.contains_key(&self.name))
             && let Some(value) = value()
         {
-            headers.insert(self.name.clone(), value);
+            set(headers, &self.name, value);
         }
     }
 }
@@ -122,5 +131,5 @@ fn is_loopback(head: &request::Parts) -> bool {
     head.uri.authority().map(http::uri::Authority::as_str).or(field).is_some_and(origin::is_loopback_authority)
 }
 
-/// Two policies, and `Strict-Transport-Security`.
-const DYNAMIC_FIELDS: usize = 3;
+/// Two policies, `Strict-Transport-Security`, and `Cache-Control`.
+const DYNAMIC_FIELDS: usize = 4;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::headers::builder::SecurityHeadersBuilder;
-use crate::headers::csp::{Csp, Directive};
+use crate::headers::csp::Csp;
 use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
 use crate::headers::owasp;
@@ -11,7 +11,7 @@ use crate::headers::permissions::PermissionsPolicy;
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 impl SecurityHeaders {
-    /// Nothing yet, for a choice of one's own.
+    /// Nothing yet, for a choice of one's own. As of the presets, what is returned is a builder: end with `.build()?`.
     pub fn builder() -> SecurityHeadersBuilder {
         SecurityHeadersBuilder::new()
     }
@@ -27,18 +27,12 @@ impl SecurityHeaders {
         headers.referrer_policy(ReferrerPolicy::StrictOriginWhenCrossOrigin)
     }
 
-    /// What the OWASP Secure Headers Project proposes, and its list of fields to remove. Strict: a page that loads anything of another
+    /// What the OWASP Secure Headers Project proposes, but for `Clear-Site-Data`, and its list of fields to remove;
+    /// `Cache-Control` goes to authenticated users alone. Strict: a page that loads anything of another
     /// origin breaks.
     pub fn owasp() -> SecurityHeadersBuilder {
-        let csp = Csp::new()
-            .with(Directive::DefaultSrc, ["'self'"])
-            .with(Directive::FormAction, ["'self'"])
-            .with(Directive::BaseUri, ["'self'"])
-            .with(Directive::ObjectSrc, ["'none'"])
-            .with(Directive::FrameAncestors, ["'none'"])
-            .upgrade_insecure_requests();
         SecurityHeadersBuilder::new()
-            .csp(csp)
+            .csp(Csp::owasp())
             .hsts(Hsts::new(2 * YEAR).include_subdomains())
             .permissions_policy(PermissionsPolicy::owasp())
             .frame_options(FrameOptions::Deny)
@@ -55,20 +49,8 @@ impl SecurityHeaders {
 
     /// What helmet 8 sends unless told otherwise, for an app that moves here from Node.
     pub fn helmet() -> SecurityHeadersBuilder {
-        let csp = Csp::new()
-            .with(Directive::DefaultSrc, ["'self'"])
-            .with(Directive::BaseUri, ["'self'"])
-            .with(Directive::FontSrc, ["'self'", "https:", "data:"])
-            .with(Directive::FormAction, ["'self'"])
-            .with(Directive::FrameAncestors, ["'self'"])
-            .with(Directive::ImgSrc, ["'self'", "data:"])
-            .with(Directive::ObjectSrc, ["'none'"])
-            .with(Directive::ScriptSrc, ["'self'"])
-            .with(Directive::ScriptSrcAttr, ["'none'"])
-            .with(Directive::StyleSrc, ["'self'", "https:", "'unsafe-inline'"])
-            .upgrade_insecure_requests();
         SecurityHeadersBuilder::new()
-            .csp(csp)
+            .csp(Csp::helmet())
             .hsts(Hsts::new(YEAR).include_subdomains())
             .frame_options(FrameOptions::SameOrigin)
             .referrer_policy(ReferrerPolicy::NoReferrer)

@@ -36,7 +36,9 @@ impl StackBuilder {
 }
 
 impl<A> StackBuilder<A> {
-    /// Sets the proxies by which the client's address is found for every layer and handler below.
+    /// Sets the proxies by which the client's address is found for every layer and handler below. A
+    /// [`SecurityHeaders`] is told of them by
+    /// [a setter of its own](crate::headers::SecurityHeadersBuilder::trusted_proxies).
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
         self
@@ -55,14 +57,14 @@ impl<A> StackBuilder<A> {
     }
 
     /// Sets the limit that stands outside of what authenticates, where the work of checking tokens must be bounded. It counts by what
-    /// is known there: the address, an API key, everybody.
+    /// is known there: the address, an API key, everybody. Preflights, which cost next to nothing, pass it uncounted.
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self
     }
 
     /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user), or one
-    /// of one's own that leaves a [`Visitor`](crate::context::Visitor).
+    /// of one's own that leaves a [`Visitor`](crate::context::Visitor) and heeds [`NoStore`](crate::context::NoStore).
     pub fn authenticate<B: Gate>(self, gate: B) -> StackBuilder<B> {
         StackBuilder {
             proxies: self.proxies,
@@ -106,7 +108,7 @@ impl<A> StackBuilder<A> {
             self.by_user.is_some(),
         ];
         if !is_set.contains(&true) {
-            let remedy = "say at least one of authenticate, cors, security_headers, limit_by_address and limit_by_user";
+            let remedy = "say at least one of trusted_proxies, security_headers, cors, limit_by_address, authenticate and limit_by_user";
             problems.add(Problem::new("stack", Fault::Missing, "nothing was set", remedy));
         }
         problems.none_or(|| {

@@ -39,7 +39,7 @@ pub(super) struct Outside(
 );
 
 /// What stands in the place of a gate that authenticates where there is none.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Open(pub(super) ());
 
 impl<A> Gate for Stack<A>

@@ -10,6 +10,7 @@
 //! fn app() -> Result<Router, BuildError> {
 //!     let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
 //!     let stack = Stack::builder()
+//!         .trusted_proxies(proxies.clone())
 //!         .security_headers(SecurityHeaders::api().trusted_proxies(proxies.clone()).build()?)
 //!         .cors(Cors::builder().origins(OriginSet::new(["https://app.example.com"])?).credentials().build()?)
 //!         .limit_by_address(RateLimit::builder().quota(Quota::per_minute(600)?).key(Key::ip(proxies)).build()?)
@@ -36,6 +37,22 @@
 //!       └ authenticate      token -> user, or 401
 //!         └ limit_by_user   counts by user, or 429
 //!           └ the router    Require*, handlers
+//! ```
+//!
+//! To try an app with [`as_user`](crate::testing::as_user) in the place of a token, leave the gate open:
+//!
+//! ```
+//! use portcullis::gate::Gate;
+//! use portcullis::{BuildError, SecurityHeaders, Stack};
+//!
+//! fn stack<A: Gate>(authenticate: A) -> Result<Stack<A>, BuildError> {
+//!     Stack::builder().security_headers(SecurityHeaders::api().build()?).authenticate(authenticate).build()
+//! }
+//!
+//! # use portcullis::{UserContext, testing::as_user};
+//! let stack = stack(as_user(UserContext::new("ann")))?;
+//! # let _ = stack;
+//! # Ok::<(), BuildError>(())
 //! ```
 //!
 //! It does not matter in which order the builder is told. Each is one of the crate's own layers, which stand on their own

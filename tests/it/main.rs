@@ -20,6 +20,7 @@ mod login_example;
 mod mint;
 mod misfits;
 mod optional;
+mod pages;
 mod presets;
 mod published;
 mod rate_limit;

@@ -16,6 +16,8 @@ pub enum Lint {
     Long(usize),
     /// Neither `object-src` nor `default-src`: plug-ins run from anywhere.
     ObjectSrcMissing,
+    /// Neither `script-src` nor `default-src`: scripts run from anywhere.
+    ScriptSrcMissing,
     /// `'strict-dynamic'` in this directive, and no nonce and no hash beside it: no script runs.
     StrictDynamicAlone(Directive),
     /// `'unsafe-inline'` beside a nonce in this directive: browsers ignore the one or the other, by their age.
@@ -29,6 +31,7 @@ impl fmt::Display for Lint {
             Self::Idle(directive, source) => write!(f, "browsers ignore {source} in {directive}"),
             Self::Long(bytes) => write!(f, "the policy has {bytes} bytes: some servers refuse fields over {MAX_LEN}"),
             Self::ObjectSrcMissing => f.write_str("neither object-src nor default-src: plug-ins run from anywhere"),
+            Self::ScriptSrcMissing => f.write_str("neither script-src nor default-src: scripts run from anywhere"),
             Self::StrictDynamicAlone(directive) => {
                 write!(f, "'strict-dynamic' without a nonce or a hash in {directive}: no script runs")
             }
@@ -48,6 +51,9 @@ pub(super) fn lints(csp: &Csp) -> Vec<Lint> {
     if !has(Directive::ObjectSrc) && !has(Directive::DefaultSrc) {
         lints.push(Lint::ObjectSrcMissing);
     }
+    if !has(Directive::ScriptSrc) && !has(Directive::DefaultSrc) {
+        lints.push(Lint::ScriptSrcMissing);
+    }
     for (directive, sources) in csp.lists() {
         let has = |source: &Source| sources.contains(source);
         let has_hash = sources.iter().any(|source| matches!(source, Source::Hash(_)));
@@ -57,7 +63,10 @@ pub(super) fn lints(csp: &Csp) -> Vec<Lint> {
         if directive.is_of_scripts() && has(&Source::StrictDynamic) && !has(&Source::Nonce) && !has_hash {
             lints.push(Lint::StrictDynamicAlone(directive));
         }
-        let idle = sources.iter().filter(|source| source.is_idle_in(directive));
+        // CSP 3 §6.7.1.1: beside it, where a script comes from does not count.
+        let is_dynamic = directive.is_of_scripts() && has(&Source::StrictDynamic);
+        let is_passed_over = |source: &Source| is_dynamic && matches!(source, Source::Of(_) | Source::SelfOrigin);
+        let idle = sources.iter().filter(|source| source.is_idle_in(directive) || is_passed_over(source));
         lints.extend(idle.map(|source| Lint::Idle(directive, source.clone())));
     }
     let len = csp.rendered().longest();
@@ -89,14 +98,21 @@ mod tests {
         let script = Directive::ScriptSrc;
         for (csp, expected) in [
             (sound().without(Directive::BaseUri), Lint::BaseUriMissing),
-            (sound().without(Directive::DefaultSrc), Lint::ObjectSrcMissing),
+            (sound().without(Directive::DefaultSrc).with(script, ["'self'"]), Lint::ObjectSrcMissing),
+            (sound().without(Directive::DefaultSrc).with(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
             (sound().with(script, [Source::Nonce, Source::UnsafeInline]), Lint::UnsafeInlineBesideNonce(script)),
-            (sound().with(script, ["'strict-dynamic'", "'self'"]), Lint::StrictDynamicAlone(script)),
+            (sound().with(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone(script)),
+            (
+                sound().with(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
+                Lint::Idle(script, Source::SelfOrigin),
+            ),
             (sound().with(Directive::ImgSrc, [Source::Nonce]), Lint::Idle(Directive::ImgSrc, Source::Nonce)),
         ] {
             assert_eq!(csp.lints(), [expected]);
         }
-        assert_eq!(sound().without(Directive::DefaultSrc).with(Directive::ObjectSrc, ["'none'"]).lints(), []);
+        let closed = |directive| sound().without(Directive::DefaultSrc).with(directive, ["'none'"]);
+        let both = closed(Directive::ObjectSrc).with(script, ["'none'"]);
+        assert_eq!(both.lints(), []);
     }
 
     #[test]

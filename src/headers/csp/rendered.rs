@@ -62,8 +62,11 @@ fn text_of(csp: &Csp, has_nonce: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (directive, sources) in csp.lists() {
         let mut words = vec![directive.name().to_owned()];
+        let asks = sources.contains(&Source::Nonce);
         words.extend(sources.iter().filter_map(|source| match source {
             Source::Nonce => has_nonce.then(|| format!("'nonce-{MARK}'")),
+            // Beside a nonce, browsers ignore it: without one, it would let in what was never meant.
+            Source::UnsafeInline if asks && !has_nonce => None,
             source => Some(source.to_string()),
         }));
         if words.len() == 1 && !sources.is_empty() {

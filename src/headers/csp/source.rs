@@ -73,6 +73,8 @@ impl Source {
             Self::InlineSpeculationRules | Self::StrictDynamic | Self::UnsafeEval | Self::WasmUnsafeEval => {
                 !directive.is_of_scripts()
             }
+            // An attribute bears no nonce.
+            Self::Nonce if matches!(directive, Directive::ScriptSrcAttr | Directive::StyleSrcAttr) => true,
             Self::Hash(_) | Self::Nonce | Self::ReportSample | Self::UnsafeHashes | Self::UnsafeInline => {
                 !directive.is_of_scripts() && !directive.is_of_styles()
             }
@@ -109,7 +111,21 @@ fn hash_of(text: &str) -> Option<&str> {
     let (_, len) = HASHES.iter().find(|(name, _)| name.eq_ignore_ascii_case(algorithm))?;
     let bare = digest.trim_end_matches('=');
     let is_base64 = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte));
-    (is_base64 && bare.len() == (len * 4_usize).div_ceil(3) && digest.len() - bare.len() < 3).then_some(digest)
+    let is_padded = digest.len() == len.div_ceil(3) * 4;
+    let is_whole = bare.len() == (len * 4).div_ceil(3);
+    // The last letter has bits to spare, which are zero (RFC 4648 §3.5): browsers compare texts.
+    let last = bare.bytes().last().and_then(|last| ALPHABET.iter().position(|letter| *letter == url_unsafe(last)));
+    let spare = if len % 3 == 0 { 1 } else { 4_usize.pow(3 - *len as u32 % 3) };
+    (is_base64 && is_padded && is_whole && last.is_some_and(|last| last % spare == 0)).then_some(digest)
+}
+
+/// The letter of base64 for that of base64url (RFC 4648 §5).
+fn url_unsafe(letter: u8) -> u8 {
+    match letter {
+        b'-' => b'+',
+        b'_' => b'/',
+        letter => letter,
+    }
 }
 
 fn fault_of(text: &str) -> Option<(&'static str, &'static str)> {
@@ -123,8 +139,20 @@ fn fault_of(text: &str) -> Option<(&'static str, &'static str)> {
     if is_keyword(text) || hash_of(&format!("'{text}'")).is_some() || text.starts_with("nonce-") {
         return Some(("a keyword without its quotes is the name of a host", "write it in single quotes, as 'self'"));
     }
+    if SCHEMES.contains(&text) {
+        return Some(("a scheme without its colon is the name of a host", "write the colon, as data:"));
+    }
+    if Directive::named(text).is_some() || OTHER_DIRECTIVES.contains(&text) {
+        return Some((
+            "a directive's name among the sources is the name of a host",
+            "part the directives by a semicolon",
+        ));
+    }
     if text.starts_with("'nonce-") {
-        return Some(("a nonce that every answer shares protects nothing", "say Source::Nonce"));
+        return Some((
+            "a nonce that every answer shares protects nothing",
+            "take it out and say .add(Directive::ScriptSrc, [Source::Nonce])",
+        ));
     }
     if text.contains('\'') {
         return Some(("no keyword of CSP", "see Source for those there are"));
@@ -149,14 +177,31 @@ fn is_host_source(text: &str) -> bool {
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     let labels = host.strip_prefix("*.").unwrap_or(host);
+    let labels = labels.strip_suffix('.').unwrap_or(labels);
     let is_label =
         |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     scheme.is_none_or(is_scheme)
         && (host == "*" || labels.split('.').all(is_label))
         && port
             .is_none_or(|port| port == "*" || port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()))
-        && !path.contains(['?', '#'])
+        && !path.starts_with("//")
+        && path.bytes().all(is_of_a_path)
+        && path.split('%').skip(1).all(|after| after.as_bytes().first_chunk().is_some_and(is_hexadecimal))
 }
+
+fn is_hexadecimal(digits: &[u8; 2]) -> bool {
+    digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// RFC 3986 §3.3, `pchar`, and the slash; what CSP would take for its own is refused before.
+fn is_of_a_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+=:@%".contains(&byte)
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const SCHEMES: [&str; 8] = ["blob", "data", "filesystem", "http", "https", "mediastream", "ws", "wss"];
+const OTHER_DIRECTIVES: [&str; 6] =
+    ["report-to", "report-uri", "require-trusted-types-for", "sandbox", "trusted-types", "upgrade-insecure-requests"];
 
 const HASHES: [(&str, usize); 3] = [("sha256", 32), ("sha384", 48), ("sha512", 64)];
 
@@ -209,6 +254,8 @@ mod tests {
             "wss://example.com/",
             "127.0.0.1:3000",
             "localhost",
+            "example.com.",
+            "https://example.com/a%20b/~c",
         ] {
             assert_eq!(Source::from(text).fault(), None, "{text}");
             assert_eq!(Source::from(text).to_string(), text);
@@ -240,6 +287,13 @@ mod tests {
             ("https://[::1]", "neither"),
             ("a.example:99999", "neither"),
             ("a.example:+1", "neither"),
+            ("https://a.example/%zz", "neither"),
+            ("https://a.example/%2", "neither"),
+            ("https://a.example//b", "neither"),
+            ("https://a.example/{b}", "neither"),
+            ("data", "colon"),
+            ("script-src", "directive"),
+            ("report-uri", "directive"),
             ("1:", "neither"),
             (":", "neither"),
             ("1http://a.example", "neither"),
@@ -249,12 +303,22 @@ mod tests {
         }
         let bare = format!("sha256-{DIGEST}");
         assert!(Source::from(bare.as_str()).fault().is_some_and(|(reason, _)| reason.contains("quotes")));
-        for digest in ["", "abc", &DIGEST[1..], &format!("{DIGEST}=="), "47DEQpj8HBSa!_TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
-        {
+        for digest in [
+            "",
+            "abc",
+            &DIGEST[1..],
+            &format!("{DIGEST}=="),
+            "47DEQpj8HBSa!_TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "47DEQpj8HBSa-_TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
+            DIGEST.trim_end_matches('='),
+        ] {
             assert!(Source::Hash(format!("sha256-{digest}")).fault().is_some(), "{digest}");
             assert!(Source::Hash(format!("sha512-{digest}")).fault().is_some(), "{digest}");
         }
         assert!(Source::Hash(format!("md5-{DIGEST}")).fault().is_some());
+        let of = |name: &str, len: usize, end: &str| Source::Hash(format!("{name}-{}{end}", "A".repeat(len))).fault();
+        assert_eq!((of("sha384", 64, ""), of("sha512", 85, "g==")), (None, None));
+        assert!(of("sha512", 85, "h==").is_some() && of("sha384", 63, "").is_some());
     }
 
     #[test]

@@ -14,8 +14,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use super::{App, FOREIGN, PAGE, is_unreadable, leave, line, of, page, varies};
 use crate::answer::Answer;
 
-const EXPOSED: &str =
-    "ratelimit,ratelimit-policy,retry-after,www-authenticate,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset";
+const EXPOSED: &str = "grpc-message,grpc-status,ratelimit,ratelimit-policy,retry-after,www-authenticate,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset";
 
 #[tokio::test]
 async fn the_page_of_an_allowed_origin_may_read_the_handlers_answer() {
@@ -68,7 +67,7 @@ async fn with_any_origin_a_star_is_told_and_nothing_varies() {
 #[tokio::test]
 async fn what_is_exposed_is_told_once_each_beside_what_tells_of_refusals() {
     let answer = App::of(page().expose(["ETag", "Retry-After", "etag"])).get(PAGE).await;
-    assert_eq!(line(&answer.headers, "access-control-expose-headers"), Some(&*format!("{EXPOSED},etag")));
+    assert_eq!(line(&answer.headers, "access-control-expose-headers"), Some(&*format!("etag,{EXPOSED}")));
 }
 
 /// What a handler that sets these fields is answered with, to `PAGE` and with credentials.

@@ -43,7 +43,8 @@ async fn an_origin_over_326_bytes_is_disallowed_even_where_any_is_allowed() {
     assert_eq!(app.options(&[("origin", &longest), asked]).await.status, 204);
     is_denied(&app.options(&[("origin", &over), asked]).await);
     assert_eq!(line(&app.get(&longest).await.headers, "access-control-allow-origin"), Some("*"));
-    assert_eq!(line(&app.get(&over).await.headers, "access-control-allow-origin"), None);
+    // A preflight alone is refused: an answer that is stored is the same for everybody.
+    assert_eq!(line(&app.get(&over).await.headers, "access-control-allow-origin"), Some("*"));
     let app = App::of(Cors::builder().origins(super::of(["https://*.example.com"])));
     let label = "a.".repeat(200);
     let deep = format!("https://{label}example.com");
@@ -70,7 +71,8 @@ async fn over_8_kib_of_names_are_disallowed_on_one_line_or_on_many() {
     for (bytes, status) in [(8_192, 204), (8_193, 403), (60_000, 403)] {
         let name = "a".repeat(bytes);
         assert_eq!(app.preflight("GET", &[&name]).await.status, status, "{bytes} bytes");
-        let (first, second) = name.split_at(bytes / 2);
+        // A comma stands for the end of a line.
+        let (first, second) = name[1..].split_at(bytes / 2);
         assert_eq!(app.preflight("GET", &[first, second]).await.status, status, "{bytes} bytes on two lines");
         let commas = ",".repeat(bytes);
         assert_eq!(app.preflight("GET", &[&commas]).await.status, status, "{bytes} commas");

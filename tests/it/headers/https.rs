@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use portcullis::headers::SecurityHeadersBuilder;
 use portcullis::{SecurityHeaders, TrustedProxies};
 
@@ -38,9 +38,14 @@ async fn without_a_word_of_https_it_is_not_sent() {
 
 #[tokio::test]
 async fn a_uri_of_https_is_believed_as_http_2_has_it() {
-    let request = Request::get("https://a.example/").body(Body::empty()).unwrap();
-    let answer = Answer::to(&behind(SecurityHeaders::api()), request).await;
-    assert_eq!(field(&answer.headers, HSTS), "max-age=63072000; includeSubDomains");
+    let ask = |version| Request::get("https://a.example/").version(version).body(Body::empty()).unwrap();
+    let app = behind(SecurityHeaders::api());
+    for version in [Version::HTTP_2, Version::HTTP_3] {
+        let answer = Answer::to(&app, ask(version)).await;
+        assert_eq!(field(&answer.headers, HSTS), "max-age=63072000; includeSubDomains");
+    }
+    // In HTTP/1, the caller writes it there (RFC 9112 §3.2.2).
+    assert_eq!(field(&Answer::to(&app, ask(Version::HTTP_11)).await.headers, HSTS), "");
 }
 
 #[tokio::test]
