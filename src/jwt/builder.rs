@@ -3,6 +3,7 @@
 mod key_source;
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::jwt::gate::JwtAuth;
 use crate::jwt::issuer::{Issuer, Source};
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::Remote;
+use crate::jwt::seen::SeenTokens;
 use crate::jwt::trust::{Keys, Trust};
 use crate::jwt::user_loader::{LoadError, UserLoader};
 
@@ -37,6 +39,7 @@ pub struct JwtAuthBuilder {
     default_tier: Option<Tier>,
     roles: Option<Roles>,
     loader: Option<UserLoader>,
+    seen_tokens: usize,
     client: Option<Client>,
     clock: Clock,
 }
@@ -56,6 +59,7 @@ impl Default for JwtAuthBuilder {
             default_tier: None,
             roles: None,
             loader: None,
+            seen_tokens: SEEN_TOKENS,
             client: None,
             clock: Clock::system(),
         }
@@ -163,6 +167,17 @@ impl JwtAuthBuilder {
         self
     }
 
+    /// Sets how many tokens that were verified are known again without a look at their signature: 4,096 unless set, none with
+    /// zero.
+    ///
+    /// A token is known by all its bytes, until it expires and as long as the issuer's set of keys is the one that verified it.
+    /// What [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) do is done for every request. One is kept in memory
+    /// for each of the server's threads that sees it, with its text; one of more than 8,192 bytes is not.
+    pub fn seen_tokens(mut self, most: usize) -> Self {
+        self.seen_tokens = most;
+        self
+    }
+
     /// Sets the HTTP client that fetches keys.
     pub fn fetch(mut self, client: impl Fetch) -> Self {
         self.client = Some(Client::new(client));
@@ -220,6 +235,7 @@ impl JwtAuthBuilder {
                 default_tier: self.default_tier,
                 roles: self.roles,
                 loader: self.loader,
+                seen: NonZeroUsize::new(self.seen_tokens).map(SeenTokens::new),
                 clock: self.clock,
             };
             JwtAuth::new(policy, self.optional)
@@ -376,5 +392,7 @@ const LEEWAY: Duration = Duration::from_secs(60);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 // Servers take heads of 16 to 64 KiB; the largest tokens in use, with some hundred groups, have about ten.
 const MAX_TOKEN_LEN: usize = 16 * 1024;
+// Some 8 MB where a token has a kilobyte and its claims another.
+const SEEN_TOKENS: usize = 4_096;
 const MOST_TOKEN_LEN: usize = 64 * 1024;
 const SERVE_STALE: Duration = Duration::from_secs(24 * 3600);

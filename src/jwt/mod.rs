@@ -87,6 +87,7 @@ mod profile;
 mod remote;
 #[cfg(feature = "fetch")]
 mod reqwest;
+mod seen;
 mod trust;
 mod user_loader;
 mod verifier;

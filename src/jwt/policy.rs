@@ -15,6 +15,7 @@ use crate::jwt::compact::{self, Compact};
 use crate::jwt::header::Header;
 use crate::jwt::object::Object;
 use crate::jwt::remote::{Pending, Remote, Search};
+use crate::jwt::seen::{Known, SeenTokens};
 use crate::jwt::trust::{Keys, Signature, Trust};
 use crate::jwt::user_loader::UserLoader;
 
@@ -30,6 +31,7 @@ pub(super) struct Policy {
     pub(super) default_tier: Option<Tier>,
     pub(super) roles: Option<Roles>,
     pub(super) loader: Option<UserLoader>,
+    pub(super) seen: Option<SeenTokens>,
     pub(super) clock: Clock,
 }
 
@@ -89,10 +91,21 @@ impl Policy {
 
     /// Judges a token. Nothing is fetched here.
     pub(super) fn judge(&self, token: &str) -> Judgement {
-        self.read(token).unwrap_or_else(Judgement::Refused)
+        let now = self.clock.since_epoch();
+        match self.seen_before(token, now) {
+            Some(user) => Judgement::Accepted(user),
+            None => self.read(token, now).unwrap_or_else(Judgement::Refused),
+        }
     }
 
-    fn read(&self, token: &str) -> Result<Judgement, TokenError> {
+    /// The user of a token that was verified before by keys that are still the issuer's.
+    fn seen_before(&self, token: &str, now: Duration) -> Option<UserContext> {
+        let known = self.seen.as_ref()?.find(token, now)?;
+        let trust = self.issuers.get(known.issuer)?;
+        (trust.standing_sets()? == known.sets).then(|| trust.finish(known.user))
+    }
+
+    fn read(&self, token: &str, now: Duration) -> Result<Judgement, TokenError> {
         let compact = Compact::parse(token, self.max_token_len)?;
         let header = compact::text(compact.header)?;
         let header = Header::parse(&header)?;
@@ -100,18 +113,18 @@ impl Policy {
         let object = Object::parse(&whole).ok_or(TokenError::Claims)?;
         let iss = claims::issuer(&object)?;
         // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
-        let trust = self.issuers.iter().find(|trust| trust.is_named(&iss));
-        let trust = trust.ok_or_else(|| self.unknown_issuer(&iss))?;
-        let registered = trust.judge(&header, &object, self.clock.since_epoch(), self.leeway);
+        let trust = self.issuers.iter().enumerate().find(|(_, trust)| trust.is_named(&iss));
+        let (issuer, trust) = trust.ok_or_else(|| self.unknown_issuer(&iss))?;
+        let registered = trust.judge(&header, &object, now, self.leeway);
         let registered = registered.inspect_err(|error| trust.hint(*error))?;
-        let seen = trust.sets();
+        let sets = trust.sets();
         match (trust.verify(&header, compact)?, &trust.keys) {
             (Signature::Good, _) => {}
             (Signature::Bad, _) => return Err(TokenError::Signature),
             (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
             (Signature::KeyMissing, Keys::Remote(remote)) => {
                 let kid = header.kid.map(String::from);
-                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen }));
+                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
             }
         }
         let mut identity = trust.identify(&object, &whole)?;
@@ -119,7 +132,12 @@ impl Policy {
         identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));
         identity.claims = Some(Arc::clone(&whole));
         self.complete(&mut identity);
-        Ok(Judgement::Accepted(trust.finish(UserContext::from_identity(identity))))
+        let user = UserContext::from_identity(identity);
+        if let Some(seen) = &self.seen {
+            let until = registered.expires_at.saturating_add(self.leeway);
+            seen.remember(token, Known { user: user.clone(), issuer, sets, since: now, until });
+        }
+        Ok(Judgement::Accepted(trust.finish(user)))
     }
 
     /// The mistake most often made with issuers is told, without a byte of the token.

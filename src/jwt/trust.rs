@@ -76,6 +76,18 @@ impl Trust {
         }
     }
 
+    /// The number of the set of keys that is in use now, `None` where there is none; keys past their age are looked for
+    /// behind the request, as when a signature is checked.
+    pub(super) fn standing_sets(&self) -> Option<u64> {
+        match &self.keys {
+            Keys::Fixed(_) => Some(0),
+            Keys::Remote(remote) => {
+                let sets = remote.sets();
+                remote.with_keys(|_| sets)
+            }
+        }
+    }
+
     /// Tells the log what is likely amiss with the configuration, and of which issuer.
     pub(super) fn hint(&self, error: TokenError) {
         let hint = match error {

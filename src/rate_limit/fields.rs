@@ -68,20 +68,48 @@ fn write_x(reset: Reset, reading: &Reading, grade: &Grade, now: u64, headers: &m
         Reset::Epoch => now.div_ceil(1_000_000) + u64::from(reading.reset),
     };
     // Both numbers in one piece of memory.
-    let mut text = Vec::with_capacity(DIGITS);
-    let mut split = 0;
-    let wrote = write!(text, "{}", reading.remaining).and_then(|()| {
-        split = text.len();
-        write!(text, "{reset}")
-    });
-    let text = Bytes::from(text);
-    let values =
-        (HeaderValue::from_maybe_shared(text.slice(..split)), HeaderValue::from_maybe_shared(text.slice(split..)));
-    if let (Ok(()), (Ok(remaining), Ok(reset))) = (wrote, values) {
+    let numbers = Bytes::from_owner(Digits::of(u64::from(reading.remaining), reset));
+    let (remaining, reset) = (numbers.slice(..Digits::MOST), numbers.slice(Digits::MOST..));
+    let value = |digits: Bytes| HeaderValue::from_maybe_shared(digits.slice(zeros(&digits)..));
+    if let (Ok(remaining), Ok(reset)) = (value(remaining), value(reset)) {
         headers.insert(LIMIT, grade.limit_field.clone());
         headers.insert(REMAINING, remaining);
         headers.insert(RESET, reset);
     }
+}
+
+/// Two numbers in decimal, each with zeros before it.
+struct Digits([u8; 2 * Self::MOST]);
+
+impl Digits {
+    /// What `u64` takes.
+    const MOST: usize = 20;
+
+    fn of(first: u64, second: u64) -> Self {
+        let mut digits = [b'0'; 2 * Self::MOST];
+        for (places, number) in digits.chunks_exact_mut(Self::MOST).zip([first, second]) {
+            let mut rest = number;
+            for place in places.iter_mut().rev() {
+                if rest == 0 {
+                    break;
+                }
+                *place = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        Self(digits)
+    }
+}
+
+impl AsRef<[u8]> for Digits {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// How many zeros stand before the number, the last digit aside.
+fn zeros(digits: &[u8]) -> usize {
+    digits.iter().take_while(|digit| **digit == b'0').count().min(digits.len() - 1)
 }
 
 /// Text as a string of structured fields (RFC 9651 §3.3.3); the name of a limit is of its characters.
@@ -89,8 +117,6 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The most that two numbers and the growth to `u64` take.
-const DIGITS: usize = 32;
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");

@@ -14,7 +14,8 @@ fn nobody(rule: &str, offenders: &[String]) {
 #[test]
 fn no_file_is_longer_than_400_lines() {
     let files = Source::below(&["src", "tests/it", "examples", "benches"]);
-    let long = files.iter().filter(|file| !is_short(&file.text));
+    // What cargo writes is nobody's to split.
+    let long = files.iter().filter(|file| !is_short(&file.text) && !file.path.ends_with(".lock"));
     let offenders: Vec<_> = long.map(|file| format!("{}: {} lines", file.path, file.text.lines().count())).collect();
     nobody("a file has 400 lines at most: split it by a noun", &offenders);
 }

@@ -9,6 +9,7 @@ mod flood;
 mod network;
 mod rotation;
 mod runtime;
+mod seen;
 mod set;
 mod start;
 mod tenants;

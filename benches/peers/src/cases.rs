@@ -1,0 +1,97 @@
+//! The cases: a name, an app, and what it is asked.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
+use http::{HeaderValue, Method, Request};
+use portcullis::Algorithm;
+
+use crate::ours::{self, token};
+use crate::peers;
+
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) app: fn() -> Router,
+    pub(crate) request: fn() -> Request<Body>,
+    pub(crate) status: u16,
+}
+
+const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<Body>) -> Case {
+    Case { name, app, request, status: 200 }
+}
+
+pub(crate) const CASES: [Case; 24] = [
+    case("bare", || ours::handled(), plain),
+    case("an empty layer", || ours::empty(), plain),
+    case("SecurityHeaders", || ours::headers(), plain),
+    case("  8 x SetResponseHeader, one ServiceBuilder", || peers::headers(), plain),
+    case("Cors", || ours::cors(1), from_page),
+    case("Cors, 1,000 origins", || ours::cors(1_000), from_page),
+    case("  CorsLayer", || peers::cors(1), from_page),
+    case("  CorsLayer, 1,000 origins", || peers::cors(1_000), from_page),
+    Case { status: 204, ..case("Cors, preflight", || ours::cors(1), preflight) },
+    case("  CorsLayer, preflight", || peers::cors(1), preflight),
+    case("RateLimit, with X fields", || ours::limit(), plain),
+    case("  tower_governor, with X fields", || peers::limit(), plain),
+    Case { status: 429, ..case("RateLimit, 429", || ours::used_up(), plain) },
+    Case { status: 429, ..case("  tower_governor, 429", || peers::used_up(), plain) },
+    case("JwtAuth HS256, token seen before", || ours::auth(Algorithm::Hs256, true), with_hs256),
+    case("JwtAuth HS256, token seen first", || ours::auth(Algorithm::Hs256, false), with_hs256),
+    case("  axum-jwt-auth HS256", || peers::auth(Algorithm::Hs256), with_hs256),
+    case("JwtAuth EdDSA, token seen before", || ours::auth(Algorithm::EdDsa, true), with_eddsa),
+    case("JwtAuth EdDSA, token seen first", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
+    case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
+    case("Stack HS256, token seen before", || ours::stack(Algorithm::Hs256, true), with_all),
+    case("Stack HS256, token seen first", || ours::stack(Algorithm::Hs256, false), with_all),
+    case("  peers HS256, one ServiceBuilder", || peers::stack(Algorithm::Hs256), with_all),
+    case("Stack + RequireScope, token seen before", || ours::guarded(), with_all),
+];
+
+fn plain() -> Request<Body> {
+    let mut request = Request::new(Body::empty());
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 443))));
+    request
+}
+
+fn from_page() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert(ORIGIN, HeaderValue::from_static(ours::PAGE));
+    request
+}
+
+fn preflight() -> Request<Body> {
+    let mut request = from_page();
+    *request.method_mut() = Method::OPTIONS;
+    request.headers_mut().insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
+    request
+}
+
+/// A field's value as a server has it: a part of one buffer.
+fn bearer(once: &'static OnceLock<HeaderValue>, algorithm: Algorithm) -> HeaderValue {
+    let value = || HeaderValue::from_static(String::leak(format!("Bearer {}", token(algorithm))));
+    once.get_or_init(value).clone()
+}
+
+fn with_hs256() -> Request<Body> {
+    static BEARER: OnceLock<HeaderValue> = OnceLock::new();
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, bearer(&BEARER, Algorithm::Hs256));
+    request
+}
+
+fn with_eddsa() -> Request<Body> {
+    static BEARER: OnceLock<HeaderValue> = OnceLock::new();
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, bearer(&BEARER, Algorithm::EdDsa));
+    request
+}
+
+fn with_all() -> Request<Body> {
+    let mut request = with_hs256();
+    request.headers_mut().insert(ORIGIN, HeaderValue::from_static(ours::PAGE));
+    request
+}

@@ -1,0 +1,140 @@
+//! The crate's own layers, as their documentation has them.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use portcullis::gate::{Entry, Gate, Gated};
+use portcullis::rate_limit::Key;
+use portcullis::testing::{TestIssuer, TokenBuilder};
+use portcullis::{
+    Algorithm, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, SecurityHeaders, Stack,
+    TrustedProxies, UserContext,
+};
+
+pub(crate) const PAGE: &str = "https://app0.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const ISSUER: &str = "https://auth.example.com";
+pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// More than any run uses up.
+pub(crate) const UNITS: u32 = 1_000_000_000;
+
+pub(crate) fn handled() -> Router {
+    Router::new().route("/", get(|| async { "handled" }))
+}
+
+fn with_user() -> Router {
+    Router::new().route("/", get(|Extractor(_): Extractor<UserContext>| async { "handled" }))
+}
+
+#[derive(Clone)]
+struct Open;
+
+impl Gate for Open {
+    type Pass = ();
+
+    fn enter(&self, head: http::request::Parts) -> Entry<()> {
+        Entry::Admit(head, ())
+    }
+}
+
+pub(crate) fn empty() -> Router {
+    handled().layer(tower::layer::layer_fn(|inner| Gated::new(Open, inner)))
+}
+
+fn security_headers() -> SecurityHeaders {
+    SecurityHeaders::api().always_https().build().expect("a preset")
+}
+
+pub(crate) fn headers() -> Router {
+    handled().layer(security_headers())
+}
+
+fn pages(origins: usize) -> Cors {
+    let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
+    Cors::builder().origins(OriginSet::new(origins).expect("origins")).credentials().build().expect("a policy")
+}
+
+pub(crate) fn cors(origins: usize) -> Router {
+    handled().layer(pages(origins))
+}
+
+fn limited(units: u32, key: Key) -> RateLimit {
+    RateLimit::builder().quota(Quota::per_hour(units).expect("a quota")).key(key).build().expect("a limit")
+}
+
+pub(crate) fn limit() -> Router {
+    handled().layer(limited(UNITS, Key::ip(TrustedProxies::none())))
+}
+
+pub(crate) fn used_up() -> Router {
+    let limit = limited(1, Key::ip(TrustedProxies::none()));
+    let address = std::net::IpAddr::from([192, 0, 2, 1]);
+    // The one unit there is.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    drop(runtime.block_on(limit.check(&portcullis::rate_limit::Subject::address(address), 1)));
+    handled().layer(limit)
+}
+
+/// An issuer in the process that signs with Ed25519.
+fn issuer() -> &'static TestIssuer {
+    static ISSUER: OnceLock<TestIssuer> = OnceLock::new();
+    ISSUER.get_or_init(|| {
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime
+                .block_on(TestIssuer::start_with(Algorithm::EdDsa, portcullis::clock::Clock::system()))
+                .expect("a port")
+        })
+        .join()
+        .expect("an issuer")
+    })
+}
+
+/// The keys that the issuer in the process publishes.
+pub(crate) fn jwks() -> String {
+    issuer().jwks()
+}
+
+pub(crate) fn token(algorithm: Algorithm) -> String {
+    let token = match algorithm {
+        Algorithm::Hs256 => TokenBuilder::own(ISSUER, SECRET, "ann"),
+        _ => issuer().token("ann"),
+    };
+    let token = token.audience(AUDIENCE).scope("read:valuations write:valuations").claim("email", "ann@example.com");
+    token.expires_in(Duration::from_secs(3_600)).sign()
+}
+
+fn authenticate(algorithm: Algorithm, is_seen: bool) -> JwtAuth {
+    let issuer = match algorithm {
+        Algorithm::Hs256 => Issuer::hs256(ISSUER, SECRET),
+        _ => Issuer::jwks_document(issuer().url(), jwks()),
+    };
+    let auth = JwtAuth::builder().issuer(issuer).audience(AUDIENCE);
+    let auth = if is_seen { auth } else { auth.seen_tokens(0) };
+    auth.build().expect("an issuer")
+}
+
+pub(crate) fn auth(algorithm: Algorithm, is_seen: bool) -> Router {
+    with_user().layer(authenticate(algorithm, is_seen))
+}
+
+fn layers(algorithm: Algorithm, is_seen: bool) -> Stack<JwtAuth> {
+    let stack = Stack::builder()
+        .security_headers(security_headers())
+        .cors(pages(1))
+        .authenticate(authenticate(algorithm, is_seen))
+        .limit_by_user(limited(UNITS, Key::user()));
+    stack.build().expect("a stack")
+}
+
+pub(crate) fn stack(algorithm: Algorithm, is_seen: bool) -> Router {
+    with_user().layer(layers(algorithm, is_seen))
+}
+
+pub(crate) fn guarded() -> Router {
+    let scope = RequireScope::all(["read:valuations"]).expect("a scope");
+    let handler = get(|Extractor(_): Extractor<UserContext>| async { "handled" }).layer(scope);
+    Router::new().route("/", handler).layer(layers(Algorithm::Hs256, true))
+}

@@ -1,0 +1,124 @@
+//! What others offer for the same, each as its documentation has it, and in one `ServiceBuilder` where several are meant.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use axum_jwt_auth::{Claims, Decoder, LocalDecoder};
+use http::{HeaderName, HeaderValue, Method};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+use portcullis::Algorithm;
+use serde::Deserialize;
+use tower::ServiceBuilder;
+use tower_governor::GovernorLayer;
+use tower_governor::governor::GovernorConfigBuilder;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::ours::{self, AUDIENCE, ISSUER, SECRET, handled};
+
+const FIELDS: [(&str, &str); 8] = [
+    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-xss-protection", "0"),
+];
+
+fn field(index: usize) -> SetResponseHeaderLayer<HeaderValue> {
+    let (name, value) = FIELDS[index];
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+macro_rules! fields {
+    ($builder:expr) => {
+        $builder
+            .layer(field(0))
+            .layer(field(1))
+            .layer(field(2))
+            .layer(field(3))
+            .layer(field(4))
+            .layer(field(5))
+            .layer(field(6))
+            .layer(field(7))
+    };
+}
+
+pub(crate) fn headers() -> Router {
+    handled().layer(fields!(ServiceBuilder::new()))
+}
+
+fn pages(origins: usize) -> CorsLayer {
+    let origins =
+        (0..origins).map(|at| HeaderValue::try_from(format!("https://app{at}.example.com")).expect("an origin"));
+    let layer = CorsLayer::new().allow_origin(AllowOrigin::list(origins)).allow_credentials(true);
+    layer
+        .allow_methods([Method::GET, Method::POST])
+        .expose_headers([http::header::RETRY_AFTER, http::header::WWW_AUTHENTICATE])
+}
+
+pub(crate) fn cors(origins: usize) -> Router {
+    handled().layer(pages(origins))
+}
+
+macro_rules! governor {
+    ($burst:expr) => {{
+        let mut builder = GovernorConfigBuilder::default();
+        builder.per_nanosecond(1).burst_size($burst);
+        GovernorLayer::new(Arc::new(builder.use_headers().finish().expect("a quota")))
+    }};
+}
+
+pub(crate) fn limit() -> Router {
+    handled().layer(governor!(ours::UNITS))
+}
+
+pub(crate) fn used_up() -> Router {
+    let mut builder = GovernorConfigBuilder::default();
+    builder.per_second(1_000_000).burst_size(1);
+    let config = Arc::new(builder.use_headers().finish().expect("a quota"));
+    // The one unit there is.
+    drop(config.limiter().check_key(&std::net::IpAddr::from([192, 0, 2, 1])));
+    handled().layer(GovernorLayer::new(config))
+}
+
+#[derive(Clone, Deserialize)]
+#[expect(dead_code, reason = "what a handler would read")]
+struct Known {
+    sub: String,
+    scope: String,
+    email: String,
+}
+
+/// A handler that asks for the claims, behind a decoder that knows the key, the issuer and the audience.
+fn with_claims(algorithm: Algorithm) -> Router {
+    let (name, key) = match algorithm {
+        Algorithm::Hs256 => (jsonwebtoken::Algorithm::HS256, DecodingKey::from_secret(SECRET)),
+        _ => {
+            let set: JwkSet = serde_json::from_str(&ours::jwks()).expect("a set of keys");
+            (jsonwebtoken::Algorithm::EdDSA, DecodingKey::from_jwk(&set.keys[0]).expect("a key"))
+        }
+    };
+    let mut validation = Validation::new(name);
+    validation.set_audience(&[AUDIENCE]);
+    if algorithm == Algorithm::Hs256 {
+        validation.set_issuer(&[ISSUER]);
+    }
+    let decoder = LocalDecoder::builder().keys(vec![key]).validation(validation).build().expect("a decoder");
+    let handler = get(|_: Claims<Known>| async { "handled" });
+    let decoder: Decoder<Known> = Arc::new(decoder);
+    Router::new().route("/", handler).with_state(decoder)
+}
+
+pub(crate) fn auth(algorithm: Algorithm) -> Router {
+    with_claims(algorithm)
+}
+
+/// In one `ServiceBuilder`. The token is checked by the handler's extractor, inside of all.
+pub(crate) fn stack(algorithm: Algorithm) -> Router {
+    with_claims(algorithm).layer(fields!(ServiceBuilder::new()).layer(pages(1)).layer(governor!(ours::UNITS)))
+}

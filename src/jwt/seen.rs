@@ -1,0 +1,196 @@
+//! `SeenTokens`: tokens that were verified before, known again by all their bytes.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::context::UserContext;
+
+/// Tokens that were verified before.
+///
+/// A hit is exact: every byte of the token is compared, and a hash only says where to look. Each thread mostly has a shelf of its
+/// own, so that two which see the same token do not wait for one another. A shelf is lines of eight places. One subject has two
+/// places of a line at most, whatever number of tokens they have; a newcomer takes a free place, that of a token that has expired, or one
+/// that was not used again, and otherwise only makes the others older.
+pub(super) struct SeenTokens {
+    shelves: Box<[Shelf]>,
+    hasher: RandomState,
+}
+
+struct Shelf {
+    lines: Box<[Mutex<Line>]>,
+    /// The line that is swept next.
+    broom: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Line([Option<Seen>; PLACES]);
+
+struct Seen {
+    hash: u64,
+    token: Zeroizing<Box<[u8]>>,
+    subject: u64,
+    /// How often it was used since, up to a bound; less with every newcomer that found no place.
+    uses: u8,
+    known: Known,
+}
+
+/// What is known of a token that was verified.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// Before the app's own map has changed it.
+    pub(super) user: UserContext,
+    /// The place of the issuer among those that are trusted.
+    pub(super) issuer: usize,
+    /// How many sets of keys the issuer had published when it was verified.
+    pub(super) sets: u64,
+    /// When it was verified; not believed before, should the clock be set back.
+    pub(super) since: Duration,
+    /// When it expires, with the leeway; since 1970, as `since`.
+    pub(super) until: Duration,
+}
+
+impl SeenTokens {
+    /// Places for about so many tokens in all.
+    pub(super) fn new(tokens: NonZeroUsize) -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_SHELVES);
+        Self::with_shelves(tokens, threads)
+    }
+
+    fn with_shelves(tokens: NonZeroUsize, shelves: usize) -> Self {
+        let lines = tokens.get().div_ceil(PLACES * shelves);
+        let shelf = || Shelf { lines: (0..lines).map(|_| Mutex::default()).collect(), broom: AtomicUsize::new(0) };
+        Self { shelves: (0..shelves).map(|_| shelf()).collect(), hasher: RandomState::new() }
+    }
+
+    /// What is known of this very token, if it is still good by the clock.
+    pub(super) fn find(&self, token: &str, now: Duration) -> Option<Known> {
+        let hash = self.hash(token);
+        let mut line = self.shelf()?.line(hash)?;
+        let seen = line.0.iter_mut().flatten().find(|seen| seen.hash == hash && **seen.token == *token.as_bytes())?;
+        if now < seen.known.since || seen.known.until <= now {
+            return None;
+        }
+        seen.uses = (seen.uses + 1).min(MOST_USES);
+        Some(seen.known.clone())
+    }
+
+    /// Remembers a token that was verified, where there is room for it.
+    pub(super) fn remember(&self, token: &str, known: Known) {
+        if token.len() > MAX_LEN {
+            return;
+        }
+        let hash = self.hash(token);
+        let subject = self.hasher.hash_one((known.issuer, known.user.id()));
+        let now = known.since;
+        let Some(shelf) = self.shelf() else { return };
+        if let Some(mut line) = shelf.line(hash) {
+            line.sweep(now);
+            if let Some(place) = line.place_for(hash, token, subject) {
+                let token = Zeroizing::new(token.as_bytes().into());
+                *place = Some(Seen { hash, token, subject, uses: 0, known });
+            }
+        }
+        shelf.sweep(now);
+    }
+
+    /// A signature is as good as random: its last bytes tell tokens apart.
+    fn hash(&self, token: &str) -> u64 {
+        let token = token.as_bytes();
+        self.hasher.hash_one(token.last_chunk::<HASHED>().map_or(token, |tail| tail))
+    }
+
+    fn shelf(&self) -> Option<&Shelf> {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+        }
+        let thread = THREAD.try_with(|thread| *thread).unwrap_or_default();
+        self.shelves.get(thread % self.shelves.len())
+    }
+}
+
+impl Shelf {
+    fn line(&self, hash: u64) -> Option<MutexGuard<'_, Line>> {
+        // The high bits choose the line: a product of two words' high word, without a division.
+        let index = (u128::from(hash) * self.lines.len() as u128) >> 64;
+        self.lines.get(index as usize).map(lock)
+    }
+
+    /// Lets go of what has expired in one line after the other: a token does not lie here much longer than it is good.
+    fn sweep(&self, now: Duration) {
+        let next = self.broom.fetch_add(1, Ordering::Relaxed) % self.lines.len();
+        if let Some(line) = self.lines.get(next) {
+            lock(line).sweep(now);
+        }
+    }
+}
+
+fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Line {
+    fn sweep(&mut self, now: Duration) {
+        for place in &mut self.0 {
+            place.take_if(|seen| seen.known.until <= now);
+        }
+    }
+
+    /// The place that a newcomer takes; `None` where all others were used again of late, who are then a little older.
+    fn place_for(&mut self, hash: u64, token: &str, subject: u64) -> Option<&mut Option<Seen>> {
+        let is_same = |seen: &Seen| seen.hash == hash && **seen.token == *token.as_bytes();
+        let same = self.0.iter().position(|place| place.as_ref().is_some_and(is_same));
+        let own = self.0.iter().flatten().filter(|seen| seen.subject == subject).count();
+        let place = if same.is_some() {
+            same
+        } else if own >= MOST_OF_A_SUBJECT {
+            self.least_used(|seen| seen.subject == subject)
+        } else if let Some(free) = self.0.iter().position(Option::is_none) {
+            Some(free)
+        } else {
+            let least = self.least_used(|_| true);
+            least.filter(|place| self.0.get(*place).and_then(Option::as_ref).is_some_and(|seen| seen.uses == 0))
+        };
+        if place.is_none() {
+            for seen in self.0.iter_mut().flatten() {
+                seen.uses = seen.uses.saturating_sub(1);
+            }
+        }
+        self.0.get_mut(place?)
+    }
+
+    fn least_used(&self, is_meant: impl Fn(&Seen) -> bool) -> Option<usize> {
+        let meant = self.0.iter().enumerate().filter_map(|(place, seen)| Some((place, seen.as_ref()?)));
+        let meant = meant.filter(|(_, seen)| is_meant(seen));
+        meant.min_by_key(|(_, seen)| (seen.uses, seen.known.since)).map(|(place, _)| place)
+    }
+}
+
+/// Tells nothing of the tokens.
+impl fmt::Debug for SeenTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: usize = self.shelves.iter().map(|shelf| shelf.lines.len()).sum();
+        f.debug_struct("SeenTokens").field("places", &(lines * PLACES)).finish_non_exhaustive()
+    }
+}
+
+const PLACES: usize = 8;
+/// Of one subject in a line: a flood of one's own tokens takes a quarter of the places.
+const MOST_OF_A_SUBJECT: usize = 2;
+/// How many newcomers without a place it takes to let a token go that was in use.
+const MOST_USES: u8 = 15;
+/// Longer ones are rare, and would take more memory than they save work.
+const MAX_LEN: usize = 8_192;
+const HASHED: usize = 32;
+/// More threads share shelves: memory is divided among them all.
+const MOST_SHELVES: usize = 16;
+
+#[cfg(test)]
+mod tests;
