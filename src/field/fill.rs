@@ -1,11 +1,20 @@
 //! Writing a field of an answer: a map that is full to its bound stays as it is, and nothing panics.
 
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Writes the field where there is none of the name.
 pub(crate) fn fill(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) {
-    if !headers.contains_key(name) {
-        set(headers, name, value());
+    fill_maybe(headers, name, || Some(value()));
+}
+
+/// As [`fill`], unless there is nothing to write.
+pub(crate) fn fill_maybe(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> Option<HeaderValue>) {
+    // One look-up for the question and the answer.
+    if let Ok(Entry::Vacant(place)) = headers.try_entry(name.clone())
+        && let Some(value) = value()
+    {
+        let _ = place.try_insert(value);
     }
 }
 

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
 use crate::context::TrustedProxies;
-use crate::field::fill::{fill, set};
+use crate::field::fill::{fill, fill_maybe, set};
 use crate::field::forwarded::X_FORWARDED_PROTO;
 use crate::field::origin;
 use crate::headers::csp::Rendered;
@@ -117,9 +117,9 @@ impl Policy {
 
 impl Field {
     fn write(&self, value: impl FnOnce() -> Option<HeaderValue>, headers: &mut HeaderMap) {
-        if (self.is_enforced || !headers.contains_key(&self.name))
-            && let Some(value) = value()
-        {
+        if !self.is_enforced {
+            fill_maybe(headers, &self.name, value);
+        } else if let Some(value) = value() {
             set(headers, &self.name, value);
         }
     }

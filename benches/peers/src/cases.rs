@@ -13,18 +13,18 @@ use portcullis::Algorithm;
 use crate::ours::{self, token};
 use crate::peers;
 
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) app: fn() -> Router,
-    pub(crate) request: fn() -> Request<Body>,
-    pub(crate) status: u16,
+pub struct Case {
+    pub name: &'static str,
+    pub app: fn() -> Router,
+    pub request: fn() -> Request<Body>,
+    pub status: u16,
 }
 
 const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<Body>) -> Case {
     Case { name, app, request, status: 200 }
 }
 
-pub(crate) const CASES: [Case; 24] = [
+pub const CASES: [Case; 24] = [
     case("bare", || ours::handled(), plain),
     case("an empty layer", || ours::empty(), plain),
     case("SecurityHeaders", || ours::headers(), plain),
@@ -74,6 +74,11 @@ fn preflight() -> Request<Body> {
 fn bearer(once: &'static OnceLock<HeaderValue>, algorithm: Algorithm) -> HeaderValue {
     let value = || HeaderValue::from_static(String::leak(format!("Bearer {}", token(algorithm))));
     once.get_or_init(value).clone()
+}
+
+/// The value of `Authorization` with a token that all servers of a process take.
+pub fn bearer_of_hs256() -> String {
+    format!("Bearer {}", token(Algorithm::Hs256))
 }
 
 fn with_hs256() -> Request<Body> {

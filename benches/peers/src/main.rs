@@ -1,81 +1,32 @@
 //! What a request through the layers costs beside the same through other crates: instructions, allocations, time.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml`. Each case is a router that is asked once and again, without a socket;
-//! each figure is what the case costs beyond the bare handler. The times of all cases are taken in turns, and each is the median
+//! each figure is what the case costs beyond the bare handler
+//! that is asked the same. The times of all cases are taken in turns, and each is the median
 //! of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of two runs of different length.
 
-mod cases;
-mod ours;
-mod peers;
-
-use std::pin::pin;
 use std::process::{Command, Stdio};
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
-use http::{Request, Response};
-use tower::Service;
-
-use cases::{CASES, Case};
+use portcullis_peers::asked::{Asked, bare, named};
+use portcullis_peers::cases::CASES;
+use portcullis_peers::choose_provider;
 
 fn main() {
+    choose_provider();
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
         // How a case is run under valgrind.
-        Some("run") => run(&args[2], args[3].parse().expect("a number of requests")),
+        Some(kind @ ("run" | "bare")) => {
+            let asked = if kind == "run" { named(&args[2]) } else { bare(&args[2]) };
+            run(asked, args[3].parse().expect("a number of requests"));
+        }
         _ => report(),
     }
 }
 
-fn run(name: &str, requests: usize) {
-    let case = CASES.iter().find(|case| case.name == name).expect("the name of a case");
-    let mut asked = Asked::of(case);
+fn run(mut asked: Asked, requests: usize) {
     for _ in 0..requests {
         asked.once();
-    }
-}
-
-/// A case that is set up.
-struct Asked {
-    app: Router,
-    requests: fn() -> Request<Body>,
-    status: u16,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Asked {
-    fn of(case: &Case) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        // As a server does: else the router makes its routes anew for every request.
-        let app = (case.app)().with_state(());
-        Self { app, requests: case.request, status: case.status, runtime }
-    }
-
-    fn once(&mut self) {
-        let response = self.ask();
-        assert_eq!(response.status().as_u16(), self.status);
-    }
-
-    fn ask(&mut self) -> Response<Body> {
-        let request = (self.requests)();
-        let mut future = pin!(Service::<Request<Body>>::call(&mut self.app, request));
-        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(response)) => response,
-            Poll::Ready(Err(never)) => match never {},
-            Poll::Pending => self.runtime.block_on(future).expect("a router does not fail"),
-        }
-    }
-
-    /// Nanoseconds of one request, over so many.
-    fn time(&mut self, requests: u32) -> f64 {
-        let start = Instant::now();
-        for _ in 0..requests {
-            self.once();
-        }
-        start.elapsed().as_nanos() as f64 / f64::from(requests)
     }
 }
 
@@ -89,28 +40,25 @@ fn report() {
         }
     }
     let medians: Vec<f64> = times.into_iter().map(median).collect();
-    let allocations: Vec<u64> = all
-        .iter_mut()
-        .map(|asked| {
-            asked.once();
-            allocation_counter::measure(|| asked.once()).count_total
-        })
-        .collect();
-    let instructions: Vec<Option<u64>> = CASES.iter().map(|case| instructions(case.name)).collect();
+    let counted = |kind| CASES.iter().map(|case| allocations(kind, case.name)).collect::<Vec<u64>>();
+    let [own_allocations, bare_allocations] = ["run", "bare"].map(counted);
+    let counted = |kind| CASES.iter().map(|case| instructions(kind, case.name)).collect::<Vec<Option<u64>>>();
+    let [own_instructions, bare_instructions] = ["run", "bare"].map(counted);
     println!(
         "beyond the bare handler, which costs {:.0} ns, {} allocations, {} instructions:\n",
         medians[0],
-        allocations[0],
-        shown(instructions[0])
+        own_allocations[0],
+        shown(own_instructions[0])
     );
     println!("{:<42} {:>12} {:>11} {:>9} {:>7}", "", "instructions", "allocations", "ns", "x bare");
     for (index, case) in CASES.iter().enumerate().skip(1) {
-        let instructions = instructions[index].zip(instructions[0]).map(|(own, bare)| own.saturating_sub(bare));
+        let instructions =
+            own_instructions[index].zip(bare_instructions[index]).map(|(own, bare)| own.saturating_sub(bare));
         println!(
             "{:<42} {:>12} {:>11} {:>9.0} {:>7.2}",
             case.name,
             shown(instructions),
-            allocations[index] as i64 - allocations[0] as i64,
+            own_allocations[index] as i64 - bare_allocations[index] as i64,
             medians[index] - medians[0],
             medians[index] / medians[0],
         );
@@ -126,15 +74,22 @@ fn shown(instructions: Option<u64>) -> String {
     instructions.map_or_else(|| "-".to_owned(), |count| count.to_string())
 }
 
+/// The allocations of one request, counted by the program beside this one.
+fn allocations(kind: &str, case: &str) -> u64 {
+    let program = std::env::current_exe().expect("this program").with_file_name("allocations");
+    let output = Command::new(program).args([kind, case]).output().expect("built by the same command");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
 /// The instructions of one request; `None` without valgrind.
-fn instructions(case: &str) -> Option<u64> {
+fn instructions(kind: &str, case: &str) -> Option<u64> {
     let of = |requests: u64| {
         let program = std::env::current_exe().ok()?;
         let mut command = Command::new("valgrind");
         command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program)
-            .args(["run", case])
+            .args([kind, case])
             .arg(requests.to_string());
         let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().ok()?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
