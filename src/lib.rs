@@ -60,7 +60,8 @@
 //! # The guide
 //!
 //! [Layer order](_guide::layer_order), [threat model](_guide::threat_model), [defaults](_guide::defaults),
-//! [issuers](_guide::issuers), [moving](_guide::moving) from `CorsLayer` and from helmet, [architecture](_guide::architecture).
+//! [issuers](_guide::issuers), [moving](_guide::moving) from `CorsLayer` and from helmet, [performance](_guide::performance),
+//! [architecture](_guide::architecture).
 
 #![cfg_attr(
     not(feature = "jwt"),

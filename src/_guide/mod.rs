@@ -15,6 +15,9 @@ pub mod layer_order {}
 #[doc = include_str!("moving.md")]
 pub mod moving {}
 
+#[doc = include_str!("performance.md")]
+pub mod performance {}
+
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 

@@ -1,6 +1,6 @@
 //! What a request through the layers costs beside the same through other crates: instructions, allocations, time.
 //!
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml`. Each case is a router that is asked once and again, without a socket;
+//! `benches/peers/run`. Each case is a router that is asked once and again, without a socket;
 //! each figure is what the case costs beyond the bare handler
 //! that is asked the same. The times of all cases are taken in turns, and each is the median
 //! of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of two runs of different length.

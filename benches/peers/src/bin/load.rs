@@ -1,6 +1,6 @@
 //! Requests over loopback: how many a second a server on one thread answers, how long each takes, and what it costs it.
 //!
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml --bin load`. The servers take turns; each figure is the median of the
+//! `benches/peers/run`. The servers take turns; each figure is the median of the
 //! rounds. The load comes from this process, over connections that are kept open.
 
 use std::io::{BufRead, BufReader};
