@@ -104,6 +104,15 @@ fn an_origin_over_326_bytes_is_in_no_set() {
 }
 
 #[test]
+fn a_star_alone_is_told_from_one_in_the_wrong_place() {
+    let reason = |origin: &str| OriginSet::new([origin]).unwrap_err().problems()[0].reason().to_owned();
+    assert_eq!(reason("*"), "a star is no origin");
+    for origin in ["https://a.*.example", "https://*", "*.example.com", "https://a*.example.com"] {
+        assert_ne!(reason(origin), "a star is no origin", "{origin}");
+    }
+}
+
+#[test]
 fn clones_share_one_set() {
     let set = of(&["https://a.example"]);
     assert!(Arc::ptr_eq(&set.0, &set.clone().0));
