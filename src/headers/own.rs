@@ -136,3 +136,51 @@ const OF_THE_MESSAGE: [&str; 20] = [
     "vary",
     "www-authenticate",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(endpoints: &[(&str, &str)]) -> Vec<Fault> {
+        let endpoints: Vec<_> = endpoints.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect();
+        let mut problems = Problems::default();
+        judge_endpoints(&endpoints, &mut problems);
+        let error = problems.none_or(|| ()).err();
+        error.iter().flat_map(crate::BuildError::problems).map(Problem::fault).collect()
+    }
+
+    #[test]
+    fn endpoints_are_a_dictionary_of_names_and_strings() {
+        let named = [("a", "/a"), ("b-1_c.d*", "https://b.example/c")];
+        let named = named.map(|(name, url)| (name.to_owned(), url.to_owned()));
+        assert_eq!(endpoints_text(&named).as_deref(), Some(r#"a="/a", b-1_c.d*="https://b.example/c""#));
+        assert_eq!(endpoints_text(&[]), None);
+    }
+
+    #[test]
+    fn an_endpoint_is_a_key_and_a_path_or_a_url_of_https() {
+        assert_eq!(faults(&[("a", "/a?b=c"), ("b2", "https://b.example")]), []);
+        for (name, url) in [
+            ("A", "/a"),
+            ("aB", "/a"),
+            ("1", "/a"),
+            ("a b", "/a"),
+            ("", "/a"),
+            ("a", "a"),
+            ("a", "//b.example"),
+            ("a", "http://b.example"),
+            ("a", "/a\"b"),
+            ("a", "/a\\b"),
+            ("a", "/\u{e4}"),
+        ] {
+            assert_eq!(faults(&[(name, url)]), [Fault::Invalid], "{name} {url}");
+        }
+        assert_eq!(faults(&[("a", "/a"), ("b", "/b"), ("a", "/c")]), [Fault::Repeated]);
+    }
+
+    #[test]
+    fn fields_of_one_message_are_known() {
+        assert!(OF_THE_MESSAGE.is_sorted() && OF_THE_MESSAGE.iter().all(|name| is_of_the_message(name)));
+        assert!(!is_of_the_message("x-frame-options"));
+    }
+}

@@ -319,6 +319,7 @@ mod tests {
         let of = |name: &str, len: usize, end: &str| Source::Hash(format!("{name}-{}{end}", "A".repeat(len))).fault();
         assert_eq!((of("sha384", 64, ""), of("sha512", 85, "g==")), (None, None));
         assert!(of("sha512", 85, "h==").is_some() && of("sha384", 63, "").is_some());
+        assert_eq!(of("sha384", 63, "/"), None);
     }
 
     #[test]

@@ -94,6 +94,13 @@ fn the_other_directives_are_rendered() {
 }
 
 #[test]
+fn a_policy_has_a_nonce_where_a_directive_asks_for_one() {
+    assert!(Csp::html().has_nonce());
+    assert!(!Csp::api().has_nonce() && !Csp::helmet().has_nonce() && !Csp::owasp().has_nonce());
+    assert!(Csp::helmet().has_upgrade() && !Csp::html().has_upgrade());
+}
+
+#[test]
 fn none_beside_others_is_refused() {
     let (fault, text) = problem(&Csp::new().with(Directive::ImgSrc, ["'none'", "data:"]));
     assert_eq!(fault, Fault::Prohibited);
