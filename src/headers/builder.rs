@@ -289,9 +289,7 @@ impl SecurityHeadersBuilder {
         ] {
             names.extend(is_set.then_some(name));
         }
-        names.extend(self.is_no_store.then_some("cache-control"));
         names.sort_unstable();
-        names.dedup();
         let strays = self.enforced.iter().filter(|name| !names.contains(&&*name.to_ascii_lowercase()));
         let strays = strays.map(|name| ("enforce", name)).chain(self.left_out.iter().map(|name| ("without", name)));
         for (setting, name) in strays {

@@ -108,6 +108,12 @@ fn a_misspelt_name_is_told_those_there_are() {
         assert!(text.contains("x-frame-options, x-xss-protection"), "{text}");
     }
     assert_eq!(problem(api().without("permissions-policy")).1, Fault::Unknown);
+    // Whoever authenticates writes it, not this layer.
+    assert_eq!(problem(api().enforce(["cache-control"])).1, Fault::Unknown);
+    assert!(api().header("cache-control", "private").enforce(["Cache-Control"]).build().is_ok());
+    assert!(api().header("cache-control", "private").without("cache-control").build().is_ok());
+    let (_, _, text) = problem(SecurityHeaders::builder().without("x-frame-options"));
+    assert!(text.contains("begin with a preset"), "{text}");
 }
 
 #[test]
