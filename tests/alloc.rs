@@ -44,8 +44,8 @@ struct Open;
 impl Gate for Open {
     type Pass = ();
 
-    fn enter(&self, head: request::Parts) -> Entry<()> {
-        Entry::Admit(head, ())
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::Admit(())
     }
 }
 
@@ -56,8 +56,8 @@ struct Slow;
 impl Gate for Slow {
     type Pass = ();
 
-    fn enter(&self, head: request::Parts) -> Entry<()> {
-        Entry::wait(ready(Ok((head, ()))))
+    fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+        Entry::wait(head, |head| ready(Ok((head, ()))))
     }
 }
 
@@ -327,8 +327,8 @@ fn a_flood_of_unique_subjects_keeps_no_byte() {
     let mut refused = 0;
     let counted = measure(|| {
         for ip in 0..50_000_u32 {
-            let head = from_peer(ip.to_be_bytes().map(|byte| byte.wrapping_mul(7)).into()).into_parts().0;
-            refused += u32::from(matches!(limit.enter(head), Entry::Refuse(_)));
+            let mut head = from_peer(ip.to_be_bytes().map(|byte| byte.wrapping_mul(7)).into()).into_parts().0;
+            refused += u32::from(matches!(limit.enter(&mut head), Entry::Refuse(_)));
         }
     });
     assert!(refused > 40_000, "they share what is left: {refused}");

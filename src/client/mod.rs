@@ -10,11 +10,11 @@ use crate::gate::{Entry, Gate, Gated};
 impl Gate for TrustedProxies {
     type Pass = ();
 
-    fn enter(&self, mut head: request::Parts) -> Entry<()> {
-        if let Some(client) = self.client(&head) {
+    fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+        if let Some(client) = self.client(head) {
             head.extensions.insert(client);
         }
-        Entry::Admit(head, ())
+        Entry::Admit(())
     }
 }
 

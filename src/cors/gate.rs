@@ -83,9 +83,9 @@ impl fmt::Debug for Pass {
 impl Gate for Cors {
     type Pass = Pass;
 
-    fn enter(&self, head: request::Parts) -> Entry<Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
         let policy = self.0.load();
-        let reader = match Visit::of(&head) {
+        let reader = match Visit::of(head) {
             Visit::Preflight(origin, method) => {
                 return Entry::Refuse(Reply::new(match policy.judge(origin, method, &head.headers) {
                     Ok(()) => leave_given(&policy, origin, method, &head.headers),
@@ -101,7 +101,7 @@ impl Gate for Cors {
             Visit::Actual(_) | Visit::Unclear { .. } => Reader::Foreign,
             Visit::SameOrigin => Reader::SameOrigin,
         };
-        Entry::Admit(head, Pass { policy: Arc::clone(&policy), reader })
+        Entry::Admit(Pass { policy: Arc::clone(&policy), reader })
     }
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {

@@ -19,8 +19,8 @@ pub trait Gate: Clone {
     /// What [`enter`](Gate::enter) remembers for [`leave`](Gate::leave); dropped where the inner service fails.
     type Pass;
 
-    /// Judges a request by its head, before the inner service sees it.
-    fn enter(&self, head: request::Parts) -> Entry<Self::Pass>;
+    /// Judges a request by its head, before the inner service sees it; what it changes there, the inner service sees.
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass>;
 
     /// Adds to the response of an admitted request.
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
@@ -29,10 +29,9 @@ pub trait Gate: Clone {
 }
 
 /// What a [`Gate`] says of a request.
-#[expect(clippy::large_enum_variant, reason = "every request takes the large one; to box it would cost an allocation")]
 pub enum Entry<P> {
-    /// On to the inner service, with this head.
-    Admit(request::Parts, P),
+    /// On to the inner service.
+    Admit(P),
     /// This answer, and the inner service is not called.
     Refuse(Reply),
     /// The answer comes later; see [`Entry::wait`].
@@ -40,8 +39,30 @@ pub enum Entry<P> {
 }
 
 impl<P> Entry<P> {
-    /// Decides later: the one entry that allocates.
-    pub fn wait(decision: impl Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static) -> Self {
+    /// Decides later, with the head in hand until then: the one entry that allocates.
+    ///
+    /// ```
+    /// use http::request;
+    /// use portcullis::gate::Entry;
+    ///
+    /// fn enter(head: &mut request::Parts) -> Entry<()> {
+    ///     Entry::wait(head, async |head: request::Parts| {
+    ///         // Somebody is asked about the head.
+    ///         Ok((head, ()))
+    ///     })
+    /// }
+    /// # assert!(matches!(enter(&mut http::Request::new(()).into_parts().0), Entry::Wait(_)));
+    /// ```
+    pub fn wait<F>(head: &mut request::Parts, decide: impl FnOnce(request::Parts) -> F) -> Self
+    where
+        F: Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static,
+    {
+        let (blank, ()) = Request::new(()).into_parts();
+        Self::later(decide(mem::replace(head, blank)))
+    }
+
+    /// Decides by a future that has the head already.
+    pub(super) fn later(decision: impl Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static) -> Self {
         Self::Wait(Decision(Box::pin(decision)))
     }
 }
@@ -49,7 +70,7 @@ impl<P> Entry<P> {
 impl<P> fmt::Debug for Entry<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Admit(..) => "Admit",
+            Self::Admit(_) => "Admit",
             Self::Refuse(_) => "Refuse",
             Self::Wait(_) => "Wait",
         })
@@ -101,9 +122,9 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let state = match self.gate.enter(head) {
-            Entry::Admit(head, pass) => State::Answering {
+        let (mut head, body) = request.into_parts();
+        let state = match self.gate.enter(&mut head) {
+            Entry::Admit(pass) => State::Answering {
                 answer: self.inner.call(Request::from_parts(head, body)),
                 leave: Some((self.gate.clone(), pass)),
             },

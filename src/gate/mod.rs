@@ -24,9 +24,9 @@
 //! impl Gate for Closed {
 //!     type Pass = ();
 //!
-//!     fn enter(&self, head: request::Parts) -> Entry<()> {
+//!     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
 //!         if head.uri.path() == "/health" {
-//!             return Entry::Admit(head, ());
+//!             return Entry::Admit(());
 //!         }
 //!         Entry::Refuse(Reply::new(Response::builder().status(503).body(Vec::new()).unwrap()))
 //!     }

@@ -22,16 +22,16 @@ where
     A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
     B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
 {
-    fn go_in(&self, head: request::Parts, outer: A::Pass) -> Entry<(A::Pass, B::Pass)> {
+    fn go_in(&self, head: &mut request::Parts, outer: A::Pass) -> Entry<(A::Pass, B::Pass)> {
         match self.inner.enter(head) {
-            Entry::Admit(head, inner) => Entry::Admit(head, (outer, inner)),
+            Entry::Admit(inner) => Entry::Admit((outer, inner)),
             Entry::Refuse(mut reply) => {
                 self.outer.leave(outer, reply.response_mut());
                 Entry::Refuse(reply)
             }
             Entry::Wait(Decision(decision)) => {
                 let gate = self.outer.clone();
-                Entry::wait(async move {
+                Entry::later(async move {
                     match decision.await {
                         Ok((head, inner)) => Ok((head, (outer, inner))),
                         Err(mut reply) => {
@@ -52,16 +52,16 @@ where
 {
     type Pass = (A::Pass, B::Pass);
 
-    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         match self.outer.enter(head) {
-            Entry::Admit(head, outer) => self.go_in(head, outer),
+            Entry::Admit(outer) => self.go_in(head, outer),
             Entry::Refuse(reply) => Entry::Refuse(reply),
             Entry::Wait(Decision(decision)) => {
                 let pair = self.clone();
-                Entry::wait(async move {
-                    let (head, outer) = decision.await?;
-                    match pair.go_in(head, outer) {
-                        Entry::Admit(head, passes) => Ok((head, passes)),
+                Entry::later(async move {
+                    let (mut head, outer) = decision.await?;
+                    match pair.go_in(&mut head, outer) {
+                        Entry::Admit(passes) => Ok((head, passes)),
                         Entry::Refuse(reply) => Err(reply),
                         Entry::Wait(Decision(decision)) => decision.await,
                     }
@@ -83,12 +83,12 @@ where
 {
     type Pass = Option<G::Pass>;
 
-    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
-        let Some(gate) = self else { return Entry::Admit(head, None) };
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
+        let Some(gate) = self else { return Entry::Admit(None) };
         match gate.enter(head) {
-            Entry::Admit(head, pass) => Entry::Admit(head, Some(pass)),
+            Entry::Admit(pass) => Entry::Admit(Some(pass)),
             Entry::Refuse(reply) => Entry::Refuse(reply),
-            Entry::Wait(Decision(decision)) => Entry::wait(async move {
+            Entry::Wait(Decision(decision)) => Entry::later(async move {
                 let (head, pass) = decision.await?;
                 Ok((head, Some(pass)))
             }),

@@ -47,8 +47,8 @@ impl ClearSiteData {
 impl Gate for ClearSiteData {
     type Pass = ();
 
-    fn enter(&self, head: request::Parts) -> Entry<()> {
-        Entry::Admit(head, ())
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::Admit(())
     }
 
     fn leave<B>(&self, (): (), response: &mut Response<B>) {

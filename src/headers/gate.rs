@@ -44,14 +44,14 @@ pub struct Pass {
 impl Gate for SecurityHeaders {
     type Pass = Pass;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
         let policy = &*self.0;
-        let way = policy.way(&head);
-        let nonce = policy.has_nonce().then(|| nonce_of(&mut head));
+        let way = policy.way(head);
+        let nonce = policy.has_nonce().then(|| nonce_of(head));
         if policy.is_no_store {
             NoStore::ask(&mut head.extensions);
         }
-        Entry::Admit(head, Pass { way, nonce })
+        Entry::Admit(Pass { way, nonce })
     }
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {

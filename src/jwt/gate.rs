@@ -72,23 +72,29 @@ impl JwtAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    fn admit(&self, head: request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
+    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
-            return Entry::wait(async move { gate.load(head, user).await });
+            return Entry::wait(head, |head| async move { gate.load(head, user).await });
         }
-        let (head, no_store) = let_in(head, user);
-        Entry::Admit(head, no_store)
+        Entry::Admit(let_in(head, user))
     }
 
     /// Has the user loaded, where there is a loader, and lets the request on.
-    async fn load(&self, head: request::Parts, user: UserContext) -> Result<(request::Parts, Option<NoStore>), Reply> {
+    async fn load(
+        &self,
+        mut head: request::Parts,
+        user: UserContext,
+    ) -> Result<(request::Parts, Option<NoStore>), Reply> {
         let loaded = match &self.policy.loader {
             Some(loader) => loader.load(user).await,
             None => Ok(user),
         };
         match loaded {
-            Ok(user) => Ok(let_in(head, user)),
+            Ok(user) => {
+                let no_store = let_in(&mut head, user);
+                Ok((head, no_store))
+            }
             Err(error) => Err(self.refuse(&head, error.kind())),
         }
     }
@@ -125,7 +131,7 @@ impl JwtAuth {
 impl Gate for JwtAuth {
     type Pass = Option<NoStore>;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<Option<NoStore>> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
         let judgement = match self.policy.credential(&head.headers) {
             Ok(Some(token)) => self.policy.judge(token),
             Ok(None) if self.is_optional => {
@@ -133,21 +139,21 @@ impl Gate for JwtAuth {
                 if head.extensions.get::<Visitor>().is_none() {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
                 }
-                return Entry::Admit(head, None);
+                return Entry::Admit(None);
             }
-            Ok(None) => return Entry::Refuse(self.refuse(&head, DenialKind::CredentialsMissing)),
-            Err(kind) => return Entry::Refuse(self.refuse(&head, kind)),
+            Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
+            Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
         match judgement {
             Judgement::Accepted(user) => self.admit(head, user),
             Judgement::KeyMissing(missing) => match missing.search() {
                 Ok(pending) => {
                     let gate = self.clone();
-                    Entry::wait(async move { gate.resume(head, pending).await })
+                    Entry::wait(head, |head| async move { gate.resume(head, pending).await })
                 }
-                Err(kind) => Entry::Refuse(self.refuse(&head, kind)),
+                Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
-            Judgement::Refused(error) => Entry::Refuse(self.refuse(&head, DenialKind::InvalidToken(error))),
+            Judgement::Refused(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
         }
     }
 
@@ -158,10 +164,10 @@ impl Gate for JwtAuth {
     }
 }
 
-fn let_in(mut head: request::Parts, user: UserContext) -> (request::Parts, Option<NoStore>) {
+fn let_in(head: &mut request::Parts, user: UserContext) -> Option<NoStore> {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));
-    (head, no_store)
+    no_store
 }
 
 impl<S> Layer<S> for JwtAuth {

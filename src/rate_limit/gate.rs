@@ -34,11 +34,10 @@ impl RateLimit {
     }
 
     /// A handler that says whether the request failed must not be refused where nothing counts it.
-    fn heard(&self, mut head: request::Parts) -> request::Parts {
+    fn hear(&self, head: &mut request::Parts) {
         if self.0.rules.iter().any(|rule| rule.failure.is_some()) && head.extensions.get::<Attempt>().is_none() {
             head.extensions.insert(Attempt::default());
         }
-        head
     }
 
     fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
@@ -54,22 +53,23 @@ impl RateLimit {
     /// What the verdict means for the request.
     pub(super) fn conclude(
         &self,
-        mut head: request::Parts,
+        head: &mut request::Parts,
         asks: &Asks,
         verdict: &Verdict,
         charged: Charged,
-    ) -> Result<(request::Parts, Pass), Reply> {
+    ) -> Result<Pass, Reply> {
         let policy = &*self.0;
         if asks.as_slice().is_empty() {
             if head.extensions.get::<Allowance>().is_none() {
                 head.extensions.insert(Allowance::new(Arc::clone(&policy.names)));
             }
-            return Ok((self.heard(head), Pass::uncounted()));
+            self.hear(head);
+            return Ok(Pass::uncounted());
         }
         let allowance = match self.outcome(asks, verdict) {
             Ok(allowance) => allowance,
             Err(denial) => {
-                let mut reply = Reply::denial(&head, denial);
+                let mut reply = Reply::denial(head, denial);
                 let allowance = policy.allowance(asks, verdict);
                 policy.fields.write(&policy.rules, &allowance, charged.now, reply.headers_mut());
                 return Err(reply);
@@ -88,7 +88,7 @@ impl RateLimit {
             Box::new(Reserved { attempt, asks: Asks::of(charged.map(|(_, ask)| *ask)) })
         });
         head.extensions.insert(allowance.clone());
-        Ok((head, Pass(Some(Counted { allowance, reserved, charged }))))
+        Ok(Pass(Some(Counted { allowance, reserved, charged })))
     }
 
     /// What is left, or why not. Shadows are told to the log alone.
@@ -146,9 +146,9 @@ impl RateLimit {
     }
 }
 
-pub(super) fn entry(concluded: Result<(request::Parts, Pass), Reply>) -> Entry<Pass> {
+pub(super) fn entry(concluded: Result<Pass, Reply>) -> Entry<Pass> {
     match concluded {
-        Ok((head, pass)) => Entry::Admit(head, pass),
+        Ok(pass) => Entry::Admit(pass),
         Err(reply) => Entry::Refuse(reply),
     }
 }
@@ -205,17 +205,19 @@ struct Reserved {
 impl Gate for RateLimit {
     type Pass = Pass;
 
-    fn enter(&self, head: request::Parts) -> Entry<Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
         let policy = &*self.0;
-        if policy.exempts(&head) {
-            return Entry::Admit(self.heard(head), Pass::uncounted());
+        if policy.exempts(head) {
+            self.hear(head);
+            return Entry::Admit(Pass::uncounted());
         }
-        let asks = match policy.asks(&head) {
+        let asks = match policy.asks(head) {
             Ok(asks) if asks.as_slice().is_empty() => {
-                return Entry::Admit(self.heard(head), Pass::uncounted());
+                self.hear(head);
+                return Entry::Admit(Pass::uncounted());
             }
             Ok(asks) => asks,
-            Err(denial) => return Entry::Refuse(self.unjudged(&head, denial)),
+            Err(denial) => return Entry::Refuse(self.unjudged(head, denial)),
         };
         #[cfg(feature = "redis")]
         if let Some(redis) = &policy.redis {

@@ -132,16 +132,16 @@ impl Default for RequireUser {
     }
 }
 
-fn enter(requirement: &Requirement, gate: &'static str, head: request::Parts) -> Entry<()> {
+fn enter(requirement: &Requirement, gate: &'static str, head: &request::Parts) -> Entry<()> {
     let denial = match head.extensions.get::<Visitor>() {
         None => Denial::new(DenialKind::GateMissing(gate), Realm::default()),
         Some(visitor) => match visitor.user().map(|user| requirement.judge(user)) {
-            Some(Ok(())) => return Entry::Admit(head, ()),
+            Some(Ok(())) => return Entry::Admit(()),
             Some(Err(kind)) => Denial::new(kind, visitor.realm().clone()),
             None => Denial::new(DenialKind::CredentialsMissing, visitor.realm().clone()),
         },
     };
-    Entry::Refuse(Reply::denial(&head, denial))
+    Entry::Refuse(Reply::denial(head, denial))
 }
 
 macro_rules! gate {
@@ -149,7 +149,7 @@ macro_rules! gate {
         impl Gate for $name {
             type Pass = ();
 
-            fn enter(&self, head: request::Parts) -> Entry<()> {
+            fn enter(&self, head: &mut request::Parts) -> Entry<()> {
                 enter(&self.0, stringify!($name), head)
             }
         }

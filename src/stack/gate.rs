@@ -51,7 +51,7 @@ where
         Option<rate_limit::Pass>,
     );
 
-    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         self.0.enter(head)
     }
 
@@ -65,7 +65,7 @@ where
 impl Gate for Outside {
     type Pass = (((Option<()>, Option<headers::Pass>), Option<cors::Pass>), Option<rate_limit::Pass>);
 
-    fn enter(&self, head: request::Parts) -> Entry<Self::Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         self.0.enter(head)
     }
 
@@ -77,8 +77,8 @@ impl Gate for Outside {
 impl Gate for Open {
     type Pass = ();
 
-    fn enter(&self, head: request::Parts) -> Entry<()> {
-        Entry::Admit(head, ())
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::Admit(())
     }
 }
 

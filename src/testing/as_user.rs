@@ -24,10 +24,10 @@ pub struct AsUser(Visitor);
 impl Gate for AsUser {
     type Pass = Option<NoStore>;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<Option<NoStore>> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
         let no_store = self.0.user().and_then(|_| head.extensions.get().copied());
         head.extensions.insert(self.0.clone());
-        Entry::Admit(head, no_store)
+        Entry::Admit(no_store)
     }
 
     fn leave<B>(&self, no_store: Option<NoStore>, response: &mut Response<B>) {

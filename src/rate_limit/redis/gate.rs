@@ -19,7 +19,7 @@ impl RateLimit {
     pub(in crate::rate_limit) fn enter_remote(
         &self,
         redis: &RedisSeat,
-        head: request::Parts,
+        head: &mut request::Parts,
         asks: Asks,
     ) -> Entry<Pass> {
         let sent = match self.judge_at_once(redis, &asks) {
@@ -27,10 +27,11 @@ impl RateLimit {
             Err(sent) => sent,
         };
         let limiter = self.clone();
-        Entry::wait(async move {
+        Entry::wait(head, |mut head| async move {
             let Some(redis) = &limiter.0.redis else { return Ok((head, Pass::uncounted())) };
             let judged = limiter.ask(redis, &asks, sent).await;
-            limiter.conclude(head, &judged.asks, &judged.verdict, judged.charged)
+            let pass = limiter.conclude(&mut head, &judged.asks, &judged.verdict, judged.charged)?;
+            Ok((head, pass))
         })
     }
 

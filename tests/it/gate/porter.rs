@@ -41,18 +41,18 @@ impl Porter {
 impl Gate for Porter {
     type Pass = Pass;
 
-    fn enter(&self, mut head: request::Parts) -> Entry<Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
         let order = head.headers.get("x-order").cloned().unwrap_or(HeaderValue::from_static("admit"));
         head.headers.insert("x-entered", HeaderValue::from_static("yes"));
         let book = Arc::clone(&self.book);
         match order.to_str().unwrap() {
-            "admit" => Entry::Admit(head, Pass(book)),
+            "admit" => Entry::Admit(Pass(book)),
             "refuse" => Entry::Refuse(refusal()),
-            "wait" => Entry::wait(async move {
+            "wait" => Entry::wait(head, |head| async move {
                 book.bell.notified().await;
                 Ok((head, Pass(book)))
             }),
-            "wait, then refuse" => Entry::wait(async move {
+            "wait, then refuse" => Entry::wait(head, |_| async move {
                 book.bell.notified().await;
                 Err(refusal())
             }),

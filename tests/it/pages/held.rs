@@ -44,18 +44,18 @@ struct Counting(Arc<(AtomicUsize, AtomicUsize)>);
 impl Gate for Counting {
     type Pass = ();
 
-    fn enter(&self, mut head: request::Parts) -> Entry<()> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<()> {
         self.0.0.fetch_add(1, SeqCst);
         let asks = |name: &str| head.headers.contains_key(name);
         let (is_refused, waits, hangs) = (asks("x-refuse"), asks("x-wait"), asks("x-hang"));
         if is_refused && !waits {
-            return Entry::Refuse(refused(&head));
+            return Entry::Refuse(refused(head));
         }
         head.extensions.insert(Visitor::authenticated(UserContext::new("ann")));
         if !waits && !hangs {
-            return Entry::Admit(head, ());
+            return Entry::Admit(());
         }
-        Entry::wait(async move {
+        Entry::wait(head, |head| async move {
             tokio::task::yield_now().await;
             if hangs {
                 std::future::pending::<()>().await;

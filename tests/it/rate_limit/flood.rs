@@ -16,23 +16,16 @@ const KNOWN: u64 = 1_000;
 /// A limit by address, asked without a service behind it, by one head that serves again and again.
 struct Door {
     limit: RateLimit,
-    head: Option<request::Parts>,
+    head: request::Parts,
 }
 
 impl Door {
     /// Whether a request from the network of this number is let through.
     fn admits(&mut self, network: u64) -> bool {
         let ip = Ipv6Addr::from_bits(u128::from(network) << 64);
-        let mut head = self.head.take().unwrap_or_else(|| Request::new(()).into_parts().0);
-        head.extensions.clear();
-        head.extensions.insert(SocketAddr::from((ip, 4711)));
-        match self.limit.enter(head) {
-            Entry::Admit(head, _) => {
-                self.head = Some(head);
-                true
-            }
-            _ => false,
-        }
+        self.head.extensions.clear();
+        self.head.extensions.insert(SocketAddr::from((ip, 4711)));
+        matches!(self.limit.enter(&mut self.head), Entry::Admit(_))
     }
 }
 
@@ -50,7 +43,7 @@ fn flood(strangers: u64) {
     let hands = hands();
     let builder = RateLimit::builder().quota(per(LIMIT, 3600)).key(Key::ip(TrustedProxies::none()));
     let limit = builder.store(MemoryStore::new()).without_x_fields().clock(hands.clock()).build().unwrap();
-    let mut door = Door { limit, head: None };
+    let mut door = Door { limit, head: Request::new(()).into_parts().0 };
     for known in 0..KNOWN {
         for _ in 0..used(known) {
             assert!(door.admits(known));
