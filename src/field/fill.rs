@@ -18,6 +18,11 @@ pub(crate) fn fill_maybe(headers: &mut HeaderMap, name: &HeaderName, value: impl
     }
 }
 
+/// Adds a line to the field.
+pub(crate) fn add(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    let _ = headers.try_append(name.clone(), value);
+}
+
 /// Writes the field over what there is.
 pub(crate) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     // A map of 24,576 names is full; who made it so can do without this one.

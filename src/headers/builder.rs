@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderName, HeaderValue};
@@ -14,7 +13,7 @@ use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
 use crate::headers::own::{self, OwnField};
 use crate::headers::permissions::PermissionsPolicy;
-use crate::headers::policy::{Field, Https, Policy, Protection};
+use crate::headers::policy::{Https, Policy, Told};
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 /// Configures a [`SecurityHeaders`]. Each setter replaces what was set before, by a preset too.
@@ -218,24 +217,17 @@ impl SecurityHeadersBuilder {
     }
 
     fn policy(self, fields: Vec<(HeaderName, HeaderValue)>, removed: Vec<HeaderName>) -> Policy {
-        let field = |name: HeaderName| Field { is_enforced: self.is_enforced(name.as_str()), name };
-        let protection = |name, csp: &Csp| Protection {
-            field: field(name),
-            policy: csp.rendered(),
-            has_nonce: csp.has_nonce(),
-            has_upgrade: csp.has_upgrade(),
-        };
-        let hsts = self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.text()).ok());
-        Policy {
-            fields: fields.into_iter().map(|(name, value)| (field(name), value)).collect(),
-            hsts: hsts.map(|value| (field(STRICT_TRANSPORT_SECURITY), value)),
-            csp: self.csp.as_ref().map(|csp| protection(CONTENT_SECURITY_POLICY, csp)),
-            report_only: self.report_only.as_ref().map(|csp| protection(CONTENT_SECURITY_POLICY_REPORT_ONLY, csp)),
-            removed: removed.into(),
+        let csp = self.csp.iter().map(|csp| (CONTENT_SECURITY_POLICY, csp.rendered()));
+        let report_only = self.report_only.iter().map(|csp| (CONTENT_SECURITY_POLICY_REPORT_ONLY, csp.rendered()));
+        Policy::new(Told {
+            fields,
+            hsts: self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.text()).ok()),
+            protections: csp.chain(report_only).collect(),
+            enforced: self.enforced.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
+            removed,
             is_no_store: self.is_no_store,
-            https: self.https.clone(),
-            has_told: AtomicBool::new(false),
-        }
+            https: self.https,
+        })
     }
 
     /// The fields that every answer has, but for the content security policies.
@@ -253,10 +245,6 @@ impl SecurityHeadersBuilder {
             .into_iter()
             .filter_map(|(name, text)| Some((HeaderName::from_static(name), HeaderValue::try_from(text?))));
         fixed.chain(own).chain(rendered).filter_map(|(name, value)| Some((name, value.ok()?))).collect()
-    }
-
-    fn is_enforced(&self, name: &str) -> bool {
-        self.enforced.iter().any(|enforced| enforced.eq_ignore_ascii_case(name))
     }
 
     fn names_removed(&self, problems: &mut Problems) -> Vec<HeaderName> {

@@ -227,14 +227,6 @@ impl Csp {
         lint::lints(self)
     }
 
-    pub(super) fn has_nonce(&self) -> bool {
-        self.lists.iter().any(|(_, sources)| sources.contains(&Source::Nonce))
-    }
-
-    pub(super) fn has_upgrade(&self) -> bool {
-        self.has_upgrade
-    }
-
     pub(super) fn rendered(&self) -> Rendered {
         Rendered::of(self)
     }

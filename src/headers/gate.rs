@@ -34,6 +34,13 @@ impl SecurityHeaders {
     }
 }
 
+impl SecurityHeaders {
+    /// Whether it has nothing to do with the fields that the other layers write.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.0.is_apart()
+    }
+}
+
 /// What [`SecurityHeaders`] remembers of a request until its response.
 #[derive(Debug)]
 pub struct Pass {

@@ -1,45 +1,46 @@
 //! What is true of a `SecurityHeaders` once it is built: the fields of an answer, rendered.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CACHE_CONTROL, HOST};
+use http::header::{CACHE_CONTROL, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
 use crate::context::TrustedProxies;
-use crate::field::fill::{fill, fill_maybe, set};
+use crate::field::fill::{add, fill, fill_maybe, set};
 use crate::field::forwarded::X_FORWARDED_PROTO;
 use crate::field::origin;
 use crate::headers::csp::Rendered;
 
 #[derive(Debug)]
 pub(super) struct Policy {
-    /// What every answer has.
-    pub(super) fields: Box<[(Field, HeaderValue)]>,
-    pub(super) hsts: Option<(Field, HeaderValue)>,
-    pub(super) csp: Option<Protection>,
-    pub(super) report_only: Option<Protection>,
-    pub(super) removed: Box<[HeaderName]>,
+    /// What answers are completed by, rendered for each [`Way`]: over http, over https, and upgraded there.
+    ready: [HeaderMap; 3],
+    /// What is rendered for each answer: policies with a nonce.
+    nonced: Vec<(HeaderName, Rendered)>,
+    /// What is written over what the handler set.
+    enforced: Vec<HeaderName>,
+    /// In order.
+    removed: Vec<HeaderName>,
+    has_hsts: bool,
+    has_upgrade: bool,
     /// Whether answers to authenticated users are not to be stored.
     pub(super) is_no_store: bool,
-    pub(super) https: Https,
+    https: Https,
     /// Whether it was said that a proxy speaks of https and is not believed.
-    pub(super) has_told: AtomicBool,
+    has_told: AtomicBool,
 }
 
-/// A field that the layer writes.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: HeaderName,
-    /// Whether it is written over what the handler set.
-    pub(super) is_enforced: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct Protection {
-    pub(super) field: Field,
-    pub(super) policy: Rendered,
-    pub(super) has_nonce: bool,
-    pub(super) has_upgrade: bool,
+/// What a layer was told, in the form of its fields.
+pub(super) struct Told {
+    /// What every answer has.
+    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(super) hsts: Option<HeaderValue>,
+    pub(super) protections: Vec<(HeaderName, Rendered)>,
+    pub(super) enforced: Vec<HeaderName>,
+    pub(super) removed: Vec<HeaderName>,
+    pub(super) is_no_store: bool,
+    pub(super) https: Https,
 }
 
 /// How it is known that the client came by https.
@@ -58,17 +59,30 @@ pub(super) struct Way {
 }
 
 impl Policy {
-    pub(super) fn has_nonce(&self) -> bool {
-        self.protections().any(|protection| protection.has_nonce)
+    pub(super) fn new(told: Told) -> Self {
+        let ways = [(false, false), (true, false), (true, true)];
+        let ready = ways.map(|(is_https, is_upgraded)| told.ready(Way { is_https, is_upgraded }));
+        let mut removed = told.removed;
+        removed.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        Self {
+            ready,
+            has_hsts: told.hsts.is_some(),
+            has_upgrade: told.protections.iter().any(|(_, policy)| policy.has_upgrade()),
+            nonced: told.protections.into_iter().filter(|(_, policy)| policy.has_nonce()).collect(),
+            enforced: told.enforced,
+            removed,
+            is_no_store: told.is_no_store,
+            https: told.https,
+            has_told: AtomicBool::new(false),
+        }
     }
 
-    fn protections(&self) -> impl Iterator<Item = &Protection> {
-        self.csp.iter().chain(&self.report_only)
+    pub(super) fn has_nonce(&self) -> bool {
+        !self.nonced.is_empty()
     }
 
     pub(super) fn way(&self, head: &request::Parts) -> Way {
-        let has_upgrade = self.protections().any(|protection| protection.has_upgrade);
-        if self.hsts.is_none() && !has_upgrade {
+        if !self.has_hsts && !self.has_upgrade {
             return Way::default();
         }
         let is_https = match &self.https {
@@ -81,7 +95,7 @@ impl Policy {
                 is_https
             }
         };
-        Way { is_https, is_upgraded: has_upgrade && is_https && !is_loopback(head) }
+        Way { is_https, is_upgraded: self.has_upgrade && is_https && !is_loopback(head) }
     }
 
     /// Says once that a proxy speaks of https and is not believed.
@@ -97,31 +111,89 @@ impl Policy {
 
     /// Writes the fields that the answer lacks; for the validation of a stored page, none that has a nonce.
     pub(super) fn write(&self, way: Way, nonce: Option<&str>, is_validation: bool, headers: &mut HeaderMap) {
-        for name in &self.removed {
-            headers.remove(name);
+        let ready = match (way.is_https, way.is_upgraded) {
+            (false, _) => &self.ready[0],
+            (true, false) => &self.ready[1],
+            (true, true) => &self.ready[2],
+        };
+        if headers.len() <= ready.len() {
+            self.join(headers, ready);
+        } else {
+            self.complete(headers, ready);
         }
-        // Where there is no room for all, there may be for some.
-        let _ = headers.try_reserve(self.fields.len() + DYNAMIC_FIELDS);
-        for (field, value) in self.fields.iter().chain(self.hsts.iter().filter(|_| way.is_https)) {
-            field.write(|| Some(value.clone()), headers);
-        }
-        for protection in self.protections().filter(|protection| !(is_validation && protection.has_nonce)) {
-            protection.field.write(|| protection.policy.value(nonce, way.is_upgraded), headers);
+        for (name, policy) in self.nonced.iter().filter(|_| !is_validation) {
+            let value = || policy.value(nonce, way.is_upgraded);
+            if !self.enforced.contains(name) {
+                fill_maybe(headers, name, value);
+            } else if let Some(value) = value() {
+                set(headers, name, value);
+            }
         }
         if nonce.is_some() && self.has_nonce() {
             // Whoever is shown the page out of a shared cache knows the word that another's page runs.
             fill(headers, &CACHE_CONTROL, || HeaderValue::from_static("private"));
         }
     }
+
+    /// Puts the fields of the answer, which are few, to a copy of those that are ready, whose hashes are known.
+    fn join(&self, headers: &mut HeaderMap, ready: &HeaderMap) {
+        let mut of_lines = None;
+        for (name, value) in mem::replace(headers, ready.clone()) {
+            // A field's further lines come without its name.
+            if let Some(name) = name {
+                let is_out = self.removes(&name) || self.enforced.contains(&name) && headers.contains_key(&name);
+                of_lines = (!is_out).then(|| name.clone());
+                if !is_out {
+                    set(headers, &name, value);
+                }
+            } else if let Some(name) = &of_lines {
+                add(headers, name, value);
+            }
+        }
+    }
+
+    /// Puts the fields that are ready to those of the answer.
+    fn complete(&self, headers: &mut HeaderMap, ready: &HeaderMap) {
+        for name in &self.removed {
+            headers.remove(name);
+        }
+        // Where there is no room for all, there may be for some.
+        let _ = headers.try_reserve(ready.len() + self.nonced.len() + 1);
+        for (name, value) in ready {
+            if self.enforced.contains(name) {
+                set(headers, name, value.clone());
+            } else {
+                fill(headers, name, || value.clone());
+            }
+        }
+    }
+
+    /// Whether the layer touches no field that another one writes. Those of CORS it never does.
+    pub(super) fn is_apart(&self) -> bool {
+        let [.., ready] = &self.ready;
+        let mut names = ready.keys().chain(&self.removed).map(HeaderName::as_str);
+        !self.has_nonce()
+            && names.all(|name| name != CACHE_CONTROL && !name.trim_start_matches("x-").starts_with("ratelimit"))
+    }
+
+    fn removes(&self, name: &HeaderName) -> bool {
+        self.removed.binary_search_by(|removed| removed.as_str().cmp(name.as_str())).is_ok()
+    }
 }
 
-impl Field {
-    fn write(&self, value: impl FnOnce() -> Option<HeaderValue>, headers: &mut HeaderMap) {
-        if !self.is_enforced {
-            fill_maybe(headers, &self.name, value);
-        } else if let Some(value) = value() {
-            set(headers, &self.name, value);
+impl Told {
+    /// The fields of an answer to who came this way, but for those that are rendered for each answer.
+    fn ready(&self, way: Way) -> HeaderMap {
+        let hsts = self.hsts.iter().filter(|_| way.is_https).map(|value| (&STRICT_TRANSPORT_SECURITY, value.clone()));
+        let plain = self.protections.iter().filter(|(_, policy)| !policy.has_nonce());
+        let plain = plain.filter_map(|(name, policy)| Some((name, policy.value(None, way.is_upgraded)?)));
+        let fields = self.fields.iter().map(|(name, value)| (name, value.clone()));
+        // With room for what the answer has.
+        let mut ready = HeaderMap::with_capacity(2 * (self.fields.len() + 3));
+        for (name, value) in fields.chain(hsts).chain(plain) {
+            ready.insert(name, value);
         }
+        ready
     }
 }
 
@@ -131,5 +203,5 @@ fn is_loopback(head: &request::Parts) -> bool {
     head.uri.authority().map(http::uri::Authority::as_str).or(field).is_some_and(origin::is_loopback_authority)
 }
 
-/// Two policies, `Strict-Transport-Security`, and `Cache-Control`.
-const DYNAMIC_FIELDS: usize = 4;
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ impl StackBuilder {
     }
 }
 
-impl<A> StackBuilder<A> {
+impl<A: 'static> StackBuilder<A> {
     /// Sets the proxies by which the client's address is found for every layer and handler below. A
     /// [`SecurityHeaders`] is told of them by
     /// [a setter of its own](crate::headers::SecurityHeadersBuilder::trusted_proxies).
@@ -65,7 +65,7 @@ impl<A> StackBuilder<A> {
 
     /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user), or one
     /// of one's own that leaves a [`Visitor`](crate::context::Visitor) and heeds [`NoStore`](crate::context::NoStore).
-    pub fn authenticate<B: Gate>(self, gate: B) -> StackBuilder<B> {
+    pub fn authenticate<B: Gate + 'static>(self, gate: B) -> StackBuilder<B> {
         StackBuilder {
             proxies: self.proxies,
             headers: self.headers,
@@ -112,8 +112,8 @@ impl<A> StackBuilder<A> {
             problems.add(Problem::new("stack", Fault::Missing, "nothing was set", remedy));
         }
         problems.none_or(|| {
-            let outside = Pair::new(Pair::new(Pair::new(self.proxies, self.headers), self.cors), self.by_address);
-            Stack::new(Outside(outside), self.authenticate, self.by_user)
+            let outside = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
+            Stack::new(self.headers, Outside(outside), self.authenticate, self.by_user)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `Stack`: the layer that runs all gates, one inside of the other.
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +11,21 @@ use crate::context::TrustedProxies;
 use crate::cors::{self, Cors};
 use crate::gate::{Entry, Gate, Gated, Pair};
 use crate::headers::{self, SecurityHeaders};
+use crate::jwt::JwtAuth;
 use crate::rate_limit::{self, RateLimit};
 use crate::stack::builder::StackBuilder;
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
 ///
-/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped once.
 #[must_use]
-pub struct Stack<A = Open>(Arc<Pair<Pair<Outside, A>, Option<RateLimit>>>);
+pub struct Stack<A = Open>(Arc<Gates<A>>);
+
+/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped once.
+struct Gates<A> {
+    gates: Pair<Option<SecurityHeaders>, Pair<Pair<Outside, A>, Option<RateLimit>>>,
+    /// Whether the fields of `SecurityHeaders` may be written first, which is cheaper: no gate inside asks for them.
+    is_headers_first: bool,
+}
 
 impl Stack {
     /// Starts a configuration.
@@ -27,16 +35,26 @@ impl Stack {
 }
 
 impl<A> Stack<A> {
-    pub(super) fn new(outside: Outside, authenticate: A, limit: Option<RateLimit>) -> Self {
-        Self(Arc::new(Pair::new(Pair::new(outside, authenticate), limit)))
+    pub(super) fn new(
+        headers: Option<SecurityHeaders>,
+        outside: Outside,
+        authenticate: A,
+        limit: Option<RateLimit>,
+    ) -> Self
+    where
+        A: 'static,
+    {
+        // What a gate of the user's own writes is not known.
+        let is_known = [TypeId::of::<JwtAuth>(), TypeId::of::<Open>()].contains(&TypeId::of::<A>());
+        let is_headers_first = is_known && headers.as_ref().is_some_and(SecurityHeaders::is_apart);
+        let gates = Pair::new(headers, Pair::new(Pair::new(outside, authenticate), limit));
+        Self(Arc::new(Gates { gates, is_headers_first }))
     }
 }
 
-/// The gates that stand outside of the one that authenticates.
+/// The gates that stand between `SecurityHeaders` and the one that authenticates.
 #[derive(Clone)]
-pub(super) struct Outside(
-    pub(super) Pair<Pair<Pair<Option<TrustedProxies>, Option<SecurityHeaders>>, Option<Cors>>, Option<RateLimit>>,
-);
+pub(super) struct Outside(pub(super) Pair<Pair<Option<TrustedProxies>, Option<Cors>>, Option<RateLimit>>);
 
 /// What stands in the place of a gate that authenticates where there is none.
 #[derive(Clone, Copy, Debug)]
@@ -47,23 +65,27 @@ where
     A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
 {
     type Pass = (
-        ((((Option<()>, Option<headers::Pass>), Option<cors::Pass>), Option<rate_limit::Pass>), A::Pass),
-        Option<rate_limit::Pass>,
+        Option<headers::Pass>,
+        ((((Option<()>, Option<cors::Pass>), Option<rate_limit::Pass>), A::Pass), Option<rate_limit::Pass>),
     );
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        self.0.enter(head)
+        self.0.gates.enter(head)
     }
 
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
-        // Once for all gates: a map that grows moves all it has.
-        let _ = response.headers_mut().try_reserve(FIELDS);
-        self.0.leave(pass, response);
+        if self.0.is_headers_first {
+            self.0.gates.leave_outer_first(pass, response);
+        } else {
+            // Once for all gates: a map that grows moves all it has.
+            let _ = response.headers_mut().try_reserve(FIELDS);
+            self.0.gates.leave(pass, response);
+        }
     }
 }
 
 impl Gate for Outside {
-    type Pass = (((Option<()>, Option<headers::Pass>), Option<cors::Pass>), Option<rate_limit::Pass>);
+    type Pass = ((Option<()>, Option<cors::Pass>), Option<rate_limit::Pass>);
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         self.0.enter(head)

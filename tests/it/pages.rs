@@ -30,6 +30,16 @@ fn plain() -> Router {
     Router::new().route("/", any(|| async { "handled" }))
 }
 
+/// The least time of several tries: what else the machine does can only add to it.
+fn least(work: impl Fn()) -> Duration {
+    let tries = (0..7).map(|_| {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    });
+    tries.min().unwrap_or_default()
+}
+
 fn text(answer: &Answer, name: &str) -> String {
     let lines: Vec<_> = answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
     lines.join(", ")
@@ -73,9 +83,7 @@ async fn a_route_that_trusts_fewer_origins_than_the_app_is_not_opened_by_the_lay
 fn exposed_names_are_judged_in_time_that_grows_with_their_number() {
     let time = |most: u32| {
         let names: Vec<_> = (0..most).map(|n| format!("x-a-long-enough-name-{n}")).collect();
-        let started = Instant::now();
-        assert!(Cors::builder().any_origin().expose(&names).build().is_ok());
-        started.elapsed()
+        least(|| assert!(Cors::builder().any_origin().expose(&names).build().is_ok()))
     };
     let (few, many) = (time(4_000), time(32_000));
     assert!(many < few * 24, "8 times the names: {few:?} and {many:?}");
@@ -85,11 +93,11 @@ fn exposed_names_are_judged_in_time_that_grows_with_their_number() {
 fn an_origin_is_looked_up_in_time_that_does_not_grow_with_the_ports_of_a_pattern() {
     let time = |ports: u16| {
         let set = OriginSet::new((0..ports).map(|n| format!("https://*.example.com:{}", 1000 + n))).unwrap();
-        let started = Instant::now();
-        for _ in 0..200 {
-            assert!(!set.contains("https://a.example.com:1"));
-        }
-        started.elapsed()
+        least(|| {
+            for _ in 0..200 {
+                assert!(!set.contains("https://a.example.com:1"));
+            }
+        })
     };
     let (few, many) = (time(1), time(60_000));
     assert!(many < few * 50 + Duration::from_millis(5), "{few:?} and {many:?}");
@@ -184,12 +192,10 @@ fn more_than_64_own_fields_are_refused() {
 #[test]
 fn endpoints_are_judged_in_time_that_grows_with_their_number() {
     let endpoints = |most: u32| {
-        let started = Instant::now();
         let named = |builder: portcullis::headers::SecurityHeadersBuilder, n| {
             builder.add_reporting_endpoint(format!("e-{n}"), "/")
         };
-        assert!((0..most).fold(SecurityHeaders::api(), named).build().is_ok());
-        started.elapsed()
+        least(|| assert!((0..most).fold(SecurityHeaders::api(), named).build().is_ok()))
     };
     let (few, many) = (endpoints(1_000), endpoints(8_000));
     assert!(many < few * 24, "8 times the endpoints: {few:?} and {many:?}");

@@ -26,6 +26,15 @@ impl Rendered {
         }
     }
 
+    /// Whether an answer may have a nonce of its own in it.
+    pub(in crate::headers) fn has_nonce(&self) -> bool {
+        self.pieces.len() > 1
+    }
+
+    pub(in crate::headers) fn has_upgrade(&self) -> bool {
+        self.has_upgrade
+    }
+
     /// The field's value for one answer; `None` where the policy says nothing there.
     pub(in crate::headers) fn value(&self, nonce: Option<&str>, is_upgraded: bool) -> Option<HeaderValue> {
         let [plain, upgraded] = &self.plain;

@@ -95,9 +95,13 @@ fn the_other_directives_are_rendered() {
 
 #[test]
 fn a_policy_has_a_nonce_where_a_directive_asks_for_one() {
-    assert!(Csp::html().has_nonce());
-    assert!(!Csp::api().has_nonce() && !Csp::helmet().has_nonce() && !Csp::owasp().has_nonce());
-    assert!(Csp::helmet().has_upgrade() && !Csp::html().has_upgrade());
+    assert!(Csp::html().rendered().has_nonce());
+    assert!(
+        !Csp::api().rendered().has_nonce()
+            && !Csp::helmet().rendered().has_nonce()
+            && !Csp::owasp().rendered().has_nonce()
+    );
+    assert!(Csp::helmet().rendered().has_upgrade() && !Csp::html().rendered().has_upgrade());
 }
 
 #[test]

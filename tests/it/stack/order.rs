@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 use portcullis::testing::as_user;
-use portcullis::{ClientAddr, Extractor, Stack, TrustedProxies, UserContext};
+use portcullis::{ClientAddr, Extractor, SecurityHeaders, Stack, TrustedProxies, UserContext};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use super::{PAGE, app, asked, auth, bearer, cors, each_user, everybody, headers, is_complete};
@@ -84,6 +84,29 @@ async fn the_layers_stand_on_their_own_as_well() {
     let layers =
         ServiceBuilder::new().layer(headers()).layer(cors()).layer(everybody(7)).layer(auth()).layer(each_user(3));
     stands_in_order(&app(&calls).layer(layers), &calls).await;
+}
+
+/// Where the gates of a stack write the same field, the inner one counts, as it does for layers.
+#[tokio::test]
+async fn a_field_that_an_inner_gate_writes_too_is_the_inner_ones() {
+    for own in [
+        SecurityHeaders::api().header("cache-control", "private"),
+        SecurityHeaders::api().header("x-ratelimit-limit", "7"),
+        SecurityHeaders::api().remove(["x-ratelimit-limit"]),
+        SecurityHeaders::html(),
+    ] {
+        let headers = own.build().unwrap();
+        let stack = Stack::builder().security_headers(headers.clone()).authenticate(auth()).limit_by_user(each_user(9));
+        let layers = ServiceBuilder::new().layer(headers).layer(auth()).layer(each_user(9));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (stacked, layered) = (app(&calls).layer(stack.build().unwrap()), app(&calls).layer(layers));
+        let (stacked, layered) =
+            (asked(&stacked, "/", &bearer("ann")).await, asked(&layered, "/", &bearer("ann")).await);
+        for name in ["cache-control", "x-ratelimit-limit"] {
+            let of = |answer: &Answer| answer.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(of(&stacked), of(&layered), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,119 @@
+//! An answer of few fields and one of many come to the same, and what is enforced, removed, apart.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::SecurityHeaders;
+use crate::headers::{Csp, Directive, Source};
+
+const OVER_HTTPS: Way = Way { is_https: true, is_upgraded: true };
+
+/// With a field of each kind: enforced, removed, both of the layer and removed, with a nonce, and left to the handler.
+fn layer() -> SecurityHeaders {
+    SecurityHeaders::api()
+        .csp(Csp::new().with(Directive::ScriptSrc, [Source::Nonce]))
+        .csp_report_only(Csp::api())
+        .header("x-own", "own")
+        .enforce(["x-frame-options", "content-security-policy", "x-own"])
+        .remove(["server", "x-powered-by", "referrer-policy"])
+        .build()
+        .expect("a layer")
+}
+
+fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut lines: Vec<_> = headers.iter().map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
+    // A field's lines keep their order.
+    lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+    lines
+}
+
+fn answer(fields: &[(&'static str, u8)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from(u16::from(*value)));
+    }
+    headers
+}
+
+/// More fields than any layer's: what an answer of few is put to stands on one side, and these on the other.
+fn padded(mut headers: HeaderMap) -> HeaderMap {
+    for n in 0..64 {
+        headers.append(PADDING, HeaderValue::from(n));
+    }
+    headers
+}
+
+const PADDING: &str = "x-padding";
+const NAMES: [&str; 10] = [
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "content-type",
+    "referrer-policy",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "x-frame-options",
+    "x-own",
+    "x-powered-by",
+];
+
+proptest! {
+    #[test]
+    fn an_answer_of_few_fields_becomes_the_same_as_one_of_many(
+        fields in prop::collection::vec((prop::sample::select(&NAMES), 0..4_u8), 0..7),
+        is_https: bool,
+        is_validation: bool,
+        nonce in prop::option::of(Just("0123")),
+    ) {
+        let way = Way { is_https, is_upgraded: is_https };
+        let (mut few, mut many) = (answer(&fields), padded(answer(&fields)));
+        let policy = layer().0;
+        policy.write(way, nonce, is_validation, &mut few);
+        policy.write(way, nonce, is_validation, &mut many);
+        many.remove(PADDING);
+        prop_assert_eq!(lines(&few), lines(&many));
+    }
+}
+
+#[test]
+fn an_answer_keeps_its_own_fields_but_for_the_enforced_and_the_removed() {
+    let fields = [
+        ("content-type", 1),
+        ("server", 2),
+        ("set-cookie", 3),
+        ("set-cookie", 4),
+        ("referrer-policy", 5),
+        ("x-frame-options", 6),
+        ("x-frame-options", 7),
+        ("strict-transport-security", 8),
+    ];
+    let mut headers = answer(&fields);
+    layer().0.write(OVER_HTTPS, None, false, &mut headers);
+    let of = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect::<Vec<_>>();
+    for (name, expected) in [
+        ("content-type", &["1"][..]),
+        ("server", &[]),
+        ("set-cookie", &["3", "4"]),
+        ("referrer-policy", &["no-referrer"]),
+        ("x-frame-options", &["DENY"]),
+        ("strict-transport-security", &["8"]),
+        ("x-own", &["own"]),
+        ("x-content-type-options", &["nosniff"]),
+    ] {
+        assert_eq!(of(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_layer_is_apart_that_touches_no_field_of_another() {
+    let is_apart = |layer: crate::headers::SecurityHeadersBuilder| layer.build().expect("a layer").is_apart();
+    assert!(
+        is_apart(SecurityHeaders::api()) && is_apart(SecurityHeaders::owasp()) && is_apart(SecurityHeaders::helmet())
+    );
+    // `Cache-Control: private` comes with a nonce.
+    assert!(!is_apart(SecurityHeaders::html()));
+    for name in ["cache-control", "x-ratelimit-limit", "RateLimit", "ratelimit-policy"] {
+        assert!(!is_apart(SecurityHeaders::api().header(name, "1")), "{name}");
+        assert!(!is_apart(SecurityHeaders::api().remove([name])), "{name}");
+    }
+}
