@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::field::bearer::{BearerFault, bearer as read_bearer};
+use crate::field::bearer::{Bearer, BearerFault};
 use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{Repeated, cookie as read_cookie, is_cookie_name};
 use crate::field::forwarded::{canonical, forwarded_for, x_forwarded_for};
@@ -16,7 +16,7 @@ use crate::jwt::fuzzing as jwt;
 pub fn bearer(data: &[u8]) {
     let Some(headers) = headers(&AUTHORIZATION, data) else { return };
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    match (read_bearer(&headers), lines.as_slice()) {
+    match (Bearer::of(&headers).and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
         (Ok(Some(token)), [line]) => {
             let body = token.trim_end_matches('=');
             let is_legal = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);

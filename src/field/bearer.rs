@@ -1,7 +1,7 @@
 //! The bearer token of an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
 use super::token::is_tchar;
 
@@ -16,31 +16,52 @@ pub(crate) enum BearerFault {
     NotToken68,
 }
 
-/// The token of a request; `Ok(None)` where there is no `Authorization`, or one of another scheme.
-///
-/// # Errors
-///
-/// A [`BearerFault`]: several lines whatever their schemes, or `Bearer` credentials that break the grammar.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerFault> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let Some(line) = lines.next() else {
-        return Ok(None);
-    };
-    if lines.next().is_some() {
-        return Err(BearerFault::Repeated);
+/// The `Bearer` credentials of a request, their grammar not judged yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bearer<'a> {
+    /// What follows the scheme.
+    credentials: &'a [u8],
+    /// A server may hand on the whitespace that RFC 9110 §5.5 takes off a field's ends.
+    is_indented: bool,
+}
+
+impl<'a> Bearer<'a> {
+    /// The credentials; `Ok(None)` where there is no `Authorization`, or one of another scheme.
+    ///
+    /// # Errors
+    ///
+    /// [`BearerFault::Repeated`]: several lines, whatever their schemes.
+    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Option<Self>, BearerFault> {
+        let mut lines = headers.get_all(AUTHORIZATION).iter();
+        let Some(line) = lines.next().map(HeaderValue::as_bytes) else {
+            return Ok(None);
+        };
+        if lines.next().is_some() {
+            return Err(BearerFault::Repeated);
+        }
+        let is_indented = line.first().is_some_and(u8::is_ascii_whitespace);
+        Ok(after_scheme(line).map(|credentials| Self { credentials, is_indented }))
     }
-    let Some(credentials) = after_scheme(line.as_bytes()) else {
-        return Ok(None);
-    };
-    // A server may hand on the whitespace that RFC 9110 §5.5 takes off a field's ends.
-    let is_indented = line.as_bytes().first().is_some_and(u8::is_ascii_whitespace);
-    match token(credentials) {
-        // A sound token has no comma.
-        Ok(token) if !is_indented => Ok(Some(token)),
-        // A list is refused whole (RFC 6750 §2): whoever takes its first or last item may differ from the proxy before it.
-        _ if credentials.contains(&b',') => Err(BearerFault::Repeated),
-        Ok(_) => Err(BearerFault::Malformed),
-        Err(fault) => Err(fault),
+
+    /// What stands where a token should: its bytes, to be compared with those of one whose grammar was judged.
+    pub(crate) fn word(&self) -> &'a [u8] {
+        if self.is_indented { b"" } else { after_spaces(self.credentials).unwrap_or_default() }
+    }
+
+    /// The token.
+    ///
+    /// # Errors
+    ///
+    /// A [`BearerFault`] where the credentials break the grammar.
+    pub(crate) fn token(self) -> Result<&'a str, BearerFault> {
+        match token(self.credentials) {
+            // A sound token has no comma.
+            Ok(token) if !self.is_indented => Ok(token),
+            // A list is refused whole (RFC 6750 §2): whoever takes its first or last item may differ from the proxy before it.
+            _ if self.credentials.contains(&b',') => Err(BearerFault::Repeated),
+            Ok(_) => Err(BearerFault::Malformed),
+            Err(fault) => Err(fault),
+        }
     }
 }
 
@@ -60,24 +81,32 @@ fn is_of_token68(byte: u8) -> bool {
 
 /// What follows the scheme, where that is `Bearer` in any case (RFC 9110 §11.1).
 fn after_scheme(line: &[u8]) -> Option<&[u8]> {
+    // As nearly all clients write it.
+    if line.starts_with(b"Bearer ") {
+        return line.strip_prefix(SCHEME);
+    }
     let line = line.trim_ascii_start();
     let end = line.iter().position(|&byte| !is_tchar(byte));
     let (scheme, credentials) = line.split_at_checked(end.unwrap_or(line.len()))?;
-    scheme.eq_ignore_ascii_case(b"Bearer").then_some(credentials)
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(credentials)
+}
+
+/// The word behind one space or more.
+fn after_spaces(credentials: &[u8]) -> Option<&[u8]> {
+    let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
+    credentials.get(spaces..).filter(|word| spaces > 0 && !word.is_empty())
 }
 
 fn token(credentials: &[u8]) -> Result<&str, BearerFault> {
-    let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
-    let word = match credentials.get(spaces..) {
-        Some(word) if spaces > 0 && !word.is_empty() => word,
-        _ => return Err(BearerFault::Malformed),
-    };
+    let word = after_spaces(credentials).ok_or(BearerFault::Malformed)?;
     match std::str::from_utf8(word) {
         Ok(word) if is_token68(word) => Ok(word),
         Ok(word) if word.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BearerFault::NotToken68),
         _ => Err(BearerFault::Malformed),
     }
 }
+
+const SCHEME: &[u8] = b"Bearer";
 
 #[cfg(test)]
 mod tests;

@@ -110,8 +110,8 @@ impl JwtAuth {
     ) -> Result<(request::Parts, Option<NoStore>), Reply> {
         loop {
             pending.answered().await;
-            let judgement = match self.policy.credential(&head.headers) {
-                Ok(Some(token)) => self.policy.judge(token),
+            let judgement = match self.policy.judge(&head.headers) {
+                Ok(Some(judgement)) => judgement,
                 // The head did not change while it waited.
                 Ok(None) => Judgement::Refused(TokenError::Key),
                 Err(kind) => return Err(self.refuse(&head, kind)),
@@ -132,8 +132,8 @@ impl Gate for JwtAuth {
     type Pass = Option<NoStore>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
-        let judgement = match self.policy.credential(&head.headers) {
-            Ok(Some(token)) => self.policy.judge(token),
+        let judgement = match self.policy.judge(&head.headers) {
+            Ok(Some(judgement)) => judgement,
             Ok(None) if self.is_optional => {
                 // A gate outside of this one may have authenticated the request by another credential.
                 if head.extensions.get::<Visitor>().is_none() {

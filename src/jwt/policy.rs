@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use crate::clock::Clock;
 use crate::context::{Identity, Realm, Roles, Text, Tier, Tiers, UserContext};
-use crate::field::bearer::{BearerFault, bearer};
+use crate::field::bearer::{Bearer, BearerFault};
 use crate::field::cookie::cookie;
 use crate::gate::{DenialKind, RequestFault, TokenError};
 use crate::jwt::claims;
@@ -72,34 +72,35 @@ impl Missing {
 }
 
 impl Policy {
-    /// The token of a request: from the `Authorization` field, or from the cookie where one is set.
-    pub(super) fn credential<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, DenialKind> {
-        let from_field = match bearer(headers) {
-            Ok(token) => token,
-            Err(BearerFault::Malformed) => return Err(DenialKind::InvalidRequest(RequestFault::Malformed)),
-            Err(BearerFault::NotToken68) => return Err(DenialKind::InvalidToken(TokenError::Charset)),
-            Err(BearerFault::Repeated) => return Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
+    /// Judges the token of a request, from the `Authorization` field or from the cookie where one is set; `None` where there
+    /// is none. Nothing is fetched here.
+    pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
+        let from_field = Bearer::of(headers).map_err(denied)?;
+        let from_cookie = match &self.cookie {
+            Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(RequestFault::Repeated))?,
+            None => None,
         };
-        let Some(name) = &self.cookie else { return Ok(from_field) };
-        let from_cookie = cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(RequestFault::Repeated))?;
-        match (from_field, from_cookie) {
+        let word = match (&from_field, from_cookie) {
             // RFC 6750 §2: not by more than one method.
-            (Some(_), Some(_)) => Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
-            (field, cookie) => Ok(field.or(cookie)),
-        }
-    }
-
-    /// Judges a token. Nothing is fetched here.
-    pub(super) fn judge(&self, token: &str) -> Judgement {
+            (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
+            (Some(bearer), None) => bearer.word(),
+            (None, Some(cookie)) => cookie.as_bytes(),
+            (None, None) => return Ok(None),
+        };
         let now = self.clock.since_epoch();
-        match self.seen_before(token, now) {
-            Some(user) => Judgement::Accepted(user),
-            None => self.read(token, now).unwrap_or_else(Judgement::Refused),
+        // The grammar of a token that was accepted before has been judged.
+        if let Some(user) = self.seen_before(word, now) {
+            return Ok(Some(Judgement::Accepted(user)));
         }
+        let token = match from_field {
+            Some(bearer) => bearer.token().map_err(denied)?,
+            None => from_cookie.unwrap_or_default(),
+        };
+        Ok(Some(self.read(token, now).unwrap_or_else(Judgement::Refused)))
     }
 
     /// The user of a token that was verified before by keys that are still the issuer's.
-    fn seen_before(&self, token: &str, now: Duration) -> Option<UserContext> {
+    fn seen_before(&self, token: &[u8], now: Duration) -> Option<UserContext> {
         let known = self.seen.as_ref()?.find(token, now)?;
         let trust = self.issuers.get(known.issuer)?;
         (trust.standing_sets()? == known.sets).then(|| trust.finish(known.user))
@@ -157,5 +158,13 @@ impl Policy {
         };
         identity.role_table.clone_from(&self.roles);
         identity.realm = self.realm.clone();
+    }
+}
+
+fn denied(fault: BearerFault) -> DenialKind {
+    match fault {
+        BearerFault::Malformed => DenialKind::InvalidRequest(RequestFault::Malformed),
+        BearerFault::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
+        BearerFault::Repeated => DenialKind::InvalidRequest(RequestFault::Repeated),
     }
 }

@@ -70,10 +70,10 @@ impl SeenTokens {
     }
 
     /// What is known of this very token, if it is still good by the clock.
-    pub(super) fn find(&self, token: &str, now: Duration) -> Option<Known> {
+    pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Known> {
         let hash = self.hash(token);
         let mut line = self.shelf()?.line(hash)?;
-        let seen = line.0.iter_mut().flatten().find(|seen| seen.hash == hash && **seen.token == *token.as_bytes())?;
+        let seen = line.0.iter_mut().flatten().find(|seen| seen.hash == hash && **seen.token == *token)?;
         if now < seen.known.since || seen.known.until <= now {
             return None;
         }
@@ -86,7 +86,7 @@ impl SeenTokens {
         if token.len() > MAX_LEN {
             return;
         }
-        let hash = self.hash(token);
+        let hash = self.hash(token.as_bytes());
         let subject = self.hasher.hash_one((known.issuer, known.user.id()));
         let now = known.since;
         let Some(shelf) = self.shelf() else { return };
@@ -101,8 +101,7 @@ impl SeenTokens {
     }
 
     /// A signature is as good as random: its last bytes tell tokens apart.
-    fn hash(&self, token: &str) -> u64 {
-        let token = token.as_bytes();
+    fn hash(&self, token: &[u8]) -> u64 {
         self.hasher.hash_one(token.last_chunk::<HASHED>().map_or(token, |tail| tail))
     }
 

@@ -5,6 +5,15 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerFault> {
+    let bearer = Bearer::of(headers)?;
+    let token = bearer.map(Bearer::token).transpose();
+    // What is sound is known by its bytes; what is not is never told to be sound.
+    let word = bearer.as_ref().map(Bearer::word);
+    assert!(!matches!(token, Ok(Some(token)) if word != Some(token.as_bytes())));
+    token
+}
+
 fn lines(values: &[&[u8]]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {

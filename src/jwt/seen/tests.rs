@@ -17,7 +17,7 @@ fn at(seconds: u64) -> Duration {
 }
 
 fn id(seen: &SeenTokens, token: &str, now: u64) -> Option<String> {
-    seen.find(token, at(now)).map(|known| known.user.id().to_owned())
+    seen.find(token.as_bytes(), at(now)).map(|known| known.user.id().to_owned())
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_token_that_is_seen_anew_takes_its_own_place() {
     let seen = line();
     seen.remember("token", known("ann", 200));
     seen.remember("token", Known { sets: 1, ..known("ann", 200) });
-    assert_eq!(seen.find("token", at(150)).map(|known| known.sets), Some(1));
+    assert_eq!(seen.find(b"token", at(150)).map(|known| known.sets), Some(1));
     let line = seen.shelves[0].lines[0].lock().unwrap();
     assert_eq!(line.0.iter().flatten().count(), 1);
 }
