@@ -38,6 +38,6 @@ impl NoStore {
 
     /// Writes `Cache-Control: no-store`, unless the handler has said how its answer may be stored.
     pub fn write(self, headers: &mut HeaderMap) {
-        fill(headers, &CACHE_CONTROL, || HeaderValue::from_static("no-store"));
+        fill(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("no-store") });
     }
 }

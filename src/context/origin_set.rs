@@ -1,8 +1,10 @@
 //! `OriginSet`: the web origins that an app trusts, matched in time that does not grow with their number.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+
+// Who asks cannot write the members, so a hash that is merely fast will do.
+use foldhash::{HashMap, HashSet};
 
 use crate::error::{BuildError, Fault, Problem, Problems};
 use crate::field::origin::{MAX_LEN, Origin, OriginFault};

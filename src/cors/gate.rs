@@ -9,13 +9,13 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     VARY,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
 use tower_layer::Layer;
 
 use crate::cors::builder::CorsBuilder;
 use crate::cors::policy::{Policy, Step, Visit};
 use crate::error::BuildError;
-use crate::field::fill::{fill, set};
+use crate::field::fill::{add, fill};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply};
 
@@ -96,7 +96,7 @@ impl Gate for Cors {
                 return Entry::Refuse(Reply::new(leave_denied(&policy, Step::Origin)));
             }
             // To every answer, or to each that depends on who asks: Fetch, "CORS protocol and HTTP caches".
-            _ if policy.is_any() => Reader::Origin(HeaderValue::from_static("*")),
+            _ if policy.is_any() => Reader::Origin(const { HeaderValue::from_static("*") }),
             Visit::Actual(origin) if policy.admits_origin(origin) => Reader::Origin(origin.clone()),
             Visit::Actual(_) | Visit::Unclear { .. } => Reader::Foreign,
             Visit::SameOrigin => Reader::SameOrigin,
@@ -107,7 +107,7 @@ impl Gate for Cors {
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
         let Pass { policy, reader } = pass;
         if policy.varies() {
-            vary(response.headers_mut(), "origin", HeaderValue::from_static("Origin"));
+            vary_by_origin(response.headers_mut());
         }
         match reader {
             Reader::SameOrigin => {}
@@ -128,7 +128,7 @@ impl Gate for Cors {
 fn leave_given(policy: &Policy, origin: &HeaderValue, method: &HeaderValue, asked: &HeaderMap) -> Response<Vec<u8>> {
     let mut response = answer(policy, StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    let origin = if policy.is_any() { HeaderValue::from_static("*") } else { origin.clone() };
+    let origin = if policy.is_any() { const { HeaderValue::from_static("*") } } else { origin.clone() };
     allow(policy, origin, headers);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
     for names in asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -150,31 +150,34 @@ fn answer(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
     let varies = if policy.varies() {
-        "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+        const { HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers") }
     } else {
-        "Access-Control-Request-Method, Access-Control-Request-Headers"
+        const { HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers") }
     };
     response.headers_mut().reserve(PREFLIGHT_FIELDS);
-    response.headers_mut().insert(VARY, HeaderValue::from_static(varies));
+    response.headers_mut().insert(VARY, varies);
     response
 }
 
 /// The origin that may read, as it came; what a handler said of it stands.
 fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
-    if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-        return;
-    }
-    set(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    if policy.has_credentials {
-        fill(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || HeaderValue::from_static("true"));
+    if fill(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.has_credentials {
+        fill(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || const { HeaderValue::from_static("true") });
     }
 }
 
-/// Adds to what varies the answer, unless it is said already.
-fn vary(headers: &mut HeaderMap, name: &str, value: HeaderValue) {
-    let is_said = |said: &[u8]| said == b"*" || said.eq_ignore_ascii_case(name.as_bytes());
-    if !tokens(headers.get_all(VARY)).flatten().any(is_said) {
-        let _ = headers.try_append(VARY, value);
+/// Says that the answer varies by origin, unless it is said already.
+fn vary_by_origin(headers: &mut HeaderMap) {
+    const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
+    match headers.try_entry(VARY) {
+        Ok(header::Entry::Vacant(place)) => drop(place.try_insert(ORIGIN)),
+        Ok(header::Entry::Occupied(said)) => {
+            let is_said = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"origin");
+            if !tokens(said.iter()).flatten().any(is_said) {
+                add(headers, &VARY, ORIGIN);
+            }
+        }
+        Err(_) => {}
     }
 }
 
@@ -192,4 +195,5 @@ impl fmt::Debug for Cors {
     }
 }
 
-const PREFLIGHT_FIELDS: usize = 6;
+/// With two that a server adds.
+const PREFLIGHT_FIELDS: usize = 8;

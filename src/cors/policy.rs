@@ -57,7 +57,10 @@ pub(super) enum Step {
 
 impl<'a> Visit<'a> {
     pub(super) fn of(head: &'a request::Parts) -> Self {
-        let method = head.headers.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| head.method == Method::OPTIONS);
+        let method = match head.method {
+            Method::OPTIONS => head.headers.get(ACCESS_CONTROL_REQUEST_METHOD),
+            _ => None,
+        };
         let mut origins = head.headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next(), method) {
             (None, _, _) => Self::SameOrigin,

@@ -3,19 +3,24 @@
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Writes the field where there is none of the name.
-pub(crate) fn fill(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) {
-    fill_maybe(headers, name, || Some(value()));
+/// Writes the field where there is none of the name, and tells whether it did.
+pub(crate) fn fill(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) -> bool {
+    fill_maybe(headers, name, || Some(value()))
 }
 
 /// As [`fill`], unless there is nothing to write.
-pub(crate) fn fill_maybe(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> Option<HeaderValue>) {
+pub(crate) fn fill_maybe(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    value: impl FnOnce() -> Option<HeaderValue>,
+) -> bool {
     // One look-up for the question and the answer.
     if let Ok(Entry::Vacant(place)) = headers.try_entry(name.clone())
         && let Some(value) = value()
     {
-        let _ = place.try_insert(value);
+        return place.try_insert(value).is_ok();
     }
+    false
 }
 
 /// Adds a line to the field.

@@ -10,12 +10,12 @@ use crate::gate::{Denial, DenialKind, FromBytes};
 /// The answer that a gate gives in the handler's place.
 #[derive(Debug)]
 #[must_use]
-pub struct Reply(Box<Response<Vec<u8>>>);
+pub struct Reply(Response<Vec<u8>>);
 
 impl Reply {
     /// This very response.
     pub fn new(response: Response<Vec<u8>>) -> Self {
-        Self(Box::new(response))
+        Self(response)
     }
 
     /// A refusal of the request with this head, in the form that its content type asks for.
@@ -30,17 +30,17 @@ impl Reply {
         // (auth_request, ForwardAuth) does so by GET with the caller's own fields, and would take a 200 for a yes.
         let is_grpc = head.method == Method::POST && grpc::is_grpc(&head.headers);
         let media_type = head.headers.get(CONTENT_TYPE).filter(|_| is_grpc);
-        Self(Box::new(match media_type {
+        Self(match media_type {
             Some(media_type) => trailers_only(media_type.clone(), denial),
             None => problem(denial),
-        }))
+        })
     }
 
     /// A refusal where the request's head is not at hand.
     #[cfg(feature = "axum")]
     pub(crate) fn problem(denial: Denial) -> Self {
         denial.log();
-        Self(Box::new(problem(denial)))
+        Self(problem(denial))
     }
 
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
@@ -91,7 +91,7 @@ fn problem(denial: Denial) -> Response<Vec<u8>> {
     });
     let mut response = Response::new(body.unwrap_or_default());
     *response.status_mut() = status;
-    fields(response.headers_mut(), HeaderValue::from_static("application/problem+json"), &denial);
+    fields(response.headers_mut(), const { HeaderValue::from_static("application/problem+json") }, &denial);
     response.extensions_mut().insert(denial);
     response
 }
@@ -111,7 +111,7 @@ fn trailers_only(media_type: HeaderValue, denial: Denial) -> Response<Vec<u8>> {
 fn fields(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
     headers.reserve(MOST_FIELDS);
     headers.insert(CONTENT_TYPE, media_type);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
     if let Some(challenge) = denial.challenge() {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }

@@ -131,7 +131,7 @@ impl Policy {
         }
         if nonce.is_some() && self.has_nonce() {
             // Whoever is shown the page out of a shared cache knows the word that another's page runs.
-            fill(headers, &CACHE_CONTROL, || HeaderValue::from_static("private"));
+            fill(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("private") });
         }
     }
 

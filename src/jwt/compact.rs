@@ -22,8 +22,8 @@ impl<'a> Compact<'a> {
             return Err(TokenError::TooLong);
         }
         // RFC 8725bis §3.14: no other character is legal in any JWT.
-        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if !token.bytes().all(is_legal) {
+        // Without a branch for each byte, a compiler judges many at once.
+        if !token.bytes().fold(true, |is_legal, byte| is_legal & is_of_jwt(byte)) {
             return Err(TokenError::Charset);
         }
         let mut segments = token.split('.');
@@ -39,6 +39,13 @@ impl<'a> Compact<'a> {
         let signed = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
         Ok(Self { header, payload, signature, signed })
     }
+}
+
+/// Base64url and the dot.
+fn is_of_jwt(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = byte.wrapping_sub(b'0') < 10;
+    is_letter | is_digit | (byte == b'-') | (byte == b'_') | (byte == b'.')
 }
 
 /// The UTF-8 text that a segment is base64url of.
@@ -81,6 +88,12 @@ mod tests {
         for token in ["a+.b.c", "a/.b.c", "a=.b.c", "a.b.c=", "a b.c.d", "{\"a\":1}", "a.b.c\n", "ä.b.c", "a.b.c?"] {
             assert_eq!(split(token), Err(TokenError::Charset), "{token:?}");
         }
+    }
+
+    #[test]
+    fn the_alphabet_is_that_of_base64url_and_the_dot() {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        assert!((0..=u8::MAX).all(|byte| is_of_jwt(byte) == is_legal(byte)));
     }
 
     #[test]

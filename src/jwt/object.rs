@@ -27,8 +27,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The string that a JSON text is.
+/// The string that a JSON text is, whose syntax is right.
 pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
+    let plain = text.strip_prefix('"')?.strip_suffix('"')?;
+    if !plain.contains('\\') {
+        return Some(Cow::Borrowed(plain));
+    }
     serde_json::from_str::<Name<'_>>(text).ok().map(|name| name.0)
 }
 
@@ -314,6 +318,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_string_is_read_as_serde_json_reads_it(text: String) {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(string(&json), Some(Cow::Borrowed(text.as_str())));
+            prop_assert_eq!(string(&json[1..]), None);
+            prop_assert_eq!(string(&json[..json.len() - 1]), None);
+        }
+
         #[test]
         fn no_text_panics_and_what_is_accepted_is_an_object(text in "[\\[\\]{}\",:a\\\\u0-9 ]{0,40}") {
             if Object::parse(&text).is_some() {

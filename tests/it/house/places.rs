@@ -5,13 +5,14 @@ use super::source::{Source, line_after, words};
 
 /// Each crate of `[dependencies]`, with the files or folders of `src` that may name it; none for those that every floor
 /// speaks: the vocabulary of HTTP and tower, serialisation and the log.
-const PLACES: [(&str, &[&str]); 26] = [
+const PLACES: [(&str, &[&str]); 27] = [
     ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote.rs"]),
     ("aws_lc_rs", &["jwt/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["jwt/compact.rs", "jwt/jwks.rs", "testing/"]),
     ("bytes", &["gate/body.rs", "rate_limit/fields.rs", "testing/server.rs"]),
+    ("foldhash", &["context/origin_set.rs"]),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("http", &[]),
     ("http_body_util", &["gate/body.rs", "testing/server.rs"]),
