@@ -1,5 +1,6 @@
 //! `JwtAuthBuilder`: what the user says, and every problem with it.
 
+mod judge;
 mod key_source;
 
 use std::future::Future;
@@ -10,8 +11,6 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
 use crate::error::{BuildError, Fault, Problem, Problems};
-use crate::field::challenge::is_quotable;
-use crate::field::cookie::is_cookie_name;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::fetch::{Client, Fetch};
@@ -170,9 +169,10 @@ impl JwtAuthBuilder {
     /// Sets how many tokens that were verified are known again without a look at their signature: 4,096 unless set, none with
     /// zero.
     ///
-    /// A token is known by all its bytes, until it expires and as long as the issuer's set of keys is the one that verified it.
+    /// A token is known by all its bytes, until it expires and as long as the issuer's keys are those that verified it.
     /// What [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) do is done for every request. One is kept in memory
-    /// for each of the server's threads that sees it, with its text; one of more than 8,192 bytes is not.
+    /// with its text, and with more than 8,192 bytes not at all. The places, of which more than 1,048,576 are a
+    /// [`BuildError`], are divided among the server's threads, up to 16: a token that two of them see takes two.
     pub fn seen_tokens(mut self, most: usize) -> Self {
         self.seen_tokens = most;
         self
@@ -240,75 +240,6 @@ impl JwtAuthBuilder {
             };
             JwtAuth::new(policy, self.optional)
         })
-    }
-
-    fn judge_settings(&self, problems: &mut Problems) {
-        if self.issuers.is_empty() {
-            problems.add(Problem::new(
-                "issuer",
-                Fault::Missing,
-                "no issuer is set",
-                "call .issuer(..) with the issuer whose tokens to accept",
-            ));
-        }
-        if self.leeway > MAX_LEEWAY {
-            let reason = "more than five minutes (RFC 9068 §4: no more than a few)";
-            problems.add(
-                Problem::new(
-                    "leeway",
-                    Fault::Prohibited,
-                    reason,
-                    "set the clocks right and allow five minutes or less",
-                )
-                .with_value(format!("{} s", self.leeway.as_secs())),
-            );
-        }
-        if self.max_token_len == 0 || self.max_token_len > MOST_TOKEN_LEN {
-            problems.add(
-                Problem::new(
-                    "max token length",
-                    Fault::Invalid,
-                    "not within 1 and 65536 bytes",
-                    "allow what your largest token has",
-                )
-                .with_value(self.max_token_len.to_string()),
-            );
-        }
-        if let Some(name) = self.cookie.as_deref().filter(|name| !is_cookie_name(name)) {
-            let remedy = "use letters, digits, '-' and '_', best beginning with __Host-";
-            problems.add(
-                Problem::new("cookie", Fault::Invalid, "not a cookie name (RFC 6265 §4.1.1)", remedy).with_value(name),
-            );
-        }
-        if let Some(realm) = self.realm.as_deref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
-            let reason = "empty, or with a character that RFC 6750 §3 bars from a challenge";
-            problems.add(
-                Problem::new("realm", Fault::Invalid, reason, "use printable ASCII without quotes or backslashes")
-                    .with_value(realm),
-            );
-        }
-        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
-            if audience.is_empty() || audience.trim() != audience {
-                let reason = "is empty, or begins or ends with a blank";
-                problems.add(
-                    Problem::new("audience", Fault::Invalid, reason, "name this app as the issuer does")
-                        .with_value(audience),
-                );
-            }
-        }
-        match (&self.tiers, &self.default_tier) {
-            (Some(tiers), Some(tier)) => drop(problems.keep(tiers.get(tier.name()))),
-            (None, Some(tier)) => problems.add(
-                Problem::new(
-                    "default tier",
-                    Fault::Prohibited,
-                    "no tiers are set",
-                    "call .tiers(..) with the app's tiers",
-                )
-                .with_value(tier.name()),
-            ),
-            (_, None) => {}
-        }
     }
 
     fn trust(&mut self, issuer: Issuer, problems: &mut Problems) -> Option<Trust> {
@@ -389,10 +320,8 @@ fn built_in_client() -> Option<Client> {
 
 // Clocks drift, and tokens are minted a moment before they are used: what most issuers' libraries allow.
 const LEEWAY: Duration = Duration::from_secs(60);
-const MAX_LEEWAY: Duration = Duration::from_secs(300);
 // Servers take heads of 16 to 64 KiB; the largest tokens in use, with some hundred groups, have about ten.
 const MAX_TOKEN_LEN: usize = 16 * 1024;
 // Some 8 MB where a token has a kilobyte and its claims another.
 const SEEN_TOKENS: usize = 4_096;
-const MOST_TOKEN_LEN: usize = 64 * 1024;
 const SERVE_STALE: Duration = Duration::from_secs(24 * 3600);

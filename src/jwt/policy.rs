@@ -103,7 +103,7 @@ impl Policy {
     fn seen_before(&self, token: &[u8], now: Duration) -> Option<UserContext> {
         let known = self.seen.as_ref()?.find(token, now)?;
         let trust = self.issuers.get(known.issuer)?;
-        (trust.standing_sets()? == known.sets).then(|| trust.finish(known.user))
+        (trust.edition()? == known.edition).then(|| trust.finish(known.user))
     }
 
     fn read(&self, token: &str, now: Duration) -> Result<Judgement, TokenError> {
@@ -119,15 +119,15 @@ impl Policy {
         let registered = trust.judge(&header, &object, now, self.leeway);
         let registered = registered.inspect_err(|error| trust.hint(*error))?;
         let sets = trust.sets();
-        match (trust.verify(&header, compact)?, &trust.keys) {
-            (Signature::Good, _) => {}
+        let edition = match (trust.verify(&header, compact)?, &trust.keys) {
+            (Signature::Good(edition), _) => edition,
             (Signature::Bad, _) => return Err(TokenError::Signature),
             (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
             (Signature::KeyMissing, Keys::Remote(remote)) => {
                 let kid = header.kid.map(String::from);
                 return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
             }
-        }
+        };
         let mut identity = trust.identify(&object, &whole)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));
@@ -136,7 +136,7 @@ impl Policy {
         let user = UserContext::from_identity(identity);
         if let Some(seen) = &self.seen {
             let until = registered.expires_at.saturating_add(self.leeway);
-            seen.remember(token, Known { user: user.clone(), issuer, sets, since: now, until });
+            seen.remember(token, Known { user: user.clone(), issuer, edition, since: now, until });
         }
         Ok(Judgement::Accepted(trust.finish(user)))
     }

@@ -1,6 +1,7 @@
 //! `Remote`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
 
-use std::collections::VecDeque;
+mod control;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::discovery::{self, Location};
 use crate::jwt::fetch::{Client, FetchFault};
 use crate::jwt::jwks::{KeySet, Skipped};
+use crate::jwt::remote::control::{Control, FIRST_RETRY};
 
 /// An issuer's published keys.
 #[derive(Debug)]
@@ -37,29 +39,12 @@ pub(super) struct Remote {
 #[derive(Debug)]
 struct Published {
     keys: KeySet,
+    /// The document that they were read from.
+    text: String,
+    /// How many times the document had changed: what one edition verified, each of the same number would.
+    edition: u64,
     refresh_at: Instant,
     expires_at: Instant,
-}
-
-/// What decides whether a fetch may start; touched only where keys are missing or old.
-#[derive(Debug, Default)]
-struct Control {
-    /// Fetches in a row that failed.
-    failures: u32,
-    /// When the next fetch may start after one that failed.
-    retry_at: Option<Instant>,
-    /// When the fetch under way, if there is one, counts as lost: a runtime that nobody drives does not end it.
-    lost_at: Option<Instant>,
-    /// When the next fetch for an unknown `kid` may start.
-    next_search: Option<Instant>,
-    /// Hashes of `kid`s that a fetch did not bring, and until when that counts.
-    absent: VecDeque<(u64, Instant)>,
-    /// Where the metadata said that the keys are.
-    jwks_uri: Option<String>,
-    /// Until when that is believed without a look at the metadata.
-    told_until: Option<Instant>,
-    /// What was left out of the last set, so that it is logged once.
-    skipped: Vec<Skipped>,
 }
 
 /// What can be said of a key that is not at hand.
@@ -119,9 +104,9 @@ impl Remote {
         }
     }
 
-    /// Gives the keys at hand to `look`; `None` where there are none. Keys past their age are used all the same, and
+    /// Gives the keys at hand and the number of their edition to `look`; `None` where there are none. Keys past their age are used all the same, and
     /// refreshed behind the request.
-    pub(super) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet) -> T) -> Option<T> {
+    pub(super) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
         let published = self.published.load();
         let published = published.as_ref()?;
         let now = self.clock.monotonic();
@@ -131,7 +116,7 @@ impl Remote {
                 return None;
             }
         }
-        Some(look(&published.keys))
+        Some(look(&published.keys, published.edition))
     }
 
     /// Whether keys are at hand.
@@ -243,7 +228,7 @@ impl Remote {
         if parsed.keys.is_empty() {
             return Err(FetchFault::NoKey(parsed.skipped.first().map(|skipped| skipped.fault)));
         }
-        Ok(Fetched { uri, keys: parsed.keys, skipped: parsed.skipped, max_age: document.max_age })
+        Ok(Fetched { uri, keys: parsed.keys, text: document.text, skipped: parsed.skipped, max_age: document.max_age })
     }
 
     fn finish(&self, outcome: Result<Fetched, FetchFault>) {
@@ -258,7 +243,12 @@ impl Remote {
                 // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
                 let refresh_at = now.checked_add(age).unwrap_or(now);
                 let expires_at = refresh_at.checked_add(self.serve_stale).unwrap_or(refresh_at);
-                self.published.store(Some(Arc::new(Published { keys: fetched.keys, refresh_at, expires_at })));
+                let edition =
+                    self.published.load().as_ref().map_or(0, |before| {
+                        if before.text == fetched.text { before.edition } else { before.edition + 1 }
+                    });
+                let Fetched { keys, text, .. } = fetched;
+                self.published.store(Some(Arc::new(Published { keys, text, edition, refresh_at, expires_at })));
                 // After the set: who reads the new count finds the new set.
                 self.sets.fetch_add(1, Ordering::Release);
                 Ok((news, age))
@@ -294,52 +284,10 @@ impl Remote {
     }
 }
 
-impl Control {
-    fn is_fetching(&self, now: Instant) -> bool {
-        self.lost_at.is_some_and(|at| now < at)
-    }
-
-    fn unavailable(&self, now: Instant) -> Option<Duration> {
-        self.retry_at?.checked_duration_since(now).filter(|wait| !wait.is_zero())
-    }
-
-    fn is_absent(&self, kid: u64, now: Instant) -> bool {
-        self.absent.iter().any(|(known, until)| *known == kid && now < *until)
-    }
-
-    fn note_absent(&mut self, kid: u64, until: Instant, now: Instant) {
-        if self.is_absent(kid, now) {
-            return;
-        }
-        if self.absent.len() == MAX_ABSENT {
-            self.absent.pop_front();
-        }
-        self.absent.push_back((kid, until));
-    }
-
-    fn succeed(&mut self, uri: String, skipped: Vec<Skipped>) {
-        self.failures = 0;
-        self.retry_at = None;
-        self.jwks_uri = Some(uri);
-        self.skipped = skipped;
-        // What was not in an earlier set may be in this one.
-        self.absent.clear();
-    }
-
-    /// Notes a fetch that failed, and how long to wait for the next: a second, doubling to a minute.
-    fn fail(&mut self, now: Instant, jitter: f64) -> Duration {
-        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(6)).min(LAST_RETRY).mul_f64(jitter);
-        self.failures = self.failures.saturating_add(1);
-        self.retry_at = now.checked_add(wait);
-        // The metadata may name another place by now.
-        self.jwks_uri = None;
-        wait
-    }
-}
-
 struct Fetched {
     uri: String,
     keys: KeySet,
+    text: String,
     skipped: Vec<Skipped>,
     max_age: Option<u64>,
 }
@@ -383,10 +331,6 @@ const MAX_SERVE_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 const SEARCH_PERIOD: Duration = Duration::from_secs(30);
 const ABSENT_FOR: Duration = Duration::from_secs(60);
-// Hashes alone are kept: three kilobytes at most, however long the kids.
-const MAX_ABSENT: usize = 128;
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
 // Metadata and keys together: how long a request may wait for them.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 // By then its own time-out has ended it, if anybody drives its runtime.

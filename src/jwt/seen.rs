@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 use zeroize::Zeroizing;
 
 use crate::context::UserContext;
@@ -20,14 +22,15 @@ use crate::context::UserContext;
 /// that was not used again, and otherwise only makes the others older.
 pub(super) struct SeenTokens {
     shelves: Box<[Shelf]>,
+    /// Counts the lines that were swept, of all shelves: a thread that is idle or gone sweeps none of its own.
+    broom: AtomicUsize,
+    /// Of subjects, whose names a caller may choose.
     hasher: RandomState,
+    /// Of tokens, whose last bytes nobody can: a hash that is merely fast will do.
+    tails: SeedableRandomState,
 }
 
-struct Shelf {
-    lines: Box<[Mutex<Line>]>,
-    /// The line that is swept next.
-    broom: AtomicUsize,
-}
+struct Shelf(Box<[Mutex<Line>]>);
 
 #[derive(Default)]
 struct Line([Option<Seen>; PLACES]);
@@ -48,8 +51,8 @@ pub(super) struct Known {
     pub(super) user: UserContext,
     /// The place of the issuer among those that are trusted.
     pub(super) issuer: usize,
-    /// How many sets of keys the issuer had published when it was verified.
-    pub(super) sets: u64,
+    /// The number of the edition of the issuer's keys that it was verified by.
+    pub(super) edition: u64,
     /// When it was verified; not believed before, should the clock be set back.
     pub(super) since: Duration,
     /// When it expires, with the leeway; since 1970, as `since`.
@@ -65,18 +68,20 @@ impl SeenTokens {
 
     fn with_shelves(tokens: NonZeroUsize, shelves: usize) -> Self {
         let lines = tokens.get().div_ceil(PLACES * shelves);
-        let shelf = || Shelf { lines: (0..lines).map(|_| Mutex::default()).collect(), broom: AtomicUsize::new(0) };
-        Self { shelves: (0..shelves).map(|_| shelf()).collect(), hasher: RandomState::new() }
+        let shelf = || Shelf((0..lines).map(|_| Mutex::default()).collect());
+        let shelves = (0..shelves).map(|_| shelf()).collect();
+        let hasher = RandomState::new();
+        let tails = SeedableRandomState::with_seed(hasher.hash_one(lines), SharedSeed::global_random());
+        Self { shelves, broom: AtomicUsize::new(0), hasher, tails }
     }
 
     /// What is known of this very token, if it is still good by the clock.
     pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Known> {
         let hash = self.hash(token);
         let mut line = self.shelf()?.line(hash)?;
-        let seen = line.0.iter_mut().flatten().find(|seen| seen.hash == hash && **seen.token == *token)?;
-        if now < seen.known.since || seen.known.until <= now {
-            return None;
-        }
+        let place = line.0.iter_mut().find(|place| place.as_ref().is_some_and(|seen| seen.is(hash, token)))?;
+        place.take_if(|seen| seen.known.until <= now);
+        let seen = place.as_mut().filter(|seen| seen.known.since <= now)?;
         seen.uses = (seen.uses + 1).min(MOST_USES);
         Some(seen.known.clone())
     }
@@ -88,21 +93,28 @@ impl SeenTokens {
         }
         let hash = self.hash(token.as_bytes());
         let subject = self.hasher.hash_one((known.issuer, known.user.id()));
-        let now = known.since;
-        let Some(shelf) = self.shelf() else { return };
-        if let Some(mut line) = shelf.line(hash) {
-            line.sweep(now);
+        self.sweep(&known);
+        if let Some(mut line) = self.shelf().and_then(|shelf| shelf.line(hash)) {
+            line.sweep(&known);
             if let Some(place) = line.place_for(hash, token, subject) {
                 let token = Zeroizing::new(token.as_bytes().into());
                 *place = Some(Seen { hash, token, subject, uses: 0, known });
             }
         }
-        shelf.sweep(now);
+    }
+
+    /// Lets go of what is out of date in one line after the other: a token does not lie here much longer than it is good.
+    fn sweep(&self, newest: &Known) {
+        let next = self.broom.fetch_add(1, Ordering::Relaxed);
+        let shelf = self.shelves.get(next % self.shelves.len());
+        if let Some(line) = shelf.and_then(|Shelf(lines)| lines.get(next / self.shelves.len() % lines.len())) {
+            lock(line).sweep(newest);
+        }
     }
 
     /// A signature is as good as random: its last bytes tell tokens apart.
     fn hash(&self, token: &[u8]) -> u64 {
-        self.hasher.hash_one(token.last_chunk::<HASHED>().map_or(token, |tail| tail))
+        self.tails.hash_one(token.last_chunk::<HASHED>().map_or(token, |tail| tail))
     }
 
     fn shelf(&self) -> Option<&Shelf> {
@@ -118,16 +130,8 @@ impl SeenTokens {
 impl Shelf {
     fn line(&self, hash: u64) -> Option<MutexGuard<'_, Line>> {
         // The high bits choose the line: a product of two words' high word, without a division.
-        let index = (u128::from(hash) * self.lines.len() as u128) >> 64;
-        self.lines.get(index as usize).map(lock)
-    }
-
-    /// Lets go of what has expired in one line after the other: a token does not lie here much longer than it is good.
-    fn sweep(&self, now: Duration) {
-        let next = self.broom.fetch_add(1, Ordering::Relaxed) % self.lines.len();
-        if let Some(line) = self.lines.get(next) {
-            lock(line).sweep(now);
-        }
+        let index = (u128::from(hash) * self.0.len() as u128) >> 64;
+        self.0.get(index as usize).map(lock)
     }
 }
 
@@ -135,17 +139,30 @@ fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Seen {
+    fn is(&self, hash: u64, token: &[u8]) -> bool {
+        self.hash == hash && **self.token == *token
+    }
+}
+
+impl Known {
+    /// Whether it can be of no use any more, seen from a token that was verified just now: it has expired, or its issuer has
+    /// published another edition of its keys since, which never becomes an older one again.
+    fn is_over(&self, newest: &Self) -> bool {
+        self.until <= newest.since || self.issuer == newest.issuer && self.edition < newest.edition
+    }
+}
+
 impl Line {
-    fn sweep(&mut self, now: Duration) {
+    fn sweep(&mut self, newest: &Known) {
         for place in &mut self.0 {
-            place.take_if(|seen| seen.known.until <= now);
+            place.take_if(|seen| seen.known.is_over(newest));
         }
     }
 
     /// The place that a newcomer takes; `None` where all others were used again of late, who are then a little older.
     fn place_for(&mut self, hash: u64, token: &str, subject: u64) -> Option<&mut Option<Seen>> {
-        let is_same = |seen: &Seen| seen.hash == hash && **seen.token == *token.as_bytes();
-        let same = self.0.iter().position(|place| place.as_ref().is_some_and(is_same));
+        let same = self.0.iter().position(|place| place.as_ref().is_some_and(|seen| seen.is(hash, token.as_bytes())));
         let own = self.0.iter().flatten().filter(|seen| seen.subject == subject).count();
         let place = if same.is_some() {
             same
@@ -175,7 +192,7 @@ impl Line {
 /// Tells nothing of the tokens.
 impl fmt::Debug for SeenTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: usize = self.shelves.iter().map(|shelf| shelf.lines.len()).sum();
+        let lines: usize = self.shelves.iter().map(|shelf| shelf.0.len()).sum();
         f.debug_struct("SeenTokens").field("places", &(lines * PLACES)).finish_non_exhaustive()
     }
 }

@@ -36,7 +36,8 @@ pub(super) enum Keys {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Signature {
     Bad,
-    Good,
+    /// By the keys of this [edition](Trust::edition).
+    Good(u64),
     /// No key at hand fits; a remote issuer may have one.
     KeyMissing,
 }
@@ -76,15 +77,12 @@ impl Trust {
         }
     }
 
-    /// The number of the set of keys that is in use now, `None` where there is none; keys past their age are looked for
+    /// The number of the edition of keys that is in use now, `None` where there is none; keys past their age are looked for
     /// behind the request, as when a signature is checked.
-    pub(super) fn standing_sets(&self) -> Option<u64> {
+    pub(super) fn edition(&self) -> Option<u64> {
         match &self.keys {
-            Keys::Fixed(_) => Some(0),
-            Keys::Remote(remote) => {
-                let sets = remote.sets();
-                remote.with_keys(|_| sets)
-            }
+            Keys::Fixed(_) => Some(FIXED),
+            Keys::Remote(remote) => remote.with_keys(|_, edition| edition),
         }
     }
 
@@ -107,11 +105,11 @@ impl Trust {
     pub(super) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
         let signature = compact::bytes(token.signature)?;
         let kid = header.kid.as_deref();
-        let check = |keys: &KeySet| {
+        let check = |keys: &KeySet, edition| {
             let mut was_tried = false;
             for key in keys.candidates(header.algorithm, kid) {
                 if key.verify(token.signed.as_bytes(), &signature) {
-                    return Signature::Good;
+                    return Signature::Good(edition);
                 }
                 was_tried = true;
             }
@@ -125,7 +123,7 @@ impl Trust {
             }
         };
         Ok(match &self.keys {
-            Keys::Fixed(keys) => check(keys),
+            Keys::Fixed(keys) => check(keys, FIXED),
             Keys::Remote(remote) => remote.with_keys(check).unwrap_or(Signature::KeyMissing),
         })
     }
@@ -165,6 +163,9 @@ impl Trust {
         is_marked || is_subject && !speaks_of_a_user()
     }
 }
+
+/// The one edition of keys that do not change.
+const FIXED: u64 = 0;
 
 // Claims that only a user's authentication or profile gives (OpenID Connect Core §2, §5.1).
 const USER_MARKERS: [&str; 8] = ["auth_time", "acr", "amr", "sid", "email", "name", "preferred_username", "given_name"];

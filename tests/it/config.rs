@@ -253,6 +253,16 @@ fn a_leeway_beyond_five_minutes_is_an_error() {
 }
 
 #[test]
+fn more_seen_tokens_than_there_can_be_in_use_are_an_error() {
+    for tokens in [1_048_577, usize::MAX] {
+        assert_eq!(only(good().seen_tokens(tokens)), ("seen tokens", value(&tokens.to_string()), Fault::Invalid));
+    }
+    for tokens in [0, 1, 1_048_576] {
+        assert!(good().seen_tokens(tokens).build().is_ok());
+    }
+}
+
+#[test]
 fn a_token_length_beyond_its_bound_is_an_error() {
     for bytes in [0, 65_537, usize::MAX] {
         assert_eq!(only(good().max_token_len(bytes)), ("max token length", value(&bytes.to_string()), Fault::Invalid));

@@ -34,7 +34,7 @@ fn set(kids: &[&str]) -> Result<Fetched, FetchFault> {
         .collect();
     let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
     let parsed = KeySet::parse(&text, &PUBLISHED).unwrap();
-    Ok(Fetched { uri: "https://a.example/k".to_owned(), keys: parsed.keys, skipped: vec![], max_age: None })
+    Ok(Fetched { uri: "https://a.example/k".to_owned(), keys: parsed.keys, text, skipped: vec![], max_age: None })
 }
 
 #[test]
@@ -61,39 +61,12 @@ fn jitter_is_a_tenth_at_most() {
     assert!(dice.iter().any(|die| *die < 0.97) && dice.iter().any(|die| *die > 1.03));
 }
 
-#[test]
-fn failures_wait_a_second_doubling_to_a_minute() {
-    let now = Instant::now();
-    let mut control = Control::default();
-    let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
-    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    assert_eq!(control.unavailable(now), Some(LAST_RETRY));
-    assert_eq!(control.unavailable(now + LAST_RETRY), None);
-    control.succeed("uri".to_owned(), Vec::new());
-    assert_eq!(control.unavailable(now), None);
-    assert_eq!(control.fail(now, 1.0).as_secs(), 1);
-}
-
-#[test]
-fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
-    let now = Instant::now();
-    let mut control = Control::default();
-    for kid in 0..=MAX_ABSENT as u64 {
-        control.note_absent(kid, now + ABSENT_FOR, now);
-        control.note_absent(kid, now + ABSENT_FOR, now);
-    }
-    assert_eq!(control.absent.len(), MAX_ABSENT);
-    assert!(!control.is_absent(0, now), "the oldest gave way");
-    assert!(control.is_absent(1, now));
-    assert!(!control.is_absent(1, now + ABSENT_FOR));
-}
-
 #[tokio::test]
 async fn a_token_judged_before_a_set_came_and_searched_after_it_is_judged_again() {
     let remote = remote();
     remote.finish(set(&["old"]));
     let seen = remote.sets();
-    assert_eq!(remote.with_keys(|keys| keys.knows("new")), Some(false));
+    assert_eq!(remote.with_keys(|keys, _| keys.knows("new")), Some(false));
     assert!(matches!(remote.search(Some("new"), seen), Search::Fetching(_)), "another request's");
     remote.finish(set(&["old", "new"]));
     let Search::Fetching(pending) = remote.search(Some("new"), seen) else { panic!("refused") };
@@ -129,7 +102,7 @@ async fn a_lost_fetch_that_ends_after_all_is_not_heard() {
     drop(late);
     assert!(remote.control().is_fetching(Instant::now()) && !remote.is_ready());
     drop(Fetching { remote: Arc::clone(&remote), lost_at, outcome: set(&["new"]) });
-    assert_eq!(remote.with_keys(|keys| keys.knows("new")), Some(true));
+    assert_eq!(remote.with_keys(|keys, _| keys.knows("new")), Some(true));
 }
 
 #[tokio::test]

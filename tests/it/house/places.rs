@@ -12,7 +12,7 @@ const PLACES: [(&str, &[&str]); 27] = [
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["jwt/compact.rs", "jwt/jwks.rs", "testing/"]),
     ("bytes", &["gate/body.rs", "rate_limit/fields.rs", "testing/server.rs"]),
-    ("foldhash", &["context/origin_set.rs"]),
+    ("foldhash", &["context/origin_set.rs", "jwt/seen.rs"]),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("http", &[]),
     ("http_body_util", &["gate/body.rs", "testing/server.rs"]),
