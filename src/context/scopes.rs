@@ -60,7 +60,15 @@ impl Scopes {
     /// Whether this very scope token is among them.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
-        self.iter().any(|own| own == scope)
+        let mut rest = self.0.as_bytes();
+        loop {
+            // Compared before its end is looked for: mostly it is among the first.
+            if let Some([] | [b' ', ..]) = rest.strip_prefix(scope.as_bytes()) {
+                return !scope.is_empty() && !scope.as_bytes().contains(&b' ');
+            }
+            let Some(blank) = rest.iter().position(|byte| *byte == b' ') else { return false };
+            rest = rest.get(blank + 1..).unwrap_or_default();
+        }
     }
 
     /// The scope tokens in the order they were given.
@@ -129,6 +137,13 @@ mod tests {
         for near in ["read", "read:", "READ:all", "read:all ", ""] {
             assert!(!scopes.contains(near), "{near:?}");
         }
+    }
+
+    #[test]
+    fn a_scope_is_one_word_wherever_it_stands() {
+        let scopes = Scopes::from_text(Text::from("ab  a b ")).unwrap();
+        assert!(["ab", "a", "b"].iter().all(|scope| scopes.contains(scope)));
+        assert!(!["ab a", "a b", "b ", " ", "", "abc", "c"].iter().any(|scope| scopes.contains(scope)));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::gate::DenialKind;
 pub(super) enum Requirement {
     Permissions(Count, Box<[Permission]>),
     Roles(Count, Box<[Role]>),
-    Scopes(Count, Scopes),
+    /// Word by word, and as a challenge names them.
+    Scopes(Count, Box<[Box<str>]>, Scopes),
     Tier(Tier),
     User,
 }
@@ -46,7 +47,7 @@ impl Requirement {
         if scopes.is_empty() {
             return Err(none_required("required scopes"));
         }
-        Ok(Self::Scopes(count, scopes))
+        Ok(Self::Scopes(count, scopes.iter().map(Into::into).collect(), scopes))
     }
 
     /// What the user lacks.
@@ -62,8 +63,8 @@ impl Requirement {
                 let names = || needed.iter().map(|role| role.name().into()).collect();
                 met_or(is_met, || DenialKind::InsufficientRole(names()))
             }
-            Self::Scopes(count, needed) => {
-                let is_met = count.of(needed.iter(), |scope| user.has_scope(scope));
+            Self::Scopes(count, words, needed) => {
+                let is_met = count.of(words.iter(), |scope| user.has_scope(scope));
                 met_or(is_met, || DenialKind::InsufficientScope(needed.clone()))
             }
             Self::User => Ok(()),
