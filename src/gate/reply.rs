@@ -1,10 +1,12 @@
 //! `Reply`: the answer that a gate gives in the handler's place.
 
+mod members;
+
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
-use serde::Serialize;
 
 use crate::field::grpc;
+use crate::gate::reply::members::Members;
 use crate::gate::{Denial, DenialKind, FromBytes};
 
 /// The answer that a gate gives in the handler's place.
@@ -59,37 +61,24 @@ impl Reply {
 }
 
 /// Problem details (RFC 9457 §3.1), with the error code of RFC 6750 or the limits that refuse as extension members.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'a str,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
-    violated_policies: Option<Vec<&'a str>>,
-}
-
 fn problem(denial: Denial) -> Response<Vec<u8>> {
     let status = denial.status();
-    let scope = match denial.kind() {
-        DenialKind::InsufficientScope(needed) => Some(needed.to_string()),
-        _ => None,
-    };
     let (r#type, title) = denial.problem_type();
-    let body = serde_json::to_vec(&Problem {
-        r#type,
-        title,
-        status: status.as_u16(),
-        detail: &denial.detail(),
-        error: denial.error(),
-        scope,
-        violated_policies: denial.violation().map(|violation| violation.policies().collect()),
-    });
-    let mut response = Response::new(body.unwrap_or_default());
+    let mut body = Members::new();
+    body.string("type", r#type);
+    body.string("title", title);
+    body.name("status").extend_from_slice(status.as_str().as_bytes());
+    body.string("detail", &denial.detail());
+    if let Some(error) = denial.error() {
+        body.string("error", error);
+    }
+    if let DenialKind::InsufficientScope(needed) = denial.kind() {
+        body.string("scope", &needed.to_string());
+    }
+    if let Some(violation) = denial.violation() {
+        body.strings("violated-policies", violation.policies());
+    }
+    let mut response = Response::new(body.into_json());
     *response.status_mut() = status;
     fields(response.headers_mut(), const { HeaderValue::from_static("application/problem+json") }, &denial);
     response.extensions_mut().insert(denial);
@@ -120,7 +109,8 @@ fn fields(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
     }
 }
 
-const MOST_FIELDS: usize = 6;
+/// With those of a limit, and two that a server adds.
+const MOST_FIELDS: usize = 9;
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
