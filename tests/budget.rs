@@ -37,7 +37,13 @@ fn tiers() -> Tiers {
 }
 
 fn auth() -> JwtAuth {
-    JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience("api").tiers(tiers()).build().unwrap()
+    knowing(4_096)
+}
+
+/// Knows so many tokens again.
+fn knowing(tokens: usize) -> JwtAuth {
+    let auth = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience("api").tiers(tiers());
+    auth.seen_tokens(tokens).build().unwrap()
 }
 
 fn cors(origins: usize) -> Cors {
@@ -104,6 +110,7 @@ fn each_layer_keeps_within_its_budget() {
         ("Cors, of a thousand", 4, beyond_bare(handled().layer(cors(1_000)), &page)),
         ("RateLimit, with X fields", 6, beyond_bare(handled().layer(by_address()), &[])),
         ("JwtAuth, token seen before", 5, with_user),
+        ("to decode a token", 4, beyond_bare(handled().layer(knowing(0)), &user) - with_user),
         ("RequireScope", 3, beyond_bare(handled().layer(scope()).layer(auth()), &user) - with_user),
         ("RequireTier", 3, beyond_bare(handled().layer(tier()).layer(auth()), &user) - with_user),
         ("Extractor", 0, beyond_bare(Router::new().route("/", me).layer(auth()), &user) - with_user),

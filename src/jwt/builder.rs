@@ -16,6 +16,7 @@ use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::fetch::{Client, Fetch};
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::issuer::{Issuer, Source};
+use crate::jwt::known_header::KnownHeader;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::Remote;
 use crate::jwt::seen::SeenTokens;
@@ -259,7 +260,7 @@ impl JwtAuthBuilder {
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = allowed(&issuer, problems);
         let keys = self.keys(&issuer, &name, &allowed, problems)?;
-        Some(Trust { name, keys, allowed, audiences, habits: issuer.habits })
+        Some(Trust { name, keys, allowed, audiences, habits: issuer.habits, header: KnownHeader::default() })
     }
 
     fn keys(

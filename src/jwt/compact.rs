@@ -1,7 +1,7 @@
 //! Compact serialisation (RFC 7515 §7.1): a token's three segments.
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeSliceError, Engine};
 
 use crate::gate::TokenError;
 
@@ -58,6 +58,15 @@ pub(super) fn bytes(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Encoding)
 }
 
+/// As [`bytes`], into a buffer; what does not fit is no signature of any key.
+pub(super) fn bytes_into<'a>(segment: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], TokenError> {
+    let len = URL_SAFE_NO_PAD.decode_slice(segment, buffer).map_err(|error| match error {
+        DecodeSliceError::DecodeError(_) => TokenError::Encoding,
+        DecodeSliceError::OutputSliceTooSmall => TokenError::Signature,
+    })?;
+    Ok(buffer.get(..len).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -111,6 +120,16 @@ mod tests {
             assert_eq!(bytes(segment), Err(TokenError::Encoding), "{segment:?}");
         }
         assert_eq!(text("_w"), Err(TokenError::Encoding));
+    }
+
+    #[test]
+    fn a_signature_longer_than_any_keys_is_bad() {
+        let encoded = |len: usize| URL_SAFE_NO_PAD.encode(vec![7; len]);
+        let mut buffer = [0; 64];
+        assert_eq!(bytes_into(&encoded(64), &mut buffer), Ok(&[7; 64][..]));
+        assert_eq!(bytes_into(&encoded(0), &mut buffer), Ok(&[][..]));
+        assert_eq!(bytes_into(&encoded(65), &mut buffer), Err(TokenError::Signature));
+        assert_eq!(bytes_into("Q", &mut buffer), Err(TokenError::Encoding));
     }
 
     proptest! {

@@ -35,6 +35,13 @@ impl<'a> Header<'a> {
     }
 }
 
+impl Header<'_> {
+    pub(super) fn to_owned(&self) -> Header<'static> {
+        let owned = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| Cow::Owned(text.clone().into_owned()));
+        Header { algorithm: self.algorithm, kid: owned(&self.kid), typ: owned(&self.typ) }
+    }
+}
+
 /// A member that is a string where it is there at all.
 fn optional<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TokenError> {
     object.get(name).map(|value| string(value).ok_or(TokenError::Header)).transpose()

@@ -79,6 +79,7 @@ mod habits;
 mod header;
 mod issuer;
 mod jwks;
+mod known_header;
 mod numeric_date;
 mod object;
 mod pem;

@@ -108,26 +108,37 @@ impl Policy {
 
     fn read(&self, token: &str, now: Duration) -> Result<Judgement, TokenError> {
         let compact = Compact::parse(token, self.max_token_len)?;
-        let header = compact::text(compact.header)?;
-        let header = Header::parse(&header)?;
+        let known = self.issuers.iter().find_map(|trust| trust.header.find(compact.header));
+        let text = if known.is_some() { String::new() } else { compact::text(compact.header)? };
+        let parsed;
+        let header = match &known {
+            Some(known) => &known.header,
+            None => {
+                parsed = Header::parse(&text)?;
+                &parsed
+            }
+        };
         let whole: Arc<str> = compact::text(compact.payload)?.into();
         let object = Object::parse(&whole).ok_or(TokenError::Claims)?;
         let iss = claims::issuer(&object)?;
         // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
         let trust = self.issuers.iter().enumerate().find(|(_, trust)| trust.is_named(&iss));
         let (issuer, trust) = trust.ok_or_else(|| self.unknown_issuer(&iss))?;
-        let registered = trust.judge(&header, &object, now, self.leeway);
+        let registered = trust.judge(header, &object, now, self.leeway);
         let registered = registered.inspect_err(|error| trust.hint(*error))?;
         let sets = trust.sets();
-        let edition = match (trust.verify(&header, compact)?, &trust.keys) {
+        let edition = match (trust.verify(header, compact)?, &trust.keys) {
             (Signature::Good(edition), _) => edition,
             (Signature::Bad, _) => return Err(TokenError::Signature),
             (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
             (Signature::KeyMissing, Keys::Remote(remote)) => {
-                let kid = header.kid.map(String::from);
+                let kid = header.kid.as_deref().map(str::to_owned);
                 return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
             }
         };
+        if known.is_none() {
+            trust.header.remember(compact.header, header);
+        }
         let mut identity = trust.identify(&object, &whole)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));

@@ -11,6 +11,7 @@ use crate::jwt::compact::{self, Compact};
 use crate::jwt::habits::{ClientMarker, Habits, UserMap};
 use crate::jwt::header::Header;
 use crate::jwt::jwks::KeySet;
+use crate::jwt::known_header::KnownHeader;
 use crate::jwt::object::{Object, is_null, string};
 use crate::jwt::profile::Profile;
 use crate::jwt::remote::Remote;
@@ -24,6 +25,8 @@ pub(super) struct Trust {
     pub(super) allowed: Vec<Algorithm>,
     pub(super) audiences: Vec<String>,
     pub(super) habits: Habits,
+    /// The header that its tokens have.
+    pub(super) header: KnownHeader,
 }
 
 #[derive(Debug)]
@@ -103,12 +106,13 @@ impl Trust {
 
     /// Checks the signature with the keys at hand.
     pub(super) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
-        let signature = compact::bytes(token.signature)?;
+        let mut longest = [0; LONGEST_SIGNATURE];
+        let signature = compact::bytes_into(token.signature, &mut longest)?;
         let kid = header.kid.as_deref();
         let check = |keys: &KeySet, edition| {
             let mut was_tried = false;
             for key in keys.candidates(header.algorithm, kid) {
-                if key.verify(token.signed.as_bytes(), &signature) {
+                if key.verify(token.signed.as_bytes(), signature) {
                     return Signature::Good(edition);
                 }
                 was_tried = true;
@@ -163,6 +167,9 @@ impl Trust {
         is_marked || is_subject && !speaks_of_a_user()
     }
 }
+
+/// Of an RSA key of 8192 bits.
+const LONGEST_SIGNATURE: usize = 1_024;
 
 /// The one edition of keys that do not change.
 const FIXED: u64 = 0;

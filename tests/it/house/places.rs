@@ -6,7 +6,7 @@ use super::source::{Source, line_after, words};
 /// Each crate of `[dependencies]`, with the files or folders of `src` that may name it; none for those that every floor
 /// speaks: the vocabulary of HTTP and tower, serialisation and the log.
 const PLACES: [(&str, &[&str]); 27] = [
-    ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote.rs"]),
+    ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/known_header.rs", "jwt/remote.rs"]),
     ("aws_lc_rs", &["jwt/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
