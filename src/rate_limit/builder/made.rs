@@ -110,7 +110,7 @@ impl Made {
     }
 }
 
-/// The script keeps no state for longer: `LONGEST` of decide.lua.
+/// The script keeps no state for longer: `LONGEST` of key.lua.
 #[cfg(feature = "redis")]
 const LONGEST_KEPT: u64 = 1 << 51;
 

@@ -86,7 +86,12 @@ impl Flights {
             return None;
         }
         queue.began = Some(Instant::now());
-        let len = queue.waiting.len().min(LARGEST);
+        let mut parts = 0;
+        let fits = |(job, _): &&(Job, oneshot::Sender<Answer>)| {
+            parts += job.parts.len();
+            parts <= MOST_PARTS
+        };
+        let len = queue.waiting.iter().take(LARGEST).take_while(fits).count().max(1);
         Some(queue.waiting.drain(..len).collect())
     }
 
@@ -191,6 +196,8 @@ impl fmt::Debug for Flights {
 
 /// The most requests of one call: a longer one would keep the server from others.
 const LARGEST: usize = 128;
+/// The most that is asked in one call, each of a limit of its own: the script takes up to 8,000 numbers at once.
+const MOST_PARTS: usize = 512;
 /// The most that wait for a call.
 const MOST_WAITING: usize = 65_536;
 /// How long a call whose answer is late is listened to, to give back what it charged.

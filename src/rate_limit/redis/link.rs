@@ -14,7 +14,7 @@ pub(super) trait Link: Send + Sync {
         &self,
         keys: Vec<String>,
         request: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, RedisError>> + Send>>;
 }
 
 /// A connection and the script's name on the server.
@@ -34,7 +34,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Link for Scripted<C> {
         &self,
         keys: Vec<String>,
         request: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<i64>, RedisError>> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, RedisError>> + Send>> {
         let (mut connection, script) = (self.connection.clone(), Arc::clone(&self.script));
         Box::pin(async move {
             let known = command("EVALSHA", script.get_hash(), &keys, &request);
@@ -55,4 +55,5 @@ fn command(name: &str, script: &str, keys: &[String], request: &[u8]) -> Cmd {
     command
 }
 
-const CODE: &str = include_str!("decide.lua");
+/// One script; it is kept in parts.
+const CODE: &str = concat!(include_str!("key.lua"), include_str!("seldom.lua"), include_str!("decide.lua"));

@@ -13,7 +13,7 @@ use crate::rate_limit::policy::Asks;
 use crate::rate_limit::quota::micros;
 use crate::rate_limit::redis::flight::Flights;
 use crate::rate_limit::redis::note::Note;
-use crate::rate_limit::redis::wire::{Answer, Job, Operation, Part, key};
+use crate::rate_limit::redis::wire::{Answer, Job, Operation, Part};
 use crate::rate_limit::table::Shelf;
 use crate::rate_limit::verdict::{Ask, Tally, Verdict};
 
@@ -241,7 +241,7 @@ impl RedisSeat {
         let part = |ask: &Ask| {
             let rule = self.rule(ask)?.grades.get(usize::from(ask.grade))?;
             Some(Part {
-                key: key(&self.prefix, ask.digest),
+                prefix: Arc::clone(&self.prefix),
                 digest: ask.digest,
                 rule: Arc::clone(rule),
                 cost: ask.cost,

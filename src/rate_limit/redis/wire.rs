@@ -31,7 +31,7 @@ pub(super) struct Job {
 /// What is asked of one limit.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    pub(super) key: String,
+    pub(super) prefix: Arc<str>,
     pub(super) digest: u128,
     pub(super) rule: Arc<[u8]>,
     pub(super) cost: u32,
@@ -44,56 +44,73 @@ pub(super) struct Part {
 pub(super) struct Answer {
     /// The server's time, in microseconds since 1970.
     pub(super) now: u64,
-    refused: i64,
-    exceeded: i64,
-    wait: i64,
+    refused: u64,
+    exceeded: u64,
+    /// `None`: never.
+    wait: Option<u64>,
     /// What is in use, and for how long the subject is blocked.
     pub(super) tallies: Vec<(Tally, u64)>,
 }
 
-/// The keys and the request of a batch.
+/// The keys and the request of a batch. Each key is told once, and each rule: the parts name their places.
 pub(super) fn encode<'a>(jobs: impl ExactSizeIterator<Item = &'a Job>) -> (Vec<String>, Vec<u8>) {
     let mut rules: Vec<&Arc<[u8]>> = Vec::new();
-    let mut keys = Vec::new();
-    let mut body = Vec::new();
-    array(&mut body, jobs.len());
+    let mut subjects: Vec<(u128, &Arc<str>)> = Vec::with_capacity(jobs.len());
+    let mut body = Vec::with_capacity(jobs.len() * 6 * NUMBER);
     for job in jobs {
-        array(&mut body, 1 + 3 * job.parts.len());
-        integer(&mut body, job.operation as u64);
+        number(&mut body, job.operation as u32 as f64);
+        number(&mut body, job.parts.len() as f64);
         for part in &job.parts {
-            keys.push(part.key.clone());
-            let known = rules.iter().position(|rule| Arc::ptr_eq(rule, &part.rule));
-            let place = known.unwrap_or_else(|| {
+            let is_known = |(digest, prefix): &(u128, &Arc<str>)| *digest == part.digest && **prefix == part.prefix;
+            let key = subjects.iter().position(is_known).unwrap_or_else(|| {
+                subjects.push((part.digest, &part.prefix));
+                subjects.len() - 1
+            });
+            let rule = rules.iter().position(|rule| Arc::ptr_eq(rule, &part.rule)).unwrap_or_else(|| {
                 rules.push(&part.rule);
                 rules.len() - 1
             });
-            integer(&mut body, place as u64);
-            integer(&mut body, u64::from(part.cost));
-            integer(&mut body, part.then);
+            for told in [key as f64 + 1.0, place(rule), f64::from(part.cost), part.then as f64] {
+                number(&mut body, told);
+            }
         }
     }
-    let mut request = Vec::with_capacity(body.len() + 64 * rules.len() + 10);
-    array(&mut request, 2);
-    array(&mut request, rules.len());
+    let mut request = Vec::with_capacity(NUMBER + rules.len() * RULE * NUMBER + body.len());
+    number(&mut request, place(rules.len()));
     rules.iter().for_each(|rule| request.extend_from_slice(rule));
     request.append(&mut body);
-    (keys, request)
+    (subjects.iter().map(|(digest, prefix)| key(prefix, *digest)).collect(), request)
+}
+
+/// Where a rule begins among the numbers, the first of which is the first.
+fn place(rule: usize) -> f64 {
+    (2 + RULE * rule) as f64
 }
 
 /// The answers to a batch; `None` where they are not what the script gives.
-pub(super) fn decode<'a>(answer: &[i64], jobs: impl Iterator<Item = &'a Job>) -> Option<Vec<Answer>> {
-    let mut numbers = answer.iter().copied();
-    let now = u64::try_from(numbers.next()?).ok()?;
+pub(super) fn decode<'a>(answer: &[u8], jobs: impl Iterator<Item = &'a Job>) -> Option<Vec<Answer>> {
+    let (numbers, []) = answer.as_chunks() else { return None };
+    let mut numbers = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes));
+    let now = whole(numbers.next()?)?;
     let mut answers = Vec::new();
     for job in jobs {
-        let (refused, exceeded, wait) = (numbers.next()?, numbers.next()?, numbers.next()?);
         let tallies = job.parts.iter().map(|_| {
-            let used = u32::try_from(numbers.next()?).unwrap_or(u32::MAX);
-            let reset = u64::try_from(numbers.next()?).ok()?;
-            Some((Tally { used, reset }, u64::try_from(numbers.next()?).ok()?))
+            // A begun unit of a bucket's debt is counted whole.
+            let (used, reset) = (whole(numbers.next()?.ceil())?, whole(numbers.next()?)?);
+            Some((Tally { used: u32::try_from(used).unwrap_or(u32::MAX), reset }, 0))
         });
         let tallies = tallies.collect::<Option<_>>()?;
-        answers.push(Answer { now, refused, exceeded, wait, tallies });
+        let mut answer = Answer { now, refused: 0, exceeded: 0, wait: None, tallies };
+        let told = numbers.next()?;
+        if told != NO_MORE {
+            answer.refused = whole(told)?;
+            answer.exceeded = whole(numbers.next()?)?;
+            answer.wait = whole(numbers.next()?);
+            for (_, blocked) in &mut answer.tallies {
+                *blocked = whole(numbers.next()?)?;
+            }
+        }
+        answers.push(answer);
     }
     numbers.next().is_none().then_some(answers)
 }
@@ -109,7 +126,7 @@ impl Answer {
 
     /// The microseconds until the request is let through; `None`: never.
     pub(super) fn wait(&self) -> Option<u64> {
-        u64::try_from(self.wait).ok()
+        self.wait
     }
 
     pub(super) fn has_exceeded(&self, index: usize) -> bool {
@@ -131,7 +148,10 @@ impl Answer {
     }
 }
 
-const BLOCKED: i64 = 2;
+/// What is refused because of a block.
+const BLOCKED: u64 = 2;
+/// Nothing was refused or exceeded, and nobody is blocked.
+const NO_MORE: f64 = -1.0;
 
 /// A rule as the script reads it.
 pub(in crate::rate_limit) struct WireRule<'a> {
@@ -146,30 +166,36 @@ pub(in crate::rate_limit) struct WireRule<'a> {
 }
 
 impl WireRule<'_> {
-    /// Counts of another window or algorithm are others: the id tells them apart.
+    /// Counts of another window or algorithm are others: the id tells them apart, and of it, the tag.
     pub(in crate::rate_limit) fn encode(&self) -> Arc<[u8]> {
-        let (number, letter) = match self.algorithm {
+        let (algorithm, letter) = match self.algorithm {
             Algorithm::Exact => (1, 'e'),
             Algorithm::Sliding => (2, 's'),
             Algorithm::TokenBucket => (3, 't'),
             Algorithm::Fixed => (4, 'f'),
         };
         let id = format!("{}:{letter}{}", self.name, self.window);
-        let mut bytes = Vec::new();
-        array(&mut bytes, 8);
-        text(&mut bytes, &id);
-        let numbers = [
-            number,
-            u64::from(self.limit),
+        let numbers: [u64; RULE] = [
+            short(&id),
+            short(&format!("{id}!")),
+            algorithm,
+            self.limit.into(),
             self.window,
             self.step,
             self.first_block,
             self.longest_block,
-            u64::from(self.is_shadow),
+            self.is_shadow.into(),
         ];
-        numbers.into_iter().for_each(|number| integer(&mut bytes, number));
-        bytes.into()
+        numbers.into_iter().flat_map(|number| (number as f64).to_le_bytes()).collect()
     }
+}
+
+/// The numbers of a rule.
+const RULE: usize = 9;
+
+/// The first six bytes of the SHA-256.
+fn short(id: &str) -> u64 {
+    Sha256::digest(id).iter().take(6).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
 }
 
 /// The first half of a subject's SHA-256: who it is, is not told.
@@ -181,36 +207,38 @@ pub(in crate::rate_limit) fn digest(subject: &Subject<'_>, ipv6_prefix: u8, by_r
 }
 
 /// The key of a subject's counts. Its hash tag (Redis Cluster) is the subject, whatever the prefix.
-pub(super) fn key(prefix: &str, digest: u128) -> String {
-    format!("{prefix}:{{{}}}", tag(digest))
+fn key(prefix: &str, digest: u128) -> String {
+    let mut key = String::with_capacity(prefix.len() + 35);
+    key.push_str(prefix);
+    key.push_str(":{");
+    push_tag(&mut key, digest);
+    key.push('}');
+    key
 }
 
 pub(super) fn tag(digest: u128) -> String {
-    format!("{digest:032x}")
+    let mut tag = String::with_capacity(32);
+    push_tag(&mut tag, digest);
+    tag
 }
 
-// MessagePack, as far as the script is asked in it.
-
-fn array(bytes: &mut Vec<u8>, len: usize) {
-    bytes.push(0xdd);
-    bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+/// 32 hexadecimal digits, without the detour of `format!`.
+fn push_tag(text: &mut String, digest: u128) {
+    let digit = |place: u32| char::from_digit((digest >> (4 * place)) as u32 & 15, 16).unwrap_or('0');
+    text.extend((0..32).rev().map(digit));
 }
 
-fn text(bytes: &mut Vec<u8>, text: &str) {
-    bytes.push(0xdb);
-    bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-    bytes.extend_from_slice(text.as_bytes());
+// Numbers as the script reads and writes them: each a little-endian double, which all of them fit into.
+
+fn number(bytes: &mut Vec<u8>, number: f64) {
+    bytes.extend_from_slice(&number.to_le_bytes());
 }
 
-fn integer(bytes: &mut Vec<u8>, number: u64) {
-    match u8::try_from(number) {
-        Ok(small) if small < 0x80 => bytes.push(small),
-        _ => {
-            bytes.push(0xcf);
-            bytes.extend_from_slice(&number.to_be_bytes());
-        }
-    }
+fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0).then_some(number as u64)
 }
+
+const NUMBER: usize = size_of::<f64>();
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::rate_limit::{Algorithm, Limit};
 use portcullis::{Quota, RateLimit};
+use sha2::{Digest, Sha256};
 
 use super::bench::{ALGORITHMS, patient};
 use super::limited::{Limited, named};
@@ -60,45 +61,49 @@ async fn a_state_that_is_none_counts_as_nothing() {
 
 async fn judge_shapes(algorithm: Algorithm) {
     let server = Server::start();
-    // What stands in place of the state of the limit, and of its block.
+    // What stands in the heads of the limit's state and of its block, and in their tails.
     let shapes = [
-        "'text'",
-        "true",
-        "7",
-        "{}",
-        "{1}",
-        "{'a', 'b', 'c'}",
-        "{1, {}, 3}",
-        "{0/0, 0/0, 0/0}",
-        "{1/0, 1/0, 1/0}",
-        "{-1/0, 5, 1/0}",
-        "{now * 2, now, 0/0}",
-        "{now * 2, now, -1e18}",
-        "{now * 2, now, 1e300}",
-        "{now * 2, -1, 1/0}",
-        "{now * 2, 0/0, 2}",
-        "{now * 2, 1e300, 2}",
-        "fill(now * 2, now / 8334, 0/0)",
-        "fill(now * 2, now / 8334, -1e18)",
-        "fill(now * 2, now / 8334, 1/0)",
-        "fill(now * 2, 0/0, 2)",
-        "fill(now * 2, -1/0, 2)",
-        "fill(now * 2, 1/0, 2)",
-        "fill(0/0, now, 0/0)",
+        "now * 2, 0, 0, 0, ''",
+        "now * 2, now, 2, 0, ''",
+        "now * 2, now, 2, 5, 'tail'",
+        "now * 2, now * 2, 2, 2, ''",
+        "now * 2, 2 ^ 55, 2 ^ 52, 2 ^ 31, ''",
+        "2 ^ 55, 2 ^ 55, 2, 2 ^ 31, ''",
+        "now * 2, now, 0/0, 2, ''",
+        "now * 2, now, 1/0, 2, ''",
+        "now * 2, now, -1/0, 2, ''",
+        "now * 2, now, -1e18, 2, ''",
+        "now * 2, now, 1e300, 2, ''",
+        "0, now, 0/0, 2, ''",
+        "now * 2, now, 2, 0, ('\\255'):rep(14)",
+        "now * 2, now * 2, 2, 0, ('\\255'):rep(14)",
+        "now * 2, now, 2, 0, ('\\0'):rep(14)",
+        "now * 2, now, 200, 0, ('\\255'):rep(1400)",
+        "now * 2, now, 0.5, 0, '\\1\\2\\3'",
+        "now * 2, now, 1/7, 0, 'a'",
+        "now * 2, now / 8334, 2, 2, ('\\255'):rep(48)",
+        "now * 2, now / 8334, 0/0, 2 ^ 31, ('\\255'):rep(48)",
+        "now * 2, now / 8334, -1e18, 0, ('\\0'):rep(48)",
+        "now * 2, 2 ^ 55, 2 ^ 35, 2 ^ 31, ('\\255'):rep(48)",
+        "now * 2, 0, 1/0, 0, ('\\255'):rep(48)",
     ];
     let window = Duration::from_millis(100);
     let app = || limited(&server, algorithm, window, Some(window));
     // Its key outlives what is judged here.
     assert_eq!(limited(&server, algorithm, HOUR, None).ask("x-user: ann").await.status, 200);
     let key = only_key(&server);
-    let id = format!("limit:{}{}", letter(algorithm), window.as_micros());
+    let tags = tags(algorithm, window);
+    let tags: Vec<_> = tags.iter().map(String::as_str).collect();
     for shape in shapes {
+        // As if it were kept for long, and with no expiry at all.
         let code = format!(
             "local time = redis.call('TIME') local now = time[1] * 1000000 + time[2] \
-                 local function fill(a, b, c) local s = {{a, b}} for i = 1, 13 do s[2 + i] = c end return s end \
-                 return redis.call('SET', KEYS[1], cmsgpack.pack({{[ARGV[1]] = {shape}, [ARGV[1] .. '!'] = {shape}}}))"
+                 local function head(tag, expiry, first, second, third, tail) \
+                   return struct.pack('<I6I2I7I7dI4', tonumber(tag), #tail, expiry, first, second, third), tail end \
+                 local one, tail = head(ARGV[1], {shape}) local other = head(ARGV[2], {shape}) \
+                 return redis.call('SET', KEYS[1], struct.pack('<I1I7', 2, now * 2) .. one .. other .. tail .. tail)"
         );
-        assert_eq!(server.command(&["EVAL", &code, "1", &key, &id]), "OK", "{shape}");
+        assert_eq!(server.command(&["EVAL", &code, "1", &key, tags[0], tags[1]]), "OK", "{shape}");
         // No panic and no lock-out: a window and a block later, all is as if nothing had stood there.
         assert!([200, 429].contains(&app().ask("x-user: ann").await.status), "{algorithm:?} {shape}");
         tokio::time::sleep(window * 13 / 12 + window + Duration::from_millis(15)).await;
@@ -115,16 +120,21 @@ async fn judge_shapes(algorithm: Algorithm) {
 
 /// What the script wrote, as a clock would find it that has since been set back by an hour.
 const SET_BACK: &str = "\
-    local states = cmsgpack.unpack(redis.call('GET', KEYS[1])) \
-    local by, letter, window = 3600000000, ARGV[1], tonumber(ARGV[2]) \
-    for id, state in pairs(states) do \
-      state[1] = state[1] + by \
-      if id:sub(-1) == '!' or letter == 't' then state[2] = state[2] + by \
-      elseif letter == 'e' then for i = 2, #state do state[i] = state[i] + by end \
-      elseif letter == 's' then state[2] = state[2] + math.floor(by / (window / 12)) \
-      else state[2] = state[2] + math.floor(by / window) end \
+    local value, by, letter, window = redis.call('GET', KEYS[1]), 3600000000, ARGV[1], tonumber(ARGV[2]) \
+    local count, kept, at = struct.unpack('<I1I7', value) \
+    local heads, from, tails = {struct.pack('<I1I7', count, kept + by)}, at + 34 * count, {} \
+    for i = 1, count do \
+      local tag, size, expiry, first, second, third, rest = struct.unpack('<I6I2I7I7dI4', value, at) \
+      local tail = value:sub(from, from + size - 1) \
+      at, from = rest, from + size \
+      if letter == 's' then first = first + math.floor(by / (window / 12)) \
+      elseif letter == 'f' then first = first + math.floor(by / window) \
+      else first = first + by end \
+      if letter == 'e' then \
+        tail = tail:gsub('.......', function(at) return struct.pack('<I7', struct.unpack('<I7', at) + by) end) end \
+      heads[i + 1], tails[i] = struct.pack('<I6I2I7I7dI4', tag, size, expiry + by, first, second, third), tail \
     end \
-    return redis.call('SET', KEYS[1], cmsgpack.pack(states), 'PX', redis.call('PTTL', KEYS[1]) + 3600000)";
+    return redis.call('SET', KEYS[1], table.concat(heads) .. table.concat(tails), 'PX', redis.call('PTTL', KEYS[1]) + 3600000)";
 
 /// What the states of an algorithm are named by.
 fn letter(algorithm: Algorithm) -> &'static str {
@@ -134,6 +144,15 @@ fn letter(algorithm: Algorithm) -> &'static str {
         Algorithm::TokenBucket => "t",
         _ => "f",
     }
+}
+
+/// The tags of a state and of its blocks: six bytes of the SHA-256 of the limit's name, its algorithm and its window.
+fn tags(algorithm: Algorithm, window: Duration) -> [String; 2] {
+    let id = format!("limit:{}{}", letter(algorithm), window.as_micros());
+    [id.clone(), format!("{id}!")].map(|id| {
+        let hash = Sha256::digest(id);
+        hash.iter().take(6).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte)).to_string()
+    })
 }
 
 /// The clock of a real server cannot be set without being root: what it would find is written in its place.

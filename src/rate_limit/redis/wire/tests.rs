@@ -4,42 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// MessagePack, as far as the script is asked in it.
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    Array(Vec<Self>),
-    Integer(u64),
-    Text(String),
+fn read(bytes: &[u8]) -> Vec<f64> {
+    bytes.chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("whole numbers"))).collect()
 }
 
-fn unpack(bytes: &mut &[u8]) -> Value {
-    fn take<'a>(bytes: &mut &'a [u8], len: usize) -> &'a [u8] {
-        let (taken, rest) = bytes.split_at(len);
-        *bytes = rest;
-        taken
-    }
-    let len = |bytes: &mut &[u8]| u32::from_be_bytes(take(bytes, 4).try_into().unwrap()) as usize;
-    match take(bytes, 1)[0] {
-        small @ 0..0x80 => Value::Integer(small.into()),
-        0xcf => Value::Integer(u64::from_be_bytes(take(bytes, 8).try_into().unwrap())),
-        0xdb => {
-            let len = len(bytes);
-            Value::Text(String::from_utf8(take(bytes, len).to_vec()).unwrap())
-        }
-        0xdd => Value::Array((0..len(bytes)).map(|_| unpack(bytes)).collect()),
-        other => panic!("{other:#x} begins nothing that the script reads"),
-    }
-}
-
-fn unpacked(bytes: &[u8]) -> Value {
-    let mut rest = bytes;
-    let value = unpack(&mut rest);
-    assert!(rest.is_empty(), "more than one value");
-    value
-}
-
-fn numbers(numbers: &[u64]) -> Vec<Value> {
-    numbers.iter().map(|number| Value::Integer(*number)).collect()
+fn written(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
 fn rule(name: &str, limit: u32) -> WireRule<'_> {
@@ -57,8 +27,8 @@ fn rule(name: &str, limit: u32) -> WireRule<'_> {
 
 fn job(operation: Operation, rules: &[&Arc<[u8]>]) -> Job {
     let part = |(index, rule): (usize, &&Arc<[u8]>)| Part {
-        digest: 0,
-        key: format!("key {index}"),
+        digest: index as u128,
+        prefix: "app".into(),
         rule: Arc::clone(rule),
         cost: index as u32 + 1,
         then: 1_700_000_000_000_000 + index as u64,
@@ -67,36 +37,56 @@ fn job(operation: Operation, rules: &[&Arc<[u8]>]) -> Job {
 }
 
 #[test]
-fn a_rule_is_its_name_its_kind_and_seven_numbers() {
-    for (algorithm, number, id) in [
-        (Algorithm::Exact, 1, "login:e60000000"),
-        (Algorithm::Sliding, 2, "login:s60000000"),
-        (Algorithm::TokenBucket, 3, "login:t60000000"),
-        (Algorithm::Fixed, 4, "login:f60000000"),
+fn a_rule_is_two_tags_its_kind_and_six_numbers() {
+    for (algorithm, number, tags) in [
+        (Algorithm::Exact, 1.0, [159854238352161.0, 187577758788939.0]),
+        (Algorithm::Sliding, 2.0, [32747523454404.0, 163737387592070.0]),
+        (Algorithm::TokenBucket, 3.0, [11977500638042.0, 272478224188026.0]),
+        (Algorithm::Fixed, 4.0, [235458944390383.0, 132593438970886.0]),
     ] {
-        for is_shadow in [false, true] {
+        for (is_shadow, shadow) in [(false, 0.0), (true, 1.0)] {
             let rule = WireRule { algorithm, is_shadow, ..rule("login", 127) };
-            let mut values = vec![Value::Text(id.to_owned())];
-            values.extend(numbers(&[number, 127, 60_000_000, 5_000_000, 128, 256, u64::from(is_shadow)]));
-            assert_eq!(unpacked(&rule.encode()), Value::Array(values));
+            let numbers = [&tags[..], &[number, 127.0, 60e6, 5e6, 128.0, 256.0, shadow]].concat();
+            assert_eq!(read(&rule.encode()), numbers);
         }
     }
 }
 
 #[test]
-fn a_call_tells_each_rule_once_and_the_parts_by_its_place() {
+fn a_rule_of_another_name_or_window_has_other_tags_and_one_of_another_tier_the_same() {
+    let tags = |rule: WireRule<'_>| read(&rule.encode())[..2].to_vec();
+    let first = tags(rule("a", 5));
+    assert_eq!(first, tags(rule("a", 6)));
+    for other in [rule("b", 5), WireRule { window: 1, ..rule("a", 5) }] {
+        let other = tags(other);
+        assert!(first.iter().all(|tag| !other.contains(tag)), "{first:?} {other:?}");
+    }
+}
+
+#[test]
+fn a_call_tells_each_rule_and_each_key_once_and_the_parts_by_their_places() {
     let (a, b) = (rule("a", 5).encode(), rule("b", 6).encode());
     let jobs = [job(Operation::Decide, &[&a, &b]), job(Operation::Unblock, &[&b]), job(Operation::Reset, &[])];
     let (keys, request) = encode(jobs.iter());
-    assert_eq!(keys, ["key 0", "key 1", "key 0"]);
-    let rules = Value::Array(vec![unpacked(&a), unpacked(&b)]);
-    let then = 1_700_000_000_000_000;
-    let asked = Value::Array(vec![
-        Value::Array(numbers(&[0, 0, 1, then, 1, 2, then + 1])),
-        Value::Array(numbers(&[5, 1, 1, then])),
-        Value::Array(numbers(&[4])),
-    ]);
-    assert_eq!(unpacked(&request), Value::Array(vec![rules, asked]));
+    assert_eq!(keys, [key("app", 0), key("app", 1)]);
+    let then = 1.7e15;
+    let asked = [
+        &[0.0, 2.0, 1.0, 2.0, 1.0, then, 2.0, 11.0, 2.0, then + 1.0][..],
+        &[5.0, 1.0, 1.0, 11.0, 1.0, then],
+        &[4.0, 0.0],
+    ];
+    assert_eq!(read(&request), [&[20.0], &read(&a)[..], &read(&b), &asked.concat()].concat());
+}
+
+#[test]
+fn subjects_under_another_prefix_are_others() {
+    let rule = rule("a", 5).encode();
+    let (mut one, other) = (job(Operation::Decide, &[&rule]), job(Operation::Decide, &[&rule]));
+    one.parts[0].prefix = "other".into();
+    let (keys, request) = encode([&one, &other, &one].into_iter());
+    assert_eq!(keys, [key("other", 0), key("app", 0)]);
+    let places: Vec<f64> = read(&request)[10..].chunks(6).map(|job| job[2]).collect();
+    assert_eq!(places, [1.0, 2.0, 1.0]);
 }
 
 #[test]
@@ -108,44 +98,48 @@ fn each_operation_has_the_number_that_the_script_knows() {
 #[test]
 fn the_fields_of_an_answer_stand_in_their_places() {
     let rule = rule("a", 5).encode();
-    let jobs = [job(Operation::Decide, &[&rule, &rule]), job(Operation::Peek, &[&rule])];
-    let answers = decode(&[9, 1, 2, 30, 4, 5, 6, 7, 8, 10, 0, 0, -1, 11, 12, 13], jobs.iter()).unwrap();
+    let jobs =
+        [job(Operation::Decide, &[&rule, &rule]), job(Operation::Peek, &[&rule]), job(Operation::Decide, &[&rule])];
+    let numbers = [9., 4., 5., 7., 8., 1., 2., 30., 6., 10., 11., 12., 0., 0., -1., 13., 14., 15., -1.];
+    let answers = decode(&written(&numbers), jobs.iter()).unwrap();
     let tally = |used, reset, blocked| (Tally { used, reset }, blocked);
     assert_eq!(answers[0].tallies, [tally(4, 5, 6), tally(7, 8, 10)]);
     assert_eq!(answers[1].tallies, [tally(11, 12, 13)]);
-    assert_eq!(answers.iter().map(|answer| answer.now).collect::<Vec<_>>(), [9, 9]);
-    assert_eq!(answers.iter().map(Answer::wait).collect::<Vec<_>>(), [Some(30), None]);
-    assert_eq!(answers.iter().map(Answer::is_refused).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(answers[2].tallies, [tally(14, 15, 0)]);
+    assert_eq!(answers.iter().map(|answer| answer.now).collect::<Vec<_>>(), [9, 9, 9]);
+    assert_eq!(answers.iter().map(|answer| answer.wait).collect::<Vec<_>>(), [Some(30), None, None]);
+    assert_eq!(answers.iter().map(Answer::is_refused).collect::<Vec<_>>(), [true, false, false]);
     assert_eq!([0, 1, 2, 63, 64].map(|index| answers[0].has_exceeded(index)), [false, true, false, false, false]);
+    assert!(!answers[2].has_exceeded(0));
 }
 
 #[test]
 fn a_malformed_answer_is_none() {
     let rule = rule("a", 5).encode();
     let jobs = [job(Operation::Decide, &[&rule])];
-    let good = [9, 1, 2, 3, 4, 5, 6];
-    assert!(decode(&good, jobs.iter()).is_some());
-    for len in 0..good.len() {
-        assert_eq!(decode(&good[..len], jobs.iter()), None, "{len} numbers");
+    for good in [&[9.0, 4.0, 5.0, 1.0, 2.0, 3.0, 6.0][..], &[9.0, 4.0, 5.0, -1.0]] {
+        assert!(decode(&written(good), jobs.iter()).is_some());
+        for len in 0..good.len() * 8 {
+            assert_eq!(decode(&written(good)[..len], jobs.iter()), None, "{len} bytes");
+        }
+        assert_eq!(decode(&written(&[good, &[7.0]].concat()), jobs.iter()), None);
     }
-    assert_eq!(decode(&[&good[..], &[7]].concat(), jobs.iter()), None);
-    // Times are never negative, and a use that cannot be told is all there is.
-    for place in [0, 5, 6] {
-        let mut bad = good;
-        bad[place] = -1;
-        assert_eq!(decode(&bad, jobs.iter()), None, "place {place}");
+    // Only a wait may be negative, and nothing is no number.
+    for (place, bad) in [0, 1, 2, 3, 4, 6].map(|place| [(place, -2.0), (place, f64::NAN)]).into_iter().flatten() {
+        let mut numbers = [9.0, 4.0, 5.0, 1.0, 2.0, 3.0, 6.0];
+        numbers[place] = bad;
+        assert_eq!(decode(&written(&numbers), jobs.iter()), None, "{bad} at {place}");
     }
-    for used in [-1, i64::from(u32::MAX) + 1] {
-        let answers = decode(&[9, 1, 2, 3, used, 5, 6], jobs.iter()).unwrap();
-        assert_eq!(answers[0].tallies[0].0.used, u32::MAX);
-    }
+    let answers = decode(&written(&[9.0, 2f64.powi(32), 5.0, -1.0]), jobs.iter()).unwrap();
+    assert_eq!(answers[0].tallies[0].0.used, u32::MAX);
 }
 
-/// What an answer of these first numbers makes of a verdict on three asks, of which it judged the last and the first.
-fn verdict(refused: i64, exceeded: i64, wait: i64, is_shadow: bool) -> Verdict {
+/// What an answer of these numbers makes of a verdict on three asks, of which it judged the last and the first.
+fn verdict(refused: u32, exceeded: u32, wait: i32, is_shadow: bool) -> Verdict {
     let rule = rule("a", 5).encode();
     let jobs = [job(Operation::Decide, &[&rule, &rule])];
-    let answers = decode(&[9, refused, exceeded, wait, 3, 40, 50, 4, 60, 70], jobs.iter()).unwrap();
+    let told = [9.0, 3.0, 40.0, 4.0, 60.0, refused.into(), exceeded.into(), wait.into(), 50.0, 70.0];
+    let answers = decode(&written(&told), jobs.iter()).unwrap();
     let ask = Ask { is_shadow, limit: 5, cost: 1, ..Ask::default() };
     let mut verdict = Verdict::new(3);
     answers[0].add_to(&mut verdict, &[ask; 3], &[2, 0]);
@@ -199,70 +193,55 @@ fn processes_of_all_builds_agree_on_the_digest() {
 
 proptest! {
     #[test]
-    fn every_number_is_read_as_it_was_written(number: u64) {
-        let mut bytes = Vec::new();
-        integer(&mut bytes, number);
-        prop_assert_eq!(unpacked(&bytes), Value::Integer(number));
-    }
-
-    #[test]
-    fn a_small_number_takes_one_byte(number in 0..400_u64) {
-        let mut bytes = Vec::new();
-        integer(&mut bytes, number);
-        prop_assert_eq!(bytes.len(), if number < 128 { 1 } else { 9 });
-        prop_assert_eq!(unpacked(&bytes), Value::Integer(number));
+    fn a_tag_is_written_as_32_hexadecimal_digits(digest: u128) {
+        prop_assert_eq!(tag(digest), format!("{digest:032x}"));
     }
 
     #[test]
     fn every_call_is_read_as_it_was_written(
-        rules in prop::collection::vec(("[ -~]{1,20}", any::<u32>(), any::<u64>(), any::<bool>()), 1..5),
+        rules in prop::collection::vec(("[ -~]{1,20}", any::<u32>(), 1..1_u64 << 53, any::<bool>()), 1..5),
         jobs in prop::collection::vec(
-            prop::collection::vec((any::<prop::sample::Index>(), any::<u32>(), any::<u64>()), 0..5),
+            prop::collection::vec((any::<prop::sample::Index>(), 0..4_u128, any::<u32>(), 0..1_u64 << 53), 0..5),
             0..5,
         ),
     ) {
         let rules: Vec<_> = rules.iter().map(|(name, limit, window, is_shadow)| {
             WireRule { window: *window, is_shadow: *is_shadow, ..rule(name, *limit) }.encode()
         }).collect();
-        let part = |(place, cost, then): &(prop::sample::Index, u32, u64)| {
-            Part { key: "k".to_owned(), digest: 0, rule: Arc::clone(place.get(&rules)), cost: *cost, then: *then }
+        let part = |(rule, digest, cost, then): &(prop::sample::Index, u128, u32, u64)| {
+            Part { prefix: "k".into(), digest: *digest, rule: Arc::clone(rule.get(&rules)), cost: *cost, then: *then }
         };
         let jobs: Vec<_> = jobs.iter()
             .map(|parts| Job { operation: Operation::Refund, parts: parts.iter().map(part).collect() })
             .collect();
         let (keys, request) = encode(jobs.iter());
-        prop_assert_eq!(keys.len(), jobs.iter().map(|job| job.parts.len()).sum::<usize>());
-        let Value::Array(values) = unpacked(&request) else { panic!("no array") };
-        let [Value::Array(told), Value::Array(asked)] = &values[..] else { panic!("not rules and jobs") };
-        prop_assert_eq!(asked.len(), jobs.len());
-        for (asked, job) in asked.iter().zip(&jobs) {
-            let mut expected = numbers(&[Operation::Refund as u64]);
+        let numbers = read(&request);
+        let mut rest = &numbers[numbers[0] as usize - 1..];
+        for job in &jobs {
+            prop_assert_eq!(&rest[..2], &[f64::from(Operation::Refund as u32), job.parts.len() as f64]);
+            rest = &rest[2..];
             for part in &job.parts {
-                let place = told.iter().position(|rule| *rule == unpacked(&part.rule)).unwrap();
-                expected.extend(numbers(&[place as u64, u64::from(part.cost), part.then]));
+                prop_assert_eq!(&keys[rest[0] as usize - 1], &key("k", part.digest));
+                let from = rest[1] as usize - 1;
+                prop_assert_eq!(&numbers[from..from + 9], &read(&part.rule));
+                prop_assert_eq!(&rest[2..4], &[f64::from(part.cost), part.then as f64]);
+                rest = &rest[4..];
             }
-            let Value::Array(asked) = asked else { panic!("no array") };
-            // Two rules may be spelt alike: the places are compared by what stands there.
-            for (index, (asked, expected)) in asked.iter().zip(&expected).enumerate() {
-                match (index % 3, asked, expected) {
-                    (1, Value::Integer(asked), Value::Integer(expected)) => {
-                        prop_assert_eq!(&told[*asked as usize], &told[*expected as usize]);
-                    }
-                    _ => prop_assert_eq!(asked, expected),
-                }
-            }
-            prop_assert_eq!(asked.len(), expected.len());
         }
+        prop_assert!(rest.is_empty());
+        let mut once = keys.clone();
+        once.sort();
+        once.dedup();
+        prop_assert_eq!(once.len(), keys.len());
     }
 
     #[test]
-    fn no_answer_makes_it_panic(answer in prop::collection::vec(any::<i64>(), 0..24), parts in 0..4_usize) {
+    fn no_answer_makes_it_panic(answer in prop::collection::vec(any::<f64>(), 0..24), odd in 0..8_usize, parts in 0..4_usize) {
         let rule = rule("a", 5).encode();
         let jobs = [job(Operation::Decide, &vec![&rule; parts]), job(Operation::Decide, &[&rule])];
-        let fits = answer.len() == 1 + 3 + 3 * parts + 6;
-        let answers = decode(&answer, jobs.iter());
-        prop_assert!(fits || answers.is_none());
-        for answer in answers.into_iter().flatten() {
+        let mut bytes = written(&answer);
+        bytes.truncate(bytes.len().saturating_sub(odd));
+        for answer in decode(&bytes, jobs.iter()).into_iter().flatten() {
             let mut verdict = Verdict::new(parts);
             let asks = vec![Ask::default(); parts];
             answer.add_to(&mut verdict, &asks, &(0..parts + 2).collect::<Vec<_>>());
@@ -271,16 +250,16 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_of_the_right_length_is_understood(
-        numbers in prop::collection::vec(0..=i64::MAX, 13..14),
-    ) {
+    fn an_answer_of_the_right_length_is_understood(numbers in prop::collection::vec(0..=1_u64 << 53, 13..14)) {
         let rule = rule("a", 5).encode();
         let jobs = [job(Operation::Decide, &[&rule, &rule, &rule])];
-        let answers = decode(&numbers, jobs.iter()).unwrap();
+        let told: Vec<_> = numbers.iter().map(|number| *number as f64).collect();
+        let answers = decode(&written(&told), jobs.iter()).unwrap();
         let told: Vec<_> =
             answers[0].tallies.iter().map(|(tally, blocked)| (tally.used, tally.reset, *blocked)).collect();
-        let used = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        let expected: Vec<_> = numbers[4..].chunks(3).map(|n| (used(n[0]), n[1] as u64, n[2] as u64)).collect();
+        let used = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let expected: Vec<_> =
+            (0..3).map(|i| (used(numbers[1 + 2 * i]), numbers[2 + 2 * i], numbers[10 + i])).collect();
         prop_assert_eq!(told, expected);
     }
 }
