@@ -30,6 +30,12 @@ impl Asked {
         Self { app, requests: case.request, status: case.status, runtime }
     }
 
+    /// The same app once more, for another thread.
+    pub fn another(&self) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { app: self.app.clone(), requests: self.requests, status: self.status, runtime }
+    }
+
     /// Asks it, and holds it to its status.
     pub fn once(&mut self) {
         let response = self.ask();

@@ -6,6 +6,7 @@
 //! of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of two runs of different length.
 
 use std::process::{Command, Stdio};
+use std::thread;
 
 use portcullis_peers::asked::{Asked, bare, named};
 use portcullis_peers::cases::CASES;
@@ -20,7 +21,10 @@ fn main() {
             let asked = if kind == "run" { named(&args[2]) } else { bare(&args[2]) };
             run(asked, args[3].parse().expect("a number of requests"));
         }
-        _ => report(),
+        _ => {
+            report();
+            report_threads();
+        }
     }
 }
 
@@ -65,6 +69,23 @@ fn report() {
     }
 }
 
+/// The same token on one thread and on two at once: what threads wait for one another.
+fn report_threads() {
+    let name = "JwtAuth HS256, token seen before";
+    let time = |name: &str, threads: usize| {
+        let first = named(name);
+        let rounds = (0..ROUNDS).flat_map(|_| {
+            let asked: Vec<Asked> = (0..threads).map(|_| first.another()).collect();
+            let running = asked.into_iter().map(|mut asked| thread::spawn(move || asked.time(TOGETHER)));
+            let running: Vec<_> = running.collect();
+            running.into_iter().map(|thread| thread.join().expect("a thread that asks")).collect::<Vec<_>>()
+        });
+        median(rounds.collect())
+    };
+    let of = |threads| time(name, threads) - time("bare", threads);
+    println!("\n{name}, beyond bare: {:.0} ns on one thread, {:.0} ns on each of two", of(1), of(2));
+}
+
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
@@ -101,5 +122,7 @@ fn instructions(kind: &str, case: &str) -> Option<u64> {
 
 const ROUNDS: usize = 9;
 const REQUESTS: u32 = 3_000;
+/// Enough that threads do meet.
+const TOGETHER: u32 = 50_000;
 const SHORT: u64 = 200;
 const LONG: u64 = 700;
