@@ -67,6 +67,7 @@ impl SteadyClock {
         Self { clock, start, micros }
     }
 
+    #[inline]
     pub(crate) fn micros(&self) -> u64 {
         let elapsed = self.clock.monotonic().saturating_duration_since(self.start);
         self.micros.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))

@@ -4,14 +4,15 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::context::Few;
+
 /// What is left of the limits that a [`RateLimit`](crate::RateLimit) counted on this request: for a handler that shows it.
 ///
 /// Of several `RateLimit` layers, the innermost.
 #[derive(Clone, Debug)]
 pub struct Allowance {
     names: Arc<[Arc<str>]>,
-    readings: [Reading; Self::MOST],
-    len: u8,
+    readings: Few<Reading>,
 }
 
 /// What was read of one limit.
@@ -31,8 +32,17 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// Least for the limit that is told where only one can be: fewest units left, then longest until they are back.
+    #[inline]
     pub(crate) fn tightness(&self) -> (u32, Reverse<u32>) {
         (self.remaining, Reverse(self.reset))
+    }
+
+    /// Units have come back since.
+    pub(crate) fn give_back(&mut self, units: u32) {
+        self.remaining = self.remaining.saturating_add(units).min(self.limit);
+        if self.remaining == self.limit {
+            self.reset = 0;
+        }
     }
 }
 
@@ -47,34 +57,15 @@ impl Allowance {
     /// The most limits of one layer.
     pub(crate) const MOST: usize = 8;
 
-    pub(crate) fn new(names: Arc<[Arc<str>]>) -> Self {
-        Self { names, readings: [Reading::default(); Self::MOST], len: 0 }
-    }
-
-    pub(crate) fn push(&mut self, reading: Reading) {
-        if let Some(place) = self.readings.get_mut(usize::from(self.len)) {
-            *place = reading;
-            self.len += 1;
-        }
-    }
-
-    /// Units of one limit have come back since.
-    pub(crate) fn give_back(&mut self, index: u8, units: u32) {
-        if let Some(reading) = self.readings.iter_mut().find(|reading| reading.index == index) {
-            reading.remaining = reading.remaining.saturating_add(units).min(reading.limit);
-            if reading.remaining == reading.limit {
-                reading.reset = 0;
-            }
-        }
-    }
-
-    pub(crate) fn readings(&self) -> &[Reading] {
-        self.readings.get(..usize::from(self.len)).unwrap_or_default()
+    /// What these limits have left.
+    #[inline]
+    pub(crate) fn new(names: Arc<[Arc<str>]>, readings: Few<Reading>) -> Self {
+        Self { names, readings }
     }
 
     /// What each limit has left.
     pub fn limits(&self) -> impl Iterator<Item = Standing<'_>> {
-        self.readings().iter().filter_map(|reading| {
+        self.readings.as_slice().iter().filter_map(|reading| {
             Some(Standing { name: self.names.get(usize::from(reading.index))?, reading: *reading })
         })
     }

@@ -116,7 +116,7 @@ impl Policy {
             (true, false) => &self.ready[1],
             (true, true) => &self.ready[2],
         };
-        if headers.len() <= ready.len() {
+        if headers.len() <= ready.len() / 2 {
             self.join(headers, ready);
         } else {
             self.complete(headers, ready);

@@ -172,6 +172,12 @@ impl RateLimitBuilder {
             Store::Redis(store) => Some(store.seat(made.iter().map(|made| made.redis_rule(&memory)).collect())),
         };
         let (rules, seats): (Vec<_>, Vec<_>) = made.into_iter().map(|made| (made.rule, made.seat)).unzip();
+        let is_plain = match (&*rules, &*seats) {
+            ([rule], [seat]) => rule.failure.is_none() && !rule.is_shadow && seat.penalties.is_none(),
+            _ => false,
+        };
+        #[cfg(feature = "redis")]
+        let is_plain = is_plain && redis.is_none();
         problems.none_or(|| {
             RateLimit(Arc::new(Policy {
                 rules: rules.into(),
@@ -184,6 +190,7 @@ impl RateLimitBuilder {
                 #[cfg(feature = "redis")]
                 redis,
                 notices: Notices::default(),
+                is_plain,
             }))
         })
     }

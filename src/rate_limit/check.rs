@@ -34,6 +34,9 @@ impl RateLimit {
     /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::SubjectMissing).
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<Allowance, Denial> {
         let policy = &*self.0;
+        if let Some((rule, seat)) = self.plain() {
+            return self.check_plain(rule, seat, subject, units);
+        }
         let asks = policy.asks_for(subject, units);
         if asks.as_slice().is_empty() {
             return Err(Denial::new(DenialKind::SubjectMissing, Realm::default()));
@@ -44,9 +47,9 @@ impl RateLimit {
                 Ok(judged) => judged,
                 Err(sent) => self.ask(redis, &asks, sent).await,
             };
-            return self.outcome(&judged.asks, &judged.verdict);
+            return self.outcome(&judged.asks, &judged.verdict).map(|readings| policy.allowance(readings));
         }
         let verdict = memory::decide(&policy.seats, asks.as_slice(), &|| policy.clock.micros());
-        self.outcome(&asks, &verdict)
+        self.outcome(&asks, &verdict).map(|readings| policy.allowance(readings))
     }
 }

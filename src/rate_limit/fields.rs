@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::context::{Allowance, Reading};
+use crate::context::Reading;
 use crate::rate_limit::policy::{Grade, Rule};
 
 /// Which fields are sent, on successes as on refusals.
@@ -26,9 +27,13 @@ pub enum Reset {
 }
 
 impl Fields {
+    /// Whether there are any.
+    pub(super) fn are_sent(self) -> bool {
+        self.reset.is_some() || self.has_standard
+    }
+
     /// Writes the fields of a decision made at `now`, in microseconds since 1970.
-    pub(super) fn write(self, rules: &[Rule], allowance: &Allowance, now: u64, headers: &mut HeaderMap) {
-        let readings = allowance.readings();
+    pub(super) fn write(self, rules: &[Rule], readings: &[Reading], now: u64, headers: &mut HeaderMap) {
         let grade = |reading: &Reading| {
             let rule = rules.get(usize::from(reading.index))?;
             rule.grades.get(usize::from(reading.grade))
@@ -36,7 +41,6 @@ impl Fields {
         if let Some(reset) = self.reset
             && let Some(tightest) = readings.iter().min_by_key(|reading| reading.tightness())
             && let Some(grade) = grade(tightest)
-            && !is_tighter(headers, tightest.remaining)
         {
             write_x(reset, tightest, grade, now, headers);
         }
@@ -56,60 +60,73 @@ impl Fields {
     }
 }
 
-/// Whether a layer inside has told of a limit with no more left than this.
-fn is_tighter(headers: &HeaderMap, remaining: u32) -> bool {
-    let told = headers.get(REMAINING).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-    told.is_some_and(|told| told <= remaining)
-}
-
+/// Writes the three fields, unless a layer inside has told of a limit with no more left than this one.
 fn write_x(reset: Reset, reading: &Reading, grade: &Grade, now: u64, headers: &mut HeaderMap) {
+    // The place that was looked up is the one that is written to.
+    let Ok(place) = headers.try_entry(REMAINING) else { return };
+    if let Entry::Occupied(told) = &place
+        && is_tighter(told.get(), reading.remaining)
+    {
+        return;
+    }
     let reset = match reset {
         Reset::Delta => u64::from(reading.reset),
         Reset::Epoch => now.div_ceil(1_000_000) + u64::from(reading.reset),
     };
     // Both numbers in one piece of memory.
-    let numbers = Bytes::from_owner(Digits::of(u64::from(reading.remaining), reset));
-    let (remaining, reset) = (numbers.slice(..Digits::MOST), numbers.slice(Digits::MOST..));
-    let value = |digits: Bytes| HeaderValue::from_maybe_shared(digits.slice(zeros(&digits)..));
-    if let (Ok(remaining), Ok(reset)) = (value(remaining), value(reset)) {
-        headers.insert(LIMIT, grade.limit_field.clone());
-        headers.insert(REMAINING, remaining);
-        headers.insert(RESET, reset);
-    }
-}
-
-/// Two numbers in decimal, each with zeros before it.
-struct Digits([u8; 2 * Self::MOST]);
-
-impl Digits {
-    /// What `u64` takes.
-    const MOST: usize = 20;
-
-    fn of(first: u64, second: u64) -> Self {
-        let mut digits = [b'0'; 2 * Self::MOST];
-        for (places, number) in digits.chunks_exact_mut(Self::MOST).zip([first, second]) {
-            let mut rest = number;
-            for place in places.iter_mut().rev() {
-                if rest == 0 {
-                    break;
-                }
-                *place = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
+    let mut numbers = Numbers([[b'0'; 2]; Numbers::PAIRS]);
+    let (first, second) = numbers.0.split_at_mut(Numbers::FIRST);
+    let (before_first, before_second) =
+        (write_decimal(u64::from(reading.remaining), first), write_decimal(reset, second));
+    let mut reset = Bytes::from_owner(numbers);
+    let mut remaining = reset.split_to(2 * Numbers::FIRST);
+    remaining.advance(before_first);
+    reset.advance(before_second);
+    if let (Ok(remaining), Ok(reset)) =
+        (HeaderValue::from_maybe_shared(remaining), HeaderValue::from_maybe_shared(reset))
+    {
+        match place {
+            Entry::Occupied(mut told) => drop(told.insert(remaining)),
+            Entry::Vacant(place) => drop(place.try_insert(remaining)),
         }
-        Self(digits)
+        let _ = headers.try_insert(LIMIT, grade.limit_field.clone());
+        let _ = headers.try_insert(RESET, reset);
     }
 }
 
-impl AsRef<[u8]> for Digits {
+/// Whether the value tells of no more left than this.
+fn is_tighter(told: &HeaderValue, remaining: u32) -> bool {
+    told.to_str().ok().and_then(|told| told.parse::<u32>().ok()).is_some_and(|told| told <= remaining)
+}
+
+/// A `u32` and a `u64` in decimal, each with zeros before it.
+struct Numbers([[u8; 2]; Self::PAIRS]);
+
+impl Numbers {
+    /// The pairs of digits that a `u32` takes.
+    const FIRST: usize = 5;
+    const PAIRS: usize = Self::FIRST + 10;
+}
+
+impl AsRef<[u8]> for Numbers {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.0.as_flattened()
     }
 }
 
-/// How many zeros stand before the number, the last digit aside.
-fn zeros(digits: &[u8]) -> usize {
-    digits.iter().take_while(|digit| **digit == b'0').count().min(digits.len() - 1)
+/// Writes a number to the end of these zeros, and says how many stay before it.
+#[inline]
+fn write_decimal(number: u64, pairs: &mut [[u8; 2]]) -> usize {
+    let (mut rest, mut zeros) = (number, 2 * pairs.len());
+    for pair in pairs.iter_mut().rev() {
+        *pair = DECIMALS.get((rest % 100) as usize).copied().unwrap_or_default();
+        zeros -= 2;
+        if rest < 100 {
+            return zeros + usize::from(rest < 10);
+        }
+        rest /= 100;
+    }
+    zeros
 }
 
 /// Text as a string of structured fields (RFC 9651 §3.3.3); the name of a limit is of its characters.
@@ -117,6 +134,16 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// The numbers below a hundred.
+const DECIMALS: [[u8; 2]; 100] = {
+    let mut decimals = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        decimals[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    decimals
+};
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");

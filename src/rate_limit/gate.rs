@@ -1,13 +1,14 @@
 //! `RateLimit`: the layer, and what it says of a request.
 
 use std::fmt;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Allowance, Attempt, Realm, Standing};
+use crate::context::{Allowance, Attempt, Few, Reading, Realm, Standing};
 use crate::field::grpc;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
 use crate::rate_limit::builder::RateLimitBuilder;
@@ -40,7 +41,7 @@ impl RateLimit {
         }
     }
 
-    fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
+    pub(super) fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
         if matches!(denial.kind(), DenialKind::SubjectMissing) {
             self.0.notices.subject_missing();
         }
@@ -51,6 +52,7 @@ impl RateLimit {
     }
 
     /// What the verdict means for the request.
+    #[inline]
     pub(super) fn conclude(
         &self,
         head: &mut request::Parts,
@@ -61,23 +63,20 @@ impl RateLimit {
         let policy = &*self.0;
         if asks.as_slice().is_empty() {
             if head.extensions.get::<Allowance>().is_none() {
-                head.extensions.insert(Allowance::new(Arc::clone(&policy.names)));
+                head.extensions.insert(policy.allowance(Few::none()));
             }
             self.hear(head);
             return Ok(Pass::uncounted());
         }
-        let allowance = match self.outcome(asks, verdict) {
-            Ok(allowance) => allowance,
+        let readings = match self.outcome(asks, verdict) {
+            Ok(readings) => readings,
             Err(denial) => {
                 let mut reply = Reply::denial(head, denial);
-                let allowance = policy.allowance(asks, verdict);
-                policy.fields.write(&policy.rules, &allowance, charged.now, reply.headers_mut());
+                let readings = policy.readings(asks, verdict);
+                policy.fields.write(&policy.rules, readings.as_slice(), charged.now, reply.headers_mut());
                 return Err(reply);
             }
         };
-        if let Some(outer) = head.extensions.get::<Allowance>() {
-            self.compare(outer, &allowance);
-        }
         let is_reserved = |ask| policy.rule(ask).is_some_and(|rule| rule.failure.is_some());
         let reserved = asks.as_slice().iter().any(is_reserved).then(|| {
             // One word for all layers that count failures.
@@ -87,19 +86,33 @@ impl RateLimit {
             let charged = asks.as_slice().iter().enumerate().filter(|(index, _)| !verdict.has_exceeded(*index));
             Box::new(Reserved { attempt, asks: Asks::of(charged.map(|(_, ask)| *ask)) })
         });
-        head.extensions.insert(allowance.clone());
-        Ok(Pass(Some(Counted { allowance, reserved, charged })))
+        let is_done = reserved.is_none() && !policy.fields.are_sent();
+        let counted = (!is_done).then(|| Box::new(Counted { readings: readings.clone(), reserved, charged }));
+        self.tell(head, readings);
+        Ok(Pass(counted.map_or(Kept::Nothing, Kept::Counted)))
+    }
+
+    /// Puts what is left where handlers find it.
+    #[inline]
+    pub(super) fn tell(&self, head: &mut request::Parts, readings: Few<Reading>) {
+        // What a layer outside put there comes back without another look-up.
+        if let Some(outer) = head.extensions.insert(self.0.allowance(readings))
+            && let Some(own) = head.extensions.get::<Allowance>()
+        {
+            self.compare(&outer, own);
+        }
     }
 
     /// What is left, or why not. Shadows are told to the log alone.
-    pub(super) fn outcome(&self, asks: &Asks, verdict: &Verdict) -> Result<Allowance, Denial> {
+    #[inline]
+    pub(super) fn outcome(&self, asks: &Asks, verdict: &Verdict) -> Result<Few<Reading>, Denial> {
         let policy = &*self.0;
         for (index, ask) in asks.as_slice().iter().enumerate() {
             if ask.is_shadow && verdict.has_exceeded(index) {
                 tracing::info!(limit = policy.name(ask), "a shadow limit would have refused this request");
             }
         }
-        if verdict.is_refused { Err(self.denial(asks, verdict)) } else { Ok(policy.allowance(asks, verdict)) }
+        if verdict.is_refused { Err(self.denial(asks, verdict)) } else { Ok(policy.readings(asks, verdict)) }
     }
 
     fn denial(&self, asks: &Asks, verdict: &Verdict) -> Denial {
@@ -155,18 +168,40 @@ pub(super) fn entry(concluded: Result<Pass, Reply>) -> Entry<Pass> {
 
 /// What a [`RateLimit`] remembers of a request until its response.
 #[derive(Debug)]
-pub struct Pass(Option<Counted>);
+pub struct Pass(Kept);
+
+/// It is moved with the future of the response: so it is small where there is one limit.
+#[derive(Debug)]
+enum Kept {
+    Nothing,
+    /// What the one limit has left, and as of when.
+    One {
+        remaining: u32,
+        reset: u32,
+        grade: u8,
+        now: u64,
+    },
+    Counted(Box<Counted>),
+}
 
 impl Pass {
-    /// Of a request that no limit counted.
+    /// Of a request that no limit counted, or of which nothing is told.
+    #[inline]
     pub(super) fn uncounted() -> Self {
-        Self(None)
+        Self(Kept::Nothing)
+    }
+
+    /// Of a request that one limit counted at this time.
+    #[inline]
+    pub(super) fn of_one(reading: &Reading, now: u64) -> Self {
+        let Reading { remaining, reset, grade, .. } = *reading;
+        Self(Kept::One { remaining, reset, grade, now })
     }
 }
 
 #[derive(Debug)]
 struct Counted {
-    allowance: Allowance,
+    readings: Few<Reading>,
     reserved: Option<Box<Reserved>>,
     charged: Charged,
 }
@@ -211,6 +246,9 @@ impl Gate for RateLimit {
             self.hear(head);
             return Entry::Admit(Pass::uncounted());
         }
+        if let Some((rule, seat)) = self.plain() {
+            return self.enter_plain(rule, seat, head);
+        }
         let asks = match policy.asks(head) {
             Ok(asks) if asks.as_slice().is_empty() => {
                 self.hear(head);
@@ -229,8 +267,15 @@ impl Gate for RateLimit {
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
         let policy = &*self.0;
-        let Some(counted) = pass.0 else { return };
-        let mut allowance = counted.allowance;
+        let counted = match pass.0 {
+            Kept::Nothing => return,
+            Kept::One { remaining, reset, grade, now } => {
+                let reading = Reading { remaining, reset, grade, ..Reading::default() };
+                return policy.fields.write(&policy.rules, slice::from_ref(&reading), now, response.headers_mut());
+            }
+            Kept::Counted(counted) => *counted,
+        };
+        let mut readings = counted.readings;
         if let Some(reserved) = counted.reserved {
             let said = reserved.attempt.has_failed();
             let status = grpc::http_status(response.headers()).unwrap_or(response.status());
@@ -238,11 +283,12 @@ impl Gate for RateLimit {
                 let failure = policy.rule(ask).and_then(|rule| rule.failure.as_ref());
                 if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(status))) {
                     self.give_back(ask, counted.charged);
-                    allowance.give_back(ask.rule, ask.cost);
+                    let reading = readings.as_mut_slice().iter_mut().find(|reading| reading.index == ask.rule);
+                    reading.into_iter().for_each(|reading| reading.give_back(ask.cost));
                 }
             }
         }
-        policy.fields.write(&policy.rules, &allowance, counted.charged.now, response.headers_mut());
+        policy.fields.write(&policy.rules, readings.as_slice(), counted.charged.now, response.headers_mut());
     }
 }
 

@@ -95,11 +95,6 @@ impl Key {
         self.ipv6_prefix.unwrap_or(IPV6_PREFIX)
     }
 
-    /// Whether nobody is trusted to say whose address it is.
-    pub(super) fn trusts_no_proxy(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Ip(proxies) if proxies.is_none()))
-    }
-
     /// Whether it looks for a verified user.
     pub(super) fn asks_for_a_user(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User))
@@ -110,7 +105,7 @@ impl Key {
         self.parts.iter().any(|part| match part {
             Part::ApiKey(_) => subject.is_api_key(),
             Part::Everybody => subject.is_everybody(),
-            Part::Ip(_) => subject.ip().is_some(),
+            Part::Ip(_) => subject.is_address(),
             Part::Own(_) => subject.is_own(),
             Part::Tenant(_) => subject.is_tenant(),
             Part::User => subject.is_user(),
@@ -128,18 +123,25 @@ impl Key {
     }
 
     /// The subject of a request.
+    #[inline]
     pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Subject<'a>, Denial> {
         for part in &self.parts {
             if let Some(subject) = part.subject(head)? {
                 return Ok(subject);
             }
         }
+        Err(self.missing(head))
+    }
+
+    /// Why a request that has none of the parts is refused.
+    #[cold]
+    fn missing(&self, head: &request::Parts) -> Denial {
         let visitor = head.extensions.get::<Visitor>();
         let is_of_users = self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User));
         let is_anonymous = visitor.is_some_and(|visitor| visitor.user().is_none());
         let kind =
             if is_of_users && is_anonymous { DenialKind::CredentialsMissing } else { DenialKind::SubjectMissing };
-        Err(Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default()))
+        Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default())
     }
 
     fn of(part: Part) -> Self {
@@ -148,6 +150,7 @@ impl Key {
 }
 
 impl Part {
+    #[inline]
     fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
         Ok(match self {
             Self::ApiKey(field) => {
@@ -157,8 +160,9 @@ impl Part {
             }
             Self::Everybody => Some(Subject::everybody()),
             Self::Ip(proxies) => {
-                let known = head.extensions.get::<ClientAddr>().copied();
-                match known.or_else(|| proxies.client(head)) {
+                let known = head.extensions.get::<ClientAddr>();
+                match known.copied().or_else(|| proxies.client(head)) {
+                    Some(client) if known.is_none() && proxies.is_none() => Some(Subject::of_peer(client.ip())),
                     Some(client) => Some(Subject::address(client.ip())),
                     None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
                 }

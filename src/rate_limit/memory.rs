@@ -1,7 +1,7 @@
 //! `MemoryStore`: the counts of one process, in bounded memory.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::context::Allowance;
@@ -10,6 +10,7 @@ use crate::rate_limit::operator::Intervention;
 use crate::rate_limit::quota::{Algorithm, MOST_EXACT};
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::Note;
+use crate::rate_limit::sip::Sip;
 use crate::rate_limit::subject::Subject;
 use crate::rate_limit::table::{Judgement, Shelf, Table};
 use crate::rate_limit::verdict::{Ask, Tally, Verdict};
@@ -31,7 +32,8 @@ pub struct MemoryStore(Arc<Shelves>);
 
 struct Shelves {
     subjects: usize,
-    hasher: RandomState,
+    /// Random: who knew it could find subjects that share a count with another's.
+    key: [u64; 2],
     /// In the order in which the lines of one request are locked.
     made: Mutex<Vec<(String, Arc<dyn Shelf>)>>,
 }
@@ -46,7 +48,9 @@ impl MemoryStore {
     /// A store with places for so many subjects of each limit: all that are active within one window.
     #[must_use]
     pub fn with_subjects(subjects: usize) -> Self {
-        Self(Arc::new(Shelves { subjects, hasher: RandomState::new(), made: Mutex::default() }))
+        let random = RandomState::new();
+        let key = [0, 1].map(|half| random.hash_one(half));
+        Self(Arc::new(Shelves { subjects, key, made: Mutex::default() }))
     }
 
     /// Whether so many subjects can be meant.
@@ -54,10 +58,11 @@ impl MemoryStore {
         (1..=MOST_SUBJECTS).contains(&self.0.subjects)
     }
 
+    #[inline]
     pub(super) fn hash(&self, subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u64 {
-        let mut hasher = self.0.hasher.build_hasher();
-        subject.feed(ipv6_prefix, by_route, |part| hasher.write(part));
-        hasher.finish()
+        let mut sip = Sip::keyed(self.0.key);
+        let last = subject.spell(ipv6_prefix, by_route, |word| sip.word(word));
+        sip.finish(last)
     }
 
     /// The counts of a limit, made at the first asking, and their place in the order.

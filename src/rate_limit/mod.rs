@@ -81,10 +81,12 @@ mod limit;
 mod memory;
 mod notices;
 mod operator;
+mod plain;
 mod policy;
 mod quota;
 #[cfg(feature = "redis")]
 mod redis;
+mod sip;
 mod store;
 mod subject;
 mod table;

@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use http::header::FORWARDED;
 use http::{HeaderName, request};
 
-use crate::context::ClientAddr;
-use crate::rate_limit::key::Key;
 use crate::rate_limit::subject::Subject;
 
 #[derive(Debug, Default)]
@@ -24,9 +22,9 @@ pub(super) struct Notices {
 
 impl Notices {
     /// Looks whether addresses are those of a proxy that is not trusted; false where there was nothing to look at.
-    pub(super) fn look(&self, key: &Key, subject: &Subject<'_>, head: &request::Parts) -> bool {
-        let is_the_peers = || key.trusts_no_proxy() && head.extensions.get::<ClientAddr>().is_none();
-        let Some(ip) = subject.ip().filter(|_| is_the_peers()) else { return false };
+    #[inline]
+    pub(super) fn look(&self, subject: &Subject<'_>, head: &request::Parts) -> bool {
+        let Some(ip) = subject.peer() else { return false };
         if !self.is_forwarded.load(Ordering::Relaxed)
             && (head.headers.contains_key(FORWARDED) || head.headers.contains_key(X_FORWARDED_FOR))
             && is_first(&self.is_forwarded)

@@ -6,7 +6,7 @@ use http::{HeaderValue, request};
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched, nested};
-use crate::context::{Allowance, Reading, Tier, UserContext, Visitor};
+use crate::context::{Allowance, Few, Reading, Tier, UserContext, Visitor};
 use crate::gate::Denial;
 use crate::rate_limit::fields::Fields;
 use crate::rate_limit::key::Key;
@@ -16,7 +16,7 @@ use crate::rate_limit::notices::Notices;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::{RedisSeat, digest};
 use crate::rate_limit::subject::Subject;
-use crate::rate_limit::verdict::{Ask, Verdict};
+use crate::rate_limit::verdict::{Ask, Tally, Verdict};
 
 pub(super) struct Policy {
     pub(super) rules: Box<[Rule]>,
@@ -31,6 +31,8 @@ pub(super) struct Policy {
     #[cfg(feature = "redis")]
     pub(super) redis: Option<RedisSeat>,
     pub(super) notices: Notices,
+    /// Whether there is one limit, kept in this process, that does nothing but count and refuse.
+    pub(super) is_plain: bool,
 }
 
 /// One limit.
@@ -58,55 +60,73 @@ pub(super) struct Grade {
 }
 
 /// What a request asks of the limits that apply to it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asks {
-    asks: [Ask; Allowance::MOST],
-    len: usize,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Asks(Few<Ask>);
 
 impl Policy {
     /// Whether the request's route is exempt; a path that only resembles one is not.
+    #[inline]
     pub(super) fn exempts(&self, head: &request::Parts) -> bool {
         !self.exempt.is_empty() && stands_in(&self.exempt, head)
     }
 
     pub(super) fn asks(&self, head: &request::Parts) -> Result<Asks, Denial> {
-        let mut asks = Asks::none();
-        let mut is_looked_at = false;
+        let (mut asks, mut is_looked_at) = (Few::none(), false);
         for (index, rule) in self.rules.iter().enumerate() {
-            if !rule.applies.to(head) {
-                continue;
+            if let Some(ask) = self.ask(index, rule, head, &mut is_looked_at)? {
+                asks.push(ask);
             }
-            if rule.grades.len() > 1 && head.extensions.get::<Visitor>().is_none() {
-                self.notices.tiers_unknown(self.names.get(index).map_or("", |name| name));
-            }
-            let (grade, limit) = rule.grade(|| UserContext::of(&head.extensions));
-            let mut subject = rule.key.subject(head)?;
-            if rule.by_route {
-                // A path that matched nothing is the caller's to invent: all of them are one route.
-                subject = subject.on_route(matched(head).unwrap_or_default());
-            }
-            is_looked_at = is_looked_at || self.notices.look(&rule.key, &subject, head);
-            let cost = match &rule.cost {
-                Cost::Fixed(units) => *units,
-                Cost::Of(units) => units(head),
-            };
-            asks.push(self.ask(index, rule, grade, limit, cost, &subject));
         }
-        Ok(asks)
+        Ok(Asks(asks))
+    }
+
+    /// What the request asks of one limit; `None` where that does not apply to it.
+    #[inline]
+    pub(super) fn ask(
+        &self,
+        index: usize,
+        rule: &Rule,
+        head: &request::Parts,
+        is_looked_at: &mut bool,
+    ) -> Result<Option<Ask>, Denial> {
+        if !rule.applies.to(head) {
+            return Ok(None);
+        }
+        if rule.grades.len() > 1 && head.extensions.get::<Visitor>().is_none() {
+            self.notices.tiers_unknown(self.names.get(index).map_or("", |name| name));
+        }
+        let (grade, limit) = rule.grade(|| UserContext::of(&head.extensions));
+        let mut subject = rule.key.subject(head)?;
+        if rule.by_route {
+            // A path that matched nothing is the caller's to invent: all of them are one route.
+            subject = subject.on_route(matched(head).unwrap_or_default());
+        }
+        *is_looked_at = *is_looked_at || self.notices.look(&subject, head);
+        let cost = match &rule.cost {
+            Cost::Fixed(units) => *units,
+            Cost::Of(units) => units(head),
+        };
+        Ok(Some(self.ask_of(index, rule, (grade, limit), cost, &subject)))
     }
 
     /// What is asked of every limit that counts subjects of this kind, without a request.
     pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Asks {
-        let mut asks = Asks::none();
-        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.key.counts(subject)) {
-            let (grade, limit) = rule.grade(|| subject.context());
-            asks.push(self.ask(index, rule, grade, limit, units, subject));
-        }
-        asks
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.key.counts(subject));
+        Asks::of(rules.map(|(index, rule)| {
+            let grade = rule.grade(|| subject.context());
+            self.ask_of(index, rule, grade, units, subject)
+        }))
     }
 
-    fn ask(&self, index: usize, rule: &Rule, grade: u8, limit: u32, cost: u32, subject: &Subject<'_>) -> Ask {
+    #[inline]
+    pub(super) fn ask_of(
+        &self,
+        index: usize,
+        rule: &Rule,
+        (grade, limit): (u8, u32),
+        cost: u32,
+        subject: &Subject<'_>,
+    ) -> Ask {
         let hash = self.memory.hash(subject, rule.key.ipv6_bits(), rule.by_route);
         Ask {
             rule: index as u8,
@@ -124,22 +144,19 @@ impl Policy {
     }
 
     /// What the verdict leaves, for fields and handlers. Shadows are not told.
-    pub(super) fn allowance(&self, asks: &Asks, verdict: &Verdict) -> Allowance {
-        let mut allowance = Allowance::new(Arc::clone(&self.names));
-        for (ask, tally) in asks.as_slice().iter().zip(verdict.tallies()).filter(|(ask, _)| !ask.is_shadow) {
-            let Some(tally) = tally else { continue };
-            allowance.push(Reading {
-                limit: ask.limit,
-                remaining: ask.limit.saturating_sub(tally.used),
-                reset: u32::try_from(tally.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
-                index: ask.rule,
-                grade: ask.grade,
-                subject: ask.subject(),
-            });
-        }
-        allowance
+    #[inline]
+    pub(super) fn readings(&self, asks: &Asks, verdict: &Verdict) -> Few<Reading> {
+        let told = asks.as_slice().iter().zip(verdict.tallies()).filter(|(ask, _)| !ask.is_shadow);
+        let reading = |(ask, tally): (&Ask, &Option<Tally>)| Some(reading(ask, (*tally)?));
+        told.filter_map(reading).collect()
     }
 
+    #[inline]
+    pub(super) fn allowance(&self, readings: Few<Reading>) -> Allowance {
+        Allowance::new(Arc::clone(&self.names), readings)
+    }
+
+    #[inline]
     pub(super) fn rule(&self, ask: &Ask) -> Option<&Rule> {
         self.rules.get(usize::from(ask.rule))
     }
@@ -149,20 +166,35 @@ impl Policy {
     }
 }
 
+/// What one limit has left.
+#[inline]
+pub(super) fn reading(ask: &Ask, tally: Tally) -> Reading {
+    Reading {
+        limit: ask.limit,
+        remaining: ask.limit.saturating_sub(tally.used),
+        reset: u32::try_from(tally.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
+        index: ask.rule,
+        grade: ask.grade,
+        subject: ask.subject(),
+    }
+}
+
 impl Rule {
     /// The quota of the highest tier that the user has, else the first.
-    fn grade<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
+    #[inline]
+    pub(super) fn grade<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
         let user = if self.grades.len() > 1 { user() } else { None };
         let has = |grade: &Grade| match (&grade.tier, user) {
             (Some(tier), Some(user)) => user.is_at_least(tier),
             _ => false,
         };
-        let index = self.grades.iter().rposition(has).unwrap_or(0);
+        let index = if self.grades.len() > 1 { self.grades.iter().rposition(has).unwrap_or(0) } else { 0 };
         (index as u8, self.grades.get(index).map_or(1, |grade| grade.limit))
     }
 }
 
 impl Applies {
+    #[inline]
     fn to(&self, head: &request::Parts) -> bool {
         self.routes.as_ref().is_none_or(|routes| stands_in(routes, head) || is_sent(routes, head))
             && self.condition.as_ref().is_none_or(|condition| condition(head))
@@ -183,26 +215,13 @@ fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
 }
 
 impl Asks {
-    fn none() -> Self {
-        Self { asks: [Ask::default(); Allowance::MOST], len: 0 }
-    }
-
     pub(super) fn of(asks: impl Iterator<Item = Ask>) -> Self {
-        asks.fold(Self::none(), |mut all, ask| {
-            all.push(ask);
-            all
-        })
+        Self(asks.collect())
     }
 
-    fn push(&mut self, ask: Ask) {
-        if let Some(place) = self.asks.get_mut(self.len) {
-            *place = ask;
-            self.len += 1;
-        }
-    }
-
+    #[inline]
     pub(super) fn as_slice(&self) -> &[Ask] {
-        self.asks.get(..self.len).unwrap_or_default()
+        self.0.as_slice()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::context::UserContext;
 
@@ -26,6 +26,8 @@ use crate::context::UserContext;
 #[derive(Clone)]
 pub struct Subject<'a> {
     kind: Kind<'a>,
+    /// Whether the address is a connection's own, since no proxy is trusted to name another.
+    is_peer: bool,
     /// Whose tier counts, where it is known.
     user: Option<&'a UserContext>,
     route: Option<Cow<'a, str>>,
@@ -57,6 +59,7 @@ impl<'a> Subject<'a> {
 
     /// An address; of an IPv6 one, its network.
     #[must_use]
+    #[inline]
     pub fn address(ip: IpAddr) -> Self {
         Self::of(Kind::Address(ip.to_canonical()))
     }
@@ -92,8 +95,15 @@ impl<'a> Subject<'a> {
         self
     }
 
+    /// The peer of a connection, where no proxy is trusted to name another address.
+    #[inline]
+    pub(super) fn of_peer(ip: IpAddr) -> Self {
+        Self { is_peer: true, ..Self::address(ip) }
+    }
+
+    #[inline]
     fn of(kind: Kind<'a>) -> Self {
-        Self { kind, user: None, route: None }
+        Self { kind, is_peer: false, user: None, route: None }
     }
 
     pub(super) fn context(&self) -> Option<&'a UserContext> {
@@ -120,24 +130,54 @@ impl<'a> Subject<'a> {
         matches!(self.kind, Kind::User { .. })
     }
 
-    pub(super) fn ip(&self) -> Option<IpAddr> {
+    pub(super) fn is_address(&self) -> bool {
+        matches!(self.kind, Kind::Address(_))
+    }
+
+    /// The address of a connection's peer, where no proxy is trusted to name another.
+    #[inline]
+    pub(super) fn peer(&self) -> Option<IpAddr> {
         match self.kind {
-            Kind::Address(ip) => Some(ip),
+            Kind::Address(ip) if self.is_peer => Some(ip),
             _ => None,
         }
     }
 
-    /// Feeds what tells this subject from every other: a tag and the lengths of two parts, then the parts, then the route.
+    /// Spells what tells this subject from every other, in words, of which the last is returned.
     ///
-    /// In few pieces, and the first of whole words: a keyed hash takes longest over pieces that end within a word.
+    /// The first begins with a tag, which says how it goes on. Text stands behind its length; only that of the route is the
+    /// last word.
+    #[inline]
+    pub(super) fn spell(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) -> u64 {
+        match &self.kind {
+            Kind::Address(IpAddr::V4(ip)) => sink(u64::from(b'4') | u64::from(ip.to_bits()) << 32),
+            Kind::Address(IpAddr::V6(ip)) => {
+                let network = network(*ip, ipv6_prefix);
+                [u64::from(b'6'), (network >> 64) as u64, network as u64].into_iter().for_each(&mut sink);
+            }
+            Kind::ApiKey(key) => text(b'k', key, &mut sink),
+            Kind::Everybody => sink(u64::from(b'*')),
+            Kind::Own(name) => text(b'o', name.as_bytes(), &mut sink),
+            Kind::Tenant(name) => text(b't', name.as_bytes(), &mut sink),
+            Kind::User { issuer, id } => {
+                if let Some(issuer) = issuer {
+                    text(b'i', issuer.as_bytes(), &mut sink);
+                }
+                text(b'u', id.as_bytes(), &mut sink);
+            }
+        }
+        let route = self.route(by_route);
+        padded(route, &mut sink);
+        route.len() as u64
+    }
+
+    /// Feeds what tells this subject from every other to the digest that all processes of a store agree on: a tag and the
+    /// lengths of two parts, then the parts, then the route.
+    #[cfg(feature = "redis")]
     pub(super) fn feed(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(&[u8])) {
         let (tag, first, second): (u8, &[u8], &[u8]) = match &self.kind {
             Kind::Address(IpAddr::V4(ip)) => (b'4', &ip.octets(), b""),
-            Kind::Address(IpAddr::V6(ip)) => {
-                let host_bits = 128 - u32::from(ipv6_prefix.min(128));
-                let network = ip.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default();
-                (b'6', &network.to_be_bytes(), b"")
-            }
+            Kind::Address(IpAddr::V6(ip)) => (b'6', &network(*ip, ipv6_prefix).to_be_bytes(), b""),
             Kind::ApiKey(key) => (b'k', key, b""),
             Kind::Everybody => (b'*', b"", b""),
             Kind::Own(name) => (b'o', name.as_bytes(), b""),
@@ -147,12 +187,32 @@ impl<'a> Subject<'a> {
         };
         let head = u128::from(tag) | (first.len() as u128) << 8 | (second.len() as u128) << 72;
         sink(&head.to_le_bytes());
-        let route = self.route.as_deref().filter(|_| by_route).unwrap_or_default().as_bytes();
-        for part in [first, second, route] {
-            if !part.is_empty() {
-                sink(part);
-            }
-        }
+        [first, second, self.route(by_route)].into_iter().for_each(sink);
+    }
+
+    #[inline]
+    fn route(&self, by_route: bool) -> &[u8] {
+        self.route.as_deref().filter(|_| by_route).unwrap_or_default().as_bytes()
+    }
+}
+
+fn network(ip: Ipv6Addr, prefix: u8) -> u128 {
+    let host_bits = 128 - u32::from(prefix.min(128));
+    ip.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default()
+}
+
+fn text(tag: u8, text: &[u8], sink: &mut impl FnMut(u64)) {
+    sink(u64::from(tag) | (text.len() as u64) << 8);
+    padded(text, sink);
+}
+
+/// The last word is filled up with zeros.
+#[inline]
+fn padded(bytes: &[u8], sink: &mut impl FnMut(u64)) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().for_each(|word| sink(u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
+        sink(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
 }
 
@@ -174,16 +234,37 @@ impl fmt::Debug for Subject<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
+    fn spelt(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u64> {
+        let mut words = Vec::new();
+        let last = subject.spell(prefix, by_route, |word| words.push(word));
+        words.push(last);
+        words
+    }
+
+    #[cfg(feature = "redis")]
     fn fed(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         subject.feed(prefix, by_route, |part| bytes.extend_from_slice(part));
         bytes
     }
 
-    fn address(ip: &str) -> Vec<u8> {
-        fed(&Subject::address(ip.parse().unwrap()), 64, false)
+    #[test]
+    #[cfg(feature = "redis")]
+    fn what_is_fed_to_a_digest_tells_routes_and_networks_apart_where_they_count() {
+        let on = |route: &'static str, by_route| fed(&Subject::own("a").on_route(route), 64, by_route);
+        assert_eq!(on("/b", false), on("/c", false));
+        assert_ne!(on("/b", true), on("/c", true));
+        let of = |ip: &str, prefix| fed(&Subject::address(ip.parse().unwrap()), prefix, false);
+        assert_eq!(of("2001:db8::1", 64), of("2001:db8::2", 64));
+        assert_ne!(of("2001:db8::1", 128), of("2001:db8::2", 128));
+    }
+
+    fn address(ip: &str) -> Vec<u64> {
+        spelt(&Subject::address(ip.parse().unwrap()), 64, false)
     }
 
     #[test]
@@ -201,11 +282,22 @@ mod tests {
             Subject::own("a"),
             Subject::own("a").on_route("/b"),
             Subject::own("a/b"),
+            Subject::own("a\0"),
             Subject::own(""),
+            Subject::own("").on_route("a"),
+            Subject::own("").on_route("a\0"),
+            Subject::own("\x01\0\0\0\0\0\0\0"),
+            Subject::user(Some("eight by"), "a"),
+            Subject::user(None, "eight by").on_route("u\x01\0\0\0\0\0\0a"),
             Subject::everybody(),
         ];
-        let spelt: std::collections::BTreeSet<_> = subjects.iter().map(|subject| fed(subject, 64, true)).collect();
-        assert_eq!(spelt.len(), subjects.len());
+        let all: BTreeSet<_> = subjects.iter().map(|subject| spelt(subject, 64, true)).collect();
+        assert_eq!(all.len(), subjects.len());
+        #[cfg(feature = "redis")]
+        assert_eq!(
+            subjects.iter().map(|subject| fed(subject, 64, true)).collect::<BTreeSet<_>>().len(),
+            subjects.len()
+        );
     }
 
     #[test]
@@ -215,15 +307,15 @@ mod tests {
         assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
         assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
         let two = ["2001:db8::1", "2001:db8::2"].map(|ip| Subject::address(ip.parse().unwrap()));
-        assert_ne!(fed(&two[0], 128, false), fed(&two[1], 128, false));
-        assert_eq!(fed(&two[0], 0, false), fed(&Subject::address("ff::".parse().unwrap()), 0, false));
+        assert_ne!(spelt(&two[0], 128, false), spelt(&two[1], 128, false));
+        assert_eq!(spelt(&two[0], 0, false), spelt(&Subject::address("ff::".parse().unwrap()), 0, false));
     }
 
     #[test]
     fn a_route_counts_only_where_routes_are_counted() {
         let (here, there) = (Subject::own("a").on_route("/b"), Subject::own("a").on_route("/c"));
-        assert_eq!(fed(&here, 64, false), fed(&there, 64, false));
-        assert_ne!(fed(&here, 64, true), fed(&there, 64, true));
+        assert_eq!(spelt(&here, 64, false), spelt(&there, 64, false));
+        assert_ne!(spelt(&here, 64, true), spelt(&there, 64, true));
     }
 
     #[test]

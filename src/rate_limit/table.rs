@@ -8,25 +8,51 @@ use crate::rate_limit::verdict::{Ask, Tally};
 
 /// The counts of one limit.
 ///
-/// A hash belongs to one line of eight places, and each line has a lock. A new subject takes an idle place, else that
-/// of the subject that used least of its limit, the longest untouched of several; a subject at its limit is never
-/// driven out. Where all eight are at theirs, new ones share an overflow count.
+/// A hash belongs to one line of eight places. A new subject takes an idle place, else that of the subject that used
+/// least of its limit, the longest untouched of several; a subject at its limit is never driven out. Where all eight are
+/// at theirs, new ones share an overflow count.
+///
+/// A lock is for many lines. It is at hand where the line lies in memory that was not touched for long: nothing of a line
+/// can be fetched before its lock is held, and then all of it is at once.
 pub(super) struct Table<C> {
-    lines: Box<[Mutex<Line<C>>]>,
+    shards: Box<[Shard<C>]>,
     /// None where subjects must not be taken for each other.
     overflow: Box<[Mutex<C>]>,
     terms: Terms,
 }
 
+/// Alone in what a processor fetches at once, so that two locks do not wait for each other.
+#[repr(align(64))]
+struct Shard<C>(Mutex<Box<[Line<C>]>>);
+
 #[derive(Clone)]
 struct Line<C> {
-    /// Zero where the place is free.
-    hashes: [u64; PLACES],
     /// The places, the last touched first.
     recent: [u8; PLACES],
-    counts: [C; PLACES],
+    places: [Place<C>; PLACES],
 }
 
+#[derive(Clone)]
+struct Place<C> {
+    /// Of whom; [`FREE`] where of nobody.
+    hash: Hash,
+    count: C,
+}
+
+/// A hash, in parts: no count takes more memory beside it than the hash does.
+#[derive(Clone, Copy, PartialEq)]
+struct Hash([u16; 4]);
+
+impl Hash {
+    #[inline]
+    fn of(hash: u64) -> Self {
+        Self([hash as u16, (hash >> 16) as u16, (hash >> 32) as u16, (hash >> 48) as u16])
+    }
+}
+
+const FREE: Hash = Hash([0; 4]);
+const MOST_SHARDS: usize = 1_024;
+const LINES_A_SHARD: usize = 8;
 pub(super) const PLACES: usize = 8;
 // A flood of subjects at their limits meets this many shared counts.
 const OVERFLOWS: usize = 256;
@@ -39,11 +65,23 @@ pub(super) enum Judgement {
     Exceeds(Option<u64>),
 }
 
+/// What was decided of one ask alone, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decision {
+    pub(super) judgement: Judgement,
+    pub(super) now: u64,
+    /// What is then in use.
+    pub(super) tally: Tally,
+}
+
 /// What a limit asks of its table, whatever its algorithm.
 ///
 /// The clock is read once a line is locked, else visitors that wait for one another settle it backwards: what flowed
 /// back would do so twice, and a unit would not be found at the time that it was charged at.
 pub(super) trait Shelf: Send + Sync {
+    /// Judges what is asked and charges what fits, where nothing else is asked beside it.
+    fn decide_alone(&self, ask: &Ask, clock: &dyn Fn() -> u64) -> Decision;
+
     /// Judges what is asked while the subject's line is locked, tells the judgement and its time, and charges it as of the
     /// time that is returned. With what is then in use.
     fn decide(
@@ -75,82 +113,92 @@ impl<C: Count + Clone + Default> Table<C> {
     /// Places for at least so many subjects; one for whom there is none is not remembered.
     pub(super) fn without_overflow(subjects: usize, terms: Terms) -> Self {
         let line = Line {
-            hashes: [0; PLACES],
             recent: std::array::from_fn(|place| place as u8),
-            counts: std::array::from_fn(|_| C::default()),
+            places: std::array::from_fn(|_| Place { hash: FREE, count: C::default() }),
         };
         let lines = subjects.div_ceil(PLACES).max(1);
-        Self { lines: (0..lines).map(|_| Mutex::new(line.clone())).collect(), overflow: Box::default(), terms }
+        let shards = (lines / LINES_A_SHARD).clamp(1, MOST_SHARDS);
+        let shard = || Shard(Mutex::new(vec![line.clone(); lines.div_ceil(shards)].into()));
+        Self { shards: (0..shards).map(|_| shard()).collect(), overflow: Box::default(), terms }
     }
 
-    fn line(&self, hash: u64) -> Option<MutexGuard<'_, Line<C>>> {
-        // The high bits choose the line: a product of two words' high word, without a division.
-        let index = (u128::from(hash) * self.lines.len() as u128) >> 64;
-        self.lines.get(index as usize).map(lock)
+    /// The lines of a shard, locked, and which of them is the hash's.
+    #[inline]
+    fn shard(&self, hash: u64) -> Option<(MutexGuard<'_, Box<[Line<C>]>>, usize)> {
+        // The high bits choose the shard, by the high word of a product and without a division; its low word, which is spread
+        // as evenly, chooses the line.
+        let wide = u128::from(hash) * self.shards.len() as u128;
+        let lines = lock(&self.shards.get((wide >> 64) as usize)?.0);
+        let index = (u128::from(wide as u64) * lines.len() as u128) >> 64;
+        Some((lines, index as usize))
     }
 }
 
+#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<C: Count + Clone> Line<C> {
-    fn place_of(&self, hash: u64) -> Option<usize> {
-        self.hashes.iter().position(|known| *known == hash)
+    #[inline]
+    fn find(&mut self, hash: Hash) -> Option<(usize, &mut C)> {
+        let mut places = self.places.iter_mut().enumerate();
+        places.find(|(_, place)| place.hash == hash).map(|(index, place)| (index, &mut place.count))
     }
 
+    #[inline]
     fn touch(&mut self, place: usize) {
-        if let Some(rank) = self.recent.iter().position(|recent| usize::from(*recent) == place)
-            && rank > 0
-            && let Some(newer) = self.recent.get_mut(..=rank)
-        {
-            newer.rotate_right(1);
+        let mut newer = place as u8;
+        for recent in &mut self.recent {
+            std::mem::swap(recent, &mut newer);
+            if usize::from(newer) == place {
+                return;
+            }
         }
     }
 
-    fn put(&mut self, place: usize, hash: u64, count: C) {
-        if let (Some(known), Some(counts)) = (self.hashes.get_mut(place), self.counts.get_mut(place)) {
-            *known = hash;
-            *counts = count;
-            self.touch(place);
+    fn put(&mut self, index: usize, hash: Hash, count: C) {
+        if let Some(place) = self.places.get_mut(index) {
+            *place = Place { hash, count };
+            self.touch(index);
         }
     }
 
     /// The place that a new subject may take; `None` where everybody is at their limit.
     fn victim(&self, terms: &Terms, now: u64) -> Option<usize> {
         let mut least = None;
-        for &place in self.recent.iter().rev() {
-            let place = usize::from(place);
-            let (Some(hash), Some(count)) = (self.hashes.get(place), self.counts.get(place)) else { continue };
-            if *hash == 0 {
-                return Some(place);
+        for &recent in self.recent.iter().rev() {
+            let index = usize::from(recent);
+            let Some(place) = self.places.get(index) else { continue };
+            if place.hash == FREE {
+                return Some(index);
             }
-            let mut count = count.clone();
+            let mut count = place.count.clone();
             count.settle(&terms.with_limit(count.limit()), now);
             let (used, limit) = (u64::from(count.used()), u64::from(count.limit()));
             if used == 0 {
-                return Some(place);
+                return Some(index);
             }
             // Fractions are compared by their cross products.
             let is_less = least.is_none_or(|(_, other, of)| used * of < other * limit);
             if used < limit && is_less {
-                least = Some((place, used, limit));
+                least = Some((index, used, limit));
             }
         }
-        least.map(|(place, ..)| place)
+        least.map(|(index, ..)| index)
     }
 }
 
 impl<C: Count + Clone + Default> Table<C> {
+    #[inline]
     fn show(&self, hash: u64, terms: &Terms, clock: &dyn Fn() -> u64, visitor: impl FnOnce(&mut C, u64)) {
         let hash = hash.max(1);
-        let Some(mut line) = self.line(hash) else { return };
+        let Some((mut lines, index)) = self.shard(hash) else { return };
+        let Some(line) = lines.get_mut(index) else { return };
         let now = clock();
-        if let Some(place) = line.place_of(hash) {
-            if let Some(count) = line.counts.get_mut(place) {
-                count.settle(terms, now);
-                visitor(count, now);
-            }
+        if let Some((place, count)) = line.find(Hash::of(hash)) {
+            count.settle(terms, now);
+            visitor(count, now);
             line.touch(place);
             return;
         }
@@ -160,7 +208,7 @@ impl<C: Count + Clone + Default> Table<C> {
                 count.settle(terms, now);
                 visitor(&mut count, now);
                 if count.used() > 0 {
-                    line.put(place, hash, count);
+                    line.put(place, Hash::of(hash), count);
                 }
             }
             None => {
@@ -175,7 +223,29 @@ impl<C: Count + Clone + Default> Table<C> {
     }
 }
 
+#[inline]
+fn judge(count: &impl Count, terms: &Terms, now: u64, ask: &Ask) -> Judgement {
+    if ask.cost == 0 || count.used().checked_add(ask.cost).is_some_and(|used| used <= ask.limit) {
+        return Judgement::Fits;
+    }
+    Judgement::Exceeds((ask.cost <= ask.limit).then(|| count.wait(terms, now, ask.cost)))
+}
+
 impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
+    fn decide_alone(&self, ask: &Ask, clock: &dyn Fn() -> u64) -> Decision {
+        let terms = self.terms.with_limit(ask.limit);
+        let mut decision = Decision { judgement: Judgement::Fits, now: 0, tally: Tally::default() };
+        self.show(ask.hash, &terms, clock, |count, now| {
+            let judgement = judge(count, &terms, now, ask);
+            if judgement == Judgement::Fits {
+                count.charge(&terms, now, ask.cost);
+            }
+            decision =
+                Decision { judgement, now, tally: Tally { used: count.used(), reset: count.reset(&terms, now) } };
+        });
+        decision
+    }
+
     fn decide(
         &self,
         ask: &Ask,
@@ -185,13 +255,7 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
         let terms = self.terms.with_limit(ask.limit);
         let mut tally = Tally::default();
         self.show(ask.hash, &terms, clock, |count, now| {
-            let fits = ask.cost == 0 || count.used().checked_add(ask.cost).is_some_and(|used| used <= ask.limit);
-            let judgement = if fits {
-                Judgement::Fits
-            } else {
-                Judgement::Exceeds((ask.cost <= ask.limit).then(|| count.wait(&terms, now, ask.cost)))
-            };
-            let charged = may_charge(judgement, now);
+            let charged = may_charge(judge(count, &terms, now, ask), now);
             if let Some(then) = charged {
                 if then != now {
                     count.settle(&terms, then);
@@ -209,9 +273,8 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
 
     fn revisit(&self, hash: u64, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Count, u64)) {
         let hash = hash.max(1);
-        if let Some(mut line) = self.line(hash)
-            && let Some(place) = line.place_of(hash)
-            && let Some(count) = line.counts.get_mut(place)
+        if let Some((mut lines, index)) = self.shard(hash)
+            && let Some((_, count)) = lines.get_mut(index).and_then(|line| line.find(Hash::of(hash)))
         {
             let now = clock();
             count.settle(&self.terms.with_limit(count.limit()), now);
@@ -221,10 +284,11 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
 
     fn forget(&self, hash: u64) {
         let hash = hash.max(1);
-        if let Some(mut line) = self.line(hash)
-            && let Some(place) = line.place_of(hash)
+        if let Some((mut lines, index)) = self.shard(hash)
+            && let Some(line) = lines.get_mut(index)
+            && let Some((place, _)) = line.find(Hash::of(hash))
         {
-            line.put(place, 0, C::default());
+            line.put(place, FREE, C::default());
         }
     }
 
@@ -235,7 +299,7 @@ impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
 
 impl<C> fmt::Debug for Table<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("lines", &self.lines.len()).finish_non_exhaustive()
+        f.debug_struct("Table").field("shards", &self.shards.len()).finish_non_exhaustive()
     }
 }
 

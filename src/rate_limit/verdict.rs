@@ -1,6 +1,6 @@
 //! `Verdict`: what a store says of all that one request asks for.
 
-use crate::context::Allowance;
+use crate::context::{Allowance, Few};
 
 /// What a request asks of one limit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +24,7 @@ pub(super) struct Ask {
 
 impl Ask {
     /// What tells the subject from others of the same store.
+    #[inline]
     pub(super) fn subject(&self) -> u64 {
         #[cfg(feature = "redis")]
         if self.digest != 0 {
@@ -44,8 +45,7 @@ pub(super) struct Tally {
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
     /// What was found for each ask; `None` where nothing was looked up, since another refused before.
-    tallies: [Option<Tally>; Allowance::MOST],
-    len: usize,
+    tallies: Few<Option<Tally>>,
     /// A bit for each ask that did not fit, shadows too.
     exceeded: u8,
     pub(super) is_refused: bool,
@@ -59,10 +59,10 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    #[inline]
     pub(super) fn new(len: usize) -> Self {
         Self {
-            tallies: [None; Allowance::MOST],
-            len,
+            tallies: if len <= Allowance::MOST { Few::same(None, len) } else { Few::none() },
             exceeded: 0,
             is_refused: false,
             is_blocked: false,
@@ -73,8 +73,9 @@ impl Verdict {
         }
     }
 
+    #[inline]
     pub(super) fn set(&mut self, index: usize, tally: Tally) {
-        if let Some(place) = self.tallies.get_mut(index) {
+        if let Some(place) = self.tallies.as_mut_slice().get_mut(index) {
             *place = Some(tally);
         }
     }
@@ -114,14 +115,16 @@ impl Verdict {
         self.wait = self.wait.max(micros);
     }
 
+    #[inline]
     pub(super) fn tallies(&self) -> &[Option<Tally>] {
-        self.tallies.get(..self.len).unwrap_or_default()
+        self.tallies.as_slice()
     }
 
     pub(super) fn tally(&self, index: usize) -> Option<Tally> {
         self.tallies().get(index).copied().flatten()
     }
 
+    #[inline]
     pub(super) fn has_exceeded(&self, index: usize) -> bool {
         self.exceeded & bit(index) != 0
     }

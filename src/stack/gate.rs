@@ -11,7 +11,6 @@ use crate::context::TrustedProxies;
 use crate::cors::{self, Cors};
 use crate::gate::{Entry, Gate, Gated, Pair};
 use crate::headers::{self, SecurityHeaders};
-use crate::jwt::JwtAuth;
 use crate::rate_limit::{self, RateLimit};
 use crate::stack::builder::StackBuilder;
 
@@ -23,7 +22,7 @@ pub struct Stack<A = Open>(Arc<Gates<A>>);
 /// Pairs lean to the left: what waits, which is mostly the last one, is wrapped once.
 struct Gates<A> {
     gates: Pair<Option<SecurityHeaders>, Pair<Pair<Outside, A>, Option<RateLimit>>>,
-    /// Whether the fields of `SecurityHeaders` may be written first, which is cheaper: no gate inside asks for them.
+    /// Whether the fields of `SecurityHeaders` may be written first, which is cheaper: no gate inside touches them.
     is_headers_first: bool,
 }
 
@@ -44,12 +43,19 @@ impl<A> Stack<A> {
     where
         A: 'static,
     {
-        // What a gate of the user's own writes is not known.
-        let is_known = [TypeId::of::<JwtAuth>(), TypeId::of::<Open>()].contains(&TypeId::of::<A>());
-        let is_headers_first = is_known && headers.as_ref().is_some_and(SecurityHeaders::is_apart);
+        let is_headers_first = writes_none_of_headers::<A>() && headers.as_ref().is_some_and(SecurityHeaders::is_apart);
         let gates = Pair::new(headers, Pair::new(Pair::new(outside, authenticate), limit));
         Self(Arc::new(Gates { gates, is_headers_first }))
     }
+}
+
+/// Whether the gate that authenticates is one that is known to leave the fields of `SecurityHeaders` alone.
+fn writes_none_of_headers<A: 'static>() -> bool {
+    #[cfg(feature = "jwt")]
+    if TypeId::of::<A>() == TypeId::of::<crate::jwt::JwtAuth>() {
+        return true;
+    }
+    TypeId::of::<A>() == TypeId::of::<Open>()
 }
 
 /// The gates that stand between `SecurityHeaders` and the one that authenticates.

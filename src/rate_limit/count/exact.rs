@@ -49,6 +49,7 @@ impl<const N: usize> Exact<N> {
 }
 
 impl<const N: usize> Count for Exact<N> {
+    #[inline]
     fn settle(&mut self, terms: &Terms, now: u64) {
         self.limit = u8::try_from(terms.limit).unwrap_or(u8::MAX);
         if self.len == 0 {
@@ -70,14 +71,17 @@ impl<const N: usize> Count for Exact<N> {
         }
     }
 
+    #[inline]
     fn used(&self) -> u32 {
         u32::from(self.len)
     }
 
+    #[inline]
     fn limit(&self) -> u32 {
         u32::from(self.limit)
     }
 
+    #[inline]
     fn charge(&mut self, terms: &Terms, now: u64, cost: u32) {
         let cost = usize::try_from(cost).map_or(N, |cost| cost.min(N));
         // Only where the log has to take what did not fit: the oldest are forgotten.
@@ -105,6 +109,7 @@ impl<const N: usize> Count for Exact<N> {
         self.len = self.len.saturating_sub(u8::try_from(cost).unwrap_or(u8::MAX));
     }
 
+    #[inline]
     fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
         let excess = (self.used() + cost.min(terms.limit)).saturating_sub(terms.limit);
         match usize::try_from(excess) {
@@ -113,6 +118,7 @@ impl<const N: usize> Count for Exact<N> {
         }
     }
 
+    #[inline]
     fn reset(&self, terms: &Terms, now: u64) -> u64 {
         match usize::from(self.len).checked_sub(1) {
             Some(last) => self.leaves(terms, last).saturating_sub(now),

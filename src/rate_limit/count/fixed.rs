@@ -11,6 +11,7 @@ pub(in crate::rate_limit) struct Fixed {
 }
 
 impl Count for Fixed {
+    #[inline]
     fn settle(&mut self, terms: &Terms, now: u64) {
         let window = now / terms.window;
         if window > self.window {
@@ -20,14 +21,17 @@ impl Count for Fixed {
         self.limit = terms.limit;
     }
 
+    #[inline]
     fn used(&self) -> u32 {
         self.used
     }
 
+    #[inline]
     fn limit(&self) -> u32 {
         self.limit
     }
 
+    #[inline]
     fn charge(&mut self, _: &Terms, _: u64, cost: u32) {
         self.used = self.used.saturating_add(cost);
     }
@@ -42,10 +46,12 @@ impl Count for Fixed {
         self.used = self.used.saturating_sub(cost);
     }
 
+    #[inline]
     fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
         if self.used.checked_add(cost).is_some_and(|used| used <= terms.limit) { 0 } else { self.rest(terms, now) }
     }
 
+    #[inline]
     fn reset(&self, terms: &Terms, now: u64) -> u64 {
         if self.used == 0 { 0 } else { self.rest(terms, now) }
     }

@@ -36,6 +36,7 @@ impl Terms {
         Self { limit, window, step }
     }
 
+    #[inline]
     pub(super) fn with_limit(self, limit: u32) -> Self {
         Self { limit, ..self }
     }

@@ -20,6 +20,7 @@ impl Penalty {
 
 /// One of two units is used where blocks are remembered, both during a block.
 impl Count for Penalty {
+    #[inline]
     fn settle(&mut self, terms: &Terms, now: u64) {
         self.until = self.until.min(now.saturating_add(self.length(terms)));
         self.is_blocked = self.until > now;
@@ -28,14 +29,17 @@ impl Count for Penalty {
         }
     }
 
+    #[inline]
     fn used(&self) -> u32 {
         u32::from(self.blocks > 0) + u32::from(self.is_blocked)
     }
 
+    #[inline]
     fn limit(&self) -> u32 {
         2
     }
 
+    #[inline]
     fn charge(&mut self, terms: &Terms, now: u64, _: u32) {
         self.blocks = self.blocks.saturating_add(1);
         self.until = now.saturating_add(self.length(terms));
@@ -50,10 +54,12 @@ impl Count for Penalty {
         *self = Self::default();
     }
 
+    #[inline]
     fn wait(&self, _: &Terms, now: u64, _: u32) -> u64 {
         self.until.saturating_sub(now)
     }
 
+    #[inline]
     fn reset(&self, _: &Terms, now: u64) -> u64 {
         self.until.saturating_sub(now)
     }

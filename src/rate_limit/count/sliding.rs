@@ -48,6 +48,7 @@ impl<U: Unit> Sliding<U> {
 }
 
 impl<U: Unit> Count for Sliding<U> {
+    #[inline]
     fn settle(&mut self, terms: &Terms, now: u64) {
         self.limit = narrow(terms.limit);
         let (running, present) = (self.running(), now / terms.step);
@@ -65,14 +66,19 @@ impl<U: Unit> Count for Sliding<U> {
         self.running = [present as u16, (present >> 16) as u16, (present >> 32) as u16];
     }
 
+    #[inline]
     fn used(&self) -> u32 {
-        self.units.iter().fold(0, |sum, units| sum.saturating_add((*units).into()))
+        // Thirteen of them cannot overflow a word.
+        let sum = self.units.iter().map(|units| u64::from((*units).into())).sum::<u64>();
+        u32::try_from(sum).unwrap_or(u32::MAX)
     }
 
+    #[inline]
     fn limit(&self) -> u32 {
         self.limit.into()
     }
 
+    #[inline]
     fn charge(&mut self, _: &Terms, _: u64, cost: u32) {
         let [running, ..] = &mut self.units;
         *running = narrow((*running).into().saturating_add(cost));
@@ -94,6 +100,7 @@ impl<U: Unit> Count for Sliding<U> {
         }
     }
 
+    #[inline]
     fn wait(&self, terms: &Terms, now: u64, cost: u32) -> u64 {
         let allowed = terms.limit.saturating_sub(cost);
         let mut left = self.used();
@@ -107,6 +114,7 @@ impl<U: Unit> Count for Sliding<U> {
         self.leaves(terms, 0).saturating_sub(now)
     }
 
+    #[inline]
     fn reset(&self, terms: &Terms, now: u64) -> u64 {
         let newest = self.units.iter().position(|units| (*units).into() > 0);
         newest.map_or(0, |age| self.leaves(terms, age).saturating_sub(now))

@@ -17,11 +17,16 @@ fn limiter(limits: &[(&str, u32, u64)]) -> RateLimitBuilder {
 /// What is written onto these fields where so much is left and comes back in so long.
 fn written(builder: RateLimitBuilder, left: &[(u32, u32)], now: u64, mut headers: HeaderMap) -> HeaderMap {
     let policy = Arc::clone(&builder.build().unwrap().0);
-    let mut allowance = Allowance::new(Arc::clone(&policy.names));
-    for (index, (remaining, reset)) in (0..).zip(left) {
-        allowance.push(Reading { limit: 0, remaining: *remaining, reset: *reset, index, grade: 0, subject: 0 });
-    }
-    policy.fields.write(&policy.rules, &allowance, now, &mut headers);
+    let reading = |(index, (remaining, reset)): (u8, &(u32, u32))| Reading {
+        limit: 0,
+        remaining: *remaining,
+        reset: *reset,
+        index,
+        grade: 0,
+        subject: 0,
+    };
+    let readings: Vec<_> = (0..).zip(left).map(reading).collect();
+    policy.fields.write(&policy.rules, &readings, now, &mut headers);
     headers
 }
 
@@ -146,5 +151,15 @@ fn a_name_is_a_string_of_structured_fields() {
         let headers = written(limiter(&[(name, 5, 1_000)]).standard_fields(), &[(1, 2)], NOW, HeaderMap::new());
         assert_eq!(all(&headers, "ratelimit"), [format!("{string};r=1;t=2")]);
         assert_eq!(all(&headers, "ratelimit-policy"), [format!("{string};q=5;w=1")]);
+    }
+}
+
+#[test]
+fn a_number_is_written_in_decimal_to_the_end_of_its_places() {
+    let numbers = [0, 1, 9, 10, 42, 99, 100, 101, 999, 1_000, 65_535, 4_294_967_295, 10_000_000_000, u64::MAX];
+    for number in numbers {
+        let mut pairs = [[b'0'; 2]; 10];
+        let zeros = write_decimal(number, &mut pairs);
+        assert_eq!(std::str::from_utf8(&pairs.as_flattened()[zeros..]).unwrap(), number.to_string());
     }
 }

@@ -61,7 +61,7 @@ fn shadows_are_not_told_and_what_is_left_is_never_below_zero() {
     verdict.set(0, Tally { used: 4, reset: 1_000_001 });
     verdict.set(1, Tally { used: 9, reset: 1 });
     verdict.set(2, Tally { used: 11, reset: u64::MAX });
-    let allowance = limit.0.allowance(&asks, &verdict);
+    let allowance = limit.0.allowance(limit.0.readings(&asks, &verdict));
     let told: Vec<_> = allowance.limits().map(|limit| (limit.name(), limit.remaining(), limit.reset())).collect();
     let most = Duration::from_secs(u64::from(u32::MAX));
     assert_eq!(told, [("a", 6, Duration::from_secs(2)), ("c", 0, most)]);

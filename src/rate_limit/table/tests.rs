@@ -24,7 +24,8 @@ fn used(table: &dyn Shelf, hash: u64, units: u32, now: u64) -> u32 {
 }
 
 fn is_known(table: &Table<Fixed>, hash: u64) -> bool {
-    table.line(hash).unwrap().place_of(hash).is_some()
+    let (mut lines, index) = table.shard(hash).unwrap();
+    lines[index].find(Hash::of(hash)).is_some()
 }
 
 fn fill(table: &Table<Fixed>, units: [u32; 8]) {
@@ -184,9 +185,10 @@ fn a_subject_whose_hash_is_zero_is_counted_like_any_other() {
 #[test]
 fn subjects_are_spread_over_all_lines_by_their_high_bits() {
     let table = Table::<Fixed>::new(100, TERMS);
-    assert_eq!(table.lines.len(), 13);
-    assert_eq!(Table::<Fixed>::new(0, TERMS).lines.len(), 1);
-    let line = |hash: u64| table.lines.iter().position(|line| line.lock().unwrap().place_of(hash).is_some());
+    let line = |hash: u64| {
+        let mut lines = table.shards[0].0.lock().unwrap();
+        lines.iter_mut().position(|line| line.find(Hash::of(hash)).is_some())
+    };
     for index in 0..13 {
         let hash = u64::MAX / 13 * index + 1_000;
         used(&table, hash, 1, NOW);
@@ -213,9 +215,44 @@ fn the_limit_of_a_visit_is_that_of_the_count() {
 fn the_clock_is_read_while_the_line_is_locked() {
     let table = line();
     for hash in [1, 99] {
-        table.visit(hash, 4, &|| NOW.min(u64::from(table.lines[0].try_lock().is_err()) * NOW), &mut |_, now| {
+        table.visit(hash, 4, &|| NOW.min(u64::from(table.shards[0].0.try_lock().is_err()) * NOW), &mut |_, now| {
             assert_eq!(now, NOW, "read before the line was locked");
         });
         fill(&table, [4; 8]);
+    }
+}
+
+#[test]
+fn there_are_places_for_all_subjects_in_shards_of_eight_lines_or_more() {
+    for (subjects, shards, lines) in [
+        (0, 1, 1),
+        (1, 1, 1),
+        (8, 1, 1),
+        (9, 1, 2),
+        (120, 1, 15),
+        (128, 2, 8),
+        (129, 2, 9),
+        (65_536, 1_024, 8),
+        (1_000_000, 1_024, 123),
+    ] {
+        let table = Table::<Fixed>::new(subjects, TERMS);
+        assert_eq!(table.shards.len(), shards, "{subjects} subjects");
+        assert!(table.shards.iter().all(|shard| shard.0.lock().unwrap().len() == lines), "{subjects} subjects");
+        assert!(shards * lines * PLACES >= subjects);
+    }
+}
+
+#[test]
+fn subjects_are_spread_over_all_lines_of_all_shards() {
+    let table = Table::<Fixed>::new(600, TERMS);
+    let (shards, lines) = (9, 9);
+    assert_eq!((table.shards.len(), table.shards[0].0.lock().unwrap().len()), (shards, lines));
+    let all = shards * lines;
+    for nth in 0..all {
+        // In the middle of the hashes of a line.
+        let hash = u64::MAX / all as u64 * nth as u64 + u64::MAX / all as u64 / 2;
+        used(&table, hash, 1, NOW);
+        let mut found = table.shards[nth / lines].0.lock().unwrap();
+        assert!(found[nth % lines].find(Hash::of(hash)).is_some(), "line {nth}");
     }
 }

@@ -142,3 +142,15 @@ fn a_lower_tier_pays_the_debt_at_its_own_rate() {
     count.settle(&lower, START + 1_000_000);
     assert_eq!(count.used(), 6);
 }
+
+#[test]
+fn a_debt_that_a_lower_tier_never_pays_is_waited_for_to_the_end_of_time() {
+    let (high, low) = (u32::MAX, 1);
+    let terms = Terms { limit: high, window: 366 * 86_400_000_000, step: 1 };
+    let mut bucket = Bucket::default();
+    bucket.settle(&terms, START);
+    bucket.charge(&terms, START, high);
+    let terms = terms.with_limit(low);
+    bucket.settle(&terms, START);
+    assert_eq!((bucket.reset(&terms, START), bucket.wait(&terms, START, 1)), (u64::MAX, u64::MAX));
+}
