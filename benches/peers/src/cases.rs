@@ -24,7 +24,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 23] = [
+pub const CASES: [Case; 25] = [
     case("bare", ours::handled, plain),
     case("an empty layer", ours::empty, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -42,6 +42,11 @@ pub const CASES: [Case; 23] = [
     case("JwtAuth HS256, token seen before", || ours::auth(Algorithm::Hs256, true), with_hs256),
     case("JwtAuth HS256, token seen first", || ours::auth(Algorithm::Hs256, false), with_hs256),
     case("  axum-jwt-auth HS256", || peers::auth(Algorithm::Hs256), with_hs256),
+    Case { status: 401, ..case("JwtAuth, 401 without a token", || ours::auth(Algorithm::Hs256, true), plain) },
+    Case {
+        status: 401,
+        ..case("JwtAuth, 401 of an expired EdDSA token", || ours::auth(Algorithm::EdDsa, true), with_expired)
+    },
     case("JwtAuth EdDSA, token seen first", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
     case("Stack HS256, token seen before", || ours::stack(Algorithm::Hs256, true), with_all),
@@ -91,6 +96,14 @@ fn with_eddsa() -> Request<Body> {
     static BEARER: OnceLock<HeaderValue> = OnceLock::new();
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, bearer(&BEARER, Algorithm::EdDsa));
+    request
+}
+
+fn with_expired() -> Request<Body> {
+    static BEARER: OnceLock<HeaderValue> = OnceLock::new();
+    let value = || HeaderValue::from_static(String::leak(format!("Bearer {}", ours::expired())));
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, BEARER.get_or_init(value).clone());
     request
 }
 

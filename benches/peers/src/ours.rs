@@ -106,6 +106,11 @@ pub(crate) fn token(algorithm: Algorithm) -> String {
     token.expires_in(Duration::from_secs(3_600)).sign()
 }
 
+/// A token that has expired, as good as any else.
+pub(crate) fn expired() -> String {
+    issuer().token("ann").audience(AUDIENCE).expired().sign()
+}
+
 fn authenticate(algorithm: Algorithm, is_seen: bool) -> JwtAuth {
     let issuer = match algorithm {
         Algorithm::Hs256 => Issuer::hs256(ISSUER, SECRET),
