@@ -56,8 +56,8 @@ struct Slow;
 impl Gate for Slow {
     type Pass = ();
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<()> {
-        Entry::wait(head, |head| ready(Ok((head, ()))))
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::wait(|head| ready(Ok((head, ()))))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum BearerFault {
 }
 
 /// The `Bearer` credentials of a request, their grammar not judged yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Bearer<'a> {
     /// What follows the scheme.
     credentials: &'a [u8],

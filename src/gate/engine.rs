@@ -10,7 +10,7 @@ use http::{Request, Response, request};
 use pin_project::pin_project;
 use tower_service::Service;
 
-use crate::gate::{FromBytes, Reply};
+use crate::gate::{Deciding, Decision, FromBytes, Reply};
 
 /// Looks at a request's head and decides; see the [module](crate::gate).
 ///
@@ -29,6 +29,7 @@ pub trait Gate: Clone {
 }
 
 /// What a [`Gate`] says of a request.
+#[must_use]
 pub enum Entry<P> {
     /// On to the inner service.
     Admit(P),
@@ -39,31 +40,35 @@ pub enum Entry<P> {
 }
 
 impl<P> Entry<P> {
-    /// Decides later, with the head in hand until then: the one entry that allocates.
+    /// Decides later: the one entry that allocates. The head goes to `decide`, and comes back from its future.
     ///
     /// ```
     /// use http::request;
-    /// use portcullis::gate::Entry;
+    /// use portcullis::gate::{Entry, Gate};
     ///
-    /// fn enter(head: &mut request::Parts) -> Entry<()> {
-    ///     Entry::wait(head, async |head: request::Parts| {
-    ///         // Somebody is asked about the head.
-    ///         Ok((head, ()))
-    ///     })
+    /// #[derive(Clone)]
+    /// struct Slow(&'static str);
+    ///
+    /// impl Gate for Slow {
+    ///     type Pass = ();
+    ///
+    ///     fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+    ///         let gate = self.clone();
+    ///         Entry::wait(async move |mut head: request::Parts| {
+    ///             // Here somebody is asked about the head.
+    ///             head.extensions.insert(gate.0);
+    ///             Ok((head, ()))
+    ///         })
+    ///     }
     /// }
-    /// # assert!(matches!(enter(&mut http::Request::new(()).into_parts().0), Entry::Wait(_)));
+    /// # assert!(matches!(Slow("word").enter(&mut http::Request::new(()).into_parts().0), Entry::Wait(_)));
     /// ```
-    pub fn wait<F>(head: &mut request::Parts, decide: impl FnOnce(request::Parts) -> F) -> Self
+    pub fn wait<D, F>(decide: D) -> Self
     where
+        D: FnOnce(request::Parts) -> F + Send + 'static,
         F: Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static,
     {
-        let (blank, ()) = Request::new(()).into_parts();
-        Self::later(decide(mem::replace(head, blank)))
-    }
-
-    /// Decides by a future that has the head already.
-    pub(super) fn later(decision: impl Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static) -> Self {
-        Self::Wait(Decision(Box::pin(decision)))
+        Self::Wait(Decision::new(decide))
     }
 }
 
@@ -74,16 +79,6 @@ impl<P> fmt::Debug for Entry<P> {
             Self::Refuse(_) => "Refuse",
             Self::Wait(_) => "Wait",
         })
-    }
-}
-
-/// A decision that is still to come.
-#[must_use]
-pub struct Decision<P>(pub(super) Pin<Box<dyn Future<Output = Result<(request::Parts, P), Reply>> + Send>>);
-
-impl<P> fmt::Debug for Decision<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decision").finish_non_exhaustive()
     }
 }
 
@@ -133,7 +128,7 @@ where
                 // The instance that was polled ready may hold a permit: it is the one to call, and a clone stays behind.
                 let unready = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, unready);
-                State::Deciding { decision, parked: Some((self.gate.clone(), ready, body)) }
+                State::Deciding { decision: decision.on(head), parked: Some((self.gate.clone(), ready, body)) }
             }
         };
         GatedFuture { state }
@@ -156,7 +151,8 @@ enum State<G, P, S, B, F> {
         leave: Option<(G, P)>,
     },
     Deciding {
-        decision: Decision<P>,
+        #[pin]
+        decision: Deciding<P>,
         parked: Option<(G, S, B)>,
     },
     Refused {
@@ -184,7 +180,7 @@ where
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Deciding { decision, parked } => {
-                    let decided = ready!(decision.0.as_mut().poll(cx));
+                    let decided = ready!(decision.poll(cx));
                     let (gate, mut inner, body) = parked.take().expect(POLLED_AGAIN);
                     match decided {
                         Ok((head, pass)) => State::Answering {

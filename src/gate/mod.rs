@@ -4,8 +4,9 @@
 //! answer lies beyond a network; on the way out it may add to the response's head. [`Gated`] is the service that asks it
 //! and [`GatedFuture`] what that service returns, for any gate, any inner service and any body:
 //!
-//! - A gate that decides at once costs no allocation, no boxed future and no clone of the inner service.
-//! - A gate that [waits](Entry::wait) costs one allocation. The inner service that was polled ready is the one called
+//! - A gate that admits at once costs no allocation, no boxed future and no clone of the inner service.
+//! - A gate that [waits](Entry::wait) costs one allocation, and in a [`Stack`](crate::Stack) one more for each gate outside of
+//!   it. The inner service that was polled ready is the one called
 //!   afterwards, and a clone takes its place; so permits of a `ConcurrencyLimit` or a place in a `Buffer` are kept.
 //! - A refused request never reaches the inner service.
 //!
@@ -42,8 +43,16 @@
 //! assert_eq!(open.status(), 200);
 //! let closed = service.ready().await.unwrap().call(Request::get("/").body(()).unwrap()).await.unwrap();
 //! assert_eq!(closed.status(), 503);
+//! // As a layer, on a router for example.
+//! let layer = tower::layer::layer_fn(|inner| Gated::new(Closed, inner));
+//! let app: axum::Router = axum::Router::new().route("/health", axum::routing::get(|| async {})).layer(layer);
+//! # let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+//! # assert_eq!(app.oneshot(request).await.unwrap().status(), 503);
 //! # }
 //! ```
+//!
+//! A gate that refuses says why by a [`Denial`], [`Reply::denial`] makes the answer of it; a reason of one's own is
+//! [`UserRefusal::Other`].
 //!
 //! # Refusals
 //!
@@ -83,6 +92,7 @@
 //! so let no proxy that asks this app for leave (`ext_authz`) pass such a request on by the status alone.
 
 mod body;
+mod decision;
 mod denial;
 mod engine;
 mod pair;
@@ -90,8 +100,9 @@ mod reply;
 mod token_error;
 
 pub use body::FromBytes;
+pub use decision::{Deciding, Decision};
 pub use denial::{Denial, DenialKind, RequestFault, UserRefusal, Violation};
-pub use engine::{Decision, Entry, Gate, Gated, GatedFuture};
+pub use engine::{Entry, Gate, Gated, GatedFuture};
 pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use token_error::TokenError;

@@ -2,7 +2,7 @@
 
 use http::{Response, request};
 
-use crate::gate::{Decision, Entry, Gate};
+use crate::gate::{Entry, Gate};
 
 /// Two gates as one: what the inner one refuses passes the outer one on its way out.
 #[derive(Clone, Debug)]
@@ -29,10 +29,10 @@ where
                 self.outer.leave(outer, reply.response_mut());
                 Entry::Refuse(reply)
             }
-            Entry::Wait(Decision(decision)) => {
+            Entry::Wait(decision) => {
                 let gate = self.outer.clone();
-                Entry::later(async move {
-                    match decision.await {
+                Entry::wait(|head| async move {
+                    match decision.on(head).await {
                         Ok((head, inner)) => Ok((head, (outer, inner))),
                         Err(mut reply) => {
                             gate.leave(outer, reply.response_mut());
@@ -64,14 +64,14 @@ where
         match self.outer.enter(head) {
             Entry::Admit(outer) => self.go_in(head, outer),
             Entry::Refuse(reply) => Entry::Refuse(reply),
-            Entry::Wait(Decision(decision)) => {
+            Entry::Wait(decision) => {
                 let pair = self.clone();
-                Entry::later(async move {
-                    let (mut head, outer) = decision.await?;
+                Entry::wait(|head| async move {
+                    let (mut head, outer) = decision.on(head).await?;
                     match pair.go_in(&mut head, outer) {
                         Entry::Admit(passes) => Ok((head, passes)),
                         Entry::Refuse(reply) => Err(reply),
-                        Entry::Wait(Decision(decision)) => decision.await,
+                        Entry::Wait(decision) => decision.on(head).await,
                     }
                 })
             }
@@ -96,8 +96,8 @@ where
         match gate.enter(head) {
             Entry::Admit(pass) => Entry::Admit(Some(pass)),
             Entry::Refuse(reply) => Entry::Refuse(reply),
-            Entry::Wait(Decision(decision)) => Entry::later(async move {
-                let (head, pass) = decision.await?;
+            Entry::Wait(decision) => Entry::wait(|head| async move {
+                let (head, pass) = decision.on(head).await?;
                 Ok((head, Some(pass)))
             }),
         }

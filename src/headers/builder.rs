@@ -13,7 +13,7 @@ use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
 use crate::headers::own::{self, OwnField};
 use crate::headers::permissions::PermissionsPolicy;
-use crate::headers::policy::{Https, Policy, Told};
+use crate::headers::policy::{Https, Policy, Settings};
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 /// Configures a [`SecurityHeaders`]. Each setter replaces what was set before, by a preset too.
@@ -219,7 +219,7 @@ impl SecurityHeadersBuilder {
     fn policy(self, fields: Vec<(HeaderName, HeaderValue)>, removed: Vec<HeaderName>) -> Policy {
         let csp = self.csp.iter().map(|csp| (CONTENT_SECURITY_POLICY, csp.rendered()));
         let report_only = self.report_only.iter().map(|csp| (CONTENT_SECURITY_POLICY_REPORT_ONLY, csp.rendered()));
-        Policy::new(Told {
+        Policy::new(Settings {
             fields,
             hsts: self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.text()).ok()),
             protections: csp.chain(report_only).collect(),

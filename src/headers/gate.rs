@@ -29,12 +29,10 @@ impl SecurityHeaders {
     #[must_use]
     pub fn audit(&self) -> Audit {
         let mut headers = HeaderMap::new();
-        self.0.write(Way { is_https: true, is_upgraded: true }, Some(SAMPLE_NONCE), false, &mut headers);
+        self.0.write(Way::Upgraded, Some(SAMPLE_NONCE), false, &mut headers);
         audit::audit(&headers)
     }
-}
 
-impl SecurityHeaders {
     /// Whether it has nothing to do with the fields that the other layers write.
     pub(crate) fn is_apart(&self) -> bool {
         self.0.is_apart()

@@ -28,11 +28,11 @@ pub(super) struct Policy {
     pub(super) is_no_store: bool,
     https: Https,
     /// Whether it was said that a proxy speaks of https and is not believed.
-    has_told: AtomicBool,
+    has_warned: AtomicBool,
 }
 
 /// What a layer was told, in the form of its fields.
-pub(super) struct Told {
+pub(super) struct Settings {
     /// What every answer has.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
@@ -52,28 +52,29 @@ pub(super) enum Https {
 }
 
 /// How a client came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Way {
-    pub(super) is_https: bool,
-    pub(super) is_upgraded: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Http,
+    Https,
+    /// By https, to a policy that has its URLs upgraded.
+    Upgraded,
 }
 
 impl Policy {
-    pub(super) fn new(told: Told) -> Self {
-        let ways = [(false, false), (true, false), (true, true)];
-        let ready = ways.map(|(is_https, is_upgraded)| told.ready(Way { is_https, is_upgraded }));
-        let mut removed = told.removed;
+    pub(super) fn new(settings: Settings) -> Self {
+        let ready = [Way::Http, Way::Https, Way::Upgraded].map(|way| settings.ready(way));
+        let mut removed = settings.removed;
         removed.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         Self {
             ready,
-            has_hsts: told.hsts.is_some(),
-            has_upgrade: told.protections.iter().any(|(_, policy)| policy.has_upgrade()),
-            nonced: told.protections.into_iter().filter(|(_, policy)| policy.has_nonce()).collect(),
-            enforced: told.enforced,
+            has_hsts: settings.hsts.is_some(),
+            has_upgrade: settings.protections.iter().any(|(_, policy)| policy.has_upgrade()),
+            nonced: settings.protections.into_iter().filter(|(_, policy)| policy.has_nonce()).collect(),
+            enforced: settings.enforced,
             removed,
-            is_no_store: told.is_no_store,
-            https: told.https,
-            has_told: AtomicBool::new(false),
+            is_no_store: settings.is_no_store,
+            https: settings.https,
+            has_warned: AtomicBool::new(false),
         }
     }
 
@@ -83,7 +84,7 @@ impl Policy {
 
     pub(super) fn way(&self, head: &request::Parts) -> Way {
         if !self.has_hsts && !self.has_upgrade {
-            return Way::default();
+            return Way::Http;
         }
         let is_https = match &self.https {
             Https::Always => true,
@@ -91,16 +92,20 @@ impl Policy {
                 // In HTTP/1 it is the caller who writes a scheme, if anybody does.
                 let is_told = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
                 let is_https = is_told || proxies.vouches_for_https(head);
-                self.tell(is_https, head);
+                self.warn_once(is_https, head);
                 is_https
             }
         };
-        Way { is_https, is_upgraded: self.has_upgrade && is_https && !is_loopback(head) }
+        match is_https {
+            true if self.has_upgrade && !is_loopback(head) => Way::Upgraded,
+            true => Way::Https,
+            false => Way::Http,
+        }
     }
 
     /// Says once that a proxy speaks of https and is not believed.
-    fn tell(&self, is_https: bool, head: &request::Parts) {
-        if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) && !self.has_told.swap(true, Ordering::Relaxed) {
+    fn warn_once(&self, is_https: bool, head: &request::Parts) {
+        if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "X-Forwarded-Proto is not believed, or does not say https: Strict-Transport-Security is not sent; name the proxy by \
                  SecurityHeadersBuilder::trusted_proxies (a Stack's is for addresses alone) and serve with \
@@ -111,18 +116,20 @@ impl Policy {
 
     /// Writes the fields that the answer lacks; for the validation of a stored page, none that has a nonce.
     pub(super) fn write(&self, way: Way, nonce: Option<&str>, is_validation: bool, headers: &mut HeaderMap) {
-        let ready = match (way.is_https, way.is_upgraded) {
-            (false, _) => &self.ready[0],
-            (true, false) => &self.ready[1],
-            (true, true) => &self.ready[2],
+        let [http, https, upgraded] = &self.ready;
+        let ready = match way {
+            Way::Http => http,
+            Way::Https => https,
+            Way::Upgraded => upgraded,
         };
+        // To put a field to the copy costs about as much as to put one of the layer's to the answer.
         if headers.len() <= ready.len() / 2 {
             self.join(headers, ready);
         } else {
             self.complete(headers, ready);
         }
         for (name, policy) in self.nonced.iter().filter(|_| !is_validation) {
-            let value = || policy.value(nonce, way.is_upgraded);
+            let value = || policy.value(nonce, way == Way::Upgraded);
             if !self.enforced.contains(name) {
                 fill_maybe(headers, name, value);
             } else if let Some(value) = value() {
@@ -157,7 +164,7 @@ impl Policy {
         for name in &self.removed {
             headers.remove(name);
         }
-        // Where there is no room for all, there may be for some.
+        // A map that is nearly full to its bound takes what it can.
         let _ = headers.try_reserve(ready.len() + self.nonced.len() + 1);
         for (name, value) in ready {
             if self.enforced.contains(name) {
@@ -181,14 +188,15 @@ impl Policy {
     }
 }
 
-impl Told {
+impl Settings {
     /// The fields of an answer to who came this way, but for those that are rendered for each answer.
     fn ready(&self, way: Way) -> HeaderMap {
-        let hsts = self.hsts.iter().filter(|_| way.is_https).map(|value| (&STRICT_TRANSPORT_SECURITY, value.clone()));
+        let hsts =
+            self.hsts.iter().filter(|_| way != Way::Http).map(|value| (&STRICT_TRANSPORT_SECURITY, value.clone()));
         let plain = self.protections.iter().filter(|(_, policy)| !policy.has_nonce());
-        let plain = plain.filter_map(|(name, policy)| Some((name, policy.value(None, way.is_upgraded)?)));
+        let plain = plain.filter_map(|(name, policy)| Some((name, policy.value(None, way == Way::Upgraded)?)));
         let fields = self.fields.iter().map(|(name, value)| (name, value.clone()));
-        // With room for what the answer has.
+        // With indices for what the answer has: a clone keeps them, and makes room for the fields themselves once more.
         let mut ready = HeaderMap::with_capacity(2 * (self.fields.len() + 3));
         for (name, value) in fields.chain(hsts).chain(plain) {
             ready.insert(name, value);

@@ -171,9 +171,10 @@ impl JwtAuthBuilder {
     /// zero.
     ///
     /// A token is known by all its bytes, until it expires and as long as the issuer's keys are those that verified it.
-    /// What [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) do is done for every request. One is kept in memory
-    /// with its text, and with more than 8,192 bytes not at all. The places, of which more than 1,048,576 are a
-    /// [`BuildError`], are divided among the server's threads, up to 16: a token that two of them see takes two.
+    /// What [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) do is done for every request. It is kept with its
+    /// text; one of more than 8,192 bytes is not kept. The places, 1,048,576 at most, are divided into as many shares as the
+    /// machine has processors, 16 at most, and each thread uses one: a token that two threads see takes two places, and a
+    /// runtime of one thread has one share.
     pub fn seen_tokens(mut self, most: usize) -> Self {
         self.seen_tokens = most;
         self

@@ -75,7 +75,7 @@ impl JwtAuth {
     fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
-            return Entry::wait(head, |head| async move { gate.load(head, user).await });
+            return Entry::wait(|head| async move { gate.load(head, user).await });
         }
         Entry::Admit(let_in(head, user))
     }
@@ -149,7 +149,7 @@ impl Gate for JwtAuth {
             Judgement::KeyMissing(missing) => match missing.search() {
                 Ok(pending) => {
                     let gate = self.clone();
-                    Entry::wait(head, |head| async move { gate.resume(head, pending).await })
+                    Entry::wait(|head| async move { gate.resume(head, pending).await })
                 }
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },

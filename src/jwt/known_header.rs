@@ -16,17 +16,22 @@ pub(super) struct Known {
     /// As it stands in the token, base64url.
     segment: Box<str>,
     pub(super) header: Header<'static>,
-    /// Whether it was met again since another was last.
+    /// Whether another token of this header was accepted since one of another header was.
     is_in_use: AtomicBool,
+}
+
+impl Known {
+    /// Notes that a token of this header was accepted: anybody may send one that is not.
+    pub(super) fn was_accepted(&self) {
+        self.is_in_use.store(true, Ordering::Relaxed);
+    }
 }
 
 impl KnownHeader {
     /// What this segment says, if it is the known one.
     pub(super) fn find(&self, segment: &str) -> Option<Arc<Known>> {
         let known = self.0.load();
-        let known = known.as_ref().filter(|known| *known.segment == *segment)?;
-        known.is_in_use.store(true, Ordering::Relaxed);
-        Some(Arc::clone(known))
+        known.as_ref().filter(|known| *known.segment == *segment).map(Arc::clone)
     }
 
     /// Remembers the header of a token that was accepted, unless the one that is known was met again meanwhile: where two keys
@@ -56,6 +61,10 @@ mod tests {
         known.find(segment).map(|known| known.header.kid.as_deref().unwrap_or_default().to_owned())
     }
 
+    fn accepted(known: &KnownHeader, segment: &str) {
+        known.find(segment).expect("the header is known").was_accepted();
+    }
+
     #[test]
     fn a_header_is_known_by_all_its_bytes() {
         let known = KnownHeader::default();
@@ -72,10 +81,12 @@ mod tests {
         let known = KnownHeader::default();
         known.remember("a", &header("a"));
         for _ in 0..3 {
-            assert_eq!(kid(&known, "a").as_deref(), Some("a"));
+            accepted(&known, "a");
             known.remember("b", &header("b"));
             assert_eq!(kid(&known, "b"), None);
         }
+        // Tokens that are not accepted do not keep it.
+        assert!(known.find("a").is_some());
         known.remember("b", &header("b"));
         assert_eq!((kid(&known, "a"), kid(&known, "b").as_deref()), (None, Some("b")));
     }

@@ -1,6 +1,6 @@
 //! `JwtAuth`: a bearer token of any issuer becomes a [`UserContext`](crate::UserContext).
 //!
-//! The layer verifies the token of every request (RFC 6750, RFC 7519, RFC 8725, RFC 9068) and leaves a
+//! The layer verifies the token of a request (RFC 6750, RFC 7519, RFC 8725, RFC 9068) and leaves a
 //! [`Visitor`](crate::context::Visitor) for the layers and handlers below. It issues nothing, and asks nobody about a
 //! request whose key it has.
 //!
@@ -37,9 +37,15 @@
 //! # What is checked, in this order
 //!
 //! Length and alphabet, three segments, the header, the payload's form, the issuer, the algorithm, the kind of token, the
-//! registered claims with their times, the signature, the mapped claims; each segment's canonical base64url where it is read. What can be refused
-//! without a signature check is refused before it. Names of members must be unique; a malformed claim is never taken for an
+//! registered claims with their times, the signature, the mapped claims; each segment's canonical base64url where it is
+//! read. What can be refused without a signature check is refused before it. Names of members must be unique; a malformed claim is never taken for an
 //! absent one.
+//!
+//! # Tokens seen before
+//!
+//! A token that was verified is known again by all its bytes until it expires, while its issuer's keys stand: it is not verified
+//! again. How many are known is [a setting](JwtAuthBuilder::seen_tokens); why it is safe,
+//! [the threat model](crate::_guide::threat_model) tells.
 //!
 //! # Keys
 //!

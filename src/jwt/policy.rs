@@ -136,8 +136,9 @@ impl Policy {
                 return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
             }
         };
-        if known.is_none() {
-            trust.header.remember(compact.header, header);
+        match &known {
+            Some(known) => known.was_accepted(),
+            None => trust.header.remember(compact.header, header),
         }
         let mut identity = trust.identify(&object, &whole)?;
         identity.expires_at = Some(registered.expires_at);

@@ -104,8 +104,8 @@ impl Remote {
         }
     }
 
-    /// Gives the keys at hand and the number of their edition to `look`; `None` where there are none. Keys past their age are used all the same, and
-    /// refreshed behind the request.
+    /// Gives the keys at hand and the number of their edition to `look`; `None` where there are none. Keys past their age are
+    /// used all the same, and refreshed behind the request.
     pub(super) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
         let published = self.published.load();
         let published = published.as_ref()?;

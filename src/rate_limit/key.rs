@@ -137,10 +137,12 @@ impl Key {
     #[cold]
     fn missing(&self, head: &request::Parts) -> Denial {
         let visitor = head.extensions.get::<Visitor>();
-        let is_of_users = self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User));
         let is_anonymous = visitor.is_some_and(|visitor| visitor.user().is_none());
-        let kind =
-            if is_of_users && is_anonymous { DenialKind::CredentialsMissing } else { DenialKind::SubjectMissing };
+        let kind = if self.asks_for_a_user() && is_anonymous {
+            DenialKind::CredentialsMissing
+        } else {
+            DenialKind::SubjectMissing
+        };
         Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default())
     }
 

@@ -31,8 +31,8 @@
 //!
 //! # What is counted
 //!
-//! Whose requests are counted together is a [`Subject`]. A request costs one unit unless said otherwise. A [`Limit`] has a name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of
-//! one layer are judged together, and a request is charged by all of them or by none: a refused one costs nothing. Each
+//! Whose requests are counted together is a [`Subject`]. A request costs one unit unless said otherwise. A [`Limit`] has a
+//! name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of one layer are judged together, and a request is charged by all of them or by none: a refused one costs nothing. Each
 //! may have another key, apply to [some routes](Limit::only_on) or [some requests](Limit::only_if) alone, count
 //! [each route on its own](Limit::by_route), [only failures](Limit::only_failures), or [more than one unit](Limit::cost_of), start a
 //! [block](Limit::block_for), or merely [report](Limit::shadow).

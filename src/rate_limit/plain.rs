@@ -14,8 +14,8 @@ use crate::rate_limit::subject::Subject;
 use crate::rate_limit::table::Judgement;
 use crate::rate_limit::verdict::Ask;
 
-/// It needs no lists, and no lock that is held while another is waited for. What it answers is what the way of several
-/// limits would.
+/// A layer of one such limit needs no lists, and no lock that is held while another is waited for. What it answers is what
+/// the way of several limits would.
 impl RateLimit {
     /// The one limit, where it is such a one.
     #[inline]

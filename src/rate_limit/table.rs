@@ -12,8 +12,8 @@ use crate::rate_limit::verdict::{Ask, Tally};
 /// least of its limit, the longest untouched of several; a subject at its limit is never driven out. Where all eight are
 /// at theirs, new ones share an overflow count.
 ///
-/// A lock is for many lines. It is at hand where the line lies in memory that was not touched for long: nothing of a line
-/// can be fetched before its lock is held, and then all of it is at once.
+/// A lock is for many lines: so it is in the cache even where its line is not. Nothing of a line can be fetched before
+/// its lock is held, and then all of it is at once.
 pub(super) struct Table<C> {
     shards: Box<[Shard<C>]>,
     /// None where subjects must not be taken for each other.
@@ -234,7 +234,7 @@ fn judge(count: &impl Count, terms: &Terms, now: u64, ask: &Ask) -> Judgement {
 impl<C: Count + Clone + Default + Send> Shelf for Table<C> {
     fn decide_alone(&self, ask: &Ask, clock: &dyn Fn() -> u64) -> Decision {
         let terms = self.terms.with_limit(ask.limit);
-        let mut decision = Decision { judgement: Judgement::Fits, now: 0, tally: Tally::default() };
+        let mut decision = Decision { judgement: Judgement::Exceeds(Some(0)), now: 0, tally: Tally::default() };
         self.show(ask.hash, &terms, clock, |count, now| {
             let judgement = judge(count, &terms, now, ask);
             if judgement == Judgement::Fits {

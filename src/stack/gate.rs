@@ -15,11 +15,10 @@ use crate::rate_limit::{self, RateLimit};
 use crate::stack::builder::StackBuilder;
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
-///
 #[must_use]
 pub struct Stack<A = Open>(Arc<Gates<A>>);
 
-/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped once.
+/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped as few times as can be.
 struct Gates<A> {
     gates: Pair<Option<SecurityHeaders>, Pair<Pair<Outside, A>, Option<RateLimit>>>,
     /// Whether the fields of `SecurityHeaders` may be written first, which is cheaper: no gate inside touches them.

@@ -1,4 +1,4 @@
-//! `Members`: a JSON object of a few strings, written without a look at each byte of those that need no escape.
+//! `Members`: a JSON object of a few strings, of which one that needs no escape is copied whole.
 
 /// A JSON object (RFC 8259 §4), member by member. Names are the crate's own and need no escape.
 pub(super) struct Members(Vec<u8>);

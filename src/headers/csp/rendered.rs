@@ -39,7 +39,7 @@ impl Rendered {
     pub(in crate::headers) fn value(&self, nonce: Option<&str>, is_upgraded: bool) -> Option<HeaderValue> {
         let [plain, upgraded] = &self.plain;
         let ready = if is_upgraded { upgraded } else { plain };
-        let Some(nonce) = nonce.filter(|_| self.pieces.len() > 1) else { return ready.clone() };
+        let Some(nonce) = nonce.filter(|_| self.has_nonce()) else { return ready.clone() };
         // Exact: bytes to spare would cost the field's value an allocation more.
         let upgrade = if is_upgraded && self.has_upgrade { SEPARATOR.len() + UPGRADE.len() } else { 0 };
         let mut text = String::with_capacity(self.len(nonce.len()) + upgrade);

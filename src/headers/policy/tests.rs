@@ -6,8 +6,6 @@ use super::*;
 use crate::SecurityHeaders;
 use crate::headers::{Csp, Directive, Source};
 
-const OVER_HTTPS: Way = Way { is_https: true, is_upgraded: true };
-
 /// With a field of each kind: enforced, removed, both of the layer and removed, with a nonce, and left to the handler.
 fn layer() -> SecurityHeaders {
     SecurityHeaders::api()
@@ -61,11 +59,10 @@ proptest! {
     #[test]
     fn an_answer_of_few_fields_becomes_the_same_as_one_of_many(
         fields in prop::collection::vec((prop::sample::select(&NAMES), 0..4_u8), 0..7),
-        is_https: bool,
+        way in prop::sample::select(vec![Way::Http, Way::Https, Way::Upgraded]),
         is_validation: bool,
         nonce in prop::option::of(Just("0123")),
     ) {
-        let way = Way { is_https, is_upgraded: is_https };
         let (mut few, mut many) = (answer(&fields), padded(answer(&fields)));
         let policy = layer().0;
         policy.write(way, nonce, is_validation, &mut few);
@@ -88,7 +85,7 @@ fn an_answer_keeps_its_own_fields_but_for_the_enforced_and_the_removed() {
         ("strict-transport-security", 8),
     ];
     let mut headers = answer(&fields);
-    layer().0.write(OVER_HTTPS, None, false, &mut headers);
+    layer().0.write(Way::Https, None, false, &mut headers);
     let of = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect::<Vec<_>>();
     for (name, expected) in [
         ("content-type", &["1"][..]),

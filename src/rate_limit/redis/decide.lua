@@ -17,7 +17,7 @@ local function settle(place, states, rule, operation)
   local head = states[3] == tag and 3 or find(states, tag)
   local size, first, used = 0, nil, nil
   if head then size, first, used = states[head + 1], states[head + 3], states[head + 4] end
-  -- Nor is that a state which is no number, or would never pass.
+  -- A state whose units are no number, or more than are ever counted, is none either.
   local is_none = not head or not (used >= 0 and used < MOST)
   if algorithm == SLIDING then
     if is_none or size ~= 48 then return seldom().begin(place, tag, algorithm, rule) end

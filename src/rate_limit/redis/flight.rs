@@ -196,7 +196,8 @@ impl fmt::Debug for Flights {
 
 /// The most requests of one call: a longer one would keep the server from others.
 const LARGEST: usize = 128;
-/// The most that is asked in one call, each of a limit of its own: the script takes up to 8,000 numbers at once.
+/// The most asks of one call: were each of another rule, they would be some 6,900 numbers, and Lua hands a function 8,000 at
+/// most.
 const MOST_PARTS: usize = 512;
 /// The most that wait for a call.
 const MOST_WAITING: usize = 65_536;

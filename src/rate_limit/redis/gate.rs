@@ -27,7 +27,7 @@ impl RateLimit {
             Err(sent) => sent,
         };
         let limiter = self.clone();
-        Entry::wait(head, |mut head| async move {
+        Entry::wait(move |mut head| async move {
             let Some(redis) = &limiter.0.redis else { return Ok((head, Pass::uncounted())) };
             let judged = limiter.ask(redis, &asks, sent).await;
             let pass = limiter.conclude(&mut head, &judged.asks, &judged.verdict, judged.charged)?;

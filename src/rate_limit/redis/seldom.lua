@@ -114,7 +114,7 @@ local function seldom()
       end
       keep(place, head, all)
     elseif algorithm == BUCKET then
-      -- What flowed back since is not in debt any more; rounded as count/bucket.rs does.
+      -- What flowed back since is not in debt any more.
       local back = at and max(now - at, 0) * request[rule + LIMIT] / request[rule + WINDOW] * SHY / SHY or 0
       states[head + 4] = max(states[head + 4] - max(cost - back, 0), 0)
     elseif not at or floor(at / request[rule + WINDOW]) >= states[head + 3] then

@@ -48,11 +48,11 @@ impl Gate for Porter {
         match order.to_str().unwrap() {
             "admit" => Entry::Admit(Pass(book)),
             "refuse" => Entry::Refuse(refusal()),
-            "wait" => Entry::wait(head, |head| async move {
+            "wait" => Entry::wait(|head| async move {
                 book.bell.notified().await;
                 Ok((head, Pass(book)))
             }),
-            "wait, then refuse" => Entry::wait(head, |_| async move {
+            "wait, then refuse" => Entry::wait(|_| async move {
                 book.bell.notified().await;
                 Err(refusal())
             }),

@@ -20,7 +20,7 @@ const PLACES: [(&str, &[&str]); 27] = [
     ("hyper_util", &["testing/server.rs"]),
     ("ipnet", &["context/client_addr.rs"]),
     ("jsonwebtoken", &["jwt/pem.rs"]),
-    ("pin_project", &["gate/engine.rs"]),
+    ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     ("redis", &["rate_limit/redis/"]),
     ("reqwest", &["jwt/reqwest.rs"]),

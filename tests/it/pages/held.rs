@@ -55,7 +55,7 @@ impl Gate for Counting {
         if !waits && !hangs {
             return Entry::Admit(());
         }
-        Entry::wait(head, |head| async move {
+        Entry::wait(move |head| async move {
             tokio::task::yield_now().await;
             if hangs {
                 std::future::pending::<()>().await;

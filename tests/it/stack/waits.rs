@@ -20,8 +20,8 @@ struct Slow;
 impl Gate for Slow {
     type Pass = ();
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<()> {
-        Entry::wait(head, |mut head| async move {
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::wait(|mut head| async move {
             tokio::task::yield_now().await;
             let name = head.headers.get("authorization").and_then(|name| name.to_str().ok()).map(str::to_owned);
             let Some(name) = name else {
