@@ -185,6 +185,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_scope_is_contained_where_one_of_the_words_is_it(text in "[ab ]{0,12}", scope in "[ab ]{0,4}") {
+            let scopes = Scopes::from_text(Text::from(text.as_str())).unwrap();
+            prop_assert_eq!(scopes.contains(&scope), scopes.iter().any(|own| own == scope), "{:?} in {:?}", scope, text);
+        }
+
+        #[test]
         fn what_is_shown_reads_back_the_same(words in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..8)) {
             let scopes = Scopes::new(&words).unwrap();
             let again = Scopes::from_text(scopes.to_string().into()).unwrap();

@@ -327,6 +327,17 @@ mod tests {
         }
 
         #[test]
+        fn a_string_of_an_object_is_the_one_that_serde_json_reads(
+            text in r#"(\PC|[\x00-\x21\x23-\x2f\\bfnrtuDd08]|\\u[0-9dD][0-9a-fA-F]{3}|\\["\\/bfnrt]){0,12}"#,
+        ) {
+            let json = format!(r#"{{"x":"{text}"}}"#);
+            let own = Object::parse(&json).and_then(|object| object.get("x").and_then(string).map(Cow::into_owned));
+            let other = serde_json::from_str::<serde_json::Value>(&json).ok();
+            let other = other.and_then(|object| object.get("x")?.as_str().map(str::to_owned));
+            prop_assert_eq!(own, other, "{}", json);
+        }
+
+        #[test]
         fn no_text_panics_and_what_is_accepted_is_an_object(text in "[\\[\\]{}\",:a\\\\u0-9 ]{0,40}") {
             if Object::parse(&text).is_some() {
                 prop_assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok());

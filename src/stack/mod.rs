@@ -45,7 +45,7 @@
 //! use portcullis::gate::Gate;
 //! use portcullis::{BuildError, SecurityHeaders, Stack};
 //!
-//! fn stack<A: Gate>(authenticate: A) -> Result<Stack<A>, BuildError> {
+//! fn stack<A: Gate + 'static>(authenticate: A) -> Result<Stack<A>, BuildError> {
 //!     Stack::builder().security_headers(SecurityHeaders::api().build()?).authenticate(authenticate).build()
 //! }
 //!

@@ -14,6 +14,7 @@ mod flood;
 mod grpc;
 mod keys;
 mod layers;
+mod locks;
 mod notices;
 mod operator;
 mod refusals;

@@ -1,6 +1,7 @@
 //! Redis as it is and as it fails: what the servers that other tests start can do.
 
 mod bench;
+mod bounds;
 mod cluster;
 mod conformance;
 mod far;

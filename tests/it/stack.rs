@@ -1,5 +1,6 @@
 //! `Stack`: one layer in the one right order, whatever the order in which it was told.
 
+mod alike;
 mod building;
 mod order;
 mod waits;

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Request, Response};
+use proptest::prelude::*;
 
 use super::*;
 use crate::clock::{Clock, TimeSource};
@@ -53,8 +54,11 @@ fn written(headers: &HeaderMap) -> Vec<String> {
 
 /// What a handler sees, and what the caller does.
 fn asked(limit: &RateLimit) -> (Option<String>, Vec<String>) {
-    let (mut head, ()) = Request::new(()).into_parts();
-    match limit.enter(&mut head) {
+    answer(limit, &mut Request::new(()).into_parts().0)
+}
+
+fn answer(limit: &RateLimit, head: &mut request::Parts) -> (Option<String>, Vec<String>) {
+    match limit.enter(head) {
         Entry::Admit(pass) => {
             let mut response = Response::new(());
             limit.leave(pass, &mut response);
@@ -80,6 +84,48 @@ fn one_limit_answers_requests_as_one_of_several_would() {
                 refused += u32::from(own.0.is_none());
             }
             assert_eq!(refused > 0, cost > 0, "{algorithm:?}, cost {cost}");
+        }
+    }
+}
+
+/// Each request: where from, which path, a cost, and how much later.
+fn request() -> impl Strategy<Value = (u16, usize, u32, u64)> {
+    let cost = prop_oneof![0..4_u32, Just(7), Just(8), Just(u32::MAX)];
+    (0..3_u16, 0..3_usize, cost, prop_oneof![Just(0), 0..40_000_000_u64])
+}
+
+proptest! {
+    #[test]
+    fn one_limit_answers_any_requests_as_one_of_several_would(
+        requests in prop::collection::vec(request(), 1..40),
+        algorithm in prop::sample::select(
+            &[Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket][..],
+        ),
+        by_route: bool,
+        is_grpc: bool,
+    ) {
+        let hands = Hands::default();
+        let key = Key::own(|head| head.headers.get("x-who").map(|who| format!("{who:?}")));
+        let limit = Limit::new("a", Quota::per_minute(7).unwrap().counted_by(algorithm)).only_on(["/a", "/b"]);
+        let limit = limit.cost_of(|head| head.extensions.get().copied().unwrap_or(1)).key(key);
+        let limit = if by_route { limit.by_route() } else { limit };
+        let made = || {
+            let builder = RateLimit::builder().limit(limit.clone()).standard_fields().exempt(["/c"]);
+            builder.clock(Clock::from_source(hands.clone())).build().unwrap()
+        };
+        let [own, mut other] = [made(), made()];
+        prop_assert!(own.0.is_plain);
+        Arc::get_mut(&mut other.0).unwrap().is_plain = false;
+        for (who, path, cost, later) in requests {
+            hands.0.fetch_add(later, Ordering::Relaxed);
+            let answers = [&own, &other].map(|limit| {
+                let request = Request::post(["/a", "/b", "/c"][path]);
+                let request = if who == 2 { request } else { request.header("x-who", who) };
+                let request = if is_grpc { request.header("content-type", "application/grpc") } else { request };
+                let (mut head, ()) = request.extension(cost).body(()).unwrap().into_parts();
+                answer(limit, &mut head)
+            });
+            prop_assert_eq!(&answers[0], &answers[1]);
         }
     }
 }

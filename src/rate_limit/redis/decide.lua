@@ -130,6 +130,8 @@ while at <= total do
         reset = last * request[rule + STEP] - now
       elseif algorithm == EXACT then
         reset = states[head + 3] + request[rule + WINDOW] - now
+        -- Of a log that another wrote, whose last time has passed before its first.
+        if reset < 0 then reset = 0 end
       elseif algorithm == BUCKET then
         reset = ceil(used * request[rule + WINDOW] / states[head + 5] / (SHY * SHY)) + 1
       else

@@ -10,3 +10,4 @@ mod registered;
 mod rsa;
 mod signatures;
 mod users;
+mod warm;

@@ -1,0 +1,56 @@
+//! Layers that share a store never wait for one another in a circle, however full it is.
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, RateLimitBuilder, Subject};
+use portcullis::{Quota, RateLimit};
+
+/// Limits of these names, in this order, one of them a shadow and one with blocks.
+fn layer(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
+    let limits = names.iter().map(|name| {
+        let algorithm = if *name == "a" { Algorithm::Exact } else { Algorithm::Sliding };
+        let limit = Limit::new(*name, Quota::per_hour(2).unwrap().counted_by(algorithm));
+        match *name {
+            "b" => limit.shadow(),
+            "c" => limit.block_for(Duration::from_secs(60)),
+            _ => limit,
+        }
+    });
+    let key = Key::own(|_| None);
+    limits.fold(RateLimit::builder().key(key), RateLimitBuilder::add_limit).store(store.clone()).build().unwrap()
+}
+
+#[test]
+fn no_two_requests_wait_for_each_other_whatever_the_order_of_the_limits() {
+    // One line of places, so that nearly all subjects share the counts beyond it.
+    let store = MemoryStore::with_subjects(1);
+    let layers = [&["a", "b", "c", "d"][..], &["d", "c", "b", "a"], &["c", "a"], &["a", "c"], &["d"], &["a"]];
+    let layers: Vec<_> = layers.into_iter().map(|names| layer(&store, names)).collect();
+    let (done, all) = channel();
+    for (number, limit) in layers.iter().cycle().take(12).cloned().enumerate() {
+        let done = done.clone();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                for n in 0..2_000 {
+                    let name = format!("{}", (n * 7 + number) % 50);
+                    let subject = Subject::own(&*name);
+                    let _ = limit.check(&subject, n as u32 % 3).await;
+                    if n % 5 == 0 {
+                        limit.refund(&subject, 1).await.unwrap();
+                        limit.peek(&subject).await.unwrap();
+                    }
+                    if n % 101 == 0 {
+                        limit.reset(&subject).await.unwrap();
+                    }
+                }
+            });
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..12 {
+        all.recv_timeout(Duration::from_secs(60)).expect("no thread waits for ever");
+    }
+}

@@ -1,0 +1,107 @@
+//! A layer that has met tokens and headers before answers every request as one that meets it first.
+
+use axum::http::HeaderName;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use portcullis::jwt::JwtAuthBuilder;
+use portcullis::{Issuer, JwtAuth, Profile};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::guarded::{Answer, Guarded};
+use crate::mint::{AUDIENCE, ISSUER, SECRET, claims, mac, now, token};
+
+const OTHER: &str = "https://other.example.com";
+const OTHERS_SECRET: [u8; 32] = *b"another secret of 32 bytes.....!";
+const THIRD: &str = "https://third.example.com";
+
+/// Three issuers whose tokens may have the same header, by two profiles; the third takes another algorithm.
+fn layer() -> JwtAuthBuilder {
+    let third = Issuer::hs512(THIRD, [3; 64]);
+    JwtAuth::builder()
+        .issuer(Issuer::hs256(ISSUER, SECRET).profile(Profile::Rfc9068))
+        .add_issuer(Issuer::hs256(OTHER, OTHERS_SECRET))
+        .add_issuer(third)
+        .audience(AUDIENCE)
+        .cookie("session")
+}
+
+fn of(issuer: &str, secret: &[u8], header: &str, user: &str) -> String {
+    let claims = json!({
+        "iss": issuer, "aud": AUDIENCE, "sub": user, "client_id": "c", "jti": "j", "iat": now(), "exp": now() + 300,
+    });
+    mac(secret, header, claims.to_string())
+}
+
+/// What a caller and the handler see of it.
+fn shown(answer: &Answer) -> (u16, bool, String, Option<String>) {
+    (answer.head.status.as_u16(), answer.handled, answer.body.clone(), answer.challenge().map(str::to_owned))
+}
+
+async fn is_alike(warm: &Guarded, fields: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
+    let cold = Guarded::behind(layer().build().unwrap());
+    let sent = || {
+        fields.iter().map(|(name, value)| format!("{name}: {:?}", value.escape_ascii().to_string())).collect::<Vec<_>>()
+    };
+    prop_assert_eq!(shown(&warm.fields(fields).await), shown(&cold.fields(fields).await), "{:?}", sent());
+    Ok(())
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+const BEFORE: [&str; 9] = ["", " ", "\t", "  ", "Basic dTpw, ", "x ", "Bearer x, ", "=", ","];
+const SCHEMES: [&str; 7] = ["Bearer ", "bearer  ", "Bearer\t", "Bearer", "Basic ", "Bearer \t", "DPoP "];
+const AFTER: [&str; 10] = ["", " ", "\t", ",", ", x", "=", "\u{e9}", " x", ".", "A"];
+const COOKIES: [&str; 5] = ["", "session=", "session=x", "session=\"", "session=; session="];
+
+#[tokio::test]
+async fn a_credential_around_a_known_token_is_judged_as_around_an_unknown_one() {
+    let token = token(claims().to_string());
+    let warm = Guarded::behind(layer().build().unwrap());
+    for _ in 0..2 {
+        assert!(warm.ask(&token).await.handled);
+    }
+    for (scheme, before) in SCHEMES.iter().flat_map(|scheme| BEFORE.map(|before| (scheme, before))) {
+        for after in AFTER {
+            let field = format!("{before}{scheme}{token}{after}");
+            is_alike(&warm, &[(AUTHORIZATION, field.as_bytes())]).await.unwrap();
+        }
+    }
+    for (scheme, start) in SCHEMES.iter().flat_map(|scheme| COOKIES.map(|start| (scheme, start))) {
+        for lines in 0..3 {
+            let (field, cookie) = (format!("{scheme}{token}"), format!("{start}{token}"));
+            let mut fields = vec![(AUTHORIZATION, field.as_bytes()); lines];
+            fields.extend((!start.is_empty()).then_some((COOKIE, cookie.as_bytes())));
+            is_alike(&warm, &fields).await.unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn a_known_header_says_of_another_issuers_token_what_an_unknown_one_does(
+        tokens in prop::collection::vec((0..3_usize, 0..3_usize, 0..4_usize), 1..8),
+    ) {
+        let headers = [
+            r#"{"alg":"HS256","typ":"at+jwt"}"#,
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            r#"{"alg":"HS256"}"#,
+            r#"{"alg":"HS512","typ":"at+jwt"}"#,
+        ];
+        let secrets: [&[u8]; 3] = [&SECRET, &OTHERS_SECRET, &[3; 64]];
+        run(async {
+            let warm = Guarded::behind(layer().build().unwrap());
+            for (issuer, secret) in [(ISSUER, &secrets[0]), (OTHER, &secrets[1])] {
+                prop_assert!(warm.ask(&of(issuer, secret, headers[0], "ann")).await.handled);
+            }
+            for (number, (issuer, secret, header)) in tokens.into_iter().enumerate() {
+                let issuer = [ISSUER, OTHER, THIRD][issuer];
+                let field = format!("Bearer {}", of(issuer, secrets[secret], headers[header], &format!("u{number}")));
+                is_alike(&warm, &[(AUTHORIZATION, field.as_bytes())]).await?;
+            }
+            Ok::<_, TestCaseError>(())
+        })?;
+    }
+}
