@@ -30,6 +30,12 @@ impl Asked {
         Self { app, requests: case.request, status: case.status, runtime }
     }
 
+    /// An app that is asked this and answers 200.
+    pub fn asking(app: Router, requests: fn() -> Request<Body>) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { app: app.with_state(()), requests, status: 200, runtime }
+    }
+
     /// The same app once more, for another thread.
     pub fn another(&self) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -55,7 +55,7 @@ pub const CASES: [Case; 25] = [
     case("Stack + RequireScope, token seen before", ours::guarded, with_all),
 ];
 
-fn plain() -> Request<Body> {
+pub(crate) fn plain() -> Request<Body> {
     let mut request = Request::new(Body::empty());
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 443))));
     request

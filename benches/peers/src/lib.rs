@@ -1,5 +1,6 @@
 //! The same request through these layers and through those of other crates.
 
+pub mod anew;
 pub mod asked;
 pub mod cases;
 mod ours;

@@ -1,16 +1,16 @@
 //! What a request through the layers costs beside the same through other crates: instructions, allocations, time.
 //!
-//! `benches/peers/run`. Each case is a router that is asked once and again, without a socket;
-//! each figure is what the case costs beyond the bare handler
-//! that is asked the same. The times of all cases are taken in turns, and each is the median
-//! of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of two runs of different length.
+//! `benches/peers/run`, which takes some minutes. Each case is a router that is asked once and again, without a socket; each
+//! figure is what the case costs beyond the bare handler that is asked the same. The times of all cases are taken in turns,
+//! and each is the median of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of
+//! two runs of different length.
 
 use std::process::{Command, Stdio};
 use std::thread;
 
 use portcullis_peers::asked::{Asked, bare, named};
 use portcullis_peers::cases::CASES;
-use portcullis_peers::choose_provider;
+use portcullis_peers::{anew, choose_provider};
 
 fn main() {
     choose_provider();
@@ -24,6 +24,7 @@ fn main() {
         _ => {
             report();
             report_threads();
+            report_tokens_anew();
         }
     }
 }
@@ -84,6 +85,23 @@ fn report_threads() {
     };
     let of = |threads| time(name, threads) - time("bare", threads);
     println!("\n{name}, beyond bare: {:.0} ns on one thread, {:.0} ns on each of two", of(1), of(2));
+}
+
+/// A token anew with each request: the rows above verify one again and again.
+fn report_tokens_anew() {
+    let mut apps = anew::apps();
+    let mut times = vec![Vec::new(); apps.len()];
+    for _ in 0..ROUNDS {
+        for (asked, times) in apps.iter_mut().zip(&mut times) {
+            times.push(asked.time(TOGETHER));
+        }
+    }
+    let [bare, verified, remembered] = [0, 1, 2].map(|at| median(times[at].clone()));
+    println!(
+        "JwtAuth HS256, a token anew with each request, beyond bare: {:.0} ns to verify it, {:.0} ns to verify and remember it",
+        verified - bare,
+        remembered - bare
+    );
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

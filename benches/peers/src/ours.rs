@@ -106,6 +106,13 @@ pub(crate) fn token(algorithm: Algorithm) -> String {
     token.expires_in(Duration::from_secs(3_600)).sign()
 }
 
+/// The value of `Authorization` with a token of this user's.
+pub(crate) fn bearer_of(user: &str) -> http::HeaderValue {
+    let token = TokenBuilder::own(ISSUER, SECRET, user).audience(AUDIENCE).scope("read:valuations write:valuations");
+    let token = token.claim("email", "ann@example.com").expires_in(Duration::from_secs(3_600)).sign();
+    http::HeaderValue::from_static(String::leak(format!("Bearer {token}")))
+}
+
 /// A token that has expired, as good as any else.
 pub(crate) fn expired() -> String {
     issuer().token("ann").audience(AUDIENCE).expired().sign()
