@@ -75,6 +75,15 @@ mod tests {
         assert_eq!(Members::new().into_json(), b"{}");
     }
 
+    #[test]
+    fn a_string_of_one_character_reads_back_as_it_was() {
+        for character in '\0'..='\u{ff}' {
+            let mut members = Members::new();
+            members.string("a", character.encode_utf8(&mut [0; 4]));
+            assert_eq!(read(members), json!({ "a": character }), "{character:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_string_reads_back_as_it_was(texts in prop::collection::vec(".*|[\\x00-\\x7f]*", 0..4)) {

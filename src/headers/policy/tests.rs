@@ -114,3 +114,32 @@ fn a_layer_is_apart_that_touches_no_field_of_another() {
         assert!(!is_apart(SecurityHeaders::api().remove([name])), "{name}");
     }
 }
+
+#[test]
+fn a_client_is_upgraded_where_it_came_by_https_to_a_host_beyond_its_own_machine() {
+    let way = |csp: Csp, uri: &str| {
+        let layer = SecurityHeaders::api().csp(csp).build().expect("a layer");
+        let (head, ()) = http::Request::get(uri).version(Version::HTTP_2).body(()).expect("a request").into_parts();
+        layer.0.way(&head)
+    };
+    for (uri, plain, upgrading) in [
+        ("http://a.example/", Way::Http, Way::Http),
+        ("http://localhost/", Way::Http, Way::Http),
+        ("https://a.example/", Way::Https, Way::Upgraded),
+        ("https://localhost/", Way::Https, Way::Https),
+    ] {
+        assert_eq!(way(Csp::api().upgrade_insecure_requests(), uri), upgrading, "{uri}");
+        assert_eq!(way(Csp::api(), uri), plain, "{uri}, with nothing to upgrade");
+    }
+}
+
+#[test]
+fn a_policy_with_a_nonce_is_written_over_the_handlers_where_it_is_enforced_alone() {
+    let layer = || SecurityHeaders::api().csp(Csp::new().with(Directive::ScriptSrc, [Source::Nonce]));
+    let enforced = layer().enforce(["content-security-policy"]);
+    for (layer, expected) in [(layer(), "1"), (enforced, "script-src 'nonce-0123'")] {
+        let mut headers = answer(&[("content-security-policy", 1)]);
+        layer.build().expect("a layer").0.write(Way::Https, Some("0123"), false, &mut headers);
+        assert_eq!(headers["content-security-policy"], expected);
+    }
+}

@@ -104,4 +104,14 @@ mod tests {
         assert!(control.is_absent(1, now));
         assert!(!control.is_absent(1, now + LAST_RETRY));
     }
+
+    #[test]
+    fn a_fetch_is_under_way_until_it_counts_as_lost() {
+        let now = Instant::now();
+        let control = Control { lost_at: now.checked_add(LAST_RETRY), ..Control::default() };
+        assert!(control.is_fetching(now));
+        assert!(!control.is_fetching(now + LAST_RETRY));
+        assert!(!control.is_fetching(now + LAST_RETRY + FIRST_RETRY));
+        assert!(!Control::default().is_fetching(now));
+    }
 }

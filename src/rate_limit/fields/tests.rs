@@ -163,3 +163,16 @@ fn a_number_is_written_in_decimal_to_the_end_of_its_places() {
         assert_eq!(std::str::from_utf8(&pairs.as_flattened()[zeros..]).unwrap(), number.to_string());
     }
 }
+
+#[test]
+fn whether_there_are_fields_is_known_before_any_is_written() {
+    let one = || limiter(&THREE[..1]);
+    for (builder, are_sent) in [
+        (one(), true),
+        (one().without_x_fields(), false),
+        (one().standard_fields(), true),
+        (one().without_x_fields().standard_fields(), true),
+    ] {
+        assert_eq!(builder.build().unwrap().0.fields.are_sent(), are_sent);
+    }
+}

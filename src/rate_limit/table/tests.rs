@@ -256,3 +256,23 @@ fn subjects_are_spread_over_all_lines_of_all_shards() {
         assert!(found[nth % lines].find(Hash::of(hash)).is_some(), "line {nth}");
     }
 }
+
+#[test]
+fn subjects_are_told_apart_by_every_bit_of_their_hashes() {
+    let hash = 0x0123_4567_89ab_cdef;
+    let table = line();
+    used(&table, hash, 1, NOW);
+    for bit in 0..64 {
+        assert!(!is_known(&table, hash ^ 1 << bit), "bit {bit}");
+    }
+}
+
+#[test]
+fn what_is_charged_as_of_later_joins_what_is_then_still_in_use() {
+    let ask = Ask { hash: 5, limit: 4, cost: 1, ..Ask::default() };
+    for (later, left) in [(0, 3), (999, 3), (1_000, 1)] {
+        let table = line();
+        used(&table, 5, 2, NOW);
+        assert_eq!(table.decide(&ask, &|| NOW, &mut |_, now| Some(now + later)).used, left, "{later} later");
+    }
+}

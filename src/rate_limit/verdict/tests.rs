@@ -87,3 +87,35 @@ fn an_ask_beyond_the_eighth_changes_nothing() {
     assert!((0..10).all(|index| !verdict.has_exceeded(index)));
     assert_eq!(verdict.tallies(), []);
 }
+
+#[test]
+fn a_block_takes_nothing_off_what_comes_back_later() {
+    for (wait, reset) in [(8, 20), (30, 30)] {
+        let mut verdict = Verdict::new(1);
+        verdict.set(0, Tally { used: 3, reset: 20 });
+        verdict.block(0, wait);
+        assert_eq!(verdict.tally(0), Some(Tally { used: u32::MAX, reset }), "blocked for {wait}");
+    }
+}
+
+#[test]
+fn an_ask_has_the_subject_of_its_hash() {
+    assert_eq!(Ask { hash: 7, ..ASK }.subject(), 7);
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_subject_of_every_process_is_that_of_its_digest() {
+    assert_eq!(Ask { hash: 7, digest: (1 << 64) + 9, ..ASK }.subject(), 9);
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_refusal_of_an_outage_waits_for_the_store_alone() {
+    let mut verdict = Verdict::new(2);
+    verdict.refuse(0, &ASK, Some(90));
+    verdict.refuse(1, &ASK, None);
+    verdict.reduce(40);
+    assert!(verdict.is_reduced);
+    assert_eq!(verdict.wait(), Some(40));
+}

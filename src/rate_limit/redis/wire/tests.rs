@@ -136,9 +136,13 @@ fn a_malformed_answer_is_none() {
 
 /// What an answer of these numbers makes of a verdict on three asks, of which it judged the last and the first.
 fn verdict(refused: u32, exceeded: u32, wait: i32, is_shadow: bool) -> Verdict {
+    verdict_with_blocks(refused, exceeded, wait, is_shadow, [50.0, 70.0])
+}
+
+fn verdict_with_blocks(refused: u32, exceeded: u32, wait: i32, is_shadow: bool, [last, first]: [f64; 2]) -> Verdict {
     let rule = rule("a", 5).encode();
     let jobs = [job(Operation::Decide, &[&rule, &rule])];
-    let told = [9.0, 3.0, 40.0, 4.0, 60.0, refused.into(), exceeded.into(), wait.into(), 50.0, 70.0];
+    let told = [9.0, 3.0, 40.0, 4.0, 60.0, refused.into(), exceeded.into(), wait.into(), last, first];
     let answers = decode(&written(&told), jobs.iter()).unwrap();
     let ask = Ask { is_shadow, limit: 5, cost: 1, ..Ask::default() };
     let mut verdict = Verdict::new(3);
@@ -166,6 +170,13 @@ fn a_block_is_told_with_its_own_length() {
     assert!(blocked.is_refused && blocked.is_blocked && blocked.has_exceeded(2) && !blocked.has_exceeded(0));
     assert_eq!(blocked.wait(), Some(50));
     assert_eq!(blocked.tally(2), Some(Tally { used: u32::MAX, reset: 50 }));
+}
+
+#[test]
+fn a_limit_that_is_exceeded_beside_a_block_blocks_nobody() {
+    let verdict = verdict_with_blocks(2, 0b11, 50, false, [50.0, 0.0]);
+    assert!(verdict.is_blocked && verdict.has_exceeded(0));
+    assert_eq!(verdict.tally(0), Some(Tally { used: 4, reset: 60 }));
 }
 
 #[test]
