@@ -201,7 +201,7 @@ impl JwtAuthBuilder {
     /// Names every problem at once: no issuer or one that stands twice, no audience, an issuer or a URL of keys that is
     /// not https (loopback aside), a secret shorter than its hash, a key that is malformed, weak or private, an
     /// algorithm that does not fit, a preset's argument, a claim's name, a cookie or a realm of the wrong form, a leeway, a
-    /// length or a number of keys beyond its bound, a setting that has no effect, no HTTP client where keys are published.
+    /// length, a number of keys or of tokens to be known again beyond its bound, a setting that has no effect, no HTTP client where keys are published.
     pub fn build(mut self) -> Result<JwtAuth, BuildError> {
         let mut problems = Problems::default();
         self.judge_settings(&mut problems);

@@ -20,13 +20,6 @@ pub(super) struct Known {
     is_in_use: AtomicBool,
 }
 
-impl Known {
-    /// Notes that a token of this header was accepted: anybody may send one that is not.
-    pub(super) fn was_accepted(&self) {
-        self.is_in_use.store(true, Ordering::Relaxed);
-    }
-}
-
 impl KnownHeader {
     /// What this segment says, if it is the known one.
     pub(super) fn find(&self, segment: &str) -> Option<Arc<Known>> {
@@ -34,13 +27,17 @@ impl KnownHeader {
         known.as_ref().filter(|known| *known.segment == *segment).map(Arc::clone)
     }
 
-    /// Remembers the header of a token that was accepted, unless the one that is known was met again meanwhile: where two keys
-    /// are in use, one of them stays.
-    pub(super) fn remember(&self, segment: &str, header: &Header<'_>) {
-        let is_kept = |known: &Arc<Known>| known.is_in_use.swap(false, Ordering::Relaxed);
-        if segment.len() <= MAX_LEN && !self.0.load().as_ref().is_some_and(is_kept) {
-            let header = header.to_owned();
-            self.0.store(Some(Arc::new(Known { segment: segment.into(), header, is_in_use: AtomicBool::new(false) })));
+    /// Notes the header of a token that was accepted: anybody may send one that is not. Where two keys are in use, the header
+    /// of one of them stays.
+    pub(super) fn accept(&self, segment: &str, header: &Header<'_>) {
+        match self.0.load().as_ref() {
+            Some(known) if *known.segment == *segment => known.is_in_use.store(true, Ordering::Relaxed),
+            Some(known) if known.is_in_use.swap(false, Ordering::Relaxed) => {}
+            _ if segment.len() <= MAX_LEN => {
+                let (segment, header) = (segment.into(), header.to_owned());
+                self.0.store(Some(Arc::new(Known { segment, header, is_in_use: AtomicBool::new(false) })));
+            }
+            _ => {}
         }
     }
 }
@@ -61,15 +58,11 @@ mod tests {
         known.find(segment).map(|known| known.header.kid.as_deref().unwrap_or_default().to_owned())
     }
 
-    fn accepted(known: &KnownHeader, segment: &str) {
-        known.find(segment).expect("the header is known").was_accepted();
-    }
-
     #[test]
     fn a_header_is_known_by_all_its_bytes() {
         let known = KnownHeader::default();
         assert_eq!(kid(&known, "eyJh"), None);
-        known.remember("eyJh", &header("a"));
+        known.accept("eyJh", &header("a"));
         assert_eq!(kid(&known, "eyJh").as_deref(), Some("a"));
         for other in ["eyJ", "eyJhI", "eyJi", ""] {
             assert_eq!(kid(&known, other), None, "{other}");
@@ -79,15 +72,15 @@ mod tests {
     #[test]
     fn of_two_in_use_one_stays_and_one_that_is_not_met_any_more_goes() {
         let known = KnownHeader::default();
-        known.remember("a", &header("a"));
+        known.accept("a", &header("a"));
         for _ in 0..3 {
-            accepted(&known, "a");
-            known.remember("b", &header("b"));
+            known.accept("a", &header("a"));
+            known.accept("b", &header("b"));
             assert_eq!(kid(&known, "b"), None);
         }
         // Tokens that are not accepted do not keep it.
         assert!(known.find("a").is_some());
-        known.remember("b", &header("b"));
+        known.accept("b", &header("b"));
         assert_eq!((kid(&known, "a"), kid(&known, "b").as_deref()), (None, Some("b")));
     }
 
@@ -95,9 +88,9 @@ mod tests {
     fn a_long_header_is_not_kept() {
         let known = KnownHeader::default();
         let (most, more) = ("a".repeat(MAX_LEN), "a".repeat(MAX_LEN + 1));
-        known.remember(&more, &header("a"));
+        known.accept(&more, &header("a"));
         assert!(known.find(&more).is_none());
-        known.remember(&most, &header("a"));
+        known.accept(&most, &header("a"));
         assert!(known.find(&most).is_some());
     }
 }

@@ -38,8 +38,8 @@
 //!
 //! Length and alphabet, three segments, the header, the payload's form, the issuer, the algorithm, the kind of token, the
 //! registered claims with their times, the signature, the mapped claims; each segment's canonical base64url where it is
-//! read. What can be refused without a signature check is refused before it. Names of members must be unique; a malformed claim is never taken for an
-//! absent one.
+//! read. What can be refused without a signature check is refused before it. Names of members must be unique; a malformed
+//! claim is never taken for an absent one.
 //!
 //! # Tokens seen before
 //!
@@ -66,7 +66,7 @@
 //! # Deployment
 //!
 //! - Serve over TLS. A bearer token is good in any hands until it expires.
-//! - Put tower-http's `CorsLayer` outside of this layer: a preflight carries no credential.
+//! - Put [`Cors`](crate::Cors) outside of this layer, as a [`Stack`](crate::Stack) does: a preflight carries no credential.
 //! - A token stays good until `exp`, though its user be locked: have it live minutes, or load the user.
 //! - The app's clock must be right to within the [leeway](JwtAuthBuilder::leeway).
 

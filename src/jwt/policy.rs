@@ -136,10 +136,7 @@ impl Policy {
                 return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
             }
         };
-        match &known {
-            Some(known) => known.was_accepted(),
-            None => trust.header.remember(compact.header, header),
-        }
+        trust.header.accept(compact.header, header);
         let mut identity = trust.identify(&object, &whole)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));
