@@ -23,7 +23,7 @@ use portcullis::TrustedProxies;
 use portcullis::gate::{Entry, Gate, Reply};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Quota, RateLimit, Subject};
 
-/// governor's limiter as a gate, which leaves a snapshot for handlers as ours leaves an `Allowance`.
+/// governor's limiter as a gate, which leaves a snapshot for handlers as ours leaves an `RateLimitStatus`.
 #[derive(Clone)]
 struct Governor(Arc<Keyed>);
 
@@ -61,7 +61,7 @@ fn main() {
 }
 
 /// A whole `check`: the subject hashed, its count found, settled and charged, the time taken once, and what is left told
-/// in an `Allowance`. The first row is the time alone, which is part of every other.
+/// in an `RateLimitStatus`. The first row is the time alone, which is part of every other.
 fn decisions() {
     println!("{:<44}{:>9}{:>11}{:>8}{:>9}", "decision, ns", "ours", "governor", "ratio", "budget");
     let clock = DefaultClock::default();
@@ -71,7 +71,7 @@ fn decisions() {
     let (ours, theirs) = (limit(Algorithm::TokenBucket, KEYS), governor());
     let one = Subject::address(ANY);
     report("one hot key", Some(36), 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
-    for (name, algorithm) in [("sliding", Algorithm::Sliding), ("fixed", Algorithm::Fixed)] {
+    for (name, algorithm) in [("sliding", Algorithm::SlidingWindow), ("fixed", Algorithm::FixedWindow)] {
         let ours = limit(algorithm, KEYS);
         let name = format!("one hot key, {name}");
         report(&name, None, 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
@@ -107,9 +107,9 @@ fn layers() {
     let (left, right) = (Cell::new(7), Cell::new(7));
     let random = || enter(&ours, pick(&ips, &left));
     report("1 M random keys", None, 300_000, random, || enter(&theirs, pick(&ips, &right)));
-    let everybody = keyed(Algorithm::TokenBucket, KEYS, Key::everybody());
+    let everybody = keyed(Algorithm::TokenBucket, KEYS, Key::global());
     report("everybody", None, 300_000, || enter(&everybody, ANY), || enter(&theirs, ANY));
-    let own = keyed(Algorithm::TokenBucket, KEYS, Key::own(|head| Some(head.uri.path().to_owned())));
+    let own = keyed(Algorithm::TokenBucket, KEYS, Key::custom(|head| Some(head.uri.path().to_owned())));
     report("a function's text", None, 300_000, || enter(&own, ANY), || enter(&theirs, ANY));
 }
 
@@ -127,16 +127,16 @@ fn bytes() {
     show("governor", taken.bytes_current);
     let algorithms = [
         ("token bucket", Algorithm::TokenBucket, UNITS),
-        ("fixed", Algorithm::Fixed, UNITS),
-        ("sliding, 65,535 units", Algorithm::Sliding, 65_535),
-        ("sliding, more", Algorithm::Sliding, UNITS),
-        ("exact, 8 units", Algorithm::Exact, 8),
-        ("exact, 128 units", Algorithm::Exact, 128),
+        ("fixed", Algorithm::FixedWindow, UNITS),
+        ("sliding, 65,535 units", Algorithm::SlidingWindow, 65_535),
+        ("sliding, more", Algorithm::SlidingWindow, UNITS),
+        ("exact, 8 units", Algorithm::SlidingLog, 8),
+        ("exact, 128 units", Algorithm::SlidingLog, 128),
     ];
     for (name, algorithm, units) in algorithms {
         let mut kept = None;
         let taken = measure(|| {
-            let quota = Quota::per_hour(units).unwrap().counted_by(algorithm);
+            let quota = Quota::per_hour(units).unwrap().algorithm(algorithm);
             let ours = build(quota, KEYS, Key::ip(TrustedProxies::none()));
             ips.iter().for_each(|ip| decide(&ours, &Subject::address(*ip)));
             kept = Some(ours);
@@ -151,12 +151,17 @@ fn limit(algorithm: Algorithm, places: usize) -> RateLimit {
 }
 
 fn keyed(algorithm: Algorithm, places: usize, key: Key) -> RateLimit {
-    build(Quota::per_hour(UNITS).unwrap().counted_by(algorithm), places, key)
+    build(Quota::per_hour(UNITS).unwrap().algorithm(algorithm), places, key)
 }
 
 fn build(quota: Quota, places: usize, key: Key) -> RateLimit {
     let limit = Limit::new("bench", quota).key(key);
-    RateLimit::builder().limit(limit).without_x_fields().store(MemoryStore::with_subjects(places)).build().unwrap()
+    RateLimit::builder()
+        .limit(limit)
+        .without_legacy_headers()
+        .store(MemoryStore::with_subjects(places))
+        .build()
+        .unwrap()
 }
 
 fn governor() -> Keyed {

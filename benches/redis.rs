@@ -53,7 +53,7 @@ async fn main() {
     println!("budgets: one limit 1.4 x PING with 1 task; 500,000 a second with 64");
     trips(&one, &mut connection, "known to fit", 1.0).await;
     let narrow = limits(&store, 1, 1);
-    let subject = Subject::own("denied");
+    let subject = Subject::custom("denied");
     let _ = narrow.check(&subject, 1).await;
     assert!(narrow.check(&subject, 1).await.is_err());
     let start = Instant::now();
@@ -67,7 +67,7 @@ const TRIPS: u32 = 10_000;
 async fn trips(limit: &RateLimit, connection: &mut MultiplexedConnection, name: &str, budget: f64) {
     let before = script(connection).await.calls;
     for _ in 0..TRIPS {
-        let _ = limit.check(&Subject::own("denied"), 1).await;
+        let _ = limit.check(&Subject::custom("denied"), 1).await;
     }
     let trips = (script(connection).await.calls - before) / f64::from(TRIPS);
     println!("trips, {name}: {trips:.2} (budget {budget})");
@@ -94,7 +94,7 @@ fn limits(store: &RedisStore, count: u64, units: u32) -> RateLimit {
     (0..count)
         .map(|i| Limit::new(format!("bench {count} {units} {i}"), quota(i)))
         .fold(RateLimit::builder(), |builder, limit| builder.add_limit(limit))
-        .key(Key::own(|_| None))
+        .key(Key::custom(|_| None))
         .store(store.clone())
         .build()
         .unwrap()
@@ -113,7 +113,7 @@ impl Asker {
                 let _: String = redis::cmd("PING").query_async(connection).await.unwrap();
             }
             Self::Limit(limit, task) => {
-                let subject = Subject::own(&*subjects[(*task * 151 + turn) % SUBJECTS]);
+                let subject = Subject::custom(&*subjects[(*task * 151 + turn) % SUBJECTS]);
                 limit.check(&subject, 1).await.unwrap();
             }
         }

@@ -11,7 +11,7 @@ use axum::extract::Form;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
-use portcullis::{BuildError, CspNonce, Extractor, SecurityHeaders, Stack};
+use portcullis::{ConfigError, CspNonce, Extractor, SecurityHeaders, Stack};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -20,7 +20,7 @@ struct Greeting {
     name: String,
 }
 
-fn app() -> Result<Router, BuildError> {
+fn app() -> Result<Router, ConfigError> {
     let stack = Stack::builder().security_headers(SecurityHeaders::html().build()?).build()?;
     let favicon = get(|| async { StatusCode::NO_CONTENT });
     Ok(Router::new().route("/", get(show).post(greet)).route("/favicon.ico", favicon).layer(stack))

@@ -12,11 +12,11 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use portcullis::rate_limit::{Key, Limit};
-use portcullis::{BuildError, Quota, RateLimit, TrustedProxies};
+use portcullis::{ConfigError, Quota, RateLimit, TrustedProxies};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-fn app() -> Result<Router, BuildError> {
+fn app() -> Result<Router, ConfigError> {
     let login = Limit::new("login", Quota::per(5, Duration::from_secs(5 * 60))?)
         .only_failures()
         .block_for(Duration::from_secs(60 * 60))

@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use portcullis::rate_limit::{Key, MemoryStore, RedisStore, Store};
 use portcullis::testing::TestIssuer;
 use portcullis::{
-    BuildError, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission, RequireScope,
+    ConfigError, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission, RequireScope,
     RequireTier, RequireUser, Roles, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 const AUDIENCE: &str = "https://api.example.com";
 
-fn roles() -> Result<Roles, BuildError> {
+fn roles() -> Result<Roles, ConfigError> {
     let basic = ["create:valuation", "read:valuation", "create:document", "read:document", "read:market_data"];
     let professional = ["export:valuation", "export:document", "read:analytics", "*:webhook"];
     let enterprise = ["delete:valuation", "delete:document", "export:analytics", "read:billing"];
@@ -37,7 +37,7 @@ fn roles() -> Result<Roles, BuildError> {
 }
 
 /// How often a user may ask, by tier; an anonymous caller as the lowest, by address.
-fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, BuildError> {
+fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, ConfigError> {
     RateLimit::builder()
         .by_tier([
             (tiers.get("basic")?, Quota::per_hour(100)?),
@@ -51,18 +51,18 @@ fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, BuildError> {
 }
 
 /// What an app adds around its routes: all layers in the one right order. Two front ends, one on this machine, may call it.
-fn stack(auth: JwtAuth, limit: RateLimit) -> Result<Stack<JwtAuth>, BuildError> {
+fn stack(auth: JwtAuth, limit: RateLimit) -> Result<Stack<JwtAuth>, ConfigError> {
     let pages = OriginSet::new(["http://localhost:5173", "https://app.example.com"])?;
     Stack::builder()
         .security_headers(SecurityHeaders::api().build()?)
-        .cors(Cors::builder().origins(pages).credentials().methods(["DELETE"]).build()?)
+        .cors(Cors::builder().origins(pages).allow_credentials().allow_methods(["DELETE"]).build()?)
         .authenticate(auth)
         .limit_by_user(limit)
         .build()
 }
 
 /// And on each route, what it requires.
-fn app(stack: Stack<JwtAuth>, roles: &Roles, tiers: &Tiers) -> Result<Router, BuildError> {
+fn app(stack: Stack<JwtAuth>, roles: &Roles, tiers: &Tiers) -> Result<Router, ConfigError> {
     let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
     let professional = RequireTier::at_least(tiers.get("professional")?);
     let may_write = RequireScope::all(["write:valuations"])?;

@@ -1,77 +1,77 @@
-//! `BuildError`: every problem of a configuration at once.
+//! `ConfigError`: every issue of a configuration at once.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-/// Why a builder refused a configuration: all problems at once, each naming its setting and its remedy.
+/// Why a builder refused a configuration: all issues at once, each naming its setting and its remedy.
 ///
 /// ```
 /// use portcullis::Tiers;
 ///
 /// let error = Tiers::ascending(["basic", "", "basic"]).unwrap_err();
-/// assert_eq!(error.problems().len(), 2);
+/// assert_eq!(error.issues().len(), 2);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct BuildError {
-    problems: Vec<Problem>,
+pub struct ConfigError {
+    issues: Vec<ConfigIssue>,
 }
 
-impl BuildError {
-    /// The problems, in the order in which they were found; never empty.
+impl ConfigError {
+    /// The issues, in the order in which they were found; never empty.
     #[must_use]
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    pub fn issues(&self) -> &[ConfigIssue] {
+        &self.issues
     }
 }
 
-impl fmt::Display for BuildError {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
+        for (index, issue) in self.issues.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{problem}")?;
+            write!(f, "{issue}")?;
         }
         Ok(())
     }
 }
 
 /// As it is displayed, for a `main` that returns it.
-impl fmt::Debug for BuildError {
+impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl Error for BuildError {}
+impl Error for ConfigError {}
 
-impl From<Problem> for BuildError {
-    fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+impl From<ConfigIssue> for ConfigError {
+    fn from(issue: ConfigIssue) -> Self {
+        Self { issues: vec![issue] }
     }
 }
 
-/// One problem of a configuration.
+/// One issue of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigIssue {
     setting: &'static str,
     value: Option<String>,
     issuer: Option<String>,
     limit: Option<String>,
-    fault: Fault,
+    kind: IssueKind,
     reason: Cow<'static, str>,
     remedy: Cow<'static, str>,
 }
 
-impl Problem {
+impl ConfigIssue {
     pub(crate) fn new(
         setting: &'static str,
-        fault: Fault,
+        kind: IssueKind,
         reason: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { setting, value: None, issuer: None, limit: None, fault, reason: reason.into(), remedy: remedy.into() }
+        Self { setting, value: None, issuer: None, limit: None, kind, reason: reason.into(), remedy: remedy.into() }
     }
 
     /// The offending value; never called with a secret.
@@ -119,8 +119,8 @@ impl Problem {
 
     /// The kind of fault.
     #[must_use]
-    pub fn fault(&self) -> Fault {
-        self.fault
+    pub fn kind(&self) -> IssueKind {
+        self.kind
     }
 
     /// What is wrong, for people.
@@ -136,7 +136,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.setting)?;
         if let Some(value) = &self.value {
@@ -155,7 +155,7 @@ impl fmt::Display for Problem {
 /// The kind of a configuration's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum IssueKind {
     /// The value is not of the form that its standard asks for.
     Invalid,
     /// A setting that only the user can know was not set.
@@ -170,30 +170,30 @@ pub enum Fault {
     Weak,
 }
 
-/// Gathers problems, so that a builder can report them all.
+/// Gathers issues, so that a builder can report them all.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct ConfigIssues(Vec<ConfigIssue>);
 
-impl Problems {
-    pub(crate) fn add(&mut self, problem: Problem) {
-        self.0.push(problem);
+impl ConfigIssues {
+    pub(crate) fn add(&mut self, issue: ConfigIssue) {
+        self.0.push(issue);
     }
 
-    pub(crate) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        self.0.extend(problems);
+    pub(crate) fn extend(&mut self, issues: impl IntoIterator<Item = ConfigIssue>) {
+        self.0.extend(issues);
     }
 
     /// The value where nothing was found wrong, else all that was.
-    pub(crate) fn none_or<T>(self, value: impl FnOnce() -> T) -> Result<T, BuildError> {
-        if self.0.is_empty() { Ok(value()) } else { Err(BuildError { problems: self.0 }) }
+    pub(crate) fn none_or<T>(self, value: impl FnOnce() -> T) -> Result<T, ConfigError> {
+        if self.0.is_empty() { Ok(value()) } else { Err(ConfigError { issues: self.0 }) }
     }
 
-    /// Keeps the value, or takes the error's problems over.
-    pub(crate) fn keep<T>(&mut self, result: Result<T, BuildError>) -> Option<T> {
+    /// Keeps the value, or takes the error's issues over.
+    pub(crate) fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.0.extend(error.problems);
+                self.0.extend(error.issues);
                 None
             }
         }
@@ -206,25 +206,25 @@ mod tests {
 
     #[test]
     fn the_text_names_setting_value_reason_and_remedy_of_every_problem() {
-        let mut problems = Problems::default();
-        problems.add(Problem::new("issuer", Fault::Prohibited, "not https", "use https").with_value("http://a"));
-        problems.add(Problem::new("audience", Fault::Missing, "not set", "set it"));
-        let error = problems.none_or(|| ()).unwrap_err();
+        let mut issues = ConfigIssues::default();
+        issues.add(ConfigIssue::new("issuer", IssueKind::Prohibited, "not https", "use https").with_value("http://a"));
+        issues.add(ConfigIssue::new("audience", IssueKind::Missing, "not set", "set it"));
+        let error = issues.none_or(|| ()).unwrap_err();
         assert_eq!(error.to_string(), "issuer \"http://a\": not https; use https\naudience: not set; set it");
-        assert_eq!(error.problems().len(), 2);
+        assert_eq!(error.issues().len(), 2);
     }
 
     #[test]
     fn no_problem_gives_the_value() {
-        assert_eq!(Problems::default().none_or(|| 7), Ok(7));
+        assert_eq!(ConfigIssues::default().none_or(|| 7), Ok(7));
     }
 
     #[test]
     fn kept_errors_are_reported_with_the_others() {
-        let mut problems = Problems::default();
-        let kept = problems.keep::<()>(Err(Problem::new("a", Fault::Missing, "b", "c").into()));
+        let mut issues = ConfigIssues::default();
+        let kept = issues.keep::<()>(Err(ConfigIssue::new("a", IssueKind::Missing, "b", "c").into()));
         assert_eq!(kept, None);
-        assert_eq!(problems.keep(Ok(1)), Some(1));
-        assert!(problems.none_or(|| ()).is_err());
+        assert_eq!(issues.keep(Ok(1)), Some(1));
+        assert!(issues.none_or(|| ()).is_err());
     }
 }

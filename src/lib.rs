@@ -3,9 +3,9 @@
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
-//! use portcullis::{BuildError, Extractor, Issuer, JwtAuth, RequireScope, RequireTier, Tiers, UserContext};
+//! use portcullis::{ConfigError, Extractor, Issuer, JwtAuth, RequireScope, RequireTier, Tiers, UserContext};
 //!
-//! fn app() -> Result<Router, BuildError> {
+//! fn app() -> Result<Router, ConfigError> {
 //!     let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
 //!     let auth = JwtAuth::builder()
 //!         .issuer(Issuer::discover("https://auth.example.com"))
@@ -94,7 +94,7 @@ pub use context::{
     UserContext,
 };
 pub use cors::Cors;
-pub use error::{BuildError, Fault, Problem};
+pub use error::{ConfigError, ConfigIssue, IssueKind};
 #[cfg(feature = "axum")]
 pub use extract::Extractor;
 pub use headers::SecurityHeaders;

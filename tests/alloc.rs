@@ -146,8 +146,8 @@ fn proxies_are_walked_without_an_allocation() {
 fn cors_of(origins: usize) -> Cors {
     let names = (0..origins).map(|at| format!("https://app{at}.example.com"));
     let patterns = (0..origins).map(|at| format!("https://*.tenant{at}.example.org"));
-    let builder = Cors::builder().origins(OriginSet::new(names.chain(patterns)).unwrap()).credentials();
-    builder.any_request_header().build().unwrap()
+    let builder = Cors::builder().origins(OriginSet::new(names.chain(patterns)).unwrap()).allow_credentials();
+    builder.any_header().build().unwrap()
 }
 
 /// OPTIONS for an origin that asks to send these names, or GET where it asks for none.
@@ -266,15 +266,15 @@ fn from_peer(ip: std::net::Ipv4Addr) -> Request<()> {
 fn a_limit_in_memory_allocates_one_extension_and_the_fields() {
     let peer = || from_peer([192, 0, 2, 1].into());
     let other = || Limit::new("day", Quota::per_day(1_000_000).unwrap());
-    for algorithm in [Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket] {
-        let quota = Quota::per_hour(100).unwrap().counted_by(algorithm);
+    for algorithm in [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket] {
+        let quota = Quota::per_hour(100).unwrap().algorithm(algorithm);
         let counts = |builder: RateLimitBuilder| {
             let limit = builder.build().unwrap();
             // The first request of a subject, and one of a subject that is known.
             [0; 2].map(|_| allocations(limit.layer(Bare), peer(), 200))
         };
-        assert_eq!(counts(limited(quota).without_x_fields()), [1, 1], "{algorithm:?}");
-        assert_eq!(counts(limited(quota).add_limit(other()).without_x_fields()), [1, 1], "{algorithm:?}");
+        assert_eq!(counts(limited(quota).without_legacy_headers()), [1, 1], "{algorithm:?}");
+        assert_eq!(counts(limited(quota).add_limit(other()).without_legacy_headers()), [1, 1], "{algorithm:?}");
         // One for the numbers of the fields, and two for a map that was empty.
         assert_eq!(counts(limited(quota)), [4, 4], "with fields, {algorithm:?}");
     }
@@ -306,7 +306,7 @@ fn on_a_router_a_limit_in_memory_costs_one_allocation_beyond_an_empty_layer_and_
         of_router(app) - of_router(empty)
     };
     let limit = || limited(Quota::per_hour(1_000).unwrap());
-    let all = [limit().without_x_fields(), limit(), limit().standard_fields()];
+    let all = [limit().without_legacy_headers(), limit(), limit().ietf_draft_headers()];
     assert_eq!(all.map(beyond), [1, 2, 8]);
 }
 
@@ -315,7 +315,7 @@ fn an_exempt_request_and_one_to_which_no_limit_applies_allocate_nothing() {
     let quota = Quota::per_hour(100).unwrap();
     let exempting = limited(quota).exempt(["/"]).build().unwrap();
     assert_eq!(allocations(exempting.layer(Bare), plain(), 200), 0);
-    let elsewhere = RateLimit::builder().limit(Limit::new("a", quota).only_on(["/a"]).key(Key::everybody()));
+    let elsewhere = RateLimit::builder().limit(Limit::new("a", quota).on_routes(["/a"]).key(Key::global()));
     assert_eq!(allocations(elsewhere.build().unwrap().layer(Bare), plain(), 200), 0);
 }
 

@@ -28,7 +28,8 @@ fn handled() -> Router {
 }
 
 fn token(subject: &str) -> String {
-    let token = TokenBuilder::own(ISSUER, SECRET, subject).audience("api").scope("read:all write:all").tier("basic");
+    let token =
+        TokenBuilder::first_party(ISSUER, SECRET, subject).audience("api").scope("read:all write:all").tier("basic");
     token.expires_in(Duration::from_secs(3_600)).sign()
 }
 
@@ -43,12 +44,12 @@ fn auth() -> JwtAuth {
 /// Knows so many tokens again.
 fn knowing(tokens: usize) -> JwtAuth {
     let auth = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience("api").tiers(tiers());
-    auth.seen_tokens(tokens).build().unwrap()
+    auth.token_cache_capacity(tokens).build().unwrap()
 }
 
 fn cors(origins: usize) -> Cors {
     let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
-    Cors::builder().origins(OriginSet::new(origins).unwrap()).credentials().build().unwrap()
+    Cors::builder().origins(OriginSet::new(origins).unwrap()).allow_credentials().build().unwrap()
 }
 
 fn limit(key: Key) -> RateLimit {

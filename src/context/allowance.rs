@@ -1,4 +1,4 @@
-//! `Allowance`: what the limits counted on a request have left.
+//! `RateLimitStatus`: what the limits counted on a request have left.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::context::Few;
 ///
 /// Of several `RateLimit` layers, the innermost.
 #[derive(Clone, Debug)]
-pub struct Allowance {
+pub struct RateLimitStatus {
     names: Arc<[Arc<str>]>,
     readings: Few<Reading>,
 }
@@ -48,12 +48,12 @@ impl Reading {
 
 /// What is left of one limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing<'a> {
+pub struct LimitStatus<'a> {
     name: &'a str,
     reading: Reading,
 }
 
-impl Allowance {
+impl RateLimitStatus {
     /// The most limits of one layer.
     pub(crate) const MOST: usize = 8;
 
@@ -64,22 +64,22 @@ impl Allowance {
     }
 
     /// What each limit has left.
-    pub fn limits(&self) -> impl Iterator<Item = Standing<'_>> {
+    pub fn limits(&self) -> impl Iterator<Item = LimitStatus<'_>> {
         self.readings.as_slice().iter().filter_map(|reading| {
-            Some(Standing { name: self.names.get(usize::from(reading.index))?, reading: *reading })
+            Some(LimitStatus { name: self.names.get(usize::from(reading.index))?, reading: *reading })
         })
     }
 
     /// The limit that has least left.
     #[must_use]
-    pub fn tightest(&self) -> Option<Standing<'_>> {
+    pub fn tightest(&self) -> Option<LimitStatus<'_>> {
         self.limits().min_by_key(|standing| standing.reading.tightness())
     }
 }
 
-impl<'a> Standing<'a> {
+impl<'a> LimitStatus<'a> {
     /// Whether the two are one limit of one subject in one store.
-    pub(crate) fn counts_with(&self, other: &Standing<'_>) -> bool {
+    pub(crate) fn counts_with(&self, other: &LimitStatus<'_>) -> bool {
         self.reading.subject == other.reading.subject && self.name == other.name
     }
 

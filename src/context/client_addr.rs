@@ -8,7 +8,7 @@ use http::request;
 use ipnet::IpNet;
 
 use crate::context::peer::peer;
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::forwarded;
 
 /// The address of the client: the peer of the connection, or what a trusted proxy says of it.
@@ -46,7 +46,7 @@ impl fmt::Display for ClientAddr {
 /// #     .header("x-forwarded-for", "203.0.113.9, 10.1.2.3").body(()).unwrap().into_parts().0;
 /// # head.extensions.insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));
 /// assert_eq!(proxies.client(&head).unwrap().to_string(), "203.0.113.9");
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -67,20 +67,20 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// Names every item that is neither an address nor a network.
-    pub fn new<I>(networks: I) -> Result<Self, BuildError>
+    pub fn new<I>(networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         let mut parsed = Vec::new();
         for network in networks {
             let text = network.as_ref();
             match text.parse::<IpNet>().or_else(|fault| text.parse::<IpAddr>().map(IpNet::from).map_err(|_| fault)) {
                 Ok(network) => parsed.push(network),
                 Err(_) => problems.add(
-                    Problem::new(
+                    ConfigIssue::new(
                         "trusted proxies",
-                        Fault::Invalid,
+                        IssueKind::Invalid,
                         "neither an address nor a network",
                         "write an IP address or a network as 10.0.0.0/8",
                     )
@@ -103,7 +103,7 @@ impl TrustedProxies {
     /// Reads `Forwarded` (RFC 7239) instead of `X-Forwarded-For`.
     ///
     /// Only one of the two is ever read: a proxy that writes one passes the other on as the client sent it.
-    pub fn forwarded(mut self) -> Self {
+    pub fn use_forwarded_header(mut self) -> Self {
         self.field = ForwardingField::Forwarded;
         self
     }
@@ -220,7 +220,7 @@ mod tests {
     fn only_the_chosen_field_is_read() {
         let fields = [(XFF, "6.6.6.6"), ("forwarded", "for=203.0.113.9")];
         assert_eq!(client(&proxies(), "10.0.0.1", &fields).unwrap(), "6.6.6.6");
-        assert_eq!(client(&proxies().forwarded(), "10.0.0.1", &fields).unwrap(), "203.0.113.9");
+        assert_eq!(client(&proxies().use_forwarded_header(), "10.0.0.1", &fields).unwrap(), "203.0.113.9");
     }
 
     #[test]
@@ -275,15 +275,15 @@ mod tests {
             ("", false),
         ] {
             let fields = [("forwarded", field), ("x-forwarded-proto", "https")];
-            assert_eq!(is_https(&proxies().forwarded(), "10.0.0.1", &fields), expected, "{field}");
-            assert!(!is_https(&proxies().forwarded(), "198.51.100.1", &fields), "{field}");
+            assert_eq!(is_https(&proxies().use_forwarded_header(), "10.0.0.1", &fields), expected, "{field}");
+            assert!(!is_https(&proxies().use_forwarded_header(), "198.51.100.1", &fields), "{field}");
         }
     }
 
     #[test]
     fn what_is_no_network_is_named() {
         let error = TrustedProxies::new(["10.0.0.0/8", "10.0.0.0/33", "proxy.local"]).unwrap_err();
-        let named: Vec<_> = error.problems().iter().filter_map(Problem::value).collect();
+        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
         assert_eq!(named, ["10.0.0.0/33", "proxy.local"]);
     }
 }

@@ -20,7 +20,7 @@ mod user;
 mod visitor;
 
 pub(crate) use allowance::Reading;
-pub use allowance::{Allowance, Standing};
+pub use allowance::{LimitStatus, RateLimitStatus};
 pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
 pub use csp_nonce::CspNonce;

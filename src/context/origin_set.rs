@@ -6,7 +6,7 @@ use std::sync::Arc;
 // Who asks cannot write the members, so a hash that is merely fast will do.
 use foldhash::{HashMap, HashSet};
 
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::{MAX_LEN, Origin, OriginFault};
 
 /// The web origins that an app trusts.
@@ -22,7 +22,7 @@ use crate::field::origin::{MAX_LEN, Origin, OriginFault};
 /// assert!(origins.contains("https://a.b.example.org") && !origins.contains("https://example.org"));
 /// assert!(origins.contains("http://localhost:5173") && !origins.contains("https://barexample.org"));
 /// assert!(OriginSet::new(["https://app.example.com/"]).is_err());
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -54,7 +54,7 @@ impl OriginSet {
     ///
     /// Names every one that no browser would ever send, and every pattern that is not of the two forms; an empty list; and
     /// a pattern over a public suffix, below which anybody may register a domain.
-    pub fn new<I>(origins: I) -> Result<Self, BuildError>
+    pub fn new<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -66,7 +66,7 @@ impl OriginSet {
     /// # Errors
     ///
     /// As [`new`](Self::new), but for public suffixes.
-    pub fn dangerously_with_public_suffixes<I>(origins: I) -> Result<Self, BuildError>
+    pub fn dangerously_with_public_suffixes<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -88,11 +88,11 @@ impl OriginSet {
         self.0.plain.iter().map(|origin| &**origin)
     }
 
-    fn read<I>(origins: I, lets_public_suffixes_in: bool) -> Result<Self, BuildError>
+    fn read<I>(origins: I, lets_public_suffixes_in: bool) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         let mut set = Origins::default();
         let mut is_empty = true;
         for origin in origins {
@@ -103,14 +103,14 @@ impl OriginSet {
             }
         }
         if is_empty {
-            problems.add(Problem::new("origins", Fault::Missing, "there is none", "name one at least"));
+            problems.add(ConfigIssue::new("origins", IssueKind::Missing, "there is none", "name one at least"));
         }
         problems.none_or(|| Self(Arc::new(set)))
     }
 }
 
 impl Origins {
-    fn add(&mut self, text: &str, lets_public_suffixes_in: bool) -> Result<(), Box<Problem>> {
+    fn add(&mut self, text: &str, lets_public_suffixes_in: bool) -> Result<(), Box<ConfigIssue>> {
         let any_port = text.strip_suffix(":*");
         let star = any_port.unwrap_or(text).split_once("://*.");
         // A pattern is judged without its stars.
@@ -123,7 +123,7 @@ impl Origins {
                 ("a star stands elsewhere than as first label or as port", "write https://*.example.com");
             let whole = ("a star is no origin", "say any_origin() where every page may read the answers");
             let (reason, remedy) = if text == "*" { whole } else { (reason, remedy) };
-            return Err(refused(Fault::Invalid, reason, remedy));
+            return Err(refused(IssueKind::Invalid, reason, remedy));
         }
         let origin = Origin::parse(&bare).map_err(misspelt)?;
         if any_port.is_some() && origin.port().is_some() {
@@ -139,11 +139,11 @@ impl Origins {
             return Ok(());
         }
         if origin.is_address() {
-            return Err(refused(Fault::Invalid, "an address has no subdomains", "name the address alone"));
+            return Err(refused(IssueKind::Invalid, "an address has no subdomains", "name the address alone"));
         }
         if !lets_public_suffixes_in && !is_loopback && is_public_suffix(origin.host()) {
             return Err(refused(
-                Fault::Prohibited,
+                IssueKind::Prohibited,
                 "anybody may register a domain below a public suffix",
                 "name a domain of yours, or say OriginSet::dangerously_with_public_suffixes",
             ));
@@ -185,12 +185,12 @@ impl fmt::Debug for OriginSet {
     }
 }
 
-fn misspelt(fault: OriginFault) -> Box<Problem> {
-    refused(Fault::Invalid, fault.reason(), fault.remedy())
+fn misspelt(fault: OriginFault) -> Box<ConfigIssue> {
+    refused(IssueKind::Invalid, fault.reason(), fault.remedy())
 }
 
-fn refused(fault: Fault, reason: &'static str, remedy: &'static str) -> Box<Problem> {
-    Box::new(Problem::new("origins", fault, reason, remedy))
+fn refused(fault: IssueKind, reason: &'static str, remedy: &'static str) -> Box<ConfigIssue> {
+    Box::new(ConfigIssue::new("origins", fault, reason, remedy))
 }
 
 /// Whether anybody may register a domain below this one, by the Public Suffix List.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{BuildError, Fault, Problem};
+use crate::error::{ConfigError, ConfigIssue, IssueKind};
 
 /// What may be done to what, as `action:resource`: two words with one colon between them.
 ///
@@ -14,7 +14,7 @@ use crate::error::{BuildError, Fault, Problem};
 /// let create = Permission::new("create:valuation")?;
 /// assert_eq!((create.action(), create.resource()), ("create", "valuation"));
 /// assert!(Permission::new("valuation").is_err());
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission {
@@ -28,23 +28,23 @@ impl Permission {
     /// # Errors
     ///
     /// Where the text is not two words of ASCII letters, digits, `-`, `_` or `.` with one colon between them.
-    pub fn new(text: &str) -> Result<Self, BuildError> {
+    pub fn new(text: &str) -> Result<Self, ConfigError> {
         Self::parse(text, is_word)
     }
 
     /// A grant: as a permission, but either word may be `*`.
-    pub(crate) fn grant(text: &str) -> Result<Self, BuildError> {
+    pub(crate) fn grant(text: &str) -> Result<Self, ConfigError> {
         Self::parse(text, |word| word == ANY || is_word(word))
     }
 
-    fn parse(text: &str, is_part: impl Fn(&str) -> bool) -> Result<Self, BuildError> {
+    fn parse(text: &str, is_part: impl Fn(&str) -> bool) -> Result<Self, ConfigError> {
         match text.split_once(':') {
             Some((action, resource)) if is_part(action) && is_part(resource) => {
                 Ok(Self { text: text.into(), colon: action.len() })
             }
-            _ => Err(Problem::new(
+            _ => Err(ConfigIssue::new(
                 "permission",
-                Fault::Invalid,
+                IssueKind::Invalid,
                 "not of the form action:resource",
                 "write two words of letters, digits, '-', '_' or '.' with one colon, as create:valuation",
             )

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::context::Permission;
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// A table of roles: what each grants, its inherited grants included.
 ///
@@ -20,7 +20,7 @@ use crate::error::{BuildError, Fault, Problem, Problems};
 /// assert!(roles.get("professional_user")?.grants(&roles.permission("create:valuation")?));
 /// assert!(roles.get("admn").is_err());
 /// assert!(roles.permission("creat:valuation").is_err());
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Roles(Arc<BTreeMap<Box<str>, Rights>>);
@@ -43,7 +43,7 @@ impl Roles {
     /// # Errors
     ///
     /// Where there is no name, or one is empty or stands twice.
-    pub fn named<I>(names: I) -> Result<Self, BuildError>
+    pub fn from_names<I>(names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: Into<String>>,
     {
@@ -55,7 +55,7 @@ impl Roles {
     /// # Errors
     ///
     /// Where no role has this name; the error lists those there are.
-    pub fn get(&self, name: &str) -> Result<Role, BuildError> {
+    pub fn get(&self, name: &str) -> Result<Role, ConfigError> {
         if self.0.contains_key(name) {
             return Ok(Role { table: self.clone(), name: name.into() });
         }
@@ -67,14 +67,19 @@ impl Roles {
     /// # Errors
     ///
     /// Where the text is not `action:resource`, or no role of the table grants it: a misspelling found at start-up.
-    pub fn permission(&self, text: &str) -> Result<Permission, BuildError> {
+    pub fn permission(&self, text: &str) -> Result<Permission, ConfigError> {
         let wanted = Permission::new(text)?;
         if self.0.values().flat_map(|rights| &rights.grants).any(|grant| grant.covers(text)) {
             return Ok(wanted);
         }
-        Err(Problem::new("permission", Fault::Unknown, "no role grants it", "mend the spelling, or grant it to a role")
-            .with_value(text)
-            .into())
+        Err(ConfigIssue::new(
+            "permission",
+            IssueKind::Unknown,
+            "no role grants it",
+            "mend the spelling, or grant it to a role",
+        )
+        .with_value(text)
+        .into())
     }
 
     /// What the role of this name grants, inherited grants included; nothing for a name the table does not know.
@@ -110,7 +115,7 @@ impl Role {
 
     /// Whether who has the role of this name also has this one: it is the same, or inherits this one.
     #[must_use]
-    pub fn is_held_by(&self, name: &str) -> bool {
+    pub fn is_implied_by(&self, name: &str) -> bool {
         self.table.holds(name, &self.name)
     }
 
@@ -161,24 +166,29 @@ impl RolesBuilder {
     ///
     /// Names every role that is empty or stands twice, every malformed grant, every inheritance from or by an
     /// unknown role, every circle of inheritance, and a table without a role.
-    pub fn build(self) -> Result<Roles, BuildError> {
-        let mut problems = Problems::default();
+    pub fn build(self) -> Result<Roles, ConfigError> {
+        let mut problems = ConfigIssues::default();
         let mut own: BTreeMap<Box<str>, BTreeSet<Permission>> = BTreeMap::new();
         for (name, grants) in self.roles {
             let grants = grants.iter().filter_map(|grant| problems.keep(Permission::grant(grant))).collect();
             if name.is_empty() {
-                problems.add(Problem::new("roles", Fault::Invalid, "a name is empty", "name every role"));
+                problems.add(ConfigIssue::new("roles", IssueKind::Invalid, "a name is empty", "name every role"));
             } else if own.contains_key(name.as_str()) {
                 problems.add(
-                    Problem::new("roles", Fault::Repeated, "stands twice", "give each role once, with all its grants")
-                        .with_value(name),
+                    ConfigIssue::new(
+                        "roles",
+                        IssueKind::Repeated,
+                        "stands twice",
+                        "give each role once, with all its grants",
+                    )
+                    .with_value(name),
                 );
             } else {
                 own.insert(name.into(), grants);
             }
         }
         if own.is_empty() {
-            problems.add(Problem::new("roles", Fault::Missing, "there is no role", "add at least one role"));
+            problems.add(ConfigIssue::new("roles", IssueKind::Missing, "there is no role", "add at least one role"));
         }
         let mut parents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (role, inherited) in &self.edges {
@@ -194,8 +204,13 @@ impl RolesBuilder {
             let ancestors = ancestors(name, &parents);
             if ancestors.contains(&**name) {
                 problems.add(
-                    Problem::new("roles", Fault::Prohibited, "inherits from itself", "break the circle of inheritance")
-                        .with_value(&**name),
+                    ConfigIssue::new(
+                        "roles",
+                        IssueKind::Prohibited,
+                        "inherits from itself",
+                        "break the circle of inheritance",
+                    )
+                    .with_value(&**name),
                 );
             }
             let all = ancestors.iter().copied().chain([&**name]);
@@ -221,9 +236,9 @@ fn ancestors<'a>(role: &'a str, parents: &BTreeMap<&'a str, Vec<&'a str>>) -> BT
     found
 }
 
-fn unknown_role<'a>(name: &str, known: impl Iterator<Item = &'a Box<str>>) -> BuildError {
+fn unknown_role<'a>(name: &str, known: impl Iterator<Item = &'a Box<str>>) -> ConfigError {
     let known: Vec<&str> = known.map(|name| &**name).collect();
-    Problem::new("role", Fault::Unknown, "no such role", format!("use one of: {}", known.join(", ")))
+    ConfigIssue::new("role", IssueKind::Unknown, "no such role", format!("use one of: {}", known.join(", ")))
         .with_value(name)
         .into()
 }
@@ -268,12 +283,12 @@ mod tests {
     fn who_has_a_role_also_has_those_it_inherits_and_not_the_reverse() {
         let reader = table().get("reader").unwrap();
         for holder in ["reader", "editor", "admin"] {
-            assert!(reader.is_held_by(holder), "{holder}");
+            assert!(reader.is_implied_by(holder), "{holder}");
         }
         for other in ["auditor", "nobody", ""] {
-            assert!(!reader.is_held_by(other), "{other}");
+            assert!(!reader.is_implied_by(other), "{other}");
         }
-        assert!(!table().get("admin").unwrap().is_held_by("editor"));
+        assert!(!table().get("admin").unwrap().is_implied_by("editor"));
         assert_eq!(reader.name(), "reader");
     }
 
@@ -288,7 +303,7 @@ mod tests {
             .inherits("c", ["a"])
             .build()
             .unwrap_err();
-        let named: Vec<_> = error.problems().iter().filter_map(Problem::value).collect();
+        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
         assert_eq!(named, ["a", "b"]);
     }
 
@@ -301,8 +316,8 @@ mod tests {
             .inherits("a", ["ghost"])
             .build()
             .unwrap_err();
-        let faults: Vec<_> = error.problems().iter().map(Problem::fault).collect();
-        assert_eq!(faults, [Fault::Invalid, Fault::Repeated, Fault::Invalid, Fault::Unknown]);
+        let faults: Vec<_> = error.issues().iter().map(ConfigIssue::kind).collect();
+        assert_eq!(faults, [IssueKind::Invalid, IssueKind::Repeated, IssueKind::Invalid, IssueKind::Unknown]);
         assert!(Roles::builder().build().is_err());
     }
 
@@ -316,8 +331,8 @@ mod tests {
 
     #[test]
     fn named_roles_grant_nothing() {
-        let roles = Roles::named(["a", "b"]).unwrap();
+        let roles = Roles::from_names(["a", "b"]).unwrap();
         assert!(!roles.get("a").unwrap().grants(&Permission::new("x:y").unwrap()));
-        assert!(Roles::named(["a", "a"]).is_err());
+        assert!(Roles::from_names(["a", "a"]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::context::Text;
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// A set of scope tokens: case-sensitive words compared whole, in the order they were given (RFC 6749 §3.3).
 ///
@@ -14,7 +14,7 @@ use crate::error::{BuildError, Fault, Problem, Problems};
 /// assert!(scopes.contains("read:valuations"));
 /// assert!(!scopes.contains("read"));
 /// assert_eq!(scopes.to_string(), "read:valuations write:valuations");
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scopes(Text);
@@ -26,19 +26,19 @@ impl Scopes {
     ///
     /// Names each word that is not a scope token: empty, or with a byte outside
     /// `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3), a space among them.
-    pub fn new<I>(scopes: I) -> Result<Self, BuildError>
+    pub fn new<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         let mut text = String::new();
         for scope in scopes {
             let scope = scope.as_ref();
             if !is_scope_token(scope) {
                 problems.add(
-                    Problem::new(
+                    ConfigIssue::new(
                         "scope",
-                        Fault::Invalid,
+                        IssueKind::Invalid,
                         "not a scope token",
                         "give one word of printable ASCII without spaces, quotes or backslashes an item",
                     )
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn every_bad_word_is_named() {
         let error = Scopes::new(["ok", "", "two words", "quo\"te", "back\\slash", "tab\t"]).unwrap_err();
-        let named: Vec<_> = error.problems().iter().filter_map(Problem::value).collect();
+        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
         assert_eq!(named, ["", "two words", "quo\"te", "back\\slash", "tab\t"]);
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// The subscription tiers of an app, lowest first.
 ///
@@ -13,7 +13,7 @@ use crate::error::{BuildError, Fault, Problem, Problems};
 /// let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
 /// assert!(tiers.get("enterprise")?.is_at_least(&tiers.get("professional")?));
 /// assert!(tiers.get("enterprize").is_err());
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiers(Arc<[Box<str>]>);
@@ -24,19 +24,19 @@ impl Tiers {
     /// # Errors
     ///
     /// Where there is no name, or one is empty or stands twice.
-    pub fn ascending<I>(names: I) -> Result<Self, BuildError>
+    pub fn ascending<I>(names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         let mut tiers: Vec<Box<str>> = Vec::new();
         for name in names {
             let name = name.as_ref();
             if name.is_empty() {
-                problems.add(Problem::new("tiers", Fault::Invalid, "a name is empty", "name every tier"));
+                problems.add(ConfigIssue::new("tiers", IssueKind::Invalid, "a name is empty", "name every tier"));
             } else if tiers.iter().any(|known| **known == *name) {
                 problems.add(
-                    Problem::new("tiers", Fault::Repeated, "stands twice", "name each tier once, lowest first")
+                    ConfigIssue::new("tiers", IssueKind::Repeated, "stands twice", "name each tier once, lowest first")
                         .with_value(name),
                 );
             } else {
@@ -44,7 +44,7 @@ impl Tiers {
             }
         }
         if tiers.is_empty() {
-            problems.add(Problem::new("tiers", Fault::Missing, "there is no tier", "name at least one tier"));
+            problems.add(ConfigIssue::new("tiers", IssueKind::Missing, "there is no tier", "name at least one tier"));
         }
         problems.none_or(|| Self(tiers.into()))
     }
@@ -54,10 +54,12 @@ impl Tiers {
     /// # Errors
     ///
     /// Where no tier has this name; the error lists those there are.
-    pub fn get(&self, name: &str) -> Result<Tier, BuildError> {
+    pub fn get(&self, name: &str) -> Result<Tier, ConfigError> {
         self.find(name).ok_or_else(|| {
             let known = self.0.join(", ");
-            Problem::new("tier", Fault::Unknown, "no such tier", format!("use one of: {known}")).with_value(name).into()
+            ConfigIssue::new("tier", IssueKind::Unknown, "no such tier", format!("use one of: {known}"))
+                .with_value(name)
+                .into()
         })
     }
 

@@ -22,7 +22,7 @@ use crate::context::{Permission, Principal, Realm, Roles, Scopes, Text, Tier, Vi
 /// let user = UserContext::new("ann").with_scopes(Scopes::new(["read:valuations"])?).with_roles(["editor"]);
 /// assert_eq!(user.id(), "ann");
 /// assert!(user.has_role("editor") && user.has_scope("read:valuations"));
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct UserContext(Arc<Identity>);

@@ -11,7 +11,7 @@ use crate::context::OriginSet;
 use crate::cors::gate::Cors;
 use crate::cors::names::{self, Names};
 use crate::cors::policy::{self, Methods, Origins, Policy, RequestHeaders};
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// Configures a [`Cors`]. Each setter replaces what was set before.
 #[derive(Clone, Debug)]
@@ -68,13 +68,13 @@ impl CorsBuilder {
 
     /// Lets pages send credentials that the browser keeps: cookies, HTTP authentication, client certificates. A bearer
     /// token that a page sets itself is none of them.
-    pub fn credentials(mut self) -> Self {
+    pub fn allow_credentials(mut self) -> Self {
         self.has_credentials = true;
         self
     }
 
     /// Sets the methods that pages may use, beside GET, HEAD and POST, which need no leave.
-    pub fn methods(mut self, methods: impl IntoIterator<Item: AsRef<str>>) -> Self {
+    pub fn allow_methods(mut self, methods: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.methods = methods.into_iter().map(|method| method.as_ref().to_owned()).collect();
         self.has_any_method = false;
         self
@@ -87,14 +87,14 @@ impl CorsBuilder {
     }
 
     /// Sets the header fields that pages may send: `Authorization` and `Content-Type` unless set.
-    pub fn request_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+    pub fn allow_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.request_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.has_any_request_header = false;
         self
     }
 
     /// Lets pages send any header field.
-    pub fn any_request_header(mut self) -> Self {
+    pub fn any_header(mut self) -> Self {
         self.has_any_request_header = true;
         self
     }
@@ -102,7 +102,7 @@ impl CorsBuilder {
     /// Sets the header fields of an answer that pages may read, beside those every page may read (Fetch,
     /// "CORS-safelisted response-header name") and those that tell why a request was refused: `Retry-After`,
     /// `WWW-Authenticate`, the fields of a rate limit, and the status of a gRPC call.
-    pub fn expose(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+    pub fn expose_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.exposed = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
     }
@@ -132,19 +132,19 @@ impl CorsBuilder {
     /// # Errors
     ///
     /// Names every setting that is missing or that no browser would heed or ought to.
-    pub fn build(self) -> Result<Cors, BuildError> {
+    pub fn build(self) -> Result<Cors, ConfigError> {
         self.policy().map(|policy| Cors(Arc::new(ArcSwap::from_pointee(policy))))
     }
 
-    pub(super) fn policy(self) -> Result<Policy, BuildError> {
-        let mut problems = Problems::default();
+    pub(super) fn policy(self) -> Result<Policy, ConfigError> {
+        let mut problems = ConfigIssues::default();
         let origins = self.judged_origins(&mut problems);
         let methods = judged_methods(&self.methods, &mut problems);
         let request_headers = judged_request_headers(&self.request_headers, &mut problems);
         let exposed = self.judged_exposed(&mut problems);
         if self.max_age > LONGEST_AGE || self.max_age.subsec_nanos() > 0 {
             let reason = "not a number of whole seconds from 0 to 86400";
-            let problem = Problem::new("max_age", Fault::Invalid, reason, "give ten minutes, or two hours");
+            let problem = ConfigIssue::new("max_age", IssueKind::Invalid, reason, "give ten minutes, or two hours");
             problems.add(problem.with_value(format!("{:?}", self.max_age)));
         }
         problems.none_or(|| Policy {
@@ -161,18 +161,18 @@ impl CorsBuilder {
         })
     }
 
-    fn judged_origins(&self, problems: &mut Problems) -> Origins {
+    fn judged_origins(&self, problems: &mut ConfigIssues) -> Origins {
         let set = match &self.origins {
             Asked::Of(set) => set,
             Asked::Nothing => {
                 let remedy = "set .origins(OriginSet::new([\"https://app.example.com\"])?)";
-                problems.add(Problem::new("origins", Fault::Missing, "not set", remedy));
+                problems.add(ConfigIssue::new("origins", IssueKind::Missing, "not set", remedy));
                 return Origins::Any;
             }
             Asked::Any => {
                 if self.has_credentials {
                     let reason = "any origin with credentials would let every page act as its visitor";
-                    problems.add(Problem::new("any_origin", Fault::Prohibited, reason, "name the origins"));
+                    problems.add(ConfigIssue::new("any_origin", IssueKind::Prohibited, reason, "name the origins"));
                 }
                 return Origins::Any;
             }
@@ -181,29 +181,33 @@ impl CorsBuilder {
             for origin in set.plain() {
                 let reason = "credentials for a page that came over plain http are anybody's on its way";
                 let remedy = "use https, or say dangerously_allow_http_with_credentials";
-                problems.add(Problem::new("credentials", Fault::Prohibited, reason, remedy).with_value(origin));
+                problems.add(
+                    ConfigIssue::new("allow_credentials", IssueKind::Prohibited, reason, remedy).with_value(origin),
+                );
             }
         }
         Origins::Of(set.clone())
     }
 
     /// What pages may read. A star would be a name like any other where credentials are sent (Fetch 3.3.3).
-    fn judged_exposed(&self, problems: &mut Problems) -> Option<HeaderValue> {
+    fn judged_exposed(&self, problems: &mut ConfigIssues) -> Option<HeaderValue> {
         let mut names = BTreeSet::from(EXPOSED.map(str::to_owned));
         for name in &self.exposed {
             let lower = name.to_ascii_lowercase();
             let fault = if name == "*" {
-                self.has_credentials.then_some((Fault::Prohibited, "a star exposes nothing where credentials are sent"))
+                self.has_credentials
+                    .then_some((IssueKind::Prohibited, "a star exposes nothing where credentials are sent"))
             } else if matches!(lower.as_str(), "set-cookie" | "set-cookie2") {
-                Some((Fault::Prohibited, "no page may ever read cookies being set"))
+                Some((IssueKind::Prohibited, "no page may ever read cookies being set"))
             } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                Some((Fault::Invalid, "not the name of a header field"))
+                Some((IssueKind::Invalid, "not the name of a header field"))
             } else {
                 None
             };
             match fault {
                 Some((fault, reason)) => {
-                    problems.add(Problem::new("expose", fault, reason, "name other fields").with_value(name));
+                    problems
+                        .add(ConfigIssue::new("expose_headers", fault, reason, "name other fields").with_value(name));
                 }
                 None => drop(names.insert(lower)),
             }
@@ -212,19 +216,21 @@ impl CorsBuilder {
     }
 }
 
-fn judged_methods(names: &[String], problems: &mut Problems) -> Vec<Method> {
+fn judged_methods(names: &[String], problems: &mut ConfigIssues) -> Vec<Method> {
     let mut methods = Vec::new();
     for name in names {
         let upper = name.to_ascii_uppercase();
         let fault = match Method::from_bytes(name.as_bytes()) {
-            Ok(method) if method.as_str() == "*" => Some((Fault::Invalid, "a star is no method", "say any_method()")),
-            Err(_) => Some((Fault::Invalid, "not a method", "give a token, as PATCH")),
+            Ok(method) if method.as_str() == "*" => {
+                Some((IssueKind::Invalid, "a star is no method", "say any_method()"))
+            }
+            Err(_) => Some((IssueKind::Invalid, "not a method", "give a token, as PATCH")),
             Ok(method) if policy::is_forbidden(method.as_str().as_bytes()) => {
-                Some((Fault::Prohibited, "no browser lets a page use it", "leave it out"))
+                Some((IssueKind::Prohibited, "no browser lets a page use it", "leave it out"))
             }
             // Browsers put GET, HEAD, POST, PUT, DELETE and OPTIONS into upper case by themselves, and no other.
             Ok(_) if *name != upper && KNOWN.contains(&upper.as_str()) => {
-                Some((Fault::Invalid, "methods are compared byte for byte", "write it in upper case"))
+                Some((IssueKind::Invalid, "methods are compared byte for byte", "write it in upper case"))
             }
             Ok(method) => {
                 methods.push(method);
@@ -232,30 +238,30 @@ fn judged_methods(names: &[String], problems: &mut Problems) -> Vec<Method> {
             }
         };
         if let Some((fault, reason, remedy)) = fault {
-            problems.add(Problem::new("methods", fault, reason, remedy).with_value(name));
+            problems.add(ConfigIssue::new("allow_methods", fault, reason, remedy).with_value(name));
         }
     }
     methods
 }
 
-fn judged_request_headers(asked: &[String], problems: &mut Problems) -> Names {
+fn judged_request_headers(asked: &[String], problems: &mut ConfigIssues) -> Names {
     let mut judged = Vec::new();
     for name in asked {
         let lower = name.to_ascii_lowercase();
         let fault = if name == "*" {
-            Some((Fault::Invalid, "a star is no name", "say any_request_header()"))
+            Some((IssueKind::Invalid, "a star is no name", "say any_request_header()"))
         } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            Some((Fault::Invalid, "not the name of a header field", "give a token, as X-Request-Id"))
+            Some((IssueKind::Invalid, "not the name of a header field", "give a token, as X-Request-Id"))
         } else if names::is_forbidden(&lower) {
-            Some((Fault::Prohibited, "no browser lets a page set it", "leave it out"))
+            Some((IssueKind::Prohibited, "no browser lets a page set it", "leave it out"))
         } else if names::is_of_responses(&lower) {
-            Some((Fault::Prohibited, "only answers have it", "leave it out, or give it to expose()"))
+            Some((IssueKind::Prohibited, "only answers have it", "leave it out, or give it to expose()"))
         } else {
             judged.push(lower);
             None
         };
         if let Some((fault, reason, remedy)) = fault {
-            problems.add(Problem::new("request_headers", fault, reason, remedy).with_value(name));
+            problems.add(ConfigIssue::new("allow_headers", fault, reason, remedy).with_value(name));
         }
     }
     Names::new(judged)

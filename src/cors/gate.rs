@@ -14,7 +14,7 @@ use tower_layer::Layer;
 
 use crate::cors::builder::CorsBuilder;
 use crate::cors::policy::{Policy, Step, Visit};
-use crate::error::BuildError;
+use crate::error::ConfigError;
 use crate::field::fill::{add, fill};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply};
@@ -38,16 +38,16 @@ impl Cors {
     /// ```
     /// use portcullis::{Cors, OriginSet};
     ///
-    /// let base = Cors::builder().credentials().methods(["DELETE"]);
+    /// let base = Cors::builder().allow_credentials().allow_methods(["DELETE"]);
     /// let cors = base.clone().origins(OriginSet::new(["https://a.example"])?).build()?;
     /// cors.reload(base.origins(OriginSet::new(["https://a.example", "https://b.example"])?))?;
-    /// # Ok::<(), portcullis::BuildError>(())
+    /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     ///
     /// # Errors
     ///
     /// As [`CorsBuilder::build`]; the policy that stands is then kept.
-    pub fn reload(&self, builder: CorsBuilder) -> Result<(), BuildError> {
+    pub fn reload(&self, builder: CorsBuilder) -> Result<(), ConfigError> {
         self.0.store(Arc::new(builder.policy()?));
         Ok(())
     }

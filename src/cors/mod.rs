@@ -2,15 +2,15 @@
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{BuildError, Cors, OriginSet};
+//! use portcullis::{ConfigError, Cors, OriginSet};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), BuildError> {
+//! # async fn main() -> Result<(), ConfigError> {
 //! let cors = Cors::builder()
 //!     .origins(OriginSet::new(["https://app.example.com", "http://localhost:5173"])?)
-//!     .credentials()
-//!     .methods(["PUT", "DELETE"])
+//!     .allow_credentials()
+//!     .allow_methods(["PUT", "DELETE"])
 //!     .build()?;
 //! let app: Router = Router::new().route("/", get(|| async {})).layer(cors);
 //!

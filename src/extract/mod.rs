@@ -6,7 +6,7 @@
 //! | `Option<Extractor<UserContext>>` | the user, or `None` for anonymous | 500 where no authenticating layer ran |
 //! | `Extractor<Claims<T>>` | the token's claims as a type of one's own | as the user; 500 where they are of another type |
 //! | `Extractor<ClientAddr>` | the client's address | 500 where the server told no peer |
-//! | `Extractor<Allowance>` | what the limits have left | 500 where none counted the request |
+//! | `Extractor<RateLimitStatus>` | what the limits have left | 500 where none counted the request |
 //! | `Extractor<Attempt>` | a say in whether the request counts as failed | 500 where no limit counts failures |
 //! | `Extractor<CspNonce>` | the nonce of the answer's content security policy | 500 where no policy has one |
 //! | `Extractor<X>` | any type of one's own that implements [`Extract`] | what it says |
@@ -43,7 +43,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request;
 use serde::de::DeserializeOwned;
 
-use crate::context::{Allowance, Attempt, ClientAddr, CspNonce, Realm, TrustedProxies, UserContext, Visitor};
+use crate::context::{Attempt, ClientAddr, CspNonce, RateLimitStatus, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
 /// What the gates found out, as a handler's argument; see the [module](crate::extract).
@@ -57,7 +57,7 @@ pub struct Claims<T>(pub T);
 /// What an [`Extractor`] can give.
 #[diagnostic::on_unimplemented(
     message = "`Extractor<{Self}>` extracts nothing",
-    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `Allowance`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
+    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
 )]
 pub trait Extract: Sized {
     /// Reads it off a request's head; `Ok(None)` where it is not there and need not be.
@@ -104,13 +104,13 @@ impl Extract for ClientAddr {
     }
 }
 
-impl Extract for Allowance {
+impl Extract for RateLimitStatus {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         Ok(head.extensions.get().cloned())
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        Denial::new(DenialKind::LimitMissing("Extractor<Allowance>"), Realm::default())
+        Denial::new(DenialKind::LimitMissing("Extractor<RateLimitStatus>"), Realm::default())
     }
 }
 

@@ -58,7 +58,7 @@ pub enum DenialKind {
     /// 403: nothing in the request tells whose limit to count.
     SubjectMissing,
     /// 403: the token is good, but its user is refused.
-    UserRefused(UserRefusal),
+    UserRefused(AccountRefusal),
     /// 503: the source of users cannot be asked; when to try again.
     UsersUnavailable(Duration),
 }
@@ -76,7 +76,7 @@ pub enum RequestFault {
 /// Why a user is refused although their token is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum UserRefusal {
+pub enum AccountRefusal {
     /// The account was closed or suspended.
     Inactive,
     /// The account is locked.
@@ -242,10 +242,10 @@ impl Denial {
             DenialKind::QuotaExceeded(_) => "the limit is used up".into(),
             DenialKind::ReducedCapacity(_) => "the limit is reduced for a while".into(),
             DenialKind::SubjectMissing => "the request does not tell whose limit to count".into(),
-            DenialKind::UserRefused(UserRefusal::Inactive) => "the account is not active".into(),
-            DenialKind::UserRefused(UserRefusal::Locked) => "the account is locked".into(),
-            DenialKind::UserRefused(UserRefusal::Other(reason)) => (*reason).into(),
-            DenialKind::UserRefused(UserRefusal::Unverified) => "the account is not verified".into(),
+            DenialKind::UserRefused(AccountRefusal::Inactive) => "the account is not active".into(),
+            DenialKind::UserRefused(AccountRefusal::Locked) => "the account is locked".into(),
+            DenialKind::UserRefused(AccountRefusal::Other(reason)) => (*reason).into(),
+            DenialKind::UserRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
             DenialKind::UsersUnavailable(_) => "the user's account is not available".into(),
         }
     }

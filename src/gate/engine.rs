@@ -10,7 +10,7 @@ use http::{Request, Response, request};
 use pin_project::pin_project;
 use tower_service::Service;
 
-use crate::gate::{Deciding, Decision, FromBytes, Reply};
+use crate::gate::{BodyFromBytes, Deciding, Decision, Reply};
 
 /// Looks at a request's head and decides; see the [module](crate::gate).
 ///
@@ -106,7 +106,7 @@ impl<G, S, ReqBody, ResBody> Service<Request<ReqBody>> for Gated<G, S>
 where
     G: Gate,
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: FromBytes,
+    ResBody: BodyFromBytes,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -164,7 +164,7 @@ impl<G, S, ReqBody, ResBody> Future for GatedFuture<G, G::Pass, S, ReqBody, S::F
 where
     G: Gate,
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: FromBytes,
+    ResBody: BodyFromBytes,
 {
     type Output = Result<S::Response, S::Error>;
 

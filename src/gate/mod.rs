@@ -52,7 +52,7 @@
 //! ```
 //!
 //! A gate that refuses says why by a [`Denial`], [`Reply::denial`] makes the answer of it; a reason of one's own is
-//! [`UserRefusal::Other`].
+//! [`AccountRefusal::Other`].
 //!
 //! # Refusals
 //!
@@ -99,9 +99,9 @@ mod pair;
 mod reply;
 mod token_error;
 
-pub use body::FromBytes;
+pub use body::BodyFromBytes;
 pub use decision::{Deciding, Decision};
-pub use denial::{Denial, DenialKind, RequestFault, UserRefusal, Violation};
+pub use denial::{AccountRefusal, Denial, DenialKind, RequestFault, Violation};
 pub use engine::{Entry, Gate, Gated, GatedFuture};
 pub(crate) use pair::Pair;
 pub use reply::Reply;

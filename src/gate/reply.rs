@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
 
 use crate::field::grpc;
 use crate::gate::reply::members::Members;
-use crate::gate::{Denial, DenialKind, FromBytes};
+use crate::gate::{BodyFromBytes, Denial, DenialKind};
 
 /// The answer that a gate gives in the handler's place.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Reply {
     }
 
     /// The response, with the body that is wanted.
-    pub(crate) fn into_response<B: FromBytes>(self) -> Response<B> {
+    pub(crate) fn into_response<B: BodyFromBytes>(self) -> Response<B> {
         self.0.map(B::from_bytes)
     }
 }

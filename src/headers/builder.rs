@@ -7,7 +7,7 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY,
 use http::{HeaderName, HeaderValue};
 
 use crate::context::TrustedProxies;
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::headers::csp::Csp;
 use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
@@ -137,13 +137,13 @@ impl SecurityHeadersBuilder {
 
     /// Sets the names of the fields that are removed from every answer: `Server` and `X-Powered-By` in the presets.
     /// [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer list.
-    pub fn remove(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+    pub fn strip(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
         self.removed = names.into_iter().map(Into::into).collect();
         self
     }
 
     /// Sets the names of the fields that are written over what a handler set.
-    pub fn enforce(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+    pub fn override_handler(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
         self.enforced = names.into_iter().map(Into::into).collect();
         self
     }
@@ -156,7 +156,7 @@ impl SecurityHeadersBuilder {
     }
 
     /// Takes every client for one that came by https: where nothing else leads to the app.
-    pub fn always_https(mut self) -> Self {
+    pub fn assume_https(mut self) -> Self {
         self.https = Https::Always;
         self
     }
@@ -184,8 +184,8 @@ impl SecurityHeadersBuilder {
     ///
     /// Names every value that no browser would heed or that opens more than it closes, and every field that is not there to
     /// be left out or enforced.
-    pub fn build(self) -> Result<SecurityHeaders, BuildError> {
-        let mut problems = Problems::default();
+    pub fn build(self) -> Result<SecurityHeaders, ConfigError> {
+        let mut problems = ConfigIssues::default();
         let endpoints: Vec<&str> = self.endpoints.iter().map(|(name, _)| &**name).collect();
         for (setting, csp) in [("csp", &self.csp), ("csp_report_only", &self.report_only)] {
             if let Some(csp) = csp {
@@ -204,7 +204,7 @@ impl SecurityHeadersBuilder {
         }
         if self.own.len() > MOST_FIELDS {
             let reason = "more fields than a browser takes with one answer";
-            let problem = Problem::new("header", Fault::Invalid, reason, "send 64 at most");
+            let problem = ConfigIssue::new("header", IssueKind::Invalid, reason, "send 64 at most");
             problems.add(problem.with_value(self.own.len().to_string()));
         }
         let removed = self.names_removed(&mut problems);
@@ -247,25 +247,26 @@ impl SecurityHeadersBuilder {
         fixed.chain(own).chain(rendered).filter_map(|(name, value)| Some((name, value.ok()?))).collect()
     }
 
-    fn names_removed(&self, problems: &mut Problems) -> Vec<HeaderName> {
+    fn names_removed(&self, problems: &mut ConfigIssues) -> Vec<HeaderName> {
         let mut removed = Vec::new();
         for name in &self.removed {
             match HeaderName::from_bytes(name.as_bytes()) {
                 Ok(name) if own::is_of_the_message(name.as_str()) || name.as_str().starts_with("access-control-") => {
                     let reason = "an answer is not read rightly without it";
                     problems.add(
-                        Problem::new("remove", Fault::Prohibited, reason, "leave it out").with_value(name.as_str()),
+                        ConfigIssue::new("strip", IssueKind::Prohibited, reason, "leave it out")
+                            .with_value(name.as_str()),
                     );
                 }
                 Ok(name) => removed.push(name),
-                Err(_) => problems.add(own::misnamed("remove", name)),
+                Err(_) => problems.add(own::misnamed("strip", name)),
             }
         }
         removed
     }
 
     /// Whether what is left out or enforced is there.
-    fn judge_names(&self, problems: &mut Problems) {
+    fn judge_names(&self, problems: &mut ConfigIssues) {
         let mut names: Vec<&str> = self.fixed.keys().copied().collect();
         names.extend(self.own.keys().map(String::as_str));
         for (name, is_set) in [
@@ -279,13 +280,16 @@ impl SecurityHeadersBuilder {
         }
         names.sort_unstable();
         let strays = self.enforced.iter().filter(|name| !names.contains(&&*name.to_ascii_lowercase()));
-        let strays = strays.map(|name| ("enforce", name)).chain(self.left_out.iter().map(|name| ("without", name)));
+        let strays =
+            strays.map(|name| ("override_handler", name)).chain(self.left_out.iter().map(|name| ("without", name)));
         for (setting, name) in strays {
             let remedy = match names.as_slice() {
                 [] => "there is none yet: set one, or begin with a preset".to_owned(),
                 names => format!("name one of {}", names.join(", ")),
             };
-            problems.add(Problem::new(setting, Fault::Unknown, "the layer does not send it", remedy).with_value(name));
+            problems.add(
+                ConfigIssue::new(setting, IssueKind::Unknown, "the layer does not send it", remedy).with_value(name),
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use http::Uri;
 
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 mod directive;
 mod lint;
@@ -23,13 +23,13 @@ pub use source::Source;
 /// use portcullis::headers::{Csp, Directive, SecurityHeaders, Source};
 ///
 /// let csp = Csp::html()
-///     .with(Directive::ImgSrc, ["'self'", "https://images.example.com"])
+///     .set(Directive::ImgSrc, ["'self'", "https://images.example.com"])
 ///     .add(Directive::ConnectSrc, ["https://api.example.com"])
 ///     .add(Directive::ScriptSrc, [Source::WasmUnsafeEval]);
 /// assert!(csp.lints().is_empty());
 /// let headers = SecurityHeaders::html().csp(csp).build()?;
 /// # let _ = headers;
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -52,49 +52,49 @@ impl Csp {
     /// What an API answers with: nothing loads, nobody frames.
     pub fn api() -> Self {
         let closed = [Directive::DefaultSrc, Directive::BaseUri, Directive::FormAction, Directive::FrameAncestors];
-        closed.into_iter().fold(Self::new(), |csp, directive| csp.with(directive, [Source::None]))
+        closed.into_iter().fold(Self::new(), |csp, directive| csp.set(directive, [Source::None]))
     }
 
     /// What a page answers with that is rendered on the server: its own origin's images, fonts, styles, forms and requests;
     /// scripts and written-in styles that bear the [`CspNonce`](crate::CspNonce), and what those scripts load.
     pub fn html() -> Self {
         Self::new()
-            .with(Directive::DefaultSrc, [Source::None])
-            .with(Directive::BaseUri, [Source::None])
-            .with(Directive::ConnectSrc, [Source::SelfOrigin])
-            .with(Directive::FontSrc, [Source::SelfOrigin])
-            .with(Directive::FormAction, [Source::SelfOrigin])
-            .with(Directive::FrameAncestors, [Source::None])
-            .with(Directive::ImgSrc, [Source::SelfOrigin])
-            .with(Directive::ManifestSrc, [Source::SelfOrigin])
-            .with(Directive::ScriptSrc, [Source::Nonce, Source::StrictDynamic])
-            .with(Directive::StyleSrc, [Source::SelfOrigin, Source::Nonce])
+            .set(Directive::DefaultSrc, [Source::None])
+            .set(Directive::BaseUri, [Source::None])
+            .set(Directive::ConnectSrc, [Source::SelfOrigin])
+            .set(Directive::FontSrc, [Source::SelfOrigin])
+            .set(Directive::FormAction, [Source::SelfOrigin])
+            .set(Directive::FrameAncestors, [Source::None])
+            .set(Directive::ImgSrc, [Source::SelfOrigin])
+            .set(Directive::ManifestSrc, [Source::SelfOrigin])
+            .set(Directive::ScriptSrc, [Source::Nonce, Source::StrictDynamic])
+            .set(Directive::StyleSrc, [Source::SelfOrigin, Source::Nonce])
     }
 
     /// What the OWASP Secure Headers Project proposes.
     pub fn owasp() -> Self {
         Self::new()
-            .with(Directive::DefaultSrc, ["'self'"])
-            .with(Directive::FormAction, ["'self'"])
-            .with(Directive::BaseUri, ["'self'"])
-            .with(Directive::ObjectSrc, ["'none'"])
-            .with(Directive::FrameAncestors, ["'none'"])
+            .set(Directive::DefaultSrc, ["'self'"])
+            .set(Directive::FormAction, ["'self'"])
+            .set(Directive::BaseUri, ["'self'"])
+            .set(Directive::ObjectSrc, ["'none'"])
+            .set(Directive::FrameAncestors, ["'none'"])
             .upgrade_insecure_requests()
     }
 
     /// What helmet 8 sends unless told otherwise.
     pub fn helmet() -> Self {
         Self::new()
-            .with(Directive::DefaultSrc, ["'self'"])
-            .with(Directive::BaseUri, ["'self'"])
-            .with(Directive::FontSrc, ["'self'", "https:", "data:"])
-            .with(Directive::FormAction, ["'self'"])
-            .with(Directive::FrameAncestors, ["'self'"])
-            .with(Directive::ImgSrc, ["'self'", "data:"])
-            .with(Directive::ObjectSrc, ["'none'"])
-            .with(Directive::ScriptSrc, ["'self'"])
-            .with(Directive::ScriptSrcAttr, ["'none'"])
-            .with(Directive::StyleSrc, ["'self'", "https:", "'unsafe-inline'"])
+            .set(Directive::DefaultSrc, ["'self'"])
+            .set(Directive::BaseUri, ["'self'"])
+            .set(Directive::FontSrc, ["'self'", "https:", "data:"])
+            .set(Directive::FormAction, ["'self'"])
+            .set(Directive::FrameAncestors, ["'self'"])
+            .set(Directive::ImgSrc, ["'self'", "data:"])
+            .set(Directive::ObjectSrc, ["'none'"])
+            .set(Directive::ScriptSrc, ["'self'"])
+            .set(Directive::ScriptSrcAttr, ["'none'"])
+            .set(Directive::StyleSrc, ["'self'", "https:", "'unsafe-inline'"])
             .upgrade_insecure_requests()
     }
 
@@ -112,10 +112,10 @@ impl Csp {
     /// let csp = Csp::parse("default-src 'self'; img-src 'self' data:; upgrade-insecure-requests")?;
     /// assert!(Csp::parse("default-src 'self'; script-scr 'self'").is_err());
     /// # let _ = csp;
-    /// # Ok::<(), portcullis::BuildError>(())
+    /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
-    pub fn parse(text: &str) -> Result<Self, BuildError> {
-        let mut problems = Problems::default();
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut problems = ConfigIssues::default();
         let mut csp = Self::new();
         let mut seen = HashSet::new();
         for words in text.split(';').map(str::split_ascii_whitespace) {
@@ -125,13 +125,15 @@ impl Csp {
             if seen.contains(&name) {
                 // CSP 3 §2.2.1: browsers ignore the second.
                 let remedy = "write its sources into one";
-                problems.add(Problem::new("csp", Fault::Repeated, "a directive stands twice", remedy).with_value(name));
+                problems.add(
+                    ConfigIssue::new("csp", IssueKind::Repeated, "a directive stands twice", remedy).with_value(name),
+                );
                 continue;
             }
             csp = match (Directive::named(&name), name.as_str()) {
                 // CSP 3 §6.7.2.3: nothing is let in by an empty list.
-                (Some(directive), _) if rest.is_empty() => csp.with(directive, [Source::None]),
-                (Some(directive), _) => csp.with(directive, rest),
+                (Some(directive), _) if rest.is_empty() => csp.set(directive, [Source::None]),
+                (Some(directive), _) => csp.set(directive, rest),
                 (None, "sandbox") => csp.sandbox(rest),
                 (None, "trusted-types") => csp.trusted_types(rest),
                 (None, "require-trusted-types-for") if rest == ["'script'"] => csp.require_trusted_types(),
@@ -140,13 +142,14 @@ impl Csp {
                 (None, "upgrade-insecure-requests") if rest.is_empty() => csp.upgrade_insecure_requests(),
                 (None, "block-all-mixed-content") => {
                     let (reason, remedy) = ("browsers ignore it: they load no mixed content anyway", "leave it out");
-                    problems.add(Problem::new("csp", Fault::Prohibited, reason, remedy).with_value(name.as_str()));
+                    problems
+                        .add(ConfigIssue::new("csp", IssueKind::Prohibited, reason, remedy).with_value(name.as_str()));
                     csp
                 }
                 (None, _) => {
                     let reason = "no directive of CSP 3, or not of its form";
                     let remedy = "see Directive and the methods of Csp for those there are";
-                    problems.add(Problem::new("csp", Fault::Unknown, reason, remedy).with_value(name.as_str()));
+                    problems.add(ConfigIssue::new("csp", IssueKind::Unknown, reason, remedy).with_value(name.as_str()));
                     csp
                 }
             };
@@ -159,7 +162,7 @@ impl Csp {
     }
 
     /// Sets a directive's sources; what it had is gone.
-    pub fn with(mut self, directive: Directive, sources: impl IntoIterator<Item: Into<Source>>) -> Self {
+    pub fn set(mut self, directive: Directive, sources: impl IntoIterator<Item: Into<Source>>) -> Self {
         let sources = sources.into_iter().map(Into::into).collect();
         match self.lists.iter_mut().find(|(known, _)| *known == directive) {
             Some((_, known)) => *known = sources,
@@ -173,7 +176,7 @@ impl Csp {
         let mut all = self.sources(directive).unwrap_or_default().to_vec();
         all.retain(|source| *source != Source::None);
         all.extend(sources.into_iter().map(Into::into));
-        self = self.with(directive, all);
+        self = self.set(directive, all);
         self
     }
 
@@ -240,36 +243,46 @@ impl Csp {
     }
 
     /// All that is wrong with it, given the names of the endpoints that reports may go to.
-    pub(super) fn judge(&self, setting: &'static str, endpoints: &[&str], problems: &mut Problems) {
+    pub(super) fn judge(&self, setting: &'static str, endpoints: &[&str], problems: &mut ConfigIssues) {
         let mut add = |fault, reason: &'static str, remedy: &'static str, value: String| {
-            problems.add(Problem::new(setting, fault, reason, remedy).with_value(value));
+            problems.add(ConfigIssue::new(setting, fault, reason, remedy).with_value(value));
         };
         for (directive, sources) in self.lists() {
             if sources.is_empty() {
-                add(Fault::Missing, "the directive has no source", "say Source::None for none", directive.to_string());
+                add(
+                    IssueKind::Missing,
+                    "the directive has no source",
+                    "say Source::None for none",
+                    directive.to_string(),
+                );
             }
             if sources.len() > 1 && sources.contains(&Source::None) {
                 let remedy = "leave 'none' out, or the others";
-                add(Fault::Prohibited, "'none' stands beside other sources", remedy, directive.to_string());
+                add(IssueKind::Prohibited, "'none' stands beside other sources", remedy, directive.to_string());
             }
             for source in sources {
                 if let Some((reason, remedy)) = source.fault() {
-                    add(Fault::Invalid, reason, remedy, format!("{directive} {source}"));
+                    add(IssueKind::Invalid, reason, remedy, format!("{directive} {source}"));
                 }
             }
         }
         for (name, words) in [("sandbox", &self.sandbox), ("trusted-types", &self.trusted_types)] {
             for word in words.iter().flatten().filter(|word| !is_word(word)) {
                 let reason = "neither a token nor a keyword in quotes";
-                add(Fault::Invalid, reason, "write it as in CSP 3", format!("{name} {word}"));
+                add(IssueKind::Invalid, reason, "write it as in CSP 3", format!("{name} {word}"));
             }
         }
         if let Some(endpoint) = self.report_to.as_deref().filter(|endpoint| !endpoints.contains(endpoint)) {
             let remedy = "say add_reporting_endpoint with this name and a URL";
-            add(Fault::Missing, "reports go to an endpoint that is nowhere named", remedy, endpoint.to_owned());
+            add(IssueKind::Missing, "reports go to an endpoint that is nowhere named", remedy, endpoint.to_owned());
         }
         if let Some(uri) = self.report_uri.as_deref().filter(|uri| !is_reference(uri)) {
-            add(Fault::Invalid, "not a URL that a field can hold", "write /csp-reports or https://...", uri.to_owned());
+            add(
+                IssueKind::Invalid,
+                "not a URL that a field can hold",
+                "write /csp-reports or https://...",
+                uri.to_owned(),
+            );
         }
         if self.rendered().longest() == 0 {
             problems.add(empty(setting));
@@ -285,9 +298,9 @@ impl fmt::Display for Csp {
     }
 }
 
-fn empty(setting: &'static str) -> Problem {
+fn empty(setting: &'static str) -> ConfigIssue {
     let remedy = "set a directive, or leave the policy out by without(\"content-security-policy\")";
-    Problem::new(setting, Fault::Missing, "the policy says nothing", remedy)
+    ConfigIssue::new(setting, IssueKind::Missing, "the policy says nothing", remedy)
 }
 
 fn is_word(word: &str) -> bool {

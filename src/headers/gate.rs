@@ -24,7 +24,7 @@ impl SecurityHeaders {
     ///
     /// let audit = SecurityHeaders::html().build()?.audit();
     /// assert_eq!(audit.grade(), Grade::APlus, "{audit}");
-    /// # Ok::<(), portcullis::BuildError>(())
+    /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     #[must_use]
     pub fn audit(&self) -> Audit {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Fault, Problem, Problems};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 
 /// For how long browsers reach this host by https alone, whatever a link says (RFC 6797).
 ///
@@ -11,9 +11,9 @@ use crate::error::{Fault, Problem, Problems};
 /// use portcullis::headers::{Hsts, SecurityHeaders};
 ///
 /// let year = Duration::from_secs(365 * 86_400);
-/// let headers = SecurityHeaders::api().hsts(Hsts::new(year).include_subdomains()).always_https().build()?;
+/// let headers = SecurityHeaders::api().hsts(Hsts::new(year).include_subdomains()).assume_https().build()?;
 /// # let _ = headers;
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -41,16 +41,16 @@ impl Hsts {
         self
     }
 
-    pub(super) fn judge(self, problems: &mut Problems) {
+    pub(super) fn judge(self, problems: &mut ConfigIssues) {
         if self.max_age.subsec_nanos() > 0 {
             let reason = "not a number of whole seconds";
-            let problem = Problem::new("hsts", Fault::Invalid, reason, "give 63072000 seconds, two years");
+            let problem = ConfigIssue::new("hsts", IssueKind::Invalid, reason, "give 63072000 seconds, two years");
             problems.add(problem.with_value(format!("{:?}", self.max_age)));
         }
         if self.is_preloaded && (self.max_age < YEAR || !self.has_subdomains) {
             let reason = "browsers are preloaded with a host for a year at least, and with its subdomains";
             let remedy = "set 31536000 seconds or more and include_subdomains(), or leave preload() out";
-            problems.add(Problem::new("hsts", Fault::Prohibited, reason, remedy).with_value(self.text()));
+            problems.add(ConfigIssue::new("hsts", IssueKind::Prohibited, reason, remedy).with_value(self.text()));
         }
     }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn is_sound(hsts: Hsts) -> bool {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         hsts.judge(&mut problems);
         problems.none_or(|| ()).is_ok()
     }

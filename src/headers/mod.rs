@@ -2,12 +2,12 @@
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{BuildError, SecurityHeaders};
+//! use portcullis::{ConfigError, SecurityHeaders};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), BuildError> {
-//! let headers = SecurityHeaders::api().always_https().build()?;
+//! # async fn main() -> Result<(), ConfigError> {
+//! let headers = SecurityHeaders::api().assume_https().build()?;
 //! assert_eq!(headers.audit().grade().to_string(), "A+");
 //!
 //! let app: Router = Router::new().route("/", get(|| async { "ok" })).layer(headers);
@@ -46,13 +46,13 @@
 //!
 //! ```
 //! use axum::{Router, response::Html, routing::get};
-//! use portcullis::{BuildError, CspNonce, Extractor, SecurityHeaders};
+//! use portcullis::{ConfigError, CspNonce, Extractor, SecurityHeaders};
 //!
 //! async fn page(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
 //!     Html(format!("<!doctype html><title>Hello</title><script nonce=\"{nonce}\">document.title = 'Hi'</script>"))
 //! }
 //!
-//! fn app() -> Result<Router, BuildError> {
+//! fn app() -> Result<Router, ConfigError> {
 //!     Ok(Router::new().route("/", get(page)).layer(SecurityHeaders::html().build()?))
 //! }
 //! # assert!(app().is_ok());
@@ -62,7 +62,7 @@
 //!
 //! `Strict-Transport-Security` must not be sent over http (RFC 6797 §7.2), and an app behind a proxy cannot see by itself how the
 //! client came. It is sent where the request's own URI says https, as in HTTP/2; where a
-//! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) says so; or [always](SecurityHeadersBuilder::always_https).
+//! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) says so; or [always](SecurityHeadersBuilder::assume_https).
 //!
 //! # Where it stands
 //!

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderName, Uri};
 
-use crate::error::{Fault, Problem, Problems};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::headers::builder::{
     EMBEDDER_POLICY, OPENER_POLICY, PERMISSIONS_POLICY, REFERRER_POLICY, REPORTING_ENDPOINTS, RESOURCE_POLICY,
     X_FRAME_OPTIONS,
@@ -22,13 +22,13 @@ impl OwnField {
         Self { name: name.to_ascii_lowercase(), value }
     }
 
-    pub(super) fn judge(&self, problems: &mut Problems) {
+    pub(super) fn judge(&self, problems: &mut ConfigIssues) {
         if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
             problems.add(misnamed("header", &self.name));
             return;
         }
         let prohibited =
-            |reason: &'static str, remedy: String| Problem::new("header", Fault::Prohibited, reason, remedy);
+            |reason: &'static str, remedy: String| ConfigIssue::new("header", IssueKind::Prohibited, reason, remedy);
         let problem = if let Some((_, setter)) = SETTERS.iter().find(|(name, _)| *name == self.name) {
             Some(prohibited("the field has a setter of its own", format!("say {setter}(..)")))
         } else if self.name.starts_with("access-control-") {
@@ -45,7 +45,7 @@ impl OwnField {
             Some(prohibited("browsers know one value", "write nosniff".to_owned()))
         } else if !self.value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t') {
             let reason = "the value has bytes that no field may have";
-            Some(Problem::new("header", Fault::Invalid, reason, "write visible ASCII, in one line"))
+            Some(ConfigIssue::new("header", IssueKind::Invalid, reason, "write visible ASCII, in one line"))
         } else {
             None
         };
@@ -58,26 +58,26 @@ pub(super) fn is_of_the_message(name: &str) -> bool {
     OF_THE_MESSAGE.contains(&name)
 }
 
-pub(super) fn misnamed(setting: &'static str, name: &str) -> Problem {
+pub(super) fn misnamed(setting: &'static str, name: &str) -> ConfigIssue {
     let reason = "not the name of a header field";
-    Problem::new(setting, Fault::Invalid, reason, "write a token, as x-frame-options").with_value(name)
+    ConfigIssue::new(setting, IssueKind::Invalid, reason, "write a token, as x-frame-options").with_value(name)
 }
 
-pub(super) fn judge_endpoints(endpoints: &[(String, String)], problems: &mut Problems) {
+pub(super) fn judge_endpoints(endpoints: &[(String, String)], problems: &mut ConfigIssues) {
     let mut names = HashSet::new();
     for (name, url) in endpoints {
         let is_first = names.insert(name);
         let fault = if !is_key(name) {
-            Some((Fault::Invalid, "a name has lower-case letters, digits, - and _", "write it so, as csp-reports"))
+            Some((IssueKind::Invalid, "a name has lower-case letters, digits, - and _", "write it so, as csp-reports"))
         } else if !is_first {
-            Some((Fault::Repeated, "an endpoint of this name stands twice", "give it another name"))
+            Some((IssueKind::Repeated, "an endpoint of this name stands twice", "give it another name"))
         } else if !is_endpoint(url) {
-            Some((Fault::Invalid, "reports go to a path or to an https URL", "write /reports or https://..."))
+            Some((IssueKind::Invalid, "reports go to a path or to an https URL", "write /reports or https://..."))
         } else {
             None
         };
         if let Some((fault, reason, remedy)) = fault {
-            let problem = Problem::new("add_reporting_endpoint", fault, reason, remedy);
+            let problem = ConfigIssue::new("add_reporting_endpoint", fault, reason, remedy);
             problems.add(problem.with_value(format!("{name}={url}")));
         }
     }
@@ -141,12 +141,12 @@ const OF_THE_MESSAGE: [&str; 20] = [
 mod tests {
     use super::*;
 
-    fn faults(endpoints: &[(&str, &str)]) -> Vec<Fault> {
+    fn faults(endpoints: &[(&str, &str)]) -> Vec<IssueKind> {
         let endpoints: Vec<_> = endpoints.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect();
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         judge_endpoints(&endpoints, &mut problems);
         let error = problems.none_or(|| ()).err();
-        error.iter().flat_map(crate::BuildError::problems).map(Problem::fault).collect()
+        error.iter().flat_map(crate::ConfigError::issues).map(ConfigIssue::kind).collect()
     }
 
     #[test]
@@ -173,9 +173,9 @@ mod tests {
             ("a", "/a\\b"),
             ("a", "/\u{e4}"),
         ] {
-            assert_eq!(faults(&[(name, url)]), [Fault::Invalid], "{name} {url}");
+            assert_eq!(faults(&[(name, url)]), [IssueKind::Invalid], "{name} {url}");
         }
-        assert_eq!(faults(&[("a", "/a"), ("b", "/b"), ("a", "/c")]), [Fault::Repeated]);
+        assert_eq!(faults(&[("a", "/a"), ("b", "/b"), ("a", "/c")]), [IssueKind::Repeated]);
     }
 
     #[test]

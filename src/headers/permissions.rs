@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Fault, Problem, Problems};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::headers::owasp;
 
@@ -17,7 +17,7 @@ use crate::headers::owasp;
 ///     .allow("payment", ["https://pay.example.com"]);
 /// let headers = SecurityHeaders::html().permissions_policy(permissions).build()?;
 /// # let _ = headers;
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -70,9 +70,9 @@ impl PermissionsPolicy {
         self
     }
 
-    pub(super) fn judge(&self, problems: &mut Problems) {
+    pub(super) fn judge(&self, problems: &mut ConfigIssues) {
         let mut add = |value: &str, reason, remedy| {
-            problems.add(Problem::new("permissions_policy", Fault::Invalid, reason, remedy).with_value(value));
+            problems.add(ConfigIssue::new("permissions_policy", IssueKind::Invalid, reason, remedy).with_value(value));
         };
         for (feature, allowed) in &self.0 {
             if !is_feature(feature) {
@@ -87,7 +87,7 @@ impl PermissionsPolicy {
         }
         if self.0.is_empty() {
             let remedy = "deny a feature, or leave the policy out by without(\"permissions-policy\")";
-            problems.add(Problem::new("permissions_policy", Fault::Missing, "the policy says nothing", remedy));
+            problems.add(ConfigIssue::new("permissions_policy", IssueKind::Missing, "the policy says nothing", remedy));
         }
     }
 
@@ -132,12 +132,12 @@ const OFF: [&str; 14] = [
 mod tests {
     use super::*;
 
-    fn faults(policy: &PermissionsPolicy) -> Vec<(Fault, Option<String>)> {
-        let mut problems = Problems::default();
+    fn faults(policy: &PermissionsPolicy) -> Vec<(IssueKind, Option<String>)> {
+        let mut problems = ConfigIssues::default();
         policy.judge(&mut problems);
         let error = problems.none_or(|| ()).err();
-        let found = error.iter().flat_map(crate::BuildError::problems);
-        found.map(|problem| (problem.fault(), problem.value().map(str::to_owned))).collect()
+        let found = error.iter().flat_map(crate::ConfigError::issues);
+        found.map(|problem| (problem.kind(), problem.value().map(str::to_owned))).collect()
     }
 
     #[test]
@@ -159,16 +159,16 @@ mod tests {
     #[test]
     fn what_is_no_feature_and_no_origin_is_named() {
         for name in ["", "Camera", "camera=()", "1d", "a b", "a_b"] {
-            assert_eq!(faults(&PermissionsPolicy::new().deny([name])), [(Fault::Invalid, Some(name.to_owned()))]);
+            assert_eq!(faults(&PermissionsPolicy::new().deny([name])), [(IssueKind::Invalid, Some(name.to_owned()))]);
         }
         for origin in ["self", "https://a.example/", "https://a.example\", *"] {
             let policy = PermissionsPolicy::new().allow("usb", [origin]);
-            assert_eq!(faults(&policy), [(Fault::Invalid, Some(origin.to_owned()))]);
+            assert_eq!(faults(&policy), [(IssueKind::Invalid, Some(origin.to_owned()))]);
         }
     }
 
     #[test]
     fn a_policy_that_says_nothing_is_refused() {
-        assert_eq!(faults(&PermissionsPolicy::new()), [(Fault::Missing, None)]);
+        assert_eq!(faults(&PermissionsPolicy::new()), [(IssueKind::Missing, None)]);
     }
 }

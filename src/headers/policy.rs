@@ -109,7 +109,7 @@ impl Policy {
             tracing::warn!(
                 "X-Forwarded-Proto is not believed, or does not say https: Strict-Transport-Security is not sent; name the proxy by \
                  SecurityHeadersBuilder::trusted_proxies (a Stack's is for addresses alone) and serve with \
-                 into_make_service_with_connect_info::<SocketAddr>(), or say always_https()"
+                 into_make_service_with_connect_info::<SocketAddr>(), or say assume_https()"
             );
         }
     }

@@ -43,7 +43,7 @@ impl SecurityHeaders {
             .with_fixed(CONTENT_TYPE_OPTIONS, "nosniff")
             .with_fixed(CROSS_DOMAIN, "none")
             .with_fixed(DNS_PREFETCH, "off")
-            .remove(owasp::REMOVE)
+            .strip(owasp::REMOVE)
             .no_store()
     }
 
@@ -62,7 +62,7 @@ impl SecurityHeaders {
             .with_fixed("origin-agent-cluster", "?1")
             .with_fixed("x-download-options", "noopen")
             .with_fixed("x-xss-protection", "0")
-            .remove(["x-powered-by"])
+            .strip(["x-powered-by"])
     }
 }
 
@@ -77,7 +77,7 @@ fn own(csp: Csp) -> SecurityHeadersBuilder {
         .with_fixed(CONTENT_TYPE_OPTIONS, "nosniff")
         .with_fixed("origin-agent-cluster", "?1")
         .with_fixed("x-xss-protection", "0")
-        .remove(["server", "x-powered-by"])
+        .strip(["server", "x-powered-by"])
         .no_store()
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::fetch::{Client, Fetch};
@@ -31,7 +31,7 @@ pub struct JwtAuthBuilder {
     audiences: Vec<String>,
     leeway: Duration,
     max_token_len: usize,
-    serve_stale: Duration,
+    max_stale_keys: Duration,
     optional: bool,
     cookie: Option<String>,
     realm: Option<String>,
@@ -39,7 +39,7 @@ pub struct JwtAuthBuilder {
     default_tier: Option<Tier>,
     roles: Option<Roles>,
     loader: Option<UserLoader>,
-    seen_tokens: usize,
+    token_cache_capacity: usize,
     client: Option<Client>,
     clock: Clock,
 }
@@ -51,7 +51,7 @@ impl Default for JwtAuthBuilder {
             audiences: Vec::new(),
             leeway: LEEWAY,
             max_token_len: MAX_TOKEN_LEN,
-            serve_stale: SERVE_STALE,
+            max_stale_keys: SERVE_STALE,
             optional: false,
             cookie: None,
             realm: None,
@@ -59,7 +59,7 @@ impl Default for JwtAuthBuilder {
             default_tier: None,
             roles: None,
             loader: None,
-            seen_tokens: SEEN_TOKENS,
+            token_cache_capacity: SEEN_TOKENS,
             client: None,
             clock: Clock::system(),
         }
@@ -106,8 +106,8 @@ impl JwtAuthBuilder {
 
     /// Sets for how long keys stay in use past their age, until the issuer has answered anew: 24 hours unless set. With
     /// zero, requests wait for the issuer once the keys are past their age.
-    pub fn serve_stale(mut self, time: Duration) -> Self {
-        self.serve_stale = time;
+    pub fn max_stale_keys(mut self, time: Duration) -> Self {
+        self.max_stale_keys = time;
         self
     }
 
@@ -175,8 +175,8 @@ impl JwtAuthBuilder {
     /// text; one of more than 8,192 bytes is not kept. The places, 1,048,576 at most, are divided into as many shares as the
     /// machine has processors, 16 at most, and each thread uses one: a token that two threads see takes two places, and a
     /// runtime of one thread has one share.
-    pub fn seen_tokens(mut self, most: usize) -> Self {
-        self.seen_tokens = most;
+    pub fn token_cache_capacity(mut self, most: usize) -> Self {
+        self.token_cache_capacity = most;
         self
     }
 
@@ -194,7 +194,7 @@ impl JwtAuthBuilder {
 
     /// The layer.
     ///
-    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::ready`] or [`JwtAuth::warm_up`].
+    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::is_ready`] or [`JwtAuth::prefetch_keys`].
     ///
     /// # Errors
     ///
@@ -202,8 +202,8 @@ impl JwtAuthBuilder {
     /// not https (loopback aside), a secret shorter than its hash, a key that is malformed, weak or private, an
     /// algorithm that does not fit, a preset's argument, a claim's name, a cookie or a realm of the wrong form, a leeway, a
     /// length, a number of keys or of tokens to be known again beyond its bound, a setting that has no effect, no HTTP client where keys are published.
-    pub fn build(mut self) -> Result<JwtAuth, BuildError> {
-        let mut problems = Problems::default();
+    pub fn build(mut self) -> Result<JwtAuth, ConfigError> {
+        let mut problems = ConfigIssues::default();
         self.judge_settings(&mut problems);
         let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
         let issuers = std::mem::take(&mut self.issuers);
@@ -212,9 +212,9 @@ impl JwtAuthBuilder {
         for issuer in issuers {
             if names.contains(&issuer.name) {
                 problems.add(
-                    Problem::new(
+                    ConfigIssue::new(
                         "issuer",
-                        Fault::Repeated,
+                        IssueKind::Repeated,
                         "stands twice",
                         "give each issuer once; use add_secret or add_pem for several keys",
                     )
@@ -237,20 +237,20 @@ impl JwtAuthBuilder {
                 default_tier: self.default_tier,
                 roles: self.roles,
                 loader: self.loader,
-                seen: NonZeroUsize::new(self.seen_tokens).map(SeenTokens::new),
+                seen: NonZeroUsize::new(self.token_cache_capacity).map(SeenTokens::new),
                 clock: self.clock,
             };
             JwtAuth::new(policy, self.optional)
         })
     }
 
-    fn trust(&mut self, issuer: Issuer, problems: &mut Problems) -> Option<Trust> {
+    fn trust(&mut self, issuer: Issuer, problems: &mut ConfigIssues) -> Option<Trust> {
         let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
         if audiences.is_empty() {
             problems.add(
-                Problem::new(
+                ConfigIssue::new(
                     "audience",
-                    Fault::Missing,
+                    IssueKind::Missing,
                     "no audience is set for this issuer's tokens",
                     "call .audience(..) with the name by which its tokens are meant for this app",
                 )
@@ -269,13 +269,18 @@ impl JwtAuthBuilder {
         issuer: &Issuer,
         name: &Arc<str>,
         allowed: &[Algorithm],
-        problems: &mut Problems,
+        problems: &mut ConfigIssues,
     ) -> Option<Keys> {
         if !issuer.added.is_empty() && !matches!(issuer.source, Source::Fixed(_)) {
             let reason = "a key is added to an issuer that publishes its keys";
             problems.add(
-                Problem::new("key", Fault::Prohibited, reason, "let the issuer publish it, or give all keys by hand")
-                    .of_issuer(&issuer.name),
+                ConfigIssue::new(
+                    "key",
+                    IssueKind::Prohibited,
+                    reason,
+                    "let the issuer publish it, or give all keys by hand",
+                )
+                .of_issuer(&issuer.name),
             );
         }
         match &issuer.source {
@@ -286,22 +291,22 @@ impl JwtAuthBuilder {
                 let client = self.client(problems)?;
                 let (name, location) = (Arc::clone(name), location.clone());
                 let clock = self.clock.clone();
-                let remote = Remote::new(name, location, allowed.to_vec(), client, clock, self.serve_stale);
+                let remote = Remote::new(name, location, allowed.to_vec(), client, clock, self.max_stale_keys);
                 Some(Keys::Remote(Arc::new(remote)))
             }
         }
     }
 
     /// The client set, else the built-in one, made once for all issuers.
-    fn client(&mut self, problems: &mut Problems) -> Option<Client> {
+    fn client(&mut self, problems: &mut ConfigIssues) -> Option<Client> {
         if self.client.is_none() {
             self.client = built_in_client();
         }
         if self.client.is_none() {
             let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
-            problems.add(Problem::new(
+            problems.add(ConfigIssue::new(
                 "fetch",
-                Fault::Missing,
+                IssueKind::Missing,
                 reason,
                 "switch on the feature `fetch`, or call .fetch(..)",
             ));

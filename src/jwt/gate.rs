@@ -40,7 +40,7 @@ impl JwtAuth {
     ///
     /// It starts a fetch for those that are not: an app that gets no traffic before it is ready becomes so all the same.
     #[must_use]
-    pub fn ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         let missing = self.remotes().filter(|remote| !remote.is_ready());
         let now = self.policy.clock.monotonic();
         missing.inspect(|remote| remote.refresh(now)).count() == 0
@@ -50,7 +50,7 @@ impl JwtAuth {
     /// last fetch failed a moment ago is left its time.
     ///
     /// A server may start without: until keys arrive, requests are answered 503.
-    pub async fn warm_up(&self) -> bool {
+    pub async fn prefetch_keys(&self) -> bool {
         let missing = self.remotes().filter(|remote| !remote.is_ready());
         let searches: Vec<Search> = missing.map(|remote| remote.search(None, remote.sets())).collect();
         for search in searches {

@@ -280,7 +280,7 @@ impl Issuer {
 
     /// Takes the tokens for those of an app's own issuer, whose access tokens say `type: access` and whose claims are
     /// `roles`, `permissions` and `subscription_tier`: a refresh token of the same issuer is refused.
-    pub fn own_tokens(mut self) -> Self {
+    pub fn first_party(mut self) -> Self {
         self.habits.profile = Profile::Compatible;
         self.habits.claims = self.habits.claims.tier(["subscription_tier"]);
         self.habits.token_use = Some(TokenUse { claim: "type", value: Some("access") });

@@ -7,17 +7,17 @@
 //! ```
 //! use portcullis::{Issuer, JwtAuth, Tiers};
 //!
-//! # fn main() -> Result<(), portcullis::BuildError> {
+//! # fn main() -> Result<(), portcullis::ConfigError> {
 //! let auth = JwtAuth::builder()
 //!     .issuer(Issuer::discover("https://auth.example.com"))
-//!     .add_issuer(Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes").own_tokens())
+//!     .add_issuer(Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes").first_party())
 //!     .audience("https://api.example.com")
 //!     .tiers(Tiers::ascending(["basic", "professional", "enterprise"])?)
 //!     .build()?;
-//! assert!(!auth.ready(), "the keys of the first come with the first request, or by ready() or warm_up()");
+//! assert!(!auth.is_ready(), "the keys of the first come with the first request, or by ready() or prefetch_keys()");
 //!
 //! let error = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short")).build().unwrap_err();
-//! assert_eq!(error.problems().len(), 2);
+//! assert_eq!(error.issues().len(), 2);
 //! # Ok(())
 //! # }
 //! ```
@@ -44,14 +44,14 @@
 //! # Tokens seen before
 //!
 //! A token that was verified is known again by all its bytes until it expires, while its issuer's keys stand: it is not verified
-//! again. How many are known is [a setting](JwtAuthBuilder::seen_tokens); why it is safe,
+//! again. How many are known is [a setting](JwtAuthBuilder::token_cache_capacity); why it is safe,
 //! [the threat model](crate::_guide::threat_model) tells.
 //!
 //! # Keys
 //!
 //! Keys belong to their issuer, which is chosen by an exact match of `iss`; a key serves one algorithm. Published keys
 //! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-Control: max-age` says, and stay in use
-//! for [a day](JwtAuthBuilder::serve_stale) past that where the issuer cannot be reached. An unknown `kid` causes one
+//! for [a day](JwtAuthBuilder::max_stale_keys) past that where the issuer cannot be reached. An unknown `kid` causes one
 //! fetch, at most every 30 seconds: a rotated key is accepted on its first use, unless an invented one used up that fetch
 //! just before, and a flood of them is not passed on. While a fetch is under way, requests with unknown keys wait for it,
 //! five seconds at most. Fetches need a tokio runtime with its timer.

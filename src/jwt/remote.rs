@@ -26,7 +26,7 @@ pub(super) struct Remote {
     allowed: Vec<Algorithm>,
     client: Client,
     clock: Clock,
-    serve_stale: Duration,
+    max_stale_keys: Duration,
     published: ArcSwapOption<Published>,
     /// How many sets were published here so far.
     sets: AtomicU64,
@@ -86,7 +86,7 @@ impl Remote {
         allowed: Vec<Algorithm>,
         client: Client,
         clock: Clock,
-        serve_stale: Duration,
+        max_stale_keys: Duration,
     ) -> Self {
         Self {
             issuer,
@@ -95,7 +95,7 @@ impl Remote {
             client,
             clock,
             // A sum that overflowed would mean the opposite of what was asked for.
-            serve_stale: serve_stale.min(MAX_SERVE_STALE),
+            max_stale_keys: max_stale_keys.min(MAX_SERVE_STALE),
             published: ArcSwapOption::empty(),
             sets: AtomicU64::new(0),
             control: Mutex::default(),
@@ -242,7 +242,7 @@ impl Remote {
                 let age = soft_age(fetched.max_age, jitter);
                 // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
                 let refresh_at = now.checked_add(age).unwrap_or(now);
-                let expires_at = refresh_at.checked_add(self.serve_stale).unwrap_or(refresh_at);
+                let expires_at = refresh_at.checked_add(self.max_stale_keys).unwrap_or(refresh_at);
                 let edition =
                     self.published.load().as_ref().map_or(0, |before| {
                         if before.text == fetched.text { before.edition } else { before.edition + 1 }

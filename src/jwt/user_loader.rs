@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{Realm, UserContext};
-use crate::gate::{Denial, DenialKind, TokenError, UserRefusal};
+use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
 use crate::jwt::fetch::with_causes;
 
 /// Why a user loader gives no user.
@@ -16,7 +16,7 @@ use crate::jwt::fetch::with_causes;
 #[non_exhaustive]
 pub enum LoadError {
     /// The user may not come in although the token is good: 403.
-    Refused(UserRefusal),
+    Refused(AccountRefusal),
     /// The source of users cannot be asked: 503, with the time after which to try again.
     Unavailable(Duration),
     /// There is no such user: 401 `invalid_token`.

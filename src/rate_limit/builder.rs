@@ -6,11 +6,11 @@ mod made;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SteadyClock};
-use crate::context::{Allowance, Tier};
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::context::{RateLimitStatus, Tier};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::builder::judge::{is_route, judge_limit, problem};
 use crate::rate_limit::builder::made::Made;
-use crate::rate_limit::fields::{Fields, Reset};
+use crate::rate_limit::fields::{Fields, ResetFormat};
 use crate::rate_limit::gate::RateLimit;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::Limit;
@@ -40,7 +40,7 @@ impl Default for RateLimitBuilder {
             key: None,
             exempt: Vec::new(),
             store: None,
-            fields: Fields { reset: Some(Reset::Epoch), has_standard: false },
+            fields: Fields { reset: Some(ResetFormat::Epoch), has_standard: false },
             clock: Clock::system(),
         }
     }
@@ -94,19 +94,19 @@ impl RateLimitBuilder {
     }
 
     /// Sets what `X-RateLimit-Reset` tells: the time in seconds since 1970 unless set.
-    pub fn reset(mut self, reset: Reset) -> Self {
+    pub fn reset_format(mut self, reset: ResetFormat) -> Self {
         self.fields.reset = Some(reset);
         self
     }
 
     /// Sends the fields `RateLimit` and `RateLimit-Policy` too (draft-ietf-httpapi-ratelimit-headers-10).
-    pub fn standard_fields(mut self) -> Self {
+    pub fn ietf_draft_headers(mut self) -> Self {
         self.fields.has_standard = true;
         self
     }
 
     /// Sends no `X-RateLimit-*` fields. `Retry-After` is sent in any case.
-    pub fn without_x_fields(mut self) -> Self {
+    pub fn without_legacy_headers(mut self) -> Self {
         self.fields.reset = None;
         self
     }
@@ -117,10 +117,10 @@ impl RateLimitBuilder {
     /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}, testing::FakeClock};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), portcullis::BuildError> {
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
     /// let hands = FakeClock::new();
-    /// let limit = RateLimit::builder().quota(Quota::per_minute(1)?).key(Key::everybody()).clock(hands.clock()).build()?;
-    /// let everybody = Subject::everybody();
+    /// let limit = RateLimit::builder().quota(Quota::per_minute(1)?).key(Key::global()).clock(hands.clock()).build()?;
+    /// let everybody = Subject::global();
     /// assert!(limit.check(&everybody, 1).await.is_ok());
     /// let denial = limit.check(&everybody, 1).await.unwrap_err();
     /// // A count in sub-windows gives units back up to a twelfth of the window late.
@@ -139,8 +139,8 @@ impl RateLimitBuilder {
     /// # Errors
     ///
     /// Names every setting that is missing or cannot be meant.
-    pub fn build(self) -> Result<RateLimit, BuildError> {
-        let mut problems = Problems::default();
+    pub fn build(self) -> Result<RateLimit, ConfigError> {
+        let mut problems = ConfigIssues::default();
         self.judge(&mut problems);
         let store = self.store.unwrap_or_else(|| MemoryStore::new().into());
         let memory = match &store {
@@ -156,7 +156,13 @@ impl RateLimitBuilder {
         for limit in self.limits {
             judge_limit(&limit, self.key.as_ref(), &mut problems);
             let Some(key) = limit.key.clone().or_else(|| self.key.clone()) else {
-                problems.add(problem("key", Fault::Missing, "not set", "say by what to count, as Key::user()", &limit));
+                problems.add(problem(
+                    "key",
+                    IssueKind::Missing,
+                    "not set",
+                    "say by what to count, as Key::user()",
+                    &limit,
+                ));
                 continue;
             };
             if let Some(rule) = Made::new(limit, key, &memory) {
@@ -195,35 +201,51 @@ impl RateLimitBuilder {
         })
     }
 
-    fn judge(&self, problems: &mut Problems) {
+    fn judge(&self, problems: &mut ConfigIssues) {
         if self.limits.is_empty() {
             let remedy = "set one, as .quota(Quota::per_minute(60)?)";
-            problems.add(Problem::new("limit", Fault::Missing, "there is none", remedy));
+            problems.add(ConfigIssue::new("limit", IssueKind::Missing, "there is none", remedy));
         }
-        if self.limits.len() > Allowance::MOST {
+        if self.limits.len() > RateLimitStatus::MOST {
             let reason = "there are more than eight";
-            problems.add(Problem::new("limit", Fault::Invalid, reason, "put some of them into a second RateLimit"));
+            problems.add(ConfigIssue::new(
+                "limit",
+                IssueKind::Invalid,
+                reason,
+                "put some of them into a second RateLimit",
+            ));
         }
         for (index, limit) in self.limits.iter().enumerate() {
             if self.limits.iter().take(index).any(|other| other.name == limit.name) {
-                problems.add(problem("limit", Fault::Repeated, "the name stands twice", "name each limit once", limit));
+                problems.add(problem(
+                    "limit",
+                    IssueKind::Repeated,
+                    "the name stands twice",
+                    "name each limit once",
+                    limit,
+                ));
             }
         }
         for route in self.exempt.iter().filter(|route| !is_route(route)) {
             let remedy = "spell the route as the router has it";
-            let problem = Problem::new("exempt", Fault::Invalid, "no route of axum 0.8", remedy);
+            let problem = ConfigIssue::new("exempt", IssueKind::Invalid, "no route of axum 0.8", remedy);
             problems.add(problem.with_value(&**route));
         }
     }
 }
 
 /// What cannot be meant is reported, and not allocated.
-fn judged_memory(memory: MemoryStore, problems: &mut Problems) -> MemoryStore {
+fn judged_memory(memory: MemoryStore, problems: &mut ConfigIssues) -> MemoryStore {
     if memory.is_sensible() {
         return memory;
     }
     let reason = "a store has places for one to a hundred million subjects of each limit";
-    problems.add(Problem::new("subjects", Fault::Invalid, reason, "give as many as are active within a window"));
+    problems.add(ConfigIssue::new(
+        "subjects",
+        IssueKind::Invalid,
+        reason,
+        "give as many as are active within a window",
+    ));
     MemoryStore::with_subjects(1)
 }
 

@@ -1,6 +1,6 @@
 //! A decision without a request: for the messages of a connection, or the items of a queue.
 
-use crate::context::{Allowance, Realm};
+use crate::context::{RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::gate::RateLimit;
 use crate::rate_limit::memory;
@@ -11,14 +11,14 @@ impl RateLimit {
     /// a message on a WebSocket.
     ///
     /// Every limit that counts subjects of this kind is judged, whatever requests it
-    /// [applies to](crate::rate_limit::Limit::only_on). Of one that counts failures, the units stay used unless they are given
+    /// [applies to](crate::rate_limit::Limit::on_routes). Of one that counts failures, the units stay used unless they are given
     /// [back](Self::refund).
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, UserContext, rate_limit::{Key, Subject}};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), portcullis::BuildError> {
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
     /// let messages = RateLimit::builder().quota(Quota::per_minute(2)?).key(Key::user()).build()?;
     /// let user = UserContext::new("ann");
     /// let ann = Subject::of_user(&user);
@@ -30,9 +30,9 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::Outage::Closed); and
+    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::OutagePolicy::FailClosed); and
     /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::SubjectMissing).
-    pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<Allowance, Denial> {
+    pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
         let policy = &*self.0;
         if let Some((rule, seat)) = self.plain() {
             return self.check_plain(rule, seat, subject, units);

@@ -13,14 +13,14 @@ use crate::rate_limit::policy::{Grade, Rule};
 /// Which fields are sent, on successes as on refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
-    pub(super) reset: Option<Reset>,
+    pub(super) reset: Option<ResetFormat>,
     pub(super) has_standard: bool,
 }
 
 /// What `X-RateLimit-Reset` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reset {
+pub enum ResetFormat {
     /// The seconds from now until all units are back.
     Delta,
     /// When all units are back, in seconds since 1970.
@@ -62,7 +62,7 @@ impl Fields {
 }
 
 /// Writes the three fields, unless a layer inside has told of a limit with no more left than this one.
-fn write_x(reset: Reset, reading: &Reading, grade: &Grade, now: u64, headers: &mut HeaderMap) {
+fn write_x(reset: ResetFormat, reading: &Reading, grade: &Grade, now: u64, headers: &mut HeaderMap) {
     // The place that was looked up is the one that is written to.
     let Ok(place) = headers.try_entry(REMAINING) else { return };
     if let Entry::Occupied(told) = &place
@@ -71,8 +71,8 @@ fn write_x(reset: Reset, reading: &Reading, grade: &Grade, now: u64, headers: &m
         return;
     }
     let reset = match reset {
-        Reset::Delta => u64::from(reading.reset),
-        Reset::Epoch => now.div_ceil(1_000_000) + u64::from(reading.reset),
+        ResetFormat::Delta => u64::from(reading.reset),
+        ResetFormat::Epoch => now.div_ceil(1_000_000) + u64::from(reading.reset),
     };
     // Both numbers in one piece of memory.
     let mut numbers = Numbers([[b'0'; 2]; Numbers::PAIRS]);

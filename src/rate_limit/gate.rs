@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Allowance, Attempt, Few, Reading, Realm, Standing};
+use crate::context::{Attempt, Few, LimitStatus, RateLimitStatus, Reading, Realm};
 use crate::field::grpc;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
 use crate::rate_limit::builder::RateLimitBuilder;
@@ -62,7 +62,7 @@ impl RateLimit {
     ) -> Result<Pass, Reply> {
         let policy = &*self.0;
         if asks.as_slice().is_empty() {
-            if head.extensions.get::<Allowance>().is_none() {
+            if head.extensions.get::<RateLimitStatus>().is_none() {
                 head.extensions.insert(policy.allowance(Few::none()));
             }
             self.hear(head);
@@ -97,7 +97,7 @@ impl RateLimit {
     pub(super) fn tell(&self, head: &mut request::Parts, readings: Few<Reading>) {
         // What a layer outside put there comes back without another look-up.
         if let Some(outer) = head.extensions.insert(self.0.allowance(readings))
-            && let Some(own) = head.extensions.get::<Allowance>()
+            && let Some(own) = head.extensions.get::<RateLimitStatus>()
         {
             self.compare(&outer, own);
         }
@@ -151,8 +151,8 @@ impl RateLimit {
     }
 
     /// Looks whether a layer outside has charged the same limit of the same subject.
-    fn compare(&self, outer: &Allowance, own: &Allowance) {
-        let is_charged = |own: &&Standing<'_>| outer.limits().any(|outer| outer.counts_with(own));
+    fn compare(&self, outer: &RateLimitStatus, own: &RateLimitStatus) {
+        let is_charged = |own: &&LimitStatus<'_>| outer.limits().any(|outer| outer.counts_with(own));
         if let Some(twice) = own.limits().find(|own| is_charged(&own)) {
             self.0.notices.charged_twice(twice.name());
         }

@@ -16,11 +16,11 @@ use crate::rate_limit::subject::Subject;
 ///
 /// let key = Key::user().or_ip(TrustedProxies::new(["10.0.0.0/8"])?);
 /// # let _ = key;
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
 /// A request that has none of them is refused, it must not go uncounted: 401 where it is anonymous and the key asks for a
-/// user, else 403. [`ip`](Key::ip) and [`everybody`](Key::everybody) are had by every request; nothing may stand behind them.
+/// user, else 403. [`ip`](Key::ip) and [`everybody`](Key::global) are had by every request; nothing may stand behind them.
 #[derive(Clone)]
 #[must_use]
 pub struct Key {
@@ -63,12 +63,12 @@ impl Key {
     }
 
     /// What a function of one's own reads off a request's head. Let it trust nothing that the caller may write at will.
-    pub fn own(read: impl Fn(&request::Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn custom(read: impl Fn(&request::Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         Self::of(Part::Own(Arc::new(read)))
     }
 
     /// Everybody together.
-    pub fn everybody() -> Self {
+    pub fn global() -> Self {
         Self::of(Part::Everybody)
     }
 
@@ -160,7 +160,7 @@ impl Part {
                 let one = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
                 one.filter(|key| !key.is_empty()).map(Subject::api_key)
             }
-            Self::Everybody => Some(Subject::everybody()),
+            Self::Everybody => Some(Subject::global()),
             Self::Ip(proxies) => {
                 let known = head.extensions.get::<ClientAddr>();
                 match known.copied().or_else(|| proxies.client(head)) {
@@ -169,7 +169,7 @@ impl Part {
                     None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
                 }
             }
-            Self::Own(read) => read(head).map(Subject::own),
+            Self::Own(read) => read(head).map(Subject::custom),
             Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
             Self::User => user(head)?.map(Subject::of_user),
         })
@@ -213,17 +213,17 @@ mod tests {
     fn a_key_counts_subjects_of_its_kinds_alone() {
         let keys = [
             Key::api_key(HeaderName::from_static("x-api-key")),
-            Key::everybody(),
+            Key::global(),
             Key::ip(TrustedProxies::none()),
-            Key::own(|_| None),
+            Key::custom(|_| None),
             Key::tenant(|_| None),
             Key::user(),
         ];
         let subjects = [
             Subject::api_key(b"a"),
-            Subject::everybody(),
+            Subject::global(),
             Subject::address("192.0.2.1".parse().expect("an address")),
-            Subject::own("a"),
+            Subject::custom("a"),
             Subject::tenant("a"),
             Subject::user(None, "a"),
         ];

@@ -20,7 +20,7 @@ use crate::rate_limit::quota::{Algorithm, MOST_EXACT, Quota};
 ///     .only_failures()
 ///     .block_for(Duration::from_secs(3600));
 /// # let _ = login;
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -34,7 +34,7 @@ pub struct Limit {
     pub(super) block: Option<Block>,
     pub(super) by_route: bool,
     pub(super) is_shadow: bool,
-    pub(super) outage: Option<Outage>,
+    pub(super) outage: Option<OutagePolicy>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,10 +58,12 @@ impl Quotas {
     /// How units are counted: where tiers change, by what keeps them whatever the limit.
     pub(super) fn algorithm(&self) -> Algorithm {
         match self {
-            Self::One(quota) if quota.units().get() <= MOST_EXACT => quota.algorithm().unwrap_or(Algorithm::Exact),
-            Self::One(quota) => quota.algorithm().unwrap_or(Algorithm::Sliding),
+            Self::One(quota) if quota.units().get() <= MOST_EXACT => {
+                quota.chosen_algorithm().unwrap_or(Algorithm::SlidingLog)
+            }
+            Self::One(quota) => quota.chosen_algorithm().unwrap_or(Algorithm::SlidingWindow),
             Self::ByTier(quotas) => {
-                quotas.first().and_then(|(_, quota)| quota.algorithm()).unwrap_or(Algorithm::Sliding)
+                quotas.first().and_then(|(_, quota)| quota.chosen_algorithm()).unwrap_or(Algorithm::SlidingWindow)
             }
         }
     }
@@ -99,15 +101,15 @@ pub(super) struct Block {
 /// What a limit does while its store cannot be asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Outage {
+pub enum OutagePolicy {
     /// Refuses with 503 and `Retry-After`.
-    Closed,
+    FailClosed,
     /// Counts in this process alone, what it counted before included, against a share of the limit: with four
     /// instances, a quarter. Above the share the answer is 503, above the whole limit 429. What is told to remain is of the
     /// share.
     Local(f64),
     /// Lets everything through, uncounted.
-    Open,
+    FailOpen,
 }
 
 impl Limit {
@@ -161,7 +163,7 @@ impl Limit {
     ///
     /// A route is axum's `MatchedPath`, with the path of every `nest` before it; where there is none, the path as it was
     /// sent.
-    pub fn only_on(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
+    pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.applies.routes = Some(routes.into_iter().map(Into::into).collect());
         self
     }
@@ -174,7 +176,7 @@ impl Limit {
     /// let exports = Limit::new("exports", Quota::per_day(20)?)
     ///     .only_if(|head| UserContext::of(&head.extensions).is_some_and(|user| user.has_scope("export")));
     /// # let _ = exports;
-    /// # Ok::<(), portcullis::BuildError>(())
+    /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn only_if(mut self, condition: impl Fn(&request::Parts) -> bool + Send + Sync + 'static) -> Self {
         self.applies.condition = Some(Arc::new(condition));
@@ -225,8 +227,8 @@ impl Limit {
     }
 
     /// Sets what happens while the store cannot be asked. Unless set, a limit that counts failures or blocks is
-    /// [`Closed`](Outage::Closed), and any other counts in this process with half of the limit.
-    pub fn on_outage(mut self, outage: Outage) -> Self {
+    /// [`FailClosed`](OutagePolicy::FailClosed), and any other counts in this process with half of the limit.
+    pub fn on_outage(mut self, outage: OutagePolicy) -> Self {
         self.outage = Some(outage);
         self
     }
@@ -235,9 +237,9 @@ impl Limit {
 impl Limit {
     /// What happens while the store cannot be asked.
     #[cfg(feature = "redis")]
-    pub(super) fn outage(&self) -> Outage {
+    pub(super) fn outage(&self) -> OutagePolicy {
         let is_guard = self.failure.is_some() || self.block.is_some();
-        self.outage.unwrap_or(if is_guard { Outage::Closed } else { Outage::Local(HALF) })
+        self.outage.unwrap_or(if is_guard { OutagePolicy::FailClosed } else { OutagePolicy::Local(HALF) })
     }
 }
 

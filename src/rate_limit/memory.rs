@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::context::Allowance;
+use crate::context::RateLimitStatus;
 use crate::rate_limit::count::{Bucket, Exact, Fixed, Penalty, Sliding, Terms};
 use crate::rate_limit::operator::Intervention;
 use crate::rate_limit::quota::{Algorithm, MOST_EXACT};
@@ -68,23 +68,23 @@ impl MemoryStore {
     /// The counts of a limit, made at the first asking, and their place in the order.
     pub(super) fn counts(&self, name: &str, algorithm: Algorithm, terms: Terms) -> (usize, Arc<dyn Shelf>) {
         let size = match algorithm {
-            Algorithm::Exact => terms.limit.min(MOST_EXACT).next_power_of_two().max(8),
-            Algorithm::Sliding => terms.limit.max(u32::from(u16::MAX)),
-            Algorithm::Fixed | Algorithm::TokenBucket => 0,
+            Algorithm::SlidingLog => terms.limit.min(MOST_EXACT).next_power_of_two().max(8),
+            Algorithm::SlidingWindow => terms.limit.max(u32::from(u16::MAX)),
+            Algorithm::FixedWindow | Algorithm::TokenBucket => 0,
         };
         let id = format!("{algorithm:?} {} {size} {name}", terms.window);
         let subjects = self.0.subjects;
         self.shelf(id, || match (algorithm, size) {
-            (Algorithm::Exact, 8) => Arc::new(Table::<Exact<8>>::new(subjects, terms)),
-            (Algorithm::Exact, 16) => Arc::new(Table::<Exact<16>>::new(subjects, terms)),
-            (Algorithm::Exact, 32) => Arc::new(Table::<Exact<32>>::new(subjects, terms)),
-            (Algorithm::Exact, 64) => Arc::new(Table::<Exact<64>>::new(subjects, terms)),
-            (Algorithm::Exact, _) => Arc::new(Table::<Exact<128>>::new(subjects, terms)),
-            (Algorithm::Fixed, _) => Arc::new(Table::<Fixed>::new(subjects, terms)),
-            (Algorithm::Sliding, size) if size > u32::from(u16::MAX) => {
+            (Algorithm::SlidingLog, 8) => Arc::new(Table::<Exact<8>>::new(subjects, terms)),
+            (Algorithm::SlidingLog, 16) => Arc::new(Table::<Exact<16>>::new(subjects, terms)),
+            (Algorithm::SlidingLog, 32) => Arc::new(Table::<Exact<32>>::new(subjects, terms)),
+            (Algorithm::SlidingLog, 64) => Arc::new(Table::<Exact<64>>::new(subjects, terms)),
+            (Algorithm::SlidingLog, _) => Arc::new(Table::<Exact<128>>::new(subjects, terms)),
+            (Algorithm::FixedWindow, _) => Arc::new(Table::<Fixed>::new(subjects, terms)),
+            (Algorithm::SlidingWindow, size) if size > u32::from(u16::MAX) => {
                 Arc::new(Table::<Sliding<u32>>::new(subjects, terms))
             }
-            (Algorithm::Sliding, _) => Arc::new(Table::<Sliding<u16>>::new(subjects, terms)),
+            (Algorithm::SlidingWindow, _) => Arc::new(Table::<Sliding<u16>>::new(subjects, terms)),
             (Algorithm::TokenBucket, _) => Arc::new(Table::<Bucket>::new(subjects, terms)),
         })
     }
@@ -137,7 +137,7 @@ pub(super) struct Seat {
 /// Blocks are for who goes over the whole limit, not over a share of it.
 pub(super) fn decide(seats: &[Seat], asks: &[Ask], clock: &dyn Fn() -> u64) -> Verdict {
     let mut verdict = Verdict::new(asks.len());
-    let mut blocks = [0; Allowance::MOST];
+    let mut blocks = [0; RateLimitStatus::MOST];
     for (ask, wait) in asks.iter().zip(&mut blocks) {
         let Some(penalties) = penalties(seats, ask).filter(|_| !ask.is_shadow) else { continue };
         penalties.visit(ask.hash, BLOCK_UNITS, clock, &mut |penalty, now| {

@@ -2,11 +2,11 @@
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{BuildError, Quota, RateLimit, Tiers, TrustedProxies, UserContext, rate_limit::Key, testing::as_user};
+//! use portcullis::{ConfigError, Quota, RateLimit, Tiers, TrustedProxies, UserContext, rate_limit::Key, testing::as_user};
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), BuildError> {
+//! # async fn main() -> Result<(), ConfigError> {
 //! let tiers = Tiers::ascending(["basic", "professional"])?;
 //! let limit = RateLimit::builder()
 //!     .by_tier([
@@ -33,7 +33,7 @@
 //!
 //! Whose requests are counted together is a [`Subject`]. A request costs one unit unless said otherwise. A [`Limit`] has a
 //! name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of one layer are judged together, and a request is charged by all of them or by none: a refused one costs nothing. Each
-//! may have another key, apply to [some routes](Limit::only_on) or [some requests](Limit::only_if) alone, count
+//! may have another key, apply to [some routes](Limit::on_routes) or [some requests](Limit::only_if) alone, count
 //! [each route on its own](Limit::by_route), [only failures](Limit::only_failures), or [more than one unit](Limit::cost_of), start a
 //! [block](Limit::block_for), or merely [report](Limit::shadow).
 //!
@@ -46,7 +46,7 @@
 //!
 //! # In a handler
 //!
-//! [`Extractor<Allowance>`](Allowance) tells what is left; [`Extractor<Attempt>`](Attempt) says whether a request that
+//! [`Extractor<RateLimitStatus>`](RateLimitStatus) tells what is left; [`Extractor<Attempt>`](Attempt) says whether a request that
 //! counts only where it fails did fail. Outside of requests, [`check`](RateLimit::check) charges a subject, and an operator
 //! may [`peek`](RateLimit::peek), [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
 //!
@@ -94,12 +94,12 @@ mod verdict;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
-pub use crate::context::{Allowance, Attempt, Standing};
+pub use crate::context::{Attempt, LimitStatus, RateLimitStatus};
 pub use builder::RateLimitBuilder;
-pub use fields::Reset;
+pub use fields::ResetFormat;
 pub use gate::{Pass, RateLimit};
 pub use key::Key;
-pub use limit::{Limit, Outage};
+pub use limit::{Limit, OutagePolicy};
 pub use memory::MemoryStore;
 pub use operator::{StoreUnavailable, Usage};
 pub use quota::{Algorithm, Quota};

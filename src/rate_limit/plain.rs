@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::request;
 
-use crate::context::{Allowance, Few, Realm};
+use crate::context::{Few, RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind, Entry, Reply, Violation};
 use crate::rate_limit::gate::{Pass, RateLimit};
 use crate::rate_limit::memory::Seat;
@@ -48,7 +48,7 @@ impl RateLimit {
         seat: &Seat,
         subject: &Subject<'_>,
         units: u32,
-    ) -> Result<Allowance, Denial> {
+    ) -> Result<RateLimitStatus, Denial> {
         if !rule.key.counts(subject) {
             return Err(Denial::new(DenialKind::SubjectMissing, Realm::default()));
         }

@@ -6,7 +6,7 @@ use http::{HeaderValue, request};
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched, nested};
-use crate::context::{Allowance, Few, Reading, Tier, UserContext, Visitor};
+use crate::context::{Few, RateLimitStatus, Reading, Tier, UserContext, Visitor};
 use crate::gate::Denial;
 use crate::rate_limit::fields::Fields;
 use crate::rate_limit::key::Key;
@@ -152,8 +152,8 @@ impl Policy {
     }
 
     #[inline]
-    pub(super) fn allowance(&self, readings: Few<Reading>) -> Allowance {
-        Allowance::new(Arc::clone(&self.names), readings)
+    pub(super) fn allowance(&self, readings: Few<Reading>) -> RateLimitStatus {
+        RateLimitStatus::new(Arc::clone(&self.names), readings)
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::error::{BuildError, Fault, Problem};
+use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::rate_limit::count::Terms;
 
 /// So many units in a window of time. Neither is ever zero.
@@ -16,7 +16,7 @@ use crate::rate_limit::count::Terms;
 /// assert_eq!(quota.units().get(), 100);
 /// assert_eq!(quota.window(), Duration::from_secs(3600));
 /// assert!(Quota::per_minute(0).is_err());
-/// # Ok::<(), portcullis::BuildError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -38,13 +38,13 @@ pub struct Quota {
 #[non_exhaustive]
 pub enum Algorithm {
     /// The time of every unit is kept, and each comes back a window after it was used: for 128 units at most.
-    Exact,
+    SlidingLog,
     /// Windows aligned to the calendar: a minute, an hour or a day of UTC. All units come back when a new one begins, so
     /// the end of one and the start of the next may together admit twice the limit.
-    Fixed,
+    FixedWindow,
     /// Twelve sub-windows and the running one are counted, the oldest counted whole: units come back up to a twelfth of
     /// the window late, never early.
-    Sliding,
+    SlidingWindow,
     /// Units flow back evenly, one each `window / limit`. Whoever was idle may use the whole limit at once, and beside it
     /// what flows back meanwhile.
     TokenBucket,
@@ -56,7 +56,7 @@ impl Quota {
     /// # Errors
     ///
     /// Where `units` is zero.
-    pub fn per_second(units: u32) -> Result<Self, BuildError> {
+    pub fn per_second(units: u32) -> Result<Self, ConfigError> {
         Self::per(units, Duration::from_secs(1))
     }
 
@@ -65,7 +65,7 @@ impl Quota {
     /// # Errors
     ///
     /// Where `units` is zero.
-    pub fn per_minute(units: u32) -> Result<Self, BuildError> {
+    pub fn per_minute(units: u32) -> Result<Self, ConfigError> {
         Self::per(units, Duration::from_secs(60))
     }
 
@@ -74,7 +74,7 @@ impl Quota {
     /// # Errors
     ///
     /// Where `units` is zero.
-    pub fn per_hour(units: u32) -> Result<Self, BuildError> {
+    pub fn per_hour(units: u32) -> Result<Self, ConfigError> {
         Self::per(units, Duration::from_secs(3600))
     }
 
@@ -83,7 +83,7 @@ impl Quota {
     /// # Errors
     ///
     /// Where `units` is zero.
-    pub fn per_day(units: u32) -> Result<Self, BuildError> {
+    pub fn per_day(units: u32) -> Result<Self, ConfigError> {
         Self::per(units, Duration::from_secs(86_400))
     }
 
@@ -92,20 +92,20 @@ impl Quota {
     /// # Errors
     ///
     /// Where `units` is zero, or the window is not a whole number of milliseconds from one to 366 days.
-    pub fn per(units: u32, window: Duration) -> Result<Self, BuildError> {
+    pub fn per(units: u32, window: Duration) -> Result<Self, ConfigError> {
         let Some(units) = NonZeroU32::new(units) else {
-            let problem = Problem::new(
+            let problem = ConfigIssue::new(
                 "quota",
-                Fault::Invalid,
+                IssueKind::Invalid,
                 "zero units would admit nothing",
                 "give one unit at least; to close a route, leave it out of the router",
             );
             return Err(problem.into());
         };
         if window.is_zero() || window > LONGEST || !window.subsec_nanos().is_multiple_of(1_000_000) {
-            let problem = Problem::new(
+            let problem = ConfigIssue::new(
                 "quota",
-                Fault::Invalid,
+                IssueKind::Invalid,
                 "the window is not a whole number of milliseconds from one to 366 days",
                 "give another window",
             );
@@ -115,7 +115,7 @@ impl Quota {
     }
 
     /// Counts by this algorithm. Unless set, `Exact` up to 128 units, and `Sliding` above that and by tier.
-    pub fn counted_by(mut self, algorithm: Algorithm) -> Self {
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
     }
@@ -133,7 +133,7 @@ impl Quota {
     }
 
     /// The algorithm that was asked for.
-    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+    pub(super) fn chosen_algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_quota_says_what_it_is_in_units_and_window() {
-        let seconds = |quota: Result<Quota, BuildError>| {
+        let seconds = |quota: Result<Quota, ConfigError>| {
             let quota = quota.unwrap();
             (quota.units().get(), quota.window().as_secs())
         };
@@ -174,8 +174,8 @@ mod tests {
         let second = Duration::from_secs(1);
         for window in [Duration::ZERO, Duration::from_micros(1500), LONGEST + second, Duration::MAX] {
             let error = Quota::per(1, window).unwrap_err();
-            assert_eq!(error.problems()[0].setting(), "quota", "{window:?}");
-            assert!(error.problems()[0].value().is_some());
+            assert_eq!(error.issues()[0].setting(), "quota", "{window:?}");
+            assert!(error.issues()[0].value().is_some());
         }
         assert!(Quota::per(1, Duration::from_millis(1)).is_ok());
     }

@@ -76,15 +76,15 @@ impl<'a> Subject<'a> {
         Self::of(Kind::Tenant(name.into()))
     }
 
-    /// What a function given to [`Key::own`](crate::rate_limit::Key::own) returned.
+    /// What a function given to [`Key::custom`](crate::rate_limit::Key::custom) returned.
     #[must_use]
-    pub fn own(name: impl Into<Cow<'a, str>>) -> Self {
+    pub fn custom(name: impl Into<Cow<'a, str>>) -> Self {
         Self::of(Kind::Own(name.into()))
     }
 
     /// Everybody together.
     #[must_use]
-    pub fn everybody() -> Self {
+    pub fn global() -> Self {
         Self::of(Kind::Everybody)
     }
 
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     #[cfg(feature = "redis")]
     fn what_is_fed_to_a_digest_tells_routes_and_networks_apart_where_they_count() {
-        let on = |route: &'static str, by_route| fed(&Subject::own("a").on_route(route), 64, by_route);
+        let on = |route: &'static str, by_route| fed(&Subject::custom("a").on_route(route), 64, by_route);
         assert_eq!(on("/b", false), on("/c", false));
         assert_ne!(on("/b", true), on("/c", true));
         let of = |ip: &str, prefix| fed(&Subject::address(ip.parse().unwrap()), prefix, false);
@@ -279,17 +279,17 @@ mod tests {
             Subject::address("2001:db8::1".parse().unwrap()),
             Subject::api_key(b"a"),
             Subject::tenant("a"),
-            Subject::own("a"),
-            Subject::own("a").on_route("/b"),
-            Subject::own("a/b"),
-            Subject::own("a\0"),
-            Subject::own(""),
-            Subject::own("").on_route("a"),
-            Subject::own("").on_route("a\0"),
-            Subject::own("\x01\0\0\0\0\0\0\0"),
+            Subject::custom("a"),
+            Subject::custom("a").on_route("/b"),
+            Subject::custom("a/b"),
+            Subject::custom("a\0"),
+            Subject::custom(""),
+            Subject::custom("").on_route("a"),
+            Subject::custom("").on_route("a\0"),
+            Subject::custom("\x01\0\0\0\0\0\0\0"),
             Subject::user(Some("eight by"), "a"),
             Subject::user(None, "eight by").on_route("u\x01\0\0\0\0\0\0a"),
-            Subject::everybody(),
+            Subject::global(),
         ];
         let all: BTreeSet<_> = subjects.iter().map(|subject| spelt(subject, 64, true)).collect();
         assert_eq!(all.len(), subjects.len());
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_route_counts_only_where_routes_are_counted() {
-        let (here, there) = (Subject::own("a").on_route("/b"), Subject::own("a").on_route("/c"));
+        let (here, there) = (Subject::custom("a").on_route("/b"), Subject::custom("a").on_route("/c"));
         assert_eq!(spelt(&here, 64, false), spelt(&there, 64, false));
         assert_ne!(spelt(&here, 64, true), spelt(&there, 64, true));
     }

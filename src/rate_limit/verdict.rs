@@ -1,6 +1,6 @@
 //! `Verdict`: what a store says of all that one request asks for.
 
-use crate::context::{Allowance, Few};
+use crate::context::{Few, RateLimitStatus};
 
 /// What a request asks of one limit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +62,7 @@ impl Verdict {
     #[inline]
     pub(super) fn new(len: usize) -> Self {
         Self {
-            tallies: if len <= Allowance::MOST { Few::same(None, len) } else { Few::none() },
+            tallies: if len <= RateLimitStatus::MOST { Few::same(None, len) } else { Few::none() },
             exceeded: 0,
             is_refused: false,
             is_blocked: false,

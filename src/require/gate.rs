@@ -6,7 +6,7 @@ use http::request;
 use tower_layer::Layer;
 
 use crate::context::{Realm, Role, Tier, Visitor};
-use crate::error::BuildError;
+use crate::error::ConfigError;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply};
 use crate::require::requirement::{Count, Requirement};
 
@@ -21,7 +21,7 @@ impl RequireScope {
     /// # Errors
     ///
     /// Names every word that is no scope token (RFC 6749 §3.3), and an empty list.
-    pub fn all<I>(scopes: I) -> Result<Self, BuildError>
+    pub fn all<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -33,7 +33,7 @@ impl RequireScope {
     /// # Errors
     ///
     /// As [`all`](Self::all).
-    pub fn any<I>(scopes: I) -> Result<Self, BuildError>
+    pub fn any<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -52,7 +52,7 @@ impl RequireRole {
     /// # Errors
     ///
     /// Where the list is empty.
-    pub fn all(roles: impl IntoIterator<Item = Role>) -> Result<Self, BuildError> {
+    pub fn all(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
         Requirement::roles(Count::All, roles).map(|roles| Self(Arc::new(roles)))
     }
 
@@ -61,7 +61,7 @@ impl RequireRole {
     /// # Errors
     ///
     /// Where the list is empty.
-    pub fn any(roles: impl IntoIterator<Item = Role>) -> Result<Self, BuildError> {
+    pub fn any(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
         Requirement::roles(Count::Any, roles).map(|roles| Self(Arc::new(roles)))
     }
 }
@@ -80,7 +80,7 @@ impl RequirePermission {
     /// # Errors
     ///
     /// Names every text that is not `action:resource`, and an empty list.
-    pub fn all<I>(permissions: I) -> Result<Self, BuildError>
+    pub fn all<I>(permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -92,7 +92,7 @@ impl RequirePermission {
     /// # Errors
     ///
     /// As [`all`](Self::all).
-    pub fn any<I>(permissions: I) -> Result<Self, BuildError>
+    pub fn any<I>(permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {

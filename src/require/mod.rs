@@ -18,7 +18,7 @@
 //! use axum::{Router, routing::{get, post}};
 //! use portcullis::{RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Tiers};
 //!
-//! # fn main() -> Result<(), portcullis::BuildError> {
+//! # fn main() -> Result<(), portcullis::ConfigError> {
 //! let tiers = Tiers::ascending(["basic", "professional"])?;
 //! let roles = Roles::builder().role("editor", ["create:page"]).build()?;
 //!

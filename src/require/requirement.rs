@@ -1,7 +1,7 @@
 //! `Requirement`: what a user must have, judged without a look at the request.
 
 use crate::context::{Permission, Role, Scopes, Tier, UserContext};
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::DenialKind;
 
 #[derive(Clone, Debug)]
@@ -22,11 +22,11 @@ pub(super) enum Count {
 }
 
 impl Requirement {
-    pub(super) fn permissions<I>(count: Count, permissions: I) -> Result<Self, BuildError>
+    pub(super) fn permissions<I>(count: Count, permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = Problems::default();
+        let mut problems = ConfigIssues::default();
         let permissions: Vec<_> = permissions
             .into_iter()
             .filter_map(|permission| problems.keep(Permission::new(permission.as_ref())))
@@ -35,11 +35,11 @@ impl Requirement {
         some("required permissions", permissions).map(|list| Self::Permissions(count, list))
     }
 
-    pub(super) fn roles(count: Count, roles: impl IntoIterator<Item = Role>) -> Result<Self, BuildError> {
+    pub(super) fn roles(count: Count, roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
         some("required roles", roles.into_iter().collect()).map(|list| Self::Roles(count, list))
     }
 
-    pub(super) fn scopes<I>(count: Count, scopes: I) -> Result<Self, BuildError>
+    pub(super) fn scopes<I>(count: Count, scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -59,7 +59,7 @@ impl Requirement {
                 met_or(is_met, || DenialKind::InsufficientPermission(names()))
             }
             Self::Roles(count, needed) => {
-                let is_met = count.of(needed.iter(), |role| user.roles().any(|own| role.is_held_by(own)));
+                let is_met = count.of(needed.iter(), |role| user.roles().any(|own| role.is_implied_by(own)));
                 let names = || needed.iter().map(|role| role.name().into()).collect();
                 met_or(is_met, || DenialKind::InsufficientRole(names()))
             }
@@ -87,12 +87,13 @@ fn met_or(is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), DenialK
 }
 
 /// A gate that requires nothing of "all" would let everybody in, and of "any" nobody.
-fn some<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, BuildError> {
+fn some<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, ConfigError> {
     if list.is_empty() { Err(none_required(setting)) } else { Ok(list.into_boxed_slice()) }
 }
 
-fn none_required(setting: &'static str) -> BuildError {
-    Problem::new(setting, Fault::Missing, "the list is empty", "name at least one, or leave the layer out").into()
+fn none_required(setting: &'static str) -> ConfigError {
+    ConfigIssue::new(setting, IssueKind::Missing, "the list is empty", "name at least one, or leave the layer out")
+        .into()
 }
 
 #[cfg(test)]
@@ -110,7 +111,7 @@ mod tests {
             .with_scopes(Scopes::new(["a", "b"]).unwrap())
     }
 
-    fn has(requirement: Result<Requirement, BuildError>) -> bool {
+    fn has(requirement: Result<Requirement, ConfigError>) -> bool {
         requirement.unwrap().judge(&user()).is_ok()
     }
 
@@ -159,6 +160,6 @@ mod tests {
         assert!(Requirement::scopes(Count::All, [""; 0]).is_err());
         assert!(Requirement::permissions(Count::Any, [""; 0]).is_err());
         assert!(Requirement::roles(Count::Any, []).is_err());
-        assert!(Requirement::permissions(Count::Any, ["nonsense", "too"]).unwrap_err().problems().len() == 2);
+        assert!(Requirement::permissions(Count::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::TrustedProxies;
 use crate::cors::Cors;
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
 use crate::headers::SecurityHeaders;
 use crate::rate_limit::RateLimit;
@@ -88,16 +88,16 @@ impl<A: 'static> StackBuilder<A> {
     /// # Errors
     ///
     /// Names a limit that asks for a user where none is known, and says where nothing was set.
-    pub fn build(self) -> Result<Stack<A>, BuildError> {
-        let mut problems = Problems::default();
+    pub fn build(self) -> Result<Stack<A>, ConfigError> {
+        let mut problems = ConfigIssues::default();
         let asks_for_a_user = |limit: &Option<RateLimit>| limit.as_ref().is_some_and(RateLimit::asks_for_a_user);
         if asks_for_a_user(&self.by_address) {
             let (reason, remedy) = ("it asks for a user, who is not known there", "give it to limit_by_user");
-            problems.add(Problem::new("limit_by_address", Fault::Prohibited, reason, remedy));
+            problems.add(ConfigIssue::new("limit_by_address", IssueKind::Prohibited, reason, remedy));
         }
         if asks_for_a_user(&self.by_user) && !self.has_user {
             let remedy = "say authenticate(..), or give the limit another key";
-            problems.add(Problem::new("limit_by_user", Fault::Missing, "nothing authenticates a user", remedy));
+            problems.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, "nothing authenticates a user", remedy));
         }
         let is_set = [
             self.proxies.is_some(),
@@ -109,7 +109,7 @@ impl<A: 'static> StackBuilder<A> {
         ];
         if !is_set.contains(&true) {
             let remedy = "say at least one of trusted_proxies, security_headers, cors, limit_by_address, authenticate and limit_by_user";
-            problems.add(Problem::new("stack", Fault::Missing, "nothing was set", remedy));
+            problems.add(ConfigIssue::new("stack", IssueKind::Missing, "nothing was set", remedy));
         }
         problems.none_or(|| {
             let outside = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);

@@ -4,15 +4,15 @@
 //! use axum::{Router, routing::get};
 //! use portcullis::rate_limit::Key;
 //! use portcullis::{
-//!     BuildError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, SecurityHeaders, Stack, TrustedProxies,
+//!     ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, SecurityHeaders, Stack, TrustedProxies,
 //! };
 //!
-//! fn app() -> Result<Router, BuildError> {
+//! fn app() -> Result<Router, ConfigError> {
 //!     let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
 //!     let stack = Stack::builder()
 //!         .trusted_proxies(proxies.clone())
 //!         .security_headers(SecurityHeaders::api().trusted_proxies(proxies.clone()).build()?)
-//!         .cors(Cors::builder().origins(OriginSet::new(["https://app.example.com"])?).credentials().build()?)
+//!         .cors(Cors::builder().origins(OriginSet::new(["https://app.example.com"])?).allow_credentials().build()?)
 //!         .limit_by_address(RateLimit::builder().quota(Quota::per_minute(600)?).key(Key::ip(proxies)).build()?)
 //!         .authenticate(
 //!             JwtAuth::builder()
@@ -43,16 +43,16 @@
 //!
 //! ```
 //! use portcullis::gate::Gate;
-//! use portcullis::{BuildError, SecurityHeaders, Stack};
+//! use portcullis::{ConfigError, SecurityHeaders, Stack};
 //!
-//! fn stack<A: Gate + 'static>(authenticate: A) -> Result<Stack<A>, BuildError> {
+//! fn stack<A: Gate + 'static>(authenticate: A) -> Result<Stack<A>, ConfigError> {
 //!     Stack::builder().security_headers(SecurityHeaders::api().build()?).authenticate(authenticate).build()
 //! }
 //!
 //! # use portcullis::{UserContext, testing::as_user};
 //! let stack = stack(as_user(UserContext::new("ann")))?;
 //! # let _ = stack;
-//! # Ok::<(), BuildError>(())
+//! # Ok::<(), ConfigError>(())
 //! ```
 //!
 //! It does not matter in which order the builder is told. Each is one of the crate's own layers, which stand on their own

@@ -15,7 +15,7 @@
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), portcullis::BuildError> {
+//! # async fn main() -> Result<(), portcullis::ConfigError> {
 //! async fn me(Extractor(user): Extractor<UserContext>) -> String {
 //!     user.id().to_owned()
 //! }
@@ -35,7 +35,7 @@
 //! Such a user's roles grant what a table given by [`with_role_table`](crate::UserContext::with_role_table) says: the app's
 //! own is known to its `JwtAuth` alone.
 //!
-//! Tokens of an issuer with a shared secret are minted by [`TokenBuilder::own`]. The layer itself is tested against a
+//! Tokens of an issuer with a shared secret are minted by [`TokenBuilder::first_party`]. The layer itself is tested against a
 //! [`TestIssuer`], a real one on loopback whose keys rotate on demand.
 //!
 //! ```

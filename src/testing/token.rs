@@ -38,20 +38,20 @@ impl TokenBuilder {
     }
 
     /// A token of an app's own issuer, signed with HS256 and this secret, as
-    /// [`own_tokens`](crate::Issuer::own_tokens) takes it: `typ: JWT`, and a claim `type: access`.
+    /// [`first_party`](crate::Issuer::first_party) takes it: `typ: JWT`, and a claim `type: access`.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
     ///
     /// let secret = *b"a secret of at least 32 random bytes";
-    /// let token = TokenBuilder::own("https://app.example.com", secret, "ann").audience("api").sign();
+    /// let token = TokenBuilder::first_party("https://app.example.com", secret, "ann").audience("api").sign();
     /// let auth = JwtAuth::builder()
-    ///     .issuer(Issuer::hs256("https://app.example.com", secret).own_tokens())
+    ///     .issuer(Issuer::hs256("https://app.example.com", secret).first_party())
     ///     .audience("api")
     ///     .build();
     /// # assert!(auth.is_ok() && token.split('.').count() == 3);
     /// ```
-    pub fn own(issuer: &str, secret: impl AsRef<[u8]>, subject: &str) -> Self {
+    pub fn first_party(issuer: &str, secret: impl AsRef<[u8]>, subject: &str) -> Self {
         let key = Arc::new(SigningKey::hs256(secret.as_ref()));
         let token = Self::new(key, Clock::system(), issuer, subject, 0).header("typ", "JWT").claim("type", "access");
         Self { tier_claim: "subscription_tier", ..token }

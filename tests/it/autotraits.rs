@@ -8,22 +8,22 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::clock::Clock;
-use portcullis::context::{Allowance, Attempt, ClaimsError, NoStore, Realm, RolesBuilder, Standing, Visitor};
+use portcullis::context::{Attempt, ClaimsError, LimitStatus, NoStore, RateLimitStatus, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
-use portcullis::gate::{Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, UserRefusal, Violation};
+use portcullis::gate::{AccountRefusal, Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, Violation};
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::{
-    Key, Limit, MemoryStore, Outage, Pass, RateLimitBuilder, Reset, Store, StoreUnavailable, Subject, Usage,
+    Key, Limit, MemoryStore, OutagePolicy, Pass, RateLimitBuilder, ResetFormat, Store, StoreUnavailable, Subject, Usage,
 };
 use portcullis::stack::StackBuilder;
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, BuildError, ClaimMap, ClientAddr, Cors, CspNonce, Extractor, Fault, Issuer, JwtAuth, OriginSet,
-    Permission, Principal, Problem, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
+    Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, JwtAuth,
+    OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
     RequireTier, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
@@ -51,9 +51,9 @@ fn layers_are_cloned_sent_shared_and_printed() {
 #[test]
 fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Algorithm>();
-    value::<Allowance>();
+    value::<RateLimitStatus>();
     value::<Attempt>();
-    value::<BuildError>();
+    value::<ConfigError>();
     value::<ClaimMap>();
     value::<Claims<String>>();
     value::<ClientAddr>();
@@ -75,27 +75,27 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<DenialKind>();
     value::<Extractor<UserContext>>();
     value::<FakeClock>();
-    value::<Fault>();
+    value::<IssueKind>();
     value::<Issuer>();
     value::<Key>();
     value::<Limit>();
     value::<LoadError>();
     value::<MemoryStore>();
     value::<OriginSet>();
-    value::<Outage>();
+    value::<OutagePolicy>();
     value::<Permission>();
     value::<Principal>();
-    value::<Problem>();
+    value::<ConfigIssue>();
     value::<Profile>();
     value::<Quota>();
     value::<Realm>();
     value::<RequestFault>();
-    value::<Reset>();
+    value::<ResetFormat>();
     value::<Role>();
     value::<Roles>();
     value::<RolesBuilder>();
     value::<Scopes>();
-    value::<Standing<'static>>();
+    value::<LimitStatus<'static>>();
     value::<Store>();
     value::<StoreUnavailable>();
     value::<Subject<'static>>();
@@ -106,7 +106,7 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<TokenError>();
     value::<Usage>();
     value::<UserContext>();
-    value::<UserRefusal>();
+    value::<AccountRefusal>();
     value::<Violation>();
     value::<Visitor>();
     value::<portcullis::rate_limit::Algorithm>();
@@ -129,7 +129,7 @@ fn what_is_used_once_is_sent_and_printed() {
 fn what_is_only_data_is_compared_and_hashed() {
     fn compared<T: Eq>() {}
     fn hashed<T: Eq + Hash + Copy>() {}
-    compared::<BuildError>();
+    compared::<ConfigError>();
     compared::<Denial>();
     compared::<Permission>();
     compared::<Quota>();
@@ -144,13 +144,13 @@ fn what_is_only_data_is_compared_and_hashed() {
     hashed::<ClientAddr>();
     hashed::<RequestFault>();
     hashed::<TokenError>();
-    hashed::<UserRefusal>();
+    hashed::<AccountRefusal>();
 }
 
 #[test]
 fn errors_are_errors_that_threads_may_share() {
     fn error<T: Error + Send + Sync + 'static>() {}
-    error::<BuildError>();
+    error::<ConfigError>();
     error::<ClaimsError>();
     error::<Denial>();
     error::<StoreUnavailable>();

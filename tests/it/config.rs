@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::TestIssuer;
-use portcullis::{Algorithm, BuildError, Fault, Issuer, JwtAuth, Tiers};
+use portcullis::{Algorithm, ConfigError, IssueKind, Issuer, JwtAuth, Tiers};
 
 const SECRET: &str = "correct horse battery staple, 32+";
 const WEAK_RSA: &str = "-----BEGIN PUBLIC KEY-----\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDEfmIW7QWHlQWzTiCXT9t4X/q0\n\
@@ -21,11 +21,11 @@ fn good() -> JwtAuthBuilder {
     JwtAuth::builder().issuer(own()).audience("api")
 }
 
-fn refused(builder: JwtAuthBuilder) -> BuildError {
+fn refused(builder: JwtAuthBuilder) -> ConfigError {
     let error = builder.build().unwrap_err();
     let text = error.to_string();
     assert!(!text.contains(SECRET), "{text}");
-    for problem in error.problems() {
+    for problem in error.issues() {
         assert!(!problem.reason().is_empty() && !problem.remedy().is_empty(), "{problem}");
         assert!(text.contains(&problem.to_string()));
     }
@@ -33,11 +33,11 @@ fn refused(builder: JwtAuthBuilder) -> BuildError {
 }
 
 /// The one problem: its setting, its value or else its issuer, and its fault.
-fn only(builder: JwtAuthBuilder) -> (&'static str, Option<String>, Fault) {
+fn only(builder: JwtAuthBuilder) -> (&'static str, Option<String>, IssueKind) {
     let error = refused(builder);
-    let [problem] = error.problems() else { panic!("{error}") };
+    let [problem] = error.issues() else { panic!("{error}") };
     let value = problem.value().or(problem.issuer());
-    (problem.setting(), value.map(str::to_owned), problem.fault())
+    (problem.setting(), value.map(str::to_owned), problem.kind())
 }
 
 fn value(text: &str) -> Option<String> {
@@ -51,42 +51,42 @@ fn what_is_good_is_built() {
 
 #[test]
 fn no_issuer_is_an_error() {
-    assert_eq!(only(JwtAuth::builder().audience("api")), ("issuer", None, Fault::Missing));
+    assert_eq!(only(JwtAuth::builder().audience("api")), ("issuer", None, IssueKind::Missing));
 }
 
 #[test]
 fn an_issuer_that_stands_twice_is_an_error() {
-    assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), Fault::Repeated));
+    assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), IssueKind::Repeated));
 }
 
 #[test]
 fn an_issuer_that_stands_twice_is_named_whatever_else_is_wrong_with_it() {
     let bad = || Issuer::jwks_document("https://own.example", "{}");
     let error = refused(JwtAuth::builder().add_issuer(bad()).add_issuer(bad()).audience("api"));
-    let faults: Vec<_> = error.problems().iter().map(|problem| (problem.setting(), problem.fault())).collect();
-    assert_eq!(faults, [("jwks", Fault::Invalid), ("issuer", Fault::Repeated), ("jwks", Fault::Invalid)]);
+    let faults: Vec<_> = error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect();
+    assert_eq!(faults, [("jwks", IssueKind::Invalid), ("issuer", IssueKind::Repeated), ("jwks", IssueKind::Invalid)]);
 }
 
 #[test]
 fn no_audience_is_an_error_of_every_issuer_without_its_own() {
     let other = Issuer::hs256("https://other.example", SECRET).audience("api");
     let builder = JwtAuth::builder().issuer(own()).add_issuer(other);
-    assert_eq!(only(builder), ("audience", value("https://own.example"), Fault::Missing));
+    assert_eq!(only(builder), ("audience", value("https://own.example"), IssueKind::Missing));
     assert!(JwtAuth::builder().issuer(own().audience("api")).build().is_ok());
 }
 
 #[test]
 fn an_empty_audience_is_an_error() {
     for text in ["", " api", "api\n"] {
-        assert_eq!(only(good().add_audience(text)), ("audience", value(text), Fault::Invalid));
-        assert_eq!(only(good().issuer(own().audience(text))), ("audience", value(text), Fault::Invalid));
+        assert_eq!(only(good().add_audience(text)), ("audience", value(text), IssueKind::Invalid));
+        assert_eq!(only(good().issuer(own().audience(text))), ("audience", value(text), IssueKind::Invalid));
     }
 }
 
 #[test]
 fn an_empty_issuer_is_an_error() {
-    assert_eq!(only(good().issuer(Issuer::hs256("", SECRET))), ("issuer", None, Fault::Invalid));
-    assert_eq!(only(good().issuer(Issuer::jwks("", "https://a.example/keys"))), ("issuer", None, Fault::Invalid));
+    assert_eq!(only(good().issuer(Issuer::hs256("", SECRET))), ("issuer", None, IssueKind::Invalid));
+    assert_eq!(only(good().issuer(Issuer::jwks("", "https://a.example/keys"))), ("issuer", None, IssueKind::Invalid));
     assert_eq!(only(good().issuer(Issuer::discover(""))).0, "issuer");
 }
 
@@ -104,16 +104,16 @@ fn an_issuer_or_url_of_keys_that_is_not_https_is_an_error() {
         "",
     ] {
         let text = value(url);
-        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", text.clone(), Fault::Invalid), "{url}");
+        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", text.clone(), IssueKind::Invalid), "{url}");
         let issuer = Issuer::jwks("https://own.example", url);
-        assert_eq!(only(good().issuer(issuer)), ("jwks url", text, Fault::Invalid), "{url}");
+        assert_eq!(only(good().issuer(issuer)), ("jwks url", text, IssueKind::Invalid), "{url}");
     }
 }
 
 #[test]
 fn an_issuer_to_discover_has_no_query_and_no_fragment() {
     for url in ["https://a.example?x", "https://a.example/#f", "https://a.example/t?x=1"] {
-        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", value(url), Fault::Invalid), "{url}");
+        assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", value(url), IssueKind::Invalid), "{url}");
     }
     let fragment = Issuer::jwks("https://own.example", "https://a.example/keys#f");
     assert_eq!(only(good().issuer(fragment)).0, "jwks url");
@@ -136,7 +136,7 @@ fn a_password_in_a_url_is_an_error_that_does_not_repeat_it() {
             assert!(error.to_string().contains("user name or password"), "{error}");
             assert!(!error.to_string().contains("hunter22"), "{error}");
             assert!(!format!("{error:?}").contains("hunter22"), "{error:?}");
-            assert_eq!(error.problems()[0].value(), Some("https://...@a.example/keys"));
+            assert_eq!(error.issues()[0].value(), Some("https://...@a.example/keys"));
         }
     }
 }
@@ -151,49 +151,49 @@ fn a_secret_shorter_than_its_hash_is_an_error() {
     for (algorithm, least, issuer) in of {
         for short in [0, 1, least - 1] {
             let error = refused(good().issuer(issuer("https://own.example", vec![b's'; short])));
-            let [problem] = error.problems() else { panic!("{error}") };
-            assert_eq!((problem.setting(), problem.fault()), ("key", Fault::Weak), "{algorithm:?} {short}");
+            let [problem] = error.issues() else { panic!("{error}") };
+            assert_eq!((problem.setting(), problem.kind()), ("key", IssueKind::Weak), "{algorithm:?} {short}");
             assert_eq!((problem.value(), problem.issuer()), (None, Some("https://own.example")));
             assert!(problem.reason().contains(algorithm.name()), "{problem}");
             assert!(problem.remedy().contains(&format!("{least} or more bytes")), "{problem}");
         }
         assert!(good().issuer(issuer("https://own.example", vec![b's'; least])).build().is_ok());
     }
-    assert_eq!(only(good().issuer(own().add_secret(Algorithm::Hs512, [7; 63]))).2, Fault::Weak);
+    assert_eq!(only(good().issuer(own().add_secret(Algorithm::Hs512, [7; 63]))).2, IssueKind::Weak);
 }
 
 #[test]
 fn a_key_that_is_malformed_weak_private_or_of_another_kind_is_an_error() {
     let private = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     for (algorithm, pem, fault) in [
-        (Algorithm::Rs256, "", Fault::Invalid),
-        (Algorithm::Rs256, "not a key", Fault::Invalid),
-        (Algorithm::Es256, WEAK_RSA, Fault::Invalid),
-        (Algorithm::EdDsa, WEAK_RSA, Fault::Invalid),
-        (Algorithm::Hs256, WEAK_RSA, Fault::Invalid),
-        (Algorithm::Rs256, WEAK_RSA, Fault::Weak),
-        (Algorithm::Ps512, WEAK_RSA, Fault::Weak),
-        (Algorithm::Rs256, private, Fault::Prohibited),
-        (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), Fault::Prohibited),
+        (Algorithm::Rs256, "", IssueKind::Invalid),
+        (Algorithm::Rs256, "not a key", IssueKind::Invalid),
+        (Algorithm::Es256, WEAK_RSA, IssueKind::Invalid),
+        (Algorithm::EdDsa, WEAK_RSA, IssueKind::Invalid),
+        (Algorithm::Hs256, WEAK_RSA, IssueKind::Invalid),
+        (Algorithm::Rs256, WEAK_RSA, IssueKind::Weak),
+        (Algorithm::Ps512, WEAK_RSA, IssueKind::Weak),
+        (Algorithm::Rs256, private, IssueKind::Prohibited),
+        (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), IssueKind::Prohibited),
     ] {
         let builder = good().issuer(Issuer::pem("https://own.example", algorithm, pem));
         assert_eq!(only(builder), ("key", value("https://own.example"), fault), "{algorithm:?} {pem}");
     }
     let added = Issuer::hs256("https://own.example", SECRET).add_pem(Algorithm::Rs256, private);
-    assert_eq!(only(good().issuer(added)), ("key", value("https://own.example"), Fault::Prohibited));
+    assert_eq!(only(good().issuer(added)), ("key", value("https://own.example"), IssueKind::Prohibited));
 }
 
 #[test]
 fn a_secret_for_an_algorithm_with_a_public_key_is_an_error() {
     let issuer = own().add_secret(Algorithm::Rs256, SECRET);
-    assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Prohibited));
+    assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), IssueKind::Prohibited));
 }
 
 #[test]
 fn a_pem_given_as_a_secret_is_an_error() {
     for pem in [WEAK_RSA.to_owned(), format!("\n {WEAK_RSA}")] {
         let issuer = Issuer::hs256("https://own.example", pem);
-        assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), Fault::Prohibited));
+        assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), IssueKind::Prohibited));
     }
 }
 
@@ -201,14 +201,14 @@ fn a_pem_given_as_a_secret_is_an_error() {
 fn more_keys_of_one_algorithm_than_a_token_is_tried_on_are_an_error() {
     let with = |count: u8| (1..count).fold(own(), |issuer, key| issuer.add_secret(Algorithm::Hs256, [key; 32]));
     assert!(good().issuer(with(4)).build().is_ok());
-    assert_eq!(only(good().issuer(with(5))), ("key", value("https://own.example"), Fault::Prohibited));
+    assert_eq!(only(good().issuer(with(5))), ("key", value("https://own.example"), IssueKind::Prohibited));
 }
 
 #[tokio::test]
 async fn a_set_of_keys_without_one_that_can_be_used_is_an_error() {
     for set in ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}]}"#] {
         let issuer = Issuer::jwks_document("https://own.example", set);
-        assert_eq!(only(good().issuer(issuer)), ("jwks", value("https://own.example"), Fault::Invalid), "{set}");
+        assert_eq!(only(good().issuer(issuer)), ("jwks", value("https://own.example"), IssueKind::Invalid), "{set}");
     }
     let issuer = TestIssuer::start().await.unwrap();
     assert!(good().issuer(Issuer::jwks_document("https://own.example", issuer.jwks())).build().is_ok());
@@ -217,21 +217,21 @@ async fn a_set_of_keys_without_one_that_can_be_used_is_an_error() {
 #[test]
 fn a_key_added_to_an_issuer_that_publishes_its_own_is_an_error() {
     let issuer = Issuer::discover("https://a.example").add_secret(Algorithm::Hs256, SECRET);
-    assert_eq!(only(good().issuer(issuer)), ("key", value("https://a.example"), Fault::Prohibited));
+    assert_eq!(only(good().issuer(issuer)), ("key", value("https://a.example"), IssueKind::Prohibited));
 }
 
 #[test]
 fn an_algorithm_that_does_not_fit_is_an_error() {
     let shared = Issuer::discover("https://a.example").algorithms([Algorithm::Rs256, Algorithm::Hs256]);
-    assert_eq!(only(good().issuer(shared)), ("algorithms", value("HS256"), Fault::Prohibited));
+    assert_eq!(only(good().issuer(shared)), ("algorithms", value("HS256"), IssueKind::Prohibited));
     let none = Issuer::discover("https://a.example").algorithms([]);
-    assert_eq!(only(good().issuer(none)), ("algorithms", value("https://a.example"), Fault::Missing));
+    assert_eq!(only(good().issuer(none)), ("algorithms", value("https://a.example"), IssueKind::Missing));
 }
 
 #[test]
 fn a_cookie_of_the_wrong_form_is_an_error() {
     for name in ["", "a b", "a=b", "a;b", "ä", "a\n"] {
-        assert_eq!(only(good().cookie(name)), ("cookie", value(name), Fault::Invalid));
+        assert_eq!(only(good().cookie(name)), ("cookie", value(name), IssueKind::Invalid));
     }
     assert!(good().cookie("__Host-token").build().is_ok());
 }
@@ -239,14 +239,14 @@ fn a_cookie_of_the_wrong_form_is_an_error() {
 #[test]
 fn a_realm_of_the_wrong_form_is_an_error() {
     for realm in ["", "a\"b", "a\\b", "a\r\nset-cookie: x", "ä"] {
-        assert_eq!(only(good().realm(realm)), ("realm", value(realm), Fault::Invalid));
+        assert_eq!(only(good().realm(realm)), ("realm", value(realm), IssueKind::Invalid));
     }
     assert!(good().realm("the api").build().is_ok());
 }
 
 #[test]
 fn a_leeway_beyond_five_minutes_is_an_error() {
-    assert_eq!(only(good().leeway(Duration::from_secs(301))), ("leeway", value("301 s"), Fault::Prohibited));
+    assert_eq!(only(good().leeway(Duration::from_secs(301))), ("leeway", value("301 s"), IssueKind::Prohibited));
     for leeway in [0, 300] {
         assert!(good().leeway(Duration::from_secs(leeway)).build().is_ok());
     }
@@ -255,17 +255,23 @@ fn a_leeway_beyond_five_minutes_is_an_error() {
 #[test]
 fn more_seen_tokens_than_there_can_be_in_use_are_an_error() {
     for tokens in [1_048_577, usize::MAX] {
-        assert_eq!(only(good().seen_tokens(tokens)), ("seen tokens", value(&tokens.to_string()), Fault::Invalid));
+        assert_eq!(
+            only(good().token_cache_capacity(tokens)),
+            ("seen tokens", value(&tokens.to_string()), IssueKind::Invalid)
+        );
     }
     for tokens in [0, 1, 1_048_576] {
-        assert!(good().seen_tokens(tokens).build().is_ok());
+        assert!(good().token_cache_capacity(tokens).build().is_ok());
     }
 }
 
 #[test]
 fn a_token_length_beyond_its_bound_is_an_error() {
     for bytes in [0, 65_537, usize::MAX] {
-        assert_eq!(only(good().max_token_len(bytes)), ("max token length", value(&bytes.to_string()), Fault::Invalid));
+        assert_eq!(
+            only(good().max_token_len(bytes)),
+            ("max token length", value(&bytes.to_string()), IssueKind::Invalid)
+        );
     }
     for bytes in [1, 65_536] {
         assert!(good().max_token_len(bytes).build().is_ok());
@@ -277,7 +283,7 @@ fn a_default_tier_of_another_table_is_an_error() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let foreign = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
     let (_, _, fault) = only(good().tiers(tiers).default_tier(foreign));
-    assert_eq!(fault, Fault::Unknown);
+    assert_eq!(fault, IssueKind::Unknown);
 }
 
 #[test]
@@ -291,7 +297,7 @@ fn all_problems_are_reported_at_once() {
         .cookie("a b")
         .realm("");
     let error = refused(builder);
-    let mut settings: Vec<_> = error.problems().iter().map(portcullis::Problem::setting).collect();
+    let mut settings: Vec<_> = error.issues().iter().map(portcullis::ConfigIssue::setting).collect();
     settings.sort_unstable();
     assert_eq!(
         settings,
@@ -309,7 +315,7 @@ fn all_problems_are_reported_at_once() {
             "realm"
         ]
     );
-    assert_eq!(error.to_string().lines().count(), error.problems().len());
+    assert_eq!(error.to_string().lines().count(), error.issues().len());
 }
 
 #[test]

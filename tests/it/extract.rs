@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::request;
 use portcullis::context::{Realm, Visitor};
 use portcullis::extract::{Claims, Extract};
-use portcullis::gate::{Denial, DenialKind, UserRefusal};
+use portcullis::gate::{AccountRefusal, Denial, DenialKind};
 use portcullis::testing::{TestIssuer, as_anonymous, as_user};
 use portcullis::{ClientAddr, Extractor, Issuer, JwtAuth, TrustedProxies, UserContext};
 use serde::Deserialize;
@@ -171,7 +171,7 @@ impl Extract for Second {
         let Some(user) = UserContext::extract(head)? else { return Ok(None) };
         match user.id().chars().nth(1) {
             Some(letter) => Ok(Some(Self(letter))),
-            None => Err(Denial::new(DenialKind::UserRefused(UserRefusal::Unverified), Realm::new("own"))),
+            None => Err(Denial::new(DenialKind::UserRefused(AccountRefusal::Unverified), Realm::new("own"))),
         }
     }
 }
@@ -235,9 +235,9 @@ async fn a_trusted_peer_is_believed_and_only_in_the_field_that_was_chosen() {
     let proxies = || TrustedProxies::new(["10.0.0.0/8"]).unwrap();
     for (proxies, peer, client) in [
         (proxies(), [10, 0, 0, 1], "203.0.113.9"),
-        (proxies().forwarded(), [10, 0, 0, 1], "198.51.100.7"),
+        (proxies().use_forwarded_header(), [10, 0, 0, 1], "198.51.100.7"),
         (proxies(), [192, 0, 2, 1], "192.0.2.1"),
-        (proxies().forwarded(), [192, 0, 2, 1], "192.0.2.1"),
+        (proxies().use_forwarded_header(), [192, 0, 2, 1], "192.0.2.1"),
         (TrustedProxies::none(), [10, 0, 0, 1], "10.0.0.1"),
     ] {
         let app = app().layer(proxies).layer(from_peer(peer));

@@ -208,7 +208,7 @@ async fn an_app_outlives_its_issuer_and_one_that_starts_meanwhile_waits_for_it()
 
     let fresh = App::of(&url);
     assert_eq!(fresh.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(!fresh.auth.ready() && app.auth.ready());
+    assert!(!fresh.auth.is_ready() && app.auth.is_ready());
 
     let server = Server::start_at(url.rsplit_once(':').unwrap().1, Some(file)).await;
     assert_eq!(server.url, url);

@@ -1,14 +1,14 @@
 //! Arguments and settings that cannot be what they are for, each told at start-up.
 
-use portcullis::{Algorithm, ClaimMap, Fault, Issuer, JwtAuth, Tiers};
+use portcullis::{Algorithm, ClaimMap, IssueKind, Issuer, JwtAuth, Tiers};
 
 const TENANT: &str = "8c1f2d3e-0000-4b5a-9c6d-7e8f90a1b2c3";
 
 /// What is at fault, where just one thing is.
-fn fault(issuer: Issuer) -> Option<(&'static str, Fault)> {
+fn fault(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
     let error = JwtAuth::builder().issuer(issuer).audience("api").build().err()?;
-    let problem = error.problems().first().unwrap();
-    Some((problem.setting(), problem.fault()))
+    let problem = error.issues().first().unwrap();
+    Some((problem.setting(), problem.kind()))
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_presets_argument_of_another_form_is_named() {
         ("cognito user pool id", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
         ("cognito user pool id", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
     ] {
-        assert_eq!(fault(issuer), Some((argument, Fault::Invalid)));
+        assert_eq!(fault(issuer), Some((argument, IssueKind::Invalid)));
     }
 }
 
@@ -48,7 +48,7 @@ fn a_presets_argument_of_the_right_form_is_taken() {
 #[test]
 fn the_url_of_an_issuers_metadata_is_not_its_name() {
     let url = "https://a.example/.well-known/openid-configuration";
-    assert_eq!(fault(Issuer::discover(url)), Some(("issuer", Fault::Invalid)));
+    assert_eq!(fault(Issuer::discover(url)), Some(("issuer", IssueKind::Invalid)));
     assert_eq!(fault(Issuer::jwks("https://a.example", "https://a.example/.well-known/jwks.json")), None);
 }
 
@@ -56,7 +56,7 @@ fn the_url_of_an_issuers_metadata_is_not_its_name() {
 fn a_claim_without_a_name_is_named() {
     let own = || Issuer::hs256("https://own.example", [7; 32]);
     for map in [ClaimMap::new().id(""), ClaimMap::new().roles(["/"]), ClaimMap::new().tier([""])] {
-        assert_eq!(fault(own().claims(map)), Some(("claims", Fault::Invalid)));
+        assert_eq!(fault(own().claims(map)), Some(("claims", IssueKind::Invalid)));
     }
     assert_eq!(fault(own().map_claims(|claims| claims.roles(["/a/roles"]))), None);
 }
@@ -64,7 +64,7 @@ fn a_claim_without_a_name_is_named() {
 #[test]
 fn settings_that_have_no_effect_are_named() {
     let own = Issuer::hs256("https://own.example", [7; 32]);
-    assert_eq!(fault(own.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", Fault::Prohibited)));
+    assert_eq!(fault(own.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     let error = JwtAuth::builder().issuer(own).audience("api").default_tier(tier).build().unwrap_err();
     assert_eq!(error.to_string(), "default tier \"basic\": no tiers are set; call .tiers(..) with the app's tiers");

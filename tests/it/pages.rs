@@ -83,7 +83,7 @@ async fn a_route_that_trusts_fewer_origins_than_the_app_is_not_opened_by_the_lay
 fn exposed_names_are_judged_in_time_that_grows_with_their_number() {
     let time = |most: u32| {
         let names: Vec<_> = (0..most).map(|n| format!("x-a-long-enough-name-{n}")).collect();
-        least(|| assert!(Cors::builder().any_origin().expose(&names).build().is_ok()))
+        least(|| assert!(Cors::builder().any_origin().expose_headers(&names).build().is_ok()))
     };
     let (few, many) = (time(2_000), time(32_000));
     assert!(many < few * 80, "16 times the names: {few:?} and {many:?}");
@@ -106,8 +106,8 @@ fn an_origin_is_looked_up_in_time_that_does_not_grow_with_the_ports_of_a_pattern
 #[tokio::test]
 async fn where_no_handler_asks_for_the_nonce_the_policy_is_not_looser_for_it() {
     let csp = Csp::new()
-        .with(Directive::DefaultSrc, [Source::None])
-        .with(Directive::ScriptSrc, [Source::SelfOrigin, Source::Nonce, Source::UnsafeInline]);
+        .set(Directive::DefaultSrc, [Source::None])
+        .set(Directive::ScriptSrc, [Source::SelfOrigin, Source::Nonce, Source::UnsafeInline]);
     let answer = Answer::get(&plain().layer(SecurityHeaders::builder().csp(csp).build().unwrap()), "/", &[]).await;
     assert!(!text(&answer, CSP).contains("'unsafe-inline'"), "{}", text(&answer, CSP));
 }
@@ -115,7 +115,7 @@ async fn where_no_handler_asks_for_the_nonce_the_policy_is_not_looser_for_it() {
 #[tokio::test]
 async fn of_nested_layers_an_outer_policy_that_is_enforced_lets_in_the_pages_nonce() {
     let inner = page().layer(SecurityHeaders::html().build().unwrap());
-    let app = inner.layer(SecurityHeaders::html().enforce([CSP]).build().unwrap());
+    let app = inner.layer(SecurityHeaders::html().override_handler([CSP]).build().unwrap());
     let answer = Answer::get(&app, "/", &[]).await;
     assert!(text(&answer, CSP).contains(&answer.body), "{} / {}", answer.body, text(&answer, CSP));
 }
@@ -123,7 +123,7 @@ async fn of_nested_layers_an_outer_policy_that_is_enforced_lets_in_the_pages_non
 #[tokio::test]
 async fn of_nested_layers_the_outer_report_only_policy_has_the_same_nonce() {
     let inner = page().layer(SecurityHeaders::html().build().unwrap());
-    let trial = Csp::html().with(Directive::StyleSrc, [Source::Nonce]);
+    let trial = Csp::html().set(Directive::StyleSrc, [Source::Nonce]);
     let app = inner.layer(SecurityHeaders::html().csp_report_only(trial).build().unwrap());
     let answer = Answer::get(&app, "/", &[]).await;
     let reported = text(&answer, "content-security-policy-report-only");
@@ -148,13 +148,13 @@ async fn a_page_that_bears_a_nonce_is_not_left_to_shared_caches() {
 
 #[test]
 fn vary_is_neither_removed_nor_written_over_for_all_answers() {
-    assert!(SecurityHeaders::api().remove(["vary"]).build().is_err());
-    assert!(SecurityHeaders::api().header("vary", "accept").enforce(["vary"]).build().is_err());
+    assert!(SecurityHeaders::api().strip(["vary"]).build().is_err());
+    assert!(SecurityHeaders::api().header("vary", "accept").override_handler(["vary"]).build().is_err());
 }
 
 #[test]
 fn what_cors_writes_is_not_removed() {
-    assert!(SecurityHeaders::api().remove(["access-control-allow-origin"]).build().is_err());
+    assert!(SecurityHeaders::api().strip(["access-control-allow-origin"]).build().is_err());
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn over_plain_http_1_hsts_is_not_sent_whatever_target_the_caller_writes() 
 #[tokio::test]
 async fn localhost_is_localhost_in_any_case_of_letters_and_with_a_dot() {
     let csp = Csp::api().upgrade_insecure_requests();
-    let app = plain().layer(SecurityHeaders::api().csp(csp).always_https().build().unwrap());
+    let app = plain().layer(SecurityHeaders::api().csp(csp).assume_https().build().unwrap());
     for host in ["localhost", "LOCALHOST:3000", "localhost.:3000", "localhost."] {
         let answer = Answer::get(&app, "/", &[("host", host)]).await;
         assert!(!text(&answer, CSP).contains("upgrade"), "{host}");

@@ -37,7 +37,8 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 
-const ALGORITHMS: [Algorithm; 4] = [Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket];
+const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
 
 /// A full hour of UTC, so that windows aligned to the calendar begin at it.
 const START: Duration = Duration::from_secs(1_800_000_000);
@@ -64,7 +65,7 @@ fn per(units: u32, window: u64) -> Quota {
 
 /// Counts by the field `x-who`, which only a test may trust.
 fn who() -> Key {
-    Key::own(|head| field(head, "x-who"))
+    Key::custom(|head| field(head, "x-who"))
 }
 
 fn field(head: &request::Parts, name: &str) -> Option<String> {

@@ -263,9 +263,9 @@ fn what_is_misspelt_fails_at_start_up_with_the_known_ones_listed() {
     let permission = roles().permission("write:pgae").unwrap_err().to_string();
     assert!(permission.starts_with("permission \"write:pgae\": no role grants it"), "{permission}");
     let error = RequirePermission::all(["write", "a b:c"]).unwrap_err();
-    assert_eq!(error.problems().iter().map(|problem| problem.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
+    assert_eq!(error.issues().iter().map(|problem| problem.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
     let error = RequireScope::any(["a b", "", "c"]).unwrap_err();
-    assert_eq!(error.problems().len(), 2);
+    assert_eq!(error.issues().len(), 2);
     for error in [
         RequireScope::all([""; 0]).unwrap_err(),
         RequireRole::any([]).unwrap_err(),

@@ -25,11 +25,11 @@ const ISSUER: &str = "https://auth.example.com";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 fn headers() -> SecurityHeaders {
-    SecurityHeaders::api().always_https().build().unwrap()
+    SecurityHeaders::api().assume_https().build().unwrap()
 }
 
 fn cors() -> Cors {
-    Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).credentials().build().unwrap()
+    Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).allow_credentials().build().unwrap()
 }
 
 fn auth() -> JwtAuth {
@@ -38,7 +38,7 @@ fn auth() -> JwtAuth {
 
 /// So many an hour for all together, who are not known yet.
 fn everybody(most: u32) -> RateLimit {
-    RateLimit::builder().quota(Quota::per_hour(most).unwrap()).key(Key::everybody()).build().unwrap()
+    RateLimit::builder().quota(Quota::per_hour(most).unwrap()).key(Key::global()).build().unwrap()
 }
 
 /// So many an hour for each user.
@@ -47,7 +47,7 @@ fn each_user(most: u32) -> RateLimit {
 }
 
 fn bearer(user: &str) -> String {
-    format!("Bearer {}", TokenBuilder::own(ISSUER, SECRET, user).audience("api").sign())
+    format!("Bearer {}", TokenBuilder::first_party(ISSUER, SECRET, user).audience("api").sign())
 }
 
 /// An app with a route for each outcome, and how often a handler was called.

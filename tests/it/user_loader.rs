@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
-use portcullis::gate::UserRefusal;
+use portcullis::gate::AccountRefusal;
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::testing::TestIssuer;
 use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
@@ -41,10 +41,10 @@ async fn answer(load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync 
 #[tokio::test]
 async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
     for (refusal, detail) in [
-        (UserRefusal::Inactive, "the account is not active"),
-        (UserRefusal::Locked, "the account is locked"),
-        (UserRefusal::Unverified, "the account is not verified"),
-        (UserRefusal::Other("the terms were not accepted"), "the terms were not accepted"),
+        (AccountRefusal::Inactive, "the account is not active"),
+        (AccountRefusal::Locked, "the account is locked"),
+        (AccountRefusal::Unverified, "the account is not verified"),
+        (AccountRefusal::Other("the terms were not accepted"), "the terms were not accepted"),
     ] {
         let response = answer(move || Err(LoadError::Refused(refusal))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
@@ -142,7 +142,7 @@ async fn the_loader_is_called_once_a_good_token_and_never_for_a_bad_one() {
 async fn the_loader_is_asked_where_the_key_had_to_be_fetched_first() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api");
-    let app = App::new(auth.load_user(async |_| Err(LoadError::Refused(UserRefusal::Locked))));
+    let app = App::new(auth.load_user(async |_| Err(LoadError::Refused(AccountRefusal::Locked))));
     for _ in 0..2 {
         assert_eq!(app.status(&good(&issuer)).await, StatusCode::FORBIDDEN);
     }

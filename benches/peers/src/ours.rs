@@ -44,7 +44,7 @@ pub(crate) fn empty() -> Router {
 }
 
 fn security_headers() -> SecurityHeaders {
-    SecurityHeaders::api().always_https().build().expect("a preset")
+    SecurityHeaders::api().assume_https().build().expect("a preset")
 }
 
 pub(crate) fn headers() -> Router {
@@ -53,7 +53,7 @@ pub(crate) fn headers() -> Router {
 
 fn pages(origins: usize) -> Cors {
     let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
-    Cors::builder().origins(OriginSet::new(origins).expect("origins")).credentials().build().expect("a policy")
+    Cors::builder().origins(OriginSet::new(origins).expect("origins")).allow_credentials().build().expect("a policy")
 }
 
 pub(crate) fn cors(origins: usize) -> Router {
@@ -99,7 +99,7 @@ pub(crate) fn jwks() -> String {
 
 pub(crate) fn token(algorithm: Algorithm) -> String {
     let token = match algorithm {
-        Algorithm::Hs256 => TokenBuilder::own(ISSUER, SECRET, "ann"),
+        Algorithm::Hs256 => TokenBuilder::first_party(ISSUER, SECRET, "ann"),
         _ => issuer().token("ann"),
     };
     let token = token.audience(AUDIENCE).scope("read:valuations write:valuations").claim("email", "ann@example.com");
@@ -108,7 +108,7 @@ pub(crate) fn token(algorithm: Algorithm) -> String {
 
 /// The value of `Authorization` with a token of this user's.
 pub(crate) fn bearer_of(user: &str) -> http::HeaderValue {
-    let token = TokenBuilder::own(ISSUER, SECRET, user).audience(AUDIENCE).scope("read:valuations write:valuations");
+    let token = TokenBuilder::first_party(ISSUER, SECRET, user).audience(AUDIENCE).scope("read:valuations write:valuations");
     let token = token.claim("email", "ann@example.com").expires_in(Duration::from_secs(3_600)).sign();
     http::HeaderValue::from_static(String::leak(format!("Bearer {token}")))
 }
@@ -124,7 +124,7 @@ fn authenticate(algorithm: Algorithm, is_seen: bool) -> JwtAuth {
         _ => Issuer::jwks_document(issuer().url(), jwks()),
     };
     let auth = JwtAuth::builder().issuer(issuer).audience(AUDIENCE);
-    let auth = if is_seen { auth } else { auth.seen_tokens(0) };
+    let auth = if is_seen { auth } else { auth.token_cache_capacity(0) };
     auth.build().expect("an issuer")
 }
 

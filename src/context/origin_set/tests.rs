@@ -9,10 +9,10 @@ fn of(origins: &[&str]) -> OriginSet {
 }
 
 #[track_caller]
-fn refused(origin: &str, fault: Fault) {
+fn refused(origin: &str, fault: IssueKind) {
     let error = OriginSet::new([origin]).unwrap_err();
-    let [problem] = error.problems() else { panic!("{error}") };
-    assert_eq!((problem.setting(), problem.value(), problem.fault()), ("origins", Some(origin), fault));
+    let [problem] = error.issues() else { panic!("{error}") };
+    assert_eq!((problem.setting(), problem.value(), problem.kind()), ("origins", Some(origin), fault));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_port_is_any_only_where_it_is_asked_for() {
 #[test]
 fn a_port_beside_any_port_is_refused() {
     for origin in ["https://a.example:8443:*", "https://*.foo.com:8443:*", "http://localhost:*:*"] {
-        refused(origin, Fault::Invalid);
+        refused(origin, IssueKind::Invalid);
     }
 }
 
@@ -70,7 +70,7 @@ fn a_set_that_is_over_public_suffixes_is_dangerous() {
     for pattern in
         ["https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.kawasaki.jp", "https://*.unheardof"]
     {
-        refused(pattern, Fault::Prohibited);
+        refused(pattern, IssueKind::Prohibited);
         assert!(OriginSet::dangerously_with_public_suffixes([pattern]).is_ok());
     }
     for pattern in [
@@ -105,7 +105,7 @@ fn an_origin_over_326_bytes_is_in_no_set() {
 
 #[test]
 fn a_star_alone_is_told_from_one_in_the_wrong_place() {
-    let reason = |origin: &str| OriginSet::new([origin]).unwrap_err().problems()[0].reason().to_owned();
+    let reason = |origin: &str| OriginSet::new([origin]).unwrap_err().issues()[0].reason().to_owned();
     assert_eq!(reason("*"), "a star is no origin");
     for origin in ["https://a.*.example", "https://*", "*.example.com", "https://a*.example.com"] {
         assert_ne!(reason(origin), "a star is no origin", "{origin}");

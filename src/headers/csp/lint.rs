@@ -65,7 +65,7 @@ pub(super) fn lints(csp: &Csp) -> Vec<Lint> {
         }
         // CSP 3 §6.7.1.1: beside it, where a script comes from does not count.
         let is_dynamic = directive.is_of_scripts() && has(&Source::StrictDynamic);
-        let is_passed_over = |source: &Source| is_dynamic && matches!(source, Source::Of(_) | Source::SelfOrigin);
+        let is_passed_over = |source: &Source| is_dynamic && matches!(source, Source::Host(_) | Source::SelfOrigin);
         let idle = sources.iter().filter(|source| source.is_idle_in(directive) || is_passed_over(source));
         lints.extend(idle.map(|source| Lint::Idle(directive, source.clone())));
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn sound() -> Csp {
-        Csp::new().with(Directive::DefaultSrc, ["'none'"]).with(Directive::BaseUri, ["'none'"])
+        Csp::new().set(Directive::DefaultSrc, ["'none'"]).set(Directive::BaseUri, ["'none'"])
     }
 
     #[test]
@@ -98,28 +98,28 @@ mod tests {
         let script = Directive::ScriptSrc;
         for (csp, expected) in [
             (sound().without(Directive::BaseUri), Lint::BaseUriMissing),
-            (sound().without(Directive::DefaultSrc).with(script, ["'self'"]), Lint::ObjectSrcMissing),
-            (sound().without(Directive::DefaultSrc).with(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
-            (sound().with(script, [Source::Nonce, Source::UnsafeInline]), Lint::UnsafeInlineBesideNonce(script)),
-            (sound().with(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone(script)),
+            (sound().without(Directive::DefaultSrc).set(script, ["'self'"]), Lint::ObjectSrcMissing),
+            (sound().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
+            (sound().set(script, [Source::Nonce, Source::UnsafeInline]), Lint::UnsafeInlineBesideNonce(script)),
+            (sound().set(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone(script)),
             (
-                sound().with(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
+                sound().set(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
                 Lint::Idle(script, Source::SelfOrigin),
             ),
-            (sound().with(Directive::ImgSrc, [Source::Nonce]), Lint::Idle(Directive::ImgSrc, Source::Nonce)),
+            (sound().set(Directive::ImgSrc, [Source::Nonce]), Lint::Idle(Directive::ImgSrc, Source::Nonce)),
         ] {
             assert_eq!(csp.lints(), [expected]);
         }
-        let closed = |directive| sound().without(Directive::DefaultSrc).with(directive, ["'none'"]);
-        let both = closed(Directive::ObjectSrc).with(script, ["'none'"]);
+        let closed = |directive| sound().without(Directive::DefaultSrc).set(directive, ["'none'"]);
+        let both = closed(Directive::ObjectSrc).set(script, ["'none'"]);
         assert_eq!(both.lints(), []);
     }
 
     #[test]
     fn a_policy_is_long_from_4097_bytes() {
         let of = |bytes: usize| {
-            let known = Csp::rendered(&sound().with(Directive::ImgSrc, ["a"])).longest();
-            sound().with(Directive::ImgSrc, ["a".repeat(bytes - known + 1)])
+            let known = Csp::rendered(&sound().set(Directive::ImgSrc, ["a"])).longest();
+            sound().set(Directive::ImgSrc, ["a".repeat(bytes - known + 1)])
         };
         assert_eq!(of(4_096).lints(), []);
         assert_eq!(of(4_097).lints(), [Lint::Long(4_097)]);

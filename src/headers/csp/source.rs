@@ -19,7 +19,7 @@ pub enum Source {
     /// `'nonce-...'`: what bears the nonce of the answer, a [`CspNonce`](crate::CspNonce).
     Nonce,
     /// A host, with or without scheme, port and path; a scheme, `data:`; or `*`.
-    Of(String),
+    Host(String),
     /// `'report-sample'`: reports quote what was blocked.
     ReportSample,
     /// `'self'`: the page's own origin.
@@ -43,7 +43,7 @@ impl From<&str> for Source {
         }
         match hash_of(text) {
             Some(_) => Self::Hash(text.trim_matches('\'').to_owned()),
-            None => Self::Of(text.to_owned()),
+            None => Self::Host(text.to_owned()),
         }
     }
 }
@@ -61,7 +61,7 @@ impl Source {
             Self::Hash(text) if hash_of(&format!("'{text}'")).is_none() => {
                 Some(("no hash", "write sha256-, sha384- or sha512- and the digest in base64"))
             }
-            Self::Of(text) => fault_of(text),
+            Self::Host(text) => fault_of(text),
             _ => None,
         }
     }
@@ -69,7 +69,7 @@ impl Source {
     /// Whether browsers ignore it in this directive.
     pub(super) fn is_idle_in(&self, directive: Directive) -> bool {
         match self {
-            Self::None | Self::Of(_) | Self::SelfOrigin => false,
+            Self::None | Self::Host(_) | Self::SelfOrigin => false,
             Self::InlineSpeculationRules | Self::StrictDynamic | Self::UnsafeEval | Self::WasmUnsafeEval => {
                 !directive.is_of_scripts()
             }
@@ -88,7 +88,7 @@ impl fmt::Display for Source {
         match self {
             Self::Hash(text) => write!(f, "'{text}'"),
             Self::Nonce => f.write_str("'nonce-...'"),
-            Self::Of(text) => f.write_str(text),
+            Self::Host(text) => f.write_str(text),
             keyword => {
                 let name = KEYWORDS.iter().find(|(_, known)| known == keyword).map_or("none", |(name, _)| name);
                 write!(f, "'{name}'")
@@ -333,7 +333,7 @@ mod tests {
             (Directive::DefaultSrc, Source::UnsafeEval, false),
             (Directive::StyleSrcAttr, Source::Hash(String::new()), false),
             (Directive::FormAction, Source::SelfOrigin, false),
-            (Directive::ImgSrc, Source::Of("data:".to_owned()), false),
+            (Directive::ImgSrc, Source::Host("data:".to_owned()), false),
             (Directive::ImgSrc, Source::None, false),
         ] {
             assert_eq!(source.is_idle_in(directive), is_idle, "{directive} {source}");

@@ -7,16 +7,16 @@ fn sent(csp: &Csp, nonce: Option<&str>, is_upgraded: bool) -> String {
     value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-fn problems(csp: &Csp) -> Vec<(Fault, String)> {
-    let mut problems = Problems::default();
+fn problems(csp: &Csp) -> Vec<(IssueKind, String)> {
+    let mut problems = ConfigIssues::default();
     csp.judge("csp", &["reports"], &mut problems);
     let error = problems.none_or(|| ()).err();
-    let found = error.iter().flat_map(BuildError::problems);
-    found.map(|problem| (problem.fault(), problem.to_string())).collect()
+    let found = error.iter().flat_map(ConfigError::issues);
+    found.map(|problem| (problem.kind(), problem.to_string())).collect()
 }
 
 /// The one problem.
-fn problem(csp: &Csp) -> (Fault, String) {
+fn problem(csp: &Csp) -> (IssueKind, String) {
     let found = problems(csp);
     assert_eq!(found.len(), 1, "{found:?}");
     found[0].clone()
@@ -47,7 +47,7 @@ fn the_policy_of_a_page_lets_in_what_bears_the_nonce() {
 
 #[test]
 fn a_directive_that_asks_for_the_nonce_alone_lets_nothing_in_without_it() {
-    let csp = Csp::new().with(Directive::ScriptSrc, [Source::Nonce]);
+    let csp = Csp::new().set(Directive::ScriptSrc, [Source::Nonce]);
     assert_eq!(sent(&csp, None, false), "script-src 'none'");
     assert_eq!(sent(&csp, Some("abc"), false), "script-src 'nonce-abc'");
 }
@@ -70,11 +70,11 @@ fn the_upgrade_is_sent_where_it_is_asked_for_and_may_be() {
 
 #[test]
 fn what_is_set_replaces_and_what_is_added_is_added() {
-    let csp = Csp::new().with(Directive::ImgSrc, ["'none'"]).add(Directive::ImgSrc, ["'self'"]);
+    let csp = Csp::new().set(Directive::ImgSrc, ["'none'"]).add(Directive::ImgSrc, ["'self'"]);
     assert_eq!(sent(&csp, None, false), "img-src 'self'");
     let csp = csp.add(Directive::ImgSrc, ["data:"]).add(Directive::FontSrc, ["'self'"]);
     assert_eq!(sent(&csp, None, false), "img-src 'self' data:; font-src 'self'");
-    let csp = csp.with(Directive::ImgSrc, ["*"]).without(Directive::FontSrc);
+    let csp = csp.set(Directive::ImgSrc, ["*"]).without(Directive::FontSrc);
     assert_eq!(sent(&csp, None, false), "img-src *");
 }
 
@@ -106,30 +106,30 @@ fn a_policy_has_a_nonce_where_a_directive_asks_for_one() {
 
 #[test]
 fn none_beside_others_is_refused() {
-    let (fault, text) = problem(&Csp::new().with(Directive::ImgSrc, ["'none'", "data:"]));
-    assert_eq!(fault, Fault::Prohibited);
+    let (fault, text) = problem(&Csp::new().set(Directive::ImgSrc, ["'none'", "data:"]));
+    assert_eq!(fault, IssueKind::Prohibited);
     assert_eq!(text, r#"csp "img-src": 'none' stands beside other sources; leave 'none' out, or the others"#);
 }
 
 #[test]
 fn a_source_that_no_browser_would_heed_is_refused_with_its_directive() {
-    let (fault, text) = problem(&Csp::new().with(Directive::ImgSrc, ["self"]));
-    assert_eq!(fault, Fault::Invalid);
+    let (fault, text) = problem(&Csp::new().set(Directive::ImgSrc, ["self"]));
+    assert_eq!(fault, IssueKind::Invalid);
     assert!(text.starts_with(r#"csp "img-src self": a keyword without its quotes"#), "{text}");
 }
 
 #[test]
 fn a_directive_twice_is_refused() {
     let error = Csp::parse("img-src a.example; font-src b.example; IMG-SRC c.example").unwrap_err();
-    assert_eq!(error.problems().len(), 1);
-    assert_eq!((error.problems()[0].fault(), error.problems()[0].value()), (Fault::Repeated, Some("img-src")));
+    assert_eq!(error.issues().len(), 1);
+    assert_eq!((error.issues()[0].kind(), error.issues()[0].value()), (IssueKind::Repeated, Some("img-src")));
 }
 
 #[test]
 fn reports_without_an_endpoint_are_refused() {
     assert_eq!(problems(&Csp::api().report_to("reports")), []);
     let (fault, text) = problem(&Csp::api().report_to("elsewhere"));
-    assert_eq!(fault, Fault::Missing);
+    assert_eq!(fault, IssueKind::Missing);
     assert!(text.contains("elsewhere") && text.contains("add_reporting_endpoint"), "{text}");
 }
 
@@ -144,10 +144,10 @@ fn what_could_end_a_directive_or_the_field_is_refused() {
         Csp::api().report_uri("/a;script-src *"),
         Csp::api().report_uri("mailto:a@b"),
         Csp::api().report_uri("ftp://a.example/"),
-        Csp::api().with(Directive::ImgSrc, ["a.example;script-src"]),
-        Csp::api().with(Directive::ImgSrc, ["\n"]),
+        Csp::api().set(Directive::ImgSrc, ["a.example;script-src"]),
+        Csp::api().set(Directive::ImgSrc, ["\n"]),
     ] {
-        assert_eq!(problem(&csp).0, Fault::Invalid, "{csp:?}");
+        assert_eq!(problem(&csp).0, IssueKind::Invalid, "{csp:?}");
     }
     for uri in ["/csp", "https://a.example/csp?b=c"] {
         assert_eq!(problems(&Csp::api().report_uri(uri)), [], "{uri}");
@@ -156,10 +156,10 @@ fn what_could_end_a_directive_or_the_field_is_refused() {
 
 #[test]
 fn a_policy_that_says_nothing_is_refused() {
-    assert_eq!(problem(&Csp::new()).0, Fault::Missing);
-    assert_eq!(problem(&Csp::api().with(Directive::ImgSrc, [Source::None; 0])).0, Fault::Missing);
+    assert_eq!(problem(&Csp::new()).0, IssueKind::Missing);
+    assert_eq!(problem(&Csp::api().set(Directive::ImgSrc, [Source::None; 0])).0, IssueKind::Missing);
     for text in ["", " ; ;\t"] {
-        assert_eq!(Csp::parse(text).unwrap_err().problems()[0].fault(), Fault::Missing, "{text:?}");
+        assert_eq!(Csp::parse(text).unwrap_err().issues()[0].kind(), IssueKind::Missing, "{text:?}");
     }
 }
 
@@ -168,14 +168,14 @@ fn a_policy_is_read_as_it_is_sent() {
     let text = "default-src 'self'; script-src 'self' 'unsafe-inline' https://a.example; sandbox allow-forms; trusted-types x; \
                 require-trusted-types-for 'script'; report-uri /csp; report-to reports; upgrade-insecure-requests";
     assert_eq!(sent(&Csp::parse(text).unwrap(), None, true), text);
-    assert_eq!(Csp::parse(" default-src\t'none' ;; ").unwrap(), Csp::new().with(Directive::DefaultSrc, ["'none'"]));
+    assert_eq!(Csp::parse(" default-src\t'none' ;; ").unwrap(), Csp::new().set(Directive::DefaultSrc, ["'none'"]));
 }
 
 #[test]
 fn a_directive_that_browsers_dropped_is_to_be_left_out() {
     let error = Csp::parse("default-src 'self'; block-all-mixed-content").unwrap_err();
-    let problem = &error.problems()[0];
-    assert_eq!((problem.fault(), problem.remedy()), (Fault::Prohibited, "leave it out"));
+    let problem = &error.issues()[0];
+    assert_eq!((problem.kind(), problem.remedy()), (IssueKind::Prohibited, "leave it out"));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_list_of_nothing_lets_nothing_in() {
 
 #[test]
 fn a_policy_is_shown_as_it_is_sent() {
-    let csp = Csp::new().with(Directive::ScriptSrc, [Source::Nonce]).upgrade_insecure_requests();
+    let csp = Csp::new().set(Directive::ScriptSrc, [Source::Nonce]).upgrade_insecure_requests();
     assert_eq!(csp.to_string(), "script-src 'nonce-...'; upgrade-insecure-requests");
     assert_eq!((Csp::api().to_string(), Csp::new().to_string()), (sent(&Csp::api(), None, false), String::new()));
 }
@@ -193,7 +193,7 @@ fn a_policy_is_shown_as_it_is_sent() {
 #[test]
 fn what_a_nonce_overrules_is_not_let_in_without_one() {
     let loose = [Source::SelfOrigin, Source::Nonce, Source::UnsafeInline];
-    let csp = Csp::new().with(Directive::ScriptSrc, loose).with(Directive::StyleSrc, ["'unsafe-inline'"]);
+    let csp = Csp::new().set(Directive::ScriptSrc, loose).set(Directive::StyleSrc, ["'unsafe-inline'"]);
     assert_eq!(sent(&csp, None, false), "script-src 'self'; style-src 'unsafe-inline'");
     assert!(sent(&csp, Some("abc"), false).starts_with("script-src 'self' 'nonce-abc' 'unsafe-inline'"));
 }
@@ -208,8 +208,8 @@ fn a_directive_that_csp_does_not_know_is_named() {
         ("upgrade-insecure-requests 1", "upgrade-insecure-requests"),
     ] {
         let error = Csp::parse(text).unwrap_err();
-        let problem = &error.problems()[0];
-        assert_eq!((problem.fault(), problem.value()), (Fault::Unknown, Some(name)), "{text}");
+        let problem = &error.issues()[0];
+        assert_eq!((problem.kind(), problem.value()), (IssueKind::Unknown, Some(name)), "{text}");
     }
 }
 

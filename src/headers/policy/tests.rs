@@ -9,11 +9,11 @@ use crate::headers::{Csp, Directive, Source};
 /// With a field of each kind: enforced, removed, both of the layer and removed, with a nonce, and left to the handler.
 fn layer() -> SecurityHeaders {
     SecurityHeaders::api()
-        .csp(Csp::new().with(Directive::ScriptSrc, [Source::Nonce]))
+        .csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce]))
         .csp_report_only(Csp::api())
         .header("x-own", "own")
-        .enforce(["x-frame-options", "content-security-policy", "x-own"])
-        .remove(["server", "x-powered-by", "referrer-policy"])
+        .override_handler(["x-frame-options", "content-security-policy", "x-own"])
+        .strip(["server", "x-powered-by", "referrer-policy"])
         .build()
         .expect("a layer")
 }
@@ -111,7 +111,7 @@ fn a_layer_is_apart_that_touches_no_field_of_another() {
     assert!(!is_apart(SecurityHeaders::html()));
     for name in ["cache-control", "x-ratelimit-limit", "RateLimit", "ratelimit-policy"] {
         assert!(!is_apart(SecurityHeaders::api().header(name, "1")), "{name}");
-        assert!(!is_apart(SecurityHeaders::api().remove([name])), "{name}");
+        assert!(!is_apart(SecurityHeaders::api().strip([name])), "{name}");
     }
 }
 
@@ -135,8 +135,8 @@ fn a_client_is_upgraded_where_it_came_by_https_to_a_host_beyond_its_own_machine(
 
 #[test]
 fn a_policy_with_a_nonce_is_written_over_the_handlers_where_it_is_enforced_alone() {
-    let layer = || SecurityHeaders::api().csp(Csp::new().with(Directive::ScriptSrc, [Source::Nonce]));
-    let enforced = layer().enforce(["content-security-policy"]);
+    let layer = || SecurityHeaders::api().csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce]));
+    let enforced = layer().override_handler(["content-security-policy"]);
     for (layer, expected) in [(layer(), "1"), (enforced, "script-src 'nonce-0123'")] {
         let mut headers = answer(&[("content-security-policy", 1)]);
         layer.build().expect("a layer").0.write(Way::Https, Some("0123"), false, &mut headers);

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use crate::error::{Fault, Problem, Problems};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
 use crate::jwt::builder::JwtAuthBuilder;
 
 impl JwtAuthBuilder {
     /// Notes what is wrong with the settings that are not one issuer's.
-    pub(super) fn judge_settings(&self, problems: &mut Problems) {
+    pub(super) fn judge_settings(&self, problems: &mut ConfigIssues) {
         if self.issuers.is_empty() {
-            problems.add(Problem::new(
+            problems.add(ConfigIssue::new(
                 "issuer",
-                Fault::Missing,
+                IssueKind::Missing,
                 "no issuer is set",
                 "call .issuer(..) with the issuer whose tokens to accept",
             ));
@@ -21,9 +21,9 @@ impl JwtAuthBuilder {
         if self.leeway > MAX_LEEWAY {
             let reason = "more than five minutes (RFC 9068 §4: no more than a few)";
             problems.add(
-                Problem::new(
+                ConfigIssue::new(
                     "leeway",
-                    Fault::Prohibited,
+                    IssueKind::Prohibited,
                     reason,
                     "set the clocks right and allow five minutes or less",
                 )
@@ -32,39 +32,45 @@ impl JwtAuthBuilder {
         }
         if self.max_token_len == 0 || self.max_token_len > MOST_TOKEN_LEN {
             problems.add(
-                Problem::new(
+                ConfigIssue::new(
                     "max token length",
-                    Fault::Invalid,
+                    IssueKind::Invalid,
                     "not within 1 and 65536 bytes",
                     "allow what your largest token has",
                 )
                 .with_value(self.max_token_len.to_string()),
             );
         }
-        if self.seen_tokens > MOST_SEEN_TOKENS {
+        if self.token_cache_capacity > MOST_SEEN_TOKENS {
             let reason = "more than 1048576, whose places alone take a hundred megabytes";
             let remedy = "know as many again as are in use at a time, or none with 0";
-            let problem = Problem::new("seen tokens", Fault::Invalid, reason, remedy);
-            problems.add(problem.with_value(self.seen_tokens.to_string()));
+            let problem = ConfigIssue::new("seen tokens", IssueKind::Invalid, reason, remedy);
+            problems.add(problem.with_value(self.token_cache_capacity.to_string()));
         }
         if let Some(name) = self.cookie.as_deref().filter(|name| !is_cookie_name(name)) {
             let remedy = "use letters, digits, '-' and '_', best beginning with __Host-";
             problems.add(
-                Problem::new("cookie", Fault::Invalid, "not a cookie name (RFC 6265 §4.1.1)", remedy).with_value(name),
+                ConfigIssue::new("cookie", IssueKind::Invalid, "not a cookie name (RFC 6265 §4.1.1)", remedy)
+                    .with_value(name),
             );
         }
         if let Some(realm) = self.realm.as_deref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
             let reason = "empty, or with a character that RFC 6750 §3 bars from a challenge";
             problems.add(
-                Problem::new("realm", Fault::Invalid, reason, "use printable ASCII without quotes or backslashes")
-                    .with_value(realm),
+                ConfigIssue::new(
+                    "realm",
+                    IssueKind::Invalid,
+                    reason,
+                    "use printable ASCII without quotes or backslashes",
+                )
+                .with_value(realm),
             );
         }
         for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
             if audience.is_empty() || audience.trim() != audience {
                 let reason = "is empty, or begins or ends with a blank";
                 problems.add(
-                    Problem::new("audience", Fault::Invalid, reason, "name this app as the issuer does")
+                    ConfigIssue::new("audience", IssueKind::Invalid, reason, "name this app as the issuer does")
                         .with_value(audience),
                 );
             }
@@ -72,9 +78,9 @@ impl JwtAuthBuilder {
         match (&self.tiers, &self.default_tier) {
             (Some(tiers), Some(tier)) => drop(problems.keep(tiers.get(tier.name()))),
             (None, Some(tier)) => problems.add(
-                Problem::new(
+                ConfigIssue::new(
                     "default tier",
-                    Fault::Prohibited,
+                    IssueKind::Prohibited,
                     "no tiers are set",
                     "call .tiers(..) with the app's tiers",
                 )

@@ -1,6 +1,6 @@
 //! Where an issuer's keys come from, judged before a request comes.
 
-use crate::error::{Fault, Problem, Problems};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
 use crate::jwt::discovery::{Location, is_fetchable};
@@ -11,21 +11,26 @@ use crate::jwt::verifier::Verifier;
 use crate::jwt::weak::KeyFault;
 
 /// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
-pub(super) fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm> {
+pub(super) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algorithm> {
     if let Source::Fixed(first) = &issuer.source {
         return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
     }
     let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLISHED.to_vec());
     if allowed.is_empty() {
         problems.add(
-            Problem::new("algorithms", Fault::Missing, "none is allowed", "allow those that the issuer signs with")
-                .of_issuer(&issuer.name),
+            ConfigIssue::new(
+                "algorithms",
+                IssueKind::Missing,
+                "none is allowed",
+                "allow those that the issuer signs with",
+            )
+            .of_issuer(&issuer.name),
         );
     }
     for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
         let reason = "a published key cannot be a shared secret";
         problems.add(
-            Problem::new("algorithms", Fault::Prohibited, reason, "allow algorithms with a public key alone")
+            ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, "allow algorithms with a public key alone")
                 .with_value(algorithm.name()),
         );
     }
@@ -33,25 +38,27 @@ pub(super) fn allowed(issuer: &Issuer, problems: &mut Problems) -> Vec<Algorithm
 }
 
 /// What the issuer's constructor or its claims were told that cannot be.
-pub(super) fn judge_habits(issuer: &Issuer, problems: &mut Problems) {
+pub(super) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
     if let Some((argument, value)) = &issuer.misfit {
         let reason = format!("not the {argument} alone");
         let remedy = "see the preset's documentation for its form";
-        problems.add(Problem::new(argument, Fault::Invalid, reason, remedy).with_value(value));
+        problems.add(ConfigIssue::new(argument, IssueKind::Invalid, reason, remedy).with_value(value));
     }
     if issuer.habits.claims.has_empty_name() {
         let remedy = "name a claim, or write a JSON Pointer as /realm_access/roles";
-        problems.add(Problem::new("claims", Fault::Invalid, "a claim's name is empty", remedy).of_issuer(&issuer.name));
+        problems.add(
+            ConfigIssue::new("claims", IssueKind::Invalid, "a claim's name is empty", remedy).of_issuer(&issuer.name),
+        );
     }
     if issuer.algorithms.is_some() && matches!(issuer.source, Source::Fixed(_)) {
         let reason = "a key that is given has its own algorithm";
         let remedy = "leave .algorithms(..) out, or let the issuer publish its keys";
-        problems.add(Problem::new("algorithms", Fault::Prohibited, reason, remedy).of_issuer(&issuer.name));
+        problems.add(ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, remedy).of_issuer(&issuer.name));
     }
 }
 
 /// The keys that the user gives.
-pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) -> KeySet {
+pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssues) -> KeySet {
     judge_name(&issuer.name, problems);
     let mut keys = KeySet::default();
     for key in std::iter::once(first).chain(&issuer.added) {
@@ -59,7 +66,7 @@ pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) 
         if keys.candidates(key.algorithm, None).count() == MAX_CANDIDATES {
             let reason = format!("more than {MAX_CANDIDATES} keys for {}", key.algorithm.name());
             problems.add(
-                Problem::new("key", Fault::Prohibited, reason, "take out the keys that no longer sign")
+                ConfigIssue::new("key", IssueKind::Prohibited, reason, "take out the keys that no longer sign")
                     .of_issuer(&issuer.name),
             );
             break;
@@ -77,7 +84,12 @@ pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut Problems) 
 }
 
 /// The keys of a JWK Set that the user gives, each that is left out with a line in the log.
-pub(super) fn document(issuer: &Issuer, jwks: &str, allowed: &[Algorithm], problems: &mut Problems) -> Option<KeySet> {
+pub(super) fn document(
+    issuer: &Issuer,
+    jwks: &str,
+    allowed: &[Algorithm],
+    problems: &mut ConfigIssues,
+) -> Option<KeySet> {
     judge_name(&issuer.name, problems);
     let parsed = KeySet::parse(jwks, allowed);
     parsed.iter().flat_map(|parsed| &parsed.skipped).for_each(|skipped| skipped.log(&issuer.name));
@@ -85,33 +97,33 @@ pub(super) fn document(issuer: &Issuer, jwks: &str, allowed: &[Algorithm], probl
     if keys.is_none() {
         let reason = "the JWK Set has no key that can be used";
         let remedy = "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
-        problems.add(Problem::new("jwks", Fault::Invalid, reason, remedy).of_issuer(&issuer.name));
+        problems.add(ConfigIssue::new("jwks", IssueKind::Invalid, reason, remedy).of_issuer(&issuer.name));
     }
     keys
 }
 
-fn key_problem(key: &FixedKey, fault: KeyFault, issuer: &str) -> Problem {
+fn key_problem(key: &FixedKey, fault: KeyFault, issuer: &str) -> ConfigIssue {
     let algorithm = key.algorithm.name();
     let (kind, remedy) = match (fault, &key.material) {
         (KeyFault::ShortSecret { least }, _) => {
-            (Fault::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
+            (IssueKind::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
         }
         (KeyFault::Exponent | KeyFault::Point | KeyFault::Roca | KeyFault::Size, _) => {
-            (Fault::Weak, "have the issuer make a new key".to_owned())
+            (IssueKind::Weak, "have the issuer make a new key".to_owned())
         }
         (KeyFault::Private, _) => {
-            (Fault::Prohibited, "give the public key; keep the private one at the issuer".to_owned())
+            (IssueKind::Prohibited, "give the public key; keep the private one at the issuer".to_owned())
         }
         (_, Material::Secret(_)) => (
-            Fault::Prohibited,
+            IssueKind::Prohibited,
             "give random bytes for HS256, HS384 or HS512, and a key pair's PEM to pem(..)".to_owned(),
         ),
         (_, Material::Pem(_)) => (
-            Fault::Invalid,
+            IssueKind::Invalid,
             format!("give a public key for {algorithm}, the text of its PEM with the line breaks in it"),
         ),
     };
-    Problem::new("key", kind, format!("the {algorithm} key cannot be used: {fault}"), remedy).of_issuer(issuer)
+    ConfigIssue::new("key", kind, format!("the {algorithm} key cannot be used: {fault}"), remedy).of_issuer(issuer)
 }
 
 /// The URL without what stands before an `@`, which may be a password.
@@ -124,14 +136,14 @@ fn without_userinfo(url: &str) -> String {
 }
 
 /// An issuer whose keys are given may have any name, a URL or not.
-fn judge_name(name: &str, problems: &mut Problems) {
+fn judge_name(name: &str, problems: &mut ConfigIssues) {
     if name.is_empty() {
-        problems.add(Problem::new("issuer", Fault::Invalid, "is empty", "write it as the `iss` of its tokens"));
+        problems.add(ConfigIssue::new("issuer", IssueKind::Invalid, "is empty", "write it as the `iss` of its tokens"));
     }
 }
 
 /// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
-pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut Problems) {
+pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut ConfigIssues) {
     let mut judge = |setting, url: &str, barred: &[char]| {
         let reason = match Origin::of_url(url) {
             Err(fault) => fault.reason(),
@@ -141,7 +153,7 @@ pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut Probl
             Ok(_) => return,
         };
         let remedy = "write an absolute https URL, or an http one on loopback for development";
-        problems.add(Problem::new(setting, Fault::Invalid, reason, remedy).with_value(without_userinfo(url)));
+        problems.add(ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy).with_value(without_userinfo(url)));
     };
     match location {
         Location::Metadata => judge("issuer", name, &['?', '#']),

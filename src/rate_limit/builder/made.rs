@@ -10,7 +10,7 @@ use crate::rate_limit::fields::quoted;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::Limit;
 #[cfg(feature = "redis")]
-use crate::rate_limit::limit::Outage;
+use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::{MemoryStore, Seat};
 use crate::rate_limit::policy::{Grade, Rule};
 #[cfg(feature = "redis")]
@@ -36,7 +36,7 @@ struct MadeTerms {
     algorithm: Algorithm,
     terms: Terms,
     penalty: Option<Terms>,
-    outage: Outage,
+    outage: OutagePolicy,
 }
 
 impl Made {

@@ -29,9 +29,9 @@ impl Terms {
     pub(super) fn new(algorithm: Algorithm, limit: u32, window: u64) -> Self {
         let step = match algorithm {
             // Twice the window must fit into the offsets of a log.
-            Algorithm::Exact => (window >> 31) + 1,
-            Algorithm::Sliding => window.div_ceil(sliding::PAST),
-            Algorithm::Fixed | Algorithm::TokenBucket => window,
+            Algorithm::SlidingLog => (window >> 31) + 1,
+            Algorithm::SlidingWindow => window.div_ceil(sliding::PAST),
+            Algorithm::FixedWindow | Algorithm::TokenBucket => window,
         };
         Self { limit, window, step }
     }

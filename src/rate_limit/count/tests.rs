@@ -34,12 +34,12 @@ impl Caller {
     pub(super) fn of(kind: Kind, limit: u32, window: u64) -> Self {
         let of = |algorithm| Terms::new(algorithm, limit, window);
         match kind {
-            Kind::Exact8 => Self::new(Exact::<8>::default(), of(Algorithm::Exact)),
-            Kind::Exact128 => Self::new(Exact::<128>::default(), of(Algorithm::Exact)),
-            Kind::Sliding16 => Self::new(Sliding::<u16>::default(), of(Algorithm::Sliding)),
-            Kind::Sliding32 => Self::new(Sliding::<u32>::default(), of(Algorithm::Sliding)),
+            Kind::Exact8 => Self::new(Exact::<8>::default(), of(Algorithm::SlidingLog)),
+            Kind::Exact128 => Self::new(Exact::<128>::default(), of(Algorithm::SlidingLog)),
+            Kind::Sliding16 => Self::new(Sliding::<u16>::default(), of(Algorithm::SlidingWindow)),
+            Kind::Sliding32 => Self::new(Sliding::<u32>::default(), of(Algorithm::SlidingWindow)),
             Kind::Bucket => Self::new(Bucket::default(), of(Algorithm::TokenBucket)),
-            Kind::Fixed => Self::new(Fixed::default(), of(Algorithm::Fixed)),
+            Kind::Fixed => Self::new(Fixed::default(), of(Algorithm::FixedWindow)),
         }
     }
 
@@ -365,11 +365,11 @@ fn the_greediest_caller_gets_what_the_algorithm_promises_and_no_more() {
 #[test]
 fn the_step_of_an_algorithm_divides_its_window_finely_enough() {
     let step = |algorithm, window| Terms::new(algorithm, 5, window).step;
-    assert_eq!(step(Algorithm::Exact, 60_000_000), 1);
-    assert_eq!(step(Algorithm::Exact, 1 << 31), 2);
-    assert_eq!(step(Algorithm::Sliding, 60_000_000), 5_000_000);
-    assert_eq!(step(Algorithm::Sliding, 1_000), 84);
-    assert_eq!(step(Algorithm::Fixed, 1_000), 1_000);
+    assert_eq!(step(Algorithm::SlidingLog, 60_000_000), 1);
+    assert_eq!(step(Algorithm::SlidingLog, 1 << 31), 2);
+    assert_eq!(step(Algorithm::SlidingWindow, 60_000_000), 5_000_000);
+    assert_eq!(step(Algorithm::SlidingWindow, 1_000), 84);
+    assert_eq!(step(Algorithm::FixedWindow, 1_000), 1_000);
     let other = Terms { limit: 5, window: 7, step: 3 }.with_limit(9);
     assert_eq!(other, Terms { limit: 9, window: 7, step: 3 });
 }

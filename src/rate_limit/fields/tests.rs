@@ -9,7 +9,7 @@ use crate::rate_limit::{Key, Limit, Quota, RateLimit, RateLimitBuilder};
 const NOW: u64 = 1_700_000_000_000_000;
 
 fn limiter(limits: &[(&str, u32, u64)]) -> RateLimitBuilder {
-    limits.iter().fold(RateLimit::builder().key(Key::everybody()), |builder, (name, units, millis)| {
+    limits.iter().fold(RateLimit::builder().key(Key::global()), |builder, (name, units, millis)| {
         builder.add_limit(Limit::new(*name, Quota::per(*units, Duration::from_millis(*millis)).unwrap()))
     })
 }
@@ -47,7 +47,7 @@ fn the_reset_is_a_moment_unless_seconds_are_asked_for() {
         let headers = written(limiter(&THREE[..1]), &left, now, HeaderMap::new());
         assert_eq!(x(&headers), [["100"], ["99"], [reset]]);
     }
-    let headers = written(limiter(&THREE[..1]).reset(Reset::Delta), &left, NOW + 1, HeaderMap::new());
+    let headers = written(limiter(&THREE[..1]).reset_format(ResetFormat::Delta), &left, NOW + 1, HeaderMap::new());
     assert_eq!(x(&headers), [["100"], ["99"], ["60"]]);
 }
 
@@ -60,7 +60,7 @@ fn of_several_limits_the_one_with_least_left_is_told() {
         ([(5, 3), (5, 8), (5, 4)], ["50", "5", "8"]),
         ([(5, 8), (6, 9), (5, 8)], ["100", "5", "8"]),
     ] {
-        let headers = written(limiter(&THREE).reset(Reset::Delta), &left, NOW, HeaderMap::new());
+        let headers = written(limiter(&THREE).reset_format(ResetFormat::Delta), &left, NOW, HeaderMap::new());
         assert_eq!(x(&headers), told.map(|value| [value]), "{left:?}");
     }
 }
@@ -74,7 +74,7 @@ fn the_tighter_of_two_layers_is_told() {
         for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] {
             headers.insert(name, HeaderValue::from_static(inner));
         }
-        let headers = written(limiter(&THREE[..1]).reset(Reset::Delta), &[(5, 9)], NOW, headers);
+        let headers = written(limiter(&THREE[..1]).reset_format(ResetFormat::Delta), &[(5, 9)], NOW, headers);
         let told = if is_kept { [inner; 3] } else { ["100", "5", "9"] };
         assert_eq!(x(&headers), told.map(|value| [value]), "beside {inner}");
     }
@@ -83,7 +83,7 @@ fn the_tighter_of_two_layers_is_told() {
 #[test]
 fn the_standard_fields_tell_every_limit() {
     let left = [(50, 30), (0, 1), (7, 0)];
-    let headers = written(limiter(&THREE).standard_fields(), &left, NOW, HeaderMap::new());
+    let headers = written(limiter(&THREE).ietf_draft_headers(), &left, NOW, HeaderMap::new());
     assert_eq!(all(&headers, "ratelimit-policy"), [r#""a";q=100;w=60"#, r#""b";q=50;w=1"#, r#""c";q=7;w=3600"#]);
     assert_eq!(all(&headers, "ratelimit"), [r#""a";r=50;t=30"#, r#""b";r=0;t=1"#, r#""c";r=7;t=0"#]);
     assert_eq!(x(&headers)[1], ["0"]);
@@ -94,7 +94,7 @@ fn the_standard_fields_of_an_inner_layer_stay() {
     let mut headers = HeaderMap::new();
     headers.insert("ratelimit", HeaderValue::from_static(r#""inner";r=1;t=1"#));
     headers.insert("ratelimit-policy", HeaderValue::from_static(r#""inner";q=2"#));
-    let headers = written(limiter(&THREE[..1]).standard_fields(), &[(5, 9)], NOW, headers);
+    let headers = written(limiter(&THREE[..1]).ietf_draft_headers(), &[(5, 9)], NOW, headers);
     assert_eq!(all(&headers, "ratelimit"), [r#""inner";r=1;t=1"#, r#""a";r=5;t=9"#]);
     assert_eq!(all(&headers, "ratelimit-policy"), [r#""inner";q=2"#, r#""a";q=100;w=60"#]);
 }
@@ -102,7 +102,7 @@ fn the_standard_fields_of_an_inner_layer_stay() {
 #[test]
 fn a_window_shorter_than_a_second_is_left_out() {
     for (millis, policy) in [(1, r#""a";q=5"#), (999, r#""a";q=5"#), (1_000, r#""a";q=5;w=1"#)] {
-        let headers = written(limiter(&[("a", 5, millis)]).standard_fields(), &[(5, 0)], NOW, HeaderMap::new());
+        let headers = written(limiter(&[("a", 5, millis)]).ietf_draft_headers(), &[(5, 0)], NOW, HeaderMap::new());
         assert_eq!(all(&headers, "ratelimit-policy"), [policy], "{millis} ms");
     }
 }
@@ -110,7 +110,7 @@ fn a_window_shorter_than_a_second_is_left_out() {
 #[test]
 fn the_largest_numbers_fit() {
     let headers = written(
-        limiter(&[("a", u32::MAX, 1_000)]).standard_fields(),
+        limiter(&[("a", u32::MAX, 1_000)]).ietf_draft_headers(),
         &[(u32::MAX, u32::MAX)],
         u64::MAX,
         HeaderMap::new(),
@@ -129,13 +129,13 @@ fn only_the_fields_that_are_asked_for_are_sent() {
     };
     let one = || limiter(&THREE[..1]);
     assert_eq!(names(one()), "x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset");
-    assert_eq!(names(one().without_x_fields()), "");
-    assert_eq!(names(one().without_x_fields().standard_fields()), "ratelimit ratelimit-policy");
+    assert_eq!(names(one().without_legacy_headers()), "");
+    assert_eq!(names(one().without_legacy_headers().ietf_draft_headers()), "ratelimit ratelimit-policy");
 }
 
 #[test]
 fn where_nothing_was_counted_nothing_is_told() {
-    assert!(written(limiter(&THREE).standard_fields(), &[], NOW, HeaderMap::new()).is_empty());
+    assert!(written(limiter(&THREE).ietf_draft_headers(), &[], NOW, HeaderMap::new()).is_empty());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_name_is_a_string_of_structured_fields() {
         ("a, b;c=d", r#""a, b;c=d""#),
     ] {
         assert_eq!(quoted(name), string);
-        let headers = written(limiter(&[(name, 5, 1_000)]).standard_fields(), &[(1, 2)], NOW, HeaderMap::new());
+        let headers = written(limiter(&[(name, 5, 1_000)]).ietf_draft_headers(), &[(1, 2)], NOW, HeaderMap::new());
         assert_eq!(all(&headers, "ratelimit"), [format!("{string};r=1;t=2")]);
         assert_eq!(all(&headers, "ratelimit-policy"), [format!("{string};q=5;w=1")]);
     }
@@ -169,9 +169,9 @@ fn whether_there_are_fields_is_known_before_any_is_written() {
     let one = || limiter(&THREE[..1]);
     for (builder, are_sent) in [
         (one(), true),
-        (one().without_x_fields(), false),
-        (one().standard_fields(), true),
-        (one().without_x_fields().standard_fields(), true),
+        (one().without_legacy_headers(), false),
+        (one().ietf_draft_headers(), true),
+        (one().without_legacy_headers().ietf_draft_headers(), true),
     ] {
         assert_eq!(builder.build().unwrap().0.fields.are_sent(), are_sent);
     }

@@ -47,7 +47,7 @@ fn stampede(algorithm: Algorithm, limit: u32, gives_back: bool) -> (u64, u32, u6
 #[test]
 fn threads_that_wait_for_one_another_give_back_all_that_they_were_charged() {
     // Of a bucket, what flowed back in between may have been another's.
-    for algorithm in [Algorithm::Exact, Algorithm::Sliding, Algorithm::Fixed] {
+    for algorithm in [Algorithm::SlidingLog, Algorithm::SlidingWindow, Algorithm::FixedWindow] {
         assert_eq!(stampede(algorithm, 128, true).1, 0, "{algorithm:?}");
     }
 }
@@ -65,7 +65,7 @@ fn threads_that_wait_for_one_another_get_nothing_back_twice() {
 #[test]
 fn what_one_limit_refuses_is_charged_to_none() {
     let store = MemoryStore::with_subjects(8);
-    let seats = ["a", "b", "c"].map(|name| seat(&store, name, Algorithm::Exact, 5));
+    let seats = ["a", "b", "c"].map(|name| seat(&store, name, Algorithm::SlidingLog, 5));
     let asks = [ask(0, 5, 1), ask(1, 2, 1), ask(2, 5, 1)];
     for _ in 0..2 {
         assert!(!decide(&seats, &asks, &|| NOW).is_refused);
@@ -79,7 +79,7 @@ fn what_one_limit_refuses_is_charged_to_none() {
 #[test]
 fn all_limits_are_charged_as_of_when_the_last_was_locked() {
     let store = MemoryStore::with_subjects(8);
-    let seats = ["a", "b"].map(|name| seat(&store, name, Algorithm::Exact, 5));
+    let seats = ["a", "b"].map(|name| seat(&store, name, Algorithm::SlidingLog, 5));
     let asks = [ask(0, 5, 1), ask(1, 5, 1)];
     let clock = AtomicU64::new(NOW);
     let clock = || clock.fetch_add(1, Ordering::SeqCst);
@@ -94,7 +94,7 @@ fn all_limits_are_charged_as_of_when_the_last_was_locked() {
 #[test]
 fn a_cost_of_more_than_the_limit_is_impossible_and_one_of_zero_only_looks() {
     let store = MemoryStore::with_subjects(8);
-    let seats = [seat(&store, "a", Algorithm::Exact, 5)];
+    let seats = [seat(&store, "a", Algorithm::SlidingLog, 5)];
     assert_eq!(decide(&seats, &[ask(0, 5, 6)], &|| NOW).wait(), None);
     assert!(!decide(&seats, &[ask(0, 5, 5)], &|| NOW).is_refused);
     assert!(!decide(&seats, &[ask(0, 5, 0)], &|| NOW).is_refused);
@@ -103,7 +103,7 @@ fn a_cost_of_more_than_the_limit_is_impossible_and_one_of_zero_only_looks() {
 
 #[test]
 fn the_highest_limit_there_is_admits_no_more_than_it_says() {
-    for algorithm in [Algorithm::Sliding, Algorithm::Fixed, Algorithm::TokenBucket] {
+    for algorithm in [Algorithm::SlidingWindow, Algorithm::FixedWindow, Algorithm::TokenBucket] {
         let seats = [seat(&MemoryStore::with_subjects(8), "a", algorithm, u32::MAX)];
         let fits = |cost| !decide(&seats, &[ask(0, u32::MAX, cost)], &|| NOW).is_refused;
         assert!(fits(u32::MAX) && fits(0) && !fits(1), "{algorithm:?}");
@@ -114,10 +114,10 @@ fn the_highest_limit_there_is_admits_no_more_than_it_says() {
 fn limits_of_one_name_count_together_where_they_are_of_one_kind() {
     let store = MemoryStore::with_subjects(8);
     let place = |name: &str, algorithm, limit| store.counts(name, algorithm, Terms::new(algorithm, limit, MINUTE)).0;
-    assert_eq!(place("a", Algorithm::Exact, 5), place("a", Algorithm::Exact, 8));
-    assert_eq!(place("a", Algorithm::Fixed, 5), place("a", Algorithm::Fixed, 500));
-    assert_ne!(place("a", Algorithm::Exact, 8), place("a", Algorithm::Exact, 9));
-    assert_ne!(place("a", Algorithm::Exact, 8), place("b", Algorithm::Exact, 8));
-    assert_ne!(place("a", Algorithm::Sliding, 5), place("a", Algorithm::Fixed, 5));
-    assert_ne!(place("a", Algorithm::Sliding, 65_535), place("a", Algorithm::Sliding, 65_536));
+    assert_eq!(place("a", Algorithm::SlidingLog, 5), place("a", Algorithm::SlidingLog, 8));
+    assert_eq!(place("a", Algorithm::FixedWindow, 5), place("a", Algorithm::FixedWindow, 500));
+    assert_ne!(place("a", Algorithm::SlidingLog, 8), place("a", Algorithm::SlidingLog, 9));
+    assert_ne!(place("a", Algorithm::SlidingLog, 8), place("b", Algorithm::SlidingLog, 8));
+    assert_ne!(place("a", Algorithm::SlidingWindow, 5), place("a", Algorithm::FixedWindow, 5));
+    assert_ne!(place("a", Algorithm::SlidingWindow, 65_535), place("a", Algorithm::SlidingWindow, 65_536));
 }

@@ -29,7 +29,7 @@ impl TimeSource for Hands {
 }
 
 fn built(limit: Limit, hands: &Hands) -> RateLimit {
-    let builder = RateLimit::builder().limit(limit.key(Key::everybody())).standard_fields();
+    let builder = RateLimit::builder().limit(limit.key(Key::global())).ietf_draft_headers();
     builder.clock(Clock::from_source(hands.clone())).build().unwrap()
 }
 
@@ -41,7 +41,7 @@ fn both(limit: &Limit, hands: &Hands) -> [RateLimit; 2] {
     [own, other]
 }
 
-fn shown(left: &Allowance) -> String {
+fn shown(left: &RateLimitStatus) -> String {
     let limits = left.limits().map(|limit| (limit.name(), limit.limit(), limit.remaining(), limit.reset()));
     format!("{:?}", limits.collect::<Vec<_>>())
 }
@@ -62,7 +62,7 @@ fn answer(limit: &RateLimit, head: &mut request::Parts) -> (Option<String>, Vec<
         Entry::Admit(pass) => {
             let mut response = Response::new(());
             limit.leave(pass, &mut response);
-            (head.extensions.get::<Allowance>().map(shown), written(response.headers()))
+            (head.extensions.get::<RateLimitStatus>().map(shown), written(response.headers()))
         }
         Entry::Refuse(mut reply) => (None, written(reply.headers_mut())),
         Entry::Wait(_) => unreachable!("nothing lies beyond a network"),
@@ -71,10 +71,10 @@ fn answer(limit: &RateLimit, head: &mut request::Parts) -> (Option<String>, Vec<
 
 #[test]
 fn one_limit_answers_requests_as_one_of_several_would() {
-    for algorithm in [Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket] {
+    for algorithm in [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket] {
         for cost in [0, 1, 3] {
             let hands = Hands::default();
-            let limit = Limit::new("a", Quota::per_minute(7).unwrap().counted_by(algorithm)).cost(cost);
+            let limit = Limit::new("a", Quota::per_minute(7).unwrap().algorithm(algorithm)).cost(cost);
             let limits = both(&limit, &hands);
             let mut refused = 0;
             for step in 0..60 {
@@ -99,18 +99,18 @@ proptest! {
     fn one_limit_answers_any_requests_as_one_of_several_would(
         requests in prop::collection::vec(request(), 1..40),
         algorithm in prop::sample::select(
-            &[Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket][..],
+            &[Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket][..],
         ),
         by_route: bool,
         is_grpc: bool,
     ) {
         let hands = Hands::default();
-        let key = Key::own(|head| head.headers.get("x-who").map(|who| format!("{who:?}")));
-        let limit = Limit::new("a", Quota::per_minute(7).unwrap().counted_by(algorithm)).only_on(["/a", "/b"]);
+        let key = Key::custom(|head| head.headers.get("x-who").map(|who| format!("{who:?}")));
+        let limit = Limit::new("a", Quota::per_minute(7).unwrap().algorithm(algorithm)).on_routes(["/a", "/b"]);
         let limit = limit.cost_of(|head| head.extensions.get().copied().unwrap_or(1)).key(key);
         let limit = if by_route { limit.by_route() } else { limit };
         let made = || {
-            let builder = RateLimit::builder().limit(limit.clone()).standard_fields().exempt(["/c"]);
+            let builder = RateLimit::builder().limit(limit.clone()).ietf_draft_headers().exempt(["/c"]);
             builder.clock(Clock::from_source(hands.clone())).build().unwrap()
         };
         let [own, mut other] = [made(), made()];
@@ -134,7 +134,7 @@ proptest! {
 async fn one_limit_answers_a_check_as_one_of_several_would() {
     let hands = Hands::default();
     let limits = both(&Limit::new("a", Quota::per_minute(7).unwrap()), &hands);
-    let everybody = Subject::everybody();
+    let everybody = Subject::global();
     for units in [0, 3, 5, 4, 1, 8] {
         let mut answers = Vec::new();
         for limit in &limits {
@@ -143,7 +143,7 @@ async fn one_limit_answers_a_check_as_one_of_several_would() {
         assert_eq!(answers[0], answers[1], "{units} units");
     }
     for limit in &limits {
-        let denial = limit.check(&Subject::own("a"), 1).await.unwrap_err();
+        let denial = limit.check(&Subject::custom("a"), 1).await.unwrap_err();
         assert_eq!(denial.kind(), &DenialKind::SubjectMissing);
         let denial = limit.check(&everybody, 1).await.unwrap_err();
         let violation = Violation::new(["a"], Some(Duration::from_secs(60)));
@@ -161,14 +161,14 @@ fn a_request_that_the_limit_does_not_apply_to_is_neither_counted_nor_told_of() {
 
 #[test]
 fn one_limit_that_only_counts_and_refuses_is_plain_and_no_other_is() {
-    let limit = || Limit::new("a", Quota::per_minute(7).unwrap()).key(Key::everybody());
+    let limit = || Limit::new("a", Quota::per_minute(7).unwrap()).key(Key::global());
     let is_plain = |builder: RateLimitBuilder| builder.build().unwrap().0.is_plain;
     let one = |limit: Limit| is_plain(RateLimit::builder().limit(limit));
     assert!(one(limit()) && one(limit().cost(2)) && one(limit().by_route()));
     assert!(!one(limit().only_failures()));
     assert!(!one(limit().shadow()));
     assert!(!one(limit().block_for(Duration::from_secs(60))));
-    let other = Limit::new("b", Quota::per_hour(9).unwrap()).key(Key::everybody());
+    let other = Limit::new("b", Quota::per_hour(9).unwrap()).key(Key::global());
     assert!(!is_plain(RateLimit::builder().limit(limit()).add_limit(other)));
 }
 
@@ -176,6 +176,6 @@ fn one_limit_that_only_counts_and_refuses_is_plain_and_no_other_is() {
 #[tokio::test]
 async fn a_limit_in_a_store_beyond_this_process_is_not_plain() {
     let store = crate::rate_limit::RedisStore::connect("redis://127.0.0.1:1").unwrap();
-    let limit = RateLimit::builder().quota(Quota::per_minute(7).unwrap()).key(Key::everybody()).store(store);
+    let limit = RateLimit::builder().quota(Quota::per_minute(7).unwrap()).key(Key::global()).store(store);
     assert!(!limit.build().unwrap().0.is_plain);
 }

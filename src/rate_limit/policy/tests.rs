@@ -49,7 +49,7 @@ fn a_tier_that_the_ladder_does_not_know_is_no_tier() {
 fn shadows_are_not_told_and_what_is_left_is_never_below_zero() {
     let quota = Quota::per_minute(10).unwrap();
     let limit = RateLimit::builder()
-        .key(Key::everybody())
+        .key(Key::global())
         .add_limit(Limit::new("a", quota))
         .add_limit(Limit::new("b", quota).shadow())
         .add_limit(Limit::new("c", quota))
@@ -70,7 +70,7 @@ fn shadows_are_not_told_and_what_is_left_is_never_below_zero() {
 #[test]
 fn an_exempt_route_is_spelt_exactly_so() {
     let quota = Quota::per_minute(10).unwrap();
-    let limit = RateLimit::builder().quota(quota).key(Key::everybody()).exempt(["/health"]).build().unwrap();
+    let limit = RateLimit::builder().quota(quota).key(Key::global()).exempt(["/health"]).build().unwrap();
     let exempts = |path: &str| {
         let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
         limit.0.exempts(&head)

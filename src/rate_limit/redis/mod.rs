@@ -15,7 +15,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use tokio::runtime::Handle;
 
-use crate::error::{BuildError, Fault, Problem, Problems};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::redis::flight::Flights;
 use crate::rate_limit::redis::link::{Link, Scripted};
@@ -30,7 +30,7 @@ pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
 /// use portcullis::rate_limit::{Key, Quota, RateLimit, RedisStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), portcullis::BuildError> {
+/// # async fn main() -> Result<(), portcullis::ConfigError> {
 /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
 /// let limit = RateLimit::builder().quota(Quota::per_hour(100)?).key(Key::user()).store(store).build()?;
 /// # let _ = limit;
@@ -39,7 +39,7 @@ pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
 /// ```
 ///
 /// No request waits longer for it than the [deadline](Self::deadline). While it cannot be asked, each limit goes by its
-/// [`Outage`](crate::rate_limit::Outage).
+/// [`OutagePolicy`](crate::rate_limit::OutagePolicy).
 ///
 /// Keys are `portcullis:{digest}`, one a subject, and expire with what they count. The digest is half of a SHA-256: no
 /// key shows a name or a secret, though who knows an id or tries all addresses can tell theirs. Needs Redis 6 or newer, or a server that speaks its scripts.
@@ -76,7 +76,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// Where it is no such URL, and outside of a Tokio runtime.
-    pub fn connect(url: &str) -> Result<Self, BuildError> {
+    pub fn connect(url: &str) -> Result<Self, ConfigError> {
         // Not the URL itself, and not the parser's words about it: it may hold a password.
         let (reason, remedy) = match url.starts_with("rediss:") {
             true => {
@@ -84,12 +84,12 @@ impl RedisStore {
             }
             false => ("not the URL of a Redis server", "write redis://host:port"),
         };
-        let problem = || Problem::new("RedisStore::connect", Fault::Invalid, reason, remedy);
+        let problem = || ConfigIssue::new("RedisStore::connect", IssueKind::Invalid, reason, remedy);
         if Handle::try_current().is_err() {
             let reason = "no Tokio runtime runs here to hold the connection";
-            return Err(Problem::new(
+            return Err(ConfigIssue::new(
                 "RedisStore::connect",
-                Fault::Missing,
+                IssueKind::Missing,
                 reason,
                 "call it inside of one, as of #[tokio::main]",
             )
@@ -140,18 +140,18 @@ impl RedisStore {
         self.local.get_or_init(|| MemoryStore::with_subjects(self.local_subjects)).clone()
     }
 
-    pub(super) fn judge(&self, problems: &mut Problems) {
+    pub(super) fn judge(&self, problems: &mut ConfigIssues) {
         if self.deadline.is_zero() {
             let reason = "no answer comes in no time";
-            problems.add(Problem::new("deadline", Fault::Invalid, reason, "give a few milliseconds at least"));
+            problems.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "give a few milliseconds at least"));
         }
         if self.deadline > LONGEST_DEADLINE {
             let reason = "a request would wait for longer than a minute";
-            problems.add(Problem::new("deadline", Fault::Invalid, reason, "give a minute at most"));
+            problems.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "give a minute at most"));
         }
         if self.prefix.contains(['{', '}']) {
             let reason = "a brace would begin a hash tag, which is the subject's";
-            let problem = Problem::new("prefix", Fault::Invalid, reason, "leave braces out");
+            let problem = ConfigIssue::new("prefix", IssueKind::Invalid, reason, "leave braces out");
             problems.add(problem.with_value(&*self.prefix));
         }
     }

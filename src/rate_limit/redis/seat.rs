@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock::SteadyClock;
 use crate::rate_limit::count::Terms;
-use crate::rate_limit::limit::Outage;
+use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::{self, Seat};
 use crate::rate_limit::operator::{Intervention, StoreUnavailable};
 use crate::rate_limit::policy::Asks;
@@ -28,7 +28,7 @@ pub(in crate::rate_limit) struct RedisSeat {
 pub(in crate::rate_limit) struct RedisRule {
     /// As the script reads it, by grade.
     pub(in crate::rate_limit) grades: Box<[Arc<[u8]>]>,
-    pub(in crate::rate_limit) outage: Outage,
+    pub(in crate::rate_limit) outage: OutagePolicy,
     /// Whether units may come back before their time, so that a denial says nothing of the next request.
     pub(in crate::rate_limit) may_be_refunded: bool,
     pub(in crate::rate_limit) notes: Arc<dyn Shelf>,
@@ -163,7 +163,7 @@ impl RedisSeat {
 
     /// The local counts of a limit that goes by them in an outage.
     pub(in crate::rate_limit) fn local<'a>(&self, seats: &'a [Seat], ask: &Ask) -> Option<&'a Seat> {
-        self.rule(ask).filter(|rule| matches!(rule.outage, Outage::Local(_)))?;
+        self.rule(ask).filter(|rule| matches!(rule.outage, OutagePolicy::Local(_)))?;
         seats.get(usize::from(ask.rule))
     }
 
@@ -174,11 +174,11 @@ impl RedisSeat {
         asks: &[Ask],
         clock: &dyn Fn() -> u64,
     ) -> (Asks, Verdict) {
-        let outage = |ask: &Ask| self.rule(ask).map_or(Outage::Closed, |rule| rule.outage);
+        let outage = |ask: &Ask| self.rule(ask).map_or(OutagePolicy::FailClosed, |rule| rule.outage);
         let then = Instant::now();
         let rest =
             micros(asks.iter().map(|ask| self.flights.breakers.rest(ask.digest, then)).max().unwrap_or_default());
-        let is_closed = |ask: &Ask| outage(ask) == Outage::Closed && !ask.is_shadow;
+        let is_closed = |ask: &Ask| outage(ask) == OutagePolicy::FailClosed && !ask.is_shadow;
         if asks.iter().any(is_closed) {
             let closed = Asks::of(asks.iter().filter(|ask| is_closed(ask)).copied());
             let mut verdict = Verdict::new(closed.as_slice().len());
@@ -188,8 +188,8 @@ impl RedisSeat {
             return (closed, verdict);
         }
         let shared = asks.iter().filter_map(|ask| match outage(ask) {
-            Outage::Local(share) => Some(Ask { limit: (f64::from(ask.limit) * share).ceil() as u32, ..*ask }),
-            Outage::Closed | Outage::Open => None,
+            OutagePolicy::Local(share) => Some(Ask { limit: (f64::from(ask.limit) * share).ceil() as u32, ..*ask }),
+            OutagePolicy::FailClosed | OutagePolicy::FailOpen => None,
         });
         let shared = Asks::of(shared);
         let mut verdict = memory::decide(seats, shared.as_slice(), clock);

@@ -169,10 +169,10 @@ impl WireRule<'_> {
     /// Counts of another window or algorithm are others: the id tells them apart, and of it, the tag.
     pub(in crate::rate_limit) fn encode(&self) -> Arc<[u8]> {
         let (algorithm, letter) = match self.algorithm {
-            Algorithm::Exact => (1, 'e'),
-            Algorithm::Sliding => (2, 's'),
+            Algorithm::SlidingLog => (1, 'e'),
+            Algorithm::SlidingWindow => (2, 's'),
             Algorithm::TokenBucket => (3, 't'),
-            Algorithm::Fixed => (4, 'f'),
+            Algorithm::FixedWindow => (4, 'f'),
         };
         let id = format!("{}:{letter}{}", self.name, self.window);
         let numbers: [u64; RULE] = [

@@ -94,7 +94,7 @@ fn exposed_fields_are_readable_and_others_are_not() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let fields = [("x-exposed", "1"), ("x-hidden", "2"), ("content-language", "en"), ("set-cookie", "a=b")];
     let handler = get(move || async move { (fields, "body") });
-    let cors = for_pages_of(&site).expose(["X-Exposed"]).build().unwrap();
+    let cors = for_pages_of(&site).expose_headers(["X-Exposed"]).build().unwrap();
     let api = Site::of(Router::new().route("/", handler).layer(cors));
     let answer = fetched(&browser.open(&site.url("/")), &api.url("/"), &json!({})).unwrap();
     let names: Vec<_> = answer.fields.keys().map(String::as_str).collect();
@@ -106,7 +106,7 @@ fn exposed_fields_are_readable_and_others_are_not() {
 fn a_star_exposes_all_fields_to_pages_without_credentials() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let handler = get(async || ([("x-hidden", "2"), ("set-cookie", "a=b")], "body"));
-    let cors = for_pages_of(&site).expose(["*"]).build().unwrap();
+    let cors = for_pages_of(&site).expose_headers(["*"]).build().unwrap();
     let api = Site::of(Router::new().route("/", handler).layer(cors));
     let answer = fetched(&browser.open(&site.url("/")), &api.url("/"), &json!({})).unwrap();
     assert_eq!((answer.field("x-hidden"), answer.field("set-cookie")), (Some("2"), None));

@@ -69,7 +69,7 @@ fn signing_in(origins: [String; 2]) -> Site {
     let me = get(async |Extractor(user): Extractor<UserContext>| user.id().to_owned());
     let auth = mint::strict().cookie("__Host-token").build().unwrap();
     let app = Router::new().route("/me", me).layer(auth).route("/enter", enter);
-    let cors = Cors::builder().origins(OriginSet::new(origins).unwrap()).credentials();
+    let cors = Cors::builder().origins(OriginSet::new(origins).unwrap()).allow_credentials();
     Site::of(app.layer(cors.build().unwrap()))
 }
 

@@ -34,7 +34,7 @@ fn include() -> Value {
 #[ignore = "needs a browser: run tests/run"]
 fn a_cookie_is_sent_and_the_answer_read_where_the_policy_has_credentials() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = echo(for_pages_of(&site).credentials().methods(["PUT"]));
+    let api = echo(for_pages_of(&site).allow_credentials().allow_methods(["PUT"]));
     // Cookies know no ports: the page's is the app's.
     let tab = with_cookie(&browser, &site.url("/"), "a=1");
     reads(fetched(&tab, &api.url("/"), &include()), "cookies: a=1");
@@ -47,7 +47,7 @@ fn a_cookie_is_sent_and_the_answer_read_where_the_policy_has_credentials() {
 #[ignore = "needs a browser: run tests/run"]
 fn an_answer_to_a_cookie_is_hidden_where_the_policy_has_no_credentials() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = echo(for_pages_of(&site).methods(["PUT"]));
+    let api = echo(for_pages_of(&site).allow_methods(["PUT"]));
     let tab = with_cookie(&browser, &site.url("/"), "a=1");
     is_hidden(&fetched(&tab, &api.url("/"), &include()));
     is_hidden(&fetched(&tab, &api.url("/"), &json!({ "method": "PUT", "credentials": "include" })));
@@ -69,7 +69,7 @@ fn an_answer_to_a_cookie_is_hidden_where_any_origin_may_read() {
 #[ignore = "needs a browser: run tests/run"]
 fn an_answer_to_a_cookie_is_hidden_from_a_refused_origin_that_sent_it() {
     let (browser, allowed, refused) = (Chromium::start(), Site::blank(), Site::blank());
-    let api = echo(for_pages_of(&allowed).credentials());
+    let api = echo(for_pages_of(&allowed).allow_credentials());
     let tab = with_cookie(&browser, &refused.url("/"), "a=1");
     is_hidden(&fetched(&tab, &api.url("/"), &include()));
     assert_eq!(api.log(), ["GET"]);
@@ -80,7 +80,7 @@ fn an_answer_to_a_cookie_is_hidden_from_a_refused_origin_that_sent_it() {
 fn another_port_of_localhost_is_the_same_site_and_127_0_0_1_is_another() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let origins = ["localhost", "127.0.0.1"].map(|host| site.origin_as(host));
-    let api = echo(Cors::builder().origins(OriginSet::new(&origins).unwrap()).credentials());
+    let api = echo(Cors::builder().origins(OriginSet::new(&origins).unwrap()).allow_credentials());
     for cookie in ["strict=1; SameSite=Strict", "lax=1; SameSite=Lax", "none=1; SameSite=None; Secure"] {
         with_cookie(&browser, &api.url("/"), cookie);
     }

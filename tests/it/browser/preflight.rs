@@ -16,7 +16,7 @@ fn put() -> Value {
 #[ignore = "needs a browser: run tests/run"]
 fn a_put_with_a_token_and_a_field_of_its_own_is_allowed() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).methods(["PUT"]).request_headers(["Authorization", "X-Request-Id"]));
+    let api = api(for_pages_of(&site).allow_methods(["PUT"]).allow_headers(["Authorization", "X-Request-Id"]));
     reads(fetched(&browser.open(&site.url("/")), &api.url("/"), &put()), "PUT");
     assert_eq!(api.log(), ["preflight PUT", "PUT"]);
 }
@@ -25,7 +25,7 @@ fn a_put_with_a_token_and_a_field_of_its_own_is_allowed() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_put_is_refused_where_its_method_is_not_allowed_and_is_not_sent() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).methods(["DELETE"]).any_request_header());
+    let api = api(for_pages_of(&site).allow_methods(["DELETE"]).any_header());
     is_hidden(&fetched(&browser.open(&site.url("/")), &api.url("/"), &put()));
     assert_eq!(api.log(), ["preflight PUT"]);
 }
@@ -34,7 +34,7 @@ fn a_put_is_refused_where_its_method_is_not_allowed_and_is_not_sent() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_put_is_refused_where_one_of_its_fields_is_not_allowed_and_is_not_sent() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).any_method().request_headers(["Authorization"]));
+    let api = api(for_pages_of(&site).any_method().allow_headers(["Authorization"]));
     is_hidden(&fetched(&browser.open(&site.url("/")), &api.url("/"), &put()));
     assert_eq!(api.log(), ["preflight PUT"]);
 }
@@ -43,7 +43,7 @@ fn a_put_is_refused_where_one_of_its_fields_is_not_allowed_and_is_not_sent() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_put_is_refused_where_its_origin_is_not_allowed_and_is_not_sent() {
     let (browser, allowed, refused) = (Chromium::start(), Site::blank(), Site::blank());
-    let api = api(for_pages_of(&allowed).any_method().any_request_header());
+    let api = api(for_pages_of(&allowed).any_method().any_header());
     is_hidden(&fetched(&browser.open(&refused.url("/")), &api.url("/"), &put()));
     assert_eq!(api.log(), ["preflight PUT"]);
 }
@@ -52,7 +52,7 @@ fn a_put_is_refused_where_its_origin_is_not_allowed_and_is_not_sent() {
 #[ignore = "needs a browser: run tests/run"]
 fn leave_for_any_method_and_any_field_covers_a_token() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).any_method().any_request_header());
+    let api = api(for_pages_of(&site).any_method().any_header());
     reads(fetched(&browser.open(&site.url("/")), &api.url("/"), &put()), "PUT");
 }
 
@@ -71,7 +71,7 @@ fn a_post_of_json_with_a_token_is_allowed_by_default() {
 #[ignore = "needs a browser: run tests/run"]
 fn methods_are_put_into_upper_case_by_the_browser_but_for_patch() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).methods(["DELETE", "PATCH", "PUT"]));
+    let api = api(for_pages_of(&site).allow_methods(["DELETE", "PATCH", "PUT"]));
     let tab = browser.open(&site.url("/"));
     for (method, told, log) in [
         ("put", Some("PUT"), &["preflight PUT", "PUT"][..]),
@@ -89,7 +89,7 @@ fn methods_are_put_into_upper_case_by_the_browser_but_for_patch() {
 #[ignore = "needs a browser: run tests/run"]
 fn an_explicit_options_reaches_its_handler_after_its_preflight() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).methods(["OPTIONS"]));
+    let api = api(for_pages_of(&site).allow_methods(["OPTIONS"]));
     let tab = browser.open(&site.url("/"));
     reads(fetched(&tab, &api.url("/"), &json!({ "method": "OPTIONS" })), "OPTIONS");
     assert_eq!(api.log(), ["preflight OPTIONS", "OPTIONS"]);
@@ -100,7 +100,7 @@ fn an_explicit_options_reaches_its_handler_after_its_preflight() {
 fn leave_is_kept_for_max_age_by_url_and_by_origin() {
     let (browser, site, other) = (Chromium::start(), Site::blank(), Site::blank());
     let origins = OriginSet::new([site.origin(), other.origin()]).unwrap();
-    let cors = Cors::builder().origins(origins).methods(["PUT"]).request_headers(["x-a", "x-b"]);
+    let cors = Cors::builder().origins(origins).allow_methods(["PUT"]).allow_headers(["x-a", "x-b"]);
     let api = api(cors.max_age(Duration::from_secs(60)));
     let tab = browser.open(&site.url("/"));
     let put = |name: &str| json!({ "method": "PUT", "headers": { name: "1" } });
@@ -122,7 +122,7 @@ fn leave_is_kept_for_max_age_by_url_and_by_origin() {
 #[ignore = "needs a browser: run tests/run"]
 fn leave_with_a_max_age_of_zero_is_asked_for_each_time() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = api(for_pages_of(&site).methods(["PUT"]).max_age(Duration::ZERO));
+    let api = api(for_pages_of(&site).allow_methods(["PUT"]).max_age(Duration::ZERO));
     let tab = browser.open(&site.url("/"));
     for _ in 0..2 {
         reads(fetched(&tab, &api.url("/"), &json!({ "method": "PUT" })), "PUT");

@@ -15,8 +15,8 @@ fn handled() -> Router {
 
 /// Lets one request an hour through.
 fn once_an_hour() -> RateLimit {
-    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::everybody());
-    limit.standard_fields().build().unwrap()
+    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global());
+    limit.ietf_draft_headers().build().unwrap()
 }
 
 /// What a page reads of a refusal: its problem is told by the body, too.

@@ -28,7 +28,7 @@ async fn the_page_of_an_allowed_origin_may_read_the_handlers_answer() {
 
 #[tokio::test]
 async fn a_disallowed_origin_is_served_without_a_field_of_cors() {
-    let app = App::of(page().credentials().expose(["etag"]));
+    let app = App::of(page().allow_credentials().expose_headers(["etag"]));
     for (before, origin) in [FOREIGN, "null", "", "*", "http://app.example.com"].into_iter().enumerate() {
         is_unreadable(&app.get(origin).await);
         assert_eq!(app.calls(), before + 1);
@@ -42,7 +42,7 @@ async fn a_request_without_origin_varies_by_it_too() {
 
 #[tokio::test]
 async fn credentials_are_told_of_to_an_allowed_origin_alone() {
-    let app = App::of(Cors::builder().origins(of([PAGE, "https://*.example.org"])).credentials());
+    let app = App::of(Cors::builder().origins(of([PAGE, "https://*.example.org"])).allow_credentials());
     for origin in [PAGE, "https://a.example.org"] {
         let answer = app.get(origin).await;
         assert_eq!(line(&answer.headers, "access-control-allow-credentials"), Some("true"));
@@ -66,7 +66,7 @@ async fn with_any_origin_a_star_is_told_and_nothing_varies() {
 
 #[tokio::test]
 async fn what_is_exposed_is_told_once_each_beside_what_tells_of_refusals() {
-    let answer = App::of(page().expose(["ETag", "Retry-After", "etag"])).get(PAGE).await;
+    let answer = App::of(page().expose_headers(["ETag", "Retry-After", "etag"])).get(PAGE).await;
     assert_eq!(line(&answer.headers, "access-control-expose-headers"), Some(&*format!("etag,{EXPOSED}")));
 }
 
@@ -79,7 +79,7 @@ async fn said(fields: &'static [(&'static str, &'static str)], origin: &str) -> 
         }
         response
     };
-    let app = Router::new().route("/", get(handler)).layer(page().credentials().build().unwrap());
+    let app = Router::new().route("/", get(handler)).layer(page().allow_credentials().build().unwrap());
     Answer::get(&app, "/", &[("origin", origin)]).await
 }
 

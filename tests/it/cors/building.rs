@@ -3,46 +3,51 @@
 use std::time::Duration;
 
 use portcullis::cors::CorsBuilder;
-use portcullis::{BuildError, Cors, Fault, OriginSet, Problem};
+use portcullis::{ConfigError, ConfigIssue, Cors, IssueKind, OriginSet};
 
 use super::{PAGE, of, page};
 
 /// The problems: setting, value and fault of each.
-fn told(error: &BuildError) -> Vec<(&str, Option<&str>, Fault)> {
-    for problem in error.problems() {
+fn told(error: &ConfigError) -> Vec<(&str, Option<&str>, IssueKind)> {
+    for problem in error.issues() {
         assert!(!problem.reason().is_empty() && !problem.remedy().is_empty(), "{problem}");
         assert!(error.to_string().contains(&problem.to_string()));
     }
-    error.problems().iter().map(|problem| (problem.setting(), problem.value(), problem.fault())).collect()
+    error.issues().iter().map(|problem| (problem.setting(), problem.value(), problem.kind())).collect()
 }
 
 /// The one problem: setting, value, fault and words of the remedy.
 #[track_caller]
-fn only(builder: CorsBuilder, expected: (&str, Option<&str>, Fault), remedy: &str) {
+fn only(builder: CorsBuilder, expected: (&str, Option<&str>, IssueKind), remedy: &str) {
     let error = builder.build().unwrap_err();
     assert_eq!(told(&error), [expected]);
-    assert!(error.problems()[0].remedy().contains(remedy), "{error}");
+    assert!(error.issues()[0].remedy().contains(remedy), "{error}");
 }
 
 #[test]
 fn what_is_good_is_built() {
     assert!(page().build().is_ok());
     assert!(Cors::builder().any_origin().build().is_ok());
-    let every = page().credentials().methods(["PUT", "PATCH", "QUERY", "GET"]).request_headers(["X-Request-Id"]);
-    assert!(every.expose(["ETag"]).debug().build().is_ok());
-    assert!(Cors::builder().any_origin().any_method().any_request_header().expose(["*"]).build().is_ok());
+    let every =
+        page().allow_credentials().allow_methods(["PUT", "PATCH", "QUERY", "GET"]).allow_headers(["X-Request-Id"]);
+    assert!(every.expose_headers(["ETag"]).debug().build().is_ok());
+    assert!(Cors::builder().any_origin().any_method().any_header().expose_headers(["*"]).build().is_ok());
 }
 
 #[test]
 fn origins_must_be_named_or_any() {
-    only(Cors::builder(), ("origins", None, Fault::Missing), ".origins(");
+    only(Cors::builder(), ("origins", None, IssueKind::Missing), ".origins(");
     let error = OriginSet::new([""; 0]).unwrap_err();
-    assert_eq!(told(&error), [("origins", None, Fault::Missing)]);
+    assert_eq!(told(&error), [("origins", None, IssueKind::Missing)]);
 }
 
 #[test]
 fn any_origin_with_credentials_is_refused() {
-    only(Cors::builder().any_origin().credentials(), ("any_origin", None, Fault::Prohibited), "name the origins");
+    only(
+        Cors::builder().any_origin().allow_credentials(),
+        ("any_origin", None, IssueKind::Prohibited),
+        "name the origins",
+    );
 }
 
 #[test]
@@ -72,8 +77,8 @@ fn an_origin_that_never_matches_is_refused_with_a_remedy() {
         ("", "https://"),
     ] {
         let error = OriginSet::new([origin]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(origin), Fault::Invalid)]);
-        assert!(error.problems()[0].remedy().contains(remedy), "{error}");
+        assert_eq!(told(&error), [("origins", Some(origin), IssueKind::Invalid)]);
+        assert!(error.issues()[0].remedy().contains(remedy), "{error}");
     }
 }
 
@@ -95,7 +100,7 @@ fn a_pattern_other_than_a_leading_star_and_a_port_is_refused() {
         "https://*.",
     ] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), Fault::Invalid)]);
+        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
     }
 }
 
@@ -103,8 +108,8 @@ fn a_pattern_other_than_a_leading_star_and_a_port_is_refused() {
 fn a_pattern_over_an_address_is_refused() {
     for pattern in ["https://*.192.0.2.1", "http://*.127.0.0.1:*", "https://*.[2001:db8::1]"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), Fault::Invalid)]);
-        assert_eq!(error.problems()[0].remedy(), "name the address alone");
+        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
+        assert_eq!(error.issues()[0].remedy(), "name the address alone");
     }
 }
 
@@ -112,22 +117,22 @@ fn a_pattern_over_an_address_is_refused() {
 fn a_pattern_over_a_public_suffix_is_refused_unless_it_is_asked_for_as_dangerous() {
     for pattern in ["https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.kawasaki.jp:*"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), Fault::Prohibited)]);
-        assert!(error.problems()[0].remedy().contains("dangerously_with_public_suffixes"), "{error}");
+        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Prohibited)]);
+        assert!(error.issues()[0].remedy().contains("dangerously_with_public_suffixes"), "{error}");
         assert!(OriginSet::dangerously_with_public_suffixes([pattern]).is_ok());
     }
     let error = OriginSet::dangerously_with_public_suffixes(["https://*.example.com/"]).unwrap_err();
-    assert_eq!(told(&error), [("origins", Some("https://*.example.com/"), Fault::Invalid)]);
+    assert_eq!(told(&error), [("origins", Some("https://*.example.com/"), IssueKind::Invalid)]);
 }
 
 #[test]
 fn plain_http_with_credentials_is_refused_unless_it_is_asked_for_as_dangerous() {
     for origin in ["http://app.example.com", "http://*.example.com", "http://app.example.com:*", "http://192.0.2.1"] {
         let builder = || Cors::builder().origins(of([origin]));
-        let expected = ("credentials", Some(origin), Fault::Prohibited);
-        only(builder().credentials(), expected, "dangerously_allow_http_with_credentials");
+        let expected = ("credentials", Some(origin), IssueKind::Prohibited);
+        only(builder().allow_credentials(), expected, "dangerously_allow_http_with_credentials");
         assert!(builder().build().is_ok(), "{origin} without credentials");
-        assert!(builder().credentials().dangerously_allow_http_with_credentials().build().is_ok(), "{origin}");
+        assert!(builder().allow_credentials().dangerously_allow_http_with_credentials().build().is_ok(), "{origin}");
     }
 }
 
@@ -142,56 +147,60 @@ fn plain_http_of_loopback_takes_credentials() {
         "http://127.1.2.3",
         "http://[::1]:3000",
     ] {
-        assert!(Cors::builder().origins(of([origin])).credentials().build().is_ok(), "{origin}");
+        assert!(Cors::builder().origins(of([origin])).allow_credentials().build().is_ok(), "{origin}");
     }
 }
 
 #[test]
 fn a_method_that_no_browser_sends_so_is_refused() {
     for (method, fault, remedy) in [
-        ("CONNECT", Fault::Prohibited, "leave it out"),
-        ("TRACE", Fault::Prohibited, "leave it out"),
-        ("TRACK", Fault::Prohibited, "leave it out"),
-        ("trace", Fault::Prohibited, "leave it out"),
-        ("patch", Fault::Invalid, "upper case"),
-        ("Put", Fault::Invalid, "upper case"),
-        ("*", Fault::Invalid, "any_method()"),
-        ("", Fault::Invalid, "PATCH"),
-        ("PUT, DELETE", Fault::Invalid, "PATCH"),
+        ("CONNECT", IssueKind::Prohibited, "leave it out"),
+        ("TRACE", IssueKind::Prohibited, "leave it out"),
+        ("TRACK", IssueKind::Prohibited, "leave it out"),
+        ("trace", IssueKind::Prohibited, "leave it out"),
+        ("patch", IssueKind::Invalid, "upper case"),
+        ("Put", IssueKind::Invalid, "upper case"),
+        ("*", IssueKind::Invalid, "any_method()"),
+        ("", IssueKind::Invalid, "PATCH"),
+        ("PUT, DELETE", IssueKind::Invalid, "PATCH"),
     ] {
-        only(page().methods([method]), ("methods", Some(method), fault), remedy);
+        only(page().allow_methods([method]), ("methods", Some(method), fault), remedy);
     }
 }
 
 #[test]
 fn a_request_header_that_no_page_can_send_is_refused() {
     for (name, fault, remedy) in [
-        ("Cookie", Fault::Prohibited, "leave it out"),
-        ("host", Fault::Prohibited, "leave it out"),
-        ("Origin", Fault::Prohibited, "leave it out"),
-        ("Sec-Fetch-Site", Fault::Prohibited, "leave it out"),
-        ("proxy-authorization", Fault::Prohibited, "leave it out"),
-        ("Transfer-Encoding", Fault::Prohibited, "leave it out"),
-        ("Access-Control-Request-Method", Fault::Prohibited, "leave it out"),
-        ("Access-Control-Allow-Origin", Fault::Prohibited, "expose()"),
-        ("WWW-Authenticate", Fault::Prohibited, "expose()"),
-        ("Retry-After", Fault::Prohibited, "expose()"),
-        ("ETag", Fault::Prohibited, "expose()"),
-        ("*", Fault::Invalid, "any_request_header()"),
-        ("", Fault::Invalid, "X-Request-Id"),
-        ("x-a, x-b", Fault::Invalid, "X-Request-Id"),
+        ("Cookie", IssueKind::Prohibited, "leave it out"),
+        ("host", IssueKind::Prohibited, "leave it out"),
+        ("Origin", IssueKind::Prohibited, "leave it out"),
+        ("Sec-Fetch-Site", IssueKind::Prohibited, "leave it out"),
+        ("proxy-authorization", IssueKind::Prohibited, "leave it out"),
+        ("Transfer-Encoding", IssueKind::Prohibited, "leave it out"),
+        ("Access-Control-Request-Method", IssueKind::Prohibited, "leave it out"),
+        ("Access-Control-Allow-Origin", IssueKind::Prohibited, "expose()"),
+        ("WWW-Authenticate", IssueKind::Prohibited, "expose()"),
+        ("Retry-After", IssueKind::Prohibited, "expose()"),
+        ("ETag", IssueKind::Prohibited, "expose()"),
+        ("*", IssueKind::Invalid, "any_request_header()"),
+        ("", IssueKind::Invalid, "X-Request-Id"),
+        ("x-a, x-b", IssueKind::Invalid, "X-Request-Id"),
     ] {
-        only(page().request_headers([name]), ("request_headers", Some(name), fault), remedy);
+        only(page().allow_headers([name]), ("request_headers", Some(name), fault), remedy);
     }
 }
 
 #[test]
 fn a_response_header_that_no_page_can_read_is_refused() {
     let other = "name other fields";
-    only(page().credentials().expose(["*"]), ("expose", Some("*"), Fault::Prohibited), other);
-    for builder in [page(), page().credentials()] {
-        only(builder.clone().expose(["Set-Cookie"]), ("expose", Some("Set-Cookie"), Fault::Prohibited), other);
-        only(builder.expose(["x a"]), ("expose", Some("x a"), Fault::Invalid), other);
+    only(page().allow_credentials().expose_headers(["*"]), ("expose", Some("*"), IssueKind::Prohibited), other);
+    for builder in [page(), page().allow_credentials()] {
+        only(
+            builder.clone().expose_headers(["Set-Cookie"]),
+            ("expose", Some("Set-Cookie"), IssueKind::Prohibited),
+            other,
+        );
+        only(builder.expose_headers(["x a"]), ("expose", Some("x a"), IssueKind::Invalid), other);
     }
 }
 
@@ -203,7 +212,7 @@ fn a_max_age_is_whole_seconds_of_at_most_a_day() {
         (Duration::from_nanos(1), "1ns"),
         (Duration::from_nanos(86_400_000_000_001), "86400.000000001s"),
     ] {
-        only(page().max_age(time), ("max_age", Some(text), Fault::Invalid), "ten minutes");
+        only(page().max_age(time), ("max_age", Some(text), IssueKind::Invalid), "ten minutes");
     }
     assert!(page().max_age(Duration::MAX).build().is_err());
     for seconds in [0, 86_400] {
@@ -214,34 +223,35 @@ fn a_max_age_is_whole_seconds_of_at_most_a_day() {
 #[test]
 fn all_problems_of_a_set_are_told_at_once_and_in_their_order() {
     let error = OriginSet::new(["null", PAGE, "https://*.com", "https://a.example/"]).unwrap_err();
-    let values: Vec<_> = error.problems().iter().map(Problem::value).collect();
+    let values: Vec<_> = error.issues().iter().map(ConfigIssue::value).collect();
     assert_eq!(values, [Some("null"), Some("https://*.com"), Some("https://a.example/")]);
 }
 
 #[test]
 fn all_problems_of_a_layer_are_told_at_once() {
-    let builder = Cors::builder().origins(of(["http://a.example", "http://b.example"])).credentials();
-    let builder = builder.methods(["patch", "PUT", "TRACE"]).request_headers(["cookie"]).expose(["*", "set-cookie"]);
+    let builder = Cors::builder().origins(of(["http://a.example", "http://b.example"])).allow_credentials();
+    let builder =
+        builder.allow_methods(["patch", "PUT", "TRACE"]).allow_headers(["cookie"]).expose_headers(["*", "set-cookie"]);
     let error = builder.max_age(Duration::from_secs(100_000)).build().unwrap_err();
     assert_eq!(
         told(&error),
         [
-            ("credentials", Some("http://a.example"), Fault::Prohibited),
-            ("credentials", Some("http://b.example"), Fault::Prohibited),
-            ("methods", Some("patch"), Fault::Invalid),
-            ("methods", Some("TRACE"), Fault::Prohibited),
-            ("request_headers", Some("cookie"), Fault::Prohibited),
-            ("expose", Some("*"), Fault::Prohibited),
-            ("expose", Some("set-cookie"), Fault::Prohibited),
-            ("max_age", Some("100000s"), Fault::Invalid),
+            ("credentials", Some("http://a.example"), IssueKind::Prohibited),
+            ("credentials", Some("http://b.example"), IssueKind::Prohibited),
+            ("methods", Some("patch"), IssueKind::Invalid),
+            ("methods", Some("TRACE"), IssueKind::Prohibited),
+            ("request_headers", Some("cookie"), IssueKind::Prohibited),
+            ("expose", Some("*"), IssueKind::Prohibited),
+            ("expose", Some("set-cookie"), IssueKind::Prohibited),
+            ("max_age", Some("100000s"), IssueKind::Invalid),
         ]
     );
 }
 
 #[test]
 fn a_setting_replaces_what_was_set_before() {
-    assert!(Cors::builder().any_origin().credentials().origins(of([PAGE])).build().is_ok());
-    assert!(page().methods(["TRACE"]).methods(["PUT"]).build().is_ok());
-    assert!(page().request_headers(["cookie"]).request_headers(["x-a"]).build().is_ok());
-    assert!(page().expose(["set-cookie"]).expose(["etag"]).build().is_ok());
+    assert!(Cors::builder().any_origin().allow_credentials().origins(of([PAGE])).build().is_ok());
+    assert!(page().allow_methods(["TRACE"]).allow_methods(["PUT"]).build().is_ok());
+    assert!(page().allow_headers(["cookie"]).allow_headers(["x-a"]).build().is_ok());
+    assert!(page().expose_headers(["set-cookie"]).expose_headers(["etag"]).build().is_ok());
 }

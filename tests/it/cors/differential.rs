@@ -17,7 +17,7 @@ fn app() -> Router {
 
 /// What ours says may be read, which is theirs to be told.
 async fn exposed() -> Vec<HeaderName> {
-    let app = app().layer(Cors::builder().any_origin().expose(["etag"]).build().unwrap());
+    let app = app().layer(Cors::builder().any_origin().expose_headers(["etag"]).build().unwrap());
     let answer = Answer::get(&app, "/", &[("origin", PAGE)]).await;
     let names = line(&answer.headers, "access-control-expose-headers").unwrap();
     names.split(',').map(|name| name.parse().unwrap()).collect()
@@ -44,13 +44,13 @@ async fn answered_alike(ours: Cors, theirs: CorsLayer) {
 async fn named_origins_are_answered_as_tower_http_does() {
     let list = || AllowOrigin::list(ORIGINS.map(HeaderValue::from_static));
     let theirs = CorsLayer::new().allow_origin(list()).expose_headers(exposed().await);
-    let ours = || Cors::builder().origins(of(ORIGINS)).expose(["etag"]);
+    let ours = || Cors::builder().origins(of(ORIGINS)).expose_headers(["etag"]);
     answered_alike(ours().build().unwrap(), theirs.clone()).await;
-    answered_alike(ours().credentials().build().unwrap(), theirs.allow_credentials(true)).await;
+    answered_alike(ours().allow_credentials().build().unwrap(), theirs.allow_credentials(true)).await;
 }
 
 #[tokio::test]
 async fn any_origin_is_answered_as_tower_http_does() {
     let theirs = CorsLayer::new().allow_origin(tower_http::cors::Any).expose_headers(exposed().await);
-    answered_alike(Cors::builder().any_origin().expose(["etag"]).build().unwrap(), theirs).await;
+    answered_alike(Cors::builder().any_origin().expose_headers(["etag"]).build().unwrap(), theirs).await;
 }

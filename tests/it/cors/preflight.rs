@@ -9,7 +9,7 @@ const ASKED: [&str; 3] = ["origin", "access-control-request-method", "access-con
 
 #[tokio::test]
 async fn an_allowed_preflight_is_204_with_exactly_what_it_asked_for_and_the_handler_is_not_called() {
-    let app = App::of(page().methods(["PUT", "DELETE"]).request_headers(["X-A", "X-B", "X-C"]));
+    let app = App::of(page().allow_methods(["PUT", "DELETE"]).allow_headers(["X-A", "X-B", "X-C"]));
     let answer = app.preflight("PUT", &["x-a,x-c"]).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
     assert_eq!(
@@ -35,7 +35,8 @@ async fn a_preflight_that_asks_for_no_header_is_told_of_none() {
 
 #[tokio::test]
 async fn a_disallowed_preflight_is_403_without_any_field_of_cors() {
-    let app = App::of(page().credentials().methods(["PUT"]).request_headers(["x-a"]).expose(["etag"]));
+    let app =
+        App::of(page().allow_credentials().allow_methods(["PUT"]).allow_headers(["x-a"]).expose_headers(["etag"]));
     for (origin, method, names) in [
         (FOREIGN, "PUT", "x-a"),
         ("null", "PUT", "x-a"),
@@ -100,13 +101,13 @@ async fn a_safelisted_method_needs_no_leave() {
 #[tokio::test]
 async fn authorization_and_content_type_may_be_sent_unless_others_are_named() {
     assert_eq!(App::of(page()).preflight("GET", &["authorization,content-type"]).await.status, 204);
-    is_denied(&App::of(page().request_headers(["x-a"])).preflight("GET", &["authorization"]).await);
-    is_denied(&App::of(page().request_headers([""; 0])).preflight("GET", &["authorization"]).await);
+    is_denied(&App::of(page().allow_headers(["x-a"])).preflight("GET", &["authorization"]).await);
+    is_denied(&App::of(page().allow_headers([""; 0])).preflight("GET", &["authorization"]).await);
 }
 
 #[tokio::test]
 async fn names_are_accepted_in_any_order_case_and_layout() {
-    let app = App::of(page().request_headers(["X-A", "x-b", "X-c"]));
+    let app = App::of(page().allow_headers(["X-A", "x-b", "X-c"]));
     let layouts: [&[&str]; 7] =
         [&["x-a,x-b,x-c"], &["x-c, X-B ,\tx-a"], &["X-C,X-A"], &["x-a", "x-c"], &["x-a,x-a"], &[",x-a,,x-b,"], &[""]];
     for lines in layouts {
@@ -120,7 +121,7 @@ async fn names_are_accepted_in_any_order_case_and_layout() {
 
 #[tokio::test]
 async fn any_method_and_any_header_are_told_by_name_and_never_by_a_star() {
-    let app = App::of(page().credentials().any_method().any_request_header());
+    let app = App::of(page().allow_credentials().any_method().any_header());
     let answer = app.preflight("PURGE", &["authorization,x-whatever"]).await;
     assert_eq!(answer.status, 204);
     assert_eq!(line(&answer.headers, "access-control-allow-methods"), Some("PURGE"));
@@ -132,7 +133,7 @@ async fn any_method_and_any_header_are_told_by_name_and_never_by_a_star() {
 
 #[tokio::test]
 async fn credentials_are_told_of_to_an_allowed_preflight_alone() {
-    let app = App::of(page().credentials());
+    let app = App::of(page().allow_credentials());
     let answer = app.preflight("GET", &[]).await;
     assert_eq!(line(&answer.headers, "access-control-allow-credentials"), Some("true"));
     assert_eq!(line(&answer.headers, "access-control-allow-origin"), Some(PAGE));
@@ -163,7 +164,7 @@ async fn with_any_origin_a_preflight_is_answered_with_a_star_that_varies_by_no_o
 async fn private_network_access_is_not_answered() {
     let fields = [("origin", PAGE), ("access-control-request-method", "GET")];
     let private = ("access-control-request-private-network", "true");
-    let app = App::of(page().any_request_header());
+    let app = App::of(page().any_header());
     let [without, with] = [app.options(&fields).await, app.options(&[fields[0], fields[1], private]).await];
     assert_eq!(with.status, 204);
     assert_eq!(leave(&with.headers), leave(&without.headers));

@@ -16,7 +16,7 @@ fn handled() -> Router {
 
 /// An app behind a `Cors` with credentials.
 fn behind(app: Router) -> Router {
-    app.layer(page().credentials().build().unwrap())
+    app.layer(page().allow_credentials().build().unwrap())
 }
 
 /// Asserts that `PAGE` may read this refusal with these fields of it, and a foreign page nothing.
@@ -52,7 +52,7 @@ async fn a_403_is_readable_with_its_challenge() {
 
 #[tokio::test]
 async fn a_429_is_readable_with_when_to_come_again_and_the_fields_of_the_limit() {
-    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::everybody()).standard_fields();
+    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global()).ietf_draft_headers();
     let app = behind(handled().layer(limit.build().unwrap()));
     let first = Answer::get(&app, "/", &[("origin", PAGE)]).await;
     assert_eq!(first.status, 200);
@@ -79,7 +79,7 @@ async fn a_404_and_a_405_of_the_router_are_readable() {
 
 #[tokio::test]
 async fn a_preflight_passes_no_inner_layer() {
-    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::everybody());
+    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global());
     let app = handled().layer(RequireUser::new()).layer(as_anonymous()).layer(limit.build().unwrap());
     let app = behind(app);
     let preflight = |origin| [("origin", origin), ("access-control-request-method", "GET")];

@@ -1,6 +1,6 @@
 //! `reload`: another policy for all clones, or the one that stands.
 
-use portcullis::{Cors, Fault};
+use portcullis::{Cors, IssueKind};
 
 use super::{App, FOREIGN, PAGE, is_unreadable, line, of, page};
 
@@ -15,7 +15,7 @@ async fn reload_puts_another_policy_into_all_clones() {
     for app in &apps {
         assert!(reads(app, PAGE).await && !reads(app, FOREIGN).await);
     }
-    cors.reload(Cors::builder().origins(of([FOREIGN])).methods(["PUT"]).credentials()).unwrap();
+    cors.reload(Cors::builder().origins(of([FOREIGN])).allow_methods(["PUT"]).allow_credentials()).unwrap();
     for app in &apps {
         assert!(!reads(app, PAGE).await && reads(app, FOREIGN).await);
         let answer = app.get(FOREIGN).await;
@@ -31,16 +31,16 @@ async fn reload_puts_another_policy_into_all_clones() {
 async fn a_wrong_policy_is_refused_and_the_one_that_stands_is_kept() {
     let cors = page().build().unwrap();
     let app = App::behind(cors.clone());
-    let error = cors.reload(Cors::builder().any_origin().credentials().methods(["TRACE"])).unwrap_err();
-    let faults: Vec<_> = error.problems().iter().map(|problem| (problem.setting(), problem.fault())).collect();
-    assert_eq!(faults, [("any_origin", Fault::Prohibited), ("methods", Fault::Prohibited)]);
+    let error = cors.reload(Cors::builder().any_origin().allow_credentials().allow_methods(["TRACE"])).unwrap_err();
+    let faults: Vec<_> = error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect();
+    assert_eq!(faults, [("any_origin", IssueKind::Prohibited), ("methods", IssueKind::Prohibited)]);
     assert!(reads(&app, PAGE).await);
     is_unreadable(&app.get(FOREIGN).await);
 }
 
 #[tokio::test]
 async fn a_request_is_answered_by_the_policy_that_it_met() {
-    let cors = page().credentials().build().unwrap();
+    let cors = page().allow_credentials().build().unwrap();
     let inner = cors.clone();
     let handler = axum::routing::get(move || async move {
         inner.reload(Cors::builder().any_origin()).unwrap();

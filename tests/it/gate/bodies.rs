@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{BodyExt, Empty, Full};
-use portcullis::gate::FromBytes;
+use portcullis::gate::BodyFromBytes;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::porter::{ORDERS, Porter};
@@ -16,7 +16,7 @@ use super::porter::{ORDERS, Porter};
 /// What comes out behind a gate of each order, where both bodies are of these types.
 async fn answers<I, O>(make: fn() -> I) -> Vec<String>
 where
-    O: FromBytes + HttpBody<Data = Bytes, Error: std::fmt::Debug>,
+    O: BodyFromBytes + HttpBody<Data = Bytes, Error: std::fmt::Debug>,
 {
     let mut answers = Vec::new();
     for (told, _) in ORDERS {
@@ -71,7 +71,7 @@ async fn the_body_of_tonic() {
 async fn a_body_of_ones_own() {
     struct Own(Full<Bytes>);
 
-    impl FromBytes for Own {
+    impl BodyFromBytes for Own {
         fn from_bytes(bytes: Vec<u8>) -> Self {
             Self(Full::from(bytes))
         }

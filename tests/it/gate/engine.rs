@@ -11,7 +11,7 @@ use portcullis::gate::Gated;
 use tower::{Layer, Service, ServiceExt};
 
 use super::porter::{ORDERS, Porter, order};
-use super::strict::{Count, Fault, Strict};
+use super::strict::{Count, IssueKind, Strict};
 
 /// A gate, the count of the service behind it, and both together.
 fn gated() -> (Porter, Arc<Count>, Gated<Porter, Strict>) {
@@ -26,7 +26,7 @@ async fn ask(
     porter: &Porter,
     service: &mut Gated<Porter, Strict>,
     request: Request<()>,
-) -> Result<Response<Full<Bytes>>, Fault> {
+) -> Result<Response<Full<Bytes>>, IssueKind> {
     let answer = service.ready().await?.call(request);
     porter.book.bell.notify_one();
     answer.await
@@ -87,7 +87,7 @@ async fn readiness_is_the_services_own() {
     count.is_busy.store(true, SeqCst);
     assert_eq!(poll(), Poll::Pending);
     count.is_broken.store(true, SeqCst);
-    assert_eq!(poll(), Poll::Ready(Err(Fault::Broken)));
+    assert_eq!(poll(), Poll::Ready(Err(IssueKind::Broken)));
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_call_without_readiness_is_the_services_to_refuse() {
     for told in ["admit", "wait"] {
         let (porter, _, mut service) = gated();
         porter.book.bell.notify_one();
-        assert_eq!(service.call(order(told)).await.unwrap_err(), Fault::Unready, "{told}");
+        assert_eq!(service.call(order(told)).await.unwrap_err(), IssueKind::Unready, "{told}");
     }
 }
 
@@ -103,7 +103,7 @@ async fn a_call_without_readiness_is_the_services_to_refuse() {
 async fn a_clone_of_a_ready_service_is_not_ready() {
     let (_, _, mut service) = gated();
     let ready = ServiceExt::<Request<()>>::ready(&mut service).await.unwrap();
-    assert_eq!(ready.clone().call(order("admit")).await.unwrap_err(), Fault::Unready);
+    assert_eq!(ready.clone().call(order("admit")).await.unwrap_err(), IssueKind::Unready);
     assert!(ready.call(order("admit")).await.is_ok());
 }
 
@@ -123,7 +123,7 @@ async fn a_services_error_passes_through_and_is_not_shown_to_leave() {
         let (porter, _, mut service) = gated();
         let mut request = order(told);
         request.headers_mut().insert("x-break", "1".parse().unwrap());
-        assert_eq!(ask(&porter, &mut service, request).await.unwrap_err(), Fault::Broken, "{told}");
+        assert_eq!(ask(&porter, &mut service, request).await.unwrap_err(), IssueKind::Broken, "{told}");
         assert_eq!(porter.left_and_dropped(), (0, 1), "{told}");
     }
 }

@@ -36,18 +36,18 @@ impl Count {
 
 /// Why a strict service errs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum IssueKind {
     Broken,
     Unready,
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for IssueKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self:?}")
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for IssueKind {}
 
 impl Clone for Strict {
     fn clone(&self) -> Self {
@@ -58,12 +58,12 @@ impl Clone for Strict {
 
 impl Service<Request<()>> for Strict {
     type Response = Response<Full<Bytes>>;
-    type Error = Fault;
-    type Future = Ready<Result<Self::Response, Fault>>;
+    type Error = IssueKind;
+    type Future = Ready<Result<Self::Response, IssueKind>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), IssueKind>> {
         if self.count.is_broken.load(SeqCst) {
-            return Poll::Ready(Err(Fault::Broken));
+            return Poll::Ready(Err(IssueKind::Broken));
         }
         if self.count.is_busy.load(SeqCst) {
             return Poll::Pending;
@@ -74,11 +74,11 @@ impl Service<Request<()>> for Strict {
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         if !mem::take(&mut self.is_ready) {
-            return ready(Err(Fault::Unready));
+            return ready(Err(IssueKind::Unready));
         }
         self.count.calls.fetch_add(1, SeqCst);
         if request.headers().contains_key("x-break") {
-            return ready(Err(Fault::Broken));
+            return ready(Err(IssueKind::Broken));
         }
         let entered = request.headers().contains_key("x-entered");
         ready(Ok(Response::new(Full::from(if entered { "entered" } else { "passed by" }))))

@@ -23,7 +23,7 @@ fn no_preset_has_less_than_an_a_plus() {
 
 #[test]
 fn what_opens_a_page_costs_the_grade() {
-    let open = Csp::html().with(Directive::ScriptSrc, ["'self'", "'unsafe-inline'"]);
+    let open = Csp::html().set(Directive::ScriptSrc, ["'self'", "'unsafe-inline'"]);
     let audit = SecurityHeaders::html().csp(open).build().unwrap().audit();
     let said = audit.modifiers().iter().find(|modifier| modifier.test() == "content-security-policy").unwrap();
     assert_eq!((said.result(), said.points()), ("csp-implemented-with-unsafe-inline", -20), "{audit}");

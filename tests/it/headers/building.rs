@@ -6,7 +6,7 @@ use portcullis::headers::{
     Csp, Directive, EmbedderPolicy, FrameOptions, Hsts, OpenerPolicy, PermissionsPolicy, ReferrerPolicy,
     ResourcePolicy, SecurityHeadersBuilder, Source,
 };
-use portcullis::{Fault, SecurityHeaders};
+use portcullis::{IssueKind, SecurityHeaders};
 
 use super::{behind, field, get_root};
 use crate::logged::Log;
@@ -17,28 +17,28 @@ fn api() -> SecurityHeadersBuilder {
 
 /// The one problem's setting, kind and text.
 #[track_caller]
-fn problem(builder: SecurityHeadersBuilder) -> (&'static str, Fault, String) {
+fn problem(builder: SecurityHeadersBuilder) -> (&'static str, IssueKind, String) {
     let error = builder.build().unwrap_err();
-    assert_eq!(error.problems().len(), 1, "{error}");
-    let problem = &error.problems()[0];
-    (problem.setting(), problem.fault(), problem.to_string())
+    assert_eq!(error.issues().len(), 1, "{error}");
+    let problem = &error.issues()[0];
+    (problem.setting(), problem.kind(), problem.to_string())
 }
 
 #[test]
 fn every_problem_is_named_at_once() {
     let error = api()
-        .csp(Csp::new().with(Directive::ImgSrc, ["self"]))
+        .csp(Csp::new().set(Directive::ImgSrc, ["self"]))
         .csp_report_only(Csp::api().report_to("nowhere"))
         .hsts(Hsts::new(Duration::from_secs(60)).preload())
         .permissions_policy(PermissionsPolicy::new())
         .header("x-xss-protection", "1; mode=block")
         .add_reporting_endpoint("A", "/a")
-        .remove(["content-length"])
-        .enforce(["x-powered-by"])
+        .strip(["content-length"])
+        .override_handler(["x-powered-by"])
         .without("x-frame-option")
         .build()
         .unwrap_err();
-    let settings: Vec<_> = error.problems().iter().map(portcullis::Problem::setting).collect();
+    let settings: Vec<_> = error.issues().iter().map(portcullis::ConfigIssue::setting).collect();
     let expected = [
         "csp",
         "csp_report_only",
@@ -56,7 +56,7 @@ fn every_problem_is_named_at_once() {
 #[test]
 fn the_filter_of_old_browsers_is_refused_with_the_reason() {
     let (setting, fault, text) = problem(api().header("X-XSS-Protection", "1; mode=block"));
-    assert_eq!((setting, fault), ("header", Fault::Prohibited));
+    assert_eq!((setting, fault), ("header", IssueKind::Prohibited));
     assert!(text.contains("opens holes"), "{text}");
     assert!(api().header("x-xss-protection", "0").build().is_ok());
 }
@@ -76,7 +76,7 @@ fn a_field_that_has_a_setter_is_set_by_it() {
         ("X-Frame-Options", "frame_options"),
     ] {
         let (setting, fault, text) = problem(api().header(name, "a"));
-        assert_eq!((setting, fault), ("header", Fault::Prohibited), "{name}");
+        assert_eq!((setting, fault), ("header", IssueKind::Prohibited), "{name}");
         assert!(text.ends_with(&format!("say {setter}(..)")), "{text}");
     }
 }
@@ -84,33 +84,33 @@ fn a_field_that_has_a_setter_is_set_by_it() {
 #[test]
 fn fields_of_cors_and_of_one_message_are_refused() {
     for name in ["access-control-allow-origin", "Content-Length", "set-cookie", "location", "content-type"] {
-        assert_eq!(problem(api().header(name, "a")).1, Fault::Prohibited, "{name}");
+        assert_eq!(problem(api().header(name, "a")).1, IssueKind::Prohibited, "{name}");
     }
     for (name, value) in [("x y", "a"), ("", "a"), ("x-a", "a\nb"), ("x-a", "\u{0}")] {
-        assert_eq!(problem(api().header(name, value)).1, Fault::Invalid, "{name:?} {value:?}");
+        assert_eq!(problem(api().header(name, value)).1, IssueKind::Invalid, "{name:?} {value:?}");
     }
-    assert_eq!(problem(api().header("x-content-type-options", "sniff")).1, Fault::Prohibited);
+    assert_eq!(problem(api().header("x-content-type-options", "sniff")).1, IssueKind::Prohibited);
 }
 
 #[test]
 fn what_frames_a_message_is_not_removed() {
     for name in ["content-length", "Transfer-Encoding", "set-cookie", "content-type"] {
-        assert_eq!(problem(api().remove([name])).0, "remove", "{name}");
+        assert_eq!(problem(api().strip([name])).0, "remove", "{name}");
     }
-    assert_eq!(problem(api().remove(["x y"])).1, Fault::Invalid);
+    assert_eq!(problem(api().strip(["x y"])).1, IssueKind::Invalid);
 }
 
 #[test]
 fn a_misspelt_name_is_told_those_there_are() {
-    for builder in [api().enforce(["x-frame-option"]), api().without("X-Frame-Option")] {
+    for builder in [api().override_handler(["x-frame-option"]), api().without("X-Frame-Option")] {
         let (_, fault, text) = problem(builder);
-        assert_eq!(fault, Fault::Unknown);
+        assert_eq!(fault, IssueKind::Unknown);
         assert!(text.contains("x-frame-options, x-xss-protection"), "{text}");
     }
-    assert_eq!(problem(api().without("permissions-policy")).1, Fault::Unknown);
+    assert_eq!(problem(api().without("permissions-policy")).1, IssueKind::Unknown);
     // Whoever authenticates writes it, not this layer.
-    assert_eq!(problem(api().enforce(["cache-control"])).1, Fault::Unknown);
-    assert!(api().header("cache-control", "private").enforce(["Cache-Control"]).build().is_ok());
+    assert_eq!(problem(api().override_handler(["cache-control"])).1, IssueKind::Unknown);
+    assert!(api().header("cache-control", "private").override_handler(["Cache-Control"]).build().is_ok());
     assert!(api().header("cache-control", "private").without("cache-control").build().is_ok());
     let (_, _, text) = problem(SecurityHeaders::builder().without("x-frame-options"));
     assert!(text.contains("begin with a preset"), "{text}");
@@ -122,13 +122,13 @@ fn an_endpoint_of_reports_is_a_name_and_a_url() {
         assert!(api().add_reporting_endpoint("csp-reports_1", url).build().is_ok(), "{url}");
     }
     for url in ["reports", "http://a.example/", "//a.example/", "/a b", "/a\"b", "/a\\b", "", "javascript:a"] {
-        assert_eq!(problem(api().add_reporting_endpoint("a", url)).1, Fault::Invalid, "{url}");
+        assert_eq!(problem(api().add_reporting_endpoint("a", url)).1, IssueKind::Invalid, "{url}");
     }
     for name in ["", "A", "1a", "a b", "a=b"] {
-        assert_eq!(problem(api().add_reporting_endpoint(name, "/a")).1, Fault::Invalid, "{name}");
+        assert_eq!(problem(api().add_reporting_endpoint(name, "/a")).1, IssueKind::Invalid, "{name}");
     }
     let twice = api().add_reporting_endpoint("a", "/a").add_reporting_endpoint("a", "/b");
-    assert_eq!(problem(twice).1, Fault::Repeated);
+    assert_eq!(problem(twice).1, IssueKind::Repeated);
 }
 
 #[tokio::test]
@@ -175,9 +175,9 @@ async fn what_is_left_out_is_not_sent() {
         "x-frame-options",
         "x-own",
     ];
-    let all = get_root(&behind(html.clone().always_https()), &[]).await;
+    let all = get_root(&behind(html.clone().assume_https()), &[]).await;
     let left_out = names.into_iter().fold(html, SecurityHeadersBuilder::without);
-    let answer = get_root(&behind(left_out.always_https()), &[]).await;
+    let answer = get_root(&behind(left_out.assume_https()), &[]).await;
     for name in names {
         assert!(all.headers.contains_key(name) && !answer.headers.contains_key(name), "{name}");
     }

@@ -32,7 +32,7 @@ fn with_own_fields() -> Router {
 
 #[tokio::test]
 async fn a_field_that_the_handler_set_stays_and_is_not_doubled() {
-    let answer = get_root(&around(SecurityHeaders::api().always_https(), with_own_fields()), &[]).await;
+    let answer = get_root(&around(SecurityHeaders::api().assume_https(), with_own_fields()), &[]).await;
     for (name, value) in OWN {
         assert_eq!(field(&answer.headers, name), value);
     }
@@ -42,7 +42,7 @@ async fn a_field_that_the_handler_set_stays_and_is_not_doubled() {
 #[tokio::test]
 async fn an_enforced_field_is_written_over_what_the_handler_set() {
     let enforced = ["Content-Security-Policy", "strict-transport-security", "X-FRAME-OPTIONS"];
-    let builder = SecurityHeaders::api().enforce(enforced).always_https();
+    let builder = SecurityHeaders::api().override_handler(enforced).assume_https();
     let answer = get_root(&around(builder, with_own_fields()), &[]).await;
     assert!(field(&answer.headers, "content-security-policy").starts_with("default-src 'none'"));
     assert_eq!(field(&answer.headers, "strict-transport-security"), "max-age=63072000; includeSubDomains");
@@ -63,8 +63,8 @@ async fn two_lines_that_the_handler_set_stay_two() {
 
 #[tokio::test]
 async fn nested_layers_send_each_field_once_and_the_inner_one_counts() {
-    let inner = around(SecurityHeaders::helmet().always_https(), Router::new().route("/", get(|| async { "handled" })));
-    let answer = get_root(&around(SecurityHeaders::api().always_https(), inner), &[]).await;
+    let inner = around(SecurityHeaders::helmet().assume_https(), Router::new().route("/", get(|| async { "handled" })));
+    let answer = get_root(&around(SecurityHeaders::api().assume_https(), inner), &[]).await;
     assert_eq!(field(&answer.headers, "x-frame-options"), "SAMEORIGIN");
     assert_eq!(field(&answer.headers, "strict-transport-security"), "max-age=31536000; includeSubDomains");
     assert!(field(&answer.headers, "content-security-policy").contains("script-src-attr"));
@@ -82,7 +82,7 @@ async fn a_401_a_429_a_404_a_405_and_a_caught_panic_have_them() {
     async fn fall() -> StatusCode {
         panic!("on purpose")
     }
-    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::everybody()).build().unwrap();
+    let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global()).build().unwrap();
     let app = Router::new()
         .route(
             "/",

@@ -62,7 +62,7 @@ async fn a_trusted_proxys_word_is_believed_and_nobody_elses() {
 
 #[tokio::test]
 async fn forwarded_is_read_where_the_proxies_write_it() {
-    let app = asked_by([10, 0, 0, 1], SecurityHeaders::api().trusted_proxies(proxies().forwarded()));
+    let app = asked_by([10, 0, 0, 1], SecurityHeaders::api().trusted_proxies(proxies().use_forwarded_header()));
     assert!(has_hsts(&app, &[("forwarded", "for=203.0.113.9;proto=https")]).await);
     assert!(!has_hsts(&app, &[("forwarded", "for=203.0.113.9;proto=http")]).await);
     assert!(!has_hsts(&app, &[("x-forwarded-proto", "https")]).await);
@@ -70,7 +70,7 @@ async fn forwarded_is_read_where_the_proxies_write_it() {
 
 #[tokio::test]
 async fn always_https_asks_nobody() {
-    assert!(has_hsts(&behind(SecurityHeaders::api().always_https()), &[("x-forwarded-proto", "http")]).await);
+    assert!(has_hsts(&behind(SecurityHeaders::api().assume_https()), &[("x-forwarded-proto", "http")]).await);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_proxy_that_is_not_believed_is_named_in_the_log_once() {
 
 #[tokio::test]
 async fn insecure_requests_are_upgraded_over_https_and_never_on_localhost() {
-    let app = behind(SecurityHeaders::helmet().always_https());
+    let app = behind(SecurityHeaders::helmet().assume_https());
     let upgrades =
         |answer: Answer| field(&answer.headers, "content-security-policy").ends_with("; upgrade-insecure-requests");
     assert!(upgrades(get_root(&app, &[("host", "a.example")]).await));

@@ -41,7 +41,7 @@ async fn no_handler_asks_and_none_is_let_in() {
 
 #[tokio::test]
 async fn the_report_only_policy_has_the_same() {
-    let strict = Csp::html().with(Directive::StyleSrc, [Source::Nonce]).report_uri("/reports");
+    let strict = Csp::html().set(Directive::StyleSrc, [Source::Nonce]).report_uri("/reports");
     let app = around(SecurityHeaders::html().csp_report_only(strict), page());
     let answer = get_root(&app, &[]).await;
     let bears = format!("'nonce-{}'", answer.body);
@@ -52,7 +52,7 @@ async fn the_report_only_policy_has_the_same() {
 
 #[tokio::test]
 async fn a_nonce_of_the_report_only_policy_alone_is_given() {
-    let trial = Csp::api().with(Directive::ScriptSrc, [Source::Nonce]);
+    let trial = Csp::api().set(Directive::ScriptSrc, [Source::Nonce]);
     let answer = get_root(&around(SecurityHeaders::api().csp_report_only(trial), page()), &[]).await;
     assert_eq!(answer.status, 200);
     assert!(field(&answer.headers, "content-security-policy-report-only").contains(&answer.body));

@@ -53,7 +53,7 @@ async fn a_token_makes_a_user_of_a_caller_and_no_token_none() {
         .build()
         .unwrap();
     let app = around(SecurityHeaders::api(), handled().layer(auth));
-    let token = TokenBuilder::own("https://auth.example.com", SECRET, "ann").audience("api").sign();
+    let token = TokenBuilder::first_party("https://auth.example.com", SECRET, "ann").audience("api").sign();
     let bearer = format!("Bearer {token}");
     let answer = get_root(&app, &[("authorization", &bearer)]).await;
     assert_eq!((answer.status.as_u16(), field(&answer.headers, STORED)), (200, "no-store"));

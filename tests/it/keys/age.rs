@@ -83,17 +83,17 @@ async fn stale_keys_serve_a_day_while_the_issuer_is_down_and_then_requests_are_5
     world.network.is_down();
     world.advance(86_400.0 + 539.0);
     assert_eq!(app.status(&world.good()).await, StatusCode::OK);
-    assert!(app.auth.ready());
+    assert!(app.auth.is_ready());
     world.advance(122.0);
     assert_eq!(app.status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(!app.auth.ready());
+    assert!(!app.auth.is_ready());
 }
 
 #[tokio::test]
 async fn serve_stale_sets_the_hard_age() {
     let world = World::new().await;
-    let app = super::App::new(world.builder(world.trusted()).serve_stale(seconds(3600.0)));
-    assert!(app.auth.warm_up().await);
+    let app = super::App::new(world.builder(world.trusted()).max_stale_keys(seconds(3600.0)));
+    assert!(app.auth.prefetch_keys().await);
     world.network.is_down();
     world.advance(3600.0 + 539.0);
     assert_eq!(app.status(&world.good()).await, StatusCode::OK);

@@ -64,7 +64,7 @@ async fn the_built_in_client_keeps_its_keys_where_it_is_redirected() {
         accept(&listener).await.write_all(moved.as_bytes()).await.unwrap();
     });
     let app = app(&issuer, &url);
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     let token = || issuer.token("ann").audience("api");
     assert_eq!(app.status(&token().header("kid", "new").sign()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.status(&token().sign()).await, StatusCode::OK);

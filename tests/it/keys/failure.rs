@@ -91,7 +91,7 @@ async fn an_answer_that_brings_no_key_is_a_failed_fetch_and_the_old_set_stays() 
         assert_eq!(app.status(&world.of_kid("new")).await, StatusCode::SERVICE_UNAVAILABLE, "{name}: nobody can tell");
         assert_eq!(app.status(&world.good()).await, StatusCode::OK, "{name}");
         assert_eq!(world.network.calls(), 2, "{name}");
-        assert!(app.auth.ready(), "{name}");
+        assert!(app.auth.is_ready(), "{name}");
     }
 }
 
@@ -112,7 +112,7 @@ async fn an_answer_that_brings_no_key_leaves_an_app_without_keys_at_503() {
         let app = world.app();
         world.network.answers(move |_| answer.clone());
         assert_eq!(app.status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE, "{name}");
-        assert!(!app.auth.ready(), "{name}");
+        assert!(!app.auth.is_ready(), "{name}");
     }
 }
 
@@ -189,7 +189,7 @@ async fn a_fetch_whose_only_request_is_cancelled_brings_the_keys_all_the_same() 
     assert!(request.await.unwrap_err().is_cancelled());
     world.network.release();
     settle().await;
-    assert!(app.auth.ready());
+    assert!(app.auth.is_ready());
     assert_eq!(world.network.calls(), 1);
 }
 

@@ -57,7 +57,7 @@ impl World {
     /// An app that has the issuer's keys.
     async fn warm_app(&self) -> App {
         let app = self.app();
-        assert!(app.auth.warm_up().await);
+        assert!(app.auth.prefetch_keys().await);
         app
     }
 

@@ -120,7 +120,7 @@ async fn a_new_key_that_arrives_between_two_looks_of_a_request_is_found() {
     let clock = Clock::from_source(Stopping(Arc::clone(&stop)));
     let trusted = Issuer::jwks(issuer.url(), issuer.jwks_url());
     let app = App::new(JwtAuth::builder().issuer(trusted).audience("api").fetch(network.clone()).clock(clock));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     issuer.rotate();
     let token = issuer.token("ann").audience("api").sign();
     stop.looks.store(2, Ordering::SeqCst);

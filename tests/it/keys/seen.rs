@@ -34,7 +34,7 @@ impl Watch {
             user
         });
         let app = App::new(build(issuer));
-        assert!(app.auth.warm_up().await);
+        assert!(app.auth.prefetch_keys().await);
         Self { app, users }
     }
 
@@ -123,7 +123,7 @@ async fn users_are_mapped_and_loaded_for_every_request() {
         loads.fetch_add(1, SeqCst);
         async move { Ok(user) }
     }));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     seen(&app, &world.good()).await;
     assert_eq!((mapped.load(SeqCst), loaded.load(SeqCst)), (3, 3));
 }
@@ -132,7 +132,7 @@ async fn users_are_mapped_and_loaded_for_every_request() {
 async fn what_a_route_requires_is_asked_for_every_request() {
     let world = World::new().await;
     let auth = world.builder(world.trusted()).build().unwrap();
-    assert!(auth.warm_up().await);
+    assert!(auth.prefetch_keys().await);
     let scoped = get(|| async {}).layer(RequireScope::all(["write:all"]).unwrap());
     let app = Router::new().route("/", get(|| async {})).route("/scoped", scoped).layer(auth);
     let bearer = format!("Bearer {}", world.good());
@@ -145,8 +145,8 @@ async fn what_a_route_requires_is_asked_for_every_request() {
 #[tokio::test]
 async fn with_none_to_be_known_again_everything_is_judged_as_before() {
     let world = World::new().await;
-    let app = App::new(world.builder(world.trusted()).seen_tokens(0));
-    assert!(app.auth.warm_up().await);
+    let app = App::new(world.builder(world.trusted()).token_cache_capacity(0));
+    assert!(app.auth.prefetch_keys().await);
     let token = world.good();
     seen(&app, &token).await;
     world.advance(400.0);
@@ -157,7 +157,7 @@ async fn with_none_to_be_known_again_everything_is_judged_as_before() {
 async fn it_is_not_verified_again_unless_that_is_switched_off() {
     for (places, is_known) in [(4_096, true), (1, true), (0, false)] {
         let world = World::new().await;
-        let watch = Watch::over(world.trusted(), |issuer| world.builder(issuer).seen_tokens(places)).await;
+        let watch = Watch::over(world.trusted(), |issuer| world.builder(issuer).token_cache_capacity(places)).await;
         let token = world.good();
         assert!(!watch.knows(&token).await);
         assert_eq!((watch.knows(&token).await, watch.knows(&token).await), (is_known, is_known), "{places}");
@@ -183,7 +183,7 @@ async fn keys_that_were_given_by_hand_know_it_again() {
     let world = World::new().await;
     let (name, secret) = ("https://issuer.example", [7; 32]);
     let watch = Watch::over(Issuer::hs256(name, secret), |issuer| world.builder(issuer)).await;
-    let token = TokenBuilder::own(name, secret, "ann").audience("api").sign();
+    let token = TokenBuilder::first_party(name, secret, "ann").audience("api").sign();
     assert!(!watch.knows(&token).await && watch.knows(&token).await);
 }
 
@@ -208,7 +208,7 @@ async fn a_layer_knows_nothing_of_what_another_has_verified() {
     let token = world.good();
     seen(&app, &token).await;
     let other = App::new(world.builder(world.trusted()).audience("other"));
-    assert!(other.auth.warm_up().await);
+    assert!(other.auth.prefetch_keys().await);
     assert_eq!(other.status(&token).await, StatusCode::UNAUTHORIZED);
     let watch = Watch::over(world.trusted(), |issuer| world.builder(issuer)).await;
     assert!(!watch.knows(&token).await);
@@ -238,7 +238,7 @@ async fn of_two_issuers_each_keeps_its_own_keys_and_its_own_map() {
             if is_right { Ok(user) } else { Err(LoadError::Unknown) }
         });
     let app = App::new(builder);
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     let ann = world.lasting();
     let bob = other.issuer.token("bob").audience("api").expires_in(seconds(1e6)).sign();
     for token in [&ann, &bob] {
@@ -260,7 +260,7 @@ async fn a_user_who_is_locked_out_meanwhile_is_refused_at_once() {
         let is_locked = lock.load(SeqCst) && user.token_id().is_some();
         async move { if is_locked { Err(LoadError::Unknown) } else { Ok(user) } }
     }));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     let token = world.issuer.token("ann").audience("api").claim("jti", "one").sign();
     seen(&app, &token).await;
     is_locked.store(true, SeqCst);
@@ -273,7 +273,7 @@ async fn a_user_who_is_locked_out_meanwhile_is_refused_at_once() {
 async fn two_of_it_in_one_request_are_refused_as_ever() {
     let world = World::new().await;
     let auth = world.builder(world.trusted()).cookie("session").build().unwrap();
-    assert!(auth.warm_up().await);
+    assert!(auth.prefetch_keys().await);
     let app = Router::new().route("/", get(|| async {})).layer(auth);
     let token = world.good();
     let (bearer, cookie) = (format!("Bearer {token}"), format!("session={token}"));
@@ -308,7 +308,7 @@ async fn a_set_of_keys_that_was_fetched_anew_and_is_the_same_leaves_it_known() {
 async fn tokens_of_a_withdrawn_key_keep_no_place_however_often_they_come() {
     let world = World::new().await;
     // One line of eight places for a thread.
-    let watch = Watch::over(world.trusted(), |issuer| world.builder(issuer).seen_tokens(1)).await;
+    let watch = Watch::over(world.trusted(), |issuer| world.builder(issuer).token_cache_capacity(1)).await;
     let stolen: Vec<_> = (0..8)
         .map(|n| world.issuer.token(&format!("made up {n}")).audience("api").expires_in(seconds(1e8)).sign())
         .collect();
@@ -358,7 +358,7 @@ async fn it_is_refused_where_its_key_is_withdrawn_while_it_is_verified() {
     let trusted = Issuer::jwks(issuer.url(), issuer.jwks_url());
     let builder = JwtAuth::builder().issuer(trusted).audience("api").fetch(Network::to(&issuer));
     let app = App::new(builder.clock(Clock::from_source(Shared(Arc::clone(&stopping)))));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     let old = issuer.token("ann").audience("api").sign();
     stopping.is_armed.store(true, SeqCst);
     // A thread has tokens of its own that it knows again: both requests come to the same one.

@@ -119,7 +119,7 @@ async fn a_key_never_serves_two_algorithms() {
 async fn a_key_for_an_algorithm_off_the_allow_list_is_not_used() {
     let world = World::new().await;
     let app = App::new(world.builder(world.trusted().algorithms([Algorithm::EdDsa])));
-    assert!(!app.auth.warm_up().await);
+    assert!(!app.auth.prefetch_keys().await);
     assert_eq!(app.status(&world.good()).await, StatusCode::UNAUTHORIZED);
 }
 

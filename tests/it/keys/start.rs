@@ -44,7 +44,7 @@ async fn an_app_does_nothing_before_its_first_request() {
     let app = world.app();
     settle().await;
     assert_eq!(world.network.calls(), 0);
-    assert!(!app.auth.ready());
+    assert!(!app.auth.is_ready());
 }
 
 #[tokio::test]
@@ -71,19 +71,19 @@ async fn ready_tells_whether_the_keys_of_every_issuer_are_at_hand() {
     let auth = JwtAuth::builder().add_issuer(one.trusted()).add_issuer(other.trusted()).audience("api");
     let app = App::new(auth.fetch(network.clone()));
     assert_eq!(app.status(&one.good()).await, StatusCode::OK);
-    assert!(!app.auth.ready(), "the other issuer's keys were not asked for");
+    assert!(!app.auth.is_ready(), "the other issuer's keys were not asked for");
     network.answers(move |url| axum::http::Response::new(of_both(url).into_bytes()));
     assert_eq!(app.status(&other.good()).await, StatusCode::OK);
-    assert!(app.auth.ready());
+    assert!(app.auth.is_ready());
 }
 
 #[tokio::test]
 async fn an_app_that_is_asked_nothing_but_whether_it_is_ready_becomes_so() {
     let world = World::new().await;
     let app = world.app();
-    assert!(!app.auth.ready());
+    assert!(!app.auth.is_ready());
     settle().await;
-    assert!(app.auth.ready());
+    assert!(app.auth.is_ready());
     assert_eq!(world.network.calls(), 1);
 }
 
@@ -93,7 +93,7 @@ async fn an_app_that_is_asked_whether_it_is_ready_leaves_an_issuer_that_is_down_
     world.network.is_down();
     let app = world.app();
     for _ in 0..100 {
-        assert!(!app.auth.ready());
+        assert!(!app.auth.is_ready());
         settle().await;
     }
     assert_eq!(world.network.calls(), 1);
@@ -103,7 +103,7 @@ async fn an_app_that_is_asked_whether_it_is_ready_leaves_an_issuer_that_is_down_
 async fn an_app_whose_keys_are_given_is_ready_from_the_start() {
     let issuer = Issuer::hs256("https://own.example", [7; 32]);
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();
-    assert!(auth.ready() && auth.warm_up().await);
+    assert!(auth.is_ready() && auth.prefetch_keys().await);
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn warm_up_fetches_what_is_missing_once_an_issuer_and_says_whether_all_is_
     let (one, other) = (World::new().await, World::new().await);
     let builder = JwtAuth::builder().add_issuer(one.trusted()).add_issuer(other.trusted()).audience("api");
     let app = App::new(builder.fetch(one.network.clone()).clock(one.clock.clock()));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     assert_eq!(one.network.urls(), [one.issuer.jwks_url(), other.issuer.jwks_url()]);
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     assert_eq!(one.network.calls(), 2, "nothing is missing any more");
 }
 
@@ -122,13 +122,13 @@ async fn warm_up_says_no_while_the_issuer_is_down_and_yes_afterwards() {
     let world = World::new().await;
     world.network.is_down();
     let app = world.app();
-    assert!(!app.auth.warm_up().await);
-    assert!(!app.auth.ready());
-    assert!(!app.auth.warm_up().await, "within the back-off");
+    assert!(!app.auth.prefetch_keys().await);
+    assert!(!app.auth.is_ready());
+    assert!(!app.auth.prefetch_keys().await, "within the back-off");
     assert_eq!(world.network.calls(), 1);
     world.network.leads_to(&world.issuer);
     world.advance(1.2);
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     assert_eq!(app.status(&world.good()).await, StatusCode::OK);
     assert_eq!(world.network.calls(), 2);
 }
@@ -142,7 +142,7 @@ async fn warm_up_shares_the_fetch_of_a_request() {
     let request = tokio::spawn(async move { asking.status(&token).await });
     settle().await;
     let auth = app.auth.clone();
-    let warmed = tokio::spawn(async move { auth.warm_up().await });
+    let warmed = tokio::spawn(async move { auth.prefetch_keys().await });
     settle().await;
     world.network.release();
     assert!(warmed.await.unwrap());

@@ -20,7 +20,7 @@ async fn same_kid() -> (World, World, App, Network) {
     network.answers(move |url| Response::new(if url == url_of_a { of_a.clone() } else { of_b.clone() }));
     let builder = JwtAuth::builder().add_issuer(a.trusted()).add_issuer(b.trusted()).audience("api");
     let app = App::new(builder.fetch(network.clone()));
-    assert!(app.auth.warm_up().await);
+    assert!(app.auth.prefetch_keys().await);
     (a, b, app, network)
 }
 

@@ -224,9 +224,9 @@ fn nothing_that_is_given_to_a_builder_ends_a_field() {
         assert!(SecurityHeaders::api().permissions_policy(policy).build().is_err(), "{text:?}");
         let policy = PermissionsPolicy::new().allow("usb", [text]);
         assert!(SecurityHeaders::api().permissions_policy(policy).build().is_err(), "{text:?}");
-        assert!(Cors::builder().any_origin().expose([text]).build().is_err(), "{text:?}");
-        assert!(Cors::builder().any_origin().methods([text]).build().is_err(), "{text:?}");
-        assert!(Cors::builder().any_origin().request_headers([text]).build().is_err(), "{text:?}");
+        assert!(Cors::builder().any_origin().expose_headers([text]).build().is_err(), "{text:?}");
+        assert!(Cors::builder().any_origin().allow_methods([text]).build().is_err(), "{text:?}");
+        assert!(Cors::builder().any_origin().allow_headers([text]).build().is_err(), "{text:?}");
     }
 }
 

@@ -23,7 +23,7 @@ fn a_semicolon_that_was_forgotten_before_a_directive_is_found() {
 #[test]
 fn a_scheme_without_its_colon_is_found() {
     for source in ["https", "http", "data", "blob", "wss"] {
-        let csp = Csp::html().with(Directive::ImgSrc, [source]);
+        let csp = Csp::html().set(Directive::ImgSrc, [source]);
         assert!(!csp.lints().is_empty() || !builds(csp), "{source}");
     }
 }
@@ -32,16 +32,16 @@ fn a_scheme_without_its_colon_is_found() {
 #[test]
 fn a_hash_whose_padding_no_digest_has_is_refused() {
     let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
-    assert!(builds(Csp::html().with(Directive::ScriptSrc, [format!("'sha256-{digest}='")])));
+    assert!(builds(Csp::html().set(Directive::ScriptSrc, [format!("'sha256-{digest}='")])));
     for wrong in [digest.to_owned(), format!("{digest}=="), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=".to_owned()] {
-        assert!(!builds(Csp::html().with(Directive::ScriptSrc, [format!("'sha256-{wrong}'")])), "{wrong}");
+        assert!(!builds(Csp::html().set(Directive::ScriptSrc, [format!("'sha256-{wrong}'")])), "{wrong}");
     }
 }
 
 #[test]
 fn a_path_of_bytes_that_no_path_has_is_refused() {
     for path in ["/{id}", "/a\\b", "/a\"b", "/<a>", "/a|b", "/%zz", "//a"] {
-        assert!(!builds(Csp::html().with(Directive::ImgSrc, [format!("https://a.example{path}")])), "{path}");
+        assert!(!builds(Csp::html().set(Directive::ImgSrc, [format!("https://a.example{path}")])), "{path}");
     }
 }
 
@@ -54,7 +54,7 @@ fn a_policy_that_says_nothing_of_scripts_is_linted() {
 #[test]
 fn a_nonce_for_attributes_is_linted() {
     for directive in [Directive::ScriptSrcAttr, Directive::StyleSrcAttr] {
-        assert!(!Csp::html().with(directive, [Source::Nonce]).lints().is_empty(), "{directive}");
+        assert!(!Csp::html().set(directive, [Source::Nonce]).lints().is_empty(), "{directive}");
     }
 }
 

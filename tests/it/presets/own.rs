@@ -26,7 +26,7 @@ fn tiers() -> Tiers {
 fn stack(issuer: Issuer) -> Guarded {
     let table = Roles::builder().role("editor", ["read:valuation", "write:valuation"]).build().unwrap();
     let basic = tiers().get("basic").unwrap();
-    let builder = JwtAuth::builder().issuer(issuer.own_tokens()).audience(AUDIENCE).roles(table).tiers(tiers());
+    let builder = JwtAuth::builder().issuer(issuer.first_party()).audience(AUDIENCE).roles(table).tiers(tiers());
     Guarded::behind(builder.default_tier(basic).build().unwrap())
 }
 

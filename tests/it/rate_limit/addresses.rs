@@ -31,7 +31,7 @@ async fn left(app: &Router, peer: &str, fields: &[(&str, &str)]) -> u16 {
 #[tokio::test]
 async fn without_a_trusted_peer_no_field_of_the_callers_does_anything() {
     let trusting = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
-    for proxies in [TrustedProxies::none(), trusting.clone(), trusting.forwarded()] {
+    for proxies in [TrustedProxies::none(), trusting.clone(), trusting.use_forwarded_header()] {
         let app = by(Key::ip(proxies));
         for (n, expected) in [(1, 1), (2, 0), (3, 429), (4, 429)] {
             let ip = format!("203.0.113.{n}");
@@ -61,7 +61,7 @@ async fn a_trusted_peer_is_believed_from_the_right_over_all_lines_up_to_the_firs
         let fields: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
         assert_eq!(left(&app, "10.0.0.1", &fields).await, expected, "{lines:?}");
     }
-    let app = by(Key::ip(proxies().forwarded()));
+    let app = by(Key::ip(proxies().use_forwarded_header()));
     let fields = [("forwarded", "for=6.6.6.6, for=\"203.0.113.9:80\";proto=https"), ("x-forwarded-for", "1.1.1.1")];
     assert_eq!(left(&app, "10.0.0.1", &fields).await, 1);
     assert_eq!(left(&app, "10.0.0.2", &[("forwarded", "for=203.0.113.9")]).await, 0);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::rate_limit::{Algorithm, Limit, Reset};
+use portcullis::rate_limit::{Algorithm, Limit, ResetFormat};
 use portcullis::{Quota, RateLimit, Tiers};
 
 use super::{App, limited, per, seconds, who};
@@ -26,12 +26,15 @@ async fn worst(quota: Quota, idle: Duration) -> usize {
 
 #[tokio::test]
 async fn the_worst_rolling_window_of_a_greedy_caller_is_that_of_the_algorithm() {
-    for (algorithm, expected) in
-        [(Algorithm::Exact, 100), (Algorithm::Fixed, 200), (Algorithm::Sliding, 100), (Algorithm::TokenBucket, 199)]
-    {
+    for (algorithm, expected) in [
+        (Algorithm::SlidingLog, 100),
+        (Algorithm::FixedWindow, 200),
+        (Algorithm::SlidingWindow, 100),
+        (Algorithm::TokenBucket, 199),
+    ] {
         let mut most = 0;
         for idle in [0, 2_500, 59_500] {
-            most = most.max(worst(per(100, 60).counted_by(algorithm), Duration::from_millis(idle)).await);
+            most = most.max(worst(per(100, 60).algorithm(algorithm), Duration::from_millis(idle)).await);
         }
         assert_eq!(most, expected, "{algorithm:?}");
     }
@@ -39,7 +42,7 @@ async fn the_worst_rolling_window_of_a_greedy_caller_is_that_of_the_algorithm() 
 
 /// When all is back after one request at the start of a calendar window: by this, a log is told from sub-windows.
 async fn reset_of(limit: Limit) -> u64 {
-    let app = App::of(RateLimit::builder().limit(limit.key(who())).reset(Reset::Delta));
+    let app = App::of(RateLimit::builder().limit(limit.key(who())).reset_format(ResetFormat::Delta));
     app.ask("ann").await.number("x-ratelimit-reset").unwrap()
 }
 
@@ -52,7 +55,7 @@ async fn a_log_counts_up_to_128_and_sub_windows_count_above_and_by_tier() {
         (Limit::new("a", per(1, 60)), log),
         (Limit::new("b", per(128, 60)), log),
         (Limit::new("c", per(129, 60)), sub_windows),
-        (Limit::new("d", per(5, 60).counted_by(Algorithm::Sliding)), sub_windows),
+        (Limit::new("d", per(5, 60).algorithm(Algorithm::SlidingWindow)), sub_windows),
         (Limit::by_tier("e", tiers), sub_windows),
     ] {
         let name = format!("{limit:?}");
@@ -62,8 +65,8 @@ async fn a_log_counts_up_to_128_and_sub_windows_count_above_and_by_tier() {
 
 #[tokio::test]
 async fn windows_of_the_calendar_end_together_and_others_when_they_were_filled() {
-    for (algorithm, wait) in [(Algorithm::Fixed, 10), (Algorithm::Exact, 60)] {
-        let app = App::of(limited(per(5, 60).counted_by(algorithm)));
+    for (algorithm, wait) in [(Algorithm::FixedWindow, 10), (Algorithm::SlidingLog, 60)] {
+        let app = App::of(limited(per(5, 60).algorithm(algorithm)));
         app.advance(50);
         app.use_up("ann", 5).await;
         assert_eq!(app.ask("ann").await.retry_after(), Some(wait), "{algorithm:?}");

@@ -21,7 +21,7 @@ async fn left(app: &App, path: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn only_on_counts_these_routes_together_and_no_other() {
-    let app = of(Limit::new("a", per(9, 60)).only_on(["/reports/{id}", "/health"]));
+    let app = of(Limit::new("a", per(9, 60)).on_routes(["/reports/{id}", "/health"]));
     for (path, expected) in [
         ("/reports/1", Some(8)),
         ("/", None),
@@ -62,7 +62,7 @@ async fn only_if_may_ask_for_what_the_user_may_do() {
 
 #[tokio::test]
 async fn both_conditions_must_hold() {
-    let app = of(Limit::new("a", per(9, 60)).only_on(["/"]).only_if(|head| field(head, "x-heavy").is_some()));
+    let app = of(Limit::new("a", per(9, 60)).on_routes(["/"]).only_if(|head| field(head, "x-heavy").is_some()));
     for (path, heavy, expected) in [("/", true, Some(8)), ("/", false, None), ("/health", true, None)] {
         let fields = [("x-who", "ann"), ("x-heavy", "yes")];
         let told = app.get(path, if heavy { &fields } else { &fields[..1] }).await;
@@ -72,7 +72,7 @@ async fn both_conditions_must_hold() {
 
 #[tokio::test]
 async fn a_request_to_which_a_limit_does_not_apply_needs_no_subject_of_its_key() {
-    let limit = Limit::new("a", per(1, 60)).only_on(["/health"]).key(Key::user());
+    let limit = Limit::new("a", per(1, 60)).on_routes(["/health"]).key(Key::user());
     let app = App::of(RateLimit::builder().limit(limit));
     assert_eq!(app.get("/", &[]).await.status(), 200);
     assert_eq!(app.get("/health", &[]).await.status(), 500);
@@ -118,7 +118,7 @@ async fn by_route_counts_the_methods_of_a_route_together() {
 async fn by_route_nested_routes_are_told_apart_by_their_whole_path() {
     let inner = || Router::new().route("/list", get(|| async {}));
     let limit = Limit::new("a", per(9, 60)).by_route();
-    let limit = RateLimit::builder().limit(limit).key(Key::everybody()).build().unwrap();
+    let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
     let app = Router::new().nest("/a", inner()).nest("/b", inner()).layer(limit);
     for (path, expected) in [("/a/list", "8"), ("/b/list", "8"), ("/a/list", "7")] {
         assert_eq!(Answer::get(&app, path, &[]).await.headers["x-ratelimit-remaining"], expected, "{path}");
@@ -128,8 +128,8 @@ async fn by_route_nested_routes_are_told_apart_by_their_whole_path() {
 #[tokio::test]
 async fn below_a_nested_path_only_on_is_spelt_with_it() {
     let limit = |route: &'static str| {
-        let limit = Limit::new("a", per(9, 60)).only_on([route]);
-        RateLimit::builder().limit(limit).key(Key::everybody()).build().unwrap()
+        let limit = Limit::new("a", per(9, 60)).on_routes([route]);
+        RateLimit::builder().limit(limit).key(Key::global()).build().unwrap()
     };
     for (route, is_counted) in [("/a/list", true), ("/list", false)] {
         let routed = Router::new().route("/list", any(|| async {})).layer(limit(route));
@@ -143,7 +143,7 @@ async fn below_a_nested_path_only_on_is_spelt_with_it() {
 
 #[tokio::test]
 async fn each_limit_may_have_a_key_of_its_own() {
-    let everybody = Limit::new("everybody", per(3, 60)).key(Key::everybody());
+    let everybody = Limit::new("everybody", per(3, 60)).key(Key::global());
     let app = App::of(RateLimit::builder().limit(Limit::new("each", per(2, 60))).add_limit(everybody).key(who()));
     let statuses = ["ann", "ann", "ann", "bob", "cid"];
     for (who, status) in statuses.into_iter().zip([200, 200, 429, 200, 429]) {

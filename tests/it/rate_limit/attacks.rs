@@ -28,7 +28,7 @@ fn failures(name: &'static str) -> RateLimit {
 #[tokio::test]
 async fn a_failed_grpc_call_is_a_failure_although_its_status_is_200() {
     let limit = Limit::new("login", per(3, 60)).only_failures();
-    let limit = RateLimit::builder().limit(limit).key(Key::everybody()).build().unwrap();
+    let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
     let service = limit.layer(service_fn(|_: Request<tonic::body::Body>| async {
         Ok::<_, Infallible>(tonic::Status::unauthenticated("wrong password").into_http::<tonic::body::Body>())
     }));
@@ -36,7 +36,7 @@ async fn a_failed_grpc_call_is_a_failure_although_its_status_is_200() {
         let call = Request::post("/auth.Auth/Login").header("content-type", "application/grpc");
         service.clone().oneshot(call.body(tonic::body::Body::empty()).unwrap()).await.unwrap();
     }
-    assert_eq!(used(&limit, Subject::everybody()).await, 3);
+    assert_eq!(used(&limit, Subject::global()).await, 3);
 }
 
 #[tokio::test]
@@ -50,12 +50,12 @@ async fn every_layer_that_counts_failures_hears_the_handlers_word() {
     for _ in 0..2 {
         assert_eq!(Answer::get(&app, "/", &[("x-who", "ann")]).await.status, 200);
     }
-    assert_eq!([used(&outer, Subject::own("ann")).await, used(&inner, Subject::own("ann")).await], [2, 2]);
+    assert_eq!([used(&outer, Subject::custom("ann")).await, used(&inner, Subject::custom("ann")).await], [2, 2]);
 }
 
 #[tokio::test]
 async fn a_handler_may_speak_of_a_request_that_no_limit_counts() {
-    let limit = Limit::new("login", per(3, 60)).only_failures().only_on(["/login"]);
+    let limit = Limit::new("login", per(3, 60)).only_failures().on_routes(["/login"]);
     let limit = RateLimit::builder().limit(limit).key(who()).exempt(["/exempt"]).build().unwrap();
     let handler = |Extractor(attempt): Extractor<Attempt>| async move { attempt.failed() };
     let app = Router::new().route("/", get(handler)).route("/exempt", get(handler)).layer(limit);
@@ -66,8 +66,8 @@ async fn a_handler_may_speak_of_a_request_that_no_limit_counts() {
 
 #[tokio::test]
 async fn a_limit_on_a_path_that_a_wildcard_matched_is_not_passed_by() {
-    let limit = Limit::new("login", per(1, 60)).only_on(["/auth.Auth/Login"]);
-    let limit = RateLimit::builder().limit(limit).key(Key::everybody()).build().unwrap();
+    let limit = Limit::new("login", per(1, 60)).on_routes(["/auth.Auth/Login"]);
+    let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
     let app = Router::new().route("/auth.Auth/{*rest}", any(|| async {})).layer(limit);
     for (path, status) in [("/auth.Auth/Login", 200), ("/auth.Auth/Login", 429), ("/auth.Auth/Other", 200)] {
         assert_eq!(Answer::get(&app, path, &[]).await.status, status, "{path}");
@@ -108,18 +108,18 @@ async fn requests_that_go_over_the_limit_together_start_one_block() {
     let guard = Limit::new("general", per(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
     let limit = RateLimit::builder().limit(guard).key(who()).clock(Clock::from_source(hands)).build().unwrap();
     let limit = Arc::new(limit);
-    assert!(limit.check(&Subject::own("ann"), 1).await.is_ok());
+    assert!(limit.check(&Subject::custom("ann"), 1).await.is_ok());
     let over = |thread: u8| {
         let limit = Arc::clone(&limit);
         std::thread::spawn(move || {
             THREAD_AND_LOOKS.set((thread, 0));
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(limit.check(&Subject::own("ann"), 1)).is_err()
+            runtime.block_on(limit.check(&Subject::custom("ann"), 1)).is_err()
         })
     };
     for refused in [over(1), over(2)] {
         assert!(refused.join().unwrap());
     }
-    let usage = limit.peek(&Subject::own("ann")).await.unwrap();
+    let usage = limit.peek(&Subject::custom("ann")).await.unwrap();
     assert_eq!(usage[0].blocked_for(), Some(seconds(300)));
 }

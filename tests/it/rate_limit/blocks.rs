@@ -68,7 +68,7 @@ async fn asking_during_a_block_does_not_lengthen_it() {
 #[tokio::test]
 async fn waiting_retry_after_succeeds_where_the_block_is_shorter_than_the_window() {
     for algorithm in super::ALGORITHMS {
-        let limit = Limit::new("reset", per(3, 1800).counted_by(algorithm)).block_for(seconds(60));
+        let limit = Limit::new("reset", per(3, 1800).algorithm(algorithm)).block_for(seconds(60));
         let app = App::of(of(limit));
         app.use_up("ann", 3).await;
         refused(&app).await;
@@ -134,7 +134,7 @@ async fn a_block_by_one_limit_refuses_the_request_and_charges_none() {
     }
     let told = app.ask("ann").await;
     assert_eq!(told.problem()["violated-policies"], serde_json::json!(["narrow"]));
-    let usages = app.limit.peek(&Subject::own("ann")).await.unwrap();
+    let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     let wide = usages.iter().find(|usage| usage.name() == "wide").unwrap();
     assert_eq!((wide.used(), wide.blocked_for()), (1, None));
 }
@@ -149,7 +149,7 @@ async fn a_block_is_its_subjects_alone() {
 
 #[tokio::test]
 async fn a_block_refuses_where_its_limit_applies_and_nowhere_else() {
-    let limit = Limit::new("a", per(1, 10)).only_on(["/"]).block_for(seconds(300));
+    let limit = Limit::new("a", per(1, 10)).on_routes(["/"]).block_for(seconds(300));
     let app = App::of(of(limit));
     app.use_up("ann", 1).await;
     refused(&app).await;
@@ -159,8 +159,8 @@ async fn a_block_refuses_where_its_limit_applies_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_blocked_caller_is_told_that_nothing_is_left_until_the_block_ends() {
-    let limit = Limit::new("a", per(5, 10).counted_by(Algorithm::Sliding)).block_for(seconds(300));
-    let app = App::of(of(limit).reset(portcullis::rate_limit::Reset::Delta).standard_fields());
+    let limit = Limit::new("a", per(5, 10).algorithm(Algorithm::SlidingWindow)).block_for(seconds(300));
+    let app = App::of(of(limit).reset_format(portcullis::rate_limit::ResetFormat::Delta).ietf_draft_headers());
     app.use_up("ann", 5).await;
     refused(&app).await;
     app.advance(100);
@@ -172,7 +172,7 @@ async fn a_blocked_caller_is_told_that_nothing_is_left_until_the_block_ends() {
 #[tokio::test]
 async fn what_another_limit_has_left_is_told_truly_during_a_block() {
     let block = Limit::new("narrow", per(1, 10)).block_for(seconds(300));
-    let app = App::of(of(block).add_limit(Limit::new("wide", per(100, 3600))).standard_fields());
+    let app = App::of(of(block).add_limit(Limit::new("wide", per(100, 3600))).ietf_draft_headers());
     app.use_up("ann", 1).await;
     refused(&app).await;
     let told = app.ask("ann").await;

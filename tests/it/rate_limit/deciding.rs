@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use portcullis::RateLimit;
 use portcullis::clock::{Clock, TimeSource};
-use portcullis::rate_limit::{Limit, RateLimitBuilder, Reset, Subject};
+use portcullis::rate_limit::{Limit, RateLimitBuilder, ResetFormat, Subject};
 
 use super::{ALGORITHMS, App, field, limited, per, routes, seconds, start, who};
 use crate::answer::Answer;
@@ -16,7 +16,7 @@ fn costly(quota: portcullis::Quota) -> RateLimitBuilder {
 }
 
 async fn used(app: &App, who: &str) -> Vec<(String, u32)> {
-    let usages = app.limit.peek(&Subject::own(who)).await.unwrap();
+    let usages = app.limit.peek(&Subject::custom(who)).await.unwrap();
     usages.iter().map(|usage| (usage.name().to_owned(), usage.used())).collect()
 }
 
@@ -24,7 +24,7 @@ async fn used(app: &App, who: &str) -> Vec<(String, u32)> {
 async fn a_frozen_clock_admits_exactly_the_quota() {
     for algorithm in ALGORITHMS {
         for units in [1, 7, 100] {
-            let app = App::of(limited(per(units, 60).counted_by(algorithm)));
+            let app = App::of(limited(per(units, 60).algorithm(algorithm)));
             assert_eq!(app.admitted("ann", 2 * units as usize).await, units as usize, "{algorithm:?}");
             assert_eq!(app.calls(), units as usize, "{algorithm:?}");
         }
@@ -34,7 +34,7 @@ async fn a_frozen_clock_admits_exactly_the_quota() {
 #[tokio::test]
 async fn a_jump_refills_to_the_cap_and_no_further() {
     for algorithm in ALGORITHMS {
-        let app = App::of(limited(per(7, 60).counted_by(algorithm)));
+        let app = App::of(limited(per(7, 60).algorithm(algorithm)));
         for windows in [2, 100, 1_000_000] {
             assert_eq!(app.admitted("ann", 20).await, 7, "{algorithm:?}");
             app.advance(60 * windows);
@@ -46,7 +46,7 @@ async fn a_jump_refills_to_the_cap_and_no_further() {
 #[tokio::test]
 async fn a_fresh_key_behaves_as_a_long_idle_one() {
     for algorithm in ALGORITHMS {
-        let app = App::of(limited(per(3, 60).counted_by(algorithm)).reset(Reset::Delta));
+        let app = App::of(limited(per(3, 60).algorithm(algorithm)).reset_format(ResetFormat::Delta));
         app.use_up("idle", 3).await;
         app.advance(6000);
         for n in 0..5 {
@@ -79,7 +79,7 @@ async fn a_backward_jump_neither_admits_more_nor_locks_out_longer_than_a_refill(
         for back in [1, 59, 600, 3_600] {
             let pendulum = Pendulum(Arc::new(Mutex::new(Instant::now())));
             let clock = Clock::from_source(pendulum.clone());
-            let limit = limited(per(5, 60).counted_by(algorithm)).clock(clock).build().unwrap();
+            let limit = limited(per(5, 60).algorithm(algorithm)).clock(clock).build().unwrap();
             let app = routes(&Arc::default()).layer(limit);
             let ask = async || Answer::get(&app, "/", &[("x-who", "ann")]).await;
             *pendulum.0.lock().unwrap() += seconds(3_600);
@@ -101,7 +101,7 @@ async fn a_backward_jump_neither_admits_more_nor_locks_out_longer_than_a_refill(
 async fn the_wall_clock_may_be_set_and_nothing_changes() {
     for algorithm in ALGORITHMS {
         for wall in [start() - seconds(86_400), start() + seconds(86_400)] {
-            let app = App::of(limited(per(5, 60).counted_by(algorithm)));
+            let app = App::of(limited(per(5, 60).algorithm(algorithm)));
             app.use_up("ann", 5).await;
             app.hands.set_wall(wall);
             assert_eq!(app.ask("ann").await.status(), 429, "{algorithm:?}");
@@ -113,7 +113,7 @@ async fn the_wall_clock_may_be_set_and_nothing_changes() {
 async fn waiting_retry_after_succeeds() {
     for algorithm in ALGORITHMS {
         for (cost, pause) in [("1", 0), ("1", 1_300), ("3", 700), ("5", 4_999)] {
-            let app = App::of(costly(per(10, 60).counted_by(algorithm)));
+            let app = App::of(costly(per(10, 60).algorithm(algorithm)));
             app.hands.advance(Duration::from_micros(7_654_321));
             for round in 0..30 {
                 let told = app.get("/", &[("x-who", "ann"), ("x-cost", cost)]).await;
@@ -194,7 +194,7 @@ async fn every_limit_is_judged_before_any_is_charged() {
 #[tokio::test]
 async fn a_denial_charges_nothing() {
     for algorithm in ALGORITHMS {
-        let app = App::of(limited(per(5, 60).counted_by(algorithm)));
+        let app = App::of(limited(per(5, 60).algorithm(algorithm)));
         app.use_up("ann", 5).await;
         let wait = app.ask("ann").await.retry_after();
         for _ in 0..100 {
@@ -208,7 +208,7 @@ async fn a_denial_charges_nothing() {
 #[tokio::test]
 async fn a_cost_is_charged_whole_or_not_at_all() {
     for algorithm in ALGORITHMS {
-        let app = App::of(costly(per(10, 60).counted_by(algorithm)));
+        let app = App::of(costly(per(10, 60).algorithm(algorithm)));
         for (cost, status, remaining) in [("4", 200, 6), ("7", 429, 6), ("6", 200, 0), ("1", 429, 0)] {
             let told = app.get("/", &[("x-who", "ann"), ("x-cost", cost)]).await;
             assert_eq!((told.status(), told.remaining()), (status, Some(remaining)), "{algorithm:?} {cost}");
@@ -219,7 +219,7 @@ async fn a_cost_is_charged_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_cost_of_zero_is_a_peek() {
     for algorithm in ALGORITHMS {
-        let app = App::of(costly(per(2, 60).counted_by(algorithm)));
+        let app = App::of(costly(per(2, 60).algorithm(algorithm)));
         for remaining in [2, 1, 0] {
             for _ in 0..5 {
                 let told = app.get("/", &[("x-who", "ann"), ("x-cost", "0")]).await;
@@ -243,7 +243,7 @@ async fn a_fixed_cost_is_charged_and_one_of_zero_is_not() {
 async fn a_cost_over_the_limit_is_impossible_and_not_later() {
     for algorithm in ALGORITHMS {
         for cost in ["11", "4294967295"] {
-            let app = App::of(costly(per(10, 60).counted_by(algorithm)).add_limit(Limit::new("also", per(1, 60))));
+            let app = App::of(costly(per(10, 60).algorithm(algorithm)).add_limit(Limit::new("also", per(1, 60))));
             let told = app.get("/", &[("x-who", "ann"), ("x-cost", cost)]).await;
             assert_eq!((told.status(), told.retry_after()), (429, None), "{algorithm:?}");
             assert_eq!(told.problem()["detail"], "the request costs more than the limit ever has");

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
-use portcullis::context::{Allowance, Attempt};
+use portcullis::context::{Attempt, RateLimitStatus};
 use portcullis::gate::DenialKind;
 use portcullis::rate_limit::{Limit, RateLimitBuilder, Subject};
 use portcullis::testing::FakeClock;
@@ -32,13 +32,13 @@ async fn answered(app: &App, status: &str) -> u16 {
 }
 
 async fn used(limit: &RateLimit) -> u32 {
-    limit.peek(&Subject::own("ann")).await.unwrap()[0].used()
+    limit.peek(&Subject::custom("ann")).await.unwrap()[0].used()
 }
 
 #[tokio::test]
 async fn successes_do_not_count_and_failures_do() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(5, 300).counted_by(algorithm)).only_failures()));
+        let app = App::of(of(Limit::new("login", per(5, 300).algorithm(algorithm)).only_failures()));
         for _ in 0..20 {
             assert_eq!(answered(&app, "200").await, 200, "{algorithm:?}");
         }
@@ -53,7 +53,7 @@ async fn successes_do_not_count_and_failures_do() {
 #[tokio::test]
 async fn a_success_gives_back_its_own_unit_alone_and_never_resets_the_count() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(5, 300).counted_by(algorithm)).only_failures()));
+        let app = App::of(of(Limit::new("login", per(5, 300).algorithm(algorithm)).only_failures()));
         for n in 1..=4 {
             assert_eq!(answered(&app, "401").await, 401);
             assert_eq!(answered(&app, "200").await, 200);
@@ -94,7 +94,7 @@ async fn a_limit_beside_it_that_counts_all_keeps_its_units() {
     }
     let told = app.ask("ann").await;
     assert_eq!((told.status(), told.problem()["violated-policies"].clone()), (429, serde_json::json!(["all"])));
-    let usages = app.limit.peek(&Subject::own("ann")).await.unwrap();
+    let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     let used: std::collections::BTreeMap<_, _> = usages.iter().map(|usage| (usage.name(), usage.used())).collect();
     assert_eq!((used["login"], used["all"]), (0, 3));
 }
@@ -104,7 +104,7 @@ fn waiting(limit: Limit) -> (Router, RateLimit, Arc<Semaphore>) {
     let (hands, gate) = (hands(), Arc::new(Semaphore::new(0)));
     let limit = of(limit).clock(hands.clock()).build().unwrap();
     let held = Arc::clone(&gate);
-    let handler = get(move |Extractor(allowance): Extractor<Allowance>| async move {
+    let handler = get(move |Extractor(allowance): Extractor<RateLimitStatus>| async move {
         held.acquire().await.unwrap().forget();
         allowance.tightest().unwrap().remaining().to_string()
     });
@@ -205,7 +205,7 @@ async fn where_no_limit_counts_failures_the_attempt_is_500_or_none() {
 #[tokio::test]
 async fn a_success_over_a_shadow_limit_gives_back_nobody_elses_unit() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(3, 300).counted_by(algorithm)).only_failures().shadow()));
+        let app = App::of(of(Limit::new("login", per(3, 300).algorithm(algorithm)).only_failures().shadow()));
         for _ in 0..3 {
             assert_eq!(answered(&app, "401").await, 401);
         }

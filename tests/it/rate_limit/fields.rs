@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis::RateLimit;
-use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, Reset};
+use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, ResetFormat};
 
 use super::{App, START, Told, limited, per, who};
 
@@ -53,8 +53,8 @@ async fn only_a_refusal_says_when_to_come_again() {
 async fn the_reset_is_the_time_or_the_seconds_until_then_and_never_too_early() {
     for (gone, delta, epoch) in [(0, 60, 60), (1, 60, 61), (999_999, 60, 61), (1_000_000, 59, 60), (59_999_999, 1, 61)]
     {
-        for (reset, expected) in [(Reset::Delta, delta), (Reset::Epoch, START.as_secs() + epoch)] {
-            let app = App::of(limited(per(1, 60)).reset(reset));
+        for (reset, expected) in [(ResetFormat::Delta, delta), (ResetFormat::Epoch, START.as_secs() + epoch)] {
+            let app = App::of(limited(per(1, 60)).reset_format(reset));
             app.use_up("ann", 1).await;
             app.hands.advance(Duration::from_micros(gone));
             assert_eq!(app.ask("ann").await.number("x-ratelimit-reset"), Some(expected), "{reset:?} after {gone}");
@@ -64,7 +64,9 @@ async fn the_reset_is_the_time_or_the_seconds_until_then_and_never_too_early() {
 
 #[tokio::test]
 async fn the_reset_of_several_limits_is_that_of_the_one_with_least_left() {
-    let app = App::of(with([Limit::new("wide", per(10, 3600)), Limit::new("narrow", per(2, 60))]).reset(Reset::Delta));
+    let app = App::of(
+        with([Limit::new("wide", per(10, 3600)), Limit::new("narrow", per(2, 60))]).reset_format(ResetFormat::Delta),
+    );
     assert_eq!(x(&app.ask("ann").await), [Some(2), Some(1), Some(60)]);
     app.advance(60);
     app.use_up("ann", 1).await;
@@ -80,7 +82,7 @@ async fn the_reset_of_several_limits_is_that_of_the_one_with_least_left() {
 async fn of_two_limits_with_as_much_left_the_one_that_takes_longer_is_told() {
     let [short, long] = [Limit::new("short", per(3, 60)), Limit::new("long", per(3, 600))];
     for limits in [[short.clone(), long.clone()], [long, short]] {
-        let app = App::of(with(limits).reset(Reset::Delta));
+        let app = App::of(with(limits).reset_format(ResetFormat::Delta));
         assert_eq!(x(&app.ask("ann").await), [Some(3), Some(2), Some(600)]);
     }
 }
@@ -88,7 +90,7 @@ async fn of_two_limits_with_as_much_left_the_one_that_takes_longer_is_told() {
 #[tokio::test]
 async fn the_standard_fields_tell_every_limit_where_they_are_switched_on() {
     let limits = [Limit::new("default", per(100, 60)), Limit::new("day", per(1_000, 86_400))];
-    let app = App::of(with(limits).standard_fields());
+    let app = App::of(with(limits).ietf_draft_headers());
     let told = app.ask("ann").await;
     let mut policies = all(&told, "ratelimit-policy");
     policies.sort();
@@ -101,7 +103,7 @@ async fn the_standard_fields_tell_every_limit_where_they_are_switched_on() {
 
 #[tokio::test]
 async fn the_standard_fields_are_on_refusals_too() {
-    let app = App::of(limited(per(1, 60)).standard_fields());
+    let app = App::of(limited(per(1, 60)).ietf_draft_headers());
     app.use_up("ann", 1).await;
     app.advance(10);
     let refused = app.ask("ann").await;
@@ -112,7 +114,7 @@ async fn the_standard_fields_are_on_refusals_too() {
 #[tokio::test]
 async fn names_are_escaped_and_a_window_below_a_second_is_left_out() {
     let odd = Limit::new("a \"b\" \\c;d", portcullis::Quota::per(5, Duration::from_millis(500)).unwrap());
-    let app = App::of(with([odd]).standard_fields());
+    let app = App::of(with([odd]).ietf_draft_headers());
     let told = app.ask("ann").await;
     assert_eq!(all(&told, "ratelimit-policy"), [r#""a \"b\" \\c;d";q=5"#]);
     assert_eq!(all(&told, "ratelimit"), [r#""a \"b\" \\c;d";r=4;t=1"#]);
@@ -126,7 +128,7 @@ async fn a_tiers_quota_is_the_policy_that_is_told() {
     let limit = Limit::by_tier("plan", quotas).key(portcullis::rate_limit::Key::user());
     let user = portcullis::UserContext::new("ann").with_tier(tier("professional"));
     let as_user = portcullis::testing::as_user(user);
-    let app = App::within(RateLimit::builder().limit(limit).standard_fields(), |router| router.layer(as_user));
+    let app = App::within(RateLimit::builder().limit(limit).ietf_draft_headers(), |router| router.layer(as_user));
     let told = app.ask("ann").await;
     assert_eq!(all(&told, "ratelimit-policy"), ["\"plan\";q=500;w=3600"]);
     assert_eq!(told.number("x-ratelimit-limit"), Some(500));
@@ -134,8 +136,8 @@ async fn a_tiers_quota_is_the_policy_that_is_told() {
 
 #[tokio::test]
 async fn the_largest_numbers_are_told_in_full() {
-    let quota = per(u32::MAX, 366 * 86_400).counted_by(Algorithm::Fixed);
-    let app = App::of(limited(quota).standard_fields());
+    let quota = per(u32::MAX, 366 * 86_400).algorithm(Algorithm::FixedWindow);
+    let app = App::of(limited(quota).ietf_draft_headers());
     let told = app.ask("ann").await;
     assert_eq!(told.number("x-ratelimit-remaining"), Some(u64::from(u32::MAX) - 1));
     assert_eq!(all(&told, "ratelimit-policy"), ["\"default\";q=4294967295;w=31622400"]);
@@ -144,8 +146,8 @@ async fn the_largest_numbers_are_told_in_full() {
 #[tokio::test]
 async fn without_x_fields_there_are_none_and_retry_after_stays() {
     for has_standard in [false, true] {
-        let builder = limited(per(1, 60)).without_x_fields();
-        let app = App::of(if has_standard { builder.standard_fields() } else { builder });
+        let builder = limited(per(1, 60)).without_legacy_headers();
+        let app = App::of(if has_standard { builder.ietf_draft_headers() } else { builder });
         for retry_after in [None, Some(60)] {
             let told = app.ask("ann").await;
             assert_eq!((x(&told), told.retry_after()), ([None; 3], retry_after));
@@ -156,7 +158,7 @@ async fn without_x_fields_there_are_none_and_retry_after_stays() {
 
 #[tokio::test]
 async fn what_no_limit_counted_tells_nothing() {
-    let app = App::of(with([Limit::new("a", per(1, 60)).only_on(["/"])]).exempt(["/health"]).standard_fields());
+    let app = App::of(with([Limit::new("a", per(1, 60)).on_routes(["/"])]).exempt(["/health"]).ietf_draft_headers());
     for path in ["/health", "/reports/1"] {
         let told = app.get(path, &[("x-who", "ann")]).await;
         assert!(told.0.headers.keys().all(|name| !name.as_str().contains("ratelimit")), "{path}");

@@ -42,7 +42,7 @@ fn stranger(n: u64) -> u64 {
 fn flood(strangers: u64) {
     let hands = hands();
     let builder = RateLimit::builder().quota(per(LIMIT, 3600)).key(Key::ip(TrustedProxies::none()));
-    let limit = builder.store(MemoryStore::new()).without_x_fields().clock(hands.clock()).build().unwrap();
+    let limit = builder.store(MemoryStore::new()).without_legacy_headers().clock(hands.clock()).build().unwrap();
     let mut door = Door { limit, head: Request::new(()).into_parts().0 };
     for known in 0..KNOWN {
         for _ in 0..used(known) {

@@ -23,7 +23,7 @@ async fn answer(_: Request<Body>) -> Result<Response<Body>, std::convert::Infall
 #[tokio::test]
 async fn over_the_quota_a_call_is_resource_exhausted_with_the_fields_as_metadata() {
     let hands = hands();
-    let builder = RateLimit::builder().quota(per(1, 60)).key(Key::everybody()).standard_fields();
+    let builder = RateLimit::builder().quota(per(1, 60)).key(Key::global()).ietf_draft_headers();
     let service = builder.clock(hands.clock()).build().unwrap().layer(service_fn(answer));
     let admitted = service.clone().oneshot(call()).await.unwrap();
     assert_eq!(admitted.headers()["grpc-status"], "0");

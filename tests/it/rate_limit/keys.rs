@@ -108,7 +108,7 @@ async fn an_api_key_is_counted_by_the_one_value_of_its_field() {
 async fn a_missing_an_empty_and_a_repeated_api_key_are_none() {
     for fields in [&[][..], &[("x-api-key", "")], &[("x-api-key", "a"), ("x-api-key", "b")]] {
         assert_eq!(left(&by(Key::api_key(API_KEY)), fields).await, 403, "{fields:?}");
-        let or_own = by(Key::api_key(API_KEY).or(Key::own(|_| Some("else".to_owned()))));
+        let or_own = by(Key::api_key(API_KEY).or(Key::custom(|_| Some("else".to_owned()))));
         assert_eq!(left(&or_own, fields).await, 1);
         assert_eq!(left(&or_own, &[("x-api-key", "a")]).await, 1, "counted apart");
         assert_eq!(left(&or_own, fields).await, 0);
@@ -136,7 +136,7 @@ async fn a_tenant_is_counted_whoever_its_users_are() {
 
 #[tokio::test]
 async fn everybody_is_one_subject() {
-    let app = by(Key::everybody());
+    let app = by(Key::global());
     for (who, expected) in [("ann", 1), ("bob", 0), ("cid", 429)] {
         assert_eq!(left(&app, &[("x-who", who)]).await, expected);
     }
@@ -151,8 +151,8 @@ async fn keys_of_two_kinds_never_collide_though_they_are_spelt_alike() {
         Key::ip(TrustedProxies::none()),
         Key::api_key(API_KEY),
         tenant(),
-        Key::own(|head| field(head, "x-api-key")),
-        Key::everybody(),
+        Key::custom(|head| field(head, "x-api-key")),
+        Key::global(),
     ];
     for key in kinds {
         let name = format!("{key:?}");
@@ -165,7 +165,7 @@ async fn keys_of_two_kinds_never_collide_though_they_are_spelt_alike() {
 
 #[tokio::test]
 async fn the_first_part_of_a_key_that_a_request_has_is_the_one() {
-    let key = Key::api_key(API_KEY).or(Key::own(|head| field(head, "x-who"))).or_ip(TrustedProxies::none());
+    let key = Key::api_key(API_KEY).or(Key::custom(|head| field(head, "x-who"))).or_ip(TrustedProxies::none());
     let app = by(key).layer(peer([192, 0, 2, 1]));
     for (fields, expected) in [
         (&[("x-api-key", "k"), ("x-who", "ann")][..], 1),
@@ -210,7 +210,7 @@ async fn a_key_behind_another_keeps_its_prefix() {
 #[tokio::test]
 async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it() {
     let log = Log::start();
-    let app = by(Key::own(|_| None));
+    let app = by(Key::custom(|_| None));
     for _ in 0..3 {
         let answer = Answer::get(&app, "/", &[]).await;
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::SubjectMissing);
@@ -222,7 +222,7 @@ async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it
 async fn quotas_by_tier_outside_of_what_authenticates_are_noticed_once() {
     let tiers = portcullis::Tiers::ascending(["basic", "pro"]).unwrap();
     let quotas = [(tiers.get("basic").unwrap(), per(2, 60)), (tiers.get("pro").unwrap(), per(9, 60))];
-    let limit = RateLimit::builder().by_tier(quotas).key(Key::everybody()).build().unwrap();
+    let limit = RateLimit::builder().by_tier(quotas).key(Key::global()).build().unwrap();
     let log = Log::start();
     let app = routes(&Arc::default()).layer(limit);
     for expected in [1, 0] {

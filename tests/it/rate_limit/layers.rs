@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use portcullis::context::Allowance;
+use portcullis::context::RateLimitStatus;
 use portcullis::gate::DenialKind;
-use portcullis::rate_limit::{Key, Limit, Reset};
+use portcullis::rate_limit::{Key, Limit, ResetFormat};
 use portcullis::{Extractor, RateLimit};
 
 use super::{hands, per, routes};
@@ -16,8 +16,8 @@ use crate::logged::Log;
 const TWICE: &str = "this limit is charged twice in one request";
 
 fn limit(name: &str, units: u32) -> RateLimit {
-    let builder = RateLimit::builder().limit(Limit::new(name, per(units, 60))).key(Key::everybody());
-    builder.reset(Reset::Delta).standard_fields().clock(hands().clock()).build().unwrap()
+    let builder = RateLimit::builder().limit(Limit::new(name, per(units, 60))).key(Key::global());
+    builder.reset_format(ResetFormat::Delta).ietf_draft_headers().clock(hands().clock()).build().unwrap()
 }
 
 fn all(answer: &Answer, name: &str) -> Vec<String> {
@@ -75,8 +75,8 @@ async fn two_layers_of_their_own_and_one_layer_on_two_routes_warn_of_nothing() {
     assert_eq!(log.count(TWICE), 0, "{}", log.text());
 }
 
-async fn shown(Extractor(allowance): Extractor<Allowance>) -> String {
-    let standing = |standing: portcullis::context::Standing<'_>| {
+async fn shown(Extractor(allowance): Extractor<RateLimitStatus>) -> String {
+    let standing = |standing: portcullis::context::LimitStatus<'_>| {
         let reset = standing.reset().as_secs();
         format!("{} {}/{} {reset}", standing.name(), standing.remaining(), standing.limit())
     };
@@ -85,7 +85,7 @@ async fn shown(Extractor(allowance): Extractor<Allowance>) -> String {
     format!("{}; tightest {}", limits.join(", "), standing(allowance.tightest().unwrap()))
 }
 
-async fn shown_or_not(allowance: Option<Extractor<Allowance>>) -> String {
+async fn shown_or_not(allowance: Option<Extractor<RateLimitStatus>>) -> String {
     allowance.map_or("none".to_owned(), |Extractor(allowance)| allowance.limits().count().to_string())
 }
 
@@ -98,7 +98,7 @@ async fn a_handler_is_given_what_every_limit_has_left() {
     let limits =
         [Limit::new("hour", per(100, 3600)), Limit::new("minute", per(3, 60)), Limit::new("s", per(1, 1)).shadow()];
     let builder =
-        limits.into_iter().fold(RateLimit::builder().key(Key::everybody()), |builder, limit| builder.add_limit(limit));
+        limits.into_iter().fold(RateLimit::builder().key(Key::global()), |builder, limit| builder.add_limit(limit));
     let app = shop().layer(builder.clock(hands().clock()).build().unwrap());
     let body = Answer::get(&app, "/", &[]).await.body;
     assert_eq!(body, "hour 99/100 3600, minute 2/3 60; tightest minute 2/3 60");
@@ -113,12 +113,12 @@ async fn of_two_layers_a_handler_is_given_the_innermost() {
 
 #[tokio::test]
 async fn where_no_limit_counted_the_allowance_is_500_and_the_log_says_so_or_none() {
-    let exempting = RateLimit::builder().quota(per(9, 60)).key(Key::everybody()).exempt(["/exempt"]).build().unwrap();
+    let exempting = RateLimit::builder().quota(per(9, 60)).key(Key::global()).exempt(["/exempt"]).build().unwrap();
     for (app, path) in [(shop(), "/"), (shop().layer(exempting), "/exempt")] {
         let log = Log::start();
         let answer = Answer::get(&app, path, &[]).await;
         assert_eq!(answer.status, 500, "{path}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<Allowance>"));
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<RateLimitStatus>"));
         assert_eq!(log.count("no RateLimit outside of it counted the request"), 1, "{}", log.text());
     }
     assert_eq!(Answer::get(&shop(), "/option", &[]).await.body, "none");

@@ -10,15 +10,15 @@ use portcullis::{Quota, RateLimit};
 /// Limits of these names, in this order, one of them a shadow and one with blocks.
 fn layer(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
     let limits = names.iter().map(|name| {
-        let algorithm = if *name == "a" { Algorithm::Exact } else { Algorithm::Sliding };
-        let limit = Limit::new(*name, Quota::per_hour(2).unwrap().counted_by(algorithm));
+        let algorithm = if *name == "a" { Algorithm::SlidingLog } else { Algorithm::SlidingWindow };
+        let limit = Limit::new(*name, Quota::per_hour(2).unwrap().algorithm(algorithm));
         match *name {
             "b" => limit.shadow(),
             "c" => limit.block_for(Duration::from_secs(60)),
             _ => limit,
         }
     });
-    let key = Key::own(|_| None);
+    let key = Key::custom(|_| None);
     limits.fold(RateLimit::builder().key(key), RateLimitBuilder::add_limit).store(store.clone()).build().unwrap()
 }
 
@@ -36,7 +36,7 @@ fn no_two_requests_wait_for_each_other_whatever_the_order_of_the_limits() {
             runtime.block_on(async {
                 for n in 0..2_000 {
                     let name = format!("{}", (n * 7 + number) % 50);
-                    let subject = Subject::own(&*name);
+                    let subject = Subject::custom(&*name);
                     let _ = limit.check(&subject, n as u32 % 3).await;
                     if n % 5 == 0 {
                         limit.refund(&subject, 1).await.unwrap();

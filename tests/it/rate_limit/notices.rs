@@ -60,7 +60,7 @@ async fn a_forwarding_field_that_is_read_or_not_needed_is_warned_of_nowhere() {
     let field = [("x-forwarded-for", "203.0.113.9")];
     let log = Log::start();
     ask(&app(by(Key::ip(trusting()))), "192.0.2.1", 5, &field).await;
-    ask(&app(by(Key::everybody())), "192.0.2.1", 5, &field).await;
+    ask(&app(by(Key::global())), "192.0.2.1", 5, &field).await;
     let user = app(by(Key::user().or(own()))).layer(as_user(UserContext::new("ann")));
     ask(&user, "192.0.2.1", 5, &field).await;
     ask(&app(by(own()).exempt(["/"])), "192.0.2.1", 5, &field).await;
@@ -97,7 +97,7 @@ async fn a_public_address_and_several_private_ones_are_warned_of_nowhere() {
         ask(&several, peer, times, &[]).await;
     }
     ask(&app(by(Key::ip(trusting()))), "10.0.0.1", 250, &[]).await;
-    ask(&app(by(Key::everybody())), "10.0.0.1", 250, &[]).await;
+    ask(&app(by(Key::global())), "10.0.0.1", 250, &[]).await;
     assert_eq!(log.text(), "");
 }
 

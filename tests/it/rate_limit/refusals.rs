@@ -85,7 +85,7 @@ async fn the_handler_is_not_called() {
 
 #[tokio::test]
 async fn a_plain_service_of_any_body_is_limited_alike() {
-    let limit = RateLimit::builder().quota(per(1, 60)).key(Key::everybody()).build().unwrap();
+    let limit = RateLimit::builder().quota(per(1, 60)).key(Key::global()).build().unwrap();
     let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let service = limit.layer(service_fn(move |_: Request<Full<Bytes>>| {

@@ -26,7 +26,7 @@ async fn a_shadow_counts_up_to_its_limit_and_again_after_its_window() {
     let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
     for round in 1..=3 {
         app.use_up("ann", 5).await;
-        assert_eq!(app.limit.peek(&Subject::own("ann")).await.unwrap()[0].used(), 2);
+        assert_eq!(app.limit.peek(&Subject::custom("ann")).await.unwrap()[0].used(), 2);
         assert_eq!(log.count(REPORT), 3 * round);
         app.advance(60);
     }
@@ -46,11 +46,11 @@ async fn the_log_names_the_limit_at_info_for_each_request_that_would_have_been_r
 
 #[tokio::test]
 async fn a_shadow_is_in_no_field_and_in_no_problem() {
-    let app = App::of(RateLimit::builder().limit(shadow()).key(who()).standard_fields());
+    let app = App::of(RateLimit::builder().limit(shadow()).key(who()).ietf_draft_headers());
     let told = app.ask("ann").await;
     assert!(told.0.headers.keys().all(|name| !name.as_str().contains("ratelimit")), "{:?}", told.0.headers);
     let real = Limit::new("real", per(3, 60));
-    let app = App::of(RateLimit::builder().limit(shadow()).add_limit(real).key(who()).standard_fields());
+    let app = App::of(RateLimit::builder().limit(shadow()).add_limit(real).key(who()).ietf_draft_headers());
     for remaining in [2, 1, 0] {
         let told = app.ask("ann").await;
         assert_eq!((told.status(), told.remaining()), (200, Some(remaining)));
@@ -65,7 +65,7 @@ async fn a_request_that_a_real_limit_refuses_is_not_charged_to_the_shadow() {
     let (wide, real) = (Limit::new("wide", per(9, 60)).shadow(), Limit::new("real", per(1, 60)));
     let app = App::of(RateLimit::builder().limit(wide).add_limit(real).key(who()));
     assert_eq!(app.admitted("ann", 5).await, 1);
-    let usages = app.limit.peek(&Subject::own("ann")).await.unwrap();
+    let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     assert!(usages.iter().all(|usage| usage.used() == 1), "{usages:?}");
 }
 
@@ -73,7 +73,7 @@ async fn a_request_that_a_real_limit_refuses_is_not_charged_to_the_shadow() {
 async fn a_shadow_blocks_nobody() {
     let app = App::of(RateLimit::builder().limit(shadow().block_for(seconds(300))).key(who()));
     app.use_up("ann", 20).await;
-    assert_eq!(app.limit.peek(&Subject::own("ann")).await.unwrap()[0].blocked_for(), None);
+    assert_eq!(app.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for(), None);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_shadow_ignores_a_block_by_a_limit_of_its_name() {
         |limit: Limit| RateLimit::builder().limit(limit.block_for(seconds(300))).key(who()).store(store.clone());
     let (real, shadow) = (App::of(builder(Limit::new("shadow", per(2, 60)))), App::of(builder(shadow())));
     assert_eq!(real.admitted("ann", 3).await, 2);
-    assert!(shadow.limit.peek(&Subject::own("ann")).await.unwrap()[0].blocked_for().is_some());
+    assert!(shadow.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for().is_some());
     shadow.use_up("ann", 3).await;
 }
 

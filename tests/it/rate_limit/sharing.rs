@@ -77,9 +77,9 @@ fn threads_that_ask_at_once_never_exceed_the_quota() {
     const THREADS: usize = 8;
     const EACH: usize = 500;
     for algorithm in ALGORITHMS {
-        let limits = [Limit::new("a", per(100, 86_400).counted_by(algorithm)), Limit::new("b", per(1_000, 86_400))];
+        let limits = [Limit::new("a", per(100, 86_400).algorithm(algorithm)), Limit::new("b", per(1_000, 86_400))];
         let [first, second] = limits;
-        let limit = RateLimit::builder().limit(first).add_limit(second).key(Key::everybody()).build().unwrap();
+        let limit = RateLimit::builder().limit(first).add_limit(second).key(Key::global()).build().unwrap();
         let (handled, barrier) = (Arc::new(AtomicUsize::new(0)), Barrier::new(THREADS));
         thread::scope(|scope| {
             for _ in 0..THREADS {

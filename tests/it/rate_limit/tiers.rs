@@ -15,7 +15,7 @@ fn tier(name: &str) -> Tier {
 }
 
 fn quotas(units: [u32; 3], window: u64, algorithm: Option<Algorithm>) -> [(Tier, Quota); 3] {
-    let quota = |units| algorithm.map_or(per(units, window), |algorithm| per(units, window).counted_by(algorithm));
+    let quota = |units| algorithm.map_or(per(units, window), |algorithm| per(units, window).algorithm(algorithm));
     let [basic, professional, enterprise] = units.map(quota);
     // In no order: it is the tiers that rank.
     [(tier("professional"), professional), (tier("enterprise"), enterprise), (tier("basic"), basic)]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use portcullis::RateLimit;
-use portcullis::rate_limit::{Algorithm, MemoryStore, RateLimitBuilder, RedisStore, Reset, Store};
+use portcullis::rate_limit::{Algorithm, MemoryStore, RateLimitBuilder, RedisStore, ResetFormat, Store};
 use portcullis::testing::FakeClock;
 
 use super::server::Server;
 
 pub(super) const ALGORITHMS: [Algorithm; 4] =
-    [Algorithm::Exact, Algorithm::Fixed, Algorithm::Sliding, Algorithm::TokenBucket];
+    [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
 
 pub(super) struct Bench {
     pub(super) name: &'static str,
@@ -28,7 +28,7 @@ impl Bench {
     }
 
     pub(super) fn build(&self, builder: RateLimitBuilder) -> RateLimit {
-        let builder = builder.store(self.store.clone()).reset(Reset::Delta);
+        let builder = builder.store(self.store.clone()).reset_format(ResetFormat::Delta);
         let builder = match &self.hands {
             Some(hands) => builder.clock(hands.clock()),
             None => builder,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::rate_limit::{Algorithm, Limit, Outage, RateLimitBuilder, Subject, Usage};
+use portcullis::rate_limit::{Algorithm, Limit, OutagePolicy, RateLimitBuilder, Subject, Usage};
 use portcullis::{Quota, RateLimit};
 
 use super::bench::{ALGORITHMS, Bench, patient};
@@ -15,13 +15,13 @@ async fn the_largest_costs_and_limits_are_counted_as_in_memory() {
     let server = Server::start();
     let benches = [Bench::memory(), Bench::redis(&server)];
     let window = Duration::from_secs(360 * 86_400);
-    for algorithm in ALGORITHMS.into_iter().filter(|algorithm| *algorithm != Algorithm::Exact) {
+    for algorithm in ALGORITHMS.into_iter().filter(|algorithm| *algorithm != Algorithm::SlidingLog) {
         for most in [1, u32::MAX - 1, u32::MAX] {
-            let quota = Quota::per(most, window).unwrap().counted_by(algorithm);
+            let quota = Quota::per(most, window).unwrap().algorithm(algorithm);
             let limit = || Limit::new(format!("{most}"), quota);
             let apps =
                 benches.each_ref().map(|bench| bench.build(RateLimit::builder().limit(limit()).key(named("x-user"))));
-            let ann = Subject::own("ann");
+            let ann = Subject::custom("ann");
             for units in [0, 1, u32::MAX, u32::MAX - 1, u32::MAX - 2, 1, 0, 1, 2] {
                 let mut seen = Vec::new();
                 for app in &apps {
@@ -68,15 +68,15 @@ async fn no_state_makes_the_script_fail() {
     for algorithm in ALGORITHMS {
         let limits = || {
             ["one", "two"].map(|name| {
-                let limit = Limit::new(name, Quota::per(3, window).unwrap().counted_by(algorithm));
-                limit.block_for(window).on_outage(Outage::Closed)
+                let limit = Limit::new(name, Quota::per(3, window).unwrap().algorithm(algorithm));
+                limit.block_for(window).on_outage(OutagePolicy::FailClosed)
             })
         };
         let made = || {
             let builder = limits().into_iter().fold(RateLimit::builder(), RateLimitBuilder::add_limit);
             builder.key(named("x-user")).store(patient(&server)).build().unwrap()
         };
-        let ann = Subject::own("ann");
+        let ann = Subject::custom("ann");
         assert_eq!(server.command(&["FLUSHALL"]), "OK");
         let first = made();
         for _ in 0..4 {
@@ -115,8 +115,8 @@ async fn eight_limits_of_128_subjects_that_come_at_once_are_each_counted_whole()
     let server = Server::start();
     let window = Duration::from_secs(360 * 86_400);
     let limits = (0..8).map(|index| {
-        let quota = Quota::per(3, window).unwrap().counted_by(ALGORITHMS[index % 4]);
-        Limit::new(format!("{index}"), quota).on_outage(Outage::Closed)
+        let quota = Quota::per(3, window).unwrap().algorithm(ALGORITHMS[index % 4]);
+        Limit::new(format!("{index}"), quota).on_outage(OutagePolicy::FailClosed)
     });
     let builder = limits.fold(RateLimit::builder(), RateLimitBuilder::add_limit);
     let limit = builder.key(named("x-user")).store(patient(&server)).build().unwrap();
@@ -124,7 +124,7 @@ async fn eight_limits_of_128_subjects_that_come_at_once_are_each_counted_whole()
         let limit = limit.clone();
         tokio::spawn(async move {
             let name = format!("{}", request % 128);
-            let judged = limit.check(&Subject::own(&*name), 1).await;
+            let judged = limit.check(&Subject::custom(&*name), 1).await;
             (request % 128, judged.map_or_else(|denial| denial.status().as_u16(), |_| 200))
         })
     });
@@ -136,7 +136,7 @@ async fn eight_limits_of_128_subjects_that_come_at_once_are_each_counted_whole()
     }
     assert_eq!(admitted, [3; 128]);
     for subject in ["0", "64", "127"] {
-        let used: Vec<_> = limit.peek(&Subject::own(subject)).await.unwrap().iter().map(Usage::used).collect();
+        let used: Vec<_> = limit.peek(&Subject::custom(subject)).await.unwrap().iter().map(Usage::used).collect();
         assert_eq!(used, [3; 8], "{subject}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ::redis::cluster::ClusterClient;
-use portcullis::rate_limit::{Limit, Outage, RedisStore};
+use portcullis::rate_limit::{Limit, OutagePolicy, RedisStore};
 use portcullis::{Quota, RateLimit};
 
 use super::limited::{Limited, named};
@@ -87,7 +87,7 @@ async fn a_node_that_dies_is_an_outage_for_its_subjects_alone() {
         let limit = limit("limit", 200).on_outage(outage);
         Limited::new(RateLimit::builder().limit(limit).key(named("x-user")).store(store.clone()).build().unwrap())
     };
-    let (closed, open) = (app(Outage::Closed), app(Outage::Open));
+    let (closed, open) = (app(OutagePolicy::FailClosed), app(OutagePolicy::FailOpen));
     for name in &names {
         assert_eq!(closed.ask(&format!("x-user: {name}")).await.status, 200);
     }

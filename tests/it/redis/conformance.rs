@@ -30,7 +30,7 @@ async fn script(builder: impl Fn(Algorithm) -> RateLimitBuilder, tiers: &[Tier],
     for algorithm in ALGORITHMS {
         let mut told: Vec<Vec<Told>> = Vec::new();
         for bench in [Bench::memory(), Bench::redis(&server)] {
-            let app = Limited::tiered(bench.build(builder(algorithm).standard_fields()), tiers);
+            let app = Limited::tiered(bench.build(builder(algorithm).ietf_draft_headers()), tiers);
             told.push(run(&app, steps, &format!("{algorithm:?} in {}", bench.name)).await);
         }
         for (index, (memory, redis)) in told[0].iter().zip(&told[1]).enumerate() {
@@ -51,9 +51,9 @@ async fn run(app: &Limited, steps: &[Step], place: &str) -> Vec<Told> {
                 assert_eq!(told.word(), word, "{place}, step {index}: {step:?}: {told:?}");
                 answers.push(told);
             }
-            Refund(name, units) => app.limit.refund(&Subject::own(name), units).await.unwrap(),
-            Reset(name) => app.limit.reset(&Subject::own(name)).await.unwrap(),
-            Unblock(name) => app.limit.unblock(&Subject::own(name)).await.unwrap(),
+            Refund(name, units) => app.limit.refund(&Subject::custom(name), units).await.unwrap(),
+            Reset(name) => app.limit.reset(&Subject::custom(name)).await.unwrap(),
+            Unblock(name) => app.limit.unblock(&Subject::custom(name)).await.unwrap(),
             Used(name, units) => assert_eq!(app.used(name).await, units, "{place}, step {index}: {step:?}"),
         }
     }
@@ -61,7 +61,7 @@ async fn run(app: &Limited, steps: &[Step], place: &str) -> Vec<Told> {
 }
 
 fn long(units: u32, algorithm: Algorithm) -> Quota {
-    Quota::per(units, LONG).unwrap().counted_by(algorithm)
+    Quota::per(units, LONG).unwrap().algorithm(algorithm)
 }
 
 #[tokio::test]
@@ -236,12 +236,12 @@ async fn a_block_is_twice_as_long_each_time_up_to_the_longest() {
     let server = Server::start();
     let first = Duration::from_millis(80);
     for bench in [Bench::memory(), Bench::redis(&server)] {
-        let guard = Limit::new("guard", long(1, Algorithm::Exact)).block_for(first).escalate_to(first * 3);
+        let guard = Limit::new("guard", long(1, Algorithm::SlidingLog)).block_for(first).escalate_to(first * 3);
         let app = Limited::new(bench.build(RateLimit::builder().limit(guard).key(named("x-user"))));
         assert_eq!(app.ask("x-user: a").await.word(), "ok");
         for length in [first, first * 2, first * 3, first * 3] {
             assert_eq!(app.ask("x-user: a").await.word(), "quota", "{}", bench.name);
-            let usage = app.limit.peek(&Subject::own("a")).await.unwrap();
+            let usage = app.limit.peek(&Subject::custom("a")).await.unwrap();
             let rest = usage[0].blocked_for().expect("a block");
             assert!(rest <= length && rest + Duration::from_millis(60) > length, "{}: {rest:?}", bench.name);
             bench.wait(rest).await;
@@ -249,7 +249,7 @@ async fn a_block_is_twice_as_long_each_time_up_to_the_longest() {
         bench.wait(first * 3).await;
         bench.wait(first * 3).await;
         assert_eq!(app.ask("x-user: a").await.word(), "quota", "{}", bench.name);
-        let again = app.limit.peek(&Subject::own("a")).await.unwrap()[0].blocked_for();
+        let again = app.limit.peek(&Subject::custom("a")).await.unwrap()[0].blocked_for();
         assert!(again.is_some_and(|rest| rest <= first), "{}: blocks are forgotten: {again:?}", bench.name);
     }
 }

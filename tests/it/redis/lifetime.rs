@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Request;
-use portcullis::rate_limit::{Limit, Outage, RedisStore};
-use portcullis::{BuildError, Quota, RateLimit};
+use portcullis::rate_limit::{Limit, OutagePolicy, RedisStore};
+use portcullis::{ConfigError, Quota, RateLimit};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
@@ -15,7 +15,7 @@ use super::limited::{Limited, named};
 use super::server::Server;
 
 fn limited(store: RedisStore) -> Limited {
-    let limit = Limit::new("limit", Quota::per_hour(100).unwrap()).on_outage(Outage::Closed);
+    let limit = Limit::new("limit", Quota::per_hour(100).unwrap()).on_outage(OutagePolicy::FailClosed);
     Limited::new(RateLimit::builder().limit(limit).key(named("x-user")).store(store).build().unwrap())
 }
 
@@ -92,8 +92,8 @@ async fn a_request_outside_of_a_runtime_goes_by_the_policy() {
     assert_eq!(thread.join().unwrap().ok(), Some(503));
 }
 
-fn problem(error: &BuildError) -> (&str, String) {
-    (error.problems()[0].setting(), format!("{error} {error:?}"))
+fn problem(error: &ConfigError) -> (&str, String) {
+    (error.issues()[0].setting(), format!("{error} {error:?}"))
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Limited {
 
     /// What the subject of this name has used of each limit.
     pub(super) async fn used(&self, name: &str) -> Vec<u32> {
-        let subject = portcullis::rate_limit::Subject::own(name);
+        let subject = portcullis::rate_limit::Subject::custom(name);
         self.limit.peek(&subject).await.unwrap().iter().map(Usage::used).collect()
     }
 }
@@ -159,7 +159,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
 
 /// The subject that this field names.
 pub(super) fn named(field: &'static str) -> Key {
-    Key::own(move |head| Some(head.headers.get(field)?.to_str().ok()?.to_owned()))
+    Key::custom(move |head| Some(head.headers.get(field)?.to_str().ok()?.to_owned()))
 }
 
 /// The units that the field `x-cost` says, one unless it is sent.

@@ -30,7 +30,7 @@ fn at_one_instant_both_stores_count_as_the_oracle_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let benches = runtime.block_on(async { [Bench::memory(), Bench::redis(&server)] });
     let apps = ALGORITHMS.map(|algorithm| {
-        let quota = Quota::per(7, Duration::from_secs(360 * 86_400)).unwrap().counted_by(algorithm);
+        let quota = Quota::per(7, Duration::from_secs(360 * 86_400)).unwrap().algorithm(algorithm);
         let limit = || Limit::new("limit", quota).cost_of(cost);
         benches
             .each_ref()
@@ -49,7 +49,7 @@ fn at_one_instant_both_stores_count_as_the_oracle_does() {
 }
 
 async fn compare(apps: &[Limited; 2], steps: &[Step]) -> Result<(), TestCaseError> {
-    let ann = Subject::own("ann");
+    let ann = Subject::custom("ann");
     for app in apps {
         app.limit.reset(&ann).await.unwrap();
     }
@@ -99,15 +99,15 @@ fn most(algorithm: Algorithm, time: Duration) -> f64 {
     let windows = time.as_secs_f64() / WINDOW.as_secs_f64();
     f64::from(UNITS)
         * match algorithm {
-            Algorithm::Exact | Algorithm::Sliding => windows.floor() + 1.0,
-            Algorithm::Fixed => windows.floor() + 2.0,
+            Algorithm::SlidingLog | Algorithm::SlidingWindow => windows.floor() + 1.0,
+            Algorithm::FixedWindow => windows.floor() + 2.0,
             _ => windows + 1.0,
         }
 }
 
 /// For how long a unit may be counted.
 fn longest(algorithm: Algorithm) -> Duration {
-    if algorithm == Algorithm::Sliding { WINDOW * 13 / 12 } else { WINDOW }
+    if algorithm == Algorithm::SlidingWindow { WINDOW * 13 / 12 } else { WINDOW }
 }
 
 fn judge(algorithm: Algorithm, judged: &[Judged], place: &str) {
@@ -157,7 +157,7 @@ async fn while_time_passes_both_stores_admit_no_more_and_refuse_no_more_than_the
 
 /// Requests at odd times over a second or two, at more than the limit's rate.
 async fn traffic(bench: &Bench, algorithm: Algorithm, seed: u32) -> Vec<Judged> {
-    let quota = Quota::per(UNITS, WINDOW).unwrap().counted_by(algorithm);
+    let quota = Quota::per(UNITS, WINDOW).unwrap().algorithm(algorithm);
     let limit = Limit::new(format!("{algorithm:?}"), quota).cost_of(cost);
     let app = Limited::new(bench.build(RateLimit::builder().limit(limit).key(named("x-user"))));
     let (start, mut waited) = (Instant::now(), Duration::ZERO);
@@ -188,7 +188,7 @@ async fn waiting_retry_after_succeeds() {
     let server = Server::start();
     for bench in [Bench::memory(), Bench::redis(&server)] {
         for algorithm in ALGORITHMS {
-            let quota = Quota::per(3, Duration::from_millis(60)).unwrap().counted_by(algorithm);
+            let quota = Quota::per(3, Duration::from_millis(60)).unwrap().algorithm(algorithm);
             let limit = Limit::new(format!("{algorithm:?}"), quota).cost_of(cost);
             let app = Limited::new(bench.build(RateLimit::builder().limit(limit).key(named("x-user"))));
             for (round, cost) in [3, 1, 2, 3].into_iter().enumerate() {
@@ -211,7 +211,7 @@ async fn waiting_retry_after_succeeds_whatever_was_refused_before() {
     let server = Server::start();
     for bench in [Bench::memory(), Bench::redis(&server)] {
         for algorithm in ALGORITHMS {
-            let quota = Quota::per(4, Duration::from_millis(120)).unwrap().counted_by(algorithm);
+            let quota = Quota::per(4, Duration::from_millis(120)).unwrap().algorithm(algorithm);
             let limit = Limit::new(format!("{algorithm:?}"), quota).cost_of(cost);
             let app = Limited::new(bench.build(RateLimit::builder().limit(limit).key(named("x-user"))));
             let place = format!("{algorithm:?} in {}", bench.name);

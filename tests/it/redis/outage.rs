@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ::redis::aio::MultiplexedConnection;
-use portcullis::rate_limit::{Limit, Outage, RateLimitBuilder, RedisStore, Subject};
+use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, RedisStore, Subject};
 use portcullis::{Quota, RateLimit};
 
 use super::limited::{Limited, Told, cost, named};
@@ -37,9 +37,9 @@ struct Policies {
 impl Policies {
     fn on(store: &RedisStore) -> Self {
         Self {
-            closed: limited(store, limit("closed", 10).on_outage(Outage::Closed)),
-            local: limited(store, limit("local", 10).on_outage(Outage::Local(0.5))),
-            open: limited(store, limit("open", 10).on_outage(Outage::Open)),
+            closed: limited(store, limit("closed", 10).on_outage(OutagePolicy::FailClosed)),
+            local: limited(store, limit("local", 10).on_outage(OutagePolicy::Local(0.5))),
+            open: limited(store, limit("open", 10).on_outage(OutagePolicy::FailOpen)),
         }
     }
 
@@ -136,8 +136,8 @@ async fn a_paused_server_costs_nobody_more_than_the_deadline_and_counts_on_once_
 async fn a_server_that_refuses_from_the_start_costs_nobody_more_than_the_deadline() {
     let policies = Policies::on(&RedisStore::connect(&format!("redis://127.0.0.1:{}/", closed_port())).unwrap());
     assert_nobody_waits(&policies.judge(0).await);
-    assert!(policies.local.limit.peek(&Subject::own("ann")).await.is_err());
-    assert!(policies.local.limit.reset(&Subject::own("ann")).await.is_err());
+    assert!(policies.local.limit.peek(&Subject::custom("ann")).await.is_err());
+    assert!(policies.local.limit.reset(&Subject::custom("ann")).await.is_err());
 }
 
 #[tokio::test]
@@ -145,11 +145,11 @@ async fn a_server_that_refuses_from_the_start_costs_nobody_more_than_the_deadlin
 async fn requests_in_the_air_when_the_server_dies_go_by_the_policy_within_the_deadline() {
     let server = Server::start();
     let store = RedisStore::connect(&server.url()).unwrap();
-    let app = limited(&store, limit("open", 100_000).on_outage(Outage::Open));
+    let app = limited(&store, limit("open", 100_000).on_outage(OutagePolicy::FailOpen));
     assert_eq!(app.ask("x-user: ann").await.status, 200);
     let mut tasks = Vec::new();
     for _ in 0..8 {
-        let app = limited(&store, limit("open", 100_000).on_outage(Outage::Open));
+        let app = limited(&store, limit("open", 100_000).on_outage(OutagePolicy::FailOpen));
         tasks.push(tokio::spawn(async move {
             let (start, mut longest) = (Instant::now(), Duration::ZERO);
             while start.elapsed() < Duration::from_millis(400) {
@@ -174,7 +174,7 @@ async fn requests_in_the_air_when_the_server_dies_go_by_the_policy_within_the_de
 async fn only_failures_count_in_an_outage_too() {
     let server = Server::start();
     let store = RedisStore::connect(&server.url()).unwrap();
-    let app = limited(&store, limit("login", 4).only_failures().on_outage(Outage::Local(0.5)));
+    let app = limited(&store, limit("login", 4).only_failures().on_outage(OutagePolicy::Local(0.5)));
     let default = limited(&store, limit("guard", 4).only_failures());
     assert_eq!(app.statuses("x-user: ann", 6).await, [200; 6]);
     server.kill();
@@ -189,7 +189,7 @@ async fn only_failures_count_in_an_outage_too() {
 async fn a_share_that_is_used_up_starts_no_block() {
     let server = Server::start();
     let store = RedisStore::connect(&server.url()).unwrap();
-    let guard = limit("guard", 4).block_for(Duration::from_secs(60)).on_outage(Outage::Local(0.5));
+    let guard = limit("guard", 4).block_for(Duration::from_secs(60)).on_outage(OutagePolicy::Local(0.5));
     let app = limited(&store, guard);
     server.kill();
     assert_eq!(app.statuses("x-user: ann", 2).await, [200, 200]);
@@ -205,15 +205,17 @@ async fn a_share_that_is_used_up_starts_no_block() {
 #[ignore = "needs redis-server: run tests/run"]
 async fn a_replica_is_an_outage_until_it_is_promoted() {
     let primary = Server::start();
-    let first =
-        limited(&unhurried(RedisStore::connect(&primary.url()).unwrap()), limit("closed", 3).on_outage(Outage::Closed));
+    let first = limited(
+        &unhurried(RedisStore::connect(&primary.url()).unwrap()),
+        limit("closed", 3).on_outage(OutagePolicy::FailClosed),
+    );
     assert_eq!(first.ask("x-user: ann").await.status, 200);
     let replica = Server::replica_of(&primary);
     let client = ::redis::Client::open(replica.url()).unwrap();
     let connection: MultiplexedConnection = client.get_multiplexed_async_connection().await.unwrap();
     let manager = client.get_connection_manager().await.unwrap();
     for store in [RedisStore::new(connection.clone()), RedisStore::new(manager)].map(unhurried) {
-        let app = limited(&store, limit("closed", 3).on_outage(Outage::Closed));
+        let app = limited(&store, limit("closed", 3).on_outage(OutagePolicy::FailClosed));
         for _ in 0..5 {
             let told = app.ask("x-user: ann").await;
             assert_eq!(told.word(), "reduced", "{told:?}");
@@ -221,7 +223,7 @@ async fn a_replica_is_an_outage_until_it_is_promoted() {
     }
     primary.kill();
     replica.promote();
-    let app = limited(&unhurried(RedisStore::new(connection)), limit("closed", 3).on_outage(Outage::Closed));
+    let app = limited(&unhurried(RedisStore::new(connection)), limit("closed", 3).on_outage(OutagePolicy::FailClosed));
     assert_eq!(app.statuses("x-user: ann", 3).await, [200, 200, 429], "what was used on the primary stays used");
 }
 
@@ -230,7 +232,7 @@ async fn a_replica_is_an_outage_until_it_is_promoted() {
 async fn a_server_without_memory_is_an_outage_until_it_has_some() {
     let server = Server::start();
     let store = unhurried(RedisStore::connect(&server.url()).unwrap());
-    let app = limited(&store, limit("closed", 3).on_outage(Outage::Closed));
+    let app = limited(&store, limit("closed", 3).on_outage(OutagePolicy::FailClosed));
     assert_eq!(app.ask("x-user: ann").await.status, 200);
     assert_eq!(server.command(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
     for _ in 0..5 {

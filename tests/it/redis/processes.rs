@@ -11,7 +11,7 @@ use super::server::Server;
 
 const UNITS: u32 = 20;
 const WINDOW: Duration = Duration::from_millis(150);
-const BOTH: [Algorithm; 2] = [Algorithm::Exact, Algorithm::Sliding];
+const BOTH: [Algorithm; 2] = [Algorithm::SlidingLog, Algorithm::SlidingWindow];
 const URL: &str = "PORTCULLIS_TEST_REDIS_URL";
 
 fn micros() -> u64 {
@@ -25,7 +25,7 @@ async fn one_of_several_processes() {
     let Ok(url) = std::env::var(URL) else { return };
     let store = RedisStore::connect(&url).unwrap().deadline(Duration::from_secs(5));
     let work = BOTH.map(|algorithm| {
-        let quota = Quota::per(UNITS, WINDOW).unwrap().counted_by(algorithm);
+        let quota = Quota::per(UNITS, WINDOW).unwrap().algorithm(algorithm);
         let builder = RateLimit::builder().limit(Limit::new("limit", quota)).key(named("x-user"));
         (algorithm, Limited::new(builder.store(store.clone()).build().unwrap()))
     });

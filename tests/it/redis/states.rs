@@ -11,7 +11,7 @@ use super::limited::{Limited, named};
 use super::server::Server;
 
 fn limited(server: &Server, algorithm: Algorithm, window: Duration, block: Option<Duration>) -> Limited {
-    let limit = Limit::new("limit", Quota::per(2, window).unwrap().counted_by(algorithm));
+    let limit = Limit::new("limit", Quota::per(2, window).unwrap().algorithm(algorithm));
     let limit = block.into_iter().fold(limit, Limit::block_for);
     let builder = RateLimit::builder().limit(limit).key(named("x-user")).store(patient(server));
     Limited::new(builder.build().unwrap())
@@ -111,7 +111,7 @@ async fn judge_shapes(algorithm: Algorithm) {
         let statuses = fresh.statuses("x-user: ann", 3).await;
         let (admitted, first) = (statuses.iter().filter(|status| **status == 200).count(), statuses[0]);
         // A window of the calendar may begin in between; and on a slow machine, a unit may flow back.
-        let is_one_instant = algorithm != Algorithm::Fixed && start.elapsed() < window / 3;
+        let is_one_instant = algorithm != Algorithm::FixedWindow && start.elapsed() < window / 3;
         let most = if is_one_instant { 2 } else { 3 };
         assert!(first == 200 && (2..=most).contains(&admitted), "{algorithm:?} {shape}: {statuses:?}");
         assert_ne!(server.command(&["PTTL", &key]), "-1", "{algorithm:?} {shape}: it does not expire");
@@ -139,8 +139,8 @@ const SET_BACK: &str = "\
 /// What the states of an algorithm are named by.
 fn letter(algorithm: Algorithm) -> &'static str {
     match algorithm {
-        Algorithm::Exact => "e",
-        Algorithm::Sliding => "s",
+        Algorithm::SlidingLog => "e",
+        Algorithm::SlidingWindow => "s",
         Algorithm::TokenBucket => "t",
         _ => "f",
     }
@@ -174,7 +174,7 @@ async fn a_clock_that_goes_back_gives_nothing_away_and_locks_nobody_out_for_long
         let app = app();
         let denied = app.ask("x-user: ann").await;
         // In the meantime, a calendar's window may have begun.
-        assert!(denied.status == 429 || algorithm == Algorithm::Fixed, "{algorithm:?}: {denied:?}");
+        assert!(denied.status == 429 || algorithm == Algorithm::FixedWindow, "{algorithm:?}: {denied:?}");
         tokio::time::sleep(window * 14 / 12).await;
         let again = app.ask("x-user: ann").await;
         assert_eq!(again.status, 200, "{algorithm:?}: {denied:?} {again:?}");
@@ -186,10 +186,10 @@ async fn a_clock_that_goes_back_gives_nothing_away_and_locks_nobody_out_for_long
 async fn a_clock_that_goes_back_makes_no_block_longer() {
     let window = Duration::from_millis(120);
     let server = Server::start();
-    let app = || limited(&server, Algorithm::Exact, Duration::from_millis(1), Some(window));
+    let app = || limited(&server, Algorithm::SlidingLog, Duration::from_millis(1), Some(window));
     let first = app();
     while first.ask("x-user: ann").await.status == 200 {}
-    set_back(&server, Algorithm::Exact, window);
+    set_back(&server, Algorithm::SlidingLog, window);
     assert_eq!(app().ask("x-user: ann").await.word(), "block");
     tokio::time::sleep(window + Duration::from_millis(10)).await;
     let again = app().ask("x-user: ann").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::rate_limit::{Limit, Outage, RateLimitBuilder, Subject};
+use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit, Tiers};
 
 use super::bench::{ALGORITHMS, patient};
@@ -56,7 +56,7 @@ async fn a_decision_is_one_trip_however_many_the_limits_and_one_more_where_the_s
 async fn what_is_known_to_be_refused_is_not_asked_until_it_would_be_let_through() {
     let server = Server::start();
     for algorithm in ALGORITHMS {
-        let quota = Quota::per(2, Duration::from_millis(400)).unwrap().counted_by(algorithm);
+        let quota = Quota::per(2, Duration::from_millis(400)).unwrap().algorithm(algorithm);
         let app = on(&server, RateLimit::builder().limit(Limit::new("limit", quota)));
         let mut denied = app.ask("x-user: ann").await;
         // With time enough to be asked again: a calendar window may end a moment after its denial.
@@ -71,7 +71,7 @@ async fn what_is_known_to_be_refused_is_not_asked_until_it_would_be_let_through(
         tokio::time::sleep(denied.wait.unwrap()).await;
         assert_eq!(app.ask("x-user: ann").await.status, 200, "{algorithm:?}");
         assert_eq!(calls(&server, "evalsha"), 2, "{algorithm:?}");
-        assert_eq!(app.limit.reset(&Subject::own("bob")).await, Ok(()));
+        assert_eq!(app.limit.reset(&Subject::custom("bob")).await, Ok(()));
     }
 }
 
@@ -85,7 +85,7 @@ async fn a_known_refusal_refuses_nobody_else_and_nothing_less_and_nothing_that_w
     let limit = Limit::by_tier("limit", [(low.clone(), quota(3)), (high.clone(), quota(5))]).cost_of(cost);
     let builder = RateLimit::builder().limit(limit).key(named("x-user")).store(patient(&server));
     let app = Limited::tiered(builder.build().unwrap(), &[low, high]);
-    let ann = Subject::own("ann");
+    let ann = Subject::custom("ann");
     for (fields, status) in [
         ("x-user: ann, x-tier: low, x-cost: 2", 200),
         ("x-user: ann, x-tier: low, x-cost: 2", 429),
@@ -117,8 +117,8 @@ async fn a_known_block_is_not_asked_and_ends_when_it_is_lifted() {
         assert_eq!(app.ask(fields).await.word(), "block");
     }
     assert_eq!(calls(&server, "evalsha"), 0);
-    app.limit.unblock(&Subject::own("ann")).await.unwrap();
-    app.limit.refund(&Subject::own("ann"), 1).await.unwrap();
+    app.limit.unblock(&Subject::custom("ann")).await.unwrap();
+    app.limit.refund(&Subject::custom("ann"), 1).await.unwrap();
     assert_eq!(app.ask("x-user: ann").await.status, 200);
 }
 
@@ -143,7 +143,7 @@ async fn nothing_is_written_on_a_denial_and_everything_written_expires() {
     for algorithm in ALGORITHMS {
         // A limiter of its own each time, which knows of no denial.
         let app = || {
-            let quota = Quota::per(2, Duration::from_secs(600)).unwrap().counted_by(algorithm);
+            let quota = Quota::per(2, Duration::from_secs(600)).unwrap().algorithm(algorithm);
             let other = limit("other", 50).key(named("x-ip"));
             on(&server, RateLimit::builder().add_limit(Limit::new("limit", quota)).add_limit(other))
         };
@@ -200,7 +200,8 @@ async fn requests_of_many_limiters_that_come_at_once_are_all_decided() {
     let tasks: Vec<_> = (0..128)
         .map(|task| {
             let quota = Quota::per_hour(1).unwrap();
-            let limits = (0..8).map(|index| Limit::new(format!("{task} {index}"), quota).on_outage(Outage::Closed));
+            let limits =
+                (0..8).map(|index| Limit::new(format!("{task} {index}"), quota).on_outage(OutagePolicy::FailClosed));
             let builder = limits.fold(RateLimit::builder(), RateLimitBuilder::add_limit);
             let app = Limited::new(builder.key(named("x-user")).store(store.clone()).build().unwrap());
             tokio::spawn(async move { app.ask(&format!("x-user: {task}")).await.status })

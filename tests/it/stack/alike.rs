@@ -33,13 +33,16 @@ const NAMES: [&str; 16] = [
 ];
 
 fn kinds() -> [SecurityHeadersBuilder; 6] {
-    let api = || SecurityHeaders::api().always_https();
+    let api = || SecurityHeaders::api().assume_https();
     [
         api(),
-        api().header("x-own", "own").enforce(["x-own", "x-frame-options"]).remove(["server", "referrer-policy"]),
-        api().header("cache-control", "no-cache").enforce(["cache-control"]),
-        api().remove(["cache-control", "x-ratelimit-limit", "ratelimit"]),
-        api().csp(Csp::new().with(Directive::ScriptSrc, [Source::Nonce])).enforce(["content-security-policy"]),
+        api()
+            .header("x-own", "own")
+            .override_handler(["x-own", "x-frame-options"])
+            .strip(["server", "referrer-policy"]),
+        api().header("cache-control", "no-cache").override_handler(["cache-control"]),
+        api().strip(["cache-control", "x-ratelimit-limit", "ratelimit"]),
+        api().csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce])).override_handler(["content-security-policy"]),
         SecurityHeaders::html(),
     ]
 }
@@ -117,8 +120,8 @@ async fn an_answer_that_is_full_goes_out_as_it_is() {
         });
         let limit = portcullis::RateLimit::builder()
             .quota(portcullis::Quota::per_hour(9).unwrap())
-            .key(portcullis::rate_limit::Key::everybody())
-            .standard_fields()
+            .key(portcullis::rate_limit::Key::global())
+            .ietf_draft_headers()
             .build()
             .unwrap();
         let stack = Stack::builder().security_headers(SecurityHeaders::api().build().unwrap()).cors(cors());

@@ -2,7 +2,7 @@
 
 use portcullis::rate_limit::Key;
 use portcullis::testing::as_anonymous;
-use portcullis::{Fault, Quota, RateLimit, Stack, Tiers, TrustedProxies, UserContext};
+use portcullis::{IssueKind, Quota, RateLimit, Stack, Tiers, TrustedProxies, UserContext};
 
 use super::{auth, each_user, everybody, headers};
 
@@ -21,9 +21,9 @@ fn a_limit_by_user_outside_of_what_authenticates_is_refused() {
         .unwrap();
     for limit in [keyed(Key::user()), keyed(Key::user().or_ip(TrustedProxies::none())), keyed(tenant), by_tier] {
         let error = Stack::builder().limit_by_address(limit).authenticate(auth()).build().unwrap_err();
-        assert_eq!(error.problems().len(), 1, "{error}");
-        let problem = &error.problems()[0];
-        assert_eq!((problem.setting(), problem.fault()), ("limit_by_address", Fault::Prohibited));
+        assert_eq!(error.issues().len(), 1, "{error}");
+        let problem = &error.issues()[0];
+        assert_eq!((problem.setting(), problem.kind()), ("limit_by_address", IssueKind::Prohibited));
         assert!(problem.remedy().contains("limit_by_user"), "{problem}");
     }
     for limit in [keyed(Key::ip(TrustedProxies::none())), everybody(9)] {
@@ -34,8 +34,8 @@ fn a_limit_by_user_outside_of_what_authenticates_is_refused() {
 #[test]
 fn a_limit_by_user_where_nothing_authenticates_is_refused() {
     let error = Stack::builder().limit_by_user(each_user(9)).build().unwrap_err();
-    let problem = &error.problems()[0];
-    assert_eq!((problem.setting(), problem.fault()), ("limit_by_user", Fault::Missing));
+    let problem = &error.issues()[0];
+    assert_eq!((problem.setting(), problem.kind()), ("limit_by_user", IssueKind::Missing));
     assert!(problem.remedy().contains("authenticate"), "{problem}");
     assert!(Stack::builder().limit_by_user(everybody(9)).build().is_ok());
     assert!(Stack::builder().limit_by_user(each_user(9)).authenticate(as_anonymous()).build().is_ok());
@@ -44,6 +44,6 @@ fn a_limit_by_user_where_nothing_authenticates_is_refused() {
 #[test]
 fn a_stack_of_nothing_is_refused() {
     let error = Stack::builder().build().unwrap_err();
-    assert_eq!((error.problems()[0].setting(), error.problems()[0].fault()), ("stack", Fault::Missing));
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("stack", IssueKind::Missing));
     assert!(Stack::builder().security_headers(headers()).build().is_ok());
 }

@@ -91,10 +91,10 @@ async fn the_layers_stand_on_their_own_as_well() {
 async fn an_answer_has_the_fields_that_the_layers_one_by_one_give_it() {
     for own in [
         SecurityHeaders::api(),
-        SecurityHeaders::api().enforce(["x-frame-options"]).remove(["x-ratelimit-reset", "server"]),
+        SecurityHeaders::api().override_handler(["x-frame-options"]).strip(["x-ratelimit-reset", "server"]),
         SecurityHeaders::api().header("cache-control", "private"),
         SecurityHeaders::api().header("x-ratelimit-limit", "7"),
-        SecurityHeaders::api().remove(["x-ratelimit-limit"]),
+        SecurityHeaders::api().strip(["x-ratelimit-limit"]),
         SecurityHeaders::html(),
     ] {
         let headers = own.build().unwrap();

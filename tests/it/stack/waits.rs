@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::request;
 use portcullis::context::{Realm, Visitor};
 use portcullis::gate::{Denial, DenialKind, Entry, Gate, Reply};
-use portcullis::rate_limit::{Key, Outage, RedisStore};
+use portcullis::rate_limit::{Key, OutagePolicy, RedisStore};
 use portcullis::{Quota, RateLimit, Stack, UserContext};
 
 use super::{app, asked, cors, each_user, everybody, headers, is_complete};
@@ -35,7 +35,7 @@ impl Gate for Slow {
 }
 
 /// A limit whose store is a Redis that is not there: each decision waits.
-fn unreachable(outage: Outage, key: Key) -> RateLimit {
+fn unreachable(outage: OutagePolicy, key: Key) -> RateLimit {
     let store = RedisStore::connect("redis://127.0.0.1:1").unwrap();
     let limit = portcullis::rate_limit::Limit::new("far", Quota::per_hour(9).unwrap()).on_outage(outage);
     RateLimit::builder().limit(limit).key(key).store(store).build().unwrap()
@@ -86,23 +86,23 @@ async fn limits_beyond_a_network_wait_in_their_places() {
     let stack = Stack::builder()
         .security_headers(headers())
         .cors(cors())
-        .limit_by_address(unreachable(Outage::Open, Key::everybody()))
+        .limit_by_address(unreachable(OutagePolicy::FailOpen, Key::global()))
         .authenticate(Slow)
-        .limit_by_user(unreachable(Outage::Closed, Key::user()));
+        .limit_by_user(unreachable(OutagePolicy::FailClosed, Key::user()));
     let closed = around(app(&calls), stack.build().unwrap());
     is_complete(&asked(&closed, "/", "ann").await, 503);
     assert_eq!(calls.load(SeqCst), 0);
     let stack = Stack::builder()
         .security_headers(headers())
         .cors(cors())
-        .limit_by_address(unreachable(Outage::Closed, Key::everybody()))
+        .limit_by_address(unreachable(OutagePolicy::FailClosed, Key::global()))
         .authenticate(Slow);
     is_complete(&asked(&around(app(&calls), stack.build().unwrap()), "/", "ann").await, 503);
     let stack = Stack::builder()
         .security_headers(headers())
         .cors(cors())
         .authenticate(Slow)
-        .limit_by_user(unreachable(Outage::Open, Key::user()));
+        .limit_by_user(unreachable(OutagePolicy::FailOpen, Key::user()));
     let open = around(app(&calls), stack.build().unwrap());
     let answer = asked(&open, "/", "ann").await;
     is_complete(&answer, 200);

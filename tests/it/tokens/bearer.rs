@@ -113,7 +113,7 @@ async fn t_6750_08_a_missing_scope_is_403_and_the_challenge_names_all_that_are_n
 #[tokio::test]
 async fn t_6750_09_no_parameter_stands_twice_in_a_challenge() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
-    let roles = Roles::named(["admin"]).unwrap();
+    let roles = Roles::from_names(["admin"]).unwrap();
     let stack = |layers: &dyn Fn(axum::Router) -> axum::Router| {
         Guarded::layered(|app| layers(app).layer(strict().tiers(tiers.clone()).build().unwrap()))
     };
@@ -160,7 +160,7 @@ async fn t_6750_13_every_401_and_every_403_carries_a_challenge() {
     assert!(stack.ask("a.b.c").await.refused(StatusCode::UNAUTHORIZED).challenge().is_some());
     let poor = stack.ask(&token(claims().to_string())).await;
     assert!(poor.refused(StatusCode::FORBIDDEN).challenge().is_some());
-    let suspended = strict().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::UserRefusal::Locked)) });
+    let suspended = strict().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::AccountRefusal::Locked)) });
     let answer = Guarded::behind(suspended.build().unwrap()).ask(&token(claims().to_string())).await;
     assert_eq!(answer.refused(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
@@ -207,7 +207,7 @@ async fn t_9457_a_refusal_is_problem_details_of_its_status_beside_the_challenge(
 
 #[tokio::test]
 async fn t_6750_10_a_name_of_the_apps_own_cannot_break_out_of_its_quotes() {
-    let roles = Roles::named(["ädmin\", scope=\"all\\"]).unwrap();
+    let roles = Roles::from_names(["ädmin\", scope=\"all\\"]).unwrap();
     let role = roles.get("ädmin\", scope=\"all\\").unwrap();
     let auth = strict().build().unwrap();
     let stack = Guarded::layered(|app| app.layer(RequireRole::any([role]).unwrap()).layer(auth));

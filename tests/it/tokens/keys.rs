@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
 use portcullis::clock::Clock;
 use portcullis::gate::TokenError;
 use portcullis::testing::TestIssuer;
-use portcullis::{Algorithm, Fault, Issuer, JwtAuth};
+use portcullis::{Algorithm, IssueKind, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
 use super::rsa::KEY;
@@ -34,9 +34,9 @@ fn keys_of(issuer: &TestIssuer) -> Vec<Value> {
 }
 
 #[track_caller]
-fn faults(issuer: Issuer) -> Vec<(&'static str, Fault)> {
+fn faults(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
     let error = JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap_err();
-    error.problems().iter().map(|problem| (problem.setting(), problem.fault())).collect()
+    error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect()
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn t_bcp_03_each_issuer_has_algorithms_of_its_own() {
 #[tokio::test]
 async fn t_bcp_06_a11_a_weak_or_broken_key_is_refused_when_it_is_loaded() {
     let document = |jwk: Value| faults(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
-    let unusable = [("jwks", Fault::Invalid)];
+    let unusable = [("jwks", IssueKind::Invalid)];
     let short = segment([0xc1; 128]);
     assert_eq!(document(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
     for e in ["AQ", "Aw", "AQAA"] {
@@ -94,18 +94,18 @@ async fn t_bcp_06_a11_a_weak_or_broken_key_is_refused_when_it_is_loaded() {
     identity[0] = 1;
     assert_eq!(document(json!({"kty": "OKP", "crv": "Ed25519", "x": segment(identity)})), unusable);
     let private = format!("-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n", "PRIVATE KEY");
-    assert_eq!(faults(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", Fault::Prohibited)]);
+    assert_eq!(faults(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", IssueKind::Prohibited)]);
 }
 
 #[test]
 fn t_bcp_06_a12_a_secret_shorter_than_its_hash_builds_no_layer() {
     for len in [0, 1, 31] {
-        assert_eq!(faults(Issuer::hs256(ISSUER, vec![7; len])), [("key", Fault::Weak)], "{len}");
+        assert_eq!(faults(Issuer::hs256(ISSUER, vec![7; len])), [("key", IssueKind::Weak)], "{len}");
     }
-    assert_eq!(faults(Issuer::hs384(ISSUER, [7; 47])), [("key", Fault::Weak)]);
-    assert_eq!(faults(Issuer::hs512(ISSUER, [7; 63])), [("key", Fault::Weak)]);
+    assert_eq!(faults(Issuer::hs384(ISSUER, [7; 47])), [("key", IssueKind::Weak)]);
+    assert_eq!(faults(Issuer::hs512(ISSUER, [7; 63])), [("key", IssueKind::Weak)]);
     let added = Issuer::hs256(ISSUER, SECRET).add_secret(Algorithm::Hs256, Vec::new());
-    assert_eq!(faults(added), [("key", Fault::Weak)]);
+    assert_eq!(faults(added), [("key", IssueKind::Weak)]);
     assert!(JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32])).audience(AUDIENCE).build().is_ok());
 }
 
@@ -167,7 +167,7 @@ async fn a03_a_key_without_alg_is_no_empty_secret() {
     stack.ask(&forged).await.refused_token(TokenError::Algorithm);
     let error = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
     let faults = faults(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
-    assert_eq!(faults, [("algorithms", Fault::Prohibited)]);
+    assert_eq!(faults, [("algorithms", IssueKind::Prohibited)]);
 }
 
 #[tokio::test]
@@ -204,16 +204,16 @@ async fn a08_a_key_of_another_curve_is_not_used() {
     let mut crossed = keys_of(&p384)[0].clone();
     crossed["alg"] = "ES256".into();
     let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [crossed] }).to_string());
-    assert_eq!(faults(unusable), [("jwks", Fault::Invalid)]);
+    assert_eq!(faults(unusable), [("jwks", IssueKind::Invalid)]);
 }
 
 #[test]
 fn a25_no_issuer_an_empty_one_or_one_twice_builds_no_layer() {
     let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
-    assert_eq!((error.problems()[0].setting(), error.problems()[0].fault()), ("issuer", Fault::Missing));
-    assert_eq!(faults(Issuer::hs256("", SECRET)), [("issuer", Fault::Invalid)]);
-    assert_eq!(faults(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", Fault::Invalid)]);
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Missing));
+    assert_eq!(faults(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);
+    assert_eq!(faults(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", IssueKind::Invalid)]);
     let twice = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
     let error = twice.audience(AUDIENCE).build().unwrap_err();
-    assert_eq!((error.problems()[0].setting(), error.problems()[0].fault()), ("issuer", Fault::Repeated));
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Repeated));
 }

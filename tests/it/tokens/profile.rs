@@ -68,7 +68,7 @@ async fn t_9068_05_an_expired_token_is_refused_and_leeway_is_a_few_minutes_at_mo
     let past = (now() - 61).to_string();
     guarded().ask(&token(claims_with("exp", &past))).await.refused_token(TokenError::Expired);
     let error = crate::mint::strict().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
-    assert_eq!(error.problems()[0].setting(), "leeway");
+    assert_eq!(error.issues()[0].setting(), "leeway");
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn a32_an_access_token_is_no_id_token() {
 
 #[tokio::test]
 async fn a32_a_refresh_token_of_an_apps_own_issuer_is_no_access_token() {
-    let issuer = Issuer::hs256(ISSUER, SECRET).own_tokens();
+    let issuer = Issuer::hs256(ISSUER, SECRET).first_party();
     let stack = Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
     assert!(stack.ask(&typed("JWT", &honest_with(json!({"type": "access"})))).await.handled);
     stack.ask(&typed("JWT", &honest_with(json!({"type": "refresh"})))).await.refused_token(TokenError::Type);

@@ -152,8 +152,8 @@ async fn t_9700_a_token_for_another_resource_server_is_refused() {
 async fn t_bcp_08_an_audience_is_required_of_the_app_and_of_the_token() {
     let issuer = portcullis::Issuer::hs256(ISSUER, crate::mint::SECRET);
     let error = portcullis::JwtAuth::builder().issuer(issuer).build().unwrap_err();
-    assert_eq!(error.problems()[0].setting(), "audience");
-    assert_eq!(error.problems()[0].fault(), portcullis::Fault::Missing);
+    assert_eq!(error.issues()[0].setting(), "audience");
+    assert_eq!(error.issues()[0].kind(), portcullis::IssueKind::Missing);
     for stack in both() {
         let answer = stack.ask(&token(claims_without("aud"))).await;
         answer.refused_token(TokenError::ClaimMissing("aud"));

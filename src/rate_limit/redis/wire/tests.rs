@@ -15,7 +15,7 @@ fn written(numbers: &[f64]) -> Vec<u8> {
 fn rule(name: &str, limit: u32) -> WireRule<'_> {
     WireRule {
         name,
-        algorithm: Algorithm::Sliding,
+        algorithm: Algorithm::SlidingWindow,
         limit,
         window: 60_000_000,
         step: 5_000_000,
@@ -39,10 +39,10 @@ fn job(operation: Operation, rules: &[&Arc<[u8]>]) -> Job {
 #[test]
 fn a_rule_is_two_tags_its_kind_and_six_numbers() {
     for (algorithm, number, tags) in [
-        (Algorithm::Exact, 1.0, [159854238352161.0, 187577758788939.0]),
-        (Algorithm::Sliding, 2.0, [32747523454404.0, 163737387592070.0]),
+        (Algorithm::SlidingLog, 1.0, [159854238352161.0, 187577758788939.0]),
+        (Algorithm::SlidingWindow, 2.0, [32747523454404.0, 163737387592070.0]),
         (Algorithm::TokenBucket, 3.0, [11977500638042.0, 272478224188026.0]),
-        (Algorithm::Fixed, 4.0, [235458944390383.0, 132593438970886.0]),
+        (Algorithm::FixedWindow, 4.0, [235458944390383.0, 132593438970886.0]),
     ] {
         for (is_shadow, shadow) in [(false, 0.0), (true, 1.0)] {
             let rule = WireRule { algorithm, is_shadow, ..rule("login", 127) };
@@ -195,8 +195,8 @@ fn processes_of_all_builds_agree_on_the_digest() {
         (ip("2001:db8::1"), "82285ea267081ecad0c010fc72006d67"),
         (Subject::api_key(b"secret"), "04dbe55012ff75ac03cb33fef22bff82"),
         (Subject::tenant("acme").on_route("/reports/{id}"), "fb1ef1499b987be1bb1c1625bc3e3074"),
-        (Subject::everybody(), "aefdce03def94ffed42159e55677ec20"),
-        (Subject::own("x"), "18d1f532110ada190a33ee472d588ee2"),
+        (Subject::global(), "aefdce03def94ffed42159e55677ec20"),
+        (Subject::custom("x"), "18d1f532110ada190a33ee472d588ee2"),
     ] {
         assert_eq!(format!("{:032x}", digest(&subject, 64, true)), known, "{subject:?}");
     }
