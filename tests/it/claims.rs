@@ -9,12 +9,12 @@ use portcullis::{ClaimMap, Extractor, Issuer, JwtAuth, Principal, Scopes, UserCo
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, ISSUER, SECRET, claims_with, strict, token};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, claims_with, strict, token};
 
-fn stack(issuer: impl FnOnce(Issuer) -> Issuer) -> Guarded {
+fn stack(issuer: impl FnOnce(Issuer) -> Issuer) -> ProtectedApp {
     let issuer = issuer(Issuer::hs256(ISSUER, SECRET));
-    Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
+    ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn tenant(user: Extractor<UserContext>, Extractor(Claims(claims)): Extract
 #[tokio::test]
 async fn a_handler_takes_the_claims_as_a_type_of_its_own() {
     let auth = strict().build().unwrap();
-    let stack = Guarded::layered(|_| Router::new().route("/", get(tenant)).layer(auth));
+    let stack = ProtectedApp::layered(|_| Router::new().route("/", get(tenant)).layer(auth));
     let answer = stack.ask(&token(claims_with("tenant", "\"acme\""))).await;
     assert_eq!((answer.head.status, answer.body.as_str()), (StatusCode::OK, "user-1 of acme"));
     let answer = stack.ask(&token(claims_with("tenant", "7"))).await;
@@ -96,6 +96,6 @@ async fn a_handler_takes_the_claims_as_a_type_of_its_own() {
 #[tokio::test]
 async fn an_anonymous_request_has_no_claims() {
     let auth = strict().optional().build().unwrap();
-    let stack = Guarded::layered(|_| Router::new().route("/", get(tenant)).layer(auth));
+    let stack = ProtectedApp::layered(|_| Router::new().route("/", get(tenant)).layer(auth));
     stack.fields(&[]).await.asked_for_a_credential();
 }

@@ -19,7 +19,7 @@ use axum::routing::any;
 use portcullis::cors::CorsBuilder;
 use portcullis::{Cors, OriginSet};
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// The page that is let in.
 const PAGE: &str = "https://app.example.com";
@@ -57,17 +57,17 @@ impl App {
     }
 
     /// What a GET on behalf of a page of this origin is answered.
-    async fn get(&self, origin: &str) -> Answer {
-        Answer::get(&self.router, "/", &[("origin", origin)]).await
+    async fn get(&self, origin: &str) -> TestResponse {
+        TestResponse::get(&self.router, "/", &[("origin", origin)]).await
     }
 
     /// What OPTIONS with these fields is answered.
-    async fn options(&self, fields: &[(&str, &str)]) -> Answer {
-        Answer::to(&self.router, request(Method::OPTIONS, fields)).await
+    async fn options(&self, fields: &[(&str, &str)]) -> TestResponse {
+        TestResponse::send(&self.router, request(Method::OPTIONS, fields)).await
     }
 
     /// What a preflight of `PAGE` for this method and these lines of names is answered.
-    async fn preflight(&self, method: &str, lines: &[&str]) -> Answer {
+    async fn preflight(&self, method: &str, lines: &[&str]) -> TestResponse {
         let mut fields = vec![("origin", PAGE), ("access-control-request-method", method)];
         fields.extend(lines.iter().map(|line| ("access-control-request-headers", *line)));
         self.options(&fields).await
@@ -105,13 +105,13 @@ fn varies(headers: &HeaderMap) -> Vec<String> {
 }
 
 #[track_caller]
-fn is_denied(answer: &Answer) {
+fn is_denied(answer: &TestResponse) {
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (403, ""));
     assert!(leave(&answer.headers).is_empty(), "{:?}", answer.headers);
 }
 
 #[track_caller]
-fn is_unreadable(answer: &Answer) {
+fn is_unreadable(answer: &TestResponse) {
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "handled"));
     assert!(leave(&answer.headers).is_empty(), "{:?}", answer.headers);
     assert_eq!(varies(&answer.headers), ["origin"]);

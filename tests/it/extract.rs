@@ -15,7 +15,7 @@ use portcullis::{ClientAddr, Extractor, Issuer, JwtAuth, TrustedProxies, UserCon
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 async fn id(Extractor(user): Extractor<UserContext>) -> String {
     user.id().to_owned()
@@ -52,7 +52,7 @@ fn app() -> Router {
 }
 
 async fn ask(app: Router, path: &str) -> (u16, String) {
-    let answer = Answer::get(&app, path, &[]).await;
+    let answer = TestResponse::get(&app, path, &[]).await;
     (answer.status.as_u16(), answer.body)
 }
 
@@ -67,7 +67,7 @@ async fn a_user_is_given_with_and_without_an_option() {
 async fn an_anonymous_visitor_is_401_or_none() {
     let app = app().layer(as_anonymous());
     for path in ["/id", "/tenant"] {
-        let answer = Answer::get(&app, path, &[]).await;
+        let answer = TestResponse::get(&app, path, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""), "{path}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
     }
@@ -80,7 +80,7 @@ async fn without_an_authenticating_layer_it_is_500_whatever_the_request_says() {
     let spoofed = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-user-id", "ann"), ("cookie", "user=ann")];
     for path in ["/id", "/id-or-nobody", "/tenant", "/tenant-or-none"] {
         for fields in [&spoofed[..], &[]] {
-            let answer = Answer::get(&app(), path, fields).await;
+            let answer = TestResponse::get(&app(), path, fields).await;
             assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{path}");
             assert!(matches!(answer.denial.unwrap().kind(), DenialKind::GateMissing(_)), "{path}");
             assert!(!answer.body.contains("ann"), "{path}");
@@ -108,7 +108,7 @@ async fn claims_of_another_type_are_500_and_their_values_stay_unsaid() {
     for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#, "no JSON"] {
         let app = app().layer(as_user(UserContext::new("ann").with_raw_claims(claims)));
         for path in ["/tenant", "/tenant-or-none"] {
-            let answer = Answer::get(&app, path, &[]).await;
+            let answer = TestResponse::get(&app, path, &[]).await;
             assert_eq!(answer.status, 500, "{path} {claims}");
             assert_eq!(answer.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
             assert!(!answer.body.contains("secret-tenant"), "{}", answer.body);
@@ -128,20 +128,20 @@ async fn issuer_and_app(optional: bool) -> (TestIssuer, Router) {
 async fn claims_are_those_of_the_token() {
     let (issuer, app) = issuer_and_app(false).await;
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").claim("tenant", "acme").sign());
-    assert_eq!(Answer::get(&app, "/tenant", &[("authorization", &bearer)]).await.body, "acme");
+    assert_eq!(TestResponse::get(&app, "/tenant", &[("authorization", &bearer)]).await.body, "acme");
 }
 
 #[tokio::test]
 async fn optional_lets_nobody_in_and_a_bad_token_is_still_401() {
     let (issuer, app) = issuer_and_app(true).await;
-    assert_eq!(Answer::get(&app, "/id-or-nobody", &[]).await.body, "nobody");
-    assert_eq!(Answer::get(&app, "/id", &[]).await.status, 401);
+    assert_eq!(TestResponse::get(&app, "/id-or-nobody", &[]).await.body, "nobody");
+    assert_eq!(TestResponse::get(&app, "/id", &[]).await.status, 401);
     let token = issuer.token("ann").audience("api");
     let good = format!("Bearer {}", token.clone().sign());
-    assert_eq!(Answer::get(&app, "/id-or-nobody", &[("authorization", &good)]).await.body, "ann");
+    assert_eq!(TestResponse::get(&app, "/id-or-nobody", &[("authorization", &good)]).await.body, "ann");
     let bad = [token.clone().expired().sign(), token.audience("other").sign(), "a.b.c".to_owned()];
     for bad in bad.map(|token| format!("Bearer {token}")) {
-        let answer = Answer::get(&app, "/id-or-nobody", &[("authorization", &bad)]).await;
+        let answer = TestResponse::get(&app, "/id-or-nobody", &[("authorization", &bad)]).await;
         assert_eq!(answer.status, 401, "{bad}");
         assert!(answer.challenge().starts_with("Bearer realm=\"inner\", error=\"invalid_token\""));
     }
@@ -151,10 +151,10 @@ async fn optional_lets_nobody_in_and_a_bad_token_is_still_401() {
 async fn an_optional_gate_keeps_the_visitor_whom_an_outer_one_let_in() {
     let (issuer, app) = issuer_and_app(true).await;
     let app = app.layer(as_user(UserContext::new("outer")));
-    assert_eq!(Answer::get(&app, "/id", &[]).await.body, "outer");
+    assert_eq!(TestResponse::get(&app, "/id", &[]).await.body, "outer");
     let bearer = format!("Bearer {}", issuer.token("inner").audience("api").sign());
-    assert_eq!(Answer::get(&app, "/id", &[("authorization", &bearer)]).await.body, "inner");
-    assert_eq!(Answer::get(&app, "/id", &[("authorization", "Bearer a.b.c")]).await.status, 401);
+    assert_eq!(TestResponse::get(&app, "/id", &[("authorization", &bearer)]).await.body, "inner");
+    assert_eq!(TestResponse::get(&app, "/id", &[("authorization", "Bearer a.b.c")]).await.status, 401);
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_type_of_ones_own_is_extracted_as_ours_are() {
     assert_eq!(ask(app.clone().layer(as_anonymous()), "/option").await, (200, "false".to_owned()));
     assert_eq!(ask(app.clone(), "/option").await.0, 500);
     for path in ["/", "/option"] {
-        let answer = Answer::get(&of("a"), path, &[]).await;
+        let answer = TestResponse::get(&of("a"), path, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.challenge()), (403, "Bearer realm=\"own\""), "{path}");
     }
 }
@@ -196,7 +196,7 @@ async fn a_type_of_ones_own_is_extracted_as_ours_are() {
 async fn the_realm_of_a_refusal_is_that_of_the_anonymous_visitor() {
     let visitor = Visitor::anonymous(Realm::new("vault"));
     let app = app().layer(axum::Extension(visitor));
-    assert_eq!(Answer::get(&app, "/id", &[]).await.challenge(), "Bearer realm=\"vault\"");
+    assert_eq!(TestResponse::get(&app, "/id", &[]).await.challenge(), "Bearer realm=\"vault\"");
 }
 
 /// What a server leaves of its peer in a request's extensions.
@@ -241,14 +241,14 @@ async fn a_trusted_peer_is_believed_and_only_in_the_field_that_was_chosen() {
         (TrustedProxies::none(), [10, 0, 0, 1], "10.0.0.1"),
     ] {
         let app = app().layer(proxies).layer(from_peer(peer));
-        assert_eq!(Answer::get(&app, "/address", &fields).await.body, client);
+        assert_eq!(TestResponse::get(&app, "/address", &fields).await.body, client);
     }
 }
 
 #[tokio::test]
 async fn without_the_layer_no_peer_is_trusted() {
     let app = app().layer(from_peer([10, 0, 0, 1]));
-    assert_eq!(Answer::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
+    assert_eq!(TestResponse::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_plain_socket_address_in_the_extensions_is_a_peer_too() {
 #[tokio::test]
 async fn an_unknown_peer_is_500_whatever_fields_say() {
     for app in [app(), app().layer(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap())] {
-        let answer = Answer::get(&app, "/address", &SPOOFED).await;
+        let answer = TestResponse::get(&app, "/address", &SPOOFED).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AddressUnknown);
     }

@@ -11,7 +11,7 @@ use portcullis::{Algorithm, Issuer, JwtAuth, Profile};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::guarded::{Answer, Guarded};
+use crate::support::protected_app::{AppResponse, ProtectedApp};
 
 #[derive(Deserialize)]
 struct Document {
@@ -67,11 +67,11 @@ fn mint(command: &mut Command) -> Document {
 
 /// Judges every token by both profiles, under the keys it names, and tells all that went wrong at once.
 async fn judge(document: &Document) {
-    let mut stacks: HashMap<(&str, bool), Guarded> = HashMap::new();
+    let mut stacks: HashMap<(&str, bool), ProtectedApp> = HashMap::new();
     let mut wrong = Vec::new();
     for token in &document.tokens {
         for profile in [Profile::Rfc9068, Profile::Compatible] {
-            let make = || Guarded::behind(layer(document, &token.keys, profile).build().unwrap());
+            let make = || ProtectedApp::behind(layer(document, &token.keys, profile).build().unwrap());
             let stack = stacks.entry((&token.keys, profile == Profile::Rfc9068)).or_insert_with(make);
             let answer = stack.authorize(format!("Bearer {}", token.token).as_bytes()).await;
             let is_right = if is_expected(token, profile) { answer.handled } else { is_refused(&answer, &token.token) };
@@ -91,7 +91,7 @@ fn is_expected(token: &Token, profile: Profile) -> bool {
 }
 
 /// 401 `invalid_token`; or 400 where the `Authorization` line is no bearer credential at all.
-fn is_refused(answer: &Answer, token: &str) -> bool {
+fn is_refused(answer: &AppResponse, token: &str) -> bool {
     let is_one_word = token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
     let (status, error) = if is_one_word {
         (StatusCode::UNAUTHORIZED, r#"error="invalid_token""#)

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 use portcullis::headers::SecurityHeadersBuilder;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// An app that answers "handled", behind these headers.
 fn behind(builder: SecurityHeadersBuilder) -> Router {
@@ -34,6 +34,6 @@ fn field<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// What `GET /` is answered, with these fields.
-async fn get_root(app: &Router, fields: &[(&str, &str)]) -> Answer {
-    Answer::get(app, "/", fields).await
+async fn get_root(app: &Router, fields: &[(&str, &str)]) -> TestResponse {
+    TestResponse::get(app, "/", fields).await
 }

@@ -1,6 +1,5 @@
 //! Behaviour through real stacks, a module a layer.
 
-mod answer;
 mod autotraits;
 mod browser;
 mod claims;
@@ -9,24 +8,21 @@ mod cors;
 mod extract;
 mod foreign;
 mod gate;
-mod guarded;
 mod headers;
 mod house;
 mod html_example;
+mod invalid_configuration;
 mod issuer;
 mod keys;
-mod logged;
 mod login_example;
-mod mint;
-mod misfits;
 mod optional;
 mod pages;
 mod presets;
-mod published;
 mod rate_limit;
 mod readme;
 mod redis;
 mod require;
 mod stack;
+mod support;
 mod tokens;
 mod user_loader;

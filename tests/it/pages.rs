@@ -17,7 +17,7 @@ use portcullis::{Cors, CspNonce, Extractor, OriginSet, RequireUser, SecurityHead
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{ServiceBuilder, ServiceExt};
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const PAGE: &str = "https://app.example.com";
 const CSP: &str = "content-security-policy";
@@ -40,7 +40,7 @@ fn least(work: impl Fn()) -> Duration {
     tries.min().unwrap_or_default()
 }
 
-fn text(answer: &Answer, name: &str) -> String {
+fn text(answer: &TestResponse, name: &str) -> String {
     let lines: Vec<_> = answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
     lines.join(", ")
 }
@@ -51,7 +51,7 @@ async fn with_any_origin_an_answer_without_the_star_varies_by_origin_or_there_is
     let app = plain().layer(Cors::builder().any_origin().build().unwrap());
     let long = "a".repeat(400);
     for fields in [&[][..], &[("origin", PAGE), ("origin", PAGE)], &[("origin", long.as_str())]] {
-        let answer = Answer::get(&app, "/", fields).await;
+        let answer = TestResponse::get(&app, "/", fields).await;
         let is_same = text(&answer, "access-control-allow-origin") == "*";
         let is_told = text(&answer, "vary").to_ascii_lowercase().contains("origin");
         assert!(is_same || is_told, "{} fields: {:?}", fields.len(), answer.headers);
@@ -66,7 +66,7 @@ async fn a_preflight_is_answered_with_no_more_lines_than_names_may_be_asked_for(
     for _ in 0..20_000 {
         request = request.header("access-control-request-headers", "");
     }
-    let answer = Answer::to(&app, request.body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
     let lines = answer.headers.get_all("access-control-allow-headers").iter().count();
     assert!(lines <= 64, "{} with {lines} lines", answer.status);
 }
@@ -75,7 +75,7 @@ async fn a_preflight_is_answered_with_no_more_lines_than_names_may_be_asked_for(
 async fn a_route_that_trusts_fewer_origins_than_the_app_is_not_opened_by_the_layer_outside() {
     let inner = plain().layer(Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).build().unwrap());
     let app = inner.layer(Cors::builder().any_origin().build().unwrap());
-    let answer = Answer::get(&app, "/", &[("origin", "https://evil.example")]).await;
+    let answer = TestResponse::get(&app, "/", &[("origin", "https://evil.example")]).await;
     assert_eq!(text(&answer, "access-control-allow-origin"), "");
 }
 
@@ -108,7 +108,8 @@ async fn where_no_handler_asks_for_the_nonce_the_policy_is_not_looser_for_it() {
     let csp = Csp::new()
         .set(Directive::DefaultSrc, [Source::None])
         .set(Directive::ScriptSrc, [Source::SelfOrigin, Source::Nonce, Source::UnsafeInline]);
-    let answer = Answer::get(&plain().layer(SecurityHeaders::builder().csp(csp).build().unwrap()), "/", &[]).await;
+    let answer =
+        TestResponse::get(&plain().layer(SecurityHeaders::builder().csp(csp).build().unwrap()), "/", &[]).await;
     assert!(!text(&answer, CSP).contains("'unsafe-inline'"), "{}", text(&answer, CSP));
 }
 
@@ -116,7 +117,7 @@ async fn where_no_handler_asks_for_the_nonce_the_policy_is_not_looser_for_it() {
 async fn of_nested_layers_an_outer_policy_that_is_enforced_lets_in_the_pages_nonce() {
     let inner = page().layer(SecurityHeaders::html().build().unwrap());
     let app = inner.layer(SecurityHeaders::html().override_handler([CSP]).build().unwrap());
-    let answer = Answer::get(&app, "/", &[]).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
     assert!(text(&answer, CSP).contains(&answer.body), "{} / {}", answer.body, text(&answer, CSP));
 }
 
@@ -125,7 +126,7 @@ async fn of_nested_layers_the_outer_report_only_policy_has_the_same_nonce() {
     let inner = page().layer(SecurityHeaders::html().build().unwrap());
     let trial = Csp::html().set(Directive::StyleSrc, [Source::Nonce]);
     let app = inner.layer(SecurityHeaders::html().csp_report_only(trial).build().unwrap());
-    let answer = Answer::get(&app, "/", &[]).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
     let reported = text(&answer, "content-security-policy-report-only");
     assert!(reported.contains(&answer.body), "{} / {reported}", answer.body);
 }
@@ -135,13 +136,14 @@ async fn of_nested_layers_the_outer_report_only_policy_has_the_same_nonce() {
 async fn a_304_does_not_take_the_nonce_out_of_the_stored_pages_policy() {
     let app = Router::new().route("/", get(|| async { (StatusCode::NOT_MODIFIED, [("etag", "\"1\"")]) }));
     let answer =
-        Answer::get(&app.layer(SecurityHeaders::html().build().unwrap()), "/", &[("if-none-match", "\"1\"")]).await;
+        TestResponse::get(&app.layer(SecurityHeaders::html().build().unwrap()), "/", &[("if-none-match", "\"1\"")])
+            .await;
     assert_eq!(text(&answer, CSP), "");
 }
 
 #[tokio::test]
 async fn a_page_that_bears_a_nonce_is_not_left_to_shared_caches() {
-    let answer = Answer::get(&page().layer(SecurityHeaders::html().build().unwrap()), "/", &[]).await;
+    let answer = TestResponse::get(&page().layer(SecurityHeaders::html().build().unwrap()), "/", &[]).await;
     let said = text(&answer, "cache-control");
     assert!(said.contains("private") || said.contains("no-store"), "{said:?}");
 }
@@ -227,7 +229,7 @@ async fn localhost_is_localhost_in_any_case_of_letters_and_with_a_dot() {
     let csp = Csp::api().upgrade_insecure_requests();
     let app = plain().layer(SecurityHeaders::api().csp(csp).assume_https().build().unwrap());
     for host in ["localhost", "LOCALHOST:3000", "localhost.:3000", "localhost."] {
-        let answer = Answer::get(&app, "/", &[("host", host)]).await;
+        let answer = TestResponse::get(&app, "/", &[("host", host)]).await;
         assert!(!text(&answer, CSP).contains("upgrade"), "{host}");
     }
 }
@@ -237,7 +239,7 @@ async fn a_refused_grpc_call_does_not_clear_what_the_browser_keeps() {
     let guarded = ServiceBuilder::new().layer(ClearSiteData::all()).layer(as_anonymous()).layer(RequireUser::new());
     let app = Router::new().route("/logout", post(|| async {})).layer(guarded);
     let request = Request::post("/logout").header("content-type", "application/grpc-web");
-    let answer = Answer::to(&app, request.body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
     assert_eq!(text(&answer, "grpc-status"), "16");
     assert_eq!(text(&answer, "clear-site-data"), "");
 }
@@ -248,7 +250,7 @@ async fn a_page_can_read_why_its_grpc_call_was_refused() {
     let guarded = ServiceBuilder::new().layer(cors).layer(as_anonymous()).layer(RequireUser::new());
     let app = Router::new().route("/", post(|| async {})).layer(guarded);
     let request = Request::post("/").header("content-type", "application/grpc-web+proto").header("origin", PAGE);
-    let answer = Answer::to(&app, request.body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
     let exposed = text(&answer, "access-control-expose-headers");
     assert!(exposed.contains("grpc-status") && exposed.contains("grpc-message"), "{exposed}");
 }

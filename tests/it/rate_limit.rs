@@ -35,7 +35,7 @@ use portcullis::testing::FakeClock;
 use portcullis::{Quota, RateLimit};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
@@ -104,7 +104,7 @@ impl App {
     }
 
     async fn get(&self, path: &str, fields: &[(&str, &str)]) -> Told {
-        Told(Answer::get(&self.router, path, fields).await)
+        Told(TestResponse::get(&self.router, path, fields).await)
     }
 
     /// Lets the subject ask so often; all are let through.
@@ -145,7 +145,7 @@ fn routes(calls: &Arc<AtomicUsize>) -> Router {
 }
 
 /// An answer, read for what it says of a limit.
-struct Told(Answer);
+struct Told(TestResponse);
 
 impl Told {
     fn status(&self) -> u16 {

@@ -14,7 +14,7 @@ use portcullis::{
 };
 use tower::ServiceBuilder;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn tiers() -> Tiers {
     Tiers::ascending(["basic", "professional", "enterprise"]).unwrap()
@@ -64,7 +64,7 @@ fn gates() -> [(&'static str, (Router, Arc<AtomicUsize>)); 4] {
 }
 
 async fn status(app: &Router, user: UserContext) -> u16 {
-    Answer::get(&app.clone().layer(as_user(user)), "/", &[]).await.status.as_u16()
+    TestResponse::get(&app.clone().layer(as_user(user)), "/", &[]).await.status.as_u16()
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_user_who_has_what_is_required_reaches_the_handler() {
 #[tokio::test]
 async fn a_user_who_lacks_it_is_403_with_the_challenge_and_the_handler_is_not_called() {
     for (name, (app, calls)) in gates() {
-        let answer = Answer::get(&app.layer(as_user(ann())), "/", &[]).await;
+        let answer = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
         let (what, scope) = match name {
             "RequireScope" => ("scope needed: read", ", scope=\"read\""),
             "RequireRole" => ("role needed: editor", ""),
@@ -96,7 +96,7 @@ async fn a_user_who_lacks_it_is_403_with_the_challenge_and_the_handler_is_not_ca
 #[tokio::test]
 async fn an_anonymous_visitor_is_401_with_a_challenge_and_no_error() {
     for (name, (app, calls)) in gates() {
-        let answer = Answer::get(&app.layer(as_anonymous()), "/", &[]).await;
+        let answer = TestResponse::get(&app.layer(as_anonymous()), "/", &[]).await;
         assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""), "{name}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
         assert_eq!(calls.load(SeqCst), 0, "{name}");
@@ -134,7 +134,7 @@ async fn without_an_authenticating_gate_it_is_500_and_the_log_names_the_gate() {
     for (name, (app, calls)) in gates() {
         let log = Log::default();
         let listening = log.listen();
-        let answer = Answer::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
+        let answer = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
         drop(listening);
         assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{name}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::GateMissing(name));
@@ -164,7 +164,7 @@ async fn all_scopes_or_any_of_them() {
 #[tokio::test]
 async fn the_challenge_names_all_scopes_of_a_gate_for_any_of_them() {
     let (app, _) = guarded(|route| route.layer(RequireScope::any(["b", "a"]).unwrap()));
-    let answer = Answer::get(&app.layer(as_user(ann())), "/", &[]).await;
+    let answer = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
     assert!(answer.challenge().ends_with(", scope=\"b a\""), "{}", answer.challenge());
 }
 
@@ -234,7 +234,7 @@ async fn by_token(needed: &str, own: Option<&str>, default: Option<&str>) -> u16
         token = token.tier(own);
     }
     let bearer = format!("Bearer {}", token.sign());
-    Answer::get(&app.layer(auth.build().unwrap()), "/", &[("authorization", &bearer)]).await.status.as_u16()
+    TestResponse::get(&app.layer(auth.build().unwrap()), "/", &[("authorization", &bearer)]).await.status.as_u16()
 }
 
 #[tokio::test]
@@ -293,12 +293,12 @@ async fn a_handler_ends_with_a_question_mark_what_a_user_lacks() {
         ("permission needed: write:page", scoped(&["read"]).with_roles(["editor"])),
         ("tier needed: professional or higher", scoped(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise"))),
     ] {
-        let answer = Answer::get(&app.clone().layer(as_user(user)), "/", &[]).await;
+        let answer = TestResponse::get(&app.clone().layer(as_user(user)), "/", &[]).await;
         assert_eq!(answer.status, 403, "{needed}");
         assert!(answer.challenge().contains(&format!("error_description=\"{needed}\"")), "{}", answer.challenge());
         user = step;
     }
-    assert_eq!(Answer::get(&app.layer(as_user(user)), "/", &[]).await.body, "handled");
+    assert_eq!(TestResponse::get(&app.layer(as_user(user)), "/", &[]).await.body, "handled");
 }
 
 #[tokio::test]
@@ -312,9 +312,9 @@ async fn the_challenges_of_gates_and_handlers_name_the_realm_of_who_authenticate
         .layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
     for path in ["/handler", "/gate"] {
-        let lacking = Answer::get(&app, path, &[("authorization", &bearer)]).await;
+        let lacking = TestResponse::get(&app, path, &[("authorization", &bearer)]).await;
         assert!(lacking.challenge().starts_with("Bearer realm=\"vault\", error=\"insufficient_scope\""), "{path}");
-        let anonymous = Answer::get(&app, path, &[]).await;
+        let anonymous = TestResponse::get(&app, path, &[]).await;
         assert_eq!((anonymous.status.as_u16(), anonymous.challenge()), (401, "Bearer realm=\"vault\""), "{path}");
     }
     assert_eq!(Visitor::anonymous(Realm::new("vault")).realm().name(), "vault");
@@ -326,8 +326,8 @@ async fn on_route_layer_the_gate_guards_routes_and_not_the_fallback() {
         .route("/", get(|| async {}))
         .route_layer(RequireScope::all(["read"]).unwrap())
         .layer(as_user(ann()));
-    assert_eq!(Answer::get(&app, "/", &[]).await.status, 403);
-    assert_eq!(Answer::get(&app, "/nowhere", &[]).await.status, 404);
+    assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 403);
+    assert_eq!(TestResponse::get(&app, "/nowhere", &[]).await.status, 404);
 }
 
 #[tokio::test]

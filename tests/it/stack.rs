@@ -18,7 +18,7 @@ use portcullis::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const PAGE: &str = "https://app.example.com";
 const ISSUER: &str = "https://auth.example.com";
@@ -70,15 +70,15 @@ fn app(calls: &Arc<AtomicUsize>) -> Router {
         .layer(CatchPanicLayer::new())
 }
 
-async fn asked(app: &Router, path: &str, credential: &str) -> Answer {
+async fn asked(app: &Router, path: &str, credential: &str) -> TestResponse {
     let mut fields = vec![("origin", PAGE)];
     fields.extend((!credential.is_empty()).then_some(("authorization", credential)));
-    Answer::get(app, path, &fields).await
+    TestResponse::get(app, path, &fields).await
 }
 
 /// Asserts the status, and that the answer passed both of the outermost gates.
 #[track_caller]
-fn is_complete(answer: &Answer, status: u16) {
+fn is_complete(answer: &TestResponse, status: u16) {
     assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     for (name, value) in [
         ("access-control-allow-origin", PAGE),

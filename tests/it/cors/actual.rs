@@ -12,7 +12,7 @@ use portcullis::Cors;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{App, FOREIGN, PAGE, is_unreadable, leave, line, of, page, varies};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const EXPOSED: &str = "grpc-message,grpc-status,ratelimit,ratelimit-policy,retry-after,www-authenticate,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset";
 
@@ -37,7 +37,7 @@ async fn a_disallowed_origin_is_served_without_a_field_of_cors() {
 
 #[tokio::test]
 async fn a_request_without_origin_varies_by_it_too() {
-    is_unreadable(&Answer::get(&App::of(page()).router, "/", &[]).await);
+    is_unreadable(&TestResponse::get(&App::of(page()).router, "/", &[]).await);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn what_is_exposed_is_told_once_each_beside_what_tells_of_refusals() {
 }
 
 /// What a handler that sets these fields is answered with, to `PAGE` and with credentials.
-async fn said(fields: &'static [(&'static str, &'static str)], origin: &str) -> Answer {
+async fn said(fields: &'static [(&'static str, &'static str)], origin: &str) -> TestResponse {
     let handler = move || async move {
         let mut response = axum::response::Response::new(axum::body::Body::empty());
         for (name, value) in fields {
@@ -80,7 +80,7 @@ async fn said(fields: &'static [(&'static str, &'static str)], origin: &str) -> 
         response
     };
     let app = Router::new().route("/", get(handler)).layer(page().allow_credentials().build().unwrap());
-    Answer::get(&app, "/", &[("origin", origin)]).await
+    TestResponse::get(&app, "/", &[("origin", origin)]).await
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use portcullis::Cors;
 
 use super::{App, PAGE, is_denied, is_unreadable, line, page};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// The longest origin that can be, and one byte more.
 const LONGEST: usize = 326;
@@ -22,7 +22,7 @@ async fn more_than_one_line_of_origin_is_disallowed() {
             assert_eq!(app.calls(), 0);
         }
     }
-    is_unreadable(&Answer::get(&App::of(page()).router, "/", &[("origin", PAGE), ("origin", PAGE)]).await);
+    is_unreadable(&TestResponse::get(&App::of(page()).router, "/", &[("origin", PAGE), ("origin", PAGE)]).await);
 }
 
 #[tokio::test]

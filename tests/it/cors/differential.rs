@@ -7,7 +7,7 @@ use portcullis::Cors;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{PAGE, leave, line, of, request, varies};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const ORIGINS: [&str; 4] = [PAGE, "https://b.example", "http://localhost:5173", "https://[2001:db8::1]:8443"];
 
@@ -18,7 +18,7 @@ fn app() -> Router {
 /// What ours says may be read, which is theirs to be told.
 async fn exposed() -> Vec<HeaderName> {
     let app = app().layer(Cors::builder().any_origin().expose_headers(["etag"]).build().unwrap());
-    let answer = Answer::get(&app, "/", &[("origin", PAGE)]).await;
+    let answer = TestResponse::get(&app, "/", &[("origin", PAGE)]).await;
     let names = line(&answer.headers, "access-control-expose-headers").unwrap();
     names.split(',').map(|name| name.parse().unwrap()).collect()
 }
@@ -29,8 +29,8 @@ async fn answered_alike(ours: Cors, theirs: CorsLayer) {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             let fields = [("origin", origin), ("content-type", "text/plain")];
             let [our, their] = [
-                Answer::to(&ours, request(method.clone(), &fields)).await,
-                Answer::to(&theirs, request(method.clone(), &fields)).await,
+                TestResponse::send(&ours, request(method.clone(), &fields)).await,
+                TestResponse::send(&theirs, request(method.clone(), &fields)).await,
             ];
             assert_eq!((our.status, &our.body), (their.status, &their.body), "{method} {origin}");
             assert_eq!(leave(&our.headers), leave(&their.headers), "{method} {origin}");

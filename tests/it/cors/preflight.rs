@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{App, FOREIGN, PAGE, is_denied, leave, line, page, varies};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 const ASKED: [&str; 3] = ["origin", "access-control-request-method", "access-control-request-headers"];
 
@@ -85,7 +85,7 @@ async fn only_options_is_a_preflight() {
     let fields = [("origin", PAGE), ("access-control-request-method", "PUT")];
     for method in ["GET", "POST", "PUT", "DELETE"] {
         let request = super::request(method.parse().unwrap(), &fields);
-        let answer = crate::answer::Answer::to(&app.router, request).await;
+        let answer = crate::support::response::TestResponse::send(&app.router, request).await;
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "handled"), "{method}");
     }
 }
@@ -180,7 +180,7 @@ async fn debug_names_in_the_log_the_step_that_failed() {
         (PAGE, "GET", "x-b", "headers"),
         (PAGE, "GET", "authorization", ""),
     ] {
-        let log = Log::start();
+        let log = LogCapture::start();
         let fields = [("access-control-request-method", method), ("access-control-request-headers", names)];
         app.options(&[("origin", origin), fields[0], fields[1]]).await;
         let text = log.text();
@@ -191,7 +191,7 @@ async fn debug_names_in_the_log_the_step_that_failed() {
 
 #[tokio::test]
 async fn debug_is_off_unless_asked_for() {
-    let log = Log::start();
+    let log = LogCapture::start();
     is_denied(&App::of(page()).preflight("PUT", &[]).await);
     assert_eq!(log.text(), "");
 }

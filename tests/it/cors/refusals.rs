@@ -8,7 +8,7 @@ use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{Quota, RateLimit, RequireScope, RequireUser, UserContext};
 
 use super::{FOREIGN, PAGE, is_denied, leave, line, page, varies};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn handled() -> Router {
     Router::new().route("/", get(|| async { "handled" }))
@@ -21,7 +21,7 @@ fn behind(app: Router) -> Router {
 
 /// Asserts that `PAGE` may read this refusal with these fields of it, and a foreign page nothing.
 async fn readable(app: &Router, status: u16, fields: &[&str]) {
-    let answer = Answer::get(app, "/", &[("origin", PAGE)]).await;
+    let answer = TestResponse::get(app, "/", &[("origin", PAGE)]).await;
     assert_eq!(answer.status.as_u16(), status);
     assert_eq!(line(&answer.headers, "access-control-allow-origin"), Some(PAGE));
     assert_eq!(line(&answer.headers, "access-control-allow-credentials"), Some("true"));
@@ -31,7 +31,7 @@ async fn readable(app: &Router, status: u16, fields: &[&str]) {
         assert!(exposed.split(',').any(|name| name == *field), "{field} is exposed: {exposed}");
     }
     assert!(varies(&answer.headers).contains(&"origin".to_owned()));
-    let answer = Answer::get(app, "/", &[("origin", FOREIGN)]).await;
+    let answer = TestResponse::get(app, "/", &[("origin", FOREIGN)]).await;
     assert_eq!(answer.status.as_u16(), status);
     assert!(leave(&answer.headers).is_empty());
     assert!(varies(&answer.headers).contains(&"origin".to_owned()));
@@ -54,7 +54,7 @@ async fn a_403_is_readable_with_its_challenge() {
 async fn a_429_is_readable_with_when_to_come_again_and_the_fields_of_the_limit() {
     let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global()).ietf_draft_headers();
     let app = behind(handled().layer(limit.build().unwrap()));
-    let first = Answer::get(&app, "/", &[("origin", PAGE)]).await;
+    let first = TestResponse::get(&app, "/", &[("origin", PAGE)]).await;
     assert_eq!(first.status, 200);
     let fields = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit"];
     readable(&app, 429, &fields).await;
@@ -70,10 +70,10 @@ async fn a_handlers_503_is_readable_with_when_to_come_again() {
 #[tokio::test]
 async fn a_404_and_a_405_of_the_router_are_readable() {
     let app = behind(handled());
-    let answer = Answer::get(&app, "/nowhere", &[("origin", PAGE)]).await;
+    let answer = TestResponse::get(&app, "/nowhere", &[("origin", PAGE)]).await;
     assert_eq!((answer.status.as_u16(), line(&answer.headers, "access-control-allow-origin")), (404, Some(PAGE)));
     let request = super::request(axum::http::Method::OPTIONS, &[("origin", PAGE)]);
-    let answer = Answer::to(&app, request).await;
+    let answer = TestResponse::send(&app, request).await;
     assert_eq!((answer.status.as_u16(), line(&answer.headers, "access-control-allow-origin")), (405, Some(PAGE)));
 }
 
@@ -85,7 +85,7 @@ async fn a_preflight_passes_no_inner_layer() {
     let preflight = |origin| [("origin", origin), ("access-control-request-method", "GET")];
     for _ in 0..3 {
         let request = super::request(axum::http::Method::OPTIONS, &preflight(PAGE));
-        assert_eq!(Answer::to(&app, request).await.status, 204, "it has no credential and uses nothing up");
-        is_denied(&Answer::to(&app, super::request(axum::http::Method::OPTIONS, &preflight(FOREIGN))).await);
+        assert_eq!(TestResponse::send(&app, request).await.status, 204, "it has no credential and uses nothing up");
+        is_denied(&TestResponse::send(&app, super::request(axum::http::Method::OPTIONS, &preflight(FOREIGN))).await);
     }
 }

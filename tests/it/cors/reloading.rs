@@ -46,8 +46,8 @@ async fn a_request_is_answered_by_the_policy_that_it_met() {
         inner.reload(Cors::builder().any_origin()).unwrap();
     });
     let app = axum::Router::new().route("/", handler).layer(cors);
-    let answer = crate::answer::Answer::get(&app, "/", &[("origin", PAGE)]).await;
+    let answer = crate::support::response::TestResponse::get(&app, "/", &[("origin", PAGE)]).await;
     assert_eq!(line(&answer.headers, "access-control-allow-origin"), Some(PAGE));
-    let answer = crate::answer::Answer::get(&app, "/", &[("origin", PAGE)]).await;
+    let answer = crate::support::response::TestResponse::get(&app, "/", &[("origin", PAGE)]).await;
     assert_eq!(line(&answer.headers, "access-control-allow-origin"), Some("*"));
 }

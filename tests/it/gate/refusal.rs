@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// An app of one route that takes tokens for the audience `api` and asks for two scopes.
 async fn app() -> (TestIssuer, Router) {
@@ -23,20 +23,20 @@ async fn app() -> (TestIssuer, Router) {
     (issuer, app)
 }
 
-fn members(answer: &Answer) -> Value {
+fn members(answer: &TestResponse) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
 #[tokio::test]
 async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
     let (issuer, app) = app().await;
-    let missing = Answer::get(&app, "/", &[]).await;
+    let missing = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(
         members(&missing),
         json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a bearer token is required"})
     );
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").scope("read").sign());
-    let lacking = Answer::get(&app, "/", &[("authorization", &bearer)]).await;
+    let lacking = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
     assert_eq!(
         members(&lacking),
         json!({
@@ -48,7 +48,7 @@ async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
             "scope": "read write",
         })
     );
-    let malformed = Answer::get(&app, "/", &[("authorization", "Bearer a b")]).await;
+    let malformed = TestResponse::get(&app, "/", &[("authorization", "Bearer a b")]).await;
     assert_eq!(
         members(&malformed),
         json!({
@@ -66,7 +66,7 @@ async fn every_refusal_says_its_type_and_is_not_to_be_stored() {
     let (issuer, app) = app().await;
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
     for (credential, status) in [("Basic YTpi", 401), ("Bearer a b", 400), ("Bearer a.b.c", 401), (&bearer, 403)] {
-        let answer = Answer::get(&app, "/", &[("authorization", credential)]).await;
+        let answer = TestResponse::get(&app, "/", &[("authorization", credential)]).await;
         assert_eq!(answer.status, status, "{credential}");
         assert_eq!(answer.headers["content-type"], "application/problem+json");
         assert_eq!(answer.headers["cache-control"], "no-store");
@@ -84,7 +84,7 @@ async fn a_denial_in_the_extensions_says_why() {
         (&expired, DenialKind::InvalidToken(TokenError::Expired)),
     ] {
         let fields = [("authorization", credential)];
-        let answer = Answer::get(&app, "/", if credential.is_empty() { &[] } else { &fields }).await;
+        let answer = TestResponse::get(&app, "/", if credential.is_empty() { &[] } else { &fields }).await;
         assert_eq!(answer.denial.unwrap().kind(), &kind);
     }
 }
@@ -101,7 +101,7 @@ async fn a_denial_is_rendered_otherwise_by_an_ordinary_map_response() {
         response
     };
     let app = app.layer(MapResponseLayer::new(own));
-    let answer = Answer::get(&app, "/", &[]).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::UNAUTHORIZED, "401: a bearer token is required"));
     assert_eq!(answer.headers["content-type"], "text/plain");
     assert_eq!(answer.challenge(), "Bearer realm=\"api\"");
@@ -114,14 +114,14 @@ async fn axums_own_map_response_sees_the_denial_too() {
         let error = response.extensions().get::<Denial>().map(Denial::status).map(|status| status.as_u16());
         (response.status(), Json(json!({ "refused_with": error })))
     }));
-    assert_eq!(members(&Answer::get(&app, "/", &[]).await), json!({"refused_with": 401}));
+    assert_eq!(members(&TestResponse::get(&app, "/", &[]).await), json!({"refused_with": 401}));
 }
 
 #[tokio::test]
 async fn a_head_request_is_refused_with_the_same_fields_and_no_body() {
     let (_, app) = app().await;
-    let answer = Answer::get(&app, "/", &[]).await;
-    let head = Answer::to(&app, Request::head("/").body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
+    let head = TestResponse::send(&app, Request::head("/").body(Body::empty()).unwrap()).await;
     assert_eq!((head.status, head.challenge()), (answer.status, answer.challenge()));
     assert_eq!(head.headers["content-type"], "application/problem+json");
     assert_eq!(head.body, "");
@@ -130,7 +130,7 @@ async fn a_head_request_is_refused_with_the_same_fields_and_no_body() {
 #[tokio::test]
 async fn a_fault_of_the_app_tells_the_caller_nothing_of_its_set_up() {
     let app = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
-    let answer = Answer::get(&app, "/", &[]).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(answer.status, 500);
     assert_eq!(answer.challenge(), "");
     assert_eq!(
@@ -151,7 +151,7 @@ async fn an_outage_of_the_issuer_is_503_with_the_time_to_try_again() {
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
     let app = Router::new().route("/", get(|| async {})).layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
-    let answer = Answer::get(&app, "/", &[("authorization", &bearer)]).await;
+    let answer = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
     assert_eq!(answer.status, 503);
     assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     assert_eq!(answer.challenge(), "");
@@ -162,10 +162,10 @@ async fn an_outage_of_the_issuer_is_503_with_the_time_to_try_again() {
 async fn a_denial_of_a_handler_is_rendered_as_one_of_a_layer() {
     let (nobody, ann) = (as_anonymous(), as_user(UserContext::new("ann")));
     let by_layer = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
-    let by_layer = Answer::get(&by_layer.layer(ann.clone()), "/", &[]).await;
+    let by_layer = TestResponse::get(&by_layer.layer(ann.clone()), "/", &[]).await;
     let handler = || async { UserContext::new("ann").require_scope("read") };
     let by_handler = Router::new().route("/", get(handler)).layer(ServiceBuilder::new().layer(nobody).layer(ann));
-    let by_handler = Answer::get(&by_handler, "/", &[]).await;
+    let by_handler = TestResponse::get(&by_handler, "/", &[]).await;
     assert_eq!(by_handler.status, 403);
     assert_eq!(
         (by_handler.body, by_handler.headers, by_handler.denial),

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
 
 use super::porter::{ORDERS, Porter};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// A route that counts how often its handler is called.
 fn counted() -> (Arc<AtomicUsize>, axum::routing::MethodRouter) {
@@ -41,7 +41,7 @@ async fn every_order_is_obeyed_on_a_router_by_layer_and_by_route_layer() {
             let app = Router::new().route("/", handler);
             let app = if on_routes { app.route_layer(porter.clone()) } else { app.layer(porter.clone()) };
             porter.book.bell.notify_one();
-            let answer = Answer::get(&app, "/", &[("x-order", told)]).await;
+            let answer = TestResponse::get(&app, "/", &[("x-order", told)]).await;
             assert_eq!(answer.status, status, "{told}");
             assert_eq!(answer.body, if status == 200 { "handled" } else { "refused" }, "{told}");
             assert_eq!(calls.load(SeqCst), usize::from(status == 200), "{told}");
@@ -54,9 +54,9 @@ async fn a_route_layer_leaves_what_is_no_route_to_the_router() {
     let refuse = [("x-order", "refuse")];
     let (_, handler) = counted();
     let app = Router::new().route("/", handler.clone()).route_layer(Porter::default());
-    assert_eq!(Answer::get(&app, "/nowhere", &refuse).await.status, 404);
+    assert_eq!(TestResponse::get(&app, "/nowhere", &refuse).await.status, 404);
     let app = Router::new().route("/", handler).layer(Porter::default());
-    assert_eq!(Answer::get(&app, "/nowhere", &refuse).await.status, 403);
+    assert_eq!(TestResponse::get(&app, "/nowhere", &refuse).await.status, 403);
 }
 
 #[tokio::test]
@@ -66,9 +66,9 @@ async fn a_gate_on_one_route_leaves_the_others_alone() {
         .route("/open", get(|| async {}))
         .fallback_service(tower::Layer::layer(&Porter::default(), Router::new()));
     let refuse = [("x-order", "refuse")];
-    assert_eq!(Answer::get(&app, "/guarded", &refuse).await.status, 403);
-    assert_eq!(Answer::get(&app, "/open", &refuse).await.status, 200);
-    assert_eq!(Answer::get(&app, "/other", &refuse).await.status, 403);
+    assert_eq!(TestResponse::get(&app, "/guarded", &refuse).await.status, 403);
+    assert_eq!(TestResponse::get(&app, "/open", &refuse).await.status, 200);
+    assert_eq!(TestResponse::get(&app, "/other", &refuse).await.status, 403);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use portcullis::headers::{
 use portcullis::{IssueKind, SecurityHeaders};
 
 use super::{behind, field, get_root};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 fn api() -> SecurityHeadersBuilder {
     SecurityHeaders::api()
@@ -186,12 +186,12 @@ async fn what_is_left_out_is_not_sent() {
 
 #[test]
 fn what_the_author_will_not_have_meant_is_said_in_the_log() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let loose = Csp::html().add(Directive::ScriptSrc, [Source::UnsafeInline]);
     assert!(SecurityHeaders::html().csp(loose).build().is_ok());
     assert_eq!(log.count("WARN"), 1, "{}", log.text());
     assert_eq!(log.count("csp: 'unsafe-inline' beside a nonce in script-src"), 1, "{}", log.text());
-    let quiet = Log::start();
+    let quiet = LogCapture::start();
     assert!(SecurityHeaders::html().build().is_ok() && SecurityHeaders::api().build().is_ok());
     assert!(SecurityHeaders::owasp().build().is_ok() && SecurityHeaders::helmet().build().is_ok());
     assert_eq!(quiet.text(), "");

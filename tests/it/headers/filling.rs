@@ -16,7 +16,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{around, field, get_root};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const OWN: [(&str, &str); 5] = [
     ("content-security-policy", "default-src 'self'"),
@@ -71,7 +71,7 @@ async fn nested_layers_send_each_field_once_and_the_inner_one_counts() {
 }
 
 #[track_caller]
-fn is_guarded(answer: &Answer, status: u16) {
+fn is_guarded(answer: &TestResponse, status: u16) {
     assert_eq!(answer.status.as_u16(), status);
     assert_eq!(field(&answer.headers, "x-content-type-options"), "nosniff");
     assert_eq!(field(&answer.headers, "x-frame-options"), "DENY");
@@ -92,12 +92,12 @@ async fn a_401_a_429_a_404_a_405_and_a_caught_panic_have_them() {
         .route("/fall", get(fall))
         .layer(CatchPanicLayer::new());
     let app = around(SecurityHeaders::api(), app);
-    is_guarded(&Answer::get(&app, "/", &[]).await, 401);
-    is_guarded(&Answer::get(&app, "/once", &[]).await, 200);
-    is_guarded(&Answer::get(&app, "/once", &[]).await, 429);
-    is_guarded(&Answer::get(&app, "/nowhere", &[]).await, 404);
-    is_guarded(&Answer::get(&app, "/fall", &[]).await, 500);
-    is_guarded(&Answer::to(&app, Request::post("/fall").body(Body::empty()).unwrap()).await, 405);
+    is_guarded(&TestResponse::get(&app, "/", &[]).await, 401);
+    is_guarded(&TestResponse::get(&app, "/once", &[]).await, 200);
+    is_guarded(&TestResponse::get(&app, "/once", &[]).await, 429);
+    is_guarded(&TestResponse::get(&app, "/nowhere", &[]).await, 404);
+    is_guarded(&TestResponse::get(&app, "/fall", &[]).await, 500);
+    is_guarded(&TestResponse::send(&app, Request::post("/fall").body(Body::empty()).unwrap()).await, 405);
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use portcullis::headers::SecurityHeadersBuilder;
 use portcullis::{SecurityHeaders, TrustedProxies};
 
 use super::{behind, field, get_root};
-use crate::answer::Answer;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
+use crate::support::response::TestResponse;
 
 const HSTS: &str = "strict-transport-security";
 
@@ -32,7 +32,7 @@ async fn has_hsts(app: &Router, fields: &[(&str, &str)]) -> bool {
 async fn without_a_word_of_https_it_is_not_sent() {
     let app = behind(SecurityHeaders::api());
     assert!(!has_hsts(&app, &[]).await);
-    let answer = Answer::to(&app, Request::get("http://a.example/").body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::send(&app, Request::get("http://a.example/").body(Body::empty()).unwrap()).await;
     assert_eq!(field(&answer.headers, HSTS), "");
 }
 
@@ -41,11 +41,11 @@ async fn a_uri_of_https_is_believed_as_http_2_has_it() {
     let ask = |version| Request::get("https://a.example/").version(version).body(Body::empty()).unwrap();
     let app = behind(SecurityHeaders::api());
     for version in [Version::HTTP_2, Version::HTTP_3] {
-        let answer = Answer::to(&app, ask(version)).await;
+        let answer = TestResponse::send(&app, ask(version)).await;
         assert_eq!(field(&answer.headers, HSTS), "max-age=63072000; includeSubDomains");
     }
     // In HTTP/1, the caller writes it there (RFC 9112 §3.2.2).
-    assert_eq!(field(&Answer::to(&app, ask(Version::HTTP_11)).await.headers, HSTS), "");
+    assert_eq!(field(&TestResponse::send(&app, ask(Version::HTTP_11)).await.headers, HSTS), "");
 }
 
 #[tokio::test]
@@ -75,13 +75,13 @@ async fn always_https_asks_nobody() {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_believed_is_named_in_the_log_once() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = behind(SecurityHeaders::api());
     for _ in 0..3 {
         assert!(!has_hsts(&app, &[("x-forwarded-proto", "https")]).await);
     }
     assert_eq!(log.count("X-Forwarded-Proto is not believed"), 1, "{}", log.text());
-    let quiet = Log::start();
+    let quiet = LogCapture::start();
     assert!(!has_hsts(&behind(SecurityHeaders::api()), &[]).await);
     let told = behind(SecurityHeaders::api().without(HSTS));
     assert!(!has_hsts(&told, &[("x-forwarded-proto", "https")]).await);
@@ -91,14 +91,15 @@ async fn a_proxy_that_is_not_believed_is_named_in_the_log_once() {
 #[tokio::test]
 async fn insecure_requests_are_upgraded_over_https_and_never_on_localhost() {
     let app = behind(SecurityHeaders::helmet().assume_https());
-    let upgrades =
-        |answer: Answer| field(&answer.headers, "content-security-policy").ends_with("; upgrade-insecure-requests");
+    let upgrades = |answer: TestResponse| {
+        field(&answer.headers, "content-security-policy").ends_with("; upgrade-insecure-requests")
+    };
     assert!(upgrades(get_root(&app, &[("host", "a.example")]).await));
     assert!(upgrades(get_root(&app, &[]).await));
     for host in ["localhost", "localhost:3000", "app.localhost:3000", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
         assert!(!upgrades(get_root(&app, &[("host", host)]).await), "{host}");
         let request = Request::get(format!("https://{host}/")).body(Body::empty()).unwrap();
-        assert!(!upgrades(Answer::to(&app, request).await), "{host}");
+        assert!(!upgrades(TestResponse::send(&app, request).await), "{host}");
     }
     for host in ["localhost.example", "127.0.0.1.example", "notlocalhost"] {
         assert!(upgrades(get_root(&app, &[("host", host)]).await), "{host}");

@@ -9,8 +9,8 @@ use portcullis::headers::{Csp, Directive, Source};
 use portcullis::{CspNonce, Extractor, SecurityHeaders};
 
 use super::{around, behind, field, get_root};
-use crate::answer::Answer;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
+use crate::support::response::TestResponse;
 
 const CSP: &str = "content-security-policy";
 
@@ -71,7 +71,7 @@ async fn a_handler_without_an_extractor_draws_it_from_the_extensions() {
 #[tokio::test]
 async fn where_no_policy_has_one_the_answer_is_500_and_the_log_says_why() {
     for app in [page(), around(SecurityHeaders::api(), page())] {
-        let log = Log::start();
+        let log = LogCapture::start();
         let answer = get_root(&app, &[]).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::NonceMissing);
@@ -83,7 +83,7 @@ async fn where_no_policy_has_one_the_answer_is_500_and_the_log_says_why() {
 async fn a_handler_that_takes_an_option_is_told_none() {
     let handler = |nonce: Option<Extractor<CspNonce>>| async move { nonce.is_some().to_string() };
     let app = || Router::new().route("/", get(handler));
-    assert_eq!(Answer::get(&app(), "/", &[]).await.body, "false");
+    assert_eq!(TestResponse::get(&app(), "/", &[]).await.body, "false");
     assert_eq!(get_root(&around(SecurityHeaders::html(), app()), &[]).await.body, "true");
 }
 

@@ -6,7 +6,7 @@ use portcullis::testing::{TokenBuilder, as_anonymous, as_user};
 use portcullis::{Issuer, JwtAuth, SecurityHeaders, UserContext};
 
 use super::{around, field, get_root};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 const STORED: &str = "cache-control";
 
@@ -20,7 +20,7 @@ async fn the_answer_to_a_user_is_not_stored() {
     for builder in [SecurityHeaders::api(), SecurityHeaders::html(), SecurityHeaders::owasp()] {
         let app = around(builder, handled().layer(as_user(UserContext::new("ann"))));
         assert_eq!(field(&get_root(&app, &[]).await.headers, STORED), "no-store");
-        assert_eq!(field(&Answer::get(&app, "/own", &[]).await.headers, STORED), "private, max-age=60");
+        assert_eq!(field(&TestResponse::get(&app, "/own", &[]).await.headers, STORED), "private, max-age=60");
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::App;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,7 +88,7 @@ async fn the_built_in_client_stops_reading_a_body_without_end() {
         }
         stopped.send(()).unwrap();
     });
-    let log = Log::start();
+    let log = LogCapture::start();
     let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the document has over 262144 bytes"), 1, "{}", log.text());
@@ -103,7 +103,7 @@ async fn the_log_says_why_the_built_in_client_did_not_get_through() {
     let issuer = TestIssuer::start().await.unwrap();
     let (listener, url) = listener().await;
     drop(listener);
-    let log = Log::start();
+    let log = LogCapture::start();
     let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let text = log.text();

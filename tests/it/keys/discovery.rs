@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::network::status;
 use super::{App, World, settle};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 const TENANT: &str = "https://login.example/tenant1";
 const KEYS: &str = "https://keys.example/tenant1";
@@ -79,7 +79,7 @@ async fn metadata_of_another_issuer_is_not_used_however_near_its_name() {
 async fn metadata_of_another_issuer_is_the_reason_in_the_log_though_the_last_form_is_404() {
     let world = World::new().await;
     publish(&world, FORMS[0], &json!({ "issuer": "https://login.example/tenant1/", "jwks_uri": KEYS }));
-    let log = Log::start();
+    let log = LogCapture::start();
     assert_eq!(app(&world).status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the metadata names another issuer"), 1, "{}", log.text());
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::network::status;
 use super::{World, seconds, settle};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 #[tokio::test]
 async fn a_failed_fetch_keeps_good_keys() {
@@ -197,7 +197,7 @@ async fn a_fetch_whose_only_request_is_cancelled_brings_the_keys_all_the_same() 
 async fn a_client_that_panics_does_not_lock_out() {
     let world = World::new().await;
     let app = world.app();
-    let log = Log::start();
+    let log = LogCapture::start();
     world.network.panics();
     assert_eq!(app.status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the client stopped without an answer"), 1, "{}", log.text());
@@ -219,7 +219,7 @@ async fn a_client_that_panics_leaves_the_keys_at_hand_in_use() {
 async fn a_failed_fetch_is_logged_once_with_its_issuer_and_the_reason() {
     let world = World::new().await;
     let app = world.app();
-    let log = Log::start();
+    let log = LogCapture::start();
     world.network.is_down();
     for _ in 0..3 {
         assert_eq!(app.status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE);

@@ -16,7 +16,7 @@ use portcullis::{Issuer, JwtAuth, RequireScope, UserContext};
 
 use super::network::Network;
 use super::{App, World, seconds, settle};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// An app that tells tokens that were known again: a user of theirs lies where that of an earlier request lies.
 struct Watch {
@@ -137,8 +137,8 @@ async fn what_a_route_requires_is_asked_for_every_request() {
     let app = Router::new().route("/", get(|| async {})).route("/scoped", scoped).layer(auth);
     let bearer = format!("Bearer {}", world.good());
     for _ in 0..3 {
-        assert_eq!(Answer::get(&app, "/", &[("authorization", &bearer)]).await.status, 200);
-        assert_eq!(Answer::get(&app, "/scoped", &[("authorization", &bearer)]).await.status, 403);
+        assert_eq!(TestResponse::get(&app, "/", &[("authorization", &bearer)]).await.status, 200);
+        assert_eq!(TestResponse::get(&app, "/scoped", &[("authorization", &bearer)]).await.status, 403);
     }
 }
 
@@ -284,7 +284,7 @@ async fn two_of_it_in_one_request_are_refused_as_ever() {
             (&[("authorization", &*bearer), ("cookie", &*cookie)], 400),
             (&[("authorization", &*bearer), ("authorization", &*bearer)], 400),
         ] {
-            assert_eq!(Answer::get(&app, "/", fields).await.status, status, "{fields:?}");
+            assert_eq!(TestResponse::get(&app, "/", fields).await.status, status, "{fields:?}");
         }
     }
 }

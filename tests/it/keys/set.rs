@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::network::{jwks, set_of};
 use super::{App, World};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 /// Keys that must not be used, each named `secret-kid`.
 fn bad(good: &Value) -> Vec<Value> {
@@ -48,7 +48,7 @@ async fn a_skipped_key_is_logged_in_one_line_without_its_kid() {
     let skipped = keys.len();
     keys.push(good);
     world.network.publishes(set_of(&keys));
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = world.warm_app().await;
     world.advance(31.0);
     assert_eq!(app.status(&world.of_kid("secret-kid")).await, StatusCode::UNAUTHORIZED);
@@ -61,7 +61,7 @@ async fn a_skipped_key_is_logged_in_one_line_without_its_kid() {
 async fn a_set_of_which_no_key_can_be_used_says_why_in_the_log() {
     let world = World::new().await;
     world.network.publishes(set_of(&bad(&jwks(&world.issuer)[0])[1..2]));
-    let log = Log::start();
+    let log = LogCapture::start();
     assert_eq!(world.app().status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("its modulus has not 2048 to 8192 bits"), 1, "{}", log.text());
 }

@@ -5,7 +5,7 @@ use portcullis::{Issuer, JwtAuth};
 
 use super::network::{Network, jwks, set_of};
 use super::{App, World, settle};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 /// Two issuers whose keys have the same `kid`, an app that trusts both, and the network of both.
 async fn same_kid() -> (World, World, App, Network) {
@@ -117,7 +117,7 @@ async fn issuers_are_compared_byte_for_byte() {
 async fn the_log_hints_at_the_mistakes_made_most_with_an_issuer() {
     let world = World::new().await;
     let app = world.app();
-    let log = Log::start();
+    let log = LogCapture::start();
     let issuer = world.issuer.url();
     let with_slash = world.issuer.token("ann").audience("api").claim("iss", format!("{issuer}/"));
     let untyped = world.issuer.token("ann").audience("api").header("typ", "JWT");

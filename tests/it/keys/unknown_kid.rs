@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::network::with_cache_control;
 use super::{World, settle};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 #[tokio::test]
 async fn an_unknown_kid_costs_one_fetch_and_is_401_where_the_answer_has_no_such_key() {
@@ -146,7 +146,7 @@ async fn a_token_that_is_refused_for_its_claims_causes_no_fetch() {
 async fn a14_no_kid_of_a_token_reaches_the_log_whatever_it_holds() {
     let world = World::new().await;
     let app = world.app();
-    let log = Log::start();
+    let log = LogCapture::start();
     for kid in ["' OR 1=1--", "../../dev/null", "line\r\nbreak", "kid-of-nobody", "\u{202e}txt"] {
         let token = world.issuer.token("ann").audience("api").header("kid", kid).sign();
         assert_eq!(app.status(&token).await, StatusCode::UNAUTHORIZED, "{kid}");

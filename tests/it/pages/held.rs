@@ -16,7 +16,7 @@ use portcullis::{Cors, OriginSet, Quota, RateLimit, SecurityHeaders, Stack, User
 use tower::ServiceExt;
 
 use super::PAGE;
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 #[test]
 fn a_pattern_over_a_public_suffix_in_punycode_is_refused() {
@@ -108,7 +108,7 @@ async fn of_a_stack_in_a_stack_each_gate_that_admitted_is_left_once_and_no_other
         let (app, calls) = stacked(gate.clone(), 9);
         let mut sent = vec![("origin", PAGE)];
         sent.extend(fields.iter().map(|name| (*name, "1")));
-        let answer = Answer::get(&app, "/", &sent).await;
+        let answer = TestResponse::get(&app, "/", &sent).await;
         let counts = (calls.load(SeqCst), gate.0.0.load(SeqCst), gate.0.1.load(SeqCst));
         assert_eq!((answer.status.as_u16(), counts), (status, (handled, 1, left)), "{fields:?}");
         assert_eq!(answer.headers.get_all("access-control-allow-origin").iter().count(), 1, "{fields:?}");
@@ -122,8 +122,8 @@ async fn what_the_innermost_gate_refuses_passes_all_that_admitted() {
         let gate = Counting::default();
         let (app, calls) = stacked(gate.clone(), 1);
         let fields = if waits { vec![("origin", PAGE), ("x-wait", "1")] } else { vec![("origin", PAGE)] };
-        assert_eq!(Answer::get(&app, "/", &fields).await.status, 200);
-        let answer = Answer::get(&app, "/", &fields).await;
+        assert_eq!(TestResponse::get(&app, "/", &fields).await.status, 200);
+        let answer = TestResponse::get(&app, "/", &fields).await;
         assert_eq!((answer.status.as_u16(), calls.load(SeqCst), gate.0.1.load(SeqCst)), (429, 1, 2));
         assert_eq!(answer.headers["access-control-allow-origin"], PAGE);
         assert_eq!(
@@ -141,7 +141,7 @@ async fn a_request_that_is_dropped_while_it_waits_reaches_no_handler_and_leaves_
     let answer = tokio::time::timeout(Duration::from_millis(20), app.clone().oneshot(request)).await;
     assert!(answer.is_err());
     assert_eq!((gate.0.0.load(SeqCst), gate.0.1.load(SeqCst), calls.load(SeqCst)), (1, 0, 0));
-    assert_eq!(Answer::get(&app, "/", &[]).await.status, 200);
+    assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 200);
 }
 
 #[tokio::test]
@@ -149,11 +149,11 @@ async fn a_preflight_enters_no_gate_inside_and_a_refused_grpc_call_passes_all() 
     let gate = Counting::default();
     let (app, calls) = stacked(gate.clone(), 9);
     let preflight = Request::options("/").header("origin", PAGE).header("access-control-request-method", "GET");
-    assert_eq!(Answer::to(&app, preflight.body(Body::empty()).unwrap()).await.status, 204);
+    assert_eq!(TestResponse::send(&app, preflight.body(Body::empty()).unwrap()).await.status, 204);
     assert_eq!((gate.0.0.load(SeqCst), calls.load(SeqCst)), (0, 0));
     let call =
         Request::post("/").header("content-type", "application/grpc").header("origin", PAGE).header("x-refuse", "1");
-    let answer = Answer::to(&app, call.body(Body::empty()).unwrap()).await;
+    let answer = TestResponse::send(&app, call.body(Body::empty()).unwrap()).await;
     assert_eq!((&answer.headers["grpc-status"], calls.load(SeqCst)), (&"16".parse().unwrap(), 0));
     assert_eq!(answer.headers["access-control-allow-origin"], PAGE);
     assert_eq!(answer.headers["x-frame-options"], "DENY");
@@ -255,7 +255,7 @@ async fn no_bytes_of_a_request_make_the_layers_panic_or_let_a_foreign_page_in() 
         }
         let request = request.body(Body::empty()).unwrap();
         let is_page = request.headers().get_all("origin").iter().eq([PAGE]);
-        let answer = Answer::to(&app, request).await;
+        let answer = TestResponse::send(&app, request).await;
         let allowed: Vec<_> = answer.headers.get_all("access-control-allow-origin").iter().collect();
         assert!(allowed.is_empty() || is_page && allowed == [PAGE], "{answer:?}");
         let varies = answer.headers.get_all("vary").iter().any(|line| line.to_str().unwrap().contains("Origin"));

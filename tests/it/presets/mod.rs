@@ -15,16 +15,16 @@ use portcullis::{Algorithm, Issuer, JwtAuth, UserContext};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use crate::guarded::{Answer, Guarded};
-use crate::mint::now;
-use crate::published::Published;
+use crate::support::fake_fetch::FakeFetch;
+use crate::support::protected_app::{AppResponse, ProtectedApp};
+use crate::support::tokens::now;
 
 /// A preset's stack, and who signs for the issuer in its place.
 struct Preset {
     signer: TestIssuer,
-    published: Published,
+    published: FakeFetch,
     url: &'static str,
-    stack: Guarded,
+    stack: ProtectedApp,
 }
 
 impl Preset {
@@ -35,9 +35,9 @@ impl Preset {
 
     async fn start_with(builder: JwtAuthBuilder, url: &'static str) -> Self {
         let signer = rs256().await;
-        let published = Published::at(url, signer.jwks());
+        let published = FakeFetch::at(url, signer.jwks());
         let auth = builder.fetch(published.clone()).build().unwrap();
-        Self { signer, published, url, stack: Guarded::behind(auth) }
+        Self { signer, published, url, stack: ProtectedApp::behind(auth) }
     }
 
     /// Publishes the keys as an issuer does that says neither their algorithm nor more than it must.
@@ -52,7 +52,7 @@ impl Preset {
     }
 
     /// Sends a token of these headers and claims, and nothing else but its times.
-    async fn ask(&self, header: Value, claims: &Value) -> Answer {
+    async fn ask(&self, header: Value, claims: &Value) -> AppResponse {
         let answer = self.stack.ask(&shaped(&self.signer, header, claims)).await;
         assert!(self.published.asked().iter().all(|url| url == self.url), "{:?}", self.published.asked());
         answer

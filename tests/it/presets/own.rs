@@ -9,8 +9,8 @@ use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Roles, Tiers};
 use serde_json::{Value, json};
 
 use super::{permissions, roles, rs256, shaped, with};
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, ISSUER, SECRET, now, signed};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, now, signed};
 
 fn access() -> Value {
     json!({
@@ -23,11 +23,11 @@ fn tiers() -> Tiers {
     Tiers::ascending(["basic", "pro", "institutional"]).unwrap()
 }
 
-fn stack(issuer: Issuer) -> Guarded {
+fn stack(issuer: Issuer) -> ProtectedApp {
     let table = Roles::builder().role("editor", ["read:valuation", "write:valuation"]).build().unwrap();
     let basic = tiers().get("basic").unwrap();
     let builder = JwtAuth::builder().issuer(issuer.first_party()).audience(AUDIENCE).roles(table).tiers(tiers());
-    Guarded::behind(builder.default_tier(basic).build().unwrap())
+    ProtectedApp::behind(builder.default_tier(basic).build().unwrap())
 }
 
 fn hs256(claims: &Value) -> String {

@@ -11,8 +11,8 @@ use portcullis::rate_limit::Key;
 use portcullis::{RateLimit, TrustedProxies};
 
 use super::{per, routes};
-use crate::answer::Answer;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
+use crate::support::response::TestResponse;
 
 fn by(key: Key) -> Router {
     routes(&Arc::default()).layer(RateLimit::builder().quota(per(2, 60)).key(key).build().unwrap())
@@ -21,7 +21,7 @@ fn by(key: Key) -> Router {
 /// What is left to a request from this peer with these fields, or else the status.
 async fn left(app: &Router, peer: &str, fields: &[(&str, &str)]) -> u16 {
     let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 4711);
-    let answer = Answer::get(&app.clone().layer(axum::Extension(ConnectInfo(peer))), "/", fields).await;
+    let answer = TestResponse::get(&app.clone().layer(axum::Extension(ConnectInfo(peer))), "/", fields).await;
     match answer.status.as_u16() {
         200 => answer.headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap(),
         status => status,
@@ -108,18 +108,18 @@ async fn the_port_of_a_peer_does_not_count() {
     let app = by(Key::ip(TrustedProxies::none()));
     for (port, status) in [(1, 200), (2, 200), (3, 429)] {
         let peer = MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], port)));
-        assert_eq!(Answer::get(&app.clone().layer(peer), "/", &[]).await.status, status);
+        assert_eq!(TestResponse::get(&app.clone().layer(peer), "/", &[]).await.status, status);
     }
 }
 
 #[tokio::test]
 async fn where_no_peer_is_known_every_request_is_500_and_the_log_says_once_how_to_mend_it() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let calls = Arc::default();
     let limit = RateLimit::builder().quota(per(2, 60)).key(Key::ip(TrustedProxies::none())).build().unwrap();
     let app = routes(&calls).layer(limit);
     for n in 0..50 {
-        let answer = Answer::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await;
+        let answer = TestResponse::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await;
         assert_eq!(answer.status, 500, "request {n}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AddressUnknown);
         assert!(!answer.body.contains("connect_info") && !answer.headers.contains_key("retry-after"));
@@ -133,5 +133,5 @@ async fn where_no_peer_is_known_every_request_is_500_and_the_log_says_once_how_t
 #[tokio::test]
 async fn a_trusting_key_is_500_too_where_no_peer_is_known() {
     let app = by(Key::ip(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap()));
-    assert_eq!(Answer::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await.status, 500);
+    assert_eq!(TestResponse::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await.status, 500);
 }

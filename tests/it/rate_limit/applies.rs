@@ -9,7 +9,7 @@ use portcullis::testing::as_user;
 use portcullis::{RateLimit, Scopes, UserContext};
 
 use super::{App, field, per, routes, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn of(limit: Limit) -> App {
     App::of(RateLimit::builder().limit(limit).key(who()))
@@ -55,7 +55,7 @@ async fn only_if_may_ask_for_what_the_user_may_do() {
         let user = UserContext::new("ann").with_scopes(Scopes::new([scope]).unwrap());
         let app = app.clone().layer(as_user(user));
         for status in statuses {
-            assert_eq!(Answer::get(&app, "/", &[]).await.status, status, "{scope}");
+            assert_eq!(TestResponse::get(&app, "/", &[]).await.status, status, "{scope}");
         }
     }
 }
@@ -109,7 +109,7 @@ async fn by_route_counts_the_methods_of_a_route_together() {
     let mut statuses = Vec::new();
     for method in ["GET", "POST", "DELETE"] {
         let request = axum::http::Request::builder().method(method).uri("/").header("x-who", "ann");
-        statuses.push(Answer::to(&app.router, request.body(Default::default()).unwrap()).await.status.as_u16());
+        statuses.push(TestResponse::send(&app.router, request.body(Default::default()).unwrap()).await.status.as_u16());
     }
     assert_eq!(statuses, [200, 200, 429]);
 }
@@ -121,7 +121,7 @@ async fn by_route_nested_routes_are_told_apart_by_their_whole_path() {
     let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
     let app = Router::new().nest("/a", inner()).nest("/b", inner()).layer(limit);
     for (path, expected) in [("/a/list", "8"), ("/b/list", "8"), ("/a/list", "7")] {
-        assert_eq!(Answer::get(&app, path, &[]).await.headers["x-ratelimit-remaining"], expected, "{path}");
+        assert_eq!(TestResponse::get(&app, path, &[]).await.headers["x-ratelimit-remaining"], expected, "{path}");
     }
 }
 
@@ -135,7 +135,7 @@ async fn below_a_nested_path_only_on_is_spelt_with_it() {
         let routed = Router::new().route("/list", any(|| async {})).layer(limit(route));
         let fallen = Router::new().fallback(|| async {}).layer(limit(route));
         for app in [Router::new().nest("/a", routed), Router::new().nest("/a", fallen)] {
-            let answer = Answer::get(&app, "/a/list", &[]).await;
+            let answer = TestResponse::get(&app, "/a/list", &[]).await;
             assert_eq!(answer.headers.contains_key("x-ratelimit-remaining"), is_counted, "{route}");
         }
     }

@@ -15,7 +15,7 @@ use portcullis::{Extractor, RateLimit};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{per, seconds, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 async fn used(limit: &RateLimit, subject: Subject<'_>) -> u32 {
     limit.peek(&subject).await.unwrap()[0].used()
@@ -48,7 +48,7 @@ async fn every_layer_that_counts_failures_hears_the_handlers_word() {
     };
     let app = Router::new().route("/", get(handler)).layer(inner.clone()).layer(outer.clone());
     for _ in 0..2 {
-        assert_eq!(Answer::get(&app, "/", &[("x-who", "ann")]).await.status, 200);
+        assert_eq!(TestResponse::get(&app, "/", &[("x-who", "ann")]).await.status, 200);
     }
     assert_eq!([used(&outer, Subject::custom("ann")).await, used(&inner, Subject::custom("ann")).await], [2, 2]);
 }
@@ -60,7 +60,7 @@ async fn a_handler_may_speak_of_a_request_that_no_limit_counts() {
     let handler = |Extractor(attempt): Extractor<Attempt>| async move { attempt.failed() };
     let app = Router::new().route("/", get(handler)).route("/exempt", get(handler)).layer(limit);
     for path in ["/", "/exempt"] {
-        assert_eq!(Answer::get(&app, path, &[]).await.status, 200, "{path}");
+        assert_eq!(TestResponse::get(&app, path, &[]).await.status, 200, "{path}");
     }
 }
 
@@ -70,7 +70,7 @@ async fn a_limit_on_a_path_that_a_wildcard_matched_is_not_passed_by() {
     let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
     let app = Router::new().route("/auth.Auth/{*rest}", any(|| async {})).layer(limit);
     for (path, status) in [("/auth.Auth/Login", 200), ("/auth.Auth/Login", 429), ("/auth.Auth/Other", 200)] {
-        assert_eq!(Answer::get(&app, path, &[]).await.status, status, "{path}");
+        assert_eq!(TestResponse::get(&app, path, &[]).await.status, status, "{path}");
     }
 }
 

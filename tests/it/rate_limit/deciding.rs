@@ -8,7 +8,7 @@ use portcullis::clock::{Clock, TimeSource};
 use portcullis::rate_limit::{Limit, RateLimitBuilder, ResetFormat, Subject};
 
 use super::{ALGORITHMS, App, field, limited, per, routes, seconds, start, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn costly(quota: portcullis::Quota) -> RateLimitBuilder {
     let cost = |head: &http::request::Parts| field(head, "x-cost").map_or(1, |cost| cost.parse().unwrap());
@@ -81,7 +81,7 @@ async fn a_backward_jump_neither_admits_more_nor_locks_out_longer_than_a_refill(
             let clock = Clock::from_source(pendulum.clone());
             let limit = limited(per(5, 60).algorithm(algorithm)).clock(clock).build().unwrap();
             let app = routes(&Arc::default()).layer(limit);
-            let ask = async || Answer::get(&app, "/", &[("x-who", "ann")]).await;
+            let ask = async || TestResponse::get(&app, "/", &[("x-who", "ann")]).await;
             *pendulum.0.lock().unwrap() += seconds(3_600);
             for _ in 0..5 {
                 assert_eq!(ask().await.status, 200);

@@ -12,7 +12,7 @@ use portcullis::rate_limit::Key;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{per, routes};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn exempting(paths: &[&'static str]) -> RateLimit {
     let builder = RateLimit::builder().quota(per(1_000, 60)).key(Key::global());
@@ -21,7 +21,7 @@ fn exempting(paths: &[&'static str]) -> RateLimit {
 
 /// Whether a request for this path is counted; it is let through in any case.
 async fn counted(app: &Router, path: &str) -> bool {
-    Answer::get(app, path, &[]).await.headers.contains_key("x-ratelimit-remaining")
+    TestResponse::get(app, path, &[]).await.headers.contains_key("x-ratelimit-remaining")
 }
 
 const RESEMBLING: [&str; 14] = [
@@ -48,7 +48,7 @@ async fn an_exempt_route_is_not_counted_whatever_its_query_and_method() {
         assert!(!counted(&app, path).await, "{path}");
     }
     let request = Request::post("/health").body(Default::default()).unwrap();
-    assert!(!Answer::to(&app, request).await.headers.contains_key("x-ratelimit-remaining"));
+    assert!(!TestResponse::send(&app, request).await.headers.contains_key("x-ratelimit-remaining"));
     assert!(counted(&app, "/").await);
 }
 
@@ -118,7 +118,7 @@ async fn a_nested_route_is_spelt_with_the_path_that_it_is_nested_at() {
 #[tokio::test]
 async fn a_method_that_is_not_allowed_is_counted_as_its_route() {
     let app = Router::new().route("/health", post(|| async {})).layer(exempting(&["/health"]));
-    assert_eq!(Answer::get(&app, "/health", &[]).await.status, 405);
+    assert_eq!(TestResponse::get(&app, "/health", &[]).await.status, 405);
     assert!(!counted(&app, "/health").await);
 }
 
@@ -136,7 +136,7 @@ async fn an_exempt_request_uses_nothing_and_is_never_refused() {
     // Nobody authenticated: the key is not even asked for.
     let app = routes(&Arc::default()).layer(builder.build().unwrap());
     for _ in 0..5 {
-        assert_eq!(Answer::get(&app, "/health", &[]).await.status, 200);
+        assert_eq!(TestResponse::get(&app, "/health", &[]).await.status, 200);
     }
-    assert_eq!(Answer::get(&app, "/", &[]).await.status, 500);
+    assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 500);
 }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{ALGORITHMS, App, Told, hands, per, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn login() -> Limit {
     Limit::new("login", per(5, 300)).only_failures()
@@ -121,7 +121,7 @@ async fn attempts_made_at_once_count_before_any_has_failed() {
     let attempts: Vec<_> = (0..8).map(|_| tokio::spawn(app.clone().oneshot(asked()))).collect();
     tokio::task::yield_now().await;
     assert_eq!(used(&limit).await, 5);
-    assert_eq!(Answer::to(&app, asked()).await.status, 429);
+    assert_eq!(TestResponse::send(&app, asked()).await.status, 429);
     gate.add_permits(8);
     let mut statuses = Vec::new();
     for attempt in attempts {
@@ -136,7 +136,7 @@ async fn attempts_made_at_once_count_before_any_has_failed() {
 async fn the_unit_is_reserved_while_the_handler_runs() {
     let (app, _, gate) = waiting(login());
     gate.add_permits(1);
-    assert_eq!(Answer::to(&app, asked()).await.body, "4");
+    assert_eq!(TestResponse::send(&app, asked()).await.body, "4");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn judged(words: &str, status: u16) -> u32 {
         StatusCode::from_u16(status).unwrap()
     });
     let app = Router::new().route("/", handler).layer(limit.clone());
-    assert_eq!(Answer::to(&app, asked()).await.status, status);
+    assert_eq!(TestResponse::send(&app, asked()).await.status, status);
     used(&limit).await
 }
 
@@ -196,10 +196,10 @@ async fn where_no_limit_counts_failures_the_attempt_is_500_or_none() {
         .route("/", get(|_: Extractor<Attempt>| async {}))
         .route("/option", get(|attempt: Option<Extractor<Attempt>>| async move { attempt.is_some().to_string() }))
         .layer(of(Limit::new("all", per(5, 300))).build().unwrap());
-    let answer = Answer::get(&app, "/", &[("x-who", "ann")]).await;
+    let answer = TestResponse::get(&app, "/", &[("x-who", "ann")]).await;
     assert_eq!(answer.status, 500);
     assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<Attempt>"));
-    assert_eq!(Answer::get(&app, "/option", &[("x-who", "ann")]).await.body, "false");
+    assert_eq!(TestResponse::get(&app, "/option", &[("x-who", "ann")]).await.body, "false");
 }
 
 #[tokio::test]

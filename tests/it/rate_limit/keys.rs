@@ -11,8 +11,8 @@ use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{RateLimit, TrustedProxies, UserContext};
 
 use super::{field, per, routes};
-use crate::answer::Answer;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
+use crate::support::response::TestResponse;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -35,7 +35,7 @@ fn peer(ip: [u8; 4]) -> axum::Extension<std::net::SocketAddr> {
 
 /// What is left, or else the status.
 async fn left(app: &Router, fields: &[(&str, &str)]) -> u16 {
-    let answer = Answer::get(app, "/", fields).await;
+    let answer = TestResponse::get(app, "/", fields).await;
     match answer.status.as_u16() {
         200 => answer.headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap(),
         status => status,
@@ -59,10 +59,10 @@ async fn a_user_is_counted_by_issuer_and_id() {
 
 #[tokio::test]
 async fn by_user_an_anonymous_visitor_is_401_with_the_realm_of_who_looked() {
-    let answer = Answer::get(&by(Key::user()).layer(as_anonymous()), "/", &[]).await;
+    let answer = TestResponse::get(&by(Key::user()).layer(as_anonymous()), "/", &[]).await;
     assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""));
     let visitor = Visitor::anonymous(Realm::new("vault"));
-    let answer = Answer::get(&by(Key::user()).layer(axum::Extension(visitor)), "/", &[]).await;
+    let answer = TestResponse::get(&by(Key::user()).layer(axum::Extension(visitor)), "/", &[]).await;
     assert_eq!(answer.challenge(), "Bearer realm=\"vault\"");
     assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
 }
@@ -70,10 +70,10 @@ async fn by_user_an_anonymous_visitor_is_401_with_the_realm_of_who_looked() {
 #[tokio::test]
 async fn by_user_without_an_authenticating_layer_it_is_500_and_the_log_names_the_remedy() {
     for key in [Key::user(), Key::user().or_ip(TrustedProxies::none()), tenant()] {
-        let log = Log::start();
+        let log = LogCapture::start();
         let app = by(key).layer(peer([192, 0, 2, 1]));
         let fields = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
-        let answer = Answer::get(&app, "/", &fields).await;
+        let answer = TestResponse::get(&app, "/", &fields).await;
         assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""));
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::GateMissing("a RateLimit by user"));
         assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
@@ -120,7 +120,7 @@ async fn an_api_key_of_any_bytes_is_counted() {
     let app = by(Key::api_key(API_KEY));
     for status in [200, 200, 429] {
         let request = Request::get("/").header("x-api-key", HeaderValue::from_bytes(b"\xff\xfe").unwrap());
-        assert_eq!(Answer::to(&app, request.body(Default::default()).unwrap()).await.status, status);
+        assert_eq!(TestResponse::send(&app, request.body(Default::default()).unwrap()).await.status, status);
     }
 }
 
@@ -187,10 +187,10 @@ fn neither_a_key_nor_a_subject_shows_an_api_key() {
 
 #[tokio::test]
 async fn a_refusal_says_nothing_of_the_key_to_the_caller_or_the_log() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = by(Key::api_key(API_KEY));
     for _ in 0..3 {
-        let answer = Answer::get(&app, "/", &[("x-api-key", "hunter2hunter2")]).await;
+        let answer = TestResponse::get(&app, "/", &[("x-api-key", "hunter2hunter2")]).await;
         assert!(!format!("{answer:?}").contains("hunter2"));
     }
     assert!(!log.text().contains("hunter2"), "{}", log.text());
@@ -209,10 +209,10 @@ async fn a_key_behind_another_keeps_its_prefix() {
 
 #[tokio::test]
 async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = by(Key::custom(|_| None));
     for _ in 0..3 {
-        let answer = Answer::get(&app, "/", &[]).await;
+        let answer = TestResponse::get(&app, "/", &[]).await;
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::SubjectMissing);
     }
     assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
@@ -223,7 +223,7 @@ async fn quotas_by_tier_outside_of_what_authenticates_are_noticed_once() {
     let tiers = portcullis::Tiers::ascending(["basic", "pro"]).unwrap();
     let quotas = [(tiers.get("basic").unwrap(), per(2, 60)), (tiers.get("pro").unwrap(), per(9, 60))];
     let limit = RateLimit::builder().by_tier(quotas).key(Key::global()).build().unwrap();
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = routes(&Arc::default()).layer(limit);
     for expected in [1, 0] {
         assert_eq!(left(&app, &[]).await, expected);

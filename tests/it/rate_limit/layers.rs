@@ -10,8 +10,8 @@ use portcullis::rate_limit::{Key, Limit, ResetFormat};
 use portcullis::{Extractor, RateLimit};
 
 use super::{hands, per, routes};
-use crate::answer::Answer;
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
+use crate::support::response::TestResponse;
 
 const TWICE: &str = "this limit is charged twice in one request";
 
@@ -20,7 +20,7 @@ fn limit(name: &str, units: u32) -> RateLimit {
     builder.reset_format(ResetFormat::Delta).ietf_draft_headers().clock(hands().clock()).build().unwrap()
 }
 
-fn all(answer: &Answer, name: &str) -> Vec<String> {
+fn all(answer: &TestResponse, name: &str) -> Vec<String> {
     answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
@@ -29,12 +29,12 @@ async fn of_two_layers_the_fields_are_those_of_the_tighter_one_wherever_it_stand
     for [inner, outer] in [[9, 3], [3, 9]] {
         let app = routes(&Arc::default()).layer(limit("inner", inner)).layer(limit("outer", outer));
         for remaining in ["2", "1", "0"] {
-            let answer = Answer::get(&app, "/", &[]).await;
+            let answer = TestResponse::get(&app, "/", &[]).await;
             assert_eq!(all(&answer, "x-ratelimit-limit"), ["3"], "inner {inner}");
             assert_eq!(all(&answer, "x-ratelimit-remaining"), [remaining]);
             assert_eq!(all(&answer, "x-ratelimit-reset"), ["60"]);
         }
-        let refused = Answer::get(&app, "/", &[]).await;
+        let refused = TestResponse::get(&app, "/", &[]).await;
         assert_eq!((refused.status.as_u16(), all(&refused, "x-ratelimit-remaining")), (429, vec!["0".to_owned()]));
         assert_eq!(all(&refused, "x-ratelimit-limit"), ["3"]);
     }
@@ -43,18 +43,18 @@ async fn of_two_layers_the_fields_are_those_of_the_tighter_one_wherever_it_stand
 #[tokio::test]
 async fn the_standard_fields_tell_the_limits_of_both_layers() {
     let app = routes(&Arc::default()).layer(limit("inner", 9)).layer(limit("outer", 3));
-    let answer = Answer::get(&app, "/", &[]).await;
+    let answer = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(all(&answer, "ratelimit"), ["\"inner\";r=8;t=60", "\"outer\";r=2;t=60"]);
     assert_eq!(all(&answer, "ratelimit-policy"), ["\"inner\";q=9;w=60", "\"outer\";q=3;w=60"]);
 }
 
 #[tokio::test]
 async fn the_same_layer_twice_charges_twice_and_warns_once() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let limit = limit("doubled", 6);
     let app = routes(&Arc::default()).layer(limit.clone()).layer(limit);
     for remaining in ["4", "2", "0"] {
-        assert_eq!(all(&Answer::get(&app, "/", &[]).await, "x-ratelimit-remaining"), [remaining]);
+        assert_eq!(all(&TestResponse::get(&app, "/", &[]).await, "x-ratelimit-remaining"), [remaining]);
     }
     assert_eq!(log.count(TWICE), 1, "{}", log.text());
     assert!(log.text().contains("WARN") && log.text().contains("limit=\"doubled\""), "{}", log.text());
@@ -62,7 +62,7 @@ async fn the_same_layer_twice_charges_twice_and_warns_once() {
 
 #[tokio::test]
 async fn two_layers_of_their_own_and_one_layer_on_two_routes_warn_of_nothing() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = routes(&Arc::default()).layer(limit("a", 9)).layer(limit("b", 9));
     let shared = limit("shared", 9);
     let routes = [("/a", shared.clone()), ("/b", shared)];
@@ -70,7 +70,7 @@ async fn two_layers_of_their_own_and_one_layer_on_two_routes_warn_of_nothing() {
         .into_iter()
         .fold(Router::new(), |router, (path, limit)| router.route(path, get(|| async {}).layer(limit)));
     for (app, path) in [(&app, "/"), (&other, "/a"), (&other, "/b")] {
-        assert_eq!(Answer::get(app, path, &[]).await.status, 200);
+        assert_eq!(TestResponse::get(app, path, &[]).await.status, 200);
     }
     assert_eq!(log.count(TWICE), 0, "{}", log.text());
 }
@@ -100,26 +100,26 @@ async fn a_handler_is_given_what_every_limit_has_left() {
     let builder =
         limits.into_iter().fold(RateLimit::builder().key(Key::global()), |builder, limit| builder.add_limit(limit));
     let app = shop().layer(builder.clock(hands().clock()).build().unwrap());
-    let body = Answer::get(&app, "/", &[]).await.body;
+    let body = TestResponse::get(&app, "/", &[]).await.body;
     assert_eq!(body, "hour 99/100 3600, minute 2/3 60; tightest minute 2/3 60");
-    assert_eq!(Answer::get(&app, "/option", &[]).await.body, "2");
+    assert_eq!(TestResponse::get(&app, "/option", &[]).await.body, "2");
 }
 
 #[tokio::test]
 async fn of_two_layers_a_handler_is_given_the_innermost() {
     let app = shop().layer(limit("inner", 9)).layer(limit("outer", 3));
-    assert_eq!(Answer::get(&app, "/", &[]).await.body, "inner 8/9 60; tightest inner 8/9 60");
+    assert_eq!(TestResponse::get(&app, "/", &[]).await.body, "inner 8/9 60; tightest inner 8/9 60");
 }
 
 #[tokio::test]
 async fn where_no_limit_counted_the_allowance_is_500_and_the_log_says_so_or_none() {
     let exempting = RateLimit::builder().quota(per(9, 60)).key(Key::global()).exempt(["/exempt"]).build().unwrap();
     for (app, path) in [(shop(), "/"), (shop().layer(exempting), "/exempt")] {
-        let log = Log::start();
-        let answer = Answer::get(&app, path, &[]).await;
+        let log = LogCapture::start();
+        let answer = TestResponse::get(&app, path, &[]).await;
         assert_eq!(answer.status, 500, "{path}");
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<RateLimitStatus>"));
         assert_eq!(log.count("no RateLimit outside of it counted the request"), 1, "{}", log.text());
     }
-    assert_eq!(Answer::get(&shop(), "/option", &[]).await.body, "none");
+    assert_eq!(TestResponse::get(&shop(), "/option", &[]).await.body, "none");
 }

@@ -9,7 +9,7 @@ use portcullis::testing::as_user;
 use portcullis::{RateLimit, Tiers, TrustedProxies, UserContext};
 
 use super::{ALGORITHMS, App, hands, limited, per, routes, seconds, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 async fn peek(app: &App, who: &str) -> Usage {
     let mut usages = app.limit.peek(&Subject::custom(who)).await.unwrap();
@@ -121,11 +121,11 @@ async fn a_subject_is_named_as_its_key_counts_it() {
         let peer = axum::Extension(SocketAddr::new("2001:db8::1".parse().unwrap(), 4711));
         let app = routes(&Arc::default()).layer(limit.clone()).layer(as_user(user)).layer(peer);
         for status in [200, 429] {
-            assert_eq!(Answer::get(&app, "/", &[("x-who", "me")]).await.status, status, "{name}");
+            assert_eq!(TestResponse::get(&app, "/", &[("x-who", "me")]).await.status, status, "{name}");
         }
         assert_eq!(limit.peek(&subject).await.unwrap()[0].used(), 1, "{name}");
         limit.reset(&subject).await.unwrap();
-        assert_eq!(Answer::get(&app, "/", &[("x-who", "me")]).await.status, 200, "{name}");
+        assert_eq!(TestResponse::get(&app, "/", &[("x-who", "me")]).await.status, 200, "{name}");
     }
 }
 
@@ -172,7 +172,7 @@ async fn a_peek_slows_no_ones_refill() {
         let user = UserContext::new("ann").with_tier(enterprise);
         let app = routes(&Arc::default()).layer(limit.clone()).layer(as_user(user));
         for _ in 0..60 {
-            assert_eq!(Answer::get(&app, "/", &[]).await.status, 200);
+            assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 200);
         }
         let ann = Subject::user(None, "ann");
         for _ in 0..70 {

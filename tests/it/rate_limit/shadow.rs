@@ -5,7 +5,7 @@ use portcullis::rate_limit::{Limit, MemoryStore, Subject};
 use serde_json::json;
 
 use super::{App, per, seconds, who};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 const REPORT: &str = "a shadow limit would have refused this request";
 
@@ -22,7 +22,7 @@ async fn a_shadow_lets_everything_through() {
 
 #[tokio::test]
 async fn a_shadow_counts_up_to_its_limit_and_again_after_its_window() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
     for round in 1..=3 {
         app.use_up("ann", 5).await;
@@ -34,7 +34,7 @@ async fn a_shadow_counts_up_to_its_limit_and_again_after_its_window() {
 
 #[tokio::test]
 async fn the_log_names_the_limit_at_info_for_each_request_that_would_have_been_refused() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
     app.use_up("ann", 2).await;
     assert_eq!(log.count(REPORT), 0);

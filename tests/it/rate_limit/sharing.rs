@@ -14,14 +14,14 @@ use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{ALGORITHMS, App, hands, limited, per, routes, who};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 #[tokio::test]
 async fn clones_of_a_layer_count_together() {
     let app = App::of(limited(per(3, 60)));
     let other = routes(&Arc::default()).layer(app.limit.clone());
     app.use_up("ann", 2).await;
-    assert_eq!(Answer::get(&other, "/", &[("x-who", "ann")]).await.headers["x-ratelimit-remaining"], "0");
+    assert_eq!(TestResponse::get(&other, "/", &[("x-who", "ann")]).await.headers["x-ratelimit-remaining"], "0");
     assert_eq!(app.ask("ann").await.status(), 429);
     assert_eq!(app.ask("bob").await.status(), 200);
 }
@@ -51,7 +51,7 @@ async fn beside(limits: [Limit; 2]) -> Vec<u16> {
     });
     let mut statuses = Vec::new();
     for app in [&apps[0], &apps[1], &apps[0], &apps[1]] {
-        statuses.push(Answer::get(app, "/", &[("x-who", "ann")]).await.status.as_u16());
+        statuses.push(TestResponse::get(app, "/", &[("x-who", "ann")]).await.status.as_u16());
     }
     statuses
 }

@@ -8,7 +8,7 @@ use portcullis::testing::{FakeClock, as_anonymous, as_user};
 use portcullis::{Quota, RateLimit, Tier, Tiers, TrustedProxies, UserContext};
 
 use super::{ALGORITHMS, hands, per, routes, seconds};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn tier(name: &str) -> Tier {
     Tiers::ascending(["basic", "professional", "enterprise", "unlisted"]).unwrap().get(name).unwrap()
@@ -50,7 +50,7 @@ impl Plan {
 
 /// The status, the limit, and what is left of it.
 async fn told(app: &Router) -> (u16, String, String) {
-    let answer = Answer::get(app, "/", &[]).await;
+    let answer = TestResponse::get(app, "/", &[]).await;
     let field = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
     (answer.status.as_u16(), field("x-ratelimit-limit"), field("x-ratelimit-remaining"))
 }
@@ -139,7 +139,7 @@ async fn waiting_retry_after_succeeds_after_a_downgrade_too() {
         plan.use_up("enterprise", 20).await;
         let user = UserContext::new("ann").with_tier(tier("basic"));
         let app = plan.routes.clone().layer(plan.limit.clone()).layer(as_user(user));
-        let wait = Answer::get(&app, "/", &[]).await.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        let wait = TestResponse::get(&app, "/", &[]).await.headers["retry-after"].to_str().unwrap().parse().unwrap();
         plan.hands.advance(seconds(wait));
         assert_eq!(told(&app).await.0, 200, "{algorithm:?}");
     }

@@ -9,7 +9,7 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use super::server::{Server, closed_port};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 /// A connection on which every command takes that long each way; what was sent arrives, whether or not anybody waits.
 #[derive(Clone)]
@@ -169,12 +169,12 @@ async fn an_open_limit_lets_a_handler_run_that_has_a_say() {
     let limit = RateLimit::builder().limit(limit).key(Key::global()).store(store).build().unwrap();
     let handler = |Extractor(attempt): Extractor<Attempt>| async move { attempt.succeeded() };
     let app = axum::Router::new().route("/", axum::routing::get(handler)).layer(limit);
-    assert_eq!(crate::answer::Answer::get(&app, "/", &[]).await.status, 200);
+    assert_eq!(crate::support::response::TestResponse::get(&app, "/", &[]).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_log_says_why_a_server_cannot_be_reached() {
-    let log = Log::start();
+    let log = LogCapture::start();
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/", closed_port())).unwrap();
     let limit = by_name(per_hour("api", 10).on_outage(OutagePolicy::FailClosed)).store(store).build().unwrap();
     for _ in 0..5 {

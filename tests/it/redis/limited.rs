@@ -11,7 +11,7 @@ use portcullis::testing::as_user;
 use portcullis::{RateLimit, Tier, UserContext};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 /// A handler that answers with the status of the field `x-status`, 200 unless it is sent.
 pub(super) struct Limited {
@@ -63,7 +63,7 @@ impl Limited {
         let request = fields.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
         let app = self.app(tier);
         let start = Instant::now();
-        let answer = Answer::to(&app, request.body(Body::empty()).unwrap()).await;
+        let answer = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
         Told::of(&answer, start.elapsed())
     }
 
@@ -84,7 +84,7 @@ impl Limited {
 }
 
 impl Told {
-    fn of(answer: &Answer, time: Duration) -> Self {
+    fn of(answer: &TestResponse, time: Duration) -> Self {
         let number = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().parse().unwrap());
         let x = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(number);
         let standard = answer.headers.get_all("ratelimit").iter().map(|value| standard(value.to_str().unwrap()));

@@ -8,7 +8,7 @@ use portcullis::{Quota, RateLimit};
 
 use super::limited::{Limited, Told, cost, named};
 use super::server::{Server, closed_port};
-use crate::logged::Log;
+use crate::support::log_capture::LogCapture;
 
 /// The deadline of 50 ms, and what a busy machine may be late.
 const AT_MOST: Duration = Duration::from_millis(50 + 150);
@@ -101,7 +101,7 @@ fn assert_nobody_waits(times: &[Duration]) {
 #[ignore = "needs redis-server: run tests/run"]
 async fn a_killed_server_costs_nobody_more_than_the_deadline_and_is_asked_again_once_it_is_back() {
     let server = Server::start();
-    let log = Log::start();
+    let log = LogCapture::start();
     let policies = Policies::on(&RedisStore::connect(&server.url()).unwrap());
     policies.warm().await;
     server.kill();
@@ -118,7 +118,7 @@ async fn a_killed_server_costs_nobody_more_than_the_deadline_and_is_asked_again_
 #[ignore = "needs redis-server: run tests/run"]
 async fn a_paused_server_costs_nobody_more_than_the_deadline_and_counts_on_once_it_is_resumed() {
     let server = Server::start();
-    let log = Log::start();
+    let log = LogCapture::start();
     let policies = Policies::on(&RedisStore::connect(&server.url()).unwrap());
     policies.warm().await;
     server.pause();

@@ -14,7 +14,7 @@ use portcullis::{ClientAddr, Extractor, SecurityHeaders, Stack, TrustedProxies, 
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use super::{PAGE, app, asked, auth, bearer, cors, each_user, everybody, headers, is_complete};
-use crate::answer::Answer;
+use crate::support::response::TestResponse;
 
 fn preflight() -> Request<Body> {
     let request = Request::builder().method(Method::OPTIONS).uri("/").header("origin", PAGE);
@@ -25,7 +25,7 @@ fn preflight() -> Request<Body> {
 async fn stands_in_order(app: &Router, calls: &AtomicUsize) {
     // Outside of everything that refuses and counts: a preflight has no credential and uses nothing up.
     for _ in 0..4 {
-        let answer = Answer::to(app, preflight()).await;
+        let answer = TestResponse::send(app, preflight()).await;
         assert_eq!(answer.status, 204);
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert!(!answer.headers.contains_key("x-ratelimit-limit"));
@@ -106,7 +106,7 @@ async fn an_answer_has_the_fields_that_the_layers_one_by_one_give_it() {
             (asked(&stacked, "/", &bearer("ann")).await, asked(&layered, "/", &bearer("ann")).await);
         assert_eq!(stacked.headers.len(), layered.headers.len());
         for name in layered.headers.keys().filter(|name| *name != "content-security-policy") {
-            let of = |answer: &Answer| answer.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+            let of = |answer: &TestResponse| answer.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
             assert_eq!(of(&stacked), of(&layered), "{name}");
         }
     }
@@ -119,7 +119,7 @@ async fn the_clients_address_is_found_for_all_below() {
     let app = Router::new().route("/", handler).layer(stack);
     let mut request = Request::get("/").header("x-forwarded-for", "203.0.113.9").body(Body::empty()).unwrap();
     request.extensions_mut().insert(std::net::SocketAddr::from(([10, 0, 0, 1], 4711)));
-    assert_eq!(Answer::to(&app, request).await.body, "203.0.113.9");
+    assert_eq!(TestResponse::send(&app, request).await.body, "203.0.113.9");
 }
 
 #[tokio::test]

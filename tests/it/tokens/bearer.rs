@@ -11,11 +11,11 @@ use serde_json::json;
 use tower::ServiceBuilder;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::guarded::{Answer, Guarded};
-use crate::mint::{HEADER, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
+use crate::support::protected_app::{AppResponse, ProtectedApp};
+use crate::support::tokens::{HEADER, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
 
 #[track_caller]
-fn refused_request(answer: &Answer, fault: RequestFault) {
+fn refused_request(answer: &AppResponse, fault: RequestFault) {
     answer.refused(StatusCode::BAD_REQUEST);
     assert_eq!(*answer.denial(), DenialKind::InvalidRequest(fault));
     let told = match fault {
@@ -40,7 +40,7 @@ async fn t_6750_02_another_scheme_counts_as_no_credential() {
 
 #[tokio::test]
 async fn t_6750_03_every_challenge_has_a_parameter_and_the_realm_is_the_one_set() {
-    let stack = Guarded::behind(strict().realm("the archive").build().unwrap());
+    let stack = ProtectedApp::behind(strict().realm("the archive").build().unwrap());
     let answer = stack.fields(&[]).await;
     assert_eq!(answer.challenge(), Some(r#"Bearer realm="the archive""#));
     let answer = stack.ask("a.b.c").await;
@@ -75,12 +75,12 @@ async fn t_6750_06_an_expired_revoked_malformed_forged_or_misdirected_token_is_4
     stack.ask(&mac(&[7; 32], HEADER, claims().to_string())).await.refused_token(TokenError::Signature);
     stack.ask(&token(claims_with("aud", "\"https://other.example.com\""))).await.refused_token(TokenError::Audience);
     let revoked = strict().load_user(|_| async { Err(LoadError::Unknown) }).build().unwrap();
-    Guarded::behind(revoked).ask(&token(claims().to_string())).await.refused_token(TokenError::User);
+    ProtectedApp::behind(revoked).ask(&token(claims().to_string())).await.refused_token(TokenError::User);
 }
 
 #[tokio::test]
 async fn t_6750_07_a_token_given_twice_is_400_invalid_request() {
-    let stack = Guarded::behind(strict().cookie("__Host-token").build().unwrap());
+    let stack = ProtectedApp::behind(strict().cookie("__Host-token").build().unwrap());
     let token = token(claims().to_string());
     let field = format!("Bearer {token}");
     let cookie = format!("__Host-token={token}");
@@ -97,7 +97,7 @@ async fn t_6750_07_a_token_given_twice_is_400_invalid_request() {
 #[tokio::test]
 async fn t_6750_08_a_missing_scope_is_403_and_the_challenge_names_all_that_are_needed() {
     let auth = strict().build().unwrap();
-    let stack = Guarded::layered(|app| app.layer(RequireScope::all(["read", "write"]).unwrap()).layer(auth));
+    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read", "write"]).unwrap()).layer(auth));
     let answer = stack.ask(&token(claims_with("scope", "\"read\""))).await;
     answer.refused(StatusCode::FORBIDDEN);
     assert_eq!(
@@ -115,7 +115,7 @@ async fn t_6750_09_no_parameter_stands_twice_in_a_challenge() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let roles = Roles::from_names(["admin"]).unwrap();
     let stack = |layers: &dyn Fn(axum::Router) -> axum::Router| {
-        Guarded::layered(|app| layers(app).layer(strict().tiers(tiers.clone()).build().unwrap()))
+        ProtectedApp::layered(|app| layers(app).layer(strict().tiers(tiers.clone()).build().unwrap()))
     };
     let honest = token(claims().to_string());
     let answers = [
@@ -155,13 +155,13 @@ async fn t_6750_12_a_token_in_the_query_is_ignored() {
 #[tokio::test]
 async fn t_6750_13_every_401_and_every_403_carries_a_challenge() {
     let auth = strict().build().unwrap();
-    let stack = Guarded::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
+    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     assert!(stack.fields(&[]).await.refused(StatusCode::UNAUTHORIZED).challenge().is_some());
     assert!(stack.ask("a.b.c").await.refused(StatusCode::UNAUTHORIZED).challenge().is_some());
     let poor = stack.ask(&token(claims().to_string())).await;
     assert!(poor.refused(StatusCode::FORBIDDEN).challenge().is_some());
     let suspended = strict().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::AccountRefusal::Locked)) });
-    let answer = Guarded::behind(suspended.build().unwrap()).ask(&token(claims().to_string())).await;
+    let answer = ProtectedApp::behind(suspended.build().unwrap()).ask(&token(claims().to_string())).await;
     assert_eq!(answer.refused(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
 
@@ -169,7 +169,7 @@ async fn t_6750_13_every_401_and_every_403_carries_a_challenge() {
 async fn t_6750_13_a_page_of_another_origin_reads_the_challenge_behind_a_cors_layer() {
     let auth = strict().build().unwrap();
     let cors = CorsLayer::new().allow_origin(Any).expose_headers([WWW_AUTHENTICATE]);
-    let stack = Guarded::layered(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
+    let stack = ProtectedApp::layered(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
     let answer = stack.fields(&[(ORIGIN, b"https://app.example.com")]).await;
     let fields = &answer.head.headers;
     assert_eq!(answer.head.status, StatusCode::UNAUTHORIZED);
@@ -210,7 +210,7 @@ async fn t_6750_10_a_name_of_the_apps_own_cannot_break_out_of_its_quotes() {
     let roles = Roles::from_names(["ädmin\", scope=\"all\\"]).unwrap();
     let role = roles.get("ädmin\", scope=\"all\\").unwrap();
     let auth = strict().build().unwrap();
-    let stack = Guarded::layered(|app| app.layer(RequireRole::any([role]).unwrap()).layer(auth));
+    let stack = ProtectedApp::layered(|app| app.layer(RequireRole::any([role]).unwrap()).layer(auth));
     let answer = stack.ask(&token(claims().to_string())).await;
     answer.refused(StatusCode::FORBIDDEN);
     assert_eq!(

@@ -13,16 +13,16 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Algorithm, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, ISSUER, segment};
-use crate::published::Published;
+use crate::support::fake_fetch::FakeFetch;
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{AUDIENCE, ISSUER, segment};
 
 const JWKS_URL: &str = "https://issuer.example.com/keys";
 
 /// A stack that finds the keys of `ISSUER` by this client.
-fn asking(published: &Published) -> Guarded {
+fn asking(published: &FakeFetch) -> ProtectedApp {
     let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).fetch(published.clone());
-    Guarded::behind(auth.build().unwrap())
+    ProtectedApp::behind(auth.build().unwrap())
 }
 
 /// An honest token of this issuer, which goes by the name of `ISSUER`.
@@ -38,7 +38,7 @@ fn first_key(issuer: &TestIssuer) -> Value {
 #[tokio::test]
 async fn t_bcp_09_a15_a_url_in_the_header_is_not_asked_for_a_key() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let published = Published::at(JWKS_URL, issuer.jwks());
+    let published = FakeFetch::at(JWKS_URL, issuer.jwks());
     let stack = asking(&published);
     assert!(stack.ask(&honest(&issuer).sign()).await.handled);
     for url in [attacker.jwks_url().as_str(), "https://issuer.example.com@evil.example/jwks"] {
@@ -56,7 +56,7 @@ async fn t_bcp_09_a15_a_url_in_the_header_is_not_asked_for_a_key() {
 #[tokio::test]
 async fn t_bcp_09_a16_a_key_in_the_header_is_not_used() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let stack = asking(&Published::at(JWKS_URL, issuer.jwks()));
+    let stack = asking(&FakeFetch::at(JWKS_URL, issuer.jwks()));
     let own = first_key(&attacker);
     for token in
         [honest(&attacker).header("jwk", own.clone()), honest(&attacker).header("x5c", json!([segment([0; 64])]))]
@@ -70,9 +70,9 @@ async fn t_bcp_09_a16_a_key_in_the_header_is_not_used() {
 #[tokio::test]
 async fn a26_nobody_is_asked_about_an_issuer_that_is_not_listed() {
     let attacker = TestIssuer::start().await.unwrap();
-    let published = Published::default();
+    let published = FakeFetch::default();
     let auth = JwtAuth::builder().issuer(Issuer::discover(ISSUER)).audience(AUDIENCE).fetch(published.clone());
-    let stack = Guarded::behind(auth.build().unwrap());
+    let stack = ProtectedApp::behind(auth.build().unwrap());
     for iss in [
         "http://169.254.169.254/latest/meta-data",
         "http://127.0.0.1:1",
@@ -102,7 +102,7 @@ async fn a27_a_redirect_of_the_keys_is_not_followed_and_keys_at_hand_stay() {
     let server = axum::serve(listener, Router::new().route("/keys", get(answer)));
     let server = tokio::spawn(async move { server.await.unwrap() });
     let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, url)).audience(AUDIENCE).build().unwrap();
-    let stack = Guarded::behind(auth);
+    let stack = ProtectedApp::behind(auth);
     assert!(stack.ask(&honest(&issuer).sign()).await.handled);
     let of_attacker = stack.ask(&honest(&attacker).header("kid", "new").sign()).await;
     of_attacker.refused(StatusCode::SERVICE_UNAVAILABLE);
@@ -128,7 +128,7 @@ async fn a28_of_a_poisoned_set_just_the_keys_for_signatures_are_used() {
         poisoned[name] = member;
         poisoned["kid"] = "poisoned".into();
         let set = json!({"keys": [poisoned, 1, null, {}, first_key(&good)]}).to_string();
-        let stack = asking(&Published::at(JWKS_URL, set));
+        let stack = asking(&FakeFetch::at(JWKS_URL, set));
         assert!(!stack.ask(&honest(&bad).header("kid", "poisoned").sign()).await.handled, "{name}");
         assert!(stack.ask(&honest(&good).sign()).await.handled, "{name}");
     }
@@ -138,7 +138,7 @@ async fn a28_of_a_poisoned_set_just_the_keys_for_signatures_are_used() {
 async fn a28_of_two_keys_of_one_name_the_first_counts() {
     let (good, evil) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
     let set = json!({"keys": [first_key(&good), first_key(&evil)]}).to_string();
-    let stack = asking(&Published::at(JWKS_URL, set));
+    let stack = asking(&FakeFetch::at(JWKS_URL, set));
     assert!(stack.ask(&honest(&good).sign()).await.handled);
     stack.ask(&honest(&evil).sign()).await.refused_token(TokenError::Signature);
 }
@@ -154,7 +154,7 @@ async fn a28_a_set_that_is_empty_huge_or_none_at_all_leaves_the_old_one_in_use()
         json!({ "keys": many }).to_string(),
         format!("{{\"keys\":[{}],\"x\":\"{}\"}}", first_key(&issuer), "x".repeat(portcullis::jwt::MAX_BODY)),
     ] {
-        let published = Published::at(JWKS_URL, issuer.jwks());
+        let published = FakeFetch::at(JWKS_URL, issuer.jwks());
         let stack = asking(&published);
         assert!(stack.ask(&honest(&issuer).sign()).await.handled);
         published.set(JWKS_URL, poison);

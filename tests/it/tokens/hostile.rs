@@ -5,8 +5,10 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Issuer, JwtAuth, Profile};
 use serde_json::json;
 
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, HEADER, ISSUER, claims, claims_with, compatible, guarded, segment, signed, token};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{
+    AUDIENCE, HEADER, ISSUER, claims, claims_with, compatible, guarded, segment, signed, token,
+};
 
 fn header_with(member: &str) -> String {
     format!(r#"{{"alg":"HS256","typ":"at+jwt",{member}}}"#)
@@ -16,7 +18,7 @@ fn header_with(member: &str) -> String {
 async fn a01_alg_none_is_refused_without_a_question_to_the_issuer() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience(AUDIENCE).build().unwrap();
-    let stack = Guarded::behind(auth);
+    let stack = ProtectedApp::behind(auth);
     for alg in [json!("none"), json!("None"), json!("NONE"), json!("nOnE"), json!("none "), json!(""), json!(null)] {
         let honest = issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign();
         stack.ask(&honest).await.refused_token(TokenError::Algorithm);
@@ -47,7 +49,7 @@ async fn a06_an_alg_in_the_unprotected_header_is_not_read() {
 async fn a14_t_bcp_09_a_hostile_kid_is_refused_and_nothing_of_it_is_told() {
     let issuer = TestIssuer::start().await.unwrap();
     let trust = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let stack = Guarded::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
     let with = |kid: serde_json::Value| issuer.token("ann").audience(AUDIENCE).header("kid", kid).sign();
     for kid in ["../../../../dev/null", "' OR 1=1--", "KEY-1", "key-1 ", ""] {
         let answer = stack.ask(&with(kid.into())).await;
@@ -67,7 +69,7 @@ async fn a14_t_bcp_09_a_hostile_kid_is_refused_and_nothing_of_it_is_told() {
         answer.refused_token(TokenError::Header);
         assert!(answer.head.headers.get("x-injected").is_none());
     }
-    let huge = Guarded::behind(
+    let huge = ProtectedApp::behind(
         JwtAuth::builder()
             .issuer(Issuer::jwks_document(issuer.url(), issuer.jwks()))
             .audience(AUDIENCE)
@@ -173,7 +175,7 @@ async fn a36_dots_without_end_and_long_tokens_are_refused_by_their_length() {
 
 #[tokio::test]
 async fn a37_deep_nesting_is_refused_without_a_stack_overflow() {
-    let wide = Guarded::behind(compatible().max_token_len(65_536).build().unwrap());
+    let wide = ProtectedApp::behind(compatible().max_token_len(65_536).build().unwrap());
     for brackets in
         [format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), "[".repeat(20_000), "{\"a\":".repeat(5_000)]
     {
@@ -192,8 +194,8 @@ async fn a39_text_is_compared_by_code_points_and_must_be_well_formed() {
     let homoglyph = json!(ISSUER.replace('a', "\u{430}")).to_string();
     guarded().ask(&token(claims_with("iss", &homoglyph))).await.refused_token(TokenError::Issuer);
     // The same letter composed and decomposed is two names.
-    let composed = Issuer::hs256("https://\u{e9}.example", crate::mint::SECRET).profile(Profile::Rfc9068);
-    let stack = Guarded::behind(JwtAuth::builder().issuer(composed).audience(AUDIENCE).build().unwrap());
+    let composed = Issuer::hs256("https://\u{e9}.example", crate::support::tokens::SECRET).profile(Profile::Rfc9068);
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(composed).audience(AUDIENCE).build().unwrap());
     assert!(stack.ask(&token(claims_with("iss", "\"https://\u{e9}.example\""))).await.handled);
     stack.ask(&token(claims_with("iss", "\"https://e\u{301}.example\""))).await.refused_token(TokenError::Issuer);
     for surrogate in [r#""\ud800""#, r#""\udc00""#, r#"{"deep":["\ud800x"]}"#] {

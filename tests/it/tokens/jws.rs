@@ -3,7 +3,7 @@
 use portcullis::gate::TokenError;
 use serde_json::json;
 
-use crate::mint::{HEADER, SECRET, claims, guarded, mac_of, segment, signed, strict, token};
+use crate::support::tokens::{HEADER, SECRET, claims, guarded, mac_of, segment, signed, strict, token};
 
 #[tokio::test]
 async fn t_jws_01_a_token_is_three_segments() {
@@ -147,7 +147,8 @@ async fn t_bcp_05_a_character_that_no_token_has_is_refused_before_the_token_is_r
 #[tokio::test]
 async fn a_token_at_the_bound_of_its_length_is_read_and_one_byte_more_is_not() {
     let honest = token(claims().to_string());
-    let stack = |bytes| crate::guarded::Guarded::behind(strict().max_token_len(bytes).build().unwrap());
+    let stack =
+        |bytes| crate::support::protected_app::ProtectedApp::behind(strict().max_token_len(bytes).build().unwrap());
     assert_eq!(stack(honest.len()).ask(&honest).await.user().id(), "user-1");
     stack(honest.len() - 1).ask(&honest).await.refused_token(TokenError::TooLong);
 }

@@ -8,20 +8,20 @@ use portcullis::{Algorithm, IssueKind, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
 use super::rsa::KEY;
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, HEADER, ISSUER, SECRET, claims, mac, segment, signed};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{AUDIENCE, HEADER, ISSUER, SECRET, claims, mac, segment, signed};
 
 fn header(alg: &str) -> Value {
     json!({"alg": alg, "typ": "at+jwt", "kid": "rsa"})
 }
 
 /// A stack that trusts the issuer with these keys.
-fn trusting(keys: &[Value]) -> Guarded {
+fn trusting(keys: &[Value]) -> ProtectedApp {
     behind(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
 }
 
-fn behind(issuer: Issuer) -> Guarded {
-    Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
+fn behind(issuer: Issuer) -> ProtectedApp {
+    ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
 }
 
 async fn issuer(algorithm: Algorithm) -> TestIssuer {
@@ -70,7 +70,7 @@ async fn t_bcp_02_a05_a_key_for_one_algorithm_serves_no_other() {
 async fn t_bcp_03_each_issuer_has_algorithms_of_its_own() {
     let published = Issuer::jwks_document("https://b.example", json!({"keys": [KEY.jwk(json!({}))]}).to_string());
     let both = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(published).audience(AUDIENCE);
-    let stack = Guarded::behind(both.build().unwrap());
+    let stack = ProtectedApp::behind(both.build().unwrap());
     assert!(stack.ask(&signed(HEADER, claims().to_string())).await.handled);
     stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.refused_token(TokenError::Algorithm);
     let mut of_b = claims();
@@ -115,7 +115,7 @@ async fn t_bcp_07_a24_an_issuer_cannot_sign_for_another_though_their_kids_are_th
     assert_eq!(keys_of(&a)[0]["kid"], keys_of(&b)[0]["kid"]);
     let trust = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
     let both = JwtAuth::builder().issuer(trust(&a)).add_issuer(trust(&b)).audience(AUDIENCE);
-    let stack = Guarded::behind(both.build().unwrap());
+    let stack = ProtectedApp::behind(both.build().unwrap());
     for issuer in [&a, &b] {
         let answer = stack.ask(&issuer.token("ann").audience(AUDIENCE).sign()).await;
         assert_eq!(answer.user().issuer(), Some(issuer.url()));

@@ -5,8 +5,8 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Profile};
 use serde_json::{Value, json};
 
-use crate::guarded::Guarded;
-use crate::mint::{
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{
     AUDIENCE, HEADER, ISSUER, SECRET, both, claims, claims_with, claims_without, compatible, guarded, mac, now, signed,
     token,
 };
@@ -35,7 +35,7 @@ async fn t_9068_01_typ_is_at_jwt_and_nothing_else() {
 
 #[tokio::test]
 async fn t_9068_01_the_compatible_profile_takes_an_untyped_token() {
-    let stack = Guarded::behind(compatible().build().unwrap());
+    let stack = ProtectedApp::behind(compatible().build().unwrap());
     for header in [r#"{"alg":"HS256"}"#, r#"{"alg":"HS256","typ":"JWT"}"#, HEADER] {
         assert!(stack.ask(&signed(header, claims().to_string())).await.handled, "{header}");
     }
@@ -67,7 +67,7 @@ async fn t_9068_04_alg_none_is_refused_and_a_key_of_anyone_else_too() {
 async fn t_9068_05_an_expired_token_is_refused_and_leeway_is_a_few_minutes_at_most() {
     let past = (now() - 61).to_string();
     guarded().ask(&token(claims_with("exp", &past))).await.refused_token(TokenError::Expired);
-    let error = crate::mint::strict().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
+    let error = crate::support::tokens::strict().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "leeway");
 }
 
@@ -100,7 +100,7 @@ async fn t_9068_07_each_required_claim_is_required() {
 async fn t_9068_08_scope_roles_groups_and_entitlements_are_read_and_acr_amr_auth_time_may_be_absent() {
     let map = portcullis::ClaimMap::new().roles(["roles", "groups"]).permissions(["entitlements"]);
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::Rfc9068).claims(map);
-    let stack = Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
     let answer = stack
         .ask(&token(
             honest_with(json!({
@@ -127,7 +127,7 @@ async fn t_9068_08_scope_roles_groups_and_entitlements_are_read_and_acr_amr_auth
 async fn t_9068_09_rs256_is_supported_without_asking_for_it() {
     let issuer = TestIssuer::start_with(Algorithm::Rs256, portcullis::clock::Clock::system()).await.unwrap();
     let trust = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let stack = Guarded::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
     assert_eq!(stack.ask(&issuer.token("ann").audience(AUDIENCE).sign()).await.user().id(), "ann");
 }
 
@@ -152,7 +152,7 @@ async fn t_9068_11_a_subject_equal_to_its_client_is_a_client_unless_the_token_sp
 
 #[tokio::test]
 async fn t_bcp_10_a_type_that_is_there_must_be_the_expected_one_and_a_media_type_has_no_case() {
-    let stack = Guarded::behind(compatible().build().unwrap());
+    let stack = ProtectedApp::behind(compatible().build().unwrap());
     for typ in ["application/jwt", "Application/AT+JWT", "jwt"] {
         assert!(stack.ask(&typed(typ, &claims())).await.handled, "{typ}");
     }
@@ -205,7 +205,7 @@ async fn t_bcp_11_a32_a_token_of_another_kind_is_no_access_token_by_either_profi
 #[tokio::test]
 async fn a32_an_access_token_is_no_id_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::IdToken);
-    let stack = Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
     stack.ask(&typed("at+jwt", &claims())).await.refused_token(TokenError::Type);
     stack.ask(&typed("JWT", &honest_with(json!({"scope": "read"})))).await.refused_token(TokenError::Type);
     assert!(stack.ask(&typed("JWT", &honest_with(json!({"nonce": "n"})))).await.handled);
@@ -214,7 +214,7 @@ async fn a32_an_access_token_is_no_id_token() {
 #[tokio::test]
 async fn a32_a_refresh_token_of_an_apps_own_issuer_is_no_access_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).first_party();
-    let stack = Guarded::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
     assert!(stack.ask(&typed("JWT", &honest_with(json!({"type": "access"})))).await.handled);
     stack.ask(&typed("JWT", &honest_with(json!({"type": "refresh"})))).await.refused_token(TokenError::Type);
     stack.ask(&typed("JWT", &claims())).await.refused_token(TokenError::Type);

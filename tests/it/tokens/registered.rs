@@ -6,8 +6,10 @@ use portcullis::gate::TokenError;
 use portcullis::testing::FakeClock;
 use serde_json::json;
 
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, ISSUER, both, claims, claims_with, claims_without, guarded, now, strict, token};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{
+    AUDIENCE, ISSUER, both, claims, claims_with, claims_without, guarded, now, strict, token,
+};
 
 #[tokio::test]
 async fn t_jwt_01_iss_sub_and_jti_are_strings() {
@@ -61,7 +63,7 @@ async fn t_jwt_03_a21_exp_nbf_and_iat_are_judged_by_the_clock_and_its_leeway() {
     let hands = FakeClock::new();
     hands.set_wall(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let auth = strict().clock(hands.clock()).leeway(Duration::from_secs(30)).build().unwrap();
-    let stack = Guarded::behind(auth);
+    let stack = ProtectedApp::behind(auth);
     let ask = async |iat: u64, nbf: u64, exp: u64| {
         let mut claims = claims();
         claims["iat"] = iat.into();
@@ -150,7 +152,7 @@ async fn t_9700_a_token_for_another_resource_server_is_refused() {
 
 #[tokio::test]
 async fn t_bcp_08_an_audience_is_required_of_the_app_and_of_the_token() {
-    let issuer = portcullis::Issuer::hs256(ISSUER, crate::mint::SECRET);
+    let issuer = portcullis::Issuer::hs256(ISSUER, crate::support::tokens::SECRET);
     let error = portcullis::JwtAuth::builder().issuer(issuer).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "audience");
     assert_eq!(error.issues()[0].kind(), portcullis::IssueKind::Missing);

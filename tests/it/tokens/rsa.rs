@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
 use serde_json::{Value, json};
 
-use crate::mint::segment;
+use crate::support::tokens::segment;
 
 /// One key for all tests: to generate one takes a while.
 pub(super) static KEY: LazyLock<RsaKey> = LazyLock::new(RsaKey::generate);

@@ -14,21 +14,21 @@ use portcullis::{Algorithm, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
 use super::rsa::KEY;
-use crate::guarded::Guarded;
-use crate::mint::{AUDIENCE, HEADER, ISSUER, claims, claims_with, guarded, mac, segment, token};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{AUDIENCE, HEADER, ISSUER, claims, claims_with, guarded, mac, segment, token};
 
 /// An issuer, a stack that trusts it, and an honest token of its taken apart.
-async fn honest(algorithm: Algorithm) -> (Guarded, String, Vec<u8>) {
+async fn honest(algorithm: Algorithm) -> (ProtectedApp, String, Vec<u8>) {
     let issuer = TestIssuer::start_with(algorithm, Clock::system()).await.unwrap();
     let trust = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let stack = Guarded::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
     let token = issuer.token("ann").audience(AUDIENCE).sign();
     assert!(stack.ask(&token).await.handled);
     let (signed, signature) = token.rsplit_once('.').unwrap();
     (stack, signed.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap())
 }
 
-async fn refused(stack: &Guarded, signed: &str, signature: impl AsRef<[u8]>) {
+async fn refused(stack: &ProtectedApp, signed: &str, signature: impl AsRef<[u8]>) {
     stack.ask(&format!("{signed}.{}", segment(signature))).await.refused_token(TokenError::Signature);
 }
 
@@ -74,7 +74,7 @@ async fn a10_an_ed25519_signature_whose_point_is_of_small_order_is_refused_thoug
     let public = EdwardsPoint::mul_base(&private).compress().to_bytes();
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": segment(public)});
     let trust = Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string());
-    let stack = Guarded::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
     let signed = format!("{}.{}", segment(r#"{"alg":"EdDSA","typ":"at+jwt"}"#), segment(claims().to_string()));
     let sign = |nonce: EdwardsPoint, nonce_scalar: Scalar| {
         let point = nonce.compress().to_bytes();
@@ -93,7 +93,7 @@ async fn a10_an_ed25519_signature_whose_point_is_of_small_order_is_refused_thoug
 async fn a13_pkcs1_padding_is_checked_to_the_last_byte() {
     let document = json!({"keys": [KEY.jwk(json!({"alg": "RS256"}))]}).to_string();
     let trust = Issuer::jwks_document(ISSUER, document);
-    let stack = Guarded::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let stack = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
     let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": "rsa"});
     let token = KEY.sign(&RSA_PKCS1_SHA256, &header, &claims());
     let (signed, signature) = token.rsplit_once('.').unwrap();

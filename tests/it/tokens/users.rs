@@ -11,8 +11,10 @@ use portcullis::testing::FakeClock;
 use portcullis::{Extractor, Principal, RequireScope, UserContext};
 use serde_json::json;
 
-use crate::guarded::Guarded;
-use crate::mint::{HEADER, both, claims, claims_with, claims_without, guarded, mac, now, signed, strict, token};
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{
+    HEADER, both, claims, claims_with, claims_without, guarded, mac, now, signed, strict, token,
+};
 
 #[tokio::test]
 async fn a44_an_empty_sub_is_refused_and_a_long_one_is_the_whole_id() {
@@ -37,7 +39,7 @@ async fn a44_a_client_that_chose_the_id_of_a_user_is_still_a_client() {
 #[tokio::test]
 async fn a45_a_scope_is_a_whole_word_of_a_string_or_an_array() {
     let auth = strict().build().unwrap();
-    let stack = Guarded::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
+    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     for text in ["\"read\"", "\"write  read \"", "[\"write\",\"read\"]"] {
         assert!(stack.ask(&token(claims_with("scope", text))).await.handled, "{text}");
     }
@@ -92,7 +94,7 @@ async fn a47_fields_that_name_a_user_are_not_believed() {
     let mut fields: Vec<(HeaderName, &[u8])> =
         smuggled.map(|name| (HeaderName::from_static(name), b"admin".as_slice())).to_vec();
     guarded().fields(&fields).await.asked_for_a_credential();
-    let optional = Guarded::behind(strict().optional().build().unwrap());
+    let optional = ProtectedApp::behind(strict().optional().build().unwrap());
     let answer = optional.fields(&fields).await;
     assert!(answer.handled && answer.head.extensions.get::<UserContext>().is_none());
     let credential = format!("Bearer {}", token(claims().to_string()));
@@ -103,7 +105,7 @@ async fn a47_fields_that_name_a_user_are_not_believed() {
 
 #[tokio::test]
 async fn a_bad_token_is_refused_where_none_is_required_too() {
-    let optional = Guarded::behind(strict().optional().build().unwrap());
+    let optional = ProtectedApp::behind(strict().optional().build().unwrap());
     assert!(optional.fields(&[]).await.handled);
     assert!(optional.authorize(b"Basic dTpw").await.handled);
     optional.ask(&token(claims_with("exp", "1"))).await.refused_token(TokenError::Expired);
@@ -115,9 +117,9 @@ async fn a48_a_handler_or_a_check_without_the_layer_is_500_and_tells_nothing_of_
     async fn me(Extractor(user): Extractor<UserContext>) -> String {
         user.id().to_owned()
     }
-    let bare = Guarded::layered(|_| axum::Router::new().route("/", axum::routing::get(me)));
-    let optional = Guarded::layered(|app| app);
-    let check = Guarded::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()));
+    let bare = ProtectedApp::layered(|_| axum::Router::new().route("/", axum::routing::get(me)));
+    let optional = ProtectedApp::layered(|app| app);
+    let check = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()));
     for stack in [bare, optional, check] {
         let answer = stack.ask(&token(claims().to_string())).await;
         answer.refused(StatusCode::INTERNAL_SERVER_ERROR);
@@ -179,7 +181,7 @@ async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
 async fn a55_a_clock_that_leaps_or_jumps_back_panics_nowhere_and_opens_nothing() {
     let hands = FakeClock::new();
     let auth = strict().clock(hands.clock()).leeway(Duration::from_secs(300)).build().unwrap();
-    let stack = Guarded::behind(auth);
+    let stack = ProtectedApp::behind(auth);
     let honest = token(claims().to_string());
     assert!(stack.ask(&honest).await.handled);
     hands.advance(Duration::from_secs(601));

@@ -7,8 +7,8 @@ use portcullis::{Issuer, JwtAuth, Profile};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::guarded::{Answer, Guarded};
-use crate::mint::{AUDIENCE, ISSUER, SECRET, claims, mac, now, token};
+use crate::support::protected_app::{AppResponse, ProtectedApp};
+use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, claims, mac, now, token};
 
 const OTHER: &str = "https://other.example.com";
 const OTHERS_SECRET: [u8; 32] = *b"another secret of 32 bytes.....!";
@@ -33,12 +33,12 @@ fn of(issuer: &str, secret: &[u8], header: &str, user: &str) -> String {
 }
 
 /// What a caller and the handler see of it.
-fn shown(answer: &Answer) -> (u16, bool, String, Option<String>) {
+fn shown(answer: &AppResponse) -> (u16, bool, String, Option<String>) {
     (answer.head.status.as_u16(), answer.handled, answer.body.clone(), answer.challenge().map(str::to_owned))
 }
 
-async fn is_alike(warm: &Guarded, fields: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
-    let cold = Guarded::behind(layer().build().unwrap());
+async fn is_alike(warm: &ProtectedApp, fields: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
+    let cold = ProtectedApp::behind(layer().build().unwrap());
     let sent = || {
         fields.iter().map(|(name, value)| format!("{name}: {:?}", value.escape_ascii().to_string())).collect::<Vec<_>>()
     };
@@ -58,7 +58,7 @@ const COOKIES: [&str; 5] = ["", "session=", "session=x", "session=\"", "session=
 #[tokio::test]
 async fn a_credential_around_a_known_token_is_judged_as_around_an_unknown_one() {
     let token = token(claims().to_string());
-    let warm = Guarded::behind(layer().build().unwrap());
+    let warm = ProtectedApp::behind(layer().build().unwrap());
     for _ in 0..2 {
         assert!(warm.ask(&token).await.handled);
     }
@@ -92,7 +92,7 @@ proptest! {
         ];
         let secrets: [&[u8]; 3] = [&SECRET, &OTHERS_SECRET, &[3; 64]];
         run(async {
-            let warm = Guarded::behind(layer().build().unwrap());
+            let warm = ProtectedApp::behind(layer().build().unwrap());
             for (issuer, secret) in [(ISSUER, &secrets[0]), (OTHER, &secrets[1])] {
                 prop_assert!(warm.ask(&of(issuer, secret, headers[0], "ann")).await.handled);
             }

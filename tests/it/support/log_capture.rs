@@ -1,4 +1,4 @@
-//! `Log`: what is logged on this thread while it lives.
+//! `LogCapture`: what is logged on this thread while it lives.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -16,9 +16,9 @@ thread_local! {
 // One subscriber for all threads: scoped ones that come and go beside each other lose events.
 static SUBSCRIBER: Once = Once::new();
 
-pub(crate) struct Log(());
+pub(crate) struct LogCapture(());
 
-impl Log {
+impl LogCapture {
     pub(crate) fn start() -> Self {
         SUBSCRIBER.call_once(|| {
             let lines = fmt::layer().with_ansi(false).with_writer(|| Thread);
@@ -38,7 +38,7 @@ impl Log {
     }
 }
 
-impl Drop for Log {
+impl Drop for LogCapture {
     fn drop(&mut self) {
         LINES.set(None);
     }

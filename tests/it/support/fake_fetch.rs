@@ -9,7 +9,7 @@ use portcullis::jwt::Fetch;
 
 /// Documents by URL; any other URL is a 404. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Published(Arc<Mutex<State>>);
+pub(crate) struct FakeFetch(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -17,7 +17,7 @@ struct State {
     asked: Vec<String>,
 }
 
-impl Published {
+impl FakeFetch {
     pub(crate) fn at(url: impl Into<String>, document: impl Into<Vec<u8>>) -> Self {
         let published = Self::default();
         published.set(url, document);
@@ -34,7 +34,7 @@ impl Published {
     }
 }
 
-impl Fetch for Published {
+impl Fetch for FakeFetch {
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
         let mut state = self.0.lock().unwrap();
         state.asked.push(url.to_owned());

@@ -9,7 +9,7 @@ use portcullis::jwt::JwtAuthBuilder;
 use portcullis::{Issuer, JwtAuth, Profile};
 use serde_json::{Value, json};
 
-use crate::guarded::Guarded;
+use crate::support::protected_app::ProtectedApp;
 
 pub(crate) const ISSUER: &str = "https://issuer.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
@@ -26,13 +26,13 @@ pub(crate) fn compatible() -> JwtAuthBuilder {
     JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience(AUDIENCE)
 }
 
-pub(crate) fn guarded() -> Guarded {
-    Guarded::behind(strict().build().unwrap())
+pub(crate) fn guarded() -> ProtectedApp {
+    ProtectedApp::behind(strict().build().unwrap())
 }
 
 /// Layers by both profiles that take access tokens.
-pub(crate) fn both() -> [Guarded; 2] {
-    [guarded(), Guarded::behind(compatible().build().unwrap())]
+pub(crate) fn both() -> [ProtectedApp; 2] {
+    [guarded(), ProtectedApp::behind(compatible().build().unwrap())]
 }
 
 pub(crate) fn now() -> u64 {

@@ -16,20 +16,20 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 /// A router whose one handler counts its calls.
-pub(crate) struct Guarded {
+pub(crate) struct ProtectedApp {
     app: Router,
     calls: Arc<AtomicUsize>,
 }
 
 /// What came back, and whether the handler was called for it.
-pub(crate) struct Answer {
+pub(crate) struct AppResponse {
     pub(crate) head: response::Parts,
     pub(crate) body: String,
     pub(crate) handled: bool,
     sent: Vec<String>,
 }
 
-impl Guarded {
+impl ProtectedApp {
     pub(crate) fn behind(auth: JwtAuth) -> Self {
         Self::layered(|router| router.layer(auth))
     }
@@ -41,31 +41,31 @@ impl Guarded {
     }
 
     /// Sends a GET with this bearer token.
-    pub(crate) async fn ask(&self, token: &str) -> Answer {
+    pub(crate) async fn ask(&self, token: &str) -> AppResponse {
         self.authorize(format!("Bearer {token}").as_bytes()).await
     }
 
     /// Sends a GET with this `Authorization` field.
-    pub(crate) async fn authorize(&self, value: &[u8]) -> Answer {
+    pub(crate) async fn authorize(&self, value: &[u8]) -> AppResponse {
         self.fields(&[(AUTHORIZATION, value)]).await
     }
 
-    pub(crate) async fn fields(&self, fields: &[(HeaderName, &[u8])]) -> Answer {
+    pub(crate) async fn fields(&self, fields: &[(HeaderName, &[u8])]) -> AppResponse {
         let request = fields.iter().fold(Request::get("/"), |request, (name, value)| request.header(name, *value));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> AppResponse {
         let before = self.calls.load(Ordering::Relaxed);
         let values = request.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let sent = values.flat_map(|value| value.split(['.', ' ']).map(String::from).collect::<Vec<_>>()).collect();
         let (head, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, 4096).await.unwrap().to_vec()).unwrap();
-        Answer { head, body, handled: self.calls.load(Ordering::Relaxed) > before, sent }
+        AppResponse { head, body, handled: self.calls.load(Ordering::Relaxed) > before, sent }
     }
 }
 
-impl Answer {
+impl AppResponse {
     /// The user that the handler saw.
     #[track_caller]
     pub(crate) fn user(&self) -> &UserContext {

@@ -8,16 +8,16 @@ use tower::ServiceExt;
 
 /// An answer read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) denial: Option<Denial>,
 }
 
-impl Answer {
+impl TestResponse {
     /// What the app answers to this request.
-    pub(crate) async fn to(app: &Router, request: Request<Body>) -> Self {
+    pub(crate) async fn send(app: &Router, request: Request<Body>) -> Self {
         let response = app.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = to_bytes(body, 65_536).await.unwrap();
@@ -32,7 +32,7 @@ impl Answer {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        Self::to(app, request.body(Body::empty()).unwrap()).await
+        Self::send(app, request.body(Body::empty()).unwrap()).await
     }
 
     /// The challenge, or nothing.
