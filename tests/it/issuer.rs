@@ -14,9 +14,13 @@ use portcullis::{Extractor, Issuer, JwtAuth, Principal, RequireScope, UserContex
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 const AUDIENCE: &str = "https://api.example.com";
+
+/// How long a loaded machine may take to start the server, to generate its keys, or to stop it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server's process. It ends with its input, and with this value.
 struct Server {
@@ -45,7 +49,7 @@ impl Server {
         let mut process = command.spawn().unwrap();
         let input = process.stdin.take().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = output.next_line().await.unwrap().unwrap();
+        let first = next_line(&mut output).await;
         let first: Value = serde_json::from_str(&first).unwrap();
         let text = |name: &str| first[name].as_str().unwrap().to_owned();
         let (url, token_endpoint) = (text("issuer"), text("token_endpoint"));
@@ -55,13 +59,13 @@ impl Server {
 
     async fn command(&mut self, command: &str) {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let answer: Value = serde_json::from_str(&self.output.next_line().await.unwrap().unwrap()).unwrap();
+        let answer: Value = serde_json::from_str(&next_line(&mut self.output).await).unwrap();
         assert_eq!(answer["done"], command);
     }
 
     async fn quit(mut self) {
         self.command("quit").await;
-        assert!(self.process.wait().await.unwrap().success());
+        assert!(timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap().success());
     }
 
     /// A token of the client's own, signed with this algorithm.
@@ -76,6 +80,11 @@ impl Server {
         let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
     }
+}
+
+/// Waits for the server's next line.
+async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
+    timeout(PATIENCE, output.next_line()).await.unwrap().unwrap().expect("the server runs")
 }
 
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::network::with_cache_control;
 use super::{World, seconds, settle};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_with_a_known_key_never_waits_for_the_network() {
     let world = World::new().await;
     let app = world.warm_app().await;

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use portcullis::testing::TestIssuer;
 use portcullis::{Issuer, JwtAuth};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 use super::App;
@@ -101,8 +101,10 @@ async fn the_built_in_client_stops_reading_a_body_without_end() {
 #[tokio::test]
 async fn the_log_says_why_the_built_in_client_did_not_get_through() {
     let issuer = TestIssuer::start().await.unwrap();
-    let (listener, url) = listener().await;
-    drop(listener);
+    // A socket that is bound and does not listen: no other test is given its port, and it refuses connections.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/jwks", socket.local_addr().unwrap());
     let log = LogCapture::start();
     let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -157,7 +157,7 @@ async fn metadata_and_keys_together_have_five_seconds() {
     assert_eq!(app.status(&world.good()).await, StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_request_does_not_cancel_the_fetch_of_the_others() {
     let world = World::new().await;
     let app = world.app();
@@ -177,7 +177,7 @@ async fn a_cancelled_request_does_not_cancel_the_fetch_of_the_others() {
     assert_eq!(world.network.calls(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fetch_whose_only_request_is_cancelled_brings_the_keys_all_the_same() {
     let world = World::new().await;
     let app = world.app();

@@ -10,7 +10,7 @@ fn ask(app: &App, token: String) -> JoinHandle<StatusCode> {
     tokio::spawn(async move { app.ask(&token).await.status() })
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_random_kids_cause_one_fetch_and_good_tokens_are_answered_meanwhile() {
     let world = World::new().await;
     let app = world.warm_app().await;
@@ -51,7 +51,7 @@ async fn random_kids_over_ten_seconds_cause_one_fetch() {
     assert_eq!(world.network.calls(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_herd_at_an_app_without_keys_causes_one_fetch() {
     let world = World::new().await;
     let app = world.app();

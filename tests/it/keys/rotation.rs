@@ -63,7 +63,7 @@ async fn a_withdrawn_key_is_refused_at_once_where_a_new_one_was_used_before() {
     assert_eq!(app.status(&old).await, StatusCode::UNAUTHORIZED);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_new_key_is_accepted_on_its_first_use_though_a_fetch_from_before_it_is_under_way() {
     let world = World::new().await;
     let app = world.warm_app().await;

@@ -133,7 +133,7 @@ async fn warm_up_says_no_while_the_issuer_is_down_and_yes_afterwards() {
     assert_eq!(world.network.calls(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn warm_up_shares_the_fetch_of_a_request() {
     let world = World::new().await;
     let app = world.app();

@@ -62,7 +62,7 @@ async fn a_fetch_that_back_off_forbids_does_not_use_up_the_thirty_seconds() {
     assert_eq!(app.status(&world.good()).await, StatusCode::OK, "no fetch was made for the request before");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn concurrent_requests_share_the_fetch_for_a_new_key() {
     let world = World::new().await;
     let app = world.warm_app().await;

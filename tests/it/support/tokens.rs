@@ -41,9 +41,10 @@ pub(crate) fn now() -> u64 {
 
 /// The claims of an honest access token.
 pub(crate) fn claims() -> Value {
+    let now = now();
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "client_id": "client-1", "jti": "token-1",
-        "iat": now(), "exp": now() + 300,
+        "iat": now, "exp": now + 300,
     })
 }
 

@@ -1,7 +1,5 @@
 //! Who a token makes of its bearer, and what nothing but a token does (A44 to A48, A51, A55).
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::StatusCode;
@@ -11,10 +9,9 @@ use portcullis::testing::FakeClock;
 use portcullis::{Extractor, Principal, RequireScope, UserContext};
 use serde_json::json;
 
+use crate::support::log_capture::LogCapture;
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{
-    HEADER, both, claims, claims_with, claims_without, guarded, mac, now, signed, strict, token,
-};
+use crate::support::tokens::{HEADER, both, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
 
 #[tokio::test]
 async fn a44_an_empty_sub_is_refused_and_a_long_one_is_the_whole_id() {
@@ -129,30 +126,9 @@ async fn a48_a_handler_or_a_check_without_the_layer_is_500_and_tells_nothing_of_
     }
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let log = LogCapture::start();
     let stack = guarded();
     let word = "evil\\r\\nX-Injected: \\\"yes\\\"";
     let tokens = [
@@ -168,8 +144,7 @@ async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
         let answer = stack.ask(token).await;
         assert!(answer.head.headers.get("x-injected").is_none());
     }
-    drop(guard);
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     assert!(logged.contains("request refused"), "{logged}");
     assert!(!logged.contains("evil") && !logged.contains("Injected"), "{logged}");
     for part in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 12) {
@@ -179,10 +154,14 @@ async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
 
 #[tokio::test]
 async fn a55_a_clock_that_leaps_or_jumps_back_panics_nowhere_and_opens_nothing() {
+    let claims = claims();
+    let honest = token(claims.to_string());
+    // The fake clock starts exactly when the token is issued, however long this test has waited for a processor.
+    let issued_at = UNIX_EPOCH + Duration::from_secs(claims["iat"].as_u64().unwrap());
     let hands = FakeClock::new();
+    hands.set_wall(issued_at);
     let auth = strict().clock(hands.clock()).leeway(Duration::from_secs(300)).build().unwrap();
     let stack = ProtectedApp::behind(auth);
-    let honest = token(claims().to_string());
     assert!(stack.ask(&honest).await.handled);
     hands.advance(Duration::from_secs(601));
     stack.ask(&honest).await.refused_token(TokenError::Expired);
@@ -193,7 +172,7 @@ async fn a55_a_clock_that_leaps_or_jumps_back_panics_nowhere_and_opens_nothing()
     stack.ask(&token(claims_with("exp", "1"))).await.refused_token(TokenError::Expired);
     hands.set_wall(UNIX_EPOCH + Duration::from_secs(1 << 53));
     stack.ask(&honest).await.refused_token(TokenError::Expired);
-    hands.set_wall(UNIX_EPOCH + Duration::from_secs(now()));
+    hands.set_wall(issued_at);
     assert!(stack.ask(&honest).await.handled);
     // The leeway is larger than the whole time since 1970 that `exp` and `iat` tell.
     stack.ask(&token(claims_with("exp", "0"))).await.refused_token(TokenError::Expired);
