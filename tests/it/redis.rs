@@ -1,23 +1,22 @@
 //! Redis as it is and as it fails: what the servers that other tests start can do.
 
-mod bench;
 mod bounds;
 mod cluster;
 mod conformance;
-mod far;
+mod latency;
 mod lifetime;
-mod limited;
-mod oracle;
+mod limited_app;
 mod outage;
 mod processes;
-pub(crate) mod server;
-mod states;
-mod trips;
+mod reference_model;
+mod round_trips;
+mod stored_values;
+mod test_store;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
 
-use server::{Cluster, Server, closed_port};
+use crate::support::redis_server::{self as server, Cluster, Server, closed_port};
 
 #[test]
 #[ignore = "needs redis-server: run tests/run"]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis::rate_limit::{Algorithm, Limit, OutagePolicy, RateLimitBuilder, Subject, Usage};
 use portcullis::{Quota, RateLimit};
 
-use super::bench::{ALGORITHMS, Bench, patient};
-use super::limited::named;
-use super::server::Server;
+use super::limited_app::named;
+use super::test_store::{ALGORITHMS, Bench, patient};
+use crate::support::redis_server::Server;
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]

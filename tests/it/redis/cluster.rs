@@ -6,8 +6,8 @@ use ::redis::cluster::ClusterClient;
 use portcullis::rate_limit::{Limit, OutagePolicy, RedisStore};
 use portcullis::{Quota, RateLimit};
 
-use super::limited::{Limited, named};
-use super::server::Cluster;
+use super::limited_app::{Limited, named};
+use crate::support::redis_server::Cluster;
 
 async fn store(cluster: &Cluster) -> RedisStore {
     let client = ClusterClient::new(cluster.urls()).unwrap();

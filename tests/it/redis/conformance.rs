@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit, Tier, Tiers};
 
-use super::bench::{ALGORITHMS, Bench};
-use super::limited::{Limited, Told, cost, named};
-use super::server::Server;
+use super::limited_app::{Limited, Told, cost, named};
+use super::test_store::{ALGORITHMS, Bench};
+use crate::support::redis_server::Server;
 
 /// What is done, and what comes of it.
 #[derive(Clone, Copy, Debug)]

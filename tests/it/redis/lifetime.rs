@@ -10,9 +10,9 @@ use portcullis::{ConfigError, Quota, RateLimit};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-use super::bench::patient;
-use super::limited::{Limited, named};
-use super::server::Server;
+use super::limited_app::{Limited, named};
+use super::test_store::patient;
+use crate::support::redis_server::Server;
 
 fn limited(store: RedisStore) -> Limited {
     let limit = Limit::new("limit", Quota::per_hour(100).unwrap()).on_outage(OutagePolicy::FailClosed);

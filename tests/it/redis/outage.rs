@@ -6,9 +6,9 @@ use ::redis::aio::MultiplexedConnection;
 use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, RedisStore, Subject};
 use portcullis::{Quota, RateLimit};
 
-use super::limited::{Limited, Told, cost, named};
-use super::server::{Server, closed_port};
+use super::limited_app::{Limited, Told, cost, named};
 use crate::support::log_capture::LogCapture;
+use crate::support::redis_server::{Server, closed_port};
 
 /// The deadline of 50 ms, and what a busy machine may be late.
 const AT_MOST: Duration = Duration::from_millis(50 + 150);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use portcullis::rate_limit::{Algorithm, Limit, RedisStore};
 use portcullis::{Quota, RateLimit};
 
-use super::limited::{Limited, named};
-use super::server::Server;
+use super::limited_app::{Limited, named};
+use crate::support::redis_server::Server;
 
 const UNITS: u32 = 20;
 const WINDOW: Duration = Duration::from_millis(150);

@@ -3,5 +3,6 @@
 pub(crate) mod fake_fetch;
 pub(crate) mod log_capture;
 pub(crate) mod protected_app;
+pub(crate) mod redis_server;
 pub(crate) mod response;
 pub(crate) mod tokens;

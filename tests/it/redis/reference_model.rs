@@ -7,9 +7,9 @@ use portcullis::{Quota, RateLimit};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::bench::{ALGORITHMS, Bench};
-use super::limited::{Limited, cost, named};
-use super::server::Server;
+use super::limited_app::{Limited, cost, named};
+use super::test_store::{ALGORITHMS, Bench};
+use crate::support::redis_server::Server;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {

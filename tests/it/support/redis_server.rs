@@ -233,7 +233,7 @@ fn wait(what: &str, is_there: impl Fn() -> bool) {
 }
 
 /// The reply to one command, on a connection of its own.
-pub(super) fn ask(port: u16, words: &[&str]) -> io::Result<String> {
+pub(crate) fn ask(port: u16, words: &[&str]) -> io::Result<String> {
     let limit = Duration::from_secs(2);
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), limit)?;
     stream.set_read_timeout(Some(limit))?;
@@ -242,7 +242,7 @@ pub(super) fn ask(port: u16, words: &[&str]) -> io::Result<String> {
     reply(&mut BufReader::new(stream))
 }
 
-pub(super) fn reply(from: &mut impl BufRead) -> io::Result<String> {
+pub(crate) fn reply(from: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;

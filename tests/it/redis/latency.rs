@@ -8,8 +8,8 @@ use portcullis::{Extractor, Quota, RateLimit, Tiers};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
-use super::server::{Server, closed_port};
 use crate::support::log_capture::LogCapture;
+use crate::support::redis_server::{Server, closed_port};
 
 /// A connection on which every command takes that long each way; what was sent arrives, whether or not anybody waits.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use portcullis::RateLimit;
 use portcullis::rate_limit::{Algorithm, MemoryStore, RateLimitBuilder, RedisStore, ResetFormat, Store};
 use portcullis::testing::FakeClock;
 
-use super::server::Server;
+use crate::support::redis_server::Server;
 
 pub(super) const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];

@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit, Tiers};
 
-use super::bench::{ALGORITHMS, patient};
-use super::limited::{Limited, cost, named};
-use super::server::Server;
+use super::limited_app::{Limited, cost, named};
+use super::test_store::{ALGORITHMS, patient};
+use crate::support::redis_server::Server;
 
 /// How often the server was given this command since the counts were reset.
 fn calls(server: &Server, command: &str) -> u64 {

@@ -6,9 +6,9 @@ use portcullis::rate_limit::{Algorithm, Limit};
 use portcullis::{Quota, RateLimit};
 use sha2::{Digest, Sha256};
 
-use super::bench::{ALGORITHMS, patient};
-use super::limited::{Limited, named};
-use super::server::Server;
+use super::limited_app::{Limited, named};
+use super::test_store::{ALGORITHMS, patient};
+use crate::support::redis_server::Server;
 
 fn limited(server: &Server, algorithm: Algorithm, window: Duration, block: Option<Duration>) -> Limited {
     let limit = Limit::new("limit", Quota::per(2, window).unwrap().algorithm(algorithm));
