@@ -32,7 +32,7 @@ pub enum Algorithm {
 
 /// What kind of key an algorithm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     Ed25519,
     Hmac,
     P256,
@@ -42,7 +42,7 @@ pub(super) enum Family {
 
 impl Algorithm {
     /// The algorithm of this `alg`, compared case-sensitively (RFC 7515 §4.1.1).
-    pub(super) fn named(alg: &str) -> Option<Self> {
+    pub(crate) fn named(alg: &str) -> Option<Self> {
         if alg == ED25519 {
             return Some(Self::EdDsa);
         }
@@ -68,7 +68,7 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn family(self) -> Family {
+    pub(crate) fn family(self) -> Family {
         match self {
             Self::EdDsa => Family::Ed25519,
             Self::Es256 => Family::P256,
@@ -81,7 +81,7 @@ impl Algorithm {
 
 /// What an issuer's published keys may be used for unless its own list is given: all algorithms with a public key.
 /// The first of a family is the one for a key that names none.
-pub(super) const PUBLISHED: [Algorithm; 9] = [
+pub(crate) const PUBLISHED: [Algorithm; 9] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,

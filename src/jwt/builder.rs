@@ -1,7 +1,7 @@
 //! `JwtAuthBuilder`: what the user says, and every problem with it.
 
-mod judge;
 mod key_source;
+mod validate;
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -13,14 +13,14 @@ use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::key_source::{allowed, judge_remote};
-use crate::jwt::fetch::{Client, Fetch};
 use crate::jwt::gate::JwtAuth;
+use crate::jwt::issuer::trusted::{Keys, Trust};
 use crate::jwt::issuer::{Issuer, Source};
-use crate::jwt::known_header::KnownHeader;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::Remote;
-use crate::jwt::seen::SeenTokens;
-use crate::jwt::trust::{Keys, Trust};
+use crate::jwt::remote::fetch::{Client, Fetch};
+use crate::jwt::token::known_header::KnownHeader;
+use crate::jwt::token_cache::SeenTokens;
 use crate::jwt::user_loader::{LoadError, UserLoader};
 
 /// Configures a [`JwtAuth`]. Each setter replaces what was set before, but for those that begin with `add_`.
@@ -317,7 +317,7 @@ impl JwtAuthBuilder {
 
 #[cfg(feature = "fetch")]
 fn built_in_client() -> Option<Client> {
-    crate::jwt::reqwest::Reqwest::new().map(Client::new)
+    crate::jwt::remote::reqwest::Reqwest::new().map(Client::new)
 }
 
 #[cfg(not(feature = "fetch"))]

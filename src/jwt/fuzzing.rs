@@ -10,12 +10,12 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::jwt::algorithm::{Algorithm, PUBLISHED};
-use crate::jwt::claim_map::ClaimMap;
-use crate::jwt::claims::{self as registered, Expected};
-use crate::jwt::compact::{self, Compact};
-use crate::jwt::header::Header;
-use crate::jwt::jwks::KeySet;
-use crate::jwt::object::Object;
+use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::keys::jwks::KeySet;
+use crate::jwt::strict_json::Object;
+use crate::jwt::token::claims::{self as registered, Expected};
+use crate::jwt::token::compact::{self, Compact};
+use crate::jwt::token::header::Header;
 
 /// A token: its segments make it up, each in its one spelling. Since no fuzzer gets far through base64, the same text is
 /// tried as a header's, and its encoding as a token's.

@@ -8,9 +8,9 @@ use tower_layer::Layer;
 use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, TokenError};
 use crate::jwt::builder::JwtAuthBuilder;
+use crate::jwt::issuer::trusted::Keys;
 use crate::jwt::policy::{Judgement, Policy};
 use crate::jwt::remote::{Pending, Remote, Search};
-use crate::jwt::trust::Keys;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl JwtAuth {
         JwtAuthBuilder::default()
     }
 
-    pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
+    pub(crate) fn new(policy: Policy, is_optional: bool) -> Self {
         Self { policy: Arc::new(policy), is_optional }
     }
 

@@ -72,39 +72,23 @@
 
 mod algorithm;
 mod builder;
-mod claim_map;
-mod claims;
-mod compact;
-mod discovery;
-mod ed25519;
-mod fetch;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod gate;
-mod habits;
-mod header;
 mod issuer;
-mod jwks;
-mod known_header;
-mod numeric_date;
-mod object;
-mod pem;
+mod keys;
 mod policy;
-mod profile;
 mod remote;
-#[cfg(feature = "fetch")]
-mod reqwest;
-mod seen;
-mod trust;
+mod strict_json;
+mod token;
+mod token_cache;
 mod user_loader;
-mod verifier;
-mod weak;
 
 pub use algorithm::Algorithm;
 pub use builder::JwtAuthBuilder;
-pub use claim_map::ClaimMap;
-pub use fetch::{Fetch, MAX_BODY};
 pub use gate::JwtAuth;
 pub use issuer::Issuer;
-pub use profile::Profile;
+pub use issuer::claim_map::ClaimMap;
+pub use issuer::profile::Profile;
+pub use remote::fetch::{Fetch, MAX_BODY};
 pub use user_loader::LoadError;

@@ -10,34 +10,34 @@ use crate::context::{Identity, Realm, Roles, Text, Tier, Tiers, UserContext};
 use crate::field::bearer::{Bearer, BearerFault};
 use crate::field::cookie::cookie;
 use crate::gate::{DenialKind, RequestFault, TokenError};
-use crate::jwt::claims;
-use crate::jwt::compact::{self, Compact};
-use crate::jwt::header::Header;
-use crate::jwt::object::Object;
+use crate::jwt::issuer::trusted::{Keys, Signature, Trust};
 use crate::jwt::remote::{Pending, Remote, Search};
-use crate::jwt::seen::{Known, SeenTokens};
-use crate::jwt::trust::{Keys, Signature, Trust};
+use crate::jwt::strict_json::Object;
+use crate::jwt::token::claims;
+use crate::jwt::token::compact::{self, Compact};
+use crate::jwt::token::header::Header;
+use crate::jwt::token_cache::{Known, SeenTokens};
 use crate::jwt::user_loader::UserLoader;
 
 /// Everything a `JwtAuth` was told, checked.
 #[derive(Debug)]
-pub(super) struct Policy {
-    pub(super) issuers: Vec<Trust>,
-    pub(super) realm: Realm,
-    pub(super) cookie: Option<String>,
-    pub(super) max_token_len: usize,
-    pub(super) leeway: Duration,
-    pub(super) tiers: Option<Tiers>,
-    pub(super) default_tier: Option<Tier>,
-    pub(super) roles: Option<Roles>,
-    pub(super) loader: Option<UserLoader>,
-    pub(super) seen: Option<SeenTokens>,
-    pub(super) clock: Clock,
+pub(crate) struct Policy {
+    pub(crate) issuers: Vec<Trust>,
+    pub(crate) realm: Realm,
+    pub(crate) cookie: Option<String>,
+    pub(crate) max_token_len: usize,
+    pub(crate) leeway: Duration,
+    pub(crate) tiers: Option<Tiers>,
+    pub(crate) default_tier: Option<Tier>,
+    pub(crate) roles: Option<Roles>,
+    pub(crate) loader: Option<UserLoader>,
+    pub(crate) seen: Option<SeenTokens>,
+    pub(crate) clock: Clock,
 }
 
 /// What is said of a token with the keys at hand.
 #[derive(Debug)]
-pub(super) enum Judgement {
+pub(crate) enum Judgement {
     Accepted(UserContext),
     /// All is well but for the key, which this issuer may have.
     KeyMissing(Missing),
@@ -46,7 +46,7 @@ pub(super) enum Judgement {
 
 /// A key that is not at hand, and whom to ask for it.
 #[derive(Debug)]
-pub(super) struct Missing {
+pub(crate) struct Missing {
     remote: Arc<Remote>,
     kid: Option<String>,
     seen: u64,
@@ -54,7 +54,7 @@ pub(super) struct Missing {
 
 impl Missing {
     /// The fetch that may bring it, or what to answer where there is none.
-    pub(super) fn search(&self) -> Result<Pending, DenialKind> {
+    pub(crate) fn search(&self) -> Result<Pending, DenialKind> {
         match self.remote.search(self.kid.as_deref(), self.seen) {
             Search::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
             Search::Fetching(pending) => Ok(pending),
@@ -63,7 +63,7 @@ impl Missing {
     }
 
     /// What to answer where the fetch did not bring it.
-    pub(super) fn not_found(&self) -> DenialKind {
+    pub(crate) fn not_found(&self) -> DenialKind {
         match self.remote.not_found(self.kid.as_deref()) {
             Some(wait) => DenialKind::KeysUnavailable(wait),
             None => DenialKind::InvalidToken(TokenError::Key),
@@ -74,7 +74,7 @@ impl Missing {
 impl Policy {
     /// Judges the token of a request, from the `Authorization` field or from the cookie where one is set; `None` where there
     /// is none. Nothing is fetched here.
-    pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
+    pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
         let from_field = Bearer::of(headers).map_err(denied)?;
         let from_cookie = match &self.cookie {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(RequestFault::Repeated))?,

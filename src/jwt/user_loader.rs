@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::context::{Realm, UserContext};
 use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
-use crate::jwt::fetch::with_causes;
+use crate::jwt::remote::fetch::with_causes;
 
 /// Why a user loader gives no user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl LoadError {
         Self::Unavailable(RETRY)
     }
 
-    pub(super) fn kind(self) -> DenialKind {
+    pub(crate) fn kind(self) -> DenialKind {
         match self {
             Self::Refused(refusal) => DenialKind::UserRefused(refusal),
             Self::Unavailable(wait) => DenialKind::UsersUnavailable(wait),
@@ -49,12 +49,12 @@ impl Error for LoadError {}
 
 /// A user loader, its type forgotten.
 #[derive(Clone)]
-pub(super) struct UserLoader(
+pub(crate) struct UserLoader(
     Arc<dyn Fn(UserContext) -> Pin<Box<dyn Future<Output = Result<UserContext, LoadError>> + Send>> + Send + Sync>,
 );
 
 impl UserLoader {
-    pub(super) fn new<F, Fut>(load: F) -> Self
+    pub(crate) fn new<F, Fut>(load: F) -> Self
     where
         F: Fn(UserContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
@@ -63,7 +63,7 @@ impl UserLoader {
     }
 
     /// Asks the loader, and gives it up where it takes too long.
-    pub(super) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
+    pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
         if tokio::runtime::Handle::try_current().is_err() {
             tracing::error!("users cannot be loaded outside of a tokio runtime");
             return Err(LoadError::Unavailable(RETRY));

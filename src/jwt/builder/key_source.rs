@@ -3,15 +3,15 @@
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
-use crate::jwt::discovery::{Location, is_fetchable};
 use crate::jwt::issuer::{FixedKey, Issuer, Material, Source};
-use crate::jwt::jwks::{KeySet, MAX_CANDIDATES};
-use crate::jwt::pem;
-use crate::jwt::verifier::Verifier;
-use crate::jwt::weak::KeyFault;
+use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES};
+use crate::jwt::keys::pem;
+use crate::jwt::keys::verifier::Verifier;
+use crate::jwt::keys::weak::KeyFault;
+use crate::jwt::remote::discovery::{Location, is_fetchable};
 
 /// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
-pub(super) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algorithm> {
+pub(crate) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algorithm> {
     if let Source::Fixed(first) = &issuer.source {
         return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
     }
@@ -38,7 +38,7 @@ pub(super) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algor
 }
 
 /// What the issuer's constructor or its claims were told that cannot be.
-pub(super) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
+pub(crate) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
     if let Some((argument, value)) = &issuer.misfit {
         let reason = format!("not the {argument} alone");
         let remedy = "see the preset's documentation for its form";
@@ -58,7 +58,7 @@ pub(super) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
 }
 
 /// The keys that the user gives.
-pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssues) -> KeySet {
+pub(crate) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssues) -> KeySet {
     judge_name(&issuer.name, problems);
     let mut keys = KeySet::default();
     for key in std::iter::once(first).chain(&issuer.added) {
@@ -84,7 +84,7 @@ pub(super) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssu
 }
 
 /// The keys of a JWK Set that the user gives, each that is left out with a line in the log.
-pub(super) fn document(
+pub(crate) fn document(
     issuer: &Issuer,
     jwks: &str,
     allowed: &[Algorithm],
@@ -143,7 +143,7 @@ fn judge_name(name: &str, problems: &mut ConfigIssues) {
 }
 
 /// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
-pub(super) fn judge_remote(name: &str, location: &Location, problems: &mut ConfigIssues) {
+pub(crate) fn judge_remote(name: &str, location: &Location, problems: &mut ConfigIssues) {
     let mut judge = |setting, url: &str, barred: &[char]| {
         let reason = match Origin::of_url(url) {
             Err(fault) => fault.reason(),

@@ -6,7 +6,7 @@ use http::Response;
 
 use super::*;
 use crate::jwt::algorithm::PUBLISHED;
-use crate::jwt::fetch::Fetch;
+use crate::jwt::remote::fetch::Fetch;
 
 struct NoFetch;
 

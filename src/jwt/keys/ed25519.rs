@@ -1,14 +1,14 @@
 //! Which 32 bytes are the public key of Ed25519 (RFC 8032 §5.1): aws-lc looks only when it verifies.
 
 /// Whether this is a point of the curve in canonical form, and not one of small order, under which forgeries verify.
-pub(super) fn is_key(point: &[u8; 32]) -> bool {
+pub(crate) fn is_key(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y[31] &= 0x7f;
     !is_small_order(point) && is_below_prime(&y) && has_x(&Element::from_bytes(&y))
 }
 
 /// Whether an encoded point has order 1, 2, 4 or 8, its sign bit aside.
-pub(super) fn is_small_order(point: &[u8; 32]) -> bool {
+pub(crate) fn is_small_order(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y[31] &= 0x7f;
     SMALL_ORDER.contains(&y)

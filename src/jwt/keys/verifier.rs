@@ -13,11 +13,11 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, rsa};
 
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::ed25519;
-use crate::jwt::weak::{self, KeyFault};
+use crate::jwt::keys::ed25519;
+use crate::jwt::keys::weak::{self, KeyFault};
 
 /// A key that verifies signatures of one algorithm.
-pub(super) struct Verifier(Kind);
+pub(crate) struct Verifier(Kind);
 
 enum Kind {
     Ed25519(ParsedPublicKey),
@@ -27,7 +27,7 @@ enum Kind {
 
 impl Verifier {
     /// A shared secret of at least the hash's length (RFC 7518 §3.2).
-    pub(super) fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyFault> {
+    pub(crate) fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyFault> {
         let (hash, least) = match algorithm {
             Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
             Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
@@ -45,7 +45,7 @@ impl Verifier {
     }
 
     /// An RSA key of modulus and exponent, big-endian.
-    pub(super) fn rsa(algorithm: Algorithm, modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyFault> {
+    pub(crate) fn rsa(algorithm: Algorithm, modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyFault> {
         let scheme: &'static dyn VerificationAlgorithm = match algorithm {
             Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
             Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
@@ -62,14 +62,14 @@ impl Verifier {
     }
 
     /// An RSA key as PKCS #1 DER.
-    pub(super) fn rsa_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyFault> {
+    pub(crate) fn rsa_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyFault> {
         let key = rsa::PublicKey::from_der(der).map_err(|_| KeyFault::Malformed)?;
         let components = RsaPublicKeyComponents::<Vec<u8>>::from(&key);
         Self::rsa(algorithm, &components.n, &components.e)
     }
 
     /// An EC key as an uncompressed point (SEC 1 §2.3.3), which must lie on the algorithm's curve.
-    pub(super) fn ec(algorithm: Algorithm, point: &[u8]) -> Result<Self, KeyFault> {
+    pub(crate) fn ec(algorithm: Algorithm, point: &[u8]) -> Result<Self, KeyFault> {
         let scheme: &'static dyn VerificationAlgorithm = match algorithm {
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
             Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
@@ -79,7 +79,7 @@ impl Verifier {
     }
 
     /// An Ed25519 key of 32 bytes.
-    pub(super) fn ed25519(key: &[u8]) -> Result<Self, KeyFault> {
+    pub(crate) fn ed25519(key: &[u8]) -> Result<Self, KeyFault> {
         let bytes: &[u8; 32] = key.try_into().map_err(|_| KeyFault::Malformed)?;
         if !ed25519::is_key(bytes) {
             return Err(KeyFault::Point);
@@ -88,7 +88,7 @@ impl Verifier {
     }
 
     /// Whether this is the key's signature over the message.
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
             // RFC 8032 leaves small-order points open; as dalek's verify_strict, R of small order is refused.
             Kind::Ed25519(key) => {

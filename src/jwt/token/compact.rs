@@ -7,17 +7,17 @@ use crate::gate::TokenError;
 
 /// A token split into its segments, nothing decoded yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Compact<'a> {
-    pub(super) header: &'a str,
-    pub(super) payload: &'a str,
-    pub(super) signature: &'a str,
+pub(crate) struct Compact<'a> {
+    pub(crate) header: &'a str,
+    pub(crate) payload: &'a str,
+    pub(crate) signature: &'a str,
     /// What the signature is made over: header and payload with the dot between them.
-    pub(super) signed: &'a str,
+    pub(crate) signed: &'a str,
 }
 
 impl<'a> Compact<'a> {
     /// Splits a token of at most `max_len` bytes.
-    pub(super) fn parse(token: &'a str, max_len: usize) -> Result<Self, TokenError> {
+    pub(crate) fn parse(token: &'a str, max_len: usize) -> Result<Self, TokenError> {
         if token.len() > max_len {
             return Err(TokenError::TooLong);
         }
@@ -49,17 +49,17 @@ fn is_of_jwt(byte: u8) -> bool {
 }
 
 /// The UTF-8 text that a segment is base64url of.
-pub(super) fn text(segment: &str) -> Result<String, TokenError> {
+pub(crate) fn text(segment: &str) -> Result<String, TokenError> {
     String::from_utf8(bytes(segment)?).map_err(|_| TokenError::Encoding)
 }
 
 /// The bytes that a segment is base64url of, without padding and with its spare bits zero (RFC 7515 §2).
-pub(super) fn bytes(segment: &str) -> Result<Vec<u8>, TokenError> {
+pub(crate) fn bytes(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Encoding)
 }
 
 /// As [`bytes`], into a buffer; what does not fit is no signature of any key.
-pub(super) fn bytes_into<'a>(segment: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], TokenError> {
+pub(crate) fn bytes_into<'a>(segment: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], TokenError> {
     let len = URL_SAFE_NO_PAD.decode_slice(segment, buffer).map_err(|error| match error {
         DecodeSliceError::DecodeError(_) => TokenError::Encoding,
         DecodeSliceError::OutputSliceTooSmall => TokenError::Signature,

@@ -5,31 +5,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 
-use crate::jwt::header::Header;
+use crate::jwt::token::header::Header;
 
 /// The header of an accepted token, read once: all tokens of a key have the same.
 #[derive(Debug, Default)]
-pub(super) struct KnownHeader(ArcSwapOption<Known>);
+pub(crate) struct KnownHeader(ArcSwapOption<Known>);
 
 #[derive(Debug)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// As it stands in the token, base64url.
     segment: Box<str>,
-    pub(super) header: Header<'static>,
+    pub(crate) header: Header<'static>,
     /// Whether another token of this header was accepted since one of another header was.
     is_in_use: AtomicBool,
 }
 
 impl KnownHeader {
     /// What this segment says, if it is the known one.
-    pub(super) fn find(&self, segment: &str) -> Option<Arc<Known>> {
+    pub(crate) fn find(&self, segment: &str) -> Option<Arc<Known>> {
         let known = self.0.load();
         known.as_ref().filter(|known| *known.segment == *segment).map(Arc::clone)
     }
 
     /// Notes the header of a token that was accepted: anybody may send one that is not. Where two keys are in use, the header
     /// of one of them stays.
-    pub(super) fn accept(&self, segment: &str, header: &Header<'_>) {
+    pub(crate) fn accept(&self, segment: &str, header: &Header<'_>) {
         match self.0.load().as_ref() {
             Some(known) if *known.segment == *segment => known.is_in_use.store(true, Ordering::Relaxed),
             Some(known) if known.is_in_use.swap(false, Ordering::Relaxed) => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::context::{Identity, Scopes, Text};
 use crate::gate::TokenError;
-use crate::jwt::object::{Object, array, is_null, string};
+use crate::jwt::strict_json::{Object, array, is_null, string};
 
 /// Which claims of an issuer's tokens say what of a user.
 ///
@@ -112,14 +112,14 @@ impl ClaimMap {
     }
 
     /// Whether a claim is named by nothing, and so never there.
-    pub(super) fn has_empty_name(&self) -> bool {
+    pub(crate) fn has_empty_name(&self) -> bool {
         let lists =
             [&self.client_id, &self.email, &self.name, &self.scopes, &self.roles, &self.permissions, &self.tier];
         lists.into_iter().flatten().chain([&self.id]).any(|path| path.first.is_empty())
     }
 
     /// What the claims, whose text is `whole`, say of the user by this map.
-    pub(super) fn read(&self, claims: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
+    pub(crate) fn read(&self, claims: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
         let part = |text: Cow<'_, str>| match text {
             Cow::Borrowed(text) => Text::part_of(whole, text),
             Cow::Owned(text) => text.into(),

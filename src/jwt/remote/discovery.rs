@@ -1,12 +1,12 @@
 //! Where an issuer's keys are: its metadata (RFC 8414, OpenID Connect Discovery), or a URL that is told.
 
 use crate::field::origin::Origin;
-use crate::jwt::fetch::{Client, Document, FetchFault};
-use crate::jwt::object::{Object, string};
+use crate::jwt::remote::fetch::{Client, Document, FetchFault};
+use crate::jwt::strict_json::{Object, string};
 
 /// Where an issuer's JWK Set is found.
 #[derive(Clone, Debug)]
-pub(super) enum Location {
+pub(crate) enum Location {
     /// By the issuer's metadata.
     Metadata,
     /// At this URL.
@@ -17,7 +17,7 @@ pub(super) enum Location {
 ///
 /// A form that does not answer with this issuer's metadata gives way to the next; a client that cannot get through
 /// does not, since it would not get through to the next either.
-pub(super) async fn jwks_uri(client: &Client, issuer: &str) -> Result<String, FetchFault> {
+pub(crate) async fn jwks_uri(client: &Client, issuer: &str) -> Result<String, FetchFault> {
     let mut fault = FetchFault::Malformed;
     for url in well_known(issuer) {
         let read = match client.document(&url).await {
@@ -64,14 +64,14 @@ fn well_known(issuer: &str) -> Vec<String> {
 }
 
 /// Whether keys may be fetched from this URL: by https, or, where `may_be_plain`, from loopback.
-pub(super) fn is_fetchable(url: &str, may_be_plain: bool) -> bool {
+pub(crate) fn is_fetchable(url: &str, may_be_plain: bool) -> bool {
     Origin::of_url(url).is_ok_and(|(origin, rest)| {
         let is_plain_text = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         is_plain_text && (origin.is_https() || may_be_plain && origin.is_loopback())
     })
 }
 
-pub(super) fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     Origin::of_url(url).is_ok_and(|(origin, _)| origin.is_loopback())
 }
 

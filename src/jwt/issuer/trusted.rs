@@ -6,38 +6,38 @@ use std::time::Duration;
 use crate::context::{Identity, UserContext};
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::claims::{self, Expected};
-use crate::jwt::compact::{self, Compact};
-use crate::jwt::habits::{ClientMarker, Habits, UserMap};
-use crate::jwt::header::Header;
-use crate::jwt::jwks::KeySet;
-use crate::jwt::known_header::KnownHeader;
-use crate::jwt::object::{Object, is_null, string};
-use crate::jwt::profile::Profile;
+use crate::jwt::issuer::conventions::{ClientMarker, Habits, UserMap};
+use crate::jwt::issuer::profile::Profile;
+use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::Remote;
+use crate::jwt::strict_json::{Object, is_null, string};
+use crate::jwt::token::claims::{self, Expected};
+use crate::jwt::token::compact::{self, Compact};
+use crate::jwt::token::header::Header;
+use crate::jwt::token::known_header::KnownHeader;
 
 /// An issuer, its keys, and how its tokens are read.
 #[derive(Debug)]
-pub(super) struct Trust {
-    pub(super) name: Arc<str>,
-    pub(super) keys: Keys,
+pub(crate) struct Trust {
+    pub(crate) name: Arc<str>,
+    pub(crate) keys: Keys,
     /// What a remote issuer's keys may be used for; a fixed key serves just its own algorithm.
-    pub(super) allowed: Vec<Algorithm>,
-    pub(super) audiences: Vec<String>,
-    pub(super) habits: Habits,
+    pub(crate) allowed: Vec<Algorithm>,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) habits: Habits,
     /// The header that its tokens have.
-    pub(super) header: KnownHeader,
+    pub(crate) header: KnownHeader,
 }
 
 #[derive(Debug)]
-pub(super) enum Keys {
+pub(crate) enum Keys {
     Fixed(KeySet),
     Remote(Arc<Remote>),
 }
 
 /// Whether a signature holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Signature {
+pub(crate) enum Signature {
     Bad,
     /// By the keys of this [edition](Trust::edition).
     Good(u64),
@@ -46,12 +46,12 @@ pub(super) enum Signature {
 }
 
 impl Trust {
-    pub(super) fn is_named(&self, iss: &str) -> bool {
+    pub(crate) fn is_named(&self, iss: &str) -> bool {
         *self.name == *iss || self.habits.alias == Some(iss)
     }
 
     /// Judges everything but the signature: what is refused here costs no signature check and no fetch.
-    pub(super) fn judge<'a>(
+    pub(crate) fn judge<'a>(
         &self,
         header: &Header<'_>,
         object: &Object<'a>,
@@ -73,7 +73,7 @@ impl Trust {
     }
 
     /// How many sets of keys there were so far, by which a judgement that is out of date is told.
-    pub(super) fn sets(&self) -> u64 {
+    pub(crate) fn sets(&self) -> u64 {
         match &self.keys {
             Keys::Fixed(_) => 0,
             Keys::Remote(remote) => remote.sets(),
@@ -82,7 +82,7 @@ impl Trust {
 
     /// The number of the edition of keys that is in use now, `None` where there is none; keys past their age are looked for
     /// behind the request, as when a signature is checked.
-    pub(super) fn edition(&self) -> Option<u64> {
+    pub(crate) fn edition(&self) -> Option<u64> {
         match &self.keys {
             Keys::Fixed(_) => Some(FIXED),
             Keys::Remote(remote) => remote.with_keys(|_, edition| edition),
@@ -90,7 +90,7 @@ impl Trust {
     }
 
     /// Tells the log what is likely amiss with the configuration, and of which issuer.
-    pub(super) fn hint(&self, error: TokenError) {
+    pub(crate) fn hint(&self, error: TokenError) {
         let hint = match error {
             TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
             TokenError::Audience => "the token's audience is none that is set for this issuer",
@@ -105,7 +105,7 @@ impl Trust {
     }
 
     /// Checks the signature with the keys at hand.
-    pub(super) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
+    pub(crate) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
         let mut longest = [0; LONGEST_SIGNATURE];
         let signature = compact::bytes_into(token.signature, &mut longest)?;
         let kid = header.kid.as_deref();
@@ -133,7 +133,7 @@ impl Trust {
     }
 
     /// What the claims, whose text is `whole`, say of the user.
-    pub(super) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
+    pub(crate) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
         let mut identity = self.habits.claims.read(object, whole)?;
         identity.issuer = Some(Arc::clone(&self.name));
         identity.auth_time = claims::date(object, "auth_time")?;
@@ -141,7 +141,7 @@ impl Trust {
         Ok(identity)
     }
 
-    pub(super) fn finish(&self, user: UserContext) -> UserContext {
+    pub(crate) fn finish(&self, user: UserContext) -> UserContext {
         match &self.habits.user {
             Some(UserMap(map)) => map(user),
             None => user,

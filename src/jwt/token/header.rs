@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::object::{Object, string};
+use crate::jwt::strict_json::{Object, string};
 
 /// What a token's header says. `jku`, `x5u`, `jwk` and `x5c` are not read: keys come from the issuer alone.
 #[derive(Debug)]
-pub(super) struct Header<'a> {
-    pub(super) algorithm: Algorithm,
-    pub(super) kid: Option<Cow<'a, str>>,
-    pub(super) typ: Option<Cow<'a, str>>,
+pub(crate) struct Header<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<Cow<'a, str>>,
+    pub(crate) typ: Option<Cow<'a, str>>,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, TokenError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, TokenError> {
         let object = Object::parse(text).ok_or(TokenError::Header)?;
         let alg = object.get("alg").and_then(string).ok_or(TokenError::Algorithm)?;
         let algorithm = Algorithm::named(&alg).ok_or(TokenError::Algorithm)?;
@@ -36,7 +36,7 @@ impl<'a> Header<'a> {
 }
 
 impl Header<'_> {
-    pub(super) fn to_owned(&self) -> Header<'static> {
+    pub(crate) fn to_owned(&self) -> Header<'static> {
         let owned = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| Cow::Owned(text.clone().into_owned()));
         Header { algorithm: self.algorithm, kid: owned(&self.kid), typ: owned(&self.typ) }
     }
@@ -48,7 +48,7 @@ fn optional<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a, str>>,
 }
 
 /// Whether `typ` or `cty` names this subtype of `application/`, which may be left out (RFC 7515 §4.1.9).
-pub(super) fn is_media_type(value: &str, subtype: &str) -> bool {
+pub(crate) fn is_media_type(value: &str, subtype: &str) -> bool {
     let name = match value.split_once('/') {
         Some((tree, name)) if tree.eq_ignore_ascii_case("application") => name,
         Some(_) => return false,

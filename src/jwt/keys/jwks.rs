@@ -4,13 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::jwt::algorithm::{Algorithm, Family};
-use crate::jwt::object::{Object, array, string};
-use crate::jwt::verifier::Verifier;
-use crate::jwt::weak::KeyFault;
+use crate::jwt::keys::verifier::Verifier;
+use crate::jwt::keys::weak::KeyFault;
+use crate::jwt::strict_json::{Object, array, string};
 
 /// The keys of one issuer, each for one algorithm.
 #[derive(Debug, Default)]
-pub(super) struct KeySet {
+pub(crate) struct KeySet {
     keys: Vec<Key>,
 }
 
@@ -23,30 +23,30 @@ struct Key {
 
 /// What was read of a JWK Set, and which of its keys were left out.
 #[derive(Debug)]
-pub(super) struct Parsed {
-    pub(super) keys: KeySet,
-    pub(super) skipped: Vec<Skipped>,
+pub(crate) struct Parsed {
+    pub(crate) keys: KeySet,
+    pub(crate) skipped: Vec<Skipped>,
 }
 
 /// A key that was left out, by its place in the set: its `kid` is the issuer's to choose, and not for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Skipped {
-    pub(super) place: usize,
-    pub(super) fault: KeyFault,
+pub(crate) struct Skipped {
+    pub(crate) place: usize,
+    pub(crate) fault: KeyFault,
 }
 
 impl Skipped {
-    pub(super) fn log(&self, issuer: &str) {
+    pub(crate) fn log(&self, issuer: &str) {
         tracing::warn!(issuer, key = self.place, reason = %self.fault, "a published key is not used");
     }
 }
 
 impl KeySet {
-    pub(super) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
+    pub(crate) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
         self.keys.push(Key { kid, algorithm, verifier });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
@@ -54,7 +54,7 @@ impl KeySet {
     ///
     /// With a `kid`: the key of that name, else those without one. Without: any, but no more than a few, so that one
     /// token costs a bounded number of signature checks.
-    pub(super) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
+    pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
         let is_named = kid.is_some_and(|kid| self.names(algorithm, kid));
         let fits = move |key: &&Key| {
             key.algorithm == algorithm
@@ -68,7 +68,7 @@ impl KeySet {
     }
 
     /// Whether a key of this name is there, whatever its algorithm.
-    pub(super) fn knows(&self, kid: &str) -> bool {
+    pub(crate) fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
@@ -81,7 +81,7 @@ impl KeySet {
     /// none.
     ///
     /// `None` where the text is no JWK Set at all.
-    pub(super) fn parse(text: &str, allowed: &[Algorithm]) -> Option<Parsed> {
+    pub(crate) fn parse(text: &str, allowed: &[Algorithm]) -> Option<Parsed> {
         let set = Object::parse(text)?;
         let mut parsed = Parsed { keys: Self::default(), skipped: Vec::new() };
         for (place, jwk) in array(set.get("keys")?)?.into_iter().take(MAX_KEYS).enumerate() {
@@ -168,7 +168,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 // Issuers publish a handful, at a rotation twice that.
 const MAX_KEYS: usize = 64;
 // A token without `kid` is tried on the keys of its algorithm: the current one, the next and the last, and one to spare.
-pub(super) const MAX_CANDIDATES: usize = 4;
+pub(crate) const MAX_CANDIDATES: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::{fmt, str};
 use http::Response;
 use http::header::CACHE_CONTROL;
 
-use crate::jwt::weak::KeyFault;
+use crate::jwt::keys::weak::KeyFault;
 
 /// An HTTP client of one's own, for a private certificate authority or a proxy.
 ///
@@ -41,15 +41,15 @@ pub const MAX_BODY: usize = 256 * 1024;
 
 /// Any [`Fetch`], its type forgotten.
 #[derive(Clone)]
-pub(super) struct Client(Arc<dyn Erased>);
+pub(crate) struct Client(Arc<dyn Erased>);
 
 impl Client {
-    pub(super) fn new(fetch: impl Fetch) -> Self {
+    pub(crate) fn new(fetch: impl Fetch) -> Self {
         Self(Arc::new(fetch))
     }
 
     /// The text at this URL, and how long it may be kept.
-    pub(super) async fn document(&self, url: &str) -> Result<Document, FetchFault> {
+    pub(crate) async fn document(&self, url: &str) -> Result<Document, FetchFault> {
         let response = self.0.get(url).await.map_err(|error| FetchFault::Client(with_causes(&*error)))?;
         if response.status() != http::StatusCode::OK {
             return Err(FetchFault::Status(response.status().as_u16()));
@@ -71,15 +71,15 @@ impl fmt::Debug for Client {
 }
 
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) text: String,
+pub(crate) struct Document {
+    pub(crate) text: String,
     /// `max-age`, in seconds.
-    pub(super) max_age: Option<u64>,
+    pub(crate) max_age: Option<u64>,
 }
 
 /// Why an issuer's metadata or keys could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FetchFault {
+pub(crate) enum FetchFault {
     Client(String),
     /// The document names another issuer (RFC 8414 §3.3).
     Issuer(String),
@@ -115,7 +115,7 @@ impl fmt::Display for FetchFault {
 }
 
 /// An error and its causes: the outermost one often says no more than that a request failed.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::jwt::jwks::Skipped;
+use crate::jwt::keys::jwks::Skipped;
 
 /// What decides whether a fetch may start; touched only where keys are missing or old.
 #[derive(Debug, Default)]

@@ -4,33 +4,33 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::gate::TokenError;
-use crate::jwt::numeric_date;
-use crate::jwt::object::{Object, array, string};
+use crate::jwt::strict_json::{Object, array, string};
+use crate::jwt::token::numeric_date;
 
 /// What the registered claims of an accepted token say.
 #[derive(Debug)]
-pub(super) struct Registered<'a> {
-    pub(super) expires_at: Duration,
-    pub(super) token_id: Option<Cow<'a, str>>,
+pub(crate) struct Registered<'a> {
+    pub(crate) expires_at: Duration,
+    pub(crate) token_id: Option<Cow<'a, str>>,
 }
 
 /// Who a token must be for, and when it is judged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     /// The claim that names the audience: `aud`, but for issuers that have none.
-    pub(super) audience_claim: &'static str,
-    pub(super) audiences: &'a [String],
-    pub(super) now: Duration,
-    pub(super) leeway: Duration,
+    pub(crate) audience_claim: &'static str,
+    pub(crate) audiences: &'a [String],
+    pub(crate) now: Duration,
+    pub(crate) leeway: Duration,
 }
 
 /// The claim that names the issuer, which must be there and a string.
-pub(super) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
+pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
     text(claims, "iss")?.ok_or(TokenError::ClaimMissing("iss"))
 }
 
 /// Judges all registered claims but `iss`. A malformed claim is never taken for an absent one.
-pub(super) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<Registered<'a>, TokenError> {
+pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<Registered<'a>, TokenError> {
     let expires_at = date(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
@@ -81,7 +81,7 @@ fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, st
     text.map(Some).ok_or(TokenError::ClaimInvalid(name))
 }
 
-pub(super) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
+pub(crate) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     numeric_date::parse(value).map(Some).ok_or(TokenError::ClaimInvalid(name))
 }

@@ -1,5 +1,10 @@
 //! `Issuer`: who is trusted to issue tokens, and with which keys.
 
+pub(crate) mod claim_map;
+pub(crate) mod conventions;
+pub(crate) mod profile;
+pub(crate) mod trusted;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,10 +13,10 @@ use zeroize::Zeroizing;
 use crate::context::UserContext;
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::claim_map::ClaimMap;
-use crate::jwt::discovery::Location;
-use crate::jwt::habits::{ClientMarker, Habits, UserMap};
-use crate::jwt::profile::{Profile, TokenUse};
+use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::conventions::{ClientMarker, Habits, UserMap};
+use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::remote::discovery::Location;
 
 /// Who is trusted to issue tokens, with which keys, and what its tokens look like.
 ///
@@ -20,20 +25,20 @@ use crate::jwt::profile::{Profile, TokenUse};
 #[derive(Clone)]
 #[must_use]
 pub struct Issuer {
-    pub(super) name: String,
-    pub(super) source: Source,
+    pub(crate) name: String,
+    pub(crate) source: Source,
     /// Keys given beside the source.
-    pub(super) added: Vec<FixedKey>,
-    pub(super) algorithms: Option<Vec<Algorithm>>,
-    pub(super) audiences: Vec<String>,
-    pub(super) habits: Habits,
+    pub(crate) added: Vec<FixedKey>,
+    pub(crate) algorithms: Option<Vec<Algorithm>>,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) habits: Habits,
     /// The argument of a preset that cannot be what it is for, and its value.
-    pub(super) misfit: Option<(&'static str, String)>,
+    pub(crate) misfit: Option<(&'static str, String)>,
 }
 
 /// Where an issuer's keys come from.
 #[derive(Clone)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Document(String),
     Fixed(FixedKey),
     Remote(Location),
@@ -41,13 +46,13 @@ pub(super) enum Source {
 
 /// A key that the user gives.
 #[derive(Clone)]
-pub(super) struct FixedKey {
-    pub(super) algorithm: Algorithm,
-    pub(super) material: Material,
+pub(crate) struct FixedKey {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) material: Material,
 }
 
 #[derive(Clone)]
-pub(super) enum Material {
+pub(crate) enum Material {
     Pem(String),
     Secret(Zeroizing<Vec<u8>>),
 }

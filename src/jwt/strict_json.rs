@@ -10,25 +10,25 @@ use serde_json::value::RawValue;
 ///
 /// A name that stands twice is refused however it is escaped (RFC 7515 §4, RFC 7519 §4), in objects within too, and so is
 /// whatever else some parsers read otherwise than others: lone surrogates, numbers beyond a double, great depth.
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
     /// The object that `text` is; `None` where it is no object, has a name twice, or exceeds a bound.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { members })
     }
 
     /// The JSON text of the member of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.members.iter().find(|(own, _)| own == name).map(|(_, value)| value.get())
     }
 }
 
 /// The string that a JSON text is, whose syntax is right.
-pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
     let plain = text.strip_prefix('"')?.strip_suffix('"')?;
     if !plain.contains('\\') {
         return Some(Cow::Borrowed(plain));
@@ -37,11 +37,11 @@ pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The elements of the array that a JSON text is.
-pub(super) fn array(text: &str) -> Option<Vec<&RawValue>> {
+pub(crate) fn array(text: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-pub(super) fn is_null(text: &str) -> bool {
+pub(crate) fn is_null(text: &str) -> bool {
     text == "null"
 }
 

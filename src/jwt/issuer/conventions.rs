@@ -4,25 +4,25 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::context::UserContext;
-use crate::jwt::claim_map::ClaimMap;
-use crate::jwt::profile::{Profile, TokenUse};
+use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::profile::{Profile, TokenUse};
 
 /// What an issuer's access tokens look like, apart from who signs them.
 #[derive(Clone, Debug)]
-pub(super) struct Habits {
+pub(crate) struct Habits {
     /// Another spelling of `iss` that means the same issuer.
-    pub(super) alias: Option<&'static str>,
-    pub(super) profile: Profile,
-    pub(super) audience_claim: &'static str,
-    pub(super) token_use: Option<TokenUse>,
-    pub(super) client_marker: Option<ClientMarker>,
-    pub(super) claims: ClaimMap,
-    pub(super) user: Option<UserMap>,
+    pub(crate) alias: Option<&'static str>,
+    pub(crate) profile: Profile,
+    pub(crate) audience_claim: &'static str,
+    pub(crate) token_use: Option<TokenUse>,
+    pub(crate) client_marker: Option<ClientMarker>,
+    pub(crate) claims: ClaimMap,
+    pub(crate) user: Option<UserMap>,
 }
 
 impl Habits {
     /// Those of an issuer that has none of its own.
-    pub(super) fn of(profile: Profile) -> Self {
+    pub(crate) fn of(profile: Profile) -> Self {
         Self {
             alias: None,
             profile,
@@ -37,7 +37,7 @@ impl Habits {
 
 /// A claim by which an issuer tells that a client acts for itself.
 #[derive(Clone, Debug)]
-pub(super) enum ClientMarker {
+pub(crate) enum ClientMarker {
     /// The claim has this value.
     Equals(&'static str, &'static str),
     /// The claim equals `sub`.
@@ -48,7 +48,7 @@ pub(super) enum ClientMarker {
 
 /// What the user makes of a mapped user.
 #[derive(Clone)]
-pub(super) struct UserMap(pub(super) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
+pub(crate) struct UserMap(pub(crate) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
 
 impl fmt::Debug for UserMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Number;
 
 /// The time that a claim's JSON text is; `None` where it is no number, is negative, or lies beyond 2^53 seconds.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let number: Number = serde_json::from_str(text).ok()?;
     let time = match number.as_u64() {
         Some(seconds) => Duration::from_secs(seconds),

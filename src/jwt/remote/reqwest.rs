@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use http::Response;
 
-use crate::jwt::fetch::{Fetch, MAX_BODY};
+use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 
 /// The built-in client: rustls, no redirect, two seconds to connect, five in all.
 #[derive(Debug)]
-pub(super) struct Reqwest(reqwest::Client);
+pub(crate) struct Reqwest(reqwest::Client);
 
 impl Reqwest {
     /// `None` where the platform's certificates cannot be loaded.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(2))

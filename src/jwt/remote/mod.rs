@@ -1,6 +1,10 @@
 //! `Remote`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
 
-mod control;
+pub(crate) mod discovery;
+pub(crate) mod fetch;
+#[cfg(feature = "fetch")]
+pub(crate) mod reqwest;
+mod schedule;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +17,14 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::discovery::{self, Location};
-use crate::jwt::fetch::{Client, FetchFault};
-use crate::jwt::jwks::{KeySet, Skipped};
-use crate::jwt::remote::control::{Control, FIRST_RETRY};
+use crate::jwt::keys::jwks::{KeySet, Skipped};
+use crate::jwt::remote::discovery::{Location, jwks_uri};
+use crate::jwt::remote::fetch::{Client, FetchFault};
+use crate::jwt::remote::schedule::{Control, FIRST_RETRY};
 
 /// An issuer's published keys.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     issuer: Arc<str>,
     location: Location,
     allowed: Vec<Algorithm>,
@@ -49,7 +53,7 @@ struct Published {
 
 /// What can be said of a key that is not at hand.
 #[derive(Debug)]
-pub(super) enum Search {
+pub(crate) enum Search {
     /// The issuer has no such key.
     Absent,
     /// A fetch is under way that may bring it.
@@ -60,15 +64,15 @@ pub(super) enum Search {
 
 /// A fetch to wait for.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     answer: watch::Receiver<()>,
     /// Whether it was under way before it was asked for: it may have been answered before a key was published.
-    pub(super) is_earlier: bool,
+    pub(crate) is_earlier: bool,
 }
 
 impl Pending {
     /// Waits for the answer, and no longer than until the fetch counts as lost. The sender lives as long as the policy.
-    pub(super) async fn answered(&mut self) {
+    pub(crate) async fn answered(&mut self) {
         let answer = self.answer.changed();
         if Handle::try_current().is_ok() {
             let _ = tokio::time::timeout(LOST_AFTER, answer).await;
@@ -80,7 +84,7 @@ impl Pending {
 }
 
 impl Remote {
-    pub(super) fn new(
+    pub(crate) fn new(
         issuer: Arc<str>,
         location: Location,
         allowed: Vec<Algorithm>,
@@ -106,7 +110,7 @@ impl Remote {
 
     /// Gives the keys at hand and the number of their edition to `look`; `None` where there are none. Keys past their age are
     /// used all the same, and refreshed behind the request.
-    pub(super) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
+    pub(crate) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
         let published = self.published.load();
         let published = published.as_ref()?;
         let now = self.clock.monotonic();
@@ -120,13 +124,13 @@ impl Remote {
     }
 
     /// Whether keys are at hand.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         let now = self.clock.monotonic();
         self.published.load().as_ref().is_some_and(|published| now < published.expires_at)
     }
 
     /// How many sets there were so far, to be read before a look at the keys: see [`search`](Self::search).
-    pub(super) fn sets(&self) -> u64 {
+    pub(crate) fn sets(&self) -> u64 {
         self.sets.load(Ordering::Acquire)
     }
 
@@ -134,7 +138,7 @@ impl Remote {
     ///
     /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none. `seen` is
     /// how many sets there were before the look that did not find it.
-    pub(super) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> Search {
+    pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> Search {
         let now = self.clock.monotonic();
         let mut control = self.control();
         // Under the lock, which a fetch that ends holds until it has told: this answer is that of the fetch seen here.
@@ -170,7 +174,7 @@ impl Remote {
 
     /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
     /// `None` where the issuer has no such key.
-    pub(super) fn not_found(&self, kid: Option<&str>) -> Option<Duration> {
+    pub(crate) fn not_found(&self, kid: Option<&str>) -> Option<Duration> {
         let now = self.clock.monotonic();
         let mut control = self.control();
         let has_failed = control.failures > 0 || !self.is_ready();
@@ -182,7 +186,7 @@ impl Remote {
     }
 
     /// Starts a fetch that nobody waits for, unless one is under way or the last one failed a moment ago.
-    pub(super) fn refresh(self: &Arc<Self>, now: Instant) {
+    pub(crate) fn refresh(self: &Arc<Self>, now: Instant) {
         let control = self.control();
         if !control.is_fetching(now) && control.unavailable(now).is_none() {
             self.start(control);
@@ -221,7 +225,7 @@ impl Remote {
         let uri = match (&self.location, told_uri) {
             (Location::Url(url), _) => url.clone(),
             (Location::Metadata, Some(uri)) => uri,
-            (Location::Metadata, None) => discovery::jwks_uri(&self.client, &self.issuer).await?,
+            (Location::Metadata, None) => jwks_uri(&self.client, &self.issuer).await?,
         };
         let document = self.client.document(&uri).await?;
         let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchFault::Malformed)?;

@@ -20,7 +20,7 @@ use crate::context::UserContext;
 /// own, so that two which see the same token do not wait for one another. A shelf is lines of eight places. One subject has two
 /// places of a line at most, whatever number of tokens they have; a newcomer takes a free place, that of a token that has expired, or one
 /// that was not used again, and otherwise only makes the others older.
-pub(super) struct SeenTokens {
+pub(crate) struct SeenTokens {
     shelves: Box<[Shelf]>,
     /// Counts the lines that were swept, of all shelves: a thread that is idle or gone sweeps none of its own.
     broom: AtomicUsize,
@@ -46,22 +46,22 @@ struct Seen {
 
 /// What is known of a token that was verified.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Before the app's own map has changed it.
-    pub(super) user: UserContext,
+    pub(crate) user: UserContext,
     /// The place of the issuer among those that are trusted.
-    pub(super) issuer: usize,
+    pub(crate) issuer: usize,
     /// The number of the edition of the issuer's keys that it was verified by.
-    pub(super) edition: u64,
+    pub(crate) edition: u64,
     /// When it was verified; not believed before, should the clock be set back.
-    pub(super) since: Duration,
+    pub(crate) since: Duration,
     /// When it expires, with the leeway; since 1970, as `since`.
-    pub(super) until: Duration,
+    pub(crate) until: Duration,
 }
 
 impl SeenTokens {
     /// Places for about so many tokens in all.
-    pub(super) fn new(tokens: NonZeroUsize) -> Self {
+    pub(crate) fn new(tokens: NonZeroUsize) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_SHELVES);
         Self::with_shelves(tokens, threads)
     }
@@ -76,7 +76,7 @@ impl SeenTokens {
     }
 
     /// What is known of this very token, if it is still good by the clock.
-    pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Known> {
+    pub(crate) fn find(&self, token: &[u8], now: Duration) -> Option<Known> {
         let hash = self.hash(token);
         let mut line = self.shelf()?.line(hash)?;
         let place = line.0.iter_mut().find(|place| place.as_ref().is_some_and(|seen| seen.is(hash, token)))?;
@@ -87,7 +87,7 @@ impl SeenTokens {
     }
 
     /// Remembers a token that was verified, where there is room for it.
-    pub(super) fn remember(&self, token: &str, known: Known) {
+    pub(crate) fn remember(&self, token: &str, known: Known) {
         if token.len() > MAX_LEN {
             return;
         }

@@ -1,8 +1,8 @@
 //! `Profile`: what kind of token an issuer's access tokens are, and how others are told apart.
 
 use crate::gate::TokenError;
-use crate::jwt::header::{Header, is_media_type};
-use crate::jwt::object::{Object, is_null, string};
+use crate::jwt::strict_json::{Object, is_null, string};
+use crate::jwt::token::header::{Header, is_media_type};
 
 /// How an issuer marks its access tokens, so that its other tokens are not taken for one (RFC 8725 §3.11, §3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Profile {
 impl Profile {
     /// Refuses what is no access token by this profile. `marked` says that a claim of the issuer's own already told
     /// that it is one.
-    pub(super) fn judge(self, header: &Header<'_>, claims: &Object<'_>, marked: bool) -> Result<(), TokenError> {
+    pub(crate) fn judge(self, header: &Header<'_>, claims: &Object<'_>, marked: bool) -> Result<(), TokenError> {
         let typ = header.typ.as_deref();
         let is_access_token = typ.is_some_and(|typ| is_media_type(typ, "at+jwt"));
         let is_untyped = typ.is_none_or(|typ| is_media_type(typ, "jwt"));
@@ -50,14 +50,14 @@ impl Profile {
 
 /// A claim by which an issuer tells its access tokens from its others, and the value it has there.
 #[derive(Clone, Debug)]
-pub(super) struct TokenUse {
-    pub(super) claim: &'static str,
+pub(crate) struct TokenUse {
+    pub(crate) claim: &'static str,
     /// `None` where any string will do.
-    pub(super) value: Option<&'static str>,
+    pub(crate) value: Option<&'static str>,
 }
 
 impl TokenUse {
-    pub(super) fn judge(&self, claims: &Object<'_>) -> Result<(), TokenError> {
+    pub(crate) fn judge(&self, claims: &Object<'_>) -> Result<(), TokenError> {
         let is_ours =
             claims.get(self.claim).and_then(string).is_some_and(|value| self.value.is_none_or(|ours| value == ours));
         if is_ours { Ok(()) } else { Err(TokenError::Type) }

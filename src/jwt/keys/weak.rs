@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Why a key is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum KeyFault {
+pub(crate) enum KeyFault {
     /// For another algorithm, or none that is allowed.
     Algorithm,
     /// `e` is even or below 65537.
@@ -51,7 +51,7 @@ impl fmt::Display for KeyFault {
 impl Error for KeyFault {}
 
 /// Refuses an RSA key that is too short, too long, or known to be weak (RFC 8725 §3.5).
-pub(super) fn judge_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
+pub(crate) fn judge_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
     let modulus = trimmed(modulus);
     let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(2048..=8192).contains(&bits) {

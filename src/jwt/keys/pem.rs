@@ -3,11 +3,11 @@
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
 use crate::jwt::algorithm::{Algorithm, Family};
-use crate::jwt::verifier::Verifier;
-use crate::jwt::weak::KeyFault;
+use crate::jwt::keys::verifier::Verifier;
+use crate::jwt::keys::weak::KeyFault;
 
 /// The public key in a PEM text, `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`, for this algorithm.
-pub(super) fn verifier(algorithm: Algorithm, pem: &str) -> Result<Verifier, KeyFault> {
+pub(crate) fn verifier(algorithm: Algorithm, pem: &str) -> Result<Verifier, KeyFault> {
     if pem.contains("PRIVATE KEY") {
         return Err(KeyFault::Private);
     }

@@ -9,7 +9,7 @@ use crate::jwt::builder::JwtAuthBuilder;
 
 impl JwtAuthBuilder {
     /// Notes what is wrong with the settings that are not one issuer's.
-    pub(super) fn judge_settings(&self, problems: &mut ConfigIssues) {
+    pub(crate) fn judge_settings(&self, problems: &mut ConfigIssues) {
         if self.issuers.is_empty() {
             problems.add(ConfigIssue::new(
                 "issuer",
