@@ -60,7 +60,7 @@
 //! # The guide
 //!
 //! [Layer order](_guide::layer_order), [threat model](_guide::threat_model), [defaults](_guide::defaults),
-//! [issuers](_guide::issuers), [moving](_guide::moving) from `CorsLayer` and from helmet, [performance](_guide::performance),
+//! [issuers](_guide::issuers), [migration](_guide::migration) from `CorsLayer` and from helmet, [performance](_guide::performance),
 //! [architecture](_guide::architecture).
 
 #![cfg_attr(

@@ -12,8 +12,8 @@ pub mod issuers {}
 #[doc = include_str!("layer_order.md")]
 pub mod layer_order {}
 
-#[doc = include_str!("moving.md")]
-pub mod moving {}
+#[doc = include_str!("migration.md")]
+pub mod migration {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
