@@ -1,5 +1,6 @@
-//! Tower layers that secure an existing web app, and axum extractors that hand its handlers a [`UserContext`].
-//! They pair with any issuer of tokens and issue nothing themselves.
+//! Tower layers that secure an existing web app, and axum extractors that give its handlers a [`UserContext`].
+//!
+//! Portcullis verifies the tokens of any issuer and enforces scopes, roles, tiers, rate limits, CORS and security headers.
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
@@ -24,48 +25,53 @@
 //! # assert!(app().is_ok());
 //! ```
 //!
-//! # The layers
+//! # Layers
 //!
-//! | layer | lets through | its room |
+//! | layer | does | module |
 //! |---|---|---|
-//! | [`JwtAuth`] | requests with a good token, or with none where that is allowed | [`jwt`] |
-//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | users who have what a route asks for | [`require`] |
-//! | [`RateLimit`] | who is within a quota | [`rate_limit`] |
-//! | [`Cors`] | every request, and pages of trusted origins to the answers | [`cors`] |
-//! | [`SecurityHeaders`] | every request, and completes the fields of its answer | [`headers`] |
-//! | [`ClearSiteData`](headers::ClearSiteData) | every request, and clears what the browser keeps after a log-out | [`headers`] |
-//! | [`TrustedProxies`] | every request, with the client's address found | [`context`] |
-//! | [`Stack`] | what those do that stand around a whole app, in the one right order | [`stack`] |
+//! | [`JwtAuth`] | verifies the bearer token of a request and provides its user | [`jwt`] |
+//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | reject users who lack what a route requires | [`require`] |
+//! | [`RateLimit`] | rejects requests above a quota: by user, address, API key or tenant | [`rate_limit`] |
+//! | [`Cors`] | responds to preflights, and lets pages of trusted origins read responses | [`cors`] |
+//! | [`SecurityHeaders`] | adds missing security headers to every response | [`headers`] |
+//! | [`ClearSiteData`](headers::ClearSiteData) | clears the browser's data after a logout | [`headers`] |
+//! | [`TrustedProxies`] | finds the client's address behind proxies | [`context`] |
+//! | [`Stack`] | combines the layers of a whole app into one, in the correct order | [`stack`] |
 //!
-//! Every layer decides by a request's head before the service inside is called, and works on axum's `Router`, on any tower
-//! service and on a tonic server. What a layer refuses it says as data, as `application/problem+json` or as a gRPC
-//! status: see [`gate`]. What it leaves for handlers is read by an [`Extractor`]: see [`extract`].
+//! Every layer works on axum's `Router`, on any tower or hyper service, and on a tonic server. A layer decides before the inner
+//! service is called, so a rejected request never reaches the handler. A rejection is a [`gate::Denial`], sent as
+//! `application/problem+json` or as a gRPC status; see [`gate`]. Handlers read what the layers found with an [`Extractor`]; see
+//! [`extract`].
 //!
 //! # What it does not do
 //!
-//! It does not issue tokens, keep sessions, or read request bodies. Request ids, tracing, compression and caught panics are
-//! tower-http's.
+//! Portcullis issues no tokens, stores no sessions, and reads no request bodies. For request ids, tracing, compression and panic
+//! handling, use tower-http.
 //!
 //! # Features
 //!
-//! | feature | on | gives |
+//! | feature | default | adds |
 //! |---|---|---|
-//! | `axum` | yes | extractors, axum's body, its `ConnectInfo` |
+//! | `axum` | yes | the extractors; support for axum's body and `ConnectInfo` |
 //! | `jwt` | yes | [`JwtAuth`] |
-//! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) for published keys |
-//! | `redis` | no | counts of [`RateLimit`] in Redis |
-//! | `tonic` | no | tonic's body, and its `Status` of a refusal |
-//! | `testing` | no | an issuer in the process, minted tokens, a clock with hands, `as_user` |
+//! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) that fetches published keys |
+//! | `redis` | no | a [`RateLimit`] store in Redis, shared by all processes |
+//! | `tonic` | no | support for tonic's body; conversion of a rejection into tonic's `Status` |
+//! | `testing` | no | an in-process issuer, signed test tokens, a fake clock, `as_user` |
 //!
-//! # The guide
+//! # Guide
 //!
-//! [Layer order](_guide::layer_order), [threat model](_guide::threat_model), [defaults](_guide::defaults),
-//! [issuers](_guide::issuers), [migration](_guide::migration) from `CorsLayer` and from helmet, [performance](_guide::performance),
-//! [architecture](_guide::architecture).
+//! - [Layer order](_guide::layer_order): where each layer goes, and why.
+//! - [Issuers](_guide::issuers): how to configure Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own.
+//! - [Defaults](_guide::defaults): every default, with its reason.
+//! - [Migration](_guide::migration): from tower-http's `CorsLayer` and from helmet.
+//! - [Threat model](_guide::threat_model): attacks, defenses, and what remains the app's job.
+//! - [Performance](_guide::performance): what each layer costs.
+//! - [Architecture](_guide::architecture): how the crate is organized.
 
 #![cfg_attr(
     not(feature = "jwt"),
-    expect(dead_code, unused_imports, reason = "the ground floor serves `jwt` in parts that no other layer needs")
+    expect(dead_code, unused_imports, reason = "only `jwt` uses some of the lower modules")
 )]
 
 pub mod _guide;

@@ -1,4 +1,4 @@
-//! Prose: how the layers are put together, what they defend against, and why they are as they are.
+//! The guide: how to combine the layers, what they defend against, and how they work.
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
@@ -21,7 +21,7 @@ pub mod performance {}
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 
-/// The README's code, tested as it stands.
+/// Runs the README's code as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
