@@ -1,7 +1,103 @@
-//! An issuer and an API that trusts it, on 127.0.0.1 with nothing else installed.
+//! An API and the issuer that it trusts, on 127.0.0.1, with nothing else installed.
 //!
-//! `cargo run --example quickstart`, or with another port `PORT=3001 cargo run --example quickstart`. It prints tokens to
-//! export in a second terminal, and `curl` lines to try there. `REDIS_URL=redis://127.0.0.1:6379` counts requests in Redis.
+//! Start it with `cargo run --example quickstart`, or on another port with `PORT=3001 cargo run --example quickstart`. With
+//! `REDIS_URL=redis://127.0.0.1:6379`, the requests are counted in Redis.
+//!
+//! It prints tokens to export in a second terminal, and `curl` lines to run there. Four of them, with their responses:
+//!
+//! ```sh
+//! curl -i http://127.0.0.1:3000/me
+//! ```
+//! ```text
+//! HTTP/1.1 401 Unauthorized
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/problem+json
+//! cache-control: no-store
+//! www-authenticate: Bearer realm="api"
+//! x-ratelimit-remaining: 99
+//! x-ratelimit-limit: 100
+//! x-ratelimit-reset: 1795294201
+//! vary: Origin
+//! content-length: 96
+//!
+//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a bearer token is required"}
+//! ```
+//! ```sh
+//! curl -i http://127.0.0.1:3000/me -H "Authorization: Bearer $BASIC_TOKEN"
+//! ```
+//! ```text
+//! HTTP/1.1 200 OK
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/json
+//! x-ratelimit-remaining: 99
+//! x-ratelimit-limit: 100
+//! x-ratelimit-reset: 1795294201
+//! cache-control: no-store
+//! vary: Origin
+//! content-length: 223
+//!
+//! {"id":"basic-user","permissions":["create:document","create:valuation","read:document","read:market_data","read:profile","read:valuation","update:profile"],"roles":["basic_user"],"scopes":["read:valuations"],"tier":"basic"}
+//! ```
+//! ```sh
+//! curl -i -X DELETE http://127.0.0.1:3000/valuations/1 -H "Authorization: Bearer $BASIC_TOKEN"
+//! ```
+//! ```text
+//! HTTP/1.1 403 Forbidden
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/problem+json
+//! cache-control: no-store
+//! www-authenticate: Bearer realm="api", error="insufficient_scope", error_description="scope needed: write:valuations", scope="write:valuations"
+//! x-ratelimit-remaining: 98
+//! x-ratelimit-limit: 100
+//! x-ratelimit-reset: 1795294201
+//! vary: Origin
+//! content-length: 153
+//!
+//! {"type":"about:blank","title":"Forbidden","status":403,"detail":"scope needed: write:valuations","error":"insufficient_scope","scope":"write:valuations"}
+//! ```
+//!
+//! ```sh
+//! curl -i -X OPTIONS http://127.0.0.1:3000/valuations/1 -H "Origin: http://localhost:5173" -H "Access-Control-Request-Method: DELETE"
+//! ```
+//! ```text
+//! HTTP/1.1 204 No Content
+//! vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
+//! access-control-allow-origin: http://localhost:5173
+//! access-control-allow-credentials: true
+//! access-control-allow-methods: DELETE
+//! access-control-max-age: 600
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! allow: DELETE
+//!
+//! ```
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,8 +132,8 @@ fn roles() -> Result<Roles, ConfigError> {
         .build()
 }
 
-/// How often a user may ask, by tier; an anonymous caller as the lowest, by address.
-fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, ConfigError> {
+/// Limits users by tier. Anonymous callers are limited by address, with the quota of the lowest tier.
+fn rate_limit(tiers: &Tiers, store: Store) -> Result<RateLimit, ConfigError> {
     RateLimit::builder()
         .by_tier([
             (tiers.get("basic")?, Quota::per_hour(100)?),
@@ -50,30 +146,30 @@ fn limit(tiers: &Tiers, store: Store) -> Result<RateLimit, ConfigError> {
         .build()
 }
 
-/// What an app adds around its routes: all layers in the one right order. Two front ends, one on this machine, may call it.
+/// Combines the layers around all routes. Pages of two origins may call the API: one in production, one in development.
 fn stack(auth: JwtAuth, limit: RateLimit) -> Result<Stack<JwtAuth>, ConfigError> {
-    let pages = OriginSet::new(["http://localhost:5173", "https://app.example.com"])?;
+    let origins = OriginSet::new(["http://localhost:5173", "https://app.example.com"])?;
     Stack::builder()
         .security_headers(SecurityHeaders::api().build()?)
-        .cors(Cors::builder().origins(pages).allow_credentials().allow_methods(["DELETE"]).build()?)
+        .cors(Cors::builder().origins(origins).allow_credentials().allow_methods(["DELETE"]).build()?)
         .authenticate(auth)
         .limit_by_user(limit)
         .build()
 }
 
-/// And on each route, what it requires.
+/// Adds the requirements of each route.
 fn app(stack: Stack<JwtAuth>, roles: &Roles, tiers: &Tiers) -> Result<Router, ConfigError> {
     let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
     let professional = RequireTier::at_least(tiers.get("professional")?);
     let may_write = RequireScope::all(["write:valuations"])?;
-    let guarded = Router::new()
+    let protected = Router::new()
         .route("/me", get(me))
         .route("/valuations", post(create).layer(may_create))
         .route("/analytics/industry-benchmarks", get(benchmarks).layer(professional))
         .route("/valuations/{id}", delete(remove).layer(may_write))
         .layer(RequireUser::new());
-    let open = Router::new().route("/health", get(|| async { "ok" }));
-    Ok(open.merge(guarded).layer(stack))
+    let public = Router::new().route("/health", get(|| async { "ok" }));
+    Ok(public.merge(protected).layer(stack))
 }
 
 async fn me(Extractor(user): Extractor<UserContext>) -> Json<Value> {
@@ -101,10 +197,12 @@ async fn remove(Path(_id): Path<u64>) -> StatusCode {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; give a number from 0 to 65535"))?;
+    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
-    let (roles, tiers) = (roles()?, Tiers::ascending(["basic", "professional", "enterprise"])?);
+    let listener =
+        listener.map_err(|error| format!("port {port}: {error}; choose another port, for example PORT=3001"))?;
+    let roles = roles()?;
+    let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
     let store = match std::env::var("REDIS_URL") {
         Ok(url) => RedisStore::connect(&url)?.into(),
         Err(_) => MemoryStore::new().into(),
@@ -117,20 +215,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .tiers(tiers.clone())
         .optional()
         .build()?;
-    let app = app(stack(auth, limit(&tiers, store)?)?, &roles, &tiers)?;
-    print(&issuer, listener.local_addr()?);
+    let app = app(stack(auth, rate_limit(&tiers, store)?)?, &roles, &tiers)?;
+    print_commands(&issuer, listener.local_addr()?);
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }
 
-fn print(issuer: &TestIssuer, addr: SocketAddr) {
+/// Prints tokens to export, and the curl commands that use them.
+fn print_commands(issuer: &TestIssuer, addr: SocketAddr) {
     for (tier, scope) in [("basic", "read"), ("professional", "read write"), ("enterprise", "read write")] {
         let scopes: Vec<_> = scope.split(' ').map(|action| format!("{action}:valuations")).collect();
         let token = issuer.token(&format!("{tier}-user")).audience(AUDIENCE).scope(scopes.join(" "));
         let token = token.role(format!("{tier}_user")).tier(tier).expires_in(Duration::from_secs(3600));
         println!("export {}_TOKEN={}", tier.to_uppercase(), token.sign());
     }
-    println!("export EXPIRED_TOKEN={}", issuer.token("late-user").audience(AUDIENCE).expired().sign());
+    println!("export EXPIRED_TOKEN={}", issuer.token("expired-user").audience(AUDIENCE).expired().sign());
     println!("curl -i http://{addr}/health");
     println!("curl -i http://{addr}/me");
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $BASIC_TOKEN\"");
