@@ -1,4 +1,4 @@
-//! The cases: a name, an app, and what it is asked.
+//! The cases: each has a name, an app, a request and the expected status.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -25,8 +25,8 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
 }
 
 pub const CASES: [Case; 25] = [
-    case("bare", ours::handled, plain),
-    case("an empty layer", ours::empty, plain),
+    case("bare", ours::bare, plain),
+    case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
     case("  8 x SetResponseHeader, one ServiceBuilder", peers::headers, plain),
     case("Cors", || ours::cors(1), from_page),
@@ -35,24 +35,24 @@ pub const CASES: [Case; 25] = [
     case("  CorsLayer, 1,000 origins", || peers::cors(1_000), from_page),
     Case { status: 204, ..case("Cors, preflight", || ours::cors(1), preflight) },
     case("  CorsLayer, preflight", || peers::cors(1), preflight),
-    case("RateLimit, with X fields", ours::limit, plain),
-    case("  tower_governor, with X fields", peers::limit, plain),
-    Case { status: 429, ..case("RateLimit, 429", ours::used_up, plain) },
-    Case { status: 429, ..case("  tower_governor, 429", peers::used_up, plain) },
-    case("JwtAuth HS256, token seen before", || ours::auth(Algorithm::Hs256, true), with_hs256),
-    case("JwtAuth HS256, token seen first", || ours::auth(Algorithm::Hs256, false), with_hs256),
+    case("RateLimit, with headers", ours::limit, plain),
+    case("  tower_governor, with headers", peers::limit, plain),
+    Case { status: 429, ..case("RateLimit, 429", ours::exceeded_limit, plain) },
+    Case { status: 429, ..case("  tower_governor, 429", peers::exceeded_limit, plain) },
+    case("JwtAuth HS256, cached token", || ours::auth(Algorithm::Hs256, true), with_hs256),
+    case("JwtAuth HS256, uncached token", || ours::auth(Algorithm::Hs256, false), with_hs256),
     case("  axum-jwt-auth HS256", || peers::auth(Algorithm::Hs256), with_hs256),
     Case { status: 401, ..case("JwtAuth, 401 without a token", || ours::auth(Algorithm::Hs256, true), plain) },
     Case {
         status: 401,
-        ..case("JwtAuth, 401 of an expired EdDSA token", || ours::auth(Algorithm::EdDsa, true), with_expired)
+        ..case("JwtAuth, 401 for an expired EdDSA token", || ours::auth(Algorithm::EdDsa, true), with_expired)
     },
-    case("JwtAuth EdDSA, token seen first", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
+    case("JwtAuth EdDSA, uncached token", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
-    case("Stack HS256, token seen before", || ours::stack(Algorithm::Hs256, true), with_all),
-    case("Stack HS256, token seen first", || ours::stack(Algorithm::Hs256, false), with_all),
+    case("Stack HS256, cached token", || ours::stack(Algorithm::Hs256, true), with_all),
+    case("Stack HS256, uncached token", || ours::stack(Algorithm::Hs256, false), with_all),
     case("  peers HS256, one ServiceBuilder", || peers::stack(Algorithm::Hs256), with_all),
-    case("Stack + RequireScope, token seen before", ours::guarded, with_all),
+    case("Stack + RequireScope, cached token", ours::stack_and_scope, with_all),
 ];
 
 pub(crate) fn plain() -> Request<Body> {
@@ -74,13 +74,13 @@ fn preflight() -> Request<Body> {
     request
 }
 
-/// A field's value as a server has it: a part of one buffer.
+/// A header value that is a slice of a larger buffer, as in a server.
 fn bearer(once: &'static OnceLock<HeaderValue>, algorithm: Algorithm) -> HeaderValue {
     let value = || HeaderValue::from_static(String::leak(format!("Bearer {}", token(algorithm))));
     once.get_or_init(value).clone()
 }
 
-/// The value of `Authorization` with a token that all servers of a process take.
+/// Returns an `Authorization` value that the app of every server accepts.
 pub fn bearer_of_hs256() -> String {
     format!("Bearer {}", token(Algorithm::Hs256))
 }

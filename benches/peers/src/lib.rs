@@ -1,24 +1,24 @@
-//! The same request through these layers and through those of other crates.
+//! Sends the same request through these layers and through those of other crates.
 
-pub mod anew;
-pub mod asked;
 pub mod cases;
+pub mod new_tokens;
 mod ours;
 mod peers;
+pub mod prepared;
 
-pub use peers::choose_provider;
+pub use peers::install_crypto_provider;
 
-/// The app of this name, for a server.
+/// Builds the app of this name, for the load test.
 ///
 /// # Panics
 ///
-/// For another name.
-pub fn served(name: &str) -> axum::Router {
-    choose_provider();
+/// Panics if the name is unknown.
+pub fn server_app(name: &str) -> axum::Router {
+    install_crypto_provider();
     match name {
-        "bare" => ours::handled(),
-        "Stack, token seen before" => ours::stack(portcullis::Algorithm::Hs256, true),
-        "Stack, token seen first" => ours::stack(portcullis::Algorithm::Hs256, false),
+        "bare" => ours::bare(),
+        "Stack, cached token" => ours::stack(portcullis::Algorithm::Hs256, true),
+        "Stack, uncached token" => ours::stack(portcullis::Algorithm::Hs256, false),
         "peers, one ServiceBuilder" => peers::stack(portcullis::Algorithm::Hs256),
         other => panic!("{other}: no such server"),
     }

@@ -1,106 +1,111 @@
-//! What a request through the layers costs beside the same through other crates: instructions, allocations, time.
+//! Compares the cost of a request through these layers and through other crates: instructions, allocations, time.
 //!
-//! `benches/peers/run`, which takes some minutes. Each case is a router that is asked once and again, without a socket; each
-//! figure is what the case costs beyond the bare handler that is asked the same. The times of all cases are taken in turns,
-//! and each is the median of the rounds. Instructions are counted by valgrind, where it is installed, as the difference of
-//! two runs of different length.
+//! Run it with `benches/peers/run`, which takes a few minutes. Each case is a router that receives the same request many times,
+//! without a socket. Each figure is the cost beyond that of the bare handler, which receives the same requests. Times: the cases
+//! take turns, and the figure is the median of the rounds. Instructions: counted by valgrind, if it is installed, as the
+//! difference between a long run and a short one.
 
 use std::process::{Command, Stdio};
 use std::thread;
 
-use portcullis_peers::asked::{Asked, bare, named};
 use portcullis_peers::cases::CASES;
-use portcullis_peers::{anew, choose_provider};
+use portcullis_peers::prepared::{PreparedCase, bare, named};
+use portcullis_peers::{install_crypto_provider, new_tokens};
 
 fn main() {
-    choose_provider();
+    install_crypto_provider();
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
-        // How a case is run under valgrind.
+        // This program runs itself under valgrind with these arguments.
         Some(kind @ ("run" | "bare")) => {
-            let asked = if kind == "run" { named(&args[2]) } else { bare(&args[2]) };
-            run(asked, args[3].parse().expect("a number of requests"));
+            let case = if kind == "run" { named(&args[2]) } else { bare(&args[2]) };
+            run(case, args[3].parse().expect("a number of requests"));
         }
         _ => {
-            report();
+            report_cases();
             report_threads();
-            report_tokens_anew();
+            report_new_tokens();
         }
     }
 }
 
-fn run(mut asked: Asked, requests: usize) {
+fn run(mut case: PreparedCase, requests: usize) {
     for _ in 0..requests {
-        asked.once();
+        case.send();
     }
 }
 
-fn report() {
-    let mut all: Vec<Asked> = CASES.iter().map(Asked::of).collect();
-    let mut times = vec![Vec::new(); CASES.len()];
-    for _ in 0..ROUNDS {
-        for (asked, times) in all.iter_mut().zip(&mut times) {
-            asked.time(REQUESTS / 10);
-            times.push(asked.time(REQUESTS));
-        }
-    }
-    let medians: Vec<f64> = times.into_iter().map(median).collect();
-    let counted = |kind| CASES.iter().map(|case| allocations(kind, case.name)).collect::<Vec<u64>>();
-    let [own_allocations, bare_allocations] = ["run", "bare"].map(counted);
-    let counted = |kind| CASES.iter().map(|case| instructions(kind, case.name)).collect::<Vec<Option<u64>>>();
-    let [own_instructions, bare_instructions] = ["run", "bare"].map(counted);
+fn report_cases() {
+    let medians = median_times();
+    let allocations_of = |kind| CASES.iter().map(|case| allocations(kind, case.name)).collect::<Vec<u64>>();
+    let [case_allocations, bare_allocations] = ["run", "bare"].map(allocations_of);
+    let instructions_of = |kind| CASES.iter().map(|case| instructions(kind, case.name)).collect::<Vec<Option<u64>>>();
+    let [case_instructions, bare_instructions] = ["run", "bare"].map(instructions_of);
     println!(
         "beyond the bare handler, which costs {:.0} ns, {} allocations, {} instructions:\n",
         medians[0],
-        own_allocations[0],
-        shown(own_instructions[0])
+        case_allocations[0],
+        or_dash(case_instructions[0])
     );
     println!("{:<42} {:>12} {:>11} {:>9} {:>7}", "", "instructions", "allocations", "ns", "x bare");
     for (index, case) in CASES.iter().enumerate().skip(1) {
         let instructions =
-            own_instructions[index].zip(bare_instructions[index]).map(|(own, bare)| own.saturating_sub(bare));
+            case_instructions[index].zip(bare_instructions[index]).map(|(case, bare)| case.saturating_sub(bare));
         println!(
             "{:<42} {:>12} {:>11} {:>9.0} {:>7.2}",
             case.name,
-            shown(instructions),
-            own_allocations[index] as i64 - bare_allocations[index] as i64,
+            or_dash(instructions),
+            case_allocations[index] as i64 - bare_allocations[index] as i64,
             medians[index] - medians[0],
             medians[index] / medians[0],
         );
     }
 }
 
-/// The same token on one thread and on two at once: what threads wait for one another.
+/// Returns the median time of each case in nanoseconds. The cases take turns.
+fn median_times() -> Vec<f64> {
+    let mut cases: Vec<PreparedCase> = CASES.iter().map(PreparedCase::new).collect();
+    let mut times = vec![Vec::new(); CASES.len()];
+    for _ in 0..ROUNDS {
+        for (case, times) in cases.iter_mut().zip(&mut times) {
+            case.nanoseconds(REQUESTS / 10);
+            times.push(case.nanoseconds(REQUESTS));
+        }
+    }
+    times.into_iter().map(median).collect()
+}
+
+/// Prints the cost of one cached token on one thread and on two at once, which shows contention between threads.
 fn report_threads() {
-    let name = "JwtAuth HS256, token seen before";
+    let name = "JwtAuth HS256, cached token";
     let time = |name: &str, threads: usize| {
         let first = named(name);
         let rounds = (0..ROUNDS).flat_map(|_| {
-            let asked: Vec<Asked> = (0..threads).map(|_| first.another()).collect();
-            let running = asked.into_iter().map(|mut asked| thread::spawn(move || asked.time(TOGETHER)));
+            let cases: Vec<PreparedCase> = (0..threads).map(|_| first.for_another_thread()).collect();
+            let running = cases.into_iter().map(|mut case| thread::spawn(move || case.nanoseconds(LONG_ROUND)));
             let running: Vec<_> = running.collect();
-            running.into_iter().map(|thread| thread.join().expect("a thread that asks")).collect::<Vec<_>>()
+            running.into_iter().map(|thread| thread.join().expect("a thread that sends")).collect::<Vec<_>>()
         });
         median(rounds.collect())
     };
-    let of = |threads| time(name, threads) - time("bare", threads);
-    println!("\n{name}, beyond bare: {:.0} ns on one thread, {:.0} ns on each of two", of(1), of(2));
+    let beyond_bare = |threads| time(name, threads) - time("bare", threads);
+    println!("\n{name}, beyond bare: {:.0} ns on one thread, {:.0} ns on each of two", beyond_bare(1), beyond_bare(2));
 }
 
-/// A token anew with each request: the rows above verify one again and again.
-fn report_tokens_anew() {
-    let mut apps = anew::apps();
-    let mut times = vec![Vec::new(); apps.len()];
+/// Prints the cost of a new token in each request. The cases above verify the same token every time.
+fn report_new_tokens() {
+    let mut cases = new_tokens::cases();
+    let mut times = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {
-        for (asked, times) in apps.iter_mut().zip(&mut times) {
-            times.push(asked.time(TOGETHER));
+        for (case, times) in cases.iter_mut().zip(&mut times) {
+            times.push(case.nanoseconds(LONG_ROUND));
         }
     }
-    let [bare, verified, remembered] = [0, 1, 2].map(|at| median(times[at].clone()));
+    let [bare, verified, cached] = [0, 1, 2].map(|index| median(times[index].clone()));
     println!(
-        "JwtAuth HS256, a token anew with each request, beyond bare: {:.0} ns to verify it, {:.0} ns to verify and remember it",
+        "JwtAuth HS256, a new token in each request, beyond bare: {:.0} ns to verify it, {:.0} ns to verify and cache it",
         verified - bare,
-        remembered - bare
+        cached - bare
     );
 }
 
@@ -109,20 +114,20 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-fn shown(instructions: Option<u64>) -> String {
-    instructions.map_or_else(|| "-".to_owned(), |count| count.to_string())
+fn or_dash(count: Option<u64>) -> String {
+    count.map_or_else(|| "-".to_owned(), |count| count.to_string())
 }
 
-/// The allocations of one request, counted by the program beside this one.
+/// Returns the allocations of one request, counted by the program `allocations`.
 fn allocations(kind: &str, case: &str) -> u64 {
     let program = std::env::current_exe().expect("this program").with_file_name("allocations");
-    let output = Command::new(program).args([kind, case]).output().expect("built by the same command");
+    let output = Command::new(program).args([kind, case]).output().expect("`allocations`, built by the same command");
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
-/// The instructions of one request; `None` without valgrind.
+/// Returns the instructions of one request; `None` without valgrind.
 fn instructions(kind: &str, case: &str) -> Option<u64> {
-    let of = |requests: u64| {
+    let instructions_of = |requests: u64| {
         let program = std::env::current_exe().ok()?;
         let mut command = Command::new("valgrind");
         command
@@ -135,12 +140,13 @@ fn instructions(kind: &str, case: &str) -> Option<u64> {
         let line = text.lines().find(|line| line.contains("Collected :"))?.to_owned();
         line.rsplit(' ').next()?.parse::<u64>().ok()
     };
-    Some(of(LONG)?.saturating_sub(of(SHORT)?) / (LONG - SHORT))
+    let difference = instructions_of(LONG_RUN)?.saturating_sub(instructions_of(SHORT_RUN)?);
+    Some(difference / (LONG_RUN - SHORT_RUN))
 }
 
 const ROUNDS: usize = 9;
 const REQUESTS: u32 = 3_000;
-/// Enough that threads do meet.
-const TOGETHER: u32 = 50_000;
-const SHORT: u64 = 200;
-const LONG: u64 = 700;
+/// Long enough that the threads run at the same time.
+const LONG_ROUND: u32 = 50_000;
+const SHORT_RUN: u64 = 200;
+const LONG_RUN: u64 = 700;

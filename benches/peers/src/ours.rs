@@ -1,4 +1,4 @@
-//! The crate's own layers, as their documentation has them.
+//! Apps with the layers of this crate, configured as its documentation shows.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,21 +17,21 @@ pub(crate) const PAGE: &str = "https://app0.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
 pub(crate) const ISSUER: &str = "https://auth.example.com";
 pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-/// More than any run uses up.
+/// A quota that no run exceeds.
 pub(crate) const UNITS: u32 = 1_000_000_000;
 
-pub(crate) fn handled() -> Router {
+pub(crate) fn bare() -> Router {
     Router::new().route("/", get(|| async { "handled" }))
 }
 
-fn with_user() -> Router {
+fn extracting_user() -> Router {
     Router::new().route("/", get(|Extractor(_): Extractor<UserContext>| async { "handled" }))
 }
 
 #[derive(Clone)]
-struct Open;
+struct Empty;
 
-impl Gate for Open {
+impl Gate for Empty {
     type Pass = ();
 
     fn enter(&self, _: &mut http::request::Parts) -> Entry<()> {
@@ -39,8 +39,8 @@ impl Gate for Open {
     }
 }
 
-pub(crate) fn empty() -> Router {
-    handled().layer(tower::layer::layer_fn(|inner| Gated::new(Open, inner)))
+pub(crate) fn empty_layer() -> Router {
+    bare().layer(tower::layer::layer_fn(|inner| Gated::new(Empty, inner)))
 }
 
 fn security_headers() -> SecurityHeaders {
@@ -48,36 +48,36 @@ fn security_headers() -> SecurityHeaders {
 }
 
 pub(crate) fn headers() -> Router {
-    handled().layer(security_headers())
+    bare().layer(security_headers())
 }
 
-fn pages(origins: usize) -> Cors {
+fn cors_layer(origins: usize) -> Cors {
     let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
     Cors::builder().origins(OriginSet::new(origins).expect("origins")).allow_credentials().build().expect("a policy")
 }
 
 pub(crate) fn cors(origins: usize) -> Router {
-    handled().layer(pages(origins))
+    bare().layer(cors_layer(origins))
 }
 
-fn limited(units: u32, key: Key) -> RateLimit {
+fn rate_limit(units: u32, key: Key) -> RateLimit {
     RateLimit::builder().quota(Quota::per_hour(units).expect("a quota")).key(key).build().expect("a limit")
 }
 
 pub(crate) fn limit() -> Router {
-    handled().layer(limited(UNITS, Key::ip(TrustedProxies::none())))
+    bare().layer(rate_limit(UNITS, Key::ip(TrustedProxies::none())))
 }
 
-pub(crate) fn used_up() -> Router {
-    let limit = limited(1, Key::ip(TrustedProxies::none()));
+pub(crate) fn exceeded_limit() -> Router {
+    let limit = rate_limit(1, Key::ip(TrustedProxies::none()));
     let address = std::net::IpAddr::from([192, 0, 2, 1]);
-    // The one unit there is.
+    // Uses the only unit of the quota.
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     drop(runtime.block_on(limit.check(&portcullis::rate_limit::Subject::address(address), 1)));
-    handled().layer(limit)
+    bare().layer(limit)
 }
 
-/// An issuer in the process that signs with Ed25519.
+/// An in-process issuer that signs with Ed25519.
 fn issuer() -> &'static TestIssuer {
     static ISSUER: OnceLock<TestIssuer> = OnceLock::new();
     ISSUER.get_or_init(|| {
@@ -92,7 +92,7 @@ fn issuer() -> &'static TestIssuer {
     })
 }
 
-/// The keys that the issuer in the process publishes.
+/// The keys that the in-process issuer publishes.
 pub(crate) fn jwks() -> String {
     issuer().jwks()
 }
@@ -106,47 +106,48 @@ pub(crate) fn token(algorithm: Algorithm) -> String {
     token.expires_in(Duration::from_secs(3_600)).sign()
 }
 
-/// The value of `Authorization` with a token of this user's.
+/// Returns an `Authorization` value with a token of this user.
 pub(crate) fn bearer_of(user: &str) -> http::HeaderValue {
-    let token = TokenBuilder::first_party(ISSUER, SECRET, user).audience(AUDIENCE).scope("read:valuations write:valuations");
+    let token =
+        TokenBuilder::first_party(ISSUER, SECRET, user).audience(AUDIENCE).scope("read:valuations write:valuations");
     let token = token.claim("email", "ann@example.com").expires_in(Duration::from_secs(3_600)).sign();
     http::HeaderValue::from_static(String::leak(format!("Bearer {token}")))
 }
 
-/// A token that has expired, as good as any else.
+/// A token that is valid except that it has expired.
 pub(crate) fn expired() -> String {
     issuer().token("ann").audience(AUDIENCE).expired().sign()
 }
 
-fn authenticate(algorithm: Algorithm, is_seen: bool) -> JwtAuth {
+fn jwt_layer(algorithm: Algorithm, is_cached: bool) -> JwtAuth {
     let issuer = match algorithm {
         Algorithm::Hs256 => Issuer::hs256(ISSUER, SECRET),
         _ => Issuer::jwks_document(issuer().url(), jwks()),
     };
     let auth = JwtAuth::builder().issuer(issuer).audience(AUDIENCE);
-    let auth = if is_seen { auth } else { auth.token_cache_capacity(0) };
+    let auth = if is_cached { auth } else { auth.token_cache_capacity(0) };
     auth.build().expect("an issuer")
 }
 
-pub(crate) fn auth(algorithm: Algorithm, is_seen: bool) -> Router {
-    with_user().layer(authenticate(algorithm, is_seen))
+pub(crate) fn auth(algorithm: Algorithm, is_cached: bool) -> Router {
+    extracting_user().layer(jwt_layer(algorithm, is_cached))
 }
 
-fn layers(algorithm: Algorithm, is_seen: bool) -> Stack<JwtAuth> {
+fn stack_layer(algorithm: Algorithm, is_cached: bool) -> Stack<JwtAuth> {
     let stack = Stack::builder()
         .security_headers(security_headers())
-        .cors(pages(1))
-        .authenticate(authenticate(algorithm, is_seen))
-        .limit_by_user(limited(UNITS, Key::user()));
+        .cors(cors_layer(1))
+        .authenticate(jwt_layer(algorithm, is_cached))
+        .limit_by_user(rate_limit(UNITS, Key::user()));
     stack.build().expect("a stack")
 }
 
-pub(crate) fn stack(algorithm: Algorithm, is_seen: bool) -> Router {
-    with_user().layer(layers(algorithm, is_seen))
+pub(crate) fn stack(algorithm: Algorithm, is_cached: bool) -> Router {
+    extracting_user().layer(stack_layer(algorithm, is_cached))
 }
 
-pub(crate) fn guarded() -> Router {
+pub(crate) fn stack_and_scope() -> Router {
     let scope = RequireScope::all(["read:valuations"]).expect("a scope");
     let handler = get(|Extractor(_): Extractor<UserContext>| async { "handled" }).layer(scope);
-    Router::new().route("/", handler).layer(layers(Algorithm::Hs256, true))
+    Router::new().route("/", handler).layer(stack_layer(Algorithm::Hs256, true))
 }

@@ -1,4 +1,4 @@
-//! What others offer for the same, each as its documentation has it, and in one `ServiceBuilder` where several are meant.
+//! Apps with the layers of other crates, configured as their documentation shows; several layers are in one `ServiceBuilder`.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use tower_governor::governor::GovernorConfigBuilder;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::ours::{self, AUDIENCE, ISSUER, SECRET, handled};
+use crate::ours::{self, AUDIENCE, ISSUER, SECRET, bare};
 
-const FIELDS: [(&str, &str); 8] = [
+const HEADERS: [(&str, &str); 8] = [
     ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
@@ -29,30 +29,30 @@ const FIELDS: [(&str, &str); 8] = [
     ("x-xss-protection", "0"),
 ];
 
-fn field(index: usize) -> SetResponseHeaderLayer<HeaderValue> {
-    let (name, value) = FIELDS[index];
+fn header(index: usize) -> SetResponseHeaderLayer<HeaderValue> {
+    let (name, value) = HEADERS[index];
     SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
 }
 
-macro_rules! fields {
+macro_rules! header_layers {
     ($builder:expr) => {
         $builder
-            .layer(field(0))
-            .layer(field(1))
-            .layer(field(2))
-            .layer(field(3))
-            .layer(field(4))
-            .layer(field(5))
-            .layer(field(6))
-            .layer(field(7))
+            .layer(header(0))
+            .layer(header(1))
+            .layer(header(2))
+            .layer(header(3))
+            .layer(header(4))
+            .layer(header(5))
+            .layer(header(6))
+            .layer(header(7))
     };
 }
 
 pub(crate) fn headers() -> Router {
-    handled().layer(fields!(ServiceBuilder::new()))
+    bare().layer(header_layers!(ServiceBuilder::new()))
 }
 
-fn pages(origins: usize) -> CorsLayer {
+fn cors_layer(origins: usize) -> CorsLayer {
     let origins =
         (0..origins).map(|at| HeaderValue::try_from(format!("https://app{at}.example.com")).expect("an origin"));
     let layer = CorsLayer::new().allow_origin(AllowOrigin::list(origins)).allow_credentials(true);
@@ -62,7 +62,7 @@ fn pages(origins: usize) -> CorsLayer {
 }
 
 pub(crate) fn cors(origins: usize) -> Router {
-    handled().layer(pages(origins))
+    bare().layer(cors_layer(origins))
 }
 
 macro_rules! governor {
@@ -74,27 +74,27 @@ macro_rules! governor {
 }
 
 pub(crate) fn limit() -> Router {
-    handled().layer(governor!(ours::UNITS))
+    bare().layer(governor!(ours::UNITS))
 }
 
-pub(crate) fn used_up() -> Router {
+pub(crate) fn exceeded_limit() -> Router {
     let mut builder = GovernorConfigBuilder::default();
     builder.per_second(1_000_000).burst_size(1);
     let config = Arc::new(builder.use_headers().finish().expect("a quota"));
-    // The one unit there is.
+    // Uses the only unit of the quota.
     drop(config.limiter().check_key(&std::net::IpAddr::from([192, 0, 2, 1])));
-    handled().layer(GovernorLayer::new(config))
+    bare().layer(GovernorLayer::new(config))
 }
 
 #[derive(Clone, Deserialize)]
-#[expect(dead_code, reason = "what a handler would read")]
-struct Known {
+#[expect(dead_code, reason = "deserialized as a handler would, but not read")]
+struct UserClaims {
     sub: String,
     scope: String,
     email: String,
 }
 
-/// A handler that asks for the claims, behind a decoder that knows the key, the issuer and the audience.
+/// A handler that extracts the claims, with a decoder that checks the key, the issuer and the audience.
 fn with_claims(algorithm: Algorithm) -> Router {
     let (name, key) = match algorithm {
         Algorithm::Hs256 => (jsonwebtoken::Algorithm::HS256, DecodingKey::from_secret(SECRET)),
@@ -109,13 +109,13 @@ fn with_claims(algorithm: Algorithm) -> Router {
         validation.set_issuer(&[ISSUER]);
     }
     let decoder = LocalDecoder::builder().keys(vec![key]).validation(validation).build().expect("a decoder");
-    let handler = get(|_: Claims<Known>| async { "handled" });
-    let decoder: Decoder<Known> = Arc::new(decoder);
+    let handler = get(|_: Claims<UserClaims>| async { "handled" });
+    let decoder: Decoder<UserClaims> = Arc::new(decoder);
     Router::new().route("/", handler).with_state(decoder)
 }
 
-/// The faster of the two that are linked: without a choice, jsonwebtoken panics.
-pub fn choose_provider() {
+/// Selects the faster of the two linked crypto backends. Without a selection, jsonwebtoken panics.
+pub fn install_crypto_provider() {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }
 
@@ -123,7 +123,8 @@ pub(crate) fn auth(algorithm: Algorithm) -> Router {
     with_claims(algorithm)
 }
 
-/// In one `ServiceBuilder`. The token is checked by the handler's extractor, inside of all.
+/// All layers in one `ServiceBuilder`. The handler's extractor verifies the token, inside of the layers.
 pub(crate) fn stack(algorithm: Algorithm) -> Router {
-    with_claims(algorithm).layer(fields!(ServiceBuilder::new()).layer(pages(1)).layer(governor!(ours::UNITS)))
+    with_claims(algorithm)
+        .layer(header_layers!(ServiceBuilder::new()).layer(cors_layer(1)).layer(governor!(ours::UNITS)))
 }

@@ -1,10 +1,10 @@
-//! How many allocations the second of two like requests makes: a program of its own, whose allocator counts.
+//! Prints the allocations of the second of two equal requests, with an allocator that counts.
 
-use portcullis_peers::asked::{bare, named};
+use portcullis_peers::prepared::{bare, named};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let mut asked = if args[1] == "bare" { bare(&args[2]) } else { named(&args[2]) };
-    asked.once();
-    println!("{}", allocation_counter::measure(|| asked.once()).count_total);
+    let mut case = if args[1] == "bare" { bare(&args[2]) } else { named(&args[2]) };
+    case.send();
+    println!("{}", allocation_counter::measure(|| case.send()).count_total);
 }

@@ -1,4 +1,4 @@
-//! A token that was never seen before with each request: what it costs to verify it, and to remember it as well.
+//! Requests that each have a new token: the cost of verifying it, and of verifying and caching it.
 
 use std::cell::Cell;
 
@@ -8,11 +8,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use portcullis::Algorithm;
 
-use crate::asked::Asked;
 use crate::cases::plain;
 use crate::ours;
+use crate::prepared::PreparedCase;
 
-/// More than are remembered, by far.
+/// Many more than the cache holds, so that a token has been evicted when it is sent again.
 const TOKENS: usize = 20_000;
 
 thread_local! {
@@ -20,16 +20,16 @@ thread_local! {
     static NEXT: Cell<usize> = const { Cell::new(0) };
 }
 
-fn with_the_next() -> Request<Body> {
+fn with_new_token() -> Request<Body> {
     let next = NEXT.replace((NEXT.get() + 1) % TOKENS);
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, BEARERS.with(|bearers| bearers[next].clone()));
     request
 }
 
-/// The bare handler, and the layer that remembers none and as many as it does unless told otherwise.
-pub fn apps() -> [Asked; 3] {
+/// The bare handler, the layer without a cache, and the layer with a cache of the default capacity.
+pub fn cases() -> [PreparedCase; 3] {
     let apps: [fn() -> Router; 3] =
-        [ours::handled, || ours::auth(Algorithm::Hs256, false), || ours::auth(Algorithm::Hs256, true)];
-    apps.map(|app| Asked::asking(app(), with_the_next))
+        [ours::bare, || ours::auth(Algorithm::Hs256, false), || ours::auth(Algorithm::Hs256, true)];
+    apps.map(|app| PreparedCase::with_app(app(), with_new_token))
 }
