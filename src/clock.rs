@@ -1,29 +1,50 @@
-//! Where "now" comes from: the system, or hands that a test holds.
+//! `Clock`: the current time, from the system or from a fake clock in tests.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where a layer reads the time: the system's clocks by default, or a [`TimeSource`] of a test's own.
+/// The clock that a layer reads: the system's by default, or a custom [`TimeSource`].
+///
+/// In tests, pass a [`FakeClock`](crate::testing::FakeClock) (feature `testing`) instead of sleeping.
+///
+/// ```
+/// use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+/// use portcullis::clock::{Clock, TimeSource};
+///
+/// struct Stopped;
+///
+/// impl TimeSource for Stopped {
+///     fn wall(&self) -> SystemTime {
+///         UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+///     }
+///
+///     fn monotonic(&self) -> Instant {
+///         Instant::now()
+///     }
+/// }
+///
+/// assert_eq!(Clock::from_source(Stopped).since_epoch().as_secs(), 1_700_000_000);
+/// ```
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<dyn TimeSource>>);
 
 impl Clock {
-    /// The system's clocks.
+    /// Returns the system's clock.
     #[must_use]
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A source of one's own.
+    /// Returns a clock that reads a custom source.
     #[must_use]
     pub fn from_source(source: impl TimeSource) -> Self {
         Self(Some(Arc::new(source)))
     }
 
-    /// Wall time as a NumericDate counts it: the time since 1970-01-01T00:00:00Z (RFC 7519 §2).
+    /// Returns the wall-clock time since 1970-01-01T00:00:00Z, which is a NumericDate (RFC 7519 §2).
     ///
-    /// A clock set before 1970 cannot be right, and reads as the end of time: nothing is valid then.
+    /// A wall clock before 1970 is wrong. It returns [`Duration::MAX`] then, at which no token is valid.
     #[must_use]
     pub fn since_epoch(&self) -> Duration {
         let now = match &self.0 {
@@ -33,7 +54,7 @@ impl Clock {
         now.duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
     }
 
-    /// Monotonic time, for ages and waits.
+    /// Returns the monotonic time, for ages and timeouts.
     #[must_use]
     pub fn monotonic(&self) -> Instant {
         match &self.0 {
@@ -45,46 +66,50 @@ impl Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_none() { "Clock(system)" } else { "Clock(own source)" })
+        f.write_str(if self.0.is_none() { "Clock(system)" } else { "Clock(custom)" })
     }
 }
 
-/// Microseconds since 1970 that pass evenly: the wall clock once, and the monotonic one from there on.
+/// A source of time for a [`Clock`].
+pub trait TimeSource: Send + Sync + 'static {
+    /// Returns the wall-clock time, which may jump.
+    fn wall(&self) -> SystemTime;
+
+    /// Returns the monotonic time, which never goes back.
+    fn monotonic(&self) -> Instant;
+}
+
+/// Counts microseconds since 1970 without jumps: it reads the wall clock once, and then adds the monotonic clock.
 ///
-/// All that read the system's clocks agree.
+/// All instances on the system's clock agree, since they share one reading of the wall clock.
 #[derive(Clone, Debug)]
 pub(crate) struct SteadyClock {
     clock: Clock,
     start: Instant,
-    micros: u64,
+    micros_at_start: u64,
 }
 
 impl SteadyClock {
     pub(crate) fn new(clock: Clock) -> Self {
-        static SYSTEM: OnceLock<(Instant, u64)> = OnceLock::new();
-        let read = || (clock.monotonic(), u64::try_from(clock.since_epoch().as_micros()).unwrap_or(END));
-        let (start, micros) = if clock.0.is_none() { *SYSTEM.get_or_init(read) } else { read() };
-        Self { clock, start, micros }
+        static SYSTEM_START: OnceLock<(Instant, u64)> = OnceLock::new();
+        let read = || {
+            let micros = u64::try_from(clock.since_epoch().as_micros()).unwrap_or(MAX_START);
+            (clock.monotonic(), micros)
+        };
+        let (start, micros_at_start) = if clock.0.is_none() { *SYSTEM_START.get_or_init(read) } else { read() };
+        Self { clock, start, micros_at_start }
     }
 
     #[inline]
     pub(crate) fn micros(&self) -> u64 {
         let elapsed = self.clock.monotonic().saturating_duration_since(self.start);
-        self.micros.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
+        self.micros_at_start.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 }
 
-/// The end of time: far ahead, and near enough to count its milliseconds in 48 bits.
-const END: u64 = u64::MAX >> 12;
-
-/// A source of time other than the system's.
-pub trait TimeSource: Send + Sync + 'static {
-    /// The wall clock, which may jump.
-    fn wall(&self) -> SystemTime;
-
-    /// The monotonic clock, which never goes back.
-    fn monotonic(&self) -> Instant;
-}
+/// The start of a clock whose wall clock is before 1970: far in the future, but its milliseconds still fit into 48 bits,
+/// which is what the sliding window stores.
+const MAX_START: u64 = u64::MAX >> 12;
 
 #[cfg(test)]
 mod tests {
@@ -105,48 +130,52 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_before_1970_reads_as_the_end_of_time() {
+    fn a_wall_clock_before_1970_reads_as_the_maximum() {
         assert_eq!(Clock::from_source(Before1970).since_epoch(), Duration::MAX);
     }
 
-    /// Both clocks, in hands: microseconds after 1970, and after the start.
-    struct Held(Instant, Arc<[AtomicU64; 2]>);
+    /// A fake clock: the wall time in microseconds since 1970, and the monotonic time in microseconds since `start`.
+    struct FakeSource {
+        start: Instant,
+        micros: Arc<[AtomicU64; 2]>,
+    }
 
-    impl TimeSource for Held {
+    impl TimeSource for FakeSource {
         fn wall(&self) -> SystemTime {
-            UNIX_EPOCH + Duration::from_micros(self.1[0].load(Ordering::Relaxed))
+            UNIX_EPOCH + Duration::from_micros(self.micros[0].load(Ordering::Relaxed))
         }
 
         fn monotonic(&self) -> Instant {
-            self.0 + Duration::from_micros(self.1[1].load(Ordering::Relaxed))
+            self.start + Duration::from_micros(self.micros[1].load(Ordering::Relaxed))
         }
     }
 
     #[test]
-    fn a_steady_clock_goes_by_the_monotonic_one_and_never_before_its_start() {
-        let hands = Arc::new([AtomicU64::new(5_000), AtomicU64::new(70)]);
-        let steady = SteadyClock::new(Clock::from_source(Held(Instant::now(), Arc::clone(&hands))));
-        for (wall, monotonic, micros) in [(5_000, 70, 5_000), (9_000, 70, 5_000), (1, 95, 5_025), (1, 0, 5_000)] {
-            hands[0].store(wall, Ordering::Relaxed);
-            hands[1].store(monotonic, Ordering::Relaxed);
-            assert_eq!(steady.micros(), micros);
+    fn a_steady_clock_follows_the_monotonic_clock_and_is_never_before_its_start() {
+        let micros = Arc::new([AtomicU64::new(5_000), AtomicU64::new(70)]);
+        let source = FakeSource { start: Instant::now(), micros: Arc::clone(&micros) };
+        let steady = SteadyClock::new(Clock::from_source(source));
+        for (wall, monotonic, expected) in [(5_000, 70, 5_000), (9_000, 70, 5_000), (1, 95, 5_025), (1, 0, 5_000)] {
+            micros[0].store(wall, Ordering::Relaxed);
+            micros[1].store(monotonic, Ordering::Relaxed);
+            assert_eq!(steady.micros(), expected);
         }
     }
 
     #[test]
-    fn a_steady_clock_before_1970_can_still_be_counted_by() {
+    fn a_steady_clock_that_starts_before_1970_fits_the_sliding_window() {
         let micros = SteadyClock::new(Clock::from_source(Before1970)).micros();
-        // In the sub-windows of a millisecond: see `Sliding`.
+        // The shortest window is 1 ms, and its sub-windows are a twelfth of it, 84 microseconds.
         assert!(micros > 1 << 50 && micros / 84 < 1 << 48);
     }
 
     #[test]
     fn all_steady_clocks_of_the_system_agree() {
-        let early = SteadyClock::new(Clock::system());
-        let late = SteadyClock::new(Clock::system());
-        assert_eq!((early.start, early.micros), (late.start, late.micros));
+        let first = SteadyClock::new(Clock::system());
+        let second = SteadyClock::new(Clock::system());
+        assert_eq!((first.start, first.micros_at_start), (second.start, second.micros_at_start));
         let wall = Clock::system().since_epoch().as_micros() as u64;
-        assert!(wall.abs_diff(late.micros()) < 60_000_000);
+        assert!(wall.abs_diff(second.micros()) < 60_000_000);
     }
 
     #[test]

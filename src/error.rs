@@ -1,16 +1,20 @@
-//! `ConfigError`: every issue of a configuration at once.
+//! `ConfigError`: every issue of an invalid configuration.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-/// Why a builder refused a configuration: all issues at once, each naming its setting and its remedy.
+/// The error of an invalid configuration. It lists every issue, so that one start shows them all.
+///
+/// `build()` of each builder returns it, and so do constructors that check their arguments.
 ///
 /// ```
-/// use portcullis::Tiers;
+/// use portcullis::{Cors, IssueKind};
 ///
-/// let error = Tiers::ascending(["basic", "", "basic"]).unwrap_err();
-/// assert_eq!(error.issues().len(), 2);
+/// let error = Cors::builder().allow_methods(["GET", "NOT A METHOD"]).build().unwrap_err();
+/// let [first, second] = error.issues() else { panic!("two issues") };
+/// assert_eq!((first.setting(), first.kind()), ("origins", IssueKind::Missing));
+/// assert_eq!((second.setting(), second.value()), ("allow_methods", Some("NOT A METHOD")));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -18,13 +22,14 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The issues, in the order in which they were found; never empty.
+    /// Returns the issues in the order in which they were found. There is at least one.
     #[must_use]
     pub fn issues(&self) -> &[ConfigIssue] {
         &self.issues
     }
 }
 
+/// One issue per line.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, issue) in self.issues.iter().enumerate() {
@@ -37,7 +42,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// As it is displayed, for a `main` that returns it.
+/// The same text as `Display`, since a `main` that returns an error prints its `Debug`.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -52,7 +57,7 @@ impl From<ConfigIssue> for ConfigError {
     }
 }
 
-/// One issue of a configuration.
+/// One missing or invalid setting: its name, its value, the reason and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigIssue {
     setting: &'static str,
@@ -74,68 +79,69 @@ impl ConfigIssue {
         Self { setting, value: None, issuer: None, limit: None, kind, reason: reason.into(), remedy: remedy.into() }
     }
 
-    /// The offending value; never called with a secret.
+    /// Adds the invalid value, which must not be a secret.
     pub(crate) fn with_value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self
     }
 
-    /// The issuer of several whose setting is at fault.
+    /// Names the issuer that the setting belongs to.
     #[cfg(feature = "jwt")]
-    pub(crate) fn of_issuer(mut self, issuer: impl Into<String>) -> Self {
+    pub(crate) fn for_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// The limit of several whose setting is at fault.
-    pub(crate) fn of_limit(mut self, limit: impl Into<String>) -> Self {
+    /// Names the rate limit that the setting belongs to.
+    pub(crate) fn for_limit(mut self, limit: impl Into<String>) -> Self {
         self.limit = Some(limit.into());
         self
     }
 
-    /// What is at fault.
+    /// Returns the name of the setting: that of the builder method that sets it, or of a constructor's argument.
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
-    /// The offending value; `None` where there is none, and for secrets.
+    /// Returns the invalid value; `None` if there is none or if it is secret.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
 
-    /// The issuer whose setting is at fault, where there may be several.
+    /// Returns the issuer that the setting belongs to, for settings that every issuer has.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// The limit whose setting is at fault, where there may be several.
+    /// Returns the name of the rate limit that the setting belongs to, for settings that every limit has.
     #[must_use]
     pub fn limit(&self) -> Option<&str> {
         self.limit.as_deref()
     }
 
-    /// The kind of fault.
+    /// Returns the kind of the issue.
     #[must_use]
     pub fn kind(&self) -> IssueKind {
         self.kind
     }
 
-    /// What is wrong, for people.
+    /// Returns what is wrong, as text for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// How to mend it, for people.
+    /// Returns how to fix it, as text for people.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
     }
 }
 
+/// `setting "value" (issuer "...") (limit "..."): reason; remedy`, without the parts that are absent.
 impl fmt::Display for ConfigIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.setting)?;
@@ -152,44 +158,41 @@ impl fmt::Display for ConfigIssue {
     }
 }
 
-/// The kind of a configuration's fault.
+/// The kind of a [`ConfigIssue`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssueKind {
-    /// The value is not of the form that its standard asks for.
+    /// The value is set twice.
+    Duplicate,
+    /// The value does not have the syntax that its specification requires, or is out of range.
     Invalid,
-    /// A setting that only the user can know was not set.
+    /// A required setting is not set.
     Missing,
-    /// The value is well-formed, but unsafe or without sense here.
+    /// The value is well-formed, but insecure or meaningless in this place.
     Prohibited,
-    /// The same value stands twice.
-    Repeated,
-    /// A name that its table does not know.
+    /// The name is not defined, for example a role that is not in the table of roles.
     Unknown,
-    /// A key or secret below the strength that its algorithm asks for.
+    /// The key or secret is weaker than its algorithm requires.
     Weak,
 }
 
-/// Gathers issues, so that a builder can report them all.
+/// Collects the issues of a configuration, so that a builder can return them all.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigIssues(Vec<ConfigIssue>);
 
 impl ConfigIssues {
+    /// Adds an issue.
     pub(crate) fn add(&mut self, issue: ConfigIssue) {
         self.0.push(issue);
     }
 
+    /// Adds all of these issues.
     pub(crate) fn extend(&mut self, issues: impl IntoIterator<Item = ConfigIssue>) {
         self.0.extend(issues);
     }
 
-    /// The value where nothing was found wrong, else all that was.
-    pub(crate) fn none_or<T>(self, value: impl FnOnce() -> T) -> Result<T, ConfigError> {
-        if self.0.is_empty() { Ok(value()) } else { Err(ConfigError { issues: self.0 }) }
-    }
-
-    /// Keeps the value, or takes the error's issues over.
-    pub(crate) fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+    /// Returns the value of `Ok`; adds the issues of `Err` and returns `None`.
+    pub(crate) fn ok_or_add<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
@@ -198,6 +201,11 @@ impl ConfigIssues {
             }
         }
     }
+
+    /// Returns `value()` if there is no issue, else all issues.
+    pub(crate) fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, ConfigError> {
+        if self.0.is_empty() { Ok(value()) } else { Err(ConfigError { issues: self.0 }) }
+    }
 }
 
 #[cfg(test)]
@@ -205,26 +213,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_names_setting_value_reason_and_remedy_of_every_problem() {
+    fn the_text_of_an_error_has_setting_value_reason_and_remedy_of_every_issue() {
         let mut issues = ConfigIssues::default();
         issues.add(ConfigIssue::new("issuer", IssueKind::Prohibited, "not https", "use https").with_value("http://a"));
         issues.add(ConfigIssue::new("audience", IssueKind::Missing, "not set", "set it"));
-        let error = issues.none_or(|| ()).unwrap_err();
+        let error = issues.into_result(|| ()).unwrap_err();
         assert_eq!(error.to_string(), "issuer \"http://a\": not https; use https\naudience: not set; set it");
         assert_eq!(error.issues().len(), 2);
     }
 
     #[test]
-    fn no_problem_gives_the_value() {
-        assert_eq!(ConfigIssues::default().none_or(|| 7), Ok(7));
+    fn without_an_issue_the_result_is_the_value() {
+        assert_eq!(ConfigIssues::default().into_result(|| 7), Ok(7));
     }
 
     #[test]
-    fn kept_errors_are_reported_with_the_others() {
+    fn issues_of_another_error_are_added() {
         let mut issues = ConfigIssues::default();
-        let kept = issues.keep::<()>(Err(ConfigIssue::new("a", IssueKind::Missing, "b", "c").into()));
-        assert_eq!(kept, None);
-        assert_eq!(issues.keep(Ok(1)), Some(1));
-        assert!(issues.none_or(|| ()).is_err());
+        let value = issues.ok_or_add::<()>(Err(ConfigIssue::new("a", IssueKind::Missing, "b", "c").into()));
+        assert_eq!(value, None);
+        assert_eq!(issues.ok_or_add(Ok(1)), Some(1));
+        assert!(issues.into_result(|| ()).is_err());
     }
 }

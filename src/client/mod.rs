@@ -1,12 +1,12 @@
-//! `TrustedProxies` as a layer: the client's address for every layer and handler below.
+//! `TrustedProxies` as a layer: finds the client's address for all layers and handlers inside.
 
 use http::request;
 use tower_layer::Layer;
 
 use crate::context::TrustedProxies;
-use crate::gate::{Entry, Gate, Gated};
+use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
-/// Puts the [`ClientAddr`](crate::ClientAddr) into the request's extensions, where the peer is known.
+/// Inserts the [`ClientAddr`](crate::ClientAddr) into the request's extensions, if the address of the peer is known.
 impl Gate for TrustedProxies {
     type Pass = ();
 
@@ -15,6 +15,10 @@ impl Gate for TrustedProxies {
             head.extensions.insert(client);
         }
         Entry::Admit(())
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::none()
     }
 }
 

@@ -88,7 +88,7 @@ impl TrustedProxies {
                 ),
             }
         }
-        problems.none_or(|| Self { networks: parsed.into(), field: ForwardingField::XForwardedFor })
+        problems.into_result(|| Self { networks: parsed.into(), field: ForwardingField::XForwardedFor })
     }
 
     /// No proxy: the client is always the peer.

@@ -105,7 +105,7 @@ impl OriginSet {
         if is_empty {
             problems.add(ConfigIssue::new("origins", IssueKind::Missing, "there is none", "name one at least"));
         }
-        problems.none_or(|| Self(Arc::new(set)))
+        problems.into_result(|| Self(Arc::new(set)))
     }
 }
 

@@ -170,14 +170,14 @@ impl RolesBuilder {
         let mut problems = ConfigIssues::default();
         let mut own: BTreeMap<Box<str>, BTreeSet<Permission>> = BTreeMap::new();
         for (name, grants) in self.roles {
-            let grants = grants.iter().filter_map(|grant| problems.keep(Permission::grant(grant))).collect();
+            let grants = grants.iter().filter_map(|grant| problems.ok_or_add(Permission::grant(grant))).collect();
             if name.is_empty() {
                 problems.add(ConfigIssue::new("roles", IssueKind::Invalid, "a name is empty", "name every role"));
             } else if own.contains_key(name.as_str()) {
                 problems.add(
                     ConfigIssue::new(
                         "roles",
-                        IssueKind::Repeated,
+                        IssueKind::Duplicate,
                         "stands twice",
                         "give each role once, with all its grants",
                     )
@@ -194,7 +194,7 @@ impl RolesBuilder {
         for (role, inherited) in &self.edges {
             for name in std::iter::once(role).chain(inherited) {
                 if !own.contains_key(name.as_str()) {
-                    problems.keep::<()>(Err(unknown_role(name, own.keys())));
+                    problems.ok_or_add::<()>(Err(unknown_role(name, own.keys())));
                 }
             }
             parents.entry(role).or_default().extend(inherited.iter().map(String::as_str));
@@ -218,7 +218,7 @@ impl RolesBuilder {
             let ancestors = ancestors.into_iter().map(Into::into).collect();
             granted.insert(name.clone(), Rights { ancestors, grants });
         }
-        problems.none_or(|| Roles(Arc::new(granted)))
+        problems.into_result(|| Roles(Arc::new(granted)))
     }
 }
 
@@ -317,7 +317,7 @@ mod tests {
             .build()
             .unwrap_err();
         let faults: Vec<_> = error.issues().iter().map(ConfigIssue::kind).collect();
-        assert_eq!(faults, [IssueKind::Invalid, IssueKind::Repeated, IssueKind::Invalid, IssueKind::Unknown]);
+        assert_eq!(faults, [IssueKind::Invalid, IssueKind::Duplicate, IssueKind::Invalid, IssueKind::Unknown]);
         assert!(Roles::builder().build().is_err());
     }
 

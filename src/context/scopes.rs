@@ -48,7 +48,7 @@ impl Scopes {
                 push_word(&mut text, scope);
             }
         }
-        problems.none_or(|| Self(text.into()))
+        problems.into_result(|| Self(text.into()))
     }
 
     /// A space-delimited list as a token carries it; `None` where a word is not a scope token.

@@ -36,8 +36,13 @@ impl Tiers {
                 problems.add(ConfigIssue::new("tiers", IssueKind::Invalid, "a name is empty", "name every tier"));
             } else if tiers.iter().any(|known| **known == *name) {
                 problems.add(
-                    ConfigIssue::new("tiers", IssueKind::Repeated, "stands twice", "name each tier once, lowest first")
-                        .with_value(name),
+                    ConfigIssue::new(
+                        "tiers",
+                        IssueKind::Duplicate,
+                        "stands twice",
+                        "name each tier once, lowest first",
+                    )
+                    .with_value(name),
                 );
             } else {
                 tiers.push(name.into());
@@ -46,7 +51,7 @@ impl Tiers {
         if tiers.is_empty() {
             problems.add(ConfigIssue::new("tiers", IssueKind::Missing, "there is no tier", "name at least one tier"));
         }
-        problems.none_or(|| Self(tiers.into()))
+        problems.into_result(|| Self(tiers.into()))
     }
 
     /// The tier of this name, compared case-sensitively.

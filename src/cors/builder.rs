@@ -147,7 +147,7 @@ impl CorsBuilder {
             let problem = ConfigIssue::new("max_age", IssueKind::Invalid, reason, "give ten minutes, or two hours");
             problems.add(problem.with_value(format!("{:?}", self.max_age)));
         }
-        problems.none_or(|| Policy {
+        problems.into_result(|| Policy {
             origins,
             has_credentials: self.has_credentials,
             methods: if self.has_any_method { Methods::Any } else { Methods::Of(methods.into()) },

@@ -17,7 +17,7 @@ use crate::cors::policy::{Policy, Step, Visit};
 use crate::error::ConfigError;
 use crate::field::fill::{add, fill};
 use crate::field::list::tokens;
-use crate::gate::{Entry, Gate, Gated, Reply};
+use crate::gate::{Entry, Gate, Gated, Reply, ResponseHeaders};
 
 /// Lets pages of other origins read the answers; see the [module](crate::cors).
 ///
@@ -121,6 +121,16 @@ impl Gate for Cors {
                 }
             }
         }
+    }
+
+    /// Those of any policy: `reload` may change it.
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            VARY,
+        ])
     }
 }
 

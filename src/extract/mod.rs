@@ -1,18 +1,20 @@
-//! `Extractor<T>`: what the gates found out, in an axum handler's arguments.
+//! `Extractor<T>`: gives axum handlers what the layers found out, such as the user or the client's address.
 //!
-//! | argument | gives | refuses |
+//! | argument | value | rejection |
 //! |---|---|---|
-//! | `Extractor<UserContext>` | the user | 401 anonymous; 500 where no authenticating layer ran |
-//! | `Option<Extractor<UserContext>>` | the user, or `None` for anonymous | 500 where no authenticating layer ran |
-//! | `Extractor<Claims<T>>` | the token's claims as a type of one's own | as the user; 500 where they are of another type |
-//! | `Extractor<ClientAddr>` | the client's address | 500 where the server told no peer |
-//! | `Extractor<RateLimitStatus>` | what the limits have left | 500 where none counted the request |
-//! | `Extractor<Attempt>` | a say in whether the request counts as failed | 500 where no limit counts failures |
-//! | `Extractor<CspNonce>` | the nonce of the answer's content security policy | 500 where no policy has one |
-//! | `Extractor<X>` | any type of one's own that implements [`Extract`] | what it says |
+//! | `Extractor<UserContext>` | the user | 401 if anonymous; 500 without an authenticating layer |
+//! | `Option<Extractor<UserContext>>` | the user, or `None` if anonymous | 500 without an authenticating layer |
+//! | `Extractor<Claims<T>>` | the token's claims, deserialized as your type `T` | as for the user; 500 if they do not fit `T` |
+//! | `Extractor<ClientAddr>` | the client's address | 500 if the server does not provide the peer's address |
+//! | `Extractor<RateLimitStatus>` | the remaining quota of each rate limit | 500 if no rate limit counted the request |
+//! | `Extractor<Attempt>` | a handle to mark the request as failed or not | 500 if no rate limit counts failures |
+//! | `Extractor<CspNonce>` | the nonce of the response's content security policy | 500 if no policy has a nonce |
+//! | `Extractor<T>` | your own type `T` that implements [`Extract`] | as implemented |
 //!
-//! A bad token never gets this far, with `optional()` neither. Where the compiler only says that a handler is no
-//! `Handler`, put axum's `#[debug_handler]` on it: it tells which argument is at fault.
+//! An `Extractor` goes into handlers inside of the layer that provides the value. It authenticates nothing itself: without
+//! that layer, it rejects with 500 and logs which layer is missing, so a forgotten layer never looks like an anonymous user.
+//! An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
+//! [`optional`](crate::jwt::JwtAuthBuilder::optional).
 //!
 //! ```
 //! use portcullis::{Extractor, UserContext, extract::Claims};
@@ -37,6 +39,9 @@
 //! assert_eq!(body, "ann of acme");
 //! # }
 //! ```
+//!
+//! If the compiler only says that a function does not implement `Handler`, add axum's `#[debug_handler]` to it, which names
+//! the wrong argument.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -46,28 +51,49 @@ use serde::de::DeserializeOwned;
 use crate::context::{Attempt, ClientAddr, CspNonce, RateLimitStatus, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
-/// What the gates found out, as a handler's argument; see the [module](crate::extract).
+/// An axum extractor for what the layers found out; see the [module](crate::extract).
 #[derive(Clone, Copy, Debug)]
 pub struct Extractor<T>(pub T);
 
-/// The claims of the request's token as a type of one's own; see the [module](crate::extract).
+/// The claims of the request's token, deserialized as `T`; see the [module](crate::extract).
 #[derive(Clone, Copy, Debug)]
 pub struct Claims<T>(pub T);
 
-/// What an [`Extractor`] can give.
+/// A type that an [`Extractor`] can extract. Implement it for your own types.
+///
+/// ```
+/// use http::request;
+/// use portcullis::{Extractor, UserContext, extract::Extract, gate::Denial};
+///
+/// struct UserId(String);
+///
+/// impl Extract for UserId {
+///     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
+///         Ok(UserContext::extract(head)?.map(|user| Self(user.id().to_owned())))
+///     }
+/// }
+///
+/// async fn handler(Extractor(UserId(id)): Extractor<UserId>) -> String {
+///     id
+/// }
+/// # let mut head = http::Request::new(()).into_parts().0;
+/// # assert_eq!(UserId::extract(&head).err().unwrap().status(), 500);
+/// # let _ = axum::Router::<()>::new().route("/", axum::routing::get(handler));
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`Extractor<{Self}>` extracts nothing",
-    note = "it gives `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
+    message = "`Extractor<{Self}>` cannot extract this type",
+    note = "it extracts `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
 )]
 pub trait Extract: Sized {
-    /// Reads it off a request's head; `Ok(None)` where it is not there and need not be.
+    /// Extracts the value from the request's head. Returns `Ok(None)` if it is absent and may be absent.
     ///
     /// # Errors
     ///
-    /// Where the request must be refused even if the handler takes an `Option`.
+    /// Returns a [`Denial`] if the request must be rejected even if the handler takes an `Option`.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial>;
 
-    /// The refusal where it is not there and the handler does not take an `Option`: 401 unless said otherwise.
+    /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a credential is
+    /// required).
     fn absent(head: &request::Parts) -> Denial {
         let realm = head.extensions.get::<Visitor>().map(|visitor| visitor.realm().clone());
         Denial::new(DenialKind::CredentialsMissing, realm.unwrap_or_default())
@@ -86,7 +112,7 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
         match user.claims() {
             Ok(claims) => Ok(Some(Self(claims))),
             Err(error) => {
-                tracing::debug!(%error, wanted = std::any::type_name::<T>(), "claims not extracted");
+                tracing::debug!(%error, expected = std::any::type_name::<T>(), "the claims cannot be extracted");
                 Err(Denial::new(DenialKind::ClaimsMismatch, user.realm().clone()))
             }
         }
@@ -94,10 +120,10 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
 }
 
 impl Extract for ClientAddr {
-    /// What [`TrustedProxies`] found where it stands outside of the handler, else the connection's peer.
+    /// Extracts the address that a [`TrustedProxies`] layer found, else the address of the connection's peer.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
-        let known = head.extensions.get::<Self>().copied();
-        match known.or_else(|| TrustedProxies::none().client(head)) {
+        let from_layer = head.extensions.get::<Self>().copied();
+        match from_layer.or_else(|| TrustedProxies::none().client(head)) {
             Some(client) => Ok(Some(client)),
             None => Err(Denial::new(DenialKind::AddressUnknown, Realm::default())),
         }
@@ -110,7 +136,8 @@ impl Extract for RateLimitStatus {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        Denial::new(DenialKind::LimitMissing("Extractor<RateLimitStatus>"), Realm::default())
+        let kind = DenialKind::RateLimitMissing { required_by: "Extractor<RateLimitStatus>" };
+        Denial::new(kind, Realm::default())
     }
 }
 
@@ -120,14 +147,15 @@ impl Extract for Attempt {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        Denial::new(DenialKind::LimitMissing("Extractor<Attempt>"), Realm::default())
+        let kind = DenialKind::RateLimitMissing { required_by: "Extractor<Attempt>" };
+        Denial::new(kind, Realm::default())
     }
 }
 
 impl Extract for CspNonce {
-    /// Drawn here, so that the policy of the answer has it.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         let Some(nonce) = head.extensions.get::<Self>() else { return Ok(None) };
+        // Generate it now: the policy of the response has a nonce only if one was generated.
         let _ = nonce.as_str();
         Ok(Some(nonce.clone()))
     }
@@ -146,7 +174,7 @@ where
 
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Self, Rejection> {
         match T::extract(head) {
-            Ok(Some(found)) => Ok(Self(found)),
+            Ok(Some(value)) => Ok(Self(value)),
             Ok(None) => Err(Rejection(Reply::denial(head, T::absent(head)))),
             Err(denial) => Err(Rejection(Reply::denial(head, denial))),
         }
@@ -162,13 +190,13 @@ where
 
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Option<Self>, Rejection> {
         match T::extract(head) {
-            Ok(found) => Ok(found.map(Self)),
+            Ok(value) => Ok(value.map(Self)),
             Err(denial) => Err(Rejection(Reply::denial(head, denial))),
         }
     }
 }
 
-/// The answer in a handler's place, where an [`Extractor`] does not find what it must.
+/// The rejection of an [`Extractor`]: the response of its [`Denial`].
 #[derive(Debug)]
 pub struct Rejection(Reply);
 
@@ -178,13 +206,14 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// For handlers that return a `Denial` as their error: problem details, or what a `map_response` makes of them.
 impl IntoResponse for Denial {
     fn into_response(self) -> Response {
-        Reply::problem(self).into_response()
+        Reply::problem_details(self).into_response()
     }
 }
 
-fn visitor<'a>(head: &'a request::Parts, asker: &'static str) -> Result<&'a Visitor, Denial> {
+fn visitor<'a>(head: &'a request::Parts, required_by: &'static str) -> Result<&'a Visitor, Denial> {
     let visitor = head.extensions.get::<Visitor>();
-    visitor.ok_or_else(|| Denial::new(DenialKind::GateMissing(asker), Realm::default()))
+    visitor.ok_or_else(|| Denial::new(DenialKind::AuthLayerMissing { required_by }, Realm::default()))
 }

@@ -1,7 +1,10 @@
 //! The fields of gRPC over HTTP/2: how its calls are told and its refusals written.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Whether a call's content type is `application/grpc`, alone or with a suffix or parameters.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {

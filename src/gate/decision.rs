@@ -1,4 +1,4 @@
-//! `Decision`: what a gate that waits will say of a head, once it has it.
+//! `Decision`: a gate's decision that needs to wait, before and while it runs.
 
 use std::fmt;
 use std::future::Future;
@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use http::request;
 use pin_project::pin_project;
 
-use crate::gate::Reply;
+use crate::gate::reply::Reply;
 
-/// A decision that is still to come, of a head that it has not got yet; see [`Entry::wait`](crate::gate::Entry::wait).
+/// A decision that has not started yet, since it does not have the request's head; see
+/// [`Entry::wait`](crate::gate::Entry::wait).
 #[must_use]
 pub struct Decision<P>(Pin<Box<dyn Decide<P> + Send>>);
 
-/// A decision on its way.
+/// A decision that has started. It resolves to the head and the gate's pass, or to the reply that rejects the request.
 #[must_use = "futures do nothing unless polled"]
 pub struct Deciding<P>(Pin<Box<dyn Decide<P> + Send>>);
 
@@ -24,14 +25,13 @@ impl<P> Decision<P> {
         D: FnOnce(request::Parts) -> F + Send + 'static,
         F: Future<Output = Result<(request::Parts, P), Reply>> + Send + 'static,
     {
-        Self(Box::pin(Stage::Asked(Some(decide))))
+        Self(Box::pin(State::NotStarted(Some(decide))))
     }
 
-    /// Decides about this head, which comes back with what the gate remembers, or the reply in the handler's place. For a gate
-    /// around another one's.
-    pub fn on(self, head: request::Parts) -> Deciding<P> {
+    /// Starts the decision about the request with this head. A custom gate that wraps another one calls it.
+    pub fn start(self, head: request::Parts) -> Deciding<P> {
         let Self(mut decide) = self;
-        decide.as_mut().begin(head);
+        decide.as_mut().start(head);
         Deciding(decide)
     }
 }
@@ -44,26 +44,26 @@ impl<P> Future for Deciding<P> {
     }
 }
 
-/// A function that takes the head, and the future that it makes, in one piece of memory.
+/// A function that takes the head and returns a future. Both share one allocation, which `Box<dyn FnOnce>` cannot do.
 trait Decide<P> {
-    fn begin(self: Pin<&mut Self>, head: request::Parts);
+    fn start(self: Pin<&mut Self>, head: request::Parts);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(request::Parts, P), Reply>>;
 }
 
-#[pin_project(project = StageProj)]
-enum Stage<D, F> {
-    Asked(Option<D>),
+#[pin_project(project = StateProj)]
+enum State<D, F> {
+    NotStarted(Option<D>),
     Running(#[pin] F),
 }
 
-impl<P, D, F> Decide<P> for Stage<D, F>
+impl<P, D, F> Decide<P> for State<D, F>
 where
     D: FnOnce(request::Parts) -> F,
     F: Future<Output = Result<(request::Parts, P), Reply>>,
 {
-    fn begin(mut self: Pin<&mut Self>, head: request::Parts) {
-        if let StageProj::Asked(decide) = self.as_mut().project()
+    fn start(mut self: Pin<&mut Self>, head: request::Parts) {
+        if let StateProj::NotStarted(decide) = self.as_mut().project()
             && let Some(decide) = decide.take()
         {
             self.set(Self::Running(decide(head)));
@@ -72,9 +72,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(request::Parts, P), Reply>> {
         match self.project() {
-            StageProj::Running(decision) => decision.poll(cx),
-            // Not met: `on` begins it before it is a future.
-            StageProj::Asked(_) => Poll::Pending,
+            StateProj::Running(future) => future.poll(cx),
+            // Unreachable: only `Decision::start` makes a `Deciding`, after it has started the future.
+            StateProj::NotStarted(_) => Poll::Pending,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `Denial`: why a request is refused, as data.
+//! `Denial`: why a request is rejected, as data.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,85 +9,124 @@ use http::{HeaderValue, StatusCode};
 
 use crate::context::{Realm, Scopes, Tier};
 use crate::field::challenge::Challenge;
-use crate::gate::TokenError;
+use crate::gate::token_error::TokenError;
 
-/// Why a request is refused: in the extensions of the refusing response, and what the checks of a
-/// [`UserContext`](crate::UserContext) return.
+/// Why a request is rejected.
+///
+/// A rejecting response carries it in its extensions. The `require_*` methods of a [`UserContext`](crate::UserContext) return
+/// it as their error, and a custom gate makes a response of it by [`Reply::denial`](crate::gate::Reply::denial).
+///
+/// ```
+/// use portcullis::context::Realm;
+/// use portcullis::gate::{Denial, DenialKind, TokenError};
+///
+/// let denial = Denial::new(DenialKind::InvalidToken(TokenError::Expired), Realm::new("api"));
+/// assert_eq!(denial.status(), 401);
+/// assert_eq!(denial.detail(), "the token has expired");
+/// assert_eq!(
+///     denial.challenge().unwrap(),
+///     r#"Bearer realm="api", error="invalid_token", error_description="the token has expired""#
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     kind: DenialKind,
     realm: Realm,
 }
 
-/// The reasons for a refusal, each with its status.
+/// The reasons to reject a request, each with its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialKind {
-    /// 429: the subject is blocked, for having gone over a limit.
+    /// 429: the subject is blocked because it exceeded a rate limit.
     AbnormalUsage(Violation),
-    /// 500: the client's address is asked for, and the server told no peer.
+    /// 403: the token is valid, but its user's account is refused.
+    AccountRefused(AccountRefusal),
+    /// 500: the client's address is needed, and the server did not provide the peer's address.
     AddressUnknown,
-    /// 500: the handler asks for claims of a type that the token's claims are not.
+    /// 500: a layer or extractor needs an authenticating layer outside of it, and there is none.
+    AuthLayerMissing {
+        /// The layer or extractor.
+        required_by: &'static str,
+    },
+    /// 500: a handler asks for claims of a type that does not fit the token's claims.
     ClaimsMismatch,
-    /// 401: no credential was presented (RFC 6750 §3.1).
+    /// 401: the request carries no credential (RFC 6750 §3.1).
     CredentialsMissing,
-    /// 500: the named gate or extractor stands where no authenticating gate ran before it.
-    GateMissing(&'static str),
-    /// 500: a handler asks what a limit has left, and none was counted.
-    LimitMissing(&'static str),
-    /// 403: the user lacks a permission that is needed; those that were asked for, as `action:resource`.
-    InsufficientPermission(Box<[Box<str>]>),
-    /// 403: the user lacks a role that is needed; the names of those that were asked for.
-    InsufficientRole(Box<[Box<str>]>),
-    /// 403: the token lacks a scope that is needed; all that are needed (RFC 6750 §3.1).
-    InsufficientScope(Scopes),
-    /// 403: the user's tier is below this one.
-    InsufficientTier(Tier),
-    /// 400: the request's credential is malformed or repeated (RFC 6750 §3.1).
-    InvalidRequest(RequestFault),
-    /// 401: the token is not accepted (RFC 6750 §3.1).
+    /// 403: the user does not have the required permissions.
+    InsufficientPermission {
+        /// The permissions of the layer or check, as `action:resource`.
+        required: Box<[Box<str>]>,
+    },
+    /// 403: the user does not have the required roles.
+    InsufficientRole {
+        /// The names of the roles of the layer or check.
+        required: Box<[Box<str>]>,
+    },
+    /// 403: the token does not have the required scopes (RFC 6750 §3.1).
+    InsufficientScope {
+        /// The scopes of the layer or check.
+        required: Scopes,
+    },
+    /// 403: the user's tier is too low.
+    InsufficientTier {
+        /// The lowest tier that is admitted.
+        required: Tier,
+    },
+    /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
+    InvalidRequest(CredentialError),
+    /// 401: the token is invalid (RFC 6750 §3.1).
     InvalidToken(TokenError),
-    /// 503: the issuer's keys cannot be had; when to try again.
-    KeysUnavailable(Duration),
+    /// 503: the issuer's keys are unavailable.
+    KeysUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
     /// 500: a handler asks for a nonce, and no content security policy has one.
     NonceMissing,
-    /// 429: more units are asked for than the limit has left.
+    /// 429: a rate limit is exceeded.
     QuotaExceeded(Violation),
-    /// 503: the counts of a limit cannot be had, or only a share of the limit is given out meanwhile.
+    /// 403: the request does not carry what the rate limit's key needs, for example an API key.
+    RateLimitKeyMissing,
+    /// 500: a handler asks for the state of a rate limit, and no rate limit counted the request.
+    RateLimitMissing {
+        /// The extractor.
+        required_by: &'static str,
+    },
+    /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
     ReducedCapacity(Violation),
-    /// 403: nothing in the request tells whose limit to count.
-    SubjectMissing,
-    /// 403: the token is good, but its user is refused.
-    UserRefused(AccountRefusal),
-    /// 503: the source of users cannot be asked; when to try again.
-    UsersUnavailable(Duration),
+    /// 503: the user loader is unavailable.
+    UsersUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
 }
 
-/// What is wrong with how a credential was presented.
+/// What is wrong with how a request presents its credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum RequestFault {
-    /// The credential is not one word after its scheme (RFC 6750 §2.1).
+pub enum CredentialError {
+    /// After the scheme there is not exactly one token68 (RFC 6750 §2.1).
     Malformed,
-    /// There is more than one credential, or one in two places (RFC 6750 §2).
-    Repeated,
+    /// There is more than one credential, in one place or in two (RFC 6750 §2).
+    Multiple,
 }
 
-/// Why a user is refused although their token is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why an account is refused although its token is valid.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccountRefusal {
-    /// The account was closed or suspended.
+    /// The account is closed or suspended.
     Inactive,
     /// The account is locked.
     Locked,
-    /// For a reason of the app's own, told to the caller: one sentence without a full stop.
-    Other(&'static str),
+    /// A reason of the app. The caller receives this text: lower case, without a full stop.
+    Other(Cow<'static, str>),
     /// The account is not verified yet.
     Unverified,
 }
 
-/// Which limits refuse, and until when.
+/// The rate limits that reject a request, and when to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     policies: Box<[Box<str>]>,
@@ -95,69 +134,71 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// These limits refuse, for this long; `None`: a request of such a cost never fits.
+    /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed, since the
+    /// request costs more than a limit's whole quota.
     pub fn new(policies: impl IntoIterator<Item: Into<Box<str>>>, retry_after: Option<Duration>) -> Self {
         Self { policies: policies.into_iter().map(Into::into).collect(), retry_after }
     }
 
-    /// The names of the limits.
+    /// Returns the names of the limits.
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(|name| &**name)
     }
 }
 
 impl Denial {
-    /// A refusal for this reason, with the realm that its challenge is to name.
+    /// Creates a denial; `realm` is the protection space that its challenge names.
     #[must_use]
     pub fn new(kind: DenialKind, realm: Realm) -> Self {
         Self { kind, realm }
     }
 
-    /// The reason.
+    /// Returns the reason.
     #[must_use]
     pub fn kind(&self) -> &DenialKind {
         &self.kind
     }
 
-    /// The status: the caller's fault is 400, 401, 403 or 429, the app's 500, an outage behind it 503.
+    /// Returns the status: 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app
+    /// is unavailable.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             DenialKind::CredentialsMissing | DenialKind::InvalidToken(_) => StatusCode::UNAUTHORIZED,
-            DenialKind::InsufficientPermission(_)
-            | DenialKind::InsufficientRole(_)
-            | DenialKind::InsufficientScope(_)
-            | DenialKind::InsufficientTier(_)
-            | DenialKind::SubjectMissing
-            | DenialKind::UserRefused(_) => StatusCode::FORBIDDEN,
+            DenialKind::AccountRefused(_)
+            | DenialKind::InsufficientPermission { .. }
+            | DenialKind::InsufficientRole { .. }
+            | DenialKind::InsufficientScope { .. }
+            | DenialKind::InsufficientTier { .. }
+            | DenialKind::RateLimitKeyMissing => StatusCode::FORBIDDEN,
             DenialKind::AddressUnknown
+            | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
-            | DenialKind::GateMissing(_)
-            | DenialKind::LimitMissing(_)
-            | DenialKind::NonceMissing => StatusCode::INTERNAL_SERVER_ERROR,
-            DenialKind::KeysUnavailable(_) | DenialKind::ReducedCapacity(_) | DenialKind::UsersUnavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            | DenialKind::NonceMissing
+            | DenialKind::RateLimitMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            DenialKind::KeysUnavailable { .. }
+            | DenialKind::ReducedCapacity(_)
+            | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The error code of RFC 6750 §3.1, where one applies.
+    /// Returns the error code of RFC 6750 §3.1, if one applies.
     #[must_use]
     pub fn error(&self) -> Option<&'static str> {
         match self.kind {
             DenialKind::InvalidRequest(_) => Some("invalid_request"),
             DenialKind::InvalidToken(_) => Some("invalid_token"),
-            DenialKind::InsufficientPermission(_)
-            | DenialKind::InsufficientRole(_)
-            | DenialKind::InsufficientScope(_)
-            | DenialKind::InsufficientTier(_) => Some("insufficient_scope"),
+            DenialKind::InsufficientPermission { .. }
+            | DenialKind::InsufficientRole { .. }
+            | DenialKind::InsufficientScope { .. }
+            | DenialKind::InsufficientTier { .. } => Some("insufficient_scope"),
             _ => None,
         }
     }
 
-    /// The `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3).
+    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3).
     #[must_use]
     pub fn challenge(&self) -> Option<HeaderValue> {
         let status = self.status();
@@ -168,25 +209,26 @@ impl Denial {
         if let Some(error) = self.error() {
             challenge = challenge.error(error, &self.detail());
         }
-        if let DenialKind::InsufficientScope(needed) = &self.kind {
-            challenge = challenge.scope(needed.iter());
+        if let DenialKind::InsufficientScope { required } = &self.kind {
+            challenge = challenge.scope(required.iter());
         }
         Some(challenge.into_header())
     }
 
-    /// When to try again, for a limit or an outage: in whole seconds, rounded up and at least 1, so that who waits that
-    /// long does not come too early.
+    /// Returns the time after which to retry, for a rate limit or an outage.
+    ///
+    /// In whole seconds, rounded up and at least 1, so that a caller who waits that long is not too early.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let wait = match self.kind {
-            DenialKind::KeysUnavailable(wait) | DenialKind::UsersUnavailable(wait) => wait,
+            DenialKind::KeysUnavailable { retry_after } | DenialKind::UsersUnavailable { retry_after } => retry_after,
             _ => self.violation()?.retry_after?,
         };
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         Some(Duration::from_secs(seconds.max(1)))
     }
 
-    /// The limits that refuse.
+    /// Returns the rate limits that reject the request.
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         match &self.kind {
@@ -197,8 +239,10 @@ impl Denial {
         }
     }
 
-    /// The type of the problem and its title (RFC 9457 §3.1). `about:blank`, whose title is the status phrase, but for
-    /// limits: draft-ietf-httpapi-ratelimit-headers-10 §6.
+    /// Returns the problem type and its title (RFC 9457 §3.1).
+    ///
+    /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose title is
+    /// the reason phrase of the status.
     pub(crate) fn problem_type(&self) -> (&'static str, &'static str) {
         match self.kind {
             DenialKind::AbnormalUsage(_) => (
@@ -217,69 +261,75 @@ impl Denial {
         }
     }
 
-    /// One sentence for the caller. It tells what a caller may know: nothing of the app's set-up on a 500.
+    /// Returns a sentence for the caller. For a 500 it reveals nothing about the app's configuration.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match &self.kind {
-            DenialKind::AbnormalUsage(_) => "blocked for having gone over a limit".into(),
+            DenialKind::AbnormalUsage(_) => "blocked after exceeding a rate limit".into(),
+            DenialKind::AccountRefused(AccountRefusal::Inactive) => "the account is inactive".into(),
+            DenialKind::AccountRefused(AccountRefusal::Locked) => "the account is locked".into(),
+            DenialKind::AccountRefused(AccountRefusal::Other(reason)) => reason.clone(),
+            DenialKind::AccountRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
             DenialKind::AddressUnknown
+            | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
-            | DenialKind::GateMissing(_)
-            | DenialKind::LimitMissing(_)
-            | DenialKind::NonceMissing => "the request could not be judged".into(),
+            | DenialKind::NonceMissing
+            | DenialKind::RateLimitMissing { .. } => "the server is misconfigured".into(),
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
-            DenialKind::InsufficientPermission(needed) => format!("permission needed: {}", needed.join(", ")).into(),
-            DenialKind::InsufficientRole(needed) => format!("role needed: {}", needed.join(", ")).into(),
-            DenialKind::InsufficientScope(needed) => format!("scope needed: {needed}").into(),
-            DenialKind::InsufficientTier(needed) => format!("tier needed: {} or higher", needed.name()).into(),
-            DenialKind::InvalidRequest(RequestFault::Malformed) => "the credential is malformed".into(),
-            DenialKind::InvalidRequest(RequestFault::Repeated) => "more than one credential was sent".into(),
-            DenialKind::InvalidToken(error) => error.sentence().into(),
-            DenialKind::KeysUnavailable(_) => "the issuer's keys are not available".into(),
-            DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
-                "the request costs more than the limit ever has".into()
+            DenialKind::InsufficientPermission { required } => {
+                format!("missing permission: {}", required.join(", ")).into()
             }
-            DenialKind::QuotaExceeded(_) => "the limit is used up".into(),
-            DenialKind::ReducedCapacity(_) => "the limit is reduced for a while".into(),
-            DenialKind::SubjectMissing => "the request does not tell whose limit to count".into(),
-            DenialKind::UserRefused(AccountRefusal::Inactive) => "the account is not active".into(),
-            DenialKind::UserRefused(AccountRefusal::Locked) => "the account is locked".into(),
-            DenialKind::UserRefused(AccountRefusal::Other(reason)) => (*reason).into(),
-            DenialKind::UserRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
-            DenialKind::UsersUnavailable(_) => "the user's account is not available".into(),
+            DenialKind::InsufficientRole { required } => format!("missing role: {}", required.join(", ")).into(),
+            DenialKind::InsufficientScope { required } => format!("missing scope: {required}").into(),
+            DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
+            DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
+            DenialKind::InvalidRequest(CredentialError::Multiple) => {
+                "the request carries more than one credential".into()
+            }
+            DenialKind::InvalidToken(error) => error.error_description().into(),
+            DenialKind::KeysUnavailable { .. } => "the issuer's keys are temporarily unavailable".into(),
+            DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
+                "the request costs more than the rate limit allows".into()
+            }
+            DenialKind::QuotaExceeded(_) => "rate limit exceeded".into(),
+            DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
+            DenialKind::ReducedCapacity(_) => "the rate limit is temporarily reduced".into(),
+            DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
         }
     }
 
-    /// One line in the log per refusal: the caller's at `debug`, an outage of users at `warn` (of keys, the fetch that
-    /// failed was logged), the app's own fault at `error`.
+    /// Logs the denial in one line: at `debug` if the caller is at fault, at `warn` for an outage of the user loader, at
+    /// `error` if the app is at fault. An outage of keys is at `debug` too, since the failed fetch is logged already.
     pub(crate) fn log(&self) {
         let status = self.status().as_u16();
         match &self.kind {
-            DenialKind::GateMissing(asker) => {
-                tracing::error!(status, "{asker} stands where no authenticating layer ran: add JwtAuth outside of it")
+            DenialKind::AuthLayerMissing { required_by } => {
+                tracing::error!(status, "{required_by} needs an authenticating layer outside of it; add JwtAuth");
             }
             DenialKind::AddressUnknown => tracing::error!(
                 status,
-                "no peer address is known: serve with into_make_service_with_connect_info::<SocketAddr>(), or put a \
-                 SocketAddr into the request's extensions, on tonic that of TcpConnectInfo"
+                "the peer's address is unknown; serve with into_make_service_with_connect_info::<SocketAddr>(), or \
+                 insert a SocketAddr into the request's extensions (on tonic, the one in TcpConnectInfo)"
             ),
-            DenialKind::LimitMissing(asker) => tracing::error!(
+            DenialKind::RateLimitMissing { required_by } => tracing::error!(
                 status,
-                "{asker}: no RateLimit outside of it counted the request (for an Attempt, none that counts only failures): add \
-                 one, or take an Option where the route may be exempt"
+                "{required_by} needs a RateLimit outside of it that counts the request (for an Attempt, one that counts \
+                 failures); add one, or extract an Option if the route may be exempt"
             ),
             DenialKind::NonceMissing => tracing::error!(
                 status,
-                "Extractor<CspNonce>: no SecurityHeaders with a nonce in its policy stands outside of it: add SecurityHeaders::html(), or \
-                 Source::Nonce to the policy that there is"
+                "Extractor<CspNonce> needs a SecurityHeaders outside of it whose policy has a nonce; add \
+                 SecurityHeaders::html(), or Source::Nonce to the existing policy"
             ),
             DenialKind::ClaimsMismatch => {
-                tracing::error!(status, "a handler's claims type does not fit the claims of the token");
+                tracing::error!(status, "the token's claims do not fit the type that a handler extracts");
             }
-            DenialKind::InvalidToken(error) => tracing::debug!(status, reason = %error, "request refused"),
-            DenialKind::UsersUnavailable(_) => tracing::warn!(status, reason = %self.detail(), "request refused"),
-            // Escaped: a check in a handler may have been given a name that the caller chose, with a line break in it.
-            _ => tracing::debug!(status, reason = ?self.detail(), "request refused"),
+            DenialKind::InvalidToken(error) => tracing::debug!(status, reason = %error, "request rejected"),
+            DenialKind::UsersUnavailable { .. } => {
+                tracing::warn!(status, reason = %self.detail(), "request rejected");
+            }
+            // `?` escapes line breaks: a handler may check for a role or scope whose name the caller chose.
+            _ => tracing::debug!(status, reason = ?self.detail(), "request rejected"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `Gate`, and the one service and the one future that run every gate.
+//! `Gate`, the decision about a request, and `Gated`, the one service that runs every gate.
 
 use std::fmt;
 use std::future::Future;
@@ -10,58 +10,75 @@ use http::{Request, Response, request};
 use pin_project::pin_project;
 use tower_service::Service;
 
-use crate::gate::{BodyFromBytes, Deciding, Decision, Reply};
+use crate::gate::body::BodyFromBytes;
+use crate::gate::decision::{Deciding, Decision};
+use crate::gate::reply::Reply;
+use crate::gate::response_headers::ResponseHeaders;
 
-/// Looks at a request's head and decides; see the [module](crate::gate).
+/// Decides about a request from its head: its method, URI, headers and extensions, but not its body.
 ///
-/// A gate is cloned with its service on every request of many servers: keep what it holds behind one `Arc`.
+/// Every layer of this crate is a gate. The [module](crate::gate) shows a custom one.
+///
+/// A server clones a gate together with its service, often per request. Keep the gate's fields behind one `Arc`.
 pub trait Gate: Clone {
-    /// What [`enter`](Gate::enter) remembers for [`leave`](Gate::leave); dropped where the inner service fails.
+    /// The data that [`enter`](Gate::enter) passes to [`leave`](Gate::leave). It is dropped if the inner service fails.
     type Pass;
 
-    /// Judges a request by its head, before the inner service sees it; what it changes there, the inner service sees.
+    /// Decides whether the request reaches the inner service, which sees all changes to the head.
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass>;
 
-    /// Adds to the response of an admitted request.
+    /// Adds to the response of the inner service. It is called only for admitted requests.
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
         let _ = (pass, response);
     }
+
+    /// Returns the response headers that [`leave`](Gate::leave) may read or write (default: any).
+    ///
+    /// A [`Stack`](crate::Stack) writes the headers of [`SecurityHeaders`](crate::SecurityHeaders) first, which is cheaper, if
+    /// none of its other gates declares one of those headers.
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::any()
+    }
 }
 
-/// What a [`Gate`] says of a request.
+/// The decision of a [`Gate`] about a request.
+///
+/// Exhaustive, since a gate that wraps another one must handle every decision.
 #[must_use]
 pub enum Entry<P> {
-    /// On to the inner service.
+    /// The request is admitted: the inner service is called, and then [`leave`](Gate::leave) with this pass.
     Admit(P),
-    /// This answer, and the inner service is not called.
+    /// The request is rejected: the reply is sent, and the inner service is not called.
     Refuse(Reply),
-    /// The answer comes later; see [`Entry::wait`].
+    /// The gate must wait for something, for example for a response from the network; see [`Entry::wait`].
     Wait(Decision<P>),
 }
 
 impl<P> Entry<P> {
-    /// Decides later: the one entry that allocates. The head goes to `decide`, and comes back from its future.
+    /// Decides later. `decide` takes the request's head, and its future returns it with the gate's pass, or rejects the
+    /// request. This is the only entry that allocates.
     ///
     /// ```
     /// use http::request;
     /// use portcullis::gate::{Entry, Gate};
     ///
     /// #[derive(Clone)]
-    /// struct Slow(&'static str);
+    /// struct LookUp(&'static str);
     ///
-    /// impl Gate for Slow {
+    /// impl Gate for LookUp {
     ///     type Pass = ();
     ///
     ///     fn enter(&self, _: &mut request::Parts) -> Entry<()> {
     ///         let gate = self.clone();
     ///         Entry::wait(async move |mut head: request::Parts| {
-    ///             // Here somebody is asked about the head.
+    ///             // Await a database or another service here.
     ///             head.extensions.insert(gate.0);
     ///             Ok((head, ()))
     ///         })
     ///     }
     /// }
-    /// # assert!(matches!(Slow("word").enter(&mut http::Request::new(()).into_parts().0), Entry::Wait(_)));
+    /// # let mut head = http::Request::new(()).into_parts().0;
+    /// assert!(matches!(LookUp("value").enter(&mut head), Entry::Wait(_)));
     /// ```
     pub fn wait<D, F>(decide: D) -> Self
     where
@@ -82,7 +99,7 @@ impl<P> fmt::Debug for Entry<P> {
     }
 }
 
-/// A service behind a [`Gate`].
+/// A tower service that runs a [`Gate`] before and after its inner service.
 #[derive(Clone)]
 pub struct Gated<G, S> {
     gate: G,
@@ -90,7 +107,7 @@ pub struct Gated<G, S> {
 }
 
 impl<G, S> Gated<G, S> {
-    /// Puts `inner` behind `gate`; what a layer's `layer` calls.
+    /// Wraps `inner`. The `layer` method of a gate's [`Layer`](tower_layer::Layer) calls it.
     pub fn new(gate: G, inner: S) -> Self {
         Self { gate, inner }
     }
@@ -119,23 +136,23 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut head, body) = request.into_parts();
         let state = match self.gate.enter(&mut head) {
-            Entry::Admit(pass) => State::Answering {
-                answer: self.inner.call(Request::from_parts(head, body)),
+            Entry::Admit(pass) => State::Admitted {
+                response: self.inner.call(Request::from_parts(head, body)),
                 leave: Some((self.gate.clone(), pass)),
             },
-            Entry::Refuse(reply) => State::Refused { reply: Some(reply) },
+            Entry::Refuse(reply) => State::Rejected { reply: Some(reply) },
             Entry::Wait(decision) => {
-                // The instance that was polled ready may hold a permit: it is the one to call, and a clone stays behind.
-                let unready = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, unready);
-                State::Deciding { decision: decision.on(head), parked: Some((self.gate.clone(), ready, body)) }
+                // Only the instance that was polled ready may be called, since it may hold a permit. A clone replaces it.
+                let not_ready = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, not_ready);
+                State::Waiting { decision: decision.start(head), call: Some((self.gate.clone(), ready, body)) }
             }
         };
         GatedFuture { state }
     }
 }
 
-/// The answer of a [`Gated`] service: the inner one's, or the gate's.
+/// The future of a [`Gated`] service.
 #[must_use = "futures do nothing unless polled"]
 #[pin_project]
 pub struct GatedFuture<G, P, S, B, F> {
@@ -145,17 +162,19 @@ pub struct GatedFuture<G, P, S, B, F> {
 
 #[pin_project(project = StateProj)]
 enum State<G, P, S, B, F> {
-    Answering {
+    /// The inner service is running.
+    Admitted {
         #[pin]
-        answer: F,
+        response: F,
         leave: Option<(G, P)>,
     },
-    Deciding {
+    /// The gate is deciding. The rest of the call is kept until then.
+    Waiting {
         #[pin]
         decision: Deciding<P>,
-        parked: Option<(G, S, B)>,
+        call: Option<(G, S, B)>,
     },
-    Refused {
+    Rejected {
         reply: Option<Reply>,
     },
 }
@@ -172,26 +191,26 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Answering { answer, leave } => {
-                    let mut response = ready!(answer.poll(cx))?;
+                StateProj::Admitted { response, leave } => {
+                    let mut response = ready!(response.poll(cx))?;
                     if let Some((gate, pass)) = leave.take() {
                         gate.leave(pass, &mut response);
                     }
                     return Poll::Ready(Ok(response));
                 }
-                StateProj::Deciding { decision, parked } => {
-                    let decided = ready!(decision.poll(cx));
-                    let (gate, mut inner, body) = parked.take().expect(POLLED_AGAIN);
-                    match decided {
-                        Ok((head, pass)) => State::Answering {
-                            answer: inner.call(Request::from_parts(head, body)),
+                StateProj::Waiting { decision, call } => {
+                    let decision = ready!(decision.poll(cx));
+                    let (gate, mut inner, body) = call.take().expect(POLLED_AFTER_COMPLETION);
+                    match decision {
+                        Ok((head, pass)) => State::Admitted {
+                            response: inner.call(Request::from_parts(head, body)),
                             leave: Some((gate, pass)),
                         },
-                        Err(reply) => State::Refused { reply: Some(reply) },
+                        Err(reply) => State::Rejected { reply: Some(reply) },
                     }
                 }
-                StateProj::Refused { reply } => {
-                    let reply = reply.take().expect(POLLED_AGAIN);
+                StateProj::Rejected { reply } => {
+                    let reply = reply.take().expect(POLLED_AFTER_COMPLETION);
                     return Poll::Ready(Ok(reply.into_response()));
                 }
             };
@@ -206,5 +225,5 @@ impl<G, P, S, B, F> fmt::Debug for GatedFuture<G, P, S, B, F> {
     }
 }
 
-// A future's contract, not a request, decides whether this can happen.
-const POLLED_AGAIN: &str = "a future is not polled after it has answered";
+// Only a server that breaks the contract of `Future` can cause this panic, never a request.
+const POLLED_AFTER_COMPLETION: &str = "`GatedFuture` polled after completion";

@@ -2,9 +2,10 @@
 
 use http::{Response, request};
 
-use crate::gate::{Entry, Gate};
+use crate::gate::engine::{Entry, Gate};
+use crate::gate::response_headers::ResponseHeaders;
 
-/// Two gates as one: what the inner one refuses passes the outer one on its way out.
+/// Two gates as one. A reply of the inner gate passes the outer gate on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<A, B> {
     outer: A,
@@ -22,18 +23,46 @@ where
     A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
     B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
 {
-    fn go_in(&self, head: &mut request::Parts, outer: A::Pass) -> Entry<(A::Pass, B::Pass)> {
+    /// Enters both gates and wraps what they pass on. To wrap the pass of a `Wait` afterwards would cost a second box.
+    pub(crate) fn enter_as<P: Send + 'static>(
+        &self,
+        head: &mut request::Parts,
+        wrap: fn((A::Pass, B::Pass)) -> P,
+    ) -> Entry<P> {
+        match self.outer.enter(head) {
+            Entry::Admit(outer) => self.enter_inner(head, outer, wrap),
+            Entry::Refuse(reply) => Entry::Refuse(reply),
+            Entry::Wait(decision) => {
+                let pair = self.clone();
+                Entry::wait(move |head| async move {
+                    let (mut head, outer) = decision.start(head).await?;
+                    match pair.enter_inner(&mut head, outer, wrap) {
+                        Entry::Admit(pass) => Ok((head, pass)),
+                        Entry::Refuse(reply) => Err(reply),
+                        Entry::Wait(decision) => decision.start(head).await,
+                    }
+                })
+            }
+        }
+    }
+
+    fn enter_inner<P: Send + 'static>(
+        &self,
+        head: &mut request::Parts,
+        outer: A::Pass,
+        wrap: fn((A::Pass, B::Pass)) -> P,
+    ) -> Entry<P> {
         match self.inner.enter(head) {
-            Entry::Admit(inner) => Entry::Admit((outer, inner)),
+            Entry::Admit(inner) => Entry::Admit(wrap((outer, inner))),
             Entry::Refuse(mut reply) => {
                 self.outer.leave(outer, reply.response_mut());
                 Entry::Refuse(reply)
             }
             Entry::Wait(decision) => {
                 let gate = self.outer.clone();
-                Entry::wait(|head| async move {
-                    match decision.on(head).await {
-                        Ok((head, inner)) => Ok((head, (outer, inner))),
+                Entry::wait(move |head| async move {
+                    match decision.start(head).await {
+                        Ok((head, inner)) => Ok((head, wrap((outer, inner)))),
                         Err(mut reply) => {
                             gate.leave(outer, reply.response_mut());
                             Err(reply)
@@ -46,7 +75,7 @@ where
 }
 
 impl<A: Gate, B: Gate> Pair<A, B> {
-    /// As [`leave`](Gate::leave) the other way round, for gates that do not touch each other's fields.
+    /// Lets the outer gate write to the response first, for gates whose [`ResponseHeaders`] do not overlap.
     pub(crate) fn leave_outer_first<T>(&self, (outer, inner): (A::Pass, B::Pass), response: &mut Response<T>) {
         self.outer.leave(outer, response);
         self.inner.leave(inner, response);
@@ -61,30 +90,20 @@ where
     type Pass = (A::Pass, B::Pass);
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        match self.outer.enter(head) {
-            Entry::Admit(outer) => self.go_in(head, outer),
-            Entry::Refuse(reply) => Entry::Refuse(reply),
-            Entry::Wait(decision) => {
-                let pair = self.clone();
-                Entry::wait(|head| async move {
-                    let (mut head, outer) = decision.on(head).await?;
-                    match pair.go_in(&mut head, outer) {
-                        Entry::Admit(passes) => Ok((head, passes)),
-                        Entry::Refuse(reply) => Err(reply),
-                        Entry::Wait(decision) => decision.on(head).await,
-                    }
-                })
-            }
-        }
+        self.enter_as(head, |passes| passes)
     }
 
     fn leave<T>(&self, (outer, inner): Self::Pass, response: &mut Response<T>) {
         self.inner.leave(inner, response);
         self.outer.leave(outer, response);
     }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        self.outer.response_headers().union(self.inner.response_headers())
+    }
 }
 
-/// Absent, it lets everything through as it is.
+/// `None` admits every request and leaves every response as it is.
 impl<G> Gate for Option<G>
 where
     G: Gate<Pass: Send + 'static>,
@@ -97,7 +116,7 @@ where
             Entry::Admit(pass) => Entry::Admit(Some(pass)),
             Entry::Refuse(reply) => Entry::Refuse(reply),
             Entry::Wait(decision) => Entry::wait(|head| async move {
-                let (head, pass) = decision.on(head).await?;
+                let (head, pass) = decision.start(head).await?;
                 Ok((head, Some(pass)))
             }),
         }
@@ -107,5 +126,9 @@ where
         if let (Some(gate), Some(pass)) = (self, pass) {
             gate.leave(pass, response);
         }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        self.as_ref().map_or_else(ResponseHeaders::none, Gate::response_headers)
     }
 }

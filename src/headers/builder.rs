@@ -210,7 +210,7 @@ impl SecurityHeadersBuilder {
         let removed = self.names_removed(&mut problems);
         self.judge_names(&mut problems);
         let fields = self.fields();
-        problems.none_or(|| {
+        problems.into_result(|| {
             self.say_lints();
             SecurityHeaders(Arc::new(self.policy(fields, removed)))
         })

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use crate::field::fill::fill;
 use crate::field::grpc;
-use crate::gate::{Entry, Gate, Gated};
+use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
 /// Has the browser forget what it keeps of the site (W3C Clear Site Data): a layer for the route that logs a user out.
 ///
@@ -57,6 +57,10 @@ impl Gate for ClearSiteData {
         if status.is_success() || status.is_redirection() {
             fill(response.headers_mut(), &CLEAR_SITE_DATA, || self.0.clone());
         }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([CLEAR_SITE_DATA, grpc::GRPC_STATUS])
     }
 }
 

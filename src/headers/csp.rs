@@ -126,7 +126,7 @@ impl Csp {
                 // CSP 3 §2.2.1: browsers ignore the second.
                 let remedy = "write its sources into one";
                 problems.add(
-                    ConfigIssue::new("csp", IssueKind::Repeated, "a directive stands twice", remedy).with_value(name),
+                    ConfigIssue::new("csp", IssueKind::Duplicate, "a directive stands twice", remedy).with_value(name),
                 );
                 continue;
             }
@@ -158,7 +158,7 @@ impl Csp {
         if text.split(';').all(|part| part.trim_ascii().is_empty()) {
             problems.add(empty("csp"));
         }
-        problems.none_or(|| csp)
+        problems.into_result(|| csp)
     }
 
     /// Sets a directive's sources; what it had is gone.

@@ -6,7 +6,7 @@ use http::{HeaderMap, Response, StatusCode, request};
 use tower_layer::Layer;
 
 use crate::context::{CspNonce, NoStore};
-use crate::gate::{Entry, Gate, Gated};
+use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 use crate::headers::audit::{self, Audit};
 use crate::headers::policy::{Policy, Way};
 
@@ -31,11 +31,6 @@ impl SecurityHeaders {
         let mut headers = HeaderMap::new();
         self.0.write(Way::Upgraded, Some(SAMPLE_NONCE), false, &mut headers);
         audit::audit(&headers)
-    }
-
-    /// Whether it has nothing to do with the fields that the other layers write.
-    pub(crate) fn is_apart(&self) -> bool {
-        self.0.is_apart()
     }
 }
 
@@ -64,6 +59,10 @@ impl Gate for SecurityHeaders {
         // A cache replaces a stored page's fields by those of a 304 (RFC 9111 §3.2): the page keeps its nonce.
         let is_validation = response.status() == StatusCode::NOT_MODIFIED;
         self.0.write(pass.way, nonce, is_validation, response.headers_mut());
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only(self.0.header_names())
     }
 }
 

@@ -70,7 +70,7 @@ mod tests {
     fn is_sound(hsts: Hsts) -> bool {
         let mut problems = ConfigIssues::default();
         hsts.judge(&mut problems);
-        problems.none_or(|| ()).is_ok()
+        problems.into_result(|| ()).is_ok()
     }
 
     #[test]

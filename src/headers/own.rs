@@ -70,7 +70,7 @@ pub(super) fn judge_endpoints(endpoints: &[(String, String)], problems: &mut Con
         let fault = if !is_key(name) {
             Some((IssueKind::Invalid, "a name has lower-case letters, digits, - and _", "write it so, as csp-reports"))
         } else if !is_first {
-            Some((IssueKind::Repeated, "an endpoint of this name stands twice", "give it another name"))
+            Some((IssueKind::Duplicate, "an endpoint of this name stands twice", "give it another name"))
         } else if !is_endpoint(url) {
             Some((IssueKind::Invalid, "reports go to a path or to an https URL", "write /reports or https://..."))
         } else {
@@ -145,7 +145,7 @@ mod tests {
         let endpoints: Vec<_> = endpoints.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect();
         let mut problems = ConfigIssues::default();
         judge_endpoints(&endpoints, &mut problems);
-        let error = problems.none_or(|| ()).err();
+        let error = problems.into_result(|| ()).err();
         error.iter().flat_map(crate::ConfigError::issues).map(ConfigIssue::kind).collect()
     }
 
@@ -175,7 +175,7 @@ mod tests {
         ] {
             assert_eq!(faults(&[(name, url)]), [IssueKind::Invalid], "{name} {url}");
         }
-        assert_eq!(faults(&[("a", "/a"), ("b", "/b"), ("a", "/c")]), [IssueKind::Repeated]);
+        assert_eq!(faults(&[("a", "/a"), ("b", "/b"), ("a", "/c")]), [IssueKind::Duplicate]);
     }
 
     #[test]

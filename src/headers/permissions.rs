@@ -135,7 +135,7 @@ mod tests {
     fn faults(policy: &PermissionsPolicy) -> Vec<(IssueKind, Option<String>)> {
         let mut problems = ConfigIssues::default();
         policy.judge(&mut problems);
-        let error = problems.none_or(|| ()).err();
+        let error = problems.into_result(|| ()).err();
         let found = error.iter().flat_map(crate::ConfigError::issues);
         found.map(|problem| (problem.kind(), problem.value().map(str::to_owned))).collect()
     }

@@ -175,12 +175,15 @@ impl Policy {
         }
     }
 
-    /// Whether the layer touches no field that another one writes. Those of CORS it never does.
-    pub(super) fn is_apart(&self) -> bool {
+    /// The names of all headers that the layer may write or remove.
+    pub(super) fn header_names(&self) -> Vec<HeaderName> {
         let [.., ready] = &self.ready;
-        let mut names = ready.keys().chain(&self.removed).map(HeaderName::as_str);
-        !self.has_nonce()
-            && names.all(|name| name != CACHE_CONTROL && !name.trim_start_matches("x-").starts_with("ratelimit"))
+        let mut names: Vec<_> = ready.keys().chain(&self.removed).cloned().collect();
+        if self.has_nonce() {
+            names.extend(self.nonced.iter().map(|(name, _)| name.clone()));
+            names.push(CACHE_CONTROL);
+        }
+        names
     }
 
     fn removes(&self, name: &HeaderName) -> bool {

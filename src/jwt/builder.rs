@@ -214,7 +214,7 @@ impl JwtAuthBuilder {
                 problems.add(
                     ConfigIssue::new(
                         "issuer",
-                        IssueKind::Repeated,
+                        IssueKind::Duplicate,
                         "stands twice",
                         "give each issuer once; use add_secret or add_pem for several keys",
                     )
@@ -226,7 +226,7 @@ impl JwtAuthBuilder {
                 trusts.push(trust);
             }
         }
-        problems.none_or(|| {
+        problems.into_result(|| {
             let policy = Policy {
                 issuers: trusts,
                 realm,
@@ -254,7 +254,7 @@ impl JwtAuthBuilder {
                     "no audience is set for this issuer's tokens",
                     "call .audience(..) with the name by which its tokens are meant for this app",
                 )
-                .of_issuer(&issuer.name),
+                .for_issuer(&issuer.name),
             );
         }
         key_source::judge_habits(&issuer, problems);
@@ -280,7 +280,7 @@ impl JwtAuthBuilder {
                     reason,
                     "let the issuer publish it, or give all keys by hand",
                 )
-                .of_issuer(&issuer.name),
+                .for_issuer(&issuer.name),
             );
         }
         match &issuer.source {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::{NoStore, UserContext, Visitor};
-use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, TokenError};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
 use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::issuer::trusted::Keys;
 use crate::jwt::policy::{Judgement, Policy};
@@ -161,6 +162,10 @@ impl Gate for JwtAuth {
         if let Some(no_store) = no_store {
             no_store.write(response.headers_mut());
         }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([CACHE_CONTROL])
     }
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::context::{Identity, Realm, Roles, Text, Tier, Tiers, UserContext};
 use crate::field::bearer::{Bearer, BearerFault};
 use crate::field::cookie::cookie;
-use crate::gate::{DenialKind, RequestFault, TokenError};
+use crate::gate::{DenialKind, CredentialError, TokenError};
 use crate::jwt::issuer::trusted::{Keys, Signature, Trust};
 use crate::jwt::remote::{Pending, Remote, Search};
 use crate::jwt::strict_json::Object;
@@ -58,14 +58,14 @@ impl Missing {
         match self.remote.search(self.kid.as_deref(), self.seen) {
             Search::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
             Search::Fetching(pending) => Ok(pending),
-            Search::Unavailable(wait) => Err(DenialKind::KeysUnavailable(wait)),
+            Search::Unavailable(wait) => Err(DenialKind::KeysUnavailable { retry_after: wait }),
         }
     }
 
     /// What to answer where the fetch did not bring it.
     pub(crate) fn not_found(&self) -> DenialKind {
         match self.remote.not_found(self.kid.as_deref()) {
-            Some(wait) => DenialKind::KeysUnavailable(wait),
+            Some(wait) => DenialKind::KeysUnavailable { retry_after: wait },
             None => DenialKind::InvalidToken(TokenError::Key),
         }
     }
@@ -77,12 +77,12 @@ impl Policy {
     pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
         let from_field = Bearer::of(headers).map_err(denied)?;
         let from_cookie = match &self.cookie {
-            Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(RequestFault::Repeated))?,
+            Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
             None => None,
         };
         let word = match (&from_field, from_cookie) {
             // RFC 6750 §2: not by more than one method.
-            (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(RequestFault::Repeated)),
+            (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
             (Some(bearer), None) => bearer.word(),
             (None, Some(cookie)) => cookie.as_bytes(),
             (None, None) => return Ok(None),
@@ -172,8 +172,8 @@ impl Policy {
 
 fn denied(fault: BearerFault) -> DenialKind {
     match fault {
-        BearerFault::Malformed => DenialKind::InvalidRequest(RequestFault::Malformed),
+        BearerFault::Malformed => DenialKind::InvalidRequest(CredentialError::Malformed),
         BearerFault::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
-        BearerFault::Repeated => DenialKind::InvalidRequest(RequestFault::Repeated),
+        BearerFault::Repeated => DenialKind::InvalidRequest(CredentialError::Multiple),
     }
 }

@@ -12,7 +12,7 @@ use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
 use crate::jwt::remote::fetch::with_causes;
 
 /// Why a user loader gives no user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The user may not come in although the token is good: 403.
@@ -32,8 +32,8 @@ impl LoadError {
 
     pub(crate) fn kind(self) -> DenialKind {
         match self {
-            Self::Refused(refusal) => DenialKind::UserRefused(refusal),
-            Self::Unavailable(wait) => DenialKind::UsersUnavailable(wait),
+            Self::Refused(refusal) => DenialKind::AccountRefused(refusal),
+            Self::Unavailable(wait) => DenialKind::UsersUnavailable { retry_after: wait },
             Self::Unknown => DenialKind::InvalidToken(TokenError::User),
         }
     }
@@ -41,7 +41,7 @@ impl LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Denial::new(self.kind(), Realm::default()), f)
+        fmt::Display::fmt(&Denial::new(self.clone().kind(), Realm::default()), f)
     }
 }
 

@@ -184,7 +184,7 @@ impl RateLimitBuilder {
         };
         #[cfg(feature = "redis")]
         let is_plain = is_plain && redis.is_none();
-        problems.none_or(|| {
+        problems.into_result(|| {
             RateLimit(Arc::new(Policy {
                 rules: rules.into(),
                 names,
@@ -219,7 +219,7 @@ impl RateLimitBuilder {
             if self.limits.iter().take(index).any(|other| other.name == limit.name) {
                 problems.add(problem(
                     "limit",
-                    IssueKind::Repeated,
+                    IssueKind::Duplicate,
                     "the name stands twice",
                     "name each limit once",
                     limit,

@@ -31,7 +31,7 @@ impl RateLimit {
     /// # Errors
     ///
     /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::OutagePolicy::FailClosed); and
-    /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::SubjectMissing).
+    /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::RateLimitKeyMissing).
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
         let policy = &*self.0;
         if let Some((rule, seat)) = self.plain() {
@@ -39,7 +39,7 @@ impl RateLimit {
         }
         let asks = policy.asks_for(subject, units);
         if asks.as_slice().is_empty() {
-            return Err(Denial::new(DenialKind::SubjectMissing, Realm::default()));
+            return Err(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default()));
         }
         #[cfg(feature = "redis")]
         if let Some(redis) = &policy.redis {

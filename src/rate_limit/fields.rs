@@ -145,6 +145,8 @@ const DECIMALS: [[u8; 2]; 100] = {
     }
     decimals
 };
+/// Every header that a limit may write.
+pub(super) const NAMES: [HeaderName; 5] = [LIMIT, REMAINING, RESET, RATE_LIMIT, RATE_LIMIT_POLICY];
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");

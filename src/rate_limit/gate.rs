@@ -10,11 +10,11 @@ use tower_layer::Layer;
 
 use crate::context::{Attempt, Few, LimitStatus, RateLimitStatus, Reading, Realm};
 use crate::field::grpc;
-use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, Violation};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, Violation};
 use crate::rate_limit::builder::RateLimitBuilder;
-use crate::rate_limit::memory;
 use crate::rate_limit::policy::{Asks, Policy};
 use crate::rate_limit::verdict::{Ask, Verdict};
+use crate::rate_limit::{fields, memory};
 
 /// Limits how often a subject may ask; see the [module](crate::rate_limit).
 ///
@@ -42,11 +42,11 @@ impl RateLimit {
     }
 
     pub(super) fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
-        if matches!(denial.kind(), DenialKind::SubjectMissing) {
+        if matches!(denial.kind(), DenialKind::RateLimitKeyMissing) {
             self.0.notices.subject_missing();
         }
         if matches!(denial.kind(), DenialKind::AddressUnknown) && !self.0.notices.is_first_unknown_address() {
-            return Reply::told_denial(head, denial);
+            return Reply::logged_denial(head, denial);
         }
         Reply::denial(head, denial)
     }
@@ -289,6 +289,10 @@ impl Gate for RateLimit {
             }
         }
         policy.fields.write(&policy.rules, readings.as_slice(), counted.charged.now, response.headers_mut());
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only(fields::NAMES.into_iter().chain([grpc::GRPC_STATUS]))
     }
 }
 

@@ -141,7 +141,7 @@ impl Key {
         let kind = if self.asks_for_a_user() && is_anonymous {
             DenialKind::CredentialsMissing
         } else {
-            DenialKind::SubjectMissing
+            DenialKind::RateLimitKeyMissing
         };
         Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default())
     }
@@ -180,7 +180,9 @@ impl Part {
 fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
     match head.extensions.get::<Visitor>() {
         Some(visitor) => Ok(visitor.user()),
-        None => Err(Denial::new(DenialKind::GateMissing("a RateLimit by user"), Default::default())),
+        None => {
+            Err(Denial::new(DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" }, Default::default()))
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl RateLimit {
         units: u32,
     ) -> Result<RateLimitStatus, Denial> {
         if !rule.key.counts(subject) {
-            return Err(Denial::new(DenialKind::SubjectMissing, Realm::default()));
+            return Err(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default()));
         }
         let ask = self.0.ask_of(0, rule, rule.grade(|| subject.context()), units, subject);
         let decision = seat.counts.decide_alone(&ask, &|| self.0.clock.micros());

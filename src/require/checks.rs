@@ -1,52 +1,53 @@
-//! The gates' checks as methods of a user, for handlers.
+//! The checks of the `Require*` layers as methods of `UserContext`, for handlers.
 
 use crate::context::{Scopes, Tier, UserContext};
 use crate::gate::{Denial, DenialKind};
 
-/// The checks of the [`Require*` layers](crate::require), for what only a handler can decide. Each refusal is answered 403.
+/// The checks of the [`Require*` layers](crate::require), for handlers. Each [`Denial`] is a 403.
 impl UserContext {
-    /// Requires this scope.
+    /// Checks that the token has this scope.
     ///
     /// # Errors
     ///
-    /// Where the token does not carry it.
+    /// Returns a [`Denial`] if it does not.
     pub fn require_scope(&self, scope: &str) -> Result<(), Denial> {
-        self.refuse_unless(self.has_scope(scope), || {
-            DenialKind::InsufficientScope(Scopes::new([scope]).unwrap_or_default())
+        self.require(self.has_scope(scope), || DenialKind::InsufficientScope {
+            required: Scopes::new([scope]).unwrap_or_default(),
         })
     }
 
-    /// Requires this role, had or inherited.
+    /// Checks that the user has this role, directly or by inheritance.
     ///
     /// # Errors
     ///
-    /// Where the user does not have it.
+    /// Returns a [`Denial`] if the user does not.
     pub fn require_role(&self, role: &str) -> Result<(), Denial> {
-        self.refuse_unless(self.has_role(role), || DenialKind::InsufficientRole([role.into()].into()))
+        self.require(self.has_role(role), || DenialKind::InsufficientRole { required: [role.into()].into() })
     }
 
-    /// Requires this permission, spelt `action:resource`.
+    /// Checks that the user has this permission, spelled `action:resource`, directly or by a role.
+    ///
+    /// Roles only grant permissions of that form. The permissions in a token may have any form and are compared as a whole.
     ///
     /// # Errors
     ///
-    /// Where the user does not have it. Roles grant nothing but permissions of that form; a token's own are compared as
-    /// they stand.
+    /// Returns a [`Denial`] if the user does not.
     pub fn require_permission(&self, permission: &str) -> Result<(), Denial> {
-        self.refuse_unless(self.has_permission(permission), || {
-            DenialKind::InsufficientPermission([permission.into()].into())
+        self.require(self.has_permission(permission), || DenialKind::InsufficientPermission {
+            required: [permission.into()].into(),
         })
     }
 
-    /// Requires this tier or one above it.
+    /// Checks that the user has this tier or a higher one.
     ///
     /// # Errors
     ///
-    /// Where the user's tier is below it.
+    /// Returns a [`Denial`] if the user does not.
     pub fn require_tier(&self, tier: &Tier) -> Result<(), Denial> {
-        self.refuse_unless(self.is_at_least(tier), || DenialKind::InsufficientTier(tier.clone()))
+        self.require(self.is_at_least(tier), || DenialKind::InsufficientTier { required: tier.clone() })
     }
 
-    fn refuse_unless(&self, is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), Denial> {
+    fn require(&self, is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), Denial> {
         if is_met { Ok(()) } else { Err(Denial::new(kind(), self.realm().clone())) }
     }
 }

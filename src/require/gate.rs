@@ -1,4 +1,4 @@
-//! The gates that judge a user: one shape, four things to require.
+//! The `Require*` layers, which check the user of a request.
 
 use std::sync::Arc;
 
@@ -7,120 +7,120 @@ use tower_layer::Layer;
 
 use crate::context::{Realm, Role, Tier, Visitor};
 use crate::error::ConfigError;
-use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply};
-use crate::require::requirement::{Count, Requirement};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
+use crate::require::requirement::{Quantifier, Requirement};
 
-/// Requires scopes; see the [module](crate::require).
+/// Requires scopes of the token; see the [module](crate::require).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireScope(Arc<Requirement>);
 
 impl RequireScope {
-    /// Requires each of these scopes.
+    /// Requires all of these scopes.
     ///
     /// # Errors
     ///
-    /// Names every word that is no scope token (RFC 6749 §3.3), and an empty list.
+    /// Returns [`ConfigError`] if a scope is not a scope-token (RFC 6749 §3.3) or the list is empty.
     pub fn all<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::scopes(Count::All, scopes).map(|scopes| Self(Arc::new(scopes)))
+        Requirement::scopes(Quantifier::All, scopes).map(|scopes| Self(Arc::new(scopes)))
     }
 
-    /// Requires one of these scopes. The challenge names them all: a token with all of them will do.
+    /// Requires one of these scopes. The challenge of a 403 lists them all.
     ///
     /// # Errors
     ///
-    /// As [`all`](Self::all).
+    /// Returns [`ConfigError`] if a scope is not a scope-token (RFC 6749 §3.3) or the list is empty.
     pub fn any<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::scopes(Count::Any, scopes).map(|scopes| Self(Arc::new(scopes)))
+        Requirement::scopes(Quantifier::Any, scopes).map(|scopes| Self(Arc::new(scopes)))
     }
 }
 
-/// Requires roles of the app's table; see the [module](crate::require).
+/// Requires roles of the app's table of [`Roles`](crate::Roles); see the [module](crate::require).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireRole(Arc<Requirement>);
 
 impl RequireRole {
-    /// Requires each of these roles, had or inherited.
+    /// Requires all of these roles, each directly or by inheritance.
     ///
     /// # Errors
     ///
-    /// Where the list is empty.
+    /// Returns [`ConfigError`] if the list is empty.
     pub fn all(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        Requirement::roles(Count::All, roles).map(|roles| Self(Arc::new(roles)))
+        Requirement::roles(Quantifier::All, roles).map(|roles| Self(Arc::new(roles)))
     }
 
-    /// Requires one of these roles, had or inherited.
+    /// Requires one of these roles, directly or by inheritance.
     ///
     /// # Errors
     ///
-    /// Where the list is empty.
+    /// Returns [`ConfigError`] if the list is empty.
     pub fn any(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        Requirement::roles(Count::Any, roles).map(|roles| Self(Arc::new(roles)))
+        Requirement::roles(Quantifier::Any, roles).map(|roles| Self(Arc::new(roles)))
     }
 }
 
-/// Requires permissions, of the user's own or by a role; see the [module](crate::require).
+/// Requires permissions, which a user has directly or by a role; see the [module](crate::require).
 ///
-/// Permissions may be given as text; taken from [`Roles::permission`](crate::Roles::permission), one that no role grants
-/// is found at start-up.
+/// Permissions may be given as text. [`Roles::permission`](crate::Roles::permission) also checks at startup that a role
+/// grants the permission, so it finds misspelled names.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequirePermission(Arc<Requirement>);
 
 impl RequirePermission {
-    /// Requires each of these permissions.
+    /// Requires all of these permissions.
     ///
     /// # Errors
     ///
-    /// Names every text that is not `action:resource`, and an empty list.
+    /// Returns [`ConfigError`] if a text is not of the form `action:resource` or the list is empty.
     pub fn all<I>(permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::permissions(Count::All, permissions).map(|permissions| Self(Arc::new(permissions)))
+        Requirement::permissions(Quantifier::All, permissions).map(|permissions| Self(Arc::new(permissions)))
     }
 
     /// Requires one of these permissions.
     ///
     /// # Errors
     ///
-    /// As [`all`](Self::all).
+    /// Returns [`ConfigError`] if a text is not of the form `action:resource` or the list is empty.
     pub fn any<I>(permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::permissions(Count::Any, permissions).map(|permissions| Self(Arc::new(permissions)))
+        Requirement::permissions(Quantifier::Any, permissions).map(|permissions| Self(Arc::new(permissions)))
     }
 }
 
-/// Requires a tier or one above it; see the [module](crate::require).
+/// Requires a minimum tier; see the [module](crate::require).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireTier(Arc<Requirement>);
 
 impl RequireTier {
-    /// Requires this tier or one above it.
+    /// Requires this tier or a higher one.
     pub fn at_least(tier: Tier) -> Self {
         Self(Arc::new(Requirement::Tier(tier)))
     }
 }
 
-/// Requires any user, or a client that acts for itself; see the [module](crate::require).
+/// Requires an authenticated user or service account; see the [module](crate::require).
 ///
-/// For routes behind an [optional](crate::jwt::JwtAuthBuilder::optional) layer whose handlers take no extractor.
+/// For routes behind an [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth` whose handlers do not extract the user.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireUser(Arc<Requirement>);
 
 impl RequireUser {
-    /// Requires that somebody was authenticated.
+    /// Requires that the request is authenticated.
     pub fn new() -> Self {
         Self(Arc::new(Requirement::User))
     }
@@ -132,10 +132,10 @@ impl Default for RequireUser {
     }
 }
 
-fn enter(requirement: &Requirement, gate: &'static str, head: &request::Parts) -> Entry<()> {
+fn enter(requirement: &Requirement, layer: &'static str, head: &request::Parts) -> Entry<()> {
     let denial = match head.extensions.get::<Visitor>() {
-        None => Denial::new(DenialKind::GateMissing(gate), Realm::default()),
-        Some(visitor) => match visitor.user().map(|user| requirement.judge(user)) {
+        None => Denial::new(DenialKind::AuthLayerMissing { required_by: layer }, Realm::default()),
+        Some(visitor) => match visitor.user().map(|user| requirement.check(user)) {
             Some(Ok(())) => return Entry::Admit(()),
             Some(Err(kind)) => Denial::new(kind, visitor.realm().clone()),
             None => Denial::new(DenialKind::CredentialsMissing, visitor.realm().clone()),
@@ -144,13 +144,17 @@ fn enter(requirement: &Requirement, gate: &'static str, head: &request::Parts) -
     Entry::Refuse(Reply::denial(head, denial))
 }
 
-macro_rules! gate {
+macro_rules! impl_gate {
     ($($name:ident),*) => {$(
         impl Gate for $name {
             type Pass = ();
 
             fn enter(&self, head: &mut request::Parts) -> Entry<()> {
                 enter(&self.0, stringify!($name), head)
+            }
+
+            fn response_headers(&self) -> ResponseHeaders {
+                ResponseHeaders::none()
             }
         }
 
@@ -164,4 +168,4 @@ macro_rules! gate {
     )*};
 }
 
-gate!(RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser);
+impl_gate!(RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser);

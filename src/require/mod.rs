@@ -1,18 +1,14 @@
-//! `RequireUser`, `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: what it takes to reach a route.
+//! `RequireUser`, `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: authorization of single routes.
 //!
-//! They go on the route or the router they guard, inside of the layer that authenticates. Each answers:
+//! Authentication says who the user is; these layers say what the user may do. Add one to the route or router that it
+//! protects, inside of the layer that authenticates. Each responds:
 //!
-//! | visitor | answer |
+//! | user | response |
 //! |---|---|
 //! | has what is required | the handler's |
-//! | lacks it | 403, challenge `error="insufficient_scope"`, for scopes with those that are needed (RFC 6750 §3.1) |
-//! | anonymous | 401 with a challenge and no error code |
-//! | none, since no authenticating layer ran | 500, and the log says which gate stands where |
-//!
-//! Tiers and roles are taken from their tables, so that one misspelt fails at start-up and not at the first request; so are
-//! permissions by [`Roles::permission`](crate::Roles::permission). What can be misspelt gives a `Result`: mind the `?`.
-//! Several on one route go into a `tower::ServiceBuilder`, since axum cannot infer the error between two `.layer(..)` of
-//! a method router.
+//! | lacks it | 403 with the challenge `error="insufficient_scope"`, which for scopes lists the required ones (RFC 6750 §3.1) |
+//! | anonymous | 401 with a challenge without an error code |
+//! | unknown, since no authenticating layer ran | 500, and a log line that names the layer |
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
@@ -33,7 +29,17 @@
 //! # }
 //! ```
 //!
-//! The same checks are methods of [`UserContext`](crate::UserContext), for what only a handler can decide:
+//! Tiers and roles come from their tables, and permissions can come from
+//! [`Roles::permission`](crate::Roles::permission). So a misspelled name fails at startup, not at the first request.
+//! Constructors that check names return a `Result`: mind the `?`.
+//!
+//! To add several to one route, put them into a `tower::ServiceBuilder`: axum cannot infer the error type between two calls
+//! of `.layer(..)` on a method router.
+//!
+//! # Checks in a handler
+//!
+//! These layers decide from the user alone. For what depends on the resource, the same checks are methods of
+//! [`UserContext`](crate::UserContext):
 //!
 //! ```
 //! use portcullis::{Extractor, UserContext, gate::Denial};
@@ -43,7 +49,7 @@
 //!     Ok("deleted")
 //! }
 //! # let user = UserContext::new("ann");
-//! # assert_eq!(user.require_scope("write:pages").unwrap_err().status(), 403);
+//! assert_eq!(user.require_scope("write:pages").unwrap_err().status(), 403);
 //! ```
 
 mod checks;

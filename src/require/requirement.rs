@@ -1,4 +1,4 @@
-//! `Requirement`: what a user must have, judged without a look at the request.
+//! `Requirement`: what a `Require*` layer requires of a user.
 
 use crate::context::{Permission, Role, Scopes, Tier, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
@@ -6,94 +6,99 @@ use crate::gate::DenialKind;
 
 #[derive(Clone, Debug)]
 pub(super) enum Requirement {
-    Permissions(Count, Box<[Permission]>),
-    Roles(Count, Box<[Role]>),
-    /// Word by word, and as a challenge names them.
-    Scopes(Count, Box<[Box<str>]>, Scopes),
+    Permissions(Quantifier, Box<[Permission]>),
+    Roles(Quantifier, Box<[Role]>),
+    Scopes {
+        quantifier: Quantifier,
+        /// Split once, since `Scopes` is one string.
+        names: Box<[Box<str>]>,
+        scopes: Scopes,
+    },
     Tier(Tier),
     User,
 }
 
-/// How many of those listed are needed.
+/// How many of the listed items the user must have.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Count {
+pub(super) enum Quantifier {
     All,
     Any,
 }
 
 impl Requirement {
-    pub(super) fn permissions<I>(count: Count, permissions: I) -> Result<Self, ConfigError>
+    pub(super) fn permissions<I>(quantifier: Quantifier, permissions: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = ConfigIssues::default();
+        let mut issues = ConfigIssues::default();
         let permissions: Vec<_> = permissions
             .into_iter()
-            .filter_map(|permission| problems.keep(Permission::new(permission.as_ref())))
+            .filter_map(|permission| issues.ok_or_add(Permission::new(permission.as_ref())))
             .collect();
-        problems.none_or(|| ())?;
-        some("required permissions", permissions).map(|list| Self::Permissions(count, list))
+        issues.into_result(|| ())?;
+        Ok(Self::Permissions(quantifier, not_empty("permissions", permissions)?))
     }
 
-    pub(super) fn roles(count: Count, roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        some("required roles", roles.into_iter().collect()).map(|list| Self::Roles(count, list))
+    pub(super) fn roles(quantifier: Quantifier, roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
+        Ok(Self::Roles(quantifier, not_empty("roles", roles.into_iter().collect())?))
     }
 
-    pub(super) fn scopes<I>(count: Count, scopes: I) -> Result<Self, ConfigError>
+    pub(super) fn scopes<I>(quantifier: Quantifier, scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
         let scopes = Scopes::new(scopes)?;
-        if scopes.is_empty() {
-            return Err(none_required("required scopes"));
-        }
-        Ok(Self::Scopes(count, scopes.iter().map(Into::into).collect(), scopes))
+        let names = not_empty("scopes", scopes.iter().map(Into::into).collect())?;
+        Ok(Self::Scopes { quantifier, names, scopes })
     }
 
-    /// What the user lacks.
-    pub(super) fn judge(&self, user: &UserContext) -> Result<(), DenialKind> {
+    /// Checks that the user meets the requirement.
+    pub(super) fn check(&self, user: &UserContext) -> Result<(), DenialKind> {
         match self {
-            Self::Permissions(count, needed) => {
-                let is_met = count.of(needed.iter(), |permission| user.has_permission(permission.as_str()));
-                let names = || needed.iter().map(|permission| permission.as_str().into()).collect();
-                met_or(is_met, || DenialKind::InsufficientPermission(names()))
+            Self::Permissions(quantifier, required) => {
+                let is_met = quantifier.is_met(required, |permission| user.has_permission(permission.as_str()));
+                ok_if(is_met, || DenialKind::InsufficientPermission {
+                    required: required.iter().map(|permission| permission.as_str().into()).collect(),
+                })
             }
-            Self::Roles(count, needed) => {
-                let is_met = count.of(needed.iter(), |role| user.roles().any(|own| role.is_implied_by(own)));
-                let names = || needed.iter().map(|role| role.name().into()).collect();
-                met_or(is_met, || DenialKind::InsufficientRole(names()))
+            Self::Roles(quantifier, required) => {
+                let has = |role: &Role| user.roles().any(|own| role.is_implied_by(own));
+                ok_if(quantifier.is_met(required, has), || DenialKind::InsufficientRole {
+                    required: required.iter().map(|role| role.name().into()).collect(),
+                })
             }
-            Self::Scopes(count, words, needed) => {
-                let is_met = count.of(words.iter(), |scope| user.has_scope(scope));
-                met_or(is_met, || DenialKind::InsufficientScope(needed.clone()))
+            Self::Scopes { quantifier, names, scopes } => {
+                let is_met = quantifier.is_met(names, |name| user.has_scope(name));
+                ok_if(is_met, || DenialKind::InsufficientScope { required: scopes.clone() })
+            }
+            Self::Tier(required) => {
+                ok_if(user.is_at_least(required), || DenialKind::InsufficientTier { required: required.clone() })
             }
             Self::User => Ok(()),
-            Self::Tier(needed) => met_or(user.is_at_least(needed), || DenialKind::InsufficientTier(needed.clone())),
         }
     }
 }
 
-impl Count {
-    fn of<T>(self, mut needed: impl Iterator<Item = T>, has: impl Fn(T) -> bool) -> bool {
+impl Quantifier {
+    fn is_met<T>(self, required: &[T], has: impl Fn(&T) -> bool) -> bool {
         match self {
-            Self::All => needed.all(has),
-            Self::Any => needed.any(has),
+            Self::All => required.iter().all(has),
+            Self::Any => required.iter().any(has),
         }
     }
 }
 
-fn met_or(is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), DenialKind> {
+fn ok_if(is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), DenialKind> {
     if is_met { Ok(()) } else { Err(kind()) }
 }
 
-/// A gate that requires nothing of "all" would let everybody in, and of "any" nobody.
-fn some<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, ConfigError> {
-    if list.is_empty() { Err(none_required(setting)) } else { Ok(list.into_boxed_slice()) }
-}
-
-fn none_required(setting: &'static str) -> ConfigError {
-    ConfigIssue::new(setting, IssueKind::Missing, "the list is empty", "name at least one, or leave the layer out")
-        .into()
+/// Rejects an empty list: "all" of nothing would admit every user, and "any" of nothing none.
+fn not_empty<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, ConfigError> {
+    if list.is_empty() {
+        let remedy = "name at least one, or remove the layer";
+        return Err(ConfigIssue::new(setting, IssueKind::Missing, "the list is empty", remedy).into());
+    }
+    Ok(list.into_boxed_slice())
 }
 
 #[cfg(test)]
@@ -111,55 +116,55 @@ mod tests {
             .with_scopes(Scopes::new(["a", "b"]).unwrap())
     }
 
-    fn has(requirement: Result<Requirement, ConfigError>) -> bool {
-        requirement.unwrap().judge(&user()).is_ok()
+    fn is_met(requirement: Result<Requirement, ConfigError>) -> bool {
+        requirement.unwrap().check(&user()).is_ok()
     }
 
     #[test]
-    fn all_needs_each_and_any_needs_one() {
+    fn all_requires_each_and_any_requires_one() {
         for (list, all, any) in [
             (&["a"][..], true, true),
             (&["a", "b"], true, true),
             (&["a", "c"], false, true),
             (&["c", "d"], false, false),
         ] {
-            assert_eq!(has(Requirement::scopes(Count::All, list)), all, "{list:?}");
-            assert_eq!(has(Requirement::scopes(Count::Any, list)), any, "{list:?}");
+            assert_eq!(is_met(Requirement::scopes(Quantifier::All, list)), all, "{list:?}");
+            assert_eq!(is_met(Requirement::scopes(Quantifier::Any, list)), any, "{list:?}");
         }
-        assert!(has(Requirement::permissions(Count::All, ["read:log", "write:page"])));
-        assert!(!has(Requirement::permissions(Count::All, ["read:log", "delete:page"])));
-        assert!(has(Requirement::permissions(Count::Any, ["delete:page", "write:page"])));
-        assert!(!has(Requirement::permissions(Count::Any, ["delete:page"])));
+        assert!(is_met(Requirement::permissions(Quantifier::All, ["read:log", "write:page"])));
+        assert!(!is_met(Requirement::permissions(Quantifier::All, ["read:log", "delete:page"])));
+        assert!(is_met(Requirement::permissions(Quantifier::Any, ["delete:page", "write:page"])));
+        assert!(!is_met(Requirement::permissions(Quantifier::Any, ["delete:page"])));
     }
 
     #[test]
-    fn a_role_is_had_by_who_has_one_that_inherits_it() {
+    fn a_user_has_the_roles_that_the_own_roles_inherit() {
         let table = Roles::builder().role("editor", ["w:p"]).role("chief", ["x:y"]).role("owner", ["*:*"]);
         let table = table.inherits("chief", ["editor"]).build().unwrap();
         let roles = |names: &[&str]| names.iter().map(|name| table.get(name).unwrap()).collect::<Vec<_>>();
-        assert!(has(Requirement::roles(Count::All, roles(&["editor", "chief"]))));
-        assert!(!has(Requirement::roles(Count::All, roles(&["editor", "owner"]))));
-        assert!(has(Requirement::roles(Count::Any, roles(&["editor", "owner"]))));
-        assert!(!has(Requirement::roles(Count::Any, roles(&["owner"]))));
+        assert!(is_met(Requirement::roles(Quantifier::All, roles(&["editor", "chief"]))));
+        assert!(!is_met(Requirement::roles(Quantifier::All, roles(&["editor", "owner"]))));
+        assert!(is_met(Requirement::roles(Quantifier::Any, roles(&["editor", "owner"]))));
+        assert!(!is_met(Requirement::roles(Quantifier::Any, roles(&["owner"]))));
     }
 
     #[test]
-    fn an_unknown_tier_and_no_tier_rank_below_all() {
+    fn an_unknown_tier_and_no_tier_rank_below_all_others() {
         let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
         let basic = Requirement::Tier(tiers.get("basic").unwrap());
-        let strange = Tiers::ascending(["platinum"]).unwrap().get("platinum").unwrap();
-        assert!(basic.judge(&user()).is_err());
-        assert!(basic.judge(&user().with_tier(strange)).is_err());
-        assert!(basic.judge(&user().with_tier(tiers.get("gold").unwrap())).is_ok());
+        let unknown = Tiers::ascending(["platinum"]).unwrap().get("platinum").unwrap();
+        assert!(basic.check(&user()).is_err());
+        assert!(basic.check(&user().with_tier(unknown)).is_err());
+        assert!(basic.check(&user().with_tier(tiers.get("gold").unwrap())).is_ok());
         let gold = Requirement::Tier(tiers.get("gold").unwrap());
-        assert!(gold.judge(&user().with_tier(tiers.get("basic").unwrap())).is_err());
+        assert!(gold.check(&user().with_tier(tiers.get("basic").unwrap())).is_err());
     }
 
     #[test]
-    fn an_empty_list_is_refused_at_build() {
-        assert!(Requirement::scopes(Count::All, [""; 0]).is_err());
-        assert!(Requirement::permissions(Count::Any, [""; 0]).is_err());
-        assert!(Requirement::roles(Count::Any, []).is_err());
-        assert!(Requirement::permissions(Count::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2);
+    fn an_empty_list_is_a_config_error() {
+        assert!(Requirement::scopes(Quantifier::All, [""; 0]).is_err());
+        assert!(Requirement::permissions(Quantifier::Any, [""; 0]).is_err());
+        assert!(Requirement::roles(Quantifier::Any, []).is_err());
+        assert!(Requirement::permissions(Quantifier::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2);
     }
 }

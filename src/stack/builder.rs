@@ -1,4 +1,4 @@
-//! `StackBuilder`: which gates there are, and which of them stand where they cannot do their work.
+//! `StackBuilder`: the gates of a `Stack`, and the checks that they can work in their places.
 
 use crate::context::TrustedProxies;
 use crate::cors::Cors;
@@ -6,12 +6,12 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
 use crate::headers::SecurityHeaders;
 use crate::rate_limit::RateLimit;
-use crate::stack::gate::{Open, Outside, Stack};
+use crate::stack::gate::{NoAuth, Stack};
 
-/// Configures a [`Stack`], in any order. Each setter replaces what was set before.
+/// Configures a [`Stack`]. The setters may be called in any order; a second call replaces the first.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct StackBuilder<A = Open> {
+pub struct StackBuilder<A = NoAuth> {
     proxies: Option<TrustedProxies>,
     headers: Option<SecurityHeaders>,
     cors: Option<Cors>,
@@ -21,51 +21,58 @@ pub struct StackBuilder<A = Open> {
     has_user: bool,
 }
 
-impl StackBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl Stack {
+    /// Returns a builder without any layer.
+    pub fn builder() -> StackBuilder {
+        StackBuilder {
             proxies: None,
             headers: None,
             cors: None,
             by_address: None,
-            authenticate: Open(()),
+            authenticate: NoAuth::new(),
             by_user: None,
             has_user: false,
         }
     }
 }
 
-impl<A: 'static> StackBuilder<A> {
-    /// Sets the proxies by which the client's address is found for every layer and handler below. A
-    /// [`SecurityHeaders`] is told of them by
-    /// [a setter of its own](crate::headers::SecurityHeadersBuilder::trusted_proxies).
+impl<A: Gate> StackBuilder<A> {
+    /// Sets the proxies whose forwarding headers tell the client's address to all layers and handlers below.
+    ///
+    /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the proxies whose
+    /// `X-Forwarded-Proto` it believes.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
         self
     }
 
-    /// Sets what completes every answer.
+    /// Sets the layer that adds security headers to every response.
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
         self
     }
 
-    /// Sets which pages of other origins may read the answers.
+    /// Sets the CORS policy: which pages of other origins may read responses.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.cors = Some(cors);
         self
     }
 
-    /// Sets the limit that stands outside of what authenticates, where the work of checking tokens must be bounded. It counts by what
-    /// is known there: the address, an API key, everybody. Preflights, which cost next to nothing, pass it uncounted.
+    /// Sets a rate limit that runs before authentication and so bounds the work of verifying tokens.
+    ///
+    /// Its key may be the client's address, an API key or global, but not the user, who is not known yet. CORS preflights are
+    /// not counted: [`Cors`] responds to them first.
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self
     }
 
-    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user), or one
-    /// of one's own that leaves a [`Visitor`](crate::context::Visitor) and heeds [`NoStore`](crate::context::NoStore).
-    pub fn authenticate<B: Gate + 'static>(self, gate: B) -> StackBuilder<B> {
+    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user), or a
+    /// custom gate.
+    ///
+    /// A custom gate inserts a [`Visitor`](crate::context::Visitor) into the request's extensions and honors
+    /// [`NoStore`](crate::context::NoStore).
+    pub fn authenticate<B: Gate>(self, gate: B) -> StackBuilder<B> {
         StackBuilder {
             proxies: self.proxies,
             headers: self.headers,
@@ -77,7 +84,7 @@ impl<A: 'static> StackBuilder<A> {
         }
     }
 
-    /// Sets the limit that stands inside of what authenticates. It counts by user, tenant or tier.
+    /// Sets a rate limit that runs after authentication. Its key may be the user or a claim, its quotas may differ by tier.
     pub fn limit_by_user(mut self, limit: RateLimit) -> Self {
         self.by_user = Some(limit);
         self
@@ -87,33 +94,40 @@ impl<A: 'static> StackBuilder<A> {
     ///
     /// # Errors
     ///
-    /// Names a limit that asks for a user where none is known, and says where nothing was set.
+    /// Returns [`ConfigError`] if a rate limit needs a user where none is authenticated, or if no layer is set.
     pub fn build(self) -> Result<Stack<A>, ConfigError> {
-        let mut problems = ConfigIssues::default();
-        let asks_for_a_user = |limit: &Option<RateLimit>| limit.as_ref().is_some_and(RateLimit::asks_for_a_user);
-        if asks_for_a_user(&self.by_address) {
-            let (reason, remedy) = ("it asks for a user, who is not known there", "give it to limit_by_user");
-            problems.add(ConfigIssue::new("limit_by_address", IssueKind::Prohibited, reason, remedy));
+        let mut issues = ConfigIssues::default();
+        if needs_user(self.by_address.as_ref()) {
+            let reason = "the limit needs a user, and none is known before authentication";
+            let remedy = "pass it to limit_by_user";
+            issues.add(ConfigIssue::new("limit_by_address", IssueKind::Prohibited, reason, remedy));
         }
-        if asks_for_a_user(&self.by_user) && !self.has_user {
-            let remedy = "say authenticate(..), or give the limit another key";
-            problems.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, "nothing authenticates a user", remedy));
+        if needs_user(self.by_user.as_ref()) && !self.has_user {
+            let reason = "the limit needs a user, and no gate authenticates one";
+            let remedy = "call authenticate(..), or give the limit another key";
+            issues.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, reason, remedy));
         }
-        let is_set = [
-            self.proxies.is_some(),
-            self.headers.is_some(),
-            self.cors.is_some(),
-            self.by_address.is_some(),
-            self.has_user,
-            self.by_user.is_some(),
-        ];
-        if !is_set.contains(&true) {
-            let remedy = "say at least one of trusted_proxies, security_headers, cors, limit_by_address, authenticate and limit_by_user";
-            problems.add(ConfigIssue::new("stack", IssueKind::Missing, "nothing was set", remedy));
+        if !self.has_any_layer() {
+            let remedy = "call at least one of trusted_proxies, security_headers, cors, limit_by_address, authenticate and \
+                          limit_by_user";
+            issues.add(ConfigIssue::new("stack", IssueKind::Missing, "no layer is set", remedy));
         }
-        problems.none_or(|| {
-            let outside = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
-            Stack::new(self.headers, Outside(outside), self.authenticate, self.by_user)
+        issues.into_result(|| {
+            let outer = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
+            Stack::new(self.headers, outer, self.authenticate, self.by_user)
         })
     }
+
+    fn has_any_layer(&self) -> bool {
+        self.proxies.is_some()
+            || self.headers.is_some()
+            || self.cors.is_some()
+            || self.by_address.is_some()
+            || self.has_user
+            || self.by_user.is_some()
+    }
+}
+
+fn needs_user(limit: Option<&RateLimit>) -> bool {
+    limit.is_some_and(RateLimit::asks_for_a_user)
 }

@@ -1,6 +1,5 @@
-//! `Stack`: the layer that runs all gates, one inside of the other.
+//! `Stack`: the layer that runs all gates in order.
 
-use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,104 +7,95 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::TrustedProxies;
-use crate::cors::{self, Cors};
-use crate::gate::{Entry, Gate, Gated, Pair};
+use crate::cors::Cors;
+use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
 use crate::headers::{self, SecurityHeaders};
 use crate::rate_limit::{self, RateLimit};
-use crate::stack::builder::StackBuilder;
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
+///
+/// Clones share their configuration and their rate-limit counters.
 #[must_use]
-pub struct Stack<A = Open>(Arc<Gates<A>>);
+pub struct Stack<A = NoAuth>(Arc<Gates<A>>);
 
-/// Pairs lean to the left: what waits, which is mostly the last one, is wrapped as few times as can be.
 struct Gates<A> {
-    gates: Pair<Option<SecurityHeaders>, Pair<Pair<Outside, A>, Option<RateLimit>>>,
-    /// Whether the fields of `SecurityHeaders` may be written first, which is cheaper: no gate inside touches them.
-    is_headers_first: bool,
+    gates: AllGates<A>,
+    /// Whether the headers of `SecurityHeaders` may be written before those of the other gates. Those it adds first find an
+    /// almost empty map, which costs FIGURE.
+    writes_security_headers_first: bool,
 }
 
-impl Stack {
-    /// Starts a configuration.
-    pub fn builder() -> StackBuilder {
-        StackBuilder::new()
-    }
-}
+/// Pairs nest to the left: the last gate is the one that mostly waits, so its decision is wrapped as rarely as possible.
+type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, A>, Option<RateLimit>>>;
 
-impl<A> Stack<A> {
+/// The gates between `SecurityHeaders` and the gate that authenticates.
+pub(super) type OuterGates = Pair<Pair<Option<TrustedProxies>, Option<Cors>>, Option<RateLimit>>;
+
+impl<A: Gate> Stack<A> {
     pub(super) fn new(
         headers: Option<SecurityHeaders>,
-        outside: Outside,
+        outer: OuterGates,
         authenticate: A,
         limit: Option<RateLimit>,
-    ) -> Self
-    where
-        A: 'static,
-    {
-        let is_headers_first = writes_none_of_headers::<A>() && headers.as_ref().is_some_and(SecurityHeaders::is_apart);
-        let gates = Pair::new(headers, Pair::new(Pair::new(outside, authenticate), limit));
-        Self(Arc::new(Gates { gates, is_headers_first }))
+    ) -> Self {
+        let other_headers =
+            outer.response_headers().union(authenticate.response_headers()).union(limit.response_headers());
+        let writes_security_headers_first =
+            headers.as_ref().is_some_and(|headers| !headers.response_headers().overlaps(&other_headers));
+        let gates = Pair::new(headers, Pair::new(Pair::new(outer, authenticate), limit));
+        Self(Arc::new(Gates { gates, writes_security_headers_first }))
     }
 }
 
-/// Whether the gate that authenticates is one that is known to leave the fields of `SecurityHeaders` alone.
-fn writes_none_of_headers<A: 'static>() -> bool {
-    #[cfg(feature = "jwt")]
-    if TypeId::of::<A>() == TypeId::of::<crate::jwt::JwtAuth>() {
-        return true;
-    }
-    TypeId::of::<A>() == TypeId::of::<Open>()
-}
-
-/// The gates that stand between `SecurityHeaders` and the one that authenticates.
-#[derive(Clone)]
-pub(super) struct Outside(pub(super) Pair<Pair<Option<TrustedProxies>, Option<Cors>>, Option<RateLimit>>);
-
-/// What stands in the place of a gate that authenticates where there is none.
+/// The gate of a [`Stack`] without authentication: it admits every request and authenticates nobody.
 #[derive(Clone, Copy, Debug)]
-pub struct Open(pub(super) ());
+pub struct NoAuth(());
+
+impl NoAuth {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+/// The pass of a [`Stack`]: the passes of its gates, where `P` is that of the gate that authenticates.
+pub struct StackPass<P>(Passes<P>);
+
+type Passes<P> = (Option<headers::Pass>, ((<OuterGates as Gate>::Pass, P), Option<rate_limit::Pass>));
 
 impl<A> Gate for Stack<A>
 where
     A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
 {
-    type Pass = (
-        Option<headers::Pass>,
-        ((((Option<()>, Option<cors::Pass>), Option<rate_limit::Pass>), A::Pass), Option<rate_limit::Pass>),
-    );
+    type Pass = StackPass<A::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        self.0.gates.enter(head)
+        self.0.gates.enter_as(head, StackPass)
     }
 
-    fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
-        if self.0.is_headers_first {
-            self.0.gates.leave_outer_first(pass, response);
+    fn leave<B>(&self, StackPass(passes): Self::Pass, response: &mut Response<B>) {
+        if self.0.writes_security_headers_first {
+            self.0.gates.leave_outer_first(passes, response);
         } else {
-            // Once for all gates: a map that grows moves all it has.
-            let _ = response.headers_mut().try_reserve(FIELDS);
-            self.0.gates.leave(pass, response);
+            // Reserve once for all gates, since a map that grows moves all of its entries.
+            let _ = response.headers_mut().try_reserve(USUAL_HEADERS);
+            self.0.gates.leave(passes, response);
         }
     }
-}
 
-impl Gate for Outside {
-    type Pass = ((Option<()>, Option<cors::Pass>), Option<rate_limit::Pass>);
-
-    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        self.0.enter(head)
-    }
-
-    fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
-        self.0.leave(pass, response);
+    fn response_headers(&self) -> ResponseHeaders {
+        self.0.gates.response_headers()
     }
 }
 
-impl Gate for Open {
+impl Gate for NoAuth {
     type Pass = ();
 
     fn enter(&self, _: &mut request::Parts) -> Entry<()> {
         Entry::Admit(())
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::none()
     }
 }
 
@@ -129,5 +119,11 @@ impl<A> fmt::Debug for Stack<A> {
     }
 }
 
-/// What the gates of a stack add to an answer, about.
-const FIELDS: usize = 20;
+impl<P> fmt::Debug for StackPass<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackPass").finish_non_exhaustive()
+    }
+}
+
+/// The number of headers that the gates of a stack usually add to a response.
+const USUAL_HEADERS: usize = 20;

@@ -1,4 +1,8 @@
-//! `Stack`: all layers as one, in the one right order.
+//! `Stack`: all layers as one, in the right order.
+//!
+//! The order of security layers matters, and a wrong order is silent: CORS inside of authentication breaks every preflight,
+//! and a rate limit by user outside of authentication knows no user. A `Stack` applies its layers in the right order, whatever
+//! the order of the setters.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -24,43 +28,55 @@
 //!         .build()?;
 //!     Ok(Router::new().route("/", get(|| async { "ok" })).layer(stack))
 //! }
-//! # assert!(app().is_ok());
+//!
+//! # use tower::ServiceExt;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ConfigError> {
+//! # let mut request = axum::http::Request::get("/").body(axum::body::Body::empty()).unwrap();
+//! # request.extensions_mut().insert(std::net::SocketAddr::from(([203, 0, 113, 9], 4711)));
+//! let response = app()?.oneshot(request).await.unwrap();
+//! assert_eq!(response.status(), 401);
+//! assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # The order
 //!
 //! ```text
-//! trusted_proxies       finds the client's address for all below
-//! └ security_headers    completes every answer
-//!   └ cors              answers preflights; lets pages read every answer below
-//!     └ limit_by_address    bounds the work of checking tokens, or 429
+//! trusted_proxies         finds the client's address for all layers inside
+//! └ security_headers      adds headers to every response
+//!   └ cors                responds to preflights, adds CORS headers to every response
+//!     └ limit_by_address    bounds the work of verifying tokens, or 429
 //!       └ authenticate      token -> user, or 401
-//!         └ limit_by_user   counts by user, or 429
-//!           └ the router    Require*, handlers
+//!         └ limit_by_user   charges the user, or 429
+//!           └ router        Require*, handlers
 //! ```
 //!
-//! To try an app with [`as_user`](crate::testing::as_user) in the place of a token, leave the gate open:
+//! The guide says [why each layer has its place](crate::_guide::layer_order).
+//!
+//! Each part is a layer that also works alone, for example in a `tower::ServiceBuilder`. As one layer they cost less: axum boxes
+//! the service once, and a request is taken apart once.
+//!
+//! A `Stack` does not authorize single routes. Add [`Require*`](crate::require) layers to them.
+//!
+//! # In tests
+//!
+//! To test an app with [`as_user`](crate::testing::as_user) in place of a token, pass the authenticating gate as an argument:
 //!
 //! ```
 //! use portcullis::gate::Gate;
-//! use portcullis::{ConfigError, SecurityHeaders, Stack};
+//! use portcullis::{ConfigError, SecurityHeaders, Stack, UserContext, testing::as_user};
 //!
-//! fn stack<A: Gate + 'static>(authenticate: A) -> Result<Stack<A>, ConfigError> {
+//! fn stack<A: Gate>(authenticate: A) -> Result<Stack<A>, ConfigError> {
 //!     Stack::builder().security_headers(SecurityHeaders::api().build()?).authenticate(authenticate).build()
 //! }
 //!
-//! # use portcullis::{UserContext, testing::as_user};
-//! let stack = stack(as_user(UserContext::new("ann")))?;
-//! # let _ = stack;
-//! # Ok::<(), ConfigError>(())
+//! assert!(stack(as_user(UserContext::new("ann"))).is_ok());
 //! ```
-//!
-//! It does not matter in which order the builder is told. Each is one of the crate's own layers, which stand on their own
-//! as well, in a `tower::ServiceBuilder`; as one layer, axum boxes the service once, and a request's head is taken apart once.
-//! What each is there for, and why there, the [guide](crate::_guide::layer_order) tells.
 
 mod builder;
 mod gate;
 
 pub use builder::StackBuilder;
-pub use gate::{Open, Stack};
+pub use gate::{NoAuth, Stack, StackPass};

@@ -1,10 +1,11 @@
 //! `as_user`: a layer that stands in for the one that authenticates.
 
+use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::{NoStore, Realm, UserContext, Visitor};
-use crate::gate::{Entry, Gate, Gated};
+use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
 /// A layer that takes every request for this user's, whatever its credential.
 pub fn as_user(user: UserContext) -> AsUser {
@@ -34,6 +35,10 @@ impl Gate for AsUser {
         if let Some(no_store) = no_store {
             no_store.write(response.headers_mut());
         }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([CACHE_CONTROL])
     }
 }
 

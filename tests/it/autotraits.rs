@@ -11,7 +11,9 @@ use portcullis::clock::Clock;
 use portcullis::context::{Attempt, ClaimsError, LimitStatus, NoStore, RateLimitStatus, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
-use portcullis::gate::{AccountRefusal, Denial, DenialKind, Entry, Gated, Reply, RequestFault, TokenError, Violation};
+use portcullis::gate::{
+    AccountRefusal, CredentialError, Denial, DenialKind, Entry, Gated, Reply, TokenError, Violation,
+};
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
@@ -89,7 +91,7 @@ fn so_are_what_layers_are_made_of_and_what_they_leave() {
     value::<Profile>();
     value::<Quota>();
     value::<Realm>();
-    value::<RequestFault>();
+    value::<CredentialError>();
     value::<ResetFormat>();
     value::<Role>();
     value::<Roles>();
@@ -129,6 +131,7 @@ fn what_is_used_once_is_sent_and_printed() {
 fn what_is_only_data_is_compared_and_hashed() {
     fn compared<T: Eq>() {}
     fn hashed<T: Eq + Hash + Copy>() {}
+    fn hashed_and_cloned<T: Eq + Hash + Clone>() {}
     compared::<ConfigError>();
     compared::<Denial>();
     compared::<Permission>();
@@ -142,9 +145,9 @@ fn what_is_only_data_is_compared_and_hashed() {
     compared::<Violation>();
     compared::<Tiers>();
     hashed::<ClientAddr>();
-    hashed::<RequestFault>();
+    hashed::<CredentialError>();
     hashed::<TokenError>();
-    hashed::<AccountRefusal>();
+    hashed_and_cloned::<AccountRefusal>();
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn no_issuer_is_an_error() {
 
 #[test]
 fn an_issuer_that_stands_twice_is_an_error() {
-    assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), IssueKind::Repeated));
+    assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), IssueKind::Duplicate));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_issuer_that_stands_twice_is_named_whatever_else_is_wrong_with_it() {
     let bad = || Issuer::jwks_document("https://own.example", "{}");
     let error = refused(JwtAuth::builder().add_issuer(bad()).add_issuer(bad()).audience("api"));
     let faults: Vec<_> = error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect();
-    assert_eq!(faults, [("jwks", IssueKind::Invalid), ("issuer", IssueKind::Repeated), ("jwks", IssueKind::Invalid)]);
+    assert_eq!(faults, [("jwks", IssueKind::Invalid), ("issuer", IssueKind::Duplicate), ("jwks", IssueKind::Invalid)]);
 }
 
 #[test]

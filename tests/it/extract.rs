@@ -82,7 +82,7 @@ async fn without_an_authenticating_layer_it_is_500_whatever_the_request_says() {
         for fields in [&spoofed[..], &[]] {
             let answer = TestResponse::get(&app(), path, fields).await;
             assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{path}");
-            assert!(matches!(answer.denial.unwrap().kind(), DenialKind::GateMissing(_)), "{path}");
+            assert!(matches!(answer.denial.unwrap().kind(), DenialKind::AuthLayerMissing { .. }), "{path}");
             assert!(!answer.body.contains("ann"), "{path}");
         }
     }
@@ -171,7 +171,7 @@ impl Extract for Second {
         let Some(user) = UserContext::extract(head)? else { return Ok(None) };
         match user.id().chars().nth(1) {
             Some(letter) => Ok(Some(Self(letter))),
-            None => Err(Denial::new(DenialKind::UserRefused(AccountRefusal::Unverified), Realm::new("own"))),
+            None => Err(Denial::new(DenialKind::AccountRefused(AccountRefusal::Unverified), Realm::new("own"))),
         }
     }
 }

@@ -81,10 +81,10 @@ async fn a_user_who_lacks_it_is_403_with_the_challenge_and_the_handler_is_not_ca
     for (name, (app, calls)) in gates() {
         let answer = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
         let (what, scope) = match name {
-            "RequireScope" => ("scope needed: read", ", scope=\"read\""),
-            "RequireRole" => ("role needed: editor", ""),
-            "RequirePermission" => ("permission needed: write:page", ""),
-            _ => ("tier needed: professional or higher", ""),
+            "RequireScope" => ("missing scope: read", ", scope=\"read\""),
+            "RequireRole" => ("missing role: editor", ""),
+            "RequirePermission" => ("missing permission: write:page", ""),
+            _ => ("required tier: professional or higher", ""),
         };
         assert_eq!(answer.status, 403, "{name}");
         let error = format!("error=\"insufficient_scope\", error_description=\"{what}\"{scope}");
@@ -137,7 +137,7 @@ async fn without_an_authenticating_gate_it_is_500_and_the_log_names_the_gate() {
         let answer = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
         drop(listening);
         assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{name}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::GateMissing(name));
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name });
         assert_eq!(calls.load(SeqCst), 0, "{name}");
         let text = log.text();
         assert!(text.contains("ERROR") && text.contains(name) && text.contains("JwtAuth"), "{text}");
@@ -288,10 +288,13 @@ async fn a_handler_ends_with_a_question_mark_what_a_user_lacks() {
     let mut user = ann();
     let app = Router::new().route("/", get(checked));
     for (needed, step) in [
-        ("scope needed: read", scoped(&["read"])),
-        ("role needed: reader", scoped(&["read"]).with_roles(["reader"])),
-        ("permission needed: write:page", scoped(&["read"]).with_roles(["editor"])),
-        ("tier needed: professional or higher", scoped(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise"))),
+        ("missing scope: read", scoped(&["read"])),
+        ("missing role: reader", scoped(&["read"]).with_roles(["reader"])),
+        ("missing permission: write:page", scoped(&["read"]).with_roles(["editor"])),
+        (
+            "required tier: professional or higher",
+            scoped(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise")),
+        ),
     ] {
         let answer = TestResponse::get(&app.clone().layer(as_user(user)), "/", &[]).await;
         assert_eq!(answer.status, 403, "{needed}");

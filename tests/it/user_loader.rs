@@ -41,12 +41,13 @@ async fn answer(load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync 
 #[tokio::test]
 async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
     for (refusal, detail) in [
-        (AccountRefusal::Inactive, "the account is not active"),
+        (AccountRefusal::Inactive, "the account is inactive"),
         (AccountRefusal::Locked, "the account is locked"),
         (AccountRefusal::Unverified, "the account is not verified"),
-        (AccountRefusal::Other("the terms were not accepted"), "the terms were not accepted"),
+        (AccountRefusal::Other("the terms were not accepted".into()), "the terms were not accepted"),
     ] {
-        let response = answer(move || Err(LoadError::Refused(refusal))).await;
+        let returned = refusal.clone();
+        let response = answer(move || Err(LoadError::Refused(returned.clone()))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
         assert!(text(response).await.contains(detail), "{refusal:?}");

@@ -10,7 +10,7 @@ fn sent(csp: &Csp, nonce: Option<&str>, is_upgraded: bool) -> String {
 fn problems(csp: &Csp) -> Vec<(IssueKind, String)> {
     let mut problems = ConfigIssues::default();
     csp.judge("csp", &["reports"], &mut problems);
-    let error = problems.none_or(|| ()).err();
+    let error = problems.into_result(|| ()).err();
     let found = error.iter().flat_map(ConfigError::issues);
     found.map(|problem| (problem.kind(), problem.to_string())).collect()
 }
@@ -122,7 +122,7 @@ fn a_source_that_no_browser_would_heed_is_refused_with_its_directive() {
 fn a_directive_twice_is_refused() {
     let error = Csp::parse("img-src a.example; font-src b.example; IMG-SRC c.example").unwrap_err();
     assert_eq!(error.issues().len(), 1);
-    assert_eq!((error.issues()[0].kind(), error.issues()[0].value()), (IssueKind::Repeated, Some("img-src")));
+    assert_eq!((error.issues()[0].kind(), error.issues()[0].value()), (IssueKind::Duplicate, Some("img-src")));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algor
                 "none is allowed",
                 "allow those that the issuer signs with",
             )
-            .of_issuer(&issuer.name),
+            .for_issuer(&issuer.name),
         );
     }
     for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
@@ -47,13 +47,13 @@ pub(crate) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
     if issuer.habits.claims.has_empty_name() {
         let remedy = "name a claim, or write a JSON Pointer as /realm_access/roles";
         problems.add(
-            ConfigIssue::new("claims", IssueKind::Invalid, "a claim's name is empty", remedy).of_issuer(&issuer.name),
+            ConfigIssue::new("claims", IssueKind::Invalid, "a claim's name is empty", remedy).for_issuer(&issuer.name),
         );
     }
     if issuer.algorithms.is_some() && matches!(issuer.source, Source::Fixed(_)) {
         let reason = "a key that is given has its own algorithm";
         let remedy = "leave .algorithms(..) out, or let the issuer publish its keys";
-        problems.add(ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, remedy).of_issuer(&issuer.name));
+        problems.add(ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, remedy).for_issuer(&issuer.name));
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssu
             let reason = format!("more than {MAX_CANDIDATES} keys for {}", key.algorithm.name());
             problems.add(
                 ConfigIssue::new("key", IssueKind::Prohibited, reason, "take out the keys that no longer sign")
-                    .of_issuer(&issuer.name),
+                    .for_issuer(&issuer.name),
             );
             break;
         }
@@ -97,7 +97,7 @@ pub(crate) fn document(
     if keys.is_none() {
         let reason = "the JWK Set has no key that can be used";
         let remedy = "give a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
-        problems.add(ConfigIssue::new("jwks", IssueKind::Invalid, reason, remedy).of_issuer(&issuer.name));
+        problems.add(ConfigIssue::new("jwks", IssueKind::Invalid, reason, remedy).for_issuer(&issuer.name));
     }
     keys
 }
@@ -123,7 +123,7 @@ fn key_problem(key: &FixedKey, fault: KeyFault, issuer: &str) -> ConfigIssue {
             format!("give a public key for {algorithm}, the text of its PEM with the line breaks in it"),
         ),
     };
-    ConfigIssue::new("key", kind, format!("the {algorithm} key cannot be used: {fault}"), remedy).of_issuer(issuer)
+    ConfigIssue::new("key", kind, format!("the {algorithm} key cannot be used: {fault}"), remedy).for_issuer(issuer)
 }
 
 /// The URL without what stands before an `@`, which may be a password.

@@ -76,7 +76,7 @@ impl JwtAuthBuilder {
             }
         }
         match (&self.tiers, &self.default_tier) {
-            (Some(tiers), Some(tier)) => drop(problems.keep(tiers.get(tier.name()))),
+            (Some(tiers), Some(tier)) => drop(problems.ok_or_add(tiers.get(tier.name()))),
             (None, Some(tier)) => problems.add(
                 ConfigIssue::new(
                     "default tier",

@@ -16,7 +16,7 @@ pub(super) fn problem(
     remedy: &'static str,
     limit: &Limit,
 ) -> ConfigIssue {
-    ConfigIssue::new(setting, fault, reason, remedy).of_limit(&*limit.name)
+    ConfigIssue::new(setting, fault, reason, remedy).for_limit(&*limit.name)
 }
 
 pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut ConfigIssues) {

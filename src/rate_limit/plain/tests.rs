@@ -144,7 +144,7 @@ async fn one_limit_answers_a_check_as_one_of_several_would() {
     }
     for limit in &limits {
         let denial = limit.check(&Subject::custom("a"), 1).await.unwrap_err();
-        assert_eq!(denial.kind(), &DenialKind::SubjectMissing);
+        assert_eq!(denial.kind(), &DenialKind::RateLimitKeyMissing);
         let denial = limit.check(&everybody, 1).await.unwrap_err();
         let violation = Violation::new(["a"], Some(Duration::from_secs(60)));
         assert_eq!(denial.kind(), &DenialKind::QuotaExceeded(violation));

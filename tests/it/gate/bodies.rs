@@ -22,7 +22,7 @@ where
     for (told, _) in ORDERS {
         let porter = Porter::default();
         let inner = service_fn(|_: Request<I>| async {
-            Ok::<_, Infallible>(Response::new(O::from_bytes(b"handled".to_vec())))
+            Ok::<_, Infallible>(Response::new(O::from_bytes(Bytes::from_static(b"handled"))))
         });
         let request = Request::get("/").header("x-order", told).body(make()).unwrap();
         porter.book.bell.notify_one();
@@ -64,7 +64,7 @@ async fn a_request_body_that_is_no_body() {
 #[tokio::test]
 async fn the_body_of_tonic() {
     assert_eq!(answers::<tonic::body::Body, tonic::body::Body>(tonic::body::Body::empty).await, EXPECTED);
-    assert!(tonic::body::Body::from_bytes(Vec::new()).is_end_stream());
+    assert!(tonic::body::Body::from_bytes(Bytes::new()).is_end_stream());
 }
 
 #[tokio::test]
@@ -72,8 +72,8 @@ async fn a_body_of_ones_own() {
     struct Own(Full<Bytes>);
 
     impl BodyFromBytes for Own {
-        fn from_bytes(bytes: Vec<u8>) -> Self {
-            Self(Full::from(bytes))
+        fn from_bytes(bytes: Bytes) -> Self {
+            Self(Full::new(bytes))
         }
     }
 

@@ -177,9 +177,9 @@ async fn a_client_is_told_the_status_that_fits_the_refusal() {
     for (credential, code, message) in [
         (None, Code::Unauthenticated, "a bearer token is required"),
         (Some("Bearer a b"), Code::InvalidArgument, "the credential is malformed"),
-        (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not base64url"),
+        (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not valid base64url"),
         (Some(&*expired), Code::Unauthenticated, "the token has expired"),
-        (Some(&*stage.bearer("shout")), Code::PermissionDenied, "scope needed: say"),
+        (Some(&*stage.bearer("shout")), Code::PermissionDenied, "missing scope: say"),
     ] {
         let status = stage.say(credential).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
@@ -193,12 +193,12 @@ async fn a_forgotten_layer_is_internal_and_an_outage_unavailable() {
     let issuer = TestIssuer::start().await.unwrap();
     let stage = Stage::serve(issuer, RequireScope::all(["say"]).unwrap()).await;
     let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::Internal, "the request could not be judged"));
+    assert_eq!((status.code(), status.message()), (Code::Internal, "the server is misconfigured"));
 
     let stage = Stage::set().await;
     stage.issuer.answer_with(StatusCode::BAD_GATEWAY);
     let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are not available"));
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are temporarily unavailable"));
     assert!(status.metadata().contains_key("retry-after"));
     assert_eq!(stage.echo.0.load(SeqCst), 0);
 }
@@ -258,7 +258,7 @@ async fn the_denial_is_in_the_extensions_of_a_grpc_refusal_too() {
 async fn a_denial_is_the_status_of_a_tonic_handler() {
     let denial = portcullis::UserContext::new("ann").require_scope("say").unwrap_err();
     let status = Status::from(denial);
-    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "scope needed: say"));
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "missing scope: say"));
 }
 
 fn jwt_auth(issuer: &TestIssuer) -> JwtAuth {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
-use portcullis::gate::{Denial, DenialKind, RequestFault, TokenError};
+use portcullis::gate::{CredentialError, Denial, DenialKind, TokenError};
 use portcullis::testing::{TestIssuer, as_anonymous, as_user};
 use portcullis::{Issuer, JwtAuth, RequireScope, UserContext};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
             "type": "about:blank",
             "title": "Forbidden",
             "status": 403,
-            "detail": "scope needed: read write",
+            "detail": "missing scope: read write",
             "error": "insufficient_scope",
             "scope": "read write",
         })
@@ -80,7 +80,7 @@ async fn a_denial_in_the_extensions_says_why() {
     let expired = format!("Bearer {}", issuer.token("ann").audience("api").expired().sign());
     for (credential, kind) in [
         ("", DenialKind::CredentialsMissing),
-        ("Bearer a b", DenialKind::InvalidRequest(RequestFault::Malformed)),
+        ("Bearer a b", DenialKind::InvalidRequest(CredentialError::Malformed)),
         (&expired, DenialKind::InvalidToken(TokenError::Expired)),
     ] {
         let fields = [("authorization", credential)];
@@ -139,7 +139,7 @@ async fn a_fault_of_the_app_tells_the_caller_nothing_of_its_set_up() {
             "type": "about:blank",
             "title": "Internal Server Error",
             "status": 500,
-            "detail": "the request could not be judged",
+            "detail": "the server is misconfigured",
         })
     );
 }
@@ -155,7 +155,7 @@ async fn an_outage_of_the_issuer_is_503_with_the_time_to_try_again() {
     assert_eq!(answer.status, 503);
     assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     assert_eq!(answer.challenge(), "");
-    assert!(matches!(answer.denial.unwrap().kind(), DenialKind::KeysUnavailable(_)));
+    assert!(matches!(answer.denial.unwrap().kind(), DenialKind::KeysUnavailable { .. }));
 }
 
 #[tokio::test]

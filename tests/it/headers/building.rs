@@ -128,7 +128,7 @@ fn an_endpoint_of_reports_is_a_name_and_a_url() {
         assert_eq!(problem(api().add_reporting_endpoint(name, "/a")).1, IssueKind::Invalid, "{name}");
     }
     let twice = api().add_reporting_endpoint("a", "/a").add_reporting_endpoint("a", "/b");
-    assert_eq!(problem(twice).1, IssueKind::Repeated);
+    assert_eq!(problem(twice).1, IssueKind::Duplicate);
 }
 
 #[tokio::test]

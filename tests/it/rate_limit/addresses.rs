@@ -124,7 +124,7 @@ async fn where_no_peer_is_known_every_request_is_500_and_the_log_says_once_how_t
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AddressUnknown);
         assert!(!answer.body.contains("connect_info") && !answer.headers.contains_key("retry-after"));
     }
-    assert_eq!(log.count("no peer address is known"), 1, "{}", log.text());
+    assert_eq!(log.count("the peer's address is unknown"), 1, "{}", log.text());
     assert_eq!(log.count("into_make_service_with_connect_info::<SocketAddr>()"), 1);
     assert!(log.text().contains("ERROR"), "{}", log.text());
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 0);

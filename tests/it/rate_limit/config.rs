@@ -139,7 +139,7 @@ fn a_key_is_required_for_each_limit_that_has_none_of_its_own() {
 #[test]
 fn a_name_that_stands_twice_is_named() {
     let (setting, value, fault, _) = only(of(plain()).add_limit(Limit::new("a", per(9, 3600))));
-    assert_eq!((setting, value.as_deref(), fault), ("limit", Some("a"), IssueKind::Repeated));
+    assert_eq!((setting, value.as_deref(), fault), ("limit", Some("a"), IssueKind::Duplicate));
 }
 
 #[test]

@@ -246,7 +246,7 @@ async fn a_cost_over_the_limit_is_impossible_and_not_later() {
             let app = App::of(costly(per(10, 60).algorithm(algorithm)).add_limit(Limit::new("also", per(1, 60))));
             let told = app.get("/", &[("x-who", "ann"), ("x-cost", cost)]).await;
             assert_eq!((told.status(), told.retry_after()), (429, None), "{algorithm:?}");
-            assert_eq!(told.problem()["detail"], "the request costs more than the limit ever has");
+            assert_eq!(told.problem()["detail"], "the request costs more than the rate limit allows");
             assert_eq!(told.problem()["violated-policies"], serde_json::json!(["costly"]));
             app.use_up("ann", 1).await;
             let told = app.get("/", &[("x-who", "ann"), ("x-cost", cost)]).await;

@@ -198,7 +198,7 @@ async fn where_no_limit_counts_failures_the_attempt_is_500_or_none() {
         .layer(of(Limit::new("all", per(5, 300))).build().unwrap());
     let answer = TestResponse::get(&app, "/", &[("x-who", "ann")]).await;
     assert_eq!(answer.status, 500);
-    assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<Attempt>"));
+    assert_eq!(answer.denial.unwrap().kind(), &DenialKind::RateLimitMissing { required_by: "Extractor<Attempt>" });
     assert_eq!(TestResponse::get(&app, "/option", &[("x-who", "ann")]).await.body, "false");
 }
 

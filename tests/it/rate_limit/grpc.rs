@@ -34,7 +34,7 @@ async fn over_the_quota_a_call_is_resource_exhausted_with_the_fields_as_metadata
     for (name, value) in [
         ("content-type", "application/grpc"),
         ("grpc-status", "8"),
-        ("grpc-message", "the limit is used up"),
+        ("grpc-message", "rate limit exceeded"),
         ("retry-after", "50"),
         ("x-ratelimit-limit", "1"),
         ("x-ratelimit-remaining", "0"),

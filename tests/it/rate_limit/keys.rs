@@ -75,7 +75,7 @@ async fn by_user_without_an_authenticating_layer_it_is_500_and_the_log_names_the
         let fields = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
         let answer = TestResponse::get(&app, "/", &fields).await;
         assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""));
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::GateMissing("a RateLimit by user"));
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" });
         assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
     }
 }
@@ -213,7 +213,7 @@ async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it
     let app = by(Key::custom(|_| None));
     for _ in 0..3 {
         let answer = TestResponse::get(&app, "/", &[]).await;
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::SubjectMissing);
+        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::RateLimitKeyMissing);
     }
     assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
 }

@@ -118,8 +118,11 @@ async fn where_no_limit_counted_the_allowance_is_500_and_the_log_says_so_or_none
         let log = LogCapture::start();
         let answer = TestResponse::get(&app, path, &[]).await;
         assert_eq!(answer.status, 500, "{path}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<RateLimitStatus>"));
-        assert_eq!(log.count("no RateLimit outside of it counted the request"), 1, "{}", log.text());
+        assert_eq!(
+            answer.denial.unwrap().kind(),
+            &DenialKind::RateLimitMissing { required_by: "Extractor<RateLimitStatus>" }
+        );
+        assert_eq!(log.count("needs a RateLimit outside of it that counts the request"), 1, "{}", log.text());
     }
     assert_eq!(TestResponse::get(&shop(), "/option", &[]).await.body, "none");
 }

@@ -23,7 +23,7 @@ async fn over_the_quota_it_is_429_with_a_problem_that_names_the_limits() {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
         "title": "Request cannot be satisfied as assigned quota has been exceeded",
         "status": 429,
-        "detail": "the limit is used up",
+        "detail": "rate limit exceeded",
         "violated-policies": ["default"],
     });
     assert_eq!((told.status(), told.problem()), (429, expected));
@@ -40,7 +40,7 @@ async fn a_blocked_caller_gets_a_problem_of_its_own() {
         "type": "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
         "title": "Request not satisfied due to detection of abnormal request pattern",
         "status": 429,
-        "detail": "blocked for having gone over a limit",
+        "detail": "blocked after exceeding a rate limit",
         "violated-policies": ["login"],
     });
     assert_eq!((told.status(), told.problem()), (429, expected));

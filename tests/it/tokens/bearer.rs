@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{Request, StatusCode};
-use portcullis::gate::{DenialKind, RequestFault, TokenError};
+use portcullis::gate::{CredentialError, DenialKind, TokenError};
 use portcullis::jwt::LoadError;
 use portcullis::{RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Tiers};
 use proptest::prelude::*;
@@ -15,12 +15,12 @@ use crate::support::protected_app::{AppResponse, ProtectedApp};
 use crate::support::tokens::{HEADER, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
 
 #[track_caller]
-fn refused_request(answer: &AppResponse, fault: RequestFault) {
+fn refused_request(answer: &AppResponse, fault: CredentialError) {
     answer.refused(StatusCode::BAD_REQUEST);
     assert_eq!(*answer.denial(), DenialKind::InvalidRequest(fault));
     let told = match fault {
-        RequestFault::Malformed => "the credential is malformed",
-        _ => "more than one credential was sent",
+        CredentialError::Malformed => "the credential is malformed",
+        _ => "the request carries more than one credential",
     };
     let challenge = format!(r#"Bearer realm="api", error="invalid_request", error_description="{told}""#);
     assert_eq!(answer.challenge(), Some(challenge.as_str()));
@@ -60,7 +60,7 @@ async fn t_6750_04_the_scheme_has_no_case_and_several_spaces_may_follow_it() {
 #[tokio::test]
 async fn t_6750_05_an_empty_token_is_400_and_one_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
-        refused_request(&guarded().authorize(empty.as_bytes()).await, RequestFault::Malformed);
+        refused_request(&guarded().authorize(empty.as_bytes()).await, CredentialError::Malformed);
     }
     for outside in ["a?b", "\"a.b.c\"", "a;b", "a=b.c"] {
         guarded().ask(outside).await.refused_token(TokenError::Charset);
@@ -85,12 +85,12 @@ async fn t_6750_07_a_token_given_twice_is_400_invalid_request() {
     let field = format!("Bearer {token}");
     let cookie = format!("__Host-token={token}");
     let twice = [(AUTHORIZATION, field.as_bytes()), (AUTHORIZATION, field.as_bytes())];
-    refused_request(&stack.fields(&twice).await, RequestFault::Repeated);
+    refused_request(&stack.fields(&twice).await, CredentialError::Multiple);
     let two_methods = [(AUTHORIZATION, field.as_bytes()), (COOKIE, cookie.as_bytes())];
-    refused_request(&stack.fields(&two_methods).await, RequestFault::Repeated);
-    refused_request(&stack.authorize(format!("{field}, {field}").as_bytes()).await, RequestFault::Repeated);
+    refused_request(&stack.fields(&two_methods).await, CredentialError::Multiple);
+    refused_request(&stack.authorize(format!("{field}, {field}").as_bytes()).await, CredentialError::Multiple);
     let two_cookies = format!("{cookie}; {cookie}");
-    refused_request(&stack.fields(&[(COOKIE, two_cookies.as_bytes())]).await, RequestFault::Repeated);
+    refused_request(&stack.fields(&[(COOKIE, two_cookies.as_bytes())]).await, CredentialError::Multiple);
     assert_eq!(stack.fields(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
 }
 
@@ -103,7 +103,7 @@ async fn t_6750_08_a_missing_scope_is_403_and_the_challenge_names_all_that_are_n
     assert_eq!(
         answer.challenge(),
         Some(
-            r#"Bearer realm="api", error="insufficient_scope", error_description="scope needed: read write", scope="read write""#
+            r#"Bearer realm="api", error="insufficient_scope", error_description="missing scope: read write", scope="read write""#
         )
     );
     assert_eq!(answer.problem()["scope"], "read write");
@@ -215,7 +215,9 @@ async fn t_6750_10_a_name_of_the_apps_own_cannot_break_out_of_its_quotes() {
     answer.refused(StatusCode::FORBIDDEN);
     assert_eq!(
         answer.challenge(),
-        Some(r#"Bearer realm="api", error="insufficient_scope", error_description="role needed: ?dmin', scope='all?""#)
+        Some(
+            r#"Bearer realm="api", error="insufficient_scope", error_description="missing role: ?dmin', scope='all?""#
+        )
     );
 }
 

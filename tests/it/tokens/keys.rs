@@ -215,5 +215,5 @@ fn a25_no_issuer_an_empty_one_or_one_twice_builds_no_layer() {
     assert_eq!(faults(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", IssueKind::Invalid)]);
     let twice = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
     let error = twice.audience(AUDIENCE).build().unwrap_err();
-    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Repeated));
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Duplicate));
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderName};
-use portcullis::gate::{DenialKind, RequestFault, TokenError};
+use portcullis::gate::{CredentialError, DenialKind, TokenError};
 use portcullis::testing::FakeClock;
 use portcullis::{Extractor, Principal, RequireScope, UserContext};
 use serde_json::json;
@@ -65,13 +65,13 @@ async fn a46_credentials_that_proxies_read_in_different_ways_are_400() {
     let token = token(claims().to_string());
     let stack = guarded();
     for (value, fault) in [
-        (format!("Bearer {token}, Bearer other"), RequestFault::Repeated),
-        (format!("Bearer other, Bearer {token}"), RequestFault::Repeated),
-        (format!("Bearer {token},"), RequestFault::Repeated),
-        (format!("Bearer\t{token}"), RequestFault::Malformed),
-        (format!("Bearer {token} x"), RequestFault::Malformed),
-        (format!("Bearer {token}\t"), RequestFault::Malformed),
-        (format!("Bearer {token}\u{e9}"), RequestFault::Malformed),
+        (format!("Bearer {token}, Bearer other"), CredentialError::Multiple),
+        (format!("Bearer other, Bearer {token}"), CredentialError::Multiple),
+        (format!("Bearer {token},"), CredentialError::Multiple),
+        (format!("Bearer\t{token}"), CredentialError::Malformed),
+        (format!("Bearer {token} x"), CredentialError::Malformed),
+        (format!("Bearer {token}\t"), CredentialError::Malformed),
+        (format!("Bearer {token}\u{e9}"), CredentialError::Malformed),
     ] {
         let answer = stack.authorize(value.as_bytes()).await;
         answer.refused(StatusCode::BAD_REQUEST);
@@ -81,7 +81,7 @@ async fn a46_credentials_that_proxies_read_in_different_ways_are_400() {
     for order in [[0, 1], [1, 0], [0, 0]] {
         let answer = stack.fields(&order.map(|line: usize| (AUTHORIZATION, lines[line].as_bytes()))).await;
         answer.refused(StatusCode::BAD_REQUEST);
-        assert_eq!(*answer.denial(), DenialKind::InvalidRequest(RequestFault::Repeated));
+        assert_eq!(*answer.denial(), DenialKind::InvalidRequest(CredentialError::Multiple));
     }
 }
 
@@ -120,9 +120,9 @@ async fn a48_a_handler_or_a_check_without_the_layer_is_500_and_tells_nothing_of_
     for stack in [bare, optional, check] {
         let answer = stack.ask(&token(claims().to_string())).await;
         answer.refused(StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(matches!(answer.denial(), DenialKind::GateMissing(_)));
+        assert!(matches!(answer.denial(), DenialKind::AuthLayerMissing { .. }));
         assert_eq!(answer.challenge(), None);
-        assert_eq!(answer.problem()["detail"], "the request could not be judged");
+        assert_eq!(answer.problem()["detail"], "the server is misconfigured");
     }
 }
 
@@ -145,7 +145,7 @@ async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
         assert!(answer.head.headers.get("x-injected").is_none());
     }
     let logged = log.text();
-    assert!(logged.contains("request refused"), "{logged}");
+    assert!(logged.contains("request rejected"), "{logged}");
     assert!(!logged.contains("evil") && !logged.contains("Injected"), "{logged}");
     for part in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 12) {
         assert!(!logged.contains(part), "{logged}");
