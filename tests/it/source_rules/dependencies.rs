@@ -1,0 +1,112 @@
+//! Rules about dependencies: which file may name which foreign crate, and what a feature is.
+
+use super::module_tree::{FOREIGN_ROOT, ModuleTree};
+use super::{assert_none, files_below, source_files};
+
+/// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all files:
+/// these crates are the shared vocabulary of HTTP, tower, serialization and logging.
+const PLACES: [(&str, &[&str]); 27] = [
+    ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote/mod.rs", "jwt/token/known_header.rs"]),
+    ("aws_lc_rs", &["jwt/keys/verifier.rs", "testing/keys.rs"]),
+    ("axum", &["context/peer.rs", "context/route.rs"]),
+    ("axum_core", &["extract/", "gate/body.rs"]),
+    ("base64", &["jwt/keys/jwks.rs", "jwt/token/compact.rs", "testing/"]),
+    ("bytes", &["gate/body.rs", "rate_limit/fields.rs", "testing/server.rs"]),
+    ("foldhash", &["context/origin_set.rs", "jwt/token_cache.rs"]),
+    ("getrandom", &["context/csp_nonce.rs"]),
+    ("http", &[]),
+    ("http_body_util", &["gate/body.rs", "testing/server.rs"]),
+    ("hyper", &["testing/server.rs"]),
+    ("hyper_util", &["testing/server.rs"]),
+    ("ipnet", &["context/client_addr.rs"]),
+    ("jsonwebtoken", &["jwt/keys/pem.rs"]),
+    ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
+    ("psl", &["context/origin_set.rs"]),
+    ("redis", &["rate_limit/redis/"]),
+    ("reqwest", &["jwt/remote/reqwest.rs"]),
+    ("serde", &[]),
+    ("serde_json", &[]),
+    ("sha2", &["rate_limit/redis/wire.rs"]),
+    ("tokio", &["jwt/remote/mod.rs", "jwt/user_loader.rs", "rate_limit/redis/", "testing/server.rs"]),
+    ("tonic", &["gate/"]),
+    ("tower_layer", &[]),
+    ("tower_service", &["gate/engine.rs"]),
+    ("tracing", &[]),
+    ("zeroize", &["jwt/issuer/mod.rs", "jwt/token_cache.rs"]),
+];
+
+#[test]
+fn foreign_crates_are_named_only_in_their_places() {
+    let tree = ModuleTree::of_library();
+    let mut offenders = Vec::new();
+    for (module_path, module) in tree.modules() {
+        let imports = module.imports.iter().map(|import| &import.path);
+        // A lone segment outside of an import may be a local variable.
+        let paths = module.paths.iter().filter(|path| path.len() > 1);
+        for path in imports.chain(paths) {
+            let is_local = tree.defining_file(module_path, path).is_some();
+            if !is_local && !may_name(&module.file, path) {
+                offenders.push(format!("{} names {}", module.file, path.join("::")));
+            }
+        }
+    }
+    assert_none("a foreign crate is named only in its places", offenders);
+}
+
+/// Whether a file may name a path that starts with a crate of `PLACES`, or with anything else.
+fn may_name(file: &str, path: &[String]) -> bool {
+    let first = path.iter().find(|segment| *segment != FOREIGN_ROOT);
+    let Some((_, places)) = PLACES.iter().find(|(name, _)| first.is_some_and(|first| first == name)) else {
+        return true;
+    };
+    let file = file.trim_start_matches("src/");
+    places.is_empty() || places.iter().any(|place| file == *place || place.ends_with('/') && file.starts_with(place))
+}
+
+#[test]
+fn every_dependency_has_a_place() {
+    let manifest = manifest();
+    let dependencies = keys(&manifest, "dependencies");
+    assert!(dependencies.contains(&"http"), "{dependencies:?}");
+    let has_a_place = |name: &str| PLACES.iter().any(|(known, _)| *known == name.replace('-', "_"));
+    let offenders = dependencies.iter().filter(|name| !has_a_place(name));
+    assert_none("a dependency has a place in tests/it/source_rules/dependencies.rs", offenders);
+    let unused = PLACES.iter().filter(|(known, _)| dependencies.iter().all(|name| *known != name.replace('-', "_")));
+    assert_none("a place belongs to a dependency", unused.map(|(name, _)| name));
+}
+
+#[test]
+fn every_feature_is_a_folder_or_a_known_exception() {
+    // `axum` and `tonic` add to modules, `fetch` adds a client to `jwt`, and `redis` is a folder of `rate_limit`.
+    const EXCEPTIONS: [&str; 5] = ["axum", "default", "fetch", "redis", "tonic"];
+    let files = source_files();
+    let is_folder = |feature: &str| files.keys().any(|path| path.starts_with(&format!("src/{feature}/")));
+    let manifest = manifest();
+    let features = keys(&manifest, "features");
+    assert!(features.contains(&"jwt"), "{features:?}");
+    let offenders = features.iter().filter(|feature| !EXCEPTIONS.contains(feature) && !is_folder(feature));
+    assert_none("a feature is one folder of `src`", offenders);
+}
+
+fn manifest() -> String {
+    files_below(&["Cargo.toml"]).remove("Cargo.toml").unwrap()
+}
+
+/// The keys of a section of the manifest that has one `key = value` a line.
+fn keys<'a>(manifest: &'a str, section: &str) -> Vec<&'a str> {
+    let lines = manifest.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| Some(line.split_once(" = ")?.0)).collect()
+}
+
+#[test]
+fn a_crate_out_of_its_place_is_detected() {
+    let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
+    assert!(may_name("src/gate/body.rs", &path("axum_core::body::Body")));
+    assert!(may_name("src/jwt/gate.rs", &path("http::HeaderMap")) && may_name("src/lib.rs", &path("std::fmt")));
+    for foreign in ["axum_core::body::Body", "::axum_core::body::Body", "axum_core"] {
+        assert!(!may_name("src/jwt/gate.rs", &path(foreign)), "{foreign}");
+    }
+    assert!(!may_name("src/gate/body.rs.bak", &path("bytes::Bytes")) && !may_name("src/gates/a.rs", &path("tonic::A")));
+    assert_eq!(keys("[a]\nb = 1\n\n[c]\n# d = 1\ne-f = \"1\"\ng = { h = 1 }\n\n[i]\nj = 1", "c"), ["e-f", "g"]);
+}
