@@ -69,6 +69,18 @@
 //! - [Performance](_guide::performance): what each layer costs.
 //! - [Architecture](_guide::architecture): how the crate is organized.
 
+// No request may panic, whatever its bytes: the library returns an error, or calls `expect` with the invariant.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::disallowed_macros,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 #![cfg_attr(
     not(feature = "jwt"),
     expect(dead_code, unused_imports, reason = "only `jwt` uses some of the lower modules")
@@ -93,6 +105,14 @@ pub mod rate_limit;
 pub mod require;
 pub mod stack;
 #[cfg(feature = "testing")]
+#[allow(
+    clippy::disallowed_macros,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 pub mod testing;
 
 pub use context::{
