@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::field::bearer::{Bearer, BearerFault};
+use crate::field::bearer::{Bearer, BearerError};
 use crate::field::challenge::{Challenge, is_quotable};
-use crate::field::cookie::{Repeated, cookie as read_cookie, is_cookie_name};
+use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
 use crate::field::forwarded::{canonical, forwarded_for, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::jwt::fuzzing as jwt;
@@ -16,7 +16,7 @@ use crate::jwt::fuzzing as jwt;
 pub fn bearer(data: &[u8]) {
     let Some(headers) = headers(&AUTHORIZATION, data) else { return };
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    match (Bearer::of(&headers).and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
+    match (Bearer::from_headers(&headers).and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
         (Ok(Some(token)), [line]) => {
             let body = token.trim_end_matches('=');
             let is_legal = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
@@ -30,7 +30,7 @@ pub fn bearer(data: &[u8]) {
             assert!(word.is_none_or(|word| !word.eq_ignore_ascii_case(b"Bearer")), "a Bearer line passed over");
         }
         (Ok(token), _) => assert!(token.is_none() && lines.is_empty(), "one of several lines was chosen"),
-        (Err(fault), _) => assert!(fault == BearerFault::Repeated || lines.len() == 1),
+        (Err(fault), _) => assert!(fault == BearerError::Repeated || lines.len() == 1),
     }
 }
 
@@ -118,11 +118,11 @@ pub fn cookie(data: &[u8]) {
     match &found {
         Ok(Some(value)) => assert!(count == 1 && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')),
         Ok(None) => assert_eq!(count, 0, "a cookie passed over"),
-        Err(Repeated) => assert!(count > 1),
+        Err(DuplicateCookie) => assert!(count > 1),
     }
     let own = HeaderValue::from_str(&format!("{start}own")).expect("a cookie's name is visible ASCII");
     headers.append(COOKIE, own);
-    let expected = if count == 0 { Ok(Some("own")) } else { Err(Repeated) };
+    let expected = if count == 0 { Ok(Some("own")) } else { Err(DuplicateCookie) };
     assert_eq!(read_cookie(&headers, name), expected);
 }
 

@@ -1,4 +1,4 @@
-//! `ClientAddr`: where a request comes from, as far as trusted proxies vouch for it.
+//! `ClientAddr` and `TrustedProxies`: the client's IP address, read from forwarding headers of trusted proxies only.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use http::request;
 use ipnet::IpNet;
 
-use crate::context::peer::peer;
+use crate::context::peer_ip::peer_ip;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::forwarded;
 
-/// The address of the client: the peer of the connection, or what a trusted proxy says of it.
+/// The client's IP address: the connection's peer, or the address that a trusted proxy forwarded.
 ///
-/// An IPv4-mapped IPv6 address is given as IPv4.
+/// An IPv4-mapped IPv6 address is returned as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddr(IpAddr);
 
 impl ClientAddr {
-    /// The IP address.
+    /// Returns the IP address.
     #[must_use]
     pub fn ip(self) -> IpAddr {
         self.0
@@ -31,12 +31,15 @@ impl fmt::Display for ClientAddr {
     }
 }
 
-/// The networks of the proxies in front of the app, and the field they write; also a layer, which puts the
-/// [`ClientAddr`] where every layer and handler below finds it.
+/// The networks of the reverse proxies in front of the app, and the header in which they forward the client's address.
 ///
-/// A forwarding field is believed only as far as trusted hands wrote it: the client is the peer, unless the peer is
-/// trusted; then the nearest address, read from the right, that is not. An entry that is no address ends the walk: the
-/// client is then taken to be the last trusted proxy, so never let anybody in for having a proxy's address.
+/// As a layer, it adds the [`ClientAddr`] to the request's extensions, for all inner layers and handlers. Other layers
+/// take it as a setting, to find the client's address themselves.
+///
+/// A forwarding header is read only if the peer is a trusted proxy, and then from the right, because each proxy appends
+/// to it. The client is the first address that is not a trusted proxy. Everything to its left may be forged. Reading
+/// stops at an entry that is not an address, and the client is then the last trusted proxy. So never allow a request
+/// only because its client has the address of a proxy.
 ///
 /// ```
 /// use portcullis::TrustedProxies;
@@ -52,108 +55,112 @@ impl fmt::Display for ClientAddr {
 #[must_use]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
-    field: ForwardingField,
+    header: ForwardingHeader,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum ForwardingField {
+enum ForwardingHeader {
     Forwarded,
     XForwardedFor,
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks (CIDR notation, or single addresses), which write `X-Forwarded-For`.
+    /// Trusts proxies in these networks (CIDR notation or single addresses), which write `X-Forwarded-For`.
     ///
     /// # Errors
     ///
-    /// Names every item that is neither an address nor a network.
+    /// Returns [`ConfigError`] with every item that is neither an IP address nor a network.
     pub fn new<I>(networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = ConfigIssues::default();
+        let mut issues = ConfigIssues::default();
         let mut parsed = Vec::new();
         for network in networks {
             let text = network.as_ref();
-            match text.parse::<IpNet>().or_else(|fault| text.parse::<IpAddr>().map(IpNet::from).map_err(|_| fault)) {
-                Ok(network) => parsed.push(network),
-                Err(_) => problems.add(
-                    ConfigIssue::new(
-                        "trusted proxies",
-                        IssueKind::Invalid,
-                        "neither an address nor a network",
-                        "write an IP address or a network as 10.0.0.0/8",
-                    )
-                    .with_value(text),
-                ),
+            match text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)) {
+                Some(network) => parsed.push(network),
+                None => {
+                    let (reason, remedy) = ("neither an address nor a network", "write 192.0.2.7 or 10.0.0.0/8");
+                    let issue = ConfigIssue::new("TrustedProxies::new", IssueKind::Invalid, reason, remedy);
+                    issues.add(issue.with_value(text));
+                }
             }
         }
-        problems.into_result(|| Self { networks: parsed.into(), field: ForwardingField::XForwardedFor })
+        issues.into_result(|| Self { networks: parsed.into(), header: ForwardingHeader::XForwardedFor })
     }
 
-    /// No proxy: the client is always the peer.
+    /// Trusts no proxy: the client is always the connection's peer.
     pub fn none() -> Self {
-        Self { networks: Arc::new([]), field: ForwardingField::XForwardedFor }
+        Self { networks: Arc::new([]), header: ForwardingHeader::XForwardedFor }
     }
 
     pub(crate) fn is_none(&self) -> bool {
         self.networks.is_empty()
     }
 
-    /// Reads `Forwarded` (RFC 7239) instead of `X-Forwarded-For`.
+    /// Reads the `Forwarded` header (RFC 7239) instead of `X-Forwarded-For`.
     ///
-    /// Only one of the two is ever read: a proxy that writes one passes the other on as the client sent it.
+    /// Only one of the two is read, because a proxy that writes one passes the other on as the client sent it.
+    ///
+    /// ```
+    /// # use portcullis::TrustedProxies;
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?.use_forwarded_header();
+    /// # let mut head = http::Request::builder().header("forwarded", "for=203.0.113.9").body(()).unwrap().into_parts().0;
+    /// # head.extensions.insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));
+    /// assert_eq!(proxies.client(&head).unwrap().to_string(), "203.0.113.9");
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn use_forwarded_header(mut self) -> Self {
-        self.field = ForwardingField::Forwarded;
+        self.header = ForwardingHeader::Forwarded;
         self
     }
 
-    /// The client of this request; `None` where the connection's peer is not known.
+    /// Returns the client of this request; `None` if the connection's peer is unknown.
     ///
     /// The peer is axum's `ConnectInfo<SocketAddr>`, in tests its `MockConnectInfo<SocketAddr>`, or a
     /// [`std::net::SocketAddr`] in the request's extensions.
     #[must_use]
     pub fn client(&self, head: &request::Parts) -> Option<ClientAddr> {
-        let peer = forwarded::canonical(peer(&head.extensions)?);
+        let peer = forwarded::canonical(peer_ip(&head.extensions)?);
         if !self.trusts(peer) {
             return Some(ClientAddr(peer));
         }
-        let client = match self.field {
-            ForwardingField::Forwarded => self.walk(peer, forwarded::forwarded_for(&head.headers)),
-            ForwardingField::XForwardedFor => self.walk(peer, forwarded::x_forwarded_for(&head.headers)),
+        let headers = &head.headers;
+        let client = match self.header {
+            ForwardingHeader::Forwarded => self.client_hop(forwarded::forwarded_for(headers), |hop| hop),
+            ForwardingHeader::XForwardedFor => self.client_hop(forwarded::x_forwarded_for(headers), |hop| hop),
         };
-        Some(ClientAddr(client))
+        Some(ClientAddr(client.unwrap_or(peer)))
     }
 
-    /// Whether the client came by https: as a trusted peer says in `X-Forwarded-Proto`, its last word, or in the `proto` of
-    /// the client's element of `Forwarded`.
-    pub(crate) fn vouches_for_https(&self, head: &request::Parts) -> bool {
-        let is_trusted = peer(&head.extensions).is_some_and(|peer| self.trusts(forwarded::canonical(peer)));
-        is_trusted
-            && match self.field {
-                ForwardingField::XForwardedFor => forwarded::is_x_forwarded_https(&head.headers),
-                ForwardingField::Forwarded => {
-                    let mut hops = forwarded::forwarded_hops(&head.headers).map_while(|hop| hop);
-                    let mut farthest = None;
-                    let client = hops.find(|hop| {
-                        farthest = Some(*hop);
-                        !self.trusts(hop.address)
-                    });
-                    client.or(farthest).is_some_and(|hop| hop.is_https)
-                }
+    /// Whether a trusted proxy reports that the client used https: in the last value of `X-Forwarded-Proto`, or in the
+    /// `proto` parameter of the client's element of `Forwarded`.
+    pub(crate) fn reports_https(&self, head: &request::Parts) -> bool {
+        let is_trusted = peer_ip(&head.extensions).is_some_and(|peer| self.trusts(forwarded::canonical(peer)));
+        if !is_trusted {
+            return false;
+        }
+        match self.header {
+            ForwardingHeader::XForwardedFor => forwarded::is_x_forwarded_https(&head.headers),
+            ForwardingHeader::Forwarded => {
+                let client = self.client_hop(forwarded::forwarded_hops(&head.headers), |hop| hop.address);
+                client.is_some_and(|hop| hop.is_https)
             }
+        }
     }
 
-    /// The first address beyond the trusted ones; where there is none, the farthest that is known.
-    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
-        let mut farthest = peer;
+    /// The client among the hops, which start at the nearest proxy: the first hop that is not a trusted proxy, else the
+    /// last. `None` ends the hops.
+    fn client_hop<H: Copy>(&self, hops: impl Iterator<Item = Option<H>>, address: impl Fn(H) -> IpAddr) -> Option<H> {
+        let mut last = None;
         for hop in hops.map_while(|hop| hop) {
-            farthest = hop;
-            if !self.trusts(hop) {
+            last = Some(hop);
+            if !self.trusts(address(hop)) {
                 break;
             }
         }
-        farthest
+        last
     }
 
     fn trusts(&self, ip: IpAddr) -> bool {
@@ -169,9 +176,9 @@ mod tests {
 
     use super::*;
 
-    fn head(peer: &str, fields: &[(&str, &str)]) -> request::Parts {
+    fn head(peer: &str, headers: &[(&str, &str)]) -> request::Parts {
         let mut request = Request::builder();
-        for (name, value) in fields {
+        for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut head = request.body(()).unwrap().into_parts().0;
@@ -181,8 +188,8 @@ mod tests {
         head
     }
 
-    fn client(proxies: &TrustedProxies, peer: &str, fields: &[(&str, &str)]) -> Option<String> {
-        proxies.client(&head(peer, fields)).map(|addr| addr.to_string())
+    fn client(proxies: &TrustedProxies, peer: &str, headers: &[(&str, &str)]) -> Option<String> {
+        proxies.client(&head(peer, headers)).map(|addr| addr.to_string())
     }
 
     fn proxies() -> TrustedProxies {
@@ -192,56 +199,56 @@ mod tests {
     const XFF: &str = "x-forwarded-for";
 
     #[test]
-    fn without_a_trusted_peer_no_field_is_believed() {
-        let fields = [(XFF, "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
-        assert_eq!(client(&proxies(), "198.51.100.1", &fields).unwrap(), "198.51.100.1");
-        assert_eq!(client(&TrustedProxies::none(), "10.0.0.1", &fields).unwrap(), "10.0.0.1");
+    fn headers_of_an_untrusted_peer_are_ignored() {
+        let headers = [(XFF, "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
+        assert_eq!(client(&proxies(), "198.51.100.1", &headers).unwrap(), "198.51.100.1");
+        assert_eq!(client(&TrustedProxies::none(), "10.0.0.1", &headers).unwrap(), "10.0.0.1");
     }
 
     #[test]
     fn the_first_untrusted_hop_from_the_right_is_the_client() {
-        let fields = [(XFF, "6.6.6.6, 203.0.113.9, 10.9.9.9"), (XFF, "10.0.0.2")];
-        assert_eq!(client(&proxies(), "10.0.0.1", &fields).unwrap(), "203.0.113.9");
+        let headers = [(XFF, "6.6.6.6, 203.0.113.9, 10.9.9.9"), (XFF, "10.0.0.2")];
+        assert_eq!(client(&proxies(), "10.0.0.1", &headers).unwrap(), "203.0.113.9");
     }
 
     #[test]
-    fn an_entry_that_is_no_address_ends_the_walk_at_the_last_trusted_hop() {
-        let fields = [(XFF, "6.6.6.6, unknown, 10.9.9.9")];
-        assert_eq!(client(&proxies(), "10.0.0.1", &fields).unwrap(), "10.9.9.9");
+    fn an_invalid_entry_makes_the_last_trusted_proxy_the_client() {
+        let headers = [(XFF, "6.6.6.6, unknown, 10.9.9.9")];
+        assert_eq!(client(&proxies(), "10.0.0.1", &headers).unwrap(), "10.9.9.9");
     }
 
     #[test]
-    fn where_every_hop_is_trusted_the_farthest_is_the_client() {
+    fn if_every_hop_is_trusted_the_farthest_is_the_client() {
         assert_eq!(client(&proxies(), "10.0.0.1", &[(XFF, "10.0.0.3, 10.0.0.2")]).unwrap(), "10.0.0.3");
         assert_eq!(client(&proxies(), "10.0.0.1", &[]).unwrap(), "10.0.0.1");
     }
 
     #[test]
-    fn only_the_chosen_field_is_read() {
-        let fields = [(XFF, "6.6.6.6"), ("forwarded", "for=203.0.113.9")];
-        assert_eq!(client(&proxies(), "10.0.0.1", &fields).unwrap(), "6.6.6.6");
-        assert_eq!(client(&proxies().use_forwarded_header(), "10.0.0.1", &fields).unwrap(), "203.0.113.9");
+    fn only_the_configured_header_is_read() {
+        let headers = [(XFF, "6.6.6.6"), ("forwarded", "for=203.0.113.9")];
+        assert_eq!(client(&proxies(), "10.0.0.1", &headers).unwrap(), "6.6.6.6");
+        assert_eq!(client(&proxies().use_forwarded_header(), "10.0.0.1", &headers).unwrap(), "203.0.113.9");
     }
 
     #[test]
-    fn an_ipv4_mapped_peer_is_an_ipv4_address() {
+    fn an_ipv4_mapped_peer_is_returned_as_ipv4() {
         assert_eq!(client(&proxies(), "::ffff:10.0.0.1", &[(XFF, "203.0.113.9")]).unwrap(), "203.0.113.9");
         assert_eq!(client(&proxies(), "::ffff:192.0.2.1", &[]).unwrap(), "192.0.2.1");
     }
 
     #[test]
-    fn an_unknown_peer_gives_no_client() {
+    fn without_a_known_peer_the_client_is_unknown() {
         assert_eq!(client(&proxies(), "", &[(XFF, "203.0.113.9")]), None);
     }
 
-    fn is_https(proxies: &TrustedProxies, peer: &str, fields: &[(&str, &str)]) -> bool {
-        proxies.vouches_for_https(&head(peer, fields))
+    fn is_https(proxies: &TrustedProxies, peer: &str, headers: &[(&str, &str)]) -> bool {
+        proxies.reports_https(&head(peer, headers))
     }
 
     #[test]
-    fn https_is_what_a_trusted_peer_says_last() {
+    fn https_is_read_from_the_last_x_forwarded_proto_of_a_trusted_peer() {
         const PROTO: &str = "x-forwarded-proto";
-        for (fields, expected) in [
+        for (headers, expected) in [
             (&[(PROTO, "https")][..], true),
             (&[(PROTO, "HTTPS ")], true),
             (&[(PROTO, "http, https")], true),
@@ -253,15 +260,18 @@ mod tests {
             (&[("forwarded", "for=203.0.113.9;proto=https")], false),
             (&[], false),
         ] {
-            assert_eq!(is_https(&proxies(), "10.0.0.1", fields), expected, "{fields:?}");
-            assert!(!is_https(&proxies(), "198.51.100.1", fields) && !is_https(&proxies(), "", fields), "{fields:?}");
-            assert!(!is_https(&TrustedProxies::none(), "10.0.0.1", fields), "{fields:?}");
+            assert_eq!(is_https(&proxies(), "10.0.0.1", headers), expected, "{headers:?}");
+            assert!(
+                !is_https(&proxies(), "198.51.100.1", headers) && !is_https(&proxies(), "", headers),
+                "{headers:?}"
+            );
+            assert!(!is_https(&TrustedProxies::none(), "10.0.0.1", headers), "{headers:?}");
         }
     }
 
     #[test]
-    fn https_is_what_the_clients_element_of_forwarded_says() {
-        for (field, expected) in [
+    fn https_is_read_from_the_clients_element_of_forwarded() {
+        for (value, expected) in [
             ("for=203.0.113.9;proto=https", true),
             ("for=203.0.113.9;Proto=\"HTTPS\"", true),
             ("for=203.0.113.9;proto=https, for=10.0.0.2;proto=http", true),
@@ -274,16 +284,16 @@ mod tests {
             ("proto=https", false),
             ("", false),
         ] {
-            let fields = [("forwarded", field), ("x-forwarded-proto", "https")];
-            assert_eq!(is_https(&proxies().use_forwarded_header(), "10.0.0.1", &fields), expected, "{field}");
-            assert!(!is_https(&proxies().use_forwarded_header(), "198.51.100.1", &fields), "{field}");
+            let headers = [("forwarded", value), ("x-forwarded-proto", "https")];
+            assert_eq!(is_https(&proxies().use_forwarded_header(), "10.0.0.1", &headers), expected, "{value}");
+            assert!(!is_https(&proxies().use_forwarded_header(), "198.51.100.1", &headers), "{value}");
         }
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn every_invalid_network_is_reported() {
         let error = TrustedProxies::new(["10.0.0.0/8", "10.0.0.0/33", "proxy.local"]).unwrap_err();
-        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
-        assert_eq!(named, ["10.0.0.0/33", "proxy.local"]);
+        let reported: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
+        assert_eq!(reported, ["10.0.0.0/33", "proxy.local"]);
     }
 }

@@ -1,67 +1,74 @@
-//! `CspNonce`: the word that a page's own scripts and styles bear, new for each answer.
+//! `CspNonce`: the nonce that a page's own scripts and styles carry, new for each response.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// The word that a page's own scripts and styles bear (CSP 3 §7.1): 128 random bits in hexadecimal, new for each answer.
+/// The nonce that a page's own scripts and styles carry (CSP 3 §7.1): 128 random bits in hexadecimal, new for each response.
 ///
-/// [`SecurityHeaders`](crate::SecurityHeaders) puts one into a request's extensions where its policy asks for one, and
-/// an `Extractor<CspNonce>` gives it to a handler. It is drawn when it is first asked for, which must be before the handler
-/// returns its response: the policy names no other.
+/// [`SecurityHeaders`](crate::SecurityHeaders) puts one into the request's extensions if its policy uses nonces, and a
+/// handler receives it from an `Extractor<CspNonce>`. The nonce is generated when it is first read. Read it before the
+/// handler returns its response: the layer adds it to the policy only if it was read by then.
 ///
-/// Write it into `nonce` attributes alone. What an attacker may write into the page must never come to stand in an element
-/// that bears it.
+/// Write it only into `nonce` attributes, and never into an element whose content an attacker may control.
+///
+/// ```
+/// use axum::response::Html;
+/// use portcullis::{CspNonce, Extractor};
+///
+/// async fn page(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
+///     Html(format!("<script nonce=\"{nonce}\" src=\"/app.js\"></script>"))
+/// }
+/// # let _ = page;
+/// ```
 #[derive(Clone)]
 pub struct CspNonce(Arc<OnceLock<Option<[u8; Self::LEN]>>>);
 
 impl CspNonce {
+    /// The length in hexadecimal digits.
     pub(crate) const LEN: usize = 32;
 
     pub(crate) fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// The word. Empty where the system gives no random bits: the policy then lets nothing in by a nonce.
+    /// Returns the nonce.
+    ///
+    /// It is empty if the operating system has no random bits. The policy then allows nothing by a nonce.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        text(self.0.get_or_init(draw).as_ref())
+        text(self.0.get_or_init(generate).as_ref())
     }
 
-    /// The word, if somebody asked for it.
-    pub(crate) fn drawn(&self) -> Option<&str> {
-        self.0.get().map(|drawn| text(drawn.as_ref())).filter(|text| !text.is_empty())
+    /// The nonce, if it was read and is not empty.
+    pub(crate) fn generated(&self) -> Option<&str> {
+        self.0.get().map(|digits| text(digits.as_ref())).filter(|text| !text.is_empty())
     }
 }
 
-fn text(drawn: Option<&[u8; CspNonce::LEN]>) -> &str {
+fn text(digits: Option<&[u8; CspNonce::LEN]>) -> &str {
     // Hexadecimal digits are UTF-8.
-    drawn.and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default()
+    digits.and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default()
 }
 
-fn draw() -> Option<[u8; CspNonce::LEN]> {
+fn generate() -> Option<[u8; CspNonce::LEN]> {
     let mut bits = [0_u8; CspNonce::LEN / 2];
     if let Err(error) = getrandom::fill(&mut bits) {
-        tracing::error!(%error, "no random bits for a nonce: the page's scripts will not run");
+        tracing::error!(%error, "no random bits for a CSP nonce: the browser will block the page's scripts");
         return None;
     }
     let mut digits = [0; CspNonce::LEN];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bits) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
-    }
+    hex::encode_to_slice(bits, &mut digits).ok()?;
     Some(digits)
 }
 
-fn digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
-}
-
-/// The word, for a template.
+/// Writes the nonce, for a template.
 impl fmt::Display for CspNonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
+/// Hides the nonce, so that it does not reach a log.
 impl fmt::Debug for CspNonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CspNonce").finish_non_exhaustive()
@@ -75,30 +82,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_drawn_when_it_is_asked_for_and_then_the_same() {
+    fn it_is_generated_on_first_read_and_then_stays_the_same() {
         let nonce = CspNonce::new();
-        let outside = nonce.clone();
-        assert_eq!(outside.drawn(), None);
-        let word = nonce.to_string();
-        assert_eq!((nonce.as_str(), outside.as_str(), outside.drawn()), (&*word, &*word, Some(&*word)));
+        let clone = nonce.clone();
+        assert_eq!(clone.generated(), None);
+        let text = nonce.to_string();
+        assert_eq!((nonce.as_str(), clone.as_str(), clone.generated()), (&*text, &*text, Some(&*text)));
     }
 
     #[test]
-    fn it_has_128_bits_in_hexadecimal_and_never_comes_again() {
-        let words: HashSet<_> = (0..1_000).map(|_| CspNonce::new().to_string()).collect();
-        assert_eq!(words.len(), 1_000);
-        for word in &words {
-            assert!(word.len() == 32 && word.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{word}");
+    fn it_has_128_random_bits_in_hexadecimal() {
+        let nonces: HashSet<_> = (0..1_000).map(|_| CspNonce::new().to_string()).collect();
+        assert_eq!(nonces.len(), 1_000);
+        for nonce in &nonces {
+            assert!(nonce.len() == 32 && nonce.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{nonce}");
         }
-        // Each place takes each digit: no bit is fixed.
-        for place in 0..32 {
-            let digits: HashSet<_> = words.iter().map(|word| word.as_bytes()[place]).collect();
-            assert_eq!(digits.len(), 16, "{place}");
+        // Each position takes all 16 digits, so no bit is constant.
+        for position in 0..32 {
+            let digits: HashSet<_> = nonces.iter().map(|nonce| nonce.as_bytes()[position]).collect();
+            assert_eq!(digits.len(), 16, "{position}");
         }
     }
 
     #[test]
-    fn it_does_not_show_in_a_log() {
+    fn debug_output_hides_it() {
         let nonce = CspNonce::new();
         assert!(!format!("{nonce:?}").contains(nonce.as_str()));
     }

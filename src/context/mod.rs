@@ -1,20 +1,36 @@
-//! What one gate leaves for the next and for the handler: who visits, with which privileges, from where.
+//! What one layer passes to the next and to the handler: the authenticated user, their privileges, the client's address.
+//!
+//! The layers put these values into the request's extensions. Handlers read them with an
+//! [`Extractor`](crate::Extractor), and a service without axum reads them from the extensions:
+//!
+//! ```
+//! use http::Request;
+//! use portcullis::{UserContext, context::Visitor};
+//!
+//! let mut request = Request::new(());
+//! // An authenticating layer does this.
+//! request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
+//!
+//! let user = UserContext::from_extensions(request.extensions()).unwrap();
+//! assert_eq!(user.id(), "ann");
+//! ```
 
 mod allowance;
 mod attempt;
 mod client_addr;
 mod csp_nonce;
 mod few;
+mod identity;
 mod no_store;
 mod origin_set;
-mod peer;
+mod peer_ip;
 mod permission;
 mod principal;
 mod realm;
 mod roles;
 pub(crate) mod route;
 mod scopes;
-mod text;
+mod shared_str;
 mod tiers;
 mod user;
 mod visitor;
@@ -25,6 +41,7 @@ pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
 pub use csp_nonce::CspNonce;
 pub(crate) use few::Few;
+pub(crate) use identity::Identity;
 pub use no_store::NoStore;
 pub use origin_set::OriginSet;
 pub use permission::Permission;
@@ -32,8 +49,7 @@ pub use principal::Principal;
 pub use realm::Realm;
 pub use roles::{Role, Roles, RolesBuilder};
 pub use scopes::Scopes;
-pub(crate) use text::Text;
+pub(crate) use shared_str::SharedStr;
 pub use tiers::{Tier, Tiers};
-pub(crate) use user::Identity;
 pub use user::{ClaimsError, UserContext};
 pub use visitor::Visitor;

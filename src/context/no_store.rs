@@ -1,14 +1,15 @@
-//! `NoStore`: a gate outside asks that answers to authenticated users be not stored.
+//! `NoStore`: marks a request whose response to an authenticated user must not be cached.
 
 use http::header::CACHE_CONTROL;
 use http::{Extensions, HeaderMap, HeaderValue};
 
-use crate::field::fill::fill;
+use crate::field::header_map::insert_if_absent;
 
-/// A gate outside asks that answers to authenticated users be not stored by any cache (RFC 9111 §5.2.2.5).
+/// Marks a request whose response must not be cached if the request is authenticated (RFC 9111 §5.2.2.5).
 ///
-/// [`SecurityHeaders`](crate::SecurityHeaders) puts it into a request's extensions. A gate that authenticates, which alone knows
-/// who asks, looks for it when it [admits a user](crate::context::Visitor::authenticated) and heeds it in the answer:
+/// [`SecurityHeaders`](crate::SecurityHeaders) puts it into the request's extensions, because only an inner layer knows
+/// whether the request is authenticated. `JwtAuth` reads it and adds the header. A custom gate that
+/// [authenticates](crate::context::Visitor::authenticated) does the same:
 ///
 /// ```
 /// use http::{HeaderMap, request};
@@ -31,13 +32,13 @@ use crate::field::fill::fill;
 pub struct NoStore(());
 
 impl NoStore {
-    /// Asks for it.
-    pub(crate) fn ask(extensions: &mut Extensions) {
+    /// Marks the request.
+    pub(crate) fn insert(extensions: &mut Extensions) {
         extensions.insert(Self(()));
     }
 
-    /// Writes `Cache-Control: no-store`, unless the handler has said how its answer may be stored.
+    /// Adds `Cache-Control: no-store`, unless the response has a `Cache-Control` header already.
     pub fn write(self, headers: &mut HeaderMap) {
-        fill(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("no-store") });
+        insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("no-store") });
     }
 }

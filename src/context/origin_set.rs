@@ -1,18 +1,23 @@
-//! `OriginSet`: the web origins that an app trusts, matched in time that does not grow with their number.
+//! `OriginSet`: the web origins that an app trusts, in a set whose lookup time does not depend on its size.
 
 use std::fmt;
 use std::sync::Arc;
 
-// Who asks cannot write the members, so a hash that is merely fast will do.
+// A fast hash is enough: the app chooses the members, so callers cannot provoke collisions.
 use foldhash::{HashMap, HashSet};
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::origin::{MAX_LEN, Origin, OriginFault};
+use crate::field::origin::{MAX_LEN, Origin, OriginError};
 
-/// The web origins that an app trusts.
+/// The web origins that an app trusts: a set of exact origins and patterns.
 ///
-/// Each is spelt as a browser sends it, `https://app.example.com`, or is a pattern: `https://*.example.com` for all below a
-/// domain at any depth, and not for itself; `http://localhost:*` for any port. Clones share the set.
+/// | item | matches |
+/// |---|---|
+/// | `https://app.example.com` | this origin, written as a browser sends it |
+/// | `https://*.example.com` | every subdomain at any depth, but not `https://example.com` |
+/// | `http://localhost:*` | the host on any port |
+///
+/// Clones share the set.
 ///
 /// ```
 /// use portcullis::OriginSet;
@@ -31,13 +36,20 @@ pub struct OriginSet(Arc<Origins>);
 #[derive(Default)]
 struct Origins {
     exact: HashSet<Box<str>>,
-    /// Scheme and host, of any port.
+    /// Scheme and host of the origins that match on any port.
     any_port: HashSet<Box<str>>,
-    /// The domains whose subdomains are let in, of `http` and of `https`.
-    parents: [HashMap<Box<str>, HashSet<Port>>; 2],
-    longest_parent: usize,
-    /// What is reached without encryption, but for loopback.
-    plain: Vec<Box<str>>,
+    /// The domains whose subdomains match.
+    parents: ParentDomains,
+    /// The members whose connections are not encrypted, except loopback hosts.
+    unencrypted: Vec<Box<str>>,
+}
+
+#[derive(Default)]
+struct ParentDomains {
+    http: HashMap<Box<str>, HashSet<Port>>,
+    https: HashMap<Box<str>, HashSet<Port>>,
+    /// The length of the longest domain, so that longer ones need no lookup.
+    max_len: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,134 +60,130 @@ enum Port {
 }
 
 impl OriginSet {
-    /// These origins and patterns.
+    /// Creates a set of these origins and patterns.
     ///
     /// # Errors
     ///
-    /// Names every one that no browser would ever send, and every pattern that is not of the two forms; an empty list; and
-    /// a pattern over a public suffix, below which anybody may register a domain.
+    /// Returns [`ConfigError`] with every item that no browser sends as an origin and that is not one of the two kinds of
+    /// patterns, and with every pattern below a public suffix such as `com` or `co.uk`, where anyone can register a domain;
+    /// or if the list is empty.
     pub fn new<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Self::read(origins, false)
+        Self::parse(origins, false)
     }
 
-    /// As [`new`](Self::new), with patterns over public suffixes let in: of `https://*.com`, for example, anybody may be.
+    /// Creates a set as [`new`](Self::new) does, but accepts patterns below public suffixes.
+    ///
+    /// Such a pattern trusts strangers: anyone can register a domain that matches `https://*.com`.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), but for public suffixes.
+    /// Returns [`ConfigError`] in the same cases as [`new`](Self::new), except for public suffixes.
     pub fn dangerously_with_public_suffixes<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Self::read(origins, true)
+        Self::parse(origins, true)
     }
 
-    /// Whether the set has this origin: the value of an `Origin` field, byte for byte.
+    /// Returns whether the set contains this origin, given as the value of an `Origin` header.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {
         let origins = &*self.0;
         if origin.len() > MAX_LEN {
             return false;
         }
-        origins.exact.contains(origin) || origins.has_pattern(origin)
+        origins.exact.contains(origin) || origins.has_pattern_for(origin)
     }
 
-    /// The members that are reached without encryption, but for loopback.
-    pub(crate) fn plain(&self) -> impl Iterator<Item = &str> {
-        self.0.plain.iter().map(|origin| &**origin)
+    /// The members whose connections are not encrypted, except loopback hosts.
+    pub(crate) fn unencrypted(&self) -> impl Iterator<Item = &str> {
+        self.0.unencrypted.iter().map(|origin| &**origin)
     }
 
-    fn read<I>(origins: I, lets_public_suffixes_in: bool) -> Result<Self, ConfigError>
+    fn parse<I>(origins: I, allows_public_suffixes: bool) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = ConfigIssues::default();
+        let mut issues = ConfigIssues::default();
         let mut set = Origins::default();
         let mut is_empty = true;
         for origin in origins {
             is_empty = false;
             let origin = origin.as_ref();
-            if let Err(problem) = set.add(origin, lets_public_suffixes_in) {
-                problems.add(problem.with_value(origin));
+            if let Err(issue) = set.add(origin, allows_public_suffixes) {
+                issues.add(issue.with_value(origin));
             }
         }
         if is_empty {
-            problems.add(ConfigIssue::new("origins", IssueKind::Missing, "there is none", "name one at least"));
+            let (reason, remedy) = ("the list is empty", "add at least one origin");
+            issues.add(ConfigIssue::new("origins", IssueKind::Missing, reason, remedy));
         }
-        problems.into_result(|| Self(Arc::new(set)))
+        issues.into_result(|| Self(Arc::new(set)))
     }
 }
 
 impl Origins {
-    fn add(&mut self, text: &str, lets_public_suffixes_in: bool) -> Result<(), Box<ConfigIssue>> {
+    fn add(&mut self, text: &str, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
         let any_port = text.strip_suffix(":*");
-        let star = any_port.unwrap_or(text).split_once("://*.");
-        // A pattern is judged without its stars.
-        let bare = match star {
+        let subdomains = any_port.unwrap_or(text).split_once("://*.");
+        // Without its stars, a pattern is an origin.
+        let bare = match subdomains {
             Some((scheme, parent)) => format!("{scheme}://{parent}"),
             None => any_port.unwrap_or(text).to_owned(),
         };
         if bare.contains('*') {
-            let (reason, remedy) =
-                ("a star stands elsewhere than as first label or as port", "write https://*.example.com");
-            let whole = ("a star is no origin", "say any_origin() where every page may read the answers");
-            let (reason, remedy) = if text == "*" { whole } else { (reason, remedy) };
-            return Err(refused(IssueKind::Invalid, reason, remedy));
+            return Err(misplaced_star(text));
         }
-        let origin = Origin::parse(&bare).map_err(misspelt)?;
+        let origin = Origin::parse(&bare).map_err(malformed)?;
         if any_port.is_some() && origin.port().is_some() {
-            return Err(misspelt(OriginFault::Port));
+            return Err(malformed(OriginError::Port));
         }
-        let (has_any_port, is_loopback) = (any_port.is_some(), origin.is_loopback());
-        if !origin.is_https() && !is_loopback {
-            self.plain.push(text.into());
+        if !origin.is_https() && !origin.is_loopback() {
+            self.unencrypted.push(text.into());
         }
-        if star.is_none() {
-            let set = if has_any_port { &mut self.any_port } else { &mut self.exact };
+        if subdomains.is_none() {
+            let set = if any_port.is_some() { &mut self.any_port } else { &mut self.exact };
             set.insert(origin.text().into());
             return Ok(());
         }
-        if origin.is_address() {
-            return Err(refused(IssueKind::Invalid, "an address has no subdomains", "name the address alone"));
-        }
-        if !lets_public_suffixes_in && !is_loopback && is_public_suffix(origin.host()) {
-            return Err(refused(
-                IssueKind::Prohibited,
-                "anybody may register a domain below a public suffix",
-                "name a domain of yours, or say OriginSet::dangerously_with_public_suffixes",
-            ));
-        }
+        validate_parent(&origin, allows_public_suffixes)?;
         let port = match origin.port() {
-            _ if has_any_port => Port::Any,
+            _ if any_port.is_some() => Port::Any,
             Some(port) => Port::Number(port),
             None => Port::Default,
         };
-        let parents = &mut self.parents[usize::from(origin.is_https())];
-        parents.entry(origin.host().into()).or_default().insert(port);
-        self.longest_parent = self.longest_parent.max(origin.host().len());
+        self.parents.add(&origin, port);
         Ok(())
     }
 
-    fn has_pattern(&self, text: &str) -> bool {
-        if self.any_port.is_empty() && self.longest_parent == 0 {
+    fn has_pattern_for(&self, text: &str) -> bool {
+        if self.any_port.is_empty() && self.parents.max_len == 0 {
             return false;
         }
         let Ok(origin) = Origin::parse(text) else { return false };
-        self.any_port.contains(origin.without_port()) || self.has_parent(&origin)
+        self.any_port.contains(origin.without_port()) || self.parents.has_parent_of(&origin)
+    }
+}
+
+impl ParentDomains {
+    fn add(&mut self, parent: &Origin<'_>, port: Port) {
+        let parents = if parent.is_https() { &mut self.https } else { &mut self.http };
+        parents.entry(parent.host().into()).or_default().insert(port);
+        self.max_len = self.max_len.max(parent.host().len());
     }
 
-    /// Whether a domain above this one, at a label's boundary, lets its subdomains in.
-    fn has_parent(&self, origin: &Origin<'_>) -> bool {
-        let [plain, encrypted] = &self.parents;
-        let parents = if origin.is_https() { encrypted } else { plain };
+    /// Whether a pattern matches the subdomains of a domain above this origin.
+    fn has_parent_of(&self, origin: &Origin<'_>) -> bool {
+        let parents = if origin.is_https() { &self.https } else { &self.http };
         let host = origin.host();
-        let starts = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-        let near = starts.skip_while(|parent| parent.len() > self.longest_parent);
         let port = origin.port().map_or(Port::Default, Port::Number);
-        near.filter_map(|parent| parents.get(parent)).any(|ports| ports.contains(&Port::Any) || ports.contains(&port))
+        let ancestors = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
+        let candidates = ancestors.skip_while(|parent| parent.len() > self.max_len);
+        let mut ports = candidates.filter_map(|parent| parents.get(parent));
+        ports.any(|ports| ports.contains(&Port::Any) || ports.contains(&port))
     }
 }
 
@@ -185,18 +193,41 @@ impl fmt::Debug for OriginSet {
     }
 }
 
-fn misspelt(fault: OriginFault) -> Box<ConfigIssue> {
-    refused(IssueKind::Invalid, fault.reason(), fault.remedy())
+fn validate_parent(origin: &Origin<'_>, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
+    if origin.is_address() {
+        return Err(issue(IssueKind::Invalid, "an address has no subdomains", "write the address without `*.`"));
+    }
+    if !allows_public_suffixes && !origin.is_loopback() && is_public_suffix(origin.host()) {
+        return Err(issue(
+            IssueKind::Prohibited,
+            "anyone can register a domain below a public suffix",
+            "name a domain of yours, or call OriginSet::dangerously_with_public_suffixes",
+        ));
+    }
+    Ok(())
 }
 
-fn refused(fault: IssueKind, reason: &'static str, remedy: &'static str) -> Box<ConfigIssue> {
-    Box::new(ConfigIssue::new("origins", fault, reason, remedy))
+fn misplaced_star(text: &str) -> Box<ConfigIssue> {
+    if text == "*" {
+        let remedy = "call any_origin() if every page may read the responses";
+        return issue(IssueKind::Invalid, "a star is not an origin", remedy);
+    }
+    let reason = "a star is allowed only as the first label and as the port";
+    issue(IssueKind::Invalid, reason, "write https://*.example.com or http://localhost:*")
 }
 
-/// Whether anybody may register a domain below this one, by the Public Suffix List.
+fn malformed(error: OriginError) -> Box<ConfigIssue> {
+    issue(IssueKind::Invalid, error.reason(), error.remedy())
+}
+
+fn issue(kind: IssueKind, reason: &'static str, remedy: &'static str) -> Box<ConfigIssue> {
+    Box::new(ConfigIssue::new("origins", kind, reason, remedy))
+}
+
+/// Whether anyone can register a domain below this one, according to the Public Suffix List.
 fn is_public_suffix(domain: &str) -> bool {
-    // A rule with a star, as *.kawasaki.jp, makes a suffix of every name below a domain and not of the domain. No rule
-    // names this label.
+    // A wildcard rule such as `*.kawasaki.jp` makes every name below the domain a suffix, but not the domain itself. So a
+    // name below it is looked up, too; no rule has the label `-`.
     let below = format!("-.{domain}");
     [domain, &below].into_iter().any(|domain| psl::suffix_str(domain) == Some(domain))
 }

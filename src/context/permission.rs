@@ -1,12 +1,12 @@
-//! `Permission`: what may be done to what, as `action:resource`.
+//! `Permission`: an action on a resource, as `action:resource`.
 
 use std::fmt;
 
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 
-/// What may be done to what, as `action:resource`: two words with one colon between them.
+/// An action on a resource, as `action:resource`: two words with one colon between them.
 ///
-/// In a role's grants a `*` stands for any action or any resource. A gate asks for one permission, never for `*`.
+/// A role's grant may use `*` for any action or any resource. A permission that a layer requires may not.
 ///
 /// ```
 /// use portcullis::Permission;
@@ -23,58 +23,50 @@ pub struct Permission {
 }
 
 impl Permission {
-    /// One permission, spelt `action:resource`.
+    /// Creates a permission from `action:resource`.
     ///
     /// # Errors
     ///
-    /// Where the text is not two words of ASCII letters, digits, `-`, `_` or `.` with one colon between them.
+    /// Returns [`ConfigError`] if the text is not two words with one colon between them. A word consists of ASCII
+    /// letters, digits, `-`, `_` and `.`.
     pub fn new(text: &str) -> Result<Self, ConfigError> {
-        Self::parse(text, is_word)
+        Self::parse(text, is_word).ok_or_else(|| invalid("Permission::new", text).into())
     }
 
-    /// A grant: as a permission, but either word may be `*`.
+    /// Creates what a [role](crate::context::RolesBuilder::role) grants: a permission in which a word may be `*`.
     pub(crate) fn grant(text: &str) -> Result<Self, ConfigError> {
-        Self::parse(text, |word| word == ANY || is_word(word))
+        Self::parse(text, |word| word == ANY || is_word(word)).ok_or_else(|| invalid("role", text).into())
     }
 
-    fn parse(text: &str, is_part: impl Fn(&str) -> bool) -> Result<Self, ConfigError> {
-        match text.split_once(':') {
-            Some((action, resource)) if is_part(action) && is_part(resource) => {
-                Ok(Self { text: text.into(), colon: action.len() })
-            }
-            _ => Err(ConfigIssue::new(
-                "permission",
-                IssueKind::Invalid,
-                "not of the form action:resource",
-                "write two words of letters, digits, '-', '_' or '.' with one colon, as create:valuation",
-            )
-            .with_value(text)
-            .into()),
-        }
+    fn parse(text: &str, is_part: impl Fn(&str) -> bool) -> Option<Self> {
+        let (action, resource) = text.split_once(':')?;
+        let is_valid = is_part(action) && is_part(resource);
+        is_valid.then(|| Self { text: text.into(), colon: action.len() })
     }
 
-    /// What is done.
+    /// Returns the action.
     #[must_use]
     pub fn action(&self) -> &str {
         self.text.get(..self.colon).unwrap_or_default()
     }
 
-    /// What it is done to.
+    /// Returns the resource.
     #[must_use]
     pub fn resource(&self) -> &str {
         self.text.get(self.colon + 1..).unwrap_or_default()
     }
 
-    /// The permission as `action:resource`.
+    /// Returns the permission as `action:resource`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether this grant covers the permission.
-    pub(crate) fn covers(&self, wanted: &str) -> bool {
-        wanted.split_once(':').is_some_and(|(action, resource)| {
-            covers(self.action(), action) && covers(self.resource(), resource) && is_word(action) && is_word(resource)
+    /// Whether this grant covers a permission.
+    pub(crate) fn covers(&self, permission: &str) -> bool {
+        permission.split_once(':').is_some_and(|(action, resource)| {
+            let is_covered = covers(self.action(), action) && covers(self.resource(), resource);
+            is_covered && is_word(action) && is_word(resource)
         })
     }
 }
@@ -97,8 +89,13 @@ impl fmt::Display for Permission {
     }
 }
 
-fn covers(grant: &str, wanted: &str) -> bool {
-    grant == ANY || grant == wanted
+fn covers(granted: &str, word: &str) -> bool {
+    granted == ANY || granted == word
+}
+
+fn invalid(setting: &'static str, text: &str) -> ConfigIssue {
+    let remedy = "write two words of letters, digits, '-', '_' or '.' with one colon, as create:valuation";
+    ConfigIssue::new(setting, IssueKind::Invalid, "not of the form action:resource", remedy).with_value(text)
 }
 
 fn is_word(text: &str) -> bool {
@@ -114,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permission_is_two_words_with_one_colon() {
+    fn a_permission_is_two_words_with_one_colon_between_them() {
         for text in ["create:valuation", "a.b:c_d", "read:market-data"] {
             let permission = Permission::new(text).unwrap();
             assert_eq!([permission.as_str(), permission.as_ref()], [text; 2]);
@@ -126,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_covers_itself_and_what_its_stars_stand_for() {
+    fn a_grant_covers_itself_and_what_its_stars_match() {
         for grant in ["read:webhook", "*:webhook", "read:*", "*:*"] {
             assert!(Permission::grant(grant).unwrap().covers("read:webhook"), "{grant}");
         }
@@ -137,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_of_everything_covers_no_text_that_is_no_permission() {
+    fn a_grant_of_everything_covers_only_valid_permissions() {
         for text in ["", ":", "webhook", "a:b:c", "*:*", "read:"] {
             assert!(!Permission::grant("*:*").unwrap().covers(text), "{text:?}");
         }
@@ -145,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_parses_reads_back(text in ".{0,24}") {
+        fn any_text_parses_without_a_panic_into_its_own_parts(text in ".{0,24}") {
             if let Ok(permission) = Permission::new(&text) {
                 prop_assert_eq!(format!("{}:{}", permission.action(), permission.resource()), text);
             }

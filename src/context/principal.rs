@@ -1,14 +1,22 @@
-//! `Principal`: whether a person or a program acts.
+//! `Principal`: whether a request is made by a user or by a client on its own behalf.
 
-/// Who acts with a token: a user, or a client on its own behalf (RFC 9068 §2.2, RFC 9700 §4.15).
+/// Whether a request is made by a user or by a client on its own behalf (RFC 9068 §2.2).
 ///
-/// An issuer that lets clients choose their id may hand out a token whose `sub` equals some user's id.
-/// Where only people may act, check for [`Principal::User`].
+/// An issuer may let clients choose their own client id. Such a client can obtain a token whose `sub` equals the id of
+/// some user (RFC 9700 §4.15). If an endpoint is for people only, check that the principal is [`Principal::User`].
+///
+/// ```
+/// use portcullis::{Principal, UserContext};
+///
+/// let service = UserContext::new("reporting-service").with_principal(Principal::Client);
+/// assert_ne!(service.principal(), Principal::User);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Principal {
-    /// A client acting for itself: its id is the token's subject and nothing in the token speaks of a user.
+    /// A client (a service account) on its own behalf: the client is the subject of its token, and no claim of the token
+    /// describes a user.
     Client,
-    /// A user, perhaps through a client.
+    /// A user, possibly through a client.
     User,
 }

@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
-/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5).
+/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5). The default is `api`.
+///
+/// ```
+/// use portcullis::context::Realm;
+///
+/// assert_eq!(Realm::new("valuations").name(), "valuations");
+/// assert_eq!(Realm::default().name(), "api");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Realm(Option<Arc<str>>);
 
 impl Realm {
-    /// A realm of this name. Bytes that RFC 6750 §3 does not allow in a challenge are replaced when one is sent.
+    /// Creates a realm of this name.
+    ///
+    /// Characters that RFC 6750 §3 does not allow in a challenge are replaced when the challenge is sent.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(Some(name.into()))
     }
 
-    /// The realm's name.
+    /// Returns the realm's name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.as_deref().unwrap_or(DEFAULT)
@@ -21,11 +30,11 @@ impl Realm {
 }
 
 impl Default for Realm {
-    /// The realm `api`.
+    /// Returns the realm `api`.
     fn default() -> Self {
         Self(None)
     }
 }
 
-// RFC 6750 §3 asks for at least one auth-param, so there is always a realm to send.
+// A challenge needs at least one parameter (RFC 6750 §3), so every layer has a realm.
 const DEFAULT: &str = "api";

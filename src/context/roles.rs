@@ -1,13 +1,13 @@
-//! `Roles`: a table of roles, what each grants, and which it inherits.
+//! `Roles`, `Role` and `RolesBuilder`: an app's table of roles, what each grants and which roles it inherits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::context::Permission;
+use crate::context::permission::Permission;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
-/// A table of roles: what each grants, its inherited grants included.
+/// An app's table of roles: what each role grants and which roles it inherits.
 ///
 /// ```
 /// use portcullis::Roles;
@@ -25,24 +25,26 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Roles(Arc<BTreeMap<Box<str>, Rights>>);
 
-/// What a role has: its ancestors, and all that it and they grant.
+/// What a role has, inheritance resolved.
 #[derive(PartialEq, Eq)]
 struct Rights {
+    /// Every role that it inherits, directly or through others.
     ancestors: BTreeSet<Box<str>>,
+    /// What it and its ancestors grant.
     grants: BTreeSet<Permission>,
 }
 
 impl Roles {
-    /// A table to fill.
+    /// Starts an empty table.
     pub fn builder() -> RolesBuilder {
         RolesBuilder::default()
     }
 
-    /// A table of names that grant nothing, where roles alone decide.
+    /// Creates a table of roles that grant no permissions, for apps that check only roles.
     ///
     /// # Errors
     ///
-    /// Where there is no name, or one is empty or stands twice.
+    /// Returns [`ConfigError`] if there is no name, or if a name is empty or repeated.
     pub fn from_names<I>(names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: Into<String>>,
@@ -50,46 +52,41 @@ impl Roles {
         names.into_iter().fold(Self::builder(), |table, name| table.role(name, [""; 0])).build()
     }
 
-    /// The role of this name, compared case-sensitively.
+    /// Returns the role of this name. The comparison is case-sensitive.
     ///
     /// # Errors
     ///
-    /// Where no role has this name; the error lists those there are.
+    /// Returns [`ConfigError`] if no role has this name. The error lists the names that exist.
     pub fn get(&self, name: &str) -> Result<Role, ConfigError> {
         if self.0.contains_key(name) {
             return Ok(Role { table: self.clone(), name: name.into() });
         }
-        Err(unknown_role(name, self.0.keys()))
+        Err(unknown_role("Roles::get", name, self.0.keys()).into())
     }
 
-    /// The permission of this spelling, which some role must grant.
+    /// Returns a permission that a role of this table grants, so that a misspelled one is found at startup.
     ///
     /// # Errors
     ///
-    /// Where the text is not `action:resource`, or no role of the table grants it: a misspelling found at start-up.
+    /// Returns [`ConfigError`] if the text is not of the form `action:resource`, or if no role grants the permission.
     pub fn permission(&self, text: &str) -> Result<Permission, ConfigError> {
-        let wanted = Permission::new(text)?;
+        let permission = Permission::new(text)?;
         if self.0.values().flat_map(|rights| &rights.grants).any(|grant| grant.covers(text)) {
-            return Ok(wanted);
+            return Ok(permission);
         }
-        Err(ConfigIssue::new(
-            "permission",
-            IssueKind::Unknown,
-            "no role grants it",
-            "mend the spelling, or grant it to a role",
-        )
-        .with_value(text)
-        .into())
+        let remedy = "correct the spelling, or grant it to a role";
+        let issue = ConfigIssue::new("Roles::permission", IssueKind::Unknown, "no role grants it", remedy);
+        Err(issue.with_value(text).into())
     }
 
-    /// What the role of this name grants, inherited grants included; nothing for a name the table does not know.
+    /// What a role grants, directly and by inheritance; nothing if the table does not have the role.
     pub(crate) fn grants_of(&self, role: &str) -> impl Iterator<Item = &Permission> {
         self.0.get(role).into_iter().flat_map(|rights| &rights.grants)
     }
 
-    /// Whether who has the role `own` also has the role `wanted`: it is the same, or inherited.
-    pub(crate) fn holds(&self, own: &str, wanted: &str) -> bool {
-        own == wanted || self.0.get(own).is_some_and(|rights| rights.ancestors.contains(wanted))
+    /// Whether a user with the role `held` also has the role `wanted`: the two are the same, or `held` inherits it.
+    pub(crate) fn implies(&self, held: &str, wanted: &str) -> bool {
+        held == wanted || self.0.get(held).is_some_and(|rights| rights.ancestors.contains(wanted))
     }
 }
 
@@ -99,7 +96,7 @@ impl fmt::Debug for Roles {
     }
 }
 
-/// One of the [`Roles`].
+/// One role of an app's [`Roles`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Role {
     table: Roles,
@@ -107,19 +104,29 @@ pub struct Role {
 }
 
 impl Role {
-    /// The role's name.
+    /// Returns the role's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether who has the role of this name also has this one: it is the same, or inherits this one.
+    /// Returns whether a user with the role `name` also has this role: the two are the same, or `name` inherits it.
+    ///
+    /// ```
+    /// use portcullis::Roles;
+    ///
+    /// let roles =
+    ///     Roles::builder().role("reader", ["read:page"]).role("editor", ["write:page"]).inherits("editor", ["reader"]);
+    /// let reader = roles.build()?.get("reader")?;
+    /// assert!(reader.is_implied_by("editor") && !reader.is_implied_by("guest"));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn is_implied_by(&self, name: &str) -> bool {
-        self.table.holds(name, &self.name)
+        self.table.implies(name, &self.name)
     }
 
-    /// Whether the role, or one it inherits, grants the permission.
+    /// Returns whether this role, or a role that it inherits, grants the permission.
     #[must_use]
     pub fn grants(&self, permission: &Permission) -> bool {
         self.table.grants_of(&self.name).any(|grant| grant.covers(permission.as_str()))
@@ -132,16 +139,18 @@ impl fmt::Debug for Role {
     }
 }
 
-/// Fills a table of [`Roles`].
+/// Builds a table of [`Roles`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct RolesBuilder {
+    /// Each role with its direct grants.
     roles: Vec<(String, Vec<String>)>,
-    edges: Vec<(String, Vec<String>)>,
+    /// Each role with the roles it directly inherits.
+    inheritance: Vec<(String, Vec<String>)>,
 }
 
 impl RolesBuilder {
-    /// Adds a role with its own grants, each `action:resource`, where `*` stands for any action or resource.
+    /// Adds a role with the permissions it grants, each as `action:resource`. A `*` grants any action or any resource.
     pub fn role<I>(mut self, name: impl Into<String>, grants: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
@@ -150,97 +159,108 @@ impl RolesBuilder {
         self
     }
 
-    /// Lets a role inherit from the named parents, whatever the order of the calls: who has the role also has theirs,
-    /// and all that they grant (NIST RBAC's hierarchy of roles).
+    /// Makes a role inherit other roles: a user with the role also has the parents, and everything that they grant.
+    ///
+    /// This is the role hierarchy of NIST RBAC. The calls of `role` and `inherits` may come in any order.
     pub fn inherits<I>(mut self, role: impl Into<String>, parents: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.edges.push((role.into(), parents.into_iter().map(Into::into).collect()));
+        self.inheritance.push((role.into(), parents.into_iter().map(Into::into).collect()));
         self
     }
 
-    /// The table.
+    /// Builds the table.
     ///
     /// # Errors
     ///
-    /// Names every role that is empty or stands twice, every malformed grant, every inheritance from or by an
-    /// unknown role, every circle of inheritance, and a table without a role.
+    /// Returns [`ConfigError`] with every role whose name is empty or repeated, every malformed grant, every unknown role
+    /// in an inheritance, and every role that inherits itself; or if the table has no role.
     pub fn build(self) -> Result<Roles, ConfigError> {
-        let mut problems = ConfigIssues::default();
-        let mut own: BTreeMap<Box<str>, BTreeSet<Permission>> = BTreeMap::new();
-        for (name, grants) in self.roles {
-            let grants = grants.iter().filter_map(|grant| problems.ok_or_add(Permission::grant(grant))).collect();
-            if name.is_empty() {
-                problems.add(ConfigIssue::new("roles", IssueKind::Invalid, "a name is empty", "name every role"));
-            } else if own.contains_key(name.as_str()) {
-                problems.add(
-                    ConfigIssue::new(
-                        "roles",
-                        IssueKind::Duplicate,
-                        "stands twice",
-                        "give each role once, with all its grants",
-                    )
-                    .with_value(name),
-                );
-            } else {
-                own.insert(name.into(), grants);
-            }
-        }
-        if own.is_empty() {
-            problems.add(ConfigIssue::new("roles", IssueKind::Missing, "there is no role", "add at least one role"));
-        }
-        let mut parents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (role, inherited) in &self.edges {
-            for name in std::iter::once(role).chain(inherited) {
-                if !own.contains_key(name.as_str()) {
-                    problems.ok_or_add::<()>(Err(unknown_role(name, own.keys())));
-                }
-            }
-            parents.entry(role).or_default().extend(inherited.iter().map(String::as_str));
-        }
-        let mut granted = BTreeMap::new();
-        for name in own.keys() {
-            let ancestors = ancestors(name, &parents);
-            if ancestors.contains(&**name) {
-                problems.add(
-                    ConfigIssue::new(
-                        "roles",
-                        IssueKind::Prohibited,
-                        "inherits from itself",
-                        "break the circle of inheritance",
-                    )
-                    .with_value(&**name),
-                );
-            }
-            let all = ancestors.iter().copied().chain([&**name]);
-            let grants = all.filter_map(|role| own.get(role)).flatten().cloned().collect();
-            let ancestors = ancestors.into_iter().map(Into::into).collect();
-            granted.insert(name.clone(), Rights { ancestors, grants });
-        }
-        problems.into_result(|| Roles(Arc::new(granted)))
+        let mut issues = ConfigIssues::default();
+        let grants = direct_grants(self.roles, &mut issues);
+        let parents = parents(&self.inheritance, &grants, &mut issues);
+        let table = resolve_inheritance(&grants, &parents, &mut issues);
+        issues.into_result(|| Roles(Arc::new(table)))
     }
 }
 
-/// All that a role inherits from, itself among them only where it stands in a circle.
-fn ancestors<'a>(role: &'a str, parents: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+type Grants = BTreeMap<Box<str>, BTreeSet<Permission>>;
+type Parents<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+/// Validates the roles and parses what each grants.
+fn direct_grants(roles: Vec<(String, Vec<String>)>, issues: &mut ConfigIssues) -> Grants {
+    let mut found = Grants::new();
+    for (name, grants) in roles {
+        let grants = grants.iter().filter_map(|grant| issues.ok_or_add(Permission::grant(grant))).collect();
+        if name.is_empty() {
+            issues.add(ConfigIssue::new("role", IssueKind::Invalid, "the name is empty", "name every role"));
+        } else if found.contains_key(name.as_str()) {
+            let (reason, remedy) = ("the role is repeated", "add each role once, with all its grants");
+            issues.add(ConfigIssue::new("role", IssueKind::Duplicate, reason, remedy).with_value(name));
+        } else {
+            found.insert(name.into(), grants);
+        }
+    }
+    if found.is_empty() {
+        issues.add(ConfigIssue::new("role", IssueKind::Missing, "the table is empty", "add at least one role"));
+    }
+    found
+}
+
+/// Validates the inheritance and returns the direct parents of each role.
+fn parents<'a>(inheritance: &'a [(String, Vec<String>)], known: &Grants, issues: &mut ConfigIssues) -> Parents<'a> {
+    let mut found = Parents::new();
+    for (role, parents) in inheritance {
+        for name in std::iter::once(role).chain(parents) {
+            if !known.contains_key(name.as_str()) {
+                issues.add(unknown_role("inherits", name, known.keys()));
+            }
+        }
+        found.entry(role).or_default().extend(parents.iter().map(String::as_str));
+    }
+    found
+}
+
+/// Gives each role its ancestors, and the grants of all of them.
+fn resolve_inheritance(
+    grants: &Grants,
+    parents: &Parents<'_>,
+    issues: &mut ConfigIssues,
+) -> BTreeMap<Box<str>, Rights> {
+    let mut table = BTreeMap::new();
+    for (name, direct) in grants {
+        let ancestors = ancestors(name, parents);
+        if ancestors.contains(&**name) {
+            let (reason, remedy) = ("the role inherits itself", "break the cycle of inheritance");
+            issues.add(ConfigIssue::new("inherits", IssueKind::Prohibited, reason, remedy).with_value(&**name));
+        }
+        let inherited = ancestors.iter().filter_map(|role| grants.get(*role)).flatten();
+        let all = direct.iter().chain(inherited).cloned().collect();
+        let ancestors = ancestors.into_iter().map(Into::into).collect();
+        table.insert(name.clone(), Rights { ancestors, grants: all });
+    }
+    table
+}
+
+/// All roles that a role inherits; itself among them only if the inheritance has a cycle.
+fn ancestors<'a>(role: &str, parents: &Parents<'a>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
-    let mut ahead = vec![role];
-    while let Some(name) = ahead.pop() {
+    let mut queue = vec![role];
+    while let Some(name) = queue.pop() {
         for parent in parents.get(name).into_iter().flatten() {
             if found.insert(*parent) {
-                ahead.push(parent);
+                queue.push(parent);
             }
         }
     }
     found
 }
 
-fn unknown_role<'a>(name: &str, known: impl Iterator<Item = &'a Box<str>>) -> ConfigError {
+fn unknown_role<'a>(setting: &'static str, name: &str, known: impl Iterator<Item = &'a Box<str>>) -> ConfigIssue {
     let known: Vec<&str> = known.map(|name| &**name).collect();
-    ConfigIssue::new("role", IssueKind::Unknown, "no such role", format!("use one of: {}", known.join(", ")))
-        .with_value(name)
-        .into()
+    let remedy = format!("use one of: {}", known.join(", "));
+    ConfigIssue::new(setting, IssueKind::Unknown, "no such role", remedy).with_value(name)
 }
 
 #[cfg(test)]
@@ -264,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_grants_its_own_and_all_it_inherits() {
+    fn a_role_grants_its_own_and_inherited_permissions() {
         assert!(grants("admin", "delete:user"));
         assert!(grants("admin", "write:page"));
         assert!(grants("admin", "read:page"));
@@ -273,19 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn a_role_does_not_grant_what_its_heirs_grant() {
+    fn a_role_does_not_grant_what_its_descendants_grant() {
         assert!(!grants("reader", "write:page"));
         assert!(!grants("editor", "read:log"));
         assert!(!grants("auditor", "write:page"));
     }
 
     #[test]
-    fn who_has_a_role_also_has_those_it_inherits_and_not_the_reverse() {
+    fn a_role_implies_the_roles_it_inherits_and_not_the_reverse() {
         let reader = table().get("reader").unwrap();
         for holder in ["reader", "editor", "admin"] {
             assert!(reader.is_implied_by(holder), "{holder}");
         }
-        for other in ["auditor", "nobody", ""] {
+        for other in ["auditor", "guest", ""] {
             assert!(!reader.is_implied_by(other), "{other}");
         }
         assert!(!table().get("admin").unwrap().is_implied_by("editor"));
@@ -293,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_inheritance_is_refused_and_named() {
+    fn every_role_in_an_inheritance_cycle_is_reported() {
         let error = Roles::builder()
             .role("a", ["x:y"])
             .role("b", ["x:y"])
@@ -303,12 +323,12 @@ mod tests {
             .inherits("c", ["a"])
             .build()
             .unwrap_err();
-        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
-        assert_eq!(named, ["a", "b"]);
+        let reported: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
+        assert_eq!(reported, ["a", "b"]);
     }
 
     #[test]
-    fn every_fault_of_a_table_is_reported_at_once() {
+    fn all_issues_of_a_table_are_reported_at_once() {
         let error = Roles::builder()
             .role("a", ["nonsense"])
             .role("a", ["x:y"])
@@ -316,21 +336,21 @@ mod tests {
             .inherits("a", ["ghost"])
             .build()
             .unwrap_err();
-        let faults: Vec<_> = error.issues().iter().map(ConfigIssue::kind).collect();
-        assert_eq!(faults, [IssueKind::Invalid, IssueKind::Duplicate, IssueKind::Invalid, IssueKind::Unknown]);
+        let kinds: Vec<_> = error.issues().iter().map(ConfigIssue::kind).collect();
+        assert_eq!(kinds, [IssueKind::Invalid, IssueKind::Duplicate, IssueKind::Invalid, IssueKind::Unknown]);
         assert!(Roles::builder().build().is_err());
     }
 
     #[test]
-    fn a_misspelt_role_or_permission_is_an_error() {
+    fn an_unknown_role_or_permission_is_an_error() {
         let text = table().get("admn").unwrap_err().to_string();
-        assert_eq!(text, "role \"admn\": no such role; use one of: admin, auditor, editor, reader");
+        assert_eq!(text, "Roles::get \"admn\": no such role; use one of: admin, auditor, editor, reader");
         assert!(table().permission("write:pages").is_err());
         assert_eq!(table().permission("write:page").unwrap().as_str(), "write:page");
     }
 
     #[test]
-    fn named_roles_grant_nothing() {
+    fn roles_from_names_grant_nothing() {
         let roles = Roles::from_names(["a", "b"]).unwrap();
         assert!(!roles.get("a").unwrap().grants(&Permission::new("x:y").unwrap()));
         assert!(Roles::from_names(["a", "a"]).is_err());

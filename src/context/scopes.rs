@@ -1,11 +1,13 @@
-//! `Scopes`: a set of scope tokens (RFC 6749 §3.3).
+//! `Scopes`: a set of OAuth scope tokens (RFC 6749 §3.3).
 
 use std::fmt;
 
-use crate::context::Text;
+use crate::context::shared_str::SharedStr;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
-/// A set of scope tokens: case-sensitive words compared whole, in the order they were given (RFC 6749 §3.3).
+/// A set of OAuth scope tokens, in the order in which they were given (RFC 6749 §3.3).
+///
+/// Scope tokens are compared whole and case-sensitively.
 ///
 /// ```
 /// use portcullis::Scopes;
@@ -16,67 +18,62 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// assert_eq!(scopes.to_string(), "read:valuations write:valuations");
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
+// The text of the claim, unchanged: reading a token's scopes allocates nothing.
 #[derive(Clone, Debug)]
-pub struct Scopes(Text);
+pub struct Scopes(SharedStr);
 
 impl Scopes {
-    /// The given scope tokens.
+    /// Creates a set of these scope tokens.
     ///
     /// # Errors
     ///
-    /// Names each word that is not a scope token: empty, or with a byte outside
-    /// `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3), a space among them.
+    /// Returns [`ConfigError`] with every item that is not a scope token: an item that is empty, or has a character
+    /// outside `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3), such as a space.
     pub fn new<I>(scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = ConfigIssues::default();
+        let mut issues = ConfigIssues::default();
         let mut text = String::new();
         for scope in scopes {
             let scope = scope.as_ref();
             if !is_scope_token(scope) {
-                problems.add(
-                    ConfigIssue::new(
-                        "scope",
-                        IssueKind::Invalid,
-                        "not a scope token",
-                        "give one word of printable ASCII without spaces, quotes or backslashes an item",
-                    )
-                    .with_value(scope),
-                );
+                let remedy = "write each scope as one item of printable ASCII without spaces, quotes and backslashes";
+                let issue = ConfigIssue::new("Scopes::new", IssueKind::Invalid, "not a scope token", remedy);
+                issues.add(issue.with_value(scope));
             } else if !words(&text).any(|known| known == scope) {
                 push_word(&mut text, scope);
             }
         }
-        problems.into_result(|| Self(text.into()))
+        issues.into_result(|| Self(text.into()))
     }
 
-    /// A space-delimited list as a token carries it; `None` where a word is not a scope token.
-    pub(crate) fn from_text(text: Text) -> Option<Self> {
+    /// Creates a set from the space-separated list of a token; `None` if a word is not a scope token.
+    pub(crate) fn from_text(text: SharedStr) -> Option<Self> {
         let is_list = words(&text).all(is_scope_token);
         is_list.then_some(Self(text))
     }
 
-    /// Whether this very scope token is among them.
+    /// Returns whether the set contains this scope token.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
         let mut rest = self.0.as_bytes();
         loop {
-            // Compared before its end is looked for: mostly it is among the first.
+            // Compare before searching for the word's end: the wanted scope usually is among the first.
             if let Some([] | [b' ', ..]) = rest.strip_prefix(scope.as_bytes()) {
                 return !scope.is_empty() && !scope.as_bytes().contains(&b' ');
             }
-            let Some(blank) = rest.iter().position(|byte| *byte == b' ') else { return false };
-            rest = rest.get(blank + 1..).unwrap_or_default();
+            let Some(space) = rest.iter().position(|byte| *byte == b' ') else { return false };
+            rest = rest.get(space + 1..).unwrap_or_default();
         }
     }
 
-    /// The scope tokens in the order they were given.
+    /// Returns the scope tokens in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         words(&self.0)
     }
 
-    /// Whether there is none.
+    /// Returns whether the set has no scope token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
@@ -84,11 +81,13 @@ impl Scopes {
 }
 
 impl Default for Scopes {
+    /// Returns the empty set.
     fn default() -> Self {
         Self("".into())
     }
 }
 
+/// Two sets are equal if they have the same scope tokens in the same order.
 impl PartialEq for Scopes {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
@@ -97,6 +96,7 @@ impl PartialEq for Scopes {
 
 impl Eq for Scopes {}
 
+/// Writes the scope tokens with one space between them.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, scope) in self.iter().enumerate() {
@@ -134,32 +134,32 @@ mod tests {
     fn a_scope_is_compared_whole_and_case_sensitively() {
         let scopes = Scopes::new(["read:all"]).unwrap();
         assert!(scopes.contains("read:all"));
-        for near in ["read", "read:", "READ:all", "read:all ", ""] {
-            assert!(!scopes.contains(near), "{near:?}");
+        for other in ["read", "read:", "READ:all", "read:all ", ""] {
+            assert!(!scopes.contains(other), "{other:?}");
         }
     }
 
     #[test]
-    fn a_scope_is_one_word_wherever_it_stands() {
-        let scopes = Scopes::from_text(Text::from("ab  a b ")).unwrap();
+    fn a_scope_is_found_at_any_position_of_the_list() {
+        let scopes = Scopes::from_text(SharedStr::from("ab  a b ")).unwrap();
         assert!(["ab", "a", "b"].iter().all(|scope| scopes.contains(scope)));
         assert!(!["ab a", "a b", "b ", " ", "", "abc", "c"].iter().any(|scope| scopes.contains(scope)));
     }
 
     #[test]
-    fn every_bad_word_is_named() {
+    fn every_invalid_item_is_reported() {
         let error = Scopes::new(["ok", "", "two words", "quo\"te", "back\\slash", "tab\t"]).unwrap_err();
-        let named: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
-        assert_eq!(named, ["", "two words", "quo\"te", "back\\slash", "tab\t"]);
+        let reported: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
+        assert_eq!(reported, ["", "two words", "quo\"te", "back\\slash", "tab\t"]);
     }
 
     #[test]
-    fn a_scope_given_twice_stands_once() {
+    fn a_repeated_scope_is_kept_once() {
         assert_eq!(Scopes::new(["a", "b", "a"]).unwrap().to_string(), "a b");
     }
 
     #[test]
-    fn scopes_are_equal_where_they_are_the_same_in_the_same_order() {
+    fn sets_are_equal_if_their_scopes_and_order_are() {
         let scopes = |list: &[&str]| Scopes::new(list).unwrap();
         assert_eq!(scopes(&["a", "b"]), Scopes::from_text("a  b".into()).unwrap());
         assert_ne!(scopes(&["a", "b"]), scopes(&["a"]));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn doubled_spaces_make_no_empty_scope() {
+    fn repeated_spaces_create_no_empty_scope() {
         let scopes = Scopes::from_text("  a   b ".into()).unwrap();
         assert_eq!(scopes.iter().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(scopes.to_string(), "a b");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unicode_space_or_a_control_character_is_no_delimiter() {
+    fn only_the_ascii_space_separates_scopes() {
         for text in ["a\u{a0}b", "a\tb", "a\nb", "a\u{2003}b", "a\u{7f}"] {
             assert_eq!(Scopes::from_text(text.into()), None, "{text:?}");
         }
@@ -185,18 +185,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_scope_is_contained_where_one_of_the_words_is_it(text in "[ab ]{0,12}", scope in "[ab ]{0,4}") {
-            let scopes = Scopes::from_text(Text::from(text.as_str())).unwrap();
-            prop_assert_eq!(scopes.contains(&scope), scopes.iter().any(|own| own == scope), "{:?} in {:?}", scope, text);
+        fn a_scope_is_contained_if_it_is_one_of_the_words(text in "[ab ]{0,12}", scope in "[ab ]{0,4}") {
+            let scopes = Scopes::from_text(SharedStr::from(text.as_str())).unwrap();
+            prop_assert_eq!(scopes.contains(&scope), scopes.iter().any(|held| held == scope), "{:?} in {:?}", scope, text);
         }
 
         #[test]
-        fn what_is_shown_reads_back_the_same(words in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..8)) {
+        fn displayed_scopes_parse_back_to_the_same_set(words in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..8)) {
             let scopes = Scopes::new(&words).unwrap();
-            let again = Scopes::from_text(scopes.to_string().into()).unwrap();
-            prop_assert_eq!(&again, &scopes);
+            let parsed = Scopes::from_text(scopes.to_string().into()).unwrap();
+            prop_assert_eq!(&parsed, &scopes);
             for word in &words {
-                prop_assert!(again.contains(word));
+                prop_assert!(parsed.contains(word));
             }
         }
     }

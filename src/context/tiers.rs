@@ -1,4 +1,4 @@
-//! `Tiers`: subscription tiers in ascending order.
+//! `Tiers` and `Tier`: an app's subscription tiers, in ascending order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,50 +19,43 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 pub struct Tiers(Arc<[Box<str>]>);
 
 impl Tiers {
-    /// Tiers of these names, each above the one before it.
+    /// Creates tiers with these names, each higher than the one before it.
     ///
     /// # Errors
     ///
-    /// Where there is no name, or one is empty or stands twice.
+    /// Returns [`ConfigError`] if there is no name, or if a name is empty or repeated.
     pub fn ascending<I>(names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let mut problems = ConfigIssues::default();
+        let mut issues = ConfigIssues::default();
         let mut tiers: Vec<Box<str>> = Vec::new();
         for name in names {
             let name = name.as_ref();
             if name.is_empty() {
-                problems.add(ConfigIssue::new("tiers", IssueKind::Invalid, "a name is empty", "name every tier"));
+                issues.add(ConfigIssue::new("tiers", IssueKind::Invalid, "a name is empty", "name every tier"));
             } else if tiers.iter().any(|known| **known == *name) {
-                problems.add(
-                    ConfigIssue::new(
-                        "tiers",
-                        IssueKind::Duplicate,
-                        "stands twice",
-                        "name each tier once, lowest first",
-                    )
-                    .with_value(name),
-                );
+                let (reason, remedy) = ("the name is repeated", "name each tier once, lowest first");
+                issues.add(ConfigIssue::new("tiers", IssueKind::Duplicate, reason, remedy).with_value(name));
             } else {
                 tiers.push(name.into());
             }
         }
         if tiers.is_empty() {
-            problems.add(ConfigIssue::new("tiers", IssueKind::Missing, "there is no tier", "name at least one tier"));
+            issues.add(ConfigIssue::new("tiers", IssueKind::Missing, "the list is empty", "name at least one tier"));
         }
-        problems.into_result(|| Self(tiers.into()))
+        issues.into_result(|| Self(tiers.into()))
     }
 
-    /// The tier of this name, compared case-sensitively.
+    /// Returns the tier of this name. The comparison is case-sensitive.
     ///
     /// # Errors
     ///
-    /// Where no tier has this name; the error lists those there are.
+    /// Returns [`ConfigError`] if no tier has this name. The error lists the names that exist.
     pub fn get(&self, name: &str) -> Result<Tier, ConfigError> {
         self.find(name).ok_or_else(|| {
             let known = self.0.join(", ");
-            ConfigIssue::new("tier", IssueKind::Unknown, "no such tier", format!("use one of: {known}"))
+            ConfigIssue::new("Tiers::get", IssueKind::Unknown, "no such tier", format!("use one of: {known}"))
                 .with_value(name)
                 .into()
         })
@@ -74,7 +67,7 @@ impl Tiers {
     }
 }
 
-/// One of the [`Tiers`].
+/// One of an app's [`Tiers`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tier {
     tiers: Tiers,
@@ -82,30 +75,31 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// The tier's name.
+    /// Returns the tier's name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.tiers.0.get(self.rank).map_or("", |name| name)
     }
 
-    /// How many tiers of its table are below it.
+    /// The number of lower tiers.
     pub(crate) fn rank(&self) -> usize {
         self.rank
     }
 
-    /// Whether this tier is `other` or above it.
+    /// Returns whether this tier is `other` or a higher one.
     ///
-    /// The order is that of `other`'s tiers: a tier whose name they do not know ranks below them all.
+    /// If the two come from different [`Tiers`], they are compared by name in the order of `other`'s. A name that is
+    /// unknown there ranks below all.
     #[must_use]
     pub fn is_at_least(&self, other: &Self) -> bool {
         if Arc::ptr_eq(&self.tiers.0, &other.tiers.0) {
             return self.rank >= other.rank;
         }
-        other.admits(self.name())
+        other.is_reached_by(self.name())
     }
 
-    /// Whether the tier of this name is this one or above it.
-    pub(crate) fn admits(&self, name: &str) -> bool {
+    /// Whether the tier of this name is this one or a higher one.
+    pub(crate) fn is_reached_by(&self, name: &str) -> bool {
         self.tiers.find(name).is_some_and(|tier| tier.rank >= self.rank)
     }
 }
@@ -125,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tier_is_at_least_itself_and_those_below() {
+    fn a_tier_is_at_least_itself_and_every_lower_tier() {
         let names = ["basic", "professional", "enterprise"];
         for (above, high) in names.iter().enumerate() {
             for (below, low) in names.iter().enumerate() {
@@ -139,23 +133,23 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_tier_is_an_error_that_lists_the_known_ones() {
+    fn an_unknown_tier_is_an_error_that_lists_the_known_tiers() {
         let text = tiers().get("Enterprise").unwrap_err().to_string();
-        assert_eq!(text, "tier \"Enterprise\": no such tier; use one of: basic, professional, enterprise");
+        assert_eq!(text, "Tiers::get \"Enterprise\": no such tier; use one of: basic, professional, enterprise");
     }
 
     #[test]
-    fn tiers_need_distinct_names_and_at_least_one() {
+    fn empty_repeated_and_absent_names_are_rejected() {
         for names in [&["a", "a"][..], &[""], &[]] {
             assert!(Tiers::ascending(names).is_err(), "{names:?}");
         }
     }
 
     #[test]
-    fn tiers_of_two_tables_are_compared_by_name_in_the_others_order() {
+    fn tiers_of_two_lists_are_compared_by_name_in_the_order_of_the_other() {
         let reversed = Tiers::ascending(["enterprise", "basic"]).unwrap();
         assert!(tiers().get("basic").unwrap().is_at_least(&reversed.get("enterprise").unwrap()));
-        let strange = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
-        assert!(!strange.is_at_least(&tiers().get("basic").unwrap()));
+        let unknown = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
+        assert!(!unknown.is_at_least(&tiers().get("basic").unwrap()));
     }
 }

@@ -1,20 +1,62 @@
-//! `UserContext`: who acts, with which privileges, whatever the credential was.
+//! `UserContext`: the authenticated user or client and its privileges, the same for every credential.
 
-use std::any::Any;
+mod setters;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::Extensions;
 use serde::de::DeserializeOwned;
 
-use crate::context::{Permission, Principal, Realm, Roles, Scopes, Text, Tier, Visitor};
+use crate::context::identity::Identity;
+use crate::context::permission::Permission;
+use crate::context::principal::Principal;
+use crate::context::realm::Realm;
+use crate::context::scopes::Scopes;
+use crate::context::tiers::Tier;
 
-/// Who acts, with which privileges: the same whatever the credential was, and cheap to clone.
+/// The authenticated user or client of a request: identity, privileges, and the claims of the token.
 ///
-/// `JwtAuth` makes one of a token. A gate or a test of one's own starts from [`UserContext::new`] and adds what it knows.
+/// It is the same type for every credential, and cheap to clone. A handler receives it from an
+/// [`Extractor`](crate::Extractor), and a service without axum calls [`from_extensions`](Self::from_extensions):
+///
+/// ```
+/// use portcullis::{Extractor, UserContext};
+///
+/// async fn profile(Extractor(user): Extractor<UserContext>) -> String {
+///     let name = user.name().unwrap_or(user.id());
+///     if user.has_scope("read:valuations") { format!("{name}, with valuations") } else { name.to_owned() }
+/// }
+/// # let _ = profile;
+/// ```
+///
+/// # Where the values come from
+///
+/// `JwtAuth` creates it from the claims of a verified token. The table has the default claims; a `ClaimMap` or the preset
+/// of an issuer (`Issuer::keycloak(..)`, for example) may name others. A list in the last column means that the first
+/// claim that the token has is used, except for roles and permissions, which are read from all of them.
+///
+/// | accessor | value | claims |
+/// |---|---|---|
+/// | [`id`](Self::id) | the user's id at the issuer; always present | `sub` |
+/// | [`issuer`](Self::issuer) | the issuer, as it is configured | `iss` |
+/// | [`client_id`](Self::client_id) | the client that the token was issued to | `client_id`, `azp` |
+/// | [`email`](Self::email), [`name`](Self::name) | contact and display data | `email`; `name` |
+/// | [`scopes`](Self::scopes) | what the client may do for the user | `scope`, `scp` |
+/// | [`roles`](Self::roles) | the user's roles | `roles` |
+/// | [`permissions`](Self::permissions) | direct permissions, and those that the roles grant | `permissions`, and the app's [`Roles`](crate::Roles) |
+/// | [`tier`](Self::tier), [`tier_name`](Self::tier_name) | the subscription tier | `tier`, `subscription_tier`, else the app's default tier |
+/// | [`principal`](Self::principal) | whether a user or a client acts | `sub`, `client_id` and the issuer's own claims |
+/// | [`acr`](Self::acr), [`amr`](Self::amr), [`auth_time`](Self::auth_time) | how and when the user logged in | the claims of these names |
+/// | [`token_id`](Self::token_id), [`expires_at`](Self::expires_at) | the token's id and expiry | `jti`, `exp` |
+/// | [`raw_claims`](Self::raw_claims), [`claims`](Self::claims) | all claims | the token's payload |
+///
+/// # Creating one
+///
+/// A custom gate, a user loader or a test starts from [`UserContext::new`] or an existing value and sets what it knows
+/// with the `with_..` methods. A value that was not set is absent, and a new user has no privileges.
 ///
 /// ```
 /// use portcullis::{Scopes, UserContext};
@@ -22,340 +64,223 @@ use crate::context::{Permission, Principal, Realm, Roles, Scopes, Text, Tier, Vi
 /// let user = UserContext::new("ann").with_scopes(Scopes::new(["read:valuations"])?).with_roles(["editor"]);
 /// assert_eq!(user.id(), "ann");
 /// assert!(user.has_role("editor") && user.has_scope("read:valuations"));
+/// assert!(!user.has_scope("write:valuations"));
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct UserContext(Arc<Identity>);
 
-/// What a credential says of its bearer; the rooms of a [`UserContext`].
-#[derive(Clone, Default)]
-pub(crate) struct Identity {
-    pub(crate) id: Option<Text>,
-    pub(crate) issuer: Option<Arc<str>>,
-    pub(crate) client_id: Option<Text>,
-    pub(crate) email: Option<Text>,
-    pub(crate) name: Option<Text>,
-    pub(crate) scopes: Scopes,
-    pub(crate) roles: Box<[Text]>,
-    pub(crate) permissions: Box<[Text]>,
-    pub(crate) role_table: Option<Roles>,
-    pub(crate) tier: Option<Tier>,
-    pub(crate) tier_name: Option<Text>,
-    pub(crate) acts_for_itself: bool,
-    pub(crate) acr: Option<Text>,
-    pub(crate) amr: Box<[Text]>,
-    pub(crate) auth_time: Option<Duration>,
-    pub(crate) token_id: Option<Text>,
-    pub(crate) expires_at: Option<Duration>,
-    pub(crate) claims: Option<Arc<str>>,
-    pub(crate) realm: Realm,
-    pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
-}
-
+/// Identity.
 impl UserContext {
-    /// A user of this id, who may do nothing yet.
-    #[must_use]
-    pub fn new(id: impl Into<String>) -> Self {
-        Self::from_identity(Identity { id: Some(id.into().into()), ..Identity::default() })
-    }
-
-    pub(crate) fn from_identity(identity: Identity) -> Self {
-        Self(Arc::new(identity))
-    }
-
-    /// The user that an authenticating layer found, from the extensions of a request: for services that are not axum's.
+    /// Returns the user's id at the issuer: the `sub` claim (RFC 7519 §4.1.2), unless the issuer's `ClaimMap` names
+    /// another claim.
     ///
-    /// `None` for an anonymous request, and where no such layer ran.
-    ///
-    /// ```
-    /// use http::Request;
-    /// use portcullis::{UserContext, context::Visitor};
-    ///
-    /// let mut request = Request::new(());
-    /// request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
-    /// assert_eq!(UserContext::of(request.extensions()).map(UserContext::id), Some("ann"));
-    /// ```
-    #[must_use]
-    pub fn of(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Visitor>()?.user()
-    }
-
-    /// The user's id at its issuer: the `sub` claim (RFC 7519 §4.1.2), unless the issuer's claims are mapped otherwise.
-    ///
-    /// Ids of two issuers may be equal: together with [`issuer`](Self::issuer) it is unique.
+    /// Two issuers may use equal ids. If the app accepts several issuers, identify a user by [`issuer`](Self::issuer)
+    /// and id together. For a client that acts on its own behalf, this is the id that the issuer gave the client.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.id.as_deref().unwrap_or_default()
     }
 
-    /// The issuer that vouches for the user: the `iss` claim (RFC 7519 §4.1.1).
+    /// Returns the issuer of the token: the `iss` claim (RFC 7519 §4.1.1), as it is configured.
+    ///
+    /// `None` if the user does not come from a token and no issuer was [set](Self::with_issuer).
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
 
-    /// The client the token was issued to: the `client_id` claim (RFC 9068 §2.2), or what the issuer calls it.
+    /// Returns the id of the client that the token was issued to: the `client_id` claim (RFC 9068 §2.2), else `azp`.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
     }
 
-    /// The e-mail address. Not an identity: issuers differ in whether they verified it.
+    /// Returns the email address: the `email` claim.
+    ///
+    /// Do not identify users by it. Issuers differ in whether they verify addresses, and addresses change.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
-    /// The name to show.
+    /// Returns the name to display: the `name` claim.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The scopes that the token carries (RFC 8693 §4.2).
+    /// Returns whether a user acts, or a client on its own behalf (a service account).
+    ///
+    /// A token is a client's if its client is its subject and no claim describes a user (RFC 9068 §2.2), or if a claim of
+    /// the issuer says so, such as Auth0's `gty`.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        if self.0.is_client { Principal::Client } else { Principal::User }
+    }
+}
+
+/// Privileges.
+impl UserContext {
+    /// Returns the scopes: the `scope` or `scp` claim (RFC 8693 §4.2).
+    ///
+    /// A scope limits what the client may do for the user. It does not say what the user may do.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.0.scopes
     }
 
-    /// The roles, as the issuer names them.
-    pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.0.roles.iter().map(|role| &**role)
-    }
-
-    /// The permissions: the user's own and those of the roles, sorted, each once.
-    ///
-    /// A role's grant may hold a `*`; to decide, ask [`has_permission`](Self::has_permission).
-    pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        let own = self.0.permissions.iter().map(|permission| &**permission);
-        own.chain(self.granted().map(Permission::as_str)).collect::<BTreeSet<_>>().into_iter()
-    }
-
-    /// The tier, where it is one of the app's; `None` for a tier unknown to it, which ranks below all.
-    #[must_use]
-    pub fn tier(&self) -> Option<&Tier> {
-        self.0.tier.as_ref()
-    }
-
-    /// The tier's name, also of one unknown to the app.
-    #[must_use]
-    pub fn tier_name(&self) -> Option<&str> {
-        self.0.tier.as_ref().map(Tier::name).or(self.0.tier_name.as_deref())
-    }
-
-    /// Whether a user acts, or a client for itself.
-    #[must_use]
-    pub fn principal(&self) -> Principal {
-        if self.0.acts_for_itself { Principal::Client } else { Principal::User }
-    }
-
-    /// The authentication context class (`acr`, OpenID Connect Core §2).
-    #[must_use]
-    pub fn acr(&self) -> Option<&str> {
-        self.0.acr.as_deref()
-    }
-
-    /// The authentication methods (`amr`, RFC 8176).
-    pub fn amr(&self) -> impl Iterator<Item = &str> {
-        self.0.amr.iter().map(|method| &**method)
-    }
-
-    /// When the user was authenticated (`auth_time`, OpenID Connect Core §2).
-    #[must_use]
-    pub fn auth_time(&self) -> Option<SystemTime> {
-        self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
-    }
-
-    /// The token's id (`jti`, RFC 7519 §4.1.7), unique at its issuer.
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id.as_deref()
-    }
-
-    /// When the token expires (`exp`, RFC 7519 §4.1.4), leeway not counted.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
-    }
-
-    /// The token's claims, the JSON object as it was signed; `{}` where there was no token.
-    #[must_use]
-    pub fn raw_claims(&self) -> &str {
-        self.0.claims.as_deref().unwrap_or("{}")
-    }
-
-    /// The token's claims as a type of one's own.
-    ///
-    /// # Errors
-    ///
-    /// Where the claims are not of that type.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(self.raw_claims())
-            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
-    }
-
-    /// What a user loader attached with [`with_record`](Self::with_record).
-    #[must_use]
-    pub fn record<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.record.as_deref()?.downcast_ref()
-    }
-
-    /// The realm that a challenge to this user names.
-    #[must_use]
-    pub fn realm(&self) -> &Realm {
-        &self.0.realm
-    }
-
-    /// Whether the token carries this very scope.
+    /// Returns whether the token has this scope. The comparison is exact and case-sensitive.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.0.scopes.contains(scope)
     }
 
-    /// Whether the user has this role, or one that inherits it in the app's role table.
+    /// Returns the roles as the token names them: the `roles` claim, or another one that the issuer uses.
+    ///
+    /// Inherited roles are not listed; [`has_role`](Self::has_role) considers them.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(|role| &**role)
+    }
+
+    /// Returns whether the user has this role, directly or because one of the user's roles inherits it.
+    ///
+    /// Inheritance is defined by the app's [`Roles`](crate::Roles). Without such a table, only direct roles count.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         match &self.0.role_table {
-            Some(table) => self.roles().any(|own| table.holds(own, role)),
-            None => self.roles().any(|own| own == role),
+            Some(table) => self.roles().any(|held| table.implies(held, role)),
+            None => self.roles().any(|held| held == role),
         }
     }
 
-    /// Whether the user has this permission (`action:resource`), of their own or by a role.
-    #[must_use]
-    pub fn has_permission(&self, permission: &str) -> bool {
-        self.0.permissions.iter().any(|own| **own == *permission)
-            || self.granted().any(|grant| grant.covers(permission))
+    /// Returns the permissions, sorted and without duplicates: the `permissions` claim, and what the roles grant
+    /// according to the app's [`Roles`](crate::Roles).
+    ///
+    /// A permission that a role grants may contain a `*`. To check a permission, call
+    /// [`has_permission`](Self::has_permission), which expands it.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        let direct = self.0.permissions.iter().map(|permission| &**permission);
+        let granted = self.granted_permissions().map(Permission::as_str);
+        direct.chain(granted).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// Whether the user's tier is this one or above it.
+    /// Returns whether the user has this permission (`action:resource`), directly or by a role.
+    ///
+    /// A role's grant may cover it by a `*`. A `*` in the token's own permissions has no special meaning.
+    #[must_use]
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.0.permissions.iter().any(|direct| **direct == *permission)
+            || self.granted_permissions().any(|grant| grant.covers(permission))
+    }
+
+    /// Returns the subscription tier: the `tier` or `subscription_tier` claim, or the app's default tier if the token
+    /// has neither.
+    ///
+    /// `None` if the app does not know the tier, which ranks such a user below all tiers.
+    #[must_use]
+    pub fn tier(&self) -> Option<&Tier> {
+        self.0.tier.as_ref()
+    }
+
+    /// Returns the name of the tier, even if the app does not know it.
+    #[must_use]
+    pub fn tier_name(&self) -> Option<&str> {
+        self.0.tier.as_ref().map(Tier::name).or(self.0.tier_name.as_deref())
+    }
+
+    /// Returns whether the user's tier is `tier` or a higher one.
     #[must_use]
     pub fn is_at_least(&self, tier: &Tier) -> bool {
         match &self.0.tier {
             Some(own) => own.is_at_least(tier),
-            None => self.0.tier_name.as_ref().is_some_and(|own| tier.admits(own)),
+            None => self.0.tier_name.as_ref().is_some_and(|name| tier.is_reached_by(name)),
         }
     }
 
-    fn granted(&self) -> impl Iterator<Item = &Permission> {
+    fn granted_permissions(&self) -> impl Iterator<Item = &Permission> {
         let table = self.0.role_table.iter();
         table.flat_map(|table| self.roles().flat_map(|role| table.grants_of(role)))
     }
 }
 
-/// What a loader, a test or a gate of one's own adds; each call replaces what stood there.
+/// The login and the token.
 impl UserContext {
-    /// Sets the issuer that vouches for the user.
+    /// Returns the authentication context class, such as a level of assurance: the `acr` claim (OpenID Connect Core §2).
     #[must_use]
-    pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
-        self.with(|identity| identity.issuer = Some(issuer.into().into()))
+    pub fn acr(&self) -> Option<&str> {
+        self.0.acr.as_deref()
     }
 
-    /// Sets the client's id.
-    #[must_use]
-    pub fn with_client_id(self, client_id: impl Into<String>) -> Self {
-        self.with(|identity| identity.client_id = Some(client_id.into().into()))
+    /// Returns the authentication methods, such as `pwd` and `otp`: the `amr` claim (RFC 8176).
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        self.0.amr.iter().map(|method| &**method)
     }
 
-    /// Sets the e-mail address.
+    /// Returns when the user logged in: the `auth_time` claim (OpenID Connect Core §2).
     #[must_use]
-    pub fn with_email(self, email: impl Into<String>) -> Self {
-        self.with(|identity| identity.email = Some(email.into().into()))
+    pub fn auth_time(&self) -> Option<SystemTime> {
+        self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
-    /// Sets the name to show.
+    /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7).
     #[must_use]
-    pub fn with_name(self, name: impl Into<String>) -> Self {
-        self.with(|identity| identity.name = Some(name.into().into()))
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.token_id.as_deref()
     }
 
-    /// Sets the scopes.
+    /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).
     #[must_use]
-    pub fn with_scopes(self, scopes: Scopes) -> Self {
-        self.with(|identity| identity.scopes = scopes)
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
-    /// Sets the roles.
+    /// Returns all claims of the token, the JSON object as it was signed; `{}` if the user does not come from a token.
     #[must_use]
-    pub fn with_roles<I>(self, roles: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.with(|identity| identity.roles = texts(roles))
+    pub fn raw_claims(&self) -> &str {
+        self.0.claims.as_deref().unwrap_or("{}")
     }
 
-    /// Sets the table that says what the roles grant.
-    #[must_use]
-    pub fn with_role_table(self, table: Roles) -> Self {
-        self.with(|identity| identity.role_table = Some(table))
+    /// Returns the claims of the token as your own type.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Claims {
+    ///     tenant: String,
+    /// }
+    ///
+    /// let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
+    /// assert_eq!(user.claims::<Claims>()?.tenant, "acme");
+    /// # Ok::<(), portcullis::context::ClaimsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClaimsError`] if the claims do not deserialize to `T`.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
+        serde_json::from_str(self.raw_claims())
+            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
     }
 
-    /// Sets the user's own permissions, beside those of the roles.
+    /// Returns the record of type `T` that a user loader attached with [`with_record`](Self::with_record), such as a row
+    /// of a users table.
+    ///
+    /// `None` if no record was attached, or one of another type.
     #[must_use]
-    pub fn with_permissions<I>(self, permissions: I) -> Self
-    where
-        I: IntoIterator<Item = Permission>,
-    {
-        let permissions = permissions.into_iter().map(|permission| permission.as_str().to_owned());
-        self.with(|identity| identity.permissions = texts(permissions))
+    pub fn record<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.record.as_deref()?.downcast_ref()
     }
 
-    /// Sets the tier.
+    /// Returns the realm for a challenge to this user, for example if a scope is missing.
     #[must_use]
-    pub fn with_tier(self, tier: Tier) -> Self {
-        self.with(|identity| identity.tier = Some(tier))
-    }
-
-    /// Sets the token's id.
-    #[must_use]
-    pub fn with_token_id(self, token_id: impl Into<String>) -> Self {
-        self.with(|identity| identity.token_id = Some(token_id.into().into()))
-    }
-
-    /// Sets when the token expires; a time before 1970 counts as then.
-    #[must_use]
-    pub fn with_expiry(self, time: SystemTime) -> Self {
-        self.with(|identity| identity.expires_at = Some(since_epoch(time)))
-    }
-
-    /// Sets when and how the user was authenticated, `acr` and `amr`; a time before 1970 counts as then.
-    #[must_use]
-    pub fn with_authentication<I>(self, time: SystemTime, acr: impl Into<String>, amr: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.with(|identity| {
-            identity.auth_time = Some(since_epoch(time));
-            identity.acr = Some(acr.into().into());
-            identity.amr = texts(amr);
-        })
-    }
-
-    /// Sets whether a user acts, or a client for itself.
-    #[must_use]
-    pub fn with_principal(self, principal: Principal) -> Self {
-        self.with(|identity| identity.acts_for_itself = principal == Principal::Client)
-    }
-
-    /// Sets the claims, a JSON object.
-    #[must_use]
-    pub fn with_raw_claims(self, claims: impl Into<String>) -> Self {
-        self.with(|identity| identity.claims = Some(claims.into().into()))
-    }
-
-    /// Attaches a record of one's own, a row of a users table for example, for [`record`](Self::record).
-    #[must_use]
-    pub fn with_record<T: Send + Sync + 'static>(self, record: T) -> Self {
-        self.with(|identity| identity.record = Some(Arc::new(record)))
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
-        change(Arc::make_mut(&mut self.0));
-        self
+    pub fn realm(&self) -> &Realm {
+        &self.0.realm
     }
 }
 
-/// Shows who it is and what they may do, not the claims.
+/// Shows the id and the privileges, but no claims and no personal data.
 impl fmt::Debug for UserContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserContext")
@@ -369,7 +294,7 @@ impl fmt::Debug for UserContext {
     }
 }
 
-/// A token's claims are not of the type asked for. The claims' values are not told.
+/// The claims of a token do not deserialize to the requested type. The error has no claim values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimsError {
     line: usize,
@@ -378,22 +303,11 @@ pub struct ClaimsError {
 
 impl fmt::Display for ClaimsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the claims are not of the type asked for, at line {} column {}", self.line, self.column)
+        write!(f, "the claims do not have the requested type, at line {} column {}", self.line, self.column)
     }
 }
 
 impl Error for ClaimsError {}
-
-fn since_epoch(time: SystemTime) -> Duration {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-fn texts<I>(items: I) -> Box<[Text]>
-where
-    I: IntoIterator<Item: Into<String>>,
-{
-    items.into_iter().map(|item| Text::from(item.into())).collect()
-}
 
 #[cfg(test)]
 mod tests;

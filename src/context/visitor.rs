@@ -1,48 +1,79 @@
-//! `Visitor`: what an authenticating gate leaves in a request's extensions.
+//! `Visitor`: the result of authentication, in the request's extensions.
 
-use crate::context::{Realm, UserContext};
+use http::Extensions;
 
-/// Who stands at the gate: a user or client that was authenticated, or nobody known.
+use crate::context::realm::Realm;
+use crate::context::user::UserContext;
+
+/// The result of authentication: an authenticated user or client, or an anonymous caller.
 ///
-/// An authenticating gate puts one into the request's extensions; a gate of one's own may do the same. Absent is not
-/// anonymous: where no `Visitor` is found, `Require*` and `Extractor` answer 500.
+/// An authenticating layer puts one into the request's extensions, and a custom gate may do the same. A request without
+/// a `Visitor` is not anonymous: it means that no layer authenticates, so `Require*` and `Extractor` respond with 500.
+///
+/// ```
+/// use portcullis::UserContext;
+/// use portcullis::context::{Realm, Visitor};
+///
+/// let visitor = Visitor::authenticated(UserContext::new("ann"));
+/// assert_eq!(visitor.user().map(UserContext::id), Some("ann"));
+/// assert!(Visitor::anonymous(Realm::default()).user().is_none());
+/// ```
 #[derive(Clone, Debug)]
-pub struct Visitor(Kind);
+pub struct Visitor(Caller);
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum Caller {
     Anonymous(Realm),
     Authenticated(UserContext),
 }
 
 impl Visitor {
-    /// Nobody known; a challenge for the realm is sent where somebody must be.
+    /// Creates an anonymous caller. A layer that requires a user sends a challenge for this realm.
     #[must_use]
     pub fn anonymous(realm: Realm) -> Self {
-        Self(Kind::Anonymous(realm))
+        Self(Caller::Anonymous(realm))
     }
 
-    /// A user or client that was authenticated.
+    /// Creates an authenticated user or client.
     #[must_use]
     pub fn authenticated(user: UserContext) -> Self {
-        Self(Kind::Authenticated(user))
+        Self(Caller::Authenticated(user))
     }
 
-    /// The user, unless the visitor is anonymous.
+    /// Returns the user; `None` if the caller is anonymous.
     #[must_use]
     pub fn user(&self) -> Option<&UserContext> {
         match &self.0 {
-            Kind::Anonymous(_) => None,
-            Kind::Authenticated(user) => Some(user),
+            Caller::Anonymous(_) => None,
+            Caller::Authenticated(user) => Some(user),
         }
     }
 
-    /// The realm that a challenge to this visitor names.
+    /// Returns the realm for a challenge to this caller.
     #[must_use]
     pub fn realm(&self) -> &Realm {
         match &self.0 {
-            Kind::Anonymous(realm) => realm,
-            Kind::Authenticated(user) => user.realm(),
+            Caller::Anonymous(realm) => realm,
+            Caller::Authenticated(user) => user.realm(),
         }
+    }
+}
+
+impl UserContext {
+    /// Returns the authenticated user from a request's extensions, for services that do not use axum's extractors.
+    ///
+    /// `None` if the caller is anonymous, or if no layer authenticates.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use portcullis::{UserContext, context::Visitor};
+    ///
+    /// let mut request = Request::new(());
+    /// request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
+    /// assert_eq!(UserContext::from_extensions(request.extensions()).map(UserContext::id), Some("ann"));
+    /// ```
+    #[must_use]
+    pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
+        extensions.get::<Visitor>()?.user()
     }
 }

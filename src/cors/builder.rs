@@ -178,7 +178,7 @@ impl CorsBuilder {
             }
         };
         if self.has_credentials && !self.lets_plain_in {
-            for origin in set.plain() {
+            for origin in set.unencrypted() {
                 let reason = "credentials for a page that came over plain http are anybody's on its way";
                 let remedy = "use https, or say dangerously_allow_http_with_credentials";
                 problems.add(

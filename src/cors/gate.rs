@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use crate::cors::builder::CorsBuilder;
 use crate::cors::policy::{Policy, Step, Visit};
 use crate::error::ConfigError;
-use crate::field::fill::{add, fill};
+use crate::field::header_map::{append, insert_if_absent};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply, ResponseHeaders};
 
@@ -117,7 +117,7 @@ impl Gate for Cors {
                 let headers = response.headers_mut();
                 allow(&policy, origin, headers);
                 if let Some(exposed) = &policy.exposed {
-                    fill(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, || exposed.clone());
+                    insert_if_absent(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, || exposed.clone());
                 }
             }
         }
@@ -171,8 +171,8 @@ fn answer(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
 
 /// The origin that may read, as it came; what a handler said of it stands.
 fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
-    if fill(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.has_credentials {
-        fill(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || const { HeaderValue::from_static("true") });
+    if insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.has_credentials {
+        insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || const { HeaderValue::from_static("true") });
     }
 }
 
@@ -184,7 +184,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
         Ok(header::Entry::Occupied(said)) => {
             let is_said = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"origin");
             if !tokens(said.iter()).flatten().any(is_said) {
-                add(headers, &VARY, ORIGIN);
+                append(headers, &VARY, ORIGIN);
             }
         }
         Err(_) => {}

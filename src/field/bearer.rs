@@ -1,108 +1,111 @@
-//! The bearer token of an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
+//! The bearer token in an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
+//!
+//! The parser is our own because the `headers` crate uses the first of several `Authorization` headers and does not check
+//! the token's characters, where this crate must reject the request.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
 use super::token::is_tchar;
 
-/// Why an `Authorization` header that names the `Bearer` scheme carries no usable token.
+/// Why an `Authorization` header with the `Bearer` scheme has no usable token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BearerFault {
-    /// 400: several `Authorization` lines, or credentials joined by a comma.
+pub(crate) enum BearerError {
+    /// 400: several `Authorization` headers, or a list of credentials.
     Repeated,
-    /// 400: no token, anything but SP between scheme and token, whitespace around either, or non-ASCII.
+    /// 400: no token, anything but spaces between scheme and token, other whitespace, or a byte outside ASCII.
     Malformed,
-    /// 401: one unbroken word of visible ASCII that is not token68.
+    /// 401: one word of visible ASCII that is not token68.
     NotToken68,
 }
 
-/// The `Bearer` credentials of a request, their grammar not judged yet.
+/// The `Bearer` credentials of a request, before their grammar is checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Bearer<'a> {
-    /// What follows the scheme.
+    /// Everything after the scheme.
     credentials: &'a [u8],
-    /// A server may hand on the whitespace that RFC 9110 §5.5 takes off a field's ends.
+    /// Whether the value starts with whitespace, which RFC 9110 §5.5 excludes but not every server strips.
     is_indented: bool,
 }
 
 impl<'a> Bearer<'a> {
-    /// The credentials; `Ok(None)` where there is no `Authorization`, or one of another scheme.
+    /// Returns the credentials; `Ok(None)` if the request has no `Authorization` header, or one with another scheme.
     ///
     /// # Errors
     ///
-    /// [`BearerFault::Repeated`]: several lines, whatever their schemes.
-    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Option<Self>, BearerFault> {
-        let mut lines = headers.get_all(AUTHORIZATION).iter();
-        let Some(line) = lines.next().map(HeaderValue::as_bytes) else {
+    /// Returns [`BearerError::Repeated`] if there are several `Authorization` headers, whatever their schemes.
+    pub(crate) fn from_headers(headers: &'a HeaderMap) -> Result<Option<Self>, BearerError> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next().map(HeaderValue::as_bytes) else {
             return Ok(None);
         };
-        if lines.next().is_some() {
-            return Err(BearerFault::Repeated);
+        if values.next().is_some() {
+            return Err(BearerError::Repeated);
         }
-        let is_indented = line.first().is_some_and(u8::is_ascii_whitespace);
-        Ok(after_scheme(line).map(|credentials| Self { credentials, is_indented }))
+        let is_indented = value.first().is_some_and(u8::is_ascii_whitespace);
+        Ok(after_scheme(value).map(|credentials| Self { credentials, is_indented }))
     }
 
-    /// What stands where a token should: its bytes, to be compared with those of one whose grammar was judged.
-    pub(crate) fn word(&self) -> &'a [u8] {
+    /// Returns the bytes in the token's place, unchecked; only to compare them with a token that was accepted before.
+    pub(crate) fn raw_token(&self) -> &'a [u8] {
         if self.is_indented { b"" } else { after_spaces(self.credentials).unwrap_or_default() }
     }
 
-    /// The token.
+    /// Returns the token.
     ///
     /// # Errors
     ///
-    /// A [`BearerFault`] where the credentials break the grammar.
-    pub(crate) fn token(self) -> Result<&'a str, BearerFault> {
+    /// Returns [`BearerError`] if the credentials violate the grammar.
+    pub(crate) fn token(self) -> Result<&'a str, BearerError> {
         match token(self.credentials) {
-            // A sound token has no comma.
+            // A valid token has no comma.
             Ok(token) if !self.is_indented => Ok(token),
-            // A list is refused whole (RFC 6750 §2): whoever takes its first or last item may differ from the proxy before it.
-            _ if self.credentials.contains(&b',') => Err(BearerFault::Repeated),
-            Ok(_) => Err(BearerFault::Malformed),
-            Err(fault) => Err(fault),
+            // A list is rejected as a whole (RFC 6750 §2): a proxy in front may use another item of it than this parser.
+            _ if self.credentials.contains(&b',') => Err(BearerError::Repeated),
+            Ok(_) => Err(BearerError::Malformed),
+            Err(error) => Err(error),
         }
     }
 }
 
-/// `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
+/// Whether `text` is `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
 pub(crate) fn is_token68(text: &str) -> bool {
     let body = text.trim_end_matches('=').as_bytes();
-    // Without a branch for each byte, a compiler judges many at once: tokens are long.
-    !body.is_empty() && body.iter().fold(true, |is_sound, byte| is_sound & is_of_token68(*byte))
+    // Tokens are long. Without a branch for each byte, the compiler vectorizes the loop.
+    !body.is_empty() && body.iter().fold(true, |is_valid, byte| is_valid & is_token68_byte(*byte))
 }
 
-fn is_of_token68(byte: u8) -> bool {
+fn is_token68_byte(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // The dot, the slash and the digits stand side by side.
-    let is_digit_or_near = byte.wrapping_sub(b'.') < 12;
-    is_letter | is_digit_or_near | (byte == b'-') | (byte == b'_') | (byte == b'~') | (byte == b'+')
+    // In ASCII, the dot, the slash and the ten digits are adjacent.
+    let is_dot_slash_or_digit = byte.wrapping_sub(b'.') < 12;
+    is_letter | is_dot_slash_or_digit | (byte == b'-') | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
-/// What follows the scheme, where that is `Bearer` in any case (RFC 9110 §11.1).
-fn after_scheme(line: &[u8]) -> Option<&[u8]> {
-    // As nearly all clients write it.
-    if line.starts_with(b"Bearer ") {
-        return line.strip_prefix(SCHEME);
+/// Everything after the scheme if that is `Bearer`, in any case (RFC 9110 §11.1).
+fn after_scheme(value: &[u8]) -> Option<&[u8]> {
+    // Nearly all clients write it like this.
+    if value.starts_with(b"Bearer ") {
+        return value.strip_prefix(SCHEME);
     }
-    let line = line.trim_ascii_start();
-    let end = line.iter().position(|&byte| !is_tchar(byte));
-    let (scheme, credentials) = line.split_at_checked(end.unwrap_or(line.len()))?;
+    let value = value.trim_ascii_start();
+    let end = value.iter().position(|&byte| !is_tchar(byte));
+    let (scheme, credentials) = value.split_at_checked(end.unwrap_or(value.len()))?;
     scheme.eq_ignore_ascii_case(SCHEME).then_some(credentials)
 }
 
-/// The word behind one space or more.
+/// Everything after one or more spaces; `None` if there is no space or nothing after it.
 fn after_spaces(credentials: &[u8]) -> Option<&[u8]> {
     let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
-    credentials.get(spaces..).filter(|word| spaces > 0 && !word.is_empty())
+    credentials.get(spaces..).filter(|rest| spaces > 0 && !rest.is_empty())
 }
 
-fn token(credentials: &[u8]) -> Result<&str, BearerFault> {
-    let word = after_spaces(credentials).ok_or(BearerFault::Malformed)?;
+fn token(credentials: &[u8]) -> Result<&str, BearerError> {
+    let word = after_spaces(credentials).ok_or(BearerError::Malformed)?;
     match std::str::from_utf8(word) {
         Ok(word) if is_token68(word) => Ok(word),
-        Ok(word) if word.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BearerFault::NotToken68),
-        _ => Err(BearerFault::Malformed),
+        Ok(word) if word.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BearerError::NotToken68),
+        _ => Err(BearerError::Malformed),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-/// A challenge under construction; each parameter stands at most once, and the first call wins.
+/// Builds a challenge. Each parameter is written at most once, and the first call takes effect.
 #[derive(Debug)]
 pub(crate) struct Challenge {
     text: String,
@@ -11,7 +11,7 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
-    /// The realm is written even when empty: a challenge has at least one parameter (RFC 6750 §3).
+    /// Starts a challenge with its realm, even an empty one: a challenge has at least one parameter (RFC 6750 §3).
     pub(crate) fn bearer(realm: &str) -> Self {
         let mut challenge = Self { text: String::from("Bearer realm=\""), has_error: false, has_scope: false };
         challenge.text.extend(realm.chars().map(quotable));
@@ -19,7 +19,7 @@ impl Challenge {
         challenge
     }
 
-    /// An empty description is left out.
+    /// Adds the error code and its description. An empty description is omitted.
     pub(crate) fn error(mut self, code: &str, description: &str) -> Self {
         if !self.has_error {
             self.has_error = true;
@@ -31,7 +31,7 @@ impl Challenge {
         self
     }
 
-    /// Scopes that are no scope-token are dropped; where none is left, so is the parameter.
+    /// Adds the required scopes. Invalid scope tokens are dropped; the parameter is omitted if no scope remains.
     pub(crate) fn scope<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
         let scopes: Vec<&str> = scopes.into_iter().filter(|s| is_scope_token(s)).collect();
         if !self.has_scope && !scopes.is_empty() {
@@ -42,8 +42,8 @@ impl Challenge {
     }
 
     pub(crate) fn into_header(self) -> HeaderValue {
-        // `text` holds literals of this file and what `quotable` let through: visible ASCII and SP,
-        // all of which a header value takes. The other arm exists so that no request can panic.
+        // `text` has only literals of this file and output of `quotable`: visible ASCII and spaces, which are always
+        // valid. The fallback exists so that no request can panic.
         HeaderValue::try_from(self.text).unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"\""))
     }
 
@@ -56,12 +56,12 @@ impl Challenge {
     }
 }
 
-/// Whether `text` may stand in realm or error_description as it is: %x20-21 / %x23-5B / %x5D-7E.
+/// Whether `text` is valid in a realm or an error description: `%x20-21 / %x23-5B / %x5D-7E`.
 pub(crate) fn is_quotable(text: &str) -> bool {
     text.chars().all(|c| quotable(c) == c)
 }
 
-/// RFC 6750 §3 allows neither `"` nor `\` in a value, so escaping would not do.
+/// Replaces a character that is not valid. Escaping would not help: RFC 6750 §3 allows neither `"` nor `\` in a value.
 fn quotable(c: char) -> char {
     match c {
         '"' => '\'',

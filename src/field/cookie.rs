@@ -1,24 +1,27 @@
-//! One cookie of a request (RFC 6265 §5.4, RFC 9113 §8.2.3).
+//! Reading one cookie of a request (RFC 6265 §5.4, RFC 9113 §8.2.3).
+//!
+//! The parser is our own because a cookie may carry a token: parsers for general use take the first or last of several
+//! cookies of a name and trim around the name, where this crate must reject the request.
 
 use http::HeaderMap;
 use http::header::COOKIE;
 
 use super::token::is_token;
 
-/// The same name stands more than once, so that which one counts depends on who reads it.
+/// A request has several cookies of one name, so that servers may differ in which of them they use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Repeated;
+pub(crate) struct DuplicateCookie;
 
-/// The value of the cookie `name`, over all `Cookie` lines, without surrounding double quotes.
+/// Returns the value of the cookie `name`, from all `Cookie` headers and without surrounding double quotes.
 ///
-/// A value with bytes other than visible ASCII comes back as the empty string, which is never a
-/// valid token: the cookie is present, and the caller refuses it rather than taking it for absent.
+/// A value with a character outside visible ASCII is returned as the empty string. That is never a valid token, so the
+/// request is rejected, and not treated as one without the cookie.
 ///
 /// # Errors
 ///
-/// [`Repeated`] if the name stands twice, even with equal values.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Repeated> {
-    // Quotes do not shield a `;` (RFC 6265 §4.1.1): else a cookie set by a neighbour could swallow this one.
+/// Returns [`DuplicateCookie`] if there are several cookies of this name, even with equal values.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, DuplicateCookie> {
+    // Quotes do not protect a `;` (RFC 6265 §4.1.1). Otherwise, a cookie of a sibling domain could hide this one.
     let mut values = headers
         .get_all(COOKIE)
         .iter()
@@ -26,7 +29,7 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
         .filter_map(|pair| value_of(name, pair));
     let first = values.next();
     match values.next() {
-        Some(_) => Err(Repeated),
+        Some(_) => Err(DuplicateCookie),
         None => Ok(first.map(visible)),
     }
 }
@@ -36,8 +39,8 @@ pub(crate) fn is_cookie_name(name: &str) -> bool {
     is_token(name.as_bytes())
 }
 
-/// Nothing is trimmed before the `=`: a server that reads `__Host-sid =x` as `__Host-sid` lets a
-/// sibling domain past the prefix's guarantee.
+/// Whitespace before the `=` is not trimmed. A server that reads `__Host-sid =x` as `__Host-sid` lets a sibling domain
+/// bypass the guarantee of the prefix.
 fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
     pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }

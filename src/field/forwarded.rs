@@ -1,4 +1,7 @@
-//! The hops of a forwarded request, nearest proxy first (RFC 7239, and `X-Forwarded-For` as it is used).
+//! The hops of a forwarded request, nearest proxy first: `Forwarded` (RFC 7239), `X-Forwarded-For`, `X-Forwarded-Proto`.
+//!
+//! The parsers are our own because they read from the right, stop at a bound, and report a malformed entry instead of
+//! skipping it. A skipped entry would let a client choose which address is taken for its own.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +11,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::token::is_token;
 
-/// The hops of `X-Forwarded-For` from the right; `None` for an entry that is no address.
+/// Returns the addresses of `X-Forwarded-For` from the right, at most 64; `None` for an entry that is not an address.
 pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     headers
         .get_all(X_FORWARDED_FOR)
@@ -19,50 +22,54 @@ pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Optio
         .take(MAX_HOPS)
 }
 
-/// The hops of `Forwarded` from the right; `None` for an element whose `for=` is missing or no address.
+/// Returns the addresses of `Forwarded` from the right, at most 64; `None` for an element whose `for` parameter is missing
+/// or not an address.
 ///
-/// A line whose quoting is malformed counts as one such element: where its elements end is anyone's guess.
+/// A header line with malformed quoting counts as one such element, because it is unclear where its elements end.
 pub(crate) fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     forwarded_hops(headers).map(|hop| hop.map(|hop| hop.address))
 }
 
-/// A v4-mapped IPv6 address (RFC 4291 §2.5.5.2) as the IPv4 address that it is.
+/// Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to IPv4.
 pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The hops of `Forwarded` from the right, each with whether it came by https as its proxy says (`proto`, RFC 7239 §5.4).
+/// Returns the elements of `Forwarded` from the right, at most 64; `None` for a malformed element.
 pub(crate) fn forwarded_hops(headers: &HeaderMap) -> impl Iterator<Item = Option<Hop>> {
     headers.get_all(FORWARDED).iter().rev().flat_map(|line| hops(line.as_bytes()).into_iter().rev()).take(MAX_HOPS)
 }
 
-/// Whether the last proxy says in `X-Forwarded-Proto` that it was reached by https.
+/// Whether the last value of `X-Forwarded-Proto` is `https`.
 pub(crate) fn is_x_forwarded_https(headers: &HeaderMap) -> bool {
-    let last = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
-    let last = last.and_then(|line| line.as_bytes().rsplit(|&byte| byte == b',').next());
+    let last_line = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+    let last = last_line.and_then(|line| line.as_bytes().rsplit(|&byte| byte == b',').next());
     last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https"))
 }
 
 /// One element of `Forwarded`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
+    /// The sender of the request that the proxy received.
     pub(crate) address: IpAddr,
+    /// Whether that request used https, according to the `proto` parameter (RFC 7239 §5.4).
     pub(crate) is_https: bool,
 }
 
-/// The last hops of a line, in the order of the line.
+/// The last elements of a header line, in the order of the line.
 fn hops(line: &[u8]) -> Vec<Option<Hop>> {
-    if !is_quoting_sound(line) {
+    if !has_valid_quoting(line) {
         return vec![None];
     }
-    let beyond = split(line, b',').count().saturating_sub(MAX_HOPS);
-    split(line, b',').skip(beyond).map(hop).collect()
+    let excess = split(line, b',').count().saturating_sub(MAX_HOPS);
+    split(line, b',').skip(excess).map(hop).collect()
 }
 
 fn hop(element: &[u8]) -> Option<Hop> {
-    let (mut node, mut scheme) = (None, None);
+    let mut node = None;
+    let mut scheme = None;
     for pair in split(element, b';').map(<[u8]>::trim_ascii) {
-        // `[ forwarded-pair ]`: RFC 7239 §4 lets it be empty.
+        // `[ forwarded-pair ]`: RFC 7239 §4 allows an empty one.
         if pair.is_empty() {
             continue;
         }
@@ -82,8 +89,10 @@ fn hop(element: &[u8]) -> Option<Hop> {
     address(&unquoted(node?)).map(|address| Hop { address, is_https })
 }
 
-/// An address with or without port (RFC 7239 §6). A bare or unquoted IPv6 is taken too, as many
-/// proxies write it; a zone id is not, for it means something only on the host that wrote it.
+/// Parses an address with or without a port (RFC 7239 §6).
+///
+/// An IPv6 address without brackets or quotes is accepted, because many proxies write it like this. A zone id is not: it
+/// has a meaning only on the host that wrote it.
 fn address(node: &[u8]) -> Option<IpAddr> {
     let node = std::str::from_utf8(node).ok()?;
     if let Ok(ip) = node.parse() {
@@ -107,7 +116,7 @@ fn address(node: &[u8]) -> Option<IpAddr> {
     is_port.then(|| canonical(ip))
 }
 
-/// The content of a quoted-string whose quoting is sound, or `value` as it is (RFC 9110 §5.6.4).
+/// The content of a quoted-string with valid quoting, or `value` unchanged if it is not quoted (RFC 9110 §5.6.4).
 fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
     let [b'"', inner @ .., b'"'] = value else {
         return Cow::Borrowed(value);
@@ -115,40 +124,46 @@ fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
     if !inner.contains(&b'\\') {
         return Cow::Borrowed(inner);
     }
-    let mut escaped = false;
+    let mut is_escape = false;
     let plain = inner.iter().copied().filter(|&byte| {
-        escaped = byte == b'\\' && !escaped;
-        !escaped
+        is_escape = byte == b'\\' && !is_escape;
+        !is_escape
     });
     Cow::Owned(plain.collect())
 }
 
-fn is_quoting_sound(line: &[u8]) -> bool {
-    let end = line.iter().try_fold(Place::Bare, |place, &byte| place.after(byte));
-    !matches!(end, None | Some(Place::Quoted | Place::Escaped))
+fn has_valid_quoting(line: &[u8]) -> bool {
+    let end = line.iter().try_fold(State::Bare, |state, &byte| state.after(byte));
+    !matches!(end, None | Some(State::Quoted | State::Escaped))
 }
 
-/// Splits a text of sound quoting at each `separator` that is outside quotes.
+/// Splits a text with valid quoting at each `separator` outside of quotes.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let mut place = Place::Bare;
+    let mut state = State::Bare;
     text.split(move |&byte| {
-        place = place.after(byte).unwrap_or(Place::Bare);
-        byte == separator && place == Place::Bare
+        state = state.after(byte).unwrap_or(State::Bare);
+        byte == separator && state == State::Bare
     })
 }
 
-/// Where in a `Forwarded` line the reader stands.
+/// The state of the reader of a `Forwarded` line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum State {
+    /// Outside of quotes.
     Bare,
+    /// After an equals sign, where a quoted-string may start.
     Equals,
+    /// Inside of quotes.
     Quoted,
+    /// After a backslash inside of quotes.
     Escaped,
+    /// After the closing quote.
     Closed,
 }
 
-impl Place {
-    /// `None` where a quote opens in the midst of a token, or something is glued to a closed one.
+impl State {
+    /// The state after a byte; `None` if a quote opens inside a token, or if anything but whitespace or a separator
+    /// follows a closing quote.
     fn after(self, byte: u8) -> Option<Self> {
         match (self, byte) {
             (Self::Quoted, b'\\') => Some(Self::Escaped),
@@ -165,7 +180,7 @@ impl Place {
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// More proxies than any chain has; a caller who sends thousands of entries buys no work with them.
+/// More proxies than any real chain has, and few enough that a caller who sends thousands of entries causes no work.
 const MAX_HOPS: usize = 64;
 
 #[cfg(test)]

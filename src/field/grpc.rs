@@ -1,12 +1,13 @@
-//! The fields of gRPC over HTTP/2: how its calls are told and its refusals written.
+//! The headers of gRPC over HTTP/2: how a call is recognized, and how a rejection is written.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// Whether a call's content type is `application/grpc`, alone or with a suffix or parameters.
+/// Whether the content type is `application/grpc`, alone or with a suffix or parameters.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(value) = headers.get(CONTENT_TYPE) else {
@@ -17,10 +18,10 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The `grpc-status` that says what an HTTP refusal of ours says.
+/// Returns the `grpc-status` for the HTTP status of a rejection (google/rpc/code.proto).
 ///
-/// By meaning, not by the table for statuses of foreign proxies (grpc/doc/http-grpc-status-mapping.md),
-/// under which 400 is INTERNAL and 429 UNAVAILABLE.
+/// The codes are chosen by meaning. The table in grpc/doc/http-grpc-status-mapping.md is for responses of proxies that do
+/// not speak gRPC, and would turn 400 into INTERNAL and 429 into UNAVAILABLE.
 pub(crate) fn status_code(status: StatusCode) -> u8 {
     match status {
         StatusCode::BAD_REQUEST => 3,
@@ -33,9 +34,11 @@ pub(crate) fn status_code(status: StatusCode) -> u8 {
     }
 }
 
-/// What an answer of trailers only says in HTTP's terms (google/rpc/code.proto); `None` where it tells no status here.
+/// Returns the HTTP status that matches the `grpc-status` of a trailers-only response (google/rpc/code.proto).
+///
+/// `None` if the response has no valid `grpc-status` header: its status comes in the trailers.
 pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
-    let code: u8 = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    let code: u8 = headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
     Some(match code {
         0 => StatusCode::OK,
         3 | 9 | 11 => StatusCode::BAD_REQUEST,
@@ -50,27 +53,15 @@ pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
     })
 }
 
-/// `text` as a `grpc-message`: %x20-24 and %x26-7E stay, every other byte of the UTF-8 is `%XX`.
+/// Encodes `text` as a `grpc-message` (gRPC over HTTP/2, "Responses").
 pub(crate) fn message(text: &str) -> HeaderValue {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' '..=b'$' | b'&'..=b'~' => encoded.push(char::from(byte)),
-            _ => {
-                encoded.push('%');
-                encoded.push(hex(byte >> 4));
-                encoded.push(hex(byte & 0xf));
-            }
-        }
-    }
-    // Only %x20-7E was pushed, which a header value takes; the other arm exists so that nothing can panic.
+    let encoded = utf8_percent_encode(text, &ENCODED_IN_MESSAGE).to_string();
+    // The encoded text is visible ASCII and spaces, which are always valid. The fallback exists so that nothing can panic.
     HeaderValue::try_from(encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn hex(nibble: u8) -> char {
-    let digit = if nibble < 10 { b'0' + nibble } else { b'A' - 10 + (nibble & 0xf) };
-    char::from(digit)
-}
+/// All but `%x20-24 / %x26-7E`; bytes outside ASCII are always encoded.
+const ENCODED_IN_MESSAGE: AsciiSet = CONTROLS.add(b'%');
 
 #[cfg(test)]
 mod tests;

@@ -1,28 +1,32 @@
-//! Lists of tokens, as `Access-Control-Request-Headers` and `Vary` hold them (RFC 9110 §5.6.1).
+//! Comma-separated lists of tokens (RFC 9110 §5.6.1), as in `Access-Control-Request-Headers` and `Vary`.
 
 use http::HeaderValue;
 
 use super::token::is_token;
 
-/// The tokens of all lines; `None` for an element that is no token, and past the bounds. Empty elements are passed over.
+/// Returns the tokens of all header lines, without empty elements.
+///
+/// `None` stands for an element that is not a token, and for everything beyond 8 KiB or 64 elements.
 pub(crate) fn tokens<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = Option<&'a [u8]>> {
-    let (mut bytes, mut elements, mut is_first) = (0, 0, true);
-    let within = lines.into_iter().flat_map(move |line| {
-        // As long as if it were one: empty lines have their bound too.
+    let mut bytes = 0;
+    let mut is_first = true;
+    let elements = lines.into_iter().flat_map(move |line| {
+        // Each further line counts one byte more, for the comma that would join it: empty lines are bounded, too.
         bytes += line.len() + usize::from(!is_first);
         is_first = false;
-        // One byte that is no token stands for a line too much.
-        let line = if bytes > MAX_BYTES { b"," } else { line.as_bytes() };
         let is_over = bytes > MAX_BYTES;
+        // A line over the bound is not read. The comma yields two empty elements, which become `None` below.
+        let line = if is_over { b"," } else { line.as_bytes() };
         line.split(|byte| *byte == b',').map(move |element| (is_over, element.trim_ascii()))
     });
-    within.filter(|(is_over, element)| *is_over || !element.is_empty()).map(move |(is_over, element)| {
-        elements += 1;
-        (!is_over && elements <= MAX_ELEMENTS && is_token(element)).then_some(element)
+    let mut count = 0;
+    elements.filter(|(is_over, element)| *is_over || !element.is_empty()).map(move |(is_over, element)| {
+        count += 1;
+        (!is_over && count <= MAX_ELEMENTS && is_token(element)).then_some(element)
     })
 }
 
-/// No browser asks for more.
+/// Browsers send far less.
 const MAX_BYTES: usize = 8192;
 const MAX_ELEMENTS: usize = 64;
 
@@ -46,14 +50,14 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_read_off_all_lines_in_their_order() {
+    fn tokens_of_all_lines_are_returned_in_order() {
         assert_eq!(of(&["a,b", "c"]), all(&["a", "b", "c"]));
         assert_eq!(of(&["X-A ,\tx-a,  b "]), all(&["X-A", "x-a", "b"]));
         assert_eq!(of(&["*"]), all(&["*"]));
     }
 
     #[test]
-    fn empty_elements_are_passed_over() {
+    fn empty_elements_are_skipped() {
         for lines in [&[""; 3][..], &[",", " ,\t, "], &[]] {
             assert_eq!(of(lines), [], "{lines:?}");
         }
@@ -61,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_is_no_token_is_none() {
+    fn an_invalid_element_is_none() {
         for element in ["a b", "a;b", "\"a\"", "a=b", "a/b", "(a)", "a\tb"] {
             assert_eq!(of(&[element]), [None], "{element}");
             assert_eq!(of(&[&format!("a,{element}")]), [Some(b"a".to_vec()), None]);
@@ -70,18 +74,18 @@ mod tests {
     }
 
     #[test]
-    fn the_64th_element_is_the_last() {
+    fn elements_after_the_64th_are_none() {
         let lines = vec!["a"; 65];
         for found in [of(&lines), of(&[lines.join(",")])] {
             assert_eq!(found.iter().position(Option::is_none), Some(64));
             assert_eq!(found.len(), 65);
         }
         let gaps = vec![",,"; 65].join("a");
-        assert!(of(&[gaps]).iter().all(Option::is_some), "empty elements do not count");
+        assert!(of(&[gaps]).iter().all(Option::is_some), "empty elements are not counted");
     }
 
     #[test]
-    fn the_line_that_goes_over_8_kib_is_not_read() {
+    fn a_line_beyond_8_kib_is_not_read() {
         let text = "a".repeat(MAX_BYTES);
         assert_eq!(of(&[&text]), all(&[&text]));
         assert_eq!(of(&[&format!("{text},b")]).first(), Some(&None));
@@ -93,14 +97,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_joined_is_read_again(names in prop::collection::vec("[!#-'*+.^-z|~A-Z0-9-]{1,9}", 0..64)) {
+        fn joined_tokens_are_split_again(names in prop::collection::vec("[!#-'*+.^-z|~A-Z0-9-]{1,9}", 0..64)) {
             let expected: Vec<_> = names.iter().map(|name| Some(name.clone().into_bytes())).collect();
             prop_assert_eq!(&of(&[names.join(",")]), &expected);
             prop_assert_eq!(of(&names), expected);
         }
 
         #[test]
-        fn no_line_is_read_as_more_than_is_in_it(line in prop::collection::vec(0x20..=0x7e_u8, 0..300)) {
+        fn every_token_is_a_part_of_its_line(line in prop::collection::vec(0x20..=0x7e_u8, 0..300)) {
             for token in of(&[&line]).into_iter().flatten() {
                 prop_assert!(is_token(&token) && line.windows(token.len()).any(|part| part == token));
             }

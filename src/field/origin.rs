@@ -1,11 +1,14 @@
-//! Web origins in their serialised form (RFC 6454 §6.2, Fetch "serialising an origin").
+//! Web origins as browsers serialize them (RFC 6454 §6.2, Fetch "serializing an origin").
+//!
+//! The parser is our own because a URL parser accepts and normalizes what must be rejected here: an upper-case host, a
+//! default port, a path.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Why a text is no serialised origin.
+/// Why a text is not a serialized origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub(crate) enum OriginFault {
+pub(crate) enum OriginError {
     DefaultPort,
     Fragment,
     Host,
@@ -14,7 +17,7 @@ pub(crate) enum OriginFault {
     Path,
     Port,
     Query,
-    /// Neither `http` nor `https`.
+    /// The scheme is neither `http` nor `https`.
     Scheme,
     TooLong,
     TrailingSlash,
@@ -22,35 +25,35 @@ pub(crate) enum OriginFault {
     Userinfo,
 }
 
-impl OriginFault {
+impl OriginError {
+    /// Returns the reason for a `ConfigIssue`.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::DefaultPort => "the port is the scheme's default, which browsers leave out",
+            Self::DefaultPort => "the port is the scheme's default, which browsers omit",
             Self::Fragment => "an origin has no fragment",
             Self::Host => "the host is neither a domain name nor an IP address in canonical form",
             Self::MissingScheme => "the scheme is missing, as in https://example.com",
-            Self::Null => "null stands for any opaque origin, a sandboxed frame's among them",
+            Self::Null => "null matches every opaque origin, such as that of any sandboxed frame",
             Self::Path => "an origin has no path",
             Self::Port => "the port is not a number from 1 to 65535 without leading zeros",
             Self::Query => "an origin has no query",
             Self::Scheme => "the scheme is neither http nor https",
             Self::TooLong => "an origin is at most 326 bytes long",
             Self::TrailingSlash => "an origin has no trailing slash",
-            Self::UpperCase => "scheme and host are written in lower case",
-            Self::Userinfo => "a user name or password before the host is not allowed",
+            Self::UpperCase => "the scheme or host has upper-case letters",
+            Self::Userinfo => "an origin has no user name or password",
         }
     }
-}
 
-impl OriginFault {
+    /// Returns the remedy for a `ConfigIssue`.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Null => "name the origin of the page",
             Self::UpperCase => "write it in lower case, as browsers send it",
             Self::DefaultPort | Self::Fragment | Self::Path | Self::Query | Self::TrailingSlash | Self::Userinfo => {
-                "leave it out, as browsers do"
+                "remove it, as browsers do"
             }
-            _ => "write it as browsers send it, as https://app.example.com or http://localhost:5173",
+            _ => "write it as browsers send it, such as https://app.example.com or http://localhost:5173",
         }
     }
 }
@@ -65,66 +68,67 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Exactly an origin, nothing more.
+    /// Parses a text that is an origin and nothing more.
     ///
     /// # Errors
     ///
-    /// The first [`OriginFault`] found.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, OriginFault> {
+    /// Returns the first [`OriginError`] found.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, OriginError> {
         if text.len() > MAX_LEN {
-            return Err(OriginFault::TooLong);
+            return Err(OriginError::TooLong);
         }
         let (origin, rest) = Self::of_url(text)?;
         if origin.text.len() + rest.len() < text.len() {
-            return Err(OriginFault::DefaultPort);
+            return Err(OriginError::DefaultPort);
         }
         match rest.as_bytes() {
             [] => Ok(origin),
-            [b'/'] => Err(OriginFault::TrailingSlash),
-            [b'?', ..] => Err(OriginFault::Query),
-            [b'#', ..] => Err(OriginFault::Fragment),
-            _ => Err(OriginFault::Path),
+            [b'/'] => Err(OriginError::TrailingSlash),
+            [b'?', ..] => Err(OriginError::Query),
+            [b'#', ..] => Err(OriginError::Fragment),
+            _ => Err(OriginError::Path),
         }
     }
 
-    /// The origin of an absolute URL, and what follows it unjudged: empty, or from a `/`, `?` or `#` on.
+    /// Parses the origin of an absolute URL, and returns the rest of the URL unchecked: empty, or starting with `/`, `?`
+    /// or `#`.
     ///
-    /// A default port is left out of the origin, as browsers leave it out.
+    /// The origin omits a default port, as browsers do.
     ///
     /// # Errors
     ///
-    /// The first [`OriginFault`] found before the path.
-    pub(crate) fn of_url(url: &'a str) -> Result<(Self, &'a str), OriginFault> {
+    /// Returns the first [`OriginError`] found before the path.
+    pub(crate) fn of_url(url: &'a str) -> Result<(Self, &'a str), OriginError> {
         if url == "null" {
-            return Err(OriginFault::Null);
+            return Err(OriginError::Null);
         }
-        let (scheme, after) = url.split_once("://").ok_or(OriginFault::MissingScheme)?;
+        let (scheme, after) = url.split_once("://").ok_or(OriginError::MissingScheme)?;
         let is_https = is_https(scheme)?;
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at(end);
         if url.len() - rest.len() > MAX_LEN {
-            return Err(OriginFault::TooLong);
+            return Err(OriginError::TooLong);
         }
         if authority.contains('@') {
-            return Err(OriginFault::Userinfo);
+            return Err(OriginError::Userinfo);
         }
         let (host, port) = split_port(authority)?;
         if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(OriginFault::UpperCase);
+            return Err(OriginError::UpperCase);
         }
         if !is_host(host) {
-            return Err(OriginFault::Host);
+            return Err(OriginError::Host);
         }
-        let port = port.map(|digits| number(digits).ok_or(OriginFault::Port));
+        let port = port.map(|digits| number(digits).ok_or(OriginError::Port));
         let default = if is_https { 443 } else { 80 };
         let port = port.transpose()?.filter(|&port| port != default);
-        let shown = if port.is_some() { end } else { host.len() };
-        let text = url.get(..url.len() - after.len() + shown).ok_or(OriginFault::Host)?;
+        let len = if port.is_some() { end } else { host.len() };
+        let text = url.get(..url.len() - after.len() + len).ok_or(OriginError::Host)?;
         let origin = Self { text, is_https, host, port };
         Ok((origin, rest))
     }
 
-    /// The serialised origin.
+    /// Returns the serialized origin.
     pub(crate) fn text(&self) -> &'a str {
         self.text
     }
@@ -133,17 +137,17 @@ impl<'a> Origin<'a> {
         self.is_https
     }
 
-    /// As it is written, an IPv6 address in its brackets.
+    /// Returns the host as it is written, an IPv6 address with its brackets.
     pub(crate) fn host(&self) -> &'a str {
         self.host
     }
 
-    /// `None` where it is the scheme's default.
+    /// Returns the port; `None` if it is the scheme's default.
     pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Scheme and host.
+    /// Returns scheme and host.
     pub(crate) fn without_port(&self) -> &'a str {
         let scheme = if self.is_https { "https://" } else { "http://" };
         self.text.get(..scheme.len() + self.host.len()).unwrap_or(self.text)
@@ -160,13 +164,14 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Whether an authority, as a `Host` field has it, is of a [loopback](is_loopback) host.
+/// Whether the host of an authority, such as the value of a `Host` header, is [loopback](is_loopback).
 pub(crate) fn is_loopback_authority(authority: &str) -> bool {
     let host = split_port(authority).map(|(host, _)| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase());
     host.is_ok_and(|host| is_loopback(&host))
 }
 
-/// 127.0.0.0/8, `[::1]`, `localhost` or a name under it, which browsers never resolve elsewhere (W3C Secure Contexts §3.1).
+/// Whether a host is 127.0.0.0/8, `[::1]`, `localhost` or a name below it. Browsers resolve these only to the own machine
+/// (W3C Secure Contexts §3.1).
 fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
@@ -174,26 +179,26 @@ fn is_loopback(host: &str) -> bool {
         || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
 }
 
-fn is_https(scheme: &str) -> Result<bool, OriginFault> {
+fn is_https(scheme: &str) -> Result<bool, OriginError> {
     // `example.com/?to=http://…` has a `://`, but no scheme before it (RFC 3986 §3.1).
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     match scheme {
-        _ if !is_scheme => Err(OriginFault::MissingScheme),
+        _ if !is_scheme => Err(OriginError::MissingScheme),
         "https" => Ok(true),
         "http" => Ok(false),
-        _ if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => Err(OriginFault::UpperCase),
-        _ => Err(OriginFault::Scheme),
+        _ if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => Err(OriginError::UpperCase),
+        _ => Err(OriginError::Scheme),
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginFault> {
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
-    let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginFault::Host)?;
+    let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginError::Host)?;
     match tail.rsplit_once(':') {
         Some((name, port)) => {
             let host = authority.get(..brackets.len() + name.len());
-            Ok((host.ok_or(OriginFault::Host)?, Some(port)))
+            Ok((host.ok_or(OriginError::Host)?, Some(port)))
         }
         None => Ok((authority, None)),
     }
@@ -219,7 +224,7 @@ fn is_host(host: &str) -> bool {
     host.len() <= MAX_HOST_LEN && host.split('.').all(is_label)
 }
 
-/// A host that ends so is an IPv4 address or nothing, `0x7f.1` too (URL Standard §3.5, "ends in a number").
+/// Whether a host with this last label can only be an IPv4 address, as `0x7f.1` is (URL Standard §3.5, "ends in a number").
 fn is_numeric(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
@@ -227,7 +232,7 @@ fn is_numeric(label: &str) -> bool {
     }
 }
 
-/// Whether `text` is an address as the URL Standard §3.5 serialises it: as std does, but never with a dotted tail.
+/// Whether `text` is an address as the URL Standard §3.5 serializes it: as std does, but never with a dotted IPv4 tail.
 fn is_ipv6(text: &str) -> bool {
     let Ok(ip) = text.parse::<Ipv6Addr>() else {
         return false;
@@ -238,11 +243,11 @@ fn is_ipv6(text: &str) -> bool {
     }
 }
 
-/// A domain name and a label of it in text (RFC 1035 §2.3.4).
+/// The longest domain name and the longest label as text (RFC 1035 §2.3.4).
 const MAX_HOST_LEN: usize = 253;
 const MAX_LABEL_LEN: usize = 63;
 
-/// The longest origin of any scheme: 64 bytes of scheme, `://`, the longest host, `:65535`.
+/// The longest origin of any scheme: a scheme of 64 bytes, `://`, the longest host, `:65535`.
 pub(crate) const MAX_LEN: usize = 64 + 3 + MAX_HOST_LEN + 6;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use http::{HeaderName, HeaderValue, Response, request};
 use tower_layer::Layer;
 
-use crate::field::fill::fill;
 use crate::field::grpc;
+use crate::field::header_map::insert_if_absent;
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
 /// Has the browser forget what it keeps of the site (W3C Clear Site Data): a layer for the route that logs a user out.
@@ -55,7 +55,7 @@ impl Gate for ClearSiteData {
         // A gRPC call that was refused is HTTP 200 all the same.
         let status = grpc::http_status(response.headers()).unwrap_or(response.status());
         if status.is_success() || status.is_redirection() {
-            fill(response.headers_mut(), &CLEAR_SITE_DATA, || self.0.clone());
+            insert_if_absent(response.headers_mut(), &CLEAR_SITE_DATA, || self.0.clone());
         }
     }
 

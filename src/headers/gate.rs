@@ -49,13 +49,13 @@ impl Gate for SecurityHeaders {
         let way = policy.way(head);
         let nonce = policy.has_nonce().then(|| nonce_of(head));
         if policy.is_no_store {
-            NoStore::ask(&mut head.extensions);
+            NoStore::insert(&mut head.extensions);
         }
         Entry::Admit(Pass { way, nonce })
     }
 
     fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
-        let nonce = pass.nonce.as_ref().and_then(CspNonce::drawn);
+        let nonce = pass.nonce.as_ref().and_then(CspNonce::generated);
         // A cache replaces a stored page's fields by those of a 304 (RFC 9111 §3.2): the page keeps its nonce.
         let is_validation = response.status() == StatusCode::NOT_MODIFIED;
         self.0.write(pass.way, nonce, is_validation, response.headers_mut());

@@ -7,8 +7,8 @@ use http::header::{CACHE_CONTROL, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
 use crate::context::TrustedProxies;
-use crate::field::fill::{add, fill, fill_maybe, set};
 use crate::field::forwarded::X_FORWARDED_PROTO;
+use crate::field::header_map::{append, insert, insert_if_absent, insert_if_absent_with};
 use crate::field::origin;
 use crate::headers::csp::Rendered;
 
@@ -91,7 +91,7 @@ impl Policy {
             Https::Told(proxies) => {
                 // In HTTP/1 it is the caller who writes a scheme, if anybody does.
                 let is_told = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
-                let is_https = is_told || proxies.vouches_for_https(head);
+                let is_https = is_told || proxies.reports_https(head);
                 self.warn_once(is_https, head);
                 is_https
             }
@@ -131,14 +131,14 @@ impl Policy {
         for (name, policy) in self.nonced.iter().filter(|_| !is_validation) {
             let value = || policy.value(nonce, way == Way::Upgraded);
             if !self.enforced.contains(name) {
-                fill_maybe(headers, name, value);
+                insert_if_absent_with(headers, name, value);
             } else if let Some(value) = value() {
-                set(headers, name, value);
+                insert(headers, name, value);
             }
         }
         if nonce.is_some() && self.has_nonce() {
             // Whoever is shown the page out of a shared cache knows the word that another's page runs.
-            fill(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("private") });
+            insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("private") });
         }
     }
 
@@ -151,10 +151,10 @@ impl Policy {
                 let is_out = self.removes(&name) || self.enforced.contains(&name) && headers.contains_key(&name);
                 of_lines = (!is_out).then(|| name.clone());
                 if !is_out {
-                    set(headers, &name, value);
+                    insert(headers, &name, value);
                 }
             } else if let Some(name) = &of_lines {
-                add(headers, name, value);
+                append(headers, name, value);
             }
         }
     }
@@ -168,9 +168,9 @@ impl Policy {
         let _ = headers.try_reserve(ready.len() + self.nonced.len() + 1);
         for (name, value) in ready {
             if self.enforced.contains(name) {
-                set(headers, name, value.clone());
+                insert(headers, name, value.clone());
             } else {
-                fill(headers, name, || value.clone());
+                insert_if_absent(headers, name, || value.clone());
             }
         }
     }

@@ -78,7 +78,7 @@ impl JwtAuth {
             let gate = self.clone();
             return Entry::wait(|head| async move { gate.load(head, user).await });
         }
-        Entry::Admit(let_in(head, user))
+        Entry::Admit(insert_visitor(head, user))
     }
 
     /// Has the user loaded, where there is a loader, and lets the request on.
@@ -93,7 +93,7 @@ impl JwtAuth {
         };
         match loaded {
             Ok(user) => {
-                let no_store = let_in(&mut head, user);
+                let no_store = insert_visitor(&mut head, user);
                 Ok((head, no_store))
             }
             Err(error) => Err(self.refuse(&head, error.kind())),
@@ -169,7 +169,7 @@ impl Gate for JwtAuth {
     }
 }
 
-fn let_in(head: &mut request::Parts, user: UserContext) -> Option<NoStore> {
+fn insert_visitor(head: &mut request::Parts, user: UserContext) -> Option<NoStore> {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));
     no_store

@@ -6,10 +6,10 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::clock::Clock;
-use crate::context::{Identity, Realm, Roles, Text, Tier, Tiers, UserContext};
-use crate::field::bearer::{Bearer, BearerFault};
+use crate::context::{Identity, Realm, Roles, SharedStr, Tier, Tiers, UserContext};
+use crate::field::bearer::{Bearer, BearerError};
 use crate::field::cookie::cookie;
-use crate::gate::{DenialKind, CredentialError, TokenError};
+use crate::gate::{CredentialError, DenialKind, TokenError};
 use crate::jwt::issuer::trusted::{Keys, Signature, Trust};
 use crate::jwt::remote::{Pending, Remote, Search};
 use crate::jwt::strict_json::Object;
@@ -75,7 +75,7 @@ impl Policy {
     /// Judges the token of a request, from the `Authorization` field or from the cookie where one is set; `None` where there
     /// is none. Nothing is fetched here.
     pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
-        let from_field = Bearer::of(headers).map_err(denied)?;
+        let from_field = Bearer::from_headers(headers).map_err(denied)?;
         let from_cookie = match &self.cookie {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
             None => None,
@@ -83,7 +83,7 @@ impl Policy {
         let word = match (&from_field, from_cookie) {
             // RFC 6750 §2: not by more than one method.
             (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
-            (Some(bearer), None) => bearer.word(),
+            (Some(bearer), None) => bearer.raw_token(),
             (None, Some(cookie)) => cookie.as_bytes(),
             (None, None) => return Ok(None),
         };
@@ -139,7 +139,7 @@ impl Policy {
         trust.header.accept(compact.header, header);
         let mut identity = trust.identify(&object, &whole)?;
         identity.expires_at = Some(registered.expires_at);
-        identity.token_id = registered.token_id.map(|id| Text::part_of(&whole, &id));
+        identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&whole, &id));
         identity.claims = Some(Arc::clone(&whole));
         self.complete(&mut identity);
         let user = UserContext::from_identity(identity);
@@ -170,10 +170,10 @@ impl Policy {
     }
 }
 
-fn denied(fault: BearerFault) -> DenialKind {
+fn denied(fault: BearerError) -> DenialKind {
     match fault {
-        BearerFault::Malformed => DenialKind::InvalidRequest(CredentialError::Malformed),
-        BearerFault::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
-        BearerFault::Repeated => DenialKind::InvalidRequest(CredentialError::Multiple),
+        BearerError::Malformed => DenialKind::InvalidRequest(CredentialError::Malformed),
+        BearerError::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
+        BearerError::Repeated => DenialKind::InvalidRequest(CredentialError::Multiple),
     }
 }

@@ -7,7 +7,7 @@ use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::context::Reading;
-use crate::field::fill::add;
+use crate::field::header_map::append;
 use crate::rate_limit::policy::{Grade, Rule};
 
 /// Which fields are sent, on successes as on refusals.
@@ -48,13 +48,13 @@ impl Fields {
         if self.has_standard {
             for reading in readings {
                 let Some(grade) = grade(reading) else { continue };
-                add(headers, &RATE_LIMIT_POLICY, grade.policy_field.clone());
+                append(headers, &RATE_LIMIT_POLICY, grade.policy_field.clone());
                 let mut item = grade.item.clone().into_bytes();
                 let wrote = write!(item, ";r={};t={}", reading.remaining, reading.reset);
                 if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(item))
                     && wrote.is_ok()
                 {
-                    add(headers, &RATE_LIMIT, value);
+                    append(headers, &RATE_LIMIT, value);
                 }
             }
         }

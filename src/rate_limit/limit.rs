@@ -174,7 +174,7 @@ impl Limit {
     /// use portcullis::{Quota, UserContext, rate_limit::Limit};
     ///
     /// let exports = Limit::new("exports", Quota::per_day(20)?)
-    ///     .only_if(|head| UserContext::of(&head.extensions).is_some_and(|user| user.has_scope("export")));
+    ///     .only_if(|head| UserContext::from_extensions(&head.extensions).is_some_and(|user| user.has_scope("export")));
     /// # let _ = exports;
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```

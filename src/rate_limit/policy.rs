@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, request};
 
 use crate::clock::SteadyClock;
-use crate::context::route::{matched, nested};
+use crate::context::route::{matched_path, nested_path};
 use crate::context::{Few, RateLimitStatus, Reading, Tier, UserContext, Visitor};
 use crate::gate::Denial;
 use crate::rate_limit::fields::Fields;
@@ -95,11 +95,11 @@ impl Policy {
         if rule.grades.len() > 1 && head.extensions.get::<Visitor>().is_none() {
             self.notices.tiers_unknown(self.names.get(index).map_or("", |name| name));
         }
-        let (grade, limit) = rule.grade(|| UserContext::of(&head.extensions));
+        let (grade, limit) = rule.grade(|| UserContext::from_extensions(&head.extensions));
         let mut subject = rule.key.subject(head)?;
         if rule.by_route {
             // A path that matched nothing is the caller's to invent: all of them are one route.
-            subject = subject.on_route(matched(head).unwrap_or_default());
+            subject = subject.on_route(matched_path(head).unwrap_or_default());
         }
         *is_looked_at = *is_looked_at || self.notices.look(&subject, head);
         let cost = match &rule.cost {
@@ -204,11 +204,11 @@ impl Applies {
 /// Whether the path that was sent is one of these: a limit on a route that a wildcard matched must not be passed by.
 /// Below a nested path, the router took that off the path.
 fn is_sent(routes: &[Box<str>], head: &request::Parts) -> bool {
-    routes.iter().any(|known| known.strip_prefix(nested(head)) == Some(head.uri.path()))
+    routes.iter().any(|known| known.strip_prefix(nested_path(head)) == Some(head.uri.path()))
 }
 
 fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
-    match matched(head) {
+    match matched_path(head) {
         Some(route) => routes.iter().any(|known| **known == *route),
         None => is_sent(routes, head),
     }

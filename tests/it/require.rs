@@ -257,11 +257,11 @@ async fn a_tokens_tier_is_judged_and_an_unknown_one_ranks_below_all() {
 #[test]
 fn what_is_misspelt_fails_at_start_up_with_the_known_ones_listed() {
     let tier = tiers().get("profesional").unwrap_err().to_string();
-    assert_eq!(tier, "tier \"profesional\": no such tier; use one of: basic, professional, enterprise");
+    assert_eq!(tier, "Tiers::get \"profesional\": no such tier; use one of: basic, professional, enterprise");
     let role = roles().get("editr").unwrap_err().to_string();
-    assert_eq!(role, "role \"editr\": no such role; use one of: auditor, editor, reader");
+    assert_eq!(role, "Roles::get \"editr\": no such role; use one of: auditor, editor, reader");
     let permission = roles().permission("write:pgae").unwrap_err().to_string();
-    assert!(permission.starts_with("permission \"write:pgae\": no role grants it"), "{permission}");
+    assert!(permission.starts_with("Roles::permission \"write:pgae\": no role grants it"), "{permission}");
     let error = RequirePermission::all(["write", "a b:c"]).unwrap_err();
     assert_eq!(error.issues().iter().map(|problem| problem.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
     let error = RequireScope::any(["a b", "", "c"]).unwrap_err();

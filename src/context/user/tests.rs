@@ -1,7 +1,9 @@
-//! Tests of the user: what they have, what is shown of them, and what replaces what.
+//! Tests of `UserContext`: privileges, setters, `Debug`.
+
+use std::time::Duration;
 
 use super::*;
-use crate::context::Tiers;
+use crate::context::{Roles, Tiers};
 
 fn roles() -> Roles {
     Roles::builder()
@@ -21,7 +23,7 @@ fn editor() -> UserContext {
 }
 
 #[test]
-fn permissions_are_own_and_granted_sorted_and_each_once() {
+fn permissions_are_direct_and_granted_sorted_without_duplicates() {
     let user = editor().with_roles(["reader", "editor"]);
     let user = user.with_permissions(["read:page", "a:z", "write:page", "a:z"].map(permission));
     let found: Vec<_> = user.permissions().collect();
@@ -29,18 +31,18 @@ fn permissions_are_own_and_granted_sorted_and_each_once() {
 }
 
 #[test]
-fn a_permission_is_had_by_a_role_or_of_ones_own() {
+fn a_permission_comes_from_a_role_or_directly() {
     let user = editor().with_permissions([permission("delete:page")]);
-    for had in ["delete:page", "write:page", "read:page", "delete:draft"] {
-        assert!(user.has_permission(had), "{had}");
+    for permission in ["delete:page", "write:page", "read:page", "delete:draft"] {
+        assert!(user.has_permission(permission), "{permission}");
     }
-    for lacked in ["delete:log", "write:log", "*:draft", "page", "", ":", "read:page "] {
-        assert!(!user.has_permission(lacked), "{lacked:?}");
+    for other in ["delete:log", "write:log", "*:draft", "page", "", ":", "read:page "] {
+        assert!(!user.has_permission(other), "{other:?}");
     }
 }
 
 #[test]
-fn without_a_table_a_role_grants_nothing_and_is_only_itself() {
+fn without_a_table_a_role_grants_and_inherits_nothing() {
     let user = UserContext::new("ann").with_roles(["editor"]);
     assert!(user.has_role("editor") && !user.has_role("reader"));
     assert!(!user.has_permission("write:page"));
@@ -48,14 +50,14 @@ fn without_a_table_a_role_grants_nothing_and_is_only_itself() {
 }
 
 #[test]
-fn a_role_that_the_table_does_not_know_grants_nothing_and_is_still_had() {
+fn a_role_unknown_to_the_table_grants_nothing_but_is_still_a_role() {
     let user = editor().with_roles(["guest"]);
     assert!(user.has_role("guest") && !user.has_role("reader"));
     assert_eq!(user.permissions().count(), 0);
 }
 
 #[test]
-fn a_new_user_may_do_nothing() {
+fn a_new_user_has_no_privileges() {
     let user = UserContext::new("ann");
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     assert!(!user.has_scope("") && !user.has_role("") && !user.has_permission("") && !user.is_at_least(&tier));
@@ -69,7 +71,7 @@ struct Tenant {
 }
 
 #[test]
-fn claims_are_read_as_a_type_of_ones_own() {
+fn claims_deserialize_to_a_custom_type() {
     let user = UserContext::new("ann").with_raw_claims(r#"{"sub":"ann","tenant":"acme"}"#);
     assert_eq!(user.claims::<Tenant>(), Ok(Tenant { tenant: "acme".to_owned() }));
     assert!(UserContext::new("ann").claims::<Tenant>().is_err());
@@ -77,7 +79,7 @@ fn claims_are_read_as_a_type_of_ones_own() {
 }
 
 #[test]
-fn the_text_of_a_mismatch_tells_where_and_no_value() {
+fn a_claims_error_has_the_position_and_no_value() {
     for claims in [r#"{"tenant":{"secret":1}}"#, r#"{"tenant":"#, r#"{"secret":"secret"}"#] {
         let error = UserContext::new("ann").with_raw_claims(claims).claims::<Tenant>().unwrap_err();
         for text in [error.to_string(), format!("{error:?}")] {
@@ -88,7 +90,7 @@ fn the_text_of_a_mismatch_tells_where_and_no_value() {
 }
 
 #[test]
-fn a_record_is_given_back_as_its_own_type_alone() {
+fn a_record_is_returned_only_as_its_own_type() {
     let user = UserContext::new("ann").with_record(7_u32);
     assert_eq!((user.record::<u32>(), user.record::<i32>()), (Some(&7), None));
     assert_eq!(user.clone().with_record("row").record::<u32>(), None);
@@ -97,7 +99,7 @@ fn a_record_is_given_back_as_its_own_type_alone() {
 }
 
 #[test]
-fn each_setter_replaces_what_stood_there() {
+fn each_setter_replaces_the_value() {
     let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
     let of = |word: &str, tier: &str| {
         UserContext::new("ann")
@@ -127,7 +129,7 @@ fn each_setter_replaces_what_stood_there() {
     assert_eq!(all(&first), all(&of("one", "gold").with_principal(Principal::Client)));
 }
 
-/// All that the setters set.
+/// Everything that the setters set.
 fn all(user: &UserContext) -> Vec<String> {
     let mut all: Vec<_> = [user.client_id(), user.email(), user.name(), user.tier_name(), Some(user.raw_claims())]
         .map(|text| text.unwrap_or_default().to_owned())
@@ -140,17 +142,17 @@ fn all(user: &UserContext) -> Vec<String> {
 }
 
 #[test]
-fn a_clone_is_not_changed_with_its_original() {
+fn changing_a_user_does_not_change_its_clones() {
     let user = UserContext::new("ann").with_email("a@example.com");
     let changed = user.clone().with_email("b@example.com");
     assert_eq!((user.email(), changed.email()), (Some("a@example.com"), Some("b@example.com")));
 }
 
 #[test]
-fn a_tier_replaces_a_name_that_no_table_knew() {
+fn setting_a_tier_replaces_an_unknown_tier_name() {
     let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
-    let stranger = Identity { tier_name: Some("platinum".into()), ..Identity::default() };
-    let user = UserContext::from_identity(stranger);
+    let unknown = Identity { tier_name: Some("platinum".into()), ..Identity::default() };
+    let user = UserContext::from_identity(unknown);
     assert_eq!((user.tier(), user.tier_name()), (None, Some("platinum")));
     assert!(!user.is_at_least(&tiers.get("basic").unwrap()));
     let user = user.with_tier(tiers.get("gold").unwrap());
@@ -159,14 +161,14 @@ fn a_tier_replaces_a_name_that_no_table_knew() {
 }
 
 #[test]
-fn a_name_that_no_table_knew_when_the_token_was_read_is_judged_by_the_gates_table() {
+fn an_unresolved_tier_name_is_compared_in_the_required_tiers_order() {
     let user = UserContext::from_identity(Identity { tier_name: Some("gold".into()), ..Identity::default() });
     let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
     assert!(user.is_at_least(&tiers.get("gold").unwrap()));
 }
 
 #[test]
-fn times_are_wall_times_and_none_where_they_cannot_be_told() {
+fn times_are_system_times_and_none_if_out_of_range() {
     let at = |time| Identity { auth_time: Some(time), expires_at: Some(time), ..Identity::default() };
     let user = UserContext::from_identity(at(Duration::from_secs(60)));
     assert_eq!(user.auth_time(), Some(UNIX_EPOCH + Duration::from_secs(60)));
@@ -176,7 +178,7 @@ fn times_are_wall_times_and_none_where_they_cannot_be_told() {
 }
 
 #[test]
-fn debug_shows_who_it_is_and_no_address_claim_or_record() {
+fn debug_output_has_id_and_privileges_but_no_email_claims_or_record() {
     let user = editor()
         .with_email("ann@example.com")
         .with_name("Ann Other")

@@ -5,16 +5,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerFault> {
-    let bearer = Bearer::of(headers)?;
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerError> {
+    let bearer = Bearer::from_headers(headers)?;
     let token = bearer.map(Bearer::token).transpose();
-    // What is sound is known by its bytes; what is not is never told to be sound.
-    let word = bearer.as_ref().map(Bearer::word);
-    assert!(!matches!(token, Ok(Some(token)) if word != Some(token.as_bytes())));
+    // A valid token equals its unchecked bytes.
+    let raw = bearer.as_ref().map(Bearer::raw_token);
+    assert!(!matches!(token, Ok(Some(token)) if raw != Some(token.as_bytes())));
     token
 }
 
-fn lines(values: &[&[u8]]) -> HeaderMap {
+fn headers(values: &[&[u8]]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
         headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
@@ -23,9 +23,9 @@ fn lines(values: &[&[u8]]) -> HeaderMap {
 }
 
 #[track_caller]
-fn refused(fault: BearerFault, values: &[&str]) {
+fn rejects(error: BearerError, values: &[&str]) {
     for value in values {
-        assert_eq!(bearer(&lines(&[value.as_bytes()])), Err(fault), "{value:?}");
+        assert_eq!(bearer(&headers(&[value.as_bytes()])), Err(error), "{value:?}");
     }
 }
 
@@ -49,39 +49,39 @@ fn another_scheme_has_no_bearer_token() {
         " ",
         "\"Bearer\" x",
     ] {
-        assert_eq!(bearer(&lines(&[value.as_bytes()])), Ok(None), "{value:?}");
+        assert_eq!(bearer(&headers(&[value.as_bytes()])), Ok(None), "{value:?}");
     }
 }
 
 #[test]
 fn the_scheme_is_case_insensitive() {
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
-        let headers = lines(&[format!("{scheme} mF_9.B5f-4.1JqM").as_bytes()]);
-        assert_eq!(bearer(&headers), Ok(Some("mF_9.B5f-4.1JqM")), "{scheme}");
+        let value = format!("{scheme} mF_9.B5f-4.1JqM");
+        assert_eq!(bearer(&headers(&[value.as_bytes()])), Ok(Some("mF_9.B5f-4.1JqM")), "{scheme}");
     }
 }
 
 #[test]
-fn several_spaces_before_the_token_are_legal() {
-    assert_eq!(bearer(&lines(&[b"Bearer    a.b.c"])), Ok(Some("a.b.c")));
+fn several_spaces_before_the_token_are_valid() {
+    assert_eq!(bearer(&headers(&[b"Bearer    a.b.c"])), Ok(Some("a.b.c")));
 }
 
 #[test]
 fn an_empty_token_is_malformed() {
-    refused(BearerFault::Malformed, &["Bearer", "Bearer ", "bearer   "]);
+    rejects(BearerError::Malformed, &["Bearer", "Bearer ", "bearer   "]);
 }
 
 #[test]
-fn two_lines_are_repeated_whatever_their_schemes() {
+fn two_headers_are_repeated_whatever_their_schemes() {
     for pair in [[b"Bearer a", b"Bearer a"], [b"Basic xx", b"Bearer a"], [b"Basic xx", b"Digest x"]] {
-        assert_eq!(bearer(&lines(&[pair[0], pair[1]])), Err(BearerFault::Repeated));
+        assert_eq!(bearer(&headers(&[pair[0], pair[1]])), Err(BearerError::Repeated));
     }
 }
 
 #[test]
 fn a_comma_anywhere_in_the_credentials_is_repeated() {
-    refused(
-        BearerFault::Repeated,
+    rejects(
+        BearerError::Repeated,
         &[
             "Bearer a, Bearer b",
             "Bearer a,b",
@@ -95,28 +95,28 @@ fn a_comma_anywhere_in_the_credentials_is_repeated() {
 }
 
 #[test]
-fn anything_but_a_space_after_the_scheme_is_malformed() {
-    refused(BearerFault::Malformed, &["Bearer\ta", "Bearer: a", "Bearer=a", "Bearer\u{a0}a", "Bearer\"a\""]);
+fn a_scheme_without_a_space_after_it_is_malformed() {
+    rejects(BearerError::Malformed, &["Bearer\ta", "Bearer: a", "Bearer=a", "Bearer\u{a0}a", "Bearer\"a\""]);
 }
 
 #[test]
 fn whitespace_around_the_token_is_malformed() {
-    refused(
-        BearerFault::Malformed,
+    rejects(
+        BearerError::Malformed,
         &["Bearer a ", "Bearer a\t", "Bearer \ta", "Bearer a b", "Bearer a Bearer b", " Bearer a", "\tBearer a"],
     );
 }
 
 #[test]
 fn a_token_outside_ascii_is_malformed() {
-    refused(BearerFault::Malformed, &["Bearer \u{e9}", "Bearer a\u{2003}b"]);
-    assert_eq!(bearer(&lines(&[b"Bearer a\xffb"])), Err(BearerFault::Malformed));
+    rejects(BearerError::Malformed, &["Bearer \u{e9}", "Bearer a\u{2003}b"]);
+    assert_eq!(bearer(&headers(&[b"Bearer a\xffb"])), Err(BearerError::Malformed));
 }
 
 #[test]
-fn a_word_outside_token68_is_not_token68() {
-    refused(
-        BearerFault::NotToken68,
+fn a_word_with_other_characters_is_not_token68() {
+    rejects(
+        BearerError::NotToken68,
         &[
             "Bearer a?b",
             "Bearer a;b",
@@ -141,21 +141,21 @@ fn every_token68_byte_and_padding_is_accepted() {
 
 proptest! {
     #[test]
-    fn no_field_value_panics_and_what_is_accepted_is_token68(
+    fn no_value_panics_and_an_accepted_token_is_token68(
         prefix in "(|[Bb]earer|Bearer {1,3})",
         tail in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..80),
     ) {
         let value = [prefix.as_bytes(), &tail].concat();
-        if let Ok(Some(token)) = bearer(&lines(&[&value])) {
+        if let Ok(Some(token)) = bearer(&headers(&[&value])) {
             prop_assert!(is_token68(token));
             prop_assert!(value.ends_with(token.as_bytes()));
         }
     }
 
     #[test]
-    fn every_token68_comes_back_as_it_was_sent(token in "[A-Za-z0-9._~+/-]{1,60}={0,3}", spaces in 1..5_usize) {
+    fn every_token68_is_returned_as_it_was_sent(token in "[A-Za-z0-9._~+/-]{1,60}={0,3}", spaces in 1..5_usize) {
         let value = format!("Bearer{}{token}", " ".repeat(spaces));
-        let headers = lines(&[value.as_bytes()]);
-        prop_assert_eq!(bearer(&headers), Ok(Some(token.as_str())));
+        let sent = headers(&[value.as_bytes()]);
+        prop_assert_eq!(bearer(&sent), Ok(Some(token.as_str())));
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of the challenge's text.
+//! Tests of the challenge.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn rendered(challenge: Challenge) -> String {
 }
 
 #[test]
-fn the_example_of_rfc_6750_is_rendered() {
+fn the_example_of_rfc_6750_is_written() {
     let challenge = Challenge::bearer("example").error("invalid_token", "The access token expired");
     assert_eq!(
         rendered(challenge),
@@ -18,47 +18,47 @@ fn the_example_of_rfc_6750_is_rendered() {
 }
 
 #[test]
-fn a_challenge_has_a_realm_even_if_empty() {
+fn an_empty_realm_is_written() {
     assert_eq!(rendered(Challenge::bearer("")), r#"Bearer realm="""#);
 }
 
 #[test]
-fn an_empty_description_is_left_out() {
+fn an_empty_description_is_omitted() {
     let challenge = Challenge::bearer("r").error("invalid_token", "");
     assert_eq!(rendered(challenge), r#"Bearer realm="r", error="invalid_token""#);
 }
 
 #[test]
-fn scopes_are_joined_by_one_space() {
+fn scopes_are_separated_by_one_space() {
     let challenge = Challenge::bearer("r").scope(["read", "write:all"]);
     assert_eq!(rendered(challenge), r#"Bearer realm="r", scope="read write:all""#);
 }
 
 #[test]
-fn what_is_no_scope_token_is_dropped() {
+fn invalid_scope_tokens_are_dropped() {
     let challenge = Challenge::bearer("r").scope(["", "a b", "q\"", "b\\", "\r\n", "\u{e9}", "ok"]);
     assert_eq!(rendered(challenge), r#"Bearer realm="r", scope="ok""#);
 }
 
 #[test]
-fn a_scope_without_tokens_is_left_out() {
+fn a_scope_parameter_without_tokens_is_omitted() {
     assert_eq!(rendered(Challenge::bearer("r").scope(["a b", ""])), r#"Bearer realm="r""#);
 }
 
 #[test]
-fn the_first_of_repeated_parameters_is_kept() {
+fn the_first_of_repeated_parameters_takes_effect() {
     let challenge = Challenge::bearer("r").error("one", "").error("two", "late").scope(["a"]).scope(["b"]);
     assert_eq!(rendered(challenge), r#"Bearer realm="r", error="one", scope="a""#);
 }
 
 #[test]
-fn offending_characters_are_replaced_not_escaped() {
+fn invalid_characters_are_replaced_not_escaped() {
     let challenge = Challenge::bearer("a\"\\\u{e9}").error("x\"", "d\r\nX: \"\t\u{7f}");
     assert_eq!(rendered(challenge), r#"Bearer realm="a'??", error="x'", error_description="d??X: '??""#);
 }
 
 #[test]
-fn quotable_is_exactly_the_set_of_rfc_6750() {
+fn quotable_characters_are_those_of_rfc_6750() {
     let set: Vec<char> = ('\0'..='\u{ff}').filter(|c| is_quotable(&c.to_string())).collect();
     let expected: Vec<char> = (' '..='!').chain('#'..='[').chain(']'..='~').collect();
     assert_eq!(set, expected);
@@ -66,7 +66,7 @@ fn quotable_is_exactly_the_set_of_rfc_6750() {
 
 proptest! {
     #[test]
-    fn no_input_leaks_a_byte_outside_the_charsets(
+    fn no_input_produces_an_invalid_character(
         realm in any::<String>(),
         code in any::<String>(),
         description in "\\PC*|[\\x00-\\xff]*",
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn a_quotable_realm_stands_as_it_is(realm in "[ !#-\\[\\]-~]{0,60}") {
+    fn a_quotable_realm_is_written_unchanged(realm in "[ !#-\\[\\]-~]{0,60}") {
         prop_assert!(is_quotable(&realm));
         prop_assert_eq!(rendered(Challenge::bearer(&realm)), format!("Bearer realm=\"{realm}\""));
     }

@@ -1,11 +1,11 @@
-//! Tests of the forwarded grammar.
+//! Tests of the forwarding headers.
 
 use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
 
-fn lines<V: AsRef<[u8]>>(name: &HeaderName, values: &[V]) -> HeaderMap {
+fn headers<V: AsRef<[u8]>>(name: &HeaderName, values: &[V]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
         headers.append(name, HeaderValue::from_bytes(value.as_ref()).unwrap());
@@ -14,11 +14,11 @@ fn lines<V: AsRef<[u8]>>(name: &HeaderName, values: &[V]) -> HeaderMap {
 }
 
 fn x(values: &[&str]) -> Vec<Option<IpAddr>> {
-    x_forwarded_for(&lines(&X_FORWARDED_FOR, values)).collect()
+    x_forwarded_for(&headers(&X_FORWARDED_FOR, values)).collect()
 }
 
 fn rfc(values: &[&str]) -> Vec<Option<IpAddr>> {
-    forwarded_for(&lines(&FORWARDED, values)).collect()
+    forwarded_for(&headers(&FORWARDED, values)).collect()
 }
 
 fn ip(text: &str) -> Option<IpAddr> {
@@ -37,7 +37,7 @@ const ADDRESSES: [(&str, &str); 9] = [
     ("[::ffff:1.2.3.4]:8", "1.2.3.4"),
 ];
 
-const NO_ADDRESSES: [&str; 23] = [
+const INVALID_ADDRESSES: [&str; 23] = [
     "",
     "unknown",
     "_hidden",
@@ -64,7 +64,7 @@ const NO_ADDRESSES: [&str; 23] = [
 ];
 
 #[test]
-fn addresses_are_read_with_and_without_port_and_brackets() {
+fn addresses_are_parsed_with_and_without_port_and_brackets() {
     for (text, expected) in ADDRESSES {
         assert_eq!(x(&[text]), [ip(expected)], "{text}");
         assert_eq!(x(&[&format!(" \t{text} ")]), [ip(expected)], "{text}");
@@ -74,8 +74,8 @@ fn addresses_are_read_with_and_without_port_and_brackets() {
 }
 
 #[test]
-fn an_entry_that_is_no_address_is_none() {
-    for text in NO_ADDRESSES {
+fn an_invalid_address_is_none() {
+    for text in INVALID_ADDRESSES {
         assert_eq!(x(&[text]), [None], "{text}");
         assert_eq!(rfc(&[&format!("for={text}")]), [None], "{text}");
         assert_eq!(rfc(&[&format!("for=\"{text}\"")]), [None], "{text}");
@@ -83,27 +83,27 @@ fn an_entry_that_is_no_address_is_none() {
 }
 
 #[test]
-fn hops_come_nearest_first_over_all_lines() {
+fn the_nearest_hop_is_first_across_all_lines() {
     let expected = [ip("4.4.4.4"), ip("3.3.3.3"), ip("2.2.2.2"), ip("1.1.1.1")];
     assert_eq!(x(&["1.1.1.1, 2.2.2.2", "3.3.3.3,4.4.4.4"]), expected);
     assert_eq!(rfc(&["for=1.1.1.1, for=2.2.2.2;by=x", "proto=http;for=3.3.3.3,for=4.4.4.4"]), expected);
 }
 
 #[test]
-fn no_line_gives_no_hop() {
+fn without_a_header_there_is_no_hop() {
     assert_eq!(x(&[]), []);
     assert_eq!(rfc(&[]), []);
 }
 
 #[test]
-fn an_empty_entry_is_an_unparsable_hop() {
+fn an_empty_entry_is_a_malformed_hop() {
     let expected = [None, ip("2.2.2.2"), None, ip("1.1.1.1")];
     assert_eq!(x(&["1.1.1.1,,2.2.2.2, "]), expected);
     assert_eq!(rfc(&["for=1.1.1.1, ,for=2.2.2.2,"]), expected);
 }
 
 #[test]
-fn the_examples_of_rfc_7239_are_read() {
+fn the_examples_of_rfc_7239_are_parsed() {
     for (line, expected) in [
         ("for=\"_gazonk\"", None),
         ("For=\"[2001:db8:cafe::17]:4711\"", ip("2001:db8:cafe::17")),
@@ -118,7 +118,7 @@ fn the_examples_of_rfc_7239_are_read() {
 }
 
 #[test]
-fn quoted_strings_shield_separators_and_escapes() {
+fn separators_and_escapes_inside_quotes_are_content() {
     for line in [
         r#"host="a,b;for=6.6.6.6";for=1.1.1.1"#,
         r#"host="a\",for=6.6.6.6,\"";for=1.1.1.1"#,
@@ -134,7 +134,7 @@ fn quoted_strings_shield_separators_and_escapes() {
 }
 
 #[test]
-fn an_element_out_of_grammar_is_none() {
+fn a_malformed_element_is_none() {
     for element in [
         "for=1.1.1.1;for=1.1.1.1",
         "for=1.1.1.1;FOR=2.2.2.2",
@@ -153,7 +153,7 @@ fn an_element_out_of_grammar_is_none() {
 }
 
 #[test]
-fn malformed_quoting_makes_the_line_one_unparsable_hop() {
+fn a_line_with_malformed_quoting_is_one_malformed_hop() {
     for line in [
         "for=1.1.1.1, for=\"2.2.2.2",
         "for=\"1.1.1.1, for=2.2.2.2",
@@ -172,20 +172,20 @@ fn malformed_quoting_makes_the_line_one_unparsable_hop() {
 }
 
 #[test]
-fn no_more_than_the_bound_is_looked_at() {
+fn at_most_64_hops_are_read() {
     let many: Vec<String> = (0..200).map(|n| format!("10.0.0.{n}")).collect();
     let expected: Vec<_> = many.iter().rev().take(MAX_HOPS).map(|text| ip(text)).collect();
     assert_eq!(x(&[&many.join(",")]), expected);
     assert_eq!(rfc(&[&format!("for={}", many.join(",for="))]), expected);
-    let apart: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(x(&apart), expected);
+    let lines: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(x(&lines), expected);
     let pairs: Vec<String> = many.iter().map(|text| format!("for={text}")).collect();
-    let apart: Vec<&str> = pairs.iter().map(String::as_str).collect();
-    assert_eq!(rfc(&apart), expected);
+    let lines: Vec<&str> = pairs.iter().map(String::as_str).collect();
+    assert_eq!(rfc(&lines), expected);
 }
 
 #[test]
-fn the_bound_of_a_line_keeps_its_right_end_only() {
+fn a_long_line_keeps_its_last_64_elements() {
     let line = "for=1.1.1.1,".repeat(5_000) + "for=2.2.2.2";
     let hops = hops(line.as_bytes());
     assert_eq!(hops.len(), MAX_HOPS);
@@ -193,7 +193,7 @@ fn the_bound_of_a_line_keeps_its_right_end_only() {
 }
 
 #[test]
-fn a_mapped_address_is_canonical_as_v4() {
+fn a_mapped_address_becomes_ipv4() {
     let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
     assert_eq!(Some(canonical(mapped)), ip("10.0.0.1"));
     let compatible: IpAddr = "::10.0.0.1".parse().unwrap();
@@ -202,23 +202,23 @@ fn a_mapped_address_is_canonical_as_v4() {
 
 proptest! {
     #[test]
-    fn no_field_value_panics_and_every_hop_is_canonical(
+    fn no_value_panics_and_every_hop_is_canonical(
         values in prop::collection::vec(prop::collection::vec(prop_oneof![
             4 => prop::sample::select(&b"for=\",;\\[]:.1 \t_"[..]), 1 => 0x20..=0x7e_u8, 1 => 0x80..=0xff_u8,
         ], 0..80), 0..4),
     ) {
-        let headers = lines(&X_FORWARDED_FOR, &values);
+        let x_headers = headers(&X_FORWARDED_FOR, &values);
         let entries = values.iter().map(|v| v.split(|&b| b == b',').count()).sum();
-        prop_assert_eq!(x_forwarded_for(&headers).count(), MAX_HOPS.min(entries));
-        prop_assert!(x_forwarded_for(&headers).flatten().all(|ip| canonical(ip) == ip));
+        prop_assert_eq!(x_forwarded_for(&x_headers).count(), MAX_HOPS.min(entries));
+        prop_assert!(x_forwarded_for(&x_headers).flatten().all(|ip| canonical(ip) == ip));
 
-        let headers = lines(&FORWARDED, &values);
-        prop_assert!(forwarded_for(&headers).count() >= values.len());
-        prop_assert!(forwarded_for(&headers).flatten().all(|ip| canonical(ip) == ip));
+        let rfc_headers = headers(&FORWARDED, &values);
+        prop_assert!(forwarded_for(&rfc_headers).count() >= values.len());
+        prop_assert!(forwarded_for(&rfc_headers).flatten().all(|ip| canonical(ip) == ip));
     }
 
     #[test]
-    fn every_written_hop_comes_back(
+    fn every_written_hop_is_parsed_back(
         hops in prop::collection::vec((any::<IpAddr>(), prop::option::of(any::<u16>()), "[ -~]{0,12}"), 1..8),
     ) {
         let node = |ip: &IpAddr, port: &Option<u16>| match (ip, port) {

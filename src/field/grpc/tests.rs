@@ -1,17 +1,17 @@
-//! Tests of the gRPC fields.
+//! Tests of the gRPC headers.
 
 use proptest::prelude::*;
 
 use super::*;
 
-fn typed(value: &str) -> bool {
+fn is_grpc_type(value: &str) -> bool {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
     is_grpc(&headers)
 }
 
 #[test]
-fn grpc_is_told_by_its_content_type() {
+fn a_call_is_recognized_by_its_content_type() {
     for value in [
         "application/grpc",
         "Application/GRPC",
@@ -19,20 +19,20 @@ fn grpc_is_told_by_its_content_type() {
         "application/grpc;charset=utf-8",
         "application/grpc-web",
     ] {
-        assert!(typed(value), "{value}");
+        assert!(is_grpc_type(value), "{value}");
     }
 }
 
 #[test]
-fn another_content_type_is_not_grpc() {
+fn other_content_types_are_not_grpc() {
     assert!(!is_grpc(&HeaderMap::new()));
     for value in ["", "application/json", "application/grp", "application/grpcx", "text/grpc", " application/grpc"] {
-        assert!(!typed(value), "{value}");
+        assert!(!is_grpc_type(value), "{value}");
     }
 }
 
 #[test]
-fn each_refusal_has_its_status_code() {
+fn each_http_status_has_its_grpc_status() {
     let table = [(400, 3), (401, 16), (403, 7), (429, 8), (500, 13), (503, 14)];
     for status in 100..=999 {
         let expected = table.iter().find(|(http, _)| *http == status).map_or(2, |(_, grpc)| *grpc);
@@ -55,7 +55,7 @@ fn a_message_is_percent_encoded() {
 
 proptest! {
     #[test]
-    fn a_message_decodes_to_what_was_said(text in any::<String>()) {
+    fn an_encoded_message_decodes_to_the_text(text in any::<String>()) {
         let value = message(&text);
         prop_assert!(value.as_bytes().iter().all(|b| (0x20..=0x7e).contains(b)));
         let mut parts = value.to_str().unwrap().split('%');

@@ -28,32 +28,32 @@ const ORIGINS: [&str; 20] = [
 ];
 
 #[track_caller]
-fn refused(fault: OriginFault, texts: &[&str]) {
+fn rejects(error: OriginError, texts: &[&str]) {
     for text in texts {
-        assert_eq!(Origin::parse(text), Err(fault), "{text:?}");
+        assert_eq!(Origin::parse(text), Err(error), "{text:?}");
     }
 }
 
-/// For faults that lie in the origin part, and so count in a URL as well.
+/// For errors in the origin itself, which are errors in a URL, too.
 #[track_caller]
-fn refused_in_urls(fault: OriginFault, texts: &[&str]) {
-    refused(fault, texts);
+fn rejects_in_urls(error: OriginError, texts: &[&str]) {
+    rejects(error, texts);
     for text in texts {
-        assert_eq!(Origin::of_url(text), Err(fault), "{text:?}");
+        assert_eq!(Origin::of_url(text), Err(error), "{text:?}");
         let url = format!("{text}/p?q#f");
-        assert_eq!(Origin::of_url(&url), Err(fault), "{url:?}");
+        assert_eq!(Origin::of_url(&url), Err(error), "{url:?}");
     }
 }
 
 #[track_caller]
-fn hosts_refused(hosts: &str) {
+fn rejects_hosts(hosts: &str) {
     for host in hosts.split(' ') {
-        refused_in_urls(OriginFault::Host, &[&format!("https://{host}")]);
+        rejects_in_urls(OriginError::Host, &[&format!("https://{host}")]);
     }
 }
 
 #[test]
-fn a_serialised_origin_is_accepted_as_it_is() {
+fn a_serialized_origin_is_accepted_unchanged() {
     for text in ORIGINS {
         let origin = Origin::parse(text).unwrap();
         assert_eq!(origin.text(), text);
@@ -62,7 +62,7 @@ fn a_serialised_origin_is_accepted_as_it_is() {
 }
 
 #[test]
-fn the_parts_of_an_origin_are_told() {
+fn the_parts_of_an_origin_are_returned() {
     let parts = |text| {
         let origin = Origin::parse(text).unwrap();
         (origin.is_https(), origin.host(), origin.port())
@@ -74,57 +74,57 @@ fn the_parts_of_an_origin_are_told() {
 }
 
 #[test]
-fn a_text_without_scheme_is_refused() {
+fn a_text_without_a_scheme_is_rejected() {
     let texts = ["", "*", "example.com", "localhost:3000", "//example.com", "://a", "mailto:a@b", "https:a", "1a://b"];
-    refused(OriginFault::MissingScheme, &texts);
-    refused(OriginFault::MissingScheme, &["a.com/?to=https://b.com", " https://a", "NULL", "h\u{e9}://a"]);
+    rejects(OriginError::MissingScheme, &texts);
+    rejects(OriginError::MissingScheme, &["a.com/?to=https://b.com", " https://a", "NULL", "h\u{e9}://a"]);
 }
 
 #[test]
-fn a_scheme_other_than_http_is_refused() {
-    refused_in_urls(OriginFault::Scheme, &["ftp://a", "ws://a", "FTP://a", "httpss://a", "chrome-extension://a"]);
+fn a_scheme_other_than_http_is_rejected() {
+    rejects_in_urls(OriginError::Scheme, &["ftp://a", "ws://a", "FTP://a", "httpss://a", "chrome-extension://a"]);
 }
 
 #[test]
-fn null_is_refused() {
-    refused(OriginFault::Null, &["null"]);
-    assert_eq!(Origin::of_url("null"), Err(OriginFault::Null));
+fn null_is_rejected() {
+    rejects(OriginError::Null, &["null"]);
+    assert_eq!(Origin::of_url("null"), Err(OriginError::Null));
 }
 
 #[test]
-fn upper_case_is_refused() {
+fn upper_case_is_rejected() {
     let texts = ["https://Example.com", "HTTPS://a", "Http://a", "https://[2001:DB8::1]", "https://a.B:80"];
-    refused_in_urls(OriginFault::UpperCase, &texts);
+    rejects_in_urls(OriginError::UpperCase, &texts);
 }
 
 #[test]
-fn anything_after_the_origin_is_refused() {
-    refused(OriginFault::TrailingSlash, &["https://a/", "https://a:8443/", "https://[::1]/"]);
-    refused(OriginFault::Path, &["https://a/b", "https://a//", "https://a/?q", "https://a/#f"]);
-    refused(OriginFault::Query, &["https://a?", "https://a?q=/", "https://a:1?q#f"]);
-    refused(OriginFault::Fragment, &["https://a#", "https://a#/?"]);
+fn anything_after_the_origin_is_rejected() {
+    rejects(OriginError::TrailingSlash, &["https://a/", "https://a:8443/", "https://[::1]/"]);
+    rejects(OriginError::Path, &["https://a/b", "https://a//", "https://a/?q", "https://a/#f"]);
+    rejects(OriginError::Query, &["https://a?", "https://a?q=/", "https://a:1?q#f"]);
+    rejects(OriginError::Fragment, &["https://a#", "https://a#/?"]);
 }
 
 #[test]
-fn userinfo_is_refused() {
+fn userinfo_is_rejected() {
     let texts = ["https://a@b", "https://a:b@c", "https://@b", "https://trusted.example@evil", "https://a@[::1]"];
-    refused_in_urls(OriginFault::Userinfo, &texts);
+    rejects_in_urls(OriginError::Userinfo, &texts);
 }
 
 #[test]
-fn a_port_out_of_range_or_form_is_refused() {
+fn an_invalid_port_is_rejected() {
     let texts = ["https://a:", "https://a:0", "https://a:080", "https://a:65536", "https://a:+1", "https://a:8x"];
-    refused_in_urls(OriginFault::Port, &texts);
-    refused_in_urls(OriginFault::Port, &["https://a:*", "https://[::1]:", "https://a: 1", "https://a:99999999999"]);
+    rejects_in_urls(OriginError::Port, &texts);
+    rejects_in_urls(OriginError::Port, &["https://a:*", "https://[::1]:", "https://a: 1", "https://a:99999999999"]);
 }
 
 #[test]
-fn a_default_port_is_refused_in_an_origin() {
-    refused(OriginFault::DefaultPort, &["https://a:443", "http://a:80", "http://[::1]:80", "https://a:443/"]);
+fn a_default_port_is_rejected_in_an_origin() {
+    rejects(OriginError::DefaultPort, &["https://a:443", "http://a:80", "http://[::1]:80", "https://a:443/"]);
 }
 
 #[test]
-fn a_default_port_is_left_out_of_a_urls_origin() {
+fn a_default_port_is_omitted_from_the_origin_of_a_url() {
     for (url, text, rest) in [
         ("https://a:443/b", "https://a", "/b"),
         ("http://[::1]:80", "http://[::1]", ""),
@@ -135,53 +135,53 @@ fn a_default_port_is_left_out_of_a_urls_origin() {
 }
 
 #[test]
-fn a_host_out_of_grammar_is_refused() {
-    hosts_refused(" :8080 a..b .a a. a.:80 *.a a%2e b\u{fc}cher a\\b a,b a+b a] a]:1");
-    hosts_refused("::1 2001:db8::1 a:1:2");
-    refused_in_urls(OriginFault::Host, &["https://a b", "https://a\r\n"]);
+fn an_invalid_host_is_rejected() {
+    rejects_hosts(" :8080 a..b .a a. a.:80 *.a a%2e b\u{fc}cher a\\b a,b a+b a] a]:1");
+    rejects_hosts("::1 2001:db8::1 a:1:2");
+    rejects_in_urls(OriginError::Host, &["https://a b", "https://a\r\n"]);
 }
 
 #[test]
-fn a_host_that_ends_in_a_number_is_a_canonical_ipv4_or_refused() {
-    hosts_refused("127.1 1 256.1.1.1 01.2.3.4 1.2.3.4.5 1.2.3.4. a.1");
-    hosts_refused("0x7f.0x1 a.0x 0x7f000001");
+fn a_host_that_ends_in_a_number_must_be_a_canonical_ipv4_address() {
+    rejects_hosts("127.1 1 256.1.1.1 01.2.3.4 1.2.3.4.5 1.2.3.4. a.1");
+    rejects_hosts("0x7f.0x1 a.0x 0x7f000001");
 }
 
 #[test]
-fn an_ipv6_host_not_in_canonical_form_is_refused() {
-    hosts_refused("[0:0:0:0:0:0:0:1] [::01] [2001:db8:0:0::1] [::ffff:1.2.3.4]");
-    hosts_refused("[fe80::1%25eth0] [] [::1 [[::1]] [1.2.3.4]");
-    hosts_refused("[::1]a [::1]a:1 a[::1] [::1:1 [::1][::1]");
+fn an_ipv6_host_must_be_in_canonical_form() {
+    rejects_hosts("[0:0:0:0:0:0:0:1] [::01] [2001:db8:0:0::1] [::ffff:1.2.3.4]");
+    rejects_hosts("[fe80::1%25eth0] [] [::1 [[::1]] [1.2.3.4]");
+    rejects_hosts("[::1]a [::1]a:1 a[::1] [::1:1 [::1][::1]");
 }
 
 #[test]
-fn names_and_labels_have_their_longest() {
+fn names_and_labels_have_a_maximum_length() {
     let label = "a".repeat(63);
     assert!(Origin::parse(&format!("https://{label}.a")).is_ok());
-    refused(OriginFault::Host, &[&format!("https://{label}a.a")]);
+    rejects(OriginError::Host, &[&format!("https://{label}a.a")]);
     let host = format!("{label}.{label}.{label}.{}", "a".repeat(61));
     assert_eq!(host.len(), 253);
     assert!(Origin::parse(&format!("https://{host}:65535")).is_ok());
-    refused(OriginFault::Host, &[&format!("https://{host}a")]);
+    rejects(OriginError::Host, &[&format!("https://{host}a")]);
 }
 
 #[test]
 fn an_origin_over_326_bytes_is_too_long() {
     let long = format!("https://{}", "a".repeat(318));
     assert_eq!(long.len(), 326);
-    assert_eq!(Origin::parse(&long), Err(OriginFault::Host));
-    assert_eq!(Origin::of_url(&long), Err(OriginFault::Host));
+    assert_eq!(Origin::parse(&long), Err(OriginError::Host));
+    assert_eq!(Origin::of_url(&long), Err(OriginError::Host));
     let longer = format!("{long}a");
-    assert_eq!(Origin::parse(&longer), Err(OriginFault::TooLong));
-    assert_eq!(Origin::of_url(&longer), Err(OriginFault::TooLong));
+    assert_eq!(Origin::parse(&longer), Err(OriginError::TooLong));
+    assert_eq!(Origin::of_url(&longer), Err(OriginError::TooLong));
     let path = "/a".repeat(500);
     let url = format!("https://a{path}");
-    assert_eq!(Origin::parse(&url), Err(OriginFault::TooLong));
+    assert_eq!(Origin::parse(&url), Err(OriginError::TooLong));
     assert_eq!(Origin::of_url(&url), Ok((Origin::parse("https://a").unwrap(), path.as_str())));
 }
 
 #[test]
-fn the_rest_of_a_url_is_handed_back() {
+fn the_rest_of_a_url_is_returned() {
     for rest in ["", "/", "/a?b#c", "?a:b@c/d", "#a?b", "/@:443"] {
         let url = format!("https://a.example:8443{rest}");
         let origin = Origin::parse("https://a.example:8443").unwrap();
@@ -190,7 +190,7 @@ fn the_rest_of_a_url_is_handed_back() {
 }
 
 #[test]
-fn loopback_is_told_by_address_and_by_localhost() {
+fn loopback_hosts_are_addresses_and_localhost_names() {
     for host in ["localhost", "a.localhost", "a.b.localhost", "127.0.0.1", "127.255.0.9", "[::1]"] {
         assert!(Origin::parse(&format!("http://{host}:3000")).unwrap().is_loopback(), "{host}");
     }
@@ -200,32 +200,32 @@ fn loopback_is_told_by_address_and_by_localhost() {
 }
 
 #[test]
-fn every_fault_has_a_reason_of_its_own() {
-    use OriginFault as F;
-    let faults = [
-        F::DefaultPort,
-        F::Fragment,
-        F::Host,
-        F::MissingScheme,
-        F::Null,
-        F::Path,
-        F::Port,
-        F::Query,
-        F::Scheme,
-        F::TooLong,
-        F::TrailingSlash,
-        F::UpperCase,
-        F::Userinfo,
+fn every_error_has_a_different_reason() {
+    use OriginError as E;
+    let errors = [
+        E::DefaultPort,
+        E::Fragment,
+        E::Host,
+        E::MissingScheme,
+        E::Null,
+        E::Path,
+        E::Port,
+        E::Query,
+        E::Scheme,
+        E::TooLong,
+        E::TrailingSlash,
+        E::UpperCase,
+        E::Userinfo,
     ];
-    let reasons: std::collections::BTreeSet<_> = faults.map(F::reason).into();
-    assert_eq!(reasons.len(), faults.len());
+    let reasons: std::collections::BTreeSet<_> = errors.map(E::reason).into();
+    assert_eq!(reasons.len(), errors.len());
     assert!(reasons.iter().all(|reason| reason.starts_with(|c: char| c.is_lowercase()) && !reason.ends_with('.')));
-    assert!(F::TooLong.reason().contains(&MAX_LEN.to_string()));
+    assert!(E::TooLong.reason().contains(&MAX_LEN.to_string()));
 }
 
 proptest! {
     #[test]
-    fn no_text_panics_and_an_accepted_one_is_made_of_its_parts(
+    fn no_text_panics_and_an_accepted_text_equals_its_parts(
         text in prop_oneof![any::<String>(), "https?://[a-z0-9:.\\[\\]@/?#*A-]{0,40}"],
     ) {
         if let Ok((origin, rest)) = Origin::of_url(&text) {
@@ -242,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn every_name_and_port_comes_back(
+    fn every_name_and_port_is_returned(
         https in any::<bool>(), host in "([a-z_-][a-z0-9_-]{0,20}\\.){0,4}[a-z]{1,8}", port in 1..=u16::MAX,
         rest in "([/?#][ -~]{0,20})?",
     ) {
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn every_address_is_accepted_in_canonical_form(v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>()) {
+    fn every_address_in_canonical_form_is_accepted(v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>()) {
         prop_assert_eq!(Origin::parse(&format!("http://{v4}")).map(|o| o.is_loopback()), Ok(v4.is_loopback()));
         let mut index = 0..8;
         let v6 = Ipv6Addr::from(segments.map(|s| if mask >> index.next().unwrap() & 1 == 0 { s } else { 0 }));

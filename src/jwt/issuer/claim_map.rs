@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::context::{Identity, Scopes, Text};
+use crate::context::{Identity, Scopes, SharedStr};
 use crate::gate::TokenError;
 use crate::jwt::strict_json::{Object, array, is_null, string};
 
@@ -121,7 +121,7 @@ impl ClaimMap {
     /// What the claims, whose text is `whole`, say of the user by this map.
     pub(crate) fn read(&self, claims: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
         let part = |text: Cow<'_, str>| match text {
-            Cow::Borrowed(text) => Text::part_of(whole, text),
+            Cow::Borrowed(text) => SharedStr::part_of(whole, text),
             Cow::Owned(text) => text.into(),
         };
         let id = match self.id.find(claims, "id")? {
@@ -207,7 +207,7 @@ fn first<'a>(paths: &[Path], claims: &Object<'a>, what: &'static str) -> Result<
 }
 
 /// A space-delimited string (RFC 8693 §4.2), or an array of scope tokens as some issuers send it.
-fn scopes(value: &str, part: impl Fn(Cow<'_, str>) -> Text) -> Option<Scopes> {
+fn scopes(value: &str, part: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scopes> {
     if let Some(text) = string(value) {
         return Scopes::from_text(part(text));
     }
@@ -225,8 +225,8 @@ fn names(
     paths: &[Path],
     claims: &Object<'_>,
     what: &'static str,
-    part: impl Fn(Cow<'_, str>) -> Text,
-) -> Result<Box<[Text]>, TokenError> {
+    part: impl Fn(Cow<'_, str>) -> SharedStr,
+) -> Result<Box<[SharedStr]>, TokenError> {
     let malformed = TokenError::ClaimInvalid(what);
     let mut names = Vec::new();
     for path in paths {

@@ -137,7 +137,7 @@ impl Trust {
         let mut identity = self.habits.claims.read(object, whole)?;
         identity.issuer = Some(Arc::clone(&self.name));
         identity.auth_time = claims::date(object, "auth_time")?;
-        identity.acts_for_itself = self.is_client(object, &identity);
+        identity.is_client = self.is_client(object, &identity);
         Ok(identity)
     }
 

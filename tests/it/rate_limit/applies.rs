@@ -48,7 +48,7 @@ async fn only_if_counts_the_requests_for_whose_head_it_is_true() {
 #[tokio::test]
 async fn only_if_may_ask_for_what_the_user_may_do() {
     let limit = Limit::new("exports", per(1, 60))
-        .only_if(|head| UserContext::of(&head.extensions).is_some_and(|user| user.has_scope("export")));
+        .only_if(|head| UserContext::from_extensions(&head.extensions).is_some_and(|user| user.has_scope("export")));
     let limit = RateLimit::builder().limit(limit).key(Key::user()).build().unwrap();
     let app = routes(&Arc::default()).layer(limit);
     for (scope, statuses) in [("export", [200, 429]), ("read", [200, 200])] {

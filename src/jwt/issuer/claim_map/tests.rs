@@ -9,7 +9,7 @@ fn read(map: &ClaimMap, claims: &str) -> Result<Identity, TokenError> {
     map.read(&Object::parse(&whole).unwrap(), &whole)
 }
 
-fn texts(texts: &[Text]) -> Vec<&str> {
+fn texts(texts: &[SharedStr]) -> Vec<&str> {
     texts.iter().map(|text| &**text).collect()
 }
 

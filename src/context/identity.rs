@@ -1,0 +1,44 @@
+//! `Identity`: the fields of a `UserContext`, which `jwt` fills from a token's claims.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::realm::Realm;
+use crate::context::roles::Roles;
+use crate::context::scopes::Scopes;
+use crate::context::shared_str::SharedStr;
+use crate::context::tiers::Tier;
+
+/// The fields of a [`UserContext`](crate::UserContext), whose accessors document them.
+#[derive(Clone, Default)]
+pub(crate) struct Identity {
+    pub(crate) id: Option<SharedStr>,
+    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) client_id: Option<SharedStr>,
+    pub(crate) email: Option<SharedStr>,
+    pub(crate) name: Option<SharedStr>,
+    pub(crate) scopes: Scopes,
+    pub(crate) roles: Box<[SharedStr]>,
+    /// The permissions that the user has directly, not by a role.
+    pub(crate) permissions: Box<[SharedStr]>,
+    /// What the roles grant.
+    pub(crate) role_table: Option<Roles>,
+    /// The tier, if it is one of the app's.
+    pub(crate) tier: Option<Tier>,
+    /// The tier's name as the token has it.
+    pub(crate) tier_name: Option<SharedStr>,
+    /// Whether a client acts on its own behalf.
+    pub(crate) is_client: bool,
+    pub(crate) acr: Option<SharedStr>,
+    pub(crate) amr: Box<[SharedStr]>,
+    /// Since 1970-01-01T00:00:00Z.
+    pub(crate) auth_time: Option<Duration>,
+    pub(crate) token_id: Option<SharedStr>,
+    /// Since 1970-01-01T00:00:00Z.
+    pub(crate) expires_at: Option<Duration>,
+    /// The JSON object of all claims.
+    pub(crate) claims: Option<Arc<str>>,
+    pub(crate) realm: Realm,
+    pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
+}

@@ -1,0 +1,166 @@
+//! The constructor and the `with_..` methods of `UserContext`, for custom gates, user loaders and tests.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::context::identity::Identity;
+use crate::context::permission::Permission;
+use crate::context::principal::Principal;
+use crate::context::roles::Roles;
+use crate::context::scopes::Scopes;
+use crate::context::shared_str::SharedStr;
+use crate::context::tiers::Tier;
+use crate::context::user::UserContext;
+
+/// Creating and changing a user, in a custom gate, a user loader or a test. Each `with_..` method replaces the value.
+impl UserContext {
+    /// Creates a user with this id, and without privileges.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::from_identity(Identity { id: Some(id.into().into()), ..Identity::default() })
+    }
+
+    pub(crate) fn from_identity(identity: Identity) -> Self {
+        Self(Arc::new(identity))
+    }
+
+    /// Sets the issuer that vouches for the user.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
+        self.with(|identity| identity.issuer = Some(issuer.into().into()))
+    }
+
+    /// Sets the id of the client that the user's credential was issued to.
+    #[must_use]
+    pub fn with_client_id(self, client_id: impl Into<String>) -> Self {
+        self.with(|identity| identity.client_id = Some(client_id.into().into()))
+    }
+
+    /// Sets the email address.
+    #[must_use]
+    pub fn with_email(self, email: impl Into<String>) -> Self {
+        self.with(|identity| identity.email = Some(email.into().into()))
+    }
+
+    /// Sets the name to display.
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        self.with(|identity| identity.name = Some(name.into().into()))
+    }
+
+    /// Sets the scopes.
+    #[must_use]
+    pub fn with_scopes(self, scopes: Scopes) -> Self {
+        self.with(|identity| identity.scopes = scopes)
+    }
+
+    /// Sets the roles.
+    #[must_use]
+    pub fn with_roles<I>(self, roles: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.with(|identity| identity.roles = shared_strs(roles))
+    }
+
+    /// Sets the table that defines what the roles grant and inherit.
+    ///
+    /// ```
+    /// use portcullis::{Roles, UserContext};
+    ///
+    /// let roles = Roles::builder().role("editor", ["write:page"]).build()?;
+    /// let user = UserContext::new("ann").with_roles(["editor"]).with_role_table(roles);
+    /// assert!(user.has_permission("write:page"));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn with_role_table(self, table: Roles) -> Self {
+        self.with(|identity| identity.role_table = Some(table))
+    }
+
+    /// Sets the permissions that the user has directly, in addition to what the roles grant.
+    #[must_use]
+    pub fn with_permissions<I>(self, permissions: I) -> Self
+    where
+        I: IntoIterator<Item = Permission>,
+    {
+        let permissions = permissions.into_iter().map(|permission| permission.as_str().to_owned());
+        self.with(|identity| identity.permissions = shared_strs(permissions))
+    }
+
+    /// Sets the tier.
+    #[must_use]
+    pub fn with_tier(self, tier: Tier) -> Self {
+        self.with(|identity| identity.tier = Some(tier))
+    }
+
+    /// Sets the token's id.
+    #[must_use]
+    pub fn with_token_id(self, token_id: impl Into<String>) -> Self {
+        self.with(|identity| identity.token_id = Some(token_id.into().into()))
+    }
+
+    /// Sets when the token expires. A time before 1970 is set to 1970.
+    #[must_use]
+    pub fn with_expires_at(self, time: SystemTime) -> Self {
+        self.with(|identity| identity.expires_at = Some(since_epoch(time)))
+    }
+
+    /// Sets when and how the user logged in: `auth_time`, `acr` and `amr`. A time before 1970 is set to 1970.
+    #[must_use]
+    pub fn with_authentication<I>(self, time: SystemTime, acr: impl Into<String>, amr: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.with(|identity| {
+            identity.auth_time = Some(since_epoch(time));
+            identity.acr = Some(acr.into().into());
+            identity.amr = shared_strs(amr);
+        })
+    }
+
+    /// Sets whether a user acts, or a client on its own behalf (default [`Principal::User`]).
+    #[must_use]
+    pub fn with_principal(self, principal: Principal) -> Self {
+        self.with(|identity| identity.is_client = principal == Principal::Client)
+    }
+
+    /// Sets the claims, a JSON object (default `{}`).
+    #[must_use]
+    pub fn with_raw_claims(self, claims: impl Into<String>) -> Self {
+        self.with(|identity| identity.claims = Some(claims.into().into()))
+    }
+
+    /// Attaches a record of your own, such as a row of a users table, which [`record`](Self::record) returns.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// struct Account {
+    ///     credits: u32,
+    /// }
+    ///
+    /// let user = UserContext::new("ann").with_record(Account { credits: 7 });
+    /// assert_eq!(user.record::<Account>().map(|account| account.credits), Some(7));
+    /// ```
+    #[must_use]
+    pub fn with_record<T: Send + Sync + 'static>(self, record: T) -> Self {
+        self.with(|identity| identity.record = Some(Arc::new(record)))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn shared_strs<I>(items: I) -> Box<[SharedStr]>
+where
+    I: IntoIterator<Item: Into<String>>,
+{
+    items.into_iter().map(|item| SharedStr::from(item.into())).collect()
+}
