@@ -14,8 +14,8 @@ use crate::context::user::UserContext;
 /// use portcullis::UserContext;
 /// use portcullis::context::{Realm, Visitor};
 ///
-/// let visitor = Visitor::authenticated(UserContext::new("ann"));
-/// assert_eq!(visitor.user().map(UserContext::id), Some("ann"));
+/// let caller = Visitor::authenticated(UserContext::new("ann"));
+/// assert_eq!(caller.user().map(UserContext::id), Some("ann"));
 /// assert!(Visitor::anonymous(Realm::default()).user().is_none());
 /// ```
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Rules about dependencies: which file may name which foreign crate, and what a feature is.
 
+use std::collections::BTreeSet;
+
 use super::module_tree::{FOREIGN_ROOT, ModuleTree};
 use super::{assert_none, files_below, source_files};
 
@@ -11,7 +13,7 @@ const PLACES: [(&str, &[&str]); 29] = [
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["jwt/keys/jwks.rs", "jwt/token/compact.rs", "testing/"]),
-    ("bytes", &["gate/body.rs", "rate_limit/fields.rs", "testing/server.rs"]),
+    ("bytes", &["gate/", "rate_limit/fields.rs", "testing/server.rs"]),
     ("foldhash", &["context/origin_set.rs", "jwt/token_cache.rs"]),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("hex", &["context/csp_nonce.rs"]),
@@ -40,7 +42,7 @@ const PLACES: [(&str, &[&str]); 29] = [
 #[test]
 fn foreign_crates_are_named_only_in_their_places() {
     let tree = ModuleTree::of_library();
-    let mut offenders = Vec::new();
+    let mut offenders = BTreeSet::new();
     for (module_path, module) in tree.modules() {
         let imports = module.imports.iter().map(|import| &import.path);
         // A lone segment outside of an import may be a local variable.
@@ -48,7 +50,8 @@ fn foreign_crates_are_named_only_in_their_places() {
         for path in imports.chain(paths) {
             let is_local = tree.defining_file(module_path, path).is_some();
             if !is_local && !may_name(&module.file, path) {
-                offenders.push(format!("{} names {}", module.file, path.join("::")));
+                let first = path.iter().find(|segment| *segment != FOREIGN_ROOT);
+                offenders.insert(format!("{} names {}", module.file, first.map_or("", |name| name)));
             }
         }
     }
