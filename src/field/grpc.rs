@@ -1,5 +1,7 @@
 //! The headers of gRPC over HTTP/2: how a call is recognized, and how a rejection is written.
 
+use std::borrow::Cow;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -55,9 +57,9 @@ pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
 
 /// Encodes `text` as a `grpc-message` (gRPC over HTTP/2, "Responses").
 pub(crate) fn message(text: &str) -> HeaderValue {
-    let encoded = utf8_percent_encode(text, &ENCODED_IN_MESSAGE).to_string();
+    let encoded = Cow::from(utf8_percent_encode(text, &ENCODED_IN_MESSAGE));
     // The encoded text is visible ASCII and spaces, which are always valid. The fallback exists so that nothing can panic.
-    HeaderValue::try_from(encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// All but `%x20-24 / %x26-7E`; bytes outside ASCII are always encoded.
