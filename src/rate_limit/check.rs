@@ -31,7 +31,7 @@ impl RateLimit {
     /// # Errors
     ///
     /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::OutagePolicy::FailClosed); and
-    /// where no limit counts subjects of this kind, [`SubjectMissing`](DenialKind::RateLimitKeyMissing).
+    /// where no limit counts subjects of this kind, [`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing).
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
         let policy = &*self.0;
         if let Some((rule, seat)) = self.plain() {

@@ -75,7 +75,7 @@ async fn where_no_policy_has_one_the_answer_is_500_and_the_log_says_why() {
         let answer = get_root(&app, &[]).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.denial.unwrap().kind(), &DenialKind::NonceMissing);
-        assert_eq!(log.count("Extractor<CspNonce> needs a SecurityHeaders outside of it"), 1, "{}", log.text());
+        assert_eq!(log.count("Extractor<CspNonce> requires a SecurityHeaders outside of it"), 1, "{}", log.text());
     }
 }
 

@@ -122,7 +122,7 @@ async fn where_no_limit_counted_the_allowance_is_500_and_the_log_says_so_or_none
             answer.denial.unwrap().kind(),
             &DenialKind::RateLimitMissing { required_by: "Extractor<RateLimitStatus>" }
         );
-        assert_eq!(log.count("needs a RateLimit outside of it that counts the request"), 1, "{}", log.text());
+        assert_eq!(log.count("requires a RateLimit outside of it that counts the request"), 1, "{}", log.text());
     }
     assert_eq!(TestResponse::get(&shop(), "/option", &[]).await.body, "none");
 }
