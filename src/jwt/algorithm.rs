@@ -32,7 +32,7 @@ pub enum Algorithm {
 
 /// What kind of key an algorithm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub(crate) enum KeyFamily {
     Ed25519,
     Hmac,
     P256,
@@ -42,7 +42,7 @@ pub(crate) enum Family {
 
 impl Algorithm {
     /// The algorithm of this `alg`, compared case-sensitively (RFC 7515 §4.1.1).
-    pub(crate) fn named(alg: &str) -> Option<Self> {
+    pub(crate) fn from_name(alg: &str) -> Option<Self> {
         if alg == ED25519 {
             return Some(Self::EdDsa);
         }
@@ -68,20 +68,20 @@ impl Algorithm {
         }
     }
 
-    pub(crate) fn family(self) -> Family {
+    pub(crate) fn family(self) -> KeyFamily {
         match self {
-            Self::EdDsa => Family::Ed25519,
-            Self::Es256 => Family::P256,
-            Self::Es384 => Family::P384,
-            Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Hmac,
-            Self::Ps256 | Self::Ps384 | Self::Ps512 | Self::Rs256 | Self::Rs384 | Self::Rs512 => Family::Rsa,
+            Self::EdDsa => KeyFamily::Ed25519,
+            Self::Es256 => KeyFamily::P256,
+            Self::Es384 => KeyFamily::P384,
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => KeyFamily::Hmac,
+            Self::Ps256 | Self::Ps384 | Self::Ps512 | Self::Rs256 | Self::Rs384 | Self::Rs512 => KeyFamily::Rsa,
         }
     }
 }
 
 /// What an issuer's published keys may be used for unless its own list is given: all algorithms with a public key.
 /// The first of a family is the one for a key that names none.
-pub(crate) const PUBLISHED: [Algorithm; 9] = [
+pub(crate) const PUBLIC_KEY_ALGORITHMS: [Algorithm; 9] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,
@@ -120,20 +120,20 @@ mod tests {
         for alg in
             ["none", "None", "NONE", "nOnE", "none ", "", "hs256", "RS256 ", "ES512", "ES256K", "Ed448", "RSA1_5"]
         {
-            assert_eq!(Algorithm::named(alg), None, "{alg:?}");
+            assert_eq!(Algorithm::from_name(alg), None, "{alg:?}");
         }
         for algorithm in ALL {
-            assert_eq!(Algorithm::named(algorithm.name()), Some(algorithm));
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         }
     }
 
     #[test]
     fn the_fully_specified_name_of_ed25519_is_eddsa() {
-        assert_eq!(Algorithm::named("Ed25519"), Some(Algorithm::EdDsa));
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
     }
 
     #[test]
     fn published_keys_never_serve_a_shared_secret() {
-        assert!(PUBLISHED.iter().all(|algorithm| algorithm.family() != Family::Hmac));
+        assert!(PUBLIC_KEY_ALGORITHMS.iter().all(|algorithm| algorithm.family() != KeyFamily::Hmac));
     }
 }

@@ -14,13 +14,13 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::gate::JwtAuth;
-use crate::jwt::issuer::trusted::{Keys, Trust};
-use crate::jwt::issuer::{Issuer, Source};
+use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
+use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::policy::Policy;
-use crate::jwt::remote::Remote;
-use crate::jwt::remote::fetch::{Client, Fetch};
+use crate::jwt::remote::RemoteKeys;
+use crate::jwt::remote::fetch::{Fetch, HttpClient};
 use crate::jwt::token::known_header::KnownHeader;
-use crate::jwt::token_cache::SeenTokens;
+use crate::jwt::token_cache::TokenCache;
 use crate::jwt::user_loader::{LoadError, UserLoader};
 
 /// Configures a [`JwtAuth`]. Each setter replaces what was set before, but for those that begin with `add_`.
@@ -40,7 +40,7 @@ pub struct JwtAuthBuilder {
     roles: Option<Roles>,
     loader: Option<UserLoader>,
     token_cache_capacity: usize,
-    client: Option<Client>,
+    client: Option<HttpClient>,
     clock: Clock,
 }
 
@@ -182,7 +182,7 @@ impl JwtAuthBuilder {
 
     /// Sets the HTTP client that fetches keys.
     pub fn fetch(mut self, client: impl Fetch) -> Self {
-        self.client = Some(Client::new(client));
+        self.client = Some(HttpClient::new(client));
         self
     }
 
@@ -207,7 +207,7 @@ impl JwtAuthBuilder {
         self.judge_settings(&mut problems);
         let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
         let issuers = std::mem::take(&mut self.issuers);
-        let mut trusts: Vec<Trust> = Vec::with_capacity(issuers.len());
+        let mut trusts: Vec<TrustedIssuer> = Vec::with_capacity(issuers.len());
         let mut names: Vec<String> = Vec::with_capacity(issuers.len());
         for issuer in issuers {
             if names.contains(&issuer.name) {
@@ -237,14 +237,14 @@ impl JwtAuthBuilder {
                 default_tier: self.default_tier,
                 roles: self.roles,
                 loader: self.loader,
-                seen: NonZeroUsize::new(self.token_cache_capacity).map(SeenTokens::new),
+                seen: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
                 clock: self.clock,
             };
             JwtAuth::new(policy, self.optional)
         })
     }
 
-    fn trust(&mut self, issuer: Issuer, problems: &mut ConfigIssues) -> Option<Trust> {
+    fn trust(&mut self, issuer: Issuer, problems: &mut ConfigIssues) -> Option<TrustedIssuer> {
         let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
         if audiences.is_empty() {
             problems.add(
@@ -257,11 +257,18 @@ impl JwtAuthBuilder {
                 .for_issuer(&issuer.name),
             );
         }
-        key_source::judge_habits(&issuer, problems);
+        key_source::validate_conventions(&issuer, problems);
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = allowed(&issuer, problems);
         let keys = self.keys(&issuer, &name, &allowed, problems)?;
-        Some(Trust { name, keys, allowed, audiences, habits: issuer.habits, header: KnownHeader::default() })
+        Some(TrustedIssuer {
+            name,
+            keys,
+            allowed,
+            audiences,
+            conventions: issuer.conventions,
+            header: KnownHeader::default(),
+        })
     }
 
     fn keys(
@@ -270,8 +277,8 @@ impl JwtAuthBuilder {
         name: &Arc<str>,
         allowed: &[Algorithm],
         problems: &mut ConfigIssues,
-    ) -> Option<Keys> {
-        if !issuer.added.is_empty() && !matches!(issuer.source, Source::Fixed(_)) {
+    ) -> Option<IssuerKeys> {
+        if !issuer.added.is_empty() && !matches!(issuer.source, KeySource::Fixed(_)) {
             let reason = "a key is added to an issuer that publishes its keys";
             problems.add(
                 ConfigIssue::new(
@@ -284,21 +291,21 @@ impl JwtAuthBuilder {
             );
         }
         match &issuer.source {
-            Source::Fixed(first) => Some(Keys::Fixed(key_source::fixed(issuer, first, problems))),
-            Source::Document(text) => key_source::document(issuer, text, allowed, problems).map(Keys::Fixed),
-            Source::Remote(location) => {
+            KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed(issuer, first, problems))),
+            KeySource::Document(text) => key_source::document(issuer, text, allowed, problems).map(IssuerKeys::Fixed),
+            KeySource::Remote(location) => {
                 judge_remote(&issuer.name, location, problems);
                 let client = self.client(problems)?;
                 let (name, location) = (Arc::clone(name), location.clone());
                 let clock = self.clock.clone();
-                let remote = Remote::new(name, location, allowed.to_vec(), client, clock, self.max_stale_keys);
-                Some(Keys::Remote(Arc::new(remote)))
+                let remote = RemoteKeys::new(name, location, allowed.to_vec(), client, clock, self.max_stale_keys);
+                Some(IssuerKeys::Remote(Arc::new(remote)))
             }
         }
     }
 
     /// The client set, else the built-in one, made once for all issuers.
-    fn client(&mut self, problems: &mut ConfigIssues) -> Option<Client> {
+    fn client(&mut self, problems: &mut ConfigIssues) -> Option<HttpClient> {
         if self.client.is_none() {
             self.client = built_in_client();
         }
@@ -316,12 +323,12 @@ impl JwtAuthBuilder {
 }
 
 #[cfg(feature = "fetch")]
-fn built_in_client() -> Option<Client> {
-    crate::jwt::remote::reqwest::Reqwest::new().map(Client::new)
+fn built_in_client() -> Option<HttpClient> {
+    crate::jwt::remote::reqwest::ReqwestClient::new().map(HttpClient::new)
 }
 
 #[cfg(not(feature = "fetch"))]
-fn built_in_client() -> Option<Client> {
+fn built_in_client() -> Option<HttpClient> {
     None
 }
 

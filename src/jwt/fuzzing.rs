@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::jwt::algorithm::{Algorithm, PUBLISHED};
+use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::strict_json::Object;
@@ -32,7 +32,7 @@ pub(crate) fn token(data: &[u8]) {
 /// A JWK Set: the keys read are bounded, each used or named as skipped, and none of them a secret.
 pub(crate) fn jwks(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Some(parsed) = KeySet::parse(text, &PUBLISHED) else { return };
+    let Some(parsed) = KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS) else { return };
     let members = members(text);
     let keys = members["keys"].as_array().expect("a set's keys are an array");
     let read = keys.len().min(MAX_KEYS);
@@ -45,7 +45,7 @@ pub(crate) fn jwks(data: &[u8]) {
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "a shared secret was published");
     }
-    for algorithm in PUBLISHED {
+    for algorithm in PUBLIC_KEY_ALGORITHMS {
         let count = parsed.keys.candidates(algorithm, None).count();
         assert!(count <= 4 && count <= read - skipped.len(), "more candidates than keys");
     }

@@ -9,9 +9,9 @@ use tower_layer::Layer;
 use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
 use crate::jwt::builder::JwtAuthBuilder;
-use crate::jwt::issuer::trusted::Keys;
-use crate::jwt::policy::{Judgement, Policy};
-use crate::jwt::remote::{Pending, Remote, Search};
+use crate::jwt::issuer::trusted::IssuerKeys;
+use crate::jwt::policy::{Policy, Verification};
+use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 #[derive(Clone, Debug)]
@@ -53,19 +53,19 @@ impl JwtAuth {
     /// A server may start without: until keys arrive, requests are answered 503.
     pub async fn prefetch_keys(&self) -> bool {
         let missing = self.remotes().filter(|remote| !remote.is_ready());
-        let searches: Vec<Search> = missing.map(|remote| remote.search(None, remote.sets())).collect();
+        let searches: Vec<KeySearch> = missing.map(|remote| remote.search(None, remote.sets())).collect();
         for search in searches {
-            if let Search::Fetching(mut pending) = search {
+            if let KeySearch::Fetching(mut pending) = search {
                 pending.answered().await;
             }
         }
         self.remotes().all(|remote| remote.is_ready())
     }
 
-    fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
+    fn remotes(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
         self.policy.issuers.iter().filter_map(|trust| match &trust.keys {
-            Keys::Fixed(_) => None,
-            Keys::Remote(remote) => Some(remote),
+            IssuerKeys::Fixed(_) => None,
+            IssuerKeys::Remote(remote) => Some(remote),
         })
     }
 
@@ -107,21 +107,21 @@ impl JwtAuth {
     async fn resume(
         &self,
         head: request::Parts,
-        mut pending: Pending,
+        mut pending: PendingFetch,
     ) -> Result<(request::Parts, Option<NoStore>), Reply> {
         loop {
             pending.answered().await;
             let judgement = match self.policy.judge(&head.headers) {
                 Ok(Some(judgement)) => judgement,
                 // The head did not change while it waited.
-                Ok(None) => Judgement::Refused(TokenError::Key),
+                Ok(None) => Verification::Refused(TokenError::Key),
                 Err(kind) => return Err(self.refuse(&head, kind)),
             };
             let next = match judgement {
-                Judgement::Accepted(user) => return self.load(head, user).await,
-                Judgement::KeyMissing(missing) if pending.is_earlier => missing.search(),
-                Judgement::KeyMissing(missing) => Err(missing.not_found()),
-                Judgement::Refused(error) => Err(DenialKind::InvalidToken(error)),
+                Verification::Accepted(user) => return self.load(head, user).await,
+                Verification::KeyMissing(missing) if pending.is_earlier => missing.search(),
+                Verification::KeyMissing(missing) => Err(missing.not_found()),
+                Verification::Refused(error) => Err(DenialKind::InvalidToken(error)),
             };
             pending = next.map_err(|kind| self.refuse(&head, kind))?;
             pending.is_earlier = false;
@@ -146,15 +146,15 @@ impl Gate for JwtAuth {
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
         match judgement {
-            Judgement::Accepted(user) => self.admit(head, user),
-            Judgement::KeyMissing(missing) => match missing.search() {
+            Verification::Accepted(user) => self.admit(head, user),
+            Verification::KeyMissing(missing) => match missing.search() {
                 Ok(pending) => {
                     let gate = self.clone();
                     Entry::wait(|head| async move { gate.resume(head, pending).await })
                 }
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
-            Judgement::Refused(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
+            Verification::Refused(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
         }
     }
 

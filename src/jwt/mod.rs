@@ -50,7 +50,7 @@
 //! # Keys
 //!
 //! Keys belong to their issuer, which is chosen by an exact match of `iss`; a key serves one algorithm. Published keys
-//! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-Control: max-age` says, and stay in use
+//! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-FetchSchedule: max-age` says, and stay in use
 //! for [a day](JwtAuthBuilder::max_stale_keys) past that where the issuer cannot be reached. An unknown `kid` causes one
 //! fetch, at most every 30 seconds: a rotated key is accepted on its first use, unless an invented one used up that fetch
 //! just before, and a flood of them is not passed on. While a fetch is under way, requests with unknown keys wait for it,

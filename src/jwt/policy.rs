@@ -10,19 +10,19 @@ use crate::context::{Identity, Realm, Roles, SharedStr, Tier, Tiers, UserContext
 use crate::field::bearer::{Bearer, BearerError};
 use crate::field::cookie::cookie;
 use crate::gate::{CredentialError, DenialKind, TokenError};
-use crate::jwt::issuer::trusted::{Keys, Signature, Trust};
-use crate::jwt::remote::{Pending, Remote, Search};
+use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
+use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
 use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims;
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
-use crate::jwt::token_cache::{Known, SeenTokens};
+use crate::jwt::token_cache::{CachedToken, TokenCache};
 use crate::jwt::user_loader::UserLoader;
 
 /// Everything a `JwtAuth` was told, checked.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    pub(crate) issuers: Vec<Trust>,
+    pub(crate) issuers: Vec<TrustedIssuer>,
     pub(crate) realm: Realm,
     pub(crate) cookie: Option<String>,
     pub(crate) max_token_len: usize,
@@ -31,34 +31,34 @@ pub(crate) struct Policy {
     pub(crate) default_tier: Option<Tier>,
     pub(crate) roles: Option<Roles>,
     pub(crate) loader: Option<UserLoader>,
-    pub(crate) seen: Option<SeenTokens>,
+    pub(crate) seen: Option<TokenCache>,
     pub(crate) clock: Clock,
 }
 
 /// What is said of a token with the keys at hand.
 #[derive(Debug)]
-pub(crate) enum Judgement {
+pub(crate) enum Verification {
     Accepted(UserContext),
     /// All is well but for the key, which this issuer may have.
-    KeyMissing(Missing),
+    KeyMissing(MissingKey),
     Refused(TokenError),
 }
 
 /// A key that is not at hand, and whom to ask for it.
 #[derive(Debug)]
-pub(crate) struct Missing {
-    remote: Arc<Remote>,
+pub(crate) struct MissingKey {
+    remote: Arc<RemoteKeys>,
     kid: Option<String>,
     seen: u64,
 }
 
-impl Missing {
+impl MissingKey {
     /// The fetch that may bring it, or what to answer where there is none.
-    pub(crate) fn search(&self) -> Result<Pending, DenialKind> {
+    pub(crate) fn search(&self) -> Result<PendingFetch, DenialKind> {
         match self.remote.search(self.kid.as_deref(), self.seen) {
-            Search::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
-            Search::Fetching(pending) => Ok(pending),
-            Search::Unavailable(wait) => Err(DenialKind::KeysUnavailable { retry_after: wait }),
+            KeySearch::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
+            KeySearch::Fetching(pending) => Ok(pending),
+            KeySearch::Unavailable(wait) => Err(DenialKind::KeysUnavailable { retry_after: wait }),
         }
     }
 
@@ -74,7 +74,7 @@ impl Missing {
 impl Policy {
     /// Judges the token of a request, from the `Authorization` field or from the cookie where one is set; `None` where there
     /// is none. Nothing is fetched here.
-    pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Judgement>, DenialKind> {
+    pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Verification>, DenialKind> {
         let from_field = Bearer::from_headers(headers).map_err(denied)?;
         let from_cookie = match &self.cookie {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
@@ -90,23 +90,23 @@ impl Policy {
         let now = self.clock.since_epoch();
         // The grammar of a token that was accepted before has been judged.
         if let Some(user) = self.seen_before(word, now) {
-            return Ok(Some(Judgement::Accepted(user)));
+            return Ok(Some(Verification::Accepted(user)));
         }
         let token = match from_field {
             Some(bearer) => bearer.token().map_err(denied)?,
             None => from_cookie.unwrap_or_default(),
         };
-        Ok(Some(self.read(token, now).unwrap_or_else(Judgement::Refused)))
+        Ok(Some(self.read(token, now).unwrap_or_else(Verification::Refused)))
     }
 
     /// The user of a token that was verified before by keys that are still the issuer's.
     fn seen_before(&self, token: &[u8], now: Duration) -> Option<UserContext> {
-        let known = self.seen.as_ref()?.find(token, now)?;
+        let known = self.seen.as_ref()?.get(token, now)?;
         let trust = self.issuers.get(known.issuer)?;
-        (trust.edition()? == known.edition).then(|| trust.finish(known.user))
+        (trust.generation()? == known.generation).then(|| trust.finish(known.user))
     }
 
-    fn read(&self, token: &str, now: Duration) -> Result<Judgement, TokenError> {
+    fn read(&self, token: &str, now: Duration) -> Result<Verification, TokenError> {
         let compact = Compact::parse(token, self.max_token_len)?;
         let known = self.issuers.iter().find_map(|trust| trust.header.find(compact.header));
         let text = if known.is_some() { String::new() } else { compact::text(compact.header)? };
@@ -127,13 +127,13 @@ impl Policy {
         let registered = trust.judge(header, &object, now, self.leeway);
         let registered = registered.inspect_err(|error| trust.hint(*error))?;
         let sets = trust.sets();
-        let edition = match (trust.verify(header, compact)?, &trust.keys) {
-            (Signature::Good(edition), _) => edition,
-            (Signature::Bad, _) => return Err(TokenError::Signature),
-            (Signature::KeyMissing, Keys::Fixed(_)) => return Err(TokenError::Key),
-            (Signature::KeyMissing, Keys::Remote(remote)) => {
+        let generation = match (trust.verify(header, compact)?, &trust.keys) {
+            (SignatureCheck::Valid(generation), _) => generation,
+            (SignatureCheck::Invalid, _) => return Err(TokenError::Signature),
+            (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => return Err(TokenError::Key),
+            (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
                 let kid = header.kid.as_deref().map(str::to_owned);
-                return Ok(Judgement::KeyMissing(Missing { remote: Arc::clone(remote), kid, seen: sets }));
+                return Ok(Verification::KeyMissing(MissingKey { remote: Arc::clone(remote), kid, seen: sets }));
             }
         };
         trust.header.accept(compact.header, header);
@@ -145,9 +145,9 @@ impl Policy {
         let user = UserContext::from_identity(identity);
         if let Some(seen) = &self.seen {
             let until = registered.expires_at.saturating_add(self.leeway);
-            seen.remember(token, Known { user: user.clone(), issuer, edition, since: now, until });
+            seen.insert(token, CachedToken { user: user.clone(), issuer, generation, since: now, until });
         }
-        Ok(Judgement::Accepted(trust.finish(user)))
+        Ok(Verification::Accepted(trust.finish(user)))
     }
 
     /// The mistake most often made with issuers is told, without a byte of the token.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::context::{Realm, UserContext};
 use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
-use crate::jwt::remote::fetch::with_causes;
+use crate::jwt::remote::fetch::error_chain;
 
 /// Why a user loader gives no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum LoadError {
 impl LoadError {
     /// The source of users cannot be asked for this cause, which is logged: to try again in a second.
     pub fn unavailable(cause: impl Error + 'static) -> Self {
-        tracing::warn!(cause = %with_causes(&cause), "users cannot be loaded");
+        tracing::warn!(cause = %error_chain(&cause), "users cannot be loaded");
         Self::Unavailable(RETRY)
     }
 

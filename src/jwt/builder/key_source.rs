@@ -2,20 +2,20 @@
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
-use crate::jwt::algorithm::{Algorithm, Family, PUBLISHED};
-use crate::jwt::issuer::{FixedKey, Issuer, Material, Source};
+use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
+use crate::jwt::issuer::{FixedKey, Issuer, KeyMaterial, KeySource};
 use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES};
 use crate::jwt::keys::pem;
 use crate::jwt::keys::verifier::Verifier;
-use crate::jwt::keys::weak::KeyFault;
-use crate::jwt::remote::discovery::{Location, is_fetchable};
+use crate::jwt::keys::weak::KeyError;
+use crate::jwt::remote::discovery::{JwksLocation, is_fetchable};
 
 /// The algorithms of an issuer: those of the keys given, or those that published keys may be used for.
 pub(crate) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algorithm> {
-    if let Source::Fixed(first) = &issuer.source {
+    if let KeySource::Fixed(first) = &issuer.source {
         return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
     }
-    let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLISHED.to_vec());
+    let allowed = issuer.algorithms.clone().unwrap_or_else(|| PUBLIC_KEY_ALGORITHMS.to_vec());
     if allowed.is_empty() {
         problems.add(
             ConfigIssue::new(
@@ -27,7 +27,7 @@ pub(crate) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algor
             .for_issuer(&issuer.name),
         );
     }
-    for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == Family::Hmac) {
+    for algorithm in allowed.iter().filter(|algorithm| algorithm.family() == KeyFamily::Hmac) {
         let reason = "a published key cannot be a shared secret";
         problems.add(
             ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, "allow algorithms with a public key alone")
@@ -38,19 +38,19 @@ pub(crate) fn allowed(issuer: &Issuer, problems: &mut ConfigIssues) -> Vec<Algor
 }
 
 /// What the issuer's constructor or its claims were told that cannot be.
-pub(crate) fn judge_habits(issuer: &Issuer, problems: &mut ConfigIssues) {
-    if let Some((argument, value)) = &issuer.misfit {
+pub(crate) fn validate_conventions(issuer: &Issuer, problems: &mut ConfigIssues) {
+    if let Some((argument, value)) = &issuer.invalid_argument {
         let reason = format!("not the {argument} alone");
         let remedy = "see the preset's documentation for its form";
         problems.add(ConfigIssue::new(argument, IssueKind::Invalid, reason, remedy).with_value(value));
     }
-    if issuer.habits.claims.has_empty_name() {
+    if issuer.conventions.claims.has_empty_name() {
         let remedy = "name a claim, or write a JSON Pointer as /realm_access/roles";
         problems.add(
             ConfigIssue::new("claims", IssueKind::Invalid, "a claim's name is empty", remedy).for_issuer(&issuer.name),
         );
     }
-    if issuer.algorithms.is_some() && matches!(issuer.source, Source::Fixed(_)) {
+    if issuer.algorithms.is_some() && matches!(issuer.source, KeySource::Fixed(_)) {
         let reason = "a key that is given has its own algorithm";
         let remedy = "leave .algorithms(..) out, or let the issuer publish its keys";
         problems.add(ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, remedy).for_issuer(&issuer.name));
@@ -72,8 +72,8 @@ pub(crate) fn fixed(issuer: &Issuer, first: &FixedKey, problems: &mut ConfigIssu
             break;
         }
         let verifier = match &key.material {
-            Material::Pem(text) => pem::verifier(key.algorithm, text),
-            Material::Secret(secret) => Verifier::hmac(key.algorithm, secret),
+            KeyMaterial::Pem(text) => pem::verifier(key.algorithm, text),
+            KeyMaterial::Secret(secret) => Verifier::hmac(key.algorithm, secret),
         };
         match verifier {
             Ok(verifier) => keys.add(None, key.algorithm, verifier),
@@ -102,23 +102,23 @@ pub(crate) fn document(
     keys
 }
 
-fn key_problem(key: &FixedKey, fault: KeyFault, issuer: &str) -> ConfigIssue {
+fn key_problem(key: &FixedKey, fault: KeyError, issuer: &str) -> ConfigIssue {
     let algorithm = key.algorithm.name();
     let (kind, remedy) = match (fault, &key.material) {
-        (KeyFault::ShortSecret { least }, _) => {
+        (KeyError::ShortSecret { least }, _) => {
             (IssueKind::Weak, format!("use {least} or more bytes from a secure random source, not a password"))
         }
-        (KeyFault::Exponent | KeyFault::Point | KeyFault::Roca | KeyFault::Size, _) => {
+        (KeyError::Exponent | KeyError::Point | KeyError::Roca | KeyError::Size, _) => {
             (IssueKind::Weak, "have the issuer make a new key".to_owned())
         }
-        (KeyFault::Private, _) => {
+        (KeyError::Private, _) => {
             (IssueKind::Prohibited, "give the public key; keep the private one at the issuer".to_owned())
         }
-        (_, Material::Secret(_)) => (
+        (_, KeyMaterial::Secret(_)) => (
             IssueKind::Prohibited,
             "give random bytes for HS256, HS384 or HS512, and a key pair's PEM to pem(..)".to_owned(),
         ),
-        (_, Material::Pem(_)) => (
+        (_, KeyMaterial::Pem(_)) => (
             IssueKind::Invalid,
             format!("give a public key for {algorithm}, the text of its PEM with the line breaks in it"),
         ),
@@ -143,7 +143,7 @@ fn judge_name(name: &str, problems: &mut ConfigIssues) {
 }
 
 /// An issuer whose keys are fetched is reached at https, or on loopback (RFC 8414 §2).
-pub(crate) fn judge_remote(name: &str, location: &Location, problems: &mut ConfigIssues) {
+pub(crate) fn judge_remote(name: &str, location: &JwksLocation, problems: &mut ConfigIssues) {
     let mut judge = |setting, url: &str, barred: &[char]| {
         let reason = match Origin::of_url(url) {
             Err(fault) => fault.reason(),
@@ -156,8 +156,8 @@ pub(crate) fn judge_remote(name: &str, location: &Location, problems: &mut Confi
         problems.add(ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy).with_value(without_userinfo(url)));
     };
     match location {
-        Location::Metadata => judge("issuer", name, &['?', '#']),
-        Location::Url(url) => {
+        JwksLocation::Metadata => judge("issuer", name, &['?', '#']),
+        JwksLocation::Url(url) => {
             judge("jwks url", url, &['#']);
             judge_name(name, problems);
         }

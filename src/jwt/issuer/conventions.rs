@@ -1,4 +1,4 @@
-//! `Habits`: what an issuer's tokens look like, and how a user is read off them.
+//! `IssuerConventions`: what an issuer's tokens look like, and how a user is read off them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::jwt::issuer::profile::{Profile, TokenUse};
 
 /// What an issuer's access tokens look like, apart from who signs them.
 #[derive(Clone, Debug)]
-pub(crate) struct Habits {
+pub(crate) struct IssuerConventions {
     /// Another spelling of `iss` that means the same issuer.
     pub(crate) alias: Option<&'static str>,
     pub(crate) profile: Profile,
@@ -20,7 +20,7 @@ pub(crate) struct Habits {
     pub(crate) user: Option<UserMap>,
 }
 
-impl Habits {
+impl IssuerConventions {
     /// Those of an issuer that has none of its own.
     pub(crate) fn of(profile: Profile) -> Self {
         Self {

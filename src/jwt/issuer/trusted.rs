@@ -1,4 +1,4 @@
-//! `Trust`: one issuer after `build()`, and the judgement of a token that names it.
+//! `TrustedIssuer`: one issuer after `build()`, and the judgement of a token that names it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::context::{Identity, UserContext};
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::issuer::conventions::{ClientMarker, Habits, UserMap};
+use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::keys::jwks::KeySet;
-use crate::jwt::remote::Remote;
+use crate::jwt::remote::RemoteKeys;
 use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::claims::{self, Expected};
 use crate::jwt::token::compact::{self, Compact};
@@ -18,36 +18,36 @@ use crate::jwt::token::known_header::KnownHeader;
 
 /// An issuer, its keys, and how its tokens are read.
 #[derive(Debug)]
-pub(crate) struct Trust {
+pub(crate) struct TrustedIssuer {
     pub(crate) name: Arc<str>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: IssuerKeys,
     /// What a remote issuer's keys may be used for; a fixed key serves just its own algorithm.
     pub(crate) allowed: Vec<Algorithm>,
     pub(crate) audiences: Vec<String>,
-    pub(crate) habits: Habits,
+    pub(crate) conventions: IssuerConventions,
     /// The header that its tokens have.
     pub(crate) header: KnownHeader,
 }
 
 #[derive(Debug)]
-pub(crate) enum Keys {
+pub(crate) enum IssuerKeys {
     Fixed(KeySet),
-    Remote(Arc<Remote>),
+    Remote(Arc<RemoteKeys>),
 }
 
 /// Whether a signature holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Signature {
-    Bad,
-    /// By the keys of this [edition](Trust::edition).
-    Good(u64),
+pub(crate) enum SignatureCheck {
+    Invalid,
+    /// By the keys of this [generation](TrustedIssuer::generation).
+    Valid(u64),
     /// No key at hand fits; a remote issuer may have one.
     KeyMissing,
 }
 
-impl Trust {
+impl TrustedIssuer {
     pub(crate) fn is_named(&self, iss: &str) -> bool {
-        *self.name == *iss || self.habits.alias == Some(iss)
+        *self.name == *iss || self.conventions.alias == Some(iss)
     }
 
     /// Judges everything but the signature: what is refused here costs no signature check and no fetch.
@@ -57,35 +57,35 @@ impl Trust {
         object: &Object<'a>,
         now: Duration,
         leeway: Duration,
-    ) -> Result<claims::Registered<'a>, TokenError> {
+    ) -> Result<claims::RegisteredClaims<'a>, TokenError> {
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        if let Some(token_use) = &self.habits.token_use {
+        if let Some(token_use) = &self.conventions.token_use {
             token_use.judge(object)?;
         }
-        let marked = self.habits.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
-        self.habits.profile.judge(header, object, marked)?;
+        let marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
+        self.conventions.profile.judge(header, object, marked)?;
         claims::judge(
             object,
-            Expected { audience_claim: self.habits.audience_claim, audiences: &self.audiences, now, leeway },
+            Expected { audience_claim: self.conventions.audience_claim, audiences: &self.audiences, now, leeway },
         )
     }
 
     /// How many sets of keys there were so far, by which a judgement that is out of date is told.
     pub(crate) fn sets(&self) -> u64 {
         match &self.keys {
-            Keys::Fixed(_) => 0,
-            Keys::Remote(remote) => remote.sets(),
+            IssuerKeys::Fixed(_) => 0,
+            IssuerKeys::Remote(remote) => remote.sets(),
         }
     }
 
-    /// The number of the edition of keys that is in use now, `None` where there is none; keys past their age are looked for
+    /// The number of the generation of keys that is in use now, `None` where there is none; keys past their age are looked for
     /// behind the request, as when a signature is checked.
-    pub(crate) fn edition(&self) -> Option<u64> {
+    pub(crate) fn generation(&self) -> Option<u64> {
         match &self.keys {
-            Keys::Fixed(_) => Some(FIXED),
-            Keys::Remote(remote) => remote.with_keys(|_, edition| edition),
+            IssuerKeys::Fixed(_) => Some(FIXED),
+            IssuerKeys::Remote(remote) => remote.with_keys(|_, generation| generation),
         }
     }
 
@@ -94,7 +94,7 @@ impl Trust {
         let hint = match error {
             TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
             TokenError::Audience => "the token's audience is none that is set for this issuer",
-            TokenError::Type if self.habits.profile == Profile::Rfc9068 => {
+            TokenError::Type if self.conventions.profile == Profile::Rfc9068 => {
                 "the token is not typed at+jwt, or a claim says that it is of another kind: where this issuer sends typ JWT, \
                  set Profile::Compatible"
             }
@@ -105,36 +105,36 @@ impl Trust {
     }
 
     /// Checks the signature with the keys at hand.
-    pub(crate) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<Signature, TokenError> {
+    pub(crate) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<SignatureCheck, TokenError> {
         let mut longest = [0; LONGEST_SIGNATURE];
         let signature = compact::bytes_into(token.signature, &mut longest)?;
         let kid = header.kid.as_deref();
-        let check = |keys: &KeySet, edition| {
+        let check = |keys: &KeySet, generation| {
             let mut was_tried = false;
             for key in keys.candidates(header.algorithm, kid) {
                 if key.verify(token.signed.as_bytes(), signature) {
-                    return Signature::Good(edition);
+                    return SignatureCheck::Valid(generation);
                 }
                 was_tried = true;
             }
             // A key of that name is not looked for again, be it for another algorithm: no key serves two. Where keys have
             // no name, the right one may be new, unless there will be no new one.
             let is_known = kid.is_some_and(|kid| keys.knows(kid));
-            if is_known || was_tried && matches!(self.keys, Keys::Fixed(_)) {
-                Signature::Bad
+            if is_known || was_tried && matches!(self.keys, IssuerKeys::Fixed(_)) {
+                SignatureCheck::Invalid
             } else {
-                Signature::KeyMissing
+                SignatureCheck::KeyMissing
             }
         };
         Ok(match &self.keys {
-            Keys::Fixed(keys) => check(keys, FIXED),
-            Keys::Remote(remote) => remote.with_keys(check).unwrap_or(Signature::KeyMissing),
+            IssuerKeys::Fixed(keys) => check(keys, FIXED),
+            IssuerKeys::Remote(remote) => remote.with_keys(check).unwrap_or(SignatureCheck::KeyMissing),
         })
     }
 
     /// What the claims, whose text is `whole`, say of the user.
     pub(crate) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
-        let mut identity = self.habits.claims.read(object, whole)?;
+        let mut identity = self.conventions.claims.read(object, whole)?;
         identity.issuer = Some(Arc::clone(&self.name));
         identity.auth_time = claims::date(object, "auth_time")?;
         identity.is_client = self.is_client(object, &identity);
@@ -142,7 +142,7 @@ impl Trust {
     }
 
     pub(crate) fn finish(&self, user: UserContext) -> UserContext {
-        match &self.habits.user {
+        match &self.conventions.user {
             Some(UserMap(map)) => map(user),
             None => user,
         }
@@ -152,7 +152,7 @@ impl Trust {
     /// id, so that a token which speaks of a user is a user's.
     fn is_client(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string);
-        let is_marked = match &self.habits.client_marker {
+        let is_marked = match &self.conventions.client_marker {
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
             Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|own| value("sub") == Some(own)),
             // A person may have chosen such a name; only a person has a session.
@@ -171,7 +171,7 @@ impl Trust {
 /// Of an RSA key of 8192 bits.
 const LONGEST_SIGNATURE: usize = 1_024;
 
-/// The one edition of keys that do not change.
+/// The one generation of keys that do not change.
 const FIXED: u64 = 0;
 
 // Claims that only a user's authentication or profile gives (OpenID Connect Core §2, §5.1).

@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::jwt::algorithm::{Algorithm, Family};
+use crate::jwt::algorithm::{Algorithm, KeyFamily};
 use crate::jwt::keys::verifier::Verifier;
-use crate::jwt::keys::weak::KeyFault;
+use crate::jwt::keys::weak::KeyError;
 use crate::jwt::strict_json::{Object, array, string};
 
 /// The keys of one issuer, each for one algorithm.
@@ -25,17 +25,17 @@ struct Key {
 #[derive(Debug)]
 pub(crate) struct Parsed {
     pub(crate) keys: KeySet,
-    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) skipped: Vec<SkippedKey>,
 }
 
 /// A key that was left out, by its place in the set: its `kid` is the issuer's to choose, and not for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Skipped {
+pub(crate) struct SkippedKey {
     pub(crate) place: usize,
-    pub(crate) fault: KeyFault,
+    pub(crate) fault: KeyError,
 }
 
-impl Skipped {
+impl SkippedKey {
     pub(crate) fn log(&self, issuer: &str) {
         tracing::warn!(issuer, key = self.place, reason = %self.fault, "a published key is not used");
     }
@@ -85,16 +85,16 @@ impl KeySet {
         let set = Object::parse(text)?;
         let mut parsed = Parsed { keys: Self::default(), skipped: Vec::new() };
         for (place, jwk) in array(set.get("keys")?)?.into_iter().take(MAX_KEYS).enumerate() {
-            let read = Object::parse(jwk.get()).ok_or(KeyFault::Malformed).and_then(|jwk| Key::read(&jwk, allowed));
+            let read = Object::parse(jwk.get()).ok_or(KeyError::Malformed).and_then(|jwk| Key::read(&jwk, allowed));
             let fault = match read {
-                Ok(key) if parsed.keys.has_rival(&key) => KeyFault::Repeated,
+                Ok(key) if parsed.keys.has_rival(&key) => KeyError::Repeated,
                 Ok(key) => {
                     parsed.keys.keys.push(key);
                     continue;
                 }
                 Err(fault) => fault,
             };
-            parsed.skipped.push(Skipped { place, fault });
+            parsed.skipped.push(SkippedKey { place, fault });
         }
         Some(parsed)
     }
@@ -106,60 +106,60 @@ impl KeySet {
 }
 
 impl Key {
-    fn read(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyFault> {
+    fn read(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
         // RFC 7518 §6: members of private and symmetric keys. Who publishes one has lost it.
         if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
-            return Err(KeyFault::Private);
+            return Err(KeyError::Private);
         }
         let text = |name: &str| match jwk.get(name) {
-            Some(value) => string(value).map(Some).ok_or(KeyFault::Malformed),
+            Some(value) => string(value).map(Some).ok_or(KeyError::Malformed),
             None => Ok(None),
         };
         let for_signatures = text("use")?.is_none_or(|usage| usage == "sig");
         if !for_signatures || !may_verify(jwk)? {
-            return Err(KeyFault::Use);
+            return Err(KeyError::Use);
         }
         let family = match (text("kty")?.as_deref(), text("crv")?.as_deref()) {
-            (Some("RSA"), _) => Family::Rsa,
-            (Some("EC"), Some("P-256")) => Family::P256,
-            (Some("EC"), Some("P-384")) => Family::P384,
-            (Some("OKP"), Some("Ed25519")) => Family::Ed25519,
-            (Some("oct"), _) => return Err(KeyFault::Private),
-            _ => return Err(KeyFault::Kind),
+            (Some("RSA"), _) => KeyFamily::Rsa,
+            (Some("EC"), Some("P-256")) => KeyFamily::P256,
+            (Some("EC"), Some("P-384")) => KeyFamily::P384,
+            (Some("OKP"), Some("Ed25519")) => KeyFamily::Ed25519,
+            (Some("oct"), _) => return Err(KeyError::Private),
+            _ => return Err(KeyError::Kind),
         };
         let algorithm = match text("alg")? {
-            Some(alg) => Algorithm::named(&alg).filter(|algorithm| allowed.contains(algorithm)),
+            Some(alg) => Algorithm::from_name(&alg).filter(|algorithm| allowed.contains(algorithm)),
             None => allowed.iter().copied().find(|algorithm| algorithm.family() == family),
         };
-        let algorithm = algorithm.ok_or(KeyFault::Algorithm)?;
+        let algorithm = algorithm.ok_or(KeyError::Algorithm)?;
         if algorithm.family() != family {
-            return Err(KeyFault::Kind);
+            return Err(KeyError::Kind);
         }
         let bytes = |name: &str| {
-            let text = text(name)?.ok_or(KeyFault::Malformed)?;
-            URL_SAFE_NO_PAD.decode(&*text).map_err(|_| KeyFault::Malformed)
+            let text = text(name)?.ok_or(KeyError::Malformed)?;
+            URL_SAFE_NO_PAD.decode(&*text).map_err(|_| KeyError::Malformed)
         };
         let verifier = match family {
-            Family::Ed25519 => Verifier::ed25519(&bytes("x")?)?,
-            Family::Rsa => Verifier::rsa(algorithm, &bytes("n")?, &bytes("e")?)?,
-            Family::P256 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 32)?)?,
-            Family::Hmac | Family::P384 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 48)?)?,
+            KeyFamily::Ed25519 => Verifier::ed25519(&bytes("x")?)?,
+            KeyFamily::Rsa => Verifier::rsa(algorithm, &bytes("n")?, &bytes("e")?)?,
+            KeyFamily::P256 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 32)?)?,
+            KeyFamily::Hmac | KeyFamily::P384 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 48)?)?,
         };
         Ok(Self { kid: text("kid")?.map(Into::into), algorithm, verifier })
     }
 }
 
 /// RFC 7517 §4.3: where `key_ops` is there, it has to name `verify`.
-fn may_verify(jwk: &Object<'_>) -> Result<bool, KeyFault> {
+fn may_verify(jwk: &Object<'_>) -> Result<bool, KeyError> {
     let Some(value) = jwk.get("key_ops") else { return Ok(true) };
-    let operations = array(value).ok_or(KeyFault::Malformed)?;
+    let operations = array(value).ok_or(KeyError::Malformed)?;
     Ok(operations.iter().any(|operation| string(operation.get()).is_some_and(|name| name == "verify")))
 }
 
 /// An uncompressed point (SEC 1 §2.3.3) of two coordinates of full length (RFC 7518 §6.2.1.2).
-fn point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyFault> {
+fn point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyError> {
     if x.len() != len || y.len() != len {
-        return Err(KeyFault::Malformed);
+        return Err(KeyError::Malformed);
     }
     Ok([&[4], x, y].concat())
 }

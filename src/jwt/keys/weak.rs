@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Why a key is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum KeyFault {
+pub(crate) enum KeyError {
     /// For another algorithm, or none that is allowed.
     Algorithm,
     /// `e` is even or below 65537.
@@ -30,7 +30,7 @@ pub(crate) enum KeyFault {
     Use,
 }
 
-impl fmt::Display for KeyFault {
+impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Algorithm => f.write_str("its algorithm is not allowed for the issuer"),
@@ -48,22 +48,22 @@ impl fmt::Display for KeyFault {
     }
 }
 
-impl Error for KeyFault {}
+impl Error for KeyError {}
 
 /// Refuses an RSA key that is too short, too long, or known to be weak (RFC 8725 §3.5).
-pub(crate) fn judge_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
+pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
     let modulus = trimmed(modulus);
     let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(2048..=8192).contains(&bits) {
-        return Err(KeyFault::Size);
+        return Err(KeyError::Size);
     }
     let exponent = trimmed(exponent);
     let is_odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
     // FIPS 186-5 §5.4: above 2^16.
     if !is_odd || exponent.len() < 3 {
-        return Err(KeyFault::Exponent);
+        return Err(KeyError::Exponent);
     }
-    if is_roca(modulus) { Err(KeyFault::Roca) } else { Ok(()) }
+    if is_roca(modulus) { Err(KeyError::Roca) } else { Ok(()) }
 }
 
 fn trimmed(number: &[u8]) -> &[u8] {

@@ -1,12 +1,12 @@
 //! Where an issuer's keys are: its metadata (RFC 8414, OpenID Connect Discovery), or a URL that is told.
 
 use crate::field::origin::Origin;
-use crate::jwt::remote::fetch::{Client, Document, FetchFault};
+use crate::jwt::remote::fetch::{Document, FetchError, HttpClient};
 use crate::jwt::strict_json::{Object, string};
 
 /// Where an issuer's JWK Set is found.
 #[derive(Clone, Debug)]
-pub(crate) enum Location {
+pub(crate) enum JwksLocation {
     /// By the issuer's metadata.
     Metadata,
     /// At this URL.
@@ -17,35 +17,35 @@ pub(crate) enum Location {
 ///
 /// A form that does not answer with this issuer's metadata gives way to the next; a client that cannot get through
 /// does not, since it would not get through to the next either.
-pub(crate) async fn jwks_uri(client: &Client, issuer: &str) -> Result<String, FetchFault> {
-    let mut fault = FetchFault::Malformed;
+pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String, FetchError> {
+    let mut fault = FetchError::Malformed;
     for url in well_known(issuer) {
         let read = match client.document(&url).await {
             Ok(document) => read(&document, issuer),
-            Err(fault @ FetchFault::Client(_)) => return Err(fault),
+            Err(fault @ FetchError::Client(_)) => return Err(fault),
             Err(fault) => Err(fault),
         };
         match read {
             Ok(uri) => return Ok(uri),
             // A form that is not there tells less than one that names another issuer.
-            Err(_) if matches!(fault, FetchFault::Issuer(_)) => {}
+            Err(_) if matches!(fault, FetchError::Issuer(_)) => {}
             Err(next) => fault = next,
         }
     }
     Err(fault)
 }
 
-fn read(metadata: &Document, issuer: &str) -> Result<String, FetchFault> {
-    let metadata = Object::parse(&metadata.text).ok_or(FetchFault::Malformed)?;
-    let text = |name| metadata.get(name).and_then(string).ok_or(FetchFault::Malformed);
+fn read(metadata: &Document, issuer: &str) -> Result<String, FetchError> {
+    let metadata = Object::parse(&metadata.text).ok_or(FetchError::Malformed)?;
+    let text = |name| metadata.get(name).and_then(string).ok_or(FetchError::Malformed);
     // RFC 8414 §3.3: identical, by simple string comparison.
     let told = text("issuer")?;
     if told != issuer {
-        return Err(FetchFault::Issuer(told.chars().take(200).collect()));
+        return Err(FetchError::Issuer(told.chars().take(200).collect()));
     }
     let uri = text("jwks_uri")?;
     let may_be_plain = is_loopback(issuer);
-    if is_fetchable(&uri, may_be_plain) { Ok(uri.into_owned()) } else { Err(FetchFault::Url) }
+    if is_fetchable(&uri, may_be_plain) { Ok(uri.into_owned()) } else { Err(FetchError::Url) }
 }
 
 /// RFC 8414 §3.1, and OpenID Connect Discovery §4.1, where the path of the issuer comes first.
@@ -106,10 +106,10 @@ mod tests {
         };
         assert_eq!(of("https://a.example", "https://k.example/k"), Ok("https://k.example/k".to_owned()));
         for near in ["https://a.example/", "https://A.example", "https://a.example:443", "http://a.example", ""] {
-            assert_eq!(of(near, "https://k.example/k"), Err(FetchFault::Issuer(near.to_owned())), "{near}");
+            assert_eq!(of(near, "https://k.example/k"), Err(FetchError::Issuer(near.to_owned())), "{near}");
         }
         for uri in ["http://k.example/k", "http://127.0.0.1/k", "ftp://k.example", "k", "https://u@k.example/k"] {
-            assert_eq!(of("https://a.example", uri), Err(FetchFault::Url), "{uri}");
+            assert_eq!(of("https://a.example", uri), Err(FetchError::Url), "{uri}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::{fmt, str};
 use http::Response;
 use http::header::CACHE_CONTROL;
 
-use crate::jwt::keys::weak::KeyFault;
+use crate::jwt::keys::weak::KeyError;
 
 /// An HTTP client of one's own, for a private certificate authority or a proxy.
 ///
@@ -41,32 +41,32 @@ pub const MAX_BODY: usize = 256 * 1024;
 
 /// Any [`Fetch`], its type forgotten.
 #[derive(Clone)]
-pub(crate) struct Client(Arc<dyn Erased>);
+pub(crate) struct HttpClient(Arc<dyn DynFetch>);
 
-impl Client {
+impl HttpClient {
     pub(crate) fn new(fetch: impl Fetch) -> Self {
         Self(Arc::new(fetch))
     }
 
     /// The text at this URL, and how long it may be kept.
-    pub(crate) async fn document(&self, url: &str) -> Result<Document, FetchFault> {
-        let response = self.0.get(url).await.map_err(|error| FetchFault::Client(with_causes(&*error)))?;
+    pub(crate) async fn document(&self, url: &str) -> Result<Document, FetchError> {
+        let response = self.0.get(url).await.map_err(|error| FetchError::Client(error_chain(&*error)))?;
         if response.status() != http::StatusCode::OK {
-            return Err(FetchFault::Status(response.status().as_u16()));
+            return Err(FetchError::Status(response.status().as_u16()));
         }
         if response.body().len() > MAX_BODY {
-            return Err(FetchFault::TooLarge);
+            return Err(FetchError::TooLarge);
         }
         let fields = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
         let max_age = max_age(&fields.collect::<Vec<_>>().join(","));
-        let text = String::from_utf8(response.into_body()).map_err(|_| FetchFault::Malformed)?;
+        let text = String::from_utf8(response.into_body()).map_err(|_| FetchError::Malformed)?;
         Ok(Document { text, max_age })
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }
 
@@ -79,13 +79,13 @@ pub(crate) struct Document {
 
 /// Why an issuer's metadata or keys could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FetchFault {
+pub(crate) enum FetchError {
     Client(String),
     /// The document names another issuer (RFC 8414 §3.3).
     Issuer(String),
     Malformed,
     /// No key of the set can be used; what is wrong with the first.
-    NoKey(Option<KeyFault>),
+    NoKey(Option<KeyError>),
     Status(u16),
     /// The client panicked, or its runtime ended.
     Stopped,
@@ -95,7 +95,7 @@ pub(crate) enum FetchFault {
     Url,
 }
 
-impl fmt::Display for FetchFault {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(reason) => f.write_str(reason),
@@ -115,7 +115,7 @@ impl fmt::Display for FetchFault {
 }
 
 /// An error and its causes: the outermost one often says no more than that a request failed.
-pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -126,14 +126,14 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-trait Erased: Send + Sync {
+trait DynFetch: Send + Sync {
     fn get<'a>(
         &'a self,
         url: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
 }
 
-impl<F: Fetch> Erased for F {
+impl<F: Fetch> DynFetch for F {
     fn get<'a>(
         &'a self,
         url: &'a str,

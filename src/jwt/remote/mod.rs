@@ -1,4 +1,4 @@
-//! `Remote`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
+//! `RemoteKeys`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
 
 pub(crate) mod discovery;
 pub(crate) mod fetch;
@@ -17,24 +17,24 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::keys::jwks::{KeySet, Skipped};
-use crate::jwt::remote::discovery::{Location, jwks_uri};
-use crate::jwt::remote::fetch::{Client, FetchFault};
-use crate::jwt::remote::schedule::{Control, FIRST_RETRY};
+use crate::jwt::keys::jwks::{KeySet, SkippedKey};
+use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
+use crate::jwt::remote::fetch::{FetchError, HttpClient};
+use crate::jwt::remote::schedule::{FIRST_RETRY, FetchSchedule};
 
 /// An issuer's published keys.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
-    location: Location,
+    location: JwksLocation,
     allowed: Vec<Algorithm>,
-    client: Client,
+    client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
     published: ArcSwapOption<Published>,
     /// How many sets were published here so far.
     sets: AtomicU64,
-    control: Mutex<Control>,
+    control: Mutex<FetchSchedule>,
     answered: watch::Sender<()>,
     hasher: RandomState,
 }
@@ -45,32 +45,32 @@ struct Published {
     keys: KeySet,
     /// The document that they were read from.
     text: String,
-    /// How many times the document had changed: what one edition verified, each of the same number would.
-    edition: u64,
+    /// How many times the document had changed: what one generation verified, each of the same number would.
+    generation: u64,
     refresh_at: Instant,
     expires_at: Instant,
 }
 
 /// What can be said of a key that is not at hand.
 #[derive(Debug)]
-pub(crate) enum Search {
+pub(crate) enum KeySearch {
     /// The issuer has no such key.
     Absent,
     /// A fetch is under way that may bring it.
-    Fetching(Pending),
+    Fetching(PendingFetch),
     /// The issuer cannot be asked before this time has passed.
     Unavailable(Duration),
 }
 
 /// A fetch to wait for.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct PendingFetch {
     answer: watch::Receiver<()>,
     /// Whether it was under way before it was asked for: it may have been answered before a key was published.
     pub(crate) is_earlier: bool,
 }
 
-impl Pending {
+impl PendingFetch {
     /// Waits for the answer, and no longer than until the fetch counts as lost. The sender lives as long as the policy.
     pub(crate) async fn answered(&mut self) {
         let answer = self.answer.changed();
@@ -83,12 +83,12 @@ impl Pending {
     }
 }
 
-impl Remote {
+impl RemoteKeys {
     pub(crate) fn new(
         issuer: Arc<str>,
-        location: Location,
+        location: JwksLocation,
         allowed: Vec<Algorithm>,
-        client: Client,
+        client: HttpClient,
         clock: Clock,
         max_stale_keys: Duration,
     ) -> Self {
@@ -108,7 +108,7 @@ impl Remote {
         }
     }
 
-    /// Gives the keys at hand and the number of their edition to `look`; `None` where there are none. Keys past their age are
+    /// Gives the keys at hand and the number of their generation to `look`; `None` where there are none. Keys past their age are
     /// used all the same, and refreshed behind the request.
     pub(crate) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
         let published = self.published.load();
@@ -120,7 +120,7 @@ impl Remote {
                 return None;
             }
         }
-        Some(look(&published.keys, published.edition))
+        Some(look(&published.keys, published.generation))
     }
 
     /// Whether keys are at hand.
@@ -138,38 +138,38 @@ impl Remote {
     ///
     /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none. `seen` is
     /// how many sets there were before the look that did not find it.
-    pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> Search {
+    pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> KeySearch {
         let now = self.clock.monotonic();
         let mut control = self.control();
         // Under the lock, which a fetch that ends holds until it has told: this answer is that of the fetch seen here.
         let mut answer = self.answered.subscribe();
         if control.is_fetching(now) {
-            return Search::Fetching(Pending { answer, is_earlier: true });
+            return KeySearch::Fetching(PendingFetch { answer, is_earlier: true });
         }
         if self.is_ready() {
             if self.sets() != seen {
                 // It may have arrived since the look.
                 answer.mark_changed();
-                return Search::Fetching(Pending { answer, is_earlier: true });
+                return KeySearch::Fetching(PendingFetch { answer, is_earlier: true });
             }
             if kid.is_some_and(|kid| control.is_absent(self.hasher.hash_one(kid), now)) {
-                return Search::Absent;
+                return KeySearch::Absent;
             }
             let wait = control.next_search.and_then(|at| at.checked_duration_since(now)).unwrap_or_default();
             if !wait.is_zero() {
                 // After an answer without the key it is the token's fault, after none nobody can tell.
-                return if control.failures == 0 { Search::Absent } else { Search::Unavailable(wait) };
+                return if control.failures == 0 { KeySearch::Absent } else { KeySearch::Unavailable(wait) };
             }
         }
         if let Some(wait) = control.unavailable(now) {
-            return Search::Unavailable(wait);
+            return KeySearch::Unavailable(wait);
         }
         if self.is_ready() {
             // Counted on the attempt: a flood of unknown kids costs one fetch per period, however it ends.
             control.next_search = now.checked_add(SEARCH_PERIOD);
         }
         self.start(control);
-        Search::Fetching(Pending { answer, is_earlier: false })
+        KeySearch::Fetching(PendingFetch { answer, is_earlier: false })
     }
 
     /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
@@ -194,7 +194,7 @@ impl Remote {
     }
 
     /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
-    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, Control>) {
+    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, FetchSchedule>) {
         let Ok(runtime) = Handle::try_current() else {
             control.fail(self.clock.monotonic(), jitter(&self.hasher));
             self.answered.send_replace(());
@@ -212,30 +212,36 @@ impl Remote {
         }
         // A runtime that is shutting down drops the task at once, and with it the guard, which takes the lock.
         drop(control);
-        let fetch = Fetching { remote: Arc::clone(self), lost_at, outcome: Err(FetchFault::Stopped) };
+        let fetch = FetchGuard { remote: Arc::clone(self), lost_at, outcome: Err(FetchError::Stopped) };
         runtime.spawn(async move {
             let mut fetch = fetch;
             let remote = Arc::clone(&fetch.remote);
             let outcome = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(told_uri)).await;
-            fetch.outcome = outcome.unwrap_or(Err(FetchFault::TimedOut));
+            fetch.outcome = outcome.unwrap_or(Err(FetchError::TimedOut));
         });
     }
 
-    async fn fetch(&self, told_uri: Option<String>) -> Result<Fetched, FetchFault> {
+    async fn fetch(&self, told_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
         let uri = match (&self.location, told_uri) {
-            (Location::Url(url), _) => url.clone(),
-            (Location::Metadata, Some(uri)) => uri,
-            (Location::Metadata, None) => jwks_uri(&self.client, &self.issuer).await?,
+            (JwksLocation::Url(url), _) => url.clone(),
+            (JwksLocation::Metadata, Some(uri)) => uri,
+            (JwksLocation::Metadata, None) => jwks_uri(&self.client, &self.issuer).await?,
         };
         let document = self.client.document(&uri).await?;
-        let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchFault::Malformed)?;
+        let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {
-            return Err(FetchFault::NoKey(parsed.skipped.first().map(|skipped| skipped.fault)));
+            return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.fault)));
         }
-        Ok(Fetched { uri, keys: parsed.keys, text: document.text, skipped: parsed.skipped, max_age: document.max_age })
+        Ok(FetchedKeys {
+            uri,
+            keys: parsed.keys,
+            text: document.text,
+            skipped: parsed.skipped,
+            max_age: document.max_age,
+        })
     }
 
-    fn finish(&self, outcome: Result<Fetched, FetchFault>) {
+    fn finish(&self, outcome: Result<FetchedKeys, FetchError>) {
         let now = self.clock.monotonic();
         let jitter = jitter(&self.hasher);
         let mut control = self.control();
@@ -247,12 +253,11 @@ impl Remote {
                 // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
                 let refresh_at = now.checked_add(age).unwrap_or(now);
                 let expires_at = refresh_at.checked_add(self.max_stale_keys).unwrap_or(refresh_at);
-                let edition =
-                    self.published.load().as_ref().map_or(0, |before| {
-                        if before.text == fetched.text { before.edition } else { before.edition + 1 }
-                    });
-                let Fetched { keys, text, .. } = fetched;
-                self.published.store(Some(Arc::new(Published { keys, text, edition, refresh_at, expires_at })));
+                let generation = self.published.load().as_ref().map_or(0, |before| {
+                    if before.text == fetched.text { before.generation } else { before.generation + 1 }
+                });
+                let FetchedKeys { keys, text, .. } = fetched;
+                self.published.store(Some(Arc::new(Published { keys, text, generation, refresh_at, expires_at })));
                 // After the set: who reads the new count finds the new set.
                 self.sets.fetch_add(1, Ordering::Release);
                 Ok((news, age))
@@ -283,30 +288,30 @@ impl Remote {
     }
 
     /// A poisoned lock holds whole data: nothing that can panic runs while it is held.
-    fn control(&self) -> MutexGuard<'_, Control> {
+    fn control(&self) -> MutexGuard<'_, FetchSchedule> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Fetched {
+struct FetchedKeys {
     uri: String,
     keys: KeySet,
     text: String,
-    skipped: Vec<Skipped>,
+    skipped: Vec<SkippedKey>,
     max_age: Option<u64>,
 }
 
 /// A fetch under way. However it ends, by a panic of the client or the runtime's end too, those who wait are told.
-struct Fetching {
-    remote: Arc<Remote>,
+struct FetchGuard {
+    remote: Arc<RemoteKeys>,
     /// The mark it set: where another stands by now, this one was given up, and is not heard any more.
     lost_at: Option<Instant>,
-    outcome: Result<Fetched, FetchFault>,
+    outcome: Result<FetchedKeys, FetchError>,
 }
 
-impl Drop for Fetching {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
-        let outcome = std::mem::replace(&mut self.outcome, Err(FetchFault::Stopped));
+        let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::Stopped));
         let is_heard = self.remote.control().lost_at == self.lost_at;
         if is_heard {
             self.remote.finish(outcome);

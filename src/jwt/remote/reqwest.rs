@@ -9,9 +9,9 @@ use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 
 /// The built-in client: rustls, no redirect, two seconds to connect, five in all.
 #[derive(Debug)]
-pub(crate) struct Reqwest(reqwest::Client);
+pub(crate) struct ReqwestClient(reqwest::Client);
 
-impl Reqwest {
+impl ReqwestClient {
     /// `None` where the platform's certificates cannot be loaded.
     pub(crate) fn new() -> Option<Self> {
         let client = reqwest::Client::builder()
@@ -24,7 +24,7 @@ impl Reqwest {
     }
 }
 
-impl Fetch for Reqwest {
+impl Fetch for ReqwestClient {
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
         let sent = self.0.get(url).header("accept", "application/json").send().await;
         // Without the URL, whose query may hold a secret: the reason ends in the log.

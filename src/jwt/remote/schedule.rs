@@ -1,13 +1,13 @@
-//! `Control`: when a fetch may start, and what the last ones brought.
+//! `FetchSchedule`: when a fetch may start, and what the last ones brought.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::jwt::keys::jwks::Skipped;
+use crate::jwt::keys::jwks::SkippedKey;
 
 /// What decides whether a fetch may start; touched only where keys are missing or old.
 #[derive(Debug, Default)]
-pub(super) struct Control {
+pub(super) struct FetchSchedule {
     /// Fetches in a row that failed.
     pub(super) failures: u32,
     /// When the next fetch may start after one that failed.
@@ -23,10 +23,10 @@ pub(super) struct Control {
     /// Until when that is believed without a look at the metadata.
     pub(super) told_until: Option<Instant>,
     /// What was left out of the last set, so that it is logged once.
-    pub(super) skipped: Vec<Skipped>,
+    pub(super) skipped: Vec<SkippedKey>,
 }
 
-impl Control {
+impl FetchSchedule {
     pub(super) fn is_fetching(&self, now: Instant) -> bool {
         self.lost_at.is_some_and(|at| now < at)
     }
@@ -49,7 +49,7 @@ impl Control {
         self.absent.push_back((kid, until));
     }
 
-    pub(super) fn succeed(&mut self, uri: String, skipped: Vec<Skipped>) {
+    pub(super) fn succeed(&mut self, uri: String, skipped: Vec<SkippedKey>) {
         self.failures = 0;
         self.retry_at = None;
         self.jwks_uri = Some(uri);
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn failures_wait_a_second_doubling_to_a_minute() {
         let now = Instant::now();
-        let mut control = Control::default();
+        let mut control = FetchSchedule::default();
         let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(control.unavailable(now), Some(LAST_RETRY));
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
         let now = Instant::now();
-        let mut control = Control::default();
+        let mut control = FetchSchedule::default();
         for kid in 0..=MAX_ABSENT as u64 {
             control.note_absent(kid, now + LAST_RETRY, now);
             control.note_absent(kid, now + LAST_RETRY, now);
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn a_fetch_is_under_way_until_it_counts_as_lost() {
         let now = Instant::now();
-        let control = Control { lost_at: now.checked_add(LAST_RETRY), ..Control::default() };
+        let control = FetchSchedule { lost_at: now.checked_add(LAST_RETRY), ..FetchSchedule::default() };
         assert!(control.is_fetching(now));
         assert!(!control.is_fetching(now + LAST_RETRY));
         assert!(!control.is_fetching(now + LAST_RETRY + FIRST_RETRY));
-        assert!(!Control::default().is_fetching(now));
+        assert!(!FetchSchedule::default().is_fetching(now));
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use http::Response;
 
 use super::*;
-use crate::jwt::algorithm::PUBLISHED;
+use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
 use crate::jwt::remote::fetch::Fetch;
 
 struct NoFetch;
@@ -16,14 +16,14 @@ impl Fetch for NoFetch {
     }
 }
 
-fn remote() -> Arc<Remote> {
-    let client = Client::new(NoFetch);
-    let location = Location::Url("https://a.example/k".to_owned());
-    let allowed = PUBLISHED.to_vec();
-    Arc::new(Remote::new("https://a.example".into(), location, allowed, client, Clock::system(), SOFT_AGE))
+fn remote() -> Arc<RemoteKeys> {
+    let client = HttpClient::new(NoFetch);
+    let location = JwksLocation::Url("https://a.example/k".to_owned());
+    let allowed = PUBLIC_KEY_ALGORITHMS.to_vec();
+    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, Clock::system(), SOFT_AGE))
 }
 
-fn set(kids: &[&str]) -> Result<Fetched, FetchFault> {
+fn set(kids: &[&str]) -> Result<FetchedKeys, FetchError> {
     let keys: Vec<_> = kids
         .iter()
         .map(|kid| {
@@ -33,8 +33,8 @@ fn set(kids: &[&str]) -> Result<Fetched, FetchFault> {
         })
         .collect();
     let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-    let parsed = KeySet::parse(&text, &PUBLISHED).unwrap();
-    Ok(Fetched { uri: "https://a.example/k".to_owned(), keys: parsed.keys, text, skipped: vec![], max_age: None })
+    let parsed = KeySet::parse(&text, &PUBLIC_KEY_ALGORITHMS).unwrap();
+    Ok(FetchedKeys { uri: "https://a.example/k".to_owned(), keys: parsed.keys, text, skipped: vec![], max_age: None })
 }
 
 #[test]
@@ -67,9 +67,9 @@ async fn a_token_judged_before_a_set_came_and_searched_after_it_is_judged_again(
     remote.finish(set(&["old"]));
     let seen = remote.sets();
     assert_eq!(remote.with_keys(|keys, _| keys.knows("new")), Some(false));
-    assert!(matches!(remote.search(Some("new"), seen), Search::Fetching(_)), "another request's");
+    assert!(matches!(remote.search(Some("new"), seen), KeySearch::Fetching(_)), "another request's");
     remote.finish(set(&["old", "new"]));
-    let Search::Fetching(pending) = remote.search(Some("new"), seen) else { panic!("refused") };
+    let KeySearch::Fetching(pending) = remote.search(Some("new"), seen) else { panic!("refused") };
     assert!(pending.answer.has_changed().unwrap(), "there is nothing to wait for");
 }
 
@@ -77,17 +77,17 @@ async fn a_token_judged_before_a_set_came_and_searched_after_it_is_judged_again(
 async fn a_search_that_may_not_start_does_not_use_up_the_period() {
     let remote = remote();
     remote.finish(set(&["old"]));
-    remote.finish(Err(FetchFault::TimedOut));
-    assert!(matches!(remote.search(Some("x"), remote.sets()), Search::Unavailable(_)));
+    remote.finish(Err(FetchError::TimedOut));
+    assert!(matches!(remote.search(Some("x"), remote.sets()), KeySearch::Unavailable(_)));
     remote.control().retry_at = None;
-    assert!(matches!(remote.search(Some("new"), remote.sets()), Search::Fetching(_)));
+    assert!(matches!(remote.search(Some("new"), remote.sets()), KeySearch::Fetching(_)));
 }
 
 #[tokio::test]
 async fn a_failed_fetch_is_an_outage_however_late_it_is_noticed() {
     let remote = remote();
     remote.finish(set(&["old"]));
-    remote.finish(Err(FetchFault::TimedOut));
+    remote.finish(Err(FetchError::TimedOut));
     remote.control().retry_at = None;
     assert_eq!(remote.not_found(Some("new")), Some(FIRST_RETRY));
 }
@@ -95,22 +95,22 @@ async fn a_failed_fetch_is_an_outage_however_late_it_is_noticed() {
 #[tokio::test]
 async fn a_lost_fetch_that_ends_after_all_is_not_heard() {
     let remote = remote();
-    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    assert!(matches!(remote.search(None, 0), KeySearch::Fetching(_)));
     let lost_at = remote.control().lost_at;
     let late =
-        Fetching { remote: Arc::clone(&remote), lost_at: lost_at.map(|at| at - FIRST_RETRY), outcome: set(&["old"]) };
+        FetchGuard { remote: Arc::clone(&remote), lost_at: lost_at.map(|at| at - FIRST_RETRY), outcome: set(&["old"]) };
     drop(late);
     assert!(remote.control().is_fetching(Instant::now()) && !remote.is_ready());
-    drop(Fetching { remote: Arc::clone(&remote), lost_at, outcome: set(&["new"]) });
+    drop(FetchGuard { remote: Arc::clone(&remote), lost_at, outcome: set(&["new"]) });
     assert_eq!(remote.with_keys(|keys, _| keys.knows("new")), Some(true));
 }
 
 #[tokio::test]
 async fn a_fetch_that_is_lost_gives_way_to_another() {
     let remote = remote();
-    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    assert!(matches!(remote.search(None, 0), KeySearch::Fetching(_)));
     remote.control().lost_at = Some(Instant::now());
-    assert!(matches!(remote.search(None, 0), Search::Fetching(_)));
+    assert!(matches!(remote.search(None, 0), KeySearch::Fetching(_)));
     assert!(remote.control().lost_at.is_some_and(|at| at > Instant::now()), "a new one was started");
 }
 
@@ -128,7 +128,7 @@ async fn a_lost_fetch_keeps_no_stale_set_from_its_refresh() {
 async fn nobody_waits_longer_for_a_fetch_than_until_it_counts_as_lost() {
     let (sender, answer) = watch::channel(());
     let start = tokio::time::Instant::now();
-    Pending { answer, is_earlier: true }.answered().await;
+    PendingFetch { answer, is_earlier: true }.answered().await;
     assert_eq!(start.elapsed().as_secs(), LOST_AFTER.as_secs());
     drop(sender);
 }

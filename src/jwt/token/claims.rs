@@ -9,7 +9,7 @@ use crate::jwt::token::numeric_date;
 
 /// What the registered claims of an accepted token say.
 #[derive(Debug)]
-pub(crate) struct Registered<'a> {
+pub(crate) struct RegisteredClaims<'a> {
     pub(crate) expires_at: Duration,
     pub(crate) token_id: Option<Cow<'a, str>>,
 }
@@ -30,7 +30,7 @@ pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError
 }
 
 /// Judges all registered claims but `iss`. A malformed claim is never taken for an absent one.
-pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<Registered<'a>, TokenError> {
+pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
     let expires_at = date(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
@@ -53,7 +53,7 @@ pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     if issued_at.is_some_and(|time| time > latest) {
         return Err(TokenError::IssuedInFuture);
     }
-    Ok(Registered { expires_at, token_id })
+    Ok(RegisteredClaims { expires_at, token_id })
 }
 
 /// RFC 7519 §4.1.3: one string or an array of strings, one of which is ours, byte for byte.

@@ -18,7 +18,7 @@ impl<'a> Header<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, TokenError> {
         let object = Object::parse(text).ok_or(TokenError::Header)?;
         let alg = object.get("alg").and_then(string).ok_or(TokenError::Algorithm)?;
-        let algorithm = Algorithm::named(&alg).ok_or(TokenError::Algorithm)?;
+        let algorithm = Algorithm::from_name(&alg).ok_or(TokenError::Algorithm)?;
         // RFC 7515 §4.1.11: what is not understood must be refused, and no extension is. RFC 7797 §6: `b64` has to be
         // listed in `crit`; where it is not, it is no less an attempt to sign other bytes than those shown.
         if object.get("crit").or(object.get("b64")).is_some() {

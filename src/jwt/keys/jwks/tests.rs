@@ -7,7 +7,7 @@ use curve25519_dalek::constants::EIGHT_TORSION;
 use proptest::prelude::*;
 
 use super::*;
-use crate::jwt::algorithm::PUBLISHED;
+use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
 
 fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -34,14 +34,14 @@ fn rsa(extra: &str) -> String {
 }
 
 fn set(keys: &[String]) -> Parsed {
-    KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLISHED).unwrap()
+    KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLIC_KEY_ALGORITHMS).unwrap()
 }
 
 fn serves(keys: &KeySet, algorithm: Algorithm) -> bool {
     keys.candidates(algorithm, None).next().is_some()
 }
 
-fn fault(key: String) -> KeyFault {
+fn fault(key: String) -> KeyError {
     let parsed = set(&[key]);
     assert!(parsed.keys.is_empty());
     parsed.skipped[0].fault
@@ -52,7 +52,7 @@ fn a_key_without_alg_serves_the_first_algorithm_of_its_family_and_no_other() {
     let parsed = set(&[rsa(r#","kid":"r""#), p256(r#","kid":"p""#), ed25519(r#","kid":"e""#)]);
     assert_eq!(parsed.skipped, []);
     for (kid, algorithm) in [("r", Algorithm::Rs256), ("p", Algorithm::Es256), ("e", Algorithm::EdDsa)] {
-        for other in PUBLISHED {
+        for other in PUBLIC_KEY_ALGORITHMS {
             let count = parsed.keys.candidates(other, Some(kid)).count();
             assert_eq!(count, usize::from(other == algorithm), "{kid} {other:?}");
         }
@@ -67,11 +67,11 @@ fn a_key_with_alg_serves_just_that_where_it_is_allowed_and_fits() {
     let keys = set(&[rsa(r#","alg":"RS512","kid":"r""#)]).keys;
     assert!(serves(&keys, Algorithm::Rs512) && !serves(&keys, Algorithm::Rs256));
     assert!(serves(&set(&[ed25519(r#","alg":"Ed25519""#)]).keys, Algorithm::EdDsa));
-    assert_eq!(fault(rsa(r#","alg":"RSA-OAEP""#)), KeyFault::Algorithm);
-    assert_eq!(fault(rsa(r#","alg":"HS256""#)), KeyFault::Algorithm);
-    assert_eq!(fault(rsa(r#","alg":"ES256""#)), KeyFault::Kind);
-    assert_eq!(fault(p256(r#","alg":"ES384""#)), KeyFault::Kind);
-    assert_eq!(fault(rsa(r#","alg":1"#)), KeyFault::Malformed);
+    assert_eq!(fault(rsa(r#","alg":"RSA-OAEP""#)), KeyError::Algorithm);
+    assert_eq!(fault(rsa(r#","alg":"HS256""#)), KeyError::Algorithm);
+    assert_eq!(fault(rsa(r#","alg":"ES256""#)), KeyError::Kind);
+    assert_eq!(fault(p256(r#","alg":"ES384""#)), KeyError::Kind);
+    assert_eq!(fault(rsa(r#","alg":1"#)), KeyError::Malformed);
 }
 
 #[test]
@@ -92,15 +92,15 @@ fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
     assert_eq!(
         faults,
         [
-            KeyFault::Kind,
-            KeyFault::Use,
-            KeyFault::Use,
-            KeyFault::Private,
-            KeyFault::Private,
-            KeyFault::Private,
-            KeyFault::Size,
-            KeyFault::Kind,
-            KeyFault::Malformed,
+            KeyError::Kind,
+            KeyError::Use,
+            KeyError::Use,
+            KeyError::Private,
+            KeyError::Private,
+            KeyError::Private,
+            KeyError::Size,
+            KeyError::Kind,
+            KeyError::Malformed,
         ]
     );
     assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("good")).count(), 1);
@@ -109,18 +109,18 @@ fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
 #[test]
 fn every_member_of_a_private_key_gives_it_away() {
     for member in PRIVATE {
-        assert_eq!(fault(rsa(&format!(r#","{member}":"AA""#))), KeyFault::Private, "{member}");
+        assert_eq!(fault(rsa(&format!(r#","{member}":"AA""#))), KeyError::Private, "{member}");
     }
 }
 
 #[test]
 fn a_point_off_its_curve_or_of_another_length_is_refused() {
     let off = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 32]));
-    assert_eq!(fault(off), KeyFault::Malformed);
+    assert_eq!(fault(off), KeyError::Malformed);
     let long = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 33]));
-    assert_eq!(fault(long), KeyFault::Malformed);
+    assert_eq!(fault(long), KeyError::Malformed);
     let short = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&[7; 31]));
-    assert_eq!(fault(short), KeyFault::Malformed);
+    assert_eq!(fault(short), KeyError::Malformed);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn coordinates_have_their_full_length_each() {
     for middle in [32, 34] {
         let (x, y) = (base64(&point[1..middle]), base64(&point[middle..]));
         let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-        assert_eq!(fault(key), KeyFault::Malformed, "the same point, cut elsewhere");
+        assert_eq!(fault(key), KeyError::Malformed, "the same point, cut elsewhere");
     }
 }
 
@@ -147,7 +147,7 @@ fn a_key_on_p_384_serves_es384() {
 fn an_ed25519_key_of_small_order_is_refused() {
     for point in EIGHT_TORSION {
         let x = base64(point.compress().as_bytes());
-        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyFault::Point);
+        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyError::Point);
     }
 }
 
@@ -155,13 +155,13 @@ fn an_ed25519_key_of_small_order_is_refused() {
 fn an_ed25519_key_off_the_curve_is_refused() {
     let mut y = [0; 32];
     y[0] = 2;
-    assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&y))), KeyFault::Point);
+    assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&y))), KeyError::Point);
 }
 
 #[test]
 fn of_two_keys_of_one_name_and_algorithm_the_first_counts() {
     let parsed = set(&[ed25519(r#","kid":"k""#), ed25519(r#","kid":"k""#), p256(r#","kid":"k""#)]);
-    assert_eq!(parsed.skipped, [Skipped { place: 1, fault: KeyFault::Repeated }]);
+    assert_eq!(parsed.skipped, [SkippedKey { place: 1, fault: KeyError::Repeated }]);
     assert_eq!(parsed.keys.candidates(Algorithm::EdDsa, Some("k")).count(), 1);
     assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("k")).count(), 1);
 }
@@ -190,15 +190,15 @@ fn no_more_keys_are_read_than_the_bound() {
 #[test]
 fn what_is_no_jwk_set_is_none() {
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>", r#"{"keys":[],"keys":[]}"#] {
-        assert!(KeySet::parse(text, &PUBLISHED).is_none(), "{text}");
+        assert!(KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS).is_none(), "{text}");
     }
-    assert!(KeySet::parse(r#"{"keys":[]}"#, &PUBLISHED).unwrap().keys.is_empty());
+    assert!(KeySet::parse(r#"{"keys":[]}"#, &PUBLIC_KEY_ALGORITHMS).unwrap().keys.is_empty());
 }
 
 proptest! {
     #[test]
     fn no_text_panics(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
-        let _ = KeySet::parse(&text, &PUBLISHED);
-        let _ = KeySet::parse(&format!(r#"{{"keys":[{text}]}}"#), &PUBLISHED);
+        let _ = KeySet::parse(&text, &PUBLIC_KEY_ALGORITHMS);
+        let _ = KeySet::parse(&format!(r#"{{"keys":[{text}]}}"#), &PUBLIC_KEY_ALGORITHMS);
     }
 }

@@ -19,27 +19,27 @@ fn modulus(bits: u32) -> Vec<u8> {
 #[test]
 fn an_rsa_modulus_has_2048_to_8192_bits() {
     for (bits, expected) in [
-        (512, Err(KeyFault::Size)),
-        (1024, Err(KeyFault::Size)),
-        (2047, Err(KeyFault::Size)),
+        (512, Err(KeyError::Size)),
+        (1024, Err(KeyError::Size)),
+        (2047, Err(KeyError::Size)),
         (2048, Ok(())),
         (8192, Ok(())),
-        (8193, Err(KeyFault::Size)),
+        (8193, Err(KeyError::Size)),
     ] {
-        assert_eq!(judge_rsa(&modulus(bits), &F4), expected, "{bits}");
+        assert_eq!(check_rsa(&modulus(bits), &F4), expected, "{bits}");
     }
-    assert_eq!(judge_rsa(&[], &F4), Err(KeyFault::Size));
+    assert_eq!(check_rsa(&[], &F4), Err(KeyError::Size));
     let padded = [vec![0; 256], modulus(1024)].concat();
-    assert_eq!(judge_rsa(&padded, &F4), Err(KeyFault::Size), "leading zeros add no strength");
+    assert_eq!(check_rsa(&padded, &F4), Err(KeyError::Size), "leading zeros add no strength");
 }
 
 #[test]
 fn an_rsa_exponent_is_odd_and_above_65536() {
     for exponent in [&[][..], &[0], &[1], &[3], &[0xff, 0xff], &[1, 0, 0], &[0, 0, 3]] {
-        assert_eq!(judge_rsa(&modulus(2048), exponent), Err(KeyFault::Exponent), "{exponent:?}");
+        assert_eq!(check_rsa(&modulus(2048), exponent), Err(KeyError::Exponent), "{exponent:?}");
     }
     for exponent in [&[1, 0, 1][..], &[0, 1, 0, 1], &[1, 0, 0, 1]] {
-        assert_eq!(judge_rsa(&modulus(2048), exponent), Ok(()), "{exponent:?}");
+        assert_eq!(check_rsa(&modulus(2048), exponent), Ok(()), "{exponent:?}");
     }
 }
 
@@ -59,13 +59,13 @@ fn a_modulus_of_the_roca_generator_is_refused() {
     let modulus = roca_modulus();
     assert!(modulus.bits() >= 2046);
     let modulus = if modulus.bits() < 2048 { modulus * 65537_u32 } else { modulus };
-    assert_eq!(judge_rsa(&modulus.to_bytes_be(), &F4), Err(KeyFault::Roca));
-    assert_eq!(judge_rsa(&(modulus + 2_u8).to_bytes_be(), &F4), Ok(()));
+    assert_eq!(check_rsa(&modulus.to_bytes_be(), &F4), Err(KeyError::Roca));
+    assert_eq!(check_rsa(&(modulus + 2_u8).to_bytes_be(), &F4), Ok(()));
 }
 
 proptest! {
     #[test]
     fn no_bytes_panic(modulus in proptest::collection::vec(any::<u8>(), 0..1100), exponent in proptest::collection::vec(any::<u8>(), 0..5)) {
-        let _ = judge_rsa(&modulus, &exponent);
+        let _ = check_rsa(&modulus, &exponent);
     }
 }

@@ -1,4 +1,4 @@
-//! Registered claims, value by value.
+//! RegisteredClaims claims, value by value.
 
 use proptest::prelude::*;
 
