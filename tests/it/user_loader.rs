@@ -16,7 +16,7 @@ use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::keys::app::{App, text};
+use crate::support::jwt_app::{JwtApp, body_text};
 
 fn builder(issuer: &TestIssuer) -> JwtAuthBuilder {
     let issuer = Issuer::jwks_document(issuer.url(), issuer.jwks());
@@ -29,17 +29,17 @@ fn good(issuer: &TestIssuer) -> String {
 
 async fn answer(load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync + 'static) -> Response<Body> {
     let issuer = TestIssuer::start().await.unwrap();
-    let app = App::new(builder(&issuer).load_user(move |_| {
+    let app = JwtApp::new(builder(&issuer).load_user(move |_| {
         let loaded = load();
         async { loaded }
     }));
-    let response = app.ask(&good(&issuer)).await;
-    assert_eq!(app.handled(), usize::from(response.status() == StatusCode::OK));
+    let response = app.send_token(&good(&issuer)).await;
+    assert_eq!(app.handler_calls(), usize::from(response.status() == StatusCode::OK));
     response
 }
 
 #[tokio::test]
-async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
+async fn refused_account_is_403_with_a_challenge_without_error_code() {
     for (refusal, detail) in [
         (AccountRefusal::Inactive, "the account is inactive"),
         (AccountRefusal::Locked, "the account is locked"),
@@ -50,12 +50,12 @@ async fn a_refused_user_is_403_with_a_challenge_without_error_code() {
         let response = answer(move || Err(LoadError::Refused(returned.clone()))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
-        assert!(text(response).await.contains(detail), "{refusal:?}");
+        assert!(body_text(response).await.contains(detail), "{refusal:?}");
     }
 }
 
 #[tokio::test]
-async fn an_unknown_user_is_401_with_invalid_token() {
+async fn unknown_user_is_401_invalid_token() {
     let response = answer(|| Err(LoadError::Unknown)).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
@@ -63,7 +63,7 @@ async fn an_unknown_user_is_401_with_invalid_token() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_users_is_503_with_its_retry_after() {
+async fn unavailable_user_store_is_503_with_its_retry_after() {
     let response = answer(|| Err(LoadError::Unavailable(Duration::from_secs(7)))).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "7");
@@ -71,25 +71,25 @@ async fn an_outage_of_the_users_is_503_with_its_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loader_that_hangs_is_503_after_five_seconds() {
+async fn user_loader_that_hangs_is_503_after_five_seconds() {
     let issuer = TestIssuer::start().await.unwrap();
-    let app = App::new(builder(&issuer).load_user(|_| pending()));
+    let app = JwtApp::new(builder(&issuer).load_user(|_| pending()));
     let start = Instant::now();
-    assert_eq!(app.status(&good(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status_for(&good(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
     let waited = start.elapsed();
     assert!((Duration::from_secs(5)..Duration::from_millis(5100)).contains(&waited), "{waited:?}");
-    assert_eq!(app.handled(), 0);
+    assert_eq!(app.handler_calls(), 0);
 }
 
 #[tokio::test]
-async fn the_loader_sees_the_user_of_the_token_and_the_handler_the_one_it_returns() {
+async fn user_loader_receives_the_token_user_and_the_handler_the_loaded_user() {
     let issuer = TestIssuer::start().await.unwrap();
-    let app = App::new(
+    let app = JwtApp::new(
         builder(&issuer).load_user(async |user: UserContext| Ok(UserContext::new(format!("row of {}", user.id())))),
     );
-    let response = app.ask(&good(&issuer)).await;
+    let response = app.send_token(&good(&issuer)).await;
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(text(response).await, "row of ann");
+    assert_eq!(body_text(response).await, "row of ann");
 }
 
 #[derive(Debug, PartialEq)]
@@ -98,7 +98,7 @@ struct Row {
 }
 
 #[tokio::test]
-async fn the_record_reaches_the_handler() {
+async fn record_of_the_loaded_user_reaches_the_handler() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = builder(&issuer).load_user(async |user: UserContext| Ok(user.with_record(Row { credits: 7 })));
     let handler = async |Extractor(user): Extractor<UserContext>| {
@@ -109,15 +109,15 @@ async fn the_record_reaches_the_handler() {
     let request = Request::get("/").header("authorization", format!("Bearer {}", good(&issuer))).body(Body::empty());
     let response = app.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(text(response).await, "ann");
+    assert_eq!(body_text(response).await, "ann");
 }
 
 #[tokio::test]
-async fn the_loader_is_called_once_a_good_token_and_never_for_a_bad_one() {
+async fn user_loader_is_called_once_per_valid_token_and_never_for_an_invalid_one() {
     let issuer = TestIssuer::start().await.unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&calls);
-    let app = App::new(builder(&issuer).optional().load_user(move |user| {
+    let app = JwtApp::new(builder(&issuer).optional().load_user(move |user| {
         counter.fetch_add(1, Ordering::SeqCst);
         async { Ok(user) }
     }));
@@ -132,20 +132,20 @@ async fn the_loader_is_called_once_a_good_token_and_never_for_a_bad_one() {
         format!("{signed}."),
         "nonsense".to_owned(),
     ] {
-        assert_eq!(app.status(&bad).await, StatusCode::UNAUTHORIZED, "{bad}");
+        assert_eq!(app.status_for(&bad).await, StatusCode::UNAUTHORIZED, "{bad}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    assert_eq!(app.status(&good).await, StatusCode::OK);
+    assert_eq!(app.status_for(&good).await, StatusCode::OK);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn the_loader_is_asked_where_the_key_had_to_be_fetched_first() {
+async fn user_loader_is_called_after_the_keys_were_fetched() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api");
-    let app = App::new(auth.load_user(async |_| Err(LoadError::Refused(AccountRefusal::Locked))));
+    let app = JwtApp::new(auth.load_user(async |_| Err(LoadError::Refused(AccountRefusal::Locked))));
     for _ in 0..2 {
-        assert_eq!(app.status(&good(&issuer)).await, StatusCode::FORBIDDEN);
+        assert_eq!(app.status_for(&good(&issuer)).await, StatusCode::FORBIDDEN);
     }
-    assert_eq!(app.handled(), 0);
+    assert_eq!(app.handler_calls(), 0);
 }

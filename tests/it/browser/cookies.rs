@@ -63,11 +63,11 @@ fn a_host_cookie_with_a_domain_or_another_path_or_without_secure_is_dropped_wher
 
 /// An app that pages of these origins may use: `/enter` gives a token out in a cookie, `/me` tells whose was sent.
 fn signing_in(origins: [String; 2]) -> Site {
-    let token = tokens::token(tokens::claims().to_string());
+    let token = tokens::token(tokens::valid_claims().to_string());
     let cookie = format!("__Host-token={token}; Secure; Path=/; HttpOnly; SameSite=Strict");
     let enter = get(move || async move { [("set-cookie", cookie)] });
     let me = get(async |Extractor(user): Extractor<UserContext>| user.id().to_owned());
-    let auth = tokens::strict().cookie("__Host-token").build().unwrap();
+    let auth = tokens::strict_auth().cookie("__Host-token").build().unwrap();
     let app = Router::new().route("/me", me).layer(auth).route("/enter", enter);
     let cors = Cors::builder().origins(OriginSet::new(origins).unwrap()).allow_credentials();
     Site::of(app.layer(cors.build().unwrap()))

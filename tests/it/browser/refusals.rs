@@ -59,7 +59,7 @@ fn a_429_of_a_limit_outside_of_cors_is_only_a_failure_to_fetch() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_401_is_read_with_its_challenge() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let auth = tokens::strict().build().unwrap();
+    let auth = tokens::strict_auth().build().unwrap();
     let api = Site::of(handled().layer(auth).layer(for_pages_of(&site).build().unwrap()));
     let tab = browser.open(&site.url("/"));
     let answer = refused(&tab, &api, &json!({}), 401);
@@ -67,7 +67,7 @@ fn a_401_is_read_with_its_challenge() {
     let forged = json!({ "headers": { "authorization": "Bearer a.b.c" } });
     let answer = refused(&tab, &api, &forged, 401);
     assert!(answer.field("www-authenticate").unwrap().contains("invalid_token"), "{:?}", answer.fields);
-    let honest = format!("Bearer {}", tokens::token(tokens::claims().to_string()));
+    let honest = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));
     reads(fetched(&tab, &api.url("/"), &json!({ "headers": { "authorization": honest } })), "handled");
 }
 
@@ -76,9 +76,9 @@ fn a_401_is_read_with_its_challenge() {
 fn a_403_is_read_with_the_scope_that_is_missing() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let scope = RequireScope::all(["write:page"]).unwrap();
-    let app = handled().layer(scope).layer(tokens::strict().build().unwrap());
+    let app = handled().layer(scope).layer(tokens::strict_auth().build().unwrap());
     let api = Site::of(app.layer(for_pages_of(&site).build().unwrap()));
-    let bearer = format!("Bearer {}", tokens::token(tokens::claims().to_string()));
+    let bearer = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));
     let options = json!({ "headers": { "authorization": bearer } });
     let answer = refused(&browser.open(&site.url("/")), &api, &options, 403);
     assert!(answer.field("www-authenticate").unwrap().contains("scope=\"write:page\""), "{:?}", answer.fields);
@@ -92,10 +92,10 @@ fn all_that_a_whole_stack_answers_is_read_by_an_allowed_page_and_hidden_from_ano
     let stack = Stack::builder()
         .security_headers(SecurityHeaders::api().build().unwrap())
         .cors(for_pages_of(&site).build().unwrap())
-        .authenticate(tokens::strict().build().unwrap())
+        .authenticate(tokens::strict_auth().build().unwrap())
         .limit_by_user(by_user);
     let api = Site::of(handled().layer(stack.build().unwrap()));
-    let bearer = format!("Bearer {}", tokens::token(tokens::claims().to_string()));
+    let bearer = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));
     let options = json!({ "headers": { "authorization": bearer } });
 
     let tab = browser.open(&site.url("/"));

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use super::App;
+use super::JwtApp;
 use crate::support::log_capture::LogCapture;
 
 async fn listener() -> (TcpListener, String) {
@@ -28,12 +28,12 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-fn app(issuer: &TestIssuer, url: &str) -> App {
-    App::new(JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), url)).audience("api"))
+fn app(issuer: &TestIssuer, url: &str) -> JwtApp {
+    JwtApp::new(JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), url)).audience("api"))
 }
 
 #[tokio::test]
-async fn the_built_in_client_follows_no_redirect() {
+async fn built_in_client_does_not_follow_redirects() {
     for status in
         ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
     {
@@ -44,7 +44,7 @@ async fn the_built_in_client_follows_no_redirect() {
             issuer.jwks_url()
         );
         let server = tokio::spawn(async move { accept(&listener).await.write_all(answer.as_bytes()).await.unwrap() });
-        let response = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+        let response = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
         assert_eq!(response, StatusCode::SERVICE_UNAVAILABLE, "{status}");
         server.await.unwrap();
         assert_eq!(issuer.fetches(), 0, "{status}: where it leads, honest keys wait");
@@ -52,7 +52,7 @@ async fn the_built_in_client_follows_no_redirect() {
 }
 
 #[tokio::test]
-async fn the_built_in_client_keeps_its_keys_where_it_is_redirected() {
+async fn keys_are_kept_when_the_jwks_url_redirects() {
     let issuer = TestIssuer::start().await.unwrap();
     let (listener, url) = listener().await;
     let (keys, elsewhere) = (issuer.jwks(), issuer.jwks_url());
@@ -66,14 +66,14 @@ async fn the_built_in_client_keeps_its_keys_where_it_is_redirected() {
     let app = app(&issuer, &url);
     assert!(app.auth.prefetch_keys().await);
     let token = || issuer.token("ann").audience("api");
-    assert_eq!(app.status(&token().header("kid", "new").sign()).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(app.status(&token().sign()).await, StatusCode::OK);
+    assert_eq!(app.status_for(&token().header("kid", "new").sign()).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status_for(&token().sign()).await, StatusCode::OK);
     server.await.unwrap();
     assert_eq!(issuer.fetches(), 0);
 }
 
 #[tokio::test]
-async fn the_built_in_client_stops_reading_a_body_without_end() {
+async fn built_in_client_stops_reading_an_endless_body() {
     let issuer = TestIssuer::start().await.unwrap();
     let (listener, url) = listener().await;
     let sent = Arc::new(AtomicUsize::new(0));
@@ -89,7 +89,7 @@ async fn the_built_in_client_stops_reading_a_body_without_end() {
         stopped.send(()).unwrap();
     });
     let log = LogCapture::start();
-    let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+    let status = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the document has over 262144 bytes"), 1, "{}", log.text());
     was_stopped.await.unwrap();
@@ -99,14 +99,14 @@ async fn the_built_in_client_stops_reading_a_body_without_end() {
 }
 
 #[tokio::test]
-async fn the_log_says_why_the_built_in_client_did_not_get_through() {
+async fn log_gives_the_reason_for_a_failed_connection() {
     let issuer = TestIssuer::start().await.unwrap();
     // A socket that is bound and does not listen: no other test is given its port, and it refuses connections.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/jwks", socket.local_addr().unwrap());
     let log = LogCapture::start();
-    let status = app(&issuer, &url).status(&issuer.token("ann").audience("api").sign()).await;
+    let status = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let text = log.text();
     let line = text.lines().find(|line| line.contains("could not be fetched")).unwrap();
@@ -114,13 +114,13 @@ async fn the_log_says_why_the_built_in_client_did_not_get_through() {
 }
 
 #[tokio::test]
-async fn the_built_in_client_discovers_an_issuer_and_fetches_its_keys() {
+async fn built_in_client_discovers_an_issuer_and_fetches_its_keys() {
     let issuer = TestIssuer::start().await.unwrap();
-    let app = App::new(JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api"));
+    let app = JwtApp::new(JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api"));
     for _ in 0..3 {
-        assert_eq!(app.status(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
+        assert_eq!(app.status_for(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
     }
     assert_eq!(issuer.fetches(), 2, "metadata and keys");
     issuer.answer_with(StatusCode::BAD_GATEWAY);
-    assert_eq!(app.status(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
+    assert_eq!(app.status_for(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
 }

@@ -4,8 +4,8 @@ use axum::http::{Response, StatusCode};
 use portcullis::Issuer;
 use serde_json::json;
 
-use super::network::status;
-use super::{App, World, settle};
+use super::fake_network::status;
+use super::{Fixture, JwtApp, run_background_tasks};
 use crate::support::log_capture::LogCapture;
 
 const TENANT: &str = "https://login.example/tenant1";
@@ -16,18 +16,18 @@ const FORMS: [&str; 3] = [
     "https://login.example/tenant1/.well-known/openid-configuration",
 ];
 
-fn app(world: &World) -> App {
-    App::new(world.builder(Issuer::discover(TENANT)))
+fn app(fixture: &Fixture) -> JwtApp {
+    JwtApp::new(fixture.builder(Issuer::discover(TENANT)))
 }
 
-fn token(world: &World) -> String {
-    world.issuer.token("ann").audience("api").claim("iss", TENANT).sign()
+fn token(fixture: &Fixture) -> String {
+    fixture.issuer.token("ann").audience("api").claim("iss", TENANT).sign()
 }
 
 /// Lets the network have this metadata at this URL, the issuer's keys at theirs, and nothing elsewhere.
-fn publish(world: &World, at: &'static str, metadata: &serde_json::Value) {
-    let (metadata, issuer) = (metadata.to_string(), world.issuer.clone());
-    world.network.answers(move |url| match url {
+fn publish(fixture: &Fixture, at: &'static str, metadata: &serde_json::Value) {
+    let (metadata, issuer) = (metadata.to_string(), fixture.issuer.clone());
+    fixture.network.respond_with(move |url| match url {
         _ if url == at => Response::new(metadata.clone().into_bytes()),
         KEYS => Response::new(issuer.jwks().into_bytes()),
         _ => status(404),
@@ -35,28 +35,28 @@ fn publish(world: &World, at: &'static str, metadata: &serde_json::Value) {
 }
 
 #[tokio::test]
-async fn metadata_is_looked_for_by_path_insertion_of_oauth_then_of_openid_and_then_by_append() {
+async fn metadata_urls_are_tried_in_order_oauth_insertion_openid_insertion_openid_append() {
     for (index, form) in FORMS.into_iter().enumerate() {
-        let world = World::new().await;
-        publish(&world, form, &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
-        let app = app(&world);
-        assert_eq!(app.status(&token(&world)).await, StatusCode::OK, "{form}");
+        let fixture = Fixture::new().await;
+        publish(&fixture, form, &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+        let app = app(&fixture);
+        assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::OK, "{form}");
         let mut expected = FORMS[..=index].to_vec();
         expected.push(KEYS);
-        assert_eq!(world.network.urls(), expected);
+        assert_eq!(fixture.network.requested_urls(), expected);
     }
 }
 
 #[tokio::test]
-async fn metadata_that_is_nowhere_is_503() {
-    let world = World::new().await;
-    world.network.answers(|_| status(404));
-    assert_eq!(app(&world).status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(world.network.urls(), FORMS);
+async fn missing_metadata_is_503() {
+    let fixture = Fixture::new().await;
+    fixture.network.respond_with(|_| status(404));
+    assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(fixture.network.requested_urls(), FORMS);
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_is_not_used_however_near_its_name() {
+async fn metadata_with_a_similar_issuer_is_not_used() {
     for near in [
         "https://login.example/tenant1/",
         "https://login.example/tenant2",
@@ -67,31 +67,31 @@ async fn metadata_of_another_issuer_is_not_used_however_near_its_name() {
         "https://login.example/%74enant1",
         "",
     ] {
-        let world = World::new().await;
+        let fixture = Fixture::new().await;
         let metadata = json!({ "issuer": near, "jwks_uri": KEYS }).to_string();
-        world.network.answers(move |_| Response::new(metadata.clone().into_bytes()));
-        assert_eq!(app(&world).status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE, "{near}");
-        assert_eq!(world.network.urls(), FORMS, "{near}: no key is asked for");
+        fixture.network.respond_with(move |_| Response::new(metadata.clone().into_bytes()));
+        assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE, "{near}");
+        assert_eq!(fixture.network.requested_urls(), FORMS, "{near}: no key is asked for");
     }
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_is_the_reason_in_the_log_though_the_last_form_is_404() {
-    let world = World::new().await;
-    publish(&world, FORMS[0], &json!({ "issuer": "https://login.example/tenant1/", "jwks_uri": KEYS }));
+async fn log_gives_the_issuer_mismatch_although_the_last_url_is_404() {
+    let fixture = Fixture::new().await;
+    publish(&fixture, FORMS[0], &json!({ "issuer": "https://login.example/tenant1/", "jwks_uri": KEYS }));
     let log = LogCapture::start();
-    assert_eq!(app(&world).status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the metadata names another issuer"), 1, "{}", log.text());
 }
 
 #[tokio::test]
-async fn metadata_that_is_wrong_gives_way_to_the_next_form() {
+async fn invalid_metadata_falls_back_to_the_next_url() {
     for wrong in
         ["<html>", "[]", "{}", r#"{"issuer":"https://login.example/tenant1"}"#, r#"{"issuer":"https://evil.example"}"#]
     {
-        let world = World::new().await;
-        let issuer = world.issuer.clone();
-        world.network.answers(move |url| {
+        let fixture = Fixture::new().await;
+        let issuer = fixture.issuer.clone();
+        fixture.network.respond_with(move |url| {
             let text = match url {
                 KEYS => issuer.jwks(),
                 _ if url == FORMS[1] => json!({ "issuer": TENANT, "jwks_uri": KEYS }).to_string(),
@@ -99,13 +99,13 @@ async fn metadata_that_is_wrong_gives_way_to_the_next_form() {
             };
             Response::new(text.into_bytes())
         });
-        assert_eq!(app(&world).status(&token(&world)).await, StatusCode::OK, "{wrong}");
-        assert_eq!(world.network.urls(), [FORMS[0], FORMS[1], KEYS], "{wrong}");
+        assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::OK, "{wrong}");
+        assert_eq!(fixture.network.requested_urls(), [FORMS[0], FORMS[1], KEYS], "{wrong}");
     }
 }
 
 #[tokio::test]
-async fn keys_at_a_url_that_is_not_https_are_not_fetched() {
+async fn jwks_uri_that_is_not_https_is_not_fetched() {
     for uri in [
         "http://keys.example/k",
         "http://127.0.0.1/k",
@@ -116,57 +116,61 @@ async fn keys_at_a_url_that_is_not_https_are_not_fetched() {
         "/k",
         "",
     ] {
-        let world = World::new().await;
+        let fixture = Fixture::new().await;
         let metadata = json!({ "issuer": TENANT, "jwks_uri": uri }).to_string();
-        world.network.answers(move |_| Response::new(metadata.clone().into_bytes()));
-        assert_eq!(app(&world).status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
-        assert_eq!(world.network.urls(), FORMS, "{uri}");
+        fixture.network.respond_with(move |_| Response::new(metadata.clone().into_bytes()));
+        assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
+        assert_eq!(fixture.network.requested_urls(), FORMS, "{uri}");
     }
 }
 
 #[tokio::test]
-async fn metadata_is_read_once_and_anew_after_a_fetch_of_keys_failed() {
-    let world = World::new().await;
-    publish(&world, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
-    let app = app(&world);
-    assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
-    world.issuer.rotate();
-    assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
-    assert_eq!(world.network.urls(), [FORMS[0], KEYS, KEYS]);
-    world.issuer.rotate();
-    world.advance(31.0);
-    world.network.answers(|_| status(410));
-    assert_eq!(app.status(&token(&world)).await, StatusCode::SERVICE_UNAVAILABLE);
-    publish(&world, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
-    world.advance(31.0);
-    assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
-    assert_eq!(world.network.urls()[3..], [KEYS, FORMS[0], KEYS], "keys may have moved");
+async fn metadata_is_cached_and_fetched_again_after_a_failed_key_fetch() {
+    let fixture = Fixture::new().await;
+    publish(&fixture, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+    let app = app(&fixture);
+    assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::OK);
+    fixture.issuer.rotate();
+    assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::OK);
+    assert_eq!(fixture.network.requested_urls(), [FORMS[0], KEYS, KEYS]);
+    fixture.issuer.rotate();
+    fixture.advance(31.0);
+    fixture.network.respond_with(|_| status(410));
+    assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
+    publish(&fixture, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+    fixture.advance(31.0);
+    assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::OK);
+    assert_eq!(fixture.network.requested_urls()[3..], [KEYS, FORMS[0], KEYS], "keys may have moved");
 }
 
 #[tokio::test]
-async fn metadata_is_read_anew_after_a_day_though_every_fetch_of_keys_succeeds() {
-    let world = World::new().await;
-    publish(&world, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
-    let app = app(&world);
+async fn metadata_is_fetched_again_after_24_hours() {
+    let fixture = Fixture::new().await;
+    publish(&fixture, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+    let app = app(&fixture);
     for (hours, urls) in [(0.0, &[FORMS[0], KEYS][..]), (12.0, &[KEYS]), (11.9, &[KEYS]), (0.2, &[FORMS[0], KEYS])] {
-        let before = world.network.urls().len();
-        world.advance(hours * 3600.0);
-        assert_eq!(app.status(&token(&world)).await, StatusCode::OK);
-        settle().await;
-        assert_eq!(world.network.urls()[before..], *urls, "{hours} h later");
+        let before = fixture.network.requested_urls().len();
+        fixture.advance(hours * 3600.0);
+        assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::OK);
+        run_background_tasks().await;
+        assert_eq!(fixture.network.requested_urls()[before..], *urls, "{hours} h later");
     }
 }
 
 #[tokio::test]
-async fn a_url_in_a_token_is_never_asked() {
-    let world = World::new().await;
-    publish(&world, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
-    let app = app(&world);
+async fn url_in_a_token_header_is_never_fetched() {
+    let fixture = Fixture::new().await;
+    publish(&fixture, FORMS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS }));
+    let app = app(&fixture);
     for member in ["jku", "x5u"] {
-        let token = world.issuer.token("eve").audience("api").claim("iss", TENANT).header("kid", "evil");
+        let token = fixture.issuer.token("eve").audience("api").claim("iss", TENANT).header("kid", "evil");
         let token = token.header(member, "https://evil.example/keys").sign();
-        assert_eq!(app.status(&token).await, StatusCode::UNAUTHORIZED, "{member}");
+        assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED, "{member}");
     }
     let known = [FORMS[0], KEYS];
-    assert!(world.network.urls().iter().all(|url| known.contains(&url.as_str())), "{:?}", world.network.urls());
+    assert!(
+        fixture.network.requested_urls().iter().all(|url| known.contains(&url.as_str())),
+        "{:?}",
+        fixture.network.requested_urls()
+    );
 }

@@ -3,115 +3,119 @@
 use axum::http::StatusCode;
 use tokio::task::JoinHandle;
 
-use super::{App, World, settle};
+use super::{Fixture, JwtApp, run_background_tasks};
 
-fn ask(app: &App, token: String) -> JoinHandle<StatusCode> {
+fn ask(app: &JwtApp, token: String) -> JoinHandle<StatusCode> {
     let app = app.clone();
-    tokio::spawn(async move { app.ask(&token).await.status() })
+    tokio::spawn(async move { app.send_token(&token).await.status() })
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_random_kids_cause_one_fetch_and_good_tokens_are_answered_meanwhile() {
-    let world = World::new().await;
-    let app = world.warm_app().await;
-    let good = world.good();
-    let template = world.of_kid("nobody");
+async fn ten_thousand_random_kids_cause_one_fetch_and_valid_tokens_are_admitted_meanwhile() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    let good = fixture.valid_token();
+    let template = fixture.token_with_kid("nobody");
     let rest = template.split_once('.').unwrap().1.to_owned();
-    world.network.hold();
+    fixture.network.hold_responses();
     let mut flood = Vec::new();
     for n in 0..10_000 {
         let kid = u64::wrapping_mul(n, 0x9e37_79b9_7f4a_7c15);
         flood.push(ask(&app, format!("{}.{rest}", header(&format!("{kid:x}")))));
         if n % 500 == 0 {
-            settle().await;
-            assert_eq!(app.status(&good).await, StatusCode::OK, "while the fetch hangs");
+            run_background_tasks().await;
+            assert_eq!(app.status_for(&good).await, StatusCode::OK, "while the fetch hangs");
         }
     }
-    settle().await;
-    assert_eq!(world.network.calls(), 2, "the start, and one more");
-    world.network.release();
+    run_background_tasks().await;
+    assert_eq!(fixture.network.request_count(), 2, "the start, and one more");
+    fixture.network.release_responses();
     for request in flood {
         assert_eq!(request.await.unwrap(), StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(app.status(&good).await, StatusCode::OK);
-    assert_eq!(world.network.calls(), 2);
-    assert_eq!(app.handled(), 21);
+    assert_eq!(app.status_for(&good).await, StatusCode::OK);
+    assert_eq!(fixture.network.request_count(), 2);
+    assert_eq!(app.handler_calls(), 21);
 }
 
 #[tokio::test]
 async fn random_kids_over_ten_seconds_cause_one_fetch() {
-    let world = World::new().await;
-    let app = world.warm_app().await;
-    let rest = world.of_kid("nobody").split_once('.').unwrap().1.to_owned();
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    let rest = fixture.token_with_kid("nobody").split_once('.').unwrap().1.to_owned();
     for n in 0..1_000 {
         let token = format!("{}.{rest}", header(&format!("k{n}")));
-        assert_eq!(app.status(&token).await, StatusCode::UNAUTHORIZED);
-        world.advance(0.01);
+        assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED);
+        fixture.advance(0.01);
     }
-    assert_eq!(world.network.calls(), 2);
+    assert_eq!(fixture.network.request_count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_herd_at_an_app_without_keys_causes_one_fetch() {
-    let world = World::new().await;
-    let app = world.app();
-    world.network.hold();
-    let requests: Vec<_> = (0..500).map(|_| ask(&app, world.good())).collect();
-    settle().await;
-    assert_eq!(world.network.calls(), 1);
-    world.network.release();
+async fn concurrent_requests_without_keys_share_one_fetch() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.hold_responses();
+    let requests: Vec<_> = (0..500).map(|_| ask(&app, fixture.valid_token())).collect();
+    run_background_tasks().await;
+    assert_eq!(fixture.network.request_count(), 1);
+    fixture.network.release_responses();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }
-    assert_eq!(world.network.calls(), 1);
+    assert_eq!(fixture.network.request_count(), 1);
 }
 
 #[tokio::test]
-async fn a_herd_at_keys_past_their_hard_age_causes_one_fetch_a_back_off() {
-    let world = World::new().await;
-    let app = world.warm_app().await;
-    world.network.is_down();
-    world.advance(3.0 * 86_400.0);
-    let requests: Vec<_> = (0..500).map(|_| ask(&app, world.good())).collect();
+async fn concurrent_requests_with_too_old_keys_share_one_fetch_per_back_off() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    fixture.network.go_down();
+    fixture.advance(3.0 * 86_400.0);
+    let requests: Vec<_> = (0..500).map(|_| ask(&app, fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert_eq!(world.network.calls(), 2);
-    world.network.leads_to(&world.issuer);
-    world.advance(1.2);
-    let requests: Vec<_> = (0..500).map(|_| ask(&app, world.good())).collect();
+    assert_eq!(fixture.network.request_count(), 2);
+    fixture.network.serve_keys_of(&fixture.issuer);
+    fixture.advance(1.2);
+    let requests: Vec<_> = (0..500).map(|_| ask(&app, fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }
-    assert_eq!(world.network.calls(), 3);
+    assert_eq!(fixture.network.request_count(), 3);
 }
 
 #[tokio::test]
-async fn a_herd_at_keys_past_their_soft_age_causes_one_fetch() {
-    let world = World::new().await;
-    let app = world.warm_app().await;
-    world.advance(700.0);
-    let requests: Vec<_> = (0..500).map(|_| ask(&app, world.good())).collect();
+async fn concurrent_requests_with_stale_keys_share_one_refresh() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    fixture.advance(700.0);
+    let requests: Vec<_> = (0..500).map(|_| ask(&app, fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }
-    settle().await;
-    assert_eq!(world.network.calls(), 2);
+    run_background_tasks().await;
+    assert_eq!(fixture.network.request_count(), 2);
 }
 
 #[tokio::test]
-async fn an_issuer_that_flaps_during_a_rotation_refuses_nobody_for_long() {
-    let world = World::new().await;
-    let app = world.warm_app().await;
-    let old = world.lasting();
-    world.issuer.rotate();
-    world.network.is_down();
-    assert_eq!(app.status(&world.good()).await, StatusCode::SERVICE_UNAVAILABLE, "the new key cannot be had");
-    assert_eq!(app.status(&old).await, StatusCode::OK);
-    world.network.leads_to(&world.issuer);
-    world.advance(31.0);
-    assert_eq!(app.status(&world.good()).await, StatusCode::OK);
-    assert_eq!(app.status(&old).await, StatusCode::OK);
+async fn outage_during_a_rotation_rejects_only_tokens_of_the_new_key() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    let old = fixture.long_lived_token();
+    fixture.issuer.rotate();
+    fixture.network.go_down();
+    assert_eq!(
+        app.status_for(&fixture.valid_token()).await,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the new key cannot be had"
+    );
+    assert_eq!(app.status_for(&old).await, StatusCode::OK);
+    fixture.network.serve_keys_of(&fixture.issuer);
+    fixture.advance(31.0);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old).await, StatusCode::OK);
 }
 
 fn header(kid: &str) -> String {

@@ -1,35 +1,35 @@
 //! Where keys come from, and what may go wrong there: through an app, a client that is told what to answer, and a clock.
 
 mod age;
-pub(crate) mod app;
+mod blocking_clock;
 mod built_in_client;
 mod discovery;
-mod failure;
+mod fake_network;
+mod fetch_failures;
 mod flood;
-mod network;
+mod key_set;
+mod multiple_issuers;
 mod rotation;
 mod runtime;
-mod seen;
-mod set;
-mod start;
-mod tenants;
+mod startup;
+mod token_cache;
 mod unknown_kid;
 
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::{FakeClock, TestIssuer};
 use portcullis::{Algorithm, Issuer, JwtAuth};
 
-use app::App;
-use network::Network;
+use crate::support::jwt_app::JwtApp;
+use fake_network::FakeNetwork;
 
 /// An issuer, the network between it and an app, and the clock of all three.
-struct World {
+struct Fixture {
     issuer: TestIssuer,
-    network: Network,
+    network: FakeNetwork,
     clock: FakeClock,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         Self::with(Algorithm::Es256).await
     }
@@ -37,7 +37,7 @@ impl World {
     async fn with(algorithm: Algorithm) -> Self {
         let clock = FakeClock::new();
         let issuer = TestIssuer::start_with(algorithm, clock.clock()).await.unwrap();
-        let network = Network::to(&issuer);
+        let network = FakeNetwork::serving_keys_of(&issuer);
         Self { issuer, network, clock }
     }
 
@@ -45,32 +45,32 @@ impl World {
         JwtAuth::builder().issuer(issuer).audience("api").fetch(self.network.clone()).clock(self.clock.clock())
     }
 
-    fn trusted(&self) -> Issuer {
+    fn jwks_issuer(&self) -> Issuer {
         Issuer::jwks(self.issuer.url(), self.issuer.jwks_url())
     }
 
     /// An app that has no keys yet.
-    fn app(&self) -> App {
-        App::new(self.builder(self.trusted()))
+    fn app(&self) -> JwtApp {
+        JwtApp::new(self.builder(self.jwks_issuer()))
     }
 
     /// An app that has the issuer's keys.
-    async fn warm_app(&self) -> App {
+    async fn app_with_keys(&self) -> JwtApp {
         let app = self.app();
         assert!(app.auth.prefetch_keys().await);
         app
     }
 
-    fn good(&self) -> String {
+    fn valid_token(&self) -> String {
         self.issuer.token("ann").audience("api").sign()
     }
 
     /// A good token that outlives every key.
-    fn lasting(&self) -> String {
+    fn long_lived_token(&self) -> String {
         self.issuer.token("ann").audience("api").expires_in(seconds(30.0 * 86_400.0)).sign()
     }
 
-    fn of_kid(&self, kid: &str) -> String {
+    fn token_with_kid(&self, kid: &str) -> String {
         self.issuer.token("eve").audience("api").header("kid", kid).sign()
     }
 
@@ -84,7 +84,7 @@ fn seconds(seconds: f64) -> std::time::Duration {
 }
 
 /// Lets tasks behind the requests run until they wait for something else than each other.
-async fn settle() {
+async fn run_background_tasks() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }

@@ -6,41 +6,41 @@ use std::task::{Context, Poll, Waker};
 use axum::http::StatusCode;
 use tokio::runtime::Runtime;
 
-use super::{App, World};
+use super::{Fixture, JwtApp};
 
 #[test]
-fn a_request_outside_of_a_runtime_is_503_and_does_not_wait_for_ever() {
+fn request_outside_a_tokio_runtime_is_503_at_once() {
     let runtime = Runtime::new().unwrap();
-    let (world, app, token) = runtime.block_on(async {
-        let world = World::new().await;
-        let (app, token) = (world.app(), world.good());
-        (world, app, token)
+    let (fixture, app, token) = runtime.block_on(async {
+        let fixture = Fixture::new().await;
+        let (app, token) = (fixture.app(), fixture.valid_token());
+        (fixture, app, token)
     });
-    let mut answer = pin!(app.ask(&token));
+    let mut answer = pin!(app.send_token(&token));
     let Poll::Ready(response) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("no fetch can start, and nobody will wake who waits for one");
     };
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(world.network.calls(), 0);
+    assert_eq!(fixture.network.request_count(), 0);
 }
 
 #[test]
-fn a_fetch_whose_runtime_ends_leaves_the_app_to_another() {
+fn app_recovers_on_another_runtime_after_a_fetch_ends_with_its_runtime() {
     let first = Runtime::new().unwrap();
-    let (world, app) = first.block_on(async {
-        let world = World::new().await;
-        let app = world.app();
-        world.network.hold();
-        (world, app)
+    let (fixture, app) = first.block_on(async {
+        let fixture = Fixture::new().await;
+        let app = fixture.app();
+        fixture.network.hold_responses();
+        (fixture, app)
     });
-    let (asking, token): (App, String) = (app.clone(), world.good());
-    first.spawn(async move { asking.ask(&token).await });
-    while world.network.calls() == 0 {
+    let (asking, token): (JwtApp, String) = (app.clone(), fixture.valid_token());
+    first.spawn(async move { asking.send_token(&token).await });
+    while fixture.network.request_count() == 0 {
         std::thread::yield_now();
     }
     drop(first);
-    world.network.release();
-    world.advance(1.2);
-    let status = Runtime::new().unwrap().block_on(async { app.status(&world.good()).await });
+    fixture.network.release_responses();
+    fixture.advance(1.2);
+    let status = Runtime::new().unwrap().block_on(async { app.status_for(&fixture.valid_token()).await });
     assert_eq!(status, StatusCode::OK);
 }

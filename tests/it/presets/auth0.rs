@@ -25,11 +25,11 @@ fn jwt() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_auth0_is_a_user_with_its_scopes_and_permissions() {
+async fn auth0_user_token_has_scopes_and_permissions() {
     let preset = preset().await;
     for header in [jwt(), json!({"typ": "at+jwt"})] {
-        let answer = preset.ask(header, &of_a_user()).await;
-        let user = answer.user();
+        let response = preset.send_token(header, &of_a_user()).await;
+        let user = response.user();
         assert_eq!(user.id(), "auth0|5f7c8ec7c33c6c004bbafe82");
         assert_eq!(user.issuer(), Some("https://tenant.eu.auth0.com/"));
         assert_eq!(user.client_id(), Some("my_client_id"));
@@ -42,30 +42,30 @@ async fn a_token_of_auth0_is_a_user_with_its_scopes_and_permissions() {
 }
 
 #[tokio::test]
-async fn a_machines_token_of_auth0_is_a_client() {
+async fn auth0_client_credentials_token_is_a_client() {
     let claims = json!({
         "iss": "https://tenant.eu.auth0.com/", "sub": "my_client_id@clients", "aud": "https://api.example.com",
         "azp": "my_client_id", "gty": "client-credentials", "scope": "read:valuations",
     });
-    let answer = preset().await.ask(jwt(), &claims).await;
-    let user = answer.user();
+    let response = preset().await.send_token(jwt(), &claims).await;
+    let user = response.user();
     assert_eq!((user.id(), user.client_id()), ("my_client_id@clients", Some("my_client_id")));
     assert_eq!(user.principal(), Principal::Client);
 }
 
 #[tokio::test]
-async fn the_issuer_of_auth0_ends_with_a_slash() {
+async fn auth0_issuer_ends_with_a_slash() {
     let claims = with(&of_a_user(), json!({"iss": "https://tenant.eu.auth0.com"}));
-    preset().await.ask(jwt(), &claims).await.refused_token(TokenError::Issuer);
+    preset().await.send_token(jwt(), &claims).await.assert_invalid_token(TokenError::Issuer);
 }
 
 #[tokio::test]
-async fn an_id_token_of_auth0_is_refused() {
+async fn auth0_id_token_is_rejected() {
     let preset = preset().await;
     let claims = json!({
         "iss": "https://tenant.eu.auth0.com/", "sub": "auth0|1", "aud": "my_client_id", "nonce": "n",
         "email": "ann@example.com", "name": "Ann",
     });
-    preset.ask(jwt(), &claims).await.refused_token(TokenError::Type);
-    preset.ask(jwt(), &with(&claims, json!({"nonce": null}))).await.refused_token(TokenError::Audience);
+    preset.send_token(jwt(), &claims).await.assert_invalid_token(TokenError::Type);
+    preset.send_token(jwt(), &with(&claims, json!({"nonce": null}))).await.assert_invalid_token(TokenError::Audience);
 }

@@ -21,9 +21,9 @@ fn of_a_user() -> Value {
 }
 
 #[tokio::test]
-async fn an_access_token_of_cognito_has_its_client_for_audience_and_groups_for_roles() {
-    let answer = preset().await.ask(json!({}), &of_a_user()).await;
-    let user = answer.user();
+async fn cognito_access_token_has_client_id_as_audience_and_groups_as_roles() {
+    let response = preset().await.send_token(json!({}), &of_a_user()).await;
+    let user = response.user();
     assert_eq!(user.id(), "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
     assert_eq!(user.client_id(), Some("57cbishk4j24pabc1234567890"));
     assert_eq!((roles(user), scopes(user)), (vec!["editors"], vec!["openid", "valuations/read"]));
@@ -31,29 +31,29 @@ async fn an_access_token_of_cognito_has_its_client_for_audience_and_groups_for_r
 }
 
 #[tokio::test]
-async fn a_machines_token_of_cognito_is_a_client() {
+async fn cognito_client_credentials_token_is_a_client() {
     // It has an `auth_time`, as a user's has.
     let changes = json!({"sub": "57cbishk4j24pabc1234567890", "cognito:groups": null, "username": null,
         "origin_jti": null, "event_id": null, "scope": "valuations/read"});
-    let answer = preset().await.ask(json!({}), &with(&of_a_user(), changes)).await;
-    assert_eq!(answer.user().principal(), Principal::Client);
+    let response = preset().await.send_token(json!({}), &with(&of_a_user(), changes)).await;
+    assert_eq!(response.user().principal(), Principal::Client);
 }
 
 #[tokio::test]
-async fn a_token_of_another_client_or_without_one_is_refused() {
+async fn cognito_token_with_another_or_no_client_id_is_rejected() {
     let preset = preset().await;
     let other = with(&of_a_user(), json!({"client_id": "other"}));
-    preset.ask(json!({}), &other).await.refused_token(TokenError::Audience);
+    preset.send_token(json!({}), &other).await.assert_invalid_token(TokenError::Audience);
     let without = with(&of_a_user(), json!({"client_id": null, "aud": "57cbishk4j24pabc1234567890"}));
-    preset.ask(json!({}), &without).await.refused_token(TokenError::ClaimMissing("client_id"));
+    preset.send_token(json!({}), &without).await.assert_invalid_token(TokenError::ClaimMissing("client_id"));
 }
 
 #[tokio::test]
-async fn an_id_token_of_cognito_is_refused() {
+async fn cognito_id_token_is_rejected() {
     let preset = preset().await;
     let id_token =
         with(&of_a_user(), json!({"token_use": "id", "aud": "57cbishk4j24pabc1234567890", "email": "ann@example.com"}));
-    preset.ask(json!({}), &id_token).await.refused_token(TokenError::Type);
+    preset.send_token(json!({}), &id_token).await.assert_invalid_token(TokenError::Type);
     let unmarked = with(&of_a_user(), json!({"token_use": null}));
-    preset.ask(json!({}), &unmarked).await.refused_token(TokenError::Type);
+    preset.send_token(json!({}), &unmarked).await.assert_invalid_token(TokenError::Type);
 }

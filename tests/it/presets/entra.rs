@@ -43,9 +43,9 @@ fn jwt() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_entra_v1_is_a_user_though_its_keys_name_no_algorithm() {
-    let answer = v1().await.ask(jwt(), &of_a_user_v1()).await;
-    let user = answer.user();
+async fn entra_v1_user_token_is_accepted_although_keys_lack_alg() {
+    let response = v1().await.send_token(jwt(), &of_a_user_v1()).await;
+    let user = response.user();
     assert_eq!(user.id(), "l3_roISQU222bULS9yi2k0XpqpOiMz5H3ZACo1GeXA");
     assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
     assert_eq!((user.email(), user.name()), (Some("ann@example.com"), Some("Ann")));
@@ -54,9 +54,9 @@ async fn a_token_of_entra_v1_is_a_user_though_its_keys_name_no_algorithm() {
 }
 
 #[tokio::test]
-async fn a_token_of_entra_v2_is_a_user_though_its_keys_name_no_algorithm() {
-    let answer = v2().await.ask(jwt(), &of_a_user_v2()).await;
-    let user = answer.user();
+async fn entra_v2_user_token_is_accepted_although_keys_lack_alg() {
+    let response = v2().await.send_token(jwt(), &of_a_user_v2()).await;
+    let user = response.user();
     assert_eq!(user.id(), "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ");
     assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
     assert_eq!((user.email(), user.principal()), (Some("ann@example.com"), Principal::User));
@@ -64,14 +64,14 @@ async fn a_token_of_entra_v2_is_a_user_though_its_keys_name_no_algorithm() {
 }
 
 #[tokio::test]
-async fn an_apps_token_of_entra_is_a_client_with_roles_and_no_scopes() {
+async fn entra_app_token_is_a_client_with_roles_and_no_scopes() {
     let oid = "3d09ad58-4b2e-4f3c-a2bb-6a1f0d7a8c11";
     let changes = json!({"sub": oid, "oid": oid, "scp": null, "name": null, "given_name": null, "upn": null,
         "preferred_username": null, "acr": null, "amr": null, "roles": ["Valuations.Read.All"], "idtyp": "app"});
-    let first = v1().await.ask(jwt(), &with(&of_a_user_v1(), changes.clone())).await;
-    let second = v2().await.ask(jwt(), &with(&of_a_user_v2(), changes)).await;
-    for answer in [first, second] {
-        let user = answer.user();
+    let first = v1().await.send_token(jwt(), &with(&of_a_user_v1(), changes.clone())).await;
+    let second = v2().await.send_token(jwt(), &with(&of_a_user_v2(), changes)).await;
+    for response in [first, second] {
+        let user = response.user();
         assert_eq!((user.id(), user.principal()), (oid, Principal::Client));
         assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
         assert_eq!((scopes(user), roles(user)), (vec![], vec!["Valuations.Read.All"]));
@@ -79,15 +79,15 @@ async fn an_apps_token_of_entra_is_a_client_with_roles_and_no_scopes() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_tenant_or_version_of_entra_is_refused() {
+async fn entra_token_of_another_tenant_or_version_is_rejected() {
     let other = json!({"iss": "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0"});
-    v2().await.ask(jwt(), &with(&of_a_user_v2(), other)).await.refused_token(TokenError::Issuer);
-    v2().await.ask(jwt(), &of_a_user_v1()).await.refused_token(TokenError::Issuer);
-    v1().await.ask(jwt(), &of_a_user_v2()).await.refused_token(TokenError::Issuer);
+    v2().await.send_token(jwt(), &with(&of_a_user_v2(), other)).await.assert_invalid_token(TokenError::Issuer);
+    v2().await.send_token(jwt(), &of_a_user_v1()).await.assert_invalid_token(TokenError::Issuer);
+    v1().await.send_token(jwt(), &of_a_user_v2()).await.assert_invalid_token(TokenError::Issuer);
 }
 
 #[tokio::test]
-async fn an_id_token_of_entra_is_refused() {
+async fn entra_id_token_is_rejected() {
     let changes = json!({"azp": null, "scp": null, "nonce": "n"});
-    v2().await.ask(jwt(), &with(&of_a_user_v2(), changes)).await.refused_token(TokenError::Type);
+    v2().await.send_token(jwt(), &with(&of_a_user_v2(), changes)).await.assert_invalid_token(TokenError::Type);
 }

@@ -24,11 +24,11 @@ fn jwt() -> Value {
 }
 
 #[tokio::test]
-async fn an_id_token_of_google_is_a_user_by_both_spellings_of_the_issuer() {
+async fn google_id_token_is_accepted_with_both_issuer_forms() {
     let preset = preset().await;
     for iss in ["https://accounts.google.com", "accounts.google.com"] {
-        let answer = preset.ask(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
-        let user = answer.user();
+        let response = preset.send_token(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
+        let user = response.user();
         assert_eq!(user.id(), "10769150350006150715113082367");
         // One issuer, whatever it calls itself: users are told apart by issuer and id.
         assert_eq!(user.issuer(), Some("https://accounts.google.com"));
@@ -38,15 +38,15 @@ async fn an_id_token_of_google_is_a_user_by_both_spellings_of_the_issuer() {
 }
 
 #[tokio::test]
-async fn no_third_spelling_of_google_is_accepted() {
+async fn google_id_token_with_another_issuer_form_is_rejected() {
     for iss in ["http://accounts.google.com", "https://accounts.google.com/", "ACCOUNTS.google.com", "google.com"] {
-        let answer = preset().await.ask(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
-        answer.refused_token(TokenError::Issuer);
+        let response = preset().await.send_token(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
+        response.assert_invalid_token(TokenError::Issuer);
     }
 }
 
 #[tokio::test]
-async fn an_id_token_for_another_client_of_google_is_refused() {
+async fn google_id_token_for_another_client_is_rejected() {
     let changes = json!({"aud": "other.apps.googleusercontent.com"});
-    preset().await.ask(jwt(), &with(&id_token(), changes)).await.refused_token(TokenError::Audience);
+    preset().await.send_token(jwt(), &with(&id_token(), changes)).await.assert_invalid_token(TokenError::Audience);
 }

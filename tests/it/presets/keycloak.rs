@@ -29,9 +29,9 @@ fn jwt() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_keycloak_is_a_user_with_the_realms_roles() {
-    let answer = preset().await.ask(jwt(), &of_a_user()).await;
-    let user = answer.user();
+async fn keycloak_user_token_has_realm_roles() {
+    let response = preset().await.send_token(jwt(), &of_a_user()).await;
+    let user = response.user();
     assert_eq!(user.id(), "f2b1c1d0-7e1c-4c39-9d42-1f2f3f4f5f6f");
     assert_eq!(
         (user.client_id(), user.email(), user.name()),
@@ -43,41 +43,44 @@ async fn a_token_of_keycloak_is_a_user_with_the_realms_roles() {
 }
 
 #[tokio::test]
-async fn a_clients_roles_of_keycloak_are_added_for_the_client_named_alone() {
+async fn keycloak_client_roles_are_added_for_the_named_client_only() {
     let issuer = Issuer::keycloak_client("https://sso.example.com", "shop", "valuations-api");
     let preset = Preset::start(issuer, "valuations-api", URL).await;
-    let answer = preset.ask(jwt(), &of_a_user()).await;
-    assert_eq!(roles(answer.user()), ["offline_access", "editor", "valuer"]);
+    let response = preset.send_token(jwt(), &of_a_user()).await;
+    assert_eq!(roles(response.user()), ["offline_access", "editor", "valuer"]);
     let without = with(&of_a_user(), json!({"resource_access": {"account": {"roles": ["manage-account"]}}}));
-    assert_eq!(roles(preset.ask(jwt(), &without).await.user()), ["offline_access", "editor"]);
+    assert_eq!(roles(preset.send_token(jwt(), &without).await.user()), ["offline_access", "editor"]);
 }
 
 #[tokio::test]
-async fn a_service_account_of_keycloak_is_a_client() {
+async fn keycloak_service_account_is_a_client() {
     let changes = json!({
         "azp": "worker", "client_id": "worker", "preferred_username": "service-account-worker", "clientHost": "10.0.0.1",
         "sid": null, "auth_time": null, "email": null, "name": null,
     });
-    let answer = preset().await.ask(jwt(), &with(&of_a_user(), changes)).await;
-    assert_eq!((answer.user().client_id(), answer.user().principal()), (Some("worker"), Principal::Client));
+    let response = preset().await.send_token(jwt(), &with(&of_a_user(), changes)).await;
+    assert_eq!((response.user().client_id(), response.user().principal()), (Some("worker"), Principal::Client));
 }
 
 #[tokio::test]
-async fn an_id_refresh_or_logout_token_of_keycloak_is_refused_by_its_claim() {
+async fn keycloak_id_refresh_and_logout_tokens_are_rejected() {
     let preset = preset().await;
     for typ in ["ID", "Refresh", "Offline", "Logout", "bearer"] {
-        preset.ask(jwt(), &with(&of_a_user(), json!({ "typ": typ }))).await.refused_token(TokenError::Type);
+        preset
+            .send_token(jwt(), &with(&of_a_user(), json!({ "typ": typ })))
+            .await
+            .assert_invalid_token(TokenError::Type);
     }
-    preset.ask(jwt(), &with(&of_a_user(), json!({"typ": null}))).await.refused_token(TokenError::Type);
+    preset.send_token(jwt(), &with(&of_a_user(), json!({"typ": null}))).await.assert_invalid_token(TokenError::Type);
 }
 
 #[tokio::test]
-async fn an_access_token_of_keycloak_may_carry_a_nonce() {
-    assert!(preset().await.ask(jwt(), &with(&of_a_user(), json!({"nonce": "n"}))).await.handled);
+async fn keycloak_access_token_may_have_a_nonce() {
+    assert!(preset().await.send_token(jwt(), &with(&of_a_user(), json!({"nonce": "n"}))).await.handler_called);
 }
 
 #[tokio::test]
-async fn a_token_of_another_realm_is_refused() {
+async fn keycloak_token_of_another_realm_is_rejected() {
     let changes = json!({"iss": "https://sso.example.com/realms/master"});
-    preset().await.ask(jwt(), &with(&of_a_user(), changes)).await.refused_token(TokenError::Issuer);
+    preset().await.send_token(jwt(), &with(&of_a_user(), changes)).await.assert_invalid_token(TokenError::Issuer);
 }

@@ -3,10 +3,10 @@
 mod auth0;
 mod cognito;
 mod entra;
+mod first_party;
 mod google;
 mod keycloak;
 mod okta;
-mod own;
 
 use portcullis::clock::Clock;
 use portcullis::jwt::JwtAuthBuilder;
@@ -19,12 +19,12 @@ use crate::support::fake_fetch::FakeFetch;
 use crate::support::protected_app::{AppResponse, ProtectedApp};
 use crate::support::tokens::now;
 
-/// A preset's stack, and who signs for the issuer in its place.
+/// A preset's app, and who signs for the issuer in its place.
 struct Preset {
     signer: TestIssuer,
-    published: FakeFetch,
+    fetch: FakeFetch,
     url: &'static str,
-    stack: ProtectedApp,
+    app: ProtectedApp,
 }
 
 impl Preset {
@@ -35,9 +35,9 @@ impl Preset {
 
     async fn start_with(builder: JwtAuthBuilder, url: &'static str) -> Self {
         let signer = rs256().await;
-        let published = FakeFetch::at(url, signer.jwks());
-        let auth = builder.fetch(published.clone()).build().unwrap();
-        Self { signer, published, url, stack: ProtectedApp::behind(auth) }
+        let fetch = FakeFetch::with_document(url, signer.jwks());
+        let auth = builder.fetch(fetch.clone()).build().unwrap();
+        Self { signer, fetch, url, app: ProtectedApp::behind(auth) }
     }
 
     /// Publishes the keys as an issuer does that says neither their algorithm nor more than it must.
@@ -47,15 +47,15 @@ impl Preset {
         key.remove("alg");
         key.insert("x5t".to_owned(), key["kid"].clone());
         key.insert("x5c".to_owned(), json!(["MIIC"]));
-        self.published.set(self.url, keys.to_string());
+        self.fetch.publish(self.url, keys.to_string());
         self
     }
 
     /// Sends a token of these headers and claims, and nothing else but its times.
-    async fn ask(&self, header: Value, claims: &Value) -> AppResponse {
-        let answer = self.stack.ask(&shaped(&self.signer, header, claims)).await;
-        assert!(self.published.asked().iter().all(|url| url == self.url), "{:?}", self.published.asked());
-        answer
+    async fn send_token(&self, header: Value, claims: &Value) -> AppResponse {
+        let response = self.app.send_token(&shaped(&self.signer, header, claims)).await;
+        assert!(self.fetch.requested_urls().iter().all(|url| url == self.url), "{:?}", self.fetch.requested_urls());
+        response
     }
 }
 

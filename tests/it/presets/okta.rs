@@ -20,9 +20,9 @@ fn of_a_user() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_okta_is_a_user_with_scopes_of_an_array_and_groups_for_roles() {
-    let answer = preset().await.ask(json!({}), &of_a_user()).await;
-    let user = answer.user();
+async fn okta_user_token_has_scopes_from_an_array_and_groups_as_roles() {
+    let response = preset().await.send_token(json!({}), &of_a_user()).await;
+    let user = response.user();
     assert_eq!((user.id(), user.client_id()), ("ann@example.com", Some("0oa1")));
     assert_eq!(scopes(user), ["openid", "read:valuations"]);
     assert_eq!(roles(user), ["Everyone", "Editors"]);
@@ -30,24 +30,24 @@ async fn a_token_of_okta_is_a_user_with_scopes_of_an_array_and_groups_for_roles(
 }
 
 #[tokio::test]
-async fn a_machines_token_of_okta_is_a_client() {
+async fn okta_client_credentials_token_is_a_client() {
     let changes = json!({"sub": "0oa1", "uid": null, "auth_time": null, "groups": null, "scp": ["read:valuations"]});
-    let answer = preset().await.ask(json!({}), &with(&of_a_user(), changes)).await;
-    assert_eq!((answer.user().id(), answer.user().principal()), ("0oa1", Principal::Client));
+    let response = preset().await.send_token(json!({}), &with(&of_a_user(), changes)).await;
+    assert_eq!((response.user().id(), response.user().principal()), ("0oa1", Principal::Client));
 }
 
 #[tokio::test]
-async fn an_id_token_of_okta_is_refused() {
+async fn okta_id_token_is_rejected() {
     let preset = preset().await;
     let changes =
         json!({"aud": "0oa1", "cid": null, "uid": null, "scp": null, "amr": ["pwd"], "idp": "00o1", "at_hash": "h"});
-    preset.ask(json!({}), &with(&of_a_user(), changes)).await.refused_token(TokenError::Type);
+    preset.send_token(json!({}), &with(&of_a_user(), changes)).await.assert_invalid_token(TokenError::Type);
     let changes = json!({"aud": "0oa1", "cid": null, "uid": null, "scp": null});
-    preset.ask(json!({}), &with(&of_a_user(), changes)).await.refused_token(TokenError::Audience);
+    preset.send_token(json!({}), &with(&of_a_user(), changes)).await.assert_invalid_token(TokenError::Audience);
 }
 
 #[tokio::test]
-async fn a_token_of_another_authorization_server_of_okta_is_refused() {
+async fn okta_token_of_another_authorization_server_is_rejected() {
     let changes = json!({"iss": "https://dev-1.okta.com/oauth2/other"});
-    preset().await.ask(json!({}), &with(&of_a_user(), changes)).await.refused_token(TokenError::Issuer);
+    preset().await.send_token(json!({}), &with(&of_a_user(), changes)).await.assert_invalid_token(TokenError::Issuer);
 }

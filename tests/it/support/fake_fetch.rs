@@ -1,4 +1,4 @@
-//! A client that finds each URL's document in memory, and tells which URLs were asked for.
+//! `FakeFetch`: an HTTP client that serves documents from memory and records the requested URLs.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -7,37 +7,38 @@ use std::sync::{Arc, Mutex};
 use axum::http::{Response, StatusCode};
 use portcullis::jwt::Fetch;
 
-/// Documents by URL; any other URL is a 404. Clones share them.
+/// Documents by URL. Any other URL is 404. Clones share the documents.
 #[derive(Clone, Default)]
 pub(crate) struct FakeFetch(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     documents: HashMap<String, Vec<u8>>,
-    asked: Vec<String>,
+    requested_urls: Vec<String>,
 }
 
 impl FakeFetch {
-    pub(crate) fn at(url: impl Into<String>, document: impl Into<Vec<u8>>) -> Self {
-        let published = Self::default();
-        published.set(url, document);
-        published
+    pub(crate) fn with_document(url: impl Into<String>, document: impl Into<Vec<u8>>) -> Self {
+        let fetch = Self::default();
+        fetch.publish(url, document);
+        fetch
     }
 
-    pub(crate) fn set(&self, url: impl Into<String>, document: impl Into<Vec<u8>>) {
+    /// Serves this document at this URL from now on.
+    pub(crate) fn publish(&self, url: impl Into<String>, document: impl Into<Vec<u8>>) {
         self.0.lock().unwrap().documents.insert(url.into(), document.into());
     }
 
-    /// The URLs asked for, in order.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().asked.clone()
+    /// The requested URLs, in order.
+    pub(crate) fn requested_urls(&self) -> Vec<String> {
+        self.0.lock().unwrap().requested_urls.clone()
     }
 }
 
 impl Fetch for FakeFetch {
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
         let mut state = self.0.lock().unwrap();
-        state.asked.push(url.to_owned());
+        state.requested_urls.push(url.to_owned());
         let document = state.documents.get(url).cloned();
         let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
         let mut response = Response::new(document.unwrap_or_default());

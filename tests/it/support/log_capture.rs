@@ -1,4 +1,4 @@
-//! `LogCapture`: what is logged on this thread while it lives.
+//! `LogCapture`: the log lines of the current thread.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -10,47 +10,51 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 thread_local! {
-    static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-// One subscriber for all threads: scoped ones that come and go beside each other lose events.
+// One global subscriber serves all threads. Scoped subscribers that start and end concurrently lose events, because
+// tracing caches per call site whether any subscriber wants an event.
 static SUBSCRIBER: Once = Once::new();
 
+/// Captures all levels of the current thread's log until it is dropped.
 pub(crate) struct LogCapture(());
 
 impl LogCapture {
     pub(crate) fn start() -> Self {
         SUBSCRIBER.call_once(|| {
-            let lines = fmt::layer().with_ansi(false).with_writer(|| Thread);
-            let is_wanted = dynamic_filter_fn(|_, _| LINES.with_borrow(Option::is_some));
-            tracing_subscriber::registry().with(lines.with_filter(is_wanted)).init();
+            let lines = fmt::layer().with_ansi(false).with_writer(|| ThreadWriter);
+            let is_captured = dynamic_filter_fn(|_, _| CAPTURED.with_borrow(Option::is_some));
+            tracing_subscriber::registry().with(lines.with_filter(is_captured)).init();
         });
-        LINES.set(Some(Vec::new()));
+        CAPTURED.set(Some(Vec::new()));
         Self(())
     }
 
+    /// The captured lines.
     pub(crate) fn text(&self) -> String {
-        LINES.with_borrow(|lines| String::from_utf8(lines.clone().unwrap()).unwrap())
+        CAPTURED.with_borrow(|captured| String::from_utf8(captured.clone().unwrap()).unwrap())
     }
 
-    pub(crate) fn count(&self, words: &str) -> usize {
-        self.text().lines().filter(|line| line.contains(words)).count()
+    /// The number of captured lines that contain this text.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.text().lines().filter(|line| line.contains(text)).count()
     }
 }
 
 impl Drop for LogCapture {
     fn drop(&mut self) {
-        LINES.set(None);
+        CAPTURED.set(None);
     }
 }
 
-struct Thread;
+struct ThreadWriter;
 
-impl Write for Thread {
+impl Write for ThreadWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.with_borrow_mut(|lines| {
-            if let Some(lines) = lines {
-                lines.extend_from_slice(bytes);
+        CAPTURED.with_borrow_mut(|captured| {
+            if let Some(captured) = captured {
+                captured.extend_from_slice(bytes);
             }
         });
         Ok(bytes.len())

@@ -1,6 +1,7 @@
 //! Helpers that several test modules share.
 
 pub(crate) mod fake_fetch;
+pub(crate) mod jwt_app;
 pub(crate) mod log_capture;
 pub(crate) mod protected_app;
 pub(crate) mod redis_server;

@@ -1,4 +1,4 @@
-//! A handler behind gates that counts its calls, and what came back of a request.
+//! `ProtectedApp`: an app behind layers whose handler counts its calls, and assertions on its responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,63 +15,66 @@ use portcullis::{Extractor, JwtAuth, UserContext};
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// A router whose one handler counts its calls.
+/// An app with one handler at `/`, which counts its calls.
 pub(crate) struct ProtectedApp {
-    app: Router,
-    calls: Arc<AtomicUsize>,
+    router: Router,
+    handler_calls: Arc<AtomicUsize>,
 }
 
-/// What came back, and whether the handler was called for it.
+/// A response, and whether the handler was called for it.
 pub(crate) struct AppResponse {
     pub(crate) head: response::Parts,
     pub(crate) body: String,
-    pub(crate) handled: bool,
+    pub(crate) handler_called: bool,
+    /// The parts of all request header values, which no response may contain.
     sent: Vec<String>,
 }
 
 impl ProtectedApp {
     pub(crate) fn behind(auth: JwtAuth) -> Self {
-        Self::layered(|router| router.layer(auth))
+        Self::with_layers(|router| router.layer(auth))
     }
 
-    pub(crate) fn layered(layers: impl FnOnce(Router) -> Router) -> Self {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let app = Router::new().route("/", any(handler)).with_state(Arc::clone(&calls));
-        Self { app: layers(app), calls }
+    pub(crate) fn with_layers(add_layers: impl FnOnce(Router) -> Router) -> Self {
+        let handler_calls = Arc::new(AtomicUsize::new(0));
+        let router = Router::new().route("/", any(handler)).with_state(Arc::clone(&handler_calls));
+        Self { router: add_layers(router), handler_calls }
     }
 
-    /// Sends a GET with this bearer token.
-    pub(crate) async fn ask(&self, token: &str) -> AppResponse {
-        self.authorize(format!("Bearer {token}").as_bytes()).await
+    /// Sends `GET /` with this bearer token.
+    pub(crate) async fn send_token(&self, token: &str) -> AppResponse {
+        self.send_authorization(format!("Bearer {token}").as_bytes()).await
     }
 
-    /// Sends a GET with this `Authorization` field.
-    pub(crate) async fn authorize(&self, value: &[u8]) -> AppResponse {
-        self.fields(&[(AUTHORIZATION, value)]).await
+    /// Sends `GET /` with this `Authorization` header.
+    pub(crate) async fn send_authorization(&self, value: &[u8]) -> AppResponse {
+        self.send_headers(&[(AUTHORIZATION, value)]).await
     }
 
-    pub(crate) async fn fields(&self, fields: &[(HeaderName, &[u8])]) -> AppResponse {
-        let request = fields.iter().fold(Request::get("/"), |request, (name, value)| request.header(name, *value));
+    /// Sends `GET /` with these headers.
+    pub(crate) async fn send_headers(&self, headers: &[(HeaderName, &[u8])]) -> AppResponse {
+        let request = headers.iter().fold(Request::get("/"), |request, (name, value)| request.header(name, *value));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> AppResponse {
-        let before = self.calls.load(Ordering::Relaxed);
+        let calls_before = self.handler_calls.load(Ordering::Relaxed);
         let values = request.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let sent = values.flat_map(|value| value.split(['.', ' ']).map(String::from).collect::<Vec<_>>()).collect();
-        let (head, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
+        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, 4096).await.unwrap().to_vec()).unwrap();
-        AppResponse { head, body, handled: self.calls.load(Ordering::Relaxed) > before, sent }
+        let handler_called = self.handler_calls.load(Ordering::Relaxed) > calls_before;
+        AppResponse { head, body, handler_called, sent }
     }
 }
 
 impl AppResponse {
-    /// The user that the handler saw.
+    /// The user that the handler received.
     #[track_caller]
     pub(crate) fn user(&self) -> &UserContext {
         assert_eq!(self.head.status, StatusCode::OK, "{}", self.body);
-        assert!(self.handled);
-        self.head.extensions.get().expect("the handler saw a user")
+        assert!(self.handler_called);
+        self.head.extensions.get().expect("the handler received a user")
     }
 
     pub(crate) fn challenge(&self) -> Option<&str> {
@@ -80,33 +83,34 @@ impl AppResponse {
     }
 
     pub(crate) fn denial(&self) -> &DenialKind {
-        self.head.extensions.get::<Denial>().expect("a refusal carries its denial").kind()
+        self.head.extensions.get::<Denial>().expect("a rejection has a denial in its extensions").kind()
     }
 
+    /// The problem details in the body.
     pub(crate) fn problem(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// What holds of every refusal: the handler was not called, nothing is cached, the body is problem details of this
-    /// status, and none of what was sent comes back.
+    /// Asserts what holds for every rejection: the handler was not called, the response must not be stored, the body
+    /// is problem details with this status, and no part of the request headers is echoed.
     #[track_caller]
-    pub(crate) fn refused(&self, status: StatusCode) -> &Self {
+    pub(crate) fn assert_rejected(&self, status: StatusCode) -> &Self {
         assert_eq!(self.head.status, status, "{}", self.body);
-        assert!(!self.handled, "the handler was called");
+        assert!(!self.handler_called, "the handler was called");
         assert_eq!(self.head.headers[CACHE_CONTROL], "no-store");
         assert_eq!(self.head.headers[CONTENT_TYPE], "application/problem+json");
         assert_eq!(self.problem()["status"], status.as_u16());
-        let told = format!("{:?} {}", self.head.headers, self.body);
+        let received = format!("{:?} {}", self.head.headers, self.body);
         for part in self.sent.iter().filter(|part| part.len() > 12) {
-            assert!(!told.contains(part.as_str()), "{part} came back: {told}");
+            assert!(!received.contains(part.as_str()), "the response echoes {part}: {received}");
         }
         self
     }
 
-    /// 401 `invalid_token` for this reason, with exactly the challenge that tells it.
+    /// Asserts 401 `invalid_token` for this reason, with exactly the challenge that describes it.
     #[track_caller]
-    pub(crate) fn refused_token(&self, error: TokenError) {
-        self.refused(StatusCode::UNAUTHORIZED);
+    pub(crate) fn assert_invalid_token(&self, error: TokenError) {
+        self.assert_rejected(StatusCode::UNAUTHORIZED);
         assert_eq!(*self.denial(), DenialKind::InvalidToken(error));
         let problem = self.problem();
         assert_eq!(problem["error"], "invalid_token");
@@ -115,10 +119,10 @@ impl AppResponse {
         assert_eq!(self.challenge(), Some(challenge.as_str()));
     }
 
-    /// As a request without a credential: 401 whose challenge names no error.
+    /// Asserts the response to a request without credentials: 401 with a challenge that has no `error`.
     #[track_caller]
-    pub(crate) fn asked_for_a_credential(&self) {
-        self.refused(StatusCode::UNAUTHORIZED);
+    pub(crate) fn assert_credentials_missing(&self) {
+        self.assert_rejected(StatusCode::UNAUTHORIZED);
         assert_eq!(*self.denial(), DenialKind::CredentialsMissing);
         assert_eq!(self.challenge(), Some(r#"Bearer realm="api""#));
         assert_eq!(self.problem().get("error"), None);

@@ -1,4 +1,4 @@
-//! What an app answered: its status, its fields, its body and why it refused.
+//! `TestResponse`: a complete response of an app, with its status, headers, body and denial.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use portcullis::gate::Denial;
 use tower::ServiceExt;
 
-/// An answer read to its end.
+/// A response whose body was read to its end.
 #[derive(Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
@@ -16,7 +16,7 @@ pub(crate) struct TestResponse {
 }
 
 impl TestResponse {
-    /// What the app answers to this request.
+    /// Sends this request to the app.
     pub(crate) async fn send(app: &Router, request: Request<Body>) -> Self {
         let response = app.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
@@ -26,16 +26,16 @@ impl TestResponse {
         Self { status: head.status, headers: head.headers, body, denial }
     }
 
-    /// What the app answers to `GET` of this path, with these fields.
-    pub(crate) async fn get(app: &Router, path: &str, fields: &[(&str, &str)]) -> Self {
+    /// Sends a `GET` of this path with these headers to the app.
+    pub(crate) async fn get(app: &Router, path: &str, headers: &[(&str, &str)]) -> Self {
         let mut request = Request::get(path);
-        for (name, value) in fields {
+        for (name, value) in headers {
             request = request.header(*name, *value);
         }
         Self::send(app, request.body(Body::empty()).unwrap()).await
     }
 
-    /// The challenge, or nothing.
+    /// The value of `WWW-Authenticate`, or an empty string if the header is missing.
     pub(crate) fn challenge(&self) -> &str {
         self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap())
     }

@@ -12,123 +12,133 @@ use tower::ServiceBuilder;
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::support::protected_app::{AppResponse, ProtectedApp};
-use crate::support::tokens::{HEADER, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
+use crate::support::tokens::{
+    HEADER, claims_with, claims_without, strict_app, strict_auth, token, token_signed_with, token_with_header,
+    valid_claims,
+};
 
 #[track_caller]
-fn refused_request(answer: &AppResponse, fault: CredentialError) {
-    answer.refused(StatusCode::BAD_REQUEST);
-    assert_eq!(*answer.denial(), DenialKind::InvalidRequest(fault));
+fn refused_request(response: &AppResponse, fault: CredentialError) {
+    response.assert_rejected(StatusCode::BAD_REQUEST);
+    assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault));
     let told = match fault {
         CredentialError::Malformed => "the credential is malformed",
         _ => "the request carries more than one credential",
     };
     let challenge = format!(r#"Bearer realm="api", error="invalid_request", error_description="{told}""#);
-    assert_eq!(answer.challenge(), Some(challenge.as_str()));
+    assert_eq!(response.challenge(), Some(challenge.as_str()));
 }
 
 #[tokio::test]
-async fn t_6750_01_without_authorization_the_challenge_names_no_error() {
-    guarded().fields(&[]).await.asked_for_a_credential();
+async fn t_6750_01_missing_authorization_is_401_with_a_challenge_without_error() {
+    strict_app().send_headers(&[]).await.assert_credentials_missing();
 }
 
 #[tokio::test]
-async fn t_6750_02_another_scheme_counts_as_no_credential() {
+async fn t_6750_02_unsupported_scheme_is_handled_as_missing_authorization() {
     for credentials in ["Basic dTpw", "DPoP a.b.c", "Digest username=\"u\"", "Bearerx a.b.c", "Negotiate"] {
-        guarded().authorize(credentials.as_bytes()).await.asked_for_a_credential();
+        strict_app().send_authorization(credentials.as_bytes()).await.assert_credentials_missing();
     }
 }
 
 #[tokio::test]
-async fn t_6750_03_every_challenge_has_a_parameter_and_the_realm_is_the_one_set() {
-    let stack = ProtectedApp::behind(strict().realm("the archive").build().unwrap());
-    let answer = stack.fields(&[]).await;
-    assert_eq!(answer.challenge(), Some(r#"Bearer realm="the archive""#));
-    let answer = stack.ask("a.b.c").await;
-    assert!(answer.challenge().unwrap().starts_with(r#"Bearer realm="the archive", error="invalid_token""#));
-    assert!(strict().realm("").build().is_err());
+async fn t_6750_03_challenge_has_a_parameter_and_the_configured_realm() {
+    let app = ProtectedApp::behind(strict_auth().realm("the archive").build().unwrap());
+    let response = app.send_headers(&[]).await;
+    assert_eq!(response.challenge(), Some(r#"Bearer realm="the archive""#));
+    let response = app.send_token("a.b.c").await;
+    assert!(response.challenge().unwrap().starts_with(r#"Bearer realm="the archive", error="invalid_token""#));
+    assert!(strict_auth().realm("").build().is_err());
 }
 
 #[tokio::test]
-async fn t_6750_04_the_scheme_has_no_case_and_several_spaces_may_follow_it() {
-    let token = token(claims().to_string());
+async fn t_6750_04_scheme_is_case_insensitive_and_several_spaces_are_valid() {
+    let token = token(valid_claims().to_string());
     for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer    "] {
-        let answer = guarded().authorize(format!("{scheme}{token}").as_bytes()).await;
-        assert_eq!(answer.user().id(), "user-1", "{scheme}");
+        let response = strict_app().send_authorization(format!("{scheme}{token}").as_bytes()).await;
+        assert_eq!(response.user().id(), "user-1", "{scheme}");
     }
 }
 
 #[tokio::test]
-async fn t_6750_05_an_empty_token_is_400_and_one_outside_token68_is_401() {
+async fn t_6750_05_empty_token_is_400_and_token_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
-        refused_request(&guarded().authorize(empty.as_bytes()).await, CredentialError::Malformed);
+        refused_request(&strict_app().send_authorization(empty.as_bytes()).await, CredentialError::Malformed);
     }
     for outside in ["a?b", "\"a.b.c\"", "a;b", "a=b.c"] {
-        guarded().ask(outside).await.refused_token(TokenError::Charset);
+        strict_app().send_token(outside).await.assert_invalid_token(TokenError::Charset);
     }
 }
 
 #[tokio::test]
-async fn t_6750_06_an_expired_revoked_malformed_forged_or_misdirected_token_is_401_invalid_token() {
-    let stack = guarded();
-    stack.ask(&token(claims_with("exp", "1700000000"))).await.refused_token(TokenError::Expired);
-    stack.ask("not-a-token").await.refused_token(TokenError::Segments);
-    stack.ask(&mac(&[7; 32], HEADER, claims().to_string())).await.refused_token(TokenError::Signature);
-    stack.ask(&token(claims_with("aud", "\"https://other.example.com\""))).await.refused_token(TokenError::Audience);
-    let revoked = strict().load_user(|_| async { Err(LoadError::Unknown) }).build().unwrap();
-    ProtectedApp::behind(revoked).ask(&token(claims().to_string())).await.refused_token(TokenError::User);
+async fn t_6750_06_expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401_invalid_token() {
+    let app = strict_app();
+    app.send_token(&token(claims_with("exp", "1700000000"))).await.assert_invalid_token(TokenError::Expired);
+    app.send_token("not-a-token").await.assert_invalid_token(TokenError::Segments);
+    app.send_token(&token_signed_with(&[7; 32], HEADER, valid_claims().to_string()))
+        .await
+        .assert_invalid_token(TokenError::Signature);
+    app.send_token(&token(claims_with("aud", "\"https://other.example.com\"")))
+        .await
+        .assert_invalid_token(TokenError::Audience);
+    let revoked = strict_auth().load_user(|_| async { Err(LoadError::Unknown) }).build().unwrap();
+    ProtectedApp::behind(revoked)
+        .send_token(&token(valid_claims().to_string()))
+        .await
+        .assert_invalid_token(TokenError::User);
 }
 
 #[tokio::test]
-async fn t_6750_07_a_token_given_twice_is_400_invalid_request() {
-    let stack = ProtectedApp::behind(strict().cookie("__Host-token").build().unwrap());
-    let token = token(claims().to_string());
+async fn t_6750_07_repeated_token_is_400_invalid_request() {
+    let app = ProtectedApp::behind(strict_auth().cookie("__Host-token").build().unwrap());
+    let token = token(valid_claims().to_string());
     let field = format!("Bearer {token}");
     let cookie = format!("__Host-token={token}");
     let twice = [(AUTHORIZATION, field.as_bytes()), (AUTHORIZATION, field.as_bytes())];
-    refused_request(&stack.fields(&twice).await, CredentialError::Multiple);
+    refused_request(&app.send_headers(&twice).await, CredentialError::Multiple);
     let two_methods = [(AUTHORIZATION, field.as_bytes()), (COOKIE, cookie.as_bytes())];
-    refused_request(&stack.fields(&two_methods).await, CredentialError::Multiple);
-    refused_request(&stack.authorize(format!("{field}, {field}").as_bytes()).await, CredentialError::Multiple);
+    refused_request(&app.send_headers(&two_methods).await, CredentialError::Multiple);
+    refused_request(&app.send_authorization(format!("{field}, {field}").as_bytes()).await, CredentialError::Multiple);
     let two_cookies = format!("{cookie}; {cookie}");
-    refused_request(&stack.fields(&[(COOKIE, two_cookies.as_bytes())]).await, CredentialError::Multiple);
-    assert_eq!(stack.fields(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
+    refused_request(&app.send_headers(&[(COOKIE, two_cookies.as_bytes())]).await, CredentialError::Multiple);
+    assert_eq!(app.send_headers(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
 }
 
 #[tokio::test]
-async fn t_6750_08_a_missing_scope_is_403_and_the_challenge_names_all_that_are_needed() {
-    let auth = strict().build().unwrap();
-    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read", "write"]).unwrap()).layer(auth));
-    let answer = stack.ask(&token(claims_with("scope", "\"read\""))).await;
-    answer.refused(StatusCode::FORBIDDEN);
+async fn t_6750_08_missing_scope_is_403_insufficient_scope_with_all_scopes_needed() {
+    let auth = strict_auth().build().unwrap();
+    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read", "write"]).unwrap()).layer(auth));
+    let response = app.send_token(&token(claims_with("scope", "\"read\""))).await;
+    response.assert_rejected(StatusCode::FORBIDDEN);
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         Some(
             r#"Bearer realm="api", error="insufficient_scope", error_description="missing scope: read write", scope="read write""#
         )
     );
-    assert_eq!(answer.problem()["scope"], "read write");
-    assert_eq!(stack.ask(&token(claims_with("scope", "\"write read\""))).await.user().id(), "user-1");
+    assert_eq!(response.problem()["scope"], "read write");
+    assert_eq!(app.send_token(&token(claims_with("scope", "\"write read\""))).await.user().id(), "user-1");
 }
 
 #[tokio::test]
-async fn t_6750_09_no_parameter_stands_twice_in_a_challenge() {
+async fn t_6750_09_challenge_parameters_appear_at_most_once() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let roles = Roles::from_names(["admin"]).unwrap();
-    let stack = |layers: &dyn Fn(axum::Router) -> axum::Router| {
-        ProtectedApp::layered(|app| layers(app).layer(strict().tiers(tiers.clone()).build().unwrap()))
+    let app = |layers: &dyn Fn(axum::Router) -> axum::Router| {
+        ProtectedApp::with_layers(|app| layers(app).layer(strict_auth().tiers(tiers.clone()).build().unwrap()))
     };
-    let honest = token(claims().to_string());
+    let honest = token(valid_claims().to_string());
     let answers = [
-        guarded().fields(&[]).await,
-        guarded().ask("a.b.c").await,
-        guarded().authorize(b"Bearer").await,
-        stack(&|app| app.layer(RequireScope::any(["a", "b"]).unwrap())).ask(&honest).await,
-        stack(&|app| app.layer(RequireRole::any([roles.get("admin").unwrap()]).unwrap())).ask(&honest).await,
-        stack(&|app| app.layer(RequirePermission::all(["read:x"]).unwrap())).ask(&honest).await,
-        stack(&|app| app.layer(RequireTier::at_least(tiers.get("pro").unwrap()))).ask(&honest).await,
+        strict_app().send_headers(&[]).await,
+        strict_app().send_token("a.b.c").await,
+        strict_app().send_authorization(b"Bearer").await,
+        app(&|app| app.layer(RequireScope::any(["a", "b"]).unwrap())).send_token(&honest).await,
+        app(&|app| app.layer(RequireRole::any([roles.get("admin").unwrap()]).unwrap())).send_token(&honest).await,
+        app(&|app| app.layer(RequirePermission::all(["read:x"]).unwrap())).send_token(&honest).await,
+        app(&|app| app.layer(RequireTier::at_least(tiers.get("pro").unwrap()))).send_token(&honest).await,
     ];
-    for answer in answers {
-        let names: Vec<&str> = parameters(answer.challenge().unwrap()).into_iter().map(|(name, _)| name).collect();
+    for response in answers {
+        let names: Vec<&str> = parameters(response.challenge().unwrap()).into_iter().map(|(name, _)| name).collect();
         let mut distinct = names.clone();
         distinct.sort_unstable();
         distinct.dedup();
@@ -137,84 +147,86 @@ async fn t_6750_09_no_parameter_stands_twice_in_a_challenge() {
 }
 
 #[tokio::test]
-async fn t_6750_11_a_token_in_a_form_body_is_not_read() {
-    let form = format!("access_token={}", token(claims().to_string()));
+async fn t_6750_11_token_in_a_form_body_is_ignored() {
+    let form = format!("access_token={}", token(valid_claims().to_string()));
     let request = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    guarded().send(request.body(Body::from(form)).unwrap()).await.asked_for_a_credential();
+    strict_app().send(request.body(Body::from(form)).unwrap()).await.assert_credentials_missing();
 }
 
 #[tokio::test]
-async fn t_6750_12_a_token_in_the_query_is_ignored() {
-    let token = token(claims().to_string());
+async fn t_6750_12_token_in_the_query_is_ignored() {
+    let token = token(valid_claims().to_string());
     let request = || Request::get(format!("/?access_token={token}"));
-    guarded().send(request().body(Body::empty()).unwrap()).await.asked_for_a_credential();
+    strict_app().send(request().body(Body::empty()).unwrap()).await.assert_credentials_missing();
     let both = request().header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty()).unwrap();
-    assert_eq!(guarded().send(both).await.user().id(), "user-1");
+    assert_eq!(strict_app().send(both).await.user().id(), "user-1");
 }
 
 #[tokio::test]
-async fn t_6750_13_every_401_and_every_403_carries_a_challenge() {
-    let auth = strict().build().unwrap();
-    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
-    assert!(stack.fields(&[]).await.refused(StatusCode::UNAUTHORIZED).challenge().is_some());
-    assert!(stack.ask("a.b.c").await.refused(StatusCode::UNAUTHORIZED).challenge().is_some());
-    let poor = stack.ask(&token(claims().to_string())).await;
-    assert!(poor.refused(StatusCode::FORBIDDEN).challenge().is_some());
-    let suspended = strict().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::AccountRefusal::Locked)) });
-    let answer = ProtectedApp::behind(suspended.build().unwrap()).ask(&token(claims().to_string())).await;
-    assert_eq!(answer.refused(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
+async fn t_6750_13_401_and_403_responses_carry_the_challenge() {
+    let auth = strict_auth().build().unwrap();
+    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
+    assert!(app.send_headers(&[]).await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
+    assert!(app.send_token("a.b.c").await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
+    let poor = app.send_token(&token(valid_claims().to_string())).await;
+    assert!(poor.assert_rejected(StatusCode::FORBIDDEN).challenge().is_some());
+    let suspended =
+        strict_auth().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::AccountRefusal::Locked)) });
+    let response =
+        ProtectedApp::behind(suspended.build().unwrap()).send_token(&token(valid_claims().to_string())).await;
+    assert_eq!(response.assert_rejected(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
 
 #[tokio::test]
-async fn t_6750_13_a_page_of_another_origin_reads_the_challenge_behind_a_cors_layer() {
-    let auth = strict().build().unwrap();
+async fn t_6750_13_challenge_is_exposed_cross_origin_by_a_cors_layer() {
+    let auth = strict_auth().build().unwrap();
     let cors = CorsLayer::new().allow_origin(Any).expose_headers([WWW_AUTHENTICATE]);
-    let stack = ProtectedApp::layered(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
-    let answer = stack.fields(&[(ORIGIN, b"https://app.example.com")]).await;
-    let fields = &answer.head.headers;
-    assert_eq!(answer.head.status, StatusCode::UNAUTHORIZED);
+    let app = ProtectedApp::with_layers(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
+    let response = app.send_headers(&[(ORIGIN, b"https://app.example.com")]).await;
+    let fields = &response.head.headers;
+    assert_eq!(response.head.status, StatusCode::UNAUTHORIZED);
     assert_eq!(fields["access-control-allow-origin"], "*");
     assert_eq!(fields["access-control-expose-headers"], "www-authenticate");
     assert!(fields.contains_key(WWW_AUTHENTICATE));
 }
 
 #[tokio::test]
-async fn t_6750_14_no_refusal_may_be_stored() {
+async fn t_6750_14_error_responses_are_no_store() {
     for credentials in ["Basic dTpw", "Bearer", "Bearer a.b.c", "Bearer a, Bearer b"] {
-        let answer = guarded().authorize(credentials.as_bytes()).await;
-        assert_eq!(answer.head.headers["cache-control"], "no-store", "{credentials}");
+        let response = strict_app().send_authorization(credentials.as_bytes()).await;
+        assert_eq!(response.head.headers["cache-control"], "no-store", "{credentials}");
     }
 }
 
 #[tokio::test]
-async fn t_9457_a_refusal_is_problem_details_of_its_status_beside_the_challenge() {
-    let answer = guarded().ask(&token(claims_without("exp"))).await;
-    assert_eq!(answer.head.headers[CONTENT_TYPE], "application/problem+json");
-    assert!(answer.challenge().is_some());
+async fn t_9457_error_response_has_problem_details_and_the_challenge() {
+    let response = strict_app().send_token(&token(claims_without("exp"))).await;
+    assert_eq!(response.head.headers[CONTENT_TYPE], "application/problem+json");
+    assert!(response.challenge().is_some());
     assert_eq!(
-        answer.problem(),
+        response.problem(),
         json!({
             "type": "about:blank", "title": "Unauthorized", "status": 401,
             "detail": "a required claim is missing", "error": "invalid_token",
         })
     );
-    let answer = guarded().fields(&[]).await;
+    let response = strict_app().send_headers(&[]).await;
     assert_eq!(
-        answer.problem(),
+        response.problem(),
         json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a bearer token is required"})
     );
 }
 
 #[tokio::test]
-async fn t_6750_10_a_name_of_the_apps_own_cannot_break_out_of_its_quotes() {
+async fn t_6750_10_custom_role_name_cannot_break_out_of_the_quotes() {
     let roles = Roles::from_names(["ädmin\", scope=\"all\\"]).unwrap();
     let role = roles.get("ädmin\", scope=\"all\\").unwrap();
-    let auth = strict().build().unwrap();
-    let stack = ProtectedApp::layered(|app| app.layer(RequireRole::any([role]).unwrap()).layer(auth));
-    let answer = stack.ask(&token(claims().to_string())).await;
-    answer.refused(StatusCode::FORBIDDEN);
+    let auth = strict_auth().build().unwrap();
+    let app = ProtectedApp::with_layers(|app| app.layer(RequireRole::any([role]).unwrap()).layer(auth));
+    let response = app.send_token(&token(valid_claims().to_string())).await;
+    response.assert_rejected(StatusCode::FORBIDDEN);
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         Some(
             r#"Bearer realm="api", error="insufficient_scope", error_description="missing role: ?dmin', scope='all?""#
         )
@@ -239,25 +251,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn t_6750_10_nothing_of_a_token_or_a_field_leaks_into_the_challenge(
+    fn t_6750_10_no_byte_of_a_token_or_header_reaches_the_challenge(
         text in "\\PC{0,12}[\"\\\\\r\n,= ]{0,3}\\PC{0,12}",
         field in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..40),
     ) {
         let quoted = json!(text).to_string();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let stack = guarded();
-            for answer in [
-                stack.ask(&signed(format!(r#"{{"alg":{quoted},"kid":{quoted}}}"#), claims().to_string())).await,
-                stack.ask(&token(claims_with("iss", &quoted))).await,
-                stack.ask(&token(claims_with("exp", &quoted))).await,
-                stack.authorize(&[b"Bearer ".as_slice(), &field].concat()).await,
+            let app = strict_app();
+            for response in [
+                app.send_token(&token_with_header(format!(r#"{{"alg":{quoted},"kid":{quoted}}}"#), valid_claims().to_string())).await,
+                app.send_token(&token(claims_with("iss", &quoted))).await,
+                app.send_token(&token(claims_with("exp", &quoted))).await,
+                app.send_authorization(&[b"Bearer ".as_slice(), &field].concat()).await,
             ] {
-                assert!(!answer.handled);
-                let parameters = parameters(answer.challenge().unwrap());
+                assert!(!response.handler_called);
+                let parameters = parameters(response.challenge().unwrap());
                 assert_eq!(parameters[0], ("realm", "api"));
                 assert!(parameters.iter().all(|(name, _)| ["realm", "error", "error_description"].contains(name)));
-                assert!(text.len() < 8 || !answer.challenge().unwrap().contains(&text));
+                assert!(text.len() < 8 || !response.challenge().unwrap().contains(&text));
             }
         });
     }

@@ -1,13 +1,13 @@
 //! What a token and its challenge must obey, line by line.
 
+mod attacks;
 mod bearer;
-mod fetching;
-mod hostile;
+mod cached_tokens;
 mod jws;
-mod keys;
+mod key_fetching;
+mod key_selection;
 mod profile;
-mod registered;
-mod rsa;
+mod registered_claims;
+mod rsa_key;
 mod signatures;
 mod users;
-mod warm;

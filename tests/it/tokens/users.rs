@@ -11,38 +11,41 @@ use serde_json::json;
 
 use crate::support::log_capture::LogCapture;
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{HEADER, both, claims, claims_with, claims_without, guarded, mac, signed, strict, token};
+use crate::support::tokens::{
+    HEADER, apps_of_both_profiles, claims_with, claims_without, strict_app, strict_auth, token, token_signed_with,
+    token_with_header, valid_claims,
+};
 
 #[tokio::test]
-async fn a44_an_empty_sub_is_refused_and_a_long_one_is_the_whole_id() {
-    let [strict, compatible] = both();
-    for stack in [&strict, &compatible] {
-        stack.ask(&token(claims_with("sub", "\"\""))).await.refused_token(TokenError::ClaimInvalid("sub"));
+async fn a44_empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
+    let [strict, compatible] = apps_of_both_profiles();
+    for app in [&strict, &compatible] {
+        app.send_token(&token(claims_with("sub", "\"\""))).await.assert_invalid_token(TokenError::ClaimInvalid("sub"));
         let long = "s".repeat(10_000);
-        let answer = stack.ask(&token(claims_with("sub", &json!(long).to_string()))).await;
-        assert_eq!(answer.user().id(), long);
+        let response = app.send_token(&token(claims_with("sub", &json!(long).to_string()))).await;
+        assert_eq!(response.user().id(), long);
     }
-    strict.ask(&token(claims_without("sub"))).await.refused_token(TokenError::ClaimMissing("sub"));
-    compatible.ask(&token(claims_without("sub"))).await.refused_token(TokenError::ClaimMissing("id"));
+    strict.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("sub"));
+    compatible.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("id"));
 }
 
 #[tokio::test]
-async fn a44_a_client_that_chose_the_id_of_a_user_is_still_a_client() {
+async fn a44_sub_equal_to_client_id_is_a_client() {
     let collision = claims_with("sub", "\"client-1\"");
-    let answer = guarded().ask(&token(collision)).await;
-    assert_eq!((answer.user().id(), answer.user().principal()), ("client-1", Principal::Client));
+    let response = strict_app().send_token(&token(collision)).await;
+    assert_eq!((response.user().id(), response.user().principal()), ("client-1", Principal::Client));
 }
 
 #[tokio::test]
-async fn a45_a_scope_is_a_whole_word_of_a_string_or_an_array() {
-    let auth = strict().build().unwrap();
-    let stack = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
+async fn a45_scopes_are_compared_as_exact_tokens() {
+    let auth = strict_auth().build().unwrap();
+    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     for text in ["\"read\"", "\"write  read \"", "[\"write\",\"read\"]"] {
-        assert!(stack.ask(&token(claims_with("scope", text))).await.handled, "{text}");
+        assert!(app.send_token(&token(claims_with("scope", text))).await.handler_called, "{text}");
     }
     for text in ["\"read:all\"", "\"Read\"", "\"\"", "[]", "\"rea d\"", "[\"read:all\"]"] {
-        let answer = stack.ask(&token(claims_with("scope", text))).await;
-        answer.refused(StatusCode::FORBIDDEN);
+        let response = app.send_token(&token(claims_with("scope", text))).await;
+        response.assert_rejected(StatusCode::FORBIDDEN);
     }
     for text in [
         "null",
@@ -55,15 +58,17 @@ async fn a45_a_scope_is_a_whole_word_of_a_string_or_an_array() {
         "\"write\u{2003}read\"",
         "\"write\\tread\"",
     ] {
-        stack.ask(&token(claims_with("scope", text))).await.refused_token(TokenError::ClaimInvalid("scope"));
+        app.send_token(&token(claims_with("scope", text)))
+            .await
+            .assert_invalid_token(TokenError::ClaimInvalid("scope"));
     }
-    assert!(stack.ask(&token(claims_with("scp", "[\"read\"]"))).await.handled);
+    assert!(app.send_token(&token(claims_with("scp", "[\"read\"]"))).await.handler_called);
 }
 
 #[tokio::test]
-async fn a46_credentials_that_proxies_read_in_different_ways_are_400() {
-    let token = token(claims().to_string());
-    let stack = guarded();
+async fn a46_malformed_credentials_are_400() {
+    let token = token(valid_claims().to_string());
+    let app = strict_app();
     for (value, fault) in [
         (format!("Bearer {token}, Bearer other"), CredentialError::Multiple),
         (format!("Bearer other, Bearer {token}"), CredentialError::Multiple),
@@ -73,76 +78,76 @@ async fn a46_credentials_that_proxies_read_in_different_ways_are_400() {
         (format!("Bearer {token}\t"), CredentialError::Malformed),
         (format!("Bearer {token}\u{e9}"), CredentialError::Malformed),
     ] {
-        let answer = stack.authorize(value.as_bytes()).await;
-        answer.refused(StatusCode::BAD_REQUEST);
-        assert_eq!(*answer.denial(), DenialKind::InvalidRequest(fault), "{value}");
+        let response = app.send_authorization(value.as_bytes()).await;
+        response.assert_rejected(StatusCode::BAD_REQUEST);
+        assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault), "{value}");
     }
     let lines = [format!("Bearer {token}"), "Basic dTpw".to_owned()];
     for order in [[0, 1], [1, 0], [0, 0]] {
-        let answer = stack.fields(&order.map(|line: usize| (AUTHORIZATION, lines[line].as_bytes()))).await;
-        answer.refused(StatusCode::BAD_REQUEST);
-        assert_eq!(*answer.denial(), DenialKind::InvalidRequest(CredentialError::Multiple));
+        let response = app.send_headers(&order.map(|line: usize| (AUTHORIZATION, lines[line].as_bytes()))).await;
+        response.assert_rejected(StatusCode::BAD_REQUEST);
+        assert_eq!(*response.denial(), DenialKind::InvalidRequest(CredentialError::Multiple));
     }
 }
 
 #[tokio::test]
-async fn a47_fields_that_name_a_user_are_not_believed() {
+async fn a47_headers_that_name_a_user_are_ignored() {
     let smuggled = ["x-user", "x-forwarded-user", "x-forwarded-for", "x-auth-request-user", "client-cert", "x-roles"];
     let mut fields: Vec<(HeaderName, &[u8])> =
         smuggled.map(|name| (HeaderName::from_static(name), b"admin".as_slice())).to_vec();
-    guarded().fields(&fields).await.asked_for_a_credential();
-    let optional = ProtectedApp::behind(strict().optional().build().unwrap());
-    let answer = optional.fields(&fields).await;
-    assert!(answer.handled && answer.head.extensions.get::<UserContext>().is_none());
-    let credential = format!("Bearer {}", token(claims().to_string()));
+    strict_app().send_headers(&fields).await.assert_credentials_missing();
+    let optional = ProtectedApp::behind(strict_auth().optional().build().unwrap());
+    let response = optional.send_headers(&fields).await;
+    assert!(response.handler_called && response.head.extensions.get::<UserContext>().is_none());
+    let credential = format!("Bearer {}", token(valid_claims().to_string()));
     fields.push((AUTHORIZATION, credential.as_bytes()));
-    let answer = guarded().fields(&fields).await;
-    assert_eq!((answer.user().id(), answer.user().roles().count()), ("user-1", 0));
+    let response = strict_app().send_headers(&fields).await;
+    assert_eq!((response.user().id(), response.user().roles().count()), ("user-1", 0));
 }
 
 #[tokio::test]
-async fn a_bad_token_is_refused_where_none_is_required_too() {
-    let optional = ProtectedApp::behind(strict().optional().build().unwrap());
-    assert!(optional.fields(&[]).await.handled);
-    assert!(optional.authorize(b"Basic dTpw").await.handled);
-    optional.ask(&token(claims_with("exp", "1"))).await.refused_token(TokenError::Expired);
-    optional.authorize(b"Bearer").await.refused(StatusCode::BAD_REQUEST);
+async fn optional_authentication_rejects_an_invalid_token() {
+    let optional = ProtectedApp::behind(strict_auth().optional().build().unwrap());
+    assert!(optional.send_headers(&[]).await.handler_called);
+    assert!(optional.send_authorization(b"Basic dTpw").await.handler_called);
+    optional.send_token(&token(claims_with("exp", "1"))).await.assert_invalid_token(TokenError::Expired);
+    optional.send_authorization(b"Bearer").await.assert_rejected(StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn a48_a_handler_or_a_check_without_the_layer_is_500_and_tells_nothing_of_why() {
+async fn a48_extractor_or_requirement_without_the_layer_is_500_without_details() {
     async fn me(Extractor(user): Extractor<UserContext>) -> String {
         user.id().to_owned()
     }
-    let bare = ProtectedApp::layered(|_| axum::Router::new().route("/", axum::routing::get(me)));
-    let optional = ProtectedApp::layered(|app| app);
-    let check = ProtectedApp::layered(|app| app.layer(RequireScope::all(["read"]).unwrap()));
-    for stack in [bare, optional, check] {
-        let answer = stack.ask(&token(claims().to_string())).await;
-        answer.refused(StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(matches!(answer.denial(), DenialKind::AuthLayerMissing { .. }));
-        assert_eq!(answer.challenge(), None);
-        assert_eq!(answer.problem()["detail"], "the server is misconfigured");
+    let bare = ProtectedApp::with_layers(|_| axum::Router::new().route("/", axum::routing::get(me)));
+    let optional = ProtectedApp::with_layers(|app| app);
+    let check = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()));
+    for app in [bare, optional, check] {
+        let response = app.send_token(&token(valid_claims().to_string())).await;
+        response.assert_rejected(StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(matches!(response.denial(), DenialKind::AuthLayerMissing { .. }));
+        assert_eq!(response.challenge(), None);
+        assert_eq!(response.problem()["detail"], "the server is misconfigured");
     }
 }
 
 #[tokio::test]
-async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
+async fn t_9700_a51_tokens_and_claim_values_are_never_logged() {
     let log = LogCapture::start();
-    let stack = guarded();
+    let app = strict_app();
     let word = "evil\\r\\nX-Injected: \\\"yes\\\"";
     let tokens = [
         token(claims_with("iss", &format!("\"{word}\""))),
         token(claims_with("scope", &format!("\"{word}\""))),
         token(claims_with("jti", &format!("[\"{word}\"]"))),
-        signed(format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{word}"}}"#), claims().to_string()),
-        signed(format!(r#"{{"alg":"{word}","typ":"{word}"}}"#), claims().to_string()),
-        mac(&[9; 32], HEADER, claims_with("sub", "\"evil\"")),
+        token_with_header(format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{word}"}}"#), valid_claims().to_string()),
+        token_with_header(format!(r#"{{"alg":"{word}","typ":"{word}"}}"#), valid_claims().to_string()),
+        token_signed_with(&[9; 32], HEADER, claims_with("sub", "\"evil\"")),
         token(claims_with("sub", "\"evil\"")),
     ];
     for token in &tokens {
-        let answer = stack.ask(token).await;
-        assert!(answer.head.headers.get("x-injected").is_none());
+        let response = app.send_token(token).await;
+        assert!(response.head.headers.get("x-injected").is_none());
     }
     let logged = log.text();
     assert!(logged.contains("request rejected"), "{logged}");
@@ -153,32 +158,32 @@ async fn t_9700_a51_neither_a_token_nor_a_word_of_it_is_logged() {
 }
 
 #[tokio::test]
-async fn a55_a_clock_that_leaps_or_jumps_back_panics_nowhere_and_opens_nothing() {
-    let claims = claims();
+async fn a55_clock_jumps_never_panic_and_fail_closed() {
+    let claims = valid_claims();
     let honest = token(claims.to_string());
     // The fake clock starts exactly when the token is issued, however long this test has waited for a processor.
     let issued_at = UNIX_EPOCH + Duration::from_secs(claims["iat"].as_u64().unwrap());
     let hands = FakeClock::new();
     hands.set_wall(issued_at);
-    let auth = strict().clock(hands.clock()).leeway(Duration::from_secs(300)).build().unwrap();
-    let stack = ProtectedApp::behind(auth);
-    assert!(stack.ask(&honest).await.handled);
+    let auth = strict_auth().clock(hands.clock()).leeway(Duration::from_secs(300)).build().unwrap();
+    let app = ProtectedApp::behind(auth);
+    assert!(app.send_token(&honest).await.handler_called);
     hands.advance(Duration::from_secs(601));
-    stack.ask(&honest).await.refused_token(TokenError::Expired);
+    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
     hands.set_wall(UNIX_EPOCH);
-    stack.ask(&honest).await.refused_token(TokenError::IssuedInFuture);
+    app.send_token(&honest).await.assert_invalid_token(TokenError::IssuedInFuture);
     hands.set_wall(UNIX_EPOCH.checked_sub(Duration::from_secs(100)).unwrap());
-    stack.ask(&honest).await.refused_token(TokenError::Expired);
-    stack.ask(&token(claims_with("exp", "1"))).await.refused_token(TokenError::Expired);
+    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
+    app.send_token(&token(claims_with("exp", "1"))).await.assert_invalid_token(TokenError::Expired);
     hands.set_wall(UNIX_EPOCH + Duration::from_secs(1 << 53));
-    stack.ask(&honest).await.refused_token(TokenError::Expired);
+    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
     hands.set_wall(issued_at);
-    assert!(stack.ask(&honest).await.handled);
+    assert!(app.send_token(&honest).await.handler_called);
     // The leeway is larger than the whole time since 1970 that `exp` and `iat` tell.
-    stack.ask(&token(claims_with("exp", "0"))).await.refused_token(TokenError::Expired);
-    stack.ask(&token(claims_with("exp", "299"))).await.refused_token(TokenError::Expired);
-    assert!(stack.ask(&token(claims_with("iat", "0"))).await.handled);
+    app.send_token(&token(claims_with("exp", "0"))).await.assert_invalid_token(TokenError::Expired);
+    app.send_token(&token(claims_with("exp", "299"))).await.assert_invalid_token(TokenError::Expired);
+    assert!(app.send_token(&token(claims_with("iat", "0"))).await.handler_called);
     let last = (1_u64 << 53).to_string();
-    assert!(stack.ask(&token(claims_with("exp", &last))).await.handled);
-    stack.ask(&token(claims_with("nbf", &last))).await.refused_token(TokenError::NotYetValid);
+    assert!(app.send_token(&token(claims_with("exp", &last))).await.handler_called);
+    app.send_token(&token(claims_with("nbf", &last))).await.assert_invalid_token(TokenError::NotYetValid);
 }

@@ -88,13 +88,13 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
 }
 
 #[derive(Clone)]
-struct App {
+struct TestApp {
     router: Router,
     auth: JwtAuth,
     clock: FakeClock,
 }
 
-impl App {
+impl TestApp {
     fn of(issuer: &str) -> Self {
         let clock = FakeClock::new();
         let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE).clock(clock.clock());
@@ -110,15 +110,15 @@ impl App {
         Self { router, auth, clock }
     }
 
-    async fn ask(&self, token: &str) -> (StatusCode, String) {
+    async fn send_token(&self, token: &str) -> (StatusCode, String) {
         let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
-        (status, crate::keys::app::text(response).await)
+        (status, crate::support::jwt_app::body_text(response).await)
     }
 
     async fn status(&self, token: &str) -> StatusCode {
-        self.ask(token).await.0
+        self.send_token(token).await.0
     }
 
     /// Lets the keys age, and no token with them.
@@ -138,11 +138,11 @@ fn of_unknown_kid(token: &str) -> String {
 
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
-async fn a_client_of_a_certified_issuer_becomes_a_user_context_in_every_algorithm() {
+async fn client_token_is_accepted_in_every_algorithm() {
     let server = Server::start().await;
-    let app = App::of(&server.url);
+    let app = TestApp::of(&server.url);
     for algorithm in ["rs256", "es256", "eddsa", "ed25519"] {
-        let (status, text) = app.ask(&server.token(algorithm).await).await;
+        let (status, text) = app.send_token(&server.token(algorithm).await).await;
         assert_eq!(status, StatusCode::OK, "{algorithm}: {text}");
         let id = &server.client_id;
         let who = json!({ "id": id, "issuer": server.url, "client_id": id });
@@ -154,7 +154,7 @@ async fn a_client_of_a_certified_issuer_becomes_a_user_context_in_every_algorith
 
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
-async fn a_token_of_a_certified_issuer_for_another_audience_is_refused() {
+async fn token_for_another_audience_is_rejected() {
     let server = Server::start().await;
     let auth = JwtAuth::builder().issuer(Issuer::discover(&*server.url)).audience("https://other.example.com");
     let router = Router::new().route("/", get(async || ())).layer(auth.build().unwrap());
@@ -166,9 +166,9 @@ async fn a_token_of_a_certified_issuer_for_another_audience_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
-async fn keys_rotated_under_a_running_app_are_accepted_on_their_first_use_and_the_old_stay() {
+async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() {
     let mut server = Server::start().await;
-    let app = App::of(&server.url);
+    let app = TestApp::of(&server.url);
     let old = server.token("es256").await;
     assert_eq!(app.status(&old).await, StatusCode::OK);
     server.command("rotate").await;
@@ -180,9 +180,9 @@ async fn keys_rotated_under_a_running_app_are_accepted_on_their_first_use_and_th
 
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
-async fn a_withdrawn_key_of_a_certified_issuer_is_refused_after_a_refresh() {
+async fn withdrawn_key_is_rejected_after_a_refresh() {
     let mut server = Server::start().await;
-    let app = App::of(&server.url);
+    let app = TestApp::of(&server.url);
     let old = server.token("rs256").await;
     assert_eq!(app.status(&old).await, StatusCode::OK);
     server.command("rotate").await;
@@ -198,14 +198,14 @@ async fn a_withdrawn_key_of_a_certified_issuer_is_refused_after_a_refresh() {
 
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
-async fn an_app_outlives_its_issuer_and_one_that_starts_meanwhile_waits_for_it() {
+async fn running_app_survives_an_issuer_outage_and_a_new_app_recovers_after_it() {
     let folder = std::env::temp_dir().join(format!("portcullis-issuer-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("keys.json");
     let file = file.to_str().unwrap();
     let server = Server::start_at("0", Some(file)).await;
     let url = server.url.clone();
-    let app = App::of(&url);
+    let app = TestApp::of(&url);
     let token = server.token("eddsa").await;
     assert_eq!(app.status(&token).await, StatusCode::OK);
     server.quit().await;
@@ -215,7 +215,7 @@ async fn an_app_outlives_its_issuer_and_one_that_starts_meanwhile_waits_for_it()
     app.age(661);
     assert_eq!(app.status(&token).await, StatusCode::OK, "with stale ones, too");
 
-    let fresh = App::of(&url);
+    let fresh = TestApp::of(&url);
     assert_eq!(fresh.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!fresh.auth.is_ready() && app.auth.is_ready());
 

@@ -19,7 +19,7 @@ async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
 }
 
 #[tokio::test]
-async fn an_optional_twin_shares_the_keys_and_lets_guests_through() {
+async fn to_optional_shares_the_keys_and_admits_anonymous_requests() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth =
         JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), issuer.jwks_url())).audience("api").build().unwrap();
@@ -36,7 +36,7 @@ async fn an_optional_twin_shares_the_keys_and_lets_guests_through() {
 }
 
 #[tokio::test]
-async fn require_user_lets_any_user_in_and_no_guest() {
+async fn require_user_admits_any_user_and_rejects_anonymous_requests() {
     let guarded = || Router::new().route("/", get(|| async {})).layer(RequireUser::new());
     assert_eq!(status(&guarded().layer(as_user(UserContext::new("ann"))), "/", None).await, StatusCode::OK);
     assert_eq!(status(&guarded().layer(as_anonymous()), "/", None).await, StatusCode::UNAUTHORIZED);
@@ -44,7 +44,7 @@ async fn require_user_lets_any_user_in_and_no_guest() {
 }
 
 #[tokio::test]
-async fn own_tokens_are_minted_for_tests_and_keep_the_claims_already_mapped() {
+async fn first_party_keeps_earlier_claim_mappings() {
     let issuer =
         Issuer::hs256("https://own.example", SECRET).map_claims(|claims| claims.roles(["groups"])).first_party();
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();

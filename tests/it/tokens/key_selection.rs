@@ -7,15 +7,17 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Algorithm, IssueKind, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
-use super::rsa::KEY;
+use super::rsa_key::KEY;
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{AUDIENCE, HEADER, ISSUER, SECRET, claims, mac, segment, signed};
+use crate::support::tokens::{
+    AUDIENCE, HEADER, ISSUER, SECRET, base64url, token_signed_with, token_with_header, valid_claims,
+};
 
 fn header(alg: &str) -> Value {
     json!({"alg": alg, "typ": "at+jwt", "kid": "rsa"})
 }
 
-/// A stack that trusts the issuer with these keys.
+/// A app that trusts the issuer with these keys.
 fn trusting(keys: &[Value]) -> ProtectedApp {
     behind(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
 }
@@ -40,65 +42,67 @@ fn faults(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
 }
 
 #[tokio::test]
-async fn t_bcp_01_just_the_algorithms_allowed_are_accepted() {
+async fn t_bcp_01_only_allow_listed_algorithms_are_accepted() {
     let (ecdsa, rsa) = (issuer(Algorithm::Es256).await, KEY.jwk(json!({"alg": "RS256"})));
     let set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
-    let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims());
-    assert!(behind(Issuer::jwks_document(ISSUER, &set)).ask(&token).await.handled);
+    let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims());
+    assert!(behind(Issuer::jwks_document(ISSUER, &set)).send_token(&token).await.handler_called);
     let narrowed = behind(Issuer::jwks_document(ISSUER, &set).algorithms([Algorithm::Es256]));
-    narrowed.ask(&token).await.refused_token(TokenError::Algorithm);
+    narrowed.send_token(&token).await.assert_invalid_token(TokenError::Algorithm);
     let honest = ecdsa.token("ann").claim("iss", ISSUER).audience(AUDIENCE).sign();
-    assert!(narrowed.ask(&honest).await.handled);
+    assert!(narrowed.send_token(&honest).await.handler_called);
 }
 
 #[tokio::test]
-async fn t_bcp_02_a05_a_key_for_one_algorithm_serves_no_other() {
-    let stack = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
-    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
-    let other = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &claims());
-    stack.ask(&other).await.refused_token(TokenError::Signature);
-    let mislabelled = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &claims());
-    stack.ask(&mislabelled).await.refused_token(TokenError::Signature);
+async fn t_bcp_02_a05_key_is_used_with_exactly_one_algorithm() {
+    let app = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
+    assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
+    let other = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
+    app.send_token(&other).await.assert_invalid_token(TokenError::Signature);
+    let mislabelled = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &valid_claims());
+    app.send_token(&mislabelled).await.assert_invalid_token(TokenError::Signature);
     let unnamed = json!({"alg": "RS512", "typ": "at+jwt"});
-    assert!(!stack.ask(&KEY.sign(&RSA_PKCS1_SHA512, &unnamed, &claims())).await.handled);
+    assert!(!app.send_token(&KEY.sign(&RSA_PKCS1_SHA512, &unnamed, &valid_claims())).await.handler_called);
     let rs512 = trusting(&[KEY.jwk(json!({"alg": "RS512"}))]);
-    let swapped = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &claims());
-    rs512.ask(&swapped).await.refused_token(TokenError::Signature);
+    let swapped = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &valid_claims());
+    rs512.send_token(&swapped).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
-async fn t_bcp_03_each_issuer_has_algorithms_of_its_own() {
+async fn t_bcp_03_algorithms_are_configured_per_issuer() {
     let published = Issuer::jwks_document("https://b.example", json!({"keys": [KEY.jwk(json!({}))]}).to_string());
     let both = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(published).audience(AUDIENCE);
-    let stack = ProtectedApp::behind(both.build().unwrap());
-    assert!(stack.ask(&signed(HEADER, claims().to_string())).await.handled);
-    stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.refused_token(TokenError::Algorithm);
-    let mut of_b = claims();
+    let app = ProtectedApp::behind(both.build().unwrap());
+    assert!(app.send_token(&token_with_header(HEADER, valid_claims().to_string())).await.handler_called);
+    app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims()))
+        .await
+        .assert_invalid_token(TokenError::Algorithm);
+    let mut of_b = valid_claims();
     of_b["iss"] = "https://b.example".into();
-    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &of_b)).await.handled);
-    stack.ask(&signed(HEADER, of_b.to_string())).await.refused_token(TokenError::Algorithm);
+    assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &of_b)).await.handler_called);
+    app.send_token(&token_with_header(HEADER, of_b.to_string())).await.assert_invalid_token(TokenError::Algorithm);
 }
 
 #[tokio::test]
-async fn t_bcp_06_a11_a_weak_or_broken_key_is_refused_when_it_is_loaded() {
+async fn t_bcp_06_a11_weak_or_invalid_key_is_rejected_when_it_is_loaded() {
     let document = |jwk: Value| faults(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
     let unusable = [("jwks", IssueKind::Invalid)];
-    let short = segment([0xc1; 128]);
+    let short = base64url([0xc1; 128]);
     assert_eq!(document(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
     for e in ["AQ", "Aw", "AQAA"] {
         assert_eq!(document(KEY.jwk(json!({ "e": e }))), unusable, "e {e}");
     }
-    let off_curve = json!({"kty": "EC", "crv": "P-256", "x": segment([1; 32]), "y": segment([2; 32])});
+    let off_curve = json!({"kty": "EC", "crv": "P-256", "x": base64url([1; 32]), "y": base64url([2; 32])});
     assert_eq!(document(off_curve), unusable);
     let mut identity = [0; 32];
     identity[0] = 1;
-    assert_eq!(document(json!({"kty": "OKP", "crv": "Ed25519", "x": segment(identity)})), unusable);
+    assert_eq!(document(json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(identity)})), unusable);
     let private = format!("-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n", "PRIVATE KEY");
     assert_eq!(faults(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", IssueKind::Prohibited)]);
 }
 
 #[test]
-fn t_bcp_06_a12_a_secret_shorter_than_its_hash_builds_no_layer() {
+fn t_bcp_06_a12_secret_shorter_than_the_hash_fails_the_build() {
     for len in [0, 1, 31] {
         assert_eq!(faults(Issuer::hs256(ISSUER, vec![7; len])), [("key", IssueKind::Weak)], "{len}");
     }
@@ -110,35 +114,38 @@ fn t_bcp_06_a12_a_secret_shorter_than_its_hash_builds_no_layer() {
 }
 
 #[tokio::test]
-async fn t_bcp_07_a24_an_issuer_cannot_sign_for_another_though_their_kids_are_the_same() {
+async fn t_bcp_07_a24_issuer_cannot_sign_for_another_that_has_the_same_kid() {
     let (a, b) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es256).await);
     assert_eq!(keys_of(&a)[0]["kid"], keys_of(&b)[0]["kid"]);
     let trust = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
     let both = JwtAuth::builder().issuer(trust(&a)).add_issuer(trust(&b)).audience(AUDIENCE);
-    let stack = ProtectedApp::behind(both.build().unwrap());
+    let app = ProtectedApp::behind(both.build().unwrap());
     for issuer in [&a, &b] {
-        let answer = stack.ask(&issuer.token("ann").audience(AUDIENCE).sign()).await;
-        assert_eq!(answer.user().issuer(), Some(issuer.url()));
+        let response = app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await;
+        assert_eq!(response.user().issuer(), Some(issuer.url()));
     }
     let crossed = a.token("ann").claim("iss", b.url()).audience(AUDIENCE).sign();
-    stack.ask(&crossed).await.refused_token(TokenError::Signature);
+    app.send_token(&crossed).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
-async fn t_bcp_12_both_names_of_eddsa_are_accepted() {
+async fn t_bcp_12_eddsa_and_ed25519_are_accepted() {
     let issuer = issuer(Algorithm::EdDsa).await;
-    let stack = behind(Issuer::jwks_document(issuer.url(), issuer.jwks()));
+    let app = behind(Issuer::jwks_document(issuer.url(), issuer.jwks()));
     for alg in ["EdDSA", "Ed25519"] {
-        assert!(stack.ask(&issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign()).await.handled, "{alg}");
+        assert!(
+            app.send_token(&issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign()).await.handler_called,
+            "{alg}"
+        );
     }
     for alg in ["eddsa", "Ed448", "ES512", "RSA1_5"] {
         let token = issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign();
-        stack.ask(&token).await.refused_token(TokenError::Algorithm);
+        app.send_token(&token).await.assert_invalid_token(TokenError::Algorithm);
     }
 }
 
 #[tokio::test]
-async fn a02_a_public_key_is_no_secret() {
+async fn a02_public_key_is_never_used_as_an_hmac_secret() {
     let jwk = KEY.jwk(json!({"alg": "RS256"}));
     let secrets = [
         KEY.pem("\n").into_bytes(),
@@ -152,55 +159,58 @@ async fn a02_a_public_key_is_no_secret() {
     ];
     let published = trusting(&[jwk]);
     let given = behind(Issuer::pem(ISSUER, Algorithm::Rs256, KEY.pem("\n")));
-    assert!(given.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
+    assert!(given.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
     for secret in secrets {
-        let confused = mac(&secret, header("HS256").to_string(), claims().to_string());
-        published.ask(&confused).await.refused_token(TokenError::Algorithm);
-        given.ask(&confused).await.refused_token(TokenError::Algorithm);
+        let confused = token_signed_with(&secret, header("HS256").to_string(), valid_claims().to_string());
+        published.send_token(&confused).await.assert_invalid_token(TokenError::Algorithm);
+        given.send_token(&confused).await.assert_invalid_token(TokenError::Algorithm);
     }
 }
 
 #[tokio::test]
-async fn a03_a_key_without_alg_is_no_empty_secret() {
-    let stack = trusting(&[KEY.jwk(json!({}))]);
-    let forged = mac(&[], header("HS256").to_string(), claims().to_string());
-    stack.ask(&forged).await.refused_token(TokenError::Algorithm);
+async fn a03_rsa_key_without_alg_is_never_an_empty_hmac_secret() {
+    let app = trusting(&[KEY.jwk(json!({}))]);
+    let forged = token_signed_with(&[], header("HS256").to_string(), valid_claims().to_string());
+    app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
     let error = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
     let faults = faults(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
     assert_eq!(faults, [("algorithms", IssueKind::Prohibited)]);
 }
 
 #[tokio::test]
-async fn a04_the_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
-    let stack = trusting(&[KEY.jwk(json!({}))]);
-    assert!(stack.ask(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims())).await.handled);
-    let rs512 = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &claims());
-    stack.ask(&rs512).await.refused_token(TokenError::Signature);
-    let ps256 = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &claims());
-    stack.ask(&ps256).await.refused_token(TokenError::Signature);
+async fn a04_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
+    let app = trusting(&[KEY.jwk(json!({}))]);
+    assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
+    let rs512 = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
+    app.send_token(&rs512).await.assert_invalid_token(TokenError::Signature);
+    let ps256 = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &valid_claims());
+    app.send_token(&ps256).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
-async fn a07_pss_and_pkcs1_are_not_exchanged() {
+async fn a07_ps_and_rs_are_not_interchangeable() {
     let rs256 = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
-    let pss = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &claims());
-    rs256.ask(&pss).await.refused_token(TokenError::Signature);
-    rs256.ask(&KEY.sign(&RSA_PSS_SHA256, &header("RS256"), &claims())).await.refused_token(TokenError::Signature);
+    let pss = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &valid_claims());
+    rs256.send_token(&pss).await.assert_invalid_token(TokenError::Signature);
+    rs256
+        .send_token(&KEY.sign(&RSA_PSS_SHA256, &header("RS256"), &valid_claims()))
+        .await
+        .assert_invalid_token(TokenError::Signature);
     let ps256 = trusting(&[KEY.jwk(json!({"alg": "PS256"}))]);
-    assert!(ps256.ask(&pss).await.handled);
-    let pkcs1 = KEY.sign(&RSA_PKCS1_SHA256, &header("PS256"), &claims());
-    ps256.ask(&pkcs1).await.refused_token(TokenError::Signature);
+    assert!(ps256.send_token(&pss).await.handler_called);
+    let pkcs1 = KEY.sign(&RSA_PKCS1_SHA256, &header("PS256"), &valid_claims());
+    ps256.send_token(&pkcs1).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
-async fn a08_a_key_of_another_curve_is_not_used() {
+async fn a08_key_of_another_curve_is_not_used() {
     let (p256, p384) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es384).await);
     let trust = Issuer::jwks_document(p256.url(), p256.jwks());
-    let stack = behind(trust);
+    let app = behind(trust);
     let as_p256 = |alg: &str| p384.token("ann").claim("iss", p256.url()).audience(AUDIENCE).header("alg", alg).sign();
-    stack.ask(&as_p256("ES384")).await.refused_token(TokenError::Signature);
-    stack.ask(&as_p256("ES256")).await.refused_token(TokenError::Signature);
-    stack.ask(&as_p256("ES256K")).await.refused_token(TokenError::Algorithm);
+    app.send_token(&as_p256("ES384")).await.assert_invalid_token(TokenError::Signature);
+    app.send_token(&as_p256("ES256")).await.assert_invalid_token(TokenError::Signature);
+    app.send_token(&as_p256("ES256K")).await.assert_invalid_token(TokenError::Algorithm);
     let mut crossed = keys_of(&p384)[0].clone();
     crossed["alg"] = "ES256".into();
     let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [crossed] }).to_string());
@@ -208,7 +218,7 @@ async fn a08_a_key_of_another_curve_is_not_used() {
 }
 
 #[test]
-fn a25_no_issuer_an_empty_one_or_one_twice_builds_no_layer() {
+fn a25_missing_empty_or_duplicate_issuer_fails_the_build() {
     let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Missing));
     assert_eq!(faults(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);

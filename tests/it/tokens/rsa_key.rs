@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
 use serde_json::{Value, json};
 
-use crate::support::tokens::segment;
+use crate::support::tokens::base64url;
 
 /// One key for all tests: to generate one takes a while.
 pub(super) static KEY: LazyLock<RsaKey> = LazyLock::new(RsaKey::generate);
@@ -37,7 +37,7 @@ impl RsaKey {
 
     /// The public key as a JWK, with more members.
     pub(super) fn jwk(&self, more: Value) -> Value {
-        let mut jwk = json!({"kty": "RSA", "n": segment(self.modulus.to_bytes_be()), "e": "AQAB", "kid": "rsa"});
+        let mut jwk = json!({"kty": "RSA", "n": base64url(self.modulus.to_bytes_be()), "e": "AQAB", "kid": "rsa"});
         let Value::Object(more) = more else { panic!("no object: {more}") };
         jwk.as_object_mut().unwrap().extend(more);
         jwk
@@ -61,10 +61,10 @@ impl RsaKey {
 
     /// A token signed by this scheme, whatever its header says.
     pub(super) fn sign(&self, scheme: &'static dyn RsaEncoding, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", segment(header.to_string()), segment(claims.to_string()));
+        let signed = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair.sign(scheme, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
-        format!("{signed}.{}", segment(signature))
+        format!("{signed}.{}", base64url(signature))
     }
 
     /// The private operation on these 256 bytes, without padding.

@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 
 use crate::support::fake_fetch::FakeFetch;
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{AUDIENCE, ISSUER, segment};
+use crate::support::tokens::{AUDIENCE, ISSUER, base64url};
 
 const JWKS_URL: &str = "https://issuer.example.com/keys";
 
-/// A stack that finds the keys of `ISSUER` by this client.
-fn asking(published: &FakeFetch) -> ProtectedApp {
-    let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).fetch(published.clone());
+/// A app that finds the keys of `ISSUER` by this client.
+fn asking(fetch: &FakeFetch) -> ProtectedApp {
+    let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).fetch(fetch.clone());
     ProtectedApp::behind(auth.build().unwrap())
 }
 
@@ -36,43 +36,43 @@ fn first_key(issuer: &TestIssuer) -> Value {
 }
 
 #[tokio::test]
-async fn t_bcp_09_a15_a_url_in_the_header_is_not_asked_for_a_key() {
+async fn t_bcp_09_a15_jku_and_x5u_are_never_fetched() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let published = FakeFetch::at(JWKS_URL, issuer.jwks());
-    let stack = asking(&published);
-    assert!(stack.ask(&honest(&issuer).sign()).await.handled);
+    let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
+    let app = asking(&fetch);
+    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
     for url in [attacker.jwks_url().as_str(), "https://issuer.example.com@evil.example/jwks"] {
-        published.set(url, attacker.jwks());
+        fetch.publish(url, attacker.jwks());
         for name in ["jku", "x5u"] {
             let token = honest(&attacker).header(name, url).sign();
-            stack.ask(&token).await.refused_token(TokenError::Signature);
+            app.send_token(&token).await.assert_invalid_token(TokenError::Signature);
         }
     }
-    assert!(stack.ask(&honest(&issuer).header("jku", "https://evil.example").sign()).await.handled);
-    assert_eq!(published.asked(), [JWKS_URL]);
+    assert!(app.send_token(&honest(&issuer).header("jku", "https://evil.example").sign()).await.handler_called);
+    assert_eq!(fetch.requested_urls(), [JWKS_URL]);
     assert_eq!(attacker.fetches(), 0);
 }
 
 #[tokio::test]
-async fn t_bcp_09_a16_a_key_in_the_header_is_not_used() {
+async fn t_bcp_09_a16_embedded_jwk_and_x5c_are_ignored() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let stack = asking(&FakeFetch::at(JWKS_URL, issuer.jwks()));
+    let app = asking(&FakeFetch::with_document(JWKS_URL, issuer.jwks()));
     let own = first_key(&attacker);
     for token in
-        [honest(&attacker).header("jwk", own.clone()), honest(&attacker).header("x5c", json!([segment([0; 64])]))]
+        [honest(&attacker).header("jwk", own.clone()), honest(&attacker).header("x5c", json!([base64url([0; 64])]))]
     {
-        stack.ask(&token.clone().sign()).await.refused_token(TokenError::Signature);
-        assert!(!stack.ask(&token.clone().header("kid", "evil").sign()).await.handled);
-        assert!(!stack.ask(&token.without_header("kid").sign()).await.handled);
+        app.send_token(&token.clone().sign()).await.assert_invalid_token(TokenError::Signature);
+        assert!(!app.send_token(&token.clone().header("kid", "evil").sign()).await.handler_called);
+        assert!(!app.send_token(&token.without_header("kid").sign()).await.handler_called);
     }
 }
 
 #[tokio::test]
-async fn a26_nobody_is_asked_about_an_issuer_that_is_not_listed() {
+async fn a26_unlisted_issuer_causes_no_io() {
     let attacker = TestIssuer::start().await.unwrap();
-    let published = FakeFetch::default();
-    let auth = JwtAuth::builder().issuer(Issuer::discover(ISSUER)).audience(AUDIENCE).fetch(published.clone());
-    let stack = ProtectedApp::behind(auth.build().unwrap());
+    let fetch = FakeFetch::default();
+    let auth = JwtAuth::builder().issuer(Issuer::discover(ISSUER)).audience(AUDIENCE).fetch(fetch.clone());
+    let app = ProtectedApp::behind(auth.build().unwrap());
     for iss in [
         "http://169.254.169.254/latest/meta-data",
         "http://127.0.0.1:1",
@@ -82,38 +82,38 @@ async fn a26_nobody_is_asked_about_an_issuer_that_is_not_listed() {
         "file:///etc/passwd",
     ] {
         let token = attacker.token("ann").claim("iss", iss).audience(AUDIENCE).sign();
-        stack.ask(&token).await.refused_token(TokenError::Issuer);
+        app.send_token(&token).await.assert_invalid_token(TokenError::Issuer);
     }
-    assert_eq!(published.asked(), [""; 0]);
+    assert_eq!(fetch.requested_urls(), [""; 0]);
     assert_eq!(attacker.fetches(), 0);
 }
 
 #[tokio::test]
-async fn a27_a_redirect_of_the_keys_is_not_followed_and_keys_at_hand_stay() {
+async fn a27_jwks_redirect_is_not_followed_and_the_keys_are_kept() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
     let asked = Arc::new(AtomicUsize::new(0));
     let (jwks, elsewhere, count) = (issuer.jwks(), attacker.jwks_url(), Arc::clone(&asked));
-    let answer = async move || match count.fetch_add(1, Ordering::Relaxed) {
+    let response = async move || match count.fetch_add(1, Ordering::Relaxed) {
         0 => Ok(jwks),
         _ => Err(Redirect::temporary(&elsewhere)),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    let server = axum::serve(listener, Router::new().route("/keys", get(answer)));
+    let server = axum::serve(listener, Router::new().route("/keys", get(response)));
     let server = tokio::spawn(async move { server.await.unwrap() });
     let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, url)).audience(AUDIENCE).build().unwrap();
-    let stack = ProtectedApp::behind(auth);
-    assert!(stack.ask(&honest(&issuer).sign()).await.handled);
-    let of_attacker = stack.ask(&honest(&attacker).header("kid", "new").sign()).await;
-    of_attacker.refused(StatusCode::SERVICE_UNAVAILABLE);
+    let app = ProtectedApp::behind(auth);
+    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
+    let of_attacker = app.send_token(&honest(&attacker).header("kid", "new").sign()).await;
+    of_attacker.assert_rejected(StatusCode::SERVICE_UNAVAILABLE);
     assert!(matches!(of_attacker.denial(), DenialKind::KeysUnavailable { .. }));
-    assert!(stack.ask(&honest(&issuer).sign()).await.handled);
+    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
     assert_eq!((asked.load(Ordering::Relaxed), attacker.fetches()), (2, 0));
     server.abort();
 }
 
 #[tokio::test]
-async fn a28_of_a_poisoned_set_just_the_keys_for_signatures_are_used() {
+async fn a28_only_signature_keys_of_a_poisoned_set_are_used() {
     let good = TestIssuer::start().await.unwrap();
     let bad = TestIssuer::start_with(Algorithm::Es384, Clock::system()).await.unwrap();
     for (name, member) in [
@@ -128,23 +128,23 @@ async fn a28_of_a_poisoned_set_just_the_keys_for_signatures_are_used() {
         poisoned[name] = member;
         poisoned["kid"] = "poisoned".into();
         let set = json!({"keys": [poisoned, 1, null, {}, first_key(&good)]}).to_string();
-        let stack = asking(&FakeFetch::at(JWKS_URL, set));
-        assert!(!stack.ask(&honest(&bad).header("kid", "poisoned").sign()).await.handled, "{name}");
-        assert!(stack.ask(&honest(&good).sign()).await.handled, "{name}");
+        let app = asking(&FakeFetch::with_document(JWKS_URL, set));
+        assert!(!app.send_token(&honest(&bad).header("kid", "poisoned").sign()).await.handler_called, "{name}");
+        assert!(app.send_token(&honest(&good).sign()).await.handler_called, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a28_of_two_keys_of_one_name_the_first_counts() {
+async fn a28_first_of_two_keys_with_the_same_kid_is_used() {
     let (good, evil) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
     let set = json!({"keys": [first_key(&good), first_key(&evil)]}).to_string();
-    let stack = asking(&FakeFetch::at(JWKS_URL, set));
-    assert!(stack.ask(&honest(&good).sign()).await.handled);
-    stack.ask(&honest(&evil).sign()).await.refused_token(TokenError::Signature);
+    let app = asking(&FakeFetch::with_document(JWKS_URL, set));
+    assert!(app.send_token(&honest(&good).sign()).await.handler_called);
+    app.send_token(&honest(&evil).sign()).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
-async fn a28_a_set_that_is_empty_huge_or_none_at_all_leaves_the_old_one_in_use() {
+async fn a28_empty_oversized_or_invalid_set_keeps_the_old_keys() {
     let issuer = TestIssuer::start().await.unwrap();
     let many: Vec<Value> = (0..10_000).map(|n| json!({"kty": "oct", "kid": format!("k{n}"), "k": "AAAA"})).collect();
     for poison in [
@@ -154,13 +154,13 @@ async fn a28_a_set_that_is_empty_huge_or_none_at_all_leaves_the_old_one_in_use()
         json!({ "keys": many }).to_string(),
         format!("{{\"keys\":[{}],\"x\":\"{}\"}}", first_key(&issuer), "x".repeat(portcullis::jwt::MAX_BODY)),
     ] {
-        let published = FakeFetch::at(JWKS_URL, issuer.jwks());
-        let stack = asking(&published);
-        assert!(stack.ask(&honest(&issuer).sign()).await.handled);
-        published.set(JWKS_URL, poison);
-        let unknown = stack.ask(&honest(&issuer).header("kid", "k1").sign()).await;
-        unknown.refused(StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(published.asked().len(), 2);
-        assert!(stack.ask(&honest(&issuer).sign()).await.handled);
+        let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
+        let app = asking(&fetch);
+        assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
+        fetch.publish(JWKS_URL, poison);
+        let unknown = app.send_token(&honest(&issuer).header("kid", "k1").sign()).await;
+        unknown.assert_rejected(StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(fetch.requested_urls().len(), 2);
+        assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
     }
 }

@@ -1,5 +1,7 @@
 //! What `build()` refuses: all problems at once, each with its setting, its value and its remedy, and no secret.
 
+mod issuer_arguments;
+
 use std::time::Duration;
 
 use portcullis::jwt::JwtAuthBuilder;
@@ -45,22 +47,22 @@ fn value(text: &str) -> Option<String> {
 }
 
 #[test]
-fn what_is_good_is_built() {
+fn valid_configuration_is_built() {
     assert!(good().build().is_ok());
 }
 
 #[test]
-fn no_issuer_is_an_error() {
+fn missing_issuer_is_an_error() {
     assert_eq!(only(JwtAuth::builder().audience("api")), ("issuer", None, IssueKind::Missing));
 }
 
 #[test]
-fn an_issuer_that_stands_twice_is_an_error() {
+fn duplicate_issuer_is_an_error() {
     assert_eq!(only(good().add_issuer(own())), ("issuer", value("https://own.example"), IssueKind::Duplicate));
 }
 
 #[test]
-fn an_issuer_that_stands_twice_is_named_whatever_else_is_wrong_with_it() {
+fn duplicate_issuer_is_reported_beside_its_other_issues() {
     let bad = || Issuer::jwks_document("https://own.example", "{}");
     let error = refused(JwtAuth::builder().add_issuer(bad()).add_issuer(bad()).audience("api"));
     let faults: Vec<_> = error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect();
@@ -68,7 +70,7 @@ fn an_issuer_that_stands_twice_is_named_whatever_else_is_wrong_with_it() {
 }
 
 #[test]
-fn no_audience_is_an_error_of_every_issuer_without_its_own() {
+fn missing_audience_is_an_error_of_each_issuer_without_one() {
     let other = Issuer::hs256("https://other.example", SECRET).audience("api");
     let builder = JwtAuth::builder().issuer(own()).add_issuer(other);
     assert_eq!(only(builder), ("audience", value("https://own.example"), IssueKind::Missing));
@@ -76,7 +78,7 @@ fn no_audience_is_an_error_of_every_issuer_without_its_own() {
 }
 
 #[test]
-fn an_empty_audience_is_an_error() {
+fn empty_or_malformed_audience_is_an_error() {
     for text in ["", " api", "api\n"] {
         assert_eq!(only(good().add_audience(text)), ("audience", value(text), IssueKind::Invalid));
         assert_eq!(only(good().issuer(own().audience(text))), ("audience", value(text), IssueKind::Invalid));
@@ -84,14 +86,14 @@ fn an_empty_audience_is_an_error() {
 }
 
 #[test]
-fn an_empty_issuer_is_an_error() {
+fn empty_issuer_is_an_error() {
     assert_eq!(only(good().issuer(Issuer::hs256("", SECRET))), ("issuer", None, IssueKind::Invalid));
     assert_eq!(only(good().issuer(Issuer::jwks("", "https://a.example/keys"))), ("issuer", None, IssueKind::Invalid));
     assert_eq!(only(good().issuer(Issuer::discover(""))).0, "issuer");
 }
 
 #[test]
-fn an_issuer_or_url_of_keys_that_is_not_https_is_an_error() {
+fn issuer_or_jwks_url_that_is_not_https_is_an_error() {
     for url in [
         "http://a.example",
         "http://10.0.0.1",
@@ -111,7 +113,7 @@ fn an_issuer_or_url_of_keys_that_is_not_https_is_an_error() {
 }
 
 #[test]
-fn an_issuer_to_discover_has_no_query_and_no_fragment() {
+fn discovered_issuer_with_query_or_fragment_is_an_error() {
     for url in ["https://a.example?x", "https://a.example/#f", "https://a.example/t?x=1"] {
         assert_eq!(only(good().issuer(Issuer::discover(url))), ("issuer", value(url), IssueKind::Invalid), "{url}");
     }
@@ -121,7 +123,7 @@ fn an_issuer_to_discover_has_no_query_and_no_fragment() {
 }
 
 #[test]
-fn loopback_may_be_plain() {
+fn plain_http_is_allowed_on_loopback() {
     for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost", "http://issuer.localhost:9"] {
         assert!(good().issuer(Issuer::discover(url)).build().is_ok(), "{url}");
         assert!(good().issuer(Issuer::jwks("https://own.example", url)).build().is_ok(), "{url}");
@@ -129,7 +131,7 @@ fn loopback_may_be_plain() {
 }
 
 #[test]
-fn a_password_in_a_url_is_an_error_that_does_not_repeat_it() {
+fn password_in_a_url_is_an_error_that_does_not_reveal_it() {
     for url in ["https://ann:hunter22@a.example/keys", "https://hunter22@a.example/keys"] {
         for issuer in [Issuer::discover(url), Issuer::jwks("https://own.example", url)] {
             let error = refused(good().issuer(issuer));
@@ -142,7 +144,7 @@ fn a_password_in_a_url_is_an_error_that_does_not_repeat_it() {
 }
 
 #[test]
-fn a_secret_shorter_than_its_hash_is_an_error() {
+fn secret_shorter_than_the_hash_is_an_error() {
     let of = [
         (Algorithm::Hs256, 32, Issuer::hs256 as fn(&'static str, Vec<u8>) -> Issuer),
         (Algorithm::Hs384, 48, Issuer::hs384),
@@ -163,7 +165,7 @@ fn a_secret_shorter_than_its_hash_is_an_error() {
 }
 
 #[test]
-fn a_key_that_is_malformed_weak_private_or_of_another_kind_is_an_error() {
+fn malformed_weak_private_or_mismatched_key_is_an_error() {
     let private = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     for (algorithm, pem, fault) in [
         (Algorithm::Rs256, "", IssueKind::Invalid),
@@ -184,13 +186,13 @@ fn a_key_that_is_malformed_weak_private_or_of_another_kind_is_an_error() {
 }
 
 #[test]
-fn a_secret_for_an_algorithm_with_a_public_key_is_an_error() {
+fn secret_for_a_public_key_algorithm_is_an_error() {
     let issuer = own().add_secret(Algorithm::Rs256, SECRET);
     assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), IssueKind::Prohibited));
 }
 
 #[test]
-fn a_pem_given_as_a_secret_is_an_error() {
+fn pem_given_as_a_secret_is_an_error() {
     for pem in [WEAK_RSA.to_owned(), format!("\n {WEAK_RSA}")] {
         let issuer = Issuer::hs256("https://own.example", pem);
         assert_eq!(only(good().issuer(issuer)), ("key", value("https://own.example"), IssueKind::Prohibited));
@@ -198,14 +200,14 @@ fn a_pem_given_as_a_secret_is_an_error() {
 }
 
 #[test]
-fn more_keys_of_one_algorithm_than_a_token_is_tried_on_are_an_error() {
+fn more_than_four_keys_of_one_algorithm_are_an_error() {
     let with = |count: u8| (1..count).fold(own(), |issuer, key| issuer.add_secret(Algorithm::Hs256, [key; 32]));
     assert!(good().issuer(with(4)).build().is_ok());
     assert_eq!(only(good().issuer(with(5))), ("key", value("https://own.example"), IssueKind::Prohibited));
 }
 
 #[tokio::test]
-async fn a_set_of_keys_without_one_that_can_be_used_is_an_error() {
+async fn jwks_document_without_usable_key_is_an_error() {
     for set in ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}]}"#] {
         let issuer = Issuer::jwks_document("https://own.example", set);
         assert_eq!(only(good().issuer(issuer)), ("jwks", value("https://own.example"), IssueKind::Invalid), "{set}");
@@ -215,13 +217,13 @@ async fn a_set_of_keys_without_one_that_can_be_used_is_an_error() {
 }
 
 #[test]
-fn a_key_added_to_an_issuer_that_publishes_its_own_is_an_error() {
+fn key_added_to_a_discovered_issuer_is_an_error() {
     let issuer = Issuer::discover("https://a.example").add_secret(Algorithm::Hs256, SECRET);
     assert_eq!(only(good().issuer(issuer)), ("key", value("https://a.example"), IssueKind::Prohibited));
 }
 
 #[test]
-fn an_algorithm_that_does_not_fit_is_an_error() {
+fn shared_secret_algorithm_or_empty_list_is_an_error_of_a_discovered_issuer() {
     let shared = Issuer::discover("https://a.example").algorithms([Algorithm::Rs256, Algorithm::Hs256]);
     assert_eq!(only(good().issuer(shared)), ("algorithms", value("HS256"), IssueKind::Prohibited));
     let none = Issuer::discover("https://a.example").algorithms([]);
@@ -229,7 +231,7 @@ fn an_algorithm_that_does_not_fit_is_an_error() {
 }
 
 #[test]
-fn a_cookie_of_the_wrong_form_is_an_error() {
+fn malformed_cookie_name_is_an_error() {
     for name in ["", "a b", "a=b", "a;b", "ä", "a\n"] {
         assert_eq!(only(good().cookie(name)), ("cookie", value(name), IssueKind::Invalid));
     }
@@ -237,7 +239,7 @@ fn a_cookie_of_the_wrong_form_is_an_error() {
 }
 
 #[test]
-fn a_realm_of_the_wrong_form_is_an_error() {
+fn malformed_realm_is_an_error() {
     for realm in ["", "a\"b", "a\\b", "a\r\nset-cookie: x", "ä"] {
         assert_eq!(only(good().realm(realm)), ("realm", value(realm), IssueKind::Invalid));
     }
@@ -245,7 +247,7 @@ fn a_realm_of_the_wrong_form_is_an_error() {
 }
 
 #[test]
-fn a_leeway_beyond_five_minutes_is_an_error() {
+fn leeway_over_five_minutes_is_an_error() {
     assert_eq!(only(good().leeway(Duration::from_secs(301))), ("leeway", value("301 s"), IssueKind::Prohibited));
     for leeway in [0, 300] {
         assert!(good().leeway(Duration::from_secs(leeway)).build().is_ok());
@@ -253,7 +255,7 @@ fn a_leeway_beyond_five_minutes_is_an_error() {
 }
 
 #[test]
-fn more_seen_tokens_than_there_can_be_in_use_are_an_error() {
+fn token_cache_capacity_over_the_maximum_is_an_error() {
     for tokens in [1_048_577, usize::MAX] {
         assert_eq!(
             only(good().token_cache_capacity(tokens)),
@@ -266,7 +268,7 @@ fn more_seen_tokens_than_there_can_be_in_use_are_an_error() {
 }
 
 #[test]
-fn a_token_length_beyond_its_bound_is_an_error() {
+fn max_token_len_out_of_range_is_an_error() {
     for bytes in [0, 65_537, usize::MAX] {
         assert_eq!(
             only(good().max_token_len(bytes)),
@@ -279,7 +281,7 @@ fn a_token_length_beyond_its_bound_is_an_error() {
 }
 
 #[test]
-fn a_default_tier_of_another_table_is_an_error() {
+fn default_tier_of_another_table_is_an_error() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let foreign = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
     let (_, _, fault) = only(good().tiers(tiers).default_tier(foreign));
@@ -287,7 +289,7 @@ fn a_default_tier_of_another_table_is_an_error() {
 }
 
 #[test]
-fn all_problems_are_reported_at_once() {
+fn all_issues_are_reported_at_once() {
     let builder = JwtAuth::builder()
         .add_issuer(Issuer::hs256("https://own.example", "short"))
         .add_issuer(Issuer::discover("http://a.example"))
@@ -319,7 +321,7 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
-fn no_secret_is_in_the_debug_form_of_anything() {
+fn debug_output_contains_no_secret() {
     let issuer = own().add_secret(Algorithm::Hs256, "another secret of thirty-two bytes");
     let document = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0LWluLWEtc2V0"}]}"#;
     let builder = JwtAuth::builder().issuer(issuer.clone()).audience("api");

@@ -1,4 +1,4 @@
-//! `App`: a router behind `JwtAuth` that counts what reaches its handler.
+//! `JwtApp`: an app behind `JwtAuth` that counts its handler calls and exposes its `JwtAuth`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,35 +11,37 @@ use portcullis::jwt::JwtAuthBuilder;
 use portcullis::{Extractor, JwtAuth, UserContext};
 use tower::ServiceExt;
 
+/// An app whose handler returns the user's id. Clones share the layer and the count.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct JwtApp {
     pub(crate) auth: JwtAuth,
     router: Router,
-    handled: Arc<AtomicUsize>,
+    handler_calls: Arc<AtomicUsize>,
 }
 
-impl App {
+impl JwtApp {
     pub(crate) fn new(builder: JwtAuthBuilder) -> Self {
         let auth = builder.build().unwrap();
-        let handled = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&handled);
+        let handler_calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&handler_calls);
         let handler = async move |Extractor(user): Extractor<UserContext>| {
             counter.fetch_add(1, Ordering::SeqCst);
             user.id().to_owned()
         };
         let router = Router::new().route("/", get(handler)).layer(auth.clone());
-        Self { auth, router, handled }
+        Self { auth, router, handler_calls }
     }
 
-    pub(crate) async fn ask(&self, token: &str) -> Response<Body> {
+    /// Sends `GET /` with this bearer token.
+    pub(crate) async fn send_token(&self, token: &str) -> Response<Body> {
         let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// The status, after a look at what has to be true of any answer with it.
-    pub(crate) async fn status(&self, token: &str) -> StatusCode {
-        let handled = self.handled();
-        let response = self.ask(token).await;
+    /// Sends this token and returns the status, after checking the headers that every response of this status has.
+    pub(crate) async fn status_for(&self, token: &str) -> StatusCode {
+        let calls_before = self.handler_calls();
+        let response = self.send_token(token).await;
         let headers = response.headers();
         match response.status() {
             StatusCode::UNAUTHORIZED => {
@@ -48,20 +50,20 @@ impl App {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 assert!(!headers.contains_key("www-authenticate"));
-                let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
-                assert!((1..=66).contains(&wait), "{wait}");
+                let retry_after: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+                assert!((1..=66).contains(&retry_after), "{retry_after}");
             }
             _ => return response.status(),
         }
-        assert_eq!(self.handled(), handled, "a refused request does not reach the handler");
+        assert_eq!(self.handler_calls(), calls_before, "a rejected request does not reach the handler");
         response.status()
     }
 
-    pub(crate) fn handled(&self) -> usize {
-        self.handled.load(Ordering::SeqCst)
+    pub(crate) fn handler_calls(&self) -> usize {
+        self.handler_calls.load(Ordering::SeqCst)
     }
 }
 
-pub(crate) async fn text(response: Response<Body>) -> String {
+pub(crate) async fn body_text(response: Response<Body>) -> String {
     String::from_utf8(to_bytes(response.into_body(), 64 * 1024).await.unwrap().to_vec()).unwrap()
 }

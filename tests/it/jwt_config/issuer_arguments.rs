@@ -12,7 +12,7 @@ fn fault(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
 }
 
 #[test]
-fn a_presets_argument_of_another_form_is_named() {
+fn malformed_preset_argument_is_reported_by_name() {
     for (argument, issuer) in [
         ("auth0 domain", Issuer::auth0("https://t.eu.auth0.com")),
         ("auth0 domain", Issuer::auth0("t.eu.auth0.com/")),
@@ -31,7 +31,7 @@ fn a_presets_argument_of_another_form_is_named() {
 }
 
 #[test]
-fn a_presets_argument_of_the_right_form_is_taken() {
+fn well_formed_preset_argument_is_accepted() {
     for issuer in [
         Issuer::auth0("t.eu.auth0.com"),
         Issuer::okta("dev-1.okta.com", "default"),
@@ -46,14 +46,14 @@ fn a_presets_argument_of_the_right_form_is_taken() {
 }
 
 #[test]
-fn the_url_of_an_issuers_metadata_is_not_its_name() {
+fn metadata_url_given_as_the_issuer_is_an_error() {
     let url = "https://a.example/.well-known/openid-configuration";
     assert_eq!(fault(Issuer::discover(url)), Some(("issuer", IssueKind::Invalid)));
     assert_eq!(fault(Issuer::jwks("https://a.example", "https://a.example/.well-known/jwks.json")), None);
 }
 
 #[test]
-fn a_claim_without_a_name_is_named() {
+fn empty_claim_name_is_an_error() {
     let own = || Issuer::hs256("https://own.example", [7; 32]);
     for map in [ClaimMap::new().id(""), ClaimMap::new().roles(["/"]), ClaimMap::new().tier([""])] {
         assert_eq!(fault(own().claims(map)), Some(("claims", IssueKind::Invalid)));
@@ -62,7 +62,7 @@ fn a_claim_without_a_name_is_named() {
 }
 
 #[test]
-fn settings_that_have_no_effect_are_named() {
+fn setting_without_effect_is_an_error() {
     let own = Issuer::hs256("https://own.example", [7; 32]);
     assert_eq!(fault(own.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{permissions, roles, rs256, shaped, with};
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, now, signed};
+use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, now, token_with_header};
 
 fn access() -> Value {
     json!({
@@ -23,7 +23,7 @@ fn tiers() -> Tiers {
     Tiers::ascending(["basic", "pro", "institutional"]).unwrap()
 }
 
-fn stack(issuer: Issuer) -> ProtectedApp {
+fn app(issuer: Issuer) -> ProtectedApp {
     let table = Roles::builder().role("editor", ["read:valuation", "write:valuation"]).build().unwrap();
     let basic = tiers().get("basic").unwrap();
     let builder = JwtAuth::builder().issuer(issuer.first_party()).audience(AUDIENCE).roles(table).tiers(tiers());
@@ -31,13 +31,13 @@ fn stack(issuer: Issuer) -> ProtectedApp {
 }
 
 fn hs256(claims: &Value) -> String {
-    signed(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string())
+    token_with_header(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string())
 }
 
 #[tokio::test]
-async fn an_access_token_of_ones_own_is_a_user_with_roles_permissions_and_a_tier() {
-    let answer = stack(Issuer::hs256(ISSUER, SECRET)).ask(&hs256(&access())).await;
-    let user = answer.user();
+async fn first_party_access_token_has_roles_permissions_and_a_tier() {
+    let response = app(Issuer::hs256(ISSUER, SECRET)).send_token(&hs256(&access())).await;
+    let user = response.user();
     assert_eq!((user.id(), user.email(), user.principal()), ("42", Some("ann@example.com"), Principal::User));
     assert_eq!(roles(user), ["editor"]);
     assert_eq!(permissions(user), ["export:report", "read:valuation", "write:valuation"]);
@@ -47,30 +47,30 @@ async fn an_access_token_of_ones_own_is_a_user_with_roles_permissions_and_a_tier
 }
 
 #[tokio::test]
-async fn a_token_without_a_tier_has_the_default_one_and_an_unknown_tier_ranks_below_all() {
-    let stack = stack(Issuer::hs256(ISSUER, SECRET));
-    let without = stack.ask(&hs256(&with(&access(), json!({"subscription_tier": null})))).await;
+async fn missing_tier_is_the_default_and_an_unknown_tier_ranks_below_all() {
+    let app = app(Issuer::hs256(ISSUER, SECRET));
+    let without = app.send_token(&hs256(&with(&access(), json!({"subscription_tier": null})))).await;
     assert_eq!(without.user().tier_name(), Some("basic"));
-    let unknown = stack.ask(&hs256(&with(&access(), json!({"subscription_tier": "platinum"})))).await;
+    let unknown = app.send_token(&hs256(&with(&access(), json!({"subscription_tier": "platinum"})))).await;
     assert_eq!((unknown.user().tier().is_none(), unknown.user().tier_name()), (true, Some("platinum")));
     assert!(!unknown.user().is_at_least(&tiers().get("basic").unwrap()));
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_ones_own_is_refused() {
-    let stack = stack(Issuer::hs256(ISSUER, SECRET));
+async fn first_party_refresh_token_is_rejected() {
+    let app = app(Issuer::hs256(ISSUER, SECRET));
     for claims in [
         with(&access(), json!({"type": "refresh"})),
         with(&access(), json!({"type": "Access"})),
         with(&access(), json!({"type": ["access"]})),
         with(&access(), json!({"type": null})),
     ] {
-        stack.ask(&hs256(&claims)).await.refused_token(TokenError::Type);
+        app.send_token(&hs256(&claims)).await.assert_invalid_token(TokenError::Type);
     }
 }
 
 #[tokio::test]
-async fn keys_of_ones_own_may_be_rs256_eddsa_or_a_pem() {
+async fn first_party_keys_may_be_rs256_eddsa_or_a_pem() {
     let rsa = rs256().await;
     let eddsa = TestIssuer::start_with(Algorithm::EdDsa, Clock::system()).await.unwrap();
     let jwks: Value = serde_json::from_str(&eddsa.jwks()).unwrap();
@@ -84,18 +84,18 @@ async fn keys_of_ones_own_may_be_rs256_eddsa_or_a_pem() {
         (&eddsa, Issuer::jwks_document(ISSUER, eddsa.jwks())),
         (&eddsa, Issuer::pem(ISSUER, Algorithm::EdDsa, pem)),
     ] {
-        let stack = stack(issuer);
-        let answer = stack.ask(&shaped(signer, jwt(), &access())).await;
-        assert_eq!((answer.user().id(), answer.user().tier_name()), ("42", Some("pro")));
+        let app = app(issuer);
+        let response = app.send_token(&shaped(signer, jwt(), &access())).await;
+        assert_eq!((response.user().id(), response.user().tier_name()), ("42", Some("pro")));
         let refresh = shaped(signer, jwt(), &with(&access(), json!({"type": "refresh"})));
-        stack.ask(&refresh).await.refused_token(TokenError::Type);
+        app.send_token(&refresh).await.assert_invalid_token(TokenError::Type);
     }
 }
 
 #[tokio::test]
-async fn while_a_secret_is_changed_both_are_accepted_and_afterwards_the_new_one_alone() {
+async fn both_secrets_are_accepted_during_a_rotation_and_only_the_new_one_afterwards() {
     let old = hs256(&access());
     let changing = Issuer::hs256(ISSUER, [8; 32]).add_secret(Algorithm::Hs256, SECRET);
-    assert!(stack(changing).ask(&old).await.handled);
-    stack(Issuer::hs256(ISSUER, [8; 32])).ask(&old).await.refused_token(TokenError::Signature);
+    assert!(app(changing).send_token(&old).await.handler_called);
+    app(Issuer::hs256(ISSUER, [8; 32])).send_token(&old).await.assert_invalid_token(TokenError::Signature);
 }

@@ -1,0 +1,70 @@
+//! `BlockingClock`: the system clock, which blocks a thread on demand when the thread reads it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime};
+
+use portcullis::clock::{Clock, TimeSource};
+
+/// Stops a request at a chosen reading of the monotonic clock, so that a test can act in the middle of a decision.
+pub(super) struct BlockingClock {
+    source: Arc<Source>,
+    reached: Receiver<()>,
+    resume: Sender<()>,
+}
+
+struct Source {
+    /// How many readings are left up to the blocked one; 0 if none is to be blocked.
+    readings_left: AtomicUsize,
+    reached: Sender<()>,
+    resume: Mutex<Receiver<()>>,
+}
+
+impl BlockingClock {
+    pub(super) fn new() -> Self {
+        let (reached_sender, reached) = channel();
+        let (resume, resume_receiver) = channel();
+        let source =
+            Source { readings_left: AtomicUsize::new(0), reached: reached_sender, resume: Mutex::new(resume_receiver) };
+        Self { source: Arc::new(source), reached, resume }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        Clock::from_source(SharedSource(Arc::clone(&self.source)))
+    }
+
+    /// Blocks the thread that takes the `n`th reading from now on, where 1 is the next one.
+    pub(super) fn block_at_reading(&self, n: usize) {
+        self.source.readings_left.store(n, Ordering::SeqCst);
+    }
+
+    /// Waits until a thread is blocked.
+    pub(super) fn wait_until_blocked(&self) {
+        self.reached.recv().unwrap();
+    }
+
+    /// Lets the blocked thread continue.
+    pub(super) fn resume(&self) {
+        self.resume.send(()).unwrap();
+    }
+}
+
+#[derive(Clone)]
+struct SharedSource(Arc<Source>);
+
+impl TimeSource for SharedSource {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        let decrement = |left: usize| left.checked_sub(1);
+        let before = self.0.readings_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement);
+        if before == Ok(1) {
+            self.0.reached.send(()).unwrap();
+            self.0.resume.lock().unwrap().recv().unwrap();
+        }
+        Instant::now()
+    }
+}

@@ -1,0 +1,233 @@
+//! Fetches that fail: what stays in use, and when the next one starts.
+
+use axum::http::{Response, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::fake_network::status;
+use super::{Fixture, run_background_tasks, seconds};
+use crate::support::log_capture::LogCapture;
+
+#[tokio::test]
+async fn failed_fetch_keeps_valid_keys() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    fixture.network.go_down();
+    fixture.advance(661.0);
+    for _ in 0..5 {
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+        run_background_tasks().await;
+        fixture.advance(70.0);
+    }
+    assert_eq!(fixture.network.request_count(), 6, "every refresh was tried, and failed");
+}
+
+#[tokio::test]
+async fn back_off_starts_at_one_second_and_doubles_up_to_one_minute() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.go_down();
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    for (tries, wait) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
+        fixture.advance(wait * 0.9 - 0.001);
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(fixture.network.request_count(), tries + 1, "less than {wait} s less a tenth");
+        fixture.advance(wait * 0.2 + 0.002);
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(fixture.network.request_count(), tries + 2, "{wait} s and a tenth");
+    }
+}
+
+#[tokio::test]
+async fn successful_fetch_resets_the_back_off() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.go_down();
+    for _ in 0..6 {
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+        fixture.advance(70.0);
+    }
+    fixture.network.serve_keys_of(&fixture.issuer);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    fixture.network.go_down();
+    fixture.advance(661.0);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    run_background_tasks().await;
+    let calls = fixture.network.request_count();
+    fixture.advance(1.2);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    run_background_tasks().await;
+    assert_eq!(fixture.network.request_count(), calls + 1, "a second after the first failure, not a minute");
+}
+
+/// Answers that bring no key.
+fn unusable() -> Vec<(&'static str, Response<Vec<u8>>)> {
+    let text = |text: &str| Response::new(text.as_bytes().to_vec());
+    let redirect = Response::builder().status(302).header("location", "https://evil.example/jwks").body(Vec::new());
+    let padded = json!({ "keys": [], "padding": "x".repeat(300 * 1024) }).to_string();
+    vec![
+        ("500", status(500)),
+        ("404", status(404)),
+        ("204", status(204)),
+        ("a redirect", redirect.unwrap()),
+        ("300 KiB", text(&padded)),
+        ("nothing", text("")),
+        ("HTML", text("<!doctype html><title>Sign in</title>")),
+        ("no keys", text(r#"{"keys":[]}"#)),
+        ("no set", text("{}")),
+        ("an array", text("[]")),
+        ("no UTF-8", Response::new(vec![0xff, 0xfe])),
+        ("a shared secret", text(r#"{"keys":[{"kty":"oct","kid":"key-1","alg":"HS256","k":"c2VjcmV0"}]}"#)),
+        ("a kind of key to come", text(r#"{"keys":[{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}]}"#)),
+    ]
+}
+
+#[tokio::test]
+async fn response_without_usable_key_is_a_failed_fetch_and_the_old_set_is_kept() {
+    for (name, answer) in unusable() {
+        let fixture = Fixture::new().await;
+        let app = fixture.app_with_keys().await;
+        fixture.network.respond_with(move |_| answer.clone());
+        assert_eq!(
+            app.status_for(&fixture.token_with_kid("new")).await,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{name}: nobody can tell"
+        );
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{name}");
+        assert_eq!(fixture.network.request_count(), 2, "{name}");
+        assert!(app.auth.is_ready(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn keys_in_a_response_with_another_status_than_200_are_not_used() {
+    for status in [201, 203, 206, 302, 304, 401, 404, 500, 503] {
+        let fixture = Fixture::new().await;
+        let set = fixture.issuer.jwks();
+        fixture.network.respond_with(move |_| Response::builder().status(status).body(set.clone().into()).unwrap());
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn response_without_usable_key_leaves_an_app_without_keys_at_503() {
+    for (name, answer) in unusable() {
+        let fixture = Fixture::new().await;
+        let app = fixture.app();
+        fixture.network.respond_with(move |_| answer.clone());
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE, "{name}");
+        assert!(!app.auth.is_ready(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn key_set_of_256_kib_is_read_and_a_larger_one_is_not() {
+    for (bytes, expected) in [(256 * 1024, StatusCode::OK), (256 * 1024 + 1, StatusCode::SERVICE_UNAVAILABLE)] {
+        let fixture = Fixture::new().await;
+        let mut set = fixture.issuer.jwks().into_bytes();
+        set.resize(bytes, b' ');
+        fixture.network.serve_key_set(set);
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, expected, "{bytes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetch_times_out_after_five_seconds() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.hold_responses();
+    let start = Instant::now();
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    let waited = start.elapsed();
+    assert!((seconds(5.0)..seconds(5.1)).contains(&waited), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_and_keys_share_the_timeout_of_five_seconds() {
+    let fixture = Fixture::new().await;
+    let app = super::JwtApp::new(fixture.builder(portcullis::Issuer::discover(fixture.issuer.url())));
+    let (issuer, uri) = (fixture.issuer.clone(), fixture.issuer.jwks_url());
+    fixture.network.respond_with(move |url| {
+        let metadata = json!({ "issuer": issuer.url(), "jwks_uri": uri }).to_string();
+        Response::new(if url == uri { issuer.jwks() } else { metadata }.into_bytes())
+    });
+    fixture.network.delay_responses_by(seconds(3.0));
+    let start = Instant::now();
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    let waited = start.elapsed();
+    assert!((seconds(5.0)..seconds(5.1)).contains(&waited), "{waited:?}");
+    fixture.network.delay_responses_by(seconds(2.0));
+    fixture.advance(2.0);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn canceled_request_does_not_cancel_the_fetch_of_the_others() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.hold_responses();
+    let requests: Vec<_> = (0..2)
+        .map(|_| {
+            let (app, token) = (app.clone(), fixture.valid_token());
+            tokio::spawn(async move { app.status_for(&token).await })
+        })
+        .collect();
+    run_background_tasks().await;
+    let [cancelled, waiting] = requests.try_into().unwrap();
+    cancelled.abort();
+    assert!(cancelled.await.unwrap_err().is_cancelled());
+    fixture.network.release_responses();
+    assert_eq!(waiting.await.unwrap(), StatusCode::OK);
+    assert_eq!(fixture.network.request_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetch_completes_after_its_only_request_is_canceled() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    fixture.network.hold_responses();
+    let (asking, token) = (app.clone(), fixture.valid_token());
+    let request = tokio::spawn(async move { asking.status_for(&token).await });
+    run_background_tasks().await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    fixture.network.release_responses();
+    run_background_tasks().await;
+    assert!(app.auth.is_ready());
+    assert_eq!(fixture.network.request_count(), 1);
+}
+
+#[tokio::test]
+async fn app_recovers_after_the_http_client_panics() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    let log = LogCapture::start();
+    fixture.network.panic_on_requests();
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(log.count("the client stopped without an answer"), 1, "{}", log.text());
+    fixture.network.serve_keys_of(&fixture.issuer);
+    fixture.advance(1.2);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn cached_keys_are_used_after_the_http_client_panics() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    fixture.network.panic_on_requests();
+    assert_eq!(app.status_for(&fixture.token_with_kid("new")).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn failed_fetch_is_logged_once_with_issuer_and_reason() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    let log = LogCapture::start();
+    fixture.network.go_down();
+    for _ in 0..3 {
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(log.count("could not be fetched"), 1, "{}", log.text());
+    assert!(log.text().contains("connection refused") && log.text().contains(fixture.issuer.url()), "{}", log.text());
+}

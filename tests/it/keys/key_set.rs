@@ -1,0 +1,192 @@
+//! What an issuer publishes: keys that cannot be used beside good ones, and keys that say little of themselves.
+
+use axum::http::StatusCode;
+use portcullis::Algorithm;
+use serde_json::{Value, json};
+
+use super::fake_network::{jwks, key_set_of};
+use super::{Fixture, JwtApp};
+use crate::support::log_capture::LogCapture;
+
+/// Keys that must not be used, each named `secret-kid`.
+fn bad(good: &Value) -> Vec<Value> {
+    let mut encrypting = good.clone();
+    encrypting["use"] = "enc".into();
+    let mut wrapping = good.clone();
+    wrapping["key_ops"] = json!(["wrapKey"]);
+    let mut private = good.clone();
+    private["d"] = "AAAA".into();
+    let mut keys = vec![
+        json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
+        json!({"kty": "RSA", "alg": "RS256", "n": "AQAB", "e": "AQAB"}),
+        json!({"kty": "oct", "alg": "HS256", "k": "c2VjcmV0"}),
+        encrypting,
+        wrapping,
+        private,
+    ];
+    keys.iter_mut().for_each(|key| key["kid"] = "secret-kid".into());
+    keys
+}
+
+#[tokio::test]
+async fn unusable_key_is_skipped_and_the_others_are_used() {
+    let fixture = Fixture::new().await;
+    let good = jwks(&fixture.issuer).remove(0);
+    for bad in bad(&good) {
+        fixture.network.serve_key_set(key_set_of(&[bad.clone(), good.clone()]));
+        let app = fixture.app();
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{bad}");
+        assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn skipped_key_is_logged_once_without_its_kid() {
+    let fixture = Fixture::new().await;
+    let good = jwks(&fixture.issuer).remove(0);
+    let mut keys = bad(&good);
+    let skipped = keys.len();
+    keys.push(good);
+    fixture.network.serve_key_set(key_set_of(&keys));
+    let log = LogCapture::start();
+    let app = fixture.app_with_keys().await;
+    fixture.advance(31.0);
+    assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.network.request_count(), 2);
+    assert_eq!(log.count("a published key is not used"), skipped, "once a key, not once a fetch: {}", log.text());
+    assert!(!log.text().contains("secret-kid"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn key_set_without_usable_key_is_logged_with_the_reason() {
+    let fixture = Fixture::new().await;
+    fixture.network.serve_key_set(key_set_of(&bad(&jwks(&fixture.issuer)[0])[1..2]));
+    let log = LogCapture::start();
+    assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(log.count("its modulus has not 2048 to 8192 bits"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn token_that_names_a_published_oct_key_is_rejected() {
+    let fixture = Fixture::new().await;
+    let good = jwks(&fixture.issuer).remove(0);
+    fixture
+        .network
+        .serve_key_set(key_set_of(&[json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "c2VjcmV0"}), good]));
+    let app = fixture.app_with_keys().await;
+    let token = fixture.issuer.token("eve").audience("api").header("alg", "HS256").header("kid", "s").sign();
+    assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.network.request_count(), 1);
+}
+
+#[tokio::test]
+async fn key_without_alg_uses_the_algorithm_given_by_its_type_and_the_allow_list() {
+    for (algorithm, allowed) in [
+        (Algorithm::Es256, None),
+        (Algorithm::EdDsa, None),
+        (Algorithm::Rs256, None),
+        (Algorithm::Ps256, Some([Algorithm::Ps256])),
+    ] {
+        let fixture = Fixture::with(algorithm).await;
+        let mut key = jwks(&fixture.issuer).remove(0);
+        key.as_object_mut().unwrap().remove("alg");
+        fixture.network.serve_key_set(key_set_of(&[key]));
+        let issuer = match allowed {
+            Some(allowed) => fixture.jwks_issuer().algorithms(allowed),
+            None => fixture.jwks_issuer(),
+        };
+        let app = JwtApp::new(fixture.builder(issuer));
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{algorithm:?}");
+    }
+}
+
+#[tokio::test]
+async fn key_is_never_used_with_two_algorithms() {
+    let fixture = Fixture::with(Algorithm::Ps256).await;
+    let mut key = jwks(&fixture.issuer).remove(0);
+    for alg in [None, Some("RS256")] {
+        match alg {
+            None => key.as_object_mut().unwrap().remove("alg"),
+            Some(alg) => key.as_object_mut().unwrap().insert("alg".to_owned(), alg.into()),
+        };
+        fixture.network.serve_key_set(key_set_of(std::slice::from_ref(&key)));
+        let app = fixture.app_with_keys().await;
+        let calls = fixture.network.request_count();
+        assert_eq!(
+            app.status_for(&fixture.valid_token()).await,
+            StatusCode::UNAUTHORIZED,
+            "the key is one for RS256: {alg:?}"
+        );
+        assert_eq!(fixture.network.request_count(), calls, "{alg:?}");
+    }
+}
+
+#[tokio::test]
+async fn key_for_an_algorithm_off_the_allow_list_is_not_used() {
+    let fixture = Fixture::new().await;
+    let app = JwtApp::new(fixture.builder(fixture.jwks_issuer().algorithms([Algorithm::EdDsa])));
+    assert!(!app.auth.prefetch_keys().await);
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn key_without_kid_verifies_tokens_with_and_without_kid() {
+    let fixture = Fixture::new().await;
+    let mut key = jwks(&fixture.issuer).remove(0);
+    key.as_object_mut().unwrap().remove("kid");
+    fixture.network.serve_key_set(key_set_of(&[key]));
+    let app = fixture.app_with_keys().await;
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    let token = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
+    assert_eq!(app.status_for(&token).await, StatusCode::OK);
+    assert_eq!(fixture.network.request_count(), 1);
+}
+
+#[tokio::test]
+async fn token_without_kid_is_verified_with_the_cached_keys() {
+    let fixture = Fixture::new().await;
+    fixture.issuer.rotate();
+    let app = fixture.app_with_keys().await;
+    let token = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
+    assert_eq!(app.status_for(&token).await, StatusCode::OK);
+    assert_eq!(fixture.network.request_count(), 1);
+}
+
+#[tokio::test]
+async fn token_without_kid_signed_by_a_new_key_is_accepted_on_its_first_use() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app_with_keys().await;
+    fixture.issuer.rotate();
+    let token = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
+    assert_eq!(app.status_for(&token).await, StatusCode::OK);
+    assert_eq!(fixture.network.request_count(), 2);
+}
+
+#[tokio::test]
+async fn at_most_64_keys_are_read() {
+    let fixture = Fixture::new().await;
+    let good = jwks(&fixture.issuer).remove(0);
+    for (before, expected) in
+        [(63, StatusCode::OK), (64, StatusCode::SERVICE_UNAVAILABLE), (9_999, StatusCode::SERVICE_UNAVAILABLE)]
+    {
+        let mut keys = vec![json!({}); before];
+        keys.push(good.clone());
+        fixture.network.serve_key_set(key_set_of(&keys));
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, expected, "{before} before it");
+    }
+}
+
+#[tokio::test]
+async fn first_of_two_keys_with_the_same_kid_is_used() {
+    let fixture = Fixture::new().await;
+    let honest = jwks(&fixture.issuer).remove(0);
+    let other = Fixture::new().await;
+    let mut second = jwks(&other.issuer).remove(0);
+    second["kid"] = honest["kid"].clone();
+    fixture.network.serve_key_set(key_set_of(&[honest.clone(), second]));
+    let app = fixture.app_with_keys().await;
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    let forged = other.issuer.token("eve").audience("api").claim("iss", fixture.issuer.url());
+    let forged = forged.header("kid", honest["kid"].clone()).sign();
+    assert_eq!(app.status_for(&forged).await, StatusCode::UNAUTHORIZED);
+}

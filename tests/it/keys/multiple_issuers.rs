@@ -1,0 +1,133 @@
+//! Several issuers: whose key is whose, and who is asked at all.
+
+use axum::http::{Response, StatusCode};
+use portcullis::{Issuer, JwtAuth};
+
+use super::fake_network::{FakeNetwork, jwks, key_set_of};
+use super::{Fixture, JwtApp, run_background_tasks};
+use crate::support::log_capture::LogCapture;
+
+/// Two issuers whose keys have the same `kid`, an app that trusts both, and the network of both.
+async fn same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
+    let (a, b) = (Fixture::new().await, Fixture::new().await);
+    let named = |fixture: &Fixture| {
+        let mut key = jwks(&fixture.issuer).remove(0);
+        key["kid"] = "same".into();
+        key_set_of(&[key])
+    };
+    let (of_a, of_b, url_of_a) = (named(&a), named(&b), a.issuer.jwks_url());
+    let network = a.network.clone();
+    network.respond_with(move |url| Response::new(if url == url_of_a { of_a.clone() } else { of_b.clone() }));
+    let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
+    let app = JwtApp::new(builder.fetch(network.clone()));
+    assert!(app.auth.prefetch_keys().await);
+    (a, b, app, network)
+}
+
+#[tokio::test]
+async fn two_issuers_with_the_same_kid_each_use_their_own_key() {
+    let (a, b, app, _) = same_kid().await;
+    for fixture in [&a, &b] {
+        assert_eq!(app.status_for(&fixture.token_with_kid("same")).await, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn key_of_one_issuer_does_not_verify_tokens_of_another_with_the_same_kid() {
+    let (a, b, app, network) = same_kid().await;
+    let calls = network.request_count();
+    for (signer, claimed) in [(&a, &b), (&b, &a)] {
+        let token = signer.issuer.token("eve").audience("api").header("kid", "same");
+        let token = token.claim("iss", claimed.issuer.url()).sign();
+        assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(network.request_count(), calls);
+    assert_eq!(app.handler_calls(), 0);
+}
+
+#[tokio::test]
+async fn unknown_kid_causes_a_fetch_from_the_issuer_of_the_token_only() {
+    let (a, b, app, network) = same_kid().await;
+    assert_eq!(app.status_for(&b.token_with_kid("new")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(network.requested_urls()[2..], [b.issuer.jwks_url()]);
+    assert_eq!(app.status_for(&a.token_with_kid("new")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(network.requested_urls()[3..], [a.issuer.jwks_url()], "each issuer has thirty seconds of its own");
+}
+
+#[tokio::test]
+async fn outage_of_one_issuer_does_not_affect_another() {
+    let (a, b) = (Fixture::new().await, Fixture::new().await);
+    let (set, url) = (a.issuer.jwks(), a.issuer.jwks_url());
+    a.network.respond_with(move |asked| {
+        if asked == url { Response::new(set.clone().into_bytes()) } else { super::fake_network::status(500) }
+    });
+    let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
+    let app = JwtApp::new(builder.fetch(a.network.clone()));
+    assert_eq!(app.status_for(&b.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status_for(&a.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn token_of_an_unlisted_issuer_causes_no_io() {
+    let fixture = Fixture::new().await;
+    let app = JwtApp::new(fixture.builder(Issuer::discover(fixture.issuer.url())));
+    for iss in [
+        "http://169.254.169.254/latest/meta-data",
+        "http://127.0.0.1:1",
+        "http://localhost",
+        "https://evil.example",
+        "file:///etc/passwd",
+        "https://evil.example/?iss=https://api.example",
+        "x",
+    ] {
+        let token = fixture.issuer.token("eve").audience("api").claim("iss", iss).sign();
+        assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED, "{iss}");
+    }
+    let none = fixture.issuer.token("eve").audience("api").without_claim("iss").sign();
+    assert_eq!(app.status_for(&none).await, StatusCode::UNAUTHORIZED);
+    run_background_tasks().await;
+    assert_eq!(fixture.network.request_count(), 0);
+}
+
+#[tokio::test]
+async fn issuers_are_compared_byte_for_byte() {
+    let fixture = Fixture::new().await;
+    for (configured, near) in [
+        ("https://a.example", "https://a.example/"),
+        ("https://a.example/", "https://a.example"),
+        ("https://a.example", "https://A.example"),
+        ("https://a.example", "https://a.example:443"),
+        ("https://a.example", "http://a.example"),
+        ("https://a.example", " https://a.example"),
+        ("https://a.example/t", "https://a.example/%74"),
+        ("https://a.example", "https://a.example.evil.example"),
+    ] {
+        let app = JwtApp::new(fixture.builder(Issuer::jwks(configured, fixture.issuer.jwks_url())));
+        let of = |iss: &str| fixture.issuer.token("ann").audience("api").claim("iss", iss).sign();
+        let calls = fixture.network.request_count();
+        assert_eq!(app.status_for(&of(near)).await, StatusCode::UNAUTHORIZED, "{configured} {near}");
+        assert_eq!(fixture.network.request_count(), calls);
+        assert_eq!(app.status_for(&of(configured)).await, StatusCode::OK, "{configured}");
+    }
+}
+
+#[tokio::test]
+async fn log_hints_at_the_most_common_issuer_mistakes() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app();
+    let log = LogCapture::start();
+    let issuer = fixture.issuer.url();
+    let with_slash = fixture.issuer.token("ann").audience("api").claim("iss", format!("{issuer}/"));
+    let untyped = fixture.issuer.token("ann").audience("api").header("typ", "JWT");
+    let for_another = fixture.issuer.token("ann").audience("other-secret-name");
+    for (token, hint) in [
+        (with_slash, "differs from this issuer by the slash at its end"),
+        (untyped, "where this issuer sends typ JWT, set Profile::Compatible"),
+        (for_another, "audience is none that is set for this issuer"),
+    ] {
+        assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(log.count(hint), 1, "{}", log.text());
+    }
+    assert_eq!(log.text().matches(issuer).count(), 3, "each names the issuer as configured");
+    assert!(!log.text().contains("other-secret-name"));
+}

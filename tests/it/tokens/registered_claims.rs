@@ -1,0 +1,177 @@
+//! The registered claims (RFC 7519 §4.1), and `cnf` (RFC 7800).
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use portcullis::gate::TokenError;
+use portcullis::testing::FakeClock;
+use serde_json::json;
+
+use crate::support::protected_app::ProtectedApp;
+use crate::support::tokens::{
+    AUDIENCE, ISSUER, apps_of_both_profiles, claims_with, claims_without, now, strict_app, strict_auth, token,
+    valid_claims,
+};
+
+#[tokio::test]
+async fn t_jwt_01_iss_sub_and_jti_must_be_strings() {
+    for name in ["iss", "sub", "jti"] {
+        for text in ["[\"a\"]", "1", "null", "{}", "true"] {
+            let [strict, compatible] = apps_of_both_profiles();
+            compatible
+                .send_token(&token(claims_with(name, text)))
+                .await
+                .assert_invalid_token(TokenError::ClaimInvalid(name));
+            assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
+        }
+        // No parser agrees with every other on what this number is, in whatever claim it stands.
+        strict_app().send_token(&token(claims_with(name, "1e400"))).await.assert_invalid_token(TokenError::Claims);
+    }
+}
+
+#[tokio::test]
+async fn t_jwt_02_a22_aud_is_a_string_or_string_array_compared_exactly() {
+    for text in ["null", "1", "{}", "[]", "\"\"", "[\"\"]", "[\"https://api.example.com\",1]"] {
+        let [strict, compatible] = apps_of_both_profiles();
+        compatible
+            .send_token(&token(claims_with("aud", text)))
+            .await
+            .assert_invalid_token(TokenError::ClaimInvalid("aud"));
+        assert!(!strict.send_token(&token(claims_with("aud", text))).await.handler_called, "{text}");
+    }
+    for near in
+        ["https://api.example.com/", "https://API.example.com", "https://api.example.co", "https://api%2Eexample.com"]
+    {
+        let text = json!(near).to_string();
+        strict_app().send_token(&token(claims_with("aud", &text))).await.assert_invalid_token(TokenError::Audience);
+    }
+    let ours = json!(["https://other.example.com", AUDIENCE]).to_string();
+    assert_eq!(strict_app().send_token(&token(claims_with("aud", &ours))).await.user().id(), "user-1");
+}
+
+#[tokio::test]
+async fn t_jwt_03_a20_numeric_date_is_a_number_and_may_have_a_fraction() {
+    for name in ["exp", "nbf", "iat"] {
+        for text in ["\"1700000000\"", "true", "null", "{}", "-1", "9007199254740993"] {
+            let [strict, compatible] = apps_of_both_profiles();
+            compatible
+                .send_token(&token(claims_with(name, text)))
+                .await
+                .assert_invalid_token(TokenError::ClaimInvalid(name));
+            assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
+        }
+        // No parser agrees with every other on what this number is, in whatever claim it stands.
+        strict_app().send_token(&token(claims_with(name, "1e400"))).await.assert_invalid_token(TokenError::Claims);
+    }
+    let expiry = now() + 300;
+    let response = strict_app().send_token(&token(claims_with("exp", &format!("{expiry}.5")))).await;
+    let expires_at = response.user().expires_at().unwrap().duration_since(UNIX_EPOCH).unwrap();
+    assert_eq!(expires_at, Duration::from_millis(expiry * 1000 + 500));
+}
+
+#[tokio::test]
+async fn t_jwt_03_a21_exp_nbf_and_iat_are_checked_with_leeway() {
+    let hands = FakeClock::new();
+    hands.set_wall(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let auth = strict_auth().clock(hands.clock()).leeway(Duration::from_secs(30)).build().unwrap();
+    let app = ProtectedApp::behind(auth);
+    let ask = async |iat: u64, nbf: u64, exp: u64| {
+        let mut claims = valid_claims();
+        claims["iat"] = iat.into();
+        claims["nbf"] = nbf.into();
+        claims["exp"] = exp.into();
+        app.send_token(&token(claims.to_string())).await
+    };
+    let now = 1_800_000_000;
+    assert!(ask(now, now, now - 29).await.handler_called);
+    ask(now - 60, now - 60, now - 30).await.assert_invalid_token(TokenError::Expired);
+    assert!(ask(now, now + 30, now + 60).await.handler_called);
+    ask(now, now + 31, now + 60).await.assert_invalid_token(TokenError::NotYetValid);
+    assert!(ask(now + 30, now, now + 60).await.handler_called);
+    ask(now + 31, now, now + 60).await.assert_invalid_token(TokenError::IssuedInFuture);
+}
+
+#[tokio::test]
+async fn a20_missing_exp_is_rejected() {
+    for app in apps_of_both_profiles() {
+        app.send_token(&token(claims_without("exp"))).await.assert_invalid_token(TokenError::ClaimMissing("exp"));
+    }
+}
+
+#[tokio::test]
+async fn a23_array_or_near_match_of_iss_is_rejected() {
+    let [strict, compatible] = apps_of_both_profiles();
+    for app in [&strict, &compatible] {
+        for list in [json!(["https://evil.example", ISSUER]), json!([ISSUER]), json!({"iss": ISSUER})] {
+            let token = token(claims_with("iss", &list.to_string()));
+            app.send_token(&token).await.assert_invalid_token(TokenError::ClaimInvalid("iss"));
+        }
+        for near in [
+            "https://issuer.example",
+            "issuer.example.com",
+            "https://issuer.example.com.evil.example",
+            "https://issuer.example.com\0",
+        ] {
+            let token = token(claims_with("iss", &json!(near).to_string()));
+            app.send_token(&token).await.assert_invalid_token(TokenError::Issuer);
+        }
+        app.send_token(&token(claims_without("iss"))).await.assert_invalid_token(TokenError::ClaimMissing("iss"));
+    }
+}
+
+#[tokio::test]
+async fn t_jwt_04_malformed_claim_is_never_treated_as_absent() {
+    // nbf, iat, jti and sub may be absent by the compatible profile; malformed they may not.
+    let app = &apps_of_both_profiles()[1];
+    for name in ["nbf", "iat", "jti", "sub"] {
+        if name != "sub" {
+            assert!(app.send_token(&token(claims_without(name))).await.handler_called, "{name}");
+        }
+        app.send_token(&token(claims_with(name, "null"))).await.assert_invalid_token(TokenError::ClaimInvalid(name));
+        app.send_token(&token(claims_with(name, "[]"))).await.assert_invalid_token(TokenError::ClaimInvalid(name));
+    }
+    app.send_token(&token(claims_with("auth_time", "\"1\"")))
+        .await
+        .assert_invalid_token(TokenError::ClaimInvalid("auth_time"));
+}
+
+#[tokio::test]
+async fn t_cnf_01_sender_constrained_token_is_rejected_as_a_bearer_token() {
+    for text in [
+        r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
+        r#"{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}"#,
+        r#"{"jwk":{"kty":"EC"}}"#,
+        r#"{"new":"method"}"#,
+        "{}",
+        "null",
+        "\"jkt\"",
+        "1",
+    ] {
+        for app in apps_of_both_profiles() {
+            app.send_token(&token(claims_with("cnf", text))).await.assert_invalid_token(TokenError::Confirmation);
+        }
+    }
+}
+
+#[tokio::test]
+async fn t_9700_token_for_another_resource_server_is_rejected() {
+    for app in apps_of_both_profiles() {
+        for text in ["\"https://other.example.com\"", "[\"https://other.example.com\",\"https://third.example.com\"]"] {
+            app.send_token(&token(claims_with("aud", text))).await.assert_invalid_token(TokenError::Audience);
+        }
+        app.send_token(&token(claims_with("aud", &json!(ISSUER).to_string())))
+            .await
+            .assert_invalid_token(TokenError::Audience);
+    }
+}
+
+#[tokio::test]
+async fn t_bcp_08_audience_is_required_in_the_configuration_and_in_the_token() {
+    let issuer = portcullis::Issuer::hs256(ISSUER, crate::support::tokens::SECRET);
+    let error = portcullis::JwtAuth::builder().issuer(issuer).build().unwrap_err();
+    assert_eq!(error.issues()[0].setting(), "audience");
+    assert_eq!(error.issues()[0].kind(), portcullis::IssueKind::Missing);
+    for app in apps_of_both_profiles() {
+        let response = app.send_token(&token(claims_without("aud"))).await;
+        response.assert_invalid_token(TokenError::ClaimMissing("aud"));
+    }
+}
