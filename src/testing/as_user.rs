@@ -1,4 +1,4 @@
-//! `as_user`: a layer that stands in for the one that authenticates.
+//! `as_user` and `as_anonymous`: layers that replace an authenticating layer in tests.
 
 use http::header::CACHE_CONTROL;
 use http::{Response, request};
@@ -7,17 +7,51 @@ use tower_layer::Layer;
 use crate::context::{NoStore, Realm, UserContext, Visitor};
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
-/// A layer that takes every request for this user's, whatever its credential.
+/// Returns a layer that authenticates every request as this user, whatever credentials it carries.
+///
+/// Use it in place of [`JwtAuth`](crate::JwtAuth) to test handlers and `Require*` layers without tokens.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use portcullis::{Extractor, UserContext, testing::as_user};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async fn me(Extractor(user): Extractor<UserContext>) -> String {
+///     user.id().to_owned()
+/// }
+/// let app = Router::new().route("/me", get(me)).layer(as_user(UserContext::new("ann")));
+///
+/// let response = app.oneshot(Request::get("/me").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(response.status(), 200);
+/// # }
+/// ```
 pub fn as_user(user: UserContext) -> AsUser {
     AsUser(Visitor::authenticated(user))
 }
 
-/// A layer that takes every request for an anonymous one.
+/// Returns a layer that treats every request as anonymous, like an [optional](crate::JwtAuth::to_optional) `JwtAuth` does
+/// with a request without a token.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use portcullis::{RequireUser, testing::as_anonymous};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app = Router::new().route("/", get(|| async {})).layer(RequireUser::new()).layer(as_anonymous());
+///
+/// let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(response.status(), 401);
+/// # }
+/// ```
 pub fn as_anonymous() -> AsUser {
     AsUser(Visitor::anonymous(Realm::default()))
 }
 
-/// What [`as_user`] and [`as_anonymous`] return.
+/// The layer that [`as_user`] and [`as_anonymous`] return.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AsUser(Visitor);
@@ -26,6 +60,7 @@ impl Gate for AsUser {
     type Pass = Option<NoStore>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
+        // As with `JwtAuth`, an outer layer may ask that responses to authenticated users are not stored.
         let no_store = self.0.user().and_then(|_| head.extensions.get().copied());
         head.extensions.insert(self.0.clone());
         Entry::Admit(no_store)

@@ -1,57 +1,61 @@
-//! `FakeClock`: a clock whose hands a test holds.
+//! `FakeClock`: a clock that moves only when a test moves it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::{Clock, TimeSource};
 
-/// A clock whose hands a test holds. Clones show the same time.
+/// A clock that moves only when a test moves it. Clones show the same time.
+///
+/// Pass [`clock()`](Self::clock) to the `clock` setter of a builder, then move the time of the layer with
+/// [`advance`](Self::advance) and [`set_wall`](Self::set_wall). Timeouts of network calls are not affected: they follow
+/// tokio's clock, which `tokio::time::pause` stops.
 ///
 /// ```
 /// use std::time::Duration;
 /// use portcullis::testing::FakeClock;
 ///
-/// let hands = FakeClock::new();
-/// let clock = hands.clock();
+/// let fake = FakeClock::new();
+/// let clock = fake.clock();
 /// let before = clock.since_epoch();
-/// hands.advance(Duration::from_secs(90));
+/// fake.advance(Duration::from_secs(90));
 /// assert_eq!(clock.since_epoch() - before, Duration::from_secs(90));
 /// ```
 #[derive(Clone, Debug)]
-pub struct FakeClock(Arc<Mutex<Hands>>);
+pub struct FakeClock(Arc<Mutex<Time>>);
 
 #[derive(Debug)]
-struct Hands {
+struct Time {
     wall: SystemTime,
     monotonic: Instant,
 }
 
 impl FakeClock {
-    /// A clock that stands at the present.
+    /// Creates a clock that is stopped at the current time.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Hands { wall: SystemTime::now(), monotonic: Instant::now() })))
+        Self(Arc::new(Mutex::new(Time { wall: SystemTime::now(), monotonic: Instant::now() })))
     }
 
-    /// The clock, for a builder.
+    /// Returns a [`Clock`] that reads this fake clock, for the `clock` setter of a builder.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::from_source(self.clone())
     }
 
-    /// Lets time pass on both clocks, the wall's and the monotonic one.
+    /// Moves the wall clock and the monotonic clock forward.
     pub fn advance(&self, time: Duration) {
-        let mut hands = self.hands();
-        hands.wall += time;
-        hands.monotonic += time;
+        let mut current = self.lock();
+        current.wall += time;
+        current.monotonic += time;
     }
 
-    /// Sets the wall clock, backwards too; the monotonic one stays.
+    /// Sets the wall clock, forward or back. The monotonic clock keeps its time.
     pub fn set_wall(&self, wall: SystemTime) {
-        self.hands().wall = wall;
+        self.lock().wall = wall;
     }
 
-    fn hands(&self) -> MutexGuard<'_, Hands> {
+    fn lock(&self) -> MutexGuard<'_, Time> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,10 +68,10 @@ impl Default for FakeClock {
 
 impl TimeSource for FakeClock {
     fn wall(&self) -> SystemTime {
-        self.hands().wall
+        self.lock().wall
     }
 
     fn monotonic(&self) -> Instant {
-        self.hands().monotonic
+        self.lock().monotonic
     }
 }

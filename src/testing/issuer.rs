@@ -1,4 +1,4 @@
-//! `TestIssuer`: an issuer in the process, on loopback.
+//! `TestIssuer`: a token issuer that runs in the test process, on loopback.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +13,23 @@ use crate::testing::keys::SigningKey;
 use crate::testing::server::Server;
 use crate::testing::token::TokenBuilder;
 
-/// An issuer in the process: it mints tokens, publishes its keys and metadata on a free loopback port, rotates its keys
-/// on demand, and stops answering when told. It stops with its last clone.
+/// A token issuer that runs in the test process and serves its keys and metadata over HTTP on a free loopback port.
+///
+/// It signs tokens, rotates and withdraws keys, and simulates outages. Clones share the issuer; its server stops when the
+/// last clone is dropped.
+///
+/// ```
+/// use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::start().await?;
+/// let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build()?;
+/// assert!(auth.prefetch_keys().await);
+/// assert_eq!(issuer.fetch_count(), 2, "the metadata and the key set");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TestIssuer(Arc<Shared>);
 
@@ -22,78 +37,80 @@ struct Shared {
     url: String,
     algorithm: Algorithm,
     clock: Clock,
+    /// The published keys. The last one signs.
     keys: Mutex<Vec<Arc<SigningKey>>>,
-    serial: AtomicU64,
+    /// The number in the next key id or token id.
+    next_id: AtomicU64,
     server: Server,
 }
 
 impl TestIssuer {
-    /// An issuer that signs with ES256.
+    /// Starts an issuer that signs with ES256 and reads the system's clock.
     ///
     /// # Errors
     ///
-    /// Where no loopback port can be had.
+    /// Returns the I/O error if no loopback port can be bound.
     pub async fn start() -> io::Result<Self> {
         Self::start_with(Algorithm::Es256, Clock::system()).await
     }
 
-    /// An issuer that signs with this algorithm, by this clock.
+    /// Starts an issuer that signs with this algorithm and takes the times in its tokens from this clock.
     ///
     /// # Errors
     ///
-    /// Where no loopback port can be had.
+    /// Returns the I/O error if no loopback port can be bound.
     ///
     /// # Panics
     ///
-    /// For an algorithm with a shared secret, which no issuer publishes.
+    /// Panics if the algorithm is HS256, HS384 or HS512: an issuer cannot publish a shared secret. For such tokens, see
+    /// [`TokenBuilder::first_party`].
     pub async fn start_with(algorithm: Algorithm, clock: Clock) -> io::Result<Self> {
         let server = Server::start().await?;
-        let shared =
-            Shared { url: server.url(), algorithm, clock, keys: Mutex::default(), serial: AtomicU64::new(1), server };
+        let url = server.url();
+        let shared = Shared { url, algorithm, clock, keys: Mutex::default(), next_id: AtomicU64::new(1), server };
         let issuer = Self(Arc::new(shared));
         issuer.rotate();
         Ok(issuer)
     }
 
-    /// The issuer's name, which is also where its metadata is found.
+    /// Returns the issuer's identifier: the `iss` of its tokens, and the URL for
+    /// [`Issuer::discover`](crate::Issuer::discover).
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// Where its JWK Set is found.
+    /// Returns the URL of its key set, for [`Issuer::jwks`](crate::Issuer::jwks).
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("{}{JWKS_PATH}", self.0.url)
     }
 
-    /// The JWK Set it publishes.
+    /// Returns the key set that it publishes, for [`Issuer::jwks_document`](crate::Issuer::jwks_document).
     #[must_use]
     pub fn jwks(&self) -> String {
         let keys: Vec<Value> = self.keys().iter().map(|key| key.jwk()).collect();
         json!({ "keys": keys }).to_string()
     }
 
-    /// An honest access token for this subject, to be changed and signed with the current key.
+    /// Returns a builder for an access token with this subject, signed with the current key.
     ///
     /// # Panics
     ///
-    /// Never: an issuer has a key from the start.
+    /// Never: an issuer always has a key.
     pub fn token(&self, subject: &str) -> TokenBuilder {
-        let key = Arc::clone(self.keys().last().expect("an issuer has a key from the start"));
-        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
-        TokenBuilder::new(key, self.0.clock.clone(), &self.0.url, subject, serial)
+        let key = Arc::clone(self.keys().last().expect("an issuer always has a key"));
+        TokenBuilder::new(key, self.0.clock.clone(), &self.0.url, subject, self.next_id())
     }
 
-    /// Makes a new key the one that signs. The earlier ones stay published.
+    /// Generates a new key and signs with it from now on. Earlier keys stay published.
     pub fn rotate(&self) {
-        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
-        let key = SigningKey::generate(self.0.algorithm, format!("key-{serial}"));
+        let key = SigningKey::generate(self.0.algorithm, format!("key-{}", self.next_id()));
         self.keys().push(Arc::new(key));
         self.publish();
     }
 
-    /// Publishes the current key alone.
+    /// Removes all keys except the current one from the published key set.
     pub fn withdraw_old_keys(&self) {
         let mut keys = self.keys();
         let old = keys.len().saturating_sub(1);
@@ -102,15 +119,17 @@ impl TestIssuer {
         self.publish();
     }
 
-    /// Answers every request for metadata or keys with this status, until told otherwise; 200 ends the outage.
-    pub fn answer_with(&self, status: StatusCode) {
+    /// Sets the status of all responses to requests for metadata and keys from now on (default 200).
+    ///
+    /// Use an error status to simulate an outage, and 200 to end it.
+    pub fn respond_with(&self, status: StatusCode) {
         self.0.server.set_status(status);
     }
 
-    /// How many requests for metadata or keys were answered.
+    /// Returns how many HTTP requests for metadata or keys it has received.
     #[must_use]
-    pub fn fetches(&self) -> usize {
-        self.0.server.answered()
+    pub fn fetch_count(&self) -> usize {
+        self.0.server.request_count()
     }
 
     fn publish(&self) {
@@ -121,6 +140,10 @@ impl TestIssuer {
             ("/.well-known/openid-configuration", metadata),
             (JWKS_PATH, self.jwks()),
         ]);
+    }
+
+    fn next_id(&self) -> u64 {
+        self.0.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     fn keys(&self) -> MutexGuard<'_, Vec<Arc<SigningKey>>> {

@@ -1,4 +1,4 @@
-//! The keys that a `TestIssuer` signs with.
+//! `SigningKey`: the keys that test tokens are signed with.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::jwt::Algorithm;
 
-/// A private key of one algorithm.
+/// A private key or shared secret for one algorithm.
 pub(super) struct SigningKey {
     pub(super) algorithm: Algorithm,
     pub(super) kid: String,
@@ -29,11 +29,11 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key.
+    /// Generates a key.
     ///
     /// # Panics
     ///
-    /// For an algorithm without a public key: what an issuer publishes cannot be a shared secret.
+    /// Panics if the algorithm needs a shared secret, which an issuer cannot publish.
     pub(super) fn generate(algorithm: Algorithm, kid: String) -> Self {
         let rsa = |encoding| Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect(GENERATED), encoding);
         let pair = match algorithm {
@@ -47,18 +47,19 @@ impl SigningKey {
             Algorithm::Rs384 => rsa(&RSA_PKCS1_SHA384),
             Algorithm::Rs512 => rsa(&RSA_PKCS1_SHA512),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                panic!("a published key cannot be a shared secret: {}", algorithm.name())
+                panic!("an issuer cannot publish a shared secret: {}", algorithm.name())
             }
         };
         Self { algorithm, kid, pair }
     }
 
-    /// A shared secret for HS256.
+    /// Returns this shared secret as a key for HS256.
     pub(super) fn hs256(secret: &[u8]) -> Self {
         let pair = Pair::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)));
         Self { algorithm: Algorithm::Hs256, kid: "secret".to_owned(), pair }
     }
 
+    /// Returns the JWS signature of this signing input.
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
@@ -73,13 +74,13 @@ impl SigningKey {
         }
     }
 
-    /// The public key as a JWK (RFC 7517); null for a shared secret.
+    /// Returns the public key as a JWK (RFC 7517), or null for a shared secret.
     pub(super) fn jwk(&self) -> Value {
         let base64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.pair {
             Pair::Ecdsa(pair) => {
                 let point = pair.public_key().as_ref();
-                // An uncompressed point: 4, then two coordinates of equal length (SEC 1 §2.3.3).
+                // An uncompressed point is the byte 4, then two coordinates of equal length (SEC 1 §2.3.3).
                 let (x, y) = point[1..].split_at(point.len() / 2);
                 let curve = if x.len() == 32 { "P-256" } else { "P-384" };
                 json!({"kty": "EC", "crv": curve, "x": base64(x), "y": base64(y)})
@@ -102,5 +103,5 @@ impl SigningKey {
     }
 }
 
-const GENERATED: &str = "a key can be generated where the system has randomness";
-const SIGNED: &str = "a generated key signs what it is given";
+const GENERATED: &str = "the system provides random bytes for a key";
+const SIGNED: &str = "a generated key can sign";

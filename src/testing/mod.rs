@@ -1,13 +1,22 @@
-//! An issuer in the process, minted tokens, a clock with hands, and users without cryptography: for a user's own tests.
+//! Test support: an in-process issuer, signed test tokens, a fake clock, and authentication without tokens.
 //!
-//! Switch it on in `[dev-dependencies]` alone:
+//! Enable the feature `testing` in `[dev-dependencies]` only:
 //!
 //! ```toml
 //! [dev-dependencies]
 //! portcullis = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! Handlers and gates are tested without a token: [`as_user`] stands in for the layer that authenticates.
+//! | to test | use |
+//! |---|---|
+//! | handlers and `Require*` layers | [`as_user`] and [`as_anonymous`] in place of `JwtAuth`; no tokens are needed |
+//! | an app with a first-party issuer (HS256) | [`TokenBuilder::first_party`] |
+//! | an app with keys that are fetched, rotated or unavailable | [`TestIssuer`] |
+//! | expiry, rate limits, ages of keys | [`FakeClock`] in the `clock` setter of a builder |
+//!
+//! # Handlers without tokens
+//!
+//! [`as_user`] authenticates every request as the given user.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
@@ -32,11 +41,13 @@
 //! # }
 //! ```
 //!
-//! Such a user's roles grant what a table given by [`with_role_table`](crate::UserContext::with_role_table) says: the app's
-//! own is known to its `JwtAuth` alone.
+//! Permissions that follow from roles are known to the app's `JwtAuth` only. Give such a user the same role table with
+//! [`UserContext::with_role_table`](crate::UserContext::with_role_table).
 //!
-//! Tokens of an issuer with a shared secret are minted by [`TokenBuilder::first_party`]. The layer itself is tested against a
-//! [`TestIssuer`], a real one on loopback whose keys rotate on demand.
+//! # The whole layer
+//!
+//! A [`TestIssuer`] serves its metadata and keys over HTTP on loopback, so that the app under test fetches them as it does
+//! in production.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};

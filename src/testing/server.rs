@@ -1,4 +1,4 @@
-//! The loopback HTTP server of a `TestIssuer`.
+//! `Server`: the loopback HTTP server of a `TestIssuer`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A server of fixed documents. It stops when it is dropped.
+/// An HTTP server that serves JSON documents by path. It stops when it is dropped.
 pub(super) struct Server {
     addr: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -28,7 +28,7 @@ pub(super) struct Server {
 struct State {
     documents: HashMap<&'static str, String>,
     status: StatusCode,
-    answered: usize,
+    request_count: usize,
 }
 
 impl Server {
@@ -44,16 +44,18 @@ impl Server {
         format!("http://{}", self.addr)
     }
 
+    /// Adds these documents by path, replacing earlier ones.
     pub(super) fn publish(&self, documents: impl IntoIterator<Item = (&'static str, String)>) {
         lock(&self.state).documents.extend(documents);
     }
 
+    /// Sets the status of responses to requests for an existing document.
     pub(super) fn set_status(&self, status: StatusCode) {
         lock(&self.state).status = status;
     }
 
-    pub(super) fn answered(&self) -> usize {
-        lock(&self.state).answered
+    pub(super) fn request_count(&self) -> usize {
+        lock(&self.state).request_count
     }
 }
 
@@ -67,17 +69,17 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = Arc::clone(&state);
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = answer(&mut lock(&state), request.uri().path());
+            let response = respond(&mut lock(&state), request.uri().path());
             async move { Ok::<_, Infallible>(response) }
         });
-        // One request a connection: what is stopped answers nobody any more.
+        // Without keep-alive, no connection outlives a stopped server.
         let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connection);
     }
 }
 
-fn answer(state: &mut State, path: &str) -> Response<Full<Bytes>> {
-    state.answered += 1;
+fn respond(state: &mut State, path: &str) -> Response<Full<Bytes>> {
+    state.request_count += 1;
     let document = state.documents.get(path).cloned();
     let status = if document.is_some() { state.status } else { StatusCode::NOT_FOUND };
     let mut response = Response::new(Full::from(document.unwrap_or_default()));

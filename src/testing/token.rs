@@ -1,4 +1,4 @@
-//! `TokenBuilder`: a token as an issuer would mint it, or as no honest one would.
+//! `TokenBuilder`: test tokens, valid by default, with any claim or header parameter changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,24 @@ use serde_json::{Map, Value, json};
 use crate::clock::Clock;
 use crate::testing::keys::SigningKey;
 
-/// A token to be signed. It starts as an honest access token of RFC 9068 that lives five minutes; every claim and every
-/// header can be set to something else, or taken out.
+/// A builder of test tokens, from [`TestIssuer::token`](crate::testing::TestIssuer::token) or
+/// [`first_party`](Self::first_party).
+///
+/// It starts as a valid access token (RFC 9068) except for the audience, which the test has to set. The defaults are:
+/// `typ` is `at+jwt`, `client_id` is `test-client`, `jti` is unique per issuer, `iat` is the current time, and `exp` is
+/// five minutes later. Every claim and every header parameter can be changed or removed.
+///
+/// ```
+/// use portcullis::testing::TestIssuer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let issuer = TestIssuer::start().await?;
+/// let token = issuer.token("ann").audience("https://api.example.com").scope("read write").role("editor").sign();
+/// assert_eq!(token.split('.').count(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct TokenBuilder {
@@ -23,7 +39,7 @@ pub struct TokenBuilder {
 }
 
 impl TokenBuilder {
-    pub(super) fn new(key: Arc<SigningKey>, clock: Clock, issuer: &str, subject: &str, serial: u64) -> Self {
+    pub(super) fn new(key: Arc<SigningKey>, clock: Clock, issuer: &str, subject: &str, token_id: u64) -> Self {
         let now = clock.since_epoch().as_secs();
         let header = json!({"alg": key.algorithm.name(), "typ": "at+jwt", "kid": key.kid});
         let claims = json!({
@@ -32,13 +48,15 @@ impl TokenBuilder {
             "client_id": "test-client",
             "iat": now,
             "exp": now.saturating_add(LIFETIME.as_secs()),
-            "jti": format!("token-{serial}"),
+            "jti": format!("token-{token_id}"),
         });
         Self { key, clock, header: object(header), claims: object(claims), tier_claim: "tier" }
     }
 
-    /// A token of an app's own issuer, signed with HS256 and this secret, as
-    /// [`first_party`](crate::Issuer::first_party) takes it: `typ: JWT`, and a claim `type: access`.
+    /// Returns a builder for a token of a first-party issuer, signed with HS256 and this secret.
+    ///
+    /// The token has the form that [`Issuer::first_party`](crate::Issuer::first_party) expects: `typ` is `JWT`, and the
+    /// claim `type` is `access`. Its times come from the system's clock.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
@@ -57,12 +75,12 @@ impl TokenBuilder {
         Self { tier_claim: "subscription_tier", ..token }
     }
 
-    /// Sets the audience (`aud`).
+    /// Sets the audience (`aud`; default none).
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.claim("aud", audience.into())
     }
 
-    /// Sets the scopes, with spaces between them (`scope`).
+    /// Sets the scopes, delimited by spaces (`scope`; default none).
     pub fn scope(self, scope: impl Into<String>) -> Self {
         self.claim("scope", scope.into())
     }
@@ -77,57 +95,60 @@ impl TokenBuilder {
         self.push("permissions", permission.into())
     }
 
-    /// Sets the tier (`tier`, or `subscription_tier` of an [own](Self::own) token).
+    /// Sets the tier (`tier`, or `subscription_tier` in a [first-party](Self::first_party) token; default none).
     pub fn tier(self, tier: impl Into<String>) -> Self {
         let claim = self.tier_claim;
         self.claim(claim, tier.into())
     }
 
-    /// Sets how long the token lives from now on (`exp`).
+    /// Sets how long the token is valid from now on (`exp`; default five minutes).
     pub fn expires_in(self, time: Duration) -> Self {
         let exp = self.clock.since_epoch().saturating_add(time).as_secs();
         self.claim("exp", exp)
     }
 
-    /// Lets the token have expired an hour ago.
+    /// Sets `iat` to two hours ago and `exp` to one hour ago.
     pub fn expired(self) -> Self {
         let now = self.clock.since_epoch().as_secs();
         self.claim("iat", now.saturating_sub(7200)).claim("exp", now.saturating_sub(3600))
     }
 
-    /// Sets any claim.
+    /// Sets a claim to any JSON value.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
     }
 
-    /// Takes a claim out.
+    /// Removes a claim.
     pub fn without_claim(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
     }
 
-    /// Sets any member of the header, `alg` too: the signature is made with the issuer's key all the same.
+    /// Sets a header parameter to any JSON value.
+    ///
+    /// A changed `alg` or `kid` does not change the key and algorithm that the token is signed with.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.insert(name.into(), value.into());
         self
     }
 
-    /// Takes a member of the header out.
+    /// Removes a header parameter.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
         self
     }
 
-    /// The token in compact serialisation (RFC 7515 §7.1).
+    /// Returns the signed token in the compact serialization (RFC 7515 §7.1).
     #[must_use]
     pub fn sign(self) -> String {
         let segment = |object: Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(object).to_string());
-        let signed = format!("{}.{}", segment(self.header), segment(self.claims));
-        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes()));
-        format!("{signed}.{signature}")
+        let signing_input = format!("{}.{}", segment(self.header), segment(self.claims));
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signing_input.as_bytes()));
+        format!("{signing_input}.{signature}")
     }
 
+    /// Appends an item to an array claim.
     fn push(mut self, name: &str, item: String) -> Self {
         let list = self.claims.entry(name).or_insert_with(|| json!([]));
         match list.as_array_mut() {

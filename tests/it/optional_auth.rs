@@ -1,4 +1,4 @@
-//! Routes that are open to guests beside routes that are not, with one set of keys.
+//! Optional authentication: routes that admit anonymous requests beside routes that do not.
 
 use axum::Router;
 use axum::body::Body;
@@ -23,8 +23,8 @@ async fn to_optional_shares_the_keys_and_admits_anonymous_requests() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth =
         JwtAuth::builder().issuer(Issuer::jwks(issuer.url(), issuer.jwks_url())).audience("api").build().unwrap();
-    let open = Router::new().route("/open", get(|| async {})).layer(auth.to_optional());
-    let app = Router::new().route("/closed", get(|| async {})).layer(auth).merge(open);
+    let open_routes = Router::new().route("/open", get(|| async {})).layer(auth.to_optional());
+    let app = Router::new().route("/closed", get(|| async {})).layer(auth).merge(open_routes);
     let token = issuer.token("ann").audience("api").sign();
     assert_eq!(status(&app, "/open", None).await, StatusCode::OK);
     assert_eq!(status(&app, "/closed", None).await, StatusCode::UNAUTHORIZED);
@@ -32,15 +32,15 @@ async fn to_optional_shares_the_keys_and_admits_anonymous_requests() {
         assert_eq!(status(&app, path, Some(&token)).await, StatusCode::OK);
         assert_eq!(status(&app, path, Some("no.token.atall")).await, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(issuer.fetches(), 1);
+    assert_eq!(issuer.fetch_count(), 1);
 }
 
 #[tokio::test]
 async fn require_user_admits_any_user_and_rejects_anonymous_requests() {
-    let guarded = || Router::new().route("/", get(|| async {})).layer(RequireUser::new());
-    assert_eq!(status(&guarded().layer(as_user(UserContext::new("ann"))), "/", None).await, StatusCode::OK);
-    assert_eq!(status(&guarded().layer(as_anonymous()), "/", None).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(status(&guarded(), "/", None).await, StatusCode::INTERNAL_SERVER_ERROR);
+    let app = || Router::new().route("/", get(|| async {})).layer(RequireUser::new());
+    assert_eq!(status(&app().layer(as_user(UserContext::new("ann"))), "/", None).await, StatusCode::OK);
+    assert_eq!(status(&app().layer(as_anonymous()), "/", None).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&app(), "/", None).await, StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 #[tokio::test]
@@ -48,11 +48,11 @@ async fn first_party_keeps_earlier_claim_mappings() {
     let issuer =
         Issuer::hs256("https://own.example", SECRET).map_claims(|claims| claims.roles(["groups"])).first_party();
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();
-    let me = |Extractor(user): Extractor<UserContext>| async move {
+    let handler = |Extractor(user): Extractor<UserContext>| async move {
         assert_eq!((user.id(), user.tier_name()), ("ann", Some("gold")));
         assert!(user.has_role("editor"));
     };
-    let app = Router::new().route("/", get(me)).layer(auth);
+    let app = Router::new().route("/", get(handler)).layer(auth);
     let token = TokenBuilder::first_party("https://own.example", SECRET, "ann").audience("api").tier("gold");
     let token = token.claim("groups", vec!["editor"]);
     assert_eq!(status(&app, "/", Some(&token.clone().sign())).await, StatusCode::OK);

@@ -196,7 +196,7 @@ async fn a_forgotten_layer_is_internal_and_an_outage_unavailable() {
     assert_eq!((status.code(), status.message()), (Code::Internal, "the server is misconfigured"));
 
     let stage = Stage::set().await;
-    stage.issuer.answer_with(StatusCode::BAD_GATEWAY);
+    stage.issuer.respond_with(StatusCode::BAD_GATEWAY);
     let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are temporarily unavailable"));
     assert!(status.metadata().contains_key("retry-after"));
@@ -228,7 +228,7 @@ async fn each_refusal_has_its_number_on_the_wire() {
         assert_eq!(response.headers()["grpc-status"], number);
     }
     stage.issuer.withdraw_old_keys();
-    stage.issuer.answer_with(StatusCode::BAD_GATEWAY);
+    stage.issuer.respond_with(StatusCode::BAD_GATEWAY);
     let fresh = Stage::serve(stage.issuer.clone(), jwt_auth(&stage.issuer)).await;
     let response = fresh.post("application/grpc", Some(&fresh.bearer("say"))).await;
     assert_eq!(response.headers()["grpc-status"], "14");

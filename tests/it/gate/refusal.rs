@@ -147,7 +147,7 @@ async fn a_fault_of_the_app_tells_the_caller_nothing_of_its_set_up() {
 #[tokio::test]
 async fn an_outage_of_the_issuer_is_503_with_the_time_to_try_again() {
     let issuer = TestIssuer::start().await.unwrap();
-    issuer.answer_with(StatusCode::BAD_GATEWAY);
+    issuer.respond_with(StatusCode::BAD_GATEWAY);
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
     let app = Router::new().route("/", get(|| async {})).layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());

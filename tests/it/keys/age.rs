@@ -1,4 +1,4 @@
-//! How long keys are used: the soft age, behind which they are refreshed, and the hard one.
+//! The age of keys: when they are refreshed, and how long stale keys are used.
 
 use axum::http::StatusCode;
 
@@ -12,13 +12,13 @@ async fn request_with_known_key_never_waits_for_the_network() {
     fixture.network.hold_responses();
     for age in [0.0, 700.0, 3600.0, 80_000.0] {
         fixture.advance(age);
-        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "after {age} s more");
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{age} s later");
         run_background_tasks().await;
     }
     assert_eq!(
         fixture.network.request_count(),
         4,
-        "one fetch at the start, and one behind each: those that hang count as lost"
+        "the first fetch, and one refresh per stale request: a fetch that hangs counts as failed"
     );
 }
 
@@ -29,13 +29,13 @@ async fn keys_are_refreshed_in_the_background_after_ten_minutes() {
     fixture.advance(539.0);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     run_background_tasks().await;
-    assert_eq!(fixture.network.request_count(), 1, "not before ten minutes less a tenth");
+    assert_eq!(fixture.network.request_count(), 1, "no refresh before ten minutes minus 10 % jitter");
     fixture.advance(122.0);
     for _ in 0..3 {
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
         run_background_tasks().await;
     }
-    assert_eq!(fixture.network.request_count(), 2, "once, by ten minutes and a tenth");
+    assert_eq!(fixture.network.request_count(), 2, "one refresh by ten minutes plus 10 % jitter");
 }
 
 #[tokio::test]
@@ -45,14 +45,14 @@ async fn refreshes_of_many_apps_are_spread_by_jitter() {
     for _ in 0..40 {
         apps.push(fixture.app_with_keys().await);
     }
-    let before = fixture.network.request_count();
+    let calls_before = fixture.network.request_count();
     fixture.advance(600.0);
     for app in &apps {
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     }
     run_background_tasks().await;
-    let refreshed = fixture.network.request_count() - before;
-    assert!((1..40).contains(&refreshed), "{refreshed} of 40 at ten minutes sharp");
+    let refreshed = fixture.network.request_count() - calls_before;
+    assert!((1..40).contains(&refreshed), "{refreshed} of 40 apps refresh at exactly ten minutes");
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn max_age_sets_the_refresh_age_between_one_minute_and_one_day() {
         ("max-age=soon", 600.0),
     ] {
         let fixture = Fixture::new().await;
-        let set = fixture.issuer.jwks();
-        fixture.network.respond_with(move |_| with_cache_control(&set, cache_control));
+        let key_set = fixture.issuer.jwks();
+        fixture.network.respond_with(move |_| with_cache_control(&key_set, cache_control));
         let app = fixture.app_with_keys().await;
         fixture.advance(age * 0.9 - 1.0);
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);

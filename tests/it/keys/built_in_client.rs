@@ -1,4 +1,4 @@
-//! The built-in client, over loopback: what it does not follow, and where it stops.
+//! The built-in HTTP client, over loopback: redirects, body size, connection errors and discovery.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ async fn listener() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// Accepts once and reads the request.
+/// Accepts one connection and reads the request.
 async fn accept(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut request = [0; 1024];
@@ -39,15 +39,15 @@ async fn built_in_client_does_not_follow_redirects() {
     {
         let issuer = TestIssuer::start().await.unwrap();
         let (listener, url) = listener().await;
-        let answer = format!(
+        let redirect = format!(
             "HTTP/1.1 {status}\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             issuer.jwks_url()
         );
-        let server = tokio::spawn(async move { accept(&listener).await.write_all(answer.as_bytes()).await.unwrap() });
-        let response = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
-        assert_eq!(response, StatusCode::SERVICE_UNAVAILABLE, "{status}");
+        let server = tokio::spawn(async move { accept(&listener).await.write_all(redirect.as_bytes()).await.unwrap() });
+        let rejection = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
+        assert_eq!(rejection, StatusCode::SERVICE_UNAVAILABLE, "{status}");
         server.await.unwrap();
-        assert_eq!(issuer.fetches(), 0, "{status}: where it leads, honest keys wait");
+        assert_eq!(issuer.fetch_count(), 0, "{status}: the redirect target, which has valid keys, is not fetched");
     }
 }
 
@@ -55,13 +55,16 @@ async fn built_in_client_does_not_follow_redirects() {
 async fn keys_are_kept_when_the_jwks_url_redirects() {
     let issuer = TestIssuer::start().await.unwrap();
     let (listener, url) = listener().await;
-    let (keys, elsewhere) = (issuer.jwks(), issuer.jwks_url());
+    let keys = issuer.jwks();
+    let redirect_target = issuer.jwks_url();
     let server = tokio::spawn(async move {
-        let fixed = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
-        accept(&listener).await.write_all(fixed.as_bytes()).await.unwrap();
-        let moved =
-            format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        accept(&listener).await.write_all(moved.as_bytes()).await.unwrap();
+        let key_response =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
+        accept(&listener).await.write_all(key_response.as_bytes()).await.unwrap();
+        let redirect = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {redirect_target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        accept(&listener).await.write_all(redirect.as_bytes()).await.unwrap();
     });
     let app = app(&issuer, &url);
     assert!(app.auth.prefetch_keys().await);
@@ -69,7 +72,7 @@ async fn keys_are_kept_when_the_jwks_url_redirects() {
     assert_eq!(app.status_for(&token().header("kid", "new").sign()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.status_for(&token().sign()).await, StatusCode::OK);
     server.await.unwrap();
-    assert_eq!(issuer.fetches(), 0);
+    assert_eq!(issuer.fetch_count(), 0);
 }
 
 #[tokio::test]
@@ -78,7 +81,7 @@ async fn built_in_client_stops_reading_an_endless_body() {
     let (listener, url) = listener().await;
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
-    let (stopped, was_stopped) = oneshot::channel();
+    let (client_gone, client_is_gone) = oneshot::channel();
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
@@ -86,14 +89,14 @@ async fn built_in_client_stops_reading_an_endless_body() {
         while stream.write_all(&chunk).await.is_ok() {
             counter.fetch_add(chunk.len(), Ordering::SeqCst);
         }
-        stopped.send(()).unwrap();
+        client_gone.send(()).unwrap();
     });
     let log = LogCapture::start();
     let status = app(&issuer, &url).status_for(&issuer.token("ann").audience("api").sign()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("the document has over 262144 bytes"), 1, "{}", log.text());
-    was_stopped.await.unwrap();
-    // What the client read, and what the buffers of both sockets hold beyond it.
+    client_is_gone.await.unwrap();
+    // The bytes that the client read, and those in the buffers of both sockets.
     let sent = sent.load(Ordering::SeqCst);
     assert!(sent < 16 * 1024 * 1024, "{sent}");
 }
@@ -101,7 +104,7 @@ async fn built_in_client_stops_reading_an_endless_body() {
 #[tokio::test]
 async fn log_gives_the_reason_for_a_failed_connection() {
     let issuer = TestIssuer::start().await.unwrap();
-    // A socket that is bound and does not listen: no other test is given its port, and it refuses connections.
+    // A socket that is bound but does not listen refuses connections, and keeps its port from other tests.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/jwks", socket.local_addr().unwrap());
@@ -120,7 +123,7 @@ async fn built_in_client_discovers_an_issuer_and_fetches_its_keys() {
     for _ in 0..3 {
         assert_eq!(app.status_for(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
     }
-    assert_eq!(issuer.fetches(), 2, "metadata and keys");
-    issuer.answer_with(StatusCode::BAD_GATEWAY);
+    assert_eq!(issuer.fetch_count(), 2, "metadata and keys");
+    issuer.respond_with(StatusCode::BAD_GATEWAY);
     assert_eq!(app.status_for(&issuer.token("ann").audience("api").sign()).await, StatusCode::OK);
 }

@@ -1,4 +1,4 @@
-//! Fetches that fail: what stays in use, and when the next one starts.
+//! Failed fetches: which keys stay in use, and when the next attempt starts.
 
 use axum::http::{Response, StatusCode};
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn failed_fetch_keeps_valid_keys() {
         run_background_tasks().await;
         fixture.advance(70.0);
     }
-    assert_eq!(fixture.network.request_count(), 6, "every refresh was tried, and failed");
+    assert_eq!(fixture.network.request_count(), 6, "every refresh was attempted and failed");
 }
 
 #[tokio::test]
@@ -28,13 +28,13 @@ async fn back_off_starts_at_one_second_and_doubles_up_to_one_minute() {
     let app = fixture.app();
     fixture.network.go_down();
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-    for (tries, wait) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
+    for (attempts, wait) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
         fixture.advance(wait * 0.9 - 0.001);
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(fixture.network.request_count(), tries + 1, "less than {wait} s less a tenth");
+        assert_eq!(fixture.network.request_count(), attempts + 1, "no attempt before {wait} s minus 10 % jitter");
         fixture.advance(wait * 0.2 + 0.002);
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(fixture.network.request_count(), tries + 2, "{wait} s and a tenth");
+        assert_eq!(fixture.network.request_count(), attempts + 2, "one attempt by {wait} s plus 10 % jitter");
     }
 }
 
@@ -57,11 +57,15 @@ async fn successful_fetch_resets_the_back_off() {
     fixture.advance(1.2);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     run_background_tasks().await;
-    assert_eq!(fixture.network.request_count(), calls + 1, "a second after the first failure, not a minute");
+    assert_eq!(
+        fixture.network.request_count(),
+        calls + 1,
+        "the next attempt is one second after the first failure, not one minute"
+    );
 }
 
-/// Answers that bring no key.
-fn unusable() -> Vec<(&'static str, Response<Vec<u8>>)> {
+/// Responses without a usable key, by name.
+fn unusable_responses() -> Vec<(&'static str, Response<Vec<u8>>)> {
     let text = |text: &str| Response::new(text.as_bytes().to_vec());
     let redirect = Response::builder().status(302).header("location", "https://evil.example/jwks").body(Vec::new());
     let padded = json!({ "keys": [], "padding": "x".repeat(300 * 1024) }).to_string();
@@ -71,27 +75,27 @@ fn unusable() -> Vec<(&'static str, Response<Vec<u8>>)> {
         ("204", status(204)),
         ("a redirect", redirect.unwrap()),
         ("300 KiB", text(&padded)),
-        ("nothing", text("")),
+        ("an empty body", text("")),
         ("HTML", text("<!doctype html><title>Sign in</title>")),
-        ("no keys", text(r#"{"keys":[]}"#)),
-        ("no set", text("{}")),
+        ("an empty key set", text(r#"{"keys":[]}"#)),
+        ("no member keys", text("{}")),
         ("an array", text("[]")),
-        ("no UTF-8", Response::new(vec![0xff, 0xfe])),
-        ("a shared secret", text(r#"{"keys":[{"kty":"oct","kid":"key-1","alg":"HS256","k":"c2VjcmV0"}]}"#)),
-        ("a kind of key to come", text(r#"{"keys":[{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}]}"#)),
+        ("invalid UTF-8", Response::new(vec![0xff, 0xfe])),
+        ("an oct key", text(r#"{"keys":[{"kty":"oct","kid":"key-1","alg":"HS256","k":"c2VjcmV0"}]}"#)),
+        ("an unsupported key type", text(r#"{"keys":[{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}]}"#)),
     ]
 }
 
 #[tokio::test]
 async fn response_without_usable_key_is_a_failed_fetch_and_the_old_set_is_kept() {
-    for (name, answer) in unusable() {
+    for (name, response) in unusable_responses() {
         let fixture = Fixture::new().await;
         let app = fixture.app_with_keys().await;
-        fixture.network.respond_with(move |_| answer.clone());
+        fixture.network.respond_with(move |_| response.clone());
         assert_eq!(
             app.status_for(&fixture.token_with_kid("new")).await,
             StatusCode::SERVICE_UNAVAILABLE,
-            "{name}: nobody can tell"
+            "{name}: the key may exist"
         );
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{name}");
         assert_eq!(fixture.network.request_count(), 2, "{name}");
@@ -103,18 +107,18 @@ async fn response_without_usable_key_is_a_failed_fetch_and_the_old_set_is_kept()
 async fn keys_in_a_response_with_another_status_than_200_are_not_used() {
     for status in [201, 203, 206, 302, 304, 401, 404, 500, 503] {
         let fixture = Fixture::new().await;
-        let set = fixture.issuer.jwks();
-        fixture.network.respond_with(move |_| Response::builder().status(status).body(set.clone().into()).unwrap());
+        let key_set = fixture.issuer.jwks();
+        fixture.network.respond_with(move |_| Response::builder().status(status).body(key_set.clone().into()).unwrap());
         assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE, "{status}");
     }
 }
 
 #[tokio::test]
 async fn response_without_usable_key_leaves_an_app_without_keys_at_503() {
-    for (name, answer) in unusable() {
+    for (name, response) in unusable_responses() {
         let fixture = Fixture::new().await;
         let app = fixture.app();
-        fixture.network.respond_with(move |_| answer.clone());
+        fixture.network.respond_with(move |_| response.clone());
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE, "{name}");
         assert!(!app.auth.is_ready(), "{name}");
     }
@@ -124,9 +128,9 @@ async fn response_without_usable_key_leaves_an_app_without_keys_at_503() {
 async fn key_set_of_256_kib_is_read_and_a_larger_one_is_not() {
     for (bytes, expected) in [(256 * 1024, StatusCode::OK), (256 * 1024 + 1, StatusCode::SERVICE_UNAVAILABLE)] {
         let fixture = Fixture::new().await;
-        let mut set = fixture.issuer.jwks().into_bytes();
-        set.resize(bytes, b' ');
-        fixture.network.serve_key_set(set);
+        let mut key_set = fixture.issuer.jwks().into_bytes();
+        key_set.resize(bytes, b' ');
+        fixture.network.serve_key_set(key_set);
         assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, expected, "{bytes}");
     }
 }
@@ -173,9 +177,9 @@ async fn canceled_request_does_not_cancel_the_fetch_of_the_others() {
         })
         .collect();
     run_background_tasks().await;
-    let [cancelled, waiting] = requests.try_into().unwrap();
-    cancelled.abort();
-    assert!(cancelled.await.unwrap_err().is_cancelled());
+    let [canceled, waiting] = requests.try_into().unwrap();
+    canceled.abort();
+    assert!(canceled.await.unwrap_err().is_cancelled());
     fixture.network.release_responses();
     assert_eq!(waiting.await.unwrap(), StatusCode::OK);
     assert_eq!(fixture.network.request_count(), 1);
@@ -186,8 +190,8 @@ async fn fetch_completes_after_its_only_request_is_canceled() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let (asking, token) = (app.clone(), fixture.valid_token());
-    let request = tokio::spawn(async move { asking.status_for(&token).await });
+    let (cloned_app, token) = (app.clone(), fixture.valid_token());
+    let request = tokio::spawn(async move { cloned_app.status_for(&token).await });
     run_background_tasks().await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());

@@ -1,4 +1,4 @@
-//! What an issuer publishes: keys that cannot be used beside good ones, and keys that say little of themselves.
+//! Published key sets: unusable keys beside usable ones, and keys without `alg` or `kid`.
 
 use axum::http::StatusCode;
 use portcullis::Algorithm;
@@ -8,13 +8,13 @@ use super::fake_network::{jwks, key_set_of};
 use super::{Fixture, JwtApp};
 use crate::support::log_capture::LogCapture;
 
-/// Keys that must not be used, each named `secret-kid`.
-fn bad(good: &Value) -> Vec<Value> {
-    let mut encrypting = good.clone();
+/// Unusable keys, each with the `kid` `secret-kid`; some are made from this usable one.
+fn unusable_keys(usable: &Value) -> Vec<Value> {
+    let mut encrypting = usable.clone();
     encrypting["use"] = "enc".into();
-    let mut wrapping = good.clone();
+    let mut wrapping = usable.clone();
     wrapping["key_ops"] = json!(["wrapKey"]);
-    let mut private = good.clone();
+    let mut private = usable.clone();
     private["d"] = "AAAA".into();
     let mut keys = vec![
         json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
@@ -31,36 +31,36 @@ fn bad(good: &Value) -> Vec<Value> {
 #[tokio::test]
 async fn unusable_key_is_skipped_and_the_others_are_used() {
     let fixture = Fixture::new().await;
-    let good = jwks(&fixture.issuer).remove(0);
-    for bad in bad(&good) {
-        fixture.network.serve_key_set(key_set_of(&[bad.clone(), good.clone()]));
+    let usable = jwks(&fixture.issuer).remove(0);
+    for unusable in unusable_keys(&usable) {
+        fixture.network.serve_key_set(key_set_of(&[unusable.clone(), usable.clone()]));
         let app = fixture.app();
-        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{bad}");
-        assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED, "{bad}");
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK, "{unusable}");
+        assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED, "{unusable}");
     }
 }
 
 #[tokio::test]
 async fn skipped_key_is_logged_once_without_its_kid() {
     let fixture = Fixture::new().await;
-    let good = jwks(&fixture.issuer).remove(0);
-    let mut keys = bad(&good);
+    let usable = jwks(&fixture.issuer).remove(0);
+    let mut keys = unusable_keys(&usable);
     let skipped = keys.len();
-    keys.push(good);
+    keys.push(usable);
     fixture.network.serve_key_set(key_set_of(&keys));
     let log = LogCapture::start();
     let app = fixture.app_with_keys().await;
     fixture.advance(31.0);
     assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED);
     assert_eq!(fixture.network.request_count(), 2);
-    assert_eq!(log.count("a published key is not used"), skipped, "once a key, not once a fetch: {}", log.text());
+    assert_eq!(log.count("a published key is not used"), skipped, "one line per key, not per fetch: {}", log.text());
     assert!(!log.text().contains("secret-kid"), "{}", log.text());
 }
 
 #[tokio::test]
 async fn key_set_without_usable_key_is_logged_with_the_reason() {
     let fixture = Fixture::new().await;
-    fixture.network.serve_key_set(key_set_of(&bad(&jwks(&fixture.issuer)[0])[1..2]));
+    fixture.network.serve_key_set(key_set_of(&unusable_keys(&jwks(&fixture.issuer)[0])[1..2]));
     let log = LogCapture::start();
     assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("its modulus has not 2048 to 8192 bits"), 1, "{}", log.text());
@@ -69,10 +69,10 @@ async fn key_set_without_usable_key_is_logged_with_the_reason() {
 #[tokio::test]
 async fn token_that_names_a_published_oct_key_is_rejected() {
     let fixture = Fixture::new().await;
-    let good = jwks(&fixture.issuer).remove(0);
+    let usable = jwks(&fixture.issuer).remove(0);
     fixture
         .network
-        .serve_key_set(key_set_of(&[json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "c2VjcmV0"}), good]));
+        .serve_key_set(key_set_of(&[json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "c2VjcmV0"}), usable]));
     let app = fixture.app_with_keys().await;
     let token = fixture.issuer.token("eve").audience("api").header("alg", "HS256").header("kid", "s").sign();
     assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED);
@@ -115,7 +115,7 @@ async fn key_is_never_used_with_two_algorithms() {
         assert_eq!(
             app.status_for(&fixture.valid_token()).await,
             StatusCode::UNAUTHORIZED,
-            "the key is one for RS256: {alg:?}"
+            "the key is for RS256: {alg:?}"
         );
         assert_eq!(fixture.network.request_count(), calls, "{alg:?}");
     }
@@ -165,28 +165,32 @@ async fn token_without_kid_signed_by_a_new_key_is_accepted_on_its_first_use() {
 #[tokio::test]
 async fn at_most_64_keys_are_read() {
     let fixture = Fixture::new().await;
-    let good = jwks(&fixture.issuer).remove(0);
-    for (before, expected) in
+    let usable = jwks(&fixture.issuer).remove(0);
+    for (keys_before, expected) in
         [(63, StatusCode::OK), (64, StatusCode::SERVICE_UNAVAILABLE), (9_999, StatusCode::SERVICE_UNAVAILABLE)]
     {
-        let mut keys = vec![json!({}); before];
-        keys.push(good.clone());
+        let mut keys = vec![json!({}); keys_before];
+        keys.push(usable.clone());
         fixture.network.serve_key_set(key_set_of(&keys));
-        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, expected, "{before} before it");
+        assert_eq!(
+            fixture.app().status_for(&fixture.valid_token()).await,
+            expected,
+            "{keys_before} keys before the usable one"
+        );
     }
 }
 
 #[tokio::test]
 async fn first_of_two_keys_with_the_same_kid_is_used() {
     let fixture = Fixture::new().await;
-    let honest = jwks(&fixture.issuer).remove(0);
+    let first = jwks(&fixture.issuer).remove(0);
     let other = Fixture::new().await;
     let mut second = jwks(&other.issuer).remove(0);
-    second["kid"] = honest["kid"].clone();
-    fixture.network.serve_key_set(key_set_of(&[honest.clone(), second]));
+    second["kid"] = first["kid"].clone();
+    fixture.network.serve_key_set(key_set_of(&[first.clone(), second]));
     let app = fixture.app_with_keys().await;
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     let forged = other.issuer.token("eve").audience("api").claim("iss", fixture.issuer.url());
-    let forged = forged.header("kid", honest["kid"].clone()).sign();
+    let forged = forged.header("kid", first["kid"].clone()).sign();
     assert_eq!(app.status_for(&forged).await, StatusCode::UNAUTHORIZED);
 }

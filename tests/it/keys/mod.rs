@@ -1,4 +1,4 @@
-//! Where keys come from, and what may go wrong there: through an app, a client that is told what to answer, and a clock.
+//! Keys of issuers: fetching, refreshing, rotation and failures, over a fake network and a fake clock.
 
 mod age;
 mod blocking_clock;
@@ -22,7 +22,7 @@ use portcullis::{Algorithm, Issuer, JwtAuth};
 use crate::support::jwt_app::JwtApp;
 use fake_network::FakeNetwork;
 
-/// An issuer, the network between it and an app, and the clock of all three.
+/// An issuer, the network between it and an app, and the clock of both.
 struct Fixture {
     issuer: TestIssuer,
     network: FakeNetwork,
@@ -41,10 +41,12 @@ impl Fixture {
         Self { issuer, network, clock }
     }
 
+    /// A builder with this issuer, the fake network and the fake clock.
     fn builder(&self, issuer: Issuer) -> JwtAuthBuilder {
         JwtAuth::builder().issuer(issuer).audience("api").fetch(self.network.clone()).clock(self.clock.clock())
     }
 
+    /// The settings that trust the issuer by the URL of its key set.
     fn jwks_issuer(&self) -> Issuer {
         Issuer::jwks(self.issuer.url(), self.issuer.jwks_url())
     }
@@ -54,7 +56,7 @@ impl Fixture {
         JwtApp::new(self.builder(self.jwks_issuer()))
     }
 
-    /// An app that has the issuer's keys.
+    /// An app that has fetched the issuer's keys.
     async fn app_with_keys(&self) -> JwtApp {
         let app = self.app();
         assert!(app.auth.prefetch_keys().await);
@@ -65,11 +67,12 @@ impl Fixture {
         self.issuer.token("ann").audience("api").sign()
     }
 
-    /// A good token that outlives every key.
+    /// A valid token that does not expire within any test.
     fn long_lived_token(&self) -> String {
         self.issuer.token("ann").audience("api").expires_in(seconds(30.0 * 86_400.0)).sign()
     }
 
+    /// A token that is valid except for its `kid`.
     fn token_with_kid(&self, kid: &str) -> String {
         self.issuer.token("eve").audience("api").header("kid", kid).sign()
     }
@@ -83,7 +86,7 @@ fn seconds(seconds: f64) -> std::time::Duration {
     std::time::Duration::from_secs_f64(seconds)
 }
 
-/// Lets tasks behind the requests run until they wait for something else than each other.
+/// Runs the background tasks until each of them waits for something that no other task does.
 async fn run_background_tasks() {
     for _ in 0..100 {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Several issuers: whose key is whose, and who is asked at all.
+//! Several issuers: keys belong to their issuer, and only a listed issuer causes a fetch.
 
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
@@ -8,14 +8,14 @@ use super::{Fixture, JwtApp, run_background_tasks};
 use crate::support::log_capture::LogCapture;
 
 /// Two issuers whose keys have the same `kid`, an app that trusts both, and the network of both.
-async fn same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
+async fn issuers_with_same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
     let (a, b) = (Fixture::new().await, Fixture::new().await);
-    let named = |fixture: &Fixture| {
+    let key_set_with_kid = |fixture: &Fixture| {
         let mut key = jwks(&fixture.issuer).remove(0);
         key["kid"] = "same".into();
         key_set_of(&[key])
     };
-    let (of_a, of_b, url_of_a) = (named(&a), named(&b), a.issuer.jwks_url());
+    let (of_a, of_b, url_of_a) = (key_set_with_kid(&a), key_set_with_kid(&b), a.issuer.jwks_url());
     let network = a.network.clone();
     network.respond_with(move |url| Response::new(if url == url_of_a { of_a.clone() } else { of_b.clone() }));
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
@@ -26,7 +26,7 @@ async fn same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
 
 #[tokio::test]
 async fn two_issuers_with_the_same_kid_each_use_their_own_key() {
-    let (a, b, app, _) = same_kid().await;
+    let (a, b, app, _) = issuers_with_same_kid().await;
     for fixture in [&a, &b] {
         assert_eq!(app.status_for(&fixture.token_with_kid("same")).await, StatusCode::OK);
     }
@@ -34,7 +34,7 @@ async fn two_issuers_with_the_same_kid_each_use_their_own_key() {
 
 #[tokio::test]
 async fn key_of_one_issuer_does_not_verify_tokens_of_another_with_the_same_kid() {
-    let (a, b, app, network) = same_kid().await;
+    let (a, b, app, network) = issuers_with_same_kid().await;
     let calls = network.request_count();
     for (signer, claimed) in [(&a, &b), (&b, &a)] {
         let token = signer.issuer.token("eve").audience("api").header("kid", "same");
@@ -47,19 +47,23 @@ async fn key_of_one_issuer_does_not_verify_tokens_of_another_with_the_same_kid()
 
 #[tokio::test]
 async fn unknown_kid_causes_a_fetch_from_the_issuer_of_the_token_only() {
-    let (a, b, app, network) = same_kid().await;
+    let (a, b, app, network) = issuers_with_same_kid().await;
     assert_eq!(app.status_for(&b.token_with_kid("new")).await, StatusCode::UNAUTHORIZED);
     assert_eq!(network.requested_urls()[2..], [b.issuer.jwks_url()]);
     assert_eq!(app.status_for(&a.token_with_kid("new")).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(network.requested_urls()[3..], [a.issuer.jwks_url()], "each issuer has thirty seconds of its own");
+    assert_eq!(
+        network.requested_urls()[3..],
+        [a.issuer.jwks_url()],
+        "the limit of one fetch per 30 seconds is per issuer"
+    );
 }
 
 #[tokio::test]
 async fn outage_of_one_issuer_does_not_affect_another() {
     let (a, b) = (Fixture::new().await, Fixture::new().await);
-    let (set, url) = (a.issuer.jwks(), a.issuer.jwks_url());
-    a.network.respond_with(move |asked| {
-        if asked == url { Response::new(set.clone().into_bytes()) } else { super::fake_network::status(500) }
+    let (keys_of_a, url_of_a) = (a.issuer.jwks(), a.issuer.jwks_url());
+    a.network.respond_with(move |url| {
+        if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { super::fake_network::status(500) }
     });
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
     let app = JwtApp::new(builder.fetch(a.network.clone()));
@@ -83,8 +87,8 @@ async fn token_of_an_unlisted_issuer_causes_no_io() {
         let token = fixture.issuer.token("eve").audience("api").claim("iss", iss).sign();
         assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED, "{iss}");
     }
-    let none = fixture.issuer.token("eve").audience("api").without_claim("iss").sign();
-    assert_eq!(app.status_for(&none).await, StatusCode::UNAUTHORIZED);
+    let without_iss = fixture.issuer.token("eve").audience("api").without_claim("iss").sign();
+    assert_eq!(app.status_for(&without_iss).await, StatusCode::UNAUTHORIZED);
     run_background_tasks().await;
     assert_eq!(fixture.network.request_count(), 0);
 }
@@ -92,7 +96,7 @@ async fn token_of_an_unlisted_issuer_causes_no_io() {
 #[tokio::test]
 async fn issuers_are_compared_byte_for_byte() {
     let fixture = Fixture::new().await;
-    for (configured, near) in [
+    for (configured, similar) in [
         ("https://a.example", "https://a.example/"),
         ("https://a.example/", "https://a.example"),
         ("https://a.example", "https://A.example"),
@@ -103,11 +107,11 @@ async fn issuers_are_compared_byte_for_byte() {
         ("https://a.example", "https://a.example.evil.example"),
     ] {
         let app = JwtApp::new(fixture.builder(Issuer::jwks(configured, fixture.issuer.jwks_url())));
-        let of = |iss: &str| fixture.issuer.token("ann").audience("api").claim("iss", iss).sign();
+        let token_of = |iss: &str| fixture.issuer.token("ann").audience("api").claim("iss", iss).sign();
         let calls = fixture.network.request_count();
-        assert_eq!(app.status_for(&of(near)).await, StatusCode::UNAUTHORIZED, "{configured} {near}");
+        assert_eq!(app.status_for(&token_of(similar)).await, StatusCode::UNAUTHORIZED, "{configured} {similar}");
         assert_eq!(fixture.network.request_count(), calls);
-        assert_eq!(app.status_for(&of(configured)).await, StatusCode::OK, "{configured}");
+        assert_eq!(app.status_for(&token_of(configured)).await, StatusCode::OK, "{configured}");
     }
 }
 
@@ -128,6 +132,6 @@ async fn log_hints_at_the_most_common_issuer_mistakes() {
         assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
         assert_eq!(log.count(hint), 1, "{}", log.text());
     }
-    assert_eq!(log.text().matches(issuer).count(), 3, "each names the issuer as configured");
+    assert_eq!(log.text().matches(issuer).count(), 3, "each line names the configured issuer");
     assert!(!log.text().contains("other-secret-name"));
 }

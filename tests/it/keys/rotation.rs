@@ -1,4 +1,4 @@
-//! Keys that come and go while the app runs.
+//! Key rotation while the app runs.
 
 use axum::http::StatusCode;
 use portcullis::testing::TestIssuer;
@@ -39,9 +39,13 @@ async fn withdrawn_key_is_rejected_after_a_refresh() {
     let old = fixture.long_lived_token();
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
-    assert_eq!(app.status_for(&old).await, StatusCode::OK, "nobody told yet");
+    assert_eq!(app.status_for(&old).await, StatusCode::OK, "the cached keys are not stale yet");
     fixture.advance(661.0);
-    assert_eq!(app.status_for(&old).await, StatusCode::OK, "the last one, with the refresh behind it");
+    assert_eq!(
+        app.status_for(&old).await,
+        StatusCode::OK,
+        "the stale keys are used once more and refreshed in the background"
+    );
     run_background_tasks().await;
     assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
@@ -66,7 +70,7 @@ async fn new_key_is_accepted_while_an_older_fetch_is_in_flight() {
     fixture.network.hold_responses();
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     run_background_tasks().await;
-    assert_eq!(fixture.network.request_count(), 2, "the refresh, whose answer is made but does not arrive");
+    assert_eq!(fixture.network.request_count(), 2, "the refresh, whose response is held back");
     fixture.issuer.rotate();
     let requests: Vec<_> = (0..5)
         .map(|_| {
@@ -112,8 +116,8 @@ async fn hundred_rotations_under_concurrent_requests_reject_no_valid_token() {
         fixture.issuer.rotate();
         fixture.issuer.withdraw_old_keys();
         fixture.advance(31.0);
-        let unnamed = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
-        let tokens = [fixture.valid_token(), unnamed];
+        let without_kid = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
+        let tokens = [fixture.valid_token(), without_kid];
         let requests: Vec<_> = (0..32)
             .map(|n| {
                 let (app, token) = (app.clone(), tokens[n % 2].clone());

@@ -1,4 +1,4 @@
-//! Runtimes that end, or are not there.
+//! Requests without a tokio runtime, and runtimes that end.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -16,9 +16,9 @@ fn request_outside_a_tokio_runtime_is_503_at_once() {
         let (app, token) = (fixture.app(), fixture.valid_token());
         (fixture, app, token)
     });
-    let mut answer = pin!(app.send_token(&token));
-    let Poll::Ready(response) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("no fetch can start, and nobody will wake who waits for one");
+    let mut response = pin!(app.send_token(&token));
+    let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("no fetch can start, so a pending request would never be woken");
     };
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(fixture.network.request_count(), 0);
@@ -33,8 +33,8 @@ fn app_recovers_on_another_runtime_after_a_fetch_ends_with_its_runtime() {
         fixture.network.hold_responses();
         (fixture, app)
     });
-    let (asking, token): (JwtApp, String) = (app.clone(), fixture.valid_token());
-    first.spawn(async move { asking.send_token(&token).await });
+    let (cloned_app, token): (JwtApp, String) = (app.clone(), fixture.valid_token());
+    first.spawn(async move { cloned_app.send_token(&token).await });
     while fixture.network.request_count() == 0 {
         std::thread::yield_now();
     }

@@ -1,6 +1,6 @@
-//! An app that starts, with its issuer up or down.
+//! Startup: apps without keys, `is_ready` and `prefetch_keys`.
 
-use axum::http::StatusCode;
+use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
 use super::fake_network::FakeNetwork;
@@ -38,7 +38,7 @@ async fn retry_after_is_the_time_until_the_next_fetch() {
     assert_eq!(
         app.status_for(&fixture.valid_token()).await,
         StatusCode::OK,
-        "who waits that long does not come too early"
+        "a request after that time is not too early"
     );
 }
 
@@ -62,21 +62,17 @@ async fn first_request_waits_for_the_keys() {
 #[tokio::test]
 async fn is_ready_requires_the_keys_of_every_issuer() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
-    let urls = [other.issuer.jwks_url()];
-    let (first, second) = (one.issuer.jwks(), other.issuer.jwks());
     let network = FakeNetwork::serving_keys_of(&one.issuer);
-    let set = network.clone();
-    let of = move |url: &str| if urls.iter().any(|other| other == url) { second.clone() } else { first.clone() };
-    let of_both = of.clone();
-    set.respond_with(move |url| {
-        let text = if url.contains("/jwks") { of(url) } else { String::new() };
-        axum::http::Response::new(text.into_bytes())
+    let (keys_of_one, keys_of_other) = (one.issuer.jwks(), other.issuer.jwks());
+    let url_of_other = other.issuer.jwks_url();
+    network.respond_with(move |url| {
+        let key_set = if url == url_of_other { &keys_of_other } else { &keys_of_one };
+        Response::new(key_set.clone().into_bytes())
     });
     let auth = JwtAuth::builder().add_issuer(one.jwks_issuer()).add_issuer(other.jwks_issuer()).audience("api");
-    let app = JwtApp::new(auth.fetch(network.clone()));
+    let app = JwtApp::new(auth.fetch(network));
     assert_eq!(app.status_for(&one.valid_token()).await, StatusCode::OK);
-    assert!(!app.auth.is_ready(), "the other issuer's keys were not asked for");
-    network.respond_with(move |url| axum::http::Response::new(of_both(url).into_bytes()));
+    assert!(!app.auth.is_ready(), "the other issuer's keys were not fetched");
     assert_eq!(app.status_for(&other.valid_token()).await, StatusCode::OK);
     assert!(app.auth.is_ready());
 }
@@ -118,7 +114,7 @@ async fn prefetch_keys_fetches_missing_keys_once_per_issuer() {
     assert!(app.auth.prefetch_keys().await);
     assert_eq!(one.network.requested_urls(), [one.issuer.jwks_url(), other.issuer.jwks_url()]);
     assert!(app.auth.prefetch_keys().await);
-    assert_eq!(one.network.request_count(), 2, "nothing is missing any more");
+    assert_eq!(one.network.request_count(), 2, "no keys are missing");
 }
 
 #[tokio::test]
@@ -128,7 +124,7 @@ async fn prefetch_keys_returns_false_during_an_outage_and_true_afterwards() {
     let app = fixture.app();
     assert!(!app.auth.prefetch_keys().await);
     assert!(!app.auth.is_ready());
-    assert!(!app.auth.prefetch_keys().await, "within the back-off");
+    assert!(!app.auth.prefetch_keys().await, "the back-off prevents a fetch");
     assert_eq!(fixture.network.request_count(), 1);
     fixture.network.serve_keys_of(&fixture.issuer);
     fixture.advance(1.2);
@@ -142,14 +138,14 @@ async fn prefetch_keys_shares_the_fetch_of_a_request() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let (asking, token) = (app.clone(), fixture.valid_token());
-    let request = tokio::spawn(async move { asking.status_for(&token).await });
+    let (cloned_app, token) = (app.clone(), fixture.valid_token());
+    let request = tokio::spawn(async move { cloned_app.status_for(&token).await });
     run_background_tasks().await;
     let auth = app.auth.clone();
-    let warmed = tokio::spawn(async move { auth.prefetch_keys().await });
+    let prefetched = tokio::spawn(async move { auth.prefetch_keys().await });
     run_background_tasks().await;
     fixture.network.release_responses();
-    assert!(warmed.await.unwrap());
+    assert!(prefetched.await.unwrap());
     assert_eq!(request.await.unwrap(), StatusCode::OK);
     assert_eq!(fixture.network.request_count(), 1);
 }

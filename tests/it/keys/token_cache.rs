@@ -1,4 +1,4 @@
-//! A token that was verified before: known again, and never longer than its time, its key and its issuer allow.
+//! The verified-token cache: a cached token is accepted only as long as its expiry, key and issuer allow.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Response, StatusCode};
 use axum::routing::get;
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::testing::{TestIssuer, TokenBuilder};
@@ -17,7 +17,7 @@ use super::fake_network::FakeNetwork;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
 use crate::support::response::TestResponse;
 
-/// An app that tells tokens that were known again: a user of theirs lies where that of an earlier request lies.
+/// An app that reports whether a token came from the cache: then its user shares memory with that of an earlier request.
 struct CacheProbe {
     app: JwtApp,
     users: Arc<Mutex<Vec<UserContext>>>,
@@ -28,7 +28,7 @@ impl CacheProbe {
         let users: Arc<Mutex<Vec<UserContext>>> = Arc::default();
         let kept = Arc::clone(&users);
         let issuer = issuer.map_user(move |user| {
-            // None is dropped, so that no memory is used twice.
+            // No user is dropped, so that no memory is reused.
             kept.lock().unwrap().push(user.clone());
             user
         });
@@ -37,6 +37,7 @@ impl CacheProbe {
         Self { app, users }
     }
 
+    /// Sends a valid token and returns whether it came from the cache.
     async fn is_cached(&self, token: &str) -> bool {
         assert_eq!(self.app.status_for(token).await, StatusCode::OK);
         let users = self.users.lock().unwrap();
@@ -45,7 +46,7 @@ impl CacheProbe {
     }
 }
 
-/// Asks until it is known for sure.
+/// Sends a valid token often enough that it is certainly cached.
 async fn send_until_cached(app: &JwtApp, token: &str) {
     for _ in 0..3 {
         assert_eq!(app.status_for(token).await, StatusCode::OK);
@@ -58,7 +59,7 @@ async fn cached_token_is_rejected_once_it_expires() {
     let app = fixture.app_with_keys().await;
     let token = fixture.issuer.token("ann").audience("api").expires_in(seconds(100.0)).sign();
     send_until_cached(&app, &token).await;
-    // A minute of leeway.
+    // The leeway is one minute.
     fixture.advance(159.0);
     assert_eq!(app.status_for(&token).await, StatusCode::OK);
     fixture.advance(1.0);
@@ -73,7 +74,7 @@ async fn cached_token_is_rejected_once_its_key_is_withdrawn() {
     send_until_cached(&app, &old).await;
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
-    // Somebody's new key has the set fetched anew.
+    // The unknown kid causes a fetch of the key set.
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
     assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
 }
@@ -87,10 +88,10 @@ async fn cached_token_triggers_a_refresh_and_is_503_once_stale_keys_are_too_old(
     fixture.advance(700.0);
     assert_eq!(app.status_for(&token).await, StatusCode::OK);
     run_background_tasks().await;
-    assert_eq!(fixture.network.request_count(), 2, "a refresh behind the request");
+    assert_eq!(fixture.network.request_count(), 2, "a refresh in the background");
     fixture.network.go_down();
     fixture.advance(25.0 * 3_600.0);
-    assert_eq!(app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE, "no keys to judge it by");
+    assert_eq!(app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE, "no keys to verify it with");
 }
 
 #[tokio::test]
@@ -154,18 +155,23 @@ async fn tokens_still_expire_when_the_cache_is_disabled() {
 
 #[tokio::test]
 async fn token_is_cached_unless_the_capacity_is_zero() {
-    for (places, is_known) in [(4_096, true), (1, true), (0, false)] {
+    for (capacity, is_cached) in [(4_096, true), (1, true), (0, false)] {
         let fixture = Fixture::new().await;
         let probe =
-            CacheProbe::new(fixture.jwks_issuer(), |issuer| fixture.builder(issuer).token_cache_capacity(places)).await;
+            CacheProbe::new(fixture.jwks_issuer(), |issuer| fixture.builder(issuer).token_cache_capacity(capacity))
+                .await;
         let token = fixture.valid_token();
         assert!(!probe.is_cached(&token).await);
-        assert_eq!((probe.is_cached(&token).await, probe.is_cached(&token).await), (is_known, is_known), "{places}");
+        assert_eq!(
+            (probe.is_cached(&token).await, probe.is_cached(&token).await),
+            (is_cached, is_cached),
+            "{capacity}"
+        );
     }
     let fixture = Fixture::new().await;
     let probe = CacheProbe::new(fixture.jwks_issuer(), |issuer| fixture.builder(issuer)).await;
     let token = fixture.valid_token();
-    assert!(!probe.is_cached(&token).await && probe.is_cached(&token).await, "on by default");
+    assert!(!probe.is_cached(&token).await && probe.is_cached(&token).await, "the cache is enabled by default");
 }
 
 #[tokio::test]
@@ -181,9 +187,9 @@ async fn token_stays_cached_until_the_leeway_ends() {
 #[tokio::test]
 async fn tokens_verified_with_static_keys_are_cached() {
     let fixture = Fixture::new().await;
-    let (name, secret) = ("https://issuer.example", [7; 32]);
-    let probe = CacheProbe::new(Issuer::hs256(name, secret), |issuer| fixture.builder(issuer)).await;
-    let token = TokenBuilder::first_party(name, secret, "ann").audience("api").sign();
+    let (issuer_url, secret) = ("https://issuer.example", [7; 32]);
+    let probe = CacheProbe::new(Issuer::hs256(issuer_url, secret), |issuer| fixture.builder(issuer)).await;
+    let token = TokenBuilder::first_party(issuer_url, secret, "ann").audience("api").sign();
     assert!(!probe.is_cached(&token).await && probe.is_cached(&token).await);
 }
 
@@ -196,7 +202,7 @@ async fn cached_token_is_verified_again_after_the_clock_goes_back() {
     let start = SystemTime::UNIX_EPOCH + fixture.clock.clock().since_epoch();
     fixture.clock.set_wall(start - seconds(30.0));
     assert!(!probe.is_cached(&token).await);
-    // Issued more than the leeway ahead.
+    // The token was issued later than now plus the leeway.
     fixture.clock.set_wall(start - seconds(90.0));
     assert_eq!(probe.app.status_for(&token).await, StatusCode::UNAUTHORIZED);
 }
@@ -221,21 +227,21 @@ async fn cached_tokens_of_two_issuers_keep_their_own_keys_and_user_mapping() {
     let (first, second) = (fixture.issuer.clone(), other.issuer.clone());
     let network = FakeNetwork::serving_keys_of(&fixture.issuer);
     let (first_url, second_url) = (first.jwks_url(), second.jwks_url());
-    let moved = second_url.clone();
+    let url_of_second = second_url.clone();
     network.respond_with(move |url| {
-        let issuer = if url == moved { &second } else { &first };
-        axum::http::Response::new(issuer.jwks().into_bytes())
+        let issuer = if url == url_of_second { &second } else { &first };
+        Response::new(issuer.jwks().into_bytes())
     });
-    let maps = |issuer: Issuer, name: &'static str| issuer.map_user(move |user| user.with_name(name));
+    let named = |issuer: Issuer, name: &'static str| issuer.map_user(move |user| user.with_name(name));
     let builder = JwtAuth::builder()
-        .issuer(maps(Issuer::jwks(fixture.issuer.url(), first_url), "first"))
-        .add_issuer(maps(Issuer::jwks(other.issuer.url(), second_url), "second"))
+        .issuer(named(Issuer::jwks(fixture.issuer.url(), first_url), "first"))
+        .add_issuer(named(Issuer::jwks(other.issuer.url(), second_url), "second"))
         .audience("api")
         .fetch(network)
         .clock(fixture.clock.clock())
         .load_user(|user: UserContext| async move {
-            let is_right = matches!(user.name(), Some("first")) == (user.id() == "ann");
-            if is_right { Ok(user) } else { Err(LoadError::Unknown) }
+            let is_expected = matches!(user.name(), Some("first")) == (user.id() == "ann");
+            if is_expected { Ok(user) } else { Err(LoadError::Unknown) }
         });
     let app = JwtApp::new(builder);
     assert!(app.auth.prefetch_keys().await);
@@ -296,21 +302,21 @@ async fn fetching_an_unchanged_key_set_keeps_tokens_cached() {
     let token = fixture.valid_token();
     probe.is_cached(&token).await;
     assert_eq!(probe.app.status_for(&fixture.token_with_kid("invented")).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(fixture.network.request_count(), 2, "the set was fetched for the key that is not in it");
+    assert_eq!(fixture.network.request_count(), 2, "the set was fetched for the unknown kid");
     assert!(probe.is_cached(&token).await);
     fixture.issuer.rotate();
     fixture.advance(31.0);
     assert_eq!(probe.app.status_for(&fixture.valid_token()).await, StatusCode::OK);
-    assert!(!probe.is_cached(&token).await, "another set verifies it anew");
+    assert!(!probe.is_cached(&token).await, "a changed key set invalidates the cache");
 }
 
 #[tokio::test]
 async fn tokens_of_a_withdrawn_key_do_not_fill_the_cache() {
     let fixture = Fixture::new().await;
-    // One line of eight places for a thread.
+    // The smallest cache: one set of eight entries per thread.
     let probe = CacheProbe::new(fixture.jwks_issuer(), |issuer| fixture.builder(issuer).token_cache_capacity(1)).await;
     let stolen: Vec<_> = (0..8)
-        .map(|n| fixture.issuer.token(&format!("made up {n}")).audience("api").expires_in(seconds(1e8)).sign())
+        .map(|n| fixture.issuer.token(&format!("user-{n}")).audience("api").expires_in(seconds(1e8)).sign())
         .collect();
     for token in stolen.iter().cycle().take(160) {
         assert_eq!(probe.app.status_for(token).await, StatusCode::OK);

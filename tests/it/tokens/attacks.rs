@@ -1,4 +1,4 @@
-//! Headers and payloads that no honest issuer writes, refused without a question to anybody.
+//! Malicious headers and payloads, rejected without I/O.
 
 use portcullis::gate::TokenError;
 use portcullis::testing::TestIssuer;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
-    AUDIENCE, HEADER, ISSUER, base64url, claims_with, compatible_auth, strict_app, token, token_with_header,
+    AUDIENCE, HEADER, ISSUER, SECRET, base64url, claims_with, compatible_auth, strict_app, token, token_with_header,
     valid_claims,
 };
 
@@ -21,39 +21,39 @@ async fn a01_alg_none_is_rejected_without_io() {
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience(AUDIENCE).build().unwrap();
     let app = ProtectedApp::behind(auth);
     for alg in [json!("none"), json!("None"), json!("NONE"), json!("nOnE"), json!("none "), json!(""), json!(null)] {
-        let honest = issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign();
-        app.send_token(&honest).await.assert_invalid_token(TokenError::Algorithm);
-        let (unsigned, _) = honest.rsplit_once('.').unwrap();
+        let signed = issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign();
+        app.send_token(&signed).await.assert_invalid_token(TokenError::Algorithm);
+        let (unsigned, _) = signed.rsplit_once('.').unwrap();
         app.send_token(&format!("{unsigned}.")).await.assert_invalid_token(TokenError::Algorithm);
     }
-    let without = issuer.token("ann").audience(AUDIENCE).without_header("alg").sign();
-    app.send_token(&without).await.assert_invalid_token(TokenError::Algorithm);
-    assert_eq!(issuer.fetches(), 0);
+    let without_alg = issuer.token("ann").audience(AUDIENCE).without_header("alg").sign();
+    app.send_token(&without_alg).await.assert_invalid_token(TokenError::Algorithm);
+    assert_eq!(issuer.fetch_count(), 0);
     assert!(app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await.handler_called);
 }
 
 #[tokio::test]
 async fn a06_alg_in_an_unprotected_header_is_ignored() {
-    let honest = token(valid_claims().to_string());
-    let [_, payload, signature] = honest.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let valid_token = token(valid_claims().to_string());
+    let [_, payload, signature] = valid_token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let json = json!({"header": {"alg": "HS256"}, "payload": payload, "signature": signature});
     let response = strict_app().send_token(&json.to_string()).await;
     response.assert_rejected(axum::http::StatusCode::BAD_REQUEST);
-    let one_word = json!({"header": {"alg": "HS256"}}).to_string();
-    strict_app().send_token(&one_word).await.assert_invalid_token(TokenError::Charset);
-    // In the compact form there is none but the protected one.
-    let bare = token_with_header(r#"{"typ":"at+jwt","header":{"alg":"HS256"}}"#, valid_claims().to_string());
-    strict_app().send_token(&bare).await.assert_invalid_token(TokenError::Algorithm);
+    let without_comma = json!({"header": {"alg": "HS256"}}).to_string();
+    strict_app().send_token(&without_comma).await.assert_invalid_token(TokenError::Charset);
+    // The compact serialization has no unprotected header.
+    let without_alg = token_with_header(r#"{"typ":"at+jwt","header":{"alg":"HS256"}}"#, valid_claims().to_string());
+    strict_app().send_token(&without_alg).await.assert_invalid_token(TokenError::Algorithm);
 }
 
 #[tokio::test]
 async fn a14_t_bcp_09_hostile_kid_is_rejected_and_not_echoed() {
     let issuer = TestIssuer::start().await.unwrap();
-    let trust = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
-    let with = |kid: serde_json::Value| issuer.token("ann").audience(AUDIENCE).header("kid", kid).sign();
+    let trusted = Issuer::jwks_document(issuer.url(), issuer.jwks());
+    let app = ProtectedApp::behind(JwtAuth::builder().issuer(trusted).audience(AUDIENCE).build().unwrap());
+    let token_with_kid = |kid: serde_json::Value| issuer.token("ann").audience(AUDIENCE).header("kid", kid).sign();
     for kid in ["../../../../dev/null", "' OR 1=1--", "KEY-1", "key-1 ", ""] {
-        let response = app.send_token(&with(kid.into())).await;
+        let response = app.send_token(&token_with_kid(kid.into())).await;
         response.assert_invalid_token(TokenError::Key);
         assert!(kid.is_empty() || !format!("{:?}{}", response.head.headers, response.body).contains(kid), "{kid}");
     }
@@ -66,18 +66,18 @@ async fn a14_t_bcp_09_hostile_kid_is_rejected_and_not_echoed() {
         json!(["key-1"]),
         json!({"kid": "key-1"}),
     ] {
-        let response = app.send_token(&with(kid)).await;
+        let response = app.send_token(&token_with_kid(kid)).await;
         response.assert_invalid_token(TokenError::Header);
         assert!(response.head.headers.get("x-injected").is_none());
     }
-    let huge = ProtectedApp::behind(
+    let other_app = ProtectedApp::behind(
         JwtAuth::builder()
             .issuer(Issuer::jwks_document(issuer.url(), issuer.jwks()))
             .audience(AUDIENCE)
             .build()
             .unwrap(),
     );
-    huge.send_token(&with("k".repeat(1_000_000).into())).await.assert_invalid_token(TokenError::TooLong);
+    other_app.send_token(&token_with_kid("k".repeat(1_000_000).into())).await.assert_invalid_token(TokenError::TooLong);
 }
 
 #[tokio::test]
@@ -96,9 +96,9 @@ async fn a17_unknown_or_malformed_crit_is_rejected() {
             .await
             .assert_invalid_token(TokenError::Critical);
     }
-    let twice = header_with(r#""x":1,"crit":["x"],"crit":["x"]"#);
+    let duplicate = header_with(r#""x":1,"crit":["x"],"crit":["x"]"#);
     strict_app()
-        .send_token(&token_with_header(twice, valid_claims().to_string()))
+        .send_token(&token_with_header(duplicate, valid_claims().to_string()))
         .await
         .assert_invalid_token(TokenError::Header);
 }
@@ -106,30 +106,30 @@ async fn a17_unknown_or_malformed_crit_is_rejected() {
 #[tokio::test]
 async fn a18_unencoded_or_detached_payload_is_rejected() {
     for member in [r#""b64":false,"crit":["b64"]"#, r#""b64":false"#, r#""b64":true,"crit":["b64"]"#] {
-        let honest = token_with_header(header_with(member), valid_claims().to_string());
-        strict_app().send_token(&honest).await.assert_invalid_token(TokenError::Critical);
-        let parts: Vec<&str> = honest.split('.').collect();
+        let unencoded = token_with_header(header_with(member), valid_claims().to_string());
+        strict_app().send_token(&unencoded).await.assert_invalid_token(TokenError::Critical);
+        let parts: Vec<&str> = unencoded.split('.').collect();
         strict_app()
             .send_token(&format!("{}..{}", parts[0], parts[2]))
             .await
             .assert_invalid_token(TokenError::Critical);
     }
-    let honest = token(valid_claims().to_string());
-    let parts: Vec<&str> = honest.split('.').collect();
+    let valid_token = token(valid_claims().to_string());
+    let parts: Vec<&str> = valid_token.split('.').collect();
     strict_app().send_token(&format!("{}..{}", parts[0], parts[2])).await.assert_invalid_token(TokenError::Claims);
 }
 
 #[tokio::test]
 async fn a19_duplicate_name_is_rejected_in_both_orders_and_when_escaped() {
-    let body = valid_claims().to_string();
-    let inside = &body[1..body.len() - 1];
+    let claims = valid_claims().to_string();
+    let members = &claims[1..claims.len() - 1];
     for member in [r#""sub":"admin""#, r#""\u0073ub":"admin""#, r#""iss":"https://evil.example""#, r#""e\u0078p":9"#] {
         strict_app()
-            .send_token(&token(format!("{{{member},{inside}}}")))
+            .send_token(&token(format!("{{{member},{members}}}")))
             .await
             .assert_invalid_token(TokenError::Claims);
         strict_app()
-            .send_token(&token(format!("{{{inside},{member}}}")))
+            .send_token(&token(format!("{{{members},{member}}}")))
             .await
             .assert_invalid_token(TokenError::Claims);
     }
@@ -139,7 +139,7 @@ async fn a19_duplicate_name_is_rejected_in_both_orders_and_when_escaped() {
         r#"{"\u0061lg":"none","typ":"at+jwt","alg":"HS256"}"#,
         r#"{"alg":"HS256","typ":"JWT","typ":"at+jwt"}"#,
     ] {
-        strict_app().send_token(&token_with_header(header, &body)).await.assert_invalid_token(TokenError::Header);
+        strict_app().send_token(&token_with_header(header, &claims)).await.assert_invalid_token(TokenError::Header);
     }
 }
 
@@ -147,26 +147,26 @@ async fn a19_duplicate_name_is_rejected_in_both_orders_and_when_escaped() {
 async fn t_bcp_04_a33_jwe_is_rejected() {
     let header = base64url(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);
     strict_app().send_token(&format!("{header}.AAAA.AAAA.AAAA.AAAA")).await.assert_invalid_token(TokenError::Encrypted);
-    // Neither does a header of a signed token make one of it.
+    // Five segments are a JWE even if the header is that of a signed token.
     strict_app()
         .send_token(&format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(HEADER)))
         .await
         .assert_invalid_token(TokenError::Encrypted);
-    let three =
+    let three_segments =
         token_with_header(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM","typ":"at+jwt"}"#, valid_claims().to_string());
-    strict_app().send_token(&three).await.assert_invalid_token(TokenError::Algorithm);
+    strict_app().send_token(&three_segments).await.assert_invalid_token(TokenError::Algorithm);
     let direct = token_with_header(r#"{"alg":"dir","enc":"A256GCM","typ":"at+jwt"}"#, valid_claims().to_string());
     strict_app().send_token(&direct).await.assert_invalid_token(TokenError::Algorithm);
 }
 
 #[tokio::test]
 async fn a34_polyglot_of_json_and_compact_serialization_is_rejected() {
-    let honest = token(valid_claims().to_string());
+    let valid_token = token(valid_claims().to_string());
     for polyglot in [
-        format!(r#"{{"protected":"{honest}"}}"#),
-        format!(r#"{{"x":"{}"}}.a.b"#, honest.replace('.', "")),
-        format!("{honest}#{{}}"),
-        format!("\"{honest}\""),
+        format!(r#"{{"protected":"{valid_token}"}}"#),
+        format!(r#"{{"x":"{}"}}.a.b"#, valid_token.replace('.', "")),
+        format!("{valid_token}#{{}}"),
+        format!("\"{valid_token}\""),
     ] {
         strict_app().send_token(&polyglot).await.assert_invalid_token(TokenError::Charset);
     }
@@ -177,10 +177,10 @@ async fn t_bcp_13_a35_pbes2_and_zip_are_never_processed() {
     let header = base64url(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647,"p2s":"AAAA","zip":"DEF"}"#);
     strict_app().send_token(&format!("{header}.AAAA.AAAA.AAAA.AAAA")).await.assert_invalid_token(TokenError::Encrypted);
     strict_app().send_token(&format!("{header}.AAAA.AAAA")).await.assert_invalid_token(TokenError::Algorithm);
-    // `zip` belongs to JWE (RFC 7516 §4.1.3): the payload is read as it stands.
+    // `zip` is defined for JWE only (RFC 7516 §4.1.3): the payload is not decompressed.
     let deflated = [0x4b_u8, 0x4c, 0x04, 0x00];
-    let zipped = token_with_header(header_with(r#""zip":"DEF""#), deflated);
-    let response = strict_app().send_token(&zipped).await;
+    let compressed = token_with_header(header_with(r#""zip":"DEF""#), deflated);
+    let response = strict_app().send_token(&compressed).await;
     assert!(!response.handler_called && response.head.status == 401);
 }
 
@@ -195,18 +195,18 @@ async fn a36_oversized_token_is_rejected_by_its_length() {
 
 #[tokio::test]
 async fn a37_deep_nesting_is_rejected_without_a_stack_overflow() {
-    let wide = ProtectedApp::behind(compatible_auth().max_token_len(65_536).build().unwrap());
+    let app = ProtectedApp::behind(compatible_auth().max_token_len(65_536).build().unwrap());
     for brackets in
         [format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), "[".repeat(20_000), "{\"a\":".repeat(5_000)]
     {
-        wide.send_token(&token(claims_with("deep", &brackets))).await.assert_invalid_token(TokenError::Claims);
+        app.send_token(&token(claims_with("deep", &brackets))).await.assert_invalid_token(TokenError::Claims);
         let header = header_with(&format!("\"deep\":{brackets}"));
-        wide.send_token(&token_with_header(header, valid_claims().to_string()))
+        app.send_token(&token_with_header(header, valid_claims().to_string()))
             .await
             .assert_invalid_token(TokenError::Header);
     }
     let shallow = claims_with("deep", &format!("{}{}", "[".repeat(30), "]".repeat(30)));
-    assert!(wide.send_token(&token(shallow)).await.handler_called);
+    assert!(app.send_token(&token(shallow)).await.handler_called);
 }
 
 #[tokio::test]
@@ -215,8 +215,8 @@ async fn a39_strings_are_compared_by_code_points_and_must_be_well_formed() {
     assert!(strict_app().send_token(&token(escaped)).await.handler_called);
     let homoglyph = json!(ISSUER.replace('a', "\u{430}")).to_string();
     strict_app().send_token(&token(claims_with("iss", &homoglyph))).await.assert_invalid_token(TokenError::Issuer);
-    // The same letter composed and decomposed is two names.
-    let composed = Issuer::hs256("https://\u{e9}.example", crate::support::tokens::SECRET).profile(Profile::Rfc9068);
+    // The composed and the decomposed form of a letter are different strings.
+    let composed = Issuer::hs256("https://\u{e9}.example", SECRET).profile(Profile::Rfc9068);
     let app = ProtectedApp::behind(JwtAuth::builder().issuer(composed).audience(AUDIENCE).build().unwrap());
     assert!(app.send_token(&token(claims_with("iss", "\"https://\u{e9}.example\""))).await.handler_called);
     app.send_token(&token(claims_with("iss", "\"https://e\u{301}.example\"")))

@@ -1,4 +1,4 @@
-//! Whom a token can make the app ask: its issuer and nobody else (A15, A16, A26 to A28).
+//! Which URLs a token can make the app fetch: only those of its configured issuer (A15, A16, A26 to A28).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,14 +19,14 @@ use crate::support::tokens::{AUDIENCE, ISSUER, base64url};
 
 const JWKS_URL: &str = "https://issuer.example.com/keys";
 
-/// A app that finds the keys of `ISSUER` by this client.
-fn asking(fetch: &FakeFetch) -> ProtectedApp {
+/// An app that fetches the keys of `ISSUER` with this client.
+fn app_with_fetch(fetch: &FakeFetch) -> ProtectedApp {
     let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).fetch(fetch.clone());
     ProtectedApp::behind(auth.build().unwrap())
 }
 
-/// An honest token of this issuer, which goes by the name of `ISSUER`.
-fn honest(issuer: &TestIssuer) -> portcullis::testing::TokenBuilder {
+/// A token that claims to be from `ISSUER`, signed by this issuer.
+fn token_signed_by(issuer: &TestIssuer) -> portcullis::testing::TokenBuilder {
     issuer.token("ann").claim("iss", ISSUER).audience(AUDIENCE)
 }
 
@@ -39,28 +39,31 @@ fn first_key(issuer: &TestIssuer) -> Value {
 async fn t_bcp_09_a15_jku_and_x5u_are_never_fetched() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
     let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
-    let app = asking(&fetch);
-    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
+    let app = app_with_fetch(&fetch);
+    assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
     for url in [attacker.jwks_url().as_str(), "https://issuer.example.com@evil.example/jwks"] {
         fetch.publish(url, attacker.jwks());
         for name in ["jku", "x5u"] {
-            let token = honest(&attacker).header(name, url).sign();
+            let token = token_signed_by(&attacker).header(name, url).sign();
             app.send_token(&token).await.assert_invalid_token(TokenError::Signature);
         }
     }
-    assert!(app.send_token(&honest(&issuer).header("jku", "https://evil.example").sign()).await.handler_called);
+    assert!(
+        app.send_token(&token_signed_by(&issuer).header("jku", "https://evil.example").sign()).await.handler_called
+    );
     assert_eq!(fetch.requested_urls(), [JWKS_URL]);
-    assert_eq!(attacker.fetches(), 0);
+    assert_eq!(attacker.fetch_count(), 0);
 }
 
 #[tokio::test]
 async fn t_bcp_09_a16_embedded_jwk_and_x5c_are_ignored() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let app = asking(&FakeFetch::with_document(JWKS_URL, issuer.jwks()));
-    let own = first_key(&attacker);
-    for token in
-        [honest(&attacker).header("jwk", own.clone()), honest(&attacker).header("x5c", json!([base64url([0; 64])]))]
-    {
+    let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, issuer.jwks()));
+    let attacker_key = first_key(&attacker);
+    for token in [
+        token_signed_by(&attacker).header("jwk", attacker_key.clone()),
+        token_signed_by(&attacker).header("x5c", json!([base64url([0; 64])])),
+    ] {
         app.send_token(&token.clone().sign()).await.assert_invalid_token(TokenError::Signature);
         assert!(!app.send_token(&token.clone().header("kid", "evil").sign()).await.handler_called);
         assert!(!app.send_token(&token.without_header("kid").sign()).await.handler_called);
@@ -85,30 +88,31 @@ async fn a26_unlisted_issuer_causes_no_io() {
         app.send_token(&token).await.assert_invalid_token(TokenError::Issuer);
     }
     assert_eq!(fetch.requested_urls(), [""; 0]);
-    assert_eq!(attacker.fetches(), 0);
+    assert_eq!(attacker.fetch_count(), 0);
 }
 
 #[tokio::test]
 async fn a27_jwks_redirect_is_not_followed_and_the_keys_are_kept() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let (jwks, elsewhere, count) = (issuer.jwks(), attacker.jwks_url(), Arc::clone(&asked));
-    let response = async move || match count.fetch_add(1, Ordering::Relaxed) {
+    let fetch_count = Arc::new(AtomicUsize::new(0));
+    let (jwks, redirect_target) = (issuer.jwks(), attacker.jwks_url());
+    let counter = Arc::clone(&fetch_count);
+    let key_handler = async move || match counter.fetch_add(1, Ordering::Relaxed) {
         0 => Ok(jwks),
-        _ => Err(Redirect::temporary(&elsewhere)),
+        _ => Err(Redirect::temporary(&redirect_target)),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    let server = axum::serve(listener, Router::new().route("/keys", get(response)));
+    let server = axum::serve(listener, Router::new().route("/keys", get(key_handler)));
     let server = tokio::spawn(async move { server.await.unwrap() });
     let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, url)).audience(AUDIENCE).build().unwrap();
     let app = ProtectedApp::behind(auth);
-    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
-    let of_attacker = app.send_token(&honest(&attacker).header("kid", "new").sign()).await;
-    of_attacker.assert_rejected(StatusCode::SERVICE_UNAVAILABLE);
-    assert!(matches!(of_attacker.denial(), DenialKind::KeysUnavailable { .. }));
-    assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
-    assert_eq!((asked.load(Ordering::Relaxed), attacker.fetches()), (2, 0));
+    assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
+    let forged = app.send_token(&token_signed_by(&attacker).header("kid", "new").sign()).await;
+    forged.assert_rejected(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(matches!(forged.denial(), DenialKind::KeysUnavailable { .. }));
+    assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
+    assert_eq!((fetch_count.load(Ordering::Relaxed), attacker.fetch_count()), (2, 0));
     server.abort();
 }
 
@@ -128,19 +132,22 @@ async fn a28_only_signature_keys_of_a_poisoned_set_are_used() {
         poisoned[name] = member;
         poisoned["kid"] = "poisoned".into();
         let set = json!({"keys": [poisoned, 1, null, {}, first_key(&good)]}).to_string();
-        let app = asking(&FakeFetch::with_document(JWKS_URL, set));
-        assert!(!app.send_token(&honest(&bad).header("kid", "poisoned").sign()).await.handler_called, "{name}");
-        assert!(app.send_token(&honest(&good).sign()).await.handler_called, "{name}");
+        let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, set));
+        assert!(
+            !app.send_token(&token_signed_by(&bad).header("kid", "poisoned").sign()).await.handler_called,
+            "{name}"
+        );
+        assert!(app.send_token(&token_signed_by(&good).sign()).await.handler_called, "{name}");
     }
 }
 
 #[tokio::test]
 async fn a28_first_of_two_keys_with_the_same_kid_is_used() {
-    let (good, evil) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let set = json!({"keys": [first_key(&good), first_key(&evil)]}).to_string();
-    let app = asking(&FakeFetch::with_document(JWKS_URL, set));
-    assert!(app.send_token(&honest(&good).sign()).await.handler_called);
-    app.send_token(&honest(&evil).sign()).await.assert_invalid_token(TokenError::Signature);
+    let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
+    let set = json!({"keys": [first_key(&issuer), first_key(&attacker)]}).to_string();
+    let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, set));
+    assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
+    app.send_token(&token_signed_by(&attacker).sign()).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
@@ -155,12 +162,12 @@ async fn a28_empty_oversized_or_invalid_set_keeps_the_old_keys() {
         format!("{{\"keys\":[{}],\"x\":\"{}\"}}", first_key(&issuer), "x".repeat(portcullis::jwt::MAX_BODY)),
     ] {
         let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
-        let app = asking(&fetch);
-        assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
+        let app = app_with_fetch(&fetch);
+        assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
         fetch.publish(JWKS_URL, poison);
-        let unknown = app.send_token(&honest(&issuer).header("kid", "k1").sign()).await;
+        let unknown = app.send_token(&token_signed_by(&issuer).header("kid", "k1").sign()).await;
         unknown.assert_rejected(StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(fetch.requested_urls().len(), 2);
-        assert!(app.send_token(&honest(&issuer).sign()).await.handler_called);
+        assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
     }
 }
