@@ -1,4 +1,4 @@
-"""Tokens made by PyJWT, and by hand where it refuses to make a bad one, as one JSON document on stdout, shaped as by mint.mjs."""
+"""Prints one JSON document, as mint.mjs does, with tokens made by PyJWT, or by hand if PyJWT refuses to make an invalid one."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ KEYS["ES256"] = ec.generate_private_key(ec.SECP256R1())
 KEYS["ES384"] = ec.generate_private_key(ec.SECP384R1())
 KEYS["EdDSA"] = ed25519.Ed25519PrivateKey.generate()
 SECRETS = {f"HS{bits}": secrets.token_bytes(bits // 8) for bits in (256, 384, 512)}
-OTHER = new_rsa()
+OTHER_KEY = new_rsa()
 
 
 def b64(data):
@@ -37,7 +37,7 @@ def b64(data):
 
 
 def claims(**changes):
-    honest = {
+    valid_claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "user-1",
@@ -47,7 +47,7 @@ def claims(**changes):
         "exp": NOW + 300,
         "scope": "read:valuations",
     }
-    return {name: value for name, value in {**honest, **changes}.items() if value is not ...}
+    return {name: value for name, value in {**valid_claims, **changes}.items() if value is not ...}
 
 
 def header(alg, **changes):
@@ -77,60 +77,60 @@ def add(expect, name, alg, token, keys="jwks", attack=""):
     TOKENS.append({"name": name, "alg": alg, "keys": keys, "token": token, "expect": expect, "attack": attack})
 
 
-def honest(name, alg, make, keys="jwks"):
+def valid(name, alg, make, keys="jwks"):
     try:
         add("accepted", name, alg, make(), keys)
     except (NotImplementedError, jwt.PyJWTError) as reason:
         print(f"skipped: {name}: {reason}", file=sys.stderr)
 
 
-def hostile(attack, name, alg, token, keys="jwks"):
-    add("refused", name, alg, token, keys, attack)
+def invalid(attack, name, alg, token, keys="jwks"):
+    add("rejected", name, alg, token, keys, attack)
 
 
 for alg, secret in SECRETS.items():
-    honest(f"honest {alg}", alg, lambda: sign(alg, secret, {"typ": "at+jwt"}), alg)
+    valid(f"valid {alg}", alg, lambda: sign(alg, secret, {"typ": "at+jwt"}), alg)
 for alg in KEYS:
-    honest(f"honest {alg}", alg, lambda: sign(alg))
+    valid(f"valid {alg}", alg, lambda: sign(alg))
 for alg in PEMS:
-    honest(f"honest {alg} under a PEM", alg, lambda: sign(alg), f"pem:{alg}")
-honest("exp with a fraction", "RS256", lambda: sign(exp=time.time() + 300.5))
-honest("aud is an array with ours and another", "RS256", lambda: sign(aud=["https://other.example.com", AUDIENCE]))
-honest("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
-honest("claims with escaped non-ASCII", "RS256", lambda: sign(name="Zoë 門 😀"))
+    valid(f"valid {alg} under a PEM", alg, lambda: sign(alg), f"pem:{alg}")
+valid("exp with a fraction", "RS256", lambda: sign(exp=time.time() + 300.5))
+valid("aud is an array of ours and another", "RS256", lambda: sign(aud=["https://other.example.com", AUDIENCE]))
+valid("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
+valid("claims with escaped non-ASCII", "RS256", lambda: sign(name="Zoë 門 😀"))
 
-hostile("A01", "alg none", "none", jwt.encode(claims(), None, algorithm="none", headers=header("RS256")))
-# PyJWT won't take a PEM for a secret, so the MAC is made beside it.
+invalid("A01", "alg none", "none", jwt.encode(claims(), None, algorithm="none", headers=header("RS256")))
+# PyJWT does not accept a PEM as a secret, so the MAC is computed here.
 for name, secret in {"PEM": pem("RS256"), "PEM without the last newline": pem("RS256").rstrip()}.items():
     head = json.dumps({"alg": "HS256", **header("RS256")}).encode()
     signing_input = f"{b64(head)}.{b64(json.dumps(claims()).encode())}"
     mac = hmac.new(secret, signing_input.encode(), hashlib.sha256).digest()
     for keys in ("jwks", "pem:RS256"):
-        hostile("A02", f"HS256 keyed by the RS256 public key: {name}, under {keys}", "HS256", f"{signing_input}.{b64(mac)}", keys)
-hostile("A05", "RS512 by the key registered for RS256", "RS512", sign("RS512", KEYS["RS256"], header("RS256")))
-hostile("A07", "PS256 by the key registered for RS256", "PS256", sign("PS256", KEYS["RS256"], header("RS256")))
-k1 = ec.generate_private_key(ec.SECP256K1())
-hostile("A08", "ES256K under the kid of the ES256 key", "ES256K", sign("ES256K", k1, header("ES256")))
-embedded = {**RSAAlgorithm.to_jwk(OTHER.public_key(), as_dict=True), "kid": "evil"}
-hostile("A16", "self-signed with an embedded jwk", "RS256", sign(key=OTHER, head=header("RS256", kid="evil", jwk=embedded)))
-hostile("A17", "crit is an unknown name", "RS256", sign(head=header("RS256", crit=["x-custom"], **{"x-custom": 1})))
+        invalid("A02", f"HS256 keyed by the RS256 public key: {name}, under {keys}", "HS256", f"{signing_input}.{b64(mac)}", keys)
+invalid("A05", "RS512 by the key registered for RS256", "RS512", sign("RS512", KEYS["RS256"], header("RS256")))
+invalid("A07", "PS256 by the key registered for RS256", "PS256", sign("PS256", KEYS["RS256"], header("RS256")))
+secp256k1_key = ec.generate_private_key(ec.SECP256K1())
+invalid("A08", "ES256K under the kid of the ES256 key", "ES256K", sign("ES256K", secp256k1_key, header("ES256")))
+embedded = {**RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True), "kid": "evil"}
+invalid("A16", "self-signed with an embedded jwk", "RS256", sign(key=OTHER_KEY, head=header("RS256", kid="evil", jwk=embedded)))
+invalid("A17", "crit is an unknown name", "RS256", sign(head=header("RS256", crit=["x-custom"], **{"x-custom": 1})))
 detached = jwt.api_jws.encode(
     json.dumps(claims()).encode(), KEYS["RS256"], algorithm="RS256", headers=header("RS256"), is_payload_detached=True
 )
-hostile("A18", "b64 false, detached", "RS256", detached)
-hostile("A20", "exp is a string", "RS256", sign(exp=str(NOW + 300)))
-hostile("A20", "exp is NaN", "RS256", sign(exp=float("nan")))
-hostile("A20", "exp is Infinity", "RS256", sign(exp=float("inf")))
-hostile("A20", "exp missing", "RS256", sign(exp=...))
-hostile("A20", "exp past", "RS256", sign(exp=NOW - 3600))
-hostile("A21", "nbf in the future", "RS256", sign(nbf=NOW + 3600))
-hostile("A21", "iat in the future", "RS256", sign(iat=NOW + 3600))
-hostile("A22", "aud with a slash at the end", "RS256", sign(aud=f"{AUDIENCE}/"))
-hostile("A23", "iss with a slash at the end", "RS256", sign(iss=f"{ISSUER}/"))
-hostile("A30", "another key under a known kid", "RS256", sign(key=OTHER))
-hostile("A32", "typ as PyJWT leaves it", "RS256", sign(head={"kid": "rs256"}))
-hostile("A39", "a lone surrogate, escaped", "RS256", sign(name="\ud800"))
-hostile("A44", "sub empty", "RS256", sign(sub=""))
+invalid("A18", "b64 false, detached", "RS256", detached)
+invalid("A20", "exp is a string", "RS256", sign(exp=str(NOW + 300)))
+invalid("A20", "exp is NaN", "RS256", sign(exp=float("nan")))
+invalid("A20", "exp is Infinity", "RS256", sign(exp=float("inf")))
+invalid("A20", "exp missing", "RS256", sign(exp=...))
+invalid("A20", "exp past", "RS256", sign(exp=NOW - 3600))
+invalid("A21", "nbf in the future", "RS256", sign(nbf=NOW + 3600))
+invalid("A21", "iat in the future", "RS256", sign(iat=NOW + 3600))
+invalid("A22", "aud with a trailing slash", "RS256", sign(aud=f"{AUDIENCE}/"))
+invalid("A23", "iss with a trailing slash", "RS256", sign(iss=f"{ISSUER}/"))
+invalid("A30", "another key under a known kid", "RS256", sign(key=OTHER_KEY))
+invalid("A32", "typ as set by PyJWT", "RS256", sign(head={"kid": "rs256"}))
+invalid("A39", "a lone surrogate, escaped", "RS256", sign(name="\ud800"))
+invalid("A44", "sub empty", "RS256", sign(sub=""))
 
 document = {
     "issuer": ISSUER,

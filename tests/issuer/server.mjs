@@ -1,12 +1,13 @@
-// A certified authorization server on loopback for the tests: its first line says where it is, then it answers the lines it is sent.
-// usage: node server.mjs [port]; commands: rotate | withdraw | quit; ISSUER_KEYS_FILE keeps the keys over a restart.
+// A certified authorization server on loopback for the tests. It prints its URLs as one line of JSON, then executes the commands on
+// standard input and prints one line of JSON for each.
+// usage: node server.mjs [port]; commands: rotate | withdraw | quit; ISSUER_KEYS_FILE keeps the keys across a restart.
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-// Stdout carries nothing but the answers. The notice about the runtime is harmless: Node 20.19 has all this server uses.
+// Standard output carries only replies. The warning about the runtime is harmless: Node 20.19 has all that this server uses.
 console.log = console.info = console.error;
 console.warn = (line, ...rest) => String(line).includes('Unsupported runtime') || console.error(line, ...rest);
 const { Provider, errors } = await import('oidc-provider');
@@ -15,17 +16,18 @@ const generate = promisify(generateKeyPair);
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'read:valuations write:valuations';
 const CLIENT = { id: 'portcullis-tests', secret: randomBytes(32).toString('base64url') };
-const KINDS = {
+const KEY_TYPES = {
   RS256: ['rsa', { modulusLength: 2048 }],
   ES256: ['ec', { namedCurve: 'P-256' }],
   EdDSA: ['ed25519', {}],
-  // The fully-specified name of RFC 9864 for the same kind of key.
+  // The fully specified name of the same algorithm (RFC 9864).
   Ed25519: ['ed25519', {}],
 };
-const RESOURCES = Object.fromEntries(Object.keys(KINDS).map((alg) => [`urn:portcullis:${alg.toLowerCase()}`, alg]));
+const RESOURCES = Object.fromEntries(Object.keys(KEY_TYPES).map((alg) => [`urn:portcullis:${alg.toLowerCase()}`, alg]));
 
-async function generation() {
-  return Promise.all(Object.entries(KINDS).map(async ([alg, [type, options]]) => {
+// One signing key per algorithm.
+async function generateKeys() {
+  return Promise.all(Object.entries(KEY_TYPES).map(async ([alg, [type, options]]) => {
     const { privateKey } = await generate(type, options);
     const kid = `${alg.toLowerCase()}-${randomBytes(6).toString('hex')}`;
     return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
@@ -33,7 +35,8 @@ async function generation() {
 }
 
 const file = process.env.ISSUER_KEYS_FILE;
-let generations = file && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).generations : [await generation()];
+// The current keys first, then the previous ones if they are still published.
+let generations = file && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).generations : [await generateKeys()];
 
 function store() {
   if (!file) return;
@@ -41,8 +44,8 @@ function store() {
   renameSync(`${file}.new`, file);
 }
 
-// JWT access tokens are not stored, and no flow used here looks one up.
-class Forgetful {
+// Stores nothing: JWT access tokens are not stored, and no flow used here looks one up.
+class NoStorage {
   async find() {}
   async findByUid() {}
   async findByUserCode() {}
@@ -54,7 +57,7 @@ class Forgetful {
 
 function provider(issuer) {
   return new Provider(issuer, {
-    adapter: Forgetful,
+    adapter: NoStorage,
     clients: [{
       client_id: CLIENT.id,
       client_secret: CLIENT.secret,
@@ -76,7 +79,7 @@ function provider(issuer) {
         },
       },
     },
-    enabledJWA: { idTokenSigningAlgValues: Object.keys(KINDS) },
+    enabledJWA: { idTokenSigningAlgValues: Object.keys(KEY_TYPES) },
     jwks: { keys: generations.flat() },
     scopes: SCOPE.split(' '),
     ttl: { ClientCredentials: 300 },
@@ -84,38 +87,38 @@ function provider(issuer) {
 }
 
 const kids = () => Object.fromEntries(generations[0].map(({ alg, kid }) => [alg, kid]));
-const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+const reply = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-let serve;
-const server = createServer((request, response) => serve(request, response));
+let handle;
+const server = createServer((request, response) => handle(request, response));
 server.on('error', (error) => {
   console.error(error.message);
   process.exit(1);
 });
 server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', async () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  const change = () => {
+  const applyKeys = () => {
     store();
-    serve = provider(issuer).callback();
+    handle = provider(issuer).callback();
   };
-  change();
-  say({ issuer, token_endpoint: `${issuer}/token`, client_id: CLIENT.id, client_secret: CLIENT.secret });
+  applyKeys();
+  reply({ issuer, token_endpoint: `${issuer}/token`, client_id: CLIENT.id, client_secret: CLIENT.secret });
 
   for await (const line of createInterface({ input: process.stdin })) {
     const command = line.trim();
     if (command === 'quit') {
-      say({ done: command });
+      reply({ done: command });
       break;
     } else if (command === 'rotate') {
-      generations = [await generation(), generations[0]];
+      generations = [await generateKeys(), generations[0]];
     } else if (command === 'withdraw') {
       generations = [generations[0]];
     } else {
-      say({ error: `unknown command: ${command}` });
+      reply({ error: `unknown command: ${command}` });
       continue;
     }
-    change();
-    say({ done: command, signing: kids(), published: generations.flat().map(({ kid }) => kid) });
+    applyKeys();
+    reply({ done: command, signing: kids(), published: generations.flat().map(({ kid }) => kid) });
   }
   process.exit(0);
 });

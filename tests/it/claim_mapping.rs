@@ -1,4 +1,4 @@
-//! What an app makes of a token's claims: its own `ClaimMap`, `map_user`, and its own type.
+//! Claims in the app: `ClaimMap`, `map_user`, and the `Claims` extractor.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -12,8 +12,9 @@ use serde_json::json;
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, claims_with, strict_auth, token};
 
-fn app(issuer: impl FnOnce(Issuer) -> Issuer) -> ProtectedApp {
-    let issuer = issuer(Issuer::hs256(ISSUER, SECRET));
+/// An app whose issuer is configured by this function.
+fn app_with(configure: impl FnOnce(Issuer) -> Issuer) -> ProtectedApp {
+    let issuer = configure(Issuer::hs256(ISSUER, SECRET));
     ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
 }
 
@@ -29,11 +30,11 @@ async fn claim_map_reads_names_urls_and_json_pointers() {
         .add_roles("/app/roles")
         .permissions(["grants"])
         .tier(["/app/plan"]);
-    let app_claim = json!({"user/id": "u7", "scopes": ["read"], "roles": ["owner"], "plan": "pro"}).to_string();
-    let claims = claims_with("app", &app_claim);
-    let more = r#""appid":"spa","mail":"a@example.com","display":"Ann","https://example.com/roles":"editor","grants":["do:it"]"#;
-    let claims = format!("{},{more}}}", claims.strip_suffix('}').unwrap());
-    let response = app(|issuer| issuer.claims(map)).send_token(&token(claims)).await;
+    let app = json!({"user/id": "u7", "scopes": ["read"], "roles": ["owner"], "plan": "pro"}).to_string();
+    let claims = claims_with("app", &app);
+    let other_claims = r#""appid":"spa","mail":"a@example.com","display":"Ann","https://example.com/roles":"editor","grants":["do:it"]"#;
+    let claims = format!("{},{other_claims}}}", claims.strip_suffix('}').unwrap());
+    let response = app_with(|issuer| issuer.claims(map)).send_token(&token(claims)).await;
     let user = response.user();
     assert_eq!((user.id(), user.client_id()), ("u7", Some("spa")));
     assert_eq!((user.email(), user.name()), (Some("a@example.com"), Some("Ann")));
@@ -45,7 +46,7 @@ async fn claim_map_reads_names_urls_and_json_pointers() {
 #[tokio::test]
 async fn missing_or_malformed_mapped_id_is_rejected() {
     let map = || ClaimMap::new().id("user_id");
-    let app = app(|issuer| issuer.claims(map()));
+    let app = app_with(|issuer| issuer.claims(map()));
     app.send_token(&token(claims_with("x", "1"))).await.assert_invalid_token(TokenError::ClaimMissing("id"));
     for text in ["7", "null", "\"\"", "[\"u\"]"] {
         app.send_token(&token(claims_with("user_id", text))).await.assert_invalid_token(TokenError::ClaimInvalid("id"));
@@ -55,13 +56,13 @@ async fn missing_or_malformed_mapped_id_is_rejected() {
 #[tokio::test]
 async fn map_user_reads_the_claims_and_its_result_reaches_the_handler() {
     #[derive(Deserialize)]
-    struct Own {
+    struct GroupClaims {
         groups: Vec<String>,
     }
-    let app = app(|issuer| {
+    let app = app_with(|issuer| {
         issuer.map_user(|user| {
-            let Ok(own) = user.claims::<Own>() else { return user };
-            let scopes = Scopes::new(own.groups.iter().map(|group| format!("group:{group}"))).unwrap();
+            let Ok(claims) = user.claims::<GroupClaims>() else { return user };
+            let scopes = Scopes::new(claims.groups.iter().map(|group| format!("group:{group}"))).unwrap();
             user.with_scopes(scopes).with_principal(Principal::Client)
         })
     });
@@ -73,18 +74,22 @@ async fn map_user_reads_the_claims_and_its_result_reaches_the_handler() {
 }
 
 #[derive(Deserialize)]
-struct Tenant {
+struct TenantClaims {
     tenant: String,
 }
 
-async fn tenant(user: Extractor<UserContext>, Extractor(Claims(claims)): Extractor<Claims<Tenant>>) -> String {
+/// A handler that uses a custom claim.
+async fn tenant_handler(
+    user: Extractor<UserContext>,
+    Extractor(Claims(claims)): Extractor<Claims<TenantClaims>>,
+) -> String {
     format!("{} of {}", user.0.id(), claims.tenant)
 }
 
 #[tokio::test]
 async fn handler_extracts_claims_as_a_custom_type() {
     let auth = strict_auth().build().unwrap();
-    let app = ProtectedApp::with_layers(|_| Router::new().route("/", get(tenant)).layer(auth));
+    let app = ProtectedApp::with_layers(|_| Router::new().route("/", get(tenant_handler)).layer(auth));
     let response = app.send_token(&token(claims_with("tenant", "\"acme\""))).await;
     assert_eq!((response.head.status, response.body.as_str()), (StatusCode::OK, "user-1 of acme"));
     let response = app.send_token(&token(claims_with("tenant", "7"))).await;
@@ -96,6 +101,6 @@ async fn handler_extracts_claims_as_a_custom_type() {
 #[tokio::test]
 async fn claims_extractor_rejects_an_anonymous_request() {
     let auth = strict_auth().optional().build().unwrap();
-    let app = ProtectedApp::with_layers(|_| Router::new().route("/", get(tenant)).layer(auth));
+    let app = ProtectedApp::with_layers(|_| Router::new().route("/", get(tenant_handler)).layer(auth));
     app.send_headers(&[]).await.assert_credentials_missing();
 }

@@ -1,4 +1,4 @@
-//! A certified authorization server (npm's oidc-provider): its real tokens, its keys rotated, and its absence.
+//! Interoperability with a certified authorization server (npm's oidc-provider): tokens, key rotation and outages.
 
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ const AUDIENCE: &str = "https://api.example.com";
 /// How long a loaded machine may take to start the server, to generate its keys, or to stop it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The server's process. It ends with its input, and with this value.
+/// The process of the server. It ends when its standard input closes or when this value is dropped.
 struct Server {
     process: Child,
     input: ChildStdin,
@@ -57,10 +57,11 @@ impl Server {
         Self { process, input, output, url, token_endpoint, client_id, client_secret }
     }
 
+    /// Sends a command and waits until the server has executed it.
     async fn command(&mut self, command: &str) {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let answer: Value = serde_json::from_str(&next_line(&mut self.output).await).unwrap();
-        assert_eq!(answer["done"], command);
+        let reply: Value = serde_json::from_str(&next_line(&mut self.output).await).unwrap();
+        assert_eq!(reply["done"], command);
     }
 
     async fn quit(mut self) {
@@ -68,7 +69,7 @@ impl Server {
         assert!(timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap().success());
     }
 
-    /// A token of the client's own, signed with this algorithm.
+    /// Requests a token for the client itself (client credentials), signed with this algorithm.
     async fn token(&self, algorithm: &str) -> String {
         let form = format!(
             "grant_type=client_credentials&resource=urn%3Aportcullis%3A{algorithm}\
@@ -77,8 +78,8 @@ impl Server {
         let request = reqwest::Client::new().post(&self.token_endpoint);
         let request = request.basic_auth(&self.client_id, Some(&self.client_secret));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
-        let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
+        let response: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
+        response["access_token"].as_str().unwrap().to_owned()
     }
 }
 
@@ -95,15 +96,15 @@ struct TestApp {
 }
 
 impl TestApp {
-    fn of(issuer: &str) -> Self {
+    fn trusting(issuer: &str) -> Self {
         let clock = FakeClock::new();
         let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE).clock(clock.clock());
         let auth = builder.build().unwrap();
         let handler = async |Extractor(user): Extractor<UserContext>| {
             let is_client = user.principal() == Principal::Client;
             let scopes: Vec<_> = ["read:valuations", "write:valuations"].map(|scope| user.has_scope(scope)).into();
-            let who = json!({ "id": user.id(), "issuer": user.issuer(), "client_id": user.client_id() });
-            json!({ "who": who, "is_client": is_client, "scopes": scopes }).to_string()
+            let user_ids = json!({ "id": user.id(), "issuer": user.issuer(), "client_id": user.client_id() });
+            json!({ "user": user_ids, "is_client": is_client, "scopes": scopes }).to_string()
         };
         let scope = RequireScope::all(["read:valuations"]).unwrap();
         let router = Router::new().route("/", get(handler)).layer(scope).layer(auth.clone());
@@ -121,18 +122,18 @@ impl TestApp {
         self.send_token(token).await.0
     }
 
-    /// Lets the keys age, and no token with them.
-    fn age(&self, seconds: u64) {
+    /// Makes the keys older, and no token: only the monotonic clock advances.
+    fn age_keys(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
         self.clock.set_wall(SystemTime::now());
     }
 }
 
-/// This token under a `kid` that nobody has.
-fn of_unknown_kid(token: &str) -> String {
+/// This token with a `kid` that no key has.
+fn with_unknown_kid(token: &str) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
-    header["kid"] = "nobody".into();
+    header["kid"] = "unknown".into();
     format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
 
@@ -140,14 +141,14 @@ fn of_unknown_kid(token: &str) -> String {
 #[ignore = "needs node: run tests/run"]
 async fn client_token_is_accepted_in_every_algorithm() {
     let server = Server::start().await;
-    let app = TestApp::of(&server.url);
+    let app = TestApp::trusting(&server.url);
     for algorithm in ["rs256", "es256", "eddsa", "ed25519"] {
-        let (status, text) = app.send_token(&server.token(algorithm).await).await;
-        assert_eq!(status, StatusCode::OK, "{algorithm}: {text}");
+        let (status, body) = app.send_token(&server.token(algorithm).await).await;
+        assert_eq!(status, StatusCode::OK, "{algorithm}: {body}");
         let id = &server.client_id;
-        let who = json!({ "id": id, "issuer": server.url, "client_id": id });
-        let expected = json!({ "who": who, "is_client": true, "scopes": [true, true] });
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{algorithm}");
+        let user_ids = json!({ "id": id, "issuer": server.url, "client_id": id });
+        let expected = json!({ "user": user_ids, "is_client": true, "scopes": [true, true] });
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected, "{algorithm}");
     }
     server.quit().await;
 }
@@ -168,7 +169,7 @@ async fn token_for_another_audience_is_rejected() {
 #[ignore = "needs node: run tests/run"]
 async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() {
     let mut server = Server::start().await;
-    let app = TestApp::of(&server.url);
+    let app = TestApp::trusting(&server.url);
     let old = server.token("es256").await;
     assert_eq!(app.status(&old).await, StatusCode::OK);
     server.command("rotate").await;
@@ -182,15 +183,15 @@ async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() 
 #[ignore = "needs node: run tests/run"]
 async fn withdrawn_key_is_rejected_after_a_refresh() {
     let mut server = Server::start().await;
-    let app = TestApp::of(&server.url);
+    let app = TestApp::trusting(&server.url);
     let old = server.token("rs256").await;
     assert_eq!(app.status(&old).await, StatusCode::OK);
     server.command("rotate").await;
     server.command("withdraw").await;
-    assert_eq!(app.status(&old).await, StatusCode::OK, "the keys at hand are not old yet");
-    app.age(661);
-    // The unknown kid waits for the refresh that the old keys are due for.
-    assert_eq!(app.status(&of_unknown_kid(&old)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(&old).await, StatusCode::OK, "the cached keys are not stale yet");
+    app.age_keys(661);
+    // The request with the unknown kid waits for the refresh, which is due.
+    assert_eq!(app.status(&with_unknown_kid(&old)).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status(&old).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status(&server.token("rs256").await).await, StatusCode::OK);
     server.quit().await;
@@ -205,25 +206,25 @@ async fn running_app_survives_an_issuer_outage_and_a_new_app_recovers_after_it()
     let file = file.to_str().unwrap();
     let server = Server::start_at("0", Some(file)).await;
     let url = server.url.clone();
-    let app = TestApp::of(&url);
+    let app = TestApp::trusting(&url);
     let token = server.token("eddsa").await;
     assert_eq!(app.status(&token).await, StatusCode::OK);
     server.quit().await;
 
-    assert_eq!(app.status(&token).await, StatusCode::OK, "with the keys at hand");
-    assert_eq!(app.status(&of_unknown_kid(&token)).await, StatusCode::SERVICE_UNAVAILABLE, "nobody can tell");
-    app.age(661);
-    assert_eq!(app.status(&token).await, StatusCode::OK, "with stale ones, too");
+    assert_eq!(app.status(&token).await, StatusCode::OK, "with the cached keys");
+    assert_eq!(app.status(&with_unknown_kid(&token)).await, StatusCode::SERVICE_UNAVAILABLE, "the key may exist");
+    app.age_keys(661);
+    assert_eq!(app.status(&token).await, StatusCode::OK, "with stale keys");
 
-    let fresh = TestApp::of(&url);
-    assert_eq!(fresh.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(!fresh.auth.is_ready() && app.auth.is_ready());
+    let new_app = TestApp::trusting(&url);
+    assert_eq!(new_app.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!new_app.auth.is_ready() && app.auth.is_ready());
 
     let server = Server::start_at(url.rsplit_once(':').unwrap().1, Some(file)).await;
     assert_eq!(server.url, url);
-    fresh.age(2);
+    new_app.age_keys(2);
     for token in [token, server.token("eddsa").await] {
-        assert_eq!(fresh.status(&token).await, StatusCode::OK);
+        assert_eq!(new_app.status(&token).await, StatusCode::OK);
         assert_eq!(app.status(&token).await, StatusCode::OK);
     }
     server.quit().await;

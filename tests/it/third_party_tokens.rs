@@ -1,4 +1,4 @@
-//! Tokens of other people's libraries, honest and hostile: npm's jose, PyJWT, and what they refuse to make.
+//! Valid and invalid tokens made by other libraries (npm's jose, PyJWT), and invalid ones that those refuse to make.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -20,9 +20,9 @@ struct Document {
     secrets: HashMap<String, String>,
     pem: HashMap<String, String>,
     tokens: Vec<Token>,
-    /// The JWK Sets, by the name that a token's `keys` has.
+    /// Key sets by name, as in the member `keys` of a token.
     #[serde(flatten)]
-    sets: HashMap<String, Value>,
+    key_sets: HashMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ struct Token {
 #[serde(rename_all = "lowercase")]
 enum Expect {
     Accepted,
-    Refused,
+    Rejected,
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn valid_tokens_of_jose_are_accepted_and_invalid_ones_are_rejected() {
     let node = std::env::var_os("PORTCULLIS_NODE").unwrap_or_else(|| "node".into());
     let document = mint(Command::new(node).arg("tests/foreign/mint.mjs"));
     assert!(document.tokens.len() > 350, "{} tokens", document.tokens.len());
-    judge(&document).await;
+    check_all(&document).await;
 }
 
 #[tokio::test]
@@ -56,45 +56,46 @@ async fn valid_tokens_of_pyjwt_are_accepted_and_invalid_ones_are_rejected() {
     let python = std::env::var_os("PORTCULLIS_PYTHON").unwrap_or_else(|| "tests/foreign/.venv/bin/python".into());
     let document = mint(Command::new(python).arg("tests/foreign/mint.py"));
     assert!(document.tokens.len() > 40, "{} tokens", document.tokens.len());
-    judge(&document).await;
+    check_all(&document).await;
 }
 
+/// Runs the program that makes the tokens.
 fn mint(command: &mut Command) -> Document {
-    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the minting program starts");
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one JSON document")
+    serde_json::from_slice(&output.stdout).expect("the program prints one JSON document")
 }
 
-/// Judges every token by both profiles, under the keys it names, and tells all that went wrong at once.
-async fn judge(document: &Document) {
-    let mut stacks: HashMap<(&str, bool), ProtectedApp> = HashMap::new();
-    let mut wrong = Vec::new();
+/// Sends every token to apps of both profiles that trust its keys, and reports all unexpected responses at once.
+async fn check_all(document: &Document) {
+    let mut apps: HashMap<(&str, bool), ProtectedApp> = HashMap::new();
+    let mut failures = Vec::new();
     for token in &document.tokens {
         for profile in [Profile::Rfc9068, Profile::Compatible] {
-            let make = || ProtectedApp::behind(layer(document, &token.keys, profile).build().unwrap());
-            let app = stacks.entry((&token.keys, profile == Profile::Rfc9068)).or_insert_with(make);
+            let new_app = || ProtectedApp::behind(layer(document, &token.keys, profile).build().unwrap());
+            let app = apps.entry((&token.keys, profile == Profile::Rfc9068)).or_insert_with(new_app);
             let response = app.send_authorization(format!("Bearer {}", token.token).as_bytes()).await;
-            let is_right =
-                if is_expected(token, profile) { response.handler_called } else { is_refused(&response, &token.token) };
-            if !is_right {
+            let is_expected =
+                if is_valid(token, profile) { response.handler_called } else { is_rejected(&response, &token.token) };
+            if !is_expected {
                 let (attack, name, status) = (&token.attack, &token.name, response.head.status);
-                wrong.push(format!("{attack} {name} by {profile:?}: {status} {}", response.body));
+                failures.push(format!("{attack} {name}, {profile:?}: {status} {}", response.body));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), document.tokens.len(), wrong.join("\n"));
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), document.tokens.len(), failures.join("\n"));
 }
 
-/// Whether it is to be accepted: an honest token but for its type is what the compatible profile is there for.
-fn is_expected(token: &Token, profile: Profile) -> bool {
-    let is_untyped = ["typ \"JWT\"", "typ missing", "typ as PyJWT leaves it"].contains(&token.name.as_str());
-    token.expect == Expect::Accepted || is_untyped && profile == Profile::Compatible
+/// Whether the profile must accept the token. The compatible profile also accepts a token that only lacks the right `typ`.
+fn is_valid(token: &Token, profile: Profile) -> bool {
+    let lacks_typ = ["typ \"JWT\"", "typ missing", "typ as set by PyJWT"].contains(&token.name.as_str());
+    token.expect == Expect::Accepted || lacks_typ && profile == Profile::Compatible
 }
 
-/// 401 `invalid_token`; or 400 where the `Authorization` line is no bearer credential at all.
-fn is_refused(response: &AppResponse, token: &str) -> bool {
-    let is_one_word = token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
-    let (status, error) = if is_one_word {
+/// Whether the response is 401 `invalid_token`, or 400 if the header value is not a bearer credential.
+fn is_rejected(response: &AppResponse, token: &str) -> bool {
+    let is_single_credential = token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+    let (status, error) = if is_single_credential {
         (StatusCode::UNAUTHORIZED, r#"error="invalid_token""#)
     } else {
         (StatusCode::BAD_REQUEST, r#"error="invalid_request""#)
@@ -105,20 +106,21 @@ fn is_refused(response: &AppResponse, token: &str) -> bool {
         && response.head.headers["cache-control"] == "no-store"
 }
 
+/// A layer that trusts these keys of the document.
 fn layer(document: &Document, keys: &str, profile: Profile) -> JwtAuthBuilder {
-    let name = document.issuer.as_str();
+    let issuer_url = document.issuer.as_str();
     let secret = |alg: &str| URL_SAFE_NO_PAD.decode(&document.secrets[alg]).unwrap();
     let issuer = match keys {
-        "HS256" => Issuer::hs256(name, secret(keys)),
-        "HS384" => Issuer::hs384(name, secret(keys)),
-        "HS512" => Issuer::hs512(name, secret(keys)),
-        "jwks" => Issuer::jwks_document(name, document.sets[keys].to_string()),
+        "HS256" => Issuer::hs256(issuer_url, secret(keys)),
+        "HS384" => Issuer::hs384(issuer_url, secret(keys)),
+        "HS512" => Issuer::hs512(issuer_url, secret(keys)),
+        "jwks" => Issuer::jwks_document(issuer_url, document.key_sets[keys].to_string()),
         "jwks:without-alg" => {
-            Issuer::jwks_document(name, document.sets[keys].to_string()).algorithms([Algorithm::Rs256])
+            Issuer::jwks_document(issuer_url, document.key_sets[keys].to_string()).algorithms([Algorithm::Rs256])
         }
         pem => {
-            let alg = pem.strip_prefix("pem:").unwrap_or_else(|| panic!("keys {pem}"));
-            Issuer::pem(name, algorithm(alg), &document.pem[alg])
+            let alg = pem.strip_prefix("pem:").unwrap_or_else(|| panic!("unknown keys: {pem}"));
+            Issuer::pem(issuer_url, algorithm(alg), &document.pem[alg])
         }
     };
     JwtAuth::builder().issuer(issuer.profile(profile)).audience(&document.audience)
@@ -131,6 +133,6 @@ fn algorithm(name: &str) -> Algorithm {
         "ES256" => Algorithm::Es256,
         "ES384" => Algorithm::Es384,
         "EdDSA" => Algorithm::EdDsa,
-        other => panic!("no PEM is for {other}"),
+        other => panic!("no PEM for {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The user loader: what it says, and what the request is answered.
+//! The user loader: its results and the responses to them.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -23,17 +23,20 @@ fn builder(issuer: &TestIssuer) -> JwtAuthBuilder {
     JwtAuth::builder().issuer(issuer).audience("api")
 }
 
-fn good(issuer: &TestIssuer) -> String {
+fn valid_token(issuer: &TestIssuer) -> String {
     issuer.token("ann").audience("api").sign()
 }
 
-async fn answer(load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync + 'static) -> Response<Body> {
+/// The response to a valid token if the user loader returns this result.
+async fn response_with_loader(
+    load: impl Fn() -> Result<UserContext, LoadError> + Send + Sync + 'static,
+) -> Response<Body> {
     let issuer = TestIssuer::start().await.unwrap();
     let app = JwtApp::new(builder(&issuer).load_user(move |_| {
         let loaded = load();
         async { loaded }
     }));
-    let response = app.send_token(&good(&issuer)).await;
+    let response = app.send_token(&valid_token(&issuer)).await;
     assert_eq!(app.handler_calls(), usize::from(response.status() == StatusCode::OK));
     response
 }
@@ -47,7 +50,7 @@ async fn refused_account_is_403_with_a_challenge_without_error_code() {
         (AccountRefusal::Other("the terms were not accepted".into()), "the terms were not accepted"),
     ] {
         let returned = refusal.clone();
-        let response = answer(move || Err(LoadError::Refused(returned.clone()))).await;
+        let response = response_with_loader(move || Err(LoadError::Refused(returned.clone()))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
         assert!(body_text(response).await.contains(detail), "{refusal:?}");
@@ -56,7 +59,7 @@ async fn refused_account_is_403_with_a_challenge_without_error_code() {
 
 #[tokio::test]
 async fn unknown_user_is_401_invalid_token() {
-    let response = answer(|| Err(LoadError::Unknown)).await;
+    let response = response_with_loader(|| Err(LoadError::Unknown)).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
@@ -64,7 +67,7 @@ async fn unknown_user_is_401_invalid_token() {
 
 #[tokio::test]
 async fn unavailable_user_store_is_503_with_its_retry_after() {
-    let response = answer(|| Err(LoadError::Unavailable(Duration::from_secs(7)))).await;
+    let response = response_with_loader(|| Err(LoadError::Unavailable(Duration::from_secs(7)))).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "7");
     assert!(!response.headers().contains_key("www-authenticate"));
@@ -75,7 +78,7 @@ async fn user_loader_that_hangs_is_503_after_five_seconds() {
     let issuer = TestIssuer::start().await.unwrap();
     let app = JwtApp::new(builder(&issuer).load_user(|_| pending()));
     let start = Instant::now();
-    assert_eq!(app.status_for(&good(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.status_for(&valid_token(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
     let waited = start.elapsed();
     assert!((Duration::from_secs(5)..Duration::from_millis(5100)).contains(&waited), "{waited:?}");
     assert_eq!(app.handler_calls(), 0);
@@ -87,7 +90,7 @@ async fn user_loader_receives_the_token_user_and_the_handler_the_loaded_user() {
     let app = JwtApp::new(
         builder(&issuer).load_user(async |user: UserContext| Ok(UserContext::new(format!("row of {}", user.id())))),
     );
-    let response = app.send_token(&good(&issuer)).await;
+    let response = app.send_token(&valid_token(&issuer)).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(body_text(response).await, "row of ann");
 }
@@ -106,7 +109,8 @@ async fn record_of_the_loaded_user_reaches_the_handler() {
         user.id().to_owned()
     };
     let app = Router::new().route("/", get(handler)).layer(auth.build().unwrap());
-    let request = Request::get("/").header("authorization", format!("Bearer {}", good(&issuer))).body(Body::empty());
+    let request =
+        Request::get("/").header("authorization", format!("Bearer {}", valid_token(&issuer))).body(Body::empty());
     let response = app.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(body_text(response).await, "ann");
@@ -122,20 +126,20 @@ async fn user_loader_is_called_once_per_valid_token_and_never_for_an_invalid_one
         async { Ok(user) }
     }));
     let token = || issuer.token("ann").audience("api");
-    let good = good(&issuer);
-    let (signed, _) = good.rsplit_once('.').unwrap();
-    for bad in [
+    let valid_token = valid_token(&issuer);
+    let (signing_input, _) = valid_token.rsplit_once('.').unwrap();
+    for invalid in [
         token().expired().sign(),
         token().audience("other").sign(),
-        token().header("kid", "nobody").sign(),
+        token().header("kid", "unknown").sign(),
         token().claim("iss", "https://evil.example").sign(),
-        format!("{signed}."),
+        format!("{signing_input}."),
         "nonsense".to_owned(),
     ] {
-        assert_eq!(app.status_for(&bad).await, StatusCode::UNAUTHORIZED, "{bad}");
+        assert_eq!(app.status_for(&invalid).await, StatusCode::UNAUTHORIZED, "{invalid}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    assert_eq!(app.status_for(&good).await, StatusCode::OK);
+    assert_eq!(app.status_for(&valid_token).await, StatusCode::OK);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
@@ -145,7 +149,7 @@ async fn user_loader_is_called_after_the_keys_were_fetched() {
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api");
     let app = JwtApp::new(auth.load_user(async |_| Err(LoadError::Refused(AccountRefusal::Locked))));
     for _ in 0..2 {
-        assert_eq!(app.status_for(&good(&issuer)).await, StatusCode::FORBIDDEN);
+        assert_eq!(app.status_for(&valid_token(&issuer)).await, StatusCode::FORBIDDEN);
     }
     assert_eq!(app.handler_calls(), 0);
 }

@@ -1,14 +1,14 @@
-//! Arguments and settings that cannot be what they are for, each told at start-up.
+//! Errors in the arguments of presets and the settings of an issuer, reported by `build()`.
 
 use portcullis::{Algorithm, ClaimMap, IssueKind, Issuer, JwtAuth, Tiers};
 
 const TENANT: &str = "8c1f2d3e-0000-4b5a-9c6d-7e8f90a1b2c3";
 
-/// What is at fault, where just one thing is.
-fn fault(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
+/// The setting and kind of the first issue that `build()` reports for this issuer.
+fn first_issue(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
     let error = JwtAuth::builder().issuer(issuer).audience("api").build().err()?;
-    let problem = error.issues().first().unwrap();
-    Some((problem.setting(), problem.kind()))
+    let issue = error.issues().first().unwrap();
+    Some((issue.setting(), issue.kind()))
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn malformed_preset_argument_is_reported_by_name() {
         ("cognito user pool id", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
         ("cognito user pool id", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
     ] {
-        assert_eq!(fault(issuer), Some((argument, IssueKind::Invalid)));
+        assert_eq!(first_issue(issuer), Some((argument, IssueKind::Invalid)));
     }
 }
 
@@ -41,32 +41,32 @@ fn well_formed_preset_argument_is_accepted() {
         Issuer::cognito("eu-west-1", "eu-west-1_AbC"),
         Issuer::google(),
     ] {
-        assert_eq!(fault(issuer), None);
+        assert_eq!(first_issue(issuer), None);
     }
 }
 
 #[test]
 fn metadata_url_given_as_the_issuer_is_an_error() {
     let url = "https://a.example/.well-known/openid-configuration";
-    assert_eq!(fault(Issuer::discover(url)), Some(("issuer", IssueKind::Invalid)));
-    assert_eq!(fault(Issuer::jwks("https://a.example", "https://a.example/.well-known/jwks.json")), None);
+    assert_eq!(first_issue(Issuer::discover(url)), Some(("issuer", IssueKind::Invalid)));
+    assert_eq!(first_issue(Issuer::jwks("https://a.example", "https://a.example/.well-known/jwks.json")), None);
 }
 
 #[test]
 fn empty_claim_name_is_an_error() {
-    let own = || Issuer::hs256("https://own.example", [7; 32]);
+    let issuer = || Issuer::hs256("https://own.example", [7; 32]);
     for map in [ClaimMap::new().id(""), ClaimMap::new().roles(["/"]), ClaimMap::new().tier([""])] {
-        assert_eq!(fault(own().claims(map)), Some(("claims", IssueKind::Invalid)));
+        assert_eq!(first_issue(issuer().claims(map)), Some(("claims", IssueKind::Invalid)));
     }
-    assert_eq!(fault(own().map_claims(|claims| claims.roles(["/a/roles"]))), None);
+    assert_eq!(first_issue(issuer().map_claims(|claims| claims.roles(["/a/roles"]))), None);
 }
 
 #[test]
 fn setting_without_effect_is_an_error() {
-    let own = Issuer::hs256("https://own.example", [7; 32]);
-    assert_eq!(fault(own.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
+    let issuer = Issuer::hs256("https://own.example", [7; 32]);
+    assert_eq!(first_issue(issuer.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
-    let error = JwtAuth::builder().issuer(own).audience("api").default_tier(tier).build().unwrap_err();
+    let error = JwtAuth::builder().issuer(issuer).audience("api").default_tier(tier).build().unwrap_err();
     assert_eq!(error.to_string(), "default tier \"basic\": no tiers are set; call .tiers(..) with the app's tiers");
     assert_eq!(format!("{error:?}"), error.to_string());
 }

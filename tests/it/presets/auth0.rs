@@ -1,17 +1,17 @@
-//! Tokens of Auth0's shape.
+//! The preset for Auth0.
 
 use portcullis::gate::TokenError;
 use portcullis::{Issuer, Principal};
 use serde_json::{Value, json};
 
-use super::{Preset, permissions, roles, scopes, with};
+use super::{Preset, permissions, roles, scopes, with_changes};
 
 async fn preset() -> Preset {
     let url = "https://tenant.eu.auth0.com/.well-known/jwks.json";
     Preset::start(Issuer::auth0("tenant.eu.auth0.com"), "https://api.example.com", url).await
 }
 
-fn of_a_user() -> Value {
+fn user_claims() -> Value {
     json!({
         "iss": "https://tenant.eu.auth0.com/", "sub": "auth0|5f7c8ec7c33c6c004bbafe82",
         "aud": ["https://api.example.com", "https://tenant.eu.auth0.com/userinfo"],
@@ -20,15 +20,15 @@ fn of_a_user() -> Value {
     })
 }
 
-fn jwt() -> Value {
+fn jwt_header() -> Value {
     json!({"typ": "JWT"})
 }
 
 #[tokio::test]
 async fn auth0_user_token_has_scopes_and_permissions() {
     let preset = preset().await;
-    for header in [jwt(), json!({"typ": "at+jwt"})] {
-        let response = preset.send_token(header, &of_a_user()).await;
+    for header in [jwt_header(), json!({"typ": "at+jwt"})] {
+        let response = preset.send_token(header, &user_claims()).await;
         let user = response.user();
         assert_eq!(user.id(), "auth0|5f7c8ec7c33c6c004bbafe82");
         assert_eq!(user.issuer(), Some("https://tenant.eu.auth0.com/"));
@@ -47,7 +47,7 @@ async fn auth0_client_credentials_token_is_a_client() {
         "iss": "https://tenant.eu.auth0.com/", "sub": "my_client_id@clients", "aud": "https://api.example.com",
         "azp": "my_client_id", "gty": "client-credentials", "scope": "read:valuations",
     });
-    let response = preset().await.send_token(jwt(), &claims).await;
+    let response = preset().await.send_token(jwt_header(), &claims).await;
     let user = response.user();
     assert_eq!((user.id(), user.client_id()), ("my_client_id@clients", Some("my_client_id")));
     assert_eq!(user.principal(), Principal::Client);
@@ -55,8 +55,8 @@ async fn auth0_client_credentials_token_is_a_client() {
 
 #[tokio::test]
 async fn auth0_issuer_ends_with_a_slash() {
-    let claims = with(&of_a_user(), json!({"iss": "https://tenant.eu.auth0.com"}));
-    preset().await.send_token(jwt(), &claims).await.assert_invalid_token(TokenError::Issuer);
+    let claims = with_changes(&user_claims(), json!({"iss": "https://tenant.eu.auth0.com"}));
+    preset().await.send_token(jwt_header(), &claims).await.assert_invalid_token(TokenError::Issuer);
 }
 
 #[tokio::test]
@@ -66,6 +66,9 @@ async fn auth0_id_token_is_rejected() {
         "iss": "https://tenant.eu.auth0.com/", "sub": "auth0|1", "aud": "my_client_id", "nonce": "n",
         "email": "ann@example.com", "name": "Ann",
     });
-    preset.send_token(jwt(), &claims).await.assert_invalid_token(TokenError::Type);
-    preset.send_token(jwt(), &with(&claims, json!({"nonce": null}))).await.assert_invalid_token(TokenError::Audience);
+    preset.send_token(jwt_header(), &claims).await.assert_invalid_token(TokenError::Type);
+    preset
+        .send_token(jwt_header(), &with_changes(&claims, json!({"nonce": null})))
+        .await
+        .assert_invalid_token(TokenError::Audience);
 }

@@ -1,10 +1,10 @@
-//! Microsoft Entra ID, versions 1.0 and 2.0.
+//! The presets for Microsoft Entra ID, versions 1.0 and 2.0.
 
 use portcullis::gate::TokenError;
 use portcullis::{Issuer, Principal};
 use serde_json::{Value, json};
 
-use super::{Preset, roles, scopes, with};
+use super::{Preset, roles, scopes, with_changes};
 
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
@@ -18,7 +18,7 @@ async fn v2() -> Preset {
     Preset::start(Issuer::entra_v2(TENANT), "6e74172b-be56-4843-9ff4-e66a39bb12e3", url).await.without_alg()
 }
 
-fn of_a_user_v1() -> Value {
+fn user_claims_v1() -> Value {
     json!({
         "aud": "api://valuations", "iss": format!("https://sts.windows.net/{TENANT}/"), "acr": "1", "amr": ["pwd", "mfa"],
         "appid": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "appidacr": "0", "name": "Ann", "given_name": "Ann",
@@ -27,7 +27,7 @@ fn of_a_user_v1() -> Value {
     })
 }
 
-fn of_a_user_v2() -> Value {
+fn user_claims_v2() -> Value {
     json!({
         "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",
         "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
@@ -38,13 +38,13 @@ fn of_a_user_v2() -> Value {
     })
 }
 
-fn jwt() -> Value {
+fn jwt_header() -> Value {
     json!({"typ": "JWT", "x5t": "nOo3ZDrODXEK1jKWhXslHR_KXEg"})
 }
 
 #[tokio::test]
 async fn entra_v1_user_token_is_accepted_although_keys_lack_alg() {
-    let response = v1().await.send_token(jwt(), &of_a_user_v1()).await;
+    let response = v1().await.send_token(jwt_header(), &user_claims_v1()).await;
     let user = response.user();
     assert_eq!(user.id(), "l3_roISQU222bULS9yi2k0XpqpOiMz5H3ZACo1GeXA");
     assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
@@ -55,7 +55,7 @@ async fn entra_v1_user_token_is_accepted_although_keys_lack_alg() {
 
 #[tokio::test]
 async fn entra_v2_user_token_is_accepted_although_keys_lack_alg() {
-    let response = v2().await.send_token(jwt(), &of_a_user_v2()).await;
+    let response = v2().await.send_token(jwt_header(), &user_claims_v2()).await;
     let user = response.user();
     assert_eq!(user.id(), "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ");
     assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
@@ -68,8 +68,8 @@ async fn entra_app_token_is_a_client_with_roles_and_no_scopes() {
     let oid = "3d09ad58-4b2e-4f3c-a2bb-6a1f0d7a8c11";
     let changes = json!({"sub": oid, "oid": oid, "scp": null, "name": null, "given_name": null, "upn": null,
         "preferred_username": null, "acr": null, "amr": null, "roles": ["Valuations.Read.All"], "idtyp": "app"});
-    let first = v1().await.send_token(jwt(), &with(&of_a_user_v1(), changes.clone())).await;
-    let second = v2().await.send_token(jwt(), &with(&of_a_user_v2(), changes)).await;
+    let first = v1().await.send_token(jwt_header(), &with_changes(&user_claims_v1(), changes.clone())).await;
+    let second = v2().await.send_token(jwt_header(), &with_changes(&user_claims_v2(), changes)).await;
     for response in [first, second] {
         let user = response.user();
         assert_eq!((user.id(), user.principal()), (oid, Principal::Client));
@@ -81,13 +81,19 @@ async fn entra_app_token_is_a_client_with_roles_and_no_scopes() {
 #[tokio::test]
 async fn entra_token_of_another_tenant_or_version_is_rejected() {
     let other = json!({"iss": "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0"});
-    v2().await.send_token(jwt(), &with(&of_a_user_v2(), other)).await.assert_invalid_token(TokenError::Issuer);
-    v2().await.send_token(jwt(), &of_a_user_v1()).await.assert_invalid_token(TokenError::Issuer);
-    v1().await.send_token(jwt(), &of_a_user_v2()).await.assert_invalid_token(TokenError::Issuer);
+    v2().await
+        .send_token(jwt_header(), &with_changes(&user_claims_v2(), other))
+        .await
+        .assert_invalid_token(TokenError::Issuer);
+    v2().await.send_token(jwt_header(), &user_claims_v1()).await.assert_invalid_token(TokenError::Issuer);
+    v1().await.send_token(jwt_header(), &user_claims_v2()).await.assert_invalid_token(TokenError::Issuer);
 }
 
 #[tokio::test]
 async fn entra_id_token_is_rejected() {
     let changes = json!({"azp": null, "scp": null, "nonce": "n"});
-    v2().await.send_token(jwt(), &with(&of_a_user_v2(), changes)).await.assert_invalid_token(TokenError::Type);
+    v2().await
+        .send_token(jwt_header(), &with_changes(&user_claims_v2(), changes))
+        .await
+        .assert_invalid_token(TokenError::Type);
 }

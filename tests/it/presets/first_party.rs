@@ -1,4 +1,4 @@
-//! An app's own issuer.
+//! First-party issuers.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,11 +8,11 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Roles, Tiers};
 use serde_json::{Value, json};
 
-use super::{permissions, roles, rs256, shaped, with};
+use super::{permissions, roles, rs256_signer, token_of, with_changes};
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, now, token_with_header};
 
-fn access() -> Value {
+fn access_claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "42", "type": "access", "roles": ["editor"], "permissions": ["export:report"],
         "subscription_tier": "pro", "email": "ann@example.com", "jti": "j1", "iat": now(), "exp": now() + 900,
@@ -23,20 +23,20 @@ fn tiers() -> Tiers {
     Tiers::ascending(["basic", "pro", "institutional"]).unwrap()
 }
 
-fn app(issuer: Issuer) -> ProtectedApp {
-    let table = Roles::builder().role("editor", ["read:valuation", "write:valuation"]).build().unwrap();
+fn app_trusting(issuer: Issuer) -> ProtectedApp {
+    let roles = Roles::builder().role("editor", ["read:valuation", "write:valuation"]).build().unwrap();
     let basic = tiers().get("basic").unwrap();
-    let builder = JwtAuth::builder().issuer(issuer.first_party()).audience(AUDIENCE).roles(table).tiers(tiers());
+    let builder = JwtAuth::builder().issuer(issuer.first_party()).audience(AUDIENCE).roles(roles).tiers(tiers());
     ProtectedApp::behind(builder.default_tier(basic).build().unwrap())
 }
 
-fn hs256(claims: &Value) -> String {
+fn hs256_token(claims: &Value) -> String {
     token_with_header(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string())
 }
 
 #[tokio::test]
 async fn first_party_access_token_has_roles_permissions_and_a_tier() {
-    let response = app(Issuer::hs256(ISSUER, SECRET)).send_token(&hs256(&access())).await;
+    let response = app_trusting(Issuer::hs256(ISSUER, SECRET)).send_token(&hs256_token(&access_claims())).await;
     let user = response.user();
     assert_eq!((user.id(), user.email(), user.principal()), ("42", Some("ann@example.com"), Principal::User));
     assert_eq!(roles(user), ["editor"]);
@@ -48,30 +48,32 @@ async fn first_party_access_token_has_roles_permissions_and_a_tier() {
 
 #[tokio::test]
 async fn missing_tier_is_the_default_and_an_unknown_tier_ranks_below_all() {
-    let app = app(Issuer::hs256(ISSUER, SECRET));
-    let without = app.send_token(&hs256(&with(&access(), json!({"subscription_tier": null})))).await;
+    let app = app_trusting(Issuer::hs256(ISSUER, SECRET));
+    let without =
+        app.send_token(&hs256_token(&with_changes(&access_claims(), json!({"subscription_tier": null})))).await;
     assert_eq!(without.user().tier_name(), Some("basic"));
-    let unknown = app.send_token(&hs256(&with(&access(), json!({"subscription_tier": "platinum"})))).await;
+    let unknown =
+        app.send_token(&hs256_token(&with_changes(&access_claims(), json!({"subscription_tier": "platinum"})))).await;
     assert_eq!((unknown.user().tier().is_none(), unknown.user().tier_name()), (true, Some("platinum")));
     assert!(!unknown.user().is_at_least(&tiers().get("basic").unwrap()));
 }
 
 #[tokio::test]
 async fn first_party_refresh_token_is_rejected() {
-    let app = app(Issuer::hs256(ISSUER, SECRET));
+    let app = app_trusting(Issuer::hs256(ISSUER, SECRET));
     for claims in [
-        with(&access(), json!({"type": "refresh"})),
-        with(&access(), json!({"type": "Access"})),
-        with(&access(), json!({"type": ["access"]})),
-        with(&access(), json!({"type": null})),
+        with_changes(&access_claims(), json!({"type": "refresh"})),
+        with_changes(&access_claims(), json!({"type": "Access"})),
+        with_changes(&access_claims(), json!({"type": ["access"]})),
+        with_changes(&access_claims(), json!({"type": null})),
     ] {
-        app.send_token(&hs256(&claims)).await.assert_invalid_token(TokenError::Type);
+        app.send_token(&hs256_token(&claims)).await.assert_invalid_token(TokenError::Type);
     }
 }
 
 #[tokio::test]
 async fn first_party_keys_may_be_rs256_eddsa_or_a_pem() {
-    let rsa = rs256().await;
+    let rsa = rs256_signer().await;
     let eddsa = TestIssuer::start_with(Algorithm::EdDsa, Clock::system()).await.unwrap();
     let jwks: Value = serde_json::from_str(&eddsa.jwks()).unwrap();
     let key = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap();
@@ -84,18 +86,21 @@ async fn first_party_keys_may_be_rs256_eddsa_or_a_pem() {
         (&eddsa, Issuer::jwks_document(ISSUER, eddsa.jwks())),
         (&eddsa, Issuer::pem(ISSUER, Algorithm::EdDsa, pem)),
     ] {
-        let app = app(issuer);
-        let response = app.send_token(&shaped(signer, jwt(), &access())).await;
+        let app = app_trusting(issuer);
+        let response = app.send_token(&token_of(signer, jwt(), &access_claims())).await;
         assert_eq!((response.user().id(), response.user().tier_name()), ("42", Some("pro")));
-        let refresh = shaped(signer, jwt(), &with(&access(), json!({"type": "refresh"})));
+        let refresh = token_of(signer, jwt(), &with_changes(&access_claims(), json!({"type": "refresh"})));
         app.send_token(&refresh).await.assert_invalid_token(TokenError::Type);
     }
 }
 
 #[tokio::test]
 async fn both_secrets_are_accepted_during_a_rotation_and_only_the_new_one_afterwards() {
-    let old = hs256(&access());
-    let changing = Issuer::hs256(ISSUER, [8; 32]).add_secret(Algorithm::Hs256, SECRET);
-    assert!(app(changing).send_token(&old).await.handler_called);
-    app(Issuer::hs256(ISSUER, [8; 32])).send_token(&old).await.assert_invalid_token(TokenError::Signature);
+    let old_token = hs256_token(&access_claims());
+    let rotating = Issuer::hs256(ISSUER, [8; 32]).add_secret(Algorithm::Hs256, SECRET);
+    assert!(app_trusting(rotating).send_token(&old_token).await.handler_called);
+    app_trusting(Issuer::hs256(ISSUER, [8; 32]))
+        .send_token(&old_token)
+        .await
+        .assert_invalid_token(TokenError::Signature);
 }

@@ -1,10 +1,10 @@
-//! Google, whose ID tokens are the credentials.
+//! The preset for Google, whose ID tokens are the credentials.
 
 use portcullis::gate::TokenError;
 use portcullis::{Issuer, Principal};
 use serde_json::{Value, json};
 
-use super::{Preset, with};
+use super::{Preset, with_changes};
 
 async fn preset() -> Preset {
     let url = "https://www.googleapis.com/oauth2/v3/certs";
@@ -19,7 +19,7 @@ fn id_token() -> Value {
     })
 }
 
-fn jwt() -> Value {
+fn jwt_header() -> Value {
     json!({"typ": "JWT"})
 }
 
@@ -27,10 +27,10 @@ fn jwt() -> Value {
 async fn google_id_token_is_accepted_with_both_issuer_forms() {
     let preset = preset().await;
     for iss in ["https://accounts.google.com", "accounts.google.com"] {
-        let response = preset.send_token(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
+        let response = preset.send_token(jwt_header(), &with_changes(&id_token(), json!({ "iss": iss }))).await;
         let user = response.user();
         assert_eq!(user.id(), "10769150350006150715113082367");
-        // One issuer, whatever it calls itself: users are told apart by issuer and id.
+        // Both forms yield the same issuer, so that issuer and id identify a user.
         assert_eq!(user.issuer(), Some("https://accounts.google.com"));
         assert_eq!((user.email(), user.name()), (Some("ann@example.com"), Some("Ann")));
         assert_eq!((user.principal(), user.scopes().is_empty()), (Principal::User, true));
@@ -40,7 +40,7 @@ async fn google_id_token_is_accepted_with_both_issuer_forms() {
 #[tokio::test]
 async fn google_id_token_with_another_issuer_form_is_rejected() {
     for iss in ["http://accounts.google.com", "https://accounts.google.com/", "ACCOUNTS.google.com", "google.com"] {
-        let response = preset().await.send_token(jwt(), &with(&id_token(), json!({ "iss": iss }))).await;
+        let response = preset().await.send_token(jwt_header(), &with_changes(&id_token(), json!({ "iss": iss }))).await;
         response.assert_invalid_token(TokenError::Issuer);
     }
 }
@@ -48,5 +48,9 @@ async fn google_id_token_with_another_issuer_form_is_rejected() {
 #[tokio::test]
 async fn google_id_token_for_another_client_is_rejected() {
     let changes = json!({"aud": "other.apps.googleusercontent.com"});
-    preset().await.send_token(jwt(), &with(&id_token(), changes)).await.assert_invalid_token(TokenError::Audience);
+    preset()
+        .await
+        .send_token(jwt_header(), &with_changes(&id_token(), changes))
+        .await
+        .assert_invalid_token(TokenError::Audience);
 }

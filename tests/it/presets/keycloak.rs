@@ -1,10 +1,10 @@
-//! Tokens of Keycloak's shape.
+//! The preset for Keycloak.
 
 use portcullis::gate::TokenError;
 use portcullis::{Issuer, Principal};
 use serde_json::{Value, json};
 
-use super::{Preset, roles, scopes, with};
+use super::{Preset, roles, scopes, with_changes};
 
 const URL: &str = "https://sso.example.com/realms/shop/protocol/openid-connect/certs";
 
@@ -12,7 +12,7 @@ async fn preset() -> Preset {
     Preset::start(Issuer::keycloak("https://sso.example.com/", "shop"), "valuations-api", URL).await
 }
 
-fn of_a_user() -> Value {
+fn user_claims() -> Value {
     json!({
         "iss": "https://sso.example.com/realms/shop", "aud": ["valuations-api", "account"], "typ": "Bearer", "azp": "spa",
         "sub": "f2b1c1d0-7e1c-4c39-9d42-1f2f3f4f5f6f", "jti": "onrtac:1", "sid": "s1", "acr": "1",
@@ -24,13 +24,13 @@ fn of_a_user() -> Value {
     })
 }
 
-fn jwt() -> Value {
+fn jwt_header() -> Value {
     json!({"typ": "JWT"})
 }
 
 #[tokio::test]
 async fn keycloak_user_token_has_realm_roles() {
-    let response = preset().await.send_token(jwt(), &of_a_user()).await;
+    let response = preset().await.send_token(jwt_header(), &user_claims()).await;
     let user = response.user();
     assert_eq!(user.id(), "f2b1c1d0-7e1c-4c39-9d42-1f2f3f4f5f6f");
     assert_eq!(
@@ -46,10 +46,10 @@ async fn keycloak_user_token_has_realm_roles() {
 async fn keycloak_client_roles_are_added_for_the_named_client_only() {
     let issuer = Issuer::keycloak_client("https://sso.example.com", "shop", "valuations-api");
     let preset = Preset::start(issuer, "valuations-api", URL).await;
-    let response = preset.send_token(jwt(), &of_a_user()).await;
+    let response = preset.send_token(jwt_header(), &user_claims()).await;
     assert_eq!(roles(response.user()), ["offline_access", "editor", "valuer"]);
-    let without = with(&of_a_user(), json!({"resource_access": {"account": {"roles": ["manage-account"]}}}));
-    assert_eq!(roles(preset.send_token(jwt(), &without).await.user()), ["offline_access", "editor"]);
+    let without = with_changes(&user_claims(), json!({"resource_access": {"account": {"roles": ["manage-account"]}}}));
+    assert_eq!(roles(preset.send_token(jwt_header(), &without).await.user()), ["offline_access", "editor"]);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn keycloak_service_account_is_a_client() {
         "azp": "worker", "client_id": "worker", "preferred_username": "service-account-worker", "clientHost": "10.0.0.1",
         "sid": null, "auth_time": null, "email": null, "name": null,
     });
-    let response = preset().await.send_token(jwt(), &with(&of_a_user(), changes)).await;
+    let response = preset().await.send_token(jwt_header(), &with_changes(&user_claims(), changes)).await;
     assert_eq!((response.user().client_id(), response.user().principal()), (Some("worker"), Principal::Client));
 }
 
@@ -67,20 +67,33 @@ async fn keycloak_id_refresh_and_logout_tokens_are_rejected() {
     let preset = preset().await;
     for typ in ["ID", "Refresh", "Offline", "Logout", "bearer"] {
         preset
-            .send_token(jwt(), &with(&of_a_user(), json!({ "typ": typ })))
+            .send_token(jwt_header(), &with_changes(&user_claims(), json!({ "typ": typ })))
             .await
             .assert_invalid_token(TokenError::Type);
     }
-    preset.send_token(jwt(), &with(&of_a_user(), json!({"typ": null}))).await.assert_invalid_token(TokenError::Type);
+    preset
+        .send_token(jwt_header(), &with_changes(&user_claims(), json!({"typ": null})))
+        .await
+        .assert_invalid_token(TokenError::Type);
 }
 
 #[tokio::test]
 async fn keycloak_access_token_may_have_a_nonce() {
-    assert!(preset().await.send_token(jwt(), &with(&of_a_user(), json!({"nonce": "n"}))).await.handler_called);
+    assert!(
+        preset()
+            .await
+            .send_token(jwt_header(), &with_changes(&user_claims(), json!({"nonce": "n"})))
+            .await
+            .handler_called
+    );
 }
 
 #[tokio::test]
 async fn keycloak_token_of_another_realm_is_rejected() {
     let changes = json!({"iss": "https://sso.example.com/realms/master"});
-    preset().await.send_token(jwt(), &with(&of_a_user(), changes)).await.assert_invalid_token(TokenError::Issuer);
+    preset()
+        .await
+        .send_token(jwt_header(), &with_changes(&user_claims(), changes))
+        .await
+        .assert_invalid_token(TokenError::Issuer);
 }

@@ -1,4 +1,4 @@
-//! Each preset with tokens of its issuer's shape, and its keys at the URL where that issuer has them.
+//! Issuer presets: each accepts tokens of its issuer's form, and fetches keys from that issuer's URL.
 
 mod auth0;
 mod cognito;
@@ -19,7 +19,7 @@ use crate::support::fake_fetch::FakeFetch;
 use crate::support::protected_app::{AppResponse, ProtectedApp};
 use crate::support::tokens::now;
 
-/// A preset's app, and who signs for the issuer in its place.
+/// An app with a preset, and a signer that takes the place of the preset's issuer.
 struct Preset {
     signer: TestIssuer,
     fetch: FakeFetch,
@@ -28,19 +28,19 @@ struct Preset {
 }
 
 impl Preset {
-    /// A preset whose issuer signs with RS256 and has its keys at this URL.
+    /// An app whose issuer signs with RS256 and publishes its keys at this URL.
     async fn start(issuer: Issuer, audience: &str, url: &'static str) -> Self {
         Self::start_with(JwtAuth::builder().issuer(issuer).audience(audience), url).await
     }
 
     async fn start_with(builder: JwtAuthBuilder, url: &'static str) -> Self {
-        let signer = rs256().await;
+        let signer = rs256_signer().await;
         let fetch = FakeFetch::with_document(url, signer.jwks());
         let auth = builder.fetch(fetch.clone()).build().unwrap();
         Self { signer, fetch, url, app: ProtectedApp::behind(auth) }
     }
 
-    /// Publishes the keys as an issuer does that says neither their algorithm nor more than it must.
+    /// Publishes keys without `alg`, with `x5t` and `x5c`, like Entra.
     fn without_alg(self) -> Self {
         let mut keys: Value = serde_json::from_str(&self.signer.jwks()).unwrap();
         let key = keys["keys"][0].as_object_mut().unwrap();
@@ -51,22 +51,23 @@ impl Preset {
         self
     }
 
-    /// Sends a token of these headers and claims, and nothing else but its times.
+    /// Sends a token of this header and these claims; `iat` and `exp` are set. Checks that no other URL is fetched.
     async fn send_token(&self, header: Value, claims: &Value) -> AppResponse {
-        let response = self.app.send_token(&shaped(&self.signer, header, claims)).await;
+        let response = self.app.send_token(&token_of(&self.signer, header, claims)).await;
         assert!(self.fetch.requested_urls().iter().all(|url| url == self.url), "{:?}", self.fetch.requested_urls());
         response
     }
 }
 
-/// One signer for all tests, since an RSA key takes a while; nobody asks its server for anything.
-async fn rs256() -> TestIssuer {
+/// One signer for all tests, because generating an RSA key is slow. Its server receives no requests.
+async fn rs256_signer() -> TestIssuer {
     static SIGNER: OnceCell<TestIssuer> = OnceCell::const_new();
     let start = async || TestIssuer::start_with(Algorithm::Rs256, Clock::system()).await.unwrap();
     SIGNER.get_or_init(start).await.clone()
 }
 
-fn shaped(signer: &TestIssuer, header: Value, claims: &Value) -> String {
+/// A token with exactly this header and these claims, plus `iat` and `exp` if they are missing.
+fn token_of(signer: &TestIssuer, header: Value, claims: &Value) -> String {
     let mut token = signer.token("").without_header("typ").without_claim("client_id").without_claim("jti");
     for (name, value) in members(header) {
         token = token.header(name, value);
@@ -78,8 +79,8 @@ fn shaped(signer: &TestIssuer, header: Value, claims: &Value) -> String {
     token.sign()
 }
 
-/// These claims with others added or in their place; `null` takes one out.
-fn with(claims: &Value, changes: Value) -> Value {
+/// These claims, with changes: a value adds or replaces a claim, null removes it.
+fn with_changes(claims: &Value, changes: Value) -> Value {
     let mut claims = members(claims.clone());
     for (name, value) in members(changes) {
         match value {
@@ -93,7 +94,7 @@ fn with(claims: &Value, changes: Value) -> Value {
 fn members(object: Value) -> Map<String, Value> {
     match object {
         Value::Object(members) => members,
-        other => panic!("no object: {other}"),
+        other => panic!("not an object: {other}"),
     }
 }
 

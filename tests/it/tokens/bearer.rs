@@ -1,9 +1,9 @@
-//! How a token is presented, and what a challenge looks like (RFC 6750, RFC 9457).
+//! Bearer credentials, challenges and problem details (RFC 6750, RFC 9457).
 
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{Request, StatusCode};
-use portcullis::gate::{CredentialError, DenialKind, TokenError};
+use portcullis::gate::{AccountRefusal, CredentialError, DenialKind, TokenError};
 use portcullis::jwt::LoadError;
 use portcullis::{RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Tiers};
 use proptest::prelude::*;
@@ -17,15 +17,16 @@ use crate::support::tokens::{
     valid_claims,
 };
 
+/// Asserts 400 `invalid_request` for this reason, with exactly the challenge that describes it.
 #[track_caller]
-fn refused_request(response: &AppResponse, fault: CredentialError) {
+fn assert_invalid_request(response: &AppResponse, fault: CredentialError) {
     response.assert_rejected(StatusCode::BAD_REQUEST);
     assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault));
-    let told = match fault {
+    let description = match fault {
         CredentialError::Malformed => "the credential is malformed",
         _ => "the request carries more than one credential",
     };
-    let challenge = format!(r#"Bearer realm="api", error="invalid_request", error_description="{told}""#);
+    let challenge = format!(r#"Bearer realm="api", error="invalid_request", error_description="{description}""#);
     assert_eq!(response.challenge(), Some(challenge.as_str()));
 }
 
@@ -63,7 +64,7 @@ async fn t_6750_04_scheme_is_case_insensitive_and_several_spaces_are_valid() {
 #[tokio::test]
 async fn t_6750_05_empty_token_is_400_and_token_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
-        refused_request(&strict_app().send_authorization(empty.as_bytes()).await, CredentialError::Malformed);
+        assert_invalid_request(&strict_app().send_authorization(empty.as_bytes()).await, CredentialError::Malformed);
     }
     for outside in ["a?b", "\"a.b.c\"", "a;b", "a=b.c"] {
         strict_app().send_token(outside).await.assert_invalid_token(TokenError::Charset);
@@ -92,15 +93,18 @@ async fn t_6750_06_expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401
 async fn t_6750_07_repeated_token_is_400_invalid_request() {
     let app = ProtectedApp::behind(strict_auth().cookie("__Host-token").build().unwrap());
     let token = token(valid_claims().to_string());
-    let field = format!("Bearer {token}");
+    let authorization = format!("Bearer {token}");
     let cookie = format!("__Host-token={token}");
-    let twice = [(AUTHORIZATION, field.as_bytes()), (AUTHORIZATION, field.as_bytes())];
-    refused_request(&app.send_headers(&twice).await, CredentialError::Multiple);
-    let two_methods = [(AUTHORIZATION, field.as_bytes()), (COOKIE, cookie.as_bytes())];
-    refused_request(&app.send_headers(&two_methods).await, CredentialError::Multiple);
-    refused_request(&app.send_authorization(format!("{field}, {field}").as_bytes()).await, CredentialError::Multiple);
+    let twice = [(AUTHORIZATION, authorization.as_bytes()), (AUTHORIZATION, authorization.as_bytes())];
+    assert_invalid_request(&app.send_headers(&twice).await, CredentialError::Multiple);
+    let two_methods = [(AUTHORIZATION, authorization.as_bytes()), (COOKIE, cookie.as_bytes())];
+    assert_invalid_request(&app.send_headers(&two_methods).await, CredentialError::Multiple);
+    assert_invalid_request(
+        &app.send_authorization(format!("{authorization}, {authorization}").as_bytes()).await,
+        CredentialError::Multiple,
+    );
     let two_cookies = format!("{cookie}; {cookie}");
-    refused_request(&app.send_headers(&[(COOKIE, two_cookies.as_bytes())]).await, CredentialError::Multiple);
+    assert_invalid_request(&app.send_headers(&[(COOKIE, two_cookies.as_bytes())]).await, CredentialError::Multiple);
     assert_eq!(app.send_headers(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
 }
 
@@ -127,17 +131,17 @@ async fn t_6750_09_challenge_parameters_appear_at_most_once() {
     let app = |layers: &dyn Fn(axum::Router) -> axum::Router| {
         ProtectedApp::with_layers(|app| layers(app).layer(strict_auth().tiers(tiers.clone()).build().unwrap()))
     };
-    let honest = token(valid_claims().to_string());
-    let answers = [
+    let valid_token = token(valid_claims().to_string());
+    let responses = [
         strict_app().send_headers(&[]).await,
         strict_app().send_token("a.b.c").await,
         strict_app().send_authorization(b"Bearer").await,
-        app(&|app| app.layer(RequireScope::any(["a", "b"]).unwrap())).send_token(&honest).await,
-        app(&|app| app.layer(RequireRole::any([roles.get("admin").unwrap()]).unwrap())).send_token(&honest).await,
-        app(&|app| app.layer(RequirePermission::all(["read:x"]).unwrap())).send_token(&honest).await,
-        app(&|app| app.layer(RequireTier::at_least(tiers.get("pro").unwrap()))).send_token(&honest).await,
+        app(&|app| app.layer(RequireScope::any(["a", "b"]).unwrap())).send_token(&valid_token).await,
+        app(&|app| app.layer(RequireRole::any([roles.get("admin").unwrap()]).unwrap())).send_token(&valid_token).await,
+        app(&|app| app.layer(RequirePermission::all(["read:x"]).unwrap())).send_token(&valid_token).await,
+        app(&|app| app.layer(RequireTier::at_least(tiers.get("pro").unwrap()))).send_token(&valid_token).await,
     ];
-    for response in answers {
+    for response in responses {
         let names: Vec<&str> = parameters(response.challenge().unwrap()).into_iter().map(|(name, _)| name).collect();
         let mut distinct = names.clone();
         distinct.sort_unstable();
@@ -168,12 +172,10 @@ async fn t_6750_13_401_and_403_responses_carry_the_challenge() {
     let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     assert!(app.send_headers(&[]).await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
     assert!(app.send_token("a.b.c").await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
-    let poor = app.send_token(&token(valid_claims().to_string())).await;
-    assert!(poor.assert_rejected(StatusCode::FORBIDDEN).challenge().is_some());
-    let suspended =
-        strict_auth().load_user(|_| async { Err(LoadError::Refused(portcullis::gate::AccountRefusal::Locked)) });
-    let response =
-        ProtectedApp::behind(suspended.build().unwrap()).send_token(&token(valid_claims().to_string())).await;
+    let without_scope = app.send_token(&token(valid_claims().to_string())).await;
+    assert!(without_scope.assert_rejected(StatusCode::FORBIDDEN).challenge().is_some());
+    let locked = strict_auth().load_user(|_| async { Err(LoadError::Refused(AccountRefusal::Locked)) });
+    let response = ProtectedApp::behind(locked.build().unwrap()).send_token(&token(valid_claims().to_string())).await;
     assert_eq!(response.assert_rejected(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
 
@@ -183,11 +185,11 @@ async fn t_6750_13_challenge_is_exposed_cross_origin_by_a_cors_layer() {
     let cors = CorsLayer::new().allow_origin(Any).expose_headers([WWW_AUTHENTICATE]);
     let app = ProtectedApp::with_layers(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
     let response = app.send_headers(&[(ORIGIN, b"https://app.example.com")]).await;
-    let fields = &response.head.headers;
+    let headers = &response.head.headers;
     assert_eq!(response.head.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(fields["access-control-allow-origin"], "*");
-    assert_eq!(fields["access-control-expose-headers"], "www-authenticate");
-    assert!(fields.contains_key(WWW_AUTHENTICATE));
+    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(headers["access-control-expose-headers"], "www-authenticate");
+    assert!(headers.contains_key(WWW_AUTHENTICATE));
 }
 
 #[tokio::test]
@@ -233,15 +235,15 @@ async fn t_6750_10_custom_role_name_cannot_break_out_of_the_quotes() {
     );
 }
 
-/// The parameters of a bearer challenge; panics where it breaks the grammar or the alphabets of RFC 6750 §3.
+/// The parameters of a bearer challenge. Panics if it violates the grammar or the character sets of RFC 6750 §3.
 #[track_caller]
 fn parameters(challenge: &str) -> Vec<(&str, &str)> {
-    let parameters = challenge.strip_prefix("Bearer ").expect("the scheme").split(", ");
+    let parameters = challenge.strip_prefix("Bearer ").expect("the scheme is Bearer").split(", ");
     let split = |parameter| {
-        let (name, value): (&str, &str) = str::split_once(parameter, '=').expect("a name and a value");
-        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).expect("quotes");
-        let is_legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        assert!(value.bytes().all(is_legal), "{challenge:?}");
+        let (name, value): (&str, &str) = str::split_once(parameter, '=').expect("a parameter has a name and a value");
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).expect("a value is quoted");
+        let is_allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(value.bytes().all(is_allowed), "{challenge:?}");
         (name, value)
     };
     parameters.map(split).collect()
@@ -253,7 +255,7 @@ proptest! {
     #[test]
     fn t_6750_10_no_byte_of_a_token_or_header_reaches_the_challenge(
         text in "\\PC{0,12}[\"\\\\\r\n,= ]{0,3}\\PC{0,12}",
-        field in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..40),
+        credentials in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..40),
     ) {
         let quoted = json!(text).to_string();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -263,7 +265,7 @@ proptest! {
                 app.send_token(&token_with_header(format!(r#"{{"alg":{quoted},"kid":{quoted}}}"#), valid_claims().to_string())).await,
                 app.send_token(&token(claims_with("iss", &quoted))).await,
                 app.send_token(&token(claims_with("exp", &quoted))).await,
-                app.send_authorization(&[b"Bearer ".as_slice(), &field].concat()).await,
+                app.send_authorization(&[b"Bearer ".as_slice(), &credentials].concat()).await,
             ] {
                 assert!(!response.handler_called);
                 let parameters = parameters(response.challenge().unwrap());

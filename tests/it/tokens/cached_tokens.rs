@@ -1,4 +1,4 @@
-//! A layer that has met tokens and headers before answers every request as one that meets it first.
+//! Cached tokens and headers do not change responses: a layer with a warm cache responds like a new one.
 
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, COOKIE};
@@ -11,29 +11,29 @@ use crate::support::protected_app::{AppResponse, ProtectedApp};
 use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, now, token, token_signed_with, valid_claims};
 
 const OTHER: &str = "https://other.example.com";
-const OTHERS_SECRET: [u8; 32] = *b"another secret of 32 bytes.....!";
+const OTHER_SECRET: [u8; 32] = *b"another secret of 32 bytes.....!";
 const THIRD: &str = "https://third.example.com";
 
-/// Three issuers whose tokens may have the same header, by two profiles; the third takes another algorithm.
+/// A layer with three issuers, two profiles and two algorithms, so that tokens of several issuers share a header.
 fn layer() -> JwtAuthBuilder {
     let third = Issuer::hs512(THIRD, [3; 64]);
     JwtAuth::builder()
         .issuer(Issuer::hs256(ISSUER, SECRET).profile(Profile::Rfc9068))
-        .add_issuer(Issuer::hs256(OTHER, OTHERS_SECRET))
+        .add_issuer(Issuer::hs256(OTHER, OTHER_SECRET))
         .add_issuer(third)
         .audience(AUDIENCE)
         .cookie("session")
 }
 
-fn of(issuer: &str, secret: &[u8], header: &str, user: &str) -> String {
+fn token_of(issuer: &str, secret: &[u8], header: &str, user: &str) -> String {
     let claims = json!({
         "iss": issuer, "aud": AUDIENCE, "sub": user, "client_id": "c", "jti": "j", "iat": now(), "exp": now() + 300,
     });
     token_signed_with(secret, header, claims.to_string())
 }
 
-/// What a caller and the handler see of it.
-fn shown(response: &AppResponse) -> (u16, bool, String, Option<String>) {
+/// The parts of a response that must not depend on the cache: status, handler call, body and challenge.
+fn observable(response: &AppResponse) -> (u16, bool, String, Option<String>) {
     (
         response.head.status.as_u16(),
         response.handler_called,
@@ -42,12 +42,21 @@ fn shown(response: &AppResponse) -> (u16, bool, String, Option<String>) {
     )
 }
 
-async fn is_alike(warm: &ProtectedApp, fields: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
+/// Checks that an app with a warm cache responds to these headers like a new app.
+async fn check_same_response(warm: &ProtectedApp, headers: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
     let cold = ProtectedApp::behind(layer().build().unwrap());
-    let sent = || {
-        fields.iter().map(|(name, value)| format!("{name}: {:?}", value.escape_ascii().to_string())).collect::<Vec<_>>()
+    let request = || {
+        headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {:?}", value.escape_ascii().to_string()))
+            .collect::<Vec<_>>()
     };
-    prop_assert_eq!(shown(&warm.send_headers(fields).await), shown(&cold.send_headers(fields).await), "{:?}", sent());
+    prop_assert_eq!(
+        observable(&warm.send_headers(headers).await),
+        observable(&cold.send_headers(headers).await),
+        "{:?}",
+        request()
+    );
     Ok(())
 }
 
@@ -55,10 +64,10 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-const BEFORE: [&str; 9] = ["", " ", "\t", "  ", "Basic dTpw, ", "x ", "Bearer x, ", "=", ","];
+const PREFIXES: [&str; 9] = ["", " ", "\t", "  ", "Basic dTpw, ", "x ", "Bearer x, ", "=", ","];
 const SCHEMES: [&str; 7] = ["Bearer ", "bearer  ", "Bearer\t", "Bearer", "Basic ", "Bearer \t", "DPoP "];
-const AFTER: [&str; 10] = ["", " ", "\t", ",", ", x", "=", "\u{e9}", " x", ".", "A"];
-const COOKIES: [&str; 5] = ["", "session=", "session=x", "session=\"", "session=; session="];
+const SUFFIXES: [&str; 10] = ["", " ", "\t", ",", ", x", "=", "\u{e9}", " x", ".", "A"];
+const COOKIE_PREFIXES: [&str; 5] = ["", "session=", "session=x", "session=\"", "session=; session="];
 
 #[tokio::test]
 async fn cached_token_in_any_credential_gets_the_response_of_an_uncached_one() {
@@ -67,18 +76,18 @@ async fn cached_token_in_any_credential_gets_the_response_of_an_uncached_one() {
     for _ in 0..2 {
         assert!(warm.send_token(&token).await.handler_called);
     }
-    for (scheme, before) in SCHEMES.iter().flat_map(|scheme| BEFORE.map(|before| (scheme, before))) {
-        for after in AFTER {
-            let field = format!("{before}{scheme}{token}{after}");
-            is_alike(&warm, &[(AUTHORIZATION, field.as_bytes())]).await.unwrap();
+    for (scheme, prefix) in SCHEMES.iter().flat_map(|scheme| PREFIXES.map(|prefix| (scheme, prefix))) {
+        for suffix in SUFFIXES {
+            let authorization = format!("{prefix}{scheme}{token}{suffix}");
+            check_same_response(&warm, &[(AUTHORIZATION, authorization.as_bytes())]).await.unwrap();
         }
     }
-    for (scheme, start) in SCHEMES.iter().flat_map(|scheme| COOKIES.map(|start| (scheme, start))) {
-        for lines in 0..3 {
-            let (field, cookie) = (format!("{scheme}{token}"), format!("{start}{token}"));
-            let mut fields = vec![(AUTHORIZATION, field.as_bytes()); lines];
-            fields.extend((!start.is_empty()).then_some((COOKIE, cookie.as_bytes())));
-            is_alike(&warm, &fields).await.unwrap();
+    for (scheme, cookie_prefix) in SCHEMES.iter().flat_map(|scheme| COOKIE_PREFIXES.map(|prefix| (scheme, prefix))) {
+        for header_count in 0..3 {
+            let (authorization, cookie) = (format!("{scheme}{token}"), format!("{cookie_prefix}{token}"));
+            let mut headers = vec![(AUTHORIZATION, authorization.as_bytes()); header_count];
+            headers.extend((!cookie_prefix.is_empty()).then_some((COOKIE, cookie.as_bytes())));
+            check_same_response(&warm, &headers).await.unwrap();
         }
     }
 }
@@ -95,16 +104,16 @@ proptest! {
             r#"{"alg":"HS256"}"#,
             r#"{"alg":"HS512","typ":"at+jwt"}"#,
         ];
-        let secrets: [&[u8]; 3] = [&SECRET, &OTHERS_SECRET, &[3; 64]];
+        let secrets: [&[u8]; 3] = [&SECRET, &OTHER_SECRET, &[3; 64]];
         run(async {
             let warm = ProtectedApp::behind(layer().build().unwrap());
             for (issuer, secret) in [(ISSUER, &secrets[0]), (OTHER, &secrets[1])] {
-                prop_assert!(warm.send_token(&of(issuer, secret, headers[0], "ann")).await.handler_called);
+                prop_assert!(warm.send_token(&token_of(issuer, secret, headers[0], "ann")).await.handler_called);
             }
             for (number, (issuer, secret, header)) in tokens.into_iter().enumerate() {
                 let issuer = [ISSUER, OTHER, THIRD][issuer];
-                let field = format!("Bearer {}", of(issuer, secrets[secret], headers[header], &format!("u{number}")));
-                is_alike(&warm, &[(AUTHORIZATION, field.as_bytes())]).await?;
+                let authorization = format!("Bearer {}", token_of(issuer, secrets[secret], headers[header], &format!("u{number}")));
+                check_same_response(&warm, &[(AUTHORIZATION, authorization.as_bytes())]).await?;
             }
             Ok::<_, TestCaseError>(())
         })?;

@@ -1,38 +1,39 @@
-//! The compact serialisation and the header (RFC 7515, RFC 7797).
+//! The compact serialization and the JOSE header (RFC 7515, RFC 7797).
 
 use portcullis::gate::TokenError;
 use serde_json::json;
 
+use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
     HEADER, SECRET, base64url, strict_app, strict_auth, token, token_with_header, valid_claims, with_mac,
 };
 
 #[tokio::test]
 async fn t_jws_01_token_has_exactly_three_segments() {
-    let honest = token(valid_claims().to_string());
-    let (two, _) = honest.rsplit_once('.').unwrap();
-    strict_app().send_token(two).await.assert_invalid_token(TokenError::Segments);
-    strict_app().send_token(&format!("{honest}.e30")).await.assert_invalid_token(TokenError::Segments);
-    strict_app().send_token(&format!("{honest}.e30.e30")).await.assert_invalid_token(TokenError::Encrypted);
-    assert_eq!(strict_app().send_token(&honest).await.user().id(), "user-1");
+    let valid_token = token(valid_claims().to_string());
+    let (two_segments, _) = valid_token.rsplit_once('.').unwrap();
+    strict_app().send_token(two_segments).await.assert_invalid_token(TokenError::Segments);
+    strict_app().send_token(&format!("{valid_token}.e30")).await.assert_invalid_token(TokenError::Segments);
+    strict_app().send_token(&format!("{valid_token}.e30.e30")).await.assert_invalid_token(TokenError::Encrypted);
+    assert_eq!(strict_app().send_token(&valid_token).await.user().id(), "user-1");
 }
 
 #[tokio::test]
 async fn t_jws_01_json_serialization_is_rejected() {
-    let honest = token(valid_claims().to_string());
-    let [header, payload, signature] = honest.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let valid_token = token(valid_claims().to_string());
+    let [header, payload, signature] = valid_token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let flattened = json!({"payload": payload, "protected": header, "signature": signature}).to_string();
     assert!(strict_app().send_token(&flattened).await.head.status.is_client_error());
-    // Without a comma it is one word, and judged as a token.
+    // JSON without a comma is a single credential, so it is rejected as a token.
     strict_app().send_token(&json!({ "payload": payload }).to_string()).await.assert_invalid_token(TokenError::Charset);
 }
 
 #[tokio::test]
 async fn t_jws_02_alg_is_required_allow_listed_and_case_sensitive() {
     for alg in ["\"none\"", "\"None\"", "\"NONE\"", "\"nOnE\"", "\"\"", "\"hs256\"", "null", "[\"HS256\"]"] {
-        let honest = token_with_header(format!(r#"{{"alg":{alg},"typ":"at+jwt"}}"#), valid_claims().to_string());
-        strict_app().send_token(&honest).await.assert_invalid_token(TokenError::Algorithm);
-        let (unsigned, _) = honest.rsplit_once('.').unwrap();
+        let signed = token_with_header(format!(r#"{{"alg":{alg},"typ":"at+jwt"}}"#), valid_claims().to_string());
+        strict_app().send_token(&signed).await.assert_invalid_token(TokenError::Algorithm);
+        let (unsigned, _) = signed.rsplit_once('.').unwrap();
         strict_app().send_token(&format!("{unsigned}.")).await.assert_invalid_token(TokenError::Algorithm);
     }
     strict_app()
@@ -74,16 +75,16 @@ async fn t_jws_04_duplicate_header_parameter_or_claim_is_rejected() {
             .assert_invalid_token(TokenError::Header);
     }
     let claims = valid_claims().to_string();
-    let rest = claims.strip_prefix('{').unwrap();
-    for first in [r#""sub":"admin""#, r#""\u0073ub":"admin""#, r#""x":1,"x":1"#] {
-        strict_app().send_token(&token(format!("{{{first},{rest}"))).await.assert_invalid_token(TokenError::Claims);
+    let members = claims.strip_prefix('{').unwrap();
+    for member in [r#""sub":"admin""#, r#""\u0073ub":"admin""#, r#""x":1,"x":1"#] {
+        strict_app().send_token(&token(format!("{{{member},{members}"))).await.assert_invalid_token(TokenError::Claims);
     }
 }
 
 #[tokio::test]
 async fn t_jws_05_segments_are_canonical_base64url() {
-    // One byte over a multiple of three leaves four spare bits in the last character.
-    let loose = |text: &str| {
+    // Encodes text with a non-zero trailing bit. A length of 3n + 1 leaves four unused bits in the last character.
+    let with_trailing_bit = |text: &str| {
         let padded = format!("{text}{}", " ".repeat((4 - text.len() % 3) % 3));
         let segment = base64url(padded);
         let last = match segment.as_bytes().last().unwrap() {
@@ -96,31 +97,31 @@ async fn t_jws_05_segments_are_canonical_base64url() {
         format!("{}{last}", &segment[..segment.len() - 1])
     };
     let claims = valid_claims().to_string();
-    let honest = token(&claims);
-    let (signed, signature) = honest.rsplit_once('.').unwrap();
-    // An HMAC of 32 bytes leaves two spare bits.
-    let last = honest.as_bytes().last().copied().map(|byte| char::from(byte + 1)).unwrap();
+    let valid_token = token(&claims);
+    let (signing_input, signature) = valid_token.rsplit_once('.').unwrap();
+    // An HMAC of 32 bytes leaves two unused bits in the last character.
+    let last = valid_token.as_bytes().last().copied().map(|byte| char::from(byte + 1)).unwrap();
     let app = strict_app();
     for token in [
-        with_mac(&SECRET, &format!("{}.{}", loose(HEADER), base64url(&claims))),
-        with_mac(&SECRET, &format!("{}.{}", base64url(HEADER), loose(&claims))),
-        format!("{}{last}", &honest[..honest.len() - 1]),
+        with_mac(&SECRET, &format!("{}.{}", with_trailing_bit(HEADER), base64url(&claims))),
+        with_mac(&SECRET, &format!("{}.{}", base64url(HEADER), with_trailing_bit(&claims))),
+        format!("{}{last}", &valid_token[..valid_token.len() - 1]),
     ] {
         app.send_token(&token).await.assert_invalid_token(TokenError::Encoding);
     }
     for token in [
-        format!("{honest}="),
-        format!("{signed}=.{signature}"),
-        format!("{signed}.+{signature}"),
-        format!("{signed}.{signature}?"),
+        format!("{valid_token}="),
+        format!("{signing_input}=.{signature}"),
+        format!("{signing_input}.+{signature}"),
+        format!("{signing_input}.{signature}?"),
     ] {
         app.send_token(&token).await.assert_invalid_token(TokenError::Charset);
     }
-    for broken in [format!("{signed}. {signature}"), format!("{signed}.\t{signature}")] {
-        let response = app.send_token(&broken).await;
+    for not_a_credential in [format!("{signing_input}. {signature}"), format!("{signing_input}.\t{signature}")] {
+        let response = app.send_token(&not_a_credential).await;
         response.assert_rejected(axum::http::StatusCode::BAD_REQUEST);
     }
-    assert_eq!(app.send_token(&honest).await.user().id(), "user-1");
+    assert_eq!(app.send_token(&valid_token).await.user().id(), "user-1");
 }
 
 #[tokio::test]
@@ -144,9 +145,9 @@ async fn t_jws_06_header_and_payload_are_utf8_json_objects() {
 
 #[tokio::test]
 async fn t_jwt_05_nested_jwt_is_rejected() {
-    let inside = token(valid_claims().to_string());
+    let inner_token = token(valid_claims().to_string());
     let header = r#"{"alg":"HS256","typ":"at+jwt","cty":"JWT"}"#;
-    strict_app().send_token(&token_with_header(header, &inside)).await.assert_invalid_token(TokenError::Nested);
+    strict_app().send_token(&token_with_header(header, &inner_token)).await.assert_invalid_token(TokenError::Nested);
     strict_app()
         .send_token(&token_with_header(header, valid_claims().to_string()))
         .await
@@ -155,18 +156,16 @@ async fn t_jwt_05_nested_jwt_is_rejected() {
 
 #[tokio::test]
 async fn t_bcp_05_characters_are_checked_first() {
-    let honest = token(valid_claims().to_string());
-    for alien in ['~', '+', '/', '=', '%', '\'', ':', '{'] {
-        strict_app().send_token(&format!("{honest}{alien}A")).await.assert_invalid_token(TokenError::Charset);
+    let valid_token = token(valid_claims().to_string());
+    for invalid in ['~', '+', '/', '=', '%', '\'', ':', '{'] {
+        strict_app().send_token(&format!("{valid_token}{invalid}A")).await.assert_invalid_token(TokenError::Charset);
     }
 }
 
 #[tokio::test]
 async fn token_of_max_token_len_is_accepted_and_a_longer_one_is_rejected() {
-    let honest = token(valid_claims().to_string());
-    let app = |bytes| {
-        crate::support::protected_app::ProtectedApp::behind(strict_auth().max_token_len(bytes).build().unwrap())
-    };
-    assert_eq!(app(honest.len()).send_token(&honest).await.user().id(), "user-1");
-    app(honest.len() - 1).send_token(&honest).await.assert_invalid_token(TokenError::TooLong);
+    let valid_token = token(valid_claims().to_string());
+    let app = |max_len| ProtectedApp::behind(strict_auth().max_token_len(max_len).build().unwrap());
+    assert_eq!(app(valid_token.len()).send_token(&valid_token).await.user().id(), "user-1");
+    app(valid_token.len() - 1).send_token(&valid_token).await.assert_invalid_token(TokenError::TooLong);
 }

@@ -1,4 +1,4 @@
-//! Which key may sign what (RFC 8725 §3.1, §3.2, §3.5, §3.8).
+//! Keys and algorithms: which key verifies which token (RFC 8725 §3.1, §3.2, §3.5, §3.8).
 
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
 use portcullis::clock::Clock;
@@ -17,12 +17,12 @@ fn header(alg: &str) -> Value {
     json!({"alg": alg, "typ": "at+jwt", "kid": "rsa"})
 }
 
-/// A app that trusts the issuer with these keys.
-fn trusting(keys: &[Value]) -> ProtectedApp {
-    behind(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
+/// An app that trusts `ISSUER` with these keys.
+fn app_with_keys(keys: &[Value]) -> ProtectedApp {
+    app_trusting(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
 }
 
-fn behind(issuer: Issuer) -> ProtectedApp {
+fn app_trusting(issuer: Issuer) -> ProtectedApp {
     ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
 }
 
@@ -35,10 +35,11 @@ fn keys_of(issuer: &TestIssuer) -> Vec<Value> {
     set["keys"].as_array().unwrap().clone()
 }
 
+/// The settings and kinds of the issues that `build()` reports.
 #[track_caller]
-fn faults(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
+fn issues(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
     let error = JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap_err();
-    error.issues().iter().map(|problem| (problem.setting(), problem.kind())).collect()
+    error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect()
 }
 
 #[tokio::test]
@@ -46,26 +47,26 @@ async fn t_bcp_01_only_allow_listed_algorithms_are_accepted() {
     let (ecdsa, rsa) = (issuer(Algorithm::Es256).await, KEY.jwk(json!({"alg": "RS256"})));
     let set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
     let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims());
-    assert!(behind(Issuer::jwks_document(ISSUER, &set)).send_token(&token).await.handler_called);
-    let narrowed = behind(Issuer::jwks_document(ISSUER, &set).algorithms([Algorithm::Es256]));
+    assert!(app_trusting(Issuer::jwks_document(ISSUER, &set)).send_token(&token).await.handler_called);
+    let narrowed = app_trusting(Issuer::jwks_document(ISSUER, &set).algorithms([Algorithm::Es256]));
     narrowed.send_token(&token).await.assert_invalid_token(TokenError::Algorithm);
-    let honest = ecdsa.token("ann").claim("iss", ISSUER).audience(AUDIENCE).sign();
-    assert!(narrowed.send_token(&honest).await.handler_called);
+    let es256_token = ecdsa.token("ann").claim("iss", ISSUER).audience(AUDIENCE).sign();
+    assert!(narrowed.send_token(&es256_token).await.handler_called);
 }
 
 #[tokio::test]
 async fn t_bcp_02_a05_key_is_used_with_exactly_one_algorithm() {
-    let app = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
+    let app = app_with_keys(&[KEY.jwk(json!({"alg": "RS256"}))]);
     assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
-    let other = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
-    app.send_token(&other).await.assert_invalid_token(TokenError::Signature);
-    let mislabelled = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &valid_claims());
-    app.send_token(&mislabelled).await.assert_invalid_token(TokenError::Signature);
-    let unnamed = json!({"alg": "RS512", "typ": "at+jwt"});
-    assert!(!app.send_token(&KEY.sign(&RSA_PKCS1_SHA512, &unnamed, &valid_claims())).await.handler_called);
-    let rs512 = trusting(&[KEY.jwk(json!({"alg": "RS512"}))]);
+    let rs512_token = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
+    app.send_token(&rs512_token).await.assert_invalid_token(TokenError::Signature);
+    let mislabeled = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &valid_claims());
+    app.send_token(&mislabeled).await.assert_invalid_token(TokenError::Signature);
+    let without_kid = json!({"alg": "RS512", "typ": "at+jwt"});
+    assert!(!app.send_token(&KEY.sign(&RSA_PKCS1_SHA512, &without_kid, &valid_claims())).await.handler_called);
+    let rs512_app = app_with_keys(&[KEY.jwk(json!({"alg": "RS512"}))]);
     let swapped = KEY.sign(&RSA_PKCS1_SHA512, &header("RS256"), &valid_claims());
-    rs512.send_token(&swapped).await.assert_invalid_token(TokenError::Signature);
+    rs512_app.send_token(&swapped).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
@@ -85,31 +86,31 @@ async fn t_bcp_03_algorithms_are_configured_per_issuer() {
 
 #[tokio::test]
 async fn t_bcp_06_a11_weak_or_invalid_key_is_rejected_when_it_is_loaded() {
-    let document = |jwk: Value| faults(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
+    let issues_with_key = |jwk: Value| issues(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
     let unusable = [("jwks", IssueKind::Invalid)];
     let short = base64url([0xc1; 128]);
-    assert_eq!(document(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
+    assert_eq!(issues_with_key(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
     for e in ["AQ", "Aw", "AQAA"] {
-        assert_eq!(document(KEY.jwk(json!({ "e": e }))), unusable, "e {e}");
+        assert_eq!(issues_with_key(KEY.jwk(json!({ "e": e }))), unusable, "e {e}");
     }
     let off_curve = json!({"kty": "EC", "crv": "P-256", "x": base64url([1; 32]), "y": base64url([2; 32])});
-    assert_eq!(document(off_curve), unusable);
+    assert_eq!(issues_with_key(off_curve), unusable);
     let mut identity = [0; 32];
     identity[0] = 1;
-    assert_eq!(document(json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(identity)})), unusable);
+    assert_eq!(issues_with_key(json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(identity)})), unusable);
     let private = format!("-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n", "PRIVATE KEY");
-    assert_eq!(faults(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", IssueKind::Prohibited)]);
+    assert_eq!(issues(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("key", IssueKind::Prohibited)]);
 }
 
 #[test]
 fn t_bcp_06_a12_secret_shorter_than_the_hash_fails_the_build() {
     for len in [0, 1, 31] {
-        assert_eq!(faults(Issuer::hs256(ISSUER, vec![7; len])), [("key", IssueKind::Weak)], "{len}");
+        assert_eq!(issues(Issuer::hs256(ISSUER, vec![7; len])), [("key", IssueKind::Weak)], "{len}");
     }
-    assert_eq!(faults(Issuer::hs384(ISSUER, [7; 47])), [("key", IssueKind::Weak)]);
-    assert_eq!(faults(Issuer::hs512(ISSUER, [7; 63])), [("key", IssueKind::Weak)]);
+    assert_eq!(issues(Issuer::hs384(ISSUER, [7; 47])), [("key", IssueKind::Weak)]);
+    assert_eq!(issues(Issuer::hs512(ISSUER, [7; 63])), [("key", IssueKind::Weak)]);
     let added = Issuer::hs256(ISSUER, SECRET).add_secret(Algorithm::Hs256, Vec::new());
-    assert_eq!(faults(added), [("key", IssueKind::Weak)]);
+    assert_eq!(issues(added), [("key", IssueKind::Weak)]);
     assert!(JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32])).audience(AUDIENCE).build().is_ok());
 }
 
@@ -117,21 +118,21 @@ fn t_bcp_06_a12_secret_shorter_than_the_hash_fails_the_build() {
 async fn t_bcp_07_a24_issuer_cannot_sign_for_another_that_has_the_same_kid() {
     let (a, b) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es256).await);
     assert_eq!(keys_of(&a)[0]["kid"], keys_of(&b)[0]["kid"]);
-    let trust = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let both = JwtAuth::builder().issuer(trust(&a)).add_issuer(trust(&b)).audience(AUDIENCE);
+    let trusted = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
+    let both = JwtAuth::builder().issuer(trusted(&a)).add_issuer(trusted(&b)).audience(AUDIENCE);
     let app = ProtectedApp::behind(both.build().unwrap());
     for issuer in [&a, &b] {
         let response = app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await;
         assert_eq!(response.user().issuer(), Some(issuer.url()));
     }
-    let crossed = a.token("ann").claim("iss", b.url()).audience(AUDIENCE).sign();
-    app.send_token(&crossed).await.assert_invalid_token(TokenError::Signature);
+    let forged = a.token("ann").claim("iss", b.url()).audience(AUDIENCE).sign();
+    app.send_token(&forged).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
 async fn t_bcp_12_eddsa_and_ed25519_are_accepted() {
     let issuer = issuer(Algorithm::EdDsa).await;
-    let app = behind(Issuer::jwks_document(issuer.url(), issuer.jwks()));
+    let app = app_trusting(Issuer::jwks_document(issuer.url(), issuer.jwks()));
     for alg in ["EdDSA", "Ed25519"] {
         assert!(
             app.send_token(&issuer.token("ann").audience(AUDIENCE).header("alg", alg).sign()).await.handler_called,
@@ -157,29 +158,29 @@ async fn a02_public_key_is_never_used_as_an_hmac_secret() {
         jwk["n"].as_str().unwrap().as_bytes().to_vec(),
         jwk.to_string().into_bytes(),
     ];
-    let published = trusting(&[jwk]);
-    let given = behind(Issuer::pem(ISSUER, Algorithm::Rs256, KEY.pem("\n")));
-    assert!(given.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
+    let jwks_app = app_with_keys(&[jwk]);
+    let pem_app = app_trusting(Issuer::pem(ISSUER, Algorithm::Rs256, KEY.pem("\n")));
+    assert!(pem_app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
     for secret in secrets {
-        let confused = token_signed_with(&secret, header("HS256").to_string(), valid_claims().to_string());
-        published.send_token(&confused).await.assert_invalid_token(TokenError::Algorithm);
-        given.send_token(&confused).await.assert_invalid_token(TokenError::Algorithm);
+        let forged = token_signed_with(&secret, header("HS256").to_string(), valid_claims().to_string());
+        jwks_app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
+        pem_app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
     }
 }
 
 #[tokio::test]
 async fn a03_rsa_key_without_alg_is_never_an_empty_hmac_secret() {
-    let app = trusting(&[KEY.jwk(json!({}))]);
+    let app = app_with_keys(&[KEY.jwk(json!({}))]);
     let forged = token_signed_with(&[], header("HS256").to_string(), valid_claims().to_string());
     app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
     let error = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
-    let faults = faults(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
+    let faults = issues(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
     assert_eq!(faults, [("algorithms", IssueKind::Prohibited)]);
 }
 
 #[tokio::test]
 async fn a04_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
-    let app = trusting(&[KEY.jwk(json!({}))]);
+    let app = app_with_keys(&[KEY.jwk(json!({}))]);
     assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
     let rs512 = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
     app.send_token(&rs512).await.assert_invalid_token(TokenError::Signature);
@@ -189,41 +190,42 @@ async fn a04_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
 
 #[tokio::test]
 async fn a07_ps_and_rs_are_not_interchangeable() {
-    let rs256 = trusting(&[KEY.jwk(json!({"alg": "RS256"}))]);
+    let rs256_app = app_with_keys(&[KEY.jwk(json!({"alg": "RS256"}))]);
     let pss = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &valid_claims());
-    rs256.send_token(&pss).await.assert_invalid_token(TokenError::Signature);
-    rs256
+    rs256_app.send_token(&pss).await.assert_invalid_token(TokenError::Signature);
+    rs256_app
         .send_token(&KEY.sign(&RSA_PSS_SHA256, &header("RS256"), &valid_claims()))
         .await
         .assert_invalid_token(TokenError::Signature);
-    let ps256 = trusting(&[KEY.jwk(json!({"alg": "PS256"}))]);
-    assert!(ps256.send_token(&pss).await.handler_called);
+    let ps256_app = app_with_keys(&[KEY.jwk(json!({"alg": "PS256"}))]);
+    assert!(ps256_app.send_token(&pss).await.handler_called);
     let pkcs1 = KEY.sign(&RSA_PKCS1_SHA256, &header("PS256"), &valid_claims());
-    ps256.send_token(&pkcs1).await.assert_invalid_token(TokenError::Signature);
+    ps256_app.send_token(&pkcs1).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
 async fn a08_key_of_another_curve_is_not_used() {
     let (p256, p384) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es384).await);
-    let trust = Issuer::jwks_document(p256.url(), p256.jwks());
-    let app = behind(trust);
-    let as_p256 = |alg: &str| p384.token("ann").claim("iss", p256.url()).audience(AUDIENCE).header("alg", alg).sign();
-    app.send_token(&as_p256("ES384")).await.assert_invalid_token(TokenError::Signature);
-    app.send_token(&as_p256("ES256")).await.assert_invalid_token(TokenError::Signature);
-    app.send_token(&as_p256("ES256K")).await.assert_invalid_token(TokenError::Algorithm);
-    let mut crossed = keys_of(&p384)[0].clone();
-    crossed["alg"] = "ES256".into();
-    let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [crossed] }).to_string());
-    assert_eq!(faults(unusable), [("jwks", IssueKind::Invalid)]);
+    let trusted = Issuer::jwks_document(p256.url(), p256.jwks());
+    let app = app_trusting(trusted);
+    let p384_token =
+        |alg: &str| p384.token("ann").claim("iss", p256.url()).audience(AUDIENCE).header("alg", alg).sign();
+    app.send_token(&p384_token("ES384")).await.assert_invalid_token(TokenError::Signature);
+    app.send_token(&p384_token("ES256")).await.assert_invalid_token(TokenError::Signature);
+    app.send_token(&p384_token("ES256K")).await.assert_invalid_token(TokenError::Algorithm);
+    let mut mismatched = keys_of(&p384)[0].clone();
+    mismatched["alg"] = "ES256".into();
+    let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [mismatched] }).to_string());
+    assert_eq!(issues(unusable), [("jwks", IssueKind::Invalid)]);
 }
 
 #[test]
 fn a25_missing_empty_or_duplicate_issuer_fails_the_build() {
     let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Missing));
-    assert_eq!(faults(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);
-    assert_eq!(faults(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", IssueKind::Invalid)]);
-    let twice = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
-    let error = twice.audience(AUDIENCE).build().unwrap_err();
+    assert_eq!(issues(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);
+    assert_eq!(issues(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", IssueKind::Invalid)]);
+    let duplicate = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
+    let error = duplicate.audience(AUDIENCE).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Duplicate));
 }

@@ -1,4 +1,4 @@
-//! What a token and its challenge must obey, line by line.
+//! Requirements for bearer tokens and challenges, one test per requirement (`T-...`) and attack (`A..`).
 
 mod attacks;
 mod bearer;

@@ -1,4 +1,4 @@
-//! What kind of token it is (RFC 9068, RFC 8725 §3.11, §3.12).
+//! Token profiles: access tokens and other types of tokens (RFC 9068, RFC 8725 §3.11, §3.12).
 
 use portcullis::gate::TokenError;
 use portcullis::testing::TestIssuer;
@@ -8,16 +8,18 @@ use serde_json::{Value, json};
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
     AUDIENCE, HEADER, ISSUER, SECRET, apps_of_both_profiles, claims_with, claims_without, compatible_auth, now,
-    strict_app, token, token_signed_with, token_with_header, valid_claims,
+    strict_app, strict_auth, token, token_signed_with, token_with_header, valid_claims,
 };
 
-fn typed(typ: &str, claims: &Value) -> String {
+/// A token with this `typ` and these claims.
+fn token_with_typ(typ: &str, claims: &Value) -> String {
     token_with_header(json!({"alg": "HS256", "typ": typ}).to_string(), claims.to_string())
 }
 
-fn honest_with(more: Value) -> Value {
+/// Valid claims, with these claims added or replaced.
+fn valid_claims_and(more: Value) -> Value {
     let mut claims = valid_claims();
-    let Value::Object(more) = more else { panic!("no object: {more}") };
+    let Value::Object(more) = more else { panic!("not an object: {more}") };
     claims.as_object_mut().unwrap().extend(more);
     claims
 }
@@ -25,10 +27,10 @@ fn honest_with(more: Value) -> Value {
 #[tokio::test]
 async fn t_9068_01_typ_must_be_at_jwt() {
     for typ in ["at+jwt", "application/at+jwt", "AT+JWT"] {
-        assert!(strict_app().send_token(&typed(typ, &valid_claims())).await.handler_called, "{typ}");
+        assert!(strict_app().send_token(&token_with_typ(typ, &valid_claims())).await.handler_called, "{typ}");
     }
     for typ in ["JWT", "jwt", "", "at+jwt ", "text/at+jwt", "id+jwt"] {
-        strict_app().send_token(&typed(typ, &valid_claims())).await.assert_invalid_token(TokenError::Type);
+        strict_app().send_token(&token_with_typ(typ, &valid_claims())).await.assert_invalid_token(TokenError::Type);
     }
     strict_app()
         .send_token(&token_with_header(r#"{"alg":"HS256"}"#, valid_claims().to_string()))
@@ -49,8 +51,8 @@ async fn t_9068_01_compatible_profile_accepts_typ_jwt_and_missing_typ() {
 
 #[tokio::test]
 async fn t_9068_02_iss_matches_exactly() {
-    for near in ["https://issuer.example.com/", "https://ISSUER.example.com", "http://issuer.example.com"] {
-        let text = json!(near).to_string();
+    for similar in ["https://issuer.example.com/", "https://ISSUER.example.com", "http://issuer.example.com"] {
+        let text = json!(similar).to_string();
         strict_app().send_token(&token(claims_with("iss", &text))).await.assert_invalid_token(TokenError::Issuer);
     }
 }
@@ -63,32 +65,32 @@ async fn t_9068_03_aud_must_contain_this_resource() {
 
 #[tokio::test]
 async fn t_9068_04_alg_none_and_an_unknown_key_are_rejected() {
-    let unsigned = token_with_header(r#"{"alg":"none","typ":"at+jwt"}"#, valid_claims().to_string());
-    strict_app().send_token(&unsigned).await.assert_invalid_token(TokenError::Algorithm);
-    let foreign = token_signed_with(&[9; 32], HEADER, valid_claims().to_string());
-    strict_app().send_token(&foreign).await.assert_invalid_token(TokenError::Signature);
+    let alg_none = token_with_header(r#"{"alg":"none","typ":"at+jwt"}"#, valid_claims().to_string());
+    strict_app().send_token(&alg_none).await.assert_invalid_token(TokenError::Algorithm);
+    let forged = token_signed_with(&[9; 32], HEADER, valid_claims().to_string());
+    strict_app().send_token(&forged).await.assert_invalid_token(TokenError::Signature);
 }
 
 #[tokio::test]
 async fn t_9068_05_expired_token_is_rejected_and_leeway_is_at_most_five_minutes() {
     let past = (now() - 61).to_string();
     strict_app().send_token(&token(claims_with("exp", &past))).await.assert_invalid_token(TokenError::Expired);
-    let error = crate::support::tokens::strict_auth().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
+    let error = strict_auth().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "leeway");
 }
 
 #[tokio::test]
 async fn t_9068_06_every_failed_check_is_invalid_token() {
-    let failures = [
-        typed("JWT", &valid_claims()),
+    let invalid_tokens = [
+        token_with_typ("JWT", &valid_claims()),
         token(claims_with("iss", "\"https://evil.example\"")),
         token(claims_with("aud", "\"https://evil.example\"")),
         token_with_header(r#"{"alg":"none","typ":"at+jwt"}"#, valid_claims().to_string()),
         token(claims_with("exp", "1700000000")),
         token_signed_with(&[9; 32], HEADER, valid_claims().to_string()),
     ];
-    for failure in failures {
-        let response = strict_app().send_token(&failure).await;
+    for invalid in invalid_tokens {
+        let response = strict_app().send_token(&invalid).await;
         assert_eq!(response.head.status, 401);
         assert!(response.challenge().unwrap().contains(r#"error="invalid_token""#));
     }
@@ -112,7 +114,7 @@ async fn t_9068_08_scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_opti
     let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
     let response = app
         .send_token(&token(
-            honest_with(json!({
+            valid_claims_and(json!({
                 "scope": "read write",
                 "roles": [{"value": "editor", "display": "Editor"}],
                 "groups": ["staff"],
@@ -128,24 +130,24 @@ async fn t_9068_08_scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_opti
     assert_eq!(user.permissions().collect::<Vec<_>>(), ["export:report"]);
     assert_eq!((user.acr(), user.amr().collect::<Vec<_>>()), (Some("urn:level:2"), vec!["pwd", "otp"]));
     assert_eq!(user.auth_time(), std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(1_700_000_000)));
-    let bare = app.send_token(&token(valid_claims().to_string())).await;
-    assert_eq!((bare.user().acr(), bare.user().auth_time(), bare.user().amr().count()), (None, None, 0));
+    let without = app.send_token(&token(valid_claims().to_string())).await;
+    assert_eq!((without.user().acr(), without.user().auth_time(), without.user().amr().count()), (None, None, 0));
 }
 
 #[tokio::test]
 async fn t_9068_09_rs256_is_supported_by_default() {
     let issuer = TestIssuer::start_with(Algorithm::Rs256, portcullis::clock::Clock::system()).await.unwrap();
-    let trust = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(trust).audience(AUDIENCE).build().unwrap());
+    let trusted = Issuer::jwks_document(issuer.url(), issuer.jwks());
+    let app = ProtectedApp::behind(JwtAuth::builder().issuer(trusted).audience(AUDIENCE).build().unwrap());
     assert_eq!(app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await.user().id(), "ann");
 }
 
 #[tokio::test]
 async fn t_9068_11_sub_equal_to_client_id_is_a_client_without_user_claims() {
     let app = strict_app();
-    let machine = json!({"sub": "client-1"});
+    let client = json!({"sub": "client-1"});
     let principal = async |more: Value| {
-        let mut claims = honest_with(machine.clone());
+        let mut claims = valid_claims_and(client.clone());
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         app.send_token(&token(claims.to_string())).await.user().principal()
     };
@@ -163,46 +165,58 @@ async fn t_9068_11_sub_equal_to_client_id_is_a_client_without_user_claims() {
 async fn t_bcp_10_typ_must_be_the_expected_media_type_in_any_case() {
     let app = ProtectedApp::behind(compatible_auth().build().unwrap());
     for typ in ["application/jwt", "Application/AT+JWT", "jwt"] {
-        assert!(app.send_token(&typed(typ, &valid_claims())).await.handler_called, "{typ}");
+        assert!(app.send_token(&token_with_typ(typ, &valid_claims())).await.handler_called, "{typ}");
     }
     for typ in ["rt+jwt", "kb+jwt", "entity-statement+jwt", "x/jwt", "application/application/jwt", ""] {
-        app.send_token(&typed(typ, &valid_claims())).await.assert_invalid_token(TokenError::Type);
+        app.send_token(&token_with_typ(typ, &valid_claims())).await.assert_invalid_token(TokenError::Type);
     }
-    let not_text = token_with_header(r#"{"alg":"HS256","typ":["at+jwt"]}"#, valid_claims().to_string());
-    app.send_token(&not_text).await.assert_invalid_token(TokenError::Header);
+    let typ_array = token_with_header(r#"{"alg":"HS256","typ":["at+jwt"]}"#, valid_claims().to_string());
+    app.send_token(&typ_array).await.assert_invalid_token(TokenError::Header);
 }
 
-/// Tokens that the same issuer signs for something else, by what they are.
-fn foreign_kinds() -> Vec<(&'static str, String)> {
+/// Tokens of other types that the same issuer signs, by name.
+fn tokens_of_other_types() -> Vec<(&'static str, String)> {
     let events = |event: &str| json!({"events": {event: {}}});
-    let mut id_token = honest_with(json!({"nonce": "n", "at_hash": "h", "auth_time": now()}));
+    let mut id_token = valid_claims_and(json!({"nonce": "n", "at_hash": "h", "auth_time": now()}));
     id_token.as_object_mut().unwrap().remove("client_id");
     vec![
-        ("an ID token", typed("JWT", &id_token)),
+        ("an ID token", token_with_typ("JWT", &id_token)),
         (
             "a logout token",
-            typed("logout+jwt", &honest_with(events("http://schemas.openid.net/event/backchannel-logout"))),
+            token_with_typ(
+                "logout+jwt",
+                &valid_claims_and(events("http://schemas.openid.net/event/backchannel-logout")),
+            ),
         ),
         (
-            "an untyped logout token",
-            typed("JWT", &honest_with(events("http://schemas.openid.net/event/backchannel-logout"))),
+            "a logout token with typ JWT",
+            token_with_typ("JWT", &valid_claims_and(events("http://schemas.openid.net/event/backchannel-logout"))),
         ),
-        ("a security event token", typed("secevent+jwt", &honest_with(events("urn:example:event")))),
-        ("a security event token that says at+jwt", typed("at+jwt", &honest_with(events("urn:example:event")))),
-        ("a DPoP proof", typed("dpop+jwt", &honest_with(json!({"htm": "GET", "htu": AUDIENCE})))),
-        ("an untyped DPoP proof", typed("JWT", &honest_with(json!({"htm": "GET", "htu": AUDIENCE})))),
+        ("a security event token", token_with_typ("secevent+jwt", &valid_claims_and(events("urn:example:event")))),
+        (
+            "a security event token with typ at+jwt",
+            token_with_typ("at+jwt", &valid_claims_and(events("urn:example:event"))),
+        ),
+        ("a DPoP proof", token_with_typ("dpop+jwt", &valid_claims_and(json!({"htm": "GET", "htu": AUDIENCE})))),
+        ("a DPoP proof with typ JWT", token_with_typ("JWT", &valid_claims_and(json!({"htm": "GET", "htu": AUDIENCE})))),
         (
             "an introspection response",
-            typed("token-introspection+jwt", &honest_with(json!({"token_introspection": {"active": true}}))),
+            token_with_typ(
+                "token-introspection+jwt",
+                &valid_claims_and(json!({"token_introspection": {"active": true}})),
+            ),
         ),
-        ("a client assertion", typed("client-authentication+jwt", &honest_with(json!({"sub": "client-1"})))),
-        ("a refresh token", typed("refresh+jwt", &valid_claims())),
+        (
+            "a client assertion",
+            token_with_typ("client-authentication+jwt", &valid_claims_and(json!({"sub": "client-1"}))),
+        ),
+        ("a refresh token", token_with_typ("refresh+jwt", &valid_claims())),
     ]
 }
 
 #[tokio::test]
 async fn t_bcp_11_a32_other_token_types_are_rejected_by_both_profiles() {
-    for (name, token) in foreign_kinds() {
+    for (name, token) in tokens_of_other_types() {
         for app in apps_of_both_profiles() {
             let response = app.send_token(&token).await;
             assert!(!response.handler_called, "{name}");
@@ -215,18 +229,20 @@ async fn t_bcp_11_a32_other_token_types_are_rejected_by_both_profiles() {
 async fn a32_access_token_is_rejected_as_an_id_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::IdToken);
     let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
-    app.send_token(&typed("at+jwt", &valid_claims())).await.assert_invalid_token(TokenError::Type);
-    app.send_token(&typed("JWT", &honest_with(json!({"scope": "read"})))).await.assert_invalid_token(TokenError::Type);
-    assert!(app.send_token(&typed("JWT", &honest_with(json!({"nonce": "n"})))).await.handler_called);
+    app.send_token(&token_with_typ("at+jwt", &valid_claims())).await.assert_invalid_token(TokenError::Type);
+    app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"scope": "read"}))))
+        .await
+        .assert_invalid_token(TokenError::Type);
+    assert!(app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"nonce": "n"})))).await.handler_called);
 }
 
 #[tokio::test]
 async fn a32_first_party_refresh_token_is_rejected_as_an_access_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).first_party();
     let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
-    assert!(app.send_token(&typed("JWT", &honest_with(json!({"type": "access"})))).await.handler_called);
-    app.send_token(&typed("JWT", &honest_with(json!({"type": "refresh"}))))
+    assert!(app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"type": "access"})))).await.handler_called);
+    app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"type": "refresh"}))))
         .await
         .assert_invalid_token(TokenError::Type);
-    app.send_token(&typed("JWT", &valid_claims())).await.assert_invalid_token(TokenError::Type);
+    app.send_token(&token_with_typ("JWT", &valid_claims())).await.assert_invalid_token(TokenError::Type);
 }

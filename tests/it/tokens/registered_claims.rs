@@ -1,4 +1,4 @@
-//! The registered claims (RFC 7519 §4.1), and `cnf` (RFC 7800).
+//! The registered claims (RFC 7519 §4.1) and `cnf` (RFC 7800).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
-    AUDIENCE, ISSUER, apps_of_both_profiles, claims_with, claims_without, now, strict_app, strict_auth, token,
+    AUDIENCE, ISSUER, SECRET, apps_of_both_profiles, claims_with, claims_without, now, strict_app, strict_auth, token,
     valid_claims,
 };
 
@@ -23,7 +23,7 @@ async fn t_jwt_01_iss_sub_and_jti_must_be_strings() {
                 .assert_invalid_token(TokenError::ClaimInvalid(name));
             assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
         }
-        // No parser agrees with every other on what this number is, in whatever claim it stands.
+        // Parsers disagree about this number, so it is rejected in every claim.
         strict_app().send_token(&token(claims_with(name, "1e400"))).await.assert_invalid_token(TokenError::Claims);
     }
 }
@@ -38,14 +38,14 @@ async fn t_jwt_02_a22_aud_is_a_string_or_string_array_compared_exactly() {
             .assert_invalid_token(TokenError::ClaimInvalid("aud"));
         assert!(!strict.send_token(&token(claims_with("aud", text))).await.handler_called, "{text}");
     }
-    for near in
+    for similar in
         ["https://api.example.com/", "https://API.example.com", "https://api.example.co", "https://api%2Eexample.com"]
     {
-        let text = json!(near).to_string();
+        let text = json!(similar).to_string();
         strict_app().send_token(&token(claims_with("aud", &text))).await.assert_invalid_token(TokenError::Audience);
     }
-    let ours = json!(["https://other.example.com", AUDIENCE]).to_string();
-    assert_eq!(strict_app().send_token(&token(claims_with("aud", &ours))).await.user().id(), "user-1");
+    let includes_ours = json!(["https://other.example.com", AUDIENCE]).to_string();
+    assert_eq!(strict_app().send_token(&token(claims_with("aud", &includes_ours))).await.user().id(), "user-1");
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn t_jwt_03_a20_numeric_date_is_a_number_and_may_have_a_fraction() {
                 .assert_invalid_token(TokenError::ClaimInvalid(name));
             assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
         }
-        // No parser agrees with every other on what this number is, in whatever claim it stands.
+        // Parsers disagree about this number, so it is rejected in every claim.
         strict_app().send_token(&token(claims_with(name, "1e400"))).await.assert_invalid_token(TokenError::Claims);
     }
     let expiry = now() + 300;
@@ -70,11 +70,11 @@ async fn t_jwt_03_a20_numeric_date_is_a_number_and_may_have_a_fraction() {
 
 #[tokio::test]
 async fn t_jwt_03_a21_exp_nbf_and_iat_are_checked_with_leeway() {
-    let hands = FakeClock::new();
-    hands.set_wall(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-    let auth = strict_auth().clock(hands.clock()).leeway(Duration::from_secs(30)).build().unwrap();
+    let clock = FakeClock::new();
+    clock.set_wall(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let auth = strict_auth().clock(clock.clock()).leeway(Duration::from_secs(30)).build().unwrap();
     let app = ProtectedApp::behind(auth);
-    let ask = async |iat: u64, nbf: u64, exp: u64| {
+    let send = async |iat: u64, nbf: u64, exp: u64| {
         let mut claims = valid_claims();
         claims["iat"] = iat.into();
         claims["nbf"] = nbf.into();
@@ -82,12 +82,12 @@ async fn t_jwt_03_a21_exp_nbf_and_iat_are_checked_with_leeway() {
         app.send_token(&token(claims.to_string())).await
     };
     let now = 1_800_000_000;
-    assert!(ask(now, now, now - 29).await.handler_called);
-    ask(now - 60, now - 60, now - 30).await.assert_invalid_token(TokenError::Expired);
-    assert!(ask(now, now + 30, now + 60).await.handler_called);
-    ask(now, now + 31, now + 60).await.assert_invalid_token(TokenError::NotYetValid);
-    assert!(ask(now + 30, now, now + 60).await.handler_called);
-    ask(now + 31, now, now + 60).await.assert_invalid_token(TokenError::IssuedInFuture);
+    assert!(send(now, now, now - 29).await.handler_called);
+    send(now - 60, now - 60, now - 30).await.assert_invalid_token(TokenError::Expired);
+    assert!(send(now, now + 30, now + 60).await.handler_called);
+    send(now, now + 31, now + 60).await.assert_invalid_token(TokenError::NotYetValid);
+    assert!(send(now + 30, now, now + 60).await.handler_called);
+    send(now + 31, now, now + 60).await.assert_invalid_token(TokenError::IssuedInFuture);
 }
 
 #[tokio::test]
@@ -101,17 +101,17 @@ async fn a20_missing_exp_is_rejected() {
 async fn a23_array_or_near_match_of_iss_is_rejected() {
     let [strict, compatible] = apps_of_both_profiles();
     for app in [&strict, &compatible] {
-        for list in [json!(["https://evil.example", ISSUER]), json!([ISSUER]), json!({"iss": ISSUER})] {
-            let token = token(claims_with("iss", &list.to_string()));
+        for iss in [json!(["https://evil.example", ISSUER]), json!([ISSUER]), json!({"iss": ISSUER})] {
+            let token = token(claims_with("iss", &iss.to_string()));
             app.send_token(&token).await.assert_invalid_token(TokenError::ClaimInvalid("iss"));
         }
-        for near in [
+        for similar in [
             "https://issuer.example",
             "issuer.example.com",
             "https://issuer.example.com.evil.example",
             "https://issuer.example.com\0",
         ] {
-            let token = token(claims_with("iss", &json!(near).to_string()));
+            let token = token(claims_with("iss", &json!(similar).to_string()));
             app.send_token(&token).await.assert_invalid_token(TokenError::Issuer);
         }
         app.send_token(&token(claims_without("iss"))).await.assert_invalid_token(TokenError::ClaimMissing("iss"));
@@ -120,7 +120,7 @@ async fn a23_array_or_near_match_of_iss_is_rejected() {
 
 #[tokio::test]
 async fn t_jwt_04_malformed_claim_is_never_treated_as_absent() {
-    // nbf, iat, jti and sub may be absent by the compatible profile; malformed they may not.
+    // In the compatible profile, nbf, iat, jti and sub may be missing but not malformed.
     let app = &apps_of_both_profiles()[1];
     for name in ["nbf", "iat", "jti", "sub"] {
         if name != "sub" {
@@ -166,7 +166,7 @@ async fn t_9700_token_for_another_resource_server_is_rejected() {
 
 #[tokio::test]
 async fn t_bcp_08_audience_is_required_in_the_configuration_and_in_the_token() {
-    let issuer = portcullis::Issuer::hs256(ISSUER, crate::support::tokens::SECRET);
+    let issuer = portcullis::Issuer::hs256(ISSUER, SECRET);
     let error = portcullis::JwtAuth::builder().issuer(issuer).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "audience");
     assert_eq!(error.issues()[0].kind(), portcullis::IssueKind::Missing);

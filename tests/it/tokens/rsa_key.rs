@@ -1,4 +1,4 @@
-//! An RSA key that signs whatever it is given, by any scheme or by none.
+//! `RsaKey`: an RSA key that signs with any padding scheme, or without one.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::tokens::base64url;
 
-/// One key for all tests: to generate one takes a while.
+/// One key for all tests, because generating a key is slow.
 pub(super) static KEY: LazyLock<RsaKey> = LazyLock::new(RsaKey::generate);
 
 pub(super) struct RsaKey {
@@ -26,19 +26,19 @@ impl RsaKey {
     fn generate() -> Self {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
-        // RFC 5208 §5: version, algorithm, and as a string RFC 8017's version, n, e, d and more.
-        let mut outer = content(&mut pkcs8.as_ref());
-        content(&mut outer);
-        content(&mut outer);
-        let mut inner = content(&mut content(&mut outer));
-        let numbers: Vec<BigUint> = (0..4).map(|_| BigUint::from_bytes_be(content(&mut inner))).collect();
+        // RFC 5208 §5: version, algorithm, then the RSAPrivateKey of RFC 8017 A.1.2: version, n, e, d, ...
+        let mut outer = take_content(&mut pkcs8.as_ref());
+        take_content(&mut outer);
+        take_content(&mut outer);
+        let mut inner = take_content(&mut take_content(&mut outer));
+        let numbers: Vec<BigUint> = (0..4).map(|_| BigUint::from_bytes_be(take_content(&mut inner))).collect();
         Self { pair, modulus: numbers[1].clone(), private_exponent: numbers[3].clone() }
     }
 
-    /// The public key as a JWK, with more members.
+    /// The public key as a JWK, with these members added or replaced.
     pub(super) fn jwk(&self, more: Value) -> Value {
         let mut jwk = json!({"kty": "RSA", "n": base64url(self.modulus.to_bytes_be()), "e": "AQAB", "kid": "rsa"});
-        let Value::Object(more) = more else { panic!("no object: {more}") };
+        let Value::Object(more) = more else { panic!("not an object: {more}") };
         jwk.as_object_mut().unwrap().extend(more);
         jwk
     }
@@ -51,7 +51,7 @@ impl RsaKey {
         AsDer::<PublicKeyX509Der<'_>>::as_der(self.pair.public_key()).unwrap().as_ref().to_vec()
     }
 
-    /// The public key as PEM, with these line ends.
+    /// The public key as PEM, with these line endings.
     pub(super) fn pem(&self, newline: &str) -> String {
         let base64 = STANDARD.encode(self.der());
         let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
@@ -59,31 +59,31 @@ impl RsaKey {
         format!("-----BEGIN PUBLIC KEY-----{newline}{body}{newline}-----END PUBLIC KEY-----{newline}")
     }
 
-    /// A token signed by this scheme, whatever its header says.
+    /// A token that is signed with this scheme, whatever `alg` its header has.
     pub(super) fn sign(&self, scheme: &'static dyn RsaEncoding, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
+        let signing_input = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(scheme, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
-        format!("{signed}.{}", base64url(signature))
+        self.pair.sign(scheme, &SystemRandom::new(), signing_input.as_bytes(), &mut signature).unwrap();
+        format!("{signing_input}.{}", base64url(signature))
     }
 
-    /// The private operation on these 256 bytes, without padding.
-    pub(super) fn raise(&self, block: &[u8]) -> Vec<u8> {
-        let raised = BigUint::from_bytes_be(block).modpow(&self.private_exponent, &self.modulus).to_bytes_be();
-        [vec![0; 256 - raised.len()], raised].concat()
+    /// The RSA private-key operation on this block of 256 bytes, without padding (RFC 8017 §5.2.1).
+    pub(super) fn sign_block(&self, block: &[u8]) -> Vec<u8> {
+        let signature = BigUint::from_bytes_be(block).modpow(&self.private_exponent, &self.modulus).to_bytes_be();
+        [vec![0; 256 - signature.len()], signature].concat()
     }
 }
 
-/// The content of the DER item that `input` begins with; what follows it stays.
-fn content<'a>(input: &mut &'a [u8]) -> &'a [u8] {
-    let (len, head) = match input[1] {
+/// Takes the DER item at the start of `input` and returns its content.
+fn take_content<'a>(input: &mut &'a [u8]) -> &'a [u8] {
+    let (content_len, header_len) = match input[1] {
         short @ 0..=0x7f => (usize::from(short), 2),
         long => {
             let count = usize::from(long & 0x7f);
             (input[2..2 + count].iter().fold(0, |len, byte| len * 256 + usize::from(*byte)), 2 + count)
         }
     };
-    let (item, rest) = input.split_at(head + len);
+    let (item, rest) = input.split_at(header_len + content_len);
     *input = rest;
-    &item[head..]
+    &item[header_len..]
 }

@@ -1,4 +1,4 @@
-//! Who a token makes of its bearer, and what nothing but a token does (A44 to A48, A51, A55).
+//! The user that a token yields, and requests that must not yield one (A44 to A48, A51, A55).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,9 +21,9 @@ async fn a44_empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
     let [strict, compatible] = apps_of_both_profiles();
     for app in [&strict, &compatible] {
         app.send_token(&token(claims_with("sub", "\"\""))).await.assert_invalid_token(TokenError::ClaimInvalid("sub"));
-        let long = "s".repeat(10_000);
-        let response = app.send_token(&token(claims_with("sub", &json!(long).to_string()))).await;
-        assert_eq!(response.user().id(), long);
+        let long_sub = "s".repeat(10_000);
+        let response = app.send_token(&token(claims_with("sub", &json!(long_sub).to_string()))).await;
+        assert_eq!(response.user().id(), long_sub);
     }
     strict.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("sub"));
     compatible.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("id"));
@@ -31,8 +31,8 @@ async fn a44_empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
 
 #[tokio::test]
 async fn a44_sub_equal_to_client_id_is_a_client() {
-    let collision = claims_with("sub", "\"client-1\"");
-    let response = strict_app().send_token(&token(collision)).await;
+    let claims = claims_with("sub", "\"client-1\"");
+    let response = strict_app().send_token(&token(claims)).await;
     assert_eq!((response.user().id(), response.user().principal()), ("client-1", Principal::Client));
 }
 
@@ -82,9 +82,10 @@ async fn a46_malformed_credentials_are_400() {
         response.assert_rejected(StatusCode::BAD_REQUEST);
         assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault), "{value}");
     }
-    let lines = [format!("Bearer {token}"), "Basic dTpw".to_owned()];
+    let header_values = [format!("Bearer {token}"), "Basic dTpw".to_owned()];
     for order in [[0, 1], [1, 0], [0, 0]] {
-        let response = app.send_headers(&order.map(|line: usize| (AUTHORIZATION, lines[line].as_bytes()))).await;
+        let response =
+            app.send_headers(&order.map(|index: usize| (AUTHORIZATION, header_values[index].as_bytes()))).await;
         response.assert_rejected(StatusCode::BAD_REQUEST);
         assert_eq!(*response.denial(), DenialKind::InvalidRequest(CredentialError::Multiple));
     }
@@ -92,16 +93,16 @@ async fn a46_malformed_credentials_are_400() {
 
 #[tokio::test]
 async fn a47_headers_that_name_a_user_are_ignored() {
-    let smuggled = ["x-user", "x-forwarded-user", "x-forwarded-for", "x-auth-request-user", "client-cert", "x-roles"];
-    let mut fields: Vec<(HeaderName, &[u8])> =
-        smuggled.map(|name| (HeaderName::from_static(name), b"admin".as_slice())).to_vec();
-    strict_app().send_headers(&fields).await.assert_credentials_missing();
+    let spoofed = ["x-user", "x-forwarded-user", "x-forwarded-for", "x-auth-request-user", "client-cert", "x-roles"];
+    let mut headers: Vec<(HeaderName, &[u8])> =
+        spoofed.map(|name| (HeaderName::from_static(name), b"admin".as_slice())).to_vec();
+    strict_app().send_headers(&headers).await.assert_credentials_missing();
     let optional = ProtectedApp::behind(strict_auth().optional().build().unwrap());
-    let response = optional.send_headers(&fields).await;
+    let response = optional.send_headers(&headers).await;
     assert!(response.handler_called && response.head.extensions.get::<UserContext>().is_none());
-    let credential = format!("Bearer {}", token(valid_claims().to_string()));
-    fields.push((AUTHORIZATION, credential.as_bytes()));
-    let response = strict_app().send_headers(&fields).await;
+    let authorization = format!("Bearer {}", token(valid_claims().to_string()));
+    headers.push((AUTHORIZATION, authorization.as_bytes()));
+    let response = strict_app().send_headers(&headers).await;
     assert_eq!((response.user().id(), response.user().roles().count()), ("user-1", 0));
 }
 
@@ -119,10 +120,10 @@ async fn a48_extractor_or_requirement_without_the_layer_is_500_without_details()
     async fn me(Extractor(user): Extractor<UserContext>) -> String {
         user.id().to_owned()
     }
-    let bare = ProtectedApp::with_layers(|_| axum::Router::new().route("/", axum::routing::get(me)));
-    let optional = ProtectedApp::with_layers(|app| app);
-    let check = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()));
-    for app in [bare, optional, check] {
+    let extractor = ProtectedApp::with_layers(|_| axum::Router::new().route("/", axum::routing::get(me)));
+    let optional_extractor = ProtectedApp::with_layers(|app| app);
+    let requirement = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()));
+    for app in [extractor, optional_extractor, requirement] {
         let response = app.send_token(&token(valid_claims().to_string())).await;
         response.assert_rejected(StatusCode::INTERNAL_SERVER_ERROR);
         assert!(matches!(response.denial(), DenialKind::AuthLayerMissing { .. }));
@@ -135,13 +136,16 @@ async fn a48_extractor_or_requirement_without_the_layer_is_500_without_details()
 async fn t_9700_a51_tokens_and_claim_values_are_never_logged() {
     let log = LogCapture::start();
     let app = strict_app();
-    let word = "evil\\r\\nX-Injected: \\\"yes\\\"";
+    let injected = "evil\\r\\nX-Injected: \\\"yes\\\"";
     let tokens = [
-        token(claims_with("iss", &format!("\"{word}\""))),
-        token(claims_with("scope", &format!("\"{word}\""))),
-        token(claims_with("jti", &format!("[\"{word}\"]"))),
-        token_with_header(format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{word}"}}"#), valid_claims().to_string()),
-        token_with_header(format!(r#"{{"alg":"{word}","typ":"{word}"}}"#), valid_claims().to_string()),
+        token(claims_with("iss", &format!("\"{injected}\""))),
+        token(claims_with("scope", &format!("\"{injected}\""))),
+        token(claims_with("jti", &format!("[\"{injected}\"]"))),
+        token_with_header(
+            format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{injected}"}}"#),
+            valid_claims().to_string(),
+        ),
+        token_with_header(format!(r#"{{"alg":"{injected}","typ":"{injected}"}}"#), valid_claims().to_string()),
         token_signed_with(&[9; 32], HEADER, claims_with("sub", "\"evil\"")),
         token(claims_with("sub", "\"evil\"")),
     ];
@@ -160,30 +164,30 @@ async fn t_9700_a51_tokens_and_claim_values_are_never_logged() {
 #[tokio::test]
 async fn a55_clock_jumps_never_panic_and_fail_closed() {
     let claims = valid_claims();
-    let honest = token(claims.to_string());
-    // The fake clock starts exactly when the token is issued, however long this test has waited for a processor.
+    let valid_token = token(claims.to_string());
+    // The fake clock starts exactly when the token is issued, even if the machine is slow.
     let issued_at = UNIX_EPOCH + Duration::from_secs(claims["iat"].as_u64().unwrap());
-    let hands = FakeClock::new();
-    hands.set_wall(issued_at);
-    let auth = strict_auth().clock(hands.clock()).leeway(Duration::from_secs(300)).build().unwrap();
+    let clock = FakeClock::new();
+    clock.set_wall(issued_at);
+    let auth = strict_auth().clock(clock.clock()).leeway(Duration::from_secs(300)).build().unwrap();
     let app = ProtectedApp::behind(auth);
-    assert!(app.send_token(&honest).await.handler_called);
-    hands.advance(Duration::from_secs(601));
-    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
-    hands.set_wall(UNIX_EPOCH);
-    app.send_token(&honest).await.assert_invalid_token(TokenError::IssuedInFuture);
-    hands.set_wall(UNIX_EPOCH.checked_sub(Duration::from_secs(100)).unwrap());
-    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
+    assert!(app.send_token(&valid_token).await.handler_called);
+    clock.advance(Duration::from_secs(601));
+    app.send_token(&valid_token).await.assert_invalid_token(TokenError::Expired);
+    clock.set_wall(UNIX_EPOCH);
+    app.send_token(&valid_token).await.assert_invalid_token(TokenError::IssuedInFuture);
+    clock.set_wall(UNIX_EPOCH.checked_sub(Duration::from_secs(100)).unwrap());
+    app.send_token(&valid_token).await.assert_invalid_token(TokenError::Expired);
     app.send_token(&token(claims_with("exp", "1"))).await.assert_invalid_token(TokenError::Expired);
-    hands.set_wall(UNIX_EPOCH + Duration::from_secs(1 << 53));
-    app.send_token(&honest).await.assert_invalid_token(TokenError::Expired);
-    hands.set_wall(issued_at);
-    assert!(app.send_token(&honest).await.handler_called);
-    // The leeway is larger than the whole time since 1970 that `exp` and `iat` tell.
+    clock.set_wall(UNIX_EPOCH + Duration::from_secs(1 << 53));
+    app.send_token(&valid_token).await.assert_invalid_token(TokenError::Expired);
+    clock.set_wall(issued_at);
+    assert!(app.send_token(&valid_token).await.handler_called);
+    // The leeway is larger than these values of `exp` and `iat`: the arithmetic must not underflow.
     app.send_token(&token(claims_with("exp", "0"))).await.assert_invalid_token(TokenError::Expired);
     app.send_token(&token(claims_with("exp", "299"))).await.assert_invalid_token(TokenError::Expired);
     assert!(app.send_token(&token(claims_with("iat", "0"))).await.handler_called);
-    let last = (1_u64 << 53).to_string();
-    assert!(app.send_token(&token(claims_with("exp", &last))).await.handler_called);
-    app.send_token(&token(claims_with("nbf", &last))).await.assert_invalid_token(TokenError::NotYetValid);
+    let latest_date = (1_u64 << 53).to_string();
+    assert!(app.send_token(&token(claims_with("exp", &latest_date))).await.handler_called);
+    app.send_token(&token(claims_with("nbf", &latest_date))).await.assert_invalid_token(TokenError::NotYetValid);
 }
