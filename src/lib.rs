@@ -69,7 +69,7 @@
 //! - [Performance](_guide::performance): what each layer costs.
 //! - [Architecture](_guide::architecture): how the crate is organized.
 
-// No request may panic, whatever its bytes: the library returns an error, or calls `expect` with the invariant.
+// No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
 #![cfg_attr(
     not(test),
     warn(
