@@ -1,4 +1,4 @@
-//! Which traits the public types have: to lose one breaks who stores, sends or prints them.
+//! The traits of the public types. To lose one is a breaking change.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -12,7 +12,7 @@ use portcullis::context::{Attempt, ClaimsError, LimitStatus, NoStore, RateLimitS
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, CredentialError, Denial, DenialKind, Entry, Gated, Reply, TokenError, Violation,
+    AccountRefusal, CredentialError, Denial, DenialKind, Entry, Gated, Reply, ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
@@ -21,170 +21,174 @@ use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::{
     Key, Limit, MemoryStore, OutagePolicy, Pass, RateLimitBuilder, ResetFormat, Store, StoreUnavailable, Subject, Usage,
 };
-use portcullis::stack::StackBuilder;
+use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, JwtAuth,
     OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
-    RequireTier, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
+    RequireTier, RequireUser, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
-fn shared<T: Send + Sync + Debug + 'static>() {}
+fn is_send_sync_debug<T: Send + Sync + Debug + 'static>() {}
 
-fn value<T: Send + Sync + Clone + Debug + 'static>() {}
+fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 
 #[test]
-fn layers_are_cloned_sent_shared_and_printed() {
-    value::<Cors>();
-    value::<JwtAuth>();
-    value::<RateLimit>();
-    value::<SecurityHeaders>();
-    value::<Stack>();
-    value::<Stack<JwtAuth>>();
-    value::<RequirePermission>();
-    value::<RequireRole>();
-    value::<RequireScope>();
-    value::<RequireTier>();
-    value::<TrustedProxies>();
-    value::<AsUser>();
+fn layers_are_clone_send_sync_and_debug() {
+    is_value::<Cors>();
+    is_value::<JwtAuth>();
+    is_value::<RateLimit>();
+    is_value::<SecurityHeaders>();
+    is_value::<Stack>();
+    is_value::<Stack<JwtAuth>>();
+    is_value::<RequirePermission>();
+    is_value::<RequireRole>();
+    is_value::<RequireScope>();
+    is_value::<RequireTier>();
+    is_value::<TrustedProxies>();
+    is_value::<AsUser>();
+    is_value::<NoAuth>();
+    is_value::<RequireUser>();
 }
 
 #[test]
-fn so_are_what_layers_are_made_of_and_what_they_leave() {
-    value::<Algorithm>();
-    value::<RateLimitStatus>();
-    value::<Attempt>();
-    value::<ConfigError>();
-    value::<ClaimMap>();
-    value::<Claims<String>>();
-    value::<ClientAddr>();
-    value::<Clock>();
-    value::<Audit>();
-    value::<ClearSiteData>();
-    value::<CorsBuilder>();
-    value::<Csp>();
-    value::<CspNonce>();
-    value::<Directive>();
-    value::<Hsts>();
-    value::<Lint>();
-    value::<NoStore>();
-    value::<PermissionsPolicy>();
-    value::<SecurityHeadersBuilder>();
-    value::<Source>();
-    value::<StackBuilder<JwtAuth>>();
-    value::<Denial>();
-    value::<DenialKind>();
-    value::<Extractor<UserContext>>();
-    value::<FakeClock>();
-    value::<IssueKind>();
-    value::<Issuer>();
-    value::<Key>();
-    value::<Limit>();
-    value::<LoadError>();
-    value::<MemoryStore>();
-    value::<OriginSet>();
-    value::<OutagePolicy>();
-    value::<Permission>();
-    value::<Principal>();
-    value::<ConfigIssue>();
-    value::<Profile>();
-    value::<Quota>();
-    value::<Realm>();
-    value::<CredentialError>();
-    value::<ResetFormat>();
-    value::<Role>();
-    value::<Roles>();
-    value::<RolesBuilder>();
-    value::<Scopes>();
-    value::<LimitStatus<'static>>();
-    value::<Store>();
-    value::<StoreUnavailable>();
-    value::<Subject<'static>>();
-    value::<TestIssuer>();
-    value::<Tier>();
-    value::<Tiers>();
-    value::<TokenBuilder>();
-    value::<TokenError>();
-    value::<Usage>();
-    value::<UserContext>();
-    value::<AccountRefusal>();
-    value::<Violation>();
-    value::<Visitor>();
-    value::<portcullis::rate_limit::Algorithm>();
+fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
+    is_value::<Algorithm>();
+    is_value::<RateLimitStatus>();
+    is_value::<Attempt>();
+    is_value::<ConfigError>();
+    is_value::<ClaimMap>();
+    is_value::<Claims<String>>();
+    is_value::<ClientAddr>();
+    is_value::<Clock>();
+    is_value::<Audit>();
+    is_value::<ClearSiteData>();
+    is_value::<CorsBuilder>();
+    is_value::<Csp>();
+    is_value::<CspNonce>();
+    is_value::<Directive>();
+    is_value::<Hsts>();
+    is_value::<Lint>();
+    is_value::<NoStore>();
+    is_value::<PermissionsPolicy>();
+    is_value::<SecurityHeadersBuilder>();
+    is_value::<Source>();
+    is_value::<StackBuilder<JwtAuth>>();
+    is_value::<Denial>();
+    is_value::<DenialKind>();
+    is_value::<Extractor<UserContext>>();
+    is_value::<FakeClock>();
+    is_value::<IssueKind>();
+    is_value::<Issuer>();
+    is_value::<Key>();
+    is_value::<Limit>();
+    is_value::<LoadError>();
+    is_value::<MemoryStore>();
+    is_value::<OriginSet>();
+    is_value::<OutagePolicy>();
+    is_value::<Permission>();
+    is_value::<Principal>();
+    is_value::<ConfigIssue>();
+    is_value::<Profile>();
+    is_value::<Quota>();
+    is_value::<Realm>();
+    is_value::<CredentialError>();
+    is_value::<ResetFormat>();
+    is_value::<ResponseHeaders>();
+    is_value::<Role>();
+    is_value::<Roles>();
+    is_value::<RolesBuilder>();
+    is_value::<Scopes>();
+    is_value::<LimitStatus<'static>>();
+    is_value::<Store>();
+    is_value::<StoreUnavailable>();
+    is_value::<Subject<'static>>();
+    is_value::<TestIssuer>();
+    is_value::<Tier>();
+    is_value::<Tiers>();
+    is_value::<TokenBuilder>();
+    is_value::<TokenError>();
+    is_value::<Usage>();
+    is_value::<UserContext>();
+    is_value::<AccountRefusal>();
+    is_value::<Violation>();
+    is_value::<Visitor>();
+    is_value::<portcullis::rate_limit::Algorithm>();
 }
 
 #[test]
-fn what_is_used_once_is_sent_and_printed() {
-    shared::<JwtAuthBuilder>();
-    shared::<RateLimitBuilder>();
-    fn sent<T: Send + Debug + 'static>() {}
-    sent::<Entry<()>>();
-    sent::<Pass>();
-    sent::<portcullis::cors::Pass>();
-    sent::<portcullis::headers::Pass>();
-    sent::<Rejection>();
-    sent::<Reply>();
+fn builders_and_passes_are_send_and_debug() {
+    is_send_sync_debug::<JwtAuthBuilder>();
+    is_send_sync_debug::<RateLimitBuilder>();
+    fn is_send_debug<T: Send + Debug + 'static>() {}
+    is_send_debug::<Entry<()>>();
+    is_send_debug::<Pass>();
+    is_send_debug::<portcullis::cors::Pass>();
+    is_send_debug::<portcullis::headers::Pass>();
+    is_send_debug::<Rejection>();
+    is_send_debug::<StackPass<()>>();
+    is_send_debug::<Reply>();
 }
 
 #[test]
-fn what_is_only_data_is_compared_and_hashed() {
-    fn compared<T: Eq>() {}
-    fn hashed<T: Eq + Hash + Copy>() {}
-    fn hashed_and_cloned<T: Eq + Hash + Clone>() {}
-    compared::<ConfigError>();
-    compared::<Denial>();
-    compared::<Permission>();
-    compared::<Quota>();
-    compared::<Realm>();
-    compared::<Role>();
-    compared::<Roles>();
-    compared::<Scopes>();
-    compared::<Tier>();
-    compared::<Usage>();
-    compared::<Violation>();
-    compared::<Tiers>();
-    hashed::<ClientAddr>();
-    hashed::<CredentialError>();
-    hashed::<TokenError>();
-    hashed_and_cloned::<AccountRefusal>();
+fn plain_data_is_eq_and_hash() {
+    fn is_eq<T: Eq>() {}
+    fn is_copy_eq_hash<T: Eq + Hash + Copy>() {}
+    fn is_clone_eq_hash<T: Eq + Hash + Clone>() {}
+    is_eq::<ConfigError>();
+    is_eq::<Denial>();
+    is_eq::<Permission>();
+    is_eq::<Quota>();
+    is_eq::<Realm>();
+    is_eq::<Role>();
+    is_eq::<Roles>();
+    is_eq::<Scopes>();
+    is_eq::<Tier>();
+    is_eq::<Usage>();
+    is_eq::<Violation>();
+    is_eq::<Tiers>();
+    is_copy_eq_hash::<ClientAddr>();
+    is_copy_eq_hash::<CredentialError>();
+    is_copy_eq_hash::<TokenError>();
+    is_clone_eq_hash::<AccountRefusal>();
 }
 
 #[test]
-fn errors_are_errors_that_threads_may_share() {
-    fn error<T: Error + Send + Sync + 'static>() {}
-    error::<ConfigError>();
-    error::<ClaimsError>();
-    error::<Denial>();
-    error::<StoreUnavailable>();
-    error::<TokenError>();
-    fn shown<T: Display>() {}
-    shown::<ClientAddr>();
-    shown::<Permission>();
-    shown::<Scopes>();
+fn errors_implement_error_send_and_sync() {
+    fn is_error<T: Error + Send + Sync + 'static>() {}
+    is_error::<ConfigError>();
+    is_error::<ClaimsError>();
+    is_error::<Denial>();
+    is_error::<StoreUnavailable>();
+    is_error::<TokenError>();
+    fn is_display<T: Display>() {}
+    is_display::<ClientAddr>();
+    is_display::<Permission>();
+    is_display::<Scopes>();
 }
 
 #[test]
-fn services_and_their_futures_are_sent_where_the_inner_ones_are() {
-    fn service<G>()
+fn services_and_their_futures_are_send_if_the_inner_ones_are() {
+    fn is_service<G>()
     where
         Gated<G, Inner>: Service<Request<Full<Bytes>>, Future: Send + Debug + 'static> + Clone + Send + Sync + Debug,
     {
     }
-    service::<Cors>();
-    service::<JwtAuth>();
-    service::<RateLimit>();
-    service::<SecurityHeaders>();
-    service::<Stack<JwtAuth>>();
-    service::<RequirePermission>();
-    service::<RequireRole>();
-    service::<RequireScope>();
-    service::<RequireTier>();
-    service::<TrustedProxies>();
-    service::<AsUser>();
+    is_service::<Cors>();
+    is_service::<JwtAuth>();
+    is_service::<RateLimit>();
+    is_service::<SecurityHeaders>();
+    is_service::<Stack<JwtAuth>>();
+    is_service::<RequirePermission>();
+    is_service::<RequireRole>();
+    is_service::<RequireScope>();
+    is_service::<RequireTier>();
+    is_service::<TrustedProxies>();
+    is_service::<AsUser>();
 }
 
-/// An inner service, of the least that a server asks for.
+/// An inner service with no more traits than a server requires.
 #[derive(Clone)]
 struct Inner;
 

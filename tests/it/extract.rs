@@ -1,4 +1,4 @@
-//! `Extractor`: what a handler's arguments give, and what is answered where they cannot.
+//! `Extractor`: the values that handlers get, and the rejections if a value is absent.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -21,8 +21,8 @@ async fn id(Extractor(user): Extractor<UserContext>) -> String {
     user.id().to_owned()
 }
 
-async fn id_or_nobody(user: Option<Extractor<UserContext>>) -> String {
-    user.map_or("nobody".to_owned(), |Extractor(user)| user.id().to_owned())
+async fn id_or_anonymous(user: Option<Extractor<UserContext>>) -> String {
+    user.map_or("anonymous".to_owned(), |Extractor(user)| user.id().to_owned())
 }
 
 #[derive(Deserialize)]
@@ -45,73 +45,74 @@ async fn address(Extractor(client): Extractor<ClientAddr>) -> String {
 fn app() -> Router {
     Router::new()
         .route("/id", get(id))
-        .route("/id-or-nobody", get(id_or_nobody))
+        .route("/id-or-anonymous", get(id_or_anonymous))
         .route("/tenant", get(tenant))
         .route("/tenant-or-none", get(tenant_or_none))
         .route("/address", get(address))
 }
 
-async fn ask(app: Router, path: &str) -> (u16, String) {
-    let answer = TestResponse::get(&app, path, &[]).await;
-    (answer.status.as_u16(), answer.body)
+/// The status and the body of the response to a GET request.
+async fn get_text(app: Router, path: &str) -> (u16, String) {
+    let response = TestResponse::get(&app, path, &[]).await;
+    (response.status.as_u16(), response.body)
 }
 
 #[tokio::test]
-async fn a_user_is_given_with_and_without_an_option() {
+async fn a_user_is_extracted_with_and_without_an_option() {
     let app = app().layer(as_user(UserContext::new("ann")));
-    assert_eq!(ask(app.clone(), "/id").await, (200, "ann".to_owned()));
-    assert_eq!(ask(app, "/id-or-nobody").await, (200, "ann".to_owned()));
+    assert_eq!(get_text(app.clone(), "/id").await, (200, "ann".to_owned()));
+    assert_eq!(get_text(app, "/id-or-anonymous").await, (200, "ann".to_owned()));
 }
 
 #[tokio::test]
-async fn an_anonymous_visitor_is_401_or_none() {
+async fn an_anonymous_user_is_401_or_none() {
     let app = app().layer(as_anonymous());
     for path in ["/id", "/tenant"] {
-        let answer = TestResponse::get(&app, path, &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""), "{path}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+        let response = TestResponse::get(&app, path, &[]).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (401, "Bearer realm=\"api\""), "{path}");
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
     }
-    assert_eq!(ask(app.clone(), "/id-or-nobody").await, (200, "nobody".to_owned()));
-    assert_eq!(ask(app, "/tenant-or-none").await, (200, "none".to_owned()));
+    assert_eq!(get_text(app.clone(), "/id-or-anonymous").await, (200, "anonymous".to_owned()));
+    assert_eq!(get_text(app, "/tenant-or-none").await, (200, "none".to_owned()));
 }
 
 #[tokio::test]
 async fn without_an_authenticating_layer_it_is_500_whatever_the_request_says() {
     let spoofed = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-user-id", "ann"), ("cookie", "user=ann")];
-    for path in ["/id", "/id-or-nobody", "/tenant", "/tenant-or-none"] {
-        for fields in [&spoofed[..], &[]] {
-            let answer = TestResponse::get(&app(), path, fields).await;
-            assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{path}");
-            assert!(matches!(answer.denial.unwrap().kind(), DenialKind::AuthLayerMissing { .. }), "{path}");
-            assert!(!answer.body.contains("ann"), "{path}");
+    for path in ["/id", "/id-or-anonymous", "/tenant", "/tenant-or-none"] {
+        for headers in [&spoofed[..], &[]] {
+            let response = TestResponse::get(&app(), path, headers).await;
+            assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{path}");
+            assert!(matches!(response.denial.unwrap().kind(), DenialKind::AuthLayerMissing { .. }), "{path}");
+            assert!(!response.body.contains("ann"), "{path}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_layer_on_other_routes_leaves_these_at_500() {
+async fn a_route_without_the_authenticating_layer_is_500() {
     let app = Router::new().route("/id", get(id).layer(as_user(UserContext::new("ann")))).route("/other", get(id));
-    assert_eq!(ask(app.clone(), "/id").await.0, 200);
-    assert_eq!(ask(app, "/other").await.0, 500);
+    assert_eq!(get_text(app.clone(), "/id").await.0, 200);
+    assert_eq!(get_text(app, "/other").await.0, 500);
 }
 
 #[tokio::test]
-async fn claims_are_given_as_a_type_of_ones_own() {
+async fn claims_are_deserialized_as_a_custom_type() {
     let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme","sub":"ann"}"#);
     let app = app().layer(as_user(user));
-    assert_eq!(ask(app.clone(), "/tenant").await, (200, "acme".to_owned()));
-    assert_eq!(ask(app, "/tenant-or-none").await, (200, "acme".to_owned()));
+    assert_eq!(get_text(app.clone(), "/tenant").await, (200, "acme".to_owned()));
+    assert_eq!(get_text(app, "/tenant-or-none").await, (200, "acme".to_owned()));
 }
 
 #[tokio::test]
-async fn claims_of_another_type_are_500_and_their_values_stay_unsaid() {
+async fn claims_of_another_type_are_500_without_their_values() {
     for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#, "no JSON"] {
         let app = app().layer(as_user(UserContext::new("ann").with_raw_claims(claims)));
         for path in ["/tenant", "/tenant-or-none"] {
-            let answer = TestResponse::get(&app, path, &[]).await;
-            assert_eq!(answer.status, 500, "{path} {claims}");
-            assert_eq!(answer.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
-            assert!(!answer.body.contains("secret-tenant"), "{}", answer.body);
+            let response = TestResponse::get(&app, path, &[]).await;
+            assert_eq!(response.status, 500, "{path} {claims}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
+            assert!(!response.body.contains("secret-tenant"), "{}", response.body);
         }
     }
 }
@@ -125,30 +126,30 @@ async fn issuer_and_app(optional: bool) -> (TestIssuer, Router) {
 }
 
 #[tokio::test]
-async fn claims_are_those_of_the_token() {
+async fn the_claims_are_those_of_the_token() {
     let (issuer, app) = issuer_and_app(false).await;
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").claim("tenant", "acme").sign());
     assert_eq!(TestResponse::get(&app, "/tenant", &[("authorization", &bearer)]).await.body, "acme");
 }
 
 #[tokio::test]
-async fn optional_lets_nobody_in_and_a_bad_token_is_still_401() {
+async fn optional_admits_anonymous_users_and_an_invalid_token_is_still_401() {
     let (issuer, app) = issuer_and_app(true).await;
-    assert_eq!(TestResponse::get(&app, "/id-or-nobody", &[]).await.body, "nobody");
+    assert_eq!(TestResponse::get(&app, "/id-or-anonymous", &[]).await.body, "anonymous");
     assert_eq!(TestResponse::get(&app, "/id", &[]).await.status, 401);
     let token = issuer.token("ann").audience("api");
     let good = format!("Bearer {}", token.clone().sign());
-    assert_eq!(TestResponse::get(&app, "/id-or-nobody", &[("authorization", &good)]).await.body, "ann");
+    assert_eq!(TestResponse::get(&app, "/id-or-anonymous", &[("authorization", &good)]).await.body, "ann");
     let bad = [token.clone().expired().sign(), token.audience("other").sign(), "a.b.c".to_owned()];
     for bad in bad.map(|token| format!("Bearer {token}")) {
-        let answer = TestResponse::get(&app, "/id-or-nobody", &[("authorization", &bad)]).await;
-        assert_eq!(answer.status, 401, "{bad}");
-        assert!(answer.challenge().starts_with("Bearer realm=\"inner\", error=\"invalid_token\""));
+        let response = TestResponse::get(&app, "/id-or-anonymous", &[("authorization", &bad)]).await;
+        assert_eq!(response.status, 401, "{bad}");
+        assert!(response.challenge().starts_with("Bearer realm=\"inner\", error=\"invalid_token\""));
     }
 }
 
 #[tokio::test]
-async fn an_optional_gate_keeps_the_visitor_whom_an_outer_one_let_in() {
+async fn an_optional_layer_keeps_the_user_of_an_outer_layer() {
     let (issuer, app) = issuer_and_app(true).await;
     let app = app.layer(as_user(UserContext::new("outer")));
     assert_eq!(TestResponse::get(&app, "/id", &[]).await.body, "outer");
@@ -158,15 +159,15 @@ async fn an_optional_gate_keeps_the_visitor_whom_an_outer_one_let_in() {
 }
 
 #[tokio::test]
-async fn a_gate_that_is_not_optional_asks_for_a_token_whoever_was_let_in_outside() {
+async fn a_layer_that_is_not_optional_requires_a_token_even_after_an_outer_layer() {
     let (_, app) = issuer_and_app(false).await;
-    assert_eq!(ask(app.layer(as_user(UserContext::new("outer"))), "/id").await.0, 401);
+    assert_eq!(get_text(app.layer(as_user(UserContext::new("outer"))), "/id").await.0, 401);
 }
 
-/// A type of one's own: the second letter of the user's id, and no letter is a reason to refuse.
-struct Second(char);
+/// A custom type: the second letter of the user's id. Without a second letter, the request is rejected.
+struct SecondLetter(char);
 
-impl Extract for Second {
+impl Extract for SecondLetter {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         let Some(user) = UserContext::extract(head)? else { return Ok(None) };
         match user.id().chars().nth(1) {
@@ -177,30 +178,30 @@ impl Extract for Second {
 }
 
 #[tokio::test]
-async fn a_type_of_ones_own_is_extracted_as_ours_are() {
+async fn a_custom_type_is_extracted_like_the_built_in_ones() {
     let app = Router::new()
-        .route("/", get(|Extractor(Second(letter)): Extractor<Second>| async move { letter.to_string() }))
-        .route("/option", get(|second: Option<Extractor<Second>>| async move { second.is_some().to_string() }));
+        .route("/", get(|Extractor(SecondLetter(letter)): Extractor<SecondLetter>| async move { letter.to_string() }))
+        .route("/option", get(|second: Option<Extractor<SecondLetter>>| async move { second.is_some().to_string() }));
     let of = |user: &str| app.clone().layer(as_user(UserContext::new(user)));
-    assert_eq!(ask(of("ann"), "/").await, (200, "n".to_owned()));
-    assert_eq!(ask(app.clone().layer(as_anonymous()), "/").await.0, 401);
-    assert_eq!(ask(app.clone().layer(as_anonymous()), "/option").await, (200, "false".to_owned()));
-    assert_eq!(ask(app.clone(), "/option").await.0, 500);
+    assert_eq!(get_text(of("ann"), "/").await, (200, "n".to_owned()));
+    assert_eq!(get_text(app.clone().layer(as_anonymous()), "/").await.0, 401);
+    assert_eq!(get_text(app.clone().layer(as_anonymous()), "/option").await, (200, "false".to_owned()));
+    assert_eq!(get_text(app.clone(), "/option").await.0, 500);
     for path in ["/", "/option"] {
-        let answer = TestResponse::get(&of("a"), path, &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (403, "Bearer realm=\"own\""), "{path}");
+        let response = TestResponse::get(&of("a"), path, &[]).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (403, "Bearer realm=\"own\""), "{path}");
     }
 }
 
 #[tokio::test]
-async fn the_realm_of_a_refusal_is_that_of_the_anonymous_visitor() {
+async fn a_rejection_has_the_realm_of_the_anonymous_user() {
     let visitor = Visitor::anonymous(Realm::new("vault"));
     let app = app().layer(axum::Extension(visitor));
     assert_eq!(TestResponse::get(&app, "/id", &[]).await.challenge(), "Bearer realm=\"vault\"");
 }
 
-/// What a server leaves of its peer in a request's extensions.
-fn from_peer(peer: [u8; 4]) -> axum::Extension<ConnectInfo<SocketAddr>> {
+/// Inserts the address of the peer as axum's server does.
+fn with_peer(peer: [u8; 4]) -> axum::Extension<ConnectInfo<SocketAddr>> {
     axum::Extension(ConnectInfo(SocketAddr::from((peer, 4711))))
 }
 
@@ -212,7 +213,7 @@ const SPOOFED: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn the_peer_of_a_real_connection_is_the_client_whatever_fields_say() {
+async fn the_peer_of_a_real_connection_is_the_client_despite_spoofed_headers() {
     let with_proxies = app().layer(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
     for app in [app(), with_proxies] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -230,7 +231,7 @@ async fn the_peer_of_a_real_connection_is_the_client_whatever_fields_say() {
 }
 
 #[tokio::test]
-async fn a_trusted_peer_is_believed_and_only_in_the_field_that_was_chosen() {
+async fn only_the_configured_header_of_a_trusted_peer_is_used() {
     let fields = [("x-forwarded-for", "203.0.113.9, 10.9.9.9"), ("forwarded", "for=198.51.100.7")];
     let proxies = || TrustedProxies::new(["10.0.0.0/8"]).unwrap();
     for (proxies, peer, client) in [
@@ -240,34 +241,34 @@ async fn a_trusted_peer_is_believed_and_only_in_the_field_that_was_chosen() {
         (proxies().use_forwarded_header(), [192, 0, 2, 1], "192.0.2.1"),
         (TrustedProxies::none(), [10, 0, 0, 1], "10.0.0.1"),
     ] {
-        let app = app().layer(proxies).layer(from_peer(peer));
+        let app = app().layer(proxies).layer(with_peer(peer));
         assert_eq!(TestResponse::get(&app, "/address", &fields).await.body, client);
     }
 }
 
 #[tokio::test]
-async fn without_the_layer_no_peer_is_trusted() {
-    let app = app().layer(from_peer([10, 0, 0, 1]));
+async fn without_trusted_proxies_no_peer_is_trusted() {
+    let app = app().layer(with_peer([10, 0, 0, 1]));
     assert_eq!(TestResponse::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
 }
 
 #[tokio::test]
-async fn a_plain_socket_address_in_the_extensions_is_a_peer_too() {
+async fn a_plain_socket_address_in_the_extensions_is_the_peer() {
     let app = app().layer(axum::Extension(SocketAddr::from(([192, 0, 2, 1], 4711))));
-    assert_eq!(ask(app, "/address").await, (200, "192.0.2.1".to_owned()));
+    assert_eq!(get_text(app, "/address").await, (200, "192.0.2.1".to_owned()));
 }
 
 #[tokio::test]
-async fn an_unknown_peer_is_500_whatever_fields_say() {
+async fn an_unknown_peer_is_500_despite_spoofed_headers() {
     for app in [app(), app().layer(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap())] {
-        let answer = TestResponse::get(&app, "/address", &SPOOFED).await;
-        assert_eq!(answer.status, 500);
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AddressUnknown);
+        let response = TestResponse::get(&app, "/address", &SPOOFED).await;
+        assert_eq!(response.status, 500);
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::AddressUnknown);
     }
 }
 
 #[tokio::test]
-async fn the_peer_that_axum_mocks_in_tests_is_a_peer_too() {
+async fn the_peer_of_mock_connect_info_is_the_peer() {
     let app = app().layer(MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
-    assert_eq!(ask(app, "/address").await, (200, "192.0.2.1".to_owned()));
+    assert_eq!(get_text(app, "/address").await, (200, "192.0.2.1".to_owned()));
 }

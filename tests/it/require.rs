@@ -1,4 +1,4 @@
-//! `Require*`: who has, who lacks, who is nobody, and a layer that was forgotten.
+//! `Require*`: users with and without the required privilege, anonymous users, and a missing layer.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -38,28 +38,28 @@ fn ann() -> UserContext {
     UserContext::new("ann").with_role_table(roles())
 }
 
-fn scoped(scopes: &[&str]) -> UserContext {
+fn user_with_scopes(scopes: &[&str]) -> UserContext {
     ann().with_scopes(Scopes::new(scopes).unwrap())
 }
 
-/// A route, guarded by what `guard` puts around it, and how often its handler was called.
-fn guarded(guard: impl FnOnce(MethodRouter) -> MethodRouter) -> (Router, Arc<AtomicUsize>) {
+/// An app with one route that `protect` adds layers to, and the number of calls of its handler.
+fn protected_by(protect: impl FnOnce(MethodRouter) -> MethodRouter) -> (Router, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let handler = get(move || async move {
         count.fetch_add(1, SeqCst);
     });
-    (Router::new().route("/", guard(handler)), calls)
+    (Router::new().route("/", protect(handler)), calls)
 }
 
-/// A route behind each kind of gate.
-fn gates() -> [(&'static str, (Router, Arc<AtomicUsize>)); 4] {
+/// An app for each layer, by the layer's name.
+fn apps() -> [(&'static str, (Router, Arc<AtomicUsize>)); 4] {
     let editor = || roles().get("editor").unwrap();
     [
-        ("RequireScope", guarded(|route| route.layer(RequireScope::all(["read"]).unwrap()))),
-        ("RequireRole", guarded(|route| route.layer(RequireRole::all([editor()]).unwrap()))),
-        ("RequirePermission", guarded(|route| route.layer(RequirePermission::all(["write:page"]).unwrap()))),
-        ("RequireTier", guarded(|route| route.layer(RequireTier::at_least(tier("professional"))))),
+        ("RequireScope", protected_by(|route| route.layer(RequireScope::all(["read"]).unwrap()))),
+        ("RequireRole", protected_by(|route| route.layer(RequireRole::all([editor()]).unwrap()))),
+        ("RequirePermission", protected_by(|route| route.layer(RequirePermission::all(["write:page"]).unwrap()))),
+        ("RequireTier", protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))))),
     ]
 }
 
@@ -68,37 +68,37 @@ async fn status(app: &Router, user: UserContext) -> u16 {
 }
 
 #[tokio::test]
-async fn a_user_who_has_what_is_required_reaches_the_handler() {
-    let user = scoped(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise"));
-    for (name, (app, calls)) in gates() {
+async fn a_user_with_the_required_privilege_reaches_the_handler() {
+    let user = user_with_scopes(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise"));
+    for (name, (app, calls)) in apps() {
         assert_eq!(status(&app, user.clone()).await, 200, "{name}");
         assert_eq!(calls.load(SeqCst), 1, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_user_who_lacks_it_is_403_with_the_challenge_and_the_handler_is_not_called() {
-    for (name, (app, calls)) in gates() {
-        let answer = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
-        let (what, scope) = match name {
+async fn a_user_without_the_required_privilege_is_403_with_a_challenge() {
+    for (name, (app, calls)) in apps() {
+        let response = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
+        let (description, scope) = match name {
             "RequireScope" => ("missing scope: read", ", scope=\"read\""),
             "RequireRole" => ("missing role: editor", ""),
             "RequirePermission" => ("missing permission: write:page", ""),
             _ => ("required tier: professional or higher", ""),
         };
-        assert_eq!(answer.status, 403, "{name}");
-        let error = format!("error=\"insufficient_scope\", error_description=\"{what}\"{scope}");
-        assert_eq!(answer.challenge(), format!("Bearer realm=\"api\", {error}"));
+        assert_eq!(response.status, 403, "{name}");
+        let error = format!("error=\"insufficient_scope\", error_description=\"{description}\"{scope}");
+        assert_eq!(response.challenge(), format!("Bearer realm=\"api\", {error}"));
         assert_eq!(calls.load(SeqCst), 0, "{name}");
     }
 }
 
 #[tokio::test]
-async fn an_anonymous_visitor_is_401_with_a_challenge_and_no_error() {
-    for (name, (app, calls)) in gates() {
-        let answer = TestResponse::get(&app.layer(as_anonymous()), "/", &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""), "{name}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+async fn an_anonymous_user_is_401_with_a_challenge_without_error_code() {
+    for (name, (app, calls)) in apps() {
+        let response = TestResponse::get(&app.layer(as_anonymous()), "/", &[]).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (401, "Bearer realm=\"api\""), "{name}");
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
         assert_eq!(calls.load(SeqCst), 0, "{name}");
     }
 }
@@ -130,58 +130,58 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test]
-async fn without_an_authenticating_gate_it_is_500_and_the_log_names_the_gate() {
-    for (name, (app, calls)) in gates() {
+async fn without_an_authenticating_layer_it_is_500_and_the_log_names_the_layer() {
+    for (name, (app, calls)) in apps() {
         let log = Log::default();
         let listening = log.listen();
-        let answer = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
+        let response = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
         drop(listening);
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""), "{name}");
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name });
+        assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{name}");
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name });
         assert_eq!(calls.load(SeqCst), 0, "{name}");
         let text = log.text();
         assert!(text.contains("ERROR") && text.contains(name) && text.contains("JwtAuth"), "{text}");
-        assert!(!answer.body.contains(name), "{}", answer.body);
+        assert!(!response.body.contains(name), "{}", response.body);
     }
 }
 
 #[tokio::test]
-async fn all_scopes_or_any_of_them() {
-    for (own, all, any) in [
+async fn all_requires_each_scope_and_any_requires_one() {
+    for (scopes, all, any) in [
         (&["a", "b", "c"][..], 200, 200),
         (&["a"], 403, 200),
         (&["b"], 403, 200),
         (&["c", "ab"], 403, 403),
         (&[], 403, 403),
     ] {
-        let (app, _) = guarded(|route| route.layer(RequireScope::all(["a", "b"]).unwrap()));
-        assert_eq!(status(&app, scoped(own)).await, all, "all of {own:?}");
-        let (app, _) = guarded(|route| route.layer(RequireScope::any(["a", "b"]).unwrap()));
-        assert_eq!(status(&app, scoped(own)).await, any, "any of {own:?}");
+        let (app, _) = protected_by(|route| route.layer(RequireScope::all(["a", "b"]).unwrap()));
+        assert_eq!(status(&app, user_with_scopes(scopes)).await, all, "all, {scopes:?}");
+        let (app, _) = protected_by(|route| route.layer(RequireScope::any(["a", "b"]).unwrap()));
+        assert_eq!(status(&app, user_with_scopes(scopes)).await, any, "any, {scopes:?}");
     }
 }
 
 #[tokio::test]
-async fn the_challenge_names_all_scopes_of_a_gate_for_any_of_them() {
-    let (app, _) = guarded(|route| route.layer(RequireScope::any(["b", "a"]).unwrap()));
-    let answer = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
-    assert!(answer.challenge().ends_with(", scope=\"b a\""), "{}", answer.challenge());
+async fn the_challenge_of_any_lists_all_scopes() {
+    let (app, _) = protected_by(|route| route.layer(RequireScope::any(["b", "a"]).unwrap()));
+    let response = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
+    assert!(response.challenge().ends_with(", scope=\"b a\""), "{}", response.challenge());
 }
 
 #[tokio::test]
-async fn a_role_is_had_by_who_has_one_that_inherits_it() {
-    let (app, _) = guarded(|route| route.layer(RequireRole::any([roles().get("reader").unwrap()]).unwrap()));
+async fn a_user_has_the_roles_that_their_roles_inherit() {
+    let (app, _) = protected_by(|route| route.layer(RequireRole::any([roles().get("reader").unwrap()]).unwrap()));
     for (own, expected) in [("reader", 200), ("editor", 200), ("auditor", 403), ("Reader", 403)] {
         assert_eq!(status(&app, ann().with_roles([own])).await, expected, "{own}");
     }
     let both = ["reader", "auditor"].map(|name| roles().get(name).unwrap());
-    let (app, _) = guarded(|route| route.layer(RequireRole::all(both).unwrap()));
+    let (app, _) = protected_by(|route| route.layer(RequireRole::all(both).unwrap()));
     assert_eq!(status(&app, ann().with_roles(["editor"])).await, 403);
     assert_eq!(status(&app, ann().with_roles(["editor", "auditor"])).await, 200);
 }
 
 #[tokio::test]
-async fn a_permission_is_the_users_own_or_granted_by_a_role_also_by_wildcard() {
+async fn a_permission_is_granted_directly_or_by_a_role_or_by_a_wildcard() {
     let own = |text: &str| ann().with_permissions([Permission::new(text).unwrap()]);
     for (needed, user, expected) in [
         ("write:page", own("write:page"), 200),
@@ -194,16 +194,16 @@ async fn a_permission_is_the_users_own_or_granted_by_a_role_also_by_wildcard() {
         ("write:log", ann().with_roles(["auditor"]), 403),
         ("write:page", UserContext::new("bob").with_roles(["editor"]), 403),
     ] {
-        let (app, _) = guarded(|route| route.layer(RequirePermission::all([needed]).unwrap()));
+        let (app, _) = protected_by(|route| route.layer(RequirePermission::all([needed]).unwrap()));
         assert_eq!(status(&app, user.clone()).await, expected, "{needed} for {user:?}");
     }
-    let (app, _) = guarded(|route| route.layer(RequirePermission::any(["write:page", "read:log"]).unwrap()));
+    let (app, _) = protected_by(|route| route.layer(RequirePermission::any(["write:page", "read:log"]).unwrap()));
     assert_eq!(status(&app, own("read:log")).await, 200);
 }
 
 #[tokio::test]
-async fn a_tier_admits_itself_and_those_above() {
-    let (app, _) = guarded(|route| route.layer(RequireTier::at_least(tier("professional"))));
+async fn a_tier_admits_itself_and_higher_tiers() {
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))));
     for (own, expected) in [("basic", 403), ("professional", 200), ("enterprise", 200)] {
         assert_eq!(status(&app, ann().with_tier(tier(own))).await, expected, "{own}");
     }
@@ -211,35 +211,35 @@ async fn a_tier_admits_itself_and_those_above() {
 }
 
 #[tokio::test]
-async fn a_tier_of_another_table_is_compared_by_its_name_in_the_gates_order() {
+async fn a_tier_of_another_table_is_compared_by_name_in_the_order_of_the_layers_table() {
     let reversed = Tiers::ascending(["enterprise", "professional", "basic"]).unwrap();
-    let (app, _) = guarded(|route| route.layer(RequireTier::at_least(tier("professional"))));
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))));
     assert_eq!(status(&app, ann().with_tier(reversed.get("basic").unwrap())).await, 403);
     assert_eq!(status(&app, ann().with_tier(reversed.get("enterprise").unwrap())).await, 200);
-    let strange = Tiers::ascending(["basic", "platinum"]).unwrap().get("platinum").unwrap();
-    assert_eq!(status(&app, ann().with_tier(strange)).await, 403);
+    let unknown = Tiers::ascending(["basic", "platinum"]).unwrap().get("platinum").unwrap();
+    assert_eq!(status(&app, ann().with_tier(unknown)).await, 403);
 }
 
-/// What tokens of these tiers get of a route for `needed`, with and without a default tier.
-async fn by_token(needed: &str, own: Option<&str>, default: Option<&str>) -> u16 {
+/// The status for a token with the tier `tier_claim`, on a route that requires the tier `required`.
+async fn status_of_token(required: &str, tier_claim: Option<&str>, default: Option<&str>) -> u16 {
     let issuer = TestIssuer::start().await.unwrap();
     let keys = Issuer::jwks_document(issuer.url(), issuer.jwks());
     let mut auth = JwtAuth::builder().issuer(keys).audience("api").tiers(tiers());
     if let Some(default) = default {
         auth = auth.default_tier(tier(default));
     }
-    let (app, _) = guarded(|route| route.layer(RequireTier::at_least(tier(needed))));
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier(required))));
     let mut token = issuer.token("ann").audience("api");
-    if let Some(own) = own {
-        token = token.tier(own);
+    if let Some(tier) = tier_claim {
+        token = token.tier(tier);
     }
     let bearer = format!("Bearer {}", token.sign());
     TestResponse::get(&app.layer(auth.build().unwrap()), "/", &[("authorization", &bearer)]).await.status.as_u16()
 }
 
 #[tokio::test]
-async fn a_tokens_tier_is_judged_and_an_unknown_one_ranks_below_all() {
-    for (needed, own, default, expected) in [
+async fn an_unknown_tier_in_a_token_ranks_below_all_others() {
+    for (required, tier_claim, default, expected) in [
         ("professional", Some("enterprise"), None, 200),
         ("professional", Some("basic"), None, 403),
         ("basic", Some("platinum"), None, 403),
@@ -250,12 +250,16 @@ async fn a_tokens_tier_is_judged_and_an_unknown_one_ranks_below_all() {
         ("professional", None, Some("basic"), 403),
         ("professional", Some("basic"), Some("enterprise"), 403),
     ] {
-        assert_eq!(by_token(needed, own, default).await, expected, "{own:?} of {needed}, default {default:?}");
+        assert_eq!(
+            status_of_token(required, tier_claim, default).await,
+            expected,
+            "{tier_claim:?}, requires {required}, default {default:?}"
+        );
     }
 }
 
 #[test]
-fn what_is_misspelt_fails_at_start_up_with_the_known_ones_listed() {
+fn a_misspelled_name_is_a_config_error_that_lists_the_known_names() {
     let tier = tiers().get("profesional").unwrap_err().to_string();
     assert_eq!(tier, "Tiers::get \"profesional\": no such tier; use one of: basic, professional, enterprise");
     let role = roles().get("editr").unwrap_err().to_string();
@@ -263,7 +267,7 @@ fn what_is_misspelt_fails_at_start_up_with_the_known_ones_listed() {
     let permission = roles().permission("write:pgae").unwrap_err().to_string();
     assert!(permission.starts_with("Roles::permission \"write:pgae\": no role grants it"), "{permission}");
     let error = RequirePermission::all(["write", "a b:c"]).unwrap_err();
-    assert_eq!(error.issues().iter().map(|problem| problem.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
+    assert_eq!(error.issues().iter().map(|issue| issue.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
     let error = RequireScope::any(["a b", "", "c"]).unwrap_err();
     assert_eq!(error.issues().len(), 2);
     for error in [
@@ -275,7 +279,7 @@ fn what_is_misspelt_fails_at_start_up_with_the_known_ones_listed() {
     }
 }
 
-async fn checked(Extractor(user): Extractor<UserContext>) -> Result<&'static str, Denial> {
+async fn handler_with_checks(Extractor(user): Extractor<UserContext>) -> Result<&'static str, Denial> {
     user.require_scope("read")?;
     user.require_role("reader")?;
     user.require_permission("write:page")?;
@@ -284,39 +288,43 @@ async fn checked(Extractor(user): Extractor<UserContext>) -> Result<&'static str
 }
 
 #[tokio::test]
-async fn a_handler_ends_with_a_question_mark_what_a_user_lacks() {
+async fn the_checks_of_a_handler_reject_like_the_layers() {
     let mut user = ann();
-    let app = Router::new().route("/", get(checked));
-    for (needed, step) in [
-        ("missing scope: read", scoped(&["read"])),
-        ("missing role: reader", scoped(&["read"]).with_roles(["reader"])),
-        ("missing permission: write:page", scoped(&["read"]).with_roles(["editor"])),
+    let app = Router::new().route("/", get(handler_with_checks));
+    for (description, user_with_more) in [
+        ("missing scope: read", user_with_scopes(&["read"])),
+        ("missing role: reader", user_with_scopes(&["read"]).with_roles(["reader"])),
+        ("missing permission: write:page", user_with_scopes(&["read"]).with_roles(["editor"])),
         (
             "required tier: professional or higher",
-            scoped(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise")),
+            user_with_scopes(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise")),
         ),
     ] {
-        let answer = TestResponse::get(&app.clone().layer(as_user(user)), "/", &[]).await;
-        assert_eq!(answer.status, 403, "{needed}");
-        assert!(answer.challenge().contains(&format!("error_description=\"{needed}\"")), "{}", answer.challenge());
-        user = step;
+        let response = TestResponse::get(&app.clone().layer(as_user(user)), "/", &[]).await;
+        assert_eq!(response.status, 403, "{description}");
+        assert!(
+            response.challenge().contains(&format!("error_description=\"{description}\"")),
+            "{}",
+            response.challenge()
+        );
+        user = user_with_more;
     }
     assert_eq!(TestResponse::get(&app.layer(as_user(user)), "/", &[]).await.body, "handled");
 }
 
 #[tokio::test]
-async fn the_challenges_of_gates_and_handlers_name_the_realm_of_who_authenticated() {
+async fn challenges_of_layers_and_handlers_name_the_realm_of_the_authenticating_layer() {
     let issuer = TestIssuer::start().await.unwrap();
     let keys = Issuer::jwks_document(issuer.url(), issuer.jwks());
     let auth = JwtAuth::builder().issuer(keys).audience("api").realm("vault").optional().build().unwrap();
     let app = Router::new()
-        .route("/handler", get(checked))
-        .route("/gate", get(|| async {}).layer(RequireScope::all(["read"]).unwrap()))
+        .route("/handler", get(handler_with_checks))
+        .route("/layer", get(|| async {}).layer(RequireScope::all(["read"]).unwrap()))
         .layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
-    for path in ["/handler", "/gate"] {
-        let lacking = TestResponse::get(&app, path, &[("authorization", &bearer)]).await;
-        assert!(lacking.challenge().starts_with("Bearer realm=\"vault\", error=\"insufficient_scope\""), "{path}");
+    for path in ["/handler", "/layer"] {
+        let insufficient = TestResponse::get(&app, path, &[("authorization", &bearer)]).await;
+        assert!(insufficient.challenge().starts_with("Bearer realm=\"vault\", error=\"insufficient_scope\""), "{path}");
         let anonymous = TestResponse::get(&app, path, &[]).await;
         assert_eq!((anonymous.status.as_u16(), anonymous.challenge()), (401, "Bearer realm=\"vault\""), "{path}");
     }
@@ -324,7 +332,7 @@ async fn the_challenges_of_gates_and_handlers_name_the_realm_of_who_authenticate
 }
 
 #[tokio::test]
-async fn on_route_layer_the_gate_guards_routes_and_not_the_fallback() {
+async fn with_route_layer_the_fallback_is_not_protected() {
     let app = Router::new()
         .route("/", get(|| async {}))
         .route_layer(RequireScope::all(["read"]).unwrap())
@@ -334,13 +342,13 @@ async fn on_route_layer_the_gate_guards_routes_and_not_the_fallback() {
 }
 
 #[tokio::test]
-async fn gates_on_one_route_must_all_be_passed() {
-    let (app, calls) = guarded(|route| {
+async fn several_layers_on_one_route_must_all_admit() {
+    let (app, calls) = protected_by(|route| {
         let scope = RequireScope::all(["read"]).unwrap();
         route.layer(ServiceBuilder::new().layer(scope).layer(RequireTier::at_least(tier("professional"))))
     });
-    assert_eq!(status(&app, scoped(&["read"])).await, 403);
+    assert_eq!(status(&app, user_with_scopes(&["read"])).await, 403);
     assert_eq!(status(&app, ann().with_tier(tier("enterprise"))).await, 403);
     assert_eq!(calls.load(SeqCst), 0);
-    assert_eq!(status(&app, scoped(&["read"]).with_tier(tier("enterprise"))).await, 200);
+    assert_eq!(status(&app, user_with_scopes(&["read"]).with_tier(tier("enterprise"))).await, 200);
 }

@@ -1,18 +1,18 @@
-//! `Stack`: one layer in the one right order, whatever the order in which it was told.
+//! `Stack`: all layers in the right order, whatever the order of the setters.
 
-mod alike;
-mod building;
+mod config;
+mod equivalence;
 mod order;
-mod waits;
+mod waiting_gates;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use portcullis::rate_limit::Key;
-use portcullis::testing::TokenBuilder;
+use portcullis::testing::{FakeClock, TokenBuilder};
 use portcullis::{
     Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, SecurityHeaders, UserContext,
 };
@@ -36,50 +36,60 @@ fn auth() -> JwtAuth {
     JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience("api").build().unwrap()
 }
 
-/// So many an hour for all together, who are not known yet.
-fn everybody(most: u32) -> RateLimit {
-    RateLimit::builder().quota(Quota::per_hour(most).unwrap()).key(Key::global()).build().unwrap()
+/// A limit of this many requests an hour for all callers together.
+fn global_limit(quota: u32) -> RateLimit {
+    limit(quota, Key::global())
 }
 
-/// So many an hour for each user.
-fn each_user(most: u32) -> RateLimit {
-    RateLimit::builder().quota(Quota::per_hour(most).unwrap()).key(Key::user()).build().unwrap()
+/// A limit of this many requests an hour for each user.
+fn per_user_limit(quota: u32) -> RateLimit {
+    limit(quota, Key::user())
+}
+
+/// All limits share one stopped clock, so that equal limits send equal headers.
+fn limit(quota: u32, key: Key) -> RateLimit {
+    static STOPPED: LazyLock<FakeClock> = LazyLock::new(FakeClock::new);
+    let quota = Quota::per_hour(quota).unwrap();
+    RateLimit::builder().quota(quota).key(key).clock(STOPPED.clock()).build().unwrap()
 }
 
 fn bearer(user: &str) -> String {
     format!("Bearer {}", TokenBuilder::first_party(ISSUER, SECRET, user).audience("api").sign())
 }
 
-/// An app with a route for each outcome, and how often a handler was called.
+/// An app with a route for each outcome. `calls` counts the calls of the handler at `/`.
 fn app(calls: &Arc<AtomicUsize>) -> Router {
     let calls = Arc::clone(calls);
-    let me = get(|Extractor(user): Extractor<UserContext>| async move {
+    let user_id = get(|Extractor(user): Extractor<UserContext>| async move {
         calls.fetch_add(1, SeqCst);
         user.id().to_owned()
     });
-    let fall = get(|| async {
+    let panic = get(|| async {
         if true {
             panic!("on purpose")
         }
     });
     Router::new()
-        .route("/", me)
+        .route("/", user_id)
         .route("/scope", get(|| async {}).layer(RequireScope::all(["write:all"]).unwrap()))
-        .route("/down", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")]) }))
-        .route("/fall", fall)
+        .route("/unavailable", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")]) }))
+        .route("/panic", panic)
         .layer(CatchPanicLayer::new())
 }
 
-async fn asked(app: &Router, path: &str, credential: &str) -> TestResponse {
-    let mut fields = vec![("origin", PAGE)];
-    fields.extend((!credential.is_empty()).then_some(("authorization", credential)));
-    TestResponse::get(app, path, &fields).await
+/// Sends a GET request from the page, with this credential unless it is empty.
+async fn send(app: &Router, path: &str, credential: &str) -> TestResponse {
+    let mut headers = vec![("origin", PAGE)];
+    if !credential.is_empty() {
+        headers.push(("authorization", credential));
+    }
+    TestResponse::get(app, path, &headers).await
 }
 
-/// Asserts the status, and that the answer passed both of the outermost gates.
+/// Asserts the status, and that the response has the headers of `Cors` and `SecurityHeaders`.
 #[track_caller]
-fn is_complete(answer: &TestResponse, status: u16) {
-    assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+fn assert_complete(response: &TestResponse, status: u16) {
+    assert_eq!(response.status.as_u16(), status, "{response:?}");
     for (name, value) in [
         ("access-control-allow-origin", PAGE),
         ("access-control-allow-credentials", "true"),
@@ -87,8 +97,8 @@ fn is_complete(answer: &TestResponse, status: u16) {
         ("x-content-type-options", "nosniff"),
         ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ] {
-        let mut lines = answer.headers.get_all(name).iter();
+        let mut lines = response.headers.get_all(name).iter();
         assert_eq!(lines.next().map(|line| line.to_str().unwrap()), Some(value), "{name} of {status}");
-        assert_eq!(lines.next(), None, "{name} stands once");
+        assert_eq!(lines.next(), None, "{name} is sent once");
     }
 }

@@ -1,4 +1,4 @@
-//! Gates among services whose readiness is worth something: permits and places in a queue.
+//! Gates around and inside of services with backpressure: permits and slots in a queue are neither lost nor leaked.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -9,22 +9,23 @@ use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt};
 
-use super::porter::{ORDERS, Porter, order};
-use super::strict::Strict;
+use super::scripted_gate::{DECISIONS, ScriptedGate, request_for};
+use super::strict_service::StrictService;
 
 const PERMITS: usize = 2;
 
 #[tokio::test]
-async fn a_gate_around_a_limit_gives_every_permit_back() {
-    let (porter, permits) = (Porter::default(), Arc::new(Semaphore::new(PERMITS)));
-    let mut service = porter.layer(ConcurrencyLimit::with_semaphore(Strict::default(), Arc::clone(&permits)));
+async fn a_gate_around_a_concurrency_limit_returns_every_permit() {
+    let gate = ScriptedGate::default();
+    let permits = Arc::new(Semaphore::new(PERMITS));
+    let mut service = gate.layer(ConcurrencyLimit::with_semaphore(StrictService::default(), Arc::clone(&permits)));
     for _ in 0..3 {
-        for (told, status) in ORDERS {
-            let answer = service.ready().await.unwrap().call(order(told));
-            porter.book.bell.notify_one();
-            assert_eq!(answer.await.unwrap().status(), status, "{told}");
-            // A service that refused keeps its permit for the next call, so it has one at most.
-            assert!(permits.available_permits() + 1 >= PERMITS, "{told}");
+        for (decision, status) in DECISIONS {
+            let response = service.ready().await.unwrap().call(request_for(decision));
+            gate.record.proceed.notify_one();
+            assert_eq!(response.await.unwrap().status(), status, "{decision}");
+            // After a rejection the service keeps its permit for the next call, so at most one is taken.
+            assert!(permits.available_permits() + 1 >= PERMITS, "{decision}");
         }
     }
     drop(service);
@@ -32,89 +33,92 @@ async fn a_gate_around_a_limit_gives_every_permit_back() {
 }
 
 #[tokio::test]
-async fn a_gate_inside_a_limit_gives_every_permit_back() {
-    let (porter, permits) = (Porter::default(), Arc::new(Semaphore::new(PERMITS)));
-    let mut service = ConcurrencyLimit::with_semaphore(porter.layer(Strict::default()), Arc::clone(&permits));
-    for (told, status) in ORDERS.into_iter().chain(ORDERS) {
-        let answer = service.ready().await.unwrap().call(order(told));
-        assert_eq!(permits.available_permits(), PERMITS - 1, "{told}");
-        porter.book.bell.notify_one();
-        assert_eq!(answer.await.unwrap().status(), status, "{told}");
-        assert_eq!(permits.available_permits(), PERMITS, "{told}");
+async fn a_gate_inside_of_a_concurrency_limit_returns_every_permit() {
+    let gate = ScriptedGate::default();
+    let permits = Arc::new(Semaphore::new(PERMITS));
+    let mut service = ConcurrencyLimit::with_semaphore(gate.layer(StrictService::default()), Arc::clone(&permits));
+    for (decision, status) in DECISIONS.into_iter().chain(DECISIONS) {
+        let response = service.ready().await.unwrap().call(request_for(decision));
+        assert_eq!(permits.available_permits(), PERMITS - 1, "{decision}");
+        gate.record.proceed.notify_one();
+        assert_eq!(response.await.unwrap().status(), status, "{decision}");
+        assert_eq!(permits.available_permits(), PERMITS, "{decision}");
     }
 }
 
 #[tokio::test]
-async fn who_waits_holds_one_permit_and_no_more() {
-    let (porter, permits) = (Porter::default(), Arc::new(Semaphore::new(PERMITS)));
-    let mut service = porter.layer(ConcurrencyLimit::with_semaphore(Strict::default(), Arc::clone(&permits)));
-    let first = service.ready().await.unwrap().call(order("wait"));
+async fn a_waiting_request_holds_exactly_one_permit() {
+    let gate = ScriptedGate::default();
+    let permits = Arc::new(Semaphore::new(PERMITS));
+    let mut service = gate.layer(ConcurrencyLimit::with_semaphore(StrictService::default(), Arc::clone(&permits)));
+    let first = service.ready().await.unwrap().call(request_for("wait, then admit"));
     assert_eq!(permits.available_permits(), 1);
-    let second = service.ready().await.unwrap().call(order("wait, then refuse"));
+    let second = service.ready().await.unwrap().call(request_for("wait, then reject"));
     assert_eq!(permits.available_permits(), 0);
 
     let mut context = Context::from_waker(Waker::noop());
     assert!(Service::<Request<()>>::poll_ready(&mut service, &mut context).is_pending());
     drop(second);
     assert!(Service::<Request<()>>::poll_ready(&mut service, &mut context).is_ready());
-    porter.book.bell.notify_one();
+    gate.record.proceed.notify_one();
     assert_eq!(first.await.unwrap().status(), 200);
     drop(service);
     assert_eq!(permits.available_permits(), PERMITS);
 }
 
 #[tokio::test]
-async fn dropping_who_waits_gives_the_permit_back() {
-    for told in ["wait", "wait, then refuse"] {
-        let (porter, permits) = (Porter::default(), Arc::new(Semaphore::new(1)));
-        let mut service = porter.layer(ConcurrencyLimit::with_semaphore(Strict::default(), Arc::clone(&permits)));
-        let mut waiting = Box::pin(service.ready().await.unwrap().call(order(told)));
+async fn dropping_a_waiting_request_returns_its_permit() {
+    for decision in ["wait, then admit", "wait, then reject"] {
+        let permits = Arc::new(Semaphore::new(1));
+        let inner = ConcurrencyLimit::with_semaphore(StrictService::default(), Arc::clone(&permits));
+        let mut service = ScriptedGate::default().layer(inner);
+        let mut waiting = Box::pin(service.ready().await.unwrap().call(request_for(decision)));
         assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(permits.available_permits(), 0, "{told}");
+        assert_eq!(permits.available_permits(), 0, "{decision}");
         drop(waiting);
-        assert_eq!(permits.available_permits(), 1, "{told}");
+        assert_eq!(permits.available_permits(), 1, "{decision}");
     }
 }
 
 #[tokio::test]
-async fn a_gate_around_a_buffer_keeps_its_place_in_the_queue() {
-    let porter = Porter::default();
-    let mut service = porter.layer(Buffer::new(Strict::default(), 1));
+async fn a_gate_around_a_buffer_keeps_its_slot() {
+    let gate = ScriptedGate::default();
+    let mut service = gate.layer(Buffer::new(StrictService::default(), 1));
     for round in 0..3 {
-        for (told, status) in ORDERS {
-            let (porter, mut service) = (porter.clone(), service.clone());
-            let answer = service.ready().await.unwrap().call(order(told));
-            porter.book.bell.notify_one();
-            assert_eq!(answer.await.unwrap().status(), status, "{told} in round {round}");
+        for (decision, status) in DECISIONS {
+            let mut clone = service.clone();
+            let response = clone.ready().await.unwrap().call(request_for(decision));
+            gate.record.proceed.notify_one();
+            assert_eq!(response.await.unwrap().status(), status, "{decision} in round {round}");
         }
-        // The same instance, not a clone of it, is used again and again too.
-        let answer = service.ready().await.unwrap().call(order("wait"));
-        porter.book.bell.notify_one();
-        assert_eq!(answer.await.unwrap().status(), 200);
+        // The same instance is used repeatedly too.
+        let response = service.ready().await.unwrap().call(request_for("wait, then admit"));
+        gate.record.proceed.notify_one();
+        assert_eq!(response.await.unwrap().status(), 200);
     }
 }
 
 #[tokio::test]
-async fn a_gate_inside_a_buffer_answers_each_of_many_at_once() {
-    let porter = Porter::default();
-    let strict = Strict::default();
-    let count = Arc::clone(&strict.count);
-    let service = Buffer::new(porter.layer(strict), 4);
-    let asked: Vec<_> = (0..40)
+async fn a_gate_inside_of_a_buffer_responds_to_many_concurrent_requests() {
+    let gate = ScriptedGate::default();
+    let inner = StrictService::default();
+    let state = Arc::clone(&inner.state);
+    let service = Buffer::new(gate.layer(inner), 4);
+    let responses: Vec<_> = (0..40)
         .map(|index| {
-            let (told, status) = ORDERS[index % ORDERS.len()];
-            (tokio::spawn(service.clone().oneshot(order(told))), status)
+            let (decision, status) = DECISIONS[index % DECISIONS.len()];
+            (tokio::spawn(service.clone().oneshot(request_for(decision))), status)
         })
         .collect();
-    let ringing = tokio::spawn(async move {
+    let notifier = tokio::spawn(async move {
         loop {
-            porter.book.bell.notify_one();
+            gate.record.proceed.notify_one();
             tokio::task::yield_now().await;
         }
     });
-    for (answer, status) in asked {
-        assert_eq!(answer.await.unwrap().unwrap().status(), status);
+    for (response, status) in responses {
+        assert_eq!(response.await.unwrap().unwrap().status(), status);
     }
-    ringing.abort();
-    assert_eq!(count.calls_and_clones(), (20, 20));
+    notifier.abort();
+    assert_eq!(state.calls_and_clones(), (20, 20));
 }

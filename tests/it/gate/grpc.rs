@@ -1,4 +1,4 @@
-//! Gates on a real tonic server, and what a gRPC client is told.
+//! Gates on a real tonic server, and the status that a gRPC client receives.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -26,7 +26,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 const PATH: &str = "/test.Echo/Say";
 
-/// A service of one method, which says what was said and counts how often.
+/// A service with one method, which responds with the request's message and counts its calls.
 #[derive(Clone, Default)]
 struct Echo(Arc<AtomicUsize>);
 
@@ -66,7 +66,7 @@ impl Service<tonic::Request<Bytes>> for Say {
     }
 }
 
-/// Messages that are bytes and nothing else.
+/// Encodes messages as plain bytes.
 #[derive(Clone, Copy)]
 struct Raw;
 
@@ -104,15 +104,15 @@ impl Decoder for Raw {
     }
 }
 
-/// A server with a gate for tokens and one for the scope `say`, and a client of it.
-struct Stage {
+/// A server that requires a token with the scope `say`, and a client connected to it.
+struct TestServer {
     issuer: TestIssuer,
     echo: Echo,
     channel: Channel,
 }
 
-impl Stage {
-    async fn set() -> Self {
+impl TestServer {
+    async fn start() -> Self {
         let issuer = TestIssuer::start().await.unwrap();
         let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
         let say = RequireScope::all(["say"]).unwrap();
@@ -128,12 +128,12 @@ impl Stage {
         let echo = Echo::default();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let server = Server::builder().layer(layers).add_service(echo.clone());
-        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        let routes = Server::builder().layer(layers).add_service(echo.clone());
+        tokio::spawn(routes.serve_with_incoming(TcpIncoming::from(listener)));
         Self { issuer, echo, channel: endpoint.connect_lazy() }
     }
 
-    /// Calls the method as a client made by tonic does.
+    /// Calls the method with a tonic client.
     async fn say(&self, credential: Option<&str>) -> Result<Bytes, Status> {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.unwrap();
@@ -144,7 +144,7 @@ impl Stage {
         client.unary(request, PATH.parse().unwrap(), Raw).await.map(tonic::Response::into_inner)
     }
 
-    /// Calls the method with a bare request.
+    /// Calls the method with a plain HTTP request.
     async fn post(&self, media_type: &str, credential: Option<&str>) -> Response<Body> {
         self.channel.clone().oneshot(request(media_type, credential)).await.unwrap()
     }
@@ -154,7 +154,7 @@ impl Stage {
     }
 }
 
-/// A message of no bytes, in its frame of five.
+/// An empty message in its frame, whose prefix has five bytes.
 fn request(media_type: &str, credential: Option<&str>) -> Request<Body> {
     let mut request = Request::post(PATH).header("content-type", media_type).header("te", "trailers");
     if let Some(credential) = credential {
@@ -164,50 +164,50 @@ fn request(media_type: &str, credential: Option<&str>) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn an_admitted_call_reaches_the_service_and_its_answer_the_client() {
-    let stage = Stage::set().await;
-    assert_eq!(stage.say(Some(&stage.bearer("say"))).await.unwrap(), "hello");
-    assert_eq!(stage.echo.0.load(SeqCst), 1);
+async fn an_admitted_call_reaches_the_service_and_its_response_the_client() {
+    let server = TestServer::start().await;
+    assert_eq!(server.say(Some(&server.bearer("say"))).await.unwrap(), "hello");
+    assert_eq!(server.echo.0.load(SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_client_is_told_the_status_that_fits_the_refusal() {
-    let stage = Stage::set().await;
-    let expired = format!("Bearer {}", stage.issuer.token("ann").audience("api").expired().sign());
+async fn a_client_receives_the_status_that_matches_the_rejection() {
+    let server = TestServer::start().await;
+    let expired = format!("Bearer {}", server.issuer.token("ann").audience("api").expired().sign());
     for (credential, code, message) in [
         (None, Code::Unauthenticated, "a bearer token is required"),
         (Some("Bearer a b"), Code::InvalidArgument, "the credential is malformed"),
         (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not valid base64url"),
         (Some(&*expired), Code::Unauthenticated, "the token has expired"),
-        (Some(&*stage.bearer("shout")), Code::PermissionDenied, "missing scope: say"),
+        (Some(&*server.bearer("shout")), Code::PermissionDenied, "missing scope: say"),
     ] {
-        let status = stage.say(credential).await.unwrap_err();
+        let status = server.say(credential).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
         assert!(status.metadata().contains_key("www-authenticate"), "{message}");
     }
-    assert_eq!(stage.echo.0.load(SeqCst), 0);
+    assert_eq!(server.echo.0.load(SeqCst), 0);
 }
 
 #[tokio::test]
-async fn a_forgotten_layer_is_internal_and_an_outage_unavailable() {
+async fn a_missing_layer_is_internal_and_an_outage_unavailable() {
     let issuer = TestIssuer::start().await.unwrap();
-    let stage = Stage::serve(issuer, RequireScope::all(["say"]).unwrap()).await;
-    let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
+    let server = TestServer::serve(issuer, RequireScope::all(["say"]).unwrap()).await;
+    let status = server.say(Some(&server.bearer("say"))).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Internal, "the server is misconfigured"));
 
-    let stage = Stage::set().await;
-    stage.issuer.respond_with(StatusCode::BAD_GATEWAY);
-    let status = stage.say(Some(&stage.bearer("say"))).await.unwrap_err();
+    let server = TestServer::start().await;
+    server.issuer.respond_with(StatusCode::BAD_GATEWAY);
+    let status = server.say(Some(&server.bearer("say"))).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are temporarily unavailable"));
     assert!(status.metadata().contains_key("retry-after"));
-    assert_eq!(stage.echo.0.load(SeqCst), 0);
+    assert_eq!(server.echo.0.load(SeqCst), 0);
 }
 
 #[tokio::test]
-async fn a_refusal_is_http_200_and_trailers_alone_in_the_type_that_was_asked() {
-    let stage = Stage::set().await;
+async fn a_rejection_is_http_200_and_trailers_only_with_the_content_type_of_the_request() {
+    let server = TestServer::start().await;
     for media_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
-        let response = stage.post(media_type, None).await;
+        let response = server.post(media_type, None).await;
         assert_eq!(response.status(), 200, "{media_type}");
         assert_eq!(response.headers()["content-type"], media_type);
         assert_eq!(response.headers()["grpc-status"], "16");
@@ -221,24 +221,24 @@ async fn a_refusal_is_http_200_and_trailers_alone_in_the_type_that_was_asked() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_number_on_the_wire() {
-    let stage = Stage::set().await;
-    for (credential, number) in [(None, "16"), (Some("Bearer a b"), "3"), (Some(&*stage.bearer("shout")), "7")] {
-        let response = stage.post("application/grpc", credential).await;
+async fn each_rejection_has_its_grpc_status_number() {
+    let server = TestServer::start().await;
+    for (credential, number) in [(None, "16"), (Some("Bearer a b"), "3"), (Some(&*server.bearer("shout")), "7")] {
+        let response = server.post("application/grpc", credential).await;
         assert_eq!(response.headers()["grpc-status"], number);
     }
-    stage.issuer.withdraw_old_keys();
-    stage.issuer.respond_with(StatusCode::BAD_GATEWAY);
-    let fresh = Stage::serve(stage.issuer.clone(), jwt_auth(&stage.issuer)).await;
+    server.issuer.withdraw_old_keys();
+    server.issuer.respond_with(StatusCode::BAD_GATEWAY);
+    let fresh = TestServer::serve(server.issuer.clone(), jwt_auth(&server.issuer)).await;
     let response = fresh.post("application/grpc", Some(&fresh.bearer("say"))).await;
     assert_eq!(response.headers()["grpc-status"], "14");
 }
 
 #[tokio::test]
-async fn a_call_that_is_not_grpc_is_refused_as_http() {
-    let stage = Stage::set().await;
+async fn a_request_that_is_not_grpc_gets_an_http_rejection() {
+    let server = TestServer::start().await;
     for media_type in ["application/json", "application/grpcx", "text/plain"] {
-        let response = stage.post(media_type, None).await;
+        let response = server.post(media_type, None).await;
         assert_eq!(response.status(), 401, "{media_type}");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert!(!response.headers().contains_key("grpc-status"));
@@ -246,7 +246,7 @@ async fn a_call_that_is_not_grpc_is_refused_as_http() {
 }
 
 #[tokio::test]
-async fn the_denial_is_in_the_extensions_of_a_grpc_refusal_too() {
+async fn the_extensions_of_a_grpc_rejection_have_the_denial_too() {
     let issuer = TestIssuer::start().await.unwrap();
     let service = jwt_auth(&issuer).layer(Routes::new(Echo::default()));
     let response = service.oneshot(request("application/grpc", None)).await.unwrap();
@@ -255,7 +255,7 @@ async fn the_denial_is_in_the_extensions_of_a_grpc_refusal_too() {
 }
 
 #[tokio::test]
-async fn a_denial_is_the_status_of_a_tonic_handler() {
+async fn a_denial_converts_to_a_tonic_status() {
     let denial = portcullis::UserContext::new("ann").require_scope("say").unwrap_err();
     let status = Status::from(denial);
     assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "missing scope: say"));

@@ -1,11 +1,11 @@
-//! The engine behind every layer: with each kind of decision, inner service, server and body.
+//! The gate engine: every kind of decision, with different inner services, servers and bodies.
 
 mod backpressure;
 mod bodies;
 mod engine;
 #[cfg(feature = "tonic")]
 mod grpc;
-mod porter;
-mod refusal;
+mod rejections;
+mod scripted_gate;
 mod servers;
-mod strict;
+mod strict_service;

@@ -19,11 +19,11 @@ use portcullis::{Issuer, JwtAuth, RequireScope};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
 
-use super::porter::{ORDERS, Porter};
+use super::scripted_gate::{DECISIONS, ScriptedGate};
 use crate::support::response::TestResponse;
 
-/// A route that counts how often its handler is called.
-fn counted() -> (Arc<AtomicUsize>, axum::routing::MethodRouter) {
+/// A handler, and the number of its calls.
+fn counted_handler() -> (Arc<AtomicUsize>, axum::routing::MethodRouter) {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let handler = get(move || async move {
@@ -34,45 +34,46 @@ fn counted() -> (Arc<AtomicUsize>, axum::routing::MethodRouter) {
 }
 
 #[tokio::test]
-async fn every_order_is_obeyed_on_a_router_by_layer_and_by_route_layer() {
-    for on_routes in [false, true] {
-        for (told, status) in ORDERS {
-            let (porter, (calls, handler)) = (Porter::default(), counted());
+async fn every_decision_works_on_a_router_with_layer_and_with_route_layer() {
+    for is_route_layer in [false, true] {
+        for (decision, status) in DECISIONS {
+            let gate = ScriptedGate::default();
+            let (calls, handler) = counted_handler();
             let app = Router::new().route("/", handler);
-            let app = if on_routes { app.route_layer(porter.clone()) } else { app.layer(porter.clone()) };
-            porter.book.bell.notify_one();
-            let answer = TestResponse::get(&app, "/", &[("x-order", told)]).await;
-            assert_eq!(answer.status, status, "{told}");
-            assert_eq!(answer.body, if status == 200 { "handled" } else { "refused" }, "{told}");
-            assert_eq!(calls.load(SeqCst), usize::from(status == 200), "{told}");
+            let app = if is_route_layer { app.route_layer(gate.clone()) } else { app.layer(gate.clone()) };
+            gate.record.proceed.notify_one();
+            let response = TestResponse::get(&app, "/", &[("x-decision", decision)]).await;
+            assert_eq!(response.status, status, "{decision}");
+            assert_eq!(response.body, if status == 200 { "handled" } else { "rejected" }, "{decision}");
+            assert_eq!(calls.load(SeqCst), usize::from(status == 200), "{decision}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_route_layer_leaves_what_is_no_route_to_the_router() {
-    let refuse = [("x-order", "refuse")];
-    let (_, handler) = counted();
-    let app = Router::new().route("/", handler.clone()).route_layer(Porter::default());
-    assert_eq!(TestResponse::get(&app, "/nowhere", &refuse).await.status, 404);
-    let app = Router::new().route("/", handler).layer(Porter::default());
-    assert_eq!(TestResponse::get(&app, "/nowhere", &refuse).await.status, 403);
+async fn route_layer_does_not_run_the_gate_for_unknown_routes() {
+    let reject = [("x-decision", "reject")];
+    let (_, handler) = counted_handler();
+    let app = Router::new().route("/", handler.clone()).route_layer(ScriptedGate::default());
+    assert_eq!(TestResponse::get(&app, "/nowhere", &reject).await.status, 404);
+    let app = Router::new().route("/", handler).layer(ScriptedGate::default());
+    assert_eq!(TestResponse::get(&app, "/nowhere", &reject).await.status, 403);
 }
 
 #[tokio::test]
-async fn a_gate_on_one_route_leaves_the_others_alone() {
+async fn a_gate_on_one_route_does_not_affect_other_routes() {
     let app = Router::new()
-        .route("/guarded", get(|| async {}).layer(Porter::default()))
+        .route("/protected", get(|| async {}).layer(ScriptedGate::default()))
         .route("/open", get(|| async {}))
-        .fallback_service(tower::Layer::layer(&Porter::default(), Router::new()));
-    let refuse = [("x-order", "refuse")];
-    assert_eq!(TestResponse::get(&app, "/guarded", &refuse).await.status, 403);
-    assert_eq!(TestResponse::get(&app, "/open", &refuse).await.status, 200);
-    assert_eq!(TestResponse::get(&app, "/other", &refuse).await.status, 403);
+        .fallback_service(tower::Layer::layer(&ScriptedGate::default(), Router::new()));
+    let reject = [("x-decision", "reject")];
+    assert_eq!(TestResponse::get(&app, "/protected", &reject).await.status, 403);
+    assert_eq!(TestResponse::get(&app, "/open", &reject).await.status, 200);
+    assert_eq!(TestResponse::get(&app, "/other", &reject).await.status, 403);
 }
 
 #[tokio::test]
-async fn hyper_serves_a_plain_service_of_full_bodies_behind_jwt_auth() {
+async fn hyper_serves_a_plain_tower_service_behind_jwt_auth() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! Who sees a request first, and what each answer has passed on its way out.
+//! The order of the layers: which one rejects a request first, and which headers each response has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,7 +13,7 @@ use portcullis::testing::as_user;
 use portcullis::{ClientAddr, Extractor, SecurityHeaders, Stack, TrustedProxies, UserContext};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use super::{PAGE, app, asked, auth, bearer, cors, each_user, everybody, headers, is_complete};
+use super::{PAGE, app, assert_complete, auth, bearer, cors, global_limit, headers, per_user_limit, send};
 use crate::support::response::TestResponse;
 
 fn preflight() -> Request<Body> {
@@ -21,75 +21,79 @@ fn preflight() -> Request<Body> {
     request.header("access-control-request-method", "GET").body(Body::empty()).unwrap()
 }
 
-/// What all stacks of the same gates must do, however they were put together.
-async fn stands_in_order(app: &Router, calls: &AtomicUsize) {
-    // Outside of everything that refuses and counts: a preflight has no credential and uses nothing up.
+/// Asserts what every stack of the same layers must do, however it was built.
+async fn assert_layer_order(app: &Router, calls: &AtomicUsize) {
+    // `Cors` is outside of the layers that reject and charge: a preflight has no credential and uses no quota.
     for _ in 0..4 {
-        let answer = TestResponse::send(app, preflight()).await;
-        assert_eq!(answer.status, 204);
-        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
-        assert!(!answer.headers.contains_key("x-ratelimit-limit"));
+        let response = TestResponse::send(app, preflight()).await;
+        assert_eq!(response.status, 204);
+        assert_eq!(response.headers["x-content-type-options"], "nosniff");
+        assert!(!response.headers.contains_key("x-ratelimit-limit"));
     }
     let ann = bearer("ann");
-    let answer = asked(app, "/", &ann).await;
-    is_complete(&answer, 200);
-    assert_eq!(answer.body, "ann");
-    assert_eq!(answer.headers["cache-control"], "no-store", "one gate's word for another");
-    is_complete(&asked(app, "/scope", &ann).await, 403);
-    is_complete(&asked(app, "/fall", &ann).await, 500);
-    // A user's fourth request: over the limit by user, whose fields the answer has.
-    let refused = asked(app, "/", &ann).await;
-    is_complete(&refused, 429);
-    assert_eq!(refused.headers["x-ratelimit-limit"], "3");
-    // Another user is counted apart.
+    let response = send(app, "/", &ann).await;
+    assert_complete(&response, 200);
+    assert_eq!(response.body, "ann");
+    assert_eq!(response.headers["cache-control"], "no-store", "SecurityHeaders asks JwtAuth for it");
+    assert_complete(&send(app, "/scope", &ann).await, 403);
+    assert_complete(&send(app, "/panic", &ann).await, 500);
+    // The user's fourth request exceeds the limit by user, and the response has that limit's headers.
+    let rejected = send(app, "/", &ann).await;
+    assert_complete(&rejected, 429);
+    assert_eq!(rejected.headers["x-ratelimit-limit"], "3");
+    // Another user has a quota of their own.
     let bob = bearer("bob");
-    is_complete(&asked(app, "/down", &bob).await, 503);
-    is_complete(&asked(app, "/", "").await, 401);
-    is_complete(&asked(app, "/", "Bearer nonsense").await, 401);
-    // All together are at their limit of seven: nobody's token is looked at any more.
-    let refused = asked(app, "/", "Bearer nonsense").await;
-    is_complete(&refused, 429);
-    assert_eq!(refused.headers["x-ratelimit-limit"], "7");
-    is_complete(&asked(app, "/", &bob).await, 429);
-    assert_eq!(calls.load(SeqCst), 1, "no refused request reached the handler");
+    assert_complete(&send(app, "/unavailable", &bob).await, 503);
+    assert_complete(&send(app, "/", "").await, 401);
+    assert_complete(&send(app, "/", "Bearer nonsense").await, 401);
+    // The global limit of seven is used up, so no token is verified any more.
+    let rejected = send(app, "/", "Bearer nonsense").await;
+    assert_complete(&rejected, 429);
+    assert_eq!(rejected.headers["x-ratelimit-limit"], "7");
+    assert_complete(&send(app, "/", &bob).await, 429);
+    assert_eq!(calls.load(SeqCst), 1, "no rejected request reached the handler");
 }
 
 #[tokio::test]
-async fn every_answer_passes_cors_and_security_headers() {
+async fn every_response_has_the_headers_of_cors_and_security_headers() {
     let calls = Arc::new(AtomicUsize::new(0));
     let stack = Stack::builder()
         .security_headers(headers())
         .cors(cors())
-        .limit_by_address(everybody(7))
+        .limit_by_address(global_limit(7))
         .authenticate(auth())
-        .limit_by_user(each_user(3));
-    stands_in_order(&app(&calls).layer(stack.build().unwrap()), &calls).await;
+        .limit_by_user(per_user_limit(3));
+    assert_layer_order(&app(&calls).layer(stack.build().unwrap()), &calls).await;
 }
 
 #[tokio::test]
-async fn the_order_in_which_the_builder_is_told_does_not_matter() {
+async fn the_order_of_the_setters_does_not_matter() {
     let calls = Arc::new(AtomicUsize::new(0));
     let stack = Stack::builder()
-        .limit_by_user(each_user(3))
+        .limit_by_user(per_user_limit(3))
         .authenticate(auth())
-        .limit_by_address(everybody(7))
+        .limit_by_address(global_limit(7))
         .cors(cors())
         .security_headers(headers());
-    stands_in_order(&app(&calls).layer(stack.build().unwrap()), &calls).await;
+    assert_layer_order(&app(&calls).layer(stack.build().unwrap()), &calls).await;
 }
 
 #[tokio::test]
-async fn the_layers_stand_on_their_own_as_well() {
+async fn the_layers_work_the_same_in_a_service_builder() {
     let calls = Arc::new(AtomicUsize::new(0));
-    let layers =
-        ServiceBuilder::new().layer(headers()).layer(cors()).layer(everybody(7)).layer(auth()).layer(each_user(3));
-    stands_in_order(&app(&calls).layer(layers), &calls).await;
+    let layers = ServiceBuilder::new()
+        .layer(headers())
+        .layer(cors())
+        .layer(global_limit(7))
+        .layer(auth())
+        .layer(per_user_limit(3));
+    assert_layer_order(&app(&calls).layer(layers), &calls).await;
 }
 
-/// Whichever is written first, and where several write the same field: the inner one counts.
+/// Whichever layer writes first. If several write the same header, the inner one wins.
 #[tokio::test]
-async fn an_answer_has_the_fields_that_the_layers_one_by_one_give_it() {
-    for own in [
+async fn a_response_has_the_same_headers_as_from_the_single_layers() {
+    for builder in [
         SecurityHeaders::api(),
         SecurityHeaders::api().override_handler(["x-frame-options"]).strip(["x-ratelimit-reset", "server"]),
         SecurityHeaders::api().header("cache-control", "private"),
@@ -97,23 +101,23 @@ async fn an_answer_has_the_fields_that_the_layers_one_by_one_give_it() {
         SecurityHeaders::api().strip(["x-ratelimit-limit"]),
         SecurityHeaders::html(),
     ] {
-        let headers = own.build().unwrap();
-        let stack = Stack::builder().security_headers(headers.clone()).authenticate(auth()).limit_by_user(each_user(9));
-        let layers = ServiceBuilder::new().layer(headers).layer(auth()).layer(each_user(9));
+        let headers = builder.build().unwrap();
+        let stack =
+            Stack::builder().security_headers(headers.clone()).authenticate(auth()).limit_by_user(per_user_limit(9));
+        let layers = ServiceBuilder::new().layer(headers).layer(auth()).layer(per_user_limit(9));
         let calls = Arc::new(AtomicUsize::new(0));
-        let (stacked, layered) = (app(&calls).layer(stack.build().unwrap()), app(&calls).layer(layers));
-        let (stacked, layered) =
-            (asked(&stacked, "/", &bearer("ann")).await, asked(&layered, "/", &bearer("ann")).await);
+        let stacked = send(&app(&calls).layer(stack.build().unwrap()), "/", &bearer("ann")).await;
+        let layered = send(&app(&calls).layer(layers), "/", &bearer("ann")).await;
         assert_eq!(stacked.headers.len(), layered.headers.len());
         for name in layered.headers.keys().filter(|name| *name != "content-security-policy") {
-            let of = |answer: &TestResponse| answer.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
-            assert_eq!(of(&stacked), of(&layered), "{name}");
+            let values = |response: &TestResponse| response.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(values(&stacked), values(&layered), "{name}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_clients_address_is_found_for_all_below() {
+async fn trusted_proxies_finds_the_clients_address_for_the_handler() {
     let handler = axum::routing::get(|Extractor(client): Extractor<ClientAddr>| async move { client.to_string() });
     let stack = Stack::builder().trusted_proxies(TrustedProxies::new(["10.0.0.0/8"]).unwrap()).build().unwrap();
     let app = Router::new().route("/", handler).layer(stack);
@@ -123,16 +127,16 @@ async fn the_clients_address_is_found_for_all_below() {
 }
 
 #[tokio::test]
-async fn a_gate_of_ones_own_authenticates() {
+async fn a_custom_gate_authenticates() {
     let calls = Arc::new(AtomicUsize::new(0));
-    let stack = Stack::builder().authenticate(as_user(UserContext::new("eve"))).limit_by_user(each_user(1));
+    let stack = Stack::builder().authenticate(as_user(UserContext::new("eve"))).limit_by_user(per_user_limit(1));
     let app = app(&calls).layer(stack.build().unwrap());
-    assert_eq!(asked(&app, "/", "").await.body, "eve");
-    assert_eq!(asked(&app, "/", "").await.status, 429);
+    assert_eq!(send(&app, "/", "").await.body, "eve");
+    assert_eq!(send(&app, "/", "").await.status, 429);
 }
 
 #[tokio::test]
-async fn a_plain_service_stands_behind_it() {
+async fn a_stack_works_on_a_plain_tower_service() {
     let inner = service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("handled")))
     });

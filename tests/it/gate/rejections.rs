@@ -1,4 +1,4 @@
-//! What a refusal looks like, and how an app gives it another look.
+//! Rejecting responses: their format, and how an app renders them differently.
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
@@ -13,7 +13,7 @@ use tower::util::MapResponseLayer;
 
 use crate::support::response::TestResponse;
 
-/// An app of one route that takes tokens for the audience `api` and asks for two scopes.
+/// An app with one route that requires a token for the audience `api` and two scopes.
 async fn app() -> (TestIssuer, Router) {
     let issuer = TestIssuer::start().await.unwrap();
     let keys = Issuer::jwks_document(issuer.url(), issuer.jwks());
@@ -23,22 +23,22 @@ async fn app() -> (TestIssuer, Router) {
     (issuer, app)
 }
 
-fn members(answer: &TestResponse) -> Value {
-    serde_json::from_str(&answer.body).unwrap()
+fn problem_details(response: &TestResponse) -> Value {
+    serde_json::from_str(&response.body).unwrap()
 }
 
 #[tokio::test]
-async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
+async fn the_body_is_problem_details_with_error_code_and_required_scopes() {
     let (issuer, app) = app().await;
     let missing = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(
-        members(&missing),
+        problem_details(&missing),
         json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a bearer token is required"})
     );
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").scope("read").sign());
-    let lacking = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
+    let insufficient = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
     assert_eq!(
-        members(&lacking),
+        problem_details(&insufficient),
         json!({
             "type": "about:blank",
             "title": "Forbidden",
@@ -50,7 +50,7 @@ async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
     );
     let malformed = TestResponse::get(&app, "/", &[("authorization", "Bearer a b")]).await;
     assert_eq!(
-        members(&malformed),
+        problem_details(&malformed),
         json!({
             "type": "about:blank",
             "title": "Bad Request",
@@ -62,20 +62,20 @@ async fn the_body_is_problem_details_with_the_error_code_and_the_scopes() {
 }
 
 #[tokio::test]
-async fn every_refusal_says_its_type_and_is_not_to_be_stored() {
+async fn every_rejection_has_its_content_type_and_no_store() {
     let (issuer, app) = app().await;
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
     for (credential, status) in [("Basic YTpi", 401), ("Bearer a b", 400), ("Bearer a.b.c", 401), (&bearer, 403)] {
-        let answer = TestResponse::get(&app, "/", &[("authorization", credential)]).await;
-        assert_eq!(answer.status, status, "{credential}");
-        assert_eq!(answer.headers["content-type"], "application/problem+json");
-        assert_eq!(answer.headers["cache-control"], "no-store");
-        assert!(answer.challenge().starts_with("Bearer realm=\"api\""), "{credential}");
+        let response = TestResponse::get(&app, "/", &[("authorization", credential)]).await;
+        assert_eq!(response.status, status, "{credential}");
+        assert_eq!(response.headers["content-type"], "application/problem+json");
+        assert_eq!(response.headers["cache-control"], "no-store");
+        assert!(response.challenge().starts_with("Bearer realm=\"api\""), "{credential}");
     }
 }
 
 #[tokio::test]
-async fn a_denial_in_the_extensions_says_why() {
+async fn the_extensions_of_a_rejection_have_the_denial() {
     let (issuer, app) = app().await;
     let expired = format!("Bearer {}", issuer.token("ann").audience("api").expired().sign());
     for (credential, kind) in [
@@ -83,16 +83,16 @@ async fn a_denial_in_the_extensions_says_why() {
         ("Bearer a b", DenialKind::InvalidRequest(CredentialError::Malformed)),
         (&expired, DenialKind::InvalidToken(TokenError::Expired)),
     ] {
-        let fields = [("authorization", credential)];
-        let answer = TestResponse::get(&app, "/", if credential.is_empty() { &[] } else { &fields }).await;
-        assert_eq!(answer.denial.unwrap().kind(), &kind);
+        let headers = [("authorization", credential)];
+        let response = TestResponse::get(&app, "/", if credential.is_empty() { &[] } else { &headers }).await;
+        assert_eq!(response.denial.unwrap().kind(), &kind);
     }
 }
 
 #[tokio::test]
-async fn a_denial_is_rendered_otherwise_by_an_ordinary_map_response() {
+async fn map_response_of_tower_renders_a_denial_differently() {
     let (_, app) = app().await;
-    let own = |mut response: Response<Body>| {
+    let as_text = |mut response: Response<Body>| {
         if let Some(denial) = response.extensions().get::<Denial>() {
             let (status, text) = (denial.status(), denial.detail().into_owned());
             *response.body_mut() = Body::from(format!("{}: {text}", status.as_u16()));
@@ -100,41 +100,44 @@ async fn a_denial_is_rendered_otherwise_by_an_ordinary_map_response() {
         }
         response
     };
-    let app = app.layer(MapResponseLayer::new(own));
-    let answer = TestResponse::get(&app, "/", &[]).await;
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::UNAUTHORIZED, "401: a bearer token is required"));
-    assert_eq!(answer.headers["content-type"], "text/plain");
-    assert_eq!(answer.challenge(), "Bearer realm=\"api\"");
+    let app = app.layer(MapResponseLayer::new(as_text));
+    let response = TestResponse::get(&app, "/", &[]).await;
+    assert_eq!(
+        (response.status, response.body.as_str()),
+        (StatusCode::UNAUTHORIZED, "401: a bearer token is required")
+    );
+    assert_eq!(response.headers["content-type"], "text/plain");
+    assert_eq!(response.challenge(), "Bearer realm=\"api\"");
 }
 
 #[tokio::test]
-async fn axums_own_map_response_sees_the_denial_too() {
+async fn map_response_of_axum_sees_the_denial_too() {
     let (_, app) = app().await;
     let app = app.layer(axum::middleware::map_response(|response: Response<Body>| async move {
-        let error = response.extensions().get::<Denial>().map(Denial::status).map(|status| status.as_u16());
-        (response.status(), Json(json!({ "refused_with": error })))
+        let status = response.extensions().get::<Denial>().map(|denial| denial.status().as_u16());
+        (response.status(), Json(json!({ "rejected_with": status })))
     }));
-    assert_eq!(members(&TestResponse::get(&app, "/", &[]).await), json!({"refused_with": 401}));
+    assert_eq!(problem_details(&TestResponse::get(&app, "/", &[]).await), json!({"rejected_with": 401}));
 }
 
 #[tokio::test]
-async fn a_head_request_is_refused_with_the_same_fields_and_no_body() {
+async fn a_head_request_is_rejected_with_the_same_headers_and_no_body() {
     let (_, app) = app().await;
-    let answer = TestResponse::get(&app, "/", &[]).await;
+    let response = TestResponse::get(&app, "/", &[]).await;
     let head = TestResponse::send(&app, Request::head("/").body(Body::empty()).unwrap()).await;
-    assert_eq!((head.status, head.challenge()), (answer.status, answer.challenge()));
+    assert_eq!((head.status, head.challenge()), (response.status, response.challenge()));
     assert_eq!(head.headers["content-type"], "application/problem+json");
     assert_eq!(head.body, "");
 }
 
 #[tokio::test]
-async fn a_fault_of_the_app_tells_the_caller_nothing_of_its_set_up() {
+async fn a_500_reveals_nothing_about_the_apps_configuration() {
     let app = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
-    let answer = TestResponse::get(&app, "/", &[]).await;
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.challenge(), "");
+    let response = TestResponse::get(&app, "/", &[]).await;
+    assert_eq!(response.status, 500);
+    assert_eq!(response.challenge(), "");
     assert_eq!(
-        members(&answer),
+        problem_details(&response),
         json!({
             "type": "about:blank",
             "title": "Internal Server Error",
@@ -145,26 +148,27 @@ async fn a_fault_of_the_app_tells_the_caller_nothing_of_its_set_up() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_issuer_is_503_with_the_time_to_try_again() {
+async fn an_outage_of_the_issuer_is_503_with_retry_after() {
     let issuer = TestIssuer::start().await.unwrap();
     issuer.respond_with(StatusCode::BAD_GATEWAY);
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
     let app = Router::new().route("/", get(|| async {})).layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
-    let answer = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
-    assert_eq!(answer.challenge(), "");
-    assert!(matches!(answer.denial.unwrap().kind(), DenialKind::KeysUnavailable { .. }));
+    let response = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
+    assert_eq!(response.status, 503);
+    assert!(response.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    assert_eq!(response.challenge(), "");
+    assert!(matches!(response.denial.unwrap().kind(), DenialKind::KeysUnavailable { .. }));
 }
 
 #[tokio::test]
-async fn a_denial_of_a_handler_is_rendered_as_one_of_a_layer() {
-    let (nobody, ann) = (as_anonymous(), as_user(UserContext::new("ann")));
+async fn a_denial_of_a_handler_has_the_same_response_as_that_of_a_layer() {
+    let anonymous = as_anonymous();
+    let ann = as_user(UserContext::new("ann"));
     let by_layer = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
     let by_layer = TestResponse::get(&by_layer.layer(ann.clone()), "/", &[]).await;
     let handler = || async { UserContext::new("ann").require_scope("read") };
-    let by_handler = Router::new().route("/", get(handler)).layer(ServiceBuilder::new().layer(nobody).layer(ann));
+    let by_handler = Router::new().route("/", get(handler)).layer(ServiceBuilder::new().layer(anonymous).layer(ann));
     let by_handler = TestResponse::get(&by_handler, "/", &[]).await;
     assert_eq!(by_handler.status, 403);
     assert_eq!(
