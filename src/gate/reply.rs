@@ -83,11 +83,12 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
     if let Some(violation) = denial.violation() {
         body.strings("violated-policies", violation.policies());
     }
-    let mut response = Response::new(body.finish().into());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     let media_type = const { HeaderValue::from_static("application/problem+json") };
     write_headers(response.headers_mut(), media_type, &denial);
     response.extensions_mut().insert(denial);
+    *response.body_mut() = body.finish().into();
     response
 }
 
