@@ -55,6 +55,7 @@
 //! | `axum` | yes | the extractors; support for axum's body and `ConnectInfo` |
 //! | `jwt` | yes | [`JwtAuth`] |
 //! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) that fetches published keys |
+//! | `audit` | no | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | `redis` | no | a [`RateLimit`] store in Redis, shared by all processes |
 //! | `tonic` | no | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //! | `testing` | no | an in-process issuer, signed test tokens, a fake clock, `as_user` |

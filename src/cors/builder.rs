@@ -1,6 +1,5 @@
-//! `CorsBuilder`: what the user says, and every problem with it.
+//! `CorsBuilder`: the settings of `Cors`, and their validation.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,120 +9,166 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::context::OriginSet;
 use crate::cors::gate::Cors;
 use crate::cors::names::{self, Names};
-use crate::cors::policy::{self, Methods, Origins, Policy, RequestHeaders};
+use crate::cors::policy::{self, AllowedHeaders, AllowedMethods, AllowedOrigins, Policy};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
-/// Configures a [`Cors`]. Each setter replaces what was set before.
+impl Cors {
+    /// Returns a builder. [`origins`](CorsBuilder::origins) or [`any_origin`](CorsBuilder::any_origin) is required.
+    pub fn builder() -> CorsBuilder {
+        CorsBuilder::default()
+    }
+
+    /// Replaces the policy of this layer and all its clones, from the next request on.
+    ///
+    /// The builder replaces all settings: keep the base builder, and reload a clone of it.
+    ///
+    /// ```
+    /// use portcullis::{Cors, OriginSet};
+    ///
+    /// let base = Cors::builder().allow_credentials().allow_methods(["DELETE"]);
+    /// let cors = base.clone().origins(OriginSet::new(["https://a.example"])?).build()?;
+    /// cors.reload(base.origins(OriginSet::new(["https://a.example", "https://b.example"])?))?;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] as [`CorsBuilder::build`] does. The current policy then stays in effect.
+    pub fn reload(&self, builder: CorsBuilder) -> Result<(), ConfigError> {
+        self.0.store(Arc::new(builder.policy()?));
+        Ok(())
+    }
+}
+
+/// Configures a [`Cors`]. Each setter replaces the previous value.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CorsBuilder {
-    origins: Asked,
-    has_credentials: bool,
-    lets_plain_in: bool,
+    origins: Origins,
+    allows_credentials: bool,
+    allows_http_with_credentials: bool,
     methods: Vec<String>,
-    has_any_method: bool,
+    allows_any_method: bool,
     request_headers: Vec<String>,
-    has_any_request_header: bool,
-    exposed: Vec<String>,
+    allows_any_request_header: bool,
+    exposed_headers: Vec<String>,
     max_age: Duration,
     is_debug: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Asked {
+enum Origins {
+    NotSet,
     Any,
-    Nothing,
-    Of(OriginSet),
+    Set(OriginSet),
 }
 
 impl Default for CorsBuilder {
     fn default() -> Self {
         Self {
-            origins: Asked::Nothing,
-            has_credentials: false,
-            lets_plain_in: false,
+            origins: Origins::NotSet,
+            allows_credentials: false,
+            allows_http_with_credentials: false,
             methods: Vec::new(),
-            has_any_method: false,
-            request_headers: REQUEST_HEADERS.map(str::to_owned).into(),
-            has_any_request_header: false,
-            exposed: Vec::new(),
-            max_age: MAX_AGE,
+            allows_any_method: false,
+            request_headers: DEFAULT_REQUEST_HEADERS.map(str::to_owned).into(),
+            allows_any_request_header: false,
+            exposed_headers: Vec::new(),
+            max_age: DEFAULT_MAX_AGE,
             is_debug: false,
         }
     }
 }
 
 impl CorsBuilder {
-    /// Sets the origins whose pages may read the answers. Required, or [`any_origin`](Self::any_origin).
+    /// Sets the origins whose pages may read responses. Required, unless [`any_origin`](Self::any_origin) is set.
     pub fn origins(mut self, origins: OriginSet) -> Self {
-        self.origins = Asked::Of(origins);
+        self.origins = Origins::Set(origins);
         self
     }
 
-    /// Lets the pages of every origin read the answers, without credentials: for what is public anyway.
+    /// Lets pages of every origin read responses, without credentials. For public resources.
     pub fn any_origin(mut self) -> Self {
-        self.origins = Asked::Any;
+        self.origins = Origins::Any;
         self
     }
 
-    /// Lets pages send credentials that the browser keeps: cookies, HTTP authentication, client certificates. A bearer
-    /// token that a page sets itself is none of them.
+    /// Lets pages send credentials that the browser stores: cookies, HTTP authentication and client certificates (default:
+    /// no).
+    ///
+    /// A page that sets a bearer token itself does not need it.
     pub fn allow_credentials(mut self) -> Self {
-        self.has_credentials = true;
+        self.allows_credentials = true;
         self
     }
 
-    /// Sets the methods that pages may use, beside GET, HEAD and POST, which need no leave.
+    /// Sets the methods that pages may use besides GET, HEAD and POST, which are always allowed (default: none).
     pub fn allow_methods(mut self, methods: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.methods = methods.into_iter().map(|method| method.as_ref().to_owned()).collect();
-        self.has_any_method = false;
+        self.allows_any_method = false;
         self
     }
 
     /// Lets pages use any method.
     pub fn any_method(mut self) -> Self {
-        self.has_any_method = true;
+        self.allows_any_method = true;
         self
     }
 
-    /// Sets the header fields that pages may send: `Authorization` and `Content-Type` unless set.
+    /// Sets the request headers that pages may send (default: `Authorization` and `Content-Type`).
+    ///
+    /// The given names replace the default ones:
+    ///
+    /// ```
+    /// use portcullis::{Cors, OriginSet};
+    ///
+    /// let cors = Cors::builder()
+    ///     .origins(OriginSet::new(["https://app.example.com"])?)
+    ///     .allow_headers(["Authorization", "Content-Type", "X-Request-Id"])
+    ///     .build()?;
+    /// # let _ = cors;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn allow_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.request_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self.has_any_request_header = false;
+        self.allows_any_request_header = false;
         self
     }
 
-    /// Lets pages send any header field.
+    /// Lets pages send any request header.
     pub fn any_header(mut self) -> Self {
-        self.has_any_request_header = true;
+        self.allows_any_request_header = true;
         self
     }
 
-    /// Sets the header fields of an answer that pages may read, beside those every page may read (Fetch,
-    /// "CORS-safelisted response-header name") and those that tell why a request was refused: `Retry-After`,
-    /// `WWW-Authenticate`, the fields of a rate limit, and the status of a gRPC call.
+    /// Sets the response headers that pages may read, besides those that are always readable (default: none).
+    ///
+    /// Always readable are the headers that Fetch calls "CORS-safelisted response-header names", and those that explain a
+    /// rejection: `Retry-After`, `WWW-Authenticate`, the rate-limit headers and the gRPC status.
     pub fn expose_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.exposed = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self.exposed_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
     }
 
-    /// Sets for how long a browser may keep the answer to a preflight, in whole seconds up to 24 hours: ten minutes unless
-    /// set. Browsers keep it no longer than they like, Chromium two hours.
+    /// Sets how long a browser may cache the response to a preflight (default 10 minutes; 0 disables the cache).
+    ///
+    /// In whole seconds, at most 24 hours. Browsers have lower limits: Chromium caches for at most 2 hours.
     pub fn max_age(mut self, time: Duration) -> Self {
         self.max_age = time;
         self
     }
 
-    /// Says in the log, at `info`, at which step a preflight failed: origin, method or headers.
+    /// Logs, at `info`, why a preflight is denied: its origin, its method or its headers (default: no log).
     pub fn debug(mut self) -> Self {
         self.is_debug = true;
         self
     }
 
-    /// Lets origins be trusted with credentials that are reached over plain `http` and are not loopback: whoever sits on
-    /// the way can be such a page.
+    /// Lets [`allow_credentials`](Self::allow_credentials) be combined with `http` origins other than loopback.
+    ///
+    /// Dangerous: whoever controls the network can serve a page of such an origin and act with the user's credentials.
     pub fn dangerously_allow_http_with_credentials(mut self) -> Self {
-        self.lets_plain_in = true;
+        self.allows_http_with_credentials = true;
         self
     }
 
@@ -131,144 +176,152 @@ impl CorsBuilder {
     ///
     /// # Errors
     ///
-    /// Names every setting that is missing or that no browser would heed or ought to.
+    /// Returns [`ConfigError`] if the origins are missing, or if a setting is unsafe or has no effect in browsers.
     pub fn build(self) -> Result<Cors, ConfigError> {
         self.policy().map(|policy| Cors(Arc::new(ArcSwap::from_pointee(policy))))
     }
 
-    pub(super) fn policy(self) -> Result<Policy, ConfigError> {
-        let mut problems = ConfigIssues::default();
-        let origins = self.judged_origins(&mut problems);
-        let methods = judged_methods(&self.methods, &mut problems);
-        let request_headers = judged_request_headers(&self.request_headers, &mut problems);
-        let exposed = self.judged_exposed(&mut problems);
-        if self.max_age > LONGEST_AGE || self.max_age.subsec_nanos() > 0 {
-            let reason = "not a number of whole seconds from 0 to 86400";
-            let problem = ConfigIssue::new("max_age", IssueKind::Invalid, reason, "give ten minutes, or two hours");
-            problems.add(problem.with_value(format!("{:?}", self.max_age)));
-        }
-        problems.into_result(|| Policy {
+    fn policy(self) -> Result<Policy, ConfigError> {
+        let mut issues = ConfigIssues::default();
+        let origins = self.validate_origins(&mut issues);
+        let methods = validate_methods(&self.methods, &mut issues);
+        let request_headers = validate_request_headers(&self.request_headers, &mut issues);
+        let exposed_headers = self.validate_exposed_headers(&mut issues);
+        self.validate_max_age(&mut issues);
+        issues.into_result(|| Policy {
             origins,
-            has_credentials: self.has_credentials,
-            methods: if self.has_any_method { Methods::Any } else { Methods::Of(methods.into()) },
-            request_headers: match self.has_any_request_header {
-                true => RequestHeaders::Any,
-                false => RequestHeaders::Of(request_headers),
+            allows_credentials: self.allows_credentials,
+            methods: match self.allows_any_method {
+                true => AllowedMethods::Any,
+                false => AllowedMethods::List(methods.into()),
             },
-            exposed,
+            request_headers: match self.allows_any_request_header {
+                true => AllowedHeaders::Any,
+                false => AllowedHeaders::List(request_headers),
+            },
+            exposed_headers,
             max_age: HeaderValue::from(self.max_age.as_secs()),
             is_debug: self.is_debug,
         })
     }
 
-    fn judged_origins(&self, problems: &mut ConfigIssues) -> Origins {
+    fn validate_origins(&self, issues: &mut ConfigIssues) -> AllowedOrigins {
         let set = match &self.origins {
-            Asked::Of(set) => set,
-            Asked::Nothing => {
+            Origins::Set(set) => set,
+            Origins::NotSet => {
                 let remedy = "set .origins(OriginSet::new([\"https://app.example.com\"])?)";
-                problems.add(ConfigIssue::new("origins", IssueKind::Missing, "not set", remedy));
-                return Origins::Any;
+                issues.add(ConfigIssue::new("origins", IssueKind::Missing, "not set", remedy));
+                return AllowedOrigins::Any;
             }
-            Asked::Any => {
-                if self.has_credentials {
-                    let reason = "any origin with credentials would let every page act as its visitor";
-                    problems.add(ConfigIssue::new("any_origin", IssueKind::Prohibited, reason, "name the origins"));
+            Origins::Any => {
+                if self.allows_credentials {
+                    let reason = "with credentials, every page could act as the user";
+                    let remedy = "list the origins with .origins(..), or remove allow_credentials()";
+                    issues.add(ConfigIssue::new("any_origin", IssueKind::Prohibited, reason, remedy));
                 }
-                return Origins::Any;
+                return AllowedOrigins::Any;
             }
         };
-        if self.has_credentials && !self.lets_plain_in {
+        if self.allows_credentials && !self.allows_http_with_credentials {
             for origin in set.unencrypted() {
-                let reason = "credentials for a page that came over plain http are anybody's on its way";
-                let remedy = "use https, or say dangerously_allow_http_with_credentials";
-                problems.add(
-                    ConfigIssue::new("allow_credentials", IssueKind::Prohibited, reason, remedy).with_value(origin),
-                );
+                let reason =
+                    "pages served over http can be forged on the network, and would act with the user's credentials";
+                let remedy = "use https, or call dangerously_allow_http_with_credentials()";
+                let issue = ConfigIssue::new("allow_credentials", IssueKind::Prohibited, reason, remedy);
+                issues.add(issue.with_value(origin));
             }
         }
-        Origins::Of(set.clone())
+        AllowedOrigins::Set(set.clone())
     }
 
-    /// What pages may read. A star would be a name like any other where credentials are sent (Fetch 3.3.3).
-    fn judged_exposed(&self, problems: &mut ConfigIssues) -> Option<HeaderValue> {
-        let mut names = BTreeSet::from(EXPOSED.map(str::to_owned));
-        for name in &self.exposed {
+    fn validate_exposed_headers(&self, issues: &mut ConfigIssues) -> Option<HeaderValue> {
+        let mut valid: Vec<String> = ALWAYS_EXPOSED.map(str::to_owned).into();
+        for name in &self.exposed_headers {
             let lower = name.to_ascii_lowercase();
-            let fault = if name == "*" {
-                self.has_credentials
-                    .then_some((IssueKind::Prohibited, "a star exposes nothing where credentials are sent"))
+            let error = if name == "*" {
+                // With credentials, browsers take a star for a header name (Fetch, section 3.3.3).
+                let reason = "* has no effect in combination with credentials";
+                self.allows_credentials.then_some((IssueKind::Prohibited, reason, "list the header names"))
             } else if matches!(lower.as_str(), "set-cookie" | "set-cookie2") {
-                Some((IssueKind::Prohibited, "no page may ever read cookies being set"))
+                Some((IssueKind::Prohibited, "browsers never let a page read it", "remove it"))
             } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                Some((IssueKind::Invalid, "not the name of a header field"))
+                Some((IssueKind::Invalid, "not a header name", "use a token, for example X-Request-Id"))
             } else {
                 None
             };
-            match fault {
-                Some((fault, reason)) => {
-                    problems
-                        .add(ConfigIssue::new("expose_headers", fault, reason, "name other fields").with_value(name));
+            match error {
+                Some((kind, reason, remedy)) => {
+                    issues.add(ConfigIssue::new("expose_headers", kind, reason, remedy).with_value(name));
                 }
-                None => drop(names.insert(lower)),
+                None => valid.push(lower),
             }
         }
-        HeaderValue::try_from(names.into_iter().collect::<Vec<_>>().join(",")).ok()
+        HeaderValue::try_from(names::sorted_unique(valid).join(",")).ok()
+    }
+
+    fn validate_max_age(&self, issues: &mut ConfigIssues) {
+        if self.max_age > MAX_MAX_AGE || self.max_age.subsec_nanos() > 0 {
+            let reason = "not a whole number of seconds from 0 to 86400";
+            let remedy = "use for example 600 seconds (ten minutes) or 7200 seconds (two hours)";
+            let issue = ConfigIssue::new("max_age", IssueKind::Invalid, reason, remedy);
+            issues.add(issue.with_value(format!("{:?}", self.max_age)));
+        }
     }
 }
 
-fn judged_methods(names: &[String], problems: &mut ConfigIssues) -> Vec<Method> {
+fn validate_methods(names: &[String], issues: &mut ConfigIssues) -> Vec<Method> {
     let mut methods = Vec::new();
     for name in names {
         let upper = name.to_ascii_uppercase();
-        let fault = match Method::from_bytes(name.as_bytes()) {
+        let error = match Method::from_bytes(name.as_bytes()) {
             Ok(method) if method.as_str() == "*" => {
-                Some((IssueKind::Invalid, "a star is no method", "say any_method()"))
+                Some((IssueKind::Invalid, "* is not a method", "call any_method() to allow all"))
             }
-            Err(_) => Some((IssueKind::Invalid, "not a method", "give a token, as PATCH")),
-            Ok(method) if policy::is_forbidden(method.as_str().as_bytes()) => {
-                Some((IssueKind::Prohibited, "no browser lets a page use it", "leave it out"))
+            Err(_) => Some((IssueKind::Invalid, "not a method", "use a token, for example PATCH")),
+            Ok(method) if policy::is_forbidden_method(method.as_str().as_bytes()) => {
+                Some((IssueKind::Prohibited, "browsers never let a page use it", "remove it"))
             }
-            // Browsers put GET, HEAD, POST, PUT, DELETE and OPTIONS into upper case by themselves, and no other.
-            Ok(_) if *name != upper && KNOWN.contains(&upper.as_str()) => {
-                Some((IssueKind::Invalid, "methods are compared byte for byte", "write it in upper case"))
+            // Browsers convert only DELETE, GET, HEAD, OPTIONS, POST and PUT to upper case (Fetch, "normalize a method").
+            Ok(_) if *name != upper && KNOWN_METHODS.contains(&upper.as_str()) => {
+                Some((IssueKind::Invalid, "methods are case-sensitive", "write it in upper case"))
             }
             Ok(method) => {
                 methods.push(method);
                 None
             }
         };
-        if let Some((fault, reason, remedy)) = fault {
-            problems.add(ConfigIssue::new("allow_methods", fault, reason, remedy).with_value(name));
+        if let Some((kind, reason, remedy)) = error {
+            issues.add(ConfigIssue::new("allow_methods", kind, reason, remedy).with_value(name));
         }
     }
     methods
 }
 
-fn judged_request_headers(asked: &[String], problems: &mut ConfigIssues) -> Names {
-    let mut judged = Vec::new();
-    for name in asked {
+fn validate_request_headers(names: &[String], issues: &mut ConfigIssues) -> Names {
+    let mut valid = Vec::new();
+    for name in names {
         let lower = name.to_ascii_lowercase();
-        let fault = if name == "*" {
-            Some((IssueKind::Invalid, "a star is no name", "say any_request_header()"))
+        let error = if name == "*" {
+            Some((IssueKind::Invalid, "* is not a header name", "call any_header() to allow all"))
         } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            Some((IssueKind::Invalid, "not the name of a header field", "give a token, as X-Request-Id"))
+            Some((IssueKind::Invalid, "not a header name", "use a token, for example X-Request-Id"))
         } else if names::is_forbidden(&lower) {
-            Some((IssueKind::Prohibited, "no browser lets a page set it", "leave it out"))
-        } else if names::is_of_responses(&lower) {
-            Some((IssueKind::Prohibited, "only answers have it", "leave it out, or give it to expose()"))
+            Some((IssueKind::Prohibited, "browsers never let a page set it", "remove it"))
+        } else if names::is_response_header(&lower) {
+            Some((IssueKind::Prohibited, "a response header", "remove it, or move it to expose_headers(..)"))
         } else {
-            judged.push(lower);
+            valid.push(lower);
             None
         };
-        if let Some((fault, reason, remedy)) = fault {
-            problems.add(ConfigIssue::new("allow_headers", fault, reason, remedy).with_value(name));
+        if let Some((kind, reason, remedy)) = error {
+            issues.add(ConfigIssue::new("allow_headers", kind, reason, remedy).with_value(name));
         }
     }
-    Names::new(judged)
+    Names::new(valid)
 }
 
-const REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
-const EXPOSED: [&str; 9] = [
+const DEFAULT_REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
+const ALWAYS_EXPOSED: [&str; 9] = [
     "grpc-message",
     "grpc-status",
     "ratelimit",
@@ -279,6 +332,7 @@ const EXPOSED: [&str; 9] = [
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
 ];
-const KNOWN: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-const MAX_AGE: Duration = Duration::from_secs(600);
-const LONGEST_AGE: Duration = Duration::from_secs(86_400);
+const KNOWN_METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(600);
+/// One day. No browser caches for longer.
+const MAX_MAX_AGE: Duration = Duration::from_secs(86_400);

@@ -1,4 +1,4 @@
-//! `Cors`: the layer, and what it answers and adds.
+//! `Cors`: the layer, its responses to preflights and the headers that it adds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,111 +12,83 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
 use tower_layer::Layer;
 
-use crate::cors::builder::CorsBuilder;
-use crate::cors::policy::{Policy, Step, Visit};
-use crate::error::ConfigError;
+use crate::cors::policy::{CorsRequest, Policy, PreflightError};
 use crate::field::header_map::{append, insert_if_absent};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply, ResponseHeaders};
 
-/// Lets pages of other origins read the answers; see the [module](crate::cors).
+/// Lets pages of other origins read responses. The [module](crate::cors) describes its behavior.
 ///
-/// Clones are one layer: [`reload`](Self::reload) changes the policy of them all.
+/// Clones share one policy: [`reload`](Self::reload) replaces it for all of them.
 #[derive(Clone)]
 #[must_use]
 pub struct Cors(pub(super) Arc<ArcSwap<Policy>>);
 
-impl Cors {
-    /// Starts a configuration.
-    pub fn builder() -> CorsBuilder {
-        CorsBuilder::default()
-    }
-
-    /// Puts another policy in the place of this one, for all clones and from the next request on. Nothing of the old one stays:
-    /// keep the builder, and reload a clone of it.
-    ///
-    /// ```
-    /// use portcullis::{Cors, OriginSet};
-    ///
-    /// let base = Cors::builder().allow_credentials().allow_methods(["DELETE"]);
-    /// let cors = base.clone().origins(OriginSet::new(["https://a.example"])?).build()?;
-    /// cors.reload(base.origins(OriginSet::new(["https://a.example", "https://b.example"])?))?;
-    /// # Ok::<(), portcullis::ConfigError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`CorsBuilder::build`]; the policy that stands is then kept.
-    pub fn reload(&self, builder: CorsBuilder) -> Result<(), ConfigError> {
-        self.0.store(Arc::new(builder.policy()?));
-        Ok(())
-    }
-}
-
-/// What [`Cors`] remembers of a request until its response.
-pub struct Pass {
+/// The state that [`Cors`] keeps between a request and its response.
+pub struct CorsPass {
     policy: Arc<Policy>,
     reader: Reader,
 }
 
-/// Who may read the answer.
+/// Which page of another origin may read the response.
 #[derive(Debug)]
 enum Reader {
-    /// No page of another origin; the one that asks is foreign.
+    /// The request is from a page, whose origin is not allowed.
     Foreign,
-    /// Pages of this origin.
+    /// The request is from a page of this origin, or `*` if any may read it.
     Origin(HeaderValue),
-    /// No page of another origin asks.
-    SameOrigin,
+    /// The request has no `Origin`: no page of another origin will read the response.
+    NoOrigin,
 }
 
-/// In an answer's extensions: a layer inside has closed it to the page that asks.
+/// Marks a response that an inner `Cors` has closed to the page. An outer one must not open it.
 #[derive(Clone, Copy, Debug)]
 struct Closed;
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for CorsPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass").field("reader", &self.reader).finish_non_exhaustive()
+        f.debug_struct("CorsPass").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
 
 impl Gate for Cors {
-    type Pass = Pass;
+    type Pass = CorsPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<CorsPass> {
         let policy = self.0.load();
-        let reader = match Visit::of(head) {
-            Visit::Preflight(origin, method) => {
-                return Entry::Refuse(Reply::new(match policy.judge(origin, method, &head.headers) {
-                    Ok(()) => leave_given(&policy, origin, method, &head.headers),
-                    Err(step) => leave_denied(&policy, step),
+        let reader = match CorsRequest::of(head) {
+            CorsRequest::Preflight { origin, method } => {
+                return Entry::Refuse(Reply::new(match policy.check_preflight(origin, method, &head.headers) {
+                    Ok(()) => preflight_allowed(&policy, origin, method, &head.headers),
+                    Err(error) => preflight_denied(&policy, error),
                 }));
             }
-            Visit::Unclear { is_preflight: true } => {
-                return Entry::Refuse(Reply::new(leave_denied(&policy, Step::Origin)));
+            CorsRequest::SeveralOrigins { is_preflight: true } => {
+                return Entry::Refuse(Reply::new(preflight_denied(&policy, PreflightError::Origin)));
             }
-            // To every answer, or to each that depends on who asks: Fetch, "CORS protocol and HTTP caches".
-            _ if policy.is_any() => Reader::Origin(const { HeaderValue::from_static("*") }),
-            Visit::Actual(origin) if policy.admits_origin(origin) => Reader::Origin(origin.clone()),
-            Visit::Actual(_) | Visit::Unclear { .. } => Reader::Foreign,
-            Visit::SameOrigin => Reader::SameOrigin,
+            // A star must be on every response, with or without `Origin`, because it is sent without `Vary` (Fetch, "CORS
+            // protocol and HTTP caches").
+            _ if policy.allows_any_origin() => Reader::Origin(const { HeaderValue::from_static("*") }),
+            CorsRequest::Actual { origin } if policy.allows_origin(origin) => Reader::Origin(origin.clone()),
+            CorsRequest::Actual { .. } | CorsRequest::SeveralOrigins { .. } => Reader::Foreign,
+            CorsRequest::NoOrigin => Reader::NoOrigin,
         };
-        Entry::Admit(Pass { policy: Arc::clone(&policy), reader })
+        Entry::Admit(CorsPass { policy: Arc::clone(&policy), reader })
     }
 
-    fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
-        let Pass { policy, reader } = pass;
-        if policy.varies() {
-            vary_by_origin(response.headers_mut());
+    fn leave<B>(&self, pass: CorsPass, response: &mut Response<B>) {
+        let CorsPass { policy, reader } = pass;
+        if !policy.allows_any_origin() {
+            add_vary_origin(response.headers_mut());
         }
         match reader {
-            Reader::SameOrigin => {}
+            Reader::NoOrigin => {}
             Reader::Foreign => drop(response.extensions_mut().insert(Closed)),
             Reader::Origin(_) if response.extensions().get::<Closed>().is_some() => {}
             Reader::Origin(origin) => {
                 let headers = response.headers_mut();
-                allow(&policy, origin, headers);
-                if let Some(exposed) = &policy.exposed {
+                allow_origin(&policy, origin, headers);
+                if let Some(exposed) = &policy.exposed_headers {
                     insert_if_absent(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, || exposed.clone());
                 }
             }
@@ -134,59 +106,65 @@ impl Gate for Cors {
     }
 }
 
-/// Leave for exactly what was asked for (Fetch 4.8).
-fn leave_given(policy: &Policy, origin: &HeaderValue, method: &HeaderValue, asked: &HeaderMap) -> Response<Vec<u8>> {
-    let mut response = answer(policy, StatusCode::NO_CONTENT);
+/// Allows exactly what the preflight requests (Fetch, section 4.8).
+fn preflight_allowed(
+    policy: &Policy,
+    origin: &HeaderValue,
+    method: &HeaderValue,
+    requested: &HeaderMap,
+) -> Response<Vec<u8>> {
+    let mut response = preflight_response(policy, StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    let origin = if policy.is_any() { const { HeaderValue::from_static("*") } } else { origin.clone() };
-    allow(policy, origin, headers);
+    let any = const { HeaderValue::from_static("*") };
+    allow_origin(policy, if policy.allows_any_origin() { any } else { origin.clone() }, headers);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
-    for names in asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
+    for names in requested.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.append(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
     headers.insert(ACCESS_CONTROL_MAX_AGE, policy.max_age.clone());
     response
 }
 
-/// No word of leave. What would have been allowed is not told.
-fn leave_denied(policy: &Policy, step: Step) -> Response<Vec<u8>> {
+/// Denies a preflight. The response does not reveal what the policy allows.
+fn preflight_denied(policy: &Policy, error: PreflightError) -> Response<Vec<u8>> {
     if policy.is_debug {
-        tracing::info!(step = step.name(), "a preflight failed");
+        tracing::info!(cause = error.name(), "preflight denied");
     }
-    answer(policy, StatusCode::FORBIDDEN)
+    preflight_response(policy, StatusCode::FORBIDDEN)
 }
 
-fn answer(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
+fn preflight_response(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
-    let varies = if policy.varies() {
-        const { HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers") }
-    } else {
+    let vary = if policy.allows_any_origin() {
         const { HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers") }
+    } else {
+        const { HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers") }
     };
-    response.headers_mut().reserve(PREFLIGHT_FIELDS);
-    response.headers_mut().insert(VARY, varies);
+    response.headers_mut().reserve(PREFLIGHT_HEADERS);
+    response.headers_mut().insert(VARY, vary);
     response
 }
 
-/// The origin that may read, as it came; what a handler said of it stands.
-fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
-    if insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.has_credentials {
+/// Allows an origin, in the bytes of its request header, and credentials. Does nothing if the handler has allowed an origin.
+fn allow_origin(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
+    if insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.allows_credentials {
         insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || const { HeaderValue::from_static("true") });
     }
 }
 
-/// Says that the answer varies by origin, unless it is said already.
-fn vary_by_origin(headers: &mut HeaderMap) {
+/// Adds `Vary: Origin`, unless `Vary` covers it already.
+fn add_vary_origin(headers: &mut HeaderMap) {
     const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
     match headers.try_entry(VARY) {
-        Ok(header::Entry::Vacant(place)) => drop(place.try_insert(ORIGIN)),
-        Ok(header::Entry::Occupied(said)) => {
-            let is_said = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"origin");
-            if !tokens(said.iter()).flatten().any(is_said) {
+        Ok(header::Entry::Vacant(vacant)) => drop(vacant.try_insert(ORIGIN)),
+        Ok(header::Entry::Occupied(vary)) => {
+            let covers_origin = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"origin");
+            if !tokens(vary.iter()).flatten().any(covers_origin) {
                 append(headers, &VARY, ORIGIN);
             }
         }
+        // The map has reached its maximum size.
         Err(_) => {}
     }
 }
@@ -205,5 +183,5 @@ impl fmt::Debug for Cors {
     }
 }
 
-/// With two that a server adds.
-const PREFLIGHT_FIELDS: usize = 8;
+/// The headers of a response to a preflight, and two that a server adds.
+const PREFLIGHT_HEADERS: usize = 8;

@@ -1,4 +1,4 @@
-//! `Cors`: which pages of other origins may read the answers (Fetch standard, "HTTP-CORS protocol").
+//! `Cors`: which pages of other origins may read responses (Fetch standard, "HTTP-CORS protocol").
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
@@ -15,34 +15,37 @@
 //! let app: Router = Router::new().route("/", get(|| async {})).layer(cors);
 //!
 //! let request = Request::get("/").header("origin", "https://app.example.com").body(Body::empty()).unwrap();
-//! let answer = app.oneshot(request).await.unwrap();
-//! assert_eq!(answer.headers()["access-control-allow-origin"], "https://app.example.com");
+//! let response = app.oneshot(request).await.unwrap();
+//! assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example.com");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What it answers
+//! # Responses
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
-//! | a preflight (OPTIONS with `Origin` and `Access-Control-Request-Method`), allowed | 204 with leave for exactly what it asks |
-//! | a preflight, not allowed | 403 without a word of CORS |
-//! | any other OPTIONS | the handler's |
-//! | of an allowed origin | the handler's, and that its page may read it, with the fields that tell of a refusal |
-//! | of another origin | the handler's, as it is: the browser does not show it |
+//! | a preflight (OPTIONS with `Origin` and `Access-Control-Request-Method`) that is allowed | 204, which allows exactly the requested method and headers |
+//! | a preflight that is not allowed | 403 without CORS headers |
+//! | any other OPTIONS request | the handler's |
+//! | a request from an allowed origin | the handler's, with the CORS headers that let the page read it |
+//! | a request from another origin | the handler's, unchanged: the browser does not let the page read it |
 //!
-//! `Vary: Origin` is added to every answer, unless any origin is allowed: then every answer says so. An
-//! `Access-Control-Allow-Origin` that a handler wrote stays.
+//! The layer adds `Vary: Origin` to every response, so that caches keep the responses for different origins apart. If any
+//! origin is allowed, every response has `Access-Control-Allow-Origin: *` and needs no `Vary`. An
+//! `Access-Control-Allow-Origin` that the handler sets stays.
 //!
-//! # Where it stands
+//! # Order
 //!
-//! Outside of everything that refuses: a preflight has no credentials, and a refusal that the page may not read shows as
-//! "Failed to fetch".
+//! Put it outside of every layer that rejects requests. A preflight carries no credentials, so a layer that authenticates would
+//! reject it; and a page cannot read a rejection without CORS headers, its `fetch` fails with "Failed to fetch". A
+//! [`Stack`](crate::Stack) has the right order.
 //!
 //! # What it does not do
 //!
-//! It keeps nobody from sending a request: pages may always send simple ones, forms for example, and programs any. So it is
-//! no defence against cross-site request forgery. Private Network Access is not answered: browsers dropped it.
+//! It does not stop requests from other origins: pages may send simple requests, such as forms, without a preflight, and
+//! other programs may send any request. It is therefore no protection against cross-site request forgery. It does not
+//! implement Private Network Access, which browsers dropped.
 
 mod builder;
 mod gate;
@@ -50,4 +53,4 @@ mod names;
 mod policy;
 
 pub use builder::CorsBuilder;
-pub use gate::{Cors, Pass};
+pub use gate::{Cors, CorsPass};

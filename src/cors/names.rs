@@ -1,37 +1,42 @@
-//! `Names`: the header fields that pages may send.
+//! `Names`: a set of header names, and which headers no page can send.
 
 use std::cmp::Ordering;
 
-/// Names of header fields, in lower case and sorted.
+/// Header names, in lower case and sorted.
 #[derive(Debug)]
 pub(super) struct Names(Box<[Box<str>]>);
 
 impl Names {
     pub(super) fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
-        let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names.into())
+        let names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
+        Self(sorted_unique(names).into())
     }
 
-    /// Whether the name is among them, in any case of letters.
+    /// Whether the set has the name, in any case.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
         self.0.binary_search_by(|known| compare(known.as_bytes(), name)).is_ok()
     }
+}
+
+/// Sorts names and removes duplicates, in `n log n` comparisons.
+pub(super) fn sorted_unique<T: Ord>(mut names: Vec<T>) -> Vec<T> {
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn compare(known: &[u8], name: &[u8]) -> Ordering {
     known.iter().copied().cmp(name.iter().map(u8::to_ascii_lowercase))
 }
 
-/// Fetch, "forbidden request-header": no page may set one, whatever a server allows.
+/// Whether browsers never let a page set the request header (Fetch, "forbidden request-header").
 pub(super) fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.contains(&name) || name.starts_with("proxy-") || name.starts_with("sec-")
 }
 
-/// Fields that only responses have.
-pub(super) fn is_of_responses(name: &str) -> bool {
-    OF_RESPONSES.contains(&name) || name.starts_with("access-control-allow-")
+/// Whether only responses have the header.
+pub(super) fn is_response_header(name: &str) -> bool {
+    RESPONSE_HEADERS.contains(&name) || name.starts_with("access-control-allow-")
 }
 
 const FORBIDDEN: [&str; 22] = [
@@ -59,7 +64,7 @@ const FORBIDDEN: [&str; 22] = [
     "via",
 ];
 
-const OF_RESPONSES: [&str; 9] = [
+const RESPONSE_HEADERS: [&str; 9] = [
     "access-control-expose-headers",
     "access-control-max-age",
     "age",
@@ -73,12 +78,14 @@ const OF_RESPONSES: [&str; 9] = [
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
 
     use super::*;
 
     #[test]
-    fn a_name_is_found_in_any_case_of_letters() {
+    fn a_name_is_found_in_any_case() {
         let names = Names::new(["x-b", "authorization", "x-a", "x-b"]);
         for name in ["x-a", "X-A", "x-B", "Authorization", "AUTHORIZATION"] {
             assert!(names.contains(name.as_bytes()), "{name}");
@@ -88,13 +95,48 @@ mod tests {
         }
     }
 
+    /// A name that counts its comparisons.
+    #[derive(Debug)]
+    struct Counted<'a>(u32, &'a Cell<usize>);
+
+    impl Ord for Counted<'_> {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.set(self.1.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Counted<'_> {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
     #[test]
-    fn no_names_hold_none() {
+    fn duplicates_are_removed_in_n_log_n_comparisons() {
+        let comparisons = Cell::new(0);
+        // 7,919 is prime: the numbers are out of order, and each occurs twice.
+        let names = (0..32_000_u32).map(|n| Counted(n * 7_919 % 16_000, &comparisons)).collect();
+        assert_eq!(sorted_unique(names).len(), 16_000);
+        let log_n = 32_000_usize.ilog2() as usize + 1;
+        assert!(comparisons.get() <= 2 * 32_000 * log_n, "{}", comparisons.get());
+    }
+
+    #[test]
+    fn an_empty_set_has_no_name() {
         assert!(!Names::new([""; 0]).contains(b"") && !Names::new([""; 0]).contains(b"x-a"));
     }
 
     #[test]
-    fn forbidden_names_are_those_of_fetch() {
+    fn the_forbidden_names_are_those_of_fetch() {
         for name in FORBIDDEN.into_iter().chain(["proxy-authorization", "sec-fetch-site", "proxy-", "sec-"]) {
             assert!(is_forbidden(name), "{name}");
         }
@@ -104,25 +146,25 @@ mod tests {
     }
 
     #[test]
-    fn names_of_responses_are_told_from_those_of_requests() {
-        for name in OF_RESPONSES.into_iter().chain(["access-control-allow-origin"]) {
-            assert!(is_of_responses(name) && !is_forbidden(name), "{name}");
+    fn response_headers_are_not_request_headers() {
+        for name in RESPONSE_HEADERS.into_iter().chain(["access-control-allow-origin"]) {
+            assert!(is_response_header(name) && !is_forbidden(name), "{name}");
         }
         for name in ["authorization", "cache-control", "content-type", "if-match", "x-access-control-allow"] {
-            assert!(!is_of_responses(name), "{name}");
+            assert!(!is_response_header(name), "{name}");
         }
     }
 
     #[test]
-    fn the_tables_are_in_lower_case_and_in_order() {
-        for table in [&FORBIDDEN[..], &OF_RESPONSES] {
+    fn the_tables_are_sorted_and_in_lower_case() {
+        for table in [&FORBIDDEN[..], &RESPONSE_HEADERS] {
             assert!(table.is_sorted() && table.iter().all(|name| name.to_ascii_lowercase() == *name));
         }
     }
 
     proptest! {
         #[test]
-        fn as_a_plain_search_finds(known in prop::collection::vec("[a-c_~-]{0,3}", 0..9), name in "[a-cA-C_~-]{0,3}") {
+        fn the_set_finds_what_a_linear_search_finds(known in prop::collection::vec("[a-c_~-]{0,3}", 0..9), name in "[a-cA-C_~-]{0,3}") {
             let names = Names::new(known.clone());
             prop_assert_eq!(names.contains(name.as_bytes()), known.contains(&name.to_ascii_lowercase()));
         }

@@ -1,4 +1,4 @@
-//! What is true of a `Cors` once it is built, and what it says of a request (Fetch standard, "HTTP-CORS protocol").
+//! `Policy`: the validated settings of a `Cors`, and its checks (Fetch standard, "HTTP-CORS protocol").
 
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, request};
@@ -10,68 +10,68 @@ use crate::field::origin::MAX_LEN;
 use crate::field::token::is_token;
 
 pub(super) struct Policy {
-    pub(super) origins: Origins,
-    pub(super) has_credentials: bool,
-    /// Beside GET, HEAD and POST, which need no leave.
-    pub(super) methods: Methods,
-    pub(super) request_headers: RequestHeaders,
-    pub(super) exposed: Option<HeaderValue>,
+    pub(super) origins: AllowedOrigins,
+    pub(super) allows_credentials: bool,
+    pub(super) methods: AllowedMethods,
+    pub(super) request_headers: AllowedHeaders,
+    pub(super) exposed_headers: Option<HeaderValue>,
     pub(super) max_age: HeaderValue,
     pub(super) is_debug: bool,
 }
 
-pub(super) enum Origins {
+pub(super) enum AllowedOrigins {
     Any,
-    Of(OriginSet),
+    Set(OriginSet),
 }
 
-pub(super) enum Methods {
+pub(super) enum AllowedMethods {
     Any,
-    Of(Box<[Method]>),
+    /// These, and the [`SAFELISTED_METHODS`].
+    List(Box<[Method]>),
 }
 
-pub(super) enum RequestHeaders {
+pub(super) enum AllowedHeaders {
     Any,
-    Of(Names),
+    List(Names),
 }
 
-/// What a request is to CORS.
-pub(super) enum Visit<'a> {
-    /// No page of another origin asks.
-    SameOrigin,
-    /// Asked on behalf of a page of this origin.
-    Actual(&'a HeaderValue),
-    /// A browser asks for leave (Fetch 4.8): the origin and the method.
-    Preflight(&'a HeaderValue, &'a HeaderValue),
-    /// More than one origin is named, which no browser does.
-    Unclear { is_preflight: bool },
+/// A request, as CORS classifies it.
+pub(super) enum CorsRequest<'a> {
+    /// The request has no `Origin`: it is not from a page, or it is a GET or HEAD from a page of the same origin.
+    NoOrigin,
+    /// The request is from a page of this origin, which is the app's own for a POST from one of its pages.
+    Actual { origin: &'a HeaderValue },
+    /// A browser asks whether a page may send a request (Fetch, section 4.8).
+    Preflight { origin: &'a HeaderValue, method: &'a HeaderValue },
+    /// The request has several `Origin` headers. No browser sends it.
+    SeveralOrigins { is_preflight: bool },
 }
 
-/// The step at which a preflight failed.
+/// Why a preflight is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PreflightError {
     Origin,
     Method,
     Headers,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> CorsRequest<'a> {
     pub(super) fn of(head: &'a request::Parts) -> Self {
-        let method = match head.method {
+        let requested_method = match head.method {
             Method::OPTIONS => head.headers.get(ACCESS_CONTROL_REQUEST_METHOD),
             _ => None,
         };
         let mut origins = head.headers.get_all(ORIGIN).iter();
-        match (origins.next(), origins.next(), method) {
-            (None, _, _) => Self::SameOrigin,
-            (Some(_), Some(_), method) => Self::Unclear { is_preflight: method.is_some() },
-            (Some(origin), None, Some(method)) => Self::Preflight(origin, method),
-            (Some(origin), None, None) => Self::Actual(origin),
+        match (origins.next(), origins.next(), requested_method) {
+            (None, _, _) => Self::NoOrigin,
+            (Some(_), Some(_), method) => Self::SeveralOrigins { is_preflight: method.is_some() },
+            (Some(origin), None, Some(method)) => Self::Preflight { origin, method },
+            (Some(origin), None, None) => Self::Actual { origin },
         }
     }
 }
 
-impl Step {
+impl PreflightError {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Origin => "origin",
@@ -82,57 +82,58 @@ impl Step {
 }
 
 impl Policy {
-    /// Whether every origin may read, and so none needs to be named.
-    pub(super) fn is_any(&self) -> bool {
-        !self.varies()
+    /// Whether every origin is allowed. Responses then do not depend on the request's origin.
+    pub(super) fn allows_any_origin(&self) -> bool {
+        matches!(self.origins, AllowedOrigins::Any)
     }
 
-    pub(super) fn admits_origin(&self, origin: &HeaderValue) -> bool {
+    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
         match &self.origins {
-            Origins::Any => origin.len() <= MAX_LEN,
-            Origins::Of(set) => origin.to_str().is_ok_and(|origin| set.contains(origin)),
+            AllowedOrigins::Any => origin.len() <= MAX_LEN,
+            AllowedOrigins::Set(set) => origin.to_str().is_ok_and(|origin| set.contains(origin)),
         }
     }
 
-    /// Whether an answer depends on the origin that asks.
-    pub(super) fn varies(&self) -> bool {
-        matches!(self.origins, Origins::Of(_))
-    }
-
-    /// Judges a preflight, step by step.
-    pub(super) fn judge(&self, origin: &HeaderValue, method: &HeaderValue, headers: &HeaderMap) -> Result<(), Step> {
-        if !self.admits_origin(origin) {
-            return Err(Step::Origin);
+    /// Checks a preflight: its origin, then its method, then its headers.
+    pub(super) fn check_preflight(
+        &self,
+        origin: &HeaderValue,
+        method: &HeaderValue,
+        headers: &HeaderMap,
+    ) -> Result<(), PreflightError> {
+        if !self.allows_origin(origin) {
+            return Err(PreflightError::Origin);
         }
-        if !self.admits_method(method.as_bytes()) {
-            return Err(Step::Method);
+        if !self.allows_method(method.as_bytes()) {
+            return Err(PreflightError::Method);
         }
+        // `None` stands for an invalid name, or for names beyond the limits of a list.
         let mut names = tokens(headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS));
         let is_allowed = match &self.request_headers {
-            RequestHeaders::Any => names.all(|name| name.is_some()),
-            RequestHeaders::Of(allowed) => names.all(|name| name.is_some_and(|name| allowed.contains(name))),
+            AllowedHeaders::Any => names.all(|name| name.is_some()),
+            AllowedHeaders::List(allowed) => names.all(|name| name.is_some_and(|name| allowed.contains(name))),
         };
-        if is_allowed { Ok(()) } else { Err(Step::Headers) }
+        if is_allowed { Ok(()) } else { Err(PreflightError::Headers) }
     }
 
-    fn admits_method(&self, method: &[u8]) -> bool {
+    fn allows_method(&self, method: &[u8]) -> bool {
         match &self.methods {
-            Methods::Any => is_token(method) && !is_forbidden(method),
-            Methods::Of(methods) => {
-                SAFELISTED.iter().any(|safe| safe.as_bytes() == method)
+            AllowedMethods::Any => is_token(method) && !is_forbidden_method(method),
+            AllowedMethods::List(methods) => {
+                SAFELISTED_METHODS.iter().any(|safe| safe.as_bytes() == method)
                     || methods.iter().any(|allowed| allowed.as_str().as_bytes() == method)
             }
         }
     }
 }
 
-/// Fetch, "forbidden method": no browser sends one, in any case of letters.
-pub(super) fn is_forbidden(method: &[u8]) -> bool {
+/// Whether browsers never send the method, in any case (Fetch, "forbidden method").
+pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
     ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden.as_bytes()))
 }
 
-/// Fetch, "CORS-safelisted method".
-pub(super) const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
+/// The methods that every page may use (Fetch, "CORS-safelisted method").
+const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
 #[cfg(test)]
 mod tests {
@@ -150,97 +151,107 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn named() -> Policy {
+    fn one_origin() -> Policy {
         Policy {
-            origins: Origins::Of(OriginSet::new([PAGE]).unwrap()),
-            has_credentials: false,
-            methods: Methods::Of([Method::PUT, Method::PATCH].into()),
-            request_headers: RequestHeaders::Of(Names::new(["x-a", "x-b"])),
-            exposed: None,
+            origins: AllowedOrigins::Set(OriginSet::new([PAGE]).unwrap()),
+            allows_credentials: false,
+            methods: AllowedMethods::List([Method::PUT, Method::PATCH].into()),
+            request_headers: AllowedHeaders::List(Names::new(["x-a", "x-b"])),
+            exposed_headers: None,
             max_age: HeaderValue::from_static("600"),
             is_debug: false,
         }
     }
 
-    fn any() -> Policy {
-        Policy { origins: Origins::Any, methods: Methods::Any, request_headers: RequestHeaders::Any, ..named() }
+    fn anything() -> Policy {
+        Policy {
+            origins: AllowedOrigins::Any,
+            methods: AllowedMethods::Any,
+            request_headers: AllowedHeaders::Any,
+            ..one_origin()
+        }
     }
 
-    fn judged(policy: &Policy, origin: &'static str, method: &'static str, names: &'static str) -> Result<(), Step> {
+    fn check(
+        policy: &Policy,
+        origin: &'static str,
+        method: &'static str,
+        names: &'static str,
+    ) -> Result<(), PreflightError> {
         let head = head("OPTIONS", &[(ACCESS_CONTROL_REQUEST_HEADERS, names)]);
-        policy.judge(&HeaderValue::from_static(origin), &HeaderValue::from_static(method), &head.headers)
+        policy.check_preflight(&HeaderValue::from_static(origin), &HeaderValue::from_static(method), &head.headers)
     }
 
     #[test]
     fn a_preflight_is_options_with_an_origin_and_a_method() {
         let (origin, asked) = ((ORIGIN, PAGE), (ACCESS_CONTROL_REQUEST_METHOD, "PUT"));
-        let told = |method: &str, fields: &[_]| match Visit::of(&head(method, fields)) {
-            Visit::SameOrigin => "same origin",
-            Visit::Actual(origin) => {
+        let kind = |method: &str, fields: &[_]| match CorsRequest::of(&head(method, fields)) {
+            CorsRequest::NoOrigin => "no origin",
+            CorsRequest::Actual { origin } => {
                 assert_eq!(origin, PAGE);
                 "actual"
             }
-            Visit::Preflight(origin, method) => {
+            CorsRequest::Preflight { origin, method } => {
                 assert_eq!((origin.as_bytes(), method.as_bytes()), (PAGE.as_bytes(), b"PUT".as_slice()));
                 "preflight"
             }
-            Visit::Unclear { is_preflight: true } => "unclear preflight",
-            Visit::Unclear { is_preflight: false } => "unclear",
+            CorsRequest::SeveralOrigins { is_preflight: true } => "several origins, preflight",
+            CorsRequest::SeveralOrigins { is_preflight: false } => "several origins",
         };
-        assert_eq!(told("OPTIONS", &[origin.clone(), asked.clone()]), "preflight");
+        assert_eq!(kind("OPTIONS", &[origin.clone(), asked.clone()]), "preflight");
         for method in ["GET", "PUT", "options", "OPTIONSX"] {
-            assert_eq!(told(method, &[origin.clone(), asked.clone()]), "actual", "{method}");
+            assert_eq!(kind(method, &[origin.clone(), asked.clone()]), "actual", "{method}");
         }
-        assert_eq!(told("OPTIONS", std::slice::from_ref(&origin)), "actual");
-        assert_eq!(told("OPTIONS", std::slice::from_ref(&asked)), "same origin");
-        assert_eq!(told("GET", &[]), "same origin");
-        assert_eq!(told("OPTIONS", &[origin.clone(), origin.clone(), asked.clone()]), "unclear preflight");
-        assert_eq!(told("GET", &[origin.clone(), origin, asked]), "unclear");
+        assert_eq!(kind("OPTIONS", std::slice::from_ref(&origin)), "actual");
+        assert_eq!(kind("OPTIONS", std::slice::from_ref(&asked)), "no origin");
+        assert_eq!(kind("GET", &[]), "no origin");
+        assert_eq!(kind("OPTIONS", &[origin.clone(), origin.clone(), asked.clone()]), "several origins, preflight");
+        assert_eq!(kind("GET", &[origin.clone(), origin, asked]), "several origins");
     }
 
     #[test]
-    fn the_first_step_that_fails_is_told() {
-        let policy = named();
+    fn the_first_failed_check_is_reported() {
+        let policy = one_origin();
         for (origin, method, names, expected) in [
             (PAGE, "PUT", "x-b,x-a", Ok(())),
             (PAGE, "GET", "", Ok(())),
-            ("https://b.example", "DELETE", "x-c", Err(Step::Origin)),
-            (PAGE, "DELETE", "x-c", Err(Step::Method)),
-            (PAGE, "put", "x-a", Err(Step::Method)),
-            (PAGE, "PUT", "x-c", Err(Step::Headers)),
-            (PAGE, "PUT", "x-a,x a", Err(Step::Headers)),
+            ("https://b.example", "DELETE", "x-c", Err(PreflightError::Origin)),
+            (PAGE, "DELETE", "x-c", Err(PreflightError::Method)),
+            (PAGE, "put", "x-a", Err(PreflightError::Method)),
+            (PAGE, "PUT", "x-c", Err(PreflightError::Headers)),
+            (PAGE, "PUT", "x-a,x a", Err(PreflightError::Headers)),
         ] {
-            assert_eq!(judged(&policy, origin, method, names), expected, "{origin} {method} {names}");
+            assert_eq!(check(&policy, origin, method, names), expected, "{origin} {method} {names}");
         }
     }
 
     #[test]
-    fn what_admits_any_admits_nothing_that_no_browser_sends() {
-        let policy = any();
+    fn allowing_anything_excludes_what_no_browser_sends() {
+        let policy = anything();
         for (origin, method, names, expected) in [
             ("null", "PURGE", "x-a", Ok(())),
             ("chrome-extension://a", "get", "*", Ok(())),
-            (PAGE, "trace", "", Err(Step::Method)),
-            (PAGE, "CONNECT", "", Err(Step::Method)),
-            (PAGE, "a b", "", Err(Step::Method)),
-            (PAGE, "", "", Err(Step::Method)),
-            (PAGE, "GET", "x a", Err(Step::Headers)),
+            (PAGE, "trace", "", Err(PreflightError::Method)),
+            (PAGE, "CONNECT", "", Err(PreflightError::Method)),
+            (PAGE, "a b", "", Err(PreflightError::Method)),
+            (PAGE, "", "", Err(PreflightError::Method)),
+            (PAGE, "GET", "x a", Err(PreflightError::Headers)),
         ] {
-            assert_eq!(judged(&policy, origin, method, names), expected, "{origin} {method} {names}");
+            assert_eq!(check(&policy, origin, method, names), expected, "{origin} {method} {names}");
         }
-        assert!(policy.admits_origin(&HeaderValue::try_from("a".repeat(MAX_LEN)).unwrap()));
-        assert!(!policy.admits_origin(&HeaderValue::try_from("a".repeat(MAX_LEN + 1)).unwrap()));
+        assert!(policy.allows_origin(&HeaderValue::try_from("a".repeat(MAX_LEN)).unwrap()));
+        assert!(!policy.allows_origin(&HeaderValue::try_from("a".repeat(MAX_LEN + 1)).unwrap()));
     }
 
     #[test]
-    fn an_origin_that_is_no_text_is_foreign() {
+    fn an_origin_that_is_not_text_is_not_allowed() {
         let origin = HeaderValue::from_bytes(b"https://app.example.com\xff").unwrap();
-        assert!(!named().admits_origin(&origin));
+        assert!(!one_origin().allows_origin(&origin));
     }
 
     #[test]
-    fn answers_vary_where_origins_are_named() {
-        assert!(named().varies() && !named().is_any());
-        assert!(any().is_any() && !any().varies());
+    fn only_a_policy_without_an_origin_set_allows_any_origin() {
+        assert!(!one_origin().allows_any_origin());
+        assert!(anything().allows_any_origin());
     }
 }

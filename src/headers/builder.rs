@@ -1,55 +1,83 @@
-//! `SecurityHeadersBuilder`: what the user says, and every problem with it.
+//! `SecurityHeadersBuilder`: the settings of `SecurityHeaders`, and their validation.
+
+mod validate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::context::TrustedProxies;
-use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
+use crate::error::{ConfigError, ConfigIssues};
 use crate::headers::csp::Csp;
+use crate::headers::custom_header::CustomHeader;
 use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
-use crate::headers::own::{self, OwnField};
+use crate::headers::names::{
+    CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, CROSS_ORIGIN_EMBEDDER_POLICY,
+    CROSS_ORIGIN_OPENER_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, PERMISSIONS_POLICY, REFERRER_POLICY, REPORTING_ENDPOINTS,
+    STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
+};
 use crate::headers::permissions::PermissionsPolicy;
-use crate::headers::policy::{Https, Policy, Settings};
+use crate::headers::policy::{HttpsDetection, Policy, Settings};
+use crate::headers::reporting_endpoints;
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
-/// Configures a [`SecurityHeaders`]. Each setter replaces what was set before, by a preset too.
+impl SecurityHeaders {
+    /// Returns a builder without any headers. Most apps start with a preset instead, for example [`api`](Self::api).
+    pub fn builder() -> SecurityHeadersBuilder {
+        SecurityHeadersBuilder::new()
+    }
+}
+
+/// Configures a [`SecurityHeaders`]. Each setter replaces the previous value, including a preset's.
+///
+/// ```
+/// use portcullis::SecurityHeaders;
+/// use portcullis::headers::FrameOptions;
+///
+/// let headers = SecurityHeaders::html()
+///     .frame_options(FrameOptions::SameOrigin)
+///     .header("x-robots-tag", "noindex")
+///     .without("origin-agent-cluster")
+///     .build()?;
+/// # let _ = headers;
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SecurityHeadersBuilder {
-    /// Fields whose values have no problems.
-    fixed: BTreeMap<&'static str, &'static str>,
-    own: BTreeMap<String, OwnField>,
+    /// Headers whose values need no validation, by name.
+    static_headers: BTreeMap<&'static str, &'static str>,
+    custom_headers: BTreeMap<String, CustomHeader>,
     csp: Option<Csp>,
-    report_only: Option<Csp>,
+    csp_report_only: Option<Csp>,
     hsts: Option<Hsts>,
-    permissions: Option<PermissionsPolicy>,
-    endpoints: Vec<(String, String)>,
-    removed: Vec<String>,
-    enforced: Vec<String>,
-    left_out: Vec<String>,
+    permissions_policy: Option<PermissionsPolicy>,
+    reporting_endpoints: Vec<(String, String)>,
+    stripped: Vec<String>,
+    overridden: Vec<String>,
+    /// The names given to `without` that were not set.
+    unknown_without: Vec<String>,
     is_no_store: bool,
-    https: Https,
+    https: HttpsDetection,
 }
 
 impl SecurityHeadersBuilder {
     pub(super) fn new() -> Self {
         Self {
-            fixed: BTreeMap::new(),
-            own: BTreeMap::new(),
+            static_headers: BTreeMap::new(),
+            custom_headers: BTreeMap::new(),
             csp: None,
-            report_only: None,
+            csp_report_only: None,
             hsts: None,
-            permissions: None,
-            endpoints: Vec::new(),
-            removed: Vec::new(),
-            enforced: Vec::new(),
-            left_out: Vec::new(),
+            permissions_policy: None,
+            reporting_endpoints: Vec::new(),
+            stripped: Vec::new(),
+            overridden: Vec::new(),
+            unknown_without: Vec::new(),
             is_no_store: false,
-            https: Https::Told(TrustedProxies::none()),
+            https: HttpsDetection::ByRequest(TrustedProxies::none()),
         }
     }
 
@@ -59,14 +87,25 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets `Content-Security-Policy-Report-Only`: what it forbids is reported and done. To try a policy out, beside the one
-    /// that counts.
+    /// Sets `Content-Security-Policy-Report-Only`. Browsers report violations of this policy and do not block them.
+    ///
+    /// Use it to try out a policy beside the enforced one.
+    ///
+    /// ```
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Csp;
+    ///
+    /// let trial = Csp::html().require_trusted_types().report_to("csp");
+    /// let headers = SecurityHeaders::html().csp_report_only(trial).add_reporting_endpoint("csp", "/csp-reports").build()?;
+    /// # let _ = headers;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn csp_report_only(mut self, csp: Csp) -> Self {
-        self.report_only = Some(csp);
+        self.csp_report_only = Some(csp);
         self
     }
 
-    /// Sets `Strict-Transport-Security`, sent over https alone.
+    /// Sets `Strict-Transport-Security`, which is sent only over https.
     pub fn hsts(mut self, hsts: Hsts) -> Self {
         self.hsts = Some(hsts);
         self
@@ -74,239 +113,202 @@ impl SecurityHeadersBuilder {
 
     /// Sets `Permissions-Policy`.
     pub fn permissions_policy(mut self, policy: PermissionsPolicy) -> Self {
-        self.permissions = Some(policy);
+        self.permissions_policy = Some(policy);
         self
     }
 
-    /// Sets `X-Frame-Options`. Browsers that know `frame-ancestors` go by that: set it in the policy too.
+    /// Sets `X-Frame-Options`.
+    ///
+    /// Browsers that support `frame-ancestors` ignore this header if the [`Csp`] has that directive, so set both.
     pub fn frame_options(self, options: FrameOptions) -> Self {
-        self.with_fixed(X_FRAME_OPTIONS, options.text())
+        self.with_static(X_FRAME_OPTIONS, options.text())
     }
 
     /// Sets `Referrer-Policy`.
     pub fn referrer_policy(self, policy: ReferrerPolicy) -> Self {
-        self.with_fixed(REFERRER_POLICY, policy.text())
+        self.with_static(REFERRER_POLICY, policy.text())
     }
 
     /// Sets `Cross-Origin-Opener-Policy`.
     pub fn opener_policy(self, policy: OpenerPolicy) -> Self {
-        self.with_fixed(OPENER_POLICY, policy.text())
+        self.with_static(CROSS_ORIGIN_OPENER_POLICY, policy.text())
     }
 
     /// Sets `Cross-Origin-Resource-Policy`.
     pub fn resource_policy(self, policy: ResourcePolicy) -> Self {
-        self.with_fixed(RESOURCE_POLICY, policy.text())
+        self.with_static(CROSS_ORIGIN_RESOURCE_POLICY, policy.text())
     }
 
     /// Sets `Cross-Origin-Embedder-Policy`.
     pub fn embedder_policy(self, policy: EmbedderPolicy) -> Self {
-        self.with_fixed(EMBEDDER_POLICY, policy.text())
+        self.with_static(CROSS_ORIGIN_EMBEDDER_POLICY, policy.text())
     }
 
-    /// Sets a field that has no setter of its own.
+    /// Sets a header that has no setter of its own. At most 64 of them.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        let field = OwnField::new(name, value.into());
-        self.take_plain(&field.name);
-        self.own.insert(field.name.clone(), field);
+        let header = CustomHeader::new(name, value.into());
+        self.take_static_or_custom(&header.name);
+        self.custom_headers.insert(header.name.clone(), header);
         self
     }
 
-    /// Adds an endpoint that browsers send reports to (`Reporting-Endpoints`): its name, and a path or an https URL.
+    /// Adds an endpoint to which browsers send reports (`Reporting-Endpoints`).
+    ///
+    /// `url` is a path or an https URL. [`Csp::report_to`] refers to the endpoint by its name.
     pub fn add_reporting_endpoint(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.endpoints.push((name.into(), url.into()));
+        self.reporting_endpoints.push((name.into(), url.into()));
         self
     }
 
-    /// Leaves out a field that a preset sends, `cache-control` for the `no-store` of authenticated answers.
+    /// Removes a header that a preset or an earlier setter set.
+    ///
+    /// `cache-control` also removes the setting [`no_store`](Self::no_store).
     pub fn without(mut self, name: &str) -> Self {
         let name = name.to_ascii_lowercase();
-        let is_known = match name.as_str() {
-            "cache-control" => std::mem::take(&mut self.is_no_store) | self.take_plain(&name),
-            "content-security-policy" => self.csp.take().is_some(),
-            "content-security-policy-report-only" => self.report_only.take().is_some(),
-            "permissions-policy" => self.permissions.take().is_some(),
-            "reporting-endpoints" => !std::mem::take(&mut self.endpoints).is_empty(),
-            "strict-transport-security" => self.hsts.take().is_some(),
-            _ => self.take_plain(&name),
+        let was_set = match name.as_str() {
+            "cache-control" => std::mem::take(&mut self.is_no_store) | self.take_static_or_custom(&name),
+            CONTENT_SECURITY_POLICY => self.csp.take().is_some(),
+            CONTENT_SECURITY_POLICY_REPORT_ONLY => self.csp_report_only.take().is_some(),
+            PERMISSIONS_POLICY => self.permissions_policy.take().is_some(),
+            REPORTING_ENDPOINTS => !std::mem::take(&mut self.reporting_endpoints).is_empty(),
+            STRICT_TRANSPORT_SECURITY => self.hsts.take().is_some(),
+            _ => self.take_static_or_custom(&name),
         };
-        if !is_known {
-            self.left_out.push(name);
+        if !was_set {
+            self.unknown_without.push(name);
         }
         self
     }
 
-    /// Sets the names of the fields that are removed from every answer: `Server` and `X-Powered-By` in the presets.
+    /// Sets the names of the headers that are removed from every response (default: none; most presets: `Server` and
+    /// `X-Powered-By`).
+    ///
     /// [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer list.
-    pub fn strip(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.removed = names.into_iter().map(Into::into).collect();
+    ///
+    /// ```
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::OWASP_REMOVED;
+    ///
+    /// let headers = SecurityHeaders::api().strip(OWASP_REMOVED).build()?;
+    /// # let _ = headers;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn strip(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.stripped = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
     }
 
-    /// Sets the names of the fields that are written over what a handler set.
-    pub fn override_handler(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.enforced = names.into_iter().map(Into::into).collect();
+    /// Sets the names of the headers that replace the handler's (default: none, so the handler's headers stay).
+    ///
+    /// ```
+    /// use portcullis::SecurityHeaders;
+    ///
+    /// // No handler can loosen the policy.
+    /// let headers = SecurityHeaders::api().override_handler(["content-security-policy"]).build()?;
+    /// # let _ = headers;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn override_handler(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.overridden = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
     }
 
-    /// Has answers to authenticated users say `Cache-Control: no-store`, unless the handler says otherwise; in every preset
-    /// but helmet's. A gate of one's own that authenticates heeds [`NoStore`](crate::context::NoStore) to have it.
+    /// Sends `Cache-Control: no-store` with responses to authenticated users, unless the handler set `Cache-Control`.
+    ///
+    /// Off by default, on in every preset except `helmet`. The layer that authenticates writes the header; a custom gate does
+    /// so with [`NoStore`](crate::context::NoStore).
     pub fn no_store(mut self) -> Self {
         self.is_no_store = true;
         self
     }
 
-    /// Takes every client for one that came by https: where nothing else leads to the app.
+    /// Treats every request as if it came over https (default: detected for each request).
+    ///
+    /// Use it if clients can reach the app only over https.
     pub fn assume_https(mut self) -> Self {
-        self.https = Https::Always;
+        self.https = HttpsDetection::Assumed;
         self
     }
 
-    /// Sets the proxies that are believed when they say how the client came: in `X-Forwarded-Proto`, whose last word counts, or
-    /// in [`Forwarded`](TrustedProxies::forwarded).
+    /// Sets the proxies that are trusted to report the client's scheme (default: none).
+    ///
+    /// They report it in `X-Forwarded-Proto`, of which the last value counts, or in `Forwarded` with
+    /// [`use_forwarded_header`](TrustedProxies::use_forwarded_header).
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.https = Https::Told(proxies);
+        self.https = HttpsDetection::ByRequest(proxies);
         self
     }
 
-    pub(super) fn with_fixed(mut self, name: &'static str, value: &'static str) -> Self {
-        self.fixed.insert(name, value);
+    pub(super) fn with_static(mut self, name: &'static str, value: &'static str) -> Self {
+        self.static_headers.insert(name, value);
         self
     }
 
-    fn take_plain(&mut self, name: &str) -> bool {
-        // Both, should both be there.
-        self.fixed.remove(name).is_some() | self.own.remove(name).is_some()
+    /// Removes a header from both maps, and returns whether one of them had it.
+    fn take_static_or_custom(&mut self, name: &str) -> bool {
+        self.static_headers.remove(name).is_some() | self.custom_headers.remove(name).is_some()
     }
 
-    /// Builds the layer; what a policy's author will not have meant is said in the log.
+    /// Builds the layer and logs a warning for each [lint](crate::headers::Lint) of its policies.
     ///
     /// # Errors
     ///
-    /// Names every value that no browser would heed or that opens more than it closes, and every field that is not there to
-    /// be left out or enforced.
+    /// Returns [`ConfigError`] if a value is invalid or makes attacks easier, or if [`without`](Self::without) or
+    /// [`override_handler`](Self::override_handler) names a header that the layer does not send.
     pub fn build(self) -> Result<SecurityHeaders, ConfigError> {
-        let mut problems = ConfigIssues::default();
-        let endpoints: Vec<&str> = self.endpoints.iter().map(|(name, _)| &**name).collect();
-        for (setting, csp) in [("csp", &self.csp), ("csp_report_only", &self.report_only)] {
-            if let Some(csp) = csp {
-                csp.judge(setting, &endpoints, &mut problems);
-            }
-        }
-        if let Some(hsts) = self.hsts {
-            hsts.judge(&mut problems);
-        }
-        if let Some(permissions) = &self.permissions {
-            permissions.judge(&mut problems);
-        }
-        own::judge_endpoints(&self.endpoints, &mut problems);
-        for field in self.own.values() {
-            field.judge(&mut problems);
-        }
-        if self.own.len() > MOST_FIELDS {
-            let reason = "more fields than a browser takes with one answer";
-            let problem = ConfigIssue::new("header", IssueKind::Invalid, reason, "send 64 at most");
-            problems.add(problem.with_value(self.own.len().to_string()));
-        }
-        let removed = self.names_removed(&mut problems);
-        self.judge_names(&mut problems);
-        let fields = self.fields();
-        problems.into_result(|| {
-            self.say_lints();
-            SecurityHeaders(Arc::new(self.policy(fields, removed)))
+        let mut issues = ConfigIssues::default();
+        self.validate(&mut issues);
+        issues.into_result(|| {
+            self.log_lints();
+            SecurityHeaders(Arc::new(self.into_policy()))
         })
     }
 
-    fn policy(self, fields: Vec<(HeaderName, HeaderValue)>, removed: Vec<HeaderName>) -> Policy {
-        let csp = self.csp.iter().map(|csp| (CONTENT_SECURITY_POLICY, csp.rendered()));
-        let report_only = self.report_only.iter().map(|csp| (CONTENT_SECURITY_POLICY_REPORT_ONLY, csp.rendered()));
+    /// Returns the headers that are the same for every response.
+    fn constant_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::new();
+        for (name, value) in &self.static_headers {
+            headers.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
+        }
+        for header in self.custom_headers.values() {
+            let name = HeaderName::try_from(&header.name);
+            let value = HeaderValue::try_from(&header.value);
+            headers.extend(name.ok().zip(value.ok()));
+        }
+        let permissions = self.permissions_policy.as_ref().map(PermissionsPolicy::text);
+        let endpoints = reporting_endpoints::text(&self.reporting_endpoints);
+        for (name, text) in [(PERMISSIONS_POLICY, permissions), (REPORTING_ENDPOINTS, endpoints)] {
+            let value = text.and_then(|text| HeaderValue::try_from(text).ok());
+            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+        }
+        headers
+    }
+
+    fn into_policy(self) -> Policy {
+        let csp = self.csp.iter().map(|csp| (header::CONTENT_SECURITY_POLICY, csp.rendered()));
+        let report_only =
+            self.csp_report_only.iter().map(|csp| (header::CONTENT_SECURITY_POLICY_REPORT_ONLY, csp.rendered()));
         Policy::new(Settings {
-            fields,
+            headers: self.constant_headers(),
             hsts: self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.text()).ok()),
-            protections: csp.chain(report_only).collect(),
-            enforced: self.enforced.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
-            removed,
+            csps: csp.chain(report_only).collect(),
+            overridden: self.overridden.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
+            stripped: self.stripped.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
             is_no_store: self.is_no_store,
             https: self.https,
         })
     }
 
-    /// The fields that every answer has, but for the content security policies.
-    fn fields(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let fixed =
-            self.fixed.iter().map(|(name, value)| (HeaderName::from_static(name), Ok(HeaderValue::from_static(value))));
-        let own = self
-            .own
-            .values()
-            .filter_map(|field| Some((HeaderName::try_from(&field.name).ok()?, HeaderValue::try_from(&field.value))));
-        let permissions = self.permissions.as_ref().map(PermissionsPolicy::text);
-        let endpoints = own::endpoints_text(&self.endpoints);
-        let rendered = [(PERMISSIONS_POLICY, permissions), (REPORTING_ENDPOINTS, endpoints)];
-        let rendered = rendered
-            .into_iter()
-            .filter_map(|(name, text)| Some((HeaderName::from_static(name), HeaderValue::try_from(text?))));
-        fixed.chain(own).chain(rendered).filter_map(|(name, value)| Some((name, value.ok()?))).collect()
-    }
-
-    fn names_removed(&self, problems: &mut ConfigIssues) -> Vec<HeaderName> {
-        let mut removed = Vec::new();
-        for name in &self.removed {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) if own::is_of_the_message(name.as_str()) || name.as_str().starts_with("access-control-") => {
-                    let reason = "an answer is not read rightly without it";
-                    problems.add(
-                        ConfigIssue::new("strip", IssueKind::Prohibited, reason, "leave it out")
-                            .with_value(name.as_str()),
-                    );
-                }
-                Ok(name) => removed.push(name),
-                Err(_) => problems.add(own::misnamed("strip", name)),
-            }
-        }
-        removed
-    }
-
-    /// Whether what is left out or enforced is there.
-    fn judge_names(&self, problems: &mut ConfigIssues) {
-        let mut names: Vec<&str> = self.fixed.keys().copied().collect();
-        names.extend(self.own.keys().map(String::as_str));
-        for (name, is_set) in [
-            (CONTENT_SECURITY_POLICY.as_str(), self.csp.is_some()),
-            (CONTENT_SECURITY_POLICY_REPORT_ONLY.as_str(), self.report_only.is_some()),
-            (STRICT_TRANSPORT_SECURITY.as_str(), self.hsts.is_some()),
-            (PERMISSIONS_POLICY, self.permissions.is_some()),
-            (REPORTING_ENDPOINTS, !self.endpoints.is_empty()),
-        ] {
-            names.extend(is_set.then_some(name));
-        }
-        names.sort_unstable();
-        let strays = self.enforced.iter().filter(|name| !names.contains(&&*name.to_ascii_lowercase()));
-        let strays =
-            strays.map(|name| ("override_handler", name)).chain(self.left_out.iter().map(|name| ("without", name)));
-        for (setting, name) in strays {
-            let remedy = match names.as_slice() {
-                [] => "there is none yet: set one, or begin with a preset".to_owned(),
-                names => format!("name one of {}", names.join(", ")),
-            };
-            problems.add(
-                ConfigIssue::new(setting, IssueKind::Unknown, "the layer does not send it", remedy).with_value(name),
-            );
-        }
-    }
-
-    fn say_lints(&self) {
-        for (setting, csp) in [("csp", &self.csp), ("csp_report_only", &self.report_only)] {
-            for lint in csp.iter().flat_map(Csp::lints) {
+    fn log_lints(&self) {
+        for (setting, csp) in self.csps() {
+            for lint in csp.lints() {
                 tracing::warn!("{setting}: {lint}");
             }
         }
     }
-}
 
-const MOST_FIELDS: usize = 64;
-pub(super) const EMBEDDER_POLICY: &str = "cross-origin-embedder-policy";
-pub(super) const OPENER_POLICY: &str = "cross-origin-opener-policy";
-pub(super) const PERMISSIONS_POLICY: &str = "permissions-policy";
-pub(super) const REFERRER_POLICY: &str = "referrer-policy";
-pub(super) const REPORTING_ENDPOINTS: &str = "reporting-endpoints";
-pub(super) const RESOURCE_POLICY: &str = "cross-origin-resource-policy";
-pub(super) const X_FRAME_OPTIONS: &str = "x-frame-options";
+    fn csps(&self) -> impl Iterator<Item = (&'static str, &Csp)> {
+        let csps = [("csp", &self.csp), ("csp_report_only", &self.csp_report_only)];
+        csps.into_iter().filter_map(|(setting, csp)| Some((setting, csp.as_ref()?)))
+    }
+}

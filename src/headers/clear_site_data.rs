@@ -1,4 +1,4 @@
-//! `ClearSiteData`: a layer for the route that logs a user out.
+//! `ClearSiteData`: a layer for the logout route.
 
 use http::{HeaderName, HeaderValue, Response, request};
 use tower_layer::Layer;
@@ -7,9 +7,10 @@ use crate::field::grpc;
 use crate::field::header_map::insert_if_absent;
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
-/// Has the browser forget what it keeps of the site (W3C Clear Site Data): a layer for the route that logs a user out.
+/// Makes the browser delete the data that it stored for the site (W3C Clear Site Data). A layer for the logout route.
 ///
-/// It is sent with answers that succeed or redirect, unless the handler sent one. Browsers heed it over https and from loopback.
+/// The header is added to successful responses and redirects, unless the handler set it. Browsers accept it over https and from
+/// loopback.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::post};
@@ -19,8 +20,8 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let app: Router = Router::new().route("/logout", post(|| async {}).layer(ClearSiteData::cache_cookies_storage()));
-/// let answer = app.oneshot(Request::post("/logout").body(Body::empty()).unwrap()).await.unwrap();
-/// assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+/// let response = app.oneshot(Request::post("/logout").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -28,17 +29,17 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 pub struct ClearSiteData(HeaderValue);
 
 impl ClearSiteData {
-    /// Cookies alone, of the whole domain.
+    /// Deletes only cookies, those of the whole registrable domain.
     pub fn cookies() -> Self {
         Self(HeaderValue::from_static("\"cookies\""))
     }
 
-    /// What was stored of answers, cookies, and all storage that scripts have: what a log-out means to clear.
+    /// Deletes cached responses, cookies and all storage that scripts can use. The right choice for a logout.
     pub fn cache_cookies_storage() -> Self {
         Self(HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""))
     }
 
-    /// All that browsers keep now or will keep.
+    /// Deletes every type of data, including types that browsers add later.
     pub fn all() -> Self {
         Self(HeaderValue::from_static("\"*\""))
     }
@@ -52,7 +53,7 @@ impl Gate for ClearSiteData {
     }
 
     fn leave<B>(&self, (): (), response: &mut Response<B>) {
-        // A gRPC call that was refused is HTTP 200 all the same.
+        // A rejected gRPC call has the HTTP status 200.
         let status = grpc::http_status(response.headers()).unwrap_or(response.status());
         if status.is_success() || status.is_redirection() {
             insert_if_absent(response.headers_mut(), &CLEAR_SITE_DATA, || self.0.clone());

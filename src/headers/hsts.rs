@@ -1,10 +1,10 @@
-//! `Hsts`: for how long browsers reach this host by https alone (RFC 6797).
+//! `Hsts`: the `Strict-Transport-Security` header (RFC 6797).
 
 use std::time::Duration;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 
-/// For how long browsers reach this host by https alone, whatever a link says (RFC 6797).
+/// `Strict-Transport-Security` (RFC 6797): how long browsers reach this host only over https, even by http links.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,44 +19,48 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 #[must_use]
 pub struct Hsts {
     max_age: Duration,
-    has_subdomains: bool,
-    is_preloaded: bool,
+    includes_subdomains: bool,
+    is_preload: bool,
 }
 
 impl Hsts {
-    /// For this long, in whole seconds; zero has browsers forget it.
+    /// Creates a policy that browsers keep for `max_age`, in whole seconds. Zero makes them delete an earlier policy.
     pub fn new(max_age: Duration) -> Self {
-        Self { max_age, has_subdomains: false, is_preloaded: false }
+        Self { max_age, includes_subdomains: false, is_preload: false }
     }
 
-    /// For all hosts below this one too.
+    /// Applies the policy to all subdomains too (default: only this host).
     pub fn include_subdomains(mut self) -> Self {
-        self.has_subdomains = true;
+        self.includes_subdomains = true;
         self
     }
 
-    /// Asks to be built into browsers (hstspreload.org): not undone for months. A year at least, with subdomains.
+    /// Consents to the preload list of browsers, hstspreload.org (default: no consent).
+    ///
+    /// Requires a `max_age` of at least one year and [`include_subdomains`](Self::include_subdomains). Removal from the list
+    /// takes months.
     pub fn preload(mut self) -> Self {
-        self.is_preloaded = true;
+        self.is_preload = true;
         self
     }
 
-    pub(super) fn judge(self, problems: &mut ConfigIssues) {
+    pub(super) fn validate(self, issues: &mut ConfigIssues) {
         if self.max_age.subsec_nanos() > 0 {
-            let reason = "not a number of whole seconds";
-            let problem = ConfigIssue::new("hsts", IssueKind::Invalid, reason, "give 63072000 seconds, two years");
-            problems.add(problem.with_value(format!("{:?}", self.max_age)));
+            let reason = "not a whole number of seconds";
+            let remedy = "use whole seconds, for example 63072000 (two years)";
+            let issue = ConfigIssue::new("hsts", IssueKind::Invalid, reason, remedy);
+            issues.add(issue.with_value(format!("{:?}", self.max_age)));
         }
-        if self.is_preloaded && (self.max_age < YEAR || !self.has_subdomains) {
-            let reason = "browsers are preloaded with a host for a year at least, and with its subdomains";
-            let remedy = "set 31536000 seconds or more and include_subdomains(), or leave preload() out";
-            problems.add(ConfigIssue::new("hsts", IssueKind::Prohibited, reason, remedy).with_value(self.text()));
+        if self.is_preload && (self.max_age < YEAR || !self.includes_subdomains) {
+            let reason = "the preload list requires at least one year, with subdomains";
+            let remedy = "set 31536000 seconds or more and include_subdomains(), or remove preload()";
+            issues.add(ConfigIssue::new("hsts", IssueKind::Prohibited, reason, remedy).with_value(self.text()));
         }
     }
 
     pub(super) fn text(self) -> String {
-        let subdomains = if self.has_subdomains { "; includeSubDomains" } else { "" };
-        let preload = if self.is_preloaded { "; preload" } else { "" };
+        let subdomains = if self.includes_subdomains { "; includeSubDomains" } else { "" };
+        let preload = if self.is_preload { "; preload" } else { "" };
         format!("max-age={}{subdomains}{preload}", self.max_age.as_secs())
     }
 }
@@ -67,14 +71,14 @@ const YEAR: Duration = Duration::from_secs(31_536_000);
 mod tests {
     use super::*;
 
-    fn is_sound(hsts: Hsts) -> bool {
-        let mut problems = ConfigIssues::default();
-        hsts.judge(&mut problems);
-        problems.into_result(|| ()).is_ok()
+    fn is_valid(hsts: Hsts) -> bool {
+        let mut issues = ConfigIssues::default();
+        hsts.validate(&mut issues);
+        issues.into_result(|| ()).is_ok()
     }
 
     #[test]
-    fn it_says_what_was_set() {
+    fn the_header_has_each_setting() {
         let year = Hsts::new(YEAR);
         assert_eq!(year.text(), "max-age=31536000");
         assert_eq!(year.include_subdomains().preload().text(), "max-age=31536000; includeSubDomains; preload");
@@ -82,16 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_is_refused_and_not_cut_off() {
-        assert!(!is_sound(Hsts::new(Duration::from_millis(900))) && !is_sound(Hsts::new(Duration::from_millis(1_001))));
-        assert!(is_sound(Hsts::new(Duration::ZERO)));
+    fn a_fraction_of_a_second_is_rejected_and_not_truncated() {
+        assert!(!is_valid(Hsts::new(Duration::from_millis(900))) && !is_valid(Hsts::new(Duration::from_millis(1_001))));
+        assert!(is_valid(Hsts::new(Duration::ZERO)));
     }
 
     #[test]
-    fn a_preload_asks_for_a_year_with_subdomains() {
+    fn preload_requires_a_year_with_subdomains() {
         let short = Hsts::new(YEAR - Duration::from_secs(1)).include_subdomains();
-        assert!(is_sound(short) && !is_sound(short.preload()));
-        assert!(is_sound(Hsts::new(YEAR)) && !is_sound(Hsts::new(YEAR).preload()));
-        assert!(is_sound(Hsts::new(YEAR).include_subdomains().preload()));
+        assert!(is_valid(short) && !is_valid(short.preload()));
+        assert!(is_valid(Hsts::new(YEAR)) && !is_valid(Hsts::new(YEAR).preload()));
+        assert!(is_valid(Hsts::new(YEAR).include_subdomains().preload()));
     }
 }

@@ -1,16 +1,17 @@
-//! OWASP's lists of response headers: which to add and which to remove.
+//! The lists of the OWASP Secure Headers Project: response headers to add and to remove.
 //!
-//! They are those of the Secure Headers Project, updated on 2026-07-19
-//! (<https://github.com/OWASP/www-project-secure-headers>, folder `ci`). Names are in lower case; what is a set is sorted.
+//! Copied from the project's release of 2026-07-19 (<https://github.com/OWASP/www-project-secure-headers>, folder `ci`).
+//! Names are in lower case, and each list is sorted.
 
 #[cfg(test)]
 mod tests;
 
-/// What tells of the software behind a site: `headers_remove.json`.
+/// The 87 response headers that reveal the software behind a site, for
+/// [`strip`](crate::headers::SecurityHeadersBuilder::strip).
 ///
-/// Two of them a page may need: `sourcemap` and `x-sourcemap` lead debuggers to a script's source. `x-b3-*` and
-/// `x-datadog-*` carry traces.
-pub const REMOVE: [&str; 87] = [
+/// The list is OWASP's `headers_remove.json`. Some of its headers may be useful to you: `sourcemap` and `x-sourcemap` point
+/// debuggers to the source of a script, and `x-b3-*` and `x-datadog-*` carry trace ids.
+pub const OWASP_REMOVED: &[&str] = &[
     "$wsep",
     "host-header",
     "k-proxy-request",
@@ -100,9 +101,9 @@ pub const REMOVE: [&str; 87] = [
     "x-woodpecker-version",
 ];
 
-/// What to send, name and value: `headers_add.json`.
+/// The headers to add, with their values: `headers_add.json`.
 ///
-/// `clear-site-data` is meant for the answer to a log-out alone.
+/// `clear-site-data` is only for the response to a logout.
 #[cfg(test)]
 pub(super) const ADD: [(&str, &str); 13] = [
     ("cache-control", "no-store, max-age=0"),
@@ -126,9 +127,9 @@ pub(super) const ADD: [(&str, &str); 13] = [
     ("x-permitted-cross-domain-policies", "none"),
 ];
 
-/// The features that the list's `permissions-policy` turns off: those of [`ADD`] with the value `()`.
+/// The features that the list's `permissions-policy` disables: those with the value `()` in [`ADD`].
 ///
-/// `sync-xhr` is not among them: it is left to the site itself, `sync-xhr=(self)`.
+/// `sync-xhr` is not among them: its value is `(self)`.
 pub(super) const FEATURES_OFF: [&str; 28] = [
     "accelerometer",
     "autoplay",

@@ -1,4 +1,4 @@
-//! `PermissionsPolicy`: which of a browser's powers a page has (W3C Permissions Policy).
+//! `PermissionsPolicy`: the `Permissions-Policy` header (W3C Permissions Policy).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,9 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::headers::owasp;
 
-/// Which of a browser's powers a page and its frames have (W3C Permissions Policy §5).
+/// `Permissions-Policy` (W3C Permissions Policy, section 5): the browser features that a page and its frames may use.
+///
+/// A feature that the policy does not name keeps the browser's default.
 ///
 /// ```
 /// use portcullis::headers::{PermissionsPolicy, SecurityHeaders};
@@ -21,64 +23,67 @@ use crate::headers::owasp;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
-pub struct PermissionsPolicy(BTreeMap<String, Allowed>);
+pub struct PermissionsPolicy(BTreeMap<String, Allowlist>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Allowed {
-    Everybody,
-    Nobody,
-    Own(Vec<String>),
+enum Allowlist {
+    All,
+    None,
+    /// The page's own origin and these.
+    SelfAnd(Vec<String>),
 }
 
 impl PermissionsPolicy {
-    /// A policy that says nothing yet: each power is as the browser has it.
+    /// Creates a policy that names no feature.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the preset for pages switches off: sensors, camera, microphone, location, payment and devices.
+    /// Creates the policy of [`SecurityHeaders::html`](crate::SecurityHeaders::html).
+    ///
+    /// Denies sensors, camera, microphone, location, payment and devices.
     pub fn html() -> Self {
-        Self::new().deny(OFF)
+        Self::new().deny(HTML_DENIED)
     }
 
-    /// The policy that the OWASP Secure Headers Project proposes.
+    /// Creates the policy that the OWASP Secure Headers Project recommends.
     pub fn owasp() -> Self {
         Self::new().deny(owasp::FEATURES_OFF).allow_self(["sync-xhr"])
     }
 
-    /// Takes these powers from the page and all its frames.
+    /// Denies features to the page and all its frames.
     pub fn deny(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowed::Nobody)));
+        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::None)));
         self
     }
 
-    /// Leaves these powers to pages of the own origin alone.
+    /// Allows features only to the page's own origin.
     pub fn allow_self(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowed::Own(Vec::new()))));
+        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::SelfAnd(Vec::new()))));
         self
     }
 
-    /// Leaves these powers to everybody's pages.
+    /// Allows features to every origin.
     pub fn allow_all(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowed::Everybody)));
+        self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::All)));
         self
     }
 
-    /// Leaves a power to the own origin and to these.
+    /// Allows a feature to the page's own origin and to the given origins.
     pub fn allow(mut self, feature: impl Into<String>, origins: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.0.insert(feature.into(), Allowed::Own(origins.into_iter().map(Into::into).collect()));
+        self.0.insert(feature.into(), Allowlist::SelfAnd(origins.into_iter().map(Into::into).collect()));
         self
     }
 
-    pub(super) fn judge(&self, problems: &mut ConfigIssues) {
+    pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         let mut add = |value: &str, reason, remedy| {
-            problems.add(ConfigIssue::new("permissions_policy", IssueKind::Invalid, reason, remedy).with_value(value));
+            issues.add(ConfigIssue::new("permissions_policy", IssueKind::Invalid, reason, remedy).with_value(value));
         };
-        for (feature, allowed) in &self.0 {
+        for (feature, allowlist) in &self.0 {
             if !is_feature(feature) {
-                add(feature, "not the name of a feature", "write it in lower case, as display-capture");
+                add(feature, "not a feature name", "write it in lower case, as in display-capture");
             }
-            let Allowed::Own(origins) = allowed else { continue };
+            let Allowlist::SelfAnd(origins) = allowlist else { continue };
             for origin in origins {
                 if let Err(fault) = Origin::parse(origin) {
                     add(origin, fault.reason(), fault.remedy());
@@ -86,17 +91,21 @@ impl PermissionsPolicy {
             }
         }
         if self.0.is_empty() {
-            let remedy = "deny a feature, or leave the policy out by without(\"permissions-policy\")";
-            problems.add(ConfigIssue::new("permissions_policy", IssueKind::Missing, "the policy says nothing", remedy));
+            let remedy = "deny a feature, or remove the policy with without(\"permissions-policy\")";
+            let reason = "the policy names no feature";
+            issues.add(ConfigIssue::new("permissions_policy", IssueKind::Missing, reason, remedy));
         }
     }
 
-    /// A dictionary of structured fields (RFC 9651 §3.2).
+    /// Renders the policy as a dictionary (RFC 9651, section 3.2).
+    ///
+    /// Written by hand because the validated names and origins need no escaping; a structured-field library would be a
+    /// dependency of every build for these three formats.
     pub(super) fn text(&self) -> String {
-        let features = self.0.iter().map(|(feature, allowed)| match allowed {
-            Allowed::Everybody => format!("{feature}=*"),
-            Allowed::Nobody => format!("{feature}=()"),
-            Allowed::Own(origins) => {
+        let features = self.0.iter().map(|(feature, allowlist)| match allowlist {
+            Allowlist::All => format!("{feature}=*"),
+            Allowlist::None => format!("{feature}=()"),
+            Allowlist::SelfAnd(origins) => {
                 let origins: String = origins.iter().map(|origin| format!(" \"{origin}\"")).collect();
                 format!("{feature}=(self{origins})")
             }
@@ -105,13 +114,13 @@ impl PermissionsPolicy {
     }
 }
 
-/// A key of structured fields that features use.
+/// Whether the name has only characters that feature names use. Keys of dictionaries allow more (RFC 9651, section 3.1.2).
 fn is_feature(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-const OFF: [&str; 14] = [
+const HTML_DENIED: [&str; 14] = [
     "accelerometer",
     "bluetooth",
     "camera",
@@ -132,16 +141,16 @@ const OFF: [&str; 14] = [
 mod tests {
     use super::*;
 
-    fn faults(policy: &PermissionsPolicy) -> Vec<(IssueKind, Option<String>)> {
-        let mut problems = ConfigIssues::default();
-        policy.judge(&mut problems);
-        let error = problems.into_result(|| ()).err();
-        let found = error.iter().flat_map(crate::ConfigError::issues);
-        found.map(|problem| (problem.kind(), problem.value().map(str::to_owned))).collect()
+    fn issues(policy: &PermissionsPolicy) -> Vec<(IssueKind, Option<String>)> {
+        let mut issues = ConfigIssues::default();
+        policy.validate(&mut issues);
+        let error = issues.into_result(|| ()).err();
+        let issues = error.iter().flat_map(crate::ConfigError::issues);
+        issues.map(|issue| (issue.kind(), issue.value().map(str::to_owned))).collect()
     }
 
     #[test]
-    fn it_says_what_was_set_and_the_last_word_counts() {
+    fn the_header_has_each_feature_and_the_last_setter_wins() {
         let policy = PermissionsPolicy::new()
             .deny(["usb", "camera"])
             .allow_self(["camera"])
@@ -151,24 +160,24 @@ mod tests {
             policy.text(),
             r#"camera=(self), fullscreen=*, payment=(self "https://pay.example.com" "https://b.example"), usb=()"#
         );
-        assert_eq!(faults(&policy), []);
-        assert_eq!(faults(&PermissionsPolicy::html()), []);
-        assert_eq!(faults(&PermissionsPolicy::owasp()), []);
+        assert_eq!(issues(&policy), []);
+        assert_eq!(issues(&PermissionsPolicy::html()), []);
+        assert_eq!(issues(&PermissionsPolicy::owasp()), []);
     }
 
     #[test]
-    fn what_is_no_feature_and_no_origin_is_named() {
+    fn invalid_features_and_origins_are_reported() {
         for name in ["", "Camera", "camera=()", "1d", "a b", "a_b"] {
-            assert_eq!(faults(&PermissionsPolicy::new().deny([name])), [(IssueKind::Invalid, Some(name.to_owned()))]);
+            assert_eq!(issues(&PermissionsPolicy::new().deny([name])), [(IssueKind::Invalid, Some(name.to_owned()))]);
         }
         for origin in ["self", "https://a.example/", "https://a.example\", *"] {
             let policy = PermissionsPolicy::new().allow("usb", [origin]);
-            assert_eq!(faults(&policy), [(IssueKind::Invalid, Some(origin.to_owned()))]);
+            assert_eq!(issues(&policy), [(IssueKind::Invalid, Some(origin.to_owned()))]);
         }
     }
 
     #[test]
-    fn a_policy_that_says_nothing_is_refused() {
-        assert_eq!(faults(&PermissionsPolicy::new()), [(IssueKind::Missing, None)]);
+    fn an_empty_policy_is_rejected() {
+        assert_eq!(issues(&PermissionsPolicy::new()), [(IssueKind::Missing, None)]);
     }
 }

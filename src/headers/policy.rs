@@ -1,4 +1,7 @@
-//! What is true of a `SecurityHeaders` once it is built: the fields of an answer, rendered.
+//! `Policy`: the validated settings of a `SecurityHeaders`, with all header values rendered.
+
+#[cfg(test)]
+mod tests;
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,64 +17,65 @@ use crate::headers::csp::Rendered;
 
 #[derive(Debug)]
 pub(super) struct Policy {
-    /// What answers are completed by, rendered for each [`Way`]: over http, over https, and upgraded there.
-    ready: [HeaderMap; 3],
-    /// What is rendered for each answer: policies with a nonce.
-    nonced: Vec<(HeaderName, Rendered)>,
-    /// What is written over what the handler set.
-    enforced: Vec<HeaderName>,
-    /// In order.
-    removed: Vec<HeaderName>,
+    /// The headers without a nonce, for each [`Transport`] in the order of its variants.
+    prepared: [HeaderMap; 3],
+    /// The content security policies with a nonce, which are rendered for each response.
+    nonce_csps: Vec<(HeaderName, Rendered)>,
+    /// The headers that replace the handler's.
+    overridden: Vec<HeaderName>,
+    /// The headers to remove, sorted.
+    stripped: Vec<HeaderName>,
     has_hsts: bool,
     has_upgrade: bool,
-    /// Whether answers to authenticated users are not to be stored.
+    /// Whether responses to authenticated users must not be stored.
     pub(super) is_no_store: bool,
-    https: Https,
-    /// Whether it was said that a proxy speaks of https and is not believed.
+    https: HttpsDetection,
     has_warned: AtomicBool,
 }
 
-/// What a layer was told, in the form of its fields.
+/// The validated settings of the builder.
 pub(super) struct Settings {
-    /// What every answer has.
-    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+    /// The headers that are the same for every response.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
-    pub(super) protections: Vec<(HeaderName, Rendered)>,
-    pub(super) enforced: Vec<HeaderName>,
-    pub(super) removed: Vec<HeaderName>,
+    pub(super) csps: Vec<(HeaderName, Rendered)>,
+    pub(super) overridden: Vec<HeaderName>,
+    pub(super) stripped: Vec<HeaderName>,
     pub(super) is_no_store: bool,
-    pub(super) https: Https,
+    pub(super) https: HttpsDetection,
 }
 
-/// How it is known that the client came by https.
+/// How the layer finds out whether a request came over https.
 #[derive(Clone, Debug)]
-pub(super) enum Https {
-    Always,
-    /// The URI says so, or one of these proxies.
-    Told(TrustedProxies),
+pub(super) enum HttpsDetection {
+    /// Every request did.
+    Assumed,
+    /// The request's URI or one of these proxies says so.
+    ByRequest(TrustedProxies),
 }
 
-/// How a client came.
+/// How a request came, as far as the response headers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Transport {
     Http,
     Https,
-    /// By https, to a policy that has its URLs upgraded.
-    Upgraded,
+    /// Https, and the response may have `upgrade-insecure-requests`.
+    HttpsUpgrade,
 }
 
 impl Policy {
     pub(super) fn new(settings: Settings) -> Self {
-        let ready = [Way::Http, Way::Https, Way::Upgraded].map(|way| settings.ready(way));
-        let mut removed = settings.removed;
-        removed.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        let prepared =
+            [Transport::Http, Transport::Https, Transport::HttpsUpgrade].map(|transport| settings.prepare(transport));
+        let mut stripped = settings.stripped;
+        stripped.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         Self {
-            ready,
+            prepared,
             has_hsts: settings.hsts.is_some(),
-            has_upgrade: settings.protections.iter().any(|(_, policy)| policy.has_upgrade()),
-            nonced: settings.protections.into_iter().filter(|(_, policy)| policy.has_nonce()).collect(),
-            enforced: settings.enforced,
-            removed,
+            has_upgrade: settings.csps.iter().any(|(_, csp)| csp.has_upgrade()),
+            nonce_csps: settings.csps.into_iter().filter(|(_, csp)| csp.has_nonce()).collect(),
+            overridden: settings.overridden,
+            stripped,
             is_no_store: settings.is_no_store,
             https: settings.https,
             has_warned: AtomicBool::new(false),
@@ -79,95 +83,94 @@ impl Policy {
     }
 
     pub(super) fn has_nonce(&self) -> bool {
-        !self.nonced.is_empty()
+        !self.nonce_csps.is_empty()
     }
 
-    pub(super) fn way(&self, head: &request::Parts) -> Way {
+    pub(super) fn transport(&self, head: &request::Parts) -> Transport {
         if !self.has_hsts && !self.has_upgrade {
-            return Way::Http;
+            // No header depends on it.
+            return Transport::Http;
         }
-        let is_https = match &self.https {
-            Https::Always => true,
-            Https::Told(proxies) => {
-                // In HTTP/1 it is the caller who writes a scheme, if anybody does.
-                let is_told = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
-                let is_https = is_told || proxies.reports_https(head);
-                self.warn_once(is_https, head);
-                is_https
-            }
-        };
-        match is_https {
-            true if self.has_upgrade && !is_loopback(head) => Way::Upgraded,
-            true => Way::Https,
-            false => Way::Http,
+        if !self.is_https(head) {
+            Transport::Http
+        } else if self.has_upgrade && !is_loopback(head) {
+            Transport::HttpsUpgrade
+        } else {
+            Transport::Https
         }
     }
 
-    /// Says once that a proxy speaks of https and is not believed.
-    fn warn_once(&self, is_https: bool, head: &request::Parts) {
-        if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) && !self.has_warned.swap(true, Ordering::Relaxed) {
+    fn is_https(&self, head: &request::Parts) -> bool {
+        let HttpsDetection::ByRequest(proxies) = &self.https else { return true };
+        // In HTTP/1 the caller writes the scheme into the request target (RFC 9112, section 3.2.2), so it proves nothing.
+        let is_in_uri = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
+        let is_https = is_in_uri || proxies.reports_https(head);
+        if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) {
+            self.warn_once_about_proxy();
+        }
+        is_https
+    }
+
+    fn warn_once_about_proxy(&self) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "X-Forwarded-Proto is not believed, or does not say https: Strict-Transport-Security is not sent; name the proxy by \
-                 SecurityHeadersBuilder::trusted_proxies (a Stack's is for addresses alone) and serve with \
-                 into_make_service_with_connect_info::<SocketAddr>(), or say assume_https()"
+                "X-Forwarded-Proto is not from a trusted proxy or is not https, so Strict-Transport-Security is not sent; name \
+                 the proxy with SecurityHeadersBuilder::trusted_proxies (the proxies of a Stack are only used for addresses) and \
+                 serve with into_make_service_with_connect_info::<SocketAddr>(), or call assume_https()"
             );
         }
     }
 
-    /// Writes the fields that the answer lacks; for the validation of a stored page, none that has a nonce.
-    pub(super) fn write(&self, way: Way, nonce: Option<&str>, is_validation: bool, headers: &mut HeaderMap) {
-        let [http, https, upgraded] = &self.ready;
-        let ready = match way {
-            Way::Http => http,
-            Way::Https => https,
-            Way::Upgraded => upgraded,
+    /// Adds the headers to a response. Those that the response already has stay, unless they are overridden or stripped.
+    ///
+    /// A 304 gets no policy with a nonce.
+    pub(super) fn write(
+        &self,
+        transport: Transport,
+        nonce: Option<&str>,
+        is_not_modified: bool,
+        headers: &mut HeaderMap,
+    ) {
+        let [http, https, https_upgrade] = &self.prepared;
+        let prepared = match transport {
+            Transport::Http => http,
+            Transport::Https => https,
+            Transport::HttpsUpgrade => https_upgrade,
         };
-        // To put a field to the copy costs about as much as to put one of the layer's to the answer.
-        if headers.len() <= ready.len() / 2 {
-            self.join(headers, ready);
-        } else {
-            self.complete(headers, ready);
-        }
-        for (name, policy) in self.nonced.iter().filter(|_| !is_validation) {
-            let value = || policy.value(nonce, way == Way::Upgraded);
-            if !self.enforced.contains(name) {
-                insert_if_absent_with(headers, name, value);
-            } else if let Some(value) = value() {
-                insert(headers, name, value);
+        self.merge(prepared, headers);
+        if !is_not_modified {
+            for (name, csp) in &self.nonce_csps {
+                let value = || csp.value(nonce, transport == Transport::HttpsUpgrade);
+                if !self.overridden.contains(name) {
+                    insert_if_absent_with(headers, name, value);
+                } else if let Some(value) = value() {
+                    insert(headers, name, value);
+                }
             }
         }
         if nonce.is_some() && self.has_nonce() {
-            // Whoever is shown the page out of a shared cache knows the word that another's page runs.
+            // A shared cache would serve the page, and thus its nonce, to other users.
             insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("private") });
         }
     }
 
-    /// Puts the fields of the answer, which are few, to a copy of those that are ready, whose hashes are known.
-    fn join(&self, headers: &mut HeaderMap, ready: &HeaderMap) {
-        let mut of_lines = None;
-        for (name, value) in mem::replace(headers, ready.clone()) {
-            // A field's further lines come without its name.
-            if let Some(name) = name {
-                let is_out = self.removes(&name) || self.enforced.contains(&name) && headers.contains_key(&name);
-                of_lines = (!is_out).then(|| name.clone());
-                if !is_out {
-                    insert(headers, &name, value);
-                }
-            } else if let Some(name) = &of_lines {
-                append(headers, name, value);
-            }
+    fn merge(&self, prepared: &HeaderMap, headers: &mut HeaderMap) {
+        // Most responses have few headers. Inserting those into a clone of the prepared map, whose hashes are computed, is
+        // cheaper than inserting the prepared headers into the response. With the `api` preset it takes 38 % fewer
+        // instructions for a response with 2 headers (3,588 instead of 5,820) and 21 % fewer for 4. For long responses it is
+        // the other way round: 18 % fewer for 8 and 59 % fewer for 20 with the code below.
+        if headers.len() <= prepared.len() / 2 {
+            let response = mem::replace(headers, prepared.clone());
+            self.insert_response(response, headers);
+            return;
         }
-    }
-
-    /// Puts the fields that are ready to those of the answer.
-    fn complete(&self, headers: &mut HeaderMap, ready: &HeaderMap) {
-        for name in &self.removed {
+        for name in &self.stripped {
             headers.remove(name);
         }
-        // A map that is nearly full to its bound takes what it can.
-        let _ = headers.try_reserve(ready.len() + self.nonced.len() + 1);
-        for (name, value) in ready {
-            if self.enforced.contains(name) {
+        // A map near its maximum size takes as many headers as fit.
+        let _ = headers.try_reserve(prepared.len() + self.nonce_csps.len() + 1);
+        for (name, value) in prepared {
+            if self.overridden.contains(name) {
                 insert(headers, name, value.clone());
             } else {
                 insert_if_absent(headers, name, || value.clone());
@@ -175,44 +178,62 @@ impl Policy {
         }
     }
 
-    /// The names of all headers that the layer may write or remove.
+    /// Inserts the headers of a response into the prepared ones.
+    fn insert_response(&self, response: HeaderMap, prepared: &mut HeaderMap) {
+        let mut kept_name = None;
+        for (name, value) in response {
+            // Only the first line of a header comes with its name.
+            if let Some(name) = name {
+                let is_dropped =
+                    self.is_stripped(&name) || self.overridden.contains(&name) && prepared.contains_key(&name);
+                kept_name = (!is_dropped).then(|| name.clone());
+                if !is_dropped {
+                    insert(prepared, &name, value);
+                }
+            } else if let Some(name) = &kept_name {
+                append(prepared, name, value);
+            }
+        }
+    }
+
+    /// Returns the names of all headers that the layer may write or remove.
     pub(super) fn header_names(&self) -> Vec<HeaderName> {
-        let [.., ready] = &self.ready;
-        let mut names: Vec<_> = ready.keys().chain(&self.removed).cloned().collect();
+        let [.., https_upgrade] = &self.prepared;
+        let mut names: Vec<_> = https_upgrade.keys().chain(&self.stripped).cloned().collect();
         if self.has_nonce() {
-            names.extend(self.nonced.iter().map(|(name, _)| name.clone()));
+            names.extend(self.nonce_csps.iter().map(|(name, _)| name.clone()));
             names.push(CACHE_CONTROL);
         }
         names
     }
 
-    fn removes(&self, name: &HeaderName) -> bool {
-        self.removed.binary_search_by(|removed| removed.as_str().cmp(name.as_str())).is_ok()
+    fn is_stripped(&self, name: &HeaderName) -> bool {
+        self.stripped.binary_search_by(|stripped| stripped.as_str().cmp(name.as_str())).is_ok()
     }
 }
 
 impl Settings {
-    /// The fields of an answer to who came this way, but for those that are rendered for each answer.
-    fn ready(&self, way: Way) -> HeaderMap {
-        let hsts =
-            self.hsts.iter().filter(|_| way != Way::Http).map(|value| (&STRICT_TRANSPORT_SECURITY, value.clone()));
-        let plain = self.protections.iter().filter(|(_, policy)| !policy.has_nonce());
-        let plain = plain.filter_map(|(name, policy)| Some((name, policy.value(None, way == Way::Upgraded)?)));
-        let fields = self.fields.iter().map(|(name, value)| (name, value.clone()));
-        // With indices for what the answer has: a clone keeps them, and makes room for the fields themselves once more.
-        let mut ready = HeaderMap::with_capacity(2 * (self.fields.len() + 3));
-        for (name, value) in fields.chain(hsts).chain(plain) {
-            ready.insert(name, value);
+    /// Returns the headers for a transport, without the policies that have a nonce.
+    fn prepare(&self, transport: Transport) -> HeaderMap {
+        // A clone has the same number of hash slots. Twice the size leaves room for the response's own headers.
+        let mut prepared = HeaderMap::with_capacity(2 * (self.headers.len() + 3));
+        for (name, value) in &self.headers {
+            prepared.insert(name, value.clone());
         }
-        ready
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| transport != Transport::Http) {
+            prepared.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        for (name, csp) in self.csps.iter().filter(|(_, csp)| !csp.has_nonce()) {
+            if let Some(value) = csp.value(None, transport == Transport::HttpsUpgrade) {
+                prepared.insert(name, value);
+            }
+        }
+        prepared
     }
 }
 
-/// Whether the host that the client asks is loopback.
+/// Whether the request's host is a loopback name or address.
 fn is_loopback(head: &request::Parts) -> bool {
-    let field = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    head.uri.authority().map(http::uri::Authority::as_str).or(field).is_some_and(origin::is_loopback_authority)
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    head.uri.authority().map(http::uri::Authority::as_str).or(host).is_some_and(origin::is_loopback_authority)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! The presets: what an API and a page answer with, and the lists of OWASP and helmet.
+//! The presets of `SecurityHeaders`: `api`, `html`, `owasp` and `helmet`.
 
 use std::time::Duration;
 
@@ -6,30 +6,37 @@ use crate::headers::builder::SecurityHeadersBuilder;
 use crate::headers::csp::Csp;
 use crate::headers::gate::SecurityHeaders;
 use crate::headers::hsts::Hsts;
+use crate::headers::names::{
+    ORIGIN_AGENT_CLUSTER, X_CONTENT_TYPE_OPTIONS, X_DNS_PREFETCH_CONTROL, X_DOWNLOAD_OPTIONS,
+    X_PERMITTED_CROSS_DOMAIN_POLICIES, X_XSS_PROTECTION,
+};
 use crate::headers::owasp;
 use crate::headers::permissions::PermissionsPolicy;
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 impl SecurityHeaders {
-    /// Nothing yet, for a choice of one's own. As of the presets, what is returned is a builder: end with `.build()?`.
-    pub fn builder() -> SecurityHeadersBuilder {
-        SecurityHeadersBuilder::new()
-    }
-
-    /// What an API answers with, whose answers no browser shows as a page.
+    /// Returns a builder with the headers for an API, whose responses no browser shows as a page.
+    ///
+    /// The [module](crate::headers) lists the headers. Call `.build()?` to get the layer.
     pub fn api() -> SecurityHeadersBuilder {
-        own(Csp::api()).referrer_policy(ReferrerPolicy::NoReferrer)
+        common(Csp::api()).referrer_policy(ReferrerPolicy::NoReferrer)
     }
 
-    /// What a page answers with that is rendered on the server.
+    /// Returns a builder with the headers for pages that are rendered on the server.
+    ///
+    /// The [module](crate::headers) lists the headers. Call `.build()?` to get the layer.
     pub fn html() -> SecurityHeadersBuilder {
-        let headers = own(Csp::html()).permissions_policy(PermissionsPolicy::html());
-        headers.referrer_policy(ReferrerPolicy::StrictOriginWhenCrossOrigin)
+        common(Csp::html())
+            .permissions_policy(PermissionsPolicy::html())
+            .referrer_policy(ReferrerPolicy::StrictOriginWhenCrossOrigin)
     }
 
-    /// What the OWASP Secure Headers Project proposes, but for `Clear-Site-Data`, and its list of fields to remove;
-    /// `Cache-Control` goes to authenticated users alone. Strict: a page that loads anything of another
-    /// origin breaks.
+    /// Returns a builder with the headers that the OWASP Secure Headers Project recommends.
+    ///
+    /// Also strips the headers on the project's list ([`OWASP_REMOVED`](crate::headers::OWASP_REMOVED)). Differences from
+    /// the project: `Clear-Site-Data` is a layer for the logout route, [`ClearSiteData`](crate::headers::ClearSiteData),
+    /// and only responses to authenticated users have `Cache-Control: no-store`. These headers are strict: a page that loads
+    /// anything from another origin breaks. Call `.build()?` to get the layer.
     pub fn owasp() -> SecurityHeadersBuilder {
         SecurityHeadersBuilder::new()
             .csp(Csp::owasp())
@@ -40,14 +47,16 @@ impl SecurityHeaders {
             .opener_policy(OpenerPolicy::SameOrigin)
             .resource_policy(ResourcePolicy::SameOrigin)
             .embedder_policy(EmbedderPolicy::RequireCorp)
-            .with_fixed(CONTENT_TYPE_OPTIONS, "nosniff")
-            .with_fixed(CROSS_DOMAIN, "none")
-            .with_fixed(DNS_PREFETCH, "off")
-            .strip(owasp::REMOVE)
+            .with_static(X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .with_static(X_PERMITTED_CROSS_DOMAIN_POLICIES, "none")
+            .with_static(X_DNS_PREFETCH_CONTROL, "off")
+            .strip(owasp::OWASP_REMOVED)
             .no_store()
     }
 
-    /// What helmet 8 sends unless told otherwise, for an app that moves here from Node.
+    /// Returns a builder with the default headers of helmet 8, for an app that moves here from Node.js.
+    ///
+    /// Call `.build()?` to get the layer.
     pub fn helmet() -> SecurityHeadersBuilder {
         SecurityHeadersBuilder::new()
             .csp(Csp::helmet())
@@ -56,32 +65,30 @@ impl SecurityHeaders {
             .referrer_policy(ReferrerPolicy::NoReferrer)
             .opener_policy(OpenerPolicy::SameOrigin)
             .resource_policy(ResourcePolicy::SameOrigin)
-            .with_fixed(CONTENT_TYPE_OPTIONS, "nosniff")
-            .with_fixed(CROSS_DOMAIN, "none")
-            .with_fixed(DNS_PREFETCH, "off")
-            .with_fixed("origin-agent-cluster", "?1")
-            .with_fixed("x-download-options", "noopen")
-            .with_fixed("x-xss-protection", "0")
+            .with_static(X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .with_static(X_PERMITTED_CROSS_DOMAIN_POLICIES, "none")
+            .with_static(X_DNS_PREFETCH_CONTROL, "off")
+            .with_static(ORIGIN_AGENT_CLUSTER, "?1")
+            .with_static(X_DOWNLOAD_OPTIONS, "noopen")
+            .with_static(X_XSS_PROTECTION, "0")
             .strip(["x-powered-by"])
     }
 }
 
-/// What the crate's own two presets share.
-fn own(csp: Csp) -> SecurityHeadersBuilder {
+/// Returns the headers that `api` and `html` share.
+fn common(csp: Csp) -> SecurityHeadersBuilder {
     SecurityHeadersBuilder::new()
         .csp(csp)
         .hsts(Hsts::new(2 * YEAR).include_subdomains())
         .frame_options(FrameOptions::Deny)
         .opener_policy(OpenerPolicy::SameOrigin)
         .resource_policy(ResourcePolicy::SameOrigin)
-        .with_fixed(CONTENT_TYPE_OPTIONS, "nosniff")
-        .with_fixed("origin-agent-cluster", "?1")
-        .with_fixed("x-xss-protection", "0")
+        .with_static(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .with_static(ORIGIN_AGENT_CLUSTER, "?1")
+        // The old XSS filter, which `1` enables, could be abused to attack a page.
+        .with_static(X_XSS_PROTECTION, "0")
         .strip(["server", "x-powered-by"])
         .no_store()
 }
 
-const CONTENT_TYPE_OPTIONS: &str = "x-content-type-options";
-const CROSS_DOMAIN: &str = "x-permitted-cross-domain-policies";
-const DNS_PREFETCH: &str = "x-dns-prefetch-control";
 const YEAR: Duration = Duration::from_secs(365 * 86_400);

@@ -1,11 +1,12 @@
-//! The values of the fields that take one word of a few: `FrameOptions`, `ReferrerPolicy`, and the cross-origin policies.
+//! The headers whose value is one of a few keywords: `FrameOptions`, `ReferrerPolicy` and the cross-origin policies.
 
-/// `X-Frame-Options` (RFC 7034): who may show the page in a frame, for browsers older than `frame-ancestors`.
+/// `X-Frame-Options` (RFC 7034): whether other pages may embed this one, for browsers without `frame-ancestors`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrameOptions {
-    /// Nobody.
+    /// `DENY`: no page may embed it.
     Deny,
-    /// Pages of the own origin.
+    /// `SAMEORIGIN`: pages of the same origin may embed it.
     SameOrigin,
 }
 
@@ -18,24 +19,27 @@ impl FrameOptions {
     }
 }
 
-/// `Referrer-Policy` (W3C Referrer Policy §3): what a page's requests tell of its URL.
+/// `Referrer-Policy` (W3C Referrer Policy, section 3): how much of the page's URL its requests reveal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReferrerPolicy {
-    /// Nothing.
+    /// `no-referrer`: nothing.
     NoReferrer,
-    /// All of it, but not from https to http.
+    /// `no-referrer-when-downgrade`: the full URL; nothing from https to http.
     NoReferrerWhenDowngrade,
-    /// The origin.
+    /// `origin`: the origin.
     Origin,
-    /// All of it within the origin, else the origin.
+    /// `origin-when-cross-origin`: the full URL to the same origin, the origin to others.
     OriginWhenCrossOrigin,
-    /// All of it within the origin, else nothing.
+    /// `same-origin`: the full URL to the same origin, nothing to others.
     SameOrigin,
-    /// The origin, but not from https to http.
+    /// `strict-origin`: the origin; nothing from https to http.
     StrictOrigin,
-    /// All of it within the origin, else the origin, but not from https to http. What browsers do unless told.
+    /// `strict-origin-when-cross-origin`: the full URL to the same origin, the origin to others, nothing from https to http.
+    ///
+    /// The default of browsers.
     StrictOriginWhenCrossOrigin,
-    /// All of it, to everybody.
+    /// `unsafe-url`: the full URL to every origin.
     UnsafeUrl,
 }
 
@@ -54,14 +58,17 @@ impl ReferrerPolicy {
     }
 }
 
-/// `Cross-Origin-Opener-Policy` (HTML §7.1.3): which windows that a page opened, or that opened it, it can reach.
+/// `Cross-Origin-Opener-Policy` (HTML, section 7.1.3): which windows the page shares a browsing context group with.
+///
+/// A page can reach its opener, and the windows that it opened, only within the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OpenerPolicy {
-    /// None of another origin, whoever opens whom.
+    /// `noopener-allow-popups`: its opener cannot reach the page, even one of the same origin.
     NoopenerAllowPopups,
-    /// Those of its own origin that say the same.
+    /// `same-origin`: only windows of the same origin with the same policy.
     SameOrigin,
-    /// Those too that it opens itself: for OAuth in a pop-up.
+    /// `same-origin-allow-popups`: also the popups that the page opens, as OAuth logins need it.
     SameOriginAllowPopups,
 }
 
@@ -75,14 +82,15 @@ impl OpenerPolicy {
     }
 }
 
-/// `Cross-Origin-Resource-Policy` (Fetch §3.7): whose pages may load it without CORS, as an image for example.
+/// `Cross-Origin-Resource-Policy` (Fetch, section 3.7): which pages may load the response without CORS, as an image for example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResourcePolicy {
-    /// Everybody's.
+    /// `cross-origin`: every page.
     CrossOrigin,
-    /// Those of its origin.
+    /// `same-origin`: pages of the same origin.
     SameOrigin,
-    /// Those of its site.
+    /// `same-site`: pages of the same site.
     SameSite,
 }
 
@@ -96,13 +104,15 @@ impl ResourcePolicy {
     }
 }
 
-/// `Cross-Origin-Embedder-Policy` (HTML §7.1.4): what a page may load that did not agree to it. In no preset: it breaks pages
-/// that load anything of others.
+/// `Cross-Origin-Embedder-Policy` (HTML, section 7.1.4): what the page may load without the consent of the other origin.
+///
+/// Only the `owasp` preset sends it: it breaks pages that load anything from other origins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EmbedderPolicy {
-    /// Loads of other origins carry no credentials.
+    /// `credentialless`: requests to other origins carry no credentials.
     Credentialless,
-    /// Loads of other origins must agree, by CORS or a [`ResourcePolicy`].
+    /// `require-corp`: other origins must consent with CORS or a [`ResourcePolicy`].
     RequireCorp,
 }
 

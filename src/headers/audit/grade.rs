@@ -1,35 +1,36 @@
-//! `Grade`: thirteen letters for a score.
+//! `Grade`: the Observatory's letter grades.
 
 use std::fmt;
 
-/// A grade of the Observatory. A better one is greater.
+/// A letter grade of Mozilla's HTTP Observatory. Better grades compare as greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Grade {
-    /// Below 25 points.
+    /// Less than 25 points.
     F,
-    /// 25 points.
+    /// At least 25 points.
     DMinus,
-    /// 30 points.
+    /// At least 30 points.
     D,
-    /// 40 points.
+    /// At least 40 points.
     DPlus,
-    /// 45 points.
+    /// At least 45 points.
     CMinus,
-    /// 50 points.
+    /// At least 50 points.
     C,
-    /// 60 points.
+    /// At least 60 points.
     CPlus,
-    /// 65 points.
+    /// At least 65 points.
     BMinus,
-    /// 70 points.
+    /// At least 70 points.
     B,
-    /// 80 points.
+    /// At least 80 points.
     BPlus,
-    /// 85 points.
+    /// At least 85 points.
     AMinus,
-    /// 90 points.
+    /// At least 90 points.
     A,
-    /// 100 points and more.
+    /// At least 100 points.
     APlus,
 }
 

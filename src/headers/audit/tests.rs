@@ -1,14 +1,17 @@
-//! The Observatory's score table, and what sets of headers score by it.
+//! The Observatory's score table, and the scores of whole sets of headers.
 
 use http::HeaderValue;
 use proptest::prelude::*;
 
-use super::*;
+use http::HeaderMap;
+
+use super::observatory::audit;
+use super::{Audit, Grade};
 
 fn audited(fields: &[(&'static str, &str)]) -> Audit {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
-        // As the Observatory's client, a byte a character.
+        // As the Observatory's client does, one byte per character.
         let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(c).unwrap()).collect();
         headers.append(*name, HeaderValue::from_bytes(&bytes).unwrap());
     }
@@ -22,9 +25,9 @@ fn outcome(test: &str, fields: &[(&'static str, &str)]) -> (&'static str, i16) {
     (modifier.result(), modifier.points())
 }
 
-/// Each of the values alone has one result.
+/// Asserts that each of the values alone has this result.
 #[track_caller]
-fn all(name: &'static str, values: &[&str], result: &str, points: i16) {
+fn assert_all(name: &'static str, values: &[&str], result: &str, points: i16) {
     for value in values {
         assert_eq!(outcome(name, &[(name, value)]), (result, points), "{name}: {value}");
     }
@@ -33,73 +36,78 @@ fn all(name: &'static str, values: &[&str], result: &str, points: i16) {
 #[test]
 fn hsts_of_180_days_or_more_costs_nothing() {
     let values = ["max-age=15552000", "MAX-AGE=63072000; includeSubDomains", "preload; max-age= 31536000s"];
-    all("strict-transport-security", &values, "hsts-implemented-max-age-at-least-six-months", 0);
-    // What is no number is not less than 180 days, and neither is what no number can hold.
+    assert_all("strict-transport-security", &values, "hsts-implemented-max-age-at-least-six-months", 0);
+    // Neither a missing number nor one that overflows is less than 180 days.
     let values = ["max-age=", "max-age=\"1\"", "max-age=18446744073709551615"];
-    all("strict-transport-security", &values, "hsts-implemented-max-age-at-least-six-months", 0);
+    assert_all("strict-transport-security", &values, "hsts-implemented-max-age-at-least-six-months", 0);
 }
 
 #[test]
 fn hsts_of_less_than_180_days_costs_10() {
     let values = ["max-age=15551999", "max-age=0", "max-age=-31536000", "max-age=1e9", "max-age=31536000; max-age=1"];
-    all("strict-transport-security", &values, "hsts-implemented-max-age-less-than-six-months", -10);
+    assert_all("strict-transport-security", &values, "hsts-implemented-max-age-less-than-six-months", -10);
 }
 
 #[test]
-fn hsts_that_is_unreadable_or_sent_twice_costs_20() {
+fn hsts_that_is_invalid_or_sent_twice_costs_20() {
     let values = ["", "includeSubDomains", "max-age", "max-age = 31536000", "max-age=31536000, max-age=31536000"];
-    all("strict-transport-security", &values, "hsts-header-invalid", -20);
+    assert_all("strict-transport-security", &values, "hsts-header-invalid", -20);
 }
 
 #[test]
-fn referrers_kept_at_home_give_5() {
+fn private_referrer_policies_give_5() {
     let values = ["no-referrer", "same-origin", "strict-origin", "Strict-Origin-When-Cross-Origin"];
-    all("referrer-policy", &values, "referrer-policy-private", 5);
+    assert_all("referrer-policy", &values, "referrer-policy-private", 5);
 }
 
 #[test]
-fn referrers_sent_abroad_cost_5() {
+fn referrer_policies_that_leak_urls_cost_5() {
     let values = ["origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"];
-    all("referrer-policy", &values, "referrer-policy-unsafe", -5);
+    assert_all("referrer-policy", &values, "referrer-policy-unsafe", -5);
 }
 
 #[test]
-fn a_referrer_policy_of_no_known_word_costs_5() {
-    all("referrer-policy", &["", "none", "no-referrer;", "never, always"], "referrer-policy-header-invalid", -5);
+fn a_referrer_policy_without_a_known_keyword_costs_5() {
+    assert_all("referrer-policy", &["", "none", "no-referrer;", "never, always"], "referrer-policy-header-invalid", -5);
 }
 
 #[test]
-fn the_last_known_word_of_referrer_policy_counts() {
-    all("referrer-policy", &["unsafe-url, no-referrer", "unsafe-url,no-referrer , x"], "referrer-policy-private", 5);
-    all("referrer-policy", &["no-referrer, unsafe-url"], "referrer-policy-unsafe", -5);
+fn the_last_known_keyword_of_referrer_policy_counts() {
+    assert_all(
+        "referrer-policy",
+        &["unsafe-url, no-referrer", "unsafe-url,no-referrer , x"],
+        "referrer-policy-private",
+        5,
+    );
+    assert_all("referrer-policy", &["no-referrer, unsafe-url"], "referrer-policy-unsafe", -5);
 }
 
 #[test]
-fn nosniff_costs_nothing_and_anything_else_5() {
-    all("x-content-type-options", &["nosniff", "NoSniff"], "x-content-type-options-nosniff", 0);
+fn nosniff_costs_nothing_and_any_other_value_5() {
+    assert_all("x-content-type-options", &["nosniff", "NoSniff"], "x-content-type-options-nosniff", 0);
     let values = ["sniff", "nosniff;", "nosniff, nosniff"];
-    all("x-content-type-options", &values, "x-content-type-options-header-invalid", -5);
-    all("x-content-type-options", &[""], "x-content-type-options-not-implemented", -5);
+    assert_all("x-content-type-options", &values, "x-content-type-options-header-invalid", -5);
+    assert_all("x-content-type-options", &[""], "x-content-type-options-not-implemented", -5);
 }
 
 #[test]
-fn refused_frames_give_5() {
-    all("x-frame-options", &["DENY", "sameorigin"], "x-frame-options-sameorigin-or-deny", 5);
+fn denied_frames_give_5() {
+    assert_all("x-frame-options", &["DENY", "sameorigin"], "x-frame-options-sameorigin-or-deny", 5);
 }
 
 #[test]
-fn frames_allowed_to_one_origin_cost_nothing() {
-    all("x-frame-options", &["ALLOW-FROM https://a.example"], "x-frame-options-allow-from-origin", 0);
+fn allow_from_costs_nothing() {
+    assert_all("x-frame-options", &["ALLOW-FROM https://a.example"], "x-frame-options-allow-from-origin", 0);
 }
 
 #[test]
-fn frame_options_that_are_unreadable_or_sent_twice_cost_20() {
-    all("x-frame-options", &["none", "DENY;", "DENY, DENY"], "x-frame-options-header-invalid", -20);
-    all("x-frame-options", &[""], "x-frame-options-not-implemented", -20);
+fn frame_options_that_are_invalid_or_sent_twice_cost_20() {
+    assert_all("x-frame-options", &["none", "DENY;", "DENY, DENY"], "x-frame-options-header-invalid", -20);
+    assert_all("x-frame-options", &[""], "x-frame-options-not-implemented", -20);
 }
 
 #[test]
-fn frame_ancestors_stand_for_frame_options() {
+fn frame_ancestors_replace_frame_options() {
     for ancestors in ["frame-ancestors 'none'", "frame-ancestors *", "img-src *, frame-ancestors"] {
         let fields = [("content-security-policy", ancestors), ("x-frame-options", "nonsense")];
         assert_eq!(outcome("x-frame-options", &fields), ("x-frame-options-implemented-via-csp", 5), "{ancestors}");
@@ -111,38 +119,38 @@ fn frame_ancestors_stand_for_frame_options() {
 }
 
 #[test]
-fn a_resource_policy_gives_10_where_it_keeps_others_out() {
+fn a_resource_policy_gives_10_if_it_excludes_other_sites() {
     let name = "cross-origin-resource-policy";
-    all(name, &["same-origin", "Same-Origin"], "corp-implemented-with-same-origin", 10);
-    all(name, &["same-site"], "corp-implemented-with-same-site", 10);
-    all(name, &["cross-origin"], "corp-implemented-with-cross-origin", 0);
-    all(name, &[""], "corp-not-implemented", 0);
-    all(name, &["none", "same-origin;a", "same-origin, same-origin"], "corp-header-invalid", -5);
+    assert_all(name, &["same-origin", "Same-Origin"], "corp-implemented-with-same-origin", 10);
+    assert_all(name, &["same-site"], "corp-implemented-with-same-site", 10);
+    assert_all(name, &["cross-origin"], "corp-implemented-with-cross-origin", 0);
+    assert_all(name, &[""], "corp-not-implemented", 0);
+    assert_all(name, &["none", "same-origin;a", "same-origin, same-origin"], "corp-header-invalid", -5);
 }
 
 #[test]
-fn an_opener_policy_gives_10_where_it_keeps_others_out() {
+fn an_opener_policy_gives_10_if_it_isolates_the_page() {
     let name = "cross-origin-opener-policy";
-    all(name, &["same-origin", "same-origin; report-to=\"a\""], "coop-implemented-with-same-origin", 10);
-    all(name, &["same-origin-allow-popups"], "coop-implemented-with-same-origin-allow-popups", 10);
-    all(name, &["noopener-allow-popups"], "coop-implemented-with-noopener-allow-popups", 10);
-    all(name, &["unsafe-none"], "coop-implemented-with-unsafe-none", 0);
-    all(name, &[""], "coop-not-implemented", 0);
-    all(name, &["Same-Origin", "same-site", "same-origin, same-origin"], "coop-header-invalid", -5);
+    assert_all(name, &["same-origin", "same-origin; report-to=\"a\""], "coop-implemented-with-same-origin", 10);
+    assert_all(name, &["same-origin-allow-popups"], "coop-implemented-with-same-origin-allow-popups", 10);
+    assert_all(name, &["noopener-allow-popups"], "coop-implemented-with-noopener-allow-popups", 10);
+    assert_all(name, &["unsafe-none"], "coop-implemented-with-unsafe-none", 0);
+    assert_all(name, &[""], "coop-not-implemented", 0);
+    assert_all(name, &["Same-Origin", "same-site", "same-origin, same-origin"], "coop-header-invalid", -5);
 }
 
 #[test]
-fn an_embedder_policy_gives_10_where_it_asks_for_leave() {
+fn an_embedder_policy_gives_10_if_it_requires_consent() {
     let name = "cross-origin-embedder-policy";
-    all(name, &["require-corp", "require-corp;report-to=a"], "coep-implemented-with-require-corp", 10);
-    all(name, &["credentialless"], "coep-implemented-with-credentialless", 10);
-    all(name, &["unsafe-none"], "coep-implemented-with-unsafe-none", 0);
-    all(name, &[""], "coep-not-implemented", 0);
-    all(name, &["same-origin", "require-corp, require-corp", "\"require-corp\""], "coep-header-invalid", -5);
+    assert_all(name, &["require-corp", "require-corp;report-to=a"], "coep-implemented-with-require-corp", 10);
+    assert_all(name, &["credentialless"], "coep-implemented-with-credentialless", 10);
+    assert_all(name, &["unsafe-none"], "coep-implemented-with-unsafe-none", 0);
+    assert_all(name, &[""], "coep-not-implemented", 0);
+    assert_all(name, &["same-origin", "require-corp, require-corp", "\"require-corp\""], "coep-header-invalid", -5);
 }
 
 #[test]
-fn any_site_that_may_read_with_credentials_costs_50() {
+fn cors_for_any_origin_with_credentials_costs_50() {
     let test = "cross-origin-resource-sharing";
     let allowed = |origin, credentials| {
         let fields = [("access-control-allow-origin", origin), ("access-control-allow-credentials", credentials)];
@@ -160,7 +168,7 @@ fn any_site_that_may_read_with_credentials_costs_50() {
 }
 
 #[test]
-fn scripts_are_looked_for_in_pages_alone() {
+fn scripts_are_expected_only_in_html() {
     for (content_type, result) in [
         ("text/html; charset=utf-8", "sri-not-implemented-but-no-scripts-loaded"),
         ("application/xhtml+xml", "sri-not-implemented-but-no-scripts-loaded"),
@@ -171,7 +179,7 @@ fn scripts_are_looked_for_in_pages_alone() {
 }
 
 #[test]
-fn lines_of_one_field_are_one_value() {
+fn the_lines_of_a_header_are_joined() {
     for (name, value, result) in [
         ("strict-transport-security", "max-age=63072000", "hsts-header-invalid"),
         ("x-frame-options", "DENY", "x-frame-options-header-invalid"),
@@ -184,19 +192,19 @@ fn lines_of_one_field_are_one_value() {
 }
 
 #[test]
-fn what_a_value_has_beyond_its_limit_is_not_read() {
+fn a_value_is_truncated_at_its_limit() {
     let long = |value: &str, limit| format!("{value:<limit$}!");
-    all("x-content-type-options", &[&long("nosniff", 256)], "x-content-type-options-nosniff", 0);
-    all("x-content-type-options", &[&long("nosniff", 255)], "x-content-type-options-header-invalid", -5);
-    all("x-frame-options", &[&long("deny", 1024)], "x-frame-options-sameorigin-or-deny", 5);
-    all("cross-origin-resource-policy", &[&long("same-site", 256)], "corp-implemented-with-same-site", 10);
-    all("cross-origin-opener-policy", &[&long("unsafe-none", 1024)], "coop-implemented-with-unsafe-none", 0);
+    assert_all("x-content-type-options", &[&long("nosniff", 256)], "x-content-type-options-nosniff", 0);
+    assert_all("x-content-type-options", &[&long("nosniff", 255)], "x-content-type-options-header-invalid", -5);
+    assert_all("x-frame-options", &[&long("deny", 1024)], "x-frame-options-sameorigin-or-deny", 5);
+    assert_all("cross-origin-resource-policy", &[&long("same-site", 256)], "corp-implemented-with-same-site", 10);
+    assert_all("cross-origin-opener-policy", &[&long("unsafe-none", 1024)], "coop-implemented-with-unsafe-none", 0);
     let hsts = format!("{:<1024},", "max-age=63072000;");
-    all("strict-transport-security", &[&hsts], "hsts-implemented-max-age-at-least-six-months", 0);
+    assert_all("strict-transport-security", &[&hsts], "hsts-implemented-max-age-at-least-six-months", 0);
 }
 
 #[test]
-fn a_policy_that_only_reports_is_told_from_none() {
+fn a_report_only_policy_has_a_result_of_its_own() {
     let reported = |value| outcome("content-security-policy", &[("content-security-policy-report-only", value)]);
     assert_eq!(reported("x"), ("csp-not-implemented-but-reporting-enabled", -25));
     assert_eq!(reported(""), ("csp-not-implemented", -25));
@@ -242,7 +250,7 @@ fn with(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static 
 }
 
 #[test]
-fn all_that_an_answer_can_earn_without_an_embedder_policy_is_140() {
+fn the_best_score_without_an_embedder_policy_is_140() {
     let page: Vec<_> = with("content-security-policy", PAGE_CSP)
         .into_iter()
         .map(|(name, value)| (name, if name == "referrer-policy" { "strict-origin-when-cross-origin" } else { value }))
@@ -255,13 +263,13 @@ fn all_that_an_answer_can_earn_without_an_embedder_policy_is_140() {
 }
 
 #[test]
-fn an_embedder_policy_makes_it_150() {
+fn the_best_score_with_an_embedder_policy_is_150() {
     assert_eq!(audited(&with("cross-origin-embedder-policy", "require-corp")).score(), 150);
 }
 
 #[test]
-fn extra_credit_counts_where_90_points_are_kept_without_it() {
-    // 40 points of credit wait in each.
+fn extra_credit_counts_from_90_points_on() {
+    // Both sets of headers have 40 points of extra credit.
     assert_eq!(audited(&with("strict-transport-security", "max-age=1")).score(), 130);
     let mut fields = with("strict-transport-security", "max-age=1");
     fields.retain(|(name, _)| *name != "x-content-type-options");
@@ -269,7 +277,7 @@ fn extra_credit_counts_where_90_points_are_kept_without_it() {
 }
 
 #[test]
-fn no_score_is_below_zero() {
+fn the_score_is_never_below_zero() {
     let fields = [
         ("access-control-allow-credentials", "true"),
         ("access-control-allow-origin", "https://http-observatory.security.mozilla.org"),
@@ -278,7 +286,7 @@ fn no_score_is_below_zero() {
 }
 
 #[test]
-fn grades_are_steps_of_the_score() {
+fn each_grade_starts_at_its_score() {
     let chart = [
         (0, "F"),
         (24, "F"),
@@ -314,7 +322,7 @@ fn grades_are_steps_of_the_score() {
 }
 
 #[test]
-fn an_audit_shows_each_test_the_score_and_the_grade() {
+fn display_prints_each_test_then_the_score_and_the_grade() {
     let shown = audited(&API).to_string();
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines.len(), 13);
@@ -324,7 +332,7 @@ fn an_audit_shows_each_test_the_score_and_the_grade() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(name in prop::sample::select(NAMES.to_vec()), value in "[ -~\t\u{80}-\u{ff}]{0,60}") {
+    fn no_header_value_panics(name in prop::sample::select(NAMES.to_vec()), value in "[ -~\t\u{80}-\u{ff}]{0,60}") {
         let audit = audited(&[(name, value.trim_matches([' ', '\t']))]);
         prop_assert!(audit.grade() <= Grade::APlus);
     }

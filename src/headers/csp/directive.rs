@@ -1,26 +1,26 @@
-//! `Directive`: the directives of a content security policy that take a list of sources.
+//! `Directive`: the directives of a content security policy that have a list of sources.
 
 use std::fmt;
 
-/// A directive whose value is a list of sources (CSP 3 §6.1 to §6.4).
+/// A directive that has a list of sources (CSP 3, sections 6.1 to 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Directive {
-    /// `base-uri`: what a page's `<base>` may name.
+    /// `base-uri`: the URLs that the page's `<base>` element may have.
     BaseUri,
-    /// `child-src`: frames and workers, where these have no directive of their own.
+    /// `child-src`: frames and workers, unless `frame-src` or `worker-src` is set.
     ChildSrc,
-    /// `connect-src`: fetch, WebSocket, EventSource, beacons.
+    /// `connect-src`: `fetch`, `WebSocket`, `EventSource` and beacons.
     ConnectSrc,
-    /// `default-src`: whatever has no directive of its own.
+    /// `default-src`: the fallback for every fetch directive that is not set.
     DefaultSrc,
     /// `font-src`: fonts.
     FontSrc,
-    /// `form-action`: where forms may be sent.
+    /// `form-action`: the URLs to which forms may be submitted.
     FormAction,
-    /// `frame-ancestors`: who may show the page in a frame.
+    /// `frame-ancestors`: the pages that may embed this page in a frame.
     FrameAncestors,
-    /// `frame-src`: what may be shown in a frame.
+    /// `frame-src`: the URLs that the page may embed in a frame.
     FrameSrc,
     /// `img-src`: images.
     ImgSrc,
@@ -32,7 +32,7 @@ pub enum Directive {
     ObjectSrc,
     /// `script-src`: scripts.
     ScriptSrc,
-    /// `script-src-attr`: event handlers written as attributes.
+    /// `script-src-attr`: inline event handlers.
     ScriptSrcAttr,
     /// `script-src-elem`: `<script>` elements.
     ScriptSrcElem,
@@ -40,14 +40,14 @@ pub enum Directive {
     StyleSrc,
     /// `style-src-attr`: `style` attributes.
     StyleSrcAttr,
-    /// `style-src-elem`: `<style>` elements and linked sheets.
+    /// `style-src-elem`: `<style>` elements and linked style sheets.
     StyleSrcElem,
     /// `worker-src`: workers.
     WorkerSrc,
 }
 
 impl Directive {
-    /// The name, as it is sent.
+    /// Returns the name of the directive, for example `script-src`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -73,15 +73,15 @@ impl Directive {
         }
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         ALL.into_iter().find(|directive| directive.name().eq_ignore_ascii_case(name))
     }
 
-    pub(super) fn is_of_scripts(self) -> bool {
+    pub(super) fn governs_scripts(self) -> bool {
         matches!(self, Self::DefaultSrc | Self::ScriptSrc | Self::ScriptSrcAttr | Self::ScriptSrcElem)
     }
 
-    pub(super) fn is_of_styles(self) -> bool {
+    pub(super) fn governs_styles(self) -> bool {
         matches!(self, Self::DefaultSrc | Self::StyleSrc | Self::StyleSrcAttr | Self::StyleSrcElem)
     }
 }
@@ -119,11 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_directive_is_found_by_its_name_in_any_case_of_letters() {
+    fn every_directive_is_found_by_its_name_in_any_case() {
         for directive in ALL {
-            assert_eq!(Directive::named(directive.name()), Some(directive));
-            assert_eq!(Directive::named(&directive.name().to_uppercase()), Some(directive));
+            assert_eq!(Directive::from_name(directive.name()), Some(directive));
+            assert_eq!(Directive::from_name(&directive.name().to_uppercase()), Some(directive));
         }
-        assert_eq!(Directive::named("script"), None);
+        assert_eq!(Directive::from_name("script"), None);
     }
 }

@@ -1,79 +1,111 @@
-//! `Lint`: what a content security policy does that its author will not have meant.
+//! `Lint`: a valid part of a content security policy that is probably a mistake.
 
 use std::fmt;
 
-use crate::headers::csp::{Csp, Directive, Source};
+use crate::headers::csp::directive::Directive;
+use crate::headers::csp::policy::Csp;
+use crate::headers::csp::source::Source;
 
-/// What a policy does that its author will not have meant; said in the log when the layer is built.
+/// A valid part of a policy that is probably a mistake. `build()` logs each lint at `warn`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lint {
-    /// No `base-uri`, which no other directive stands in for: a `<base>` that is smuggled in moves every relative URL.
+    /// `base-uri` is missing, and no other directive replaces it: an injected `<base>` element changes every relative URL.
     BaseUriMissing,
     /// Browsers ignore this source in this directive.
-    Idle(Directive, Source),
-    /// The policy has this many bytes: servers and proxies begin to refuse header fields of more than 4,096.
-    Long(usize),
-    /// Neither `object-src` nor `default-src`: plug-ins run from anywhere.
+    SourceIgnored {
+        /// The directive that has the source.
+        directive: Directive,
+        /// The ignored source.
+        source: Source,
+    },
+    /// The policy is longer than 4,096 bytes. Some servers and proxies reject header values of that length.
+    TooLong {
+        /// The length of the policy in bytes.
+        bytes: usize,
+    },
+    /// `object-src` and `default-src` are missing: plug-ins load from any host.
     ObjectSrcMissing,
-    /// Neither `script-src` nor `default-src`: scripts run from anywhere.
+    /// `script-src` and `default-src` are missing: scripts load from any host.
     ScriptSrcMissing,
-    /// `'strict-dynamic'` in this directive, and no nonce and no hash beside it: no script runs.
-    StrictDynamicAlone(Directive),
-    /// `'unsafe-inline'` beside a nonce in this directive: browsers ignore the one or the other, by their age.
-    UnsafeInlineBesideNonce(Directive),
+    /// `'strict-dynamic'` without a nonce or a hash: no script runs.
+    StrictDynamicAlone {
+        /// The directive that has `'strict-dynamic'`.
+        directive: Directive,
+    },
+    /// `'unsafe-inline'` beside a nonce: current browsers ignore the keyword, old ones ignore the nonce.
+    UnsafeInlineBesideNonce {
+        /// The directive that has both.
+        directive: Directive,
+    },
 }
 
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BaseUriMissing => f.write_str("no base-uri: a <base> that is smuggled in moves every relative URL"),
-            Self::Idle(directive, source) => write!(f, "browsers ignore {source} in {directive}"),
-            Self::Long(bytes) => write!(f, "the policy has {bytes} bytes: some servers refuse fields over {MAX_LEN}"),
-            Self::ObjectSrcMissing => f.write_str("neither object-src nor default-src: plug-ins run from anywhere"),
-            Self::ScriptSrcMissing => f.write_str("neither script-src nor default-src: scripts run from anywhere"),
-            Self::StrictDynamicAlone(directive) => {
+            Self::BaseUriMissing => f.write_str("no base-uri: an injected <base> element changes every relative URL"),
+            Self::SourceIgnored { directive, source } => write!(f, "browsers ignore {source} in {directive}"),
+            Self::TooLong { bytes } => {
+                write!(f, "the policy has {bytes} bytes: some servers reject header values of over {MAX_LEN} bytes")
+            }
+            Self::ObjectSrcMissing => f.write_str("no object-src and no default-src: plug-ins load from any host"),
+            Self::ScriptSrcMissing => f.write_str("no script-src and no default-src: scripts load from any host"),
+            Self::StrictDynamicAlone { directive } => {
                 write!(f, "'strict-dynamic' without a nonce or a hash in {directive}: no script runs")
             }
-            Self::UnsafeInlineBesideNonce(directive) => {
-                write!(f, "'unsafe-inline' beside a nonce in {directive}: browsers ignore the one or the other")
+            Self::UnsafeInlineBesideNonce { directive } => {
+                write!(
+                    f,
+                    "'unsafe-inline' beside a nonce in {directive}: browsers ignore one of them, depending on their age"
+                )
             }
         }
     }
 }
 
-pub(super) fn lints(csp: &Csp) -> Vec<Lint> {
-    let has = |directive| csp.sources(directive).is_some();
-    let mut lints = Vec::new();
-    if !has(Directive::BaseUri) {
-        lints.push(Lint::BaseUriMissing);
-    }
-    if !has(Directive::ObjectSrc) && !has(Directive::DefaultSrc) {
-        lints.push(Lint::ObjectSrcMissing);
-    }
-    if !has(Directive::ScriptSrc) && !has(Directive::DefaultSrc) {
-        lints.push(Lint::ScriptSrcMissing);
-    }
-    for (directive, sources) in csp.lists() {
-        let has = |source: &Source| sources.contains(source);
-        let has_hash = sources.iter().any(|source| matches!(source, Source::Hash(_)));
-        if has(&Source::Nonce) && has(&Source::UnsafeInline) {
-            lints.push(Lint::UnsafeInlineBesideNonce(directive));
+impl Csp {
+    /// Returns the parts of the policy that are valid but probably mistakes.
+    #[must_use]
+    pub fn lints(&self) -> Vec<Lint> {
+        let has = |directive| self.sources(directive).is_some();
+        let mut lints = Vec::new();
+        if !has(Directive::BaseUri) {
+            lints.push(Lint::BaseUriMissing);
         }
-        if directive.is_of_scripts() && has(&Source::StrictDynamic) && !has(&Source::Nonce) && !has_hash {
-            lints.push(Lint::StrictDynamicAlone(directive));
+        if !has(Directive::ObjectSrc) && !has(Directive::DefaultSrc) {
+            lints.push(Lint::ObjectSrcMissing);
         }
-        // CSP 3 §6.7.1.1: beside it, where a script comes from does not count.
-        let is_dynamic = directive.is_of_scripts() && has(&Source::StrictDynamic);
-        let is_passed_over = |source: &Source| is_dynamic && matches!(source, Source::Host(_) | Source::SelfOrigin);
-        let idle = sources.iter().filter(|source| source.is_idle_in(directive) || is_passed_over(source));
-        lints.extend(idle.map(|source| Lint::Idle(directive, source.clone())));
+        if !has(Directive::ScriptSrc) && !has(Directive::DefaultSrc) {
+            lints.push(Lint::ScriptSrcMissing);
+        }
+        for (directive, sources) in self.lists() {
+            lint_sources(directive, sources, &mut lints);
+        }
+        let bytes = self.rendered().max_len();
+        if bytes > MAX_LEN {
+            lints.push(Lint::TooLong { bytes });
+        }
+        lints
     }
-    let len = csp.rendered().longest();
-    if len > MAX_LEN {
-        lints.push(Lint::Long(len));
+}
+
+fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>) {
+    let has = |source: &Source| sources.contains(source);
+    let has_hash = sources.iter().any(|source| matches!(source, Source::Hash(_)));
+    let is_strict_dynamic = directive.governs_scripts() && has(&Source::StrictDynamic);
+    if has(&Source::Nonce) && has(&Source::UnsafeInline) {
+        lints.push(Lint::UnsafeInlineBesideNonce { directive });
     }
-    lints
+    if is_strict_dynamic && !has(&Source::Nonce) && !has_hash {
+        lints.push(Lint::StrictDynamicAlone { directive });
+    }
+    for source in sources {
+        // CSP 3, section 6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL.
+        let is_disabled = is_strict_dynamic && matches!(source, Source::Host(_) | Source::SelfOrigin);
+        if is_disabled || source.is_ignored_in(directive) {
+            lints.push(Lint::SourceIgnored { directive, source: source.clone() });
+        }
+    }
 }
 
 const MAX_LEN: usize = 4_096;
@@ -82,46 +114,49 @@ const MAX_LEN: usize = 4_096;
 mod tests {
     use super::*;
 
-    fn sound() -> Csp {
+    fn clean() -> Csp {
         Csp::new().set(Directive::DefaultSrc, ["'none'"]).set(Directive::BaseUri, ["'none'"])
     }
 
     #[test]
-    fn a_sound_policy_has_none() {
-        assert_eq!(sound().lints(), []);
+    fn a_good_policy_has_no_lints() {
+        assert_eq!(clean().lints(), []);
         assert_eq!(Csp::api().lints(), []);
         assert_eq!(Csp::html().lints(), []);
     }
 
     #[test]
-    fn each_is_found() {
+    fn each_lint_is_found() {
         let script = Directive::ScriptSrc;
+        let ignored = |directive, source| Lint::SourceIgnored { directive, source };
         for (csp, expected) in [
-            (sound().without(Directive::BaseUri), Lint::BaseUriMissing),
-            (sound().without(Directive::DefaultSrc).set(script, ["'self'"]), Lint::ObjectSrcMissing),
-            (sound().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
-            (sound().set(script, [Source::Nonce, Source::UnsafeInline]), Lint::UnsafeInlineBesideNonce(script)),
-            (sound().set(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone(script)),
+            (clean().without(Directive::BaseUri), Lint::BaseUriMissing),
+            (clean().without(Directive::DefaultSrc).set(script, ["'self'"]), Lint::ObjectSrcMissing),
+            (clean().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
             (
-                sound().set(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
-                Lint::Idle(script, Source::SelfOrigin),
+                clean().set(script, [Source::Nonce, Source::UnsafeInline]),
+                Lint::UnsafeInlineBesideNonce { directive: script },
             ),
-            (sound().set(Directive::ImgSrc, [Source::Nonce]), Lint::Idle(Directive::ImgSrc, Source::Nonce)),
+            (clean().set(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone { directive: script }),
+            (
+                clean().set(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
+                ignored(script, Source::SelfOrigin),
+            ),
+            (clean().set(Directive::ImgSrc, [Source::Nonce]), ignored(Directive::ImgSrc, Source::Nonce)),
         ] {
             assert_eq!(csp.lints(), [expected]);
         }
-        let closed = |directive| sound().without(Directive::DefaultSrc).set(directive, ["'none'"]);
-        let both = closed(Directive::ObjectSrc).set(script, ["'none'"]);
-        assert_eq!(both.lints(), []);
+        let without_default = clean().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]);
+        assert_eq!(without_default.set(script, ["'none'"]).lints(), []);
     }
 
     #[test]
-    fn a_policy_is_long_from_4097_bytes() {
+    fn a_policy_is_too_long_from_4097_bytes() {
         let of = |bytes: usize| {
-            let known = Csp::rendered(&sound().set(Directive::ImgSrc, ["a"])).longest();
-            sound().set(Directive::ImgSrc, ["a".repeat(bytes - known + 1)])
+            let len_with_one_byte = clean().set(Directive::ImgSrc, ["a"]).rendered().max_len();
+            clean().set(Directive::ImgSrc, ["a".repeat(bytes - len_with_one_byte + 1)])
         };
         assert_eq!(of(4_096).lints(), []);
-        assert_eq!(of(4_097).lints(), [Lint::Long(4_097)]);
+        assert_eq!(of(4_097).lints(), [Lint::TooLong { bytes: 4_097 }]);
     }
 }

@@ -1,32 +1,53 @@
-//! `Rendered`: a policy as it is sent, split where the nonce goes.
+//! `Rendered`: a policy rendered to its header value, with gaps for the nonce.
+
+use std::fmt;
 
 use http::HeaderValue;
 
-use crate::headers::csp::{Csp, Source};
+use crate::context::CspNonce;
+use crate::headers::csp::policy::Csp;
+use crate::headers::csp::source::Source;
 
-/// A policy as it is sent.
+impl Csp {
+    pub(in crate::headers) fn rendered(&self) -> Rendered {
+        Rendered::of(self)
+    }
+}
+
+/// Formats the policy as it is sent, with `...` for a nonce.
+impl fmt::Display for Csp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.rendered().value(Some("..."), true);
+        f.write_str(value.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default())
+    }
+}
+
+/// A policy rendered to its header value.
 #[derive(Debug)]
 pub(in crate::headers) struct Rendered {
-    /// As it is sent where no nonce was asked for: nothing bears one, so none is let in. The second with the upgrade.
-    plain: [Option<HeaderValue>; 2],
-    /// What stands between the nonces; one piece where there is none.
+    /// The value for a response without a nonce. `None` if it would be empty.
+    plain: Option<HeaderValue>,
+    /// As `plain`, with `upgrade-insecure-requests`.
+    plain_upgraded: Option<HeaderValue>,
+    /// The text between the nonces. A policy without nonces is one piece.
     pieces: Box<[Box<str>]>,
     has_upgrade: bool,
 }
 
 impl Rendered {
-    pub(super) fn of(csp: &Csp) -> Self {
-        let text = text_of(csp, true);
+    fn of(csp: &Csp) -> Self {
         let plain = text_of(csp, false);
-        let value = |text: &str| HeaderValue::try_from(text).ok().filter(|value| !value.is_empty());
+        let plain_upgraded = if csp.upgrades_insecure_requests { with_upgrade(plain.clone()) } else { plain.clone() };
+        let value = |text: String| HeaderValue::try_from(text).ok().filter(|value| !value.is_empty());
         Self {
-            plain: [value(&plain), value(&if csp.has_upgrade { with_upgrade(plain.clone()) } else { plain.clone() })],
-            pieces: text.split(MARK).map(Into::into).collect(),
-            has_upgrade: csp.has_upgrade,
+            plain: value(plain),
+            plain_upgraded: value(plain_upgraded),
+            pieces: text_of(csp, true).split(NONCE_MARK).map(Into::into).collect(),
+            has_upgrade: csp.upgrades_insecure_requests,
         }
     }
 
-    /// Whether an answer may have a nonce of its own in it.
+    /// Whether the policy has a source that allows a nonce.
     pub(in crate::headers) fn has_nonce(&self) -> bool {
         self.pieces.len() > 1
     }
@@ -35,63 +56,64 @@ impl Rendered {
         self.has_upgrade
     }
 
-    /// The field's value for one answer; `None` where the policy says nothing there.
+    /// Returns the header value for one response, or `None` if the policy is empty for it.
+    ///
+    /// Without a nonce, no source allows one: no element of the page has it.
     pub(in crate::headers) fn value(&self, nonce: Option<&str>, is_upgraded: bool) -> Option<HeaderValue> {
-        let [plain, upgraded] = &self.plain;
-        let ready = if is_upgraded { upgraded } else { plain };
-        let Some(nonce) = nonce.filter(|_| self.has_nonce()) else { return ready.clone() };
-        // Exact: bytes to spare would cost the field's value an allocation more.
-        let upgrade = if is_upgraded && self.has_upgrade { SEPARATOR.len() + UPGRADE.len() } else { 0 };
-        let mut text = String::with_capacity(self.len(nonce.len()) + upgrade);
+        let plain = if is_upgraded { &self.plain_upgraded } else { &self.plain };
+        let Some(nonce) = nonce.filter(|_| self.has_nonce()) else { return plain.clone() };
+        // The exact capacity: `HeaderValue` would allocate again to drop spare bytes.
+        let upgrade_len = if is_upgraded && self.has_upgrade { SEPARATOR.len() + UPGRADE.len() } else { 0 };
+        let mut text = String::with_capacity(self.len(nonce.len()) + upgrade_len);
         for (index, piece) in self.pieces.iter().enumerate() {
             if index > 0 {
                 text.push_str(nonce);
             }
             text.push_str(piece);
         }
-        if upgrade > 0 {
+        if upgrade_len > 0 {
             text = with_upgrade(text);
         }
-        HeaderValue::try_from(text).ok().or_else(|| ready.clone())
+        HeaderValue::try_from(text).ok().or_else(|| plain.clone())
     }
 
-    /// How many bytes it has at most.
-    pub(super) fn longest(&self) -> usize {
-        let upgrade = if self.has_upgrade { UPGRADE.len() } else { 0 };
-        self.len(crate::context::CspNonce::LEN) + upgrade
+    /// Returns the length of the longest value, in bytes.
+    pub(super) fn max_len(&self) -> usize {
+        let upgrade_len = if self.has_upgrade { UPGRADE.len() } else { 0 };
+        self.len(CspNonce::LEN) + upgrade_len
     }
 
-    fn len(&self, nonce: usize) -> usize {
-        self.pieces.iter().map(|piece| piece.len()).sum::<usize>() + (self.pieces.len() - 1) * nonce
+    fn len(&self, nonce_len: usize) -> usize {
+        self.pieces.iter().map(|piece| piece.len()).sum::<usize>() + (self.pieces.len() - 1) * nonce_len
     }
 }
 
-/// All but the upgrade; a mark where a nonce goes, or no source that asks for one.
+/// Renders all directives except the upgrade, with a mark at each nonce or without the sources that allow a nonce.
 fn text_of(csp: &Csp, has_nonce: bool) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut directives: Vec<String> = Vec::new();
     for (directive, sources) in csp.lists() {
         let mut words = vec![directive.name().to_owned()];
-        let asks = sources.contains(&Source::Nonce);
+        let allows_nonce = sources.contains(&Source::Nonce);
         words.extend(sources.iter().filter_map(|source| match source {
-            Source::Nonce => has_nonce.then(|| format!("'nonce-{MARK}'")),
-            // Beside a nonce, browsers ignore it: without one, it would let in what was never meant.
-            Source::UnsafeInline if asks && !has_nonce => None,
+            Source::Nonce => has_nonce.then(|| format!("'nonce-{NONCE_MARK}'")),
+            // Browsers ignore 'unsafe-inline' beside a nonce. Without the nonce it would allow every inline script.
+            Source::UnsafeInline if allows_nonce && !has_nonce => None,
             source => Some(source.to_string()),
         }));
         if words.len() == 1 && !sources.is_empty() {
             words.push(Source::None.to_string());
         }
-        parts.push(words.join(" "));
+        directives.push(words.join(" "));
     }
     for (name, words) in [("sandbox", &csp.sandbox), ("trusted-types", &csp.trusted_types)] {
-        parts.extend(words.as_ref().map(|words| [&[name.to_owned()], &**words].concat().join(" ")));
+        directives.extend(words.as_ref().map(|words| [&[name.to_owned()], &**words].concat().join(" ")));
     }
-    if csp.has_trusted_scripts {
-        parts.push("require-trusted-types-for 'script'".to_owned());
+    if csp.requires_trusted_types {
+        directives.push("require-trusted-types-for 'script'".to_owned());
     }
-    parts.extend(csp.report_uri.as_ref().map(|uri| format!("report-uri {uri}")));
-    parts.extend(csp.report_to.as_ref().map(|endpoint| format!("report-to {endpoint}")));
-    parts.join(SEPARATOR)
+    directives.extend(csp.report_uri.as_ref().map(|uri| format!("report-uri {uri}")));
+    directives.extend(csp.report_to.as_ref().map(|endpoint| format!("report-to {endpoint}")));
+    directives.join(SEPARATOR)
 }
 
 fn with_upgrade(mut text: String) -> String {
@@ -102,7 +124,7 @@ fn with_upgrade(mut text: String) -> String {
     text
 }
 
-/// No byte of a source: what holds one is refused.
-const MARK: char = '\0';
+/// Marks where a nonce goes. Validation rejects a source that contains this byte.
+const NONCE_MARK: char = '\0';
 const SEPARATOR: &str = "; ";
 const UPGRADE: &str = "upgrade-insecure-requests";

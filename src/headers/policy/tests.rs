@@ -1,13 +1,14 @@
-//! An answer of few fields and one of many come to the same, and what is enforced, removed, apart.
+//! Responses with few and with many headers get the same ones, and which headers stay, are overridden or stripped.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::SecurityHeaders;
 use crate::gate::{Gate, ResponseHeaders};
-use crate::headers::{Csp, Directive, Source};
+use crate::headers::builder::SecurityHeadersBuilder;
+use crate::headers::csp::{Csp, Directive, Source};
+use crate::headers::gate::SecurityHeaders;
 
-/// With a field of each kind: enforced, removed, both of the layer and removed, with a nonce, and left to the handler.
+/// A layer with a header of each kind: overridden, stripped, stripped and set by the layer, with a nonce, and plain.
 fn layer() -> SecurityHeaders {
     SecurityHeaders::api()
         .csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce]))
@@ -16,17 +17,17 @@ fn layer() -> SecurityHeaders {
         .override_handler(["x-frame-options", "content-security-policy", "x-own"])
         .strip(["server", "x-powered-by", "referrer-policy"])
         .build()
-        .expect("a layer")
+        .expect("a valid configuration")
 }
 
 fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut lines: Vec<_> = headers.iter().map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
-    // A field's lines keep their order.
+    // A stable sort: the lines of a header keep their order.
     lines.sort_by(|(a, _), (b, _)| a.cmp(b));
     lines
 }
 
-fn answer(fields: &[(&'static str, u8)]) -> HeaderMap {
+fn headers_of(fields: &[(&'static str, u8)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         headers.append(*name, HeaderValue::from(u16::from(*value)));
@@ -34,7 +35,7 @@ fn answer(fields: &[(&'static str, u8)]) -> HeaderMap {
     headers
 }
 
-/// More fields than any layer's: what an answer of few is put to stands on one side, and these on the other.
+/// Adds so many headers that they are not few for any layer.
 fn padded(mut headers: HeaderMap) -> HeaderMap {
     for n in 0..64 {
         headers.append(PADDING, HeaderValue::from(n));
@@ -58,23 +59,24 @@ const NAMES: [&str; 10] = [
 
 proptest! {
     #[test]
-    fn an_answer_of_few_fields_becomes_the_same_as_one_of_many(
+    fn a_response_with_few_headers_gets_the_same_ones_as_one_with_many(
         fields in prop::collection::vec((prop::sample::select(&NAMES), 0..4_u8), 0..7),
-        way in prop::sample::select(vec![Way::Http, Way::Https, Way::Upgraded]),
-        is_validation: bool,
+        transport in prop::sample::select(vec![Transport::Http, Transport::Https, Transport::HttpsUpgrade]),
+        is_not_modified: bool,
         nonce in prop::option::of(Just("0123")),
     ) {
-        let (mut few, mut many) = (answer(&fields), padded(answer(&fields)));
+        let mut few = headers_of(&fields);
+        let mut many = padded(few.clone());
         let policy = layer().0;
-        policy.write(way, nonce, is_validation, &mut few);
-        policy.write(way, nonce, is_validation, &mut many);
+        policy.write(transport, nonce, is_not_modified, &mut few);
+        policy.write(transport, nonce, is_not_modified, &mut many);
         many.remove(PADDING);
         prop_assert_eq!(lines(&few), lines(&many));
     }
 }
 
 #[test]
-fn an_answer_keeps_its_own_fields_but_for_the_enforced_and_the_removed() {
+fn a_response_keeps_its_headers_except_overridden_and_stripped_ones() {
     let fields = [
         ("content-type", 1),
         ("server", 2),
@@ -85,9 +87,10 @@ fn an_answer_keeps_its_own_fields_but_for_the_enforced_and_the_removed() {
         ("x-frame-options", 7),
         ("strict-transport-security", 8),
     ];
-    let mut headers = answer(&fields);
-    layer().0.write(Way::Https, None, false, &mut headers);
-    let of = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect::<Vec<_>>();
+    let mut headers = headers_of(&fields);
+    layer().0.write(Transport::Https, None, false, &mut headers);
+    let values =
+        |name: &str| headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect::<Vec<_>>();
     for (name, expected) in [
         ("content-type", &["1"][..]),
         ("server", &[]),
@@ -98,20 +101,21 @@ fn an_answer_keeps_its_own_fields_but_for_the_enforced_and_the_removed() {
         ("x-own", &["own"]),
         ("x-content-type-options", &["nosniff"]),
     ] {
-        assert_eq!(of(name), expected, "{name}");
+        assert_eq!(values(name), expected, "{name}");
     }
 }
 
 #[test]
 fn a_layer_declares_every_header_that_it_writes_or_removes() {
-    let may_write = |layer: crate::headers::SecurityHeadersBuilder, name: &str| {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        layer.build().expect("a layer").response_headers().overlaps(&ResponseHeaders::only([name]))
+    let may_write = |builder: SecurityHeadersBuilder, name: &str| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a valid name");
+        let layer = builder.build().expect("a valid configuration");
+        layer.response_headers().overlaps(&ResponseHeaders::only([name]))
     };
     let names = ["cache-control", "x-ratelimit-limit", "RateLimit", "ratelimit-policy"];
-    for layer in [SecurityHeaders::api(), SecurityHeaders::owasp(), SecurityHeaders::helmet()] {
-        assert!(may_write(layer.clone(), "x-frame-options"));
-        assert!(names.iter().all(|name| !may_write(layer.clone(), name)));
+    for builder in [SecurityHeaders::api(), SecurityHeaders::owasp(), SecurityHeaders::helmet()] {
+        assert!(may_write(builder.clone(), "x-frame-options"));
+        assert!(names.iter().all(|name| !may_write(builder.clone(), name)));
     }
     // `Cache-Control: private` comes with a nonce.
     assert!(may_write(SecurityHeaders::html(), "cache-control"));
@@ -123,30 +127,31 @@ fn a_layer_declares_every_header_that_it_writes_or_removes() {
 }
 
 #[test]
-fn a_client_is_upgraded_where_it_came_by_https_to_a_host_beyond_its_own_machine() {
-    let way = |csp: Csp, uri: &str| {
-        let layer = SecurityHeaders::api().csp(csp).build().expect("a layer");
-        let (head, ()) = http::Request::get(uri).version(Version::HTTP_2).body(()).expect("a request").into_parts();
-        layer.0.way(&head)
+fn requests_are_upgraded_over_https_except_to_loopback() {
+    let transport = |csp: Csp, uri: &str| {
+        let layer = SecurityHeaders::api().csp(csp).build().expect("a valid configuration");
+        let (head, ()) =
+            http::Request::get(uri).version(Version::HTTP_2).body(()).expect("a valid request").into_parts();
+        layer.0.transport(&head)
     };
-    for (uri, plain, upgrading) in [
-        ("http://a.example/", Way::Http, Way::Http),
-        ("http://localhost/", Way::Http, Way::Http),
-        ("https://a.example/", Way::Https, Way::Upgraded),
-        ("https://localhost/", Way::Https, Way::Https),
+    for (uri, plain, with_upgrade) in [
+        ("http://a.example/", Transport::Http, Transport::Http),
+        ("http://localhost/", Transport::Http, Transport::Http),
+        ("https://a.example/", Transport::Https, Transport::HttpsUpgrade),
+        ("https://localhost/", Transport::Https, Transport::Https),
     ] {
-        assert_eq!(way(Csp::api().upgrade_insecure_requests(), uri), upgrading, "{uri}");
-        assert_eq!(way(Csp::api(), uri), plain, "{uri}, with nothing to upgrade");
+        assert_eq!(transport(Csp::api().upgrade_insecure_requests(), uri), with_upgrade, "{uri}");
+        assert_eq!(transport(Csp::api(), uri), plain, "{uri} without an upgrade");
     }
 }
 
 #[test]
-fn a_policy_with_a_nonce_is_written_over_the_handlers_where_it_is_enforced_alone() {
+fn a_policy_with_a_nonce_replaces_the_handlers_only_if_it_is_overridden() {
     let layer = || SecurityHeaders::api().csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce]));
-    let enforced = layer().override_handler(["content-security-policy"]);
-    for (layer, expected) in [(layer(), "1"), (enforced, "script-src 'nonce-0123'")] {
-        let mut headers = answer(&[("content-security-policy", 1)]);
-        layer.build().expect("a layer").0.write(Way::Https, Some("0123"), false, &mut headers);
+    let overriding = layer().override_handler(["content-security-policy"]);
+    for (layer, expected) in [(layer(), "1"), (overriding, "script-src 'nonce-0123'")] {
+        let mut headers = headers_of(&[("content-security-policy", 1)]);
+        layer.build().expect("a valid configuration").0.write(Transport::Https, Some("0123"), false, &mut headers);
         assert_eq!(headers["content-security-policy"], expected);
     }
 }

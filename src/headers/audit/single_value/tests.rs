@@ -1,9 +1,9 @@
-//! Items of RFC 9651 that are tokens, and others.
+//! Structured items that are tokens, and other texts (RFC 9651).
 
 use super::*;
 
 #[test]
-fn a_token_is_read_whatever_its_parameters() {
+fn a_token_may_have_any_valid_parameters() {
     let parameters = [
         ";a;b_-.*9;*",
         ";  a",
@@ -20,12 +20,12 @@ fn a_token_is_read_whatever_its_parameters() {
         ";a=%\"f%c3%bc r\"",
     ];
     for parameters in parameters {
-        assert_eq!(token(&format!("*a/b:c{parameters}")), Some("*a/b:c"), "{parameters}");
+        assert_eq!(parse_token(&format!("*a/b:c{parameters}")), Some("*a/b:c".to_owned()), "{parameters}");
     }
 }
 
 #[test]
-fn parameters_out_of_grammar_spoil_a_token() {
+fn parameters_out_of_grammar_spoil_a_parse_token() {
     let parameters = [
         ";",
         ";A",
@@ -61,13 +61,13 @@ fn parameters_out_of_grammar_spoil_a_token() {
         ";a=%\"\u{fc}\"",
     ];
     for parameters in parameters {
-        assert_eq!(token(&format!("a{parameters}")), None, "{parameters}");
+        assert_eq!(parse_token(&format!("a{parameters}")), None, "{parameters}");
     }
 }
 
 #[test]
-fn another_item_is_no_token() {
+fn another_item_is_no_parse_token() {
     for text in ["", "1", "-a", "\"a\"", ":YQ==:", "?1", "@1", "(a)", "/a", "a, a", "\t a"] {
-        assert_eq!(token(text), None, "{text}");
+        assert_eq!(parse_token(text), None, "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! `Policies`: all content security policies of an answer, as the one that the Observatory makes of them.
+//! `MergedCsp`: all content security policies of a response, merged into one as the Observatory does.
 
 #[cfg(test)]
 mod tests;
@@ -6,21 +6,21 @@ mod tests;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::BLANKS;
+use crate::headers::audit::text::WHITESPACE;
 
 /// The sources of each directive, in lower case.
 #[derive(Debug, Default)]
-pub(super) struct Policies {
+pub(super) struct MergedCsp {
     pub(super) directives: BTreeMap<String, BTreeSet<String>>,
-    /// Whether `report-to` or `report-uri`, which may stand twice in a policy, do.
+    /// Whether `report-to` or `report-uri` occurs twice in a policy. Any other duplicate is an error.
     pub(super) has_duplicates: bool,
 }
 
-impl Policies {
-    /// Reads policies that are separated by commas; `None` where one is no policy.
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let policies: Vec<&str> = text.split(',').map(|policy| policy.trim_matches(BLANKS)).collect();
-        if policies.iter().any(|policy| policy.chars().count() < SHORTEST) {
+impl MergedCsp {
+    /// Parses policies that are separated by commas. Returns `None` if one of them is not a policy.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let policies: Vec<&str> = text.split(',').map(|policy| policy.trim_matches(WHITESPACE)).collect();
+        if policies.iter().any(|policy| policy.chars().count() < MIN_LEN) {
             return None;
         }
         let mut merged = BTreeMap::new();
@@ -28,10 +28,12 @@ impl Policies {
         for (index, policy) in policies.iter().enumerate() {
             let mut seen = BTreeSet::new();
             for directive in policy.split(';') {
-                let mut words = directive.split(BLANKS).filter(|word| !word.is_empty()).map(str::to_lowercase);
+                let mut words = directive.split(WHITESPACE).filter(|word| !word.is_empty()).map(str::to_lowercase);
                 let Some(name) = words.next() else { continue };
                 if !seen.insert(name.clone()) {
-                    MAY_STAND_TWICE.contains(&name.as_str()).then_some(())?;
+                    if !REPEATABLE.contains(&name.as_str()) {
+                        return None;
+                    }
                     has_duplicates = true;
                 }
                 let mut sources: Vec<Source> = words.map(|text| Source { text, index, is_kept: index == 0 }).collect();
@@ -44,7 +46,7 @@ impl Policies {
                 }
                 *earlier = reduce(sources)?;
             }
-            // A further policy must name the first one's sources again, to keep them.
+            // From here on, a source of the first policy stays only if a further policy allows it too.
             if index == 0 && policies.len() > 1 {
                 merged.values_mut().flatten().for_each(|source| source.is_kept = false);
             }
@@ -57,45 +59,48 @@ impl Policies {
 #[derive(Debug)]
 struct Source {
     text: String,
-    /// Of its policy.
+    /// The index of the policy that has the source.
     index: usize,
     is_kept: bool,
 }
 
-/// Sorts sources and lets each judge its successor: one that it begins, in its own policy, says nothing new; one that it
-/// covers, in another, is in both. `None` where a path that is compared is not percent-encoded UTF-8.
+/// Sorts the sources, then compares each one with its predecessor.
+///
+/// Within a policy, a source that starts with its predecessor is redundant. Across policies, a source that its predecessor
+/// covers is in both. Returns `None` if a path to compare is not percent-encoded UTF-8.
 fn reduce(mut sources: Vec<Source>) -> Option<Vec<Source>> {
     sources.sort_by(|a, b| collate(&a.text, &b.text));
     for at in 1..sources.len() {
         let (before, rest) = sources.split_at_mut(at);
-        let (Some(former), Some(source)) = (before.last(), rest.first_mut()) else { break };
-        if source.index == former.index {
-            source.is_kept &= !source.text.starts_with(&former.text);
+        let (Some(previous), Some(source)) = (before.last(), rest.first_mut()) else { break };
+        if source.index == previous.index {
+            source.is_kept &= !source.text.starts_with(&previous.text);
         } else {
-            source.is_kept |= covers(&former.text, &source.text)?;
+            source.is_kept |= covers(&previous.text, &source.text)?;
         }
     }
     sources.retain(|source| source.is_kept);
     Some(sources)
 }
 
-/// Path matching of CSP level 3, section 6.7.2.10, of whole sources.
+/// Path matching (CSP 3, section 6.7.2.10), which the Observatory applies to whole sources.
 fn covers(pattern: &str, source: &str) -> Option<bool> {
     let is_folder = pattern.ends_with('/');
-    let (wanted, found) = (pattern.split('/').count(), source.split('/').count());
-    if wanted > found || !is_folder && wanted != found {
+    let pattern_parts = pattern.split('/').count();
+    let source_parts = source.split('/').count();
+    if pattern_parts > source_parts || !is_folder && pattern_parts != source_parts {
         return Some(false);
     }
-    let pairs = pattern.split('/').zip(source.split('/')).take(wanted - usize::from(is_folder));
-    for (one, other) in pairs {
-        if decode(one)? != decode(other)? {
+    let compared = pattern_parts - usize::from(is_folder);
+    for (one, other) in pattern.split('/').zip(source.split('/')).take(compared) {
+        if percent_decode(one)? != percent_decode(other)? {
             return Some(false);
         }
     }
     Some(true)
 }
 
-fn decode(text: &str) -> Option<String> {
+fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut decoded: Vec<u8> = parts.next().unwrap_or_default().into();
     for part in parts {
@@ -112,15 +117,16 @@ fn texts(sources: Vec<Source>) -> BTreeSet<String> {
     if texts.is_empty() { BTreeSet::from([NONE.to_owned()]) } else { texts }
 }
 
-/// The order of the Unicode collation algorithm, of ASCII without capitals. Other characters, which no source may have,
-/// follow by their numbers.
+/// Compares as `String.prototype.localeCompare` does for lower-case ASCII (Unicode collation algorithm).
+///
+/// No source can contain other characters. They sort last, by code point.
 fn collate(one: &str, other: &str) -> Ordering {
     let rank = |c: char| COLLATION.find(c).unwrap_or(COLLATION.len() + c as usize);
     one.chars().map(rank).cmp(other.chars().map(rank))
 }
 
 const COLLATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
-const MAY_STAND_TWICE: [&str; 2] = ["report-to", "report-uri"];
+/// The length, in characters, below which the Observatory does not accept a policy.
+const MIN_LEN: usize = 6;
 pub(super) const NONE: &str = "'none'";
-/// In characters.
-const SHORTEST: usize = 6;
+const REPEATABLE: [&str; 2] = ["report-to", "report-uri"];

@@ -1,0 +1,88 @@
+//! `Csp::parse`: reads a content security policy from the text of its header.
+
+use std::collections::HashSet;
+use std::mem;
+
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
+use crate::headers::csp::directive::Directive;
+use crate::headers::csp::policy::Csp;
+use crate::headers::csp::source::Source;
+use crate::headers::csp::validate::empty_policy;
+
+impl Csp {
+    /// Parses the value of a `Content-Security-Policy` header.
+    ///
+    /// A policy with a fixed nonce parses, but `build()` rejects it, because every response would have the same nonce.
+    /// Remove it from the text and call `.add(Directive::ScriptSrc, [Source::Nonce])`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] if the text is empty, or if a directive occurs twice or is unknown in CSP 3. Invalid sources
+    /// are reported by `build()`.
+    ///
+    /// ```
+    /// use portcullis::headers::Csp;
+    ///
+    /// let csp = Csp::parse("default-src 'self'; img-src 'self' data:; upgrade-insecure-requests")?;
+    /// assert!(Csp::parse("default-src 'self'; script-scr 'self'").is_err());
+    /// # let _ = csp;
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut issues = ConfigIssues::default();
+        let mut csp = Self::new();
+        let mut seen = HashSet::new();
+        for directive in text.split(';') {
+            let mut words = directive.split_ascii_whitespace();
+            let Some(name) = words.next().map(str::to_ascii_lowercase) else { continue };
+            if seen.contains(&name) {
+                // CSP 3, section 2.2.1: browsers ignore the second one.
+                let remedy = "merge the sources into one directive";
+                let issue = ConfigIssue::new("csp", IssueKind::Duplicate, "duplicate directive", remedy);
+                issues.add(issue.with_value(name));
+                continue;
+            }
+            // After the first issue, the policy itself no longer matters.
+            match mem::take(&mut csp).with_directive(&name, &words.collect::<Vec<_>>()) {
+                Ok(extended) => csp = extended,
+                Err(issue) => issues.add(issue.with_value(name.as_str())),
+            }
+            seen.insert(name);
+        }
+        if seen.is_empty() {
+            issues.add(empty_policy("csp"));
+        }
+        issues.into_result(|| csp)
+    }
+
+    /// Adds a directive by its name in lower case and the words after it.
+    fn with_directive(self, name: &str, words: &[&str]) -> Result<Self, ConfigIssue> {
+        if let Some(directive) = Directive::from_name(name) {
+            return Ok(match words {
+                // CSP 3, section 6.7.2.3: an empty list matches nothing.
+                [] => self.set(directive, [Source::None]),
+                sources => self.set(directive, sources.iter().copied()),
+            });
+        }
+        match (name, words) {
+            ("sandbox", flags) => Ok(self.sandbox(flags.iter().copied())),
+            ("trusted-types", policies) => Ok(self.trusted_types(policies.iter().copied())),
+            ("require-trusted-types-for", ["'script'"]) => Ok(self.require_trusted_types()),
+            ("report-to", [endpoint]) => Ok(self.report_to(*endpoint)),
+            ("report-uri", [uri]) => Ok(self.report_uri(*uri)),
+            ("upgrade-insecure-requests", []) => Ok(self.upgrade_insecure_requests()),
+            ("block-all-mixed-content", _) => Err(ConfigIssue::new(
+                "csp",
+                IssueKind::Prohibited,
+                "obsolete: browsers block mixed content without it",
+                "remove it",
+            )),
+            _ => Err(ConfigIssue::new(
+                "csp",
+                IssueKind::Unknown,
+                "unknown directive, or a known one with the wrong number of values",
+                "use a directive from Directive or a setter of Csp",
+            )),
+        }
+    }
+}
