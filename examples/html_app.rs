@@ -1,8 +1,8 @@
-//! A page rendered on the server: a nonce for its own script and style, and a form.
+//! A page rendered on the server, with a form and a nonce for its script and its style.
 //!
-//! `cargo run --example html_app`, or with another port `PORT=3001 cargo run --example html_app`. Open the address that it
-//! prints in a browser. What is typed into the form is shown as text, and would not run if it were not: try
-//! `<script>alert(1)</script>`. `curl -i http://127.0.0.1:3000/` shows the policy, whose nonce is the page's.
+//! Run `cargo run --example html_app` (on another port: `PORT=3001 cargo run --example html_app`) and open the printed URL
+//! in a browser. Submit `<script>alert(1)</script>` as the name: the app escapes it, and the policy would block it if the
+//! app did not. `curl -i http://127.0.0.1:3000/` shows the policy with the nonce of the page.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -31,10 +31,10 @@ async fn show(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
 }
 
 async fn greet(Extractor(nonce): Extractor<CspNonce>, Form(greeting): Form<Greeting>) -> Html<String> {
-    page(&nonce, &format!("Hello, {}!", escaped(&greeting.name)))
+    page(&nonce, &format!("Hello, {}!", escape(&greeting.name)))
 }
 
-/// The nonce stands in the page's own two elements, and nothing that a caller wrote stands in either.
+/// Renders the page. Only its own script and style have the nonce, and neither contains text of the caller.
 fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
     Html(format!(
         r#"<!doctype html>
@@ -54,8 +54,9 @@ fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
   <output></output>
 </form>
 <script nonce="{nonce}">
-  const [input, left] = [document.querySelector('input'), document.querySelector('output')];
-  const count = () => left.textContent = `${{input.maxLength - input.value.length}} characters left`;
+  const input = document.querySelector('input');
+  const output = document.querySelector('output');
+  const count = () => output.textContent = `${{input.maxLength - input.value.length}} characters left`;
   input.addEventListener('input', count);
   count();
 </script>
@@ -64,17 +65,17 @@ fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
     ))
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     let entities = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#39;")];
-    entities.into_iter().fold(text.to_owned(), |text, (sign, entity)| text.replace(sign, entity))
+    entities.into_iter().fold(text.to_owned(), |text, (character, entity)| text.replace(character, entity))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; give a number from 0 to 65535"))?;
+    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; set another one, for example PORT=3001"))?;
     println!("http://{}/", listener.local_addr()?);
     Ok(axum::serve(listener, app()?).await?)
 }

@@ -186,11 +186,6 @@ impl ConfigIssues {
         self.0.push(issue);
     }
 
-    /// Adds all of these issues.
-    pub(crate) fn extend(&mut self, issues: impl IntoIterator<Item = ConfigIssue>) {
-        self.0.extend(issues);
-    }
-
     /// Returns the value of `Ok`; adds the issues of `Err` and returns `None`.
     pub(crate) fn ok_or_add<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         match result {

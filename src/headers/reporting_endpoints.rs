@@ -1,6 +1,7 @@
 //! The `Reporting-Endpoints` header: validation and rendering (Reporting API, section 3.2).
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use http::Uri;
 
@@ -8,13 +9,12 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 
 /// Adds an issue for each endpoint with an invalid or repeated name or an invalid URL.
 pub(super) fn validate(endpoints: &[(String, String)], issues: &mut ConfigIssues) {
-    let mut names = HashSet::new();
-    for (name, url) in endpoints {
-        let is_first = names.insert(name);
+    let repeats = repeats(endpoints.iter().map(|(name, _)| name));
+    for ((name, url), is_repeat) in endpoints.iter().zip(repeats) {
         let (kind, reason, remedy) = if !is_key(name) {
             let reason = "a name consists of lower-case letters, digits, - and _, and starts with a letter";
             (IssueKind::Invalid, reason, "write for example csp-reports")
-        } else if !is_first {
+        } else if is_repeat {
             (IssueKind::Duplicate, "duplicate endpoint name", "use another name")
         } else if !is_endpoint_url(url) {
             (IssueKind::Invalid, "the URL is neither a path nor https", "write /reports or https://...")
@@ -24,6 +24,12 @@ pub(super) fn validate(endpoints: &[(String, String)], issues: &mut ConfigIssues
         let issue = ConfigIssue::new("add_reporting_endpoint", kind, reason, remedy);
         issues.add(issue.with_value(format!("{name}={url}")));
     }
+}
+
+/// Returns for each item whether an earlier one is equal, in linear time.
+fn repeats<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item = bool> {
+    let mut seen = HashSet::new();
+    items.map(move |item| !seen.insert(item))
 }
 
 /// Renders the endpoints as a dictionary (RFC 9651, section 3.2). Returns `None` if there are none.
@@ -48,7 +54,37 @@ fn is_endpoint_url(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
     use super::*;
+
+    /// A name that counts its comparisons.
+    struct Counted<'a>(u32, &'a Cell<u32>);
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
+    impl Hash for Counted<'_> {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn repeats_are_found_in_a_linear_number_of_comparisons() {
+        let comparisons = Cell::new(0);
+        let names = (0..8_000).map(|n| Counted(n % 6_000, &comparisons));
+        assert_eq!(repeats(names).filter(|is_repeat| *is_repeat).count(), 2_000);
+        // One for each repeat, and a few for equal parts of hashes.
+        assert!(comparisons.get() < 16_000, "{}", comparisons.get());
+    }
 
     fn kinds(endpoints: &[(&str, &str)]) -> Vec<IssueKind> {
         let endpoints: Vec<_> = endpoints.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect();

@@ -1,4 +1,4 @@
-//! A real browser on two origins: what its pages may read of an app, and what it keeps, sends and runs.
+//! Tests with a real browser: what its pages can read, and what it caches, sends and runs.
 
 mod actual;
 mod caching;
@@ -22,59 +22,59 @@ use serde_json::{Value, json};
 use chromium::{Chromium, Tab};
 use site::Site;
 
-/// What a page read of an answer.
+/// A response, as a page can read it.
 #[derive(Debug, Deserialize)]
-struct Answer {
+struct PageResponse {
     status: u16,
     body: String,
-    fields: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
 }
 
-impl Answer {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
+impl PageResponse {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
     }
 }
 
-/// What the page of this tab reads of the answer to `fetch` with these options; else what the browser tells it instead.
+/// Calls `fetch` in the page of this tab. Returns the response, or the error that the page sees.
 #[track_caller]
-fn fetched(tab: &Tab<'_>, url: &str, options: &Value) -> Result<Answer, String> {
-    let answer = tab.run(&format!(
+fn fetch(tab: &Tab<'_>, url: &str, options: &Value) -> Result<PageResponse, String> {
+    let result = tab.run(&format!(
         "fetch({}, {options}).then(
-            async (answer) => ({{
-                status: answer.status,
-                body: await answer.text(),
-                fields: Object.fromEntries(answer.headers),
+            async (response) => ({{
+                status: response.status,
+                body: await response.text(),
+                headers: Object.fromEntries(response.headers),
             }}),
             (error) => String(error),
         )",
         json!(url)
     ));
-    match answer {
+    match result {
         Value::String(error) => Err(error),
-        answer => Ok(serde_json::from_value(answer).unwrap()),
+        response => Ok(serde_json::from_value(response).unwrap()),
     }
 }
 
-/// Asserts that the page reads this, with status 200.
+/// Asserts that the page can read a 200 with this body.
 #[track_caller]
-fn reads(answer: Result<Answer, String>, body: &str) {
-    let answer = answer.unwrap();
-    assert_eq!((answer.status, answer.body.as_str()), (200, body));
+fn assert_reads(result: Result<PageResponse, String>, body: &str) {
+    let response = result.unwrap();
+    assert_eq!((response.status, response.body.as_str()), (200, body));
 }
 
-/// Asserts that the page is told nothing.
+/// Asserts that the page cannot read the response.
 #[track_caller]
-fn is_hidden(answer: &Result<Answer, String>) {
-    assert_eq!(answer.as_ref().err().map(String::as_str), Some("TypeError: Failed to fetch"), "{answer:?}");
+fn assert_unreadable(result: &Result<PageResponse, String>) {
+    assert_eq!(result.as_ref().err().map(String::as_str), Some("TypeError: Failed to fetch"), "{result:?}");
 }
 
-/// Lets the pages of this site in, under the name `localhost`, and nothing else.
+/// Allows only the pages of this site, under the name `localhost`.
 fn for_pages_of(site: &Site) -> CorsBuilder {
     Cors::builder().origins(OriginSet::new([site.origin()]).unwrap())
 }
 
-/// An app that answers every request with its method, behind this `Cors`.
+/// An app that responds to every request with its method, behind this `Cors`.
 fn api(cors: CorsBuilder) -> Site {
     let handler = any(async |method: axum::http::Method| method.to_string());
     Site::of(Router::new().fallback(handler).layer(cors.build().unwrap()))

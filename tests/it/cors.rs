@@ -1,4 +1,4 @@
-//! `Cors`: what is built, who may read, what a preflight is answered, and what inner layers say.
+//! `Cors` on real apps: origins, preflights, rejections of inner layers, and rejected configurations.
 
 mod actual;
 mod bounds;
@@ -21,21 +21,21 @@ use portcullis::{Cors, OriginSet};
 
 use crate::support::response::TestResponse;
 
-/// The page that is let in.
+/// The origin that is allowed.
 const PAGE: &str = "https://app.example.com";
-/// A page that is not.
+/// An origin that is not allowed.
 const FOREIGN: &str = "https://evil.example";
 
-fn of<const N: usize>(origins: [&str; N]) -> OriginSet {
-    OriginSet::new(origins).unwrap()
+fn origins<const N: usize>(list: [&str; N]) -> OriginSet {
+    OriginSet::new(list).unwrap()
 }
 
-/// Lets `PAGE` in and nothing else.
+/// Allows only `PAGE`.
 fn page() -> CorsBuilder {
-    Cors::builder().origins(of([PAGE]))
+    Cors::builder().origins(origins([PAGE]))
 }
 
-/// An app behind a `Cors`, and how often its handler was called.
+/// An app behind a `Cors`, with the number of calls of its handler.
 struct App {
     router: Router,
     calls: Arc<AtomicUsize>,
@@ -56,21 +56,21 @@ impl App {
         Self { router: Router::new().route("/", handler).layer(cors), calls }
     }
 
-    /// What a GET on behalf of a page of this origin is answered.
+    /// Sends a GET with this origin.
     async fn get(&self, origin: &str) -> TestResponse {
         TestResponse::get(&self.router, "/", &[("origin", origin)]).await
     }
 
-    /// What OPTIONS with these fields is answered.
-    async fn options(&self, fields: &[(&str, &str)]) -> TestResponse {
-        TestResponse::send(&self.router, request(Method::OPTIONS, fields)).await
+    /// Sends OPTIONS with these headers.
+    async fn options(&self, headers: &[(&str, &str)]) -> TestResponse {
+        TestResponse::send(&self.router, request(Method::OPTIONS, headers)).await
     }
 
-    /// What a preflight of `PAGE` for this method and these lines of names is answered.
+    /// Sends a preflight of `PAGE` for this method and these lines of header names.
     async fn preflight(&self, method: &str, lines: &[&str]) -> TestResponse {
-        let mut fields = vec![("origin", PAGE), ("access-control-request-method", method)];
-        fields.extend(lines.iter().map(|line| ("access-control-request-headers", *line)));
-        self.options(&fields).await
+        let mut headers = vec![("origin", PAGE), ("access-control-request-method", method)];
+        headers.extend(lines.iter().map(|line| ("access-control-request-headers", *line)));
+        self.options(&headers).await
     }
 
     fn calls(&self) -> usize {
@@ -78,41 +78,43 @@ impl App {
     }
 }
 
-fn request(method: Method, fields: &[(&str, &str)]) -> Request<Body> {
+fn request(method: Method, headers: &[(&str, &str)]) -> Request<Body> {
     let request = Request::builder().method(method).uri("/");
-    fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(Body::empty()).unwrap()
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(Body::empty()).unwrap()
 }
 
-/// The fields of CORS, each line as `name: value`, sorted.
-fn leave(headers: &HeaderMap) -> Vec<String> {
+/// Returns the CORS headers, as sorted lines `name: value`.
+fn cors_headers(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.iter().filter(|(name, _)| name.as_str().starts_with("access-control-"));
     let mut lines: Vec<_> = lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     lines.sort();
     lines
 }
 
-fn line<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// Returns the value of a header. Fails if it has several lines.
+#[track_caller]
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map(|value| value.to_str().unwrap());
-    assert_eq!(values.next(), None, "{name} stands once");
+    assert_eq!(values.next(), None, "{name} has one line");
     first
 }
 
-/// What the answer varies by, in lower case and in order.
-fn varies(headers: &HeaderMap) -> Vec<String> {
+/// Returns the names in `Vary`, in lower case and in order.
+fn vary(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all("vary").iter().map(|value| value.to_str().unwrap());
     lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
 }
 
 #[track_caller]
-fn is_denied(answer: &TestResponse) {
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (403, ""));
-    assert!(leave(&answer.headers).is_empty(), "{:?}", answer.headers);
+fn assert_denied(response: &TestResponse) {
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (403, ""));
+    assert!(cors_headers(&response.headers).is_empty(), "{:?}", response.headers);
 }
 
 #[track_caller]
-fn is_unreadable(answer: &TestResponse) {
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "handled"));
-    assert!(leave(&answer.headers).is_empty(), "{:?}", answer.headers);
-    assert_eq!(varies(&answer.headers), ["origin"]);
+fn assert_unreadable(response: &TestResponse) {
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "handled"));
+    assert!(cors_headers(&response.headers).is_empty(), "{:?}", response.headers);
+    assert_eq!(vary(&response.headers), ["origin"]);
 }

@@ -1,4 +1,4 @@
-//! `SecurityHeaders`: what is sent and when not, what is built, nonces, and the grades of an auditor.
+//! `SecurityHeaders` on real apps: which headers are sent, when, and which configurations are rejected.
 
 mod audit;
 mod building;
@@ -15,25 +15,25 @@ use portcullis::headers::SecurityHeadersBuilder;
 
 use crate::support::response::TestResponse;
 
-/// An app that answers "handled", behind these headers.
-fn behind(builder: SecurityHeadersBuilder) -> Router {
-    around(builder, Router::new().route("/", get(|| async { "handled" })))
+/// An app that responds with "handled", behind these headers.
+fn app_with(builder: SecurityHeadersBuilder) -> Router {
+    layered(builder, Router::new().route("/", get(|| async { "handled" })))
 }
 
-fn around(builder: SecurityHeadersBuilder, app: Router) -> Router {
+fn layered(builder: SecurityHeadersBuilder, app: Router) -> Router {
     app.layer(builder.build().unwrap())
 }
 
-/// The one value of a field, empty where it is absent.
+/// Returns the value of a header, or an empty text. Fails if the header has several lines.
 #[track_caller]
-fn field<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map_or("", |value| value.to_str().unwrap());
-    assert_eq!(values.next(), None, "{name} stands once");
+    assert_eq!(values.next(), None, "{name} has one line");
     first
 }
 
-/// What `GET /` is answered, with these fields.
-async fn get_root(app: &Router, fields: &[(&str, &str)]) -> TestResponse {
-    TestResponse::get(app, "/", fields).await
+/// Sends `GET /` with these headers.
+async fn get_root(app: &Router, headers: &[(&str, &str)]) -> TestResponse {
+    TestResponse::get(app, "/", headers).await
 }

@@ -1,4 +1,4 @@
-//! The example of a page, started by the command that it names.
+//! The example `html_app`, started with the command in its documentation.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -26,17 +26,20 @@ impl Drop for Example {
 }
 
 #[tokio::test]
-async fn the_page_bears_the_nonce_of_its_policy_and_shows_what_was_typed_as_text() {
+async fn the_page_has_the_nonce_of_its_policy_and_escapes_the_name() {
     let example = Example::start();
     let client = reqwest::Client::new();
-    let shown = client.get(&example.url).send().await.unwrap();
-    let policy = shown.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    let page = shown.text().await.unwrap();
+    let response = client.get(&example.url).send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let page = response.text().await.unwrap();
     let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
     assert_eq!(page.matches(&format!(" nonce=\"{nonce}\">")).count(), 2, "{page}");
     assert_eq!((page.matches("<script").count(), page.matches("<style").count()), (1, 1));
-    let greeted = client.post(&example.url).form(&[("name", "<script>alert('a&b')</script>")]).send().await.unwrap();
-    assert!(!greeted.headers()["content-security-policy"].to_str().unwrap().contains(nonce), "new for each answer");
-    let page = greeted.text().await.unwrap();
+    let greeting = client.post(&example.url).form(&[("name", "<script>alert('a&b')</script>")]).send().await.unwrap();
+    assert!(
+        !greeting.headers()["content-security-policy"].to_str().unwrap().contains(nonce),
+        "each response has a new nonce"
+    );
+    let page = greeting.text().await.unwrap();
     assert!(page.contains("Hello, &lt;script&gt;alert(&#39;a&amp;b&#39;)&lt;/script&gt;!"), "{page}");
 }

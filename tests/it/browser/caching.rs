@@ -1,4 +1,4 @@
-//! The browser's cache between two origins of one site, which share it: with `Vary` each page gets its own answer.
+//! The browser's cache, which two origins of one site share: with `Vary`, each gets its own response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -11,9 +11,9 @@ use axum::routing::get;
 use portcullis::{Cors, OriginSet};
 use serde_json::{Value, json};
 
-use super::{Chromium, Site, fetched, for_pages_of, is_hidden, reads};
+use super::{Chromium, Site, assert_reads, assert_unreadable, fetch, for_pages_of};
 
-/// Answers that may be kept for ten minutes and are numbered.
+/// An app whose responses are numbered and may be cached for ten minutes.
 fn numbered() -> Router {
     let count = Arc::new(AtomicUsize::new(0));
     let handler = get(move || async move {
@@ -23,7 +23,7 @@ fn numbered() -> Router {
     Router::new().route("/", handler)
 }
 
-/// As `numbered`, with the origin echoed by hand and no `Vary`.
+/// Like `numbered`, but echoes the origin without `Vary`.
 fn without_vary() -> Router {
     numbered().layer(from_fn(async |request: Request, next: Next| {
         let origin = request.headers().get(ORIGIN).cloned();
@@ -33,70 +33,70 @@ fn without_vary() -> Router {
     }))
 }
 
-/// Lets both sites in.
+/// Allows both sites.
 fn both(one: &Site, other: &Site) -> Cors {
     Cors::builder().origins(OriginSet::new([one.origin(), other.origin()]).unwrap()).build().unwrap()
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_kept_for_one_origin_is_fetched_anew_for_another() {
+fn a_response_cached_for_one_origin_is_fetched_again_for_another() {
     let (browser, one, other) = (Chromium::start(), Site::blank(), Site::blank());
     let api = Site::of(numbered().layer(both(&one, &other)));
     let tab = browser.open(&one.url("/"));
-    reads(fetched(&tab, &api.url("/"), &json!({})), "1");
-    reads(fetched(&tab, &api.url("/"), &json!({})), "1");
-    assert_eq!(api.log(), ["GET"], "for its own page it is kept");
-    reads(fetched(&browser.open(&other.url("/")), &api.url("/"), &json!({})), "2");
+    assert_reads(fetch(&tab, &api.url("/"), &json!({})), "1");
+    assert_reads(fetch(&tab, &api.url("/"), &json!({})), "1");
+    assert_eq!(api.log(), ["GET"], "the second one is from the cache");
+    assert_reads(fetch(&browser.open(&other.url("/")), &api.url("/"), &json!({})), "2");
     assert_eq!(api.log(), ["GET"]);
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn without_vary_another_origin_is_refused_from_the_cache() {
+fn without_vary_another_origin_gets_the_cached_response_and_cannot_read_it() {
     let (browser, one, other) = (Chromium::start(), Site::blank(), Site::blank());
     let api = Site::of(without_vary());
-    reads(fetched(&browser.open(&one.url("/")), &api.url("/"), &json!({})), "1");
+    assert_reads(fetch(&browser.open(&one.url("/")), &api.url("/"), &json!({})), "1");
     let tab = browser.open(&other.url("/"));
-    is_hidden(&fetched(&tab, &api.url("/"), &json!({})));
-    assert_eq!(api.log(), ["GET"], "the app is not asked");
-    reads(fetched(&tab, &api.url("/"), &json!({ "cache": "reload" })), "2");
+    assert_unreadable(&fetch(&tab, &api.url("/"), &json!({})));
+    assert_eq!(api.log(), ["GET"], "no request reaches the app");
+    assert_reads(fetch(&tab, &api.url("/"), &json!({ "cache": "reload" })), "2");
 }
 
-/// Has the page fetch as it does an image: no `Origin` is sent, and nothing is read.
-fn blind() -> Value {
+/// The options of a request without `Origin`, as for an image. The page cannot read its response.
+fn no_cors() -> Value {
     json!({ "mode": "no-cors" })
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_kept_for_a_request_without_origin_is_fetched_anew_for_one_with() {
+fn a_response_cached_without_an_origin_is_fetched_again_with_one() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = Site::of(numbered().layer(for_pages_of(&site).build().unwrap()));
     let tab = browser.open(&site.url("/"));
-    assert_eq!(fetched(&tab, &api.url("/"), &blind()).unwrap().status, 0);
-    reads(fetched(&tab, &api.url("/"), &json!({})), "2");
+    assert_eq!(fetch(&tab, &api.url("/"), &no_cors()).unwrap().status, 0);
+    assert_reads(fetch(&tab, &api.url("/"), &json!({})), "2");
     assert_eq!(api.log(), ["GET", "GET"]);
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn without_vary_an_answer_kept_for_a_request_without_origin_is_refused_to_one_with() {
+fn without_vary_a_response_cached_without_an_origin_is_unreadable_with_one() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = Site::of(without_vary());
     let tab = browser.open(&site.url("/"));
-    assert_eq!(fetched(&tab, &api.url("/"), &blind()).unwrap().status, 0);
-    is_hidden(&fetched(&tab, &api.url("/"), &json!({})));
+    assert_eq!(fetch(&tab, &api.url("/"), &no_cors()).unwrap().status, 0);
+    assert_unreadable(&fetch(&tab, &api.url("/"), &json!({})));
     assert_eq!(api.log(), ["GET"]);
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_that_any_origin_may_read_is_kept_for_all() {
+fn a_response_for_any_origin_is_cached_for_all() {
     let (browser, one, other) = (Chromium::start(), Site::blank(), Site::blank());
     let api = Site::of(numbered().layer(Cors::builder().any_origin().build().unwrap()));
     for site in [&one, &other] {
-        reads(fetched(&browser.open(&site.url("/")), &api.url("/"), &json!({})), "1");
+        assert_reads(fetch(&browser.open(&site.url("/")), &api.url("/"), &json!({})), "1");
     }
     assert_eq!(api.log(), ["GET"]);
 }

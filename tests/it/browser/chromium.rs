@@ -1,4 +1,4 @@
-//! Chromium without a window, in a profile of its own: it is told by its pipe (Chrome DevTools Protocol) what to open.
+//! `Chromium`: a headless browser with its own profile, controlled through a pipe (Chrome DevTools Protocol).
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -11,45 +11,46 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// How long the browser may take for one thing that it is asked.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for one result of the browser. Generous: the machine may be busy.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A browser, which ends with this value, and its profile with it.
-pub(super) struct Chromium(Mutex<Wire>);
+/// A browser. Dropping it ends the process and deletes the profile.
+pub(super) struct Chromium(Mutex<Connection>);
 
 impl Chromium {
     pub(super) fn start() -> Self {
         let folder = Folder::new();
         let program = std::env::var_os("PORTCULLIS_CHROMIUM").unwrap_or_else(|| "chromium".into());
         let log = File::create(folder.0.join("log")).unwrap();
-        // Chromium reads its third file and writes to its fourth.
+        // Chromium reads commands from file descriptor 3 and writes to 4.
         let mut command = Command::new("sh");
         command.args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >&2"]).arg(program).args(SWITCHES);
         command.arg(format!("--user-data-dir={}", folder.0.display()));
         command.env("HOME", &folder.0).env("TMPDIR", &folder.0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().expect("a shell starts");
-        let (to, from) = (process.stdin.take(), process.stdout.take().unwrap());
-        let mut wire = Wire { to, said: messages(from), events: Vec::new(), last_id: 0, process, folder };
-        wire.ask(None, "Browser.getVersion", &json!({}));
-        Self(Mutex::new(wire))
+        let input = process.stdin.take();
+        let messages = read_messages(process.stdout.take().unwrap());
+        let mut connection = Connection { input, messages, events: Vec::new(), last_id: 0, process, folder };
+        connection.call(None, "Browser.getVersion", &json!({}));
+        Self(Mutex::new(connection))
     }
 
-    /// Opens this URL in a tab of its own and waits until the page is loaded.
+    /// Opens this URL in a new tab and waits until the page is loaded.
     pub(super) fn open(&self, url: &str) -> Tab<'_> {
-        let mut wire = self.wire();
-        let target = wire.ask(None, "Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].take();
+        let mut connection = self.connection();
+        let target = connection.call(None, "Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].take();
         let attach = json!({ "targetId": target, "flatten": true });
-        let session = wire.ask(None, "Target.attachToTarget", &attach)["sessionId"].take();
-        drop(wire);
+        let session = connection.call(None, "Target.attachToTarget", &attach)["sessionId"].take();
+        drop(connection);
         let tab = Tab { browser: self, session };
-        tab.ask("Page.enable", &json!({}));
-        tab.ask("Page.setLifecycleEventsEnabled", &json!({ "enabled": true }));
+        tab.call("Page.enable", &json!({}));
+        tab.call("Page.setLifecycleEventsEnabled", &json!({ "enabled": true }));
         tab.go(url);
         tab
     }
 
-    fn wire(&self) -> MutexGuard<'_, Wire> {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap()
     }
 }
@@ -63,47 +64,47 @@ pub(super) struct Tab<'a> {
 impl Tab<'_> {
     /// Goes to this URL and waits until the page is loaded.
     pub(super) fn go(&self, url: &str) {
-        let mut wire = self.browser.wire();
-        let answer = wire.ask(Some(&self.session), "Page.navigate", &json!({ "url": url }));
-        assert_eq!(answer.get("errorText"), None, "{url}");
-        wire.wait_for_load(&answer["loaderId"]);
+        let mut connection = self.browser.connection();
+        let result = connection.call(Some(&self.session), "Page.navigate", &json!({ "url": url }));
+        assert_eq!(result.get("errorText"), None, "{url}");
+        connection.wait_for_load(&result["loaderId"]);
     }
 
-    /// What this expression comes to in the page, a promise once it is kept.
+    /// Evaluates an expression in the page. Awaits a promise.
     #[track_caller]
     pub(super) fn run(&self, script: &str) -> Value {
-        let asked = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let mut answer = self.ask("Runtime.evaluate", &asked);
-        assert_eq!(answer.get("exceptionDetails"), None, "{script}");
-        answer["result"]["value"].take()
+        let parameters = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        let mut result = self.call("Runtime.evaluate", &parameters);
+        assert_eq!(result.get("exceptionDetails"), None, "{script}");
+        result["result"]["value"].take()
     }
 
-    fn ask(&self, method: &str, parameters: &Value) -> Value {
-        self.browser.wire().ask(Some(&self.session), method, parameters)
+    fn call(&self, method: &str, parameters: &Value) -> Value {
+        self.browser.connection().call(Some(&self.session), method, parameters)
     }
 }
 
-/// Both ends of the pipe, and the process on its other side.
-struct Wire {
-    to: Option<ChildStdin>,
-    said: Receiver<Value>,
-    /// What was said without being asked for.
+/// The pipe and the process at its other end.
+struct Connection {
+    input: Option<ChildStdin>,
+    messages: Receiver<Value>,
+    /// The messages that are not results of a call.
     events: Vec<Value>,
     last_id: u64,
     process: Child,
     folder: Folder,
 }
 
-impl Wire {
-    fn ask(&mut self, session: Option<&Value>, method: &str, parameters: &Value) -> Value {
+impl Connection {
+    fn call(&mut self, session: Option<&Value>, method: &str, parameters: &Value) -> Value {
         self.last_id += 1;
         let mut message = json!({ "id": self.last_id, "method": method, "params": parameters });
         if let Some(session) = session {
             message["sessionId"] = session.clone();
         }
-        // Where this fails the browser has ended, and that is told with its log below.
-        let _ = self.to.as_mut().expect("a browser that is not ended").write_all(format!("{message}\0").as_bytes());
-        let deadline = Instant::now() + PATIENCE;
+        // If this fails, the browser has ended: `next` then panics with its log.
+        let _ = self.input.as_mut().expect("the browser is running").write_all(format!("{message}\0").as_bytes());
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let mut message = self.next(deadline, method);
             if message["id"] == self.last_id {
@@ -115,10 +116,12 @@ impl Wire {
     }
 
     fn wait_for_load(&mut self, loader: &Value) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let is_loaded = |event: &Value| {
-            let told = &event["params"];
-            event["method"] == "Page.lifecycleEvent" && told["loaderId"] == *loader && told["name"] == "load"
+            let parameters = &event["params"];
+            event["method"] == "Page.lifecycleEvent"
+                && parameters["loaderId"] == *loader
+                && parameters["name"] == "load"
         };
         while !self.events.iter().any(is_loaded) {
             let message = self.next(deadline, "load");
@@ -128,15 +131,15 @@ impl Wire {
     }
 
     fn next(&self, deadline: Instant, awaited: &str) -> Value {
-        self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or_else(|error| {
+        self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or_else(|error| {
             let log = fs::read_to_string(self.folder.0.join("log")).unwrap_or_default();
             panic!("{awaited}: {error}; chromium's log: {log}");
         })
     }
 
-    /// Whether the browser ended by itself in good time.
-    fn has_ended(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(5);
+    /// Waits until the browser has ended. Returns `false` after the timeout.
+    fn wait_for_end(&mut self) -> bool {
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             if !matches!(self.process.try_wait(), Ok(None)) {
                 return true;
@@ -147,24 +150,24 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
-    /// A browser whose pipe is closed ends itself and its own processes.
+impl Drop for Connection {
+    /// Closes the pipe. The browser then ends itself and its child processes.
     fn drop(&mut self) {
-        self.to = None;
-        if !self.has_ended() {
+        self.input = None;
+        if !self.wait_for_end() {
             let _ = self.process.kill();
             let _ = self.process.wait();
         }
     }
 }
 
-/// The messages that end with a zero byte each, until the browser closes its end.
-fn messages(from: ChildStdout) -> Receiver<Value> {
+/// Reads messages, each of which ends with a zero byte, until the browser closes the pipe.
+fn read_messages(output: ChildStdout) -> Receiver<Value> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
-        for message in BufReader::new(from).split(0) {
+        for message in BufReader::new(output).split(0) {
             let Ok(message) = message else { return };
-            let message = serde_json::from_slice(&message).expect("a message of the protocol");
+            let message = serde_json::from_slice(&message).expect("a message in JSON");
             if sender.send(message).is_err() {
                 return;
             }
@@ -173,7 +176,7 @@ fn messages(from: ChildStdout) -> Receiver<Value> {
     receiver
 }
 
-/// The browser's profile and whatever else it writes; it is removed with this value.
+/// The folder for the browser's profile and log. Deleted when this value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -181,7 +184,7 @@ impl Folder {
         let now = UNIX_EPOCH.elapsed().unwrap().as_nanos();
         let folder = std::env::temp_dir().join(format!("portcullis-browser-{}-{now}", std::process::id()));
         fs::create_dir_all(folder.join("Default")).unwrap();
-        // Vendors differ in whether they let other sites have cookies unless told: Debian does not.
+        // Allows third-party cookies, which some vendors block by default (Debian does).
         let preferences = json!({ "profile": { "cookie_controls_mode": 0 } });
         fs::write(folder.join("Default/Preferences"), preferences.to_string()).unwrap();
         Self(folder)
@@ -190,8 +193,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The browser's own processes may end a moment after it and still write.
-        for _ in 0..100 {
+        // Child processes of the browser may outlive it briefly and still write files.
+        for _ in 0..500 {
             if fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
                 return;
             }
@@ -200,7 +203,8 @@ impl Drop for Folder {
     }
 }
 
-/// None of them changes what a page may do. The root user has no sandbox; the rest keeps it quiet and on this machine.
+/// None of the switches changes what a page may do. `--no-sandbox` is needed for root; the others prevent network access
+/// and dialogs.
 const SWITCHES: [&str; 14] = [
     "--headless",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-//! Cookies across origins: when they are sent, and when the answer is read.
+//! Cookies across origins: when they are sent, and when the response can be read.
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -7,9 +7,9 @@ use portcullis::cors::CorsBuilder;
 use portcullis::{Cors, OriginSet};
 use serde_json::{Value, json};
 
-use super::{Chromium, Site, Tab, fetched, for_pages_of, is_hidden, reads};
+use super::{Chromium, Site, Tab, assert_reads, assert_unreadable, fetch, for_pages_of};
 
-/// An app that answers with the cookies it was sent, behind this `Cors`.
+/// An app that responds with the cookies that it received, behind this `Cors`.
 fn echo(cors: CorsBuilder) -> Site {
     let handler = any(async |headers: HeaderMap| {
         let cookies = headers.get_all("cookie").iter().map(|value| value.to_str().unwrap());
@@ -18,11 +18,11 @@ fn echo(cors: CorsBuilder) -> Site {
     Site::of(Router::new().fallback(handler).layer(cors.build().unwrap()))
 }
 
-/// Has the browser keep this cookie of the host of this URL, and gives a tab there.
+/// Opens this URL and sets a cookie on its host.
 fn with_cookie<'a>(browser: &'a Chromium, url: &str, cookie: &str) -> Tab<'a> {
     let tab = browser.open(url);
     tab.run(&format!("document.cookie = {}", json!(cookie)));
-    assert_ne!(tab.run("document.cookie"), "", "{cookie} is kept");
+    assert_ne!(tab.run("document.cookie"), "", "{cookie} is stored");
     tab
 }
 
@@ -32,59 +32,59 @@ fn include() -> Value {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_cookie_is_sent_and_the_answer_read_where_the_policy_has_credentials() {
+fn with_credentials_allowed_cookies_are_sent_and_responses_readable() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = echo(for_pages_of(&site).allow_credentials().allow_methods(["PUT"]));
-    // Cookies know no ports: the page's is the app's.
+    // Cookies do not depend on the port: the page and the app share them.
     let tab = with_cookie(&browser, &site.url("/"), "a=1");
-    reads(fetched(&tab, &api.url("/"), &include()), "cookies: a=1");
+    assert_reads(fetch(&tab, &api.url("/"), &include()), "cookies: a=1");
     let put = json!({ "method": "PUT", "credentials": "include" });
-    reads(fetched(&tab, &api.url("/"), &put), "cookies: a=1");
+    assert_reads(fetch(&tab, &api.url("/"), &put), "cookies: a=1");
     assert_eq!(api.log(), ["GET", "preflight PUT", "PUT"]);
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_to_a_cookie_is_hidden_where_the_policy_has_no_credentials() {
+fn without_credentials_allowed_a_response_to_a_cookie_is_unreadable() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = echo(for_pages_of(&site).allow_methods(["PUT"]));
     let tab = with_cookie(&browser, &site.url("/"), "a=1");
-    is_hidden(&fetched(&tab, &api.url("/"), &include()));
-    is_hidden(&fetched(&tab, &api.url("/"), &json!({ "method": "PUT", "credentials": "include" })));
-    assert_eq!(api.log(), ["GET", "preflight PUT"], "what needs leave is not sent");
-    reads(fetched(&tab, &api.url("/"), &json!({})), "cookies: ");
+    assert_unreadable(&fetch(&tab, &api.url("/"), &include()));
+    assert_unreadable(&fetch(&tab, &api.url("/"), &json!({ "method": "PUT", "credentials": "include" })));
+    assert_eq!(api.log(), ["GET", "preflight PUT"], "the PUT is not sent");
+    assert_reads(fetch(&tab, &api.url("/"), &json!({})), "cookies: ");
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_to_a_cookie_is_hidden_where_any_origin_may_read() {
+fn with_any_origin_a_response_to_a_cookie_is_unreadable() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = echo(Cors::builder().any_origin());
     let tab = with_cookie(&browser, &site.url("/"), "a=1");
-    is_hidden(&fetched(&tab, &api.url("/"), &include()));
-    reads(fetched(&tab, &api.url("/"), &json!({})), "cookies: ");
+    assert_unreadable(&fetch(&tab, &api.url("/"), &include()));
+    assert_reads(fetch(&tab, &api.url("/"), &json!({})), "cookies: ");
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn an_answer_to_a_cookie_is_hidden_from_a_refused_origin_that_sent_it() {
-    let (browser, allowed, refused) = (Chromium::start(), Site::blank(), Site::blank());
+fn a_response_to_a_cookie_of_a_disallowed_origin_is_unreadable() {
+    let (browser, allowed, disallowed) = (Chromium::start(), Site::blank(), Site::blank());
     let api = echo(for_pages_of(&allowed).allow_credentials());
-    let tab = with_cookie(&browser, &refused.url("/"), "a=1");
-    is_hidden(&fetched(&tab, &api.url("/"), &include()));
+    let tab = with_cookie(&browser, &disallowed.url("/"), "a=1");
+    assert_unreadable(&fetch(&tab, &api.url("/"), &include()));
     assert_eq!(api.log(), ["GET"]);
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn another_port_of_localhost_is_the_same_site_and_127_0_0_1_is_another() {
+fn ports_of_localhost_are_one_site_and_127_0_0_1_is_another() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let origins = ["localhost", "127.0.0.1"].map(|host| site.origin_as(host));
     let api = echo(Cors::builder().origins(OriginSet::new(&origins).unwrap()).allow_credentials());
     for cookie in ["strict=1; SameSite=Strict", "lax=1; SameSite=Lax", "none=1; SameSite=None; Secure"] {
         with_cookie(&browser, &api.url("/"), cookie);
     }
-    let [same, cross] = origins.map(|origin| fetched(&browser.open(&origin), &api.url("/"), &include()));
-    reads(same, "cookies: strict=1; lax=1; none=1");
-    reads(cross, "cookies: none=1");
+    let [same, cross] = origins.map(|origin| fetch(&browser.open(&origin), &api.url("/"), &include()));
+    assert_reads(same, "cookies: strict=1; lax=1; none=1");
+    assert_reads(cross, "cookies: none=1");
 }

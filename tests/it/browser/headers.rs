@@ -1,4 +1,4 @@
-//! Pages behind `SecurityHeaders`: what runs, is styled, is framed, fetched and forgotten.
+//! Pages behind `SecurityHeaders`: which scripts run, which styles apply, what can be framed, fetched and cleared.
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -9,9 +9,9 @@ use portcullis::headers::{ClearSiteData, Csp, Directive};
 use portcullis::{Cors, CspNonce, Extractor, SecurityHeaders};
 use serde_json::json;
 
-use super::{Chromium, Site, api, fetched, for_pages_of, is_hidden, reads};
+use super::{Chromium, Site, api, assert_reads, assert_unreadable, fetch, for_pages_of};
 
-/// A page of this body, where `NONCE` stands for the nonce, with a script and a style sheet, behind these headers.
+/// A page with this body, in which `NONCE` is replaced, and a script and a style sheet, behind these headers.
 fn page(headers: SecurityHeaders, body: &'static str) -> Site {
     let page = async move |Extractor(nonce): Extractor<CspNonce>| {
         Html(format!("<!doctype html><title>A page</title>{}", body.replace("NONCE", nonce.as_str())))
@@ -26,23 +26,23 @@ fn html() -> SecurityHeaders {
 }
 
 const SCRIPTS: &str = "
-    <script nonce='NONCE'>(window.ran ||= []).push('nonced')</script>
-    <script>(window.ran ||= []).push('bare')</script>
-    <script nonce='AAAAAAAAAAAAAAAAAAAAAA=='>(window.ran ||= []).push('guessed')</script>
+    <script nonce='NONCE'>(window.ran ||= []).push('with-nonce')</script>
+    <script>(window.ran ||= []).push('without-nonce')</script>
+    <script nonce='AAAAAAAAAAAAAAAAAAAAAA=='>(window.ran ||= []).push('wrong-nonce')</script>
     <script src='/added.js'></script>
     <img src='data:,' onerror=\"(window.ran ||= []).push('handler')\">
 ";
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_script_with_the_nonce_runs_and_none_without() {
+fn only_scripts_with_the_nonce_run() {
     let (browser, site) = (Chromium::start(), page(html(), SCRIPTS));
-    assert_eq!(browser.open(&site.url("/")).run("ran"), json!(["nonced"]));
+    assert_eq!(browser.open(&site.url("/")).run("ran"), json!(["with-nonce"]));
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn nothing_written_into_the_page_runs_or_applies_where_the_handler_asked_for_no_nonce() {
+fn without_an_extracted_nonce_no_inline_script_runs_and_no_inline_style_applies() {
     let page = get(async || Html(format!("<!doctype html><style>body {{ color: rgb(1, 2, 3) }}</style>{SCRIPTS}")));
     let (browser, site) = (Chromium::start(), Site::of(Router::new().route("/", page).layer(html())));
     let tab = browser.open(&site.url("/"));
@@ -51,13 +51,13 @@ fn nothing_written_into_the_page_runs_or_applies_where_the_handler_asked_for_no_
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_script_that_one_with_the_nonce_adds_runs() {
+fn a_script_added_by_a_script_with_the_nonce_runs() {
     let body = "<script nonce='NONCE'>
-        window.loaded = new Promise((keep) => {
+        window.loaded = new Promise((resolve) => {
             const script = document.createElement('script');
             script.src = '/added.js';
-            script.onload = () => keep(window.ran);
-            script.onerror = () => keep('blocked');
+            script.onload = () => resolve(window.ran);
+            script.onerror = () => resolve('blocked');
             document.head.append(script);
         });
     </script>";
@@ -67,7 +67,7 @@ fn a_script_that_one_with_the_nonce_adds_runs() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn each_load_has_a_nonce_of_its_own() {
+fn each_load_has_a_new_nonce() {
     let (browser, site) = (Chromium::start(), page(html(), "<script nonce='NONCE'></script>"));
     let tab = browser.open(&site.url("/"));
     let nonce = || tab.run("document.querySelector('script').nonce");
@@ -79,7 +79,7 @@ fn each_load_has_a_nonce_of_its_own() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_style_with_the_nonce_or_of_the_own_origin_applies_and_no_other() {
+fn only_styles_with_the_nonce_or_of_the_same_origin_apply() {
     let body = "
         <link rel='stylesheet' href='/own.css'>
         <style nonce='NONCE'>#nonced { color: rgb(1, 2, 3) }</style>
@@ -93,12 +93,12 @@ fn a_style_with_the_nonce_or_of_the_own_origin_applies_and_no_other() {
     assert_eq!(browser.open(&site.url("/")).run(applied), json!(["own", "nonced"]));
 }
 
-/// The title of this URL's page in a frame of the page, or nothing where the browser shows none.
+/// A script that loads this URL in a frame. Returns the title of the framed page, or null if the browser blocks it.
 fn title_in_a_frame(url: &str) -> String {
     format!(
-        "new Promise((keep) => {{
+        "new Promise((resolve) => {{
             const frame = document.createElement('iframe');
-            frame.onload = () => keep(frame.contentDocument?.title ?? null);
+            frame.onload = () => resolve(frame.contentDocument?.title ?? null);
             frame.src = {};
             document.body.append(frame);
         }})",
@@ -108,9 +108,9 @@ fn title_in_a_frame(url: &str) -> String {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_page_may_not_be_framed_even_by_its_own_origin() {
+fn a_page_cannot_be_framed_even_by_its_own_origin() {
     let browser = Chromium::start();
-    // A control: the same page without the layer is framed.
+    // The control: without the layer, the page can be framed.
     for (layered, title) in [(false, json!("A page")), (true, json!(null))] {
         let bare = Router::new().route("/framed", get(async || Html("<!doctype html><title>A page</title>")));
         let framed = if layered { bare.layer(html()) } else { bare };
@@ -123,62 +123,63 @@ fn a_page_may_not_be_framed_even_by_its_own_origin() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_page_fetches_of_other_origins_only_what_its_policy_names() {
+fn a_page_can_fetch_only_from_origins_in_its_policy() {
     let browser = Chromium::start();
-    let [named, unnamed] = [(); 2].map(|()| api(Cors::builder().any_origin()));
-    let csp = Csp::html().add(Directive::ConnectSrc, [named.origin().as_str()]);
+    let [listed, unlisted] = [(); 2].map(|()| api(Cors::builder().any_origin()));
+    let csp = Csp::html().add(Directive::ConnectSrc, [listed.origin().as_str()]);
     let site = page(SecurityHeaders::html().csp(csp).build().unwrap(), "");
     let tab = browser.open(&site.url("/"));
-    reads(fetched(&tab, &named.url("/"), &json!({})), "GET");
-    is_hidden(&fetched(&tab, &unnamed.url("/"), &json!({})));
-    assert!(unnamed.log().is_empty(), "nothing is sent");
+    assert_reads(fetch(&tab, &listed.url("/"), &json!({})), "GET");
+    assert_unreadable(&fetch(&tab, &unlisted.url("/"), &json!({})));
+    assert!(unlisted.log().is_empty(), "nothing is sent");
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_policy_that_only_reports_blocks_nothing_and_is_told_to_the_page() {
+fn a_report_only_policy_blocks_nothing_and_fires_an_event() {
     let body = "<script nonce='NONCE'>
-        window.told = new Promise((keep) => addEventListener('securitypolicyviolation', keep));
+        window.violation = new Promise((resolve) => addEventListener('securitypolicyviolation', resolve));
     </script>
-    <script>(window.ran ||= []).push('bare')</script>";
+    <script>(window.ran ||= []).push('without-nonce')</script>";
     let headers = SecurityHeaders::html().without("content-security-policy").csp_report_only(Csp::html());
     let (browser, site) = (Chromium::start(), page(headers.build().unwrap(), body));
     let tab = browser.open(&site.url("/"));
-    assert_eq!(tab.run("ran"), json!(["bare"]));
-    let told = tab.run("told.then(({ disposition, effectiveDirective }) => [disposition, effectiveDirective])");
-    assert_eq!(told, json!(["report", "script-src-elem"]));
+    assert_eq!(tab.run("ran"), json!(["without-nonce"]));
+    let violation =
+        tab.run("violation.then(({ disposition, effectiveDirective }) => [disposition, effectiveDirective])");
+    assert_eq!(violation, json!(["report", "script-src-elem"]));
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn the_headers_of_an_api_let_allowed_pages_read_it_and_nobody_embed_it() {
+fn with_the_api_preset_allowed_pages_can_fetch_and_none_can_embed() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let app = Router::new().route("/", get(async || "body"));
     let headers = SecurityHeaders::api().build().unwrap();
     let api = Site::of(app.layer(for_pages_of(&site).build().unwrap()).layer(headers));
     for (host, is_allowed) in [("localhost", true), ("127.0.0.1", false)] {
         let tab = browser.open(&site.origin_as(host));
-        assert_eq!(fetched(&tab, &api.url("/"), &json!({})).is_ok(), is_allowed, "{host}");
+        assert_eq!(fetch(&tab, &api.url("/"), &json!({})).is_ok(), is_allowed, "{host}");
     }
     let tab = browser.open(&site.origin_as("127.0.0.1"));
-    is_hidden(&fetched(&tab, &api.url("/"), &json!({ "mode": "no-cors" })));
+    assert_unreadable(&fetch(&tab, &api.url("/"), &json!({ "mode": "no-cors" })));
 }
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_log_out_has_the_browser_forget_what_it_keeps_from_loopback_too() {
-    let enter = get(async || ([("set-cookie", "a=1; HttpOnly")], Html("")));
+fn clear_site_data_deletes_cookies_and_storage_on_loopback() {
+    let login = get(async || ([("set-cookie", "a=1; HttpOnly")], Html("")));
     let sent = get(async |headers: HeaderMap| headers.contains_key("cookie").to_string());
-    let leave = get(async || ()).layer(ClearSiteData::cache_cookies_storage());
-    let app = Router::new().route("/enter", enter).route("/sent", sent).route("/leave", leave);
+    let logout = get(async || ()).layer(ClearSiteData::cache_cookies_storage());
+    let app = Router::new().route("/login", login).route("/sent", sent).route("/logout", logout);
     let (browser, site) = (Chromium::start(), Site::of(app));
-    let tab = browser.open(&site.url("/enter"));
+    let tab = browser.open(&site.url("/login"));
     tab.run("localStorage.setItem('a', '1')");
-    let kept = || {
-        let sent = fetched(&tab, &site.url("/sent"), &json!({})).unwrap().body;
+    let stored = || {
+        let sent = fetch(&tab, &site.url("/sent"), &json!({})).unwrap().body;
         (sent, tab.run("localStorage.length"))
     };
-    assert_eq!(kept(), ("true".to_owned(), json!(1)));
-    reads(fetched(&tab, &site.url("/leave"), &json!({})), "");
-    assert_eq!(kept(), ("false".to_owned(), json!(0)));
+    assert_eq!(stored(), ("true".to_owned(), json!(1)));
+    assert_reads(fetch(&tab, &site.url("/logout"), &json!({})), "");
+    assert_eq!(stored(), ("false".to_owned(), json!(0)));
 }

@@ -1,4 +1,4 @@
-//! Servers on loopback ports of their own that remember what they were sent, under every name of this machine.
+//! `Site`: a server on a free loopback port that logs the requests it receives.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-/// A server. It takes no connection once this value is dropped.
+/// A server, which accepts connections until this value is dropped. Each loopback name of this machine reaches it.
 pub(super) struct Site {
     port: u16,
     log: Arc<Mutex<Vec<String>>>,
@@ -39,7 +39,7 @@ impl Site {
         Self { port, log, task }
     }
 
-    /// Its origin under this name: `localhost`, a name below it, or an address.
+    /// Returns its origin under this name: `localhost`, a subdomain of it, or an address.
     pub(super) fn origin_as(&self, host: &str) -> String {
         format!("http://{host}:{}", self.port)
     }
@@ -52,7 +52,7 @@ impl Site {
         self.origin() + path
     }
 
-    /// What was sent since this was called last: `PUT`, or `preflight PUT`, and the path where it is not `/`.
+    /// Returns the requests since the last call: `PUT` or `preflight PUT`, and the path unless it is `/`.
     pub(super) fn log(&self) -> Vec<String> {
         std::mem::take(&mut *self.log.lock().unwrap())
     }
@@ -65,8 +65,8 @@ impl Drop for Site {
 }
 
 fn entry(request: &Request<Body>) -> String {
-    let asked = request.headers().get("access-control-request-method");
-    let method = match asked {
+    let requested = request.headers().get("access-control-request-method");
+    let method = match requested {
         Some(method) => format!("preflight {}", method.to_str().unwrap()),
         None => request.method().to_string(),
     };
@@ -76,5 +76,5 @@ fn entry(request: &Request<Body>) -> String {
     }
 }
 
-/// Where the servers run: the tests wait for the browser.
+/// Runs the servers. The tests themselves block on the browser.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());

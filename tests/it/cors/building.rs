@@ -1,31 +1,31 @@
-//! What `build()` refuses: all problems at once, each with its setting, its value, its fault and a remedy.
+//! The configurations that `build()` rejects: each issue has a setting, a value, a kind and a remedy.
 
 use std::time::Duration;
 
 use portcullis::cors::CorsBuilder;
 use portcullis::{ConfigError, ConfigIssue, Cors, IssueKind, OriginSet};
 
-use super::{PAGE, of, page};
+use super::{PAGE, origins, page};
 
-/// The problems: setting, value and fault of each.
-fn told(error: &ConfigError) -> Vec<(&str, Option<&str>, IssueKind)> {
-    for problem in error.issues() {
-        assert!(!problem.reason().is_empty() && !problem.remedy().is_empty(), "{problem}");
-        assert!(error.to_string().contains(&problem.to_string()));
+/// Returns the setting, the value and the kind of each issue.
+fn issues(error: &ConfigError) -> Vec<(&str, Option<&str>, IssueKind)> {
+    for issue in error.issues() {
+        assert!(!issue.reason().is_empty() && !issue.remedy().is_empty(), "{issue}");
+        assert!(error.to_string().contains(&issue.to_string()));
     }
-    error.issues().iter().map(|problem| (problem.setting(), problem.value(), problem.kind())).collect()
+    error.issues().iter().map(|issue| (issue.setting(), issue.value(), issue.kind())).collect()
 }
 
-/// The one problem: setting, value, fault and words of the remedy.
+/// Asserts that there is one issue: its setting, value and kind, and a part of its remedy.
 #[track_caller]
-fn only(builder: CorsBuilder, expected: (&str, Option<&str>, IssueKind), remedy: &str) {
+fn assert_issue(builder: CorsBuilder, expected: (&str, Option<&str>, IssueKind), remedy: &str) {
     let error = builder.build().unwrap_err();
-    assert_eq!(told(&error), [expected]);
+    assert_eq!(issues(&error), [expected]);
     assert!(error.issues()[0].remedy().contains(remedy), "{error}");
 }
 
 #[test]
-fn what_is_good_is_built() {
+fn valid_configurations_build() {
     assert!(page().build().is_ok());
     assert!(Cors::builder().any_origin().build().is_ok());
     let every =
@@ -35,23 +35,23 @@ fn what_is_good_is_built() {
 }
 
 #[test]
-fn origins_must_be_named_or_any() {
-    only(Cors::builder(), ("origins", None, IssueKind::Missing), ".origins(");
+fn origins_or_any_origin_is_required() {
+    assert_issue(Cors::builder(), ("origins", None, IssueKind::Missing), ".origins(");
     let error = OriginSet::new([""; 0]).unwrap_err();
-    assert_eq!(told(&error), [("origins", None, IssueKind::Missing)]);
+    assert_eq!(issues(&error), [("origins", None, IssueKind::Missing)]);
 }
 
 #[test]
-fn any_origin_with_credentials_is_refused() {
-    only(
+fn any_origin_with_credentials_is_rejected() {
+    assert_issue(
         Cors::builder().any_origin().allow_credentials(),
         ("any_origin", None, IssueKind::Prohibited),
-        "name the origins",
+        "list the origins",
     );
 }
 
 #[test]
-fn an_origin_that_never_matches_is_refused_with_a_remedy() {
+fn an_origin_that_never_matches_is_rejected_with_a_remedy() {
     let lower = "lower case";
     for (origin, remedy) in [
         ("*", "any_origin()"),
@@ -77,13 +77,13 @@ fn an_origin_that_never_matches_is_refused_with_a_remedy() {
         ("", "https://"),
     ] {
         let error = OriginSet::new([origin]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(origin), IssueKind::Invalid)]);
+        assert_eq!(issues(&error), [("origins", Some(origin), IssueKind::Invalid)]);
         assert!(error.issues()[0].remedy().contains(remedy), "{error}");
     }
 }
 
 #[test]
-fn a_pattern_other_than_a_leading_star_and_a_port_is_refused() {
+fn a_pattern_other_than_subdomains_and_ports_is_rejected() {
     for pattern in [
         "https://*",
         "https://*:*",
@@ -100,44 +100,44 @@ fn a_pattern_other_than_a_leading_star_and_a_port_is_refused() {
         "https://*.",
     ] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
+        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
     }
 }
 
 #[test]
-fn a_pattern_over_an_address_is_refused() {
+fn a_pattern_for_an_address_is_rejected() {
     for pattern in ["https://*.192.0.2.1", "http://*.127.0.0.1:*", "https://*.[2001:db8::1]"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
-        assert_eq!(error.issues()[0].remedy(), "write the address without `*.`");
+        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
+        assert_eq!(error.issues()[0].remedy(), "name the address alone");
     }
 }
 
 #[test]
-fn a_pattern_over_a_public_suffix_is_refused_unless_it_is_asked_for_as_dangerous() {
+fn a_pattern_for_a_public_suffix_needs_the_dangerous_constructor() {
     for pattern in ["https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.kawasaki.jp:*"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(told(&error), [("origins", Some(pattern), IssueKind::Prohibited)]);
+        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Prohibited)]);
         assert!(error.issues()[0].remedy().contains("dangerously_with_public_suffixes"), "{error}");
         assert!(OriginSet::dangerously_with_public_suffixes([pattern]).is_ok());
     }
     let error = OriginSet::dangerously_with_public_suffixes(["https://*.example.com/"]).unwrap_err();
-    assert_eq!(told(&error), [("origins", Some("https://*.example.com/"), IssueKind::Invalid)]);
+    assert_eq!(issues(&error), [("origins", Some("https://*.example.com/"), IssueKind::Invalid)]);
 }
 
 #[test]
-fn plain_http_with_credentials_is_refused_unless_it_is_asked_for_as_dangerous() {
+fn http_with_credentials_needs_the_dangerous_setter() {
     for origin in ["http://app.example.com", "http://*.example.com", "http://app.example.com:*", "http://192.0.2.1"] {
-        let builder = || Cors::builder().origins(of([origin]));
-        let expected = ("credentials", Some(origin), IssueKind::Prohibited);
-        only(builder().allow_credentials(), expected, "dangerously_allow_http_with_credentials");
+        let builder = || Cors::builder().origins(origins([origin]));
+        let expected = ("allow_credentials", Some(origin), IssueKind::Prohibited);
+        assert_issue(builder().allow_credentials(), expected, "dangerously_allow_http_with_credentials");
         assert!(builder().build().is_ok(), "{origin} without credentials");
         assert!(builder().allow_credentials().dangerously_allow_http_with_credentials().build().is_ok(), "{origin}");
     }
 }
 
 #[test]
-fn plain_http_of_loopback_takes_credentials() {
+fn loopback_may_use_http_with_credentials() {
     for origin in [
         "http://localhost:5173",
         "http://localhost:*",
@@ -147,13 +147,13 @@ fn plain_http_of_loopback_takes_credentials() {
         "http://127.1.2.3",
         "http://[::1]:3000",
     ] {
-        assert!(Cors::builder().origins(of([origin])).allow_credentials().build().is_ok(), "{origin}");
+        assert!(Cors::builder().origins(origins([origin])).allow_credentials().build().is_ok(), "{origin}");
     }
 }
 
 #[test]
-fn a_method_that_no_browser_sends_so_is_refused() {
-    for (method, fault, remedy) in [
+fn a_method_that_no_browser_sends_is_rejected() {
+    for (method, kind, remedy) in [
         ("CONNECT", IssueKind::Prohibited, "remove it"),
         ("TRACE", IssueKind::Prohibited, "remove it"),
         ("TRACK", IssueKind::Prohibited, "remove it"),
@@ -164,13 +164,13 @@ fn a_method_that_no_browser_sends_so_is_refused() {
         ("", IssueKind::Invalid, "PATCH"),
         ("PUT, DELETE", IssueKind::Invalid, "PATCH"),
     ] {
-        only(page().allow_methods([method]), ("methods", Some(method), fault), remedy);
+        assert_issue(page().allow_methods([method]), ("allow_methods", Some(method), kind), remedy);
     }
 }
 
 #[test]
-fn a_request_header_that_no_page_can_send_is_refused() {
-    for (name, fault, remedy) in [
+fn a_request_header_that_no_page_can_send_is_rejected() {
+    for (name, kind, remedy) in [
         ("Cookie", IssueKind::Prohibited, "remove it"),
         ("host", IssueKind::Prohibited, "remove it"),
         ("Origin", IssueKind::Prohibited, "remove it"),
@@ -178,41 +178,39 @@ fn a_request_header_that_no_page_can_send_is_refused() {
         ("proxy-authorization", IssueKind::Prohibited, "remove it"),
         ("Transfer-Encoding", IssueKind::Prohibited, "remove it"),
         ("Access-Control-Request-Method", IssueKind::Prohibited, "remove it"),
-        ("Access-Control-Allow-Origin", IssueKind::Prohibited, "expose()"),
-        ("WWW-Authenticate", IssueKind::Prohibited, "expose()"),
-        ("Retry-After", IssueKind::Prohibited, "expose()"),
-        ("ETag", IssueKind::Prohibited, "expose()"),
-        ("*", IssueKind::Invalid, "any_request_header()"),
+        ("Access-Control-Allow-Origin", IssueKind::Prohibited, "expose_headers(..)"),
+        ("WWW-Authenticate", IssueKind::Prohibited, "expose_headers(..)"),
+        ("Retry-After", IssueKind::Prohibited, "expose_headers(..)"),
+        ("ETag", IssueKind::Prohibited, "expose_headers(..)"),
+        ("*", IssueKind::Invalid, "any_header()"),
         ("", IssueKind::Invalid, "X-Request-Id"),
         ("x-a, x-b", IssueKind::Invalid, "X-Request-Id"),
     ] {
-        only(page().allow_headers([name]), ("request_headers", Some(name), fault), remedy);
+        assert_issue(page().allow_headers([name]), ("allow_headers", Some(name), kind), remedy);
     }
 }
 
 #[test]
-fn a_response_header_that_no_page_can_read_is_refused() {
-    let other = "name other fields";
-    only(page().allow_credentials().expose_headers(["*"]), ("expose", Some("*"), IssueKind::Prohibited), other);
+fn a_response_header_that_no_page_can_read_is_rejected() {
+    let star = page().allow_credentials().expose_headers(["*"]);
+    assert_issue(star, ("expose_headers", Some("*"), IssueKind::Prohibited), "list the header names");
     for builder in [page(), page().allow_credentials()] {
-        only(
-            builder.clone().expose_headers(["Set-Cookie"]),
-            ("expose", Some("Set-Cookie"), IssueKind::Prohibited),
-            other,
-        );
-        only(builder.expose_headers(["x a"]), ("expose", Some("x a"), IssueKind::Invalid), other);
+        let cookie = builder.clone().expose_headers(["Set-Cookie"]);
+        assert_issue(cookie, ("expose_headers", Some("Set-Cookie"), IssueKind::Prohibited), "remove it");
+        let invalid = builder.expose_headers(["x a"]);
+        assert_issue(invalid, ("expose_headers", Some("x a"), IssueKind::Invalid), "X-Request-Id");
     }
 }
 
 #[test]
-fn a_max_age_is_whole_seconds_of_at_most_a_day() {
+fn max_age_is_whole_seconds_up_to_a_day() {
     for (time, text) in [
         (Duration::from_secs(86_401), "86401s"),
         (Duration::from_millis(1_500), "1.5s"),
         (Duration::from_nanos(1), "1ns"),
         (Duration::from_nanos(86_400_000_000_001), "86400.000000001s"),
     ] {
-        only(page().max_age(time), ("max_age", Some(text), IssueKind::Invalid), "ten minutes");
+        assert_issue(page().max_age(time), ("max_age", Some(text), IssueKind::Invalid), "ten minutes");
     }
     assert!(page().max_age(Duration::MAX).build().is_err());
     for seconds in [0, 86_400] {
@@ -221,36 +219,36 @@ fn a_max_age_is_whole_seconds_of_at_most_a_day() {
 }
 
 #[test]
-fn all_problems_of_a_set_are_told_at_once_and_in_their_order() {
+fn all_issues_of_an_origin_set_are_reported_in_order() {
     let error = OriginSet::new(["null", PAGE, "https://*.com", "https://a.example/"]).unwrap_err();
     let values: Vec<_> = error.issues().iter().map(ConfigIssue::value).collect();
     assert_eq!(values, [Some("null"), Some("https://*.com"), Some("https://a.example/")]);
 }
 
 #[test]
-fn all_problems_of_a_layer_are_told_at_once() {
-    let builder = Cors::builder().origins(of(["http://a.example", "http://b.example"])).allow_credentials();
+fn all_issues_of_a_layer_are_reported_at_once() {
+    let builder = Cors::builder().origins(origins(["http://a.example", "http://b.example"])).allow_credentials();
     let builder =
         builder.allow_methods(["patch", "PUT", "TRACE"]).allow_headers(["cookie"]).expose_headers(["*", "set-cookie"]);
     let error = builder.max_age(Duration::from_secs(100_000)).build().unwrap_err();
     assert_eq!(
-        told(&error),
+        issues(&error),
         [
-            ("credentials", Some("http://a.example"), IssueKind::Prohibited),
-            ("credentials", Some("http://b.example"), IssueKind::Prohibited),
-            ("methods", Some("patch"), IssueKind::Invalid),
-            ("methods", Some("TRACE"), IssueKind::Prohibited),
-            ("request_headers", Some("cookie"), IssueKind::Prohibited),
-            ("expose", Some("*"), IssueKind::Prohibited),
-            ("expose", Some("set-cookie"), IssueKind::Prohibited),
+            ("allow_credentials", Some("http://a.example"), IssueKind::Prohibited),
+            ("allow_credentials", Some("http://b.example"), IssueKind::Prohibited),
+            ("allow_methods", Some("patch"), IssueKind::Invalid),
+            ("allow_methods", Some("TRACE"), IssueKind::Prohibited),
+            ("allow_headers", Some("cookie"), IssueKind::Prohibited),
+            ("expose_headers", Some("*"), IssueKind::Prohibited),
+            ("expose_headers", Some("set-cookie"), IssueKind::Prohibited),
             ("max_age", Some("100000s"), IssueKind::Invalid),
         ]
     );
 }
 
 #[test]
-fn a_setting_replaces_what_was_set_before() {
-    assert!(Cors::builder().any_origin().allow_credentials().origins(of([PAGE])).build().is_ok());
+fn a_setter_replaces_the_previous_value() {
+    assert!(Cors::builder().any_origin().allow_credentials().origins(origins([PAGE])).build().is_ok());
     assert!(page().allow_methods(["TRACE"]).allow_methods(["PUT"]).build().is_ok());
     assert!(page().allow_headers(["cookie"]).allow_headers(["x-a"]).build().is_ok());
     assert!(page().expose_headers(["set-cookie"]).expose_headers(["etag"]).build().is_ok());

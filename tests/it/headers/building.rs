@@ -1,4 +1,4 @@
-//! What is refused when a `SecurityHeaders` is built, and what is said in the log.
+//! The configurations that `build()` rejects, and the lints that it logs.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use portcullis::headers::{
 };
 use portcullis::{IssueKind, SecurityHeaders};
 
-use super::{behind, field, get_root};
+use super::{app_with, get_root, header};
 use crate::support::log_capture::LogCapture;
 
 fn api() -> SecurityHeadersBuilder {
     SecurityHeaders::api()
 }
 
-/// The one problem's setting, kind and text.
+/// Returns the setting, the kind and the text of the only issue.
 #[track_caller]
-fn problem(builder: SecurityHeadersBuilder) -> (&'static str, IssueKind, String) {
+fn issue(builder: SecurityHeadersBuilder) -> (&'static str, IssueKind, String) {
     let error = builder.build().unwrap_err();
     assert_eq!(error.issues().len(), 1, "{error}");
-    let problem = &error.issues()[0];
-    (problem.setting(), problem.kind(), problem.to_string())
+    let issue = &error.issues()[0];
+    (issue.setting(), issue.kind(), issue.to_string())
 }
 
 #[test]
-fn every_problem_is_named_at_once() {
+fn all_issues_are_reported_at_once() {
     let error = api()
         .csp(Csp::new().set(Directive::ImgSrc, ["self"]))
         .csp_report_only(Csp::api().report_to("nowhere"))
@@ -46,23 +46,23 @@ fn every_problem_is_named_at_once() {
         "permissions_policy",
         "add_reporting_endpoint",
         "header",
-        "remove",
-        "enforce",
+        "strip",
+        "override_handler",
         "without",
     ];
     assert_eq!(settings, expected, "{error}");
 }
 
 #[test]
-fn the_filter_of_old_browsers_is_refused_with_the_reason() {
-    let (setting, fault, text) = problem(api().header("X-XSS-Protection", "1; mode=block"));
-    assert_eq!((setting, fault), ("header", IssueKind::Prohibited));
-    assert!(text.contains("opens holes"), "{text}");
+fn enabling_the_xss_filter_is_rejected_with_the_reason() {
+    let (setting, kind, text) = issue(api().header("X-XSS-Protection", "1; mode=block"));
+    assert_eq!((setting, kind), ("header", IssueKind::Prohibited));
+    assert!(text.contains("makes attacks possible"), "{text}");
     assert!(api().header("x-xss-protection", "0").build().is_ok());
 }
 
 #[test]
-fn a_field_that_has_a_setter_is_set_by_it() {
+fn a_header_with_a_setter_is_rejected_with_the_name_of_the_setter() {
     for (name, setter) in [
         ("content-security-policy", "csp"),
         ("content-security-policy-report-only", "csp_report_only"),
@@ -75,64 +75,64 @@ fn a_field_that_has_a_setter_is_set_by_it() {
         ("strict-transport-security", "hsts"),
         ("X-Frame-Options", "frame_options"),
     ] {
-        let (setting, fault, text) = problem(api().header(name, "a"));
-        assert_eq!((setting, fault), ("header", IssueKind::Prohibited), "{name}");
-        assert!(text.ends_with(&format!("say {setter}(..)")), "{text}");
+        let (setting, kind, text) = issue(api().header(name, "a"));
+        assert_eq!((setting, kind), ("header", IssueKind::Prohibited), "{name}");
+        assert!(text.ends_with(&format!("use {setter}(..)")), "{text}");
     }
 }
 
 #[test]
-fn fields_of_cors_and_of_one_message_are_refused() {
+fn headers_of_cors_and_of_a_single_response_are_rejected() {
     for name in ["access-control-allow-origin", "Content-Length", "set-cookie", "location", "content-type"] {
-        assert_eq!(problem(api().header(name, "a")).1, IssueKind::Prohibited, "{name}");
+        assert_eq!(issue(api().header(name, "a")).1, IssueKind::Prohibited, "{name}");
     }
     for (name, value) in [("x y", "a"), ("", "a"), ("x-a", "a\nb"), ("x-a", "\u{0}")] {
-        assert_eq!(problem(api().header(name, value)).1, IssueKind::Invalid, "{name:?} {value:?}");
+        assert_eq!(issue(api().header(name, value)).1, IssueKind::Invalid, "{name:?} {value:?}");
     }
-    assert_eq!(problem(api().header("x-content-type-options", "sniff")).1, IssueKind::Prohibited);
+    assert_eq!(issue(api().header("x-content-type-options", "sniff")).1, IssueKind::Prohibited);
 }
 
 #[test]
-fn what_frames_a_message_is_not_removed() {
+fn headers_that_clients_need_cannot_be_stripped() {
     for name in ["content-length", "Transfer-Encoding", "set-cookie", "content-type"] {
-        assert_eq!(problem(api().strip([name])).0, "remove", "{name}");
+        assert_eq!(issue(api().strip([name])).0, "strip", "{name}");
     }
-    assert_eq!(problem(api().strip(["x y"])).1, IssueKind::Invalid);
+    assert_eq!(issue(api().strip(["x y"])).1, IssueKind::Invalid);
 }
 
 #[test]
-fn a_misspelt_name_is_told_those_there_are() {
+fn a_misspelled_name_is_rejected_with_the_known_names() {
     for builder in [api().override_handler(["x-frame-option"]), api().without("X-Frame-Option")] {
-        let (_, fault, text) = problem(builder);
-        assert_eq!(fault, IssueKind::Unknown);
+        let (_, kind, text) = issue(builder);
+        assert_eq!(kind, IssueKind::Unknown);
         assert!(text.contains("x-frame-options, x-xss-protection"), "{text}");
     }
-    assert_eq!(problem(api().without("permissions-policy")).1, IssueKind::Unknown);
-    // Whoever authenticates writes it, not this layer.
-    assert_eq!(problem(api().override_handler(["cache-control"])).1, IssueKind::Unknown);
+    assert_eq!(issue(api().without("permissions-policy")).1, IssueKind::Unknown);
+    // The layer that authenticates writes it, not this one.
+    assert_eq!(issue(api().override_handler(["cache-control"])).1, IssueKind::Unknown);
     assert!(api().header("cache-control", "private").override_handler(["Cache-Control"]).build().is_ok());
     assert!(api().header("cache-control", "private").without("cache-control").build().is_ok());
-    let (_, _, text) = problem(SecurityHeaders::builder().without("x-frame-options"));
-    assert!(text.contains("begin with a preset"), "{text}");
+    let (_, _, text) = issue(SecurityHeaders::builder().without("x-frame-options"));
+    assert!(text.contains("start with a preset"), "{text}");
 }
 
 #[test]
-fn an_endpoint_of_reports_is_a_name_and_a_url() {
+fn a_reporting_endpoint_is_a_name_and_a_url() {
     for url in ["/reports", "https://reports.example.com/a?b=c"] {
         assert!(api().add_reporting_endpoint("csp-reports_1", url).build().is_ok(), "{url}");
     }
     for url in ["reports", "http://a.example/", "//a.example/", "/a b", "/a\"b", "/a\\b", "", "javascript:a"] {
-        assert_eq!(problem(api().add_reporting_endpoint("a", url)).1, IssueKind::Invalid, "{url}");
+        assert_eq!(issue(api().add_reporting_endpoint("a", url)).1, IssueKind::Invalid, "{url}");
     }
     for name in ["", "A", "1a", "a b", "a=b"] {
-        assert_eq!(problem(api().add_reporting_endpoint(name, "/a")).1, IssueKind::Invalid, "{name}");
+        assert_eq!(issue(api().add_reporting_endpoint(name, "/a")).1, IssueKind::Invalid, "{name}");
     }
     let twice = api().add_reporting_endpoint("a", "/a").add_reporting_endpoint("a", "/b");
-    assert_eq!(problem(twice).1, IssueKind::Duplicate);
+    assert_eq!(issue(twice).1, IssueKind::Duplicate);
 }
 
 #[tokio::test]
-async fn each_setter_writes_its_field() {
+async fn each_setter_sets_its_header() {
     let builder = SecurityHeaders::builder()
         .frame_options(FrameOptions::SameOrigin)
         .referrer_policy(ReferrerPolicy::SameOrigin)
@@ -145,7 +145,7 @@ async fn each_setter_writes_its_field() {
         .add_reporting_endpoint("other", "https://a.example/r")
         .header("X-Own", "one")
         .header("x-own", "two");
-    let answer = get_root(&behind(builder), &[]).await;
+    let response = get_root(&app_with(builder), &[]).await;
     for (name, value) in [
         ("x-frame-options", "SAMEORIGIN"),
         ("referrer-policy", "same-origin"),
@@ -156,13 +156,13 @@ async fn each_setter_writes_its_field() {
         ("reporting-endpoints", "csp=\"/csp\", other=\"https://a.example/r\""),
         ("x-own", "two"),
     ] {
-        assert_eq!(field(&answer.headers, name), value, "{name}");
+        assert_eq!(header(&response.headers, name), value, "{name}");
     }
-    assert!(field(&answer.headers, "content-security-policy").ends_with("; report-to csp"));
+    assert!(header(&response.headers, "content-security-policy").ends_with("; report-to csp"));
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_not_sent() {
+async fn a_removed_header_is_not_sent() {
     let html =
         SecurityHeaders::html().csp_report_only(Csp::api()).add_reporting_endpoint("a", "/a").header("x-own", "a");
     let names = [
@@ -175,17 +175,17 @@ async fn what_is_left_out_is_not_sent() {
         "x-frame-options",
         "x-own",
     ];
-    let all = get_root(&behind(html.clone().assume_https()), &[]).await;
-    let left_out = names.into_iter().fold(html, SecurityHeadersBuilder::without);
-    let answer = get_root(&behind(left_out.assume_https()), &[]).await;
+    let all = get_root(&app_with(html.clone().assume_https()), &[]).await;
+    let without = names.into_iter().fold(html, SecurityHeadersBuilder::without);
+    let response = get_root(&app_with(without.assume_https()), &[]).await;
     for name in names {
-        assert!(all.headers.contains_key(name) && !answer.headers.contains_key(name), "{name}");
+        assert!(all.headers.contains_key(name) && !response.headers.contains_key(name), "{name}");
     }
-    assert_eq!(field(&answer.headers, "x-content-type-options"), "nosniff");
+    assert_eq!(header(&response.headers, "x-content-type-options"), "nosniff");
 }
 
 #[test]
-fn what_the_author_will_not_have_meant_is_said_in_the_log() {
+fn lints_are_logged_as_warnings() {
     let log = LogCapture::start();
     let loose = Csp::html().add(Directive::ScriptSrc, [Source::UnsafeInline]);
     assert!(SecurityHeaders::html().csp(loose).build().is_ok());

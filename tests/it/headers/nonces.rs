@@ -1,4 +1,4 @@
-//! A nonce is made where a handler asks for it, and stands in both policies of its answer.
+//! A nonce is generated if the handler extracts it, and both policies of the response have it.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use portcullis::gate::DenialKind;
 use portcullis::headers::{Csp, Directive, Source};
 use portcullis::{CspNonce, Extractor, SecurityHeaders};
 
-use super::{around, behind, field, get_root};
+use super::{app_with, get_root, header, layered};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
@@ -19,77 +19,77 @@ fn page() -> Router {
 }
 
 #[tokio::test]
-async fn the_policy_of_an_answer_lets_in_the_nonce_that_its_handler_wrote() {
-    let app = around(SecurityHeaders::html(), page());
+async fn the_policy_has_the_nonce_that_the_handler_extracted() {
+    let app = layered(SecurityHeaders::html(), page());
     let mut seen = HashSet::new();
     for _ in 0..8 {
-        let answer = get_root(&app, &[]).await;
-        let nonce = &answer.body;
+        let response = get_root(&app, &[]).await;
+        let nonce = &response.body;
         assert_eq!(nonce.len(), 32, "{nonce}");
-        let policy = field(&answer.headers, CSP);
+        let policy = header(&response.headers, CSP);
         assert!(policy.contains(&format!("script-src 'nonce-{nonce}' 'strict-dynamic'")), "{policy}");
         assert!(policy.ends_with(&format!("style-src 'self' 'nonce-{nonce}'")), "{policy}");
-        assert!(seen.insert(nonce.clone()), "new for each answer");
+        assert!(seen.insert(nonce.clone()), "new for each response");
     }
 }
 
 #[tokio::test]
-async fn no_handler_asks_and_none_is_let_in() {
-    let answer = get_root(&behind(SecurityHeaders::html()), &[]).await;
-    assert!(!field(&answer.headers, CSP).contains("nonce"));
+async fn without_an_extractor_the_policy_has_no_nonce() {
+    let response = get_root(&app_with(SecurityHeaders::html()), &[]).await;
+    assert!(!header(&response.headers, CSP).contains("nonce"));
 }
 
 #[tokio::test]
-async fn the_report_only_policy_has_the_same() {
+async fn the_report_only_policy_has_the_same_nonce() {
     let strict = Csp::html().set(Directive::StyleSrc, [Source::Nonce]).report_uri("/reports");
-    let app = around(SecurityHeaders::html().csp_report_only(strict), page());
-    let answer = get_root(&app, &[]).await;
-    let bears = format!("'nonce-{}'", answer.body);
-    let reported = field(&answer.headers, "content-security-policy-report-only");
-    assert!(field(&answer.headers, CSP).contains(&bears));
-    assert!(reported.contains(&bears) && reported.ends_with("report-uri /reports"), "{reported}");
+    let app = layered(SecurityHeaders::html().csp_report_only(strict), page());
+    let response = get_root(&app, &[]).await;
+    let source = format!("'nonce-{}'", response.body);
+    let reported = header(&response.headers, "content-security-policy-report-only");
+    assert!(header(&response.headers, CSP).contains(&source));
+    assert!(reported.contains(&source) && reported.ends_with("report-uri /reports"), "{reported}");
 }
 
 #[tokio::test]
-async fn a_nonce_of_the_report_only_policy_alone_is_given() {
+async fn a_nonce_of_only_the_report_only_policy_can_be_extracted() {
     let trial = Csp::api().set(Directive::ScriptSrc, [Source::Nonce]);
-    let answer = get_root(&around(SecurityHeaders::api().csp_report_only(trial), page()), &[]).await;
-    assert_eq!(answer.status, 200);
-    assert!(field(&answer.headers, "content-security-policy-report-only").contains(&answer.body));
-    assert!(!field(&answer.headers, CSP).contains("nonce"));
+    let response = get_root(&layered(SecurityHeaders::api().csp_report_only(trial), page()), &[]).await;
+    assert_eq!(response.status, 200);
+    assert!(header(&response.headers, "content-security-policy-report-only").contains(&response.body));
+    assert!(!header(&response.headers, CSP).contains("nonce"));
 }
 
 #[tokio::test]
-async fn a_handler_without_an_extractor_draws_it_from_the_extensions() {
+async fn a_handler_can_take_the_nonce_from_the_extensions() {
     let handler = |request: axum::extract::Request| async move {
         request.extensions().get::<CspNonce>().map(|nonce| nonce.as_str().to_owned()).unwrap_or_default()
     };
-    let answer = get_root(&around(SecurityHeaders::html(), Router::new().route("/", get(handler))), &[]).await;
-    assert!(field(&answer.headers, CSP).contains(&format!("'nonce-{}'", answer.body)));
+    let response = get_root(&layered(SecurityHeaders::html(), Router::new().route("/", get(handler))), &[]).await;
+    assert!(header(&response.headers, CSP).contains(&format!("'nonce-{}'", response.body)));
 }
 
 #[tokio::test]
-async fn where_no_policy_has_one_the_answer_is_500_and_the_log_says_why() {
-    for app in [page(), around(SecurityHeaders::api(), page())] {
+async fn extracting_a_nonce_without_a_policy_for_it_is_500_and_is_logged() {
+    for app in [page(), layered(SecurityHeaders::api(), page())] {
         let log = LogCapture::start();
-        let answer = get_root(&app, &[]).await;
-        assert_eq!(answer.status, 500);
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::NonceMissing);
-        assert_eq!(log.count("Extractor<CspNonce> requires a SecurityHeaders outside of it"), 1, "{}", log.text());
+        let response = get_root(&app, &[]).await;
+        assert_eq!(response.status, 500);
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::NonceMissing);
+        assert_eq!(log.count("Extractor<CspNonce> needs a SecurityHeaders outside of it"), 1, "{}", log.text());
     }
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_an_option_is_told_none() {
+async fn an_optional_extractor_is_none_without_a_policy_for_it() {
     let handler = |nonce: Option<Extractor<CspNonce>>| async move { nonce.is_some().to_string() };
     let app = || Router::new().route("/", get(handler));
     assert_eq!(TestResponse::get(&app(), "/", &[]).await.body, "false");
-    assert_eq!(get_root(&around(SecurityHeaders::html(), app()), &[]).await.body, "true");
+    assert_eq!(get_root(&layered(SecurityHeaders::html(), app()), &[]).await.body, "true");
 }
 
 #[tokio::test]
-async fn of_nested_layers_the_inner_ones_nonce_is_the_one_that_counts() {
-    let app = around(SecurityHeaders::html(), around(SecurityHeaders::html(), page()));
-    let answer = get_root(&app, &[]).await;
-    assert!(field(&answer.headers, CSP).contains(&format!("'nonce-{}'", answer.body)));
+async fn nested_layers_share_one_nonce() {
+    let app = layered(SecurityHeaders::html(), layered(SecurityHeaders::html(), page()));
+    let response = get_root(&app, &[]).await;
+    assert!(header(&response.headers, CSP).contains(&format!("'nonce-{}'", response.body)));
 }

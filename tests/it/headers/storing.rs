@@ -1,14 +1,14 @@
-//! Answers to authenticated users are not stored, unless their handler says otherwise.
+//! Responses to authenticated users have `Cache-Control: no-store`, unless the handler set `Cache-Control`.
 
 use axum::Router;
 use axum::routing::get;
 use portcullis::testing::{TokenBuilder, as_anonymous, as_user};
 use portcullis::{Issuer, JwtAuth, SecurityHeaders, UserContext};
 
-use super::{around, field, get_root};
+use super::{get_root, header, layered};
 use crate::support::response::TestResponse;
 
-const STORED: &str = "cache-control";
+const CACHE_CONTROL: &str = "cache-control";
 
 fn handled() -> Router {
     let own = get(|| async { ([("cache-control", "private, max-age=60")], "own") });
@@ -16,35 +16,35 @@ fn handled() -> Router {
 }
 
 #[tokio::test]
-async fn the_answer_to_a_user_is_not_stored() {
+async fn a_response_to_a_user_has_no_store() {
     for builder in [SecurityHeaders::api(), SecurityHeaders::html(), SecurityHeaders::owasp()] {
-        let app = around(builder, handled().layer(as_user(UserContext::new("ann"))));
-        assert_eq!(field(&get_root(&app, &[]).await.headers, STORED), "no-store");
-        assert_eq!(field(&TestResponse::get(&app, "/own", &[]).await.headers, STORED), "private, max-age=60");
+        let app = layered(builder, handled().layer(as_user(UserContext::new("ann"))));
+        assert_eq!(header(&get_root(&app, &[]).await.headers, CACHE_CONTROL), "no-store");
+        assert_eq!(header(&TestResponse::get(&app, "/own", &[]).await.headers, CACHE_CONTROL), "private, max-age=60");
     }
 }
 
 #[tokio::test]
-async fn the_answer_to_nobody_known_is_the_handlers() {
-    let anonymous = around(SecurityHeaders::api(), handled().layer(as_anonymous()));
-    assert_eq!(field(&get_root(&anonymous, &[]).await.headers, STORED), "");
-    let open = around(SecurityHeaders::api(), handled());
-    assert_eq!(field(&get_root(&open, &[]).await.headers, STORED), "");
+async fn a_response_to_an_anonymous_caller_keeps_the_handlers_headers() {
+    let anonymous = layered(SecurityHeaders::api(), handled().layer(as_anonymous()));
+    assert_eq!(header(&get_root(&anonymous, &[]).await.headers, CACHE_CONTROL), "");
+    let open = layered(SecurityHeaders::api(), handled());
+    assert_eq!(header(&get_root(&open, &[]).await.headers, CACHE_CONTROL), "");
 }
 
 #[tokio::test]
-async fn it_is_asked_for() {
+async fn no_store_must_be_set() {
     let user = || handled().layer(as_user(UserContext::new("ann")));
-    assert_eq!(field(&get_root(&user(), &[]).await.headers, STORED), "");
+    assert_eq!(header(&get_root(&user(), &[]).await.headers, CACHE_CONTROL), "");
     for builder in [SecurityHeaders::api().without("cache-control"), SecurityHeaders::helmet()] {
-        assert_eq!(field(&get_root(&around(builder, user()), &[]).await.headers, STORED), "");
+        assert_eq!(header(&get_root(&layered(builder, user()), &[]).await.headers, CACHE_CONTROL), "");
     }
-    let asked = around(SecurityHeaders::builder().no_store(), user());
-    assert_eq!(field(&get_root(&asked, &[]).await.headers, STORED), "no-store");
+    let with_no_store = layered(SecurityHeaders::builder().no_store(), user());
+    assert_eq!(header(&get_root(&with_no_store, &[]).await.headers, CACHE_CONTROL), "no-store");
 }
 
 #[tokio::test]
-async fn a_token_makes_a_user_of_a_caller_and_no_token_none() {
+async fn a_request_with_a_token_gets_no_store_and_one_without_does_not() {
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
     let auth = JwtAuth::builder()
         .issuer(Issuer::hs256("https://auth.example.com", SECRET))
@@ -52,10 +52,10 @@ async fn a_token_makes_a_user_of_a_caller_and_no_token_none() {
         .optional()
         .build()
         .unwrap();
-    let app = around(SecurityHeaders::api(), handled().layer(auth));
+    let app = layered(SecurityHeaders::api(), handled().layer(auth));
     let token = TokenBuilder::first_party("https://auth.example.com", SECRET, "ann").audience("api").sign();
     let bearer = format!("Bearer {token}");
-    let answer = get_root(&app, &[("authorization", &bearer)]).await;
-    assert_eq!((answer.status.as_u16(), field(&answer.headers, STORED)), (200, "no-store"));
-    assert_eq!(field(&get_root(&app, &[]).await.headers, STORED), "");
+    let response = get_root(&app, &[("authorization", &bearer)]).await;
+    assert_eq!((response.status.as_u16(), header(&response.headers, CACHE_CONTROL)), (200, "no-store"));
+    assert_eq!(header(&get_root(&app, &[]).await.headers, CACHE_CONTROL), "");
 }
