@@ -166,7 +166,7 @@ impl CorsBuilder {
 
     /// Lets [`allow_credentials`](Self::allow_credentials) be combined with `http` origins other than loopback.
     ///
-    /// Dangerous: whoever controls the network can serve a page of such an origin and act with the user's credentials.
+    /// Dangerous: an attacker on the network can serve a page of such an origin and act with the user's credentials.
     pub fn dangerously_allow_http_with_credentials(mut self) -> Self {
         self.allows_http_with_credentials = true;
         self
@@ -225,7 +225,7 @@ impl CorsBuilder {
         if self.allows_credentials && !self.allows_http_with_credentials {
             for origin in set.unencrypted() {
                 let reason =
-                    "pages served over http can be forged on the network, and would act with the user's credentials";
+                    "an attacker on the network can forge pages served over http and act with the user's credentials";
                 let remedy = "use https, or call dangerously_allow_http_with_credentials()";
                 let issue = ConfigIssue::new("allow_credentials", IssueKind::Prohibited, reason, remedy);
                 issues.add(issue.with_value(origin));

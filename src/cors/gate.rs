@@ -17,7 +17,7 @@ use crate::field::header_map::{append, insert_if_absent};
 use crate::field::list::tokens;
 use crate::gate::{Entry, Gate, Gated, Reply, ResponseHeaders};
 
-/// Lets pages of other origins read responses. The [module](crate::cors) describes its behavior.
+/// The layer that lets pages of other origins read responses. The [module](crate::cors) has an example.
 ///
 /// Clones share one policy: [`reload`](Self::reload) replaces it for all of them.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl Gate for Cors {
         }
     }
 
-    /// Those of any policy: `reload` may change it.
+    /// Declares the headers of all policies, because `reload` may change the policy.
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::only([
             ACCESS_CONTROL_ALLOW_CREDENTIALS,

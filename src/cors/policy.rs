@@ -41,7 +41,7 @@ pub(super) enum CorsRequest<'a> {
     NoOrigin,
     /// The request is from a page of this origin, which is the app's own for a POST from one of its pages.
     Actual { origin: &'a HeaderValue },
-    /// A browser asks whether a page may send a request (Fetch, section 4.8).
+    /// The browser checks whether a page may send a request (Fetch, section 4.8).
     Preflight { origin: &'a HeaderValue, method: &'a HeaderValue },
     /// The request has several `Origin` headers. No browser sends it.
     SeveralOrigins { is_preflight: bool },
@@ -107,7 +107,7 @@ impl Policy {
         if !self.allows_method(method.as_bytes()) {
             return Err(PreflightError::Method);
         }
-        // `None` stands for an invalid name, or for names beyond the limits of a list.
+        // `None` means an invalid name, or more names or bytes than the limits of a list.
         let mut names = tokens(headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS));
         let is_allowed = match &self.request_headers {
             AllowedHeaders::Any => names.all(|name| name.is_some()),
@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_preflight_is_options_with_an_origin_and_a_method() {
-        let (origin, asked) = ((ORIGIN, PAGE), (ACCESS_CONTROL_REQUEST_METHOD, "PUT"));
+        let origin = (ORIGIN, PAGE);
+        let requested_method = (ACCESS_CONTROL_REQUEST_METHOD, "PUT");
         let kind = |method: &str, fields: &[_]| match CorsRequest::of(&head(method, fields)) {
             CorsRequest::NoOrigin => "no origin",
             CorsRequest::Actual { origin } => {
@@ -198,15 +199,18 @@ mod tests {
             CorsRequest::SeveralOrigins { is_preflight: true } => "several origins, preflight",
             CorsRequest::SeveralOrigins { is_preflight: false } => "several origins",
         };
-        assert_eq!(kind("OPTIONS", &[origin.clone(), asked.clone()]), "preflight");
+        assert_eq!(kind("OPTIONS", &[origin.clone(), requested_method.clone()]), "preflight");
         for method in ["GET", "PUT", "options", "OPTIONSX"] {
-            assert_eq!(kind(method, &[origin.clone(), asked.clone()]), "actual", "{method}");
+            assert_eq!(kind(method, &[origin.clone(), requested_method.clone()]), "actual", "{method}");
         }
         assert_eq!(kind("OPTIONS", std::slice::from_ref(&origin)), "actual");
-        assert_eq!(kind("OPTIONS", std::slice::from_ref(&asked)), "no origin");
+        assert_eq!(kind("OPTIONS", std::slice::from_ref(&requested_method)), "no origin");
         assert_eq!(kind("GET", &[]), "no origin");
-        assert_eq!(kind("OPTIONS", &[origin.clone(), origin.clone(), asked.clone()]), "several origins, preflight");
-        assert_eq!(kind("GET", &[origin.clone(), origin, asked]), "several origins");
+        assert_eq!(
+            kind("OPTIONS", &[origin.clone(), origin.clone(), requested_method.clone()]),
+            "several origins, preflight"
+        );
+        assert_eq!(kind("GET", &[origin.clone(), origin, requested_method]), "several origins");
     }
 
     #[test]

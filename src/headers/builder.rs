@@ -144,7 +144,7 @@ impl SecurityHeadersBuilder {
         self.with_static(CROSS_ORIGIN_EMBEDDER_POLICY, policy.text())
     }
 
-    /// Sets a header that has no setter of its own. At most 64 of them.
+    /// Sets any other header, for all responses. At most 64 headers can be set.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         let header = CustomHeader::new(name, value.into());
         self.take_static_or_custom(&header.name);

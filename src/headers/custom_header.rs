@@ -1,4 +1,4 @@
-//! `CustomHeader`: a header without a setter of its own, and which headers the layer must not set or strip.
+//! `CustomHeader`: a header set by name, and which headers the layer must not set or strip.
 
 use http::HeaderName;
 

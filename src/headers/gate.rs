@@ -9,10 +9,11 @@ use crate::context::{CspNonce, NoStore};
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 use crate::headers::policy::{Policy, Transport};
 
-/// Adds security headers to every response. The [module](crate::headers) describes presets and behavior.
+/// The layer that adds security headers to every response.
 ///
-/// [`SecurityHeaders::api`], [`html`](Self::html), [`owasp`](Self::owasp), [`helmet`](Self::helmet) and
-/// [`builder`](Self::builder) return a [builder](crate::headers::SecurityHeadersBuilder).
+/// Start with a preset ([`api`](Self::api), [`html`](Self::html), [`owasp`](Self::owasp) or [`helmet`](Self::helmet)) or with
+/// [`builder`](Self::builder). Each returns a [builder](crate::headers::SecurityHeadersBuilder). The
+/// [module](crate::headers) describes them and shows an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SecurityHeaders(pub(super) Arc<Policy>);

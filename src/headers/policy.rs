@@ -48,9 +48,9 @@ pub(super) struct Settings {
 /// How the layer finds out whether a request came over https.
 #[derive(Clone, Debug)]
 pub(super) enum HttpsDetection {
-    /// Every request did.
+    /// All requests count as https.
     Assumed,
-    /// The request's URI or one of these proxies says so.
+    /// The URI of the request or one of these proxies reports it.
     ByRequest(TrustedProxies),
 }
 
@@ -149,7 +149,7 @@ impl Policy {
             }
         }
         if nonce.is_some() && self.has_nonce() {
-            // A shared cache would serve the page, and thus its nonce, to other users.
+            // A shared cache would serve the page to other users, who would then know its nonce.
             insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("private") });
         }
     }
@@ -215,7 +215,7 @@ impl Policy {
 impl Settings {
     /// Returns the headers for a transport, without the policies that have a nonce.
     fn prepare(&self, transport: Transport) -> HeaderMap {
-        // A clone has the same number of hash slots. Twice the size leaves room for the response's own headers.
+        // A clone has the same number of hash slots, so this one gets enough for the response's own headers too.
         let mut prepared = HeaderMap::with_capacity(2 * (self.headers.len() + 3));
         for (name, value) in &self.headers {
             prepared.insert(name, value.clone());

@@ -28,9 +28,8 @@ fn leading_integer(text: &str) -> Option<i64> {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let mut number = None;
-    for digit in digits[..end].bytes() {
+    for digit in digits.bytes().take_while(u8::is_ascii_digit) {
         number = Some(number.unwrap_or(0_i64).saturating_mul(10).saturating_add(i64::from(digit - b'0')));
     }
     number.map(|number| if is_negative { -number } else { number })

@@ -134,7 +134,7 @@ impl Csp {
         self
     }
 
-    /// Requires Trusted Types wherever a script turns text into code (`require-trusted-types-for 'script'`).
+    /// Requires Trusted Types for DOM functions that turn text into code (`require-trusted-types-for 'script'`).
     pub fn require_trusted_types(mut self) -> Self {
         self.requires_trusted_types = true;
         self
