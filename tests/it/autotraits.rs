@@ -124,8 +124,8 @@ fn builders_and_passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<Entry<()>>();
     is_send_debug::<Pass>();
-    is_send_debug::<portcullis::cors::Pass>();
-    is_send_debug::<portcullis::headers::Pass>();
+    is_send_debug::<portcullis::cors::CorsPass>();
+    is_send_debug::<portcullis::headers::SecurityHeadersPass>();
     is_send_debug::<Rejection>();
     is_send_debug::<StackPass<()>>();
     is_send_debug::<Reply>();
