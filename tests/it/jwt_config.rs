@@ -17,7 +17,7 @@ const WEAK_RSA: &str = "-----BEGIN PUBLIC KEY-----\nMIGfMA0GCSqGSIb3DQEBAQUAA4GN
 
 /// A valid issuer.
 fn valid_issuer() -> Issuer {
-    Issuer::hs256("https://own.example", SECRET)
+    Issuer::hs256("https://issuer.example", SECRET)
 }
 
 /// A builder whose configuration is valid.
@@ -63,13 +63,13 @@ fn missing_issuer_is_an_error() {
 fn duplicate_issuer_is_an_error() {
     assert_eq!(
         only_issue(valid_builder().add_issuer(valid_issuer())),
-        ("issuer", some("https://own.example"), IssueKind::Duplicate)
+        ("issuer", some("https://issuer.example"), IssueKind::Duplicate)
     );
 }
 
 #[test]
 fn duplicate_issuer_is_reported_beside_its_other_issues() {
-    let invalid = || Issuer::jwks_document("https://own.example", "{}");
+    let invalid = || Issuer::jwks_document("https://issuer.example", "{}");
     let error = build_error(JwtAuth::builder().add_issuer(invalid()).add_issuer(invalid()).audience("api"));
     let issues: Vec<_> = error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect();
     assert_eq!(issues, [("jwks", IssueKind::Invalid), ("issuer", IssueKind::Duplicate), ("jwks", IssueKind::Invalid)]);
@@ -79,7 +79,7 @@ fn duplicate_issuer_is_reported_beside_its_other_issues() {
 fn missing_audience_is_an_error_of_each_issuer_without_one() {
     let other = Issuer::hs256("https://other.example", SECRET).audience("api");
     let builder = JwtAuth::builder().issuer(valid_issuer()).add_issuer(other);
-    assert_eq!(only_issue(builder), ("audience", some("https://own.example"), IssueKind::Missing));
+    assert_eq!(only_issue(builder), ("audience", some("https://issuer.example"), IssueKind::Missing));
     assert!(JwtAuth::builder().issuer(valid_issuer().audience("api")).build().is_ok());
 }
 
@@ -123,7 +123,7 @@ fn issuer_or_jwks_url_that_is_not_https_is_an_error() {
             ("issuer", text.clone(), IssueKind::Invalid),
             "{url}"
         );
-        let issuer = Issuer::jwks("https://own.example", url);
+        let issuer = Issuer::jwks("https://issuer.example", url);
         assert_eq!(only_issue(valid_builder().issuer(issuer)), ("jwks url", text, IssueKind::Invalid), "{url}");
     }
 }
@@ -137,23 +137,25 @@ fn discovered_issuer_with_query_or_fragment_is_an_error() {
             "{url}"
         );
     }
-    let with_fragment = Issuer::jwks("https://own.example", "https://a.example/keys#f");
+    let with_fragment = Issuer::jwks("https://issuer.example", "https://a.example/keys#f");
     assert_eq!(only_issue(valid_builder().issuer(with_fragment)).0, "jwks url");
-    assert!(valid_builder().issuer(Issuer::jwks("https://own.example", "https://a.example/keys?p=x")).build().is_ok());
+    assert!(
+        valid_builder().issuer(Issuer::jwks("https://issuer.example", "https://a.example/keys?p=x")).build().is_ok()
+    );
 }
 
 #[test]
 fn plain_http_is_allowed_on_loopback() {
     for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost", "http://issuer.localhost:9"] {
         assert!(valid_builder().issuer(Issuer::discover(url)).build().is_ok(), "{url}");
-        assert!(valid_builder().issuer(Issuer::jwks("https://own.example", url)).build().is_ok(), "{url}");
+        assert!(valid_builder().issuer(Issuer::jwks("https://issuer.example", url)).build().is_ok(), "{url}");
     }
 }
 
 #[test]
 fn password_in_a_url_is_an_error_that_does_not_reveal_it() {
     for url in ["https://ann:hunter22@a.example/keys", "https://hunter22@a.example/keys"] {
-        for issuer in [Issuer::discover(url), Issuer::jwks("https://own.example", url)] {
+        for issuer in [Issuer::discover(url), Issuer::jwks("https://issuer.example", url)] {
             let error = build_error(valid_builder().issuer(issuer));
             assert!(error.to_string().contains("user name or password"), "{error}");
             assert!(!error.to_string().contains("hunter22"), "{error}");
@@ -172,14 +174,14 @@ fn secret_shorter_than_the_hash_is_an_error() {
     ];
     for (algorithm, min_len, issuer) in constructors {
         for short in [0, 1, min_len - 1] {
-            let error = build_error(valid_builder().issuer(issuer("https://own.example", vec![b's'; short])));
+            let error = build_error(valid_builder().issuer(issuer("https://issuer.example", vec![b's'; short])));
             let [issue] = error.issues() else { panic!("{error}") };
             assert_eq!((issue.setting(), issue.kind()), ("key", IssueKind::Weak), "{algorithm:?} {short}");
-            assert_eq!((issue.value(), issue.issuer()), (None, Some("https://own.example")));
+            assert_eq!((issue.value(), issue.issuer()), (None, Some("https://issuer.example")));
             assert!(issue.reason().contains(algorithm.name()), "{issue}");
             assert!(issue.remedy().contains(&format!("{min_len} or more bytes")), "{issue}");
         }
-        assert!(valid_builder().issuer(issuer("https://own.example", vec![b's'; min_len])).build().is_ok());
+        assert!(valid_builder().issuer(issuer("https://issuer.example", vec![b's'; min_len])).build().is_ok());
     }
     assert_eq!(
         only_issue(valid_builder().issuer(valid_issuer().add_secret(Algorithm::Hs512, [7; 63]))).2,
@@ -201,26 +203,32 @@ fn malformed_weak_private_or_mismatched_key_is_an_error() {
         (Algorithm::Rs256, private, IssueKind::Prohibited),
         (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), IssueKind::Prohibited),
     ] {
-        let builder = valid_builder().issuer(Issuer::pem("https://own.example", algorithm, pem));
-        assert_eq!(only_issue(builder), ("key", some("https://own.example"), kind), "{algorithm:?} {pem}");
+        let builder = valid_builder().issuer(Issuer::pem("https://issuer.example", algorithm, pem));
+        assert_eq!(only_issue(builder), ("key", some("https://issuer.example"), kind), "{algorithm:?} {pem}");
     }
-    let added = Issuer::hs256("https://own.example", SECRET).add_pem(Algorithm::Rs256, private);
-    assert_eq!(only_issue(valid_builder().issuer(added)), ("key", some("https://own.example"), IssueKind::Prohibited));
+    let added = Issuer::hs256("https://issuer.example", SECRET).add_pem(Algorithm::Rs256, private);
+    assert_eq!(
+        only_issue(valid_builder().issuer(added)),
+        ("key", some("https://issuer.example"), IssueKind::Prohibited)
+    );
 }
 
 #[test]
 fn secret_for_a_public_key_algorithm_is_an_error() {
     let issuer = valid_issuer().add_secret(Algorithm::Rs256, SECRET);
-    assert_eq!(only_issue(valid_builder().issuer(issuer)), ("key", some("https://own.example"), IssueKind::Prohibited));
+    assert_eq!(
+        only_issue(valid_builder().issuer(issuer)),
+        ("key", some("https://issuer.example"), IssueKind::Prohibited)
+    );
 }
 
 #[test]
 fn pem_given_as_a_secret_is_an_error() {
     for pem in [WEAK_RSA.to_owned(), format!("\n {WEAK_RSA}")] {
-        let issuer = Issuer::hs256("https://own.example", pem);
+        let issuer = Issuer::hs256("https://issuer.example", pem);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("key", some("https://own.example"), IssueKind::Prohibited)
+            ("key", some("https://issuer.example"), IssueKind::Prohibited)
         );
     }
 }
@@ -232,22 +240,22 @@ fn more_than_four_keys_of_one_algorithm_are_an_error() {
     assert!(valid_builder().issuer(with_secrets(4)).build().is_ok());
     assert_eq!(
         only_issue(valid_builder().issuer(with_secrets(5))),
-        ("key", some("https://own.example"), IssueKind::Prohibited)
+        ("key", some("https://issuer.example"), IssueKind::Prohibited)
     );
 }
 
 #[tokio::test]
 async fn jwks_document_without_usable_key_is_an_error() {
     for document in ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}]}"#] {
-        let issuer = Issuer::jwks_document("https://own.example", document);
+        let issuer = Issuer::jwks_document("https://issuer.example", document);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("jwks", some("https://own.example"), IssueKind::Invalid),
+            ("jwks", some("https://issuer.example"), IssueKind::Invalid),
             "{document}"
         );
     }
     let issuer = TestIssuer::start().await.unwrap();
-    assert!(valid_builder().issuer(Issuer::jwks_document("https://own.example", issuer.jwks())).build().is_ok());
+    assert!(valid_builder().issuer(Issuer::jwks_document("https://issuer.example", issuer.jwks())).build().is_ok());
 }
 
 #[test]
@@ -331,7 +339,7 @@ fn default_tier_of_another_table_is_an_error() {
 #[test]
 fn all_issues_are_reported_at_once() {
     let builder = JwtAuth::builder()
-        .add_issuer(Issuer::hs256("https://own.example", "short"))
+        .add_issuer(Issuer::hs256("https://issuer.example", "short"))
         .add_issuer(Issuer::discover("http://a.example"))
         .add_issuer(Issuer::jwks("", "https://b.example/keys").algorithms([]))
         .leeway(Duration::from_secs(3600))
@@ -371,6 +379,6 @@ fn debug_output_contains_no_secret() {
         for secret in [SECRET, "another secret", "c2VjcmV0", "99, 111, 114, 114", "73656372", "0x63"] {
             assert!(!text.contains(secret), "{text}");
         }
-        assert!(text.contains("https://own.example"), "{text}");
+        assert!(text.contains("https://issuer.example"), "{text}");
     }
 }

@@ -22,6 +22,9 @@ const AUDIENCE: &str = "https://api.example.com";
 /// How long a loaded machine may take to start the server, to generate its keys, or to stop it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often the server may end without listening.
+const MAX_STARTS: usize = 30;
+
 /// The process of the server. It ends when its standard input closes or when this value is dropped.
 struct Server {
     process: Child,
@@ -38,7 +41,18 @@ impl Server {
         Self::start_at("0", None).await
     }
 
+    /// Starts the server on this port. Starts it again if it ends at once because another process uses the port.
     async fn start_at(port: &str, keys_file: Option<&str>) -> Self {
+        for _ in 0..MAX_STARTS {
+            if let Some(server) = Self::try_start_at(port, keys_file).await {
+                return server;
+            }
+        }
+        panic!("the server does not start on port {port}");
+    }
+
+    /// Starts the server, and returns it once it listens; `None` if it ends without listening.
+    async fn try_start_at(port: &str, keys_file: Option<&str>) -> Option<Self> {
         let node = std::env::var("PORTCULLIS_NODE").unwrap_or_else(|_| "node".to_owned());
         let mut command = Command::new(node);
         command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/issuer/server.mjs"), port]);
@@ -49,18 +63,17 @@ impl Server {
         let mut process = command.spawn().unwrap();
         let input = process.stdin.take().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = next_line(&mut output).await;
-        let first: Value = serde_json::from_str(&first).unwrap();
+        let first: Value = serde_json::from_str(&next_line(&mut output).await?).unwrap();
         let text = |name: &str| first[name].as_str().unwrap().to_owned();
         let (url, token_endpoint) = (text("issuer"), text("token_endpoint"));
         let (client_id, client_secret) = (text("client_id"), text("client_secret"));
-        Self { process, input, output, url, token_endpoint, client_id, client_secret }
+        Some(Self { process, input, output, url, token_endpoint, client_id, client_secret })
     }
 
     /// Sends a command and waits until the server has executed it.
     async fn command(&mut self, command: &str) {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let reply: Value = serde_json::from_str(&next_line(&mut self.output).await).unwrap();
+        let reply: Value = serde_json::from_str(&next_line(&mut self.output).await.unwrap()).unwrap();
         assert_eq!(reply["done"], command);
     }
 
@@ -83,9 +96,9 @@ impl Server {
     }
 }
 
-/// Waits for the server's next line.
-async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
-    timeout(PATIENCE, output.next_line()).await.unwrap().unwrap().expect("the server runs")
+/// Waits for the server's next line; `None` if the server has ended.
+async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+    timeout(PATIENCE, output.next_line()).await.unwrap().unwrap()
 }
 
 #[derive(Clone)]
@@ -118,7 +131,7 @@ impl TestApp {
         (status, crate::support::jwt_app::body_text(response).await)
     }
 
-    async fn status(&self, token: &str) -> StatusCode {
+    async fn status_for(&self, token: &str) -> StatusCode {
         self.send_token(token).await.0
     }
 
@@ -171,11 +184,11 @@ async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() 
     let mut server = Server::start().await;
     let app = TestApp::trusting(&server.url);
     let old = server.token("es256").await;
-    assert_eq!(app.status(&old).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old).await, StatusCode::OK);
     server.command("rotate").await;
     let new = server.token("es256").await;
-    assert_eq!(app.status(&new).await, StatusCode::OK);
-    assert_eq!(app.status(&old).await, StatusCode::OK);
+    assert_eq!(app.status_for(&new).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old).await, StatusCode::OK);
     server.quit().await;
 }
 
@@ -185,15 +198,15 @@ async fn withdrawn_key_is_rejected_after_a_refresh() {
     let mut server = Server::start().await;
     let app = TestApp::trusting(&server.url);
     let old = server.token("rs256").await;
-    assert_eq!(app.status(&old).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old).await, StatusCode::OK);
     server.command("rotate").await;
     server.command("withdraw").await;
-    assert_eq!(app.status(&old).await, StatusCode::OK, "the cached keys are not stale yet");
+    assert_eq!(app.status_for(&old).await, StatusCode::OK, "the cached keys are not stale yet");
     app.age_keys(661);
     // The request with the unknown kid waits for the refresh, which is due.
-    assert_eq!(app.status(&with_unknown_kid(&old)).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(app.status(&old).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(app.status(&server.token("rs256").await).await, StatusCode::OK);
+    assert_eq!(app.status_for(&with_unknown_kid(&old)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status_for(&server.token("rs256").await).await, StatusCode::OK);
     server.quit().await;
 }
 
@@ -208,24 +221,24 @@ async fn running_app_survives_an_issuer_outage_and_a_new_app_recovers_after_it()
     let url = server.url.clone();
     let app = TestApp::trusting(&url);
     let token = server.token("eddsa").await;
-    assert_eq!(app.status(&token).await, StatusCode::OK);
+    assert_eq!(app.status_for(&token).await, StatusCode::OK);
     server.quit().await;
 
-    assert_eq!(app.status(&token).await, StatusCode::OK, "with the cached keys");
-    assert_eq!(app.status(&with_unknown_kid(&token)).await, StatusCode::SERVICE_UNAVAILABLE, "the key may exist");
+    assert_eq!(app.status_for(&token).await, StatusCode::OK, "with the cached keys");
+    assert_eq!(app.status_for(&with_unknown_kid(&token)).await, StatusCode::SERVICE_UNAVAILABLE, "the key may exist");
     app.age_keys(661);
-    assert_eq!(app.status(&token).await, StatusCode::OK, "with stale keys");
+    assert_eq!(app.status_for(&token).await, StatusCode::OK, "with stale keys");
 
     let new_app = TestApp::trusting(&url);
-    assert_eq!(new_app.status(&token).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(new_app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!new_app.auth.is_ready() && app.auth.is_ready());
 
     let server = Server::start_at(url.rsplit_once(':').unwrap().1, Some(file)).await;
     assert_eq!(server.url, url);
     new_app.age_keys(2);
     for token in [token, server.token("eddsa").await] {
-        assert_eq!(new_app.status(&token).await, StatusCode::OK);
-        assert_eq!(app.status(&token).await, StatusCode::OK);
+        assert_eq!(new_app.status_for(&token).await, StatusCode::OK);
+        assert_eq!(app.status_for(&token).await, StatusCode::OK);
     }
     server.quit().await;
     std::fs::remove_dir_all(folder).unwrap();

@@ -46,18 +46,18 @@ async fn require_user_admits_any_user_and_rejects_anonymous_requests() {
 #[tokio::test]
 async fn first_party_keeps_earlier_claim_mappings() {
     let issuer =
-        Issuer::hs256("https://own.example", SECRET).map_claims(|claims| claims.roles(["groups"])).first_party();
+        Issuer::hs256("https://issuer.example", SECRET).map_claims(|claims| claims.roles(["groups"])).first_party();
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();
     let handler = |Extractor(user): Extractor<UserContext>| async move {
         assert_eq!((user.id(), user.tier_name()), ("ann", Some("gold")));
         assert!(user.has_role("editor"));
     };
     let app = Router::new().route("/", get(handler)).layer(auth);
-    let token = TokenBuilder::first_party("https://own.example", SECRET, "ann").audience("api").tier("gold");
+    let token = TokenBuilder::first_party("https://issuer.example", SECRET, "ann").audience("api").tier("gold");
     let token = token.claim("groups", vec!["editor"]);
     assert_eq!(status(&app, "/", Some(&token.clone().sign())).await, StatusCode::OK);
     let refresh = token.clone().claim("type", "refresh").sign();
     assert_eq!(status(&app, "/", Some(&refresh)).await, StatusCode::UNAUTHORIZED);
-    let forged = TokenBuilder::first_party("https://own.example", [8; 32], "ann").audience("api").sign();
+    let forged = TokenBuilder::first_party("https://issuer.example", [8; 32], "ann").audience("api").sign();
     assert_eq!(status(&app, "/", Some(&forged)).await, StatusCode::UNAUTHORIZED);
 }

@@ -42,7 +42,7 @@ async fn response_with_loader(
 }
 
 #[tokio::test]
-async fn refused_account_is_403_with_a_challenge_without_error_code() {
+async fn rejected_account_is_403_with_a_challenge_without_error_code() {
     for (refusal, detail) in [
         (AccountRefusal::Inactive, "the account is inactive"),
         (AccountRefusal::Locked, "the account is locked"),

@@ -54,7 +54,7 @@ fn metadata_url_given_as_the_issuer_is_an_error() {
 
 #[test]
 fn empty_claim_name_is_an_error() {
-    let issuer = || Issuer::hs256("https://own.example", [7; 32]);
+    let issuer = || Issuer::hs256("https://issuer.example", [7; 32]);
     for map in [ClaimMap::new().id(""), ClaimMap::new().roles(["/"]), ClaimMap::new().tier([""])] {
         assert_eq!(first_issue(issuer().claims(map)), Some(("claims", IssueKind::Invalid)));
     }
@@ -63,7 +63,7 @@ fn empty_claim_name_is_an_error() {
 
 #[test]
 fn setting_without_effect_is_an_error() {
-    let issuer = Issuer::hs256("https://own.example", [7; 32]);
+    let issuer = Issuer::hs256("https://issuer.example", [7; 32]);
     assert_eq!(first_issue(issuer.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     let error = JwtAuth::builder().issuer(issuer).audience("api").default_tier(tier).build().unwrap_err();

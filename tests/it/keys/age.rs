@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::fake_network::with_cache_control;
-use super::{Fixture, run_background_tasks, seconds};
+use super::{Fixture, JwtApp, run_background_tasks, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn request_with_known_key_never_waits_for_the_network() {
@@ -96,7 +96,7 @@ async fn stale_keys_are_used_for_24_hours_of_outage_and_then_requests_are_503() 
 #[tokio::test]
 async fn max_stale_keys_sets_how_long_stale_keys_are_used() {
     let fixture = Fixture::new().await;
-    let app = super::JwtApp::new(fixture.builder(fixture.jwks_issuer()).max_stale_keys(seconds(3600.0)));
+    let app = JwtApp::new(fixture.builder(fixture.jwks_issuer()).max_stale_keys(seconds(3600.0)));
     assert!(app.auth.prefetch_keys().await);
     fixture.network.go_down();
     fixture.advance(3600.0 + 539.0);

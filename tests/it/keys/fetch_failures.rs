@@ -1,11 +1,12 @@
 //! Failed fetches: which keys stay in use, and when the next attempt starts.
 
 use axum::http::{Response, StatusCode};
+use portcullis::Issuer;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::fake_network::status;
-use super::{Fixture, run_background_tasks, seconds};
+use super::{Fixture, JwtApp, run_background_tasks, seconds};
 use crate::support::log_capture::LogCapture;
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn fetch_times_out_after_five_seconds() {
 #[tokio::test(start_paused = true)]
 async fn metadata_and_keys_share_the_timeout_of_five_seconds() {
     let fixture = Fixture::new().await;
-    let app = super::JwtApp::new(fixture.builder(portcullis::Issuer::discover(fixture.issuer.url())));
+    let app = JwtApp::new(fixture.builder(Issuer::discover(fixture.issuer.url())));
     let (issuer, uri) = (fixture.issuer.clone(), fixture.issuer.jwks_url());
     fixture.network.respond_with(move |url| {
         let metadata = json!({ "issuer": issuer.url(), "jwks_uri": uri }).to_string();

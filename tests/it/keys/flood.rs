@@ -108,7 +108,7 @@ async fn concurrent_requests_with_stale_keys_share_one_refresh() {
 async fn outage_during_a_rotation_rejects_only_tokens_of_the_new_key() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
-    let old = fixture.long_lived_token();
+    let old_token = fixture.long_lived_token();
     fixture.issuer.rotate();
     fixture.network.go_down();
     assert_eq!(
@@ -116,11 +116,11 @@ async fn outage_during_a_rotation_rejects_only_tokens_of_the_new_key() {
         StatusCode::SERVICE_UNAVAILABLE,
         "the new key cannot be fetched"
     );
-    assert_eq!(app.status_for(&old).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old_token).await, StatusCode::OK);
     fixture.network.serve_keys_of(&fixture.issuer);
     fixture.advance(31.0);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
-    assert_eq!(app.status_for(&old).await, StatusCode::OK);
+    assert_eq!(app.status_for(&old_token).await, StatusCode::OK);
 }
 
 /// The encoded header of a token with this `kid`.

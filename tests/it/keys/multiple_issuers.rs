@@ -3,7 +3,7 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
-use super::fake_network::{FakeNetwork, jwks, key_set_of};
+use super::fake_network::{FakeNetwork, jwks, key_set_of, status};
 use super::{Fixture, JwtApp, run_background_tasks};
 use crate::support::log_capture::LogCapture;
 
@@ -15,9 +15,9 @@ async fn issuers_with_same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
         key["kid"] = "same".into();
         key_set_of(&[key])
     };
-    let (of_a, of_b, url_of_a) = (key_set_with_kid(&a), key_set_with_kid(&b), a.issuer.jwks_url());
+    let (keys_of_a, keys_of_b, url_of_a) = (key_set_with_kid(&a), key_set_with_kid(&b), a.issuer.jwks_url());
     let network = a.network.clone();
-    network.respond_with(move |url| Response::new(if url == url_of_a { of_a.clone() } else { of_b.clone() }));
+    network.respond_with(move |url| Response::new(if url == url_of_a { keys_of_a.clone() } else { keys_of_b.clone() }));
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
     let app = JwtApp::new(builder.fetch(network.clone()));
     assert!(app.auth.prefetch_keys().await);
@@ -35,13 +35,13 @@ async fn two_issuers_with_the_same_kid_each_use_their_own_key() {
 #[tokio::test]
 async fn key_of_one_issuer_does_not_verify_tokens_of_another_with_the_same_kid() {
     let (a, b, app, network) = issuers_with_same_kid().await;
-    let calls = network.request_count();
+    let calls_before = network.request_count();
     for (signer, claimed) in [(&a, &b), (&b, &a)] {
         let token = signer.issuer.token("eve").audience("api").header("kid", "same");
         let token = token.claim("iss", claimed.issuer.url()).sign();
         assert_eq!(app.status_for(&token).await, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(network.request_count(), calls);
+    assert_eq!(network.request_count(), calls_before);
     assert_eq!(app.handler_calls(), 0);
 }
 
@@ -62,9 +62,11 @@ async fn unknown_kid_causes_a_fetch_from_the_issuer_of_the_token_only() {
 async fn outage_of_one_issuer_does_not_affect_another() {
     let (a, b) = (Fixture::new().await, Fixture::new().await);
     let (keys_of_a, url_of_a) = (a.issuer.jwks(), a.issuer.jwks_url());
-    a.network.respond_with(move |url| {
-        if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { super::fake_network::status(500) }
-    });
+    a.network.respond_with(
+        move |url| {
+            if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { status(500) }
+        },
+    );
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
     let app = JwtApp::new(builder.fetch(a.network.clone()));
     assert_eq!(app.status_for(&b.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
@@ -108,9 +110,9 @@ async fn issuers_are_compared_byte_for_byte() {
     ] {
         let app = JwtApp::new(fixture.builder(Issuer::jwks(configured, fixture.issuer.jwks_url())));
         let token_of = |iss: &str| fixture.issuer.token("ann").audience("api").claim("iss", iss).sign();
-        let calls = fixture.network.request_count();
+        let calls_before = fixture.network.request_count();
         assert_eq!(app.status_for(&token_of(similar)).await, StatusCode::UNAUTHORIZED, "{configured} {similar}");
-        assert_eq!(fixture.network.request_count(), calls);
+        assert_eq!(fixture.network.request_count(), calls_before);
         assert_eq!(app.status_for(&token_of(configured)).await, StatusCode::OK, "{configured}");
     }
 }
@@ -121,13 +123,13 @@ async fn log_hints_at_the_most_common_issuer_mistakes() {
     let app = fixture.app();
     let log = LogCapture::start();
     let issuer = fixture.issuer.url();
-    let with_slash = fixture.issuer.token("ann").audience("api").claim("iss", format!("{issuer}/"));
-    let untyped = fixture.issuer.token("ann").audience("api").header("typ", "JWT");
-    let for_another = fixture.issuer.token("ann").audience("other-secret-name");
+    let with_trailing_slash = fixture.issuer.token("ann").audience("api").claim("iss", format!("{issuer}/"));
+    let with_typ_jwt = fixture.issuer.token("ann").audience("api").header("typ", "JWT");
+    let with_other_audience = fixture.issuer.token("ann").audience("other-secret-name");
     for (token, hint) in [
-        (with_slash, "differs from this issuer by the slash at its end"),
-        (untyped, "where this issuer sends typ JWT, set Profile::Compatible"),
-        (for_another, "audience is none that is set for this issuer"),
+        (with_trailing_slash, "differs from this issuer by the slash at its end"),
+        (with_typ_jwt, "where this issuer sends typ JWT, set Profile::Compatible"),
+        (with_other_audience, "audience is none that is set for this issuer"),
     ] {
         assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
         assert_eq!(log.count(hint), 1, "{}", log.text());

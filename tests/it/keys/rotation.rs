@@ -21,11 +21,11 @@ async fn new_key_is_accepted_on_its_first_use() {
 async fn old_key_is_accepted_while_the_issuer_publishes_it() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
-    let old = fixture.long_lived_token();
+    let old_token = fixture.long_lived_token();
     fixture.issuer.rotate();
     for _ in 0..3 {
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
-        assert_eq!(app.status_for(&old).await, StatusCode::OK);
+        assert_eq!(app.status_for(&old_token).await, StatusCode::OK);
         run_background_tasks().await;
         fixture.advance(700.0);
     }
@@ -36,18 +36,18 @@ async fn old_key_is_accepted_while_the_issuer_publishes_it() {
 async fn withdrawn_key_is_rejected_after_a_refresh() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
-    let old = fixture.long_lived_token();
+    let old_token = fixture.long_lived_token();
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
-    assert_eq!(app.status_for(&old).await, StatusCode::OK, "the cached keys are not stale yet");
+    assert_eq!(app.status_for(&old_token).await, StatusCode::OK, "the cached keys are not stale yet");
     fixture.advance(661.0);
     assert_eq!(
-        app.status_for(&old).await,
+        app.status_for(&old_token).await,
         StatusCode::OK,
         "the stale keys are used once more and refreshed in the background"
     );
     run_background_tasks().await;
-    assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status_for(&old_token).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
 }
 
@@ -55,11 +55,11 @@ async fn withdrawn_key_is_rejected_after_a_refresh() {
 async fn withdrawn_key_is_rejected_after_a_fetch_for_a_new_key() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
-    let old = fixture.long_lived_token();
+    let old_token = fixture.long_lived_token();
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
-    assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status_for(&old_token).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,11 +29,11 @@ async fn retry_after_is_the_time_until_the_next_fetch() {
     }
     let response = app.send_token(&fixture.valid_token()).await;
     let wait: f64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-    let calls = fixture.network.request_count();
+    let calls_before = fixture.network.request_count();
     fixture.network.serve_keys_of(&fixture.issuer);
     fixture.advance(wait - 1.0 - 0.001);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(fixture.network.request_count(), calls);
+    assert_eq!(fixture.network.request_count(), calls_before);
     fixture.advance(1.0 + 0.001);
     assert_eq!(
         app.status_for(&fixture.valid_token()).await,
@@ -78,7 +78,7 @@ async fn is_ready_requires_the_keys_of_every_issuer() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_asked_nothing_but_whether_it_is_ready_becomes_so() {
+async fn is_ready_starts_a_fetch_of_missing_keys() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     assert!(!app.auth.is_ready());
@@ -88,7 +88,7 @@ async fn an_app_that_is_asked_nothing_but_whether_it_is_ready_becomes_so() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_asked_whether_it_is_ready_leaves_an_issuer_that_is_down_its_time() {
+async fn is_ready_respects_the_back_off() {
     let fixture = Fixture::new().await;
     fixture.network.go_down();
     let app = fixture.app();
@@ -101,7 +101,7 @@ async fn an_app_that_is_asked_whether_it_is_ready_leaves_an_issuer_that_is_down_
 
 #[tokio::test]
 async fn app_with_static_keys_is_ready_at_once() {
-    let issuer = Issuer::hs256("https://own.example", [7; 32]);
+    let issuer = Issuer::hs256("https://issuer.example", [7; 32]);
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build().unwrap();
     assert!(auth.is_ready() && auth.prefetch_keys().await);
 }

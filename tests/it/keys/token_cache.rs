@@ -17,7 +17,9 @@ use super::fake_network::FakeNetwork;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
 use crate::support::response::TestResponse;
 
-/// An app that reports whether a token came from the cache: then its user shares memory with that of an earlier request.
+/// An app that reports whether a token came from the cache.
+///
+/// If it did, its user shares memory with the user of an earlier request.
 struct CacheProbe {
     app: JwtApp,
     users: Arc<Mutex<Vec<UserContext>>>,
@@ -26,10 +28,10 @@ struct CacheProbe {
 impl CacheProbe {
     async fn new(issuer: Issuer, build: impl FnOnce(Issuer) -> JwtAuthBuilder) -> Self {
         let users: Arc<Mutex<Vec<UserContext>>> = Arc::default();
-        let kept = Arc::clone(&users);
+        let recorded = Arc::clone(&users);
         let issuer = issuer.map_user(move |user| {
             // No user is dropped, so that no memory is reused.
-            kept.lock().unwrap().push(user.clone());
+            recorded.lock().unwrap().push(user.clone());
             user
         });
         let app = JwtApp::new(build(issuer));
@@ -70,13 +72,13 @@ async fn cached_token_is_rejected_once_it_expires() {
 async fn cached_token_is_rejected_once_its_key_is_withdrawn() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
-    let old = fixture.long_lived_token();
-    send_until_cached(&app, &old).await;
+    let old_token = fixture.long_lived_token();
+    send_until_cached(&app, &old_token).await;
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
     // The unknown kid causes a fetch of the key set.
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
-    assert_eq!(app.status_for(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status_for(&old_token).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -100,11 +102,11 @@ async fn token_that_differs_from_a_cached_one_in_one_byte_is_verified() {
     let app = fixture.app_with_keys().await;
     let token = fixture.valid_token();
     send_until_cached(&app, &token).await;
-    for at in [0, token.find('.').unwrap() + 2, token.len() - 40, token.len() - 2] {
+    for position in [0, token.find('.').unwrap() + 2, token.len() - 40, token.len() - 2] {
         let mut other = token.clone().into_bytes();
-        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        other[position] = if other[position] == b'A' { b'B' } else { b'A' };
         let other = String::from_utf8(other).unwrap();
-        assert_ne!(app.status_for(&other).await, StatusCode::OK, "byte {at}");
+        assert_ne!(app.status_for(&other).await, StatusCode::OK, "byte {position}");
     }
     assert_eq!(app.status_for(&token[..token.len() - 1]).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status_for(&token).await, StatusCode::OK);
@@ -113,19 +115,20 @@ async fn token_that_differs_from_a_cached_one_in_one_byte_is_verified() {
 #[tokio::test]
 async fn map_user_and_load_user_run_for_every_request() {
     let fixture = Fixture::new().await;
-    let (mapped, loaded) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (maps, loads) = (Arc::clone(&mapped), Arc::clone(&loaded));
+    let map_calls = Arc::new(AtomicUsize::new(0));
+    let load_calls = Arc::new(AtomicUsize::new(0));
+    let (map_counter, load_counter) = (Arc::clone(&map_calls), Arc::clone(&load_calls));
     let issuer = fixture.jwks_issuer().map_user(move |user| {
-        maps.fetch_add(1, SeqCst);
+        map_counter.fetch_add(1, SeqCst);
         user
     });
     let app = JwtApp::new(fixture.builder(issuer).load_user(move |user: UserContext| {
-        loads.fetch_add(1, SeqCst);
+        load_counter.fetch_add(1, SeqCst);
         async move { Ok(user) }
     }));
     assert!(app.auth.prefetch_keys().await);
     send_until_cached(&app, &fixture.valid_token()).await;
-    assert_eq!((mapped.load(SeqCst), loaded.load(SeqCst)), (3, 3));
+    assert_eq!((map_calls.load(SeqCst), load_calls.load(SeqCst)), (3, 3));
 }
 
 #[tokio::test]
@@ -261,9 +264,9 @@ async fn cached_tokens_of_two_issuers_keep_their_own_keys_and_user_mapping() {
 async fn account_locked_after_the_token_was_cached_is_rejected_at_once() {
     let fixture = Fixture::new().await;
     let is_locked = Arc::new(AtomicBool::new(false));
-    let lock = Arc::clone(&is_locked);
+    let locked = Arc::clone(&is_locked);
     let app = JwtApp::new(fixture.builder(fixture.jwks_issuer()).load_user(move |user: UserContext| {
-        let is_locked = lock.load(SeqCst) && user.token_id().is_some();
+        let is_locked = locked.load(SeqCst) && user.token_id().is_some();
         async move { if is_locked { Err(LoadError::Unknown) } else { Ok(user) } }
     }));
     assert!(app.auth.prefetch_keys().await);
@@ -284,13 +287,13 @@ async fn two_copies_of_a_cached_token_in_one_request_are_400() {
     let token = fixture.valid_token();
     let (bearer, cookie) = (format!("Bearer {token}"), format!("session={token}"));
     for _ in 0..3 {
-        for (fields, status) in [
+        for (headers, status) in [
             (&[("authorization", &*bearer)][..], 200),
             (&[("cookie", &*cookie)], 200),
             (&[("authorization", &*bearer), ("cookie", &*cookie)], 400),
             (&[("authorization", &*bearer), ("authorization", &*bearer)], 400),
         ] {
-            assert_eq!(TestResponse::get(&app, "/", fields).await.status, status, "{fields:?}");
+            assert_eq!(TestResponse::get(&app, "/", headers).await.status, status, "{headers:?}");
         }
     }
 }
@@ -323,9 +326,9 @@ async fn tokens_of_a_withdrawn_key_do_not_fill_the_cache() {
     }
     fixture.issuer.rotate();
     fixture.issuer.withdraw_old_keys();
-    let good = fixture.valid_token();
+    let valid_token = fixture.valid_token();
     for n in 0..100 {
-        assert_eq!(probe.is_cached(&good).await, n > 0, "{n}");
+        assert_eq!(probe.is_cached(&valid_token).await, n > 0, "{n}");
         for token in &stolen {
             assert_eq!(probe.app.status_for(token).await, StatusCode::UNAUTHORIZED);
         }
@@ -342,7 +345,7 @@ async fn token_is_rejected_if_its_key_is_withdrawn_during_verification() {
     assert!(app.auth.prefetch_keys().await);
     let old_token = issuer.token("ann").audience("api").sign();
     clock.block_at_reading(1);
-    // Each thread has a cache of its own, so one thread sends both requests.
+    // Each thread has its own cache, so one thread sends both requests.
     let slow_requests = thread::spawn({
         let (app, token) = (app.clone(), old_token.clone());
         move || {

@@ -77,19 +77,19 @@ async fn first_party_keys_may_be_rs256_eddsa_or_a_pem() {
     let eddsa = TestIssuer::start_with(Algorithm::EdDsa, Clock::system()).await.unwrap();
     let jwks: Value = serde_json::from_str(&eddsa.jwks()).unwrap();
     let key = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap();
-    // RFC 8410 §4: algorithm 1.3.101.112, then the key's 32 bytes.
+    // SubjectPublicKeyInfo (RFC 8410 §4): algorithm 1.3.101.112, then the 32 bytes of the key.
     let spki = [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0], key.as_slice()].concat();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
-    let jwt = || json!({"typ": "JWT"});
+    let header = || json!({"typ": "JWT"});
     for (signer, issuer) in [
         (&rsa, Issuer::jwks_document(ISSUER, rsa.jwks())),
         (&eddsa, Issuer::jwks_document(ISSUER, eddsa.jwks())),
         (&eddsa, Issuer::pem(ISSUER, Algorithm::EdDsa, pem)),
     ] {
         let app = app_trusting(issuer);
-        let response = app.send_token(&token_of(signer, jwt(), &access_claims())).await;
+        let response = app.send_token(&token_of(signer, header(), &access_claims())).await;
         assert_eq!((response.user().id(), response.user().tier_name()), ("42", Some("pro")));
-        let refresh = token_of(signer, jwt(), &with_changes(&access_claims(), json!({"type": "refresh"})));
+        let refresh = token_of(signer, header(), &with_changes(&access_claims(), json!({"type": "refresh"})));
         app.send_token(&refresh).await.assert_invalid_token(TokenError::Type);
     }
 }

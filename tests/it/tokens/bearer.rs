@@ -19,10 +19,10 @@ use crate::support::tokens::{
 
 /// Asserts 400 `invalid_request` for this reason, with exactly the challenge that describes it.
 #[track_caller]
-fn assert_invalid_request(response: &AppResponse, fault: CredentialError) {
+fn assert_invalid_request(response: &AppResponse, error: CredentialError) {
     response.assert_rejected(StatusCode::BAD_REQUEST);
-    assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault));
-    let description = match fault {
+    assert_eq!(*response.denial(), DenialKind::InvalidRequest(error));
+    let description = match error {
         CredentialError::Malformed => "the credential is malformed",
         _ => "the request carries more than one credential",
     };
@@ -66,8 +66,8 @@ async fn t_6750_05_empty_token_is_400_and_token_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
         assert_invalid_request(&strict_app().send_authorization(empty.as_bytes()).await, CredentialError::Malformed);
     }
-    for outside in ["a?b", "\"a.b.c\"", "a;b", "a=b.c"] {
-        strict_app().send_token(outside).await.assert_invalid_token(TokenError::Charset);
+    for invalid in ["a?b", "\"a.b.c\"", "a;b", "a=b.c"] {
+        strict_app().send_token(invalid).await.assert_invalid_token(TokenError::Charset);
     }
 }
 
@@ -95,8 +95,8 @@ async fn t_6750_07_repeated_token_is_400_invalid_request() {
     let token = token(valid_claims().to_string());
     let authorization = format!("Bearer {token}");
     let cookie = format!("__Host-token={token}");
-    let twice = [(AUTHORIZATION, authorization.as_bytes()), (AUTHORIZATION, authorization.as_bytes())];
-    assert_invalid_request(&app.send_headers(&twice).await, CredentialError::Multiple);
+    let two_headers = [(AUTHORIZATION, authorization.as_bytes()), (AUTHORIZATION, authorization.as_bytes())];
+    assert_invalid_request(&app.send_headers(&two_headers).await, CredentialError::Multiple);
     let two_methods = [(AUTHORIZATION, authorization.as_bytes()), (COOKIE, cookie.as_bytes())];
     assert_invalid_request(&app.send_headers(&two_methods).await, CredentialError::Multiple);
     assert_invalid_request(

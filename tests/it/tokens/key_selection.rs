@@ -31,8 +31,8 @@ async fn issuer(algorithm: Algorithm) -> TestIssuer {
 }
 
 fn keys_of(issuer: &TestIssuer) -> Vec<Value> {
-    let set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
-    set["keys"].as_array().unwrap().clone()
+    let key_set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
+    key_set["keys"].as_array().unwrap().clone()
 }
 
 /// The settings and kinds of the issues that `build()` reports.
@@ -45,13 +45,13 @@ fn issues(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
 #[tokio::test]
 async fn t_bcp_01_only_allow_listed_algorithms_are_accepted() {
     let (ecdsa, rsa) = (issuer(Algorithm::Es256).await, KEY.jwk(json!({"alg": "RS256"})));
-    let set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
+    let key_set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
     let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims());
-    assert!(app_trusting(Issuer::jwks_document(ISSUER, &set)).send_token(&token).await.handler_called);
-    let narrowed = app_trusting(Issuer::jwks_document(ISSUER, &set).algorithms([Algorithm::Es256]));
-    narrowed.send_token(&token).await.assert_invalid_token(TokenError::Algorithm);
+    assert!(app_trusting(Issuer::jwks_document(ISSUER, &key_set)).send_token(&token).await.handler_called);
+    let es256_app = app_trusting(Issuer::jwks_document(ISSUER, &key_set).algorithms([Algorithm::Es256]));
+    es256_app.send_token(&token).await.assert_invalid_token(TokenError::Algorithm);
     let es256_token = ecdsa.token("ann").claim("iss", ISSUER).audience(AUDIENCE).sign();
-    assert!(narrowed.send_token(&es256_token).await.handler_called);
+    assert!(es256_app.send_token(&es256_token).await.handler_called);
 }
 
 #[tokio::test]
@@ -78,10 +78,12 @@ async fn t_bcp_03_algorithms_are_configured_per_issuer() {
     app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims()))
         .await
         .assert_invalid_token(TokenError::Algorithm);
-    let mut of_b = valid_claims();
-    of_b["iss"] = "https://b.example".into();
-    assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &of_b)).await.handler_called);
-    app.send_token(&token_with_header(HEADER, of_b.to_string())).await.assert_invalid_token(TokenError::Algorithm);
+    let mut claims_of_b = valid_claims();
+    claims_of_b["iss"] = "https://b.example".into();
+    assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &claims_of_b)).await.handler_called);
+    app.send_token(&token_with_header(HEADER, claims_of_b.to_string()))
+        .await
+        .assert_invalid_token(TokenError::Algorithm);
 }
 
 #[tokio::test]
@@ -173,9 +175,9 @@ async fn a03_rsa_key_without_alg_is_never_an_empty_hmac_secret() {
     let app = app_with_keys(&[KEY.jwk(json!({}))]);
     let forged = token_signed_with(&[], header("HS256").to_string(), valid_claims().to_string());
     app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
-    let error = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
-    let faults = issues(error.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
-    assert_eq!(faults, [("algorithms", IssueKind::Prohibited)]);
+    let issuer = Issuer::jwks_document(ISSUER, json!({"keys": [KEY.jwk(json!({}))]}).to_string());
+    let issues = issues(issuer.algorithms([Algorithm::Rs256, Algorithm::Hs256]));
+    assert_eq!(issues, [("algorithms", IssueKind::Prohibited)]);
 }
 
 #[tokio::test]

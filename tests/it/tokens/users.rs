@@ -69,7 +69,7 @@ async fn a45_scopes_are_compared_as_exact_tokens() {
 async fn a46_malformed_credentials_are_400() {
     let token = token(valid_claims().to_string());
     let app = strict_app();
-    for (value, fault) in [
+    for (value, error) in [
         (format!("Bearer {token}, Bearer other"), CredentialError::Multiple),
         (format!("Bearer other, Bearer {token}"), CredentialError::Multiple),
         (format!("Bearer {token},"), CredentialError::Multiple),
@@ -80,7 +80,7 @@ async fn a46_malformed_credentials_are_400() {
     ] {
         let response = app.send_authorization(value.as_bytes()).await;
         response.assert_rejected(StatusCode::BAD_REQUEST);
-        assert_eq!(*response.denial(), DenialKind::InvalidRequest(fault), "{value}");
+        assert_eq!(*response.denial(), DenialKind::InvalidRequest(error), "{value}");
     }
     let header_values = [format!("Bearer {token}"), "Basic dTpw".to_owned()];
     for order in [[0, 1], [1, 0], [0, 0]] {
