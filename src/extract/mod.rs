@@ -40,7 +40,7 @@
 //! # }
 //! ```
 //!
-//! If the compiler only says that a function does not implement `Handler`, add axum's `#[debug_handler]` to it, which names
+//! If the compiler only reports that a function does not implement `Handler`, add axum's `#[debug_handler]` to it, which names
 //! the wrong argument.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};

@@ -9,7 +9,7 @@
 //! - A rejected request never reaches the inner service.
 //! - A gate that decides at once costs no allocation, no boxed future and no clone of the inner service.
 //! - A gate that [waits](Entry::wait) costs one allocation, and in a [`Stack`](crate::Stack) one more per gate outside of it.
-//! - The instance of the inner service that was polled ready is the one that is called, also after waiting. So the permit of a
+//! - The engine calls the instance of the inner service that was polled ready, also after waiting. So the permit of a
 //!   `ConcurrencyLimit` or the slot of a `Buffer` is kept.
 //!
 //! A gate does not see bodies, and it does not call the inner service: it cannot retry or time out. Use tower's own layers for

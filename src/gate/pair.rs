@@ -23,7 +23,7 @@ where
     A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
     B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
 {
-    /// Enters both gates and wraps what they pass on. To wrap the pass of a `Wait` afterwards would cost a second box.
+    /// Enters both gates and wraps their passes. Wrapping the pass of a `Wait` afterwards would cost another box.
     pub(crate) fn enter_as<P: Send + 'static>(
         &self,
         head: &mut request::Parts,

@@ -1,12 +1,12 @@
 //! `RequireUser`, `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: authorization of single routes.
 //!
-//! Authentication says who the user is; these layers say what the user may do. Add one to the route or router that it
+//! Authentication identifies the user; these layers check what the user may do. Add one to the route or router that it
 //! protects, inside of the layer that authenticates. Each responds:
 //!
 //! | user | response |
 //! |---|---|
-//! | has what is required | the handler's |
-//! | lacks it | 403 with the challenge `error="insufficient_scope"`, which for scopes lists the required ones (RFC 6750 §3.1) |
+//! | meets the requirement | the handler's |
+//! | does not meet it | 403 with the challenge `error="insufficient_scope"`, which for scopes lists the required ones (RFC 6750 §3.1) |
 //! | anonymous | 401 with a challenge without an error code |
 //! | unknown, since no authenticating layer ran | 500, and a log line that names the layer |
 //!

@@ -37,7 +37,7 @@ impl Stack {
 }
 
 impl<A: Gate> StackBuilder<A> {
-    /// Sets the proxies whose forwarding headers tell the client's address to all layers and handlers below.
+    /// Sets the proxies whose forwarding headers are used to find the client's address, for all layers and handlers inside.
     ///
     /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the proxies whose
     /// `X-Forwarded-Proto` it believes.
@@ -61,7 +61,7 @@ impl<A: Gate> StackBuilder<A> {
     /// Sets a rate limit that runs before authentication and so bounds the work of verifying tokens.
     ///
     /// Its key may be the client's address, an API key or global, but not the user, who is not known yet. CORS preflights are
-    /// not counted: [`Cors`] responds to them first.
+    /// not charged, since [`Cors`] responds to them first.
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self

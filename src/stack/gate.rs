@@ -26,7 +26,7 @@ struct Gates<A> {
     writes_security_headers_first: bool,
 }
 
-/// Pairs nest to the left: the last gate is the one that mostly waits, so its decision is wrapped as rarely as possible.
+/// Pairs nest to the left, so that the decision of the last gate, which waits most often, is wrapped as rarely as possible.
 type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, A>, Option<RateLimit>>>;
 
 /// The gates between `SecurityHeaders` and the gate that authenticates.
@@ -48,7 +48,7 @@ impl<A: Gate> Stack<A> {
     }
 }
 
-/// The gate of a [`Stack`] without authentication: it admits every request and authenticates nobody.
+/// The gate of a [`Stack`] without authentication: it admits every request and sets no user.
 #[derive(Clone, Copy, Debug)]
 pub struct NoAuth(());
 

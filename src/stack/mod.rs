@@ -53,7 +53,7 @@
 //!           └ router        Require*, handlers
 //! ```
 //!
-//! The guide says [why each layer has its place](crate::_guide::layer_order).
+//! The guide explains [why each layer has its place](crate::_guide::layer_order).
 //!
 //! Each part is a layer that also works alone, for example in a `tower::ServiceBuilder`. As one layer they cost less: axum boxes
 //! the service once, and a request is taken apart once.

@@ -1,7 +1,7 @@
 //! `Require*`: users with and without the required privilege, anonymous users, and a missing layer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::{MethodRouter, get};
@@ -14,6 +14,7 @@ use portcullis::{
 };
 use tower::ServiceBuilder;
 
+use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
 fn tiers() -> Tiers {
@@ -103,39 +104,11 @@ async fn an_anonymous_user_is_401_with_a_challenge_without_error_code() {
     }
 }
 
-/// What is written to the log while a test runs on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn without_an_authenticating_layer_it_is_500_and_the_log_names_the_layer() {
     for (name, (app, calls)) in apps() {
-        let log = Log::default();
-        let listening = log.listen();
+        let log = LogCapture::start();
         let response = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
-        drop(listening);
         assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{name}");
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name });
         assert_eq!(calls.load(SeqCst), 0, "{name}");

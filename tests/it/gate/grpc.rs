@@ -24,7 +24,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
-const PATH: &str = "/test.Echo/Say";
+const PATH: &str = "/test.Echo/Unary";
 
 /// A service with one method, which responds with the request's message and counts its calls.
 #[derive(Clone, Default)]
@@ -44,14 +44,14 @@ impl Service<Request<Body>> for Echo {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let say = Say(self.clone());
-        Box::pin(async move { Ok(Grpc::new(Raw).unary(say, request).await) })
+        let method = UnaryMethod(self.clone());
+        Box::pin(async move { Ok(Grpc::new(Raw).unary(method, request).await) })
     }
 }
 
-struct Say(Echo);
+struct UnaryMethod(Echo);
 
-impl Service<tonic::Request<Bytes>> for Say {
+impl Service<tonic::Request<Bytes>> for UnaryMethod {
     type Response = tonic::Response<Bytes>;
     type Error = Status;
     type Future = Ready<Result<Self::Response, Status>>;
@@ -104,7 +104,7 @@ impl Decoder for Raw {
     }
 }
 
-/// A server that requires a token with the scope `say`, and a client connected to it.
+/// A server that requires a token with the scope `echo`, and a client connected to it.
 struct TestServer {
     issuer: TestIssuer,
     echo: Echo,
@@ -115,8 +115,8 @@ impl TestServer {
     async fn start() -> Self {
         let issuer = TestIssuer::start().await.unwrap();
         let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
-        let say = RequireScope::all(["say"]).unwrap();
-        Self::serve(issuer, ServiceBuilder::new().layer(auth).layer(say).into_inner()).await
+        let scope = RequireScope::all(["echo"]).unwrap();
+        Self::serve(issuer, ServiceBuilder::new().layer(auth).layer(scope).into_inner()).await
     }
 
     async fn serve<L>(issuer: TestIssuer, layers: L) -> Self
@@ -134,7 +134,7 @@ impl TestServer {
     }
 
     /// Calls the method with a tonic client.
-    async fn say(&self, credential: Option<&str>) -> Result<Bytes, Status> {
+    async fn call(&self, credential: Option<&str>) -> Result<Bytes, Status> {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(Bytes::from_static(b"hello"));
@@ -166,7 +166,7 @@ fn request(media_type: &str, credential: Option<&str>) -> Request<Body> {
 #[tokio::test]
 async fn an_admitted_call_reaches_the_service_and_its_response_the_client() {
     let server = TestServer::start().await;
-    assert_eq!(server.say(Some(&server.bearer("say"))).await.unwrap(), "hello");
+    assert_eq!(server.call(Some(&server.bearer("echo"))).await.unwrap(), "hello");
     assert_eq!(server.echo.0.load(SeqCst), 1);
 }
 
@@ -179,9 +179,9 @@ async fn a_client_receives_the_status_that_matches_the_rejection() {
         (Some("Bearer a b"), Code::InvalidArgument, "the credential is malformed"),
         (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not valid base64url"),
         (Some(&*expired), Code::Unauthenticated, "the token has expired"),
-        (Some(&*server.bearer("shout")), Code::PermissionDenied, "missing scope: say"),
+        (Some(&*server.bearer("other")), Code::PermissionDenied, "missing scope: echo"),
     ] {
-        let status = server.say(credential).await.unwrap_err();
+        let status = server.call(credential).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
         assert!(status.metadata().contains_key("www-authenticate"), "{message}");
     }
@@ -191,13 +191,13 @@ async fn a_client_receives_the_status_that_matches_the_rejection() {
 #[tokio::test]
 async fn a_missing_layer_is_internal_and_an_outage_unavailable() {
     let issuer = TestIssuer::start().await.unwrap();
-    let server = TestServer::serve(issuer, RequireScope::all(["say"]).unwrap()).await;
-    let status = server.say(Some(&server.bearer("say"))).await.unwrap_err();
+    let server = TestServer::serve(issuer, RequireScope::all(["echo"]).unwrap()).await;
+    let status = server.call(Some(&server.bearer("echo"))).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Internal, "the server is misconfigured"));
 
     let server = TestServer::start().await;
     server.issuer.respond_with(StatusCode::BAD_GATEWAY);
-    let status = server.say(Some(&server.bearer("say"))).await.unwrap_err();
+    let status = server.call(Some(&server.bearer("echo"))).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "the issuer's keys are temporarily unavailable"));
     assert!(status.metadata().contains_key("retry-after"));
     assert_eq!(server.echo.0.load(SeqCst), 0);
@@ -223,14 +223,14 @@ async fn a_rejection_is_http_200_and_trailers_only_with_the_content_type_of_the_
 #[tokio::test]
 async fn each_rejection_has_its_grpc_status_number() {
     let server = TestServer::start().await;
-    for (credential, number) in [(None, "16"), (Some("Bearer a b"), "3"), (Some(&*server.bearer("shout")), "7")] {
+    for (credential, number) in [(None, "16"), (Some("Bearer a b"), "3"), (Some(&*server.bearer("other")), "7")] {
         let response = server.post("application/grpc", credential).await;
         assert_eq!(response.headers()["grpc-status"], number);
     }
     server.issuer.withdraw_old_keys();
     server.issuer.respond_with(StatusCode::BAD_GATEWAY);
     let fresh = TestServer::serve(server.issuer.clone(), jwt_auth(&server.issuer)).await;
-    let response = fresh.post("application/grpc", Some(&fresh.bearer("say"))).await;
+    let response = fresh.post("application/grpc", Some(&fresh.bearer("echo"))).await;
     assert_eq!(response.headers()["grpc-status"], "14");
 }
 
@@ -256,9 +256,9 @@ async fn the_extensions_of_a_grpc_rejection_have_the_denial_too() {
 
 #[tokio::test]
 async fn a_denial_converts_to_a_tonic_status() {
-    let denial = portcullis::UserContext::new("ann").require_scope("say").unwrap_err();
+    let denial = portcullis::UserContext::new("ann").require_scope("echo").unwrap_err();
     let status = Status::from(denial);
-    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "missing scope: say"));
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "missing scope: echo"));
 }
 
 fn jwt_auth(issuer: &TestIssuer) -> JwtAuth {
