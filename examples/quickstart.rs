@@ -72,7 +72,7 @@
 //! x-ratelimit-limit: 100
 //! x-ratelimit-reset: 1795294201
 //! vary: Origin
-//! content-length: 153
+//! content-length: 154
 //!
 //! {"type":"about:blank","title":"Forbidden","status":403,"detail":"missing scope: write:valuations","error":"insufficient_scope","scope":"write:valuations"}
 //! ```
