@@ -1,6 +1,9 @@
-//! Callers that leave, runtimes that end, and stores that cannot be made.
+//! Callers that stop waiting, runtimes that end, and stores that cannot be built.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -8,34 +11,45 @@ use axum::http::Request;
 use portcullis::rate_limit::{Limit, OutagePolicy, RedisStore};
 use portcullis::{ConfigError, Quota, RateLimit};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 use tower::ServiceExt;
 
-use super::limited_app::{Limited, named};
-use super::test_store::patient;
+use super::limited_app::{LimitedApp, by_header};
+use super::test_store::{LONG_DEADLINE, network_store};
 use crate::support::redis_server::Server;
 
-fn limited(store: RedisStore) -> Limited {
+fn limited_app(store: RedisStore) -> LimitedApp {
     let limit = Limit::new("limit", Quota::per_hour(100).unwrap()).on_outage(OutagePolicy::FailClosed);
-    Limited::new(RateLimit::builder().limit(limit).key(named("x-user")).store(store).build().unwrap())
+    LimitedApp::new(RateLimit::builder().limit(limit).key(by_header("x-user")).store(store).build().unwrap())
 }
 
 fn request() -> Request<Body> {
     Request::get("/").header("x-user", "ann").body(Body::empty()).unwrap()
 }
 
+/// Lets the tasks of this runtime run until they wait for the server.
+async fn run_tasks() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn callers_that_leave_while_they_wait_leave_a_store_that_works() {
+async fn callers_that_stop_waiting_do_not_harm_the_store() {
     let server = Server::start();
-    let app = limited(patient(&server));
-    assert_eq!(app.ask("x-user: ann").await.status, 200);
+    let app = limited_app(network_store(&server));
+    assert_eq!(app.send("x-user: ann").await.status, 200);
     server.pause();
+    // With the time paused, each timeout expires as soon as all tasks wait.
+    tokio::time::pause();
     for _ in 0..20 {
-        let left = tokio::time::timeout(Duration::from_millis(5), app.app(None).oneshot(request())).await;
-        assert!(left.is_err(), "answered by a paused server");
+        let response = tokio::time::timeout(Duration::from_millis(5), app.router(None).oneshot(request())).await;
+        assert!(response.is_err(), "a paused server replied");
     }
+    tokio::time::resume();
     server.resume();
-    assert_eq!(app.ask("x-user: ann").await.status, 200);
+    assert_eq!(app.send("x-user: ann").await.status, 200);
     let used = app.used("ann").await[0];
     assert!((2..=22).contains(&used), "{used}");
 }
@@ -46,28 +60,27 @@ fn runtime() -> Runtime {
 
 #[test]
 #[ignore = "needs redis-server: run tests/run"]
-fn a_runtime_that_ends_in_the_middle_of_a_call_keeps_no_other_from_asking() {
+fn a_runtime_that_ends_during_a_call_does_not_stop_the_others() {
     let server = Server::start();
-    let (one, other) = (runtime(), runtime());
-    let store =
-        one.block_on(async { RedisStore::connect(&server.url()).unwrap().deadline(Duration::from_millis(500)) });
-    let app = Arc::new(limited(store));
-    one.block_on(async { assert_eq!(app.ask("x-user: ann").await.status, 200) });
+    let ending = runtime();
+    let remaining = runtime();
+    let app = Arc::new(ending.block_on(async { limited_app(network_store(&server)) }));
+    ending.block_on(async { assert_eq!(app.send("x-user: ann").await.status, 200) });
     server.pause();
-    let call = one.spawn(app.app(None).oneshot(request()));
-    // Waits on another runtime's behalf: its request is taken along by the first one's call.
-    one.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
+    let call = ending.spawn(app.router(None).oneshot(request()));
+    ending.block_on(run_tasks());
     assert!(!call.is_finished());
-    let waiting = other.spawn(app.app(None).oneshot(request()));
-    other.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
-    drop(one);
+    // This request waits for the call that the other runtime has started.
+    let waiting = remaining.spawn(app.router(None).oneshot(request()));
+    remaining.block_on(run_tasks());
+    drop(ending);
     server.resume();
     let start = Instant::now();
-    other.block_on(async {
+    remaining.block_on(async {
         let response = waiting.await.unwrap().unwrap();
         assert_eq!(response.status(), 503);
-        while app.ask("x-user: ann").await.status != 200 {
-            assert!(start.elapsed() < Duration::from_secs(4), "the other runtime is kept from asking");
+        while app.send("x-user: ann").await.status != 200 {
+            assert!(start.elapsed() < LONG_DEADLINE, "the remaining runtime does not reach the server");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert!(app.used("ann").await[0] >= 2);
@@ -75,36 +88,35 @@ fn a_runtime_that_ends_in_the_middle_of_a_call_keeps_no_other_from_asking() {
 }
 
 #[tokio::test]
-async fn a_request_outside_of_a_runtime_goes_by_the_policy() {
-    let app = limited(RedisStore::connect("redis://127.0.0.1:1/").unwrap());
-    let future = app.app(None).oneshot(request());
+async fn a_request_outside_of_a_tokio_runtime_follows_the_outage_policy() {
+    let app = limited_app(RedisStore::connect("redis://127.0.0.1:1/").unwrap());
+    let future = app.router(None).oneshot(request());
     let thread = std::thread::spawn(move || {
-        // Any other executor: it drives no sockets and no timers of Tokio's.
-        let waker = std::task::Waker::noop();
-        let mut future = std::pin::pin!(future);
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            match future.as_mut().poll(&mut std::task::Context::from_waker(waker)) {
-                std::task::Poll::Ready(response) => response.unwrap().status().as_u16(),
-                std::task::Poll::Pending => 0,
-            }
-        }))
+        // Another executor drives neither the sockets nor the timers of Tokio.
+        let mut future = pin!(future);
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+        match catch_unwind(poll) {
+            Ok(Poll::Ready(response)) => Some(response.unwrap().status().as_u16()),
+            Ok(Poll::Pending) | Err(_) => None,
+        }
     });
-    assert_eq!(thread.join().unwrap().ok(), Some(503));
+    assert_eq!(thread.join().unwrap(), Some(503));
 }
 
-fn problem(error: &ConfigError) -> (&str, String) {
+/// The setting of the first issue, and all text that a log could contain.
+fn setting_and_text(error: &ConfigError) -> (&str, String) {
     (error.issues()[0].setting(), format!("{error} {error:?}"))
 }
 
 #[test]
-fn a_store_is_connected_to_inside_of_a_runtime() {
+fn connecting_outside_of_a_tokio_runtime_is_an_error() {
     let error = RedisStore::connect("redis://127.0.0.1/").unwrap_err();
-    let (setting, text) = problem(&error);
+    let (setting, text) = setting_and_text(&error);
     assert!(setting == "RedisStore::connect" && text.contains("runtime"), "{text}");
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_a_problem_that_does_not_show_the_password() {
+async fn an_invalid_url_is_an_error_that_does_not_show_the_password() {
     for url in [
         "",
         "hunter2",
@@ -114,18 +126,17 @@ async fn a_url_that_is_none_is_a_problem_that_does_not_show_the_password() {
         "rediss://ann:hunter2@127.0.0.1/",
         "redis://:hunter2@/",
     ] {
-        let error = RedisStore::connect(url).err();
-        let Some(error) = error else { panic!("{url:?} is taken for a URL") };
-        let (setting, text) = problem(&error);
+        let Err(error) = RedisStore::connect(url) else { panic!("{url:?} is accepted as a URL") };
+        let (setting, text) = setting_and_text(&error);
         assert!(setting == "RedisStore::connect" && !text.contains("hunter2"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_store_shows_no_password_and_a_deadline_of_nothing_is_a_problem() {
+async fn debug_of_a_store_shows_no_password_and_a_deadline_of_zero_is_an_error() {
     let store = RedisStore::connect("redis://ann:hunter2@127.0.0.1:1/").unwrap();
     assert!(!format!("{store:?}").contains("hunter2"));
-    let builder = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(named("x-user"));
+    let builder = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(by_header("x-user"));
     let error = builder.store(store.deadline(Duration::ZERO)).build().unwrap_err();
-    assert_eq!(problem(&error).0, "deadline");
+    assert_eq!(setting_and_text(&error).0, "deadline");
 }

@@ -1,149 +1,153 @@
-//! `Limited`: a handler behind limits, and what its callers were told.
+//! `LimitedApp`: a handler behind rate limits, and `LimitedResponse`: what a response says about the limits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, request};
 use axum::routing::any;
-use portcullis::rate_limit::{Key, Usage};
+use portcullis::rate_limit::{Key, Subject, Usage};
 use portcullis::testing::as_user;
 use portcullis::{RateLimit, Tier, UserContext};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::support::response::TestResponse;
 
-/// A handler that answers with the status of the field `x-status`, 200 unless it is sent.
-pub(super) struct Limited {
+/// An app whose handler responds with the status of the header `x-status` (default 200).
+pub(super) struct LimitedApp {
     pub(super) limit: RateLimit,
-    apps: Vec<(Option<Tier>, Router)>,
+    routers: Vec<(Option<Tier>, Router)>,
 }
 
-/// What one answer told, and how long it took.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct LimitedResponse {
     pub(super) status: u16,
-    /// The last word of the problem's type; empty for an admission.
-    pub(super) kind: String,
-    pub(super) policies: Vec<String>,
+    /// The fragment of the problem type; empty if the request was admitted.
+    problem_type: String,
+    violated_policies: Vec<String>,
     /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`.
-    pub(super) x: Option<[u64; 3]>,
-    /// `RateLimit`, a line a limit: its name, what is left and when all is back.
-    pub(super) standard: Vec<(String, u64, u64)>,
+    legacy_headers: Option<[u64; 3]>,
+    /// `RateLimit`: the name of each limit, its remaining units and the seconds until its reset.
+    draft_headers: Vec<(String, u64, u64)>,
     /// `Retry-After`.
-    pub(super) seconds: Option<u64>,
-    /// The same before it was rounded.
-    pub(super) wait: Option<Duration>,
-    pub(super) time: Duration,
+    pub(super) retry_after: Option<u64>,
+    /// How long the caller waited, in the time of the Tokio runtime. Use it only while that time is paused.
+    pub(super) waited: Duration,
 }
 
-impl Limited {
+impl LimitedApp {
     pub(super) fn new(limit: RateLimit) -> Self {
-        Self::tiered(limit, &[])
+        Self::with_tiers(limit, &[])
     }
 
-    /// A caller has the tier that the field `x-tier` names.
-    pub(super) fn tiered(limit: RateLimit, tiers: &[Tier]) -> Self {
-        let app = || Router::new().route("/", any(handler)).layer(limit.clone());
-        let user = |tier: &Tier| as_user(UserContext::new("ann").with_tier(tier.clone()));
-        let mut apps = vec![(None, app())];
-        apps.extend(tiers.iter().map(|tier| (Some(tier.clone()), app().layer(user(tier)))));
-        Self { limit, apps }
+    /// The header `x-tier` selects the tier of the user.
+    pub(super) fn with_tiers(limit: RateLimit, tiers: &[Tier]) -> Self {
+        let router = Router::new().route("/", any(handler)).layer(limit.clone());
+        let as_user_of = |tier: &Tier| as_user(UserContext::new("ann").with_tier(tier.clone()));
+        let with_tier = tiers.iter().map(|tier| (Some(tier.clone()), router.clone().layer(as_user_of(tier))));
+        let routers = [(None, router.clone())].into_iter().chain(with_tier).collect();
+        Self { limit, routers }
     }
 
-    pub(super) fn app(&self, tier: Option<&str>) -> Router {
-        let named = |known: &Option<Tier>| known.as_ref().map(Tier::name) == tier;
-        self.apps.iter().find(|(known, _)| named(known)).expect("a tier of these").1.clone()
+    pub(super) fn router(&self, tier: Option<&str>) -> Router {
+        let has_name = |known: &Option<Tier>| known.as_ref().map(Tier::name) == tier;
+        self.routers.iter().find(|(known, _)| has_name(known)).expect("a tier of this app").1.clone()
     }
 
-    /// Sends fields, as in `x-user: ann, x-cost: 2`.
-    pub(super) async fn ask(&self, fields: &str) -> Told {
-        let fields: Vec<_> = fields.split(", ").filter_map(|field| field.split_once(": ")).collect();
-        let tier = fields.iter().find(|(name, _)| *name == "x-tier").map(|(_, value)| *value);
-        let request = fields.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
-        let app = self.app(tier);
+    /// Sends a request with headers in the form `x-user: ann, x-cost: 2`.
+    pub(super) async fn send(&self, headers: &str) -> LimitedResponse {
+        let headers: Vec<_> = headers.split(", ").filter_map(|header| header.split_once(": ")).collect();
+        let tier = headers.iter().find(|(name, _)| *name == "x-tier").map(|(_, value)| *value);
+        let mut request = Request::get("/");
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
         let start = Instant::now();
-        let answer = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
-        Told::of(&answer, start.elapsed())
+        let response = TestResponse::send(&self.router(tier), request.body(Body::empty()).unwrap()).await;
+        LimitedResponse::new(&response, start.elapsed())
     }
 
-    /// The statuses of so many requests, one after the other.
-    pub(super) async fn statuses(&self, fields: &str, count: usize) -> Vec<u16> {
+    /// Sends this many requests, one after another, and returns their statuses.
+    pub(super) async fn statuses(&self, headers: &str, count: usize) -> Vec<u16> {
         let mut statuses = Vec::new();
         for _ in 0..count {
-            statuses.push(self.ask(fields).await.status);
+            statuses.push(self.send(headers).await.status);
         }
         statuses
     }
 
-    /// What the subject of this name has used of each limit.
+    /// Returns the used units of each limit.
     pub(super) async fn used(&self, name: &str) -> Vec<u32> {
-        let subject = portcullis::rate_limit::Subject::custom(name);
-        self.limit.peek(&subject).await.unwrap().iter().map(Usage::used).collect()
+        self.limit.peek(&Subject::custom(name)).await.unwrap().iter().map(Usage::used).collect()
     }
 }
 
-impl Told {
-    fn of(answer: &TestResponse, time: Duration) -> Self {
-        let number = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().parse().unwrap());
-        let x = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(number);
-        let standard = answer.headers.get_all("ratelimit").iter().map(|value| standard(value.to_str().unwrap()));
-        let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+impl LimitedResponse {
+    fn new(response: &TestResponse, waited: Duration) -> Self {
+        let number = |name: &str| response.headers.get(name).map(|value| value.to_str().unwrap().parse().unwrap());
+        let legacy = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(number);
+        let draft = response.headers.get_all("ratelimit").iter().map(|value| parse_draft(value.to_str().unwrap()));
+        let problem: Value = serde_json::from_str(&response.body).unwrap_or_default();
         let policies = problem["violated-policies"].as_array().into_iter().flatten();
+        let problem_type = problem["type"].as_str().unwrap_or_default();
         Self {
-            status: answer.status.as_u16(),
-            kind: problem["type"].as_str().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned(),
-            policies: policies.map(|name| name.as_str().unwrap().to_owned()).collect(),
-            x: x[0].map(|_| x.map(Option::unwrap)),
-            standard: standard.collect(),
-            seconds: number("retry-after"),
-            wait: answer.denial.as_ref().and_then(portcullis::gate::Denial::retry_after),
-            time,
+            status: response.status.as_u16(),
+            problem_type: problem_type.rsplit('#').next().unwrap_or_default().to_owned(),
+            violated_policies: policies.map(|name| name.as_str().unwrap().to_owned()).collect(),
+            legacy_headers: legacy[0].map(|_| legacy.map(Option::unwrap)),
+            draft_headers: draft.collect(),
+            retry_after: number("retry-after"),
+            waited,
         }
     }
 
-    /// The kind of a refusal, in one word: `never` for one that does not end.
-    pub(super) fn word(&self) -> &str {
-        match (self.status, self.kind.as_str(), self.seconds) {
+    /// The outcome in one word. `never` means that the cost exceeds the whole limit, `reduced` that Redis is unavailable.
+    pub(super) fn outcome(&self) -> &str {
+        match (self.status, self.problem_type.as_str(), self.retry_after) {
             (429, "quota-exceeded", Some(_)) => "quota",
             (429, "quota-exceeded", None) => "never",
             (429, "abnormal-usage-detected", Some(_)) => "block",
             (503, "temporary-reduced-capacity", Some(_)) => "reduced",
-            (429 | 503, ..) => "strange",
+            (429 | 503, ..) => "unexpected",
             _ => "ok",
         }
     }
 
-    /// All but the times, which pass.
+    /// Everything except the times.
     pub(super) fn facts(&self) -> impl PartialEq + std::fmt::Debug {
-        let x = self.x.map(|[limit, remaining, _]| (limit, remaining));
-        let standard: Vec<_> = self.standard.iter().map(|(name, left, _)| (name.clone(), *left)).collect();
-        (self.word().to_owned(), self.policies.clone(), x, standard)
+        let legacy = self.legacy_headers.map(|[limit, remaining, _]| (limit, remaining));
+        let draft: Vec<_> = self.draft_headers.iter().map(|(name, left, _)| (name.clone(), *left)).collect();
+        (self.outcome().to_owned(), self.violated_policies.clone(), legacy, draft)
     }
 
-    /// As another store may tell it, which refuses what it knows to be refused without asking: of that limit alone, and
-    /// of what is left no more than there is.
-    pub(super) fn as_told_by(&self, other: &Self) -> Self {
+    /// This response of the in-memory store as the Redis store may send it.
+    ///
+    /// If the Redis store rejects by a cached denial, it reports only the limit of that denial, with nothing remaining.
+    pub(super) fn as_cached_denial(&self, other: &Self) -> Self {
         if self.status != 429 {
             return self.clone();
         }
-        let left = |name: &str, left: u64| {
-            let told = other.standard.iter().find(|(told, ..)| told == name)?;
-            Some(told.1.min(left))
-        };
-        let standard = self.standard.iter();
-        let standard = standard.filter_map(|(name, units, reset)| Some((name.clone(), left(name, *units)?, *reset)));
-        let x = self.x.zip(other.x).map(|([limit, units, reset], [_, told, _])| [limit, units.min(told), reset]);
-        Self { standard: standard.collect(), x, ..self.clone() }
+        let reported = |name: &str| other.draft_headers.iter().find(|(reported, ..)| reported == name);
+        let draft = self.draft_headers.iter().filter_map(|(name, left, reset)| {
+            let (_, reported, _) = reported(name)?;
+            Some((name.clone(), *reported.min(left), *reset))
+        });
+        let legacy = self.legacy_headers.zip(other.legacy_headers);
+        let legacy = legacy.map(|([limit, left, reset], [_, reported, _])| [limit, left.min(reported), reset]);
+        Self { draft_headers: draft.collect(), legacy_headers: legacy, ..self.clone() }
     }
 
+    /// `Retry-After` and the resets, in seconds.
     pub(super) fn times(&self) -> Vec<u64> {
-        let standard = self.standard.iter().map(|(.., reset)| *reset);
-        self.seconds.into_iter().chain(self.x.map(|[.., reset]| reset)).chain(standard).collect()
+        let legacy_reset = self.legacy_headers.map(|[.., reset]| reset);
+        let draft_resets = self.draft_headers.iter().map(|(.., reset)| *reset);
+        self.retry_after.into_iter().chain(legacy_reset).chain(draft_resets).collect()
     }
 }
 
-fn standard(item: &str) -> (String, u64, u64) {
+/// Parses an item such as `"name";r=1;t=60`.
+fn parse_draft(item: &str) -> (String, u64, u64) {
     let (name, rest) = item.split_once(";r=").unwrap();
     let (left, reset) = rest.split_once(";t=").unwrap();
     (name.to_owned(), left.parse().unwrap(), reset.parse().unwrap())
@@ -157,12 +161,12 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-/// The subject that this field names.
-pub(super) fn named(field: &'static str) -> Key {
-    Key::custom(move |head| Some(head.headers.get(field)?.to_str().ok()?.to_owned()))
+/// A key whose subject is the value of this header.
+pub(super) fn by_header(name: &'static str) -> Key {
+    Key::custom(move |head| Some(head.headers.get(name)?.to_str().ok()?.to_owned()))
 }
 
-/// The units that the field `x-cost` says, one unless it is sent.
+/// The cost given in the header `x-cost` (default 1).
 pub(super) fn cost(head: &request::Parts) -> u32 {
     number(&head.headers, "x-cost").unwrap_or(1)
 }

@@ -1,50 +1,68 @@
-//! `Bench`: a store under test, with the means to let time pass for it.
+//! `TestStore`: a store under test with a fake clock, and Redis stores for the other tests.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis::RateLimit;
 use portcullis::rate_limit::{Algorithm, MemoryStore, RateLimitBuilder, RedisStore, ResetFormat, Store};
 use portcullis::testing::FakeClock;
 
+use crate::support::redis_connection::{BlockingConnection, ServerClock, manager};
 use crate::support::redis_server::Server;
 
 pub(super) const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
 
-pub(super) struct Bench {
+/// A store under test. The time of all its layers stands still unless the test advances it.
+///
+/// Redis expires keys by its real clock too, so that windows must be much longer than a test runs.
+pub(super) struct TestStore<'a> {
     pub(super) name: &'static str,
     store: Store,
-    /// Of a store in memory; Redis has the server's time.
-    hands: Option<FakeClock>,
+    clock: FakeClock,
+    server: Option<(&'a Server, ServerClock)>,
 }
 
-impl Bench {
+impl<'a> TestStore<'a> {
     pub(super) fn memory() -> Self {
-        Self { name: "memory", store: MemoryStore::new().into(), hands: Some(FakeClock::new()) }
+        Self { name: "memory", store: MemoryStore::new().into(), clock: fake_clock(), server: None }
     }
 
-    pub(super) fn redis(server: &Server) -> Self {
-        Self { name: "redis", store: patient(server).into(), hands: None }
+    pub(super) fn redis(server: &'a Server) -> Self {
+        let server_clock = ServerClock::new(start());
+        let connection = BlockingConnection::new(server).with_clock(&server_clock);
+        let store = RedisStore::new(connection).deadline(LONG_DEADLINE);
+        Self { name: "redis", store: store.into(), clock: fake_clock(), server: Some((server, server_clock)) }
     }
 
     pub(super) fn build(&self, builder: RateLimitBuilder) -> RateLimit {
-        let builder = builder.store(self.store.clone()).reset_format(ResetFormat::Delta);
-        let builder = match &self.hands {
-            Some(hands) => builder.clock(hands.clock()),
-            None => builder,
-        };
-        builder.build().unwrap()
+        let builder = builder.store(self.store.clone()).clock(self.clock.clock());
+        builder.reset_format(ResetFormat::Delta).build().unwrap()
     }
 
-    pub(super) async fn wait(&self, time: Duration) {
-        match &self.hands {
-            Some(hands) => hands.advance(time),
-            None => tokio::time::sleep(time).await,
+    pub(super) fn advance(&self, time: Duration) {
+        self.clock.advance(time);
+        if let Some((server, server_clock)) = &self.server {
+            server_clock.advance(time);
+            server.age_keys(time);
         }
     }
 }
 
-/// A store that is not given up because a busy machine is slow.
-pub(super) fn patient(server: &Server) -> RedisStore {
-    RedisStore::connect(&server.url()).unwrap().deadline(Duration::from_secs(5))
+/// A store over a real asynchronous connection and the server's own clock.
+pub(super) fn network_store(server: &Server) -> RedisStore {
+    RedisStore::new(manager(server)).deadline(LONG_DEADLINE)
+}
+
+/// The longest deadline that is allowed: a busy machine does not turn a slow reply into an outage.
+pub(super) const LONG_DEADLINE: Duration = Duration::from_secs(60);
+
+fn fake_clock() -> FakeClock {
+    let clock = FakeClock::new();
+    clock.set_wall(start());
+    clock
+}
+
+/// A full hour, and not the start of a day.
+fn start() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }

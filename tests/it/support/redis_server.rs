@@ -1,4 +1,4 @@
-//! Real servers of Redis on loopback ports of their own: one alone, a replica of one, and a cluster of three.
+//! Real Redis servers on loopback ports: a single server, a replica, and a cluster of three nodes.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-/// How long a server may take to be as it should.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait for a server to reach the expected state. Only a broken server takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server, which ends with this value: one in a `static` outlives the tests.
+/// A running server, killed on drop. One in a `static` would outlive the tests.
 pub(crate) struct Server {
     process: Mutex<Process>,
-    place: Place,
+    site: Site,
 }
 
 impl Server {
@@ -24,14 +24,14 @@ impl Server {
         Self::open(false)
     }
 
-    /// A replica that has all that its primary has, and that the primary counts in.
+    /// Starts a replica and waits until it is in sync and its primary lists it as online.
     pub(crate) fn replica_of(primary: &Self) -> Self {
         let replica = Self::start();
         assert_eq!(replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]), "OK");
-        wait("replica in sync", || {
-            let link = replica.command(&["INFO", "replication"]);
-            let counted = format!("port={},state=online", replica.port());
-            link.contains("master_link_status:up") && primary.command(&["INFO", "replication"]).contains(&counted)
+        wait_until("the replica is in sync", || {
+            let is_linked = replica.command(&["INFO", "replication"]).contains("master_link_status:up");
+            let online = format!("port={},state=online", replica.port());
+            is_linked && primary.command(&["INFO", "replication"]).contains(&online)
         });
         replica
     }
@@ -39,27 +39,27 @@ impl Server {
     fn open(is_clustered: bool) -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let place = Place::new(is_clustered);
-            if let Some(process) = place.process(deadline) {
-                return Self { process: Mutex::new(process), place };
+            let site = Site::new(is_clustered);
+            if let Some(process) = site.start_process(deadline) {
+                return Self { process: Mutex::new(process), site };
             }
         }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.place.port
+        self.site.port
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port())
     }
 
-    /// The reply as text: an error's as it stands, `(nil)` for none, a line for each item of an array.
+    /// Sends a command. Returns its reply as text: the message of an error, `(nil)`, one line for each array item.
     pub(crate) fn command(&self, words: &[&str]) -> String {
-        ask(self.port(), words).unwrap_or_else(|error| panic!("{words:?} to port {}: {error}", self.port()))
+        send(self.port(), words, PATIENCE).unwrap_or_else(|error| panic!("{words:?} to port {}: {error}", self.port()))
     }
 
-    /// Leaves it connected and silent: the system still accepts for it.
+    /// Suspends the process: it replies to nothing, while the system still accepts connections for it.
     pub(crate) fn pause(&self) {
         self.process.lock().unwrap().signal("STOP");
     }
@@ -68,30 +68,41 @@ impl Server {
         self.process.lock().unwrap().signal("CONT");
     }
 
-    /// Ends it at once, paused or not; its port refuses from then on.
+    /// Kills the process, paused or not. Its port refuses connections from then on.
     pub(crate) fn kill(&self) {
-        self.process.lock().unwrap().end();
+        self.process.lock().unwrap().kill();
     }
 
-    /// Starts it anew on its port, empty and a primary; a cluster's node keeps its slots, which it serves once it settles.
+    /// Restarts the server on its port, empty and as a primary. A cluster node keeps its slots; see `Cluster::settle`.
     pub(crate) fn restart(&self) {
         let mut process = self.process.lock().unwrap();
-        process.end();
+        process.kill();
         let deadline = Instant::now() + PATIENCE;
         *process = loop {
-            if let Some(process) = self.place.process(deadline) {
+            if let Some(process) = self.site.start_process(deadline) {
                 break process;
             }
         };
     }
 
-    /// Makes a primary of a replica.
+    /// Expires all keys sooner by this time, as if it had passed.
+    pub(crate) fn age_keys(&self, time: Duration) {
+        const CODE: &str = "\
+            for _, key in ipairs(redis.call('KEYS', '*')) do \
+              local expires_in = redis.call('PTTL', key) \
+              if expires_in >= 0 then redis.call('PEXPIRE', key, string.format('%.0f', expires_in - ARGV[1])) end \
+            end \
+            return redis.status_reply('OK')";
+        assert_eq!(self.command(&["EVAL", CODE, "0", &time.as_millis().to_string()]), "OK");
+    }
+
+    /// Promotes a replica to a primary.
     pub(crate) fn promote(&self) {
         assert_eq!(self.command(&["REPLICAOF", "NO", "ONE"]), "OK");
     }
 }
 
-/// Three primaries that share all slots evenly and in order, without replicas.
+/// Three primaries without replicas, which share the slots evenly and in order.
 pub(crate) struct Cluster {
     nodes: [Server; 3],
 }
@@ -102,17 +113,18 @@ impl Cluster {
         let nodes = [(); 3].map(|()| Server::open(true));
         for (node, [first, last]) in nodes.iter().zip(SLOTS) {
             assert_eq!(node.command(&["CLUSTER", "ADDSLOTSRANGE", first, last]), "OK");
-            let (port, bus) = (node.port().to_string(), node.place.bus.expect("a node's bus").to_string());
-            assert_eq!(nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]), "OK");
+            let port = node.port().to_string();
+            let bus_port = node.site.bus_port.expect("a cluster node has a bus port").to_string();
+            assert_eq!(nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]), "OK");
         }
         let cluster = Self { nodes };
         cluster.settle();
         cluster
     }
 
-    /// Waits until each node finds the cluster whole, as it does 2 s after a node's start.
+    /// Waits until each node reports a complete cluster, which takes at least 2 s after a node starts.
     pub(crate) fn settle(&self) {
-        wait("cluster that is whole", || {
+        wait_until("the cluster is complete", || {
             self.nodes.iter().all(|node| {
                 let info = node.command(&["CLUSTER", "INFO"]);
                 info.contains("cluster_state:ok\r") && info.contains("cluster_known_nodes:3\r")
@@ -129,47 +141,47 @@ impl Cluster {
     }
 }
 
-/// A port that refuses, and that nobody else is told. It lies below those that systems hand out by themselves, so that
-/// no connection takes it as its own end.
+/// Returns an unused port, each one only once. It is below the range of ephemeral ports, so that no outgoing connection
+/// takes it.
 pub(crate) fn closed_port() -> u16 {
     const COUNT: u32 = 10_000;
-    static TURN: AtomicU32 = AtomicU32::new(0);
-    // Other test processes begin elsewhere.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Each test process starts at a different port.
     let start = std::process::id().wrapping_mul(211) % COUNT;
-    let mut ports = (0..COUNT).map(|_| 20_000 + ((start + TURN.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16);
-    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
+    let mut ports = (0..COUNT).map(|_| 20_000 + ((start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16);
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a port is free")
 }
 
-/// What a server keeps when it is started anew: its ports, and its folder, which is removed with this value.
-struct Place {
+/// What a server keeps over a restart: its ports and its directory, which is removed on drop.
+struct Site {
     port: u16,
-    bus: Option<u16>,
-    folder: PathBuf,
+    bus_port: Option<u16>,
+    directory: PathBuf,
 }
 
-impl Place {
+impl Site {
     fn new(is_clustered: bool) -> Self {
         let port = closed_port();
         let now = UNIX_EPOCH.elapsed().unwrap().as_nanos();
-        let folder = std::env::temp_dir().join(format!("portcullis-redis-{port}-{now}"));
-        fs::create_dir(&folder).unwrap();
-        Self { port, bus: is_clustered.then(closed_port), folder }
+        let directory = std::env::temp_dir().join(format!("portcullis-redis-{port}-{now}"));
+        fs::create_dir(&directory).unwrap();
+        Self { port, bus_port: is_clustered.then(closed_port), directory }
     }
 
-    /// A process that answers here; `None` for one that ended, as where someone else has the port.
-    fn process(&self, deadline: Instant) -> Option<Process> {
+    /// Starts a process and waits until it replies. `None` if it ends, for example because the port is taken.
+    fn start_process(&self, deadline: Instant) -> Option<Process> {
         let mut process = self.spawn();
-        let own = format!("process_id:{}\r", process.0.id());
+        let process_id = format!("process_id:{}\r", process.0.id());
         loop {
-            // Not just any answer: it may be the one who has the port.
-            if ask(self.port, &["PING"]).is_ok_and(|reply| reply == "PONG")
-                && ask(self.port, &["INFO", "server"]).is_ok_and(|reply| reply.contains(&own))
+            // The reply may come from another server that took the port.
+            if send(self.port, &["PING"], PATIENCE).is_ok_and(|reply| reply == "PONG")
+                && send(self.port, &["INFO", "server"], PATIENCE).is_ok_and(|reply| reply.contains(&process_id))
             {
                 return Some(process);
             }
             if Instant::now() > deadline {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                panic!("redis-server does not answer within {PATIENCE:?}: {log}");
+                let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                panic!("redis-server does not reply within {PATIENCE:?}: {log}");
             }
             if process.0.try_wait().unwrap().is_some() {
                 return None;
@@ -180,39 +192,39 @@ impl Place {
 
     fn spawn(&self) -> Process {
         let program = std::env::var_os("PORTCULLIS_REDIS").unwrap_or_else(|| "redis-server".into());
-        let log = File::options().append(true).create(true).open(self.folder.join("log")).unwrap();
+        let log = File::options().append(true).create(true).open(self.directory.join("log")).unwrap();
         let mut command = Command::new(program);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"]);
-        command.args(["--daemonize", "no", "--save", "", "--appendonly", "no", "--dir"]).arg(&self.folder);
-        // A replica need not wait for others that may come.
+        command.args(["--daemonize", "no", "--save", "", "--appendonly", "no", "--dir"]).arg(&self.directory);
+        // By default, replication waits 5 s for more replicas to connect.
         command.args(["--repl-diskless-sync-delay", "0"]);
-        if let Some(bus) = self.bus {
-            command.args(["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()]);
-            command.args(["--cluster-announce-ip", "127.0.0.1", "--cluster-node-timeout", "2000"]);
+        if let Some(bus_port) = self.bus_port {
+            command.args(["--cluster-enabled", "yes", "--cluster-port", &bus_port.to_string()]);
+            command.args(["--cluster-announce-ip", "127.0.0.1", "--cluster-node-timeout", "30000"]);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Process(command.spawn().expect("redis-server starts"))
     }
 }
 
-impl Drop for Place {
+impl Drop for Site {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// A process that ends with this value.
+/// A child process, killed on drop.
 struct Process(Child);
 
 impl Process {
-    /// By the shell, which has `kill` on systems without a program of that name.
+    /// Sends a signal by the shell: `kill` is built into every shell, but not every system has a program of that name.
     fn signal(&mut self, name: &str) {
-        assert!(self.0.try_wait().unwrap().is_none(), "SIG{name} to a server that has ended");
+        assert!(self.0.try_wait().unwrap().is_none(), "SIG{name} to a server that is not running");
         let script = format!("kill -{name} {}", self.0.id());
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success(), "{script}");
     }
 
-    fn end(&mut self) {
+    fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -220,29 +232,29 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
-fn wait(what: &str, is_there: impl Fn() -> bool) {
+fn wait_until(goal: &str, is_reached: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !is_there() {
-        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
+    while !is_reached() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {goal}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// The reply to one command, on a connection of its own.
-pub(crate) fn ask(port: u16, words: &[&str]) -> io::Result<String> {
-    let limit = Duration::from_secs(2);
+/// Sends a command on a new connection and waits this long for its reply.
+pub(crate) fn send(port: u16, words: &[&str], limit: Duration) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), limit)?;
     stream.set_read_timeout(Some(limit))?;
     let arguments: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
     stream.write_all(format!("*{}\r\n{arguments}", words.len()).as_bytes())?;
-    reply(&mut BufReader::new(stream))
+    read_reply(&mut BufReader::new(stream))
 }
 
-pub(crate) fn reply(from: &mut impl BufRead) -> io::Result<String> {
+/// Reads one reply as text; see `Server::command`.
+pub(crate) fn read_reply(from: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -258,7 +270,7 @@ pub(crate) fn reply(from: &mut impl BufRead) -> io::Result<String> {
             Ok(String::from_utf8_lossy(&bulk).into_owned())
         }
         "*" => {
-            let items: io::Result<Vec<_>> = (0..number()?).map(|_| reply(from)).collect();
+            let items: io::Result<Vec<_>> = (0..number()?).map(|_| read_reply(from)).collect();
             Ok(items?.join("\n"))
         }
         _ => Err(io::ErrorKind::InvalidData.into()),
