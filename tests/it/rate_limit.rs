@@ -1,23 +1,23 @@
-//! `RateLimit` over the memory store: who is let through, who is refused, and what both are told.
+//! `RateLimit` over the in-memory store: which requests are admitted, and what responses say.
 
 mod addresses;
+mod admin;
 mod algorithms;
-mod applies;
 mod attacks;
 mod blocks;
+mod conditions;
 mod config;
-mod deciding;
+mod deadlocks;
+mod decisions;
+mod diagnostics;
 mod exempt;
 mod failures;
-mod fields;
 mod flood;
 mod grpc;
 mod keys;
 mod layers;
-mod locks;
-mod notices;
-mod operator;
-mod refusals;
+mod rejections;
+mod response_headers;
 mod shadow;
 mod sharing;
 mod tiers;
@@ -40,135 +40,138 @@ use crate::support::response::TestResponse;
 const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
 
-/// A full hour of UTC, so that windows aligned to the calendar begin at it.
+/// A full hour in UTC, at which fixed windows of up to an hour begin.
 const START: Duration = Duration::from_secs(1_800_000_000);
 
 fn start() -> SystemTime {
     UNIX_EPOCH + START
 }
 
-/// A clock that stands at `START`.
-fn hands() -> FakeClock {
-    let hands = FakeClock::new();
-    hands.set_wall(start());
-    hands
+/// A fake clock set to `START`.
+fn fake_clock() -> FakeClock {
+    let clock = FakeClock::new();
+    clock.set_wall(start());
+    clock
 }
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// So many units in so many seconds, by the default algorithm.
-fn per(units: u32, window: u64) -> Quota {
+/// A quota of these units per window in seconds, with the default algorithm.
+fn per_seconds(units: u32, window: u64) -> Quota {
     Quota::per(units, seconds(window)).unwrap()
 }
 
-/// Counts by the field `x-who`, which only a test may trust.
-fn who() -> Key {
-    Key::custom(|head| field(head, "x-who"))
+/// A key whose subject is the header `x-user`. Only a test may trust a header.
+fn by_user_header() -> Key {
+    Key::custom(|head| header(head, "x-user"))
 }
 
-fn field(head: &request::Parts, name: &str) -> Option<String> {
+fn header(head: &request::Parts, name: &str) -> Option<String> {
     head.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
 }
 
-/// A builder of one limit by `who`.
-fn limited(quota: Quota) -> RateLimitBuilder {
-    RateLimit::builder().quota(quota).key(who())
+/// A builder with one limit, counted by the header `x-user`.
+fn limit_by_header(quota: Quota) -> RateLimitBuilder {
+    RateLimit::builder().quota(quota).key(by_user_header())
 }
 
-/// An app behind a limit whose clock the test holds, and how often its handlers were called.
-struct App {
+/// An app behind a limit that counts by a fake clock.
+struct TestApp {
     router: Router,
     limit: RateLimit,
-    hands: FakeClock,
+    clock: FakeClock,
     calls: Arc<AtomicUsize>,
 }
 
-impl App {
-    fn of(builder: RateLimitBuilder) -> Self {
-        Self::within(builder, |router| router)
+impl TestApp {
+    fn new(builder: RateLimitBuilder) -> Self {
+        Self::with_outer_layers(builder, |router| router)
     }
 
-    /// As `of`, with more layers around the limit.
-    fn within(builder: RateLimitBuilder, outer: impl FnOnce(Router) -> Router) -> Self {
-        let (hands, calls) = (hands(), Arc::default());
-        let limit = builder.clock(hands.clock()).build().unwrap();
-        let router = outer(routes(&calls).layer(limit.clone()));
-        Self { router, limit, hands, calls }
+    fn with_outer_layers(builder: RateLimitBuilder, add_layers: impl FnOnce(Router) -> Router) -> Self {
+        let clock = fake_clock();
+        let calls = Arc::default();
+        let limit = builder.clock(clock.clock()).build().unwrap();
+        let router = add_layers(routes(&calls).layer(limit.clone()));
+        Self { router, limit, clock, calls }
     }
 
-    /// What the subject of this name is told.
-    async fn ask(&self, who: &str) -> Told {
-        self.get("/", &[("x-who", who)]).await
+    /// Sends a request of this user.
+    async fn send_as(&self, user: &str) -> LimitedResponse {
+        self.get("/", &[("x-user", user)]).await
     }
 
-    async fn get(&self, path: &str, fields: &[(&str, &str)]) -> Told {
-        Told(TestResponse::get(&self.router, path, fields).await)
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> LimitedResponse {
+        LimitedResponse(TestResponse::get(&self.router, path, headers).await)
     }
 
-    /// Lets the subject ask so often; all are let through.
-    async fn use_up(&self, who: &str, times: usize) {
-        for n in 0..times {
-            assert_eq!(self.ask(who).await.status(), 200, "{} of {times}", n + 1);
+    /// Sends this many requests of the user and expects each to be admitted.
+    async fn expect_admitted(&self, user: &str, count: usize) {
+        for number in 1..=count {
+            assert_eq!(self.send_as(user).await.status(), 200, "request {number} of {count}");
         }
     }
 
-    /// How many of so many requests of the subject are let through.
-    async fn admitted(&self, who: &str, times: usize) -> usize {
+    /// Sends this many requests of the user and returns the number of admitted ones.
+    async fn count_admitted(&self, user: &str, count: usize) -> usize {
         let mut admitted = 0;
-        for _ in 0..times {
-            admitted += usize::from(self.ask(who).await.status() == 200);
+        for _ in 0..count {
+            admitted += usize::from(self.send_as(user).await.status() == 200);
         }
         admitted
     }
 
-    fn advance(&self, time: u64) {
-        self.hands.advance(seconds(time));
+    fn advance_seconds(&self, time: u64) {
+        self.clock.advance(seconds(time));
     }
 
-    fn calls(&self) -> usize {
+    fn handler_calls(&self) -> usize {
         self.calls.load(SeqCst)
     }
 }
 
-/// Routes whose handlers count their calls and answer with the status that `x-status` asks for.
+/// Routes whose handler counts its calls and responds with the status in the header `x-status` (default 200).
 fn routes(calls: &Arc<AtomicUsize>) -> Router {
-    let count = Arc::clone(calls);
+    let calls = Arc::clone(calls);
     let handler = any(move |headers: HeaderMap| async move {
-        count.fetch_add(1, SeqCst);
-        let wanted = headers.get("x-status").and_then(|value| value.to_str().ok()?.parse().ok());
-        wanted.unwrap_or(StatusCode::OK)
+        calls.fetch_add(1, SeqCst);
+        let status = headers.get("x-status").and_then(|value| value.to_str().ok()?.parse().ok());
+        status.unwrap_or(StatusCode::OK)
     });
-    let all = ["/", "/health", "/reports/{id}", "/files/{*path}"];
-    all.into_iter().fold(Router::new(), |router, path| router.route(path, handler.clone()))
+    let mut router = Router::new();
+    for path in ["/", "/health", "/reports/{id}", "/files/{*path}"] {
+        router = router.route(path, handler.clone());
+    }
+    router
 }
 
-/// An answer, read for what it says of a limit.
-struct Told(TestResponse);
+/// A response, with access to its rate-limit headers.
+struct LimitedResponse(TestResponse);
 
-impl Told {
+impl LimitedResponse {
     fn status(&self) -> u16 {
         self.0.status.as_u16()
     }
 
-    fn text(&self, field: &str) -> Option<&str> {
-        self.0.headers.get(field).map(|value| value.to_str().unwrap())
+    fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    fn number(&self, field: &str) -> Option<u64> {
-        self.text(field).map(|text| text.parse().unwrap())
+    fn numeric_header(&self, name: &str) -> Option<u64> {
+        self.header(name).map(|text| text.parse().unwrap())
     }
 
     fn remaining(&self) -> Option<u64> {
-        self.number("x-ratelimit-remaining")
+        self.numeric_header("x-ratelimit-remaining")
     }
 
     fn retry_after(&self) -> Option<u64> {
-        self.number("retry-after")
+        self.numeric_header("retry-after")
     }
 
-    fn problem(&self) -> Value {
+    fn problem_details(&self) -> Value {
         serde_json::from_str(&self.0.body).unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! What an attacker tried, and what must hold against it.
+//! Ways in which an attacker tries to get around a limit.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -14,21 +14,22 @@ use portcullis::rate_limit::{Attempt, Key, Limit, Subject};
 use portcullis::{Extractor, RateLimit};
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{per, seconds, who};
+use super::{by_user_header, fake_clock, per_seconds, seconds};
 use crate::support::response::TestResponse;
 
 async fn used(limit: &RateLimit, subject: Subject<'_>) -> u32 {
     limit.peek(&subject).await.unwrap()[0].used()
 }
 
-fn failures(name: &'static str) -> RateLimit {
-    RateLimit::builder().limit(Limit::new(name, per(3, 60)).only_failures()).key(who()).build().unwrap()
+fn limit_of_failures(name: &'static str) -> RateLimit {
+    let limit = Limit::new(name, per_seconds(3, 60)).only_failures();
+    RateLimit::builder().limit(limit).key(by_user_header()).clock(fake_clock().clock()).build().unwrap()
 }
 
 #[tokio::test]
-async fn a_failed_grpc_call_is_a_failure_although_its_status_is_200() {
-    let limit = Limit::new("login", per(3, 60)).only_failures();
-    let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
+async fn a_failed_grpc_call_counts_as_a_failure_although_its_http_status_is_200() {
+    let limit = Limit::new("login", per_seconds(3, 60)).only_failures();
+    let limit = RateLimit::builder().limit(limit).key(Key::global()).clock(fake_clock().clock()).build().unwrap();
     let service = limit.layer(service_fn(|_: Request<tonic::body::Body>| async {
         Ok::<_, Infallible>(tonic::Status::unauthenticated("wrong password").into_http::<tonic::body::Body>())
     }));
@@ -40,23 +41,32 @@ async fn a_failed_grpc_call_is_a_failure_although_its_status_is_200() {
 }
 
 #[tokio::test]
-async fn every_layer_that_counts_failures_hears_the_handlers_word() {
-    let (outer, inner) = (failures("by address"), failures("by account"));
+async fn the_attempt_marked_by_the_handler_counts_in_every_layer() {
+    let outer = limit_of_failures("by address");
+    let inner = limit_of_failures("by account");
     let handler = |Extractor(attempt): Extractor<Attempt>| async move {
         attempt.failed();
         StatusCode::OK
     };
     let app = Router::new().route("/", get(handler)).layer(inner.clone()).layer(outer.clone());
     for _ in 0..2 {
-        assert_eq!(TestResponse::get(&app, "/", &[("x-who", "ann")]).await.status, 200);
+        assert_eq!(TestResponse::get(&app, "/", &[("x-user", "ann")]).await.status, 200);
     }
-    assert_eq!([used(&outer, Subject::custom("ann")).await, used(&inner, Subject::custom("ann")).await], [2, 2]);
+    for limit in [outer, inner] {
+        assert_eq!(used(&limit, Subject::custom("ann")).await, 2);
+    }
 }
 
 #[tokio::test]
-async fn a_handler_may_speak_of_a_request_that_no_limit_counts() {
-    let limit = Limit::new("login", per(3, 60)).only_failures().on_routes(["/login"]);
-    let limit = RateLimit::builder().limit(limit).key(who()).exempt(["/exempt"]).build().unwrap();
+async fn a_handler_may_mark_the_attempt_of_a_request_that_no_limit_counts() {
+    let limit = Limit::new("login", per_seconds(3, 60)).only_failures().on_routes(["/login"]);
+    let limit = RateLimit::builder()
+        .limit(limit)
+        .key(by_user_header())
+        .exempt(["/exempt"])
+        .clock(fake_clock().clock())
+        .build()
+        .unwrap();
     let handler = |Extractor(attempt): Extractor<Attempt>| async move { attempt.failed() };
     let app = Router::new().route("/", get(handler)).route("/exempt", get(handler)).layer(limit);
     for path in ["/", "/exempt"] {
@@ -65,37 +75,40 @@ async fn a_handler_may_speak_of_a_request_that_no_limit_counts() {
 }
 
 #[tokio::test]
-async fn a_limit_on_a_path_that_a_wildcard_matched_is_not_passed_by() {
-    let limit = Limit::new("login", per(1, 60)).on_routes(["/auth.Auth/Login"]);
-    let limit = RateLimit::builder().limit(limit).key(Key::global()).build().unwrap();
+async fn a_limit_on_a_path_applies_if_a_wildcard_route_matches_the_path() {
+    let limit = Limit::new("login", per_seconds(1, 60)).on_routes(["/auth.Auth/Login"]);
+    let limit = RateLimit::builder().limit(limit).key(Key::global()).clock(fake_clock().clock()).build().unwrap();
     let app = Router::new().route("/auth.Auth/{*rest}", any(|| async {})).layer(limit);
     for (path, status) in [("/auth.Auth/Login", 200), ("/auth.Auth/Login", 429), ("/auth.Auth/Other", 200)] {
         assert_eq!(TestResponse::get(&app, path, &[]).await.status, status, "{path}");
     }
 }
 
-/// A clock that stands, and keeps the first thread's judgement until the second has looked for a block.
-struct Hands {
+/// A clock that stands still. The first thread waits at its second reading until the second thread has read it once:
+/// both have then found no block.
+struct SynchronizingClock {
     start: Instant,
-    has_looked: AtomicBool,
+    second_has_read: AtomicBool,
 }
 
 thread_local! {
-    static THREAD_AND_LOOKS: Cell<(u8, u32)> = const { Cell::new((0, 0)) };
+    /// The number of this thread, and how often it has read the clock.
+    static THREAD_AND_READINGS: Cell<(u8, u32)> = const { Cell::new((0, 0)) };
 }
 
-impl TimeSource for Hands {
+impl TimeSource for SynchronizingClock {
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
 
     fn monotonic(&self) -> Instant {
-        let (thread, looks) = THREAD_AND_LOOKS.get();
-        THREAD_AND_LOOKS.set((thread, looks + 1));
-        if (thread, looks) == (2, 0) {
-            self.has_looked.store(true, SeqCst);
+        let (thread, readings) = THREAD_AND_READINGS.get();
+        THREAD_AND_READINGS.set((thread, readings + 1));
+        if (thread, readings) == (2, 0) {
+            self.second_has_read.store(true, SeqCst);
         }
-        while (thread, looks) == (1, 1) && !self.has_looked.load(SeqCst) {
+        while (thread, readings) == (1, 1) && !self.second_has_read.load(SeqCst) {
+            assert!(self.start.elapsed() < seconds(60), "the second thread does not read the clock");
             std::thread::yield_now();
         }
         self.start
@@ -103,22 +116,23 @@ impl TimeSource for Hands {
 }
 
 #[tokio::test]
-async fn requests_that_go_over_the_limit_together_start_one_block() {
-    let hands = Hands { start: Instant::now(), has_looked: AtomicBool::new(false) };
-    let guard = Limit::new("general", per(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
-    let limit = RateLimit::builder().limit(guard).key(who()).clock(Clock::from_source(hands)).build().unwrap();
+async fn concurrent_requests_over_the_limit_start_one_block() {
+    let clock = SynchronizingClock { start: Instant::now(), second_has_read: AtomicBool::new(false) };
+    let guard = Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
+    let limit =
+        RateLimit::builder().limit(guard).key(by_user_header()).clock(Clock::from_source(clock)).build().unwrap();
     let limit = Arc::new(limit);
     assert!(limit.check(&Subject::custom("ann"), 1).await.is_ok());
-    let over = |thread: u8| {
+    let exceed = |thread: u8| {
         let limit = Arc::clone(&limit);
         std::thread::spawn(move || {
-            THREAD_AND_LOOKS.set((thread, 0));
+            THREAD_AND_READINGS.set((thread, 0));
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(limit.check(&Subject::custom("ann"), 1)).is_err()
         })
     };
-    for refused in [over(1), over(2)] {
-        assert!(refused.join().unwrap());
+    for is_rejected in [exceed(1), exceed(2)] {
+        assert!(is_rejected.join().unwrap());
     }
     let usage = limit.peek(&Subject::custom("ann")).await.unwrap();
     assert_eq!(usage[0].blocked_for(), Some(seconds(300)));

@@ -1,193 +1,192 @@
-//! Blocks: when they begin, what they say, how they grow, and when they are forgotten.
+//! Blocks: when they start, what responses say about them, how they escalate and when they are forgotten.
 
 use portcullis::RateLimit;
 use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, Subject};
 
-use super::{App, per, seconds, who};
+use super::{TestApp, by_user_header, per_seconds, seconds};
 
-fn of(limit: Limit) -> RateLimitBuilder {
-    RateLimit::builder().limit(limit).key(who())
+fn builder_with(limit: Limit) -> RateLimitBuilder {
+    RateLimit::builder().limit(limit).key(by_user_header())
 }
 
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const ABNORMAL: &str = "https://iana.org/assignments/http-problem-types#abnormal-usage-detected";
 
-/// The status, the type of the problem, and when to come again.
-async fn refused(app: &App) -> (String, Option<u64>) {
-    let told = app.ask("ann").await;
-    assert_eq!(told.status(), 429);
-    (told.problem()["type"].as_str().unwrap().to_owned(), told.retry_after())
-}
-
-fn said(kind: &str, wait: u64) -> (String, Option<u64>) {
-    (kind.to_owned(), Some(wait))
+/// Sends a request that is rejected. Returns the problem type and `Retry-After`.
+async fn rejected(app: &TestApp) -> (String, Option<u64>) {
+    let response = app.send_as("ann").await;
+    assert_eq!(response.status(), 429);
+    (response.problem_details()["type"].as_str().unwrap().to_owned(), response.retry_after())
 }
 
 #[tokio::test]
-async fn a_block_is_written_with_the_denial_that_causes_it_and_has_its_own_reason() {
-    let app = App::of(of(Limit::new("token", per(5, 900)).block_for(seconds(3600))));
-    app.use_up("ann", 5).await;
-    assert_eq!(refused(&app).await, said(QUOTA, 3600));
-    assert_eq!(refused(&app).await, said(ABNORMAL, 3600));
-    app.advance(1000);
-    assert_eq!(refused(&app).await, said(ABNORMAL, 2600));
-    app.advance(2600);
-    app.use_up("ann", 5).await;
+async fn the_first_denial_starts_the_block_and_later_ones_have_its_reason() {
+    let app = TestApp::new(builder_with(Limit::new("token", per_seconds(5, 900)).block_for(seconds(3600))));
+    app.expect_admitted("ann", 5).await;
+    assert_eq!(rejected(&app).await, (QUOTA.to_owned(), Some(3600)));
+    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
+    app.advance_seconds(1000);
+    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(2600)));
+    app.advance_seconds(2600);
+    app.expect_admitted("ann", 5).await;
 }
 
 #[tokio::test]
-async fn who_only_used_the_limit_up_is_not_blocked() {
-    let app = App::of(of(Limit::new("general", per(10, 60)).block_for(seconds(300))));
-    app.use_up("ann", 10).await;
-    app.advance(60);
-    app.use_up("ann", 10).await;
+async fn using_the_whole_quota_starts_no_block() {
+    let app = TestApp::new(builder_with(Limit::new("general", per_seconds(10, 60)).block_for(seconds(300))));
+    app.expect_admitted("ann", 10).await;
+    app.advance_seconds(60);
+    app.expect_admitted("ann", 10).await;
 }
 
 #[tokio::test]
-async fn a_block_holds_when_the_units_are_back() {
-    let app = App::of(of(Limit::new("general", per(10, 60)).block_for(seconds(300))));
-    app.use_up("ann", 10).await;
-    refused(&app).await;
-    app.advance(299);
-    assert_eq!(refused(&app).await, said(ABNORMAL, 1));
-    app.advance(1);
-    app.use_up("ann", 10).await;
+async fn a_block_outlasts_the_window() {
+    let app = TestApp::new(builder_with(Limit::new("general", per_seconds(10, 60)).block_for(seconds(300))));
+    app.expect_admitted("ann", 10).await;
+    rejected(&app).await;
+    app.advance_seconds(299);
+    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(1)));
+    app.advance_seconds(1);
+    app.expect_admitted("ann", 10).await;
 }
 
 #[tokio::test]
-async fn asking_during_a_block_does_not_lengthen_it() {
-    let app = App::of(of(Limit::new("general", per(1, 60)).block_for(seconds(300)).escalate_to(seconds(3600))));
-    app.use_up("ann", 1).await;
-    for gone in 0..30 {
-        assert_eq!(refused(&app).await.1, Some(300 - 10 * gone));
-        app.advance(10);
+async fn requests_during_a_block_do_not_extend_it() {
+    let limit = Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(3600));
+    let app = TestApp::new(builder_with(limit));
+    app.expect_admitted("ann", 1).await;
+    for step in 0..30 {
+        assert_eq!(rejected(&app).await.1, Some(300 - 10 * step));
+        app.advance_seconds(10);
     }
-    app.use_up("ann", 1).await;
+    app.expect_admitted("ann", 1).await;
 }
 
 #[tokio::test]
-async fn waiting_retry_after_succeeds_where_the_block_is_shorter_than_the_window() {
+async fn retry_after_is_sufficient_if_the_block_is_shorter_than_the_window() {
     for algorithm in super::ALGORITHMS {
-        let limit = Limit::new("reset", per(3, 1800).algorithm(algorithm)).block_for(seconds(60));
-        let app = App::of(of(limit));
-        app.use_up("ann", 3).await;
-        refused(&app).await;
-        app.advance(1);
-        let wait = refused(&app).await.1.unwrap();
-        app.advance(wait);
-        assert_eq!(app.ask("ann").await.status(), 200, "{algorithm:?}: {wait}");
+        let limit = Limit::new("reset", per_seconds(3, 1800).algorithm(algorithm)).block_for(seconds(60));
+        let app = TestApp::new(builder_with(limit));
+        app.expect_admitted("ann", 3).await;
+        rejected(&app).await;
+        app.advance_seconds(1);
+        let wait = rejected(&app).await.1.unwrap();
+        app.advance_seconds(wait);
+        assert_eq!(app.send_as("ann").await.status(), 200, "{algorithm:?}: {wait}");
     }
 }
 
 #[tokio::test]
-async fn waiting_retry_after_succeeds_where_another_limit_lasts_longer_than_the_block() {
-    let short = Limit::new("short", per(2, 10)).block_for(seconds(30));
-    let app = App::of(of(short).add_limit(Limit::new("long", per(2, 600))));
-    app.use_up("ann", 2).await;
-    refused(&app).await;
-    app.advance(1);
-    let wait = refused(&app).await.1.unwrap();
-    app.advance(wait);
-    assert_eq!(app.ask("ann").await.status(), 200, "{wait}");
+async fn retry_after_is_sufficient_if_another_limit_outlasts_the_block() {
+    let short = Limit::new("short", per_seconds(2, 10)).block_for(seconds(30));
+    let app = TestApp::new(builder_with(short).add_limit(Limit::new("long", per_seconds(2, 600))));
+    app.expect_admitted("ann", 2).await;
+    rejected(&app).await;
+    app.advance_seconds(1);
+    let wait = rejected(&app).await.1.unwrap();
+    app.advance_seconds(wait);
+    assert_eq!(app.send_as("ann").await.status(), 200, "{wait}");
 }
 
-/// The length of each of so many blocks, one straight after the other.
-async fn lengths(app: &App, blocks: usize, pause: u64) -> Vec<u64> {
+/// Starts this many blocks, each one this pause after the end of the previous one, and returns their lengths.
+async fn block_lengths(app: &TestApp, blocks: usize, pause: u64) -> Vec<u64> {
     let mut lengths = Vec::new();
     for _ in 0..blocks {
-        app.use_up("ann", 1).await;
-        let wait = refused(app).await.1.unwrap();
+        app.expect_admitted("ann", 1).await;
+        let wait = rejected(app).await.1.unwrap();
         lengths.push(wait);
-        app.advance(wait + pause);
+        app.advance_seconds(wait + pause);
     }
     lengths
 }
 
 #[tokio::test]
-async fn blocks_are_each_as_long_as_the_first_unless_they_escalate() {
-    let limit = || Limit::new("a", per(1, 10)).block_for(seconds(60));
-    assert_eq!(lengths(&App::of(of(limit())), 4, 0).await, [60, 60, 60, 60]);
-    let escalating = App::of(of(limit().escalate_to(seconds(300))));
-    assert_eq!(lengths(&escalating, 5, 0).await, [60, 120, 240, 300, 300]);
+async fn blocks_have_one_length_unless_they_escalate() {
+    let limit = || Limit::new("a", per_seconds(1, 10)).block_for(seconds(60));
+    assert_eq!(block_lengths(&TestApp::new(builder_with(limit())), 4, 0).await, [60, 60, 60, 60]);
+    let escalating = TestApp::new(builder_with(limit().escalate_to(seconds(300))));
+    assert_eq!(block_lengths(&escalating, 5, 0).await, [60, 120, 240, 300, 300]);
 }
 
 #[tokio::test]
-async fn the_two_settings_of_a_block_may_come_in_either_order() {
-    let limit = Limit::new("a", per(1, 10)).escalate_to(seconds(100)).block_for(seconds(60));
-    assert_eq!(lengths(&App::of(of(limit)), 3, 0).await, [60, 100, 100]);
+async fn block_for_and_escalate_to_may_be_set_in_either_order() {
+    let limit = Limit::new("a", per_seconds(1, 10)).escalate_to(seconds(100)).block_for(seconds(60));
+    assert_eq!(block_lengths(&TestApp::new(builder_with(limit)), 3, 0).await, [60, 100, 100]);
 }
 
 #[tokio::test]
-async fn blocks_are_forgotten_once_the_subject_was_free_for_as_long_as_the_longest() {
-    let limit = || Limit::new("a", per(1, 10)).block_for(seconds(60)).escalate_to(seconds(300));
-    assert_eq!(lengths(&App::of(of(limit())), 3, 299).await, [60, 120, 240]);
-    assert_eq!(lengths(&App::of(of(limit())), 3, 300).await, [60, 60, 60]);
+async fn earlier_blocks_are_forgotten_after_the_longest_block_without_a_new_one() {
+    let limit = || Limit::new("a", per_seconds(1, 10)).block_for(seconds(60)).escalate_to(seconds(300));
+    assert_eq!(block_lengths(&TestApp::new(builder_with(limit())), 3, 299).await, [60, 120, 240]);
+    assert_eq!(block_lengths(&TestApp::new(builder_with(limit())), 3, 300).await, [60, 60, 60]);
 }
 
 #[tokio::test]
-async fn a_block_by_one_limit_refuses_the_request_and_charges_none() {
-    let block = Limit::new("narrow", per(1, 10)).block_for(seconds(300));
-    let app = App::of(of(block).add_limit(Limit::new("wide", per(100, 3600))));
-    app.use_up("ann", 1).await;
+async fn a_block_rejects_the_request_and_no_limit_is_charged() {
+    let block = Limit::new("narrow", per_seconds(1, 10)).block_for(seconds(300));
+    let app = TestApp::new(builder_with(block).add_limit(Limit::new("wide", per_seconds(100, 3600))));
+    app.expect_admitted("ann", 1).await;
     for _ in 0..10 {
-        refused(&app).await;
+        rejected(&app).await;
     }
-    let told = app.ask("ann").await;
-    assert_eq!(told.problem()["violated-policies"], serde_json::json!(["narrow"]));
+    let response = app.send_as("ann").await;
+    assert_eq!(response.problem_details()["violated-policies"], serde_json::json!(["narrow"]));
     let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     let wide = usages.iter().find(|usage| usage.name() == "wide").unwrap();
     assert_eq!((wide.used(), wide.blocked_for()), (1, None));
 }
 
 #[tokio::test]
-async fn a_block_is_its_subjects_alone() {
-    let app = App::of(of(Limit::new("a", per(1, 10)).block_for(seconds(300))));
-    app.use_up("ann", 1).await;
-    refused(&app).await;
-    app.use_up("bob", 1).await;
+async fn a_block_affects_only_its_subject() {
+    let app = TestApp::new(builder_with(Limit::new("a", per_seconds(1, 10)).block_for(seconds(300))));
+    app.expect_admitted("ann", 1).await;
+    rejected(&app).await;
+    app.expect_admitted("bob", 1).await;
 }
 
 #[tokio::test]
-async fn a_block_refuses_where_its_limit_applies_and_nowhere_else() {
-    let limit = Limit::new("a", per(1, 10)).on_routes(["/"]).block_for(seconds(300));
-    let app = App::of(of(limit));
-    app.use_up("ann", 1).await;
-    refused(&app).await;
-    assert_eq!(app.get("/reports/1", &[("x-who", "ann")]).await.status(), 200);
-    assert_eq!(app.ask("ann").await.status(), 429);
+async fn a_block_rejects_only_where_its_limit_applies() {
+    let limit = Limit::new("a", per_seconds(1, 10)).on_routes(["/"]).block_for(seconds(300));
+    let app = TestApp::new(builder_with(limit));
+    app.expect_admitted("ann", 1).await;
+    rejected(&app).await;
+    assert_eq!(app.get("/reports/1", &[("x-user", "ann")]).await.status(), 200);
+    assert_eq!(app.send_as("ann").await.status(), 429);
 }
 
 #[tokio::test]
-async fn a_blocked_caller_is_told_that_nothing_is_left_until_the_block_ends() {
-    let limit = Limit::new("a", per(5, 10).algorithm(Algorithm::SlidingWindow)).block_for(seconds(300));
-    let app = App::of(of(limit).reset_format(portcullis::rate_limit::ResetFormat::Delta).ietf_draft_headers());
-    app.use_up("ann", 5).await;
-    refused(&app).await;
-    app.advance(100);
-    let told = app.ask("ann").await;
-    assert_eq!((told.remaining(), told.number("x-ratelimit-reset")), (Some(0), Some(200)));
-    assert_eq!(told.text("ratelimit"), Some("\"a\";r=0;t=200"));
+async fn during_a_block_nothing_remains_until_its_end() {
+    let limit = Limit::new("a", per_seconds(5, 10).algorithm(Algorithm::SlidingWindow)).block_for(seconds(300));
+    let app =
+        TestApp::new(builder_with(limit).reset_format(portcullis::rate_limit::ResetFormat::Delta).ietf_draft_headers());
+    app.expect_admitted("ann", 5).await;
+    rejected(&app).await;
+    app.advance_seconds(100);
+    let response = app.send_as("ann").await;
+    assert_eq!((response.remaining(), response.numeric_header("x-ratelimit-reset")), (Some(0), Some(200)));
+    assert_eq!(response.header("ratelimit"), Some("\"a\";r=0;t=200"));
 }
 
 #[tokio::test]
-async fn what_another_limit_has_left_is_told_truly_during_a_block() {
-    let block = Limit::new("narrow", per(1, 10)).block_for(seconds(300));
-    let app = App::of(of(block).add_limit(Limit::new("wide", per(100, 3600))).ietf_draft_headers());
-    app.use_up("ann", 1).await;
-    refused(&app).await;
-    let told = app.ask("ann").await;
-    let fields: Vec<_> = told.0.headers.get_all("ratelimit").iter().collect();
-    assert!(fields.iter().any(|field| *field == "\"wide\";r=99;t=3600"), "{fields:?}");
+async fn during_a_block_the_remaining_units_of_other_limits_are_reported() {
+    let block = Limit::new("narrow", per_seconds(1, 10)).block_for(seconds(300));
+    let app =
+        TestApp::new(builder_with(block).add_limit(Limit::new("wide", per_seconds(100, 3600))).ietf_draft_headers());
+    app.expect_admitted("ann", 1).await;
+    rejected(&app).await;
+    let response = app.send_as("ann").await;
+    let headers: Vec<_> = response.0.headers.get_all("ratelimit").iter().collect();
+    assert!(headers.iter().any(|value| *value == "\"wide\";r=99;t=3600"), "{headers:?}");
 }
 
 #[tokio::test]
-async fn failures_alone_may_block() {
-    let login = Limit::new("login", per(2, 900)).only_failures().block_for(seconds(3600));
-    let app = App::of(of(login));
+async fn a_limit_of_failures_may_block() {
+    let login = Limit::new("login", per_seconds(2, 900)).only_failures().block_for(seconds(3600));
+    let app = TestApp::new(builder_with(login));
     for (status, expected) in [("200", 200), ("401", 401), ("200", 200), ("401", 401), ("200", 429), ("200", 429)] {
-        let told = app.get("/", &[("x-who", "ann"), ("x-status", status)]).await;
-        assert_eq!(told.status(), expected);
+        let response = app.get("/", &[("x-user", "ann"), ("x-status", status)]).await;
+        assert_eq!(response.status(), expected);
     }
-    assert_eq!(refused(&app).await, said(ABNORMAL, 3600));
-    assert_eq!(app.calls(), 4);
+    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
+    assert_eq!(app.handler_calls(), 4);
 }

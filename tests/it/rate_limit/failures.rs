@@ -1,4 +1,4 @@
-//! Limits that count only failures: what is reserved, what is given back, and whose word counts.
+//! Limits that count only failures: reserved and refunded units, and how a handler marks an attempt.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use axum::routing::get;
 use portcullis::context::{Attempt, RateLimitStatus};
 use portcullis::gate::DenialKind;
 use portcullis::rate_limit::{Limit, RateLimitBuilder, Subject};
-use portcullis::testing::FakeClock;
 use portcullis::{Extractor, RateLimit};
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{ALGORITHMS, App, Told, hands, per, who};
+use super::{ALGORITHMS, TestApp, by_user_header, fake_clock, per_seconds};
 use crate::support::response::TestResponse;
 
 fn login() -> Limit {
-    Limit::new("login", per(5, 300)).only_failures()
+    Limit::new("login", per_seconds(5, 300)).only_failures()
 }
 
-fn of(limit: Limit) -> RateLimitBuilder {
-    RateLimit::builder().limit(limit).key(who())
+fn builder_with(limit: Limit) -> RateLimitBuilder {
+    RateLimit::builder().limit(limit).key(by_user_header())
 }
 
-async fn answered(app: &App, status: &str) -> u16 {
-    app.get("/", &[("x-who", "ann"), ("x-status", status)]).await.status()
+/// Sends a request to which the handler responds with this status. Returns the status of the response.
+async fn send(app: &TestApp, status: &str) -> u16 {
+    app.get("/", &[("x-user", "ann"), ("x-status", status)]).await.status()
 }
 
 async fn used(limit: &RateLimit) -> u32 {
@@ -36,38 +36,40 @@ async fn used(limit: &RateLimit) -> u32 {
 }
 
 #[tokio::test]
-async fn successes_do_not_count_and_failures_do() {
+async fn failures_count_and_successes_do_not() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(5, 300).algorithm(algorithm)).only_failures()));
+        let limit = Limit::new("login", per_seconds(5, 300).algorithm(algorithm)).only_failures();
+        let app = TestApp::new(builder_with(limit));
         for _ in 0..20 {
-            assert_eq!(answered(&app, "200").await, 200, "{algorithm:?}");
+            assert_eq!(send(&app, "200").await, 200, "{algorithm:?}");
         }
         for _ in 0..5 {
-            assert_eq!(answered(&app, "401").await, 401, "{algorithm:?}");
+            assert_eq!(send(&app, "401").await, 401, "{algorithm:?}");
         }
-        assert_eq!(answered(&app, "200").await, 429, "{algorithm:?}");
-        assert_eq!(app.calls(), 25);
+        assert_eq!(send(&app, "200").await, 429, "{algorithm:?}");
+        assert_eq!(app.handler_calls(), 25);
     }
 }
 
 #[tokio::test]
-async fn a_success_gives_back_its_own_unit_alone_and_never_resets_the_count() {
+async fn a_success_refunds_only_its_own_unit() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(5, 300).algorithm(algorithm)).only_failures()));
+        let limit = Limit::new("login", per_seconds(5, 300).algorithm(algorithm)).only_failures();
+        let app = TestApp::new(builder_with(limit));
         for n in 1..=4 {
-            assert_eq!(answered(&app, "401").await, 401);
-            assert_eq!(answered(&app, "200").await, 200);
+            assert_eq!(send(&app, "401").await, 401);
+            assert_eq!(send(&app, "200").await, 200);
             assert_eq!(used(&app.limit).await, n, "{algorithm:?}");
-            app.hands.advance(std::time::Duration::from_millis(1));
+            app.clock.advance(std::time::Duration::from_millis(1));
         }
-        assert_eq!(answered(&app, "401").await, 401, "{algorithm:?}");
-        assert_eq!(answered(&app, "200").await, 429, "{algorithm:?}");
+        assert_eq!(send(&app, "401").await, 401, "{algorithm:?}");
+        assert_eq!(send(&app, "200").await, 429, "{algorithm:?}");
     }
 }
 
 #[tokio::test]
-async fn failures_are_the_statuses_400_to_499_or_those_that_are_said() {
-    for (status, by_default, by_own) in [
+async fn failures_are_the_statuses_400_to_499_or_as_configured() {
+    for (status, by_default, by_condition) in [
         ("200", 0, 0),
         ("302", 0, 1),
         ("400", 1, 0),
@@ -77,52 +79,54 @@ async fn failures_are_the_statuses_400_to_499_or_those_that_are_said() {
         ("500", 0, 0),
         ("503", 0, 0),
     ] {
-        let app = App::of(of(login()));
-        answered(&app, status).await;
+        let app = TestApp::new(builder_with(login()));
+        send(&app, status).await;
         assert_eq!(used(&app.limit).await, by_default, "{status}");
-        let app = App::of(of(Limit::new("own", per(5, 300)).only_failures_if(|status| status == StatusCode::FOUND)));
-        answered(&app, status).await;
-        assert_eq!(used(&app.limit).await, by_own, "{status}");
+        let limit = Limit::new("redirects", per_seconds(5, 300));
+        let app = TestApp::new(builder_with(limit.only_failures_if(|status| status == StatusCode::FOUND)));
+        send(&app, status).await;
+        assert_eq!(used(&app.limit).await, by_condition, "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_limit_beside_it_that_counts_all_keeps_its_units() {
-    let app = App::of(of(login()).add_limit(Limit::new("all", per(3, 300))));
+async fn another_limit_that_counts_all_requests_keeps_its_units() {
+    let app = TestApp::new(builder_with(login()).add_limit(Limit::new("all", per_seconds(3, 300))));
     for _ in 0..3 {
-        assert_eq!(answered(&app, "200").await, 200);
+        assert_eq!(send(&app, "200").await, 200);
     }
-    let told = app.ask("ann").await;
-    assert_eq!((told.status(), told.problem()["violated-policies"].clone()), (429, serde_json::json!(["all"])));
+    let response = app.send_as("ann").await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.problem_details()["violated-policies"], serde_json::json!(["all"]));
     let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     let used: std::collections::BTreeMap<_, _> = usages.iter().map(|usage| (usage.name(), usage.used())).collect();
     assert_eq!((used["login"], used["all"]), (0, 3));
 }
 
-/// A handler that waits to be let go, and then fails or not as the path says.
-fn waiting(limit: Limit) -> (Router, RateLimit, Arc<Semaphore>) {
-    let (hands, gate) = (hands(), Arc::new(Semaphore::new(0)));
-    let limit = of(limit).clock(hands.clock()).build().unwrap();
-    let held = Arc::clone(&gate);
-    let handler = get(move |Extractor(allowance): Extractor<RateLimitStatus>| async move {
-        held.acquire().await.unwrap().forget();
-        allowance.tightest().unwrap().remaining().to_string()
+/// An app whose handler waits for a permit of the semaphore and responds with the remaining units.
+fn app_with_waiting_handler(limit: Limit) -> (Router, RateLimit, Arc<Semaphore>) {
+    let limit = builder_with(limit).clock(fake_clock().clock()).build().unwrap();
+    let semaphore = Arc::new(Semaphore::new(0));
+    let handler_semaphore = Arc::clone(&semaphore);
+    let handler = get(move |Extractor(status): Extractor<RateLimitStatus>| async move {
+        handler_semaphore.acquire().await.unwrap().forget();
+        status.tightest().unwrap().remaining().to_string()
     });
-    (Router::new().route("/", handler).layer(limit.clone()), limit, gate)
+    (Router::new().route("/", handler).layer(limit.clone()), limit, semaphore)
 }
 
-fn asked() -> Request<Body> {
-    Request::get("/").header("x-who", "ann").body(Body::empty()).unwrap()
+fn request() -> Request<Body> {
+    Request::get("/").header("x-user", "ann").body(Body::empty()).unwrap()
 }
 
 #[tokio::test]
-async fn attempts_made_at_once_count_before_any_has_failed() {
-    let (app, limit, gate) = waiting(login());
-    let attempts: Vec<_> = (0..8).map(|_| tokio::spawn(app.clone().oneshot(asked()))).collect();
+async fn concurrent_attempts_are_counted_before_any_has_failed() {
+    let (app, limit, semaphore) = app_with_waiting_handler(login());
+    let attempts: Vec<_> = (0..8).map(|_| tokio::spawn(app.clone().oneshot(request()))).collect();
     tokio::task::yield_now().await;
     assert_eq!(used(&limit).await, 5);
-    assert_eq!(TestResponse::send(&app, asked()).await.status, 429);
-    gate.add_permits(8);
+    assert_eq!(TestResponse::send(&app, request()).await.status, 429);
+    semaphore.add_permits(8);
     let mut statuses = Vec::new();
     for attempt in attempts {
         statuses.push(attempt.await.unwrap().unwrap().status().as_u16());
@@ -133,50 +137,49 @@ async fn attempts_made_at_once_count_before_any_has_failed() {
 }
 
 #[tokio::test]
-async fn the_unit_is_reserved_while_the_handler_runs() {
-    let (app, _, gate) = waiting(login());
-    gate.add_permits(1);
-    assert_eq!(TestResponse::send(&app, asked()).await.body, "4");
+async fn a_unit_is_reserved_while_the_handler_runs() {
+    let (app, _, semaphore) = app_with_waiting_handler(login());
+    semaphore.add_permits(1);
+    assert_eq!(TestResponse::send(&app, request()).await.body, "4");
 }
 
 #[tokio::test]
 async fn a_dropped_request_stays_charged() {
-    let (app, limit, gate) = waiting(login());
+    let (app, limit, semaphore) = app_with_waiting_handler(login());
     {
-        let mut attempt = pin!(app.clone().oneshot(asked()));
+        let mut attempt = pin!(app.clone().oneshot(request()));
         assert!(attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    gate.add_permits(1);
+    semaphore.add_permits(1);
     assert_eq!(used(&limit).await, 1);
 }
 
 #[tokio::test]
 async fn a_request_whose_service_fails_stays_charged() {
-    let limit = of(login()).build().unwrap();
+    let limit = builder_with(login()).clock(fake_clock().clock()).build().unwrap();
     let broken = service_fn(|_: Request<Body>| async { Err::<http::Response<Body>, _>("out of order") });
-    assert_eq!(limit.layer(broken).oneshot(asked()).await.unwrap_err(), "out of order");
+    assert_eq!(limit.layer(broken).oneshot(request()).await.unwrap_err(), "out of order");
     assert_eq!(used(&limit).await, 1);
 }
 
-/// A handler that says of the attempt what the path says, with the status that it says.
-async fn judged(words: &str, status: u16) -> u32 {
-    let hands = FakeClock::new();
-    let limit = of(login()).clock(hands.clock()).build().unwrap();
-    let words = words.to_owned();
+/// Runs a handler that marks the attempt with these words and responds with this status. Returns the used units.
+async fn used_after(marks: &str, status: u16) -> u32 {
+    let limit = builder_with(login()).clock(fake_clock().clock()).build().unwrap();
+    let marks = marks.to_owned();
     let handler = get(move |Extractor(attempt): Extractor<Attempt>| async move {
-        for word in words.split_whitespace() {
-            if word == "failed" { attempt.failed() } else { attempt.succeeded() }
+        for mark in marks.split_whitespace() {
+            if mark == "failed" { attempt.failed() } else { attempt.succeeded() }
         }
         StatusCode::from_u16(status).unwrap()
     });
     let app = Router::new().route("/", handler).layer(limit.clone());
-    assert_eq!(TestResponse::send(&app, asked()).await.status, status);
+    assert_eq!(TestResponse::send(&app, request()).await.status, status);
     used(&limit).await
 }
 
 #[tokio::test]
-async fn the_handlers_last_word_outweighs_the_status() {
-    for (words, status, expected) in [
+async fn the_last_mark_of_the_handler_outweighs_the_status() {
+    for (marks, status, expected) in [
         ("", 200, 0),
         ("", 401, 1),
         ("failed", 200, 1),
@@ -186,41 +189,41 @@ async fn the_handlers_last_word_outweighs_the_status() {
         ("failed succeeded", 401, 0),
         ("succeeded failed", 200, 1),
     ] {
-        assert_eq!(judged(words, status).await, expected, "{words:?} {status}");
+        assert_eq!(used_after(marks, status).await, expected, "{marks:?} {status}");
     }
 }
 
 #[tokio::test]
-async fn where_no_limit_counts_failures_the_attempt_is_500_or_none() {
+async fn without_a_limit_of_failures_the_attempt_extractor_is_500_or_none() {
     let app = Router::new()
         .route("/", get(|_: Extractor<Attempt>| async {}))
         .route("/option", get(|attempt: Option<Extractor<Attempt>>| async move { attempt.is_some().to_string() }))
-        .layer(of(Limit::new("all", per(5, 300))).build().unwrap());
-    let answer = TestResponse::get(&app, "/", &[("x-who", "ann")]).await;
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.denial.unwrap().kind(), &DenialKind::RateLimitMissing { required_by: "Extractor<Attempt>" });
-    assert_eq!(TestResponse::get(&app, "/option", &[("x-who", "ann")]).await.body, "false");
+        .layer(builder_with(Limit::new("all", per_seconds(5, 300))).build().unwrap());
+    let response = TestResponse::get(&app, "/", &[("x-user", "ann")]).await;
+    assert_eq!(response.status, 500);
+    assert_eq!(response.denial.unwrap().kind(), &DenialKind::LimitMissing("Extractor<Attempt>"));
+    assert_eq!(TestResponse::get(&app, "/option", &[("x-user", "ann")]).await.body, "false");
 }
 
 #[tokio::test]
-async fn a_success_over_a_shadow_limit_gives_back_nobody_elses_unit() {
+async fn a_success_over_a_shadow_limit_refunds_no_other_unit() {
     for algorithm in ALGORITHMS {
-        let app = App::of(of(Limit::new("login", per(3, 300).algorithm(algorithm)).only_failures().shadow()));
+        let limit = Limit::new("login", per_seconds(3, 300).algorithm(algorithm)).only_failures().shadow();
+        let app = TestApp::new(builder_with(limit));
         for _ in 0..3 {
-            assert_eq!(answered(&app, "401").await, 401);
+            assert_eq!(send(&app, "401").await, 401);
         }
-        assert_eq!(answered(&app, "200").await, 200);
+        assert_eq!(send(&app, "200").await, 200);
         assert_eq!(used(&app.limit).await, 3, "{algorithm:?}");
     }
 }
 
 #[tokio::test]
-async fn the_handler_is_not_called_over_the_limit() {
-    let app = App::of(of(login()));
+async fn over_the_limit_the_handler_is_not_called() {
+    let app = TestApp::new(builder_with(login()));
     for _ in 0..9 {
-        answered(&app, "401").await;
+        send(&app, "401").await;
     }
-    assert_eq!(app.calls(), 5);
-    let told: Told = app.ask("ann").await;
-    assert_eq!(told.retry_after(), Some(300));
+    assert_eq!(app.handler_calls(), 5);
+    assert_eq!(app.send_as("ann").await.retry_after(), Some(300));
 }

@@ -1,4 +1,4 @@
-//! By what requests are counted: users, API keys, tenants and what an app names itself.
+//! Keys: users, API keys, tenants, custom keys, and keys with alternatives.
 
 use std::sync::Arc;
 
@@ -10,41 +10,42 @@ use portcullis::rate_limit::{Key, MemoryStore, Subject};
 use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{RateLimit, TrustedProxies, UserContext};
 
-use super::{field, per, routes};
+use super::{fake_clock, header, per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Routes behind a limit of two units by this key.
-fn by(key: Key) -> Router {
-    routes(&Arc::default()).layer(RateLimit::builder().quota(per(2, 60)).key(key).build().unwrap())
+/// Routes behind a limit of two requests by this key.
+fn app_limited_by(key: Key) -> Router {
+    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key);
+    routes(&Arc::default()).layer(limit.clock(fake_clock().clock()).build().unwrap())
 }
 
 fn ann() -> UserContext {
     UserContext::new("ann").with_issuer("https://a.example")
 }
 
-fn tenant() -> Key {
+fn by_tenant() -> Key {
     Key::tenant(|user| user.name().map(str::to_owned))
 }
 
-fn peer(ip: [u8; 4]) -> axum::Extension<std::net::SocketAddr> {
+fn peer_address(ip: [u8; 4]) -> axum::Extension<std::net::SocketAddr> {
     axum::Extension((ip, 4711).into())
 }
 
-/// What is left, or else the status.
-async fn left(app: &Router, fields: &[(&str, &str)]) -> u16 {
-    let answer = TestResponse::get(app, "/", fields).await;
-    match answer.status.as_u16() {
-        200 => answer.headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap(),
+/// Sends a request. Returns the remaining units, or the status if it is rejected.
+async fn remaining_or_status(app: &Router, headers: &[(&str, &str)]) -> u16 {
+    let response = TestResponse::get(app, "/", headers).await;
+    match response.status.as_u16() {
+        200 => response.headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap(),
         status => status,
     }
 }
 
 #[tokio::test]
 async fn a_user_is_counted_by_issuer_and_id() {
-    let app = by(Key::user());
+    let app = app_limited_by(Key::user());
     for (user, expected) in [
         (ann(), 1),
         (ann(), 0),
@@ -53,71 +54,71 @@ async fn a_user_is_counted_by_issuer_and_id() {
         (UserContext::new("ann").with_issuer("https://b.example"), 1),
         (UserContext::new("ann"), 1),
     ] {
-        assert_eq!(left(&app.clone().layer(as_user(user.clone())), &[]).await, expected, "{user:?}");
+        assert_eq!(remaining_or_status(&app.clone().layer(as_user(user.clone())), &[]).await, expected, "{user:?}");
     }
 }
 
 #[tokio::test]
-async fn by_user_an_anonymous_visitor_is_401_with_the_realm_of_who_looked() {
-    let answer = TestResponse::get(&by(Key::user()).layer(as_anonymous()), "/", &[]).await;
-    assert_eq!((answer.status.as_u16(), answer.challenge()), (401, "Bearer realm=\"api\""));
+async fn by_user_an_anonymous_request_is_401_with_the_realm_of_the_authenticating_layer() {
+    let response = TestResponse::get(&app_limited_by(Key::user()).layer(as_anonymous()), "/", &[]).await;
+    assert_eq!((response.status.as_u16(), response.challenge()), (401, "Bearer realm=\"api\""));
     let visitor = Visitor::anonymous(Realm::new("vault"));
-    let answer = TestResponse::get(&by(Key::user()).layer(axum::Extension(visitor)), "/", &[]).await;
-    assert_eq!(answer.challenge(), "Bearer realm=\"vault\"");
-    assert_eq!(answer.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+    let response = TestResponse::get(&app_limited_by(Key::user()).layer(axum::Extension(visitor)), "/", &[]).await;
+    assert_eq!(response.challenge(), "Bearer realm=\"vault\"");
+    assert_eq!(response.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
 }
 
 #[tokio::test]
-async fn by_user_without_an_authenticating_layer_it_is_500_and_the_log_names_the_remedy() {
-    for key in [Key::user(), Key::user().or_ip(TrustedProxies::none()), tenant()] {
+async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged() {
+    for key in [Key::user(), Key::user().or_ip(TrustedProxies::none()), by_tenant()] {
         let log = LogCapture::start();
-        let app = by(key).layer(peer([192, 0, 2, 1]));
-        let fields = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
-        let answer = TestResponse::get(&app, "/", &fields).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (500, ""));
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" });
+        let app = app_limited_by(key).layer(peer_address([192, 0, 2, 1]));
+        let headers = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
+        let response = TestResponse::get(&app, "/", &headers).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (500, ""));
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::GateMissing("a RateLimit by user"));
         assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
     }
 }
 
 #[tokio::test]
-async fn a_user_else_an_address_and_never_a_field_of_the_callers() {
-    let app = by(Key::user().or_ip(TrustedProxies::none()));
+async fn user_or_ip_uses_the_user_or_the_address_and_no_header_of_the_caller() {
+    let app = app_limited_by(Key::user().or_ip(TrustedProxies::none()));
     let user = app.clone().layer(as_user(ann()));
-    // No address is needed where there is a user, nor looked at.
-    assert_eq!(left(&user, &[]).await, 1);
-    assert_eq!(left(&user.clone().layer(peer([192, 0, 2, 1])), &[]).await, 0);
-    assert_eq!(left(&user.layer(peer([192, 0, 2, 2])), &[("x-user", "bob")]).await, 429);
-    let anonymous = app.layer(as_anonymous()).layer(peer([192, 0, 2, 1]));
+    // The address is not needed and not used if there is a user.
+    assert_eq!(remaining_or_status(&user, &[]).await, 1);
+    assert_eq!(remaining_or_status(&user.clone().layer(peer_address([192, 0, 2, 1])), &[]).await, 0);
+    assert_eq!(remaining_or_status(&user.layer(peer_address([192, 0, 2, 2])), &[("x-user", "bob")]).await, 429);
+    let anonymous = app.layer(as_anonymous()).layer(peer_address([192, 0, 2, 1]));
     for (n, expected) in [(1, 1), (2, 0), (3, 429), (4, 429)] {
         let (name, ip) = (format!("user-{n}"), format!("203.0.113.{n}"));
-        let fields = [("x-user", &*name), ("authorization", &name), ("x-forwarded-for", &ip), ("x-real-ip", &ip)];
-        assert_eq!(left(&anonymous, &fields).await, expected);
+        let headers = [("x-user", &*name), ("authorization", &name), ("x-forwarded-for", &ip), ("x-real-ip", &ip)];
+        assert_eq!(remaining_or_status(&anonymous, &headers).await, expected);
     }
 }
 
 #[tokio::test]
-async fn an_api_key_is_counted_by_the_one_value_of_its_field() {
-    let app = by(Key::api_key(API_KEY));
+async fn an_api_key_is_counted_by_the_value_of_its_header() {
+    let app = app_limited_by(Key::api_key(API_KEY));
     for (key, expected) in [("k1", 1), ("k2", 1), ("k1", 0), ("k1", 429), ("K1", 1), ("k1, k2", 1)] {
-        assert_eq!(left(&app, &[("x-api-key", key)]).await, expected, "{key}");
+        assert_eq!(remaining_or_status(&app, &[("x-api-key", key)]).await, expected, "{key}");
     }
 }
 
 #[tokio::test]
-async fn a_missing_an_empty_and_a_repeated_api_key_are_none() {
-    for fields in [&[][..], &[("x-api-key", "")], &[("x-api-key", "a"), ("x-api-key", "b")]] {
-        assert_eq!(left(&by(Key::api_key(API_KEY)), fields).await, 403, "{fields:?}");
-        let or_own = by(Key::api_key(API_KEY).or(Key::custom(|_| Some("else".to_owned()))));
-        assert_eq!(left(&or_own, fields).await, 1);
-        assert_eq!(left(&or_own, &[("x-api-key", "a")]).await, 1, "counted apart");
-        assert_eq!(left(&or_own, fields).await, 0);
+async fn a_missing_empty_or_repeated_api_key_is_no_subject() {
+    for headers in [&[][..], &[("x-api-key", "")], &[("x-api-key", "a"), ("x-api-key", "b")]] {
+        assert_eq!(remaining_or_status(&app_limited_by(Key::api_key(API_KEY)), headers).await, 403, "{headers:?}");
+        let or_custom = app_limited_by(Key::api_key(API_KEY).or(Key::custom(|_| Some("else".to_owned()))));
+        assert_eq!(remaining_or_status(&or_custom, headers).await, 1);
+        assert_eq!(remaining_or_status(&or_custom, &[("x-api-key", "a")]).await, 1, "counted separately");
+        assert_eq!(remaining_or_status(&or_custom, headers).await, 0);
     }
 }
 
 #[tokio::test]
 async fn an_api_key_of_any_bytes_is_counted() {
-    let app = by(Key::api_key(API_KEY));
+    let app = app_limited_by(Key::api_key(API_KEY));
     for status in [200, 200, 429] {
         let request = Request::get("/").header("x-api-key", HeaderValue::from_bytes(b"\xff\xfe").unwrap());
         assert_eq!(TestResponse::send(&app, request.body(Default::default()).unwrap()).await.status, status);
@@ -125,108 +126,114 @@ async fn an_api_key_of_any_bytes_is_counted() {
 }
 
 #[tokio::test]
-async fn a_tenant_is_counted_whoever_its_users_are() {
-    let app = by(tenant());
+async fn all_users_of_a_tenant_are_counted_together() {
+    let app = app_limited_by(by_tenant());
     let of = |user: &str, tenant: &str| app.clone().layer(as_user(UserContext::new(user).with_name(tenant)));
     for (user, tenant, expected) in [("ann", "acme", 1), ("bob", "acme", 0), ("cid", "acme", 429), ("ann", "zeta", 1)] {
-        assert_eq!(left(&of(user, tenant), &[]).await, expected, "{user} {tenant}");
+        assert_eq!(remaining_or_status(&of(user, tenant), &[]).await, expected, "{user} {tenant}");
     }
-    assert_eq!(left(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await, 403, "of no tenant");
+    assert_eq!(
+        remaining_or_status(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await,
+        403,
+        "the user has no tenant"
+    );
 }
 
 #[tokio::test]
-async fn everybody_is_one_subject() {
-    let app = by(Key::global());
-    for (who, expected) in [("ann", 1), ("bob", 0), ("cid", 429)] {
-        assert_eq!(left(&app, &[("x-who", who)]).await, expected);
+async fn the_global_key_counts_all_requests_together() {
+    let app = app_limited_by(Key::global());
+    for (user, expected) in [("ann", 1), ("bob", 0), ("cid", 429)] {
+        assert_eq!(remaining_or_status(&app, &[("x-user", user)]).await, expected);
     }
 }
 
 #[tokio::test]
-async fn keys_of_two_kinds_never_collide_though_they_are_spelt_alike() {
+async fn equal_values_of_different_kinds_of_keys_are_counted_separately() {
     let store = MemoryStore::new();
+    let clock = fake_clock();
     let text = "192.0.2.1";
     let kinds = [
         Key::user(),
         Key::ip(TrustedProxies::none()),
         Key::api_key(API_KEY),
-        tenant(),
-        Key::custom(|head| field(head, "x-api-key")),
+        by_tenant(),
+        Key::custom(|head| header(head, "x-api-key")),
         Key::global(),
     ];
     for key in kinds {
         let name = format!("{key:?}");
-        let limit = RateLimit::builder().quota(per(2, 60)).key(key).store(store.clone()).build().unwrap();
+        let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key).store(store.clone());
+        let limit = limit.clock(clock.clock()).build().unwrap();
         let user = UserContext::new(text).with_name(text);
-        let app = routes(&Arc::default()).layer(limit).layer(as_user(user)).layer(peer([192, 0, 2, 1]));
-        assert_eq!(left(&app, &[("x-api-key", text)]).await, 1, "{name}");
+        let app = routes(&Arc::default()).layer(limit).layer(as_user(user)).layer(peer_address([192, 0, 2, 1]));
+        assert_eq!(remaining_or_status(&app, &[("x-api-key", text)]).await, 1, "{name}");
     }
 }
 
 #[tokio::test]
-async fn the_first_part_of_a_key_that_a_request_has_is_the_one() {
-    let key = Key::api_key(API_KEY).or(Key::custom(|head| field(head, "x-who"))).or_ip(TrustedProxies::none());
-    let app = by(key).layer(peer([192, 0, 2, 1]));
-    for (fields, expected) in [
-        (&[("x-api-key", "k"), ("x-who", "ann")][..], 1),
-        (&[("x-api-key", "k"), ("x-who", "bob")], 0),
-        (&[("x-who", "ann")], 1),
-        (&[("x-who", "bob")], 1),
+async fn a_key_with_alternatives_uses_the_first_that_the_request_has() {
+    let key = Key::api_key(API_KEY).or(Key::custom(|head| header(head, "x-user"))).or_ip(TrustedProxies::none());
+    let app = app_limited_by(key).layer(peer_address([192, 0, 2, 1]));
+    for (headers, expected) in [
+        (&[("x-api-key", "k"), ("x-user", "ann")][..], 1),
+        (&[("x-api-key", "k"), ("x-user", "bob")], 0),
+        (&[("x-user", "ann")], 1),
+        (&[("x-user", "bob")], 1),
         (&[], 1),
         (&[], 0),
     ] {
-        assert_eq!(left(&app, fields).await, expected, "{fields:?}");
+        assert_eq!(remaining_or_status(&app, headers).await, expected, "{headers:?}");
     }
 }
 
 #[test]
-fn neither_a_key_nor_a_subject_shows_an_api_key() {
+fn debug_of_a_key_and_a_subject_shows_no_api_key() {
     let shown = format!("{:?} {:?}", Key::api_key(API_KEY), Subject::api_key(b"hunter2"));
     assert_eq!(shown, "[ApiKey] Subject { api_key: \"...\", route: None }");
 }
 
 #[tokio::test]
-async fn a_refusal_says_nothing_of_the_key_to_the_caller_or_the_log() {
+async fn a_rejection_shows_no_api_key_to_the_caller_or_in_the_log() {
     let log = LogCapture::start();
-    let app = by(Key::api_key(API_KEY));
+    let app = app_limited_by(Key::api_key(API_KEY));
     for _ in 0..3 {
-        let answer = TestResponse::get(&app, "/", &[("x-api-key", "hunter2hunter2")]).await;
-        assert!(!format!("{answer:?}").contains("hunter2"));
+        let response = TestResponse::get(&app, "/", &[("x-api-key", "hunter2hunter2")]).await;
+        assert!(!format!("{response:?}").contains("hunter2"));
     }
     assert!(!log.text().contains("hunter2"), "{}", log.text());
 }
 
 #[tokio::test]
-async fn a_key_behind_another_keeps_its_prefix() {
+async fn an_alternative_key_keeps_its_ipv6_prefix() {
     let by_48 = Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(48));
-    let app = by(by_48).layer(as_anonymous());
+    let app = app_limited_by(by_48).layer(as_anonymous());
     for (peer, expected) in [("2001:db8:0:1::1", 1), ("2001:db8:0:2::1", 0), ("2001:db8:1:1::1", 1)] {
         let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 4711);
         let app = app.clone().layer(axum::Extension(axum::extract::ConnectInfo(peer)));
-        assert_eq!(left(&app, &[]).await, expected, "{peer}");
+        assert_eq!(remaining_or_status(&app, &[]).await, expected, "{peer}");
     }
 }
 
 #[tokio::test]
-async fn a_request_without_a_subject_is_403_and_the_log_says_once_how_to_mend_it() {
+async fn a_request_without_a_subject_is_403_and_the_remedy_is_logged_once() {
     let log = LogCapture::start();
-    let app = by(Key::custom(|_| None));
+    let app = app_limited_by(Key::custom(|_| None));
     for _ in 0..3 {
-        let answer = TestResponse::get(&app, "/", &[]).await;
-        assert_eq!(answer.denial.unwrap().kind(), &DenialKind::RateLimitKeyMissing);
+        let response = TestResponse::get(&app, "/", &[]).await;
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::SubjectMissing);
     }
     assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
 }
 
 #[tokio::test]
-async fn quotas_by_tier_outside_of_what_authenticates_are_noticed_once() {
+async fn quotas_by_tier_before_authentication_log_one_warning() {
     let tiers = portcullis::Tiers::ascending(["basic", "pro"]).unwrap();
-    let quotas = [(tiers.get("basic").unwrap(), per(2, 60)), (tiers.get("pro").unwrap(), per(9, 60))];
-    let limit = RateLimit::builder().by_tier(quotas).key(Key::global()).build().unwrap();
+    let quotas = [(tiers.get("basic").unwrap(), per_seconds(2, 60)), (tiers.get("pro").unwrap(), per_seconds(9, 60))];
+    let limit = RateLimit::builder().by_tier(quotas).key(Key::global()).clock(fake_clock().clock()).build().unwrap();
     let log = LogCapture::start();
     let app = routes(&Arc::default()).layer(limit);
     for expected in [1, 0] {
-        assert_eq!(left(&app, &[]).await, expected);
+        assert_eq!(remaining_or_status(&app, &[]).await, expected);
     }
     assert_eq!(log.count("put it inside of JwtAuth"), 1, "{}", log.text());
 }

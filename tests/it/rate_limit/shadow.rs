@@ -1,94 +1,98 @@
-//! Shadow limits: they count and report, and never refuse.
+//! Shadow limits: they count and log, and never reject.
 
 use portcullis::RateLimit;
 use portcullis::rate_limit::{Limit, MemoryStore, Subject};
 use serde_json::json;
 
-use super::{App, per, seconds, who};
+use super::{TestApp, by_user_header, per_seconds, seconds};
 use crate::support::log_capture::LogCapture;
 
-const REPORT: &str = "a shadow limit would have refused this request";
+const LOG_LINE: &str = "a shadow limit would have refused this request";
 
-fn shadow() -> Limit {
-    Limit::new("shadow", per(2, 60)).shadow()
+fn shadow_limit() -> Limit {
+    Limit::new("shadow", per_seconds(2, 60)).shadow()
 }
 
 #[tokio::test]
-async fn a_shadow_lets_everything_through() {
-    let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
-    app.use_up("ann", 20).await;
-    assert_eq!(app.calls(), 20);
+async fn a_shadow_limit_admits_every_request() {
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit()).key(by_user_header()));
+    app.expect_admitted("ann", 20).await;
+    assert_eq!(app.handler_calls(), 20);
 }
 
 #[tokio::test]
-async fn a_shadow_counts_up_to_its_limit_and_again_after_its_window() {
+async fn a_shadow_limit_counts_up_to_its_quota_in_each_window() {
     let log = LogCapture::start();
-    let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit()).key(by_user_header()));
     for round in 1..=3 {
-        app.use_up("ann", 5).await;
+        app.expect_admitted("ann", 5).await;
         assert_eq!(app.limit.peek(&Subject::custom("ann")).await.unwrap()[0].used(), 2);
-        assert_eq!(log.count(REPORT), 3 * round);
-        app.advance(60);
+        assert_eq!(log.count(LOG_LINE), 3 * round);
+        app.advance_seconds(60);
     }
 }
 
 #[tokio::test]
-async fn the_log_names_the_limit_at_info_for_each_request_that_would_have_been_refused() {
+async fn each_request_that_a_shadow_limit_would_reject_is_logged_at_info() {
     let log = LogCapture::start();
-    let app = App::of(RateLimit::builder().limit(shadow()).key(who()));
-    app.use_up("ann", 2).await;
-    assert_eq!(log.count(REPORT), 0);
-    app.use_up("ann", 1).await;
-    assert_eq!(log.count(REPORT), 1);
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit()).key(by_user_header()));
+    app.expect_admitted("ann", 2).await;
+    assert_eq!(log.count(LOG_LINE), 0);
+    app.expect_admitted("ann", 1).await;
+    assert_eq!(log.count(LOG_LINE), 1);
     let text = log.text();
     assert!(text.contains("INFO") && text.contains("limit=\"shadow\"") && !text.contains("ann"), "{text}");
 }
 
 #[tokio::test]
-async fn a_shadow_is_in_no_field_and_in_no_problem() {
-    let app = App::of(RateLimit::builder().limit(shadow()).key(who()).ietf_draft_headers());
-    let told = app.ask("ann").await;
-    assert!(told.0.headers.keys().all(|name| !name.as_str().contains("ratelimit")), "{:?}", told.0.headers);
-    let real = Limit::new("real", per(3, 60));
-    let app = App::of(RateLimit::builder().limit(shadow()).add_limit(real).key(who()).ietf_draft_headers());
+async fn a_shadow_limit_is_in_no_header_and_in_no_problem_details() {
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit()).key(by_user_header()).ietf_draft_headers());
+    let response = app.send_as("ann").await;
+    assert!(response.0.headers.keys().all(|name| !name.as_str().contains("ratelimit")), "{:?}", response.0.headers);
+    let real = Limit::new("real", per_seconds(3, 60));
+    let app = TestApp::new(
+        RateLimit::builder().limit(shadow_limit()).add_limit(real).key(by_user_header()).ietf_draft_headers(),
+    );
     for remaining in [2, 1, 0] {
-        let told = app.ask("ann").await;
-        assert_eq!((told.status(), told.remaining()), (200, Some(remaining)));
-        assert_eq!(told.0.headers.get_all("ratelimit").iter().count(), 1);
+        let response = app.send_as("ann").await;
+        assert_eq!((response.status(), response.remaining()), (200, Some(remaining)));
+        assert_eq!(response.0.headers.get_all("ratelimit").iter().count(), 1);
     }
-    let told = app.ask("ann").await;
-    assert_eq!((told.status(), told.problem()["violated-policies"].clone()), (429, json!(["real"])));
+    let response = app.send_as("ann").await;
+    assert_eq!((response.status(), response.problem_details()["violated-policies"].clone()), (429, json!(["real"])));
 }
 
 #[tokio::test]
-async fn a_request_that_a_real_limit_refuses_is_not_charged_to_the_shadow() {
-    let (wide, real) = (Limit::new("wide", per(9, 60)).shadow(), Limit::new("real", per(1, 60)));
-    let app = App::of(RateLimit::builder().limit(wide).add_limit(real).key(who()));
-    assert_eq!(app.admitted("ann", 5).await, 1);
+async fn a_request_rejected_by_another_limit_is_not_charged_to_the_shadow_limit() {
+    let (wide, real) = (Limit::new("wide", per_seconds(9, 60)).shadow(), Limit::new("real", per_seconds(1, 60)));
+    let app = TestApp::new(RateLimit::builder().limit(wide).add_limit(real).key(by_user_header()));
+    assert_eq!(app.count_admitted("ann", 5).await, 1);
     let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     assert!(usages.iter().all(|usage| usage.used() == 1), "{usages:?}");
 }
 
 #[tokio::test]
-async fn a_shadow_blocks_nobody() {
-    let app = App::of(RateLimit::builder().limit(shadow().block_for(seconds(300))).key(who()));
-    app.use_up("ann", 20).await;
+async fn a_shadow_limit_starts_no_block() {
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit().block_for(seconds(300))).key(by_user_header()));
+    app.expect_admitted("ann", 20).await;
     assert_eq!(app.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for(), None);
 }
 
 #[tokio::test]
-async fn a_shadow_ignores_a_block_by_a_limit_of_its_name() {
+async fn a_shadow_limit_ignores_the_block_of_a_limit_with_the_same_name() {
     let store = MemoryStore::new();
-    let builder =
-        |limit: Limit| RateLimit::builder().limit(limit.block_for(seconds(300))).key(who()).store(store.clone());
-    let (real, shadow) = (App::of(builder(Limit::new("shadow", per(2, 60)))), App::of(builder(shadow())));
-    assert_eq!(real.admitted("ann", 3).await, 2);
+    let builder = |limit: Limit| {
+        RateLimit::builder().limit(limit.block_for(seconds(300))).key(by_user_header()).store(store.clone())
+    };
+    let (real, shadow) =
+        (TestApp::new(builder(Limit::new("shadow", per_seconds(2, 60)))), TestApp::new(builder(shadow_limit())));
+    assert_eq!(real.count_admitted("ann", 3).await, 2);
     assert!(shadow.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for().is_some());
-    shadow.use_up("ann", 3).await;
+    shadow.expect_admitted("ann", 3).await;
 }
 
 #[tokio::test]
-async fn a_cost_over_a_shadow_limit_is_let_through() {
-    let app = App::of(RateLimit::builder().limit(shadow().cost_of(|_| u32::MAX)).key(who()));
-    app.use_up("ann", 3).await;
+async fn a_cost_above_a_shadow_limit_is_admitted() {
+    let app = TestApp::new(RateLimit::builder().limit(shadow_limit().cost_of(|_| u32::MAX)).key(by_user_header()));
+    app.expect_admitted("ann", 3).await;
 }

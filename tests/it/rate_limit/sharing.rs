@@ -1,4 +1,4 @@
-//! One state for all clones, connections, layers of one store, and threads.
+//! Counts shared by clones, connections, threads, and layers of one store.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,22 +13,27 @@ use portcullis::{RateLimit, TrustedProxies};
 use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{ALGORITHMS, App, hands, limited, per, routes, who};
+use super::{ALGORITHMS, TestApp, by_user_header, fake_clock, limit_by_header, per_seconds, routes};
 use crate::support::response::TestResponse;
 
 #[tokio::test]
-async fn clones_of_a_layer_count_together() {
-    let app = App::of(limited(per(3, 60)));
+async fn clones_of_a_layer_share_their_counts() {
+    let app = TestApp::new(limit_by_header(per_seconds(3, 60)));
     let other = routes(&Arc::default()).layer(app.limit.clone());
-    app.use_up("ann", 2).await;
-    assert_eq!(TestResponse::get(&other, "/", &[("x-who", "ann")]).await.headers["x-ratelimit-remaining"], "0");
-    assert_eq!(app.ask("ann").await.status(), 429);
-    assert_eq!(app.ask("bob").await.status(), 200);
+    app.expect_admitted("ann", 2).await;
+    assert_eq!(TestResponse::get(&other, "/", &[("x-user", "ann")]).await.headers["x-ratelimit-remaining"], "0");
+    assert_eq!(app.send_as("ann").await.status(), 429);
+    assert_eq!(app.send_as("bob").await.status(), 200);
 }
 
 #[tokio::test]
-async fn connections_of_one_server_count_together() {
-    let limit = RateLimit::builder().quota(per(3, 60)).key(Key::ip(TrustedProxies::none())).build().unwrap();
+async fn connections_of_one_server_share_their_counts() {
+    let limit = RateLimit::builder()
+        .quota(per_seconds(3, 60))
+        .key(Key::ip(TrustedProxies::none()))
+        .clock(fake_clock().clock())
+        .build()
+        .unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let app = routes(&Arc::default()).layer(limit).into_make_service_with_connect_info::<SocketAddr>();
@@ -42,45 +47,47 @@ async fn connections_of_one_server_count_together() {
     server.abort();
 }
 
-/// Two layers of one clock and store, with these limits.
-async fn beside(limits: [Limit; 2]) -> Vec<u16> {
-    let (hands, store) = (hands(), MemoryStore::new());
+/// Sends four requests in turn to two layers with these limits on one store.
+async fn statuses_of_two_layers(limits: [Limit; 2]) -> Vec<u16> {
+    let clock = fake_clock();
+    let store = MemoryStore::new();
     let apps = limits.map(|limit| {
-        let builder = RateLimit::builder().limit(limit).key(who()).store(store.clone());
-        routes(&Arc::default()).layer(builder.clock(hands.clock()).build().unwrap())
+        let builder = RateLimit::builder().limit(limit).key(by_user_header()).store(store.clone());
+        routes(&Arc::default()).layer(builder.clock(clock.clock()).build().unwrap())
     });
     let mut statuses = Vec::new();
     for app in [&apps[0], &apps[1], &apps[0], &apps[1]] {
-        statuses.push(TestResponse::get(app, "/", &[("x-who", "ann")]).await.status.as_u16());
+        statuses.push(TestResponse::get(app, "/", &[("x-user", "ann")]).await.status.as_u16());
     }
     statuses
 }
 
 #[tokio::test]
-async fn layers_of_one_store_count_together_where_their_limits_have_one_name() {
-    let limit = |name| Limit::new(name, per(2, 60));
-    assert_eq!(beside([limit("a"), limit("a")]).await, [200, 200, 429, 429]);
-    assert_eq!(beside([limit("a"), limit("b")]).await, [200, 200, 200, 200]);
+async fn layers_of_one_store_share_the_counts_of_limits_with_the_same_name() {
+    let limit = |name| Limit::new(name, per_seconds(2, 60));
+    assert_eq!(statuses_of_two_layers([limit("a"), limit("a")]).await, [200, 200, 429, 429]);
+    assert_eq!(statuses_of_two_layers([limit("a"), limit("b")]).await, [200, 200, 200, 200]);
 }
 
 #[tokio::test]
-async fn layers_of_two_stores_count_apart() {
-    let apps = [App::of(limited(per(1, 60))), App::of(limited(per(1, 60)))];
+async fn layers_of_two_stores_have_separate_counts() {
+    let apps = [TestApp::new(limit_by_header(per_seconds(1, 60))), TestApp::new(limit_by_header(per_seconds(1, 60)))];
     for app in &apps {
-        assert_eq!(app.admitted("ann", 2).await, 1);
+        assert_eq!(app.count_admitted("ann", 2).await, 1);
     }
 }
 
-/// The real clock is the point: threads read it in an order that is not that of their locks.
+/// Uses the real clock, because threads read it in another order than they take their locks. No window of 360 days ends.
 #[test]
-fn threads_that_ask_at_once_never_exceed_the_quota() {
+fn concurrent_threads_never_exceed_the_quota() {
     const THREADS: usize = 8;
-    const EACH: usize = 500;
+    const REQUESTS_PER_THREAD: usize = 500;
     for algorithm in ALGORITHMS {
-        let limits = [Limit::new("a", per(100, 86_400).algorithm(algorithm)), Limit::new("b", per(1_000, 86_400))];
-        let [first, second] = limits;
+        let first = Limit::new("a", per_seconds(100, 360 * 86_400).algorithm(algorithm));
+        let second = Limit::new("b", per_seconds(1_000, 360 * 86_400));
         let limit = RateLimit::builder().limit(first).add_limit(second).key(Key::global()).build().unwrap();
-        let (handled, barrier) = (Arc::new(AtomicUsize::new(0)), Barrier::new(THREADS));
+        let handled = Arc::new(AtomicUsize::new(0));
+        let barrier = Barrier::new(THREADS);
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 let (limit, handled, barrier) = (limit.clone(), Arc::clone(&handled), &barrier);
@@ -92,7 +99,7 @@ fn threads_that_ask_at_once_never_exceed_the_quota() {
                     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                     barrier.wait();
                     runtime.block_on(async {
-                        for _ in 0..EACH {
+                        for _ in 0..REQUESTS_PER_THREAD {
                             service.clone().oneshot(Request::new(())).await.unwrap();
                         }
                     });

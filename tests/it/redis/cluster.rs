@@ -89,7 +89,7 @@ async fn a_dead_node_is_an_outage_only_for_its_own_subjects() {
     for node in cluster.nodes() {
         assert_eq!(node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]), "OK");
     }
-    let store = cluster_store(&cluster).await.deadline(Duration::from_secs(5));
+    let store = cluster_store(&cluster).await.deadline(Duration::from_secs(3));
     let subjects = one_subject_per_node(&cluster, &store).await;
     let app = |policy| {
         let builder = RateLimit::builder().limit(hourly("limit", 200).on_outage(policy)).key(by_header("x-user"));

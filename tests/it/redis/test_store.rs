@@ -30,7 +30,7 @@ impl<'a> TestStore<'a> {
     pub(super) fn redis(server: &'a Server) -> Self {
         let server_clock = ServerClock::new(start());
         let connection = BlockingConnection::new(server).with_clock(&server_clock);
-        let store = RedisStore::new(connection).deadline(LONG_DEADLINE);
+        let store = RedisStore::new(connection).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS);
         Self { name: "redis", store: store.into(), clock: fake_clock(), server: Some((server, server_clock)) }
     }
 
@@ -50,8 +50,11 @@ impl<'a> TestStore<'a> {
 
 /// A store over a real asynchronous connection and the server's own clock.
 pub(super) fn network_store(server: &Server) -> RedisStore {
-    RedisStore::new(manager(server)).deadline(LONG_DEADLINE)
+    RedisStore::new(manager(server)).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
 }
+
+/// More than a test has. The default would allocate megabytes for each limit.
+const LOCAL_SUBJECTS: usize = 1_024;
 
 /// The longest deadline that is allowed: a busy machine does not turn a slow reply into an outage.
 pub(super) const LONG_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! Layers that share a store never wait for one another in a circle, however full it is.
+//! Layers that share a store do not deadlock, even if the store is full.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit};
 
-/// Limits of these names, in this order, one of them a shadow and one with blocks.
-fn layer(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
+/// A layer with limits of these names, in this order: `b` is a shadow limit, `c` starts blocks.
+fn layer_with(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
     let limits = names.iter().map(|name| {
         let algorithm = if *name == "a" { Algorithm::SlidingLog } else { Algorithm::SlidingWindow };
         let limit = Limit::new(*name, Quota::per_hour(2).unwrap().algorithm(algorithm));
@@ -23,14 +23,14 @@ fn layer(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
 }
 
 #[test]
-fn no_two_requests_wait_for_each_other_whatever_the_order_of_the_limits() {
-    // One line of places, so that nearly all subjects share the counts beyond it.
+fn requests_do_not_deadlock_whatever_the_order_of_their_limits() {
+    // With room for one subject, nearly all subjects share the overflow counters.
     let store = MemoryStore::with_subjects(1);
     let layers = [&["a", "b", "c", "d"][..], &["d", "c", "b", "a"], &["c", "a"], &["a", "c"], &["d"], &["a"]];
-    let layers: Vec<_> = layers.into_iter().map(|names| layer(&store, names)).collect();
-    let (done, all) = channel();
+    let layers: Vec<_> = layers.into_iter().map(|names| layer_with(&store, names)).collect();
+    let (sender, receiver) = channel();
     for (number, limit) in layers.iter().cycle().take(12).cloned().enumerate() {
-        let done = done.clone();
+        let sender = sender.clone();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
@@ -47,10 +47,10 @@ fn no_two_requests_wait_for_each_other_whatever_the_order_of_the_limits() {
                     }
                 }
             });
-            done.send(()).unwrap();
+            sender.send(()).unwrap();
         });
     }
     for _ in 0..12 {
-        all.recv_timeout(Duration::from_secs(60)).expect("no thread waits for ever");
+        receiver.recv_timeout(Duration::from_secs(60)).expect("every thread ends");
     }
 }
