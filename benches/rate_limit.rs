@@ -1,6 +1,6 @@
-//! What a decision of `RateLimit` in memory costs beside governor's: nanoseconds, and bytes a key.
+//! Compares in-memory decisions of `RateLimit` with governor: time per decision and memory per key.
 //!
-//! `cargo bench --bench rate_limit`. The two take turns; each number is the median of the rounds.
+//! Run it with `cargo bench --bench rate_limit`. Both are measured in alternating rounds; each number is a median.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -23,7 +23,7 @@ use portcullis::TrustedProxies;
 use portcullis::gate::{Entry, Gate, Reply};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Quota, RateLimit, Subject};
 
-/// governor's limiter as a gate, which leaves a snapshot for handlers as ours leaves an `RateLimitStatus`.
+/// governor's limiter as a gate. It inserts a snapshot for handlers, like the `RateLimitStatus` of this crate.
 #[derive(Clone)]
 struct Governor(Arc<Keyed>);
 
@@ -50,7 +50,7 @@ impl Gate for Governor {
 
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const KEYS: usize = 1_000_000;
-/// More than any round uses up.
+/// More than all rounds use.
 const UNITS: u32 = 1_000_000_000;
 const ROUNDS: usize = 9;
 
@@ -60,45 +60,46 @@ fn main() {
     bytes();
 }
 
-/// A whole `check`: the subject hashed, its count found, settled and charged, the time taken once, and what is left told
-/// in an `RateLimitStatus`. The first row is the time alone, which is part of every other.
+/// A whole `check`: it reads the clock once, hashes the subject, finds its counter, updates and charges it, and returns a
+/// `RateLimitStatus`. The first row is the reading of the clock alone, which is part of all others.
 fn decisions() {
     println!("{:<44}{:>9}{:>11}{:>8}{:>9}", "decision, ns", "ours", "governor", "ratio", "budget");
     let clock = DefaultClock::default();
     let (ours, theirs) = (|| _ = black_box(Instant::now()), || _ = black_box(clock.now()));
-    report("the time alone", None, 1_000_000, ours, theirs);
+    report("reading the clock", None, 1_000_000, ours, theirs);
     let ips = addresses();
-    let (ours, theirs) = (limit(Algorithm::TokenBucket, KEYS), governor());
+    let (ours, theirs) = (limit_by_address(Algorithm::TokenBucket, KEYS), governor());
     let one = Subject::address(ANY);
-    report("one hot key", Some(36), 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
-    for (name, algorithm) in [("sliding", Algorithm::SlidingWindow), ("fixed", Algorithm::FixedWindow)] {
-        let ours = limit(algorithm, KEYS);
+    report("one hot key", Some(36), 1_000_000, || decide(&ours, &one), || decide_by_governor(&theirs, ANY));
+    for (name, algorithm) in [("sliding window", Algorithm::SlidingWindow), ("fixed window", Algorithm::FixedWindow)] {
+        let ours = limit_by_address(algorithm, KEYS);
         let name = format!("one hot key, {name}");
-        report(&name, None, 1_000_000, || decide(&ours, &one), || govern(&theirs, ANY));
+        report(&name, None, 1_000_000, || decide(&ours, &one), || decide_by_governor(&theirs, ANY));
     }
-    for (name, places, budget) in
-        [("1 M random keys", KEYS, None), ("1 M random keys, places for 1.4 M", KEYS * 7 / 5, Some(190))]
+    for (name, capacity, budget) in
+        [("1 M random keys", KEYS, None), ("1 M random keys, capacity 1.4 M", KEYS * 7 / 5, Some(190))]
     {
-        let ours = limit(Algorithm::TokenBucket, places);
+        let ours = limit_by_address(Algorithm::TokenBucket, capacity);
         for ip in &ips {
             decide(&ours, &Subject::address(*ip));
-            govern(&theirs, *ip);
+            decide_by_governor(&theirs, *ip);
         }
         let (left, right) = (Cell::new(7_u64), Cell::new(7_u64));
         let decide = || decide(&ours, &Subject::address(pick(&ips, &left)));
-        report(name, budget, 1_000_000, decide, || govern(&theirs, pick(&ips, &right)));
+        report(name, budget, 1_000_000, decide, || decide_by_governor(&theirs, pick(&ips, &right)));
     }
-    let pair = || (two_threads(&|| decide(&ours, &Subject::address(ANY))), two_threads(&|| govern(&theirs, ANY)));
-    let (ours, theirs) = (0..ROUNDS).map(|_| pair()).unzip();
+    let round =
+        || (two_threads(&|| decide(&ours, &Subject::address(ANY))), two_threads(&|| decide_by_governor(&theirs, ANY)));
+    let (ours, theirs) = (0..ROUNDS).map(|_| round()).unzip();
     print("one hot key, two threads", Some(140), ours, theirs);
 }
 
-/// The decision as a layer makes it: the subject read off the head, what is left put there for handlers.
+/// The decision of a layer, which reads the subject from the request head and inserts the status for handlers.
 fn layers() {
     println!("\n{:<44}{:>9}{:>11}{:>8}", "Gate::enter, ns", "ours", "governor", "ratio");
     let ips = addresses();
     let theirs = Governor(Arc::new(governor()));
-    let ours = keyed(Algorithm::TokenBucket, KEYS * 7 / 5, Key::ip(TrustedProxies::none()));
+    let ours = limit_by(Algorithm::TokenBucket, KEYS * 7 / 5, Key::ip(TrustedProxies::none()));
     report("one hot key", None, 300_000, || enter(&ours, ANY), || enter(&theirs, ANY));
     for ip in &ips {
         enter(&ours, *ip);
@@ -107,59 +108,59 @@ fn layers() {
     let (left, right) = (Cell::new(7), Cell::new(7));
     let random = || enter(&ours, pick(&ips, &left));
     report("1 M random keys", None, 300_000, random, || enter(&theirs, pick(&ips, &right)));
-    let everybody = keyed(Algorithm::TokenBucket, KEYS, Key::global());
-    report("everybody", None, 300_000, || enter(&everybody, ANY), || enter(&theirs, ANY));
-    let own = keyed(Algorithm::TokenBucket, KEYS, Key::custom(|head| Some(head.uri.path().to_owned())));
-    report("a function's text", None, 300_000, || enter(&own, ANY), || enter(&theirs, ANY));
+    let global = limit_by(Algorithm::TokenBucket, KEYS, Key::global());
+    report("global key", None, 300_000, || enter(&global, ANY), || enter(&theirs, ANY));
+    let custom = limit_by(Algorithm::TokenBucket, KEYS, Key::custom(|head| Some(head.uri.path().to_owned())));
+    report("custom key", None, 300_000, || enter(&custom, ANY), || enter(&theirs, ANY));
 }
 
-/// The memory that a million keys take.
+/// The memory of a million keys.
 fn bytes() {
-    println!("\nbytes a key at {KEYS} keys, ours with as many places (budget 48)");
+    println!("\nbytes per key at {KEYS} keys, ours with the same capacity (budget 48)");
     let ips = addresses();
     let show = |name: &str, bytes: i64| println!("  {name:<42}{:>9.1}", bytes as f64 / KEYS as f64);
     let mut kept = None;
-    let taken = measure(|| {
+    let allocated = measure(|| {
         let theirs = governor();
-        ips.iter().for_each(|ip| govern(&theirs, *ip));
+        ips.iter().for_each(|ip| decide_by_governor(&theirs, *ip));
         kept = Some(theirs);
     });
-    show("governor", taken.bytes_current);
+    show("governor", allocated.bytes_current);
     let algorithms = [
         ("token bucket", Algorithm::TokenBucket, UNITS),
-        ("fixed", Algorithm::FixedWindow, UNITS),
-        ("sliding, 65,535 units", Algorithm::SlidingWindow, 65_535),
-        ("sliding, more", Algorithm::SlidingWindow, UNITS),
-        ("exact, 8 units", Algorithm::SlidingLog, 8),
-        ("exact, 128 units", Algorithm::SlidingLog, 128),
+        ("fixed window", Algorithm::FixedWindow, UNITS),
+        ("sliding window, 65,535 units", Algorithm::SlidingWindow, 65_535),
+        ("sliding window, more units", Algorithm::SlidingWindow, UNITS),
+        ("sliding log, 8 units", Algorithm::SlidingLog, 8),
+        ("sliding log, 128 units", Algorithm::SlidingLog, 128),
     ];
     for (name, algorithm, units) in algorithms {
         let mut kept = None;
-        let taken = measure(|| {
+        let allocated = measure(|| {
             let quota = Quota::per_hour(units).unwrap().algorithm(algorithm);
             let ours = build(quota, KEYS, Key::ip(TrustedProxies::none()));
             ips.iter().for_each(|ip| decide(&ours, &Subject::address(*ip)));
             kept = Some(ours);
         });
-        show(name, taken.bytes_current);
+        show(name, allocated.bytes_current);
     }
     drop(kept);
 }
 
-fn limit(algorithm: Algorithm, places: usize) -> RateLimit {
-    keyed(algorithm, places, Key::ip(TrustedProxies::none()))
+fn limit_by_address(algorithm: Algorithm, capacity: usize) -> RateLimit {
+    limit_by(algorithm, capacity, Key::ip(TrustedProxies::none()))
 }
 
-fn keyed(algorithm: Algorithm, places: usize, key: Key) -> RateLimit {
-    build(Quota::per_hour(UNITS).unwrap().algorithm(algorithm), places, key)
+fn limit_by(algorithm: Algorithm, capacity: usize, key: Key) -> RateLimit {
+    build(Quota::per_hour(UNITS).unwrap().algorithm(algorithm), capacity, key)
 }
 
-fn build(quota: Quota, places: usize, key: Key) -> RateLimit {
+fn build(quota: Quota, capacity: usize, key: Key) -> RateLimit {
     let limit = Limit::new("bench", quota).key(key);
     RateLimit::builder()
         .limit(limit)
         .without_legacy_headers()
-        .store(MemoryStore::with_subjects(places))
+        .store(MemoryStore::with_subjects(capacity))
         .build()
         .unwrap()
 }
@@ -169,16 +170,16 @@ fn governor() -> Keyed {
     RateLimiter::dashmap(quota).with_middleware()
 }
 
-/// In memory the answer is there at once.
+/// Decides by the in-memory store, which never waits.
 fn decide(limit: &RateLimit, subject: &Subject<'_>) {
     let mut decision = pin!(limit.check(subject, 1));
     let Poll::Ready(outcome) = decision.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        unreachable!("a store in memory waits for nothing")
+        unreachable!("the in-memory store never waits")
     };
     let _ = black_box(outcome);
 }
 
-fn govern(limiter: &Keyed, ip: IpAddr) {
+fn decide_by_governor(limiter: &Keyed, ip: IpAddr) {
     let _ = black_box(limiter.check_key(&ip));
 }
 
@@ -189,11 +190,11 @@ fn enter<G: Gate>(gate: &G, ip: IpAddr) {
 }
 
 fn addresses() -> Vec<IpAddr> {
-    // An odd factor: no address comes twice.
+    // The factor is odd, so that no address occurs twice.
     (0..KEYS as u32).map(|i| IpAddr::V4(Ipv4Addr::from_bits(i.wrapping_mul(0x9E37_79B1)))).collect()
 }
 
-/// A random address (xorshift).
+/// Returns a random address (xorshift).
 fn pick(ips: &[IpAddr], state: &Cell<u64>) -> IpAddr {
     let mut x = state.get();
     x ^= x << 13;
@@ -214,7 +215,7 @@ fn time(count: u32, mut op: impl FnMut()) -> f64 {
     nanos(start.elapsed(), count)
 }
 
-/// The nanoseconds of one decision while two threads decide.
+/// Returns the nanoseconds of one decision while two threads decide.
 fn two_threads(op: &(dyn Fn() + Sync)) -> f64 {
     const COUNT: u32 = 500_000;
     let barrier = Barrier::new(2);

@@ -1,7 +1,8 @@
-//! What a decision of `RateLimit` over Redis costs beside a PING on the same connection.
+//! Compares decisions of `RateLimit` over Redis with a PING on the same connection.
 //!
-//! `cargo bench --bench redis --features redis`. It starts the `redis-server` of the PATH, or of `PORTCULLIS_REDIS`, on a
-//! free loopback port. The three take turns; each number is the median of the rounds.
+//! Run it with `cargo bench --bench redis --features redis`. It starts `redis-server` from the PATH, or the program in
+//! `PORTCULLIS_REDIS`, on a free loopback port. PING, one limit and three limits are measured in alternating rounds; each
+//! number is a median.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,7 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(500);
 const SUBJECTS: usize = 10_000;
 const UNITS: u32 = 1_000_000_000;
+const DECISIONS: u32 = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -23,68 +25,92 @@ async fn main() {
     let mut connection = server.connect().await;
     let store = RedisStore::new(connection.clone()).deadline(Duration::from_secs(1));
     let [one, three] = [1, 3].map(|count| Arc::new(limits(&store, count, UNITS)));
-    print!("{:<28}{:>12}{:>10}{:>10}{:>12}", "", "a second", "p50, us", "p99, us", "of PING p50");
-    println!("{:>13}{:>12}", "script, us", "a call");
+    print!("{:<28}{:>12}{:>10}{:>10}{:>12}", "", "per second", "p50, us", "p99, us", "x PING p50");
+    println!("{:>13}{:>12}", "script, us", "per call");
     for tasks in [1, 64] {
-        let (mut runs, mut spent) = ([const { Vec::new() }; 3], [(0.0, 0.0); 3]);
+        let mut ping = Measurement::new("PING");
+        let mut single = Measurement::new("one limit");
+        let mut triple = Measurement::new("three limits");
         for _ in 0..ROUNDS {
-            let [ping, single, triple] = &mut runs;
-            ping.push(run(tasks, |_| Asker::Ping(connection.clone())).await);
-            let start = script(&mut connection).await;
-            single.push(run(tasks, |task| Asker::Limit(Arc::clone(&one), task)).await);
-            let middle = script(&mut connection).await;
-            triple.push(run(tasks, |task| Asker::Limit(Arc::clone(&three), task)).await);
-            let end = script(&mut connection).await;
-            for (spent, [from, to]) in spent.iter_mut().skip(1).zip([[start, middle], [middle, end]]) {
-                *spent = (spent.0 + to.calls - from.calls, spent.1 + to.micros - from.micros);
-            }
+            ping.add_round(&mut connection.clone(), tasks, |_| Sender::Ping(connection.clone())).await;
+            single.add_round(&mut connection, tasks, |task| Sender::Limit(Arc::clone(&one), task)).await;
+            triple.add_round(&mut connection, tasks, |task| Sender::Limit(Arc::clone(&three), task)).await;
         }
-        let counts = runs.each_ref().map(|runs| runs.iter().map(|run| run.count).sum::<f64>());
-        let [ping, single, triple] = runs.each_ref().map(|runs| Run::median(runs));
-        let named = [("PING", &ping), ("one limit", &single), ("three limits", &triple)];
-        for ((name, run), (count, (calls, micros))) in named.into_iter().zip(counts.into_iter().zip(spent)) {
-            let name = format!("{name}, {tasks} task(s)");
-            let ratio = run.p50 / ping.p50;
-            print!("{name:<28}{:>12.0}{:>10.1}{:>10.1}{ratio:>12.2}", run.rate, run.p50, run.p99);
-            println!("{:>13.2}{:>12.1}", micros / count, count / calls.max(1.0));
+        let ping_p50 = Run::median(&ping.runs).p50;
+        for measurement in [&ping, &single, &triple] {
+            measurement.print(tasks, ping_p50);
         }
-        println!("  three limits are {:.2} x the price of one (budget 1.5)", single.rate / triple.rate);
+        let ratio = Run::median(&single.runs).rate / Run::median(&triple.runs).rate;
+        println!("  three limits cost {ratio:.2} x as much as one (budget 1.5)");
     }
-    println!("budgets: one limit 1.4 x PING with 1 task; 500,000 a second with 64");
-    trips(&one, &mut connection, "known to fit", 1.0).await;
+    println!("budgets: one limit 1.4 x PING with 1 task; 500,000 per second with 64 tasks");
+    print_round_trips(&one, &mut connection, "admitted", 1.0).await;
     let narrow = limits(&store, 1, 1);
     let subject = Subject::custom("denied");
     let _ = narrow.check(&subject, 1).await;
     assert!(narrow.check(&subject, 1).await.is_err());
     let start = Instant::now();
-    trips(&narrow, &mut connection, "known to be denied", 0.0).await;
-    println!("  {:.0} ns each", start.elapsed().as_nanos() as f64 / f64::from(TRIPS));
+    print_round_trips(&narrow, &mut connection, "denied from the cache", 0.0).await;
+    println!("  {:.0} ns each", start.elapsed().as_nanos() as f64 / f64::from(DECISIONS));
 }
 
-const TRIPS: u32 = 10_000;
+/// All rounds of one kind of request.
+struct Measurement {
+    name: &'static str,
+    runs: Vec<Run>,
+    script: ScriptStats,
+}
 
-/// The calls of the script for a decision.
-async fn trips(limit: &RateLimit, connection: &mut MultiplexedConnection, name: &str, budget: f64) {
-    let before = script(connection).await.calls;
-    for _ in 0..TRIPS {
+impl Measurement {
+    fn new(name: &'static str) -> Self {
+        Self { name, runs: Vec::new(), script: ScriptStats::default() }
+    }
+
+    async fn add_round(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        tasks: usize,
+        sender: impl Fn(usize) -> Sender,
+    ) {
+        let before = script_stats(connection).await;
+        self.runs.push(run(tasks, sender).await);
+        let after = script_stats(connection).await;
+        self.script.calls += after.calls - before.calls;
+        self.script.micros += after.micros - before.micros;
+    }
+
+    fn print(&self, tasks: usize, ping_p50: f64) {
+        let median = Run::median(&self.runs);
+        let requests: f64 = self.runs.iter().map(|run| run.count).sum();
+        let name = format!("{}, {tasks} task(s)", self.name);
+        let ratio = median.p50 / ping_p50;
+        print!("{name:<28}{:>12.0}{:>10.1}{:>10.1}{ratio:>12.2}", median.rate, median.p50, median.p99);
+        println!("{:>13.2}{:>12.1}", self.script.micros / requests, requests / self.script.calls.max(1.0));
+    }
+}
+
+/// Prints how often the script is called for each decision.
+async fn print_round_trips(limit: &RateLimit, connection: &mut MultiplexedConnection, name: &str, budget: f64) {
+    let before = script_stats(connection).await.calls;
+    for _ in 0..DECISIONS {
         let _ = limit.check(&Subject::custom("denied"), 1).await;
     }
-    let trips = (script(connection).await.calls - before) / f64::from(TRIPS);
-    println!("trips, {name}: {trips:.2} (budget {budget})");
+    let trips = (script_stats(connection).await.calls - before) / f64::from(DECISIONS);
+    println!("round trips per decision, {name}: {trips:.2} (budget {budget})");
 }
 
-/// What the server spent on the script.
+/// How often the server ran the script, and for how long.
 #[derive(Clone, Copy, Default)]
-struct Script {
+struct ScriptStats {
     calls: f64,
     micros: f64,
 }
 
-async fn script(connection: &mut MultiplexedConnection) -> Script {
+async fn script_stats(connection: &mut MultiplexedConnection) -> ScriptStats {
     let info: String = redis::cmd("INFO").arg("commandstats").query_async(connection).await.unwrap();
     let read = |line: &str| {
         let mut numbers = line.strip_prefix("cmdstat_evalsha:calls=")?.split([',', '=']);
-        Some(Script { calls: numbers.next()?.parse().ok()?, micros: numbers.nth(1)?.parse().ok()? })
+        Some(ScriptStats { calls: numbers.next()?.parse().ok()?, micros: numbers.nth(1)?.parse().ok()? })
     };
     info.lines().find_map(read).unwrap_or_default()
 }
@@ -100,14 +126,14 @@ fn limits(store: &RedisStore, count: u64, units: u32) -> RateLimit {
         .unwrap()
 }
 
-/// What a task asks, again and again.
-enum Asker {
+/// What a task sends repeatedly.
+enum Sender {
     Ping(MultiplexedConnection),
     Limit(Arc<RateLimit>, usize),
 }
 
-impl Asker {
-    async fn ask(&mut self, subjects: &[String], turn: usize) {
+impl Sender {
+    async fn send(&mut self, subjects: &[String], turn: usize) {
         match self {
             Self::Ping(connection) => {
                 let _: String = redis::cmd("PING").query_async(connection).await.unwrap();
@@ -144,18 +170,19 @@ impl Run {
     }
 }
 
-async fn run(tasks: usize, asker: impl Fn(usize) -> Asker) -> Run {
+async fn run(tasks: usize, sender: impl Fn(usize) -> Sender) -> Run {
     let subjects: Arc<[String]> = (0..SUBJECTS).map(|subject| format!("subject-{subject}")).collect();
     let start = Instant::now();
     let spawned: Vec<_> = (0..tasks)
         .map(|task| {
-            let (mut asker, subjects) = (asker(task), Arc::clone(&subjects));
+            let mut sender = sender(task);
+            let subjects = Arc::clone(&subjects);
             tokio::spawn(async move {
                 let mut times = Vec::with_capacity(1 << 16);
                 for turn in 0.. {
-                    let asked = Instant::now();
-                    asker.ask(&subjects, turn).await;
-                    times.push(asked.elapsed());
+                    let sent = Instant::now();
+                    sender.send(&subjects, turn).await;
+                    times.push(sent.elapsed());
                     if start.elapsed() > ROUND {
                         break;
                     }
@@ -175,7 +202,7 @@ async fn run(tasks: usize, asker: impl Fn(usize) -> Asker) -> Run {
     Run { count, rate: count / elapsed.as_secs_f64(), p50: at(50), p99: at(99) }
 }
 
-/// A server of one's own, which ends with this value.
+/// A Redis server and its port. The server is killed on drop.
 struct Server(Child, u16);
 
 impl Server {

@@ -1,8 +1,8 @@
-//! A log-in that bears five failures in five minutes from one address, and then nothing from there for an hour.
+//! Blocks an address for an hour after five failed logins within five minutes.
 //!
-//! `cargo run --example login_protection`, or with another port `PORT=3001 cargo run --example login_protection`. It prints
-//! `curl` lines to try in a second terminal: the first succeeds and costs nothing, five of the second are refused with
-//! 401, and from then on both with 429.
+//! Run it with `cargo run --example login_protection`, or on another port with
+//! `PORT=3001 cargo run --example login_protection`. It prints two `curl` commands for a second terminal. The first logs in
+//! and counts as no failure. The second fails: five times with 401. After that, both are rejected with 429.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,25 +21,26 @@ fn app() -> Result<Router, ConfigError> {
         .only_failures()
         .block_for(Duration::from_secs(60 * 60))
         .escalate_to(Duration::from_secs(24 * 60 * 60));
-    // Behind a proxy, name its network: TrustedProxies::new(["10.0.0.0/8"])?
+    // Behind a proxy, trust its network: TrustedProxies::new(["10.0.0.0/8"])?
     let limit = RateLimit::builder().limit(login).key(Key::ip(TrustedProxies::none())).build()?;
     Ok(Router::new().route("/login", post(log_in).layer(limit)))
 }
 
-/// Stands for a look into the users' table and a comparison of password hashes.
+/// A real app looks up the user and compares password hashes here.
 async fn log_in(Json(form): Json<Value>) -> Result<&'static str, (StatusCode, &'static str)> {
     if form["user"] == "ann" && form["password"] == "correct horse" {
         return Ok("welcome\n");
     }
-    Err((StatusCode::UNAUTHORIZED, "no such user, or another password\n"))
+    Err((StatusCode::UNAUTHORIZED, "unknown user or wrong password\n"))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; give a number from 0 to 65535"))?;
+    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| format!("port {port}: {error}; set another, as PORT=3001"))?;
+    let listener =
+        listener.map_err(|error| format!("port {port}: {error}; choose another one, for example PORT=3001"))?;
     let addr = listener.local_addr()?;
     for password in ["correct horse", "wrong"] {
         let form = format!(r#"{{"user":"ann","password":"{password}"}}"#);
