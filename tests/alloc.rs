@@ -1,4 +1,4 @@
-//! What a gate costs in allocations: nothing where it decides at once, one where it waits.
+//! How many allocations a gate makes: none if it decides at once, one if it waits.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -39,9 +39,9 @@ impl Service<Request<()>> for Bare {
 
 /// Admits at once.
 #[derive(Clone)]
-struct Open;
+struct ImmediateGate;
 
-impl Gate for Open {
+impl Gate for ImmediateGate {
     type Pass = ();
 
     fn enter(&self, _: &mut request::Parts) -> Entry<()> {
@@ -49,11 +49,11 @@ impl Gate for Open {
     }
 }
 
-/// Admits, but not at once.
+/// Waits before it admits.
 #[derive(Clone)]
-struct Slow;
+struct WaitingGate;
 
-impl Gate for Slow {
+impl Gate for WaitingGate {
     type Pass = ();
 
     fn enter(&self, _: &mut request::Parts) -> Entry<()> {
@@ -61,50 +61,64 @@ impl Gate for Slow {
     }
 }
 
-/// How many allocations one request to the service makes, answered with this status.
+/// Sends a request that gets this status and returns the number of allocations.
 fn allocations<S>(mut service: S, request: Request<()>, status: u16) -> u64
 where
     S: Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible>,
 {
     let mut context = Context::from_waker(Waker::noop());
-    let mut answer = None;
+    let mut result = None;
     let counted = measure(|| {
         assert!(service.poll_ready(&mut context).is_ready());
         let mut future = pin!(service.call(request));
-        while answer.is_none() {
+        while result.is_none() {
             if let Poll::Ready(response) = future.as_mut().poll(&mut context) {
-                answer = response.ok();
+                result = response.ok();
             }
         }
     });
-    assert_eq!(answer.unwrap().status(), status);
+    assert_eq!(result.unwrap().status(), status);
     counted.count_total
 }
 
-fn plain() -> Request<()> {
+fn simple_request() -> Request<()> {
     Request::get("/").header("accept", "*/*").body(()).unwrap()
 }
 
 #[test]
-fn the_counter_counts() {
+fn allocations_are_counted() {
     assert_eq!(measure(|| drop(std::hint::black_box(Box::new(7)))).count_total, 1);
-    assert_eq!(allocations(Bare, plain(), 200), 0);
+    assert_eq!(allocations(Bare, simple_request(), 200), 0);
 }
 
 #[test]
 fn a_gate_that_decides_at_once_allocates_nothing() {
-    assert_eq!(allocations(Gated::new(Open, Bare), plain(), 200), 0);
-    assert_eq!(allocations(Gated::new(Open, Gated::new(Open, Gated::new(Open, Bare))), plain(), 200), 0);
+    assert_eq!(allocations(Gated::new(ImmediateGate, Bare), simple_request(), 200), 0);
+    assert_eq!(
+        allocations(
+            Gated::new(ImmediateGate, Gated::new(ImmediateGate, Gated::new(ImmediateGate, Bare))),
+            simple_request(),
+            200
+        ),
+        0
+    );
 }
 
 #[test]
 fn a_gate_that_waits_allocates_once() {
-    assert_eq!(allocations(Gated::new(Slow, Bare), plain(), 200), 1);
-    assert_eq!(allocations(Gated::new(Open, Gated::new(Slow, Gated::new(Open, Bare))), plain(), 200), 1);
+    assert_eq!(allocations(Gated::new(WaitingGate, Bare), simple_request(), 200), 1);
+    assert_eq!(
+        allocations(
+            Gated::new(ImmediateGate, Gated::new(WaitingGate, Gated::new(ImmediateGate, Bare))),
+            simple_request(),
+            200
+        ),
+        1
+    );
 }
 
 #[test]
-fn every_gate_that_judges_a_user_admits_without_an_allocation() {
+fn gates_that_check_the_user_allocate_nothing() {
     let tiers = Tiers::ascending(["basic", "professional"]).unwrap();
     let roles = Roles::builder().role("reader", ["read:*"]).role("editor", ["write:page"]);
     let roles = roles.inherits("editor", ["reader"]).build().unwrap();
@@ -114,25 +128,25 @@ fn every_gate_that_judges_a_user_admits_without_an_allocation() {
         .with_role_table(roles.clone())
         .with_tier(tiers.get("professional").unwrap());
     let request = || {
-        let mut request = plain();
+        let mut request = simple_request();
         request.extensions_mut().insert(Visitor::authenticated(user.clone()));
         request
     };
-    let count = |name, count: u64| assert_eq!(count, 0, "{name}");
+    let assert_none = |name, count: u64| assert_eq!(count, 0, "{name}");
     let scopes = RequireScope::all(["read", "write"]).unwrap();
-    count("RequireScope", allocations(scopes.layer(Bare), request(), 200));
+    assert_none("RequireScope", allocations(scopes.layer(Bare), request(), 200));
     let role = RequireRole::any([roles.get("reader").unwrap()]).unwrap();
-    count("RequireRole", allocations(role.layer(Bare), request(), 200));
+    assert_none("RequireRole", allocations(role.layer(Bare), request(), 200));
     let permissions = RequirePermission::all(["read:page", "write:page"]).unwrap();
-    count("RequirePermission", allocations(permissions.layer(Bare), request(), 200));
+    assert_none("RequirePermission", allocations(permissions.layer(Bare), request(), 200));
     let tier = RequireTier::at_least(tiers.get("basic").unwrap());
-    count("RequireTier", allocations(tier.layer(Bare), request(), 200));
+    assert_none("RequireTier", allocations(tier.layer(Bare), request(), 200));
     let other = Tiers::ascending(["basic", "professional"]).unwrap().get("basic").unwrap();
-    count("RequireTier of another table", allocations(RequireTier::at_least(other).layer(Bare), request(), 200));
+    assert_none("RequireTier of another table", allocations(RequireTier::at_least(other).layer(Bare), request(), 200));
 }
 
 #[test]
-fn proxies_are_walked_without_an_allocation() {
+fn finding_the_client_behind_proxies_allocates_nothing() {
     let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
     let mut request = Request::get("/").header("x-forwarded-for", "203.0.113.9, 10.1.2.3").body(()).unwrap();
     request.extensions_mut().insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));
@@ -142,28 +156,28 @@ fn proxies_are_walked_without_an_allocation() {
     assert_eq!(client.unwrap().to_string(), "203.0.113.9");
 }
 
-/// A layer that lets this many origins in, the same one among them, and as many patterns.
-fn cors_of(origins: usize) -> Cors {
+/// A layer that allows this many origins, `https://app0.example.com` among them, and as many patterns.
+fn cors_with(origins: usize) -> Cors {
     let names = (0..origins).map(|at| format!("https://app{at}.example.com"));
     let patterns = (0..origins).map(|at| format!("https://*.tenant{at}.example.org"));
     let builder = Cors::builder().origins(OriginSet::new(names.chain(patterns)).unwrap()).allow_credentials();
     builder.any_header().build().unwrap()
 }
 
-/// OPTIONS for an origin that asks to send these names, or GET where it asks for none.
-fn from_page(origin: &'static str, asked: Option<&'static str>) -> Request<()> {
-    // Values that are shared, as a server's are: to clone one is no allocation.
+/// A preflight request for these header names, or a GET request if there are none.
+fn cors_request(origin: &'static str, header_names: Option<&'static str>) -> Request<()> {
+    // Static values, because cloning a value of a server's request allocates nothing either.
     let value = HeaderValue::from_static;
     let request = Request::get("/").header("origin", value(origin));
-    let Some(names) = asked else { return request.body(()).unwrap() };
+    let Some(names) = header_names else { return request.body(()).unwrap() };
     let request = request.method("OPTIONS").header("access-control-request-method", value("GET"));
     request.header("access-control-request-headers", value(names)).body(()).unwrap()
 }
 
 #[test]
-fn a_thousand_origins_cost_the_allocations_of_one() {
-    let costs = |cors: Cors| {
-        let count = |origin, asked, status| allocations(cors.layer(Bare), from_page(origin, asked), status);
+fn a_thousand_origins_allocate_as_much_as_one() {
+    let counts = |cors: Cors| {
+        let count = |origin, names, status| allocations(cors.layer(Bare), cors_request(origin, names), status);
         [
             count("https://app0.example.com", None, 200),
             count("https://a.tenant0.example.org", None, 200),
@@ -173,22 +187,21 @@ fn a_thousand_origins_cost_the_allocations_of_one() {
         ]
     };
     let [one, thousand] = [1, 1_000].map(|origins| {
-        let cors = cors_of(origins);
-        // The first request of a thread and of a policy makes what all later ones share.
-        costs(cors.clone());
-        costs(cors)
+        let cors = cors_with(origins);
+        // The first request of a thread and of a policy allocates what all later ones share.
+        counts(cors.clone());
+        counts(cors)
     });
     assert_eq!(one, thousand);
-    // The map of the answer's fields, which was empty; that of its extensions, for a word to a layer outside, where the page
-    // is foreign.
+    // The response's header map, which was empty. If the origin is not allowed, also its extensions, for outer layers.
     assert_eq!(one, [2, 2, 4, 2, 2]);
 }
 
-/// The allocations of an empty request and of one whose handler asks for a nonce.
+/// A service that reads the nonce of the request.
 #[derive(Clone)]
-struct Asking;
+struct NonceReader;
 
-impl Service<Request<()>> for Asking {
+impl Service<Request<()>> for NonceReader {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -204,134 +217,139 @@ impl Service<Request<()>> for Asking {
 }
 
 #[test]
-fn security_headers_cost_the_map_of_fields_and_a_nonce_its_policy() {
+fn security_headers_allocate_the_header_map_and_a_nonce_its_policy() {
     let count = |headers: SecurityHeaders| {
-        // A policy's first answer makes what all later ones share.
+        // The first response of a policy allocates what all later ones share.
         allocations(headers.layer(Bare), Request::new(()), 200);
         allocations(headers.layer(Bare), Request::new(()), 200)
     };
-    // The two parts of the answer's map, which was empty.
+    // The two parts of the response's header map, which was empty.
     assert_eq!(count(SecurityHeaders::api().without("cache-control").build().unwrap()), 2);
-    // And the request's extensions, which a gate inside would make else.
+    // Also the request's extensions, which an inner gate would allocate otherwise.
     assert_eq!(count(SecurityHeaders::api().build().unwrap()), 4);
-    // And the nonce, where it lies and in the extensions, and room for the policy that may have it.
+    // Also the nonce, its entry in the extensions, and the slot for the policy with the nonce.
     let html = SecurityHeaders::html().build().unwrap();
     assert_eq!(count(html.clone()), 7);
-    // And that policy.
-    assert_eq!(allocations(html.layer(Asking), Request::new(()), 200), 8);
+    // Also that policy.
+    assert_eq!(allocations(html.layer(NonceReader), Request::new(()), 200), 8);
 }
 
 #[test]
-fn a_stack_of_gates_that_decide_at_once_grows_the_answers_map_once() {
+fn a_stack_grows_the_response_header_map_once() {
     let user = UserContext::new("ann");
     let headers = || SecurityHeaders::api().build().unwrap();
     let limit = || RateLimit::builder().quota(Quota::per_hour(99).unwrap()).key(Key::user()).build().unwrap();
-    let apart = ServiceBuilder::new().layer(headers()).layer(cors_of(1)).layer(as_user(user.clone())).layer(limit());
-    let stack = Stack::builder().security_headers(headers()).cors(cors_of(1)).authenticate(as_user(user));
+    let separate =
+        ServiceBuilder::new().layer(headers()).layer(cors_with(1)).layer(as_user(user.clone())).layer(limit());
+    let stack = Stack::builder().security_headers(headers()).cors(cors_with(1)).authenticate(as_user(user));
     let stack = stack.limit_by_user(limit()).build().unwrap();
-    let request = || from_page("https://app0.example.com", None);
-    // The first requests of a thread and of a policy make what all later ones share.
-    allocations(apart.service(Bare), request(), 200);
+    let request = || cors_request("https://app0.example.com", None);
+    // The first requests of a thread and of a policy allocate what all later ones share.
+    allocations(separate.service(Bare), request(), 200);
     allocations(stack.layer(Bare), request(), 200);
-    let apart = allocations(apart.service(Bare), request(), 200);
-    assert_eq!([apart, allocations(stack.layer(Bare), request(), 200)], [11, 7]);
+    assert_eq!(allocations(separate.service(Bare), request(), 200), 11);
+    assert_eq!(allocations(stack.layer(Bare), request(), 200), 7);
 }
 
 #[test]
-fn what_is_refused_for_its_length_costs_no_more_than_what_is_refused_at_once() {
-    let service = cors_of(1).layer(Bare);
+fn a_request_rejected_for_its_length_allocates_no_more_than_any_other_rejection() {
+    let service = cors_with(1).layer(Bare);
     let long = |bytes: usize| &*String::leak("a,".repeat(bytes / 2));
-    let refused = |origin, names| allocations(service.clone(), from_page(origin, Some(names)), 403);
-    // A thread's first request makes what all its later ones share.
-    refused("https://evil.example", "x-a");
-    let expected = refused("https://evil.example", "x-a");
-    assert_eq!(refused(long(100_000), "x-a"), expected);
-    assert_eq!(refused("https://app0.example.com", long(1_000)), expected);
-    assert_eq!(refused("https://app0.example.com", long(100_000)), expected);
+    let rejection = |origin, names| allocations(service.clone(), cors_request(origin, Some(names)), 403);
+    // The first request of a thread allocates what all later ones share.
+    rejection("https://evil.example", "x-a");
+    let expected = rejection("https://evil.example", "x-a");
+    assert_eq!(rejection(long(100_000), "x-a"), expected);
+    assert_eq!(rejection("https://app0.example.com", long(1_000)), expected);
+    assert_eq!(rejection("https://app0.example.com", long(100_000)), expected);
 }
 
-/// A limit by address.
-fn limited(quota: Quota) -> RateLimitBuilder {
+/// A builder with one limit by address.
+fn limit_by_address(quota: Quota) -> RateLimitBuilder {
     RateLimit::builder().quota(quota).key(Key::ip(TrustedProxies::none()))
 }
 
-/// What a server leaves in a request's extensions.
-fn from_peer(ip: std::net::Ipv4Addr) -> Request<()> {
-    let mut request = plain();
+/// A request with the peer address in its extensions, as a server sets it.
+fn request_from(ip: std::net::Ipv4Addr) -> Request<()> {
+    let mut request = simple_request();
     request.extensions_mut().insert(std::net::SocketAddr::from((ip, 443)));
     request
 }
 
 #[test]
-fn a_limit_in_memory_allocates_one_extension_and_the_fields() {
-    let peer = || from_peer([192, 0, 2, 1].into());
+fn an_in_memory_limit_allocates_one_extension_and_the_headers() {
+    let peer = || request_from([192, 0, 2, 1].into());
     let other = || Limit::new("day", Quota::per_day(1_000_000).unwrap());
     for algorithm in [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket] {
         let quota = Quota::per_hour(100).unwrap().algorithm(algorithm);
         let counts = |builder: RateLimitBuilder| {
             let limit = builder.build().unwrap();
-            // The first request of a subject, and one of a subject that is known.
+            // The first request of a subject, and a later one.
             [0; 2].map(|_| allocations(limit.layer(Bare), peer(), 200))
         };
-        assert_eq!(counts(limited(quota).without_legacy_headers()), [1, 1], "{algorithm:?}");
-        assert_eq!(counts(limited(quota).add_limit(other()).without_legacy_headers()), [1, 1], "{algorithm:?}");
-        // One for the numbers of the fields, and two for a map that was empty.
-        assert_eq!(counts(limited(quota)), [4, 4], "with fields, {algorithm:?}");
+        assert_eq!(counts(limit_by_address(quota).without_legacy_headers()), [1, 1], "{algorithm:?}");
+        assert_eq!(
+            counts(limit_by_address(quota).add_limit(other()).without_legacy_headers()),
+            [1, 1],
+            "{algorithm:?}"
+        );
+        // One for the numbers in the headers, and two for the header map, which was empty.
+        assert_eq!(counts(limit_by_address(quota)), [4, 4], "with headers, {algorithm:?}");
     }
 }
 
-/// How many allocations a request to a router makes.
-fn of_router(mut app: axum::Router) -> u64 {
+/// Sends a request to a router and returns the number of allocations.
+fn router_allocations(mut app: axum::Router) -> u64 {
     let mut request = Request::get("/").body(axum::body::Body::empty()).unwrap();
     request.extensions_mut().insert(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
     let mut context = Context::from_waker(Waker::noop());
-    let mut answer = None;
+    let mut result = None;
     let counted = measure(|| {
         let mut future = pin!(Service::<Request<_>>::call(&mut app, request));
         if let Poll::Ready(response) = future.as_mut().poll(&mut context) {
-            answer = response.ok();
+            result = response.ok();
         }
     });
-    assert_eq!(answer.expect("the handler answers at once").status(), 200);
+    assert_eq!(result.expect("the handler responds without waiting").status(), 200);
     counted.count_total
 }
 
 #[test]
-fn on_a_router_a_limit_in_memory_costs_one_allocation_beyond_an_empty_layer_and_two_with_fields() {
+fn on_a_router_an_in_memory_limit_adds_one_allocation_to_an_empty_layer_and_two_with_headers() {
     let bare = axum::Router::new().route("/", axum::routing::get(|| async { "handled" }));
-    let empty = bare.clone().layer(tower::layer::layer_fn(|inner| Gated::new(Open, inner)));
-    let beyond = |limit: RateLimitBuilder| {
-        // As a server does: else the router makes its routes anew for every request.
+    let empty = bare.clone().layer(tower::layer::layer_fn(|inner| Gated::new(ImmediateGate, inner)));
+    let added = |limit: RateLimitBuilder| {
+        // As `axum::serve` does. Otherwise the router builds its routes for every request.
         let [empty, app] = [empty.clone(), bare.clone().layer(limit.build().unwrap())].map(|app| app.with_state(()));
-        of_router(app) - of_router(empty)
+        router_allocations(app) - router_allocations(empty)
     };
-    let limit = || limited(Quota::per_hour(1_000).unwrap());
+    let limit = || limit_by_address(Quota::per_hour(1_000).unwrap());
     let all = [limit().without_legacy_headers(), limit(), limit().ietf_draft_headers()];
-    assert_eq!(all.map(beyond), [1, 2, 8]);
+    assert_eq!(all.map(added), [1, 2, 8]);
 }
 
 #[test]
-fn an_exempt_request_and_one_to_which_no_limit_applies_allocate_nothing() {
+fn a_request_that_no_limit_counts_allocates_nothing() {
     let quota = Quota::per_hour(100).unwrap();
-    let exempting = limited(quota).exempt(["/"]).build().unwrap();
-    assert_eq!(allocations(exempting.layer(Bare), plain(), 200), 0);
+    let exempting = limit_by_address(quota).exempt(["/"]).build().unwrap();
+    assert_eq!(allocations(exempting.layer(Bare), simple_request(), 200), 0);
     let elsewhere = RateLimit::builder().limit(Limit::new("a", quota).on_routes(["/a"]).key(Key::global()));
-    assert_eq!(allocations(elsewhere.build().unwrap().layer(Bare), plain(), 200), 0);
+    assert_eq!(allocations(elsewhere.build().unwrap().layer(Bare), simple_request(), 200), 0);
 }
 
 #[test]
-fn a_flood_of_unique_subjects_keeps_no_byte() {
+fn a_flood_of_unique_subjects_keeps_no_memory() {
     let store = MemoryStore::with_subjects(1_000);
     let limit = Limit::new("a", Quota::per_hour(1).unwrap()).block_for(std::time::Duration::from_secs(60));
-    let limit = limited(Quota::per_hour(100).unwrap()).add_limit(limit).store(store).build().unwrap();
-    let mut refused = 0;
+    let limit = limit_by_address(Quota::per_hour(100).unwrap()).add_limit(limit).store(store).build().unwrap();
+    let mut rejected = 0;
     let counted = measure(|| {
         for ip in 0..50_000_u32 {
-            let mut head = from_peer(ip.to_be_bytes().map(|byte| byte.wrapping_mul(7)).into()).into_parts().0;
-            refused += u32::from(matches!(limit.enter(&mut head), Entry::Refuse(_)));
+            let mut head = request_from(ip.to_be_bytes().map(|byte| byte.wrapping_mul(7)).into()).into_parts().0;
+            rejected += u32::from(matches!(limit.enter(&mut head), Entry::Refuse(_)));
         }
     });
-    assert!(refused > 40_000, "they share what is left: {refused}");
+    assert!(rejected > 40_000, "they share the overflow counters: {rejected}");
     assert_eq!((counted.count_current, counted.bytes_current), (0, 0));
     assert!(counted.bytes_max < 8_192, "{}", counted.bytes_max);
 }

@@ -108,8 +108,7 @@ impl BlockingConnection {
 
     fn is_silent(&self, command: &Cmd) -> bool {
         let keys = self.silent_keys.lock().unwrap();
-        let is_key = |argument: Vec<u8>| keys.iter().any(|key| key.as_bytes() == argument);
-        command.args_iter().filter_map(simple).any(is_key)
+        arguments(command).iter().any(|argument| keys.iter().any(|key| key.as_bytes() == argument))
     }
 
     fn send(&self, command: &Cmd) -> RedisResult<Value> {
@@ -127,7 +126,7 @@ impl BlockingConnection {
 
     /// Replaces the call of `TIME` in the script. The server sees `EVAL` and `EVALSHA` just as the store sends them.
     fn replace_time(&self, command: &Cmd) -> Cmd {
-        let mut arguments: Vec<Vec<u8>> = command.args_iter().filter_map(simple).collect();
+        let mut arguments = arguments(command);
         let is_code = arguments[0] == b"EVAL";
         if matches!(self.time, ScriptTime::Server) || !is_code && arguments[0] != b"EVALSHA" {
             return command.clone();
@@ -162,11 +161,12 @@ impl BlockingConnection {
     }
 }
 
-fn simple(argument: Arg<&[u8]>) -> Option<Vec<u8>> {
-    match argument {
-        Arg::Simple(bytes) => Some(bytes.to_vec()),
-        _ => None,
-    }
+fn arguments(command: &Cmd) -> Vec<Vec<u8>> {
+    let simple = |argument| match argument {
+        Arg::Simple(bytes) => <[u8]>::to_vec(bytes),
+        _ => unreachable!("the store sends no cursor"),
+    };
+    command.args_iter().map(simple).collect()
 }
 
 fn hash(script: &str) -> String {
