@@ -1,4 +1,4 @@
-//! `ClientAddr` and `TrustedProxies`: the client's IP address, read from forwarding headers of trusted proxies only.
+//! `ClientAddr` and `TrustedProxies`: the client's IP address behind trusted proxies.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ impl fmt::Display for ClientAddr {
     }
 }
 
-/// The networks of the reverse proxies in front of the app, and the header in which they forward the client's address.
+/// The reverse proxies in front of the app, and the header in which they forward the client's address.
 ///
 /// As a layer, it adds the [`ClientAddr`] to the request's extensions, for all inner layers and handlers. Other layers
 /// take it as a setting, to find the client's address themselves.
@@ -65,7 +65,9 @@ enum ForwardingHeader {
 }
 
 impl TrustedProxies {
-    /// Trusts proxies in these networks (CIDR notation or single addresses), which write `X-Forwarded-For`.
+    /// Trusts the proxies in these networks, which write `X-Forwarded-For`.
+    ///
+    /// A network is written in CIDR notation or as a single address.
     ///
     /// # Errors
     ///
@@ -106,7 +108,8 @@ impl TrustedProxies {
     /// ```
     /// # use portcullis::TrustedProxies;
     /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?.use_forwarded_header();
-    /// # let mut head = http::Request::builder().header("forwarded", "for=203.0.113.9").body(()).unwrap().into_parts().0;
+    /// # let request = http::Request::builder().header("forwarded", "for=203.0.113.9").body(()).unwrap();
+    /// # let mut head = request.into_parts().0;
     /// # head.extensions.insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));
     /// assert_eq!(proxies.client(&head).unwrap().to_string(), "203.0.113.9");
     /// # Ok::<(), portcullis::ConfigError>(())

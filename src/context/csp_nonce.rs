@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// The nonce that a page's own scripts and styles carry (CSP 3 §7.1): 128 random bits in hexadecimal, new for each response.
+/// The nonce that a page's own scripts and styles carry, new for each response (CSP 3 §7.1).
 ///
+/// It consists of 128 random bits in hexadecimal.
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts one into the request's extensions if its policy uses nonces, and a
 /// handler receives it from an `Extractor<CspNonce>`. The nonce is generated when it is first read. Read it before the
 /// handler returns its response: the layer adds it to the policy only if it was read by then.

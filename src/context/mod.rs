@@ -1,4 +1,4 @@
-//! What one layer passes to the next and to the handler: the authenticated user, their privileges, the client's address.
+//! What the layers pass to each other and to handlers: the user, privileges, the client's address.
 //!
 //! The layers put these values into the request's extensions. Handlers read them with an
 //! [`Extractor`](crate::Extractor), and a service without axum reads them from the extensions:

@@ -1,4 +1,4 @@
-//! `OriginSet`: the web origins that an app trusts, in a set whose lookup time does not depend on its size.
+//! `OriginSet`: the web origins that an app trusts, looked up in constant time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -64,9 +64,10 @@ impl OriginSet {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] with every item that no browser sends as an origin and that is not one of the two kinds of
-    /// patterns, and with every pattern below a public suffix such as `com` or `co.uk`, where anyone can register a domain;
-    /// or if the list is empty.
+    /// Returns [`ConfigError`] if the list is empty, or with every item that is invalid:
+    ///
+    /// - an item that browsers never send as an origin, unless it is one of the two kinds of patterns;
+    /// - a pattern for a public suffix, such as `https://*.com`, because anyone can register a domain below it.
     pub fn new<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -226,8 +227,8 @@ fn issue(kind: IssueKind, reason: &'static str, remedy: &'static str) -> Box<Con
 
 /// Whether anyone can register a domain below this one, according to the Public Suffix List.
 fn is_public_suffix(domain: &str) -> bool {
-    // A wildcard rule such as `*.kawasaki.jp` makes every name below the domain a suffix, but not the domain itself. So a
-    // name below it is looked up, too; no rule has the label `-`.
+    // A wildcard rule such as `*.kawasaki.jp` makes every name below the domain a suffix, but not the domain itself.
+    // So a name below it is looked up, too; no rule has the label `-`.
     let below = format!("-.{domain}");
     [domain, &below].into_iter().any(|domain| psl::suffix_str(domain) == Some(domain))
 }

@@ -14,8 +14,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Principal {
-    /// A client (a service account) on its own behalf: the client is the subject of its token, and no claim of the token
-    /// describes a user.
+    /// A client (a service account) on its own behalf: the client is the subject of its token, and no claim of the
+    /// token describes a user.
     Client,
     /// A user, possibly through a client.
     User,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5). The default is `api`.
+/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5).
+///
+/// The default is `api`.
 ///
 /// ```
 /// use portcullis::context::Realm;

@@ -1,4 +1,4 @@
-//! `Roles`, `Role` and `RolesBuilder`: an app's table of roles, what each grants and which roles it inherits.
+//! `Roles`, `Role` and `RolesBuilder`: an app's roles, with their permissions and inheritance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,7 +64,9 @@ impl Roles {
         Err(unknown_role("Roles::get", name, self.0.keys()).into())
     }
 
-    /// Returns a permission that a role of this table grants, so that a misspelled one is found at startup.
+    /// Returns a permission that some role of this table grants.
+    ///
+    /// A misspelled permission is an error at startup.
     ///
     /// # Errors
     ///
@@ -110,14 +112,19 @@ impl Role {
         &self.name
     }
 
-    /// Returns whether a user with the role `name` also has this role: the two are the same, or `name` inherits it.
+    /// Returns whether a user with the role `name` also has this role.
+    ///
+    /// That is the case if the two are the same role, or if `name` inherits this one.
     ///
     /// ```
     /// use portcullis::Roles;
     ///
-    /// let roles =
-    ///     Roles::builder().role("reader", ["read:page"]).role("editor", ["write:page"]).inherits("editor", ["reader"]);
-    /// let reader = roles.build()?.get("reader")?;
+    /// let roles = Roles::builder()
+    ///     .role("reader", ["read:page"])
+    ///     .role("editor", ["write:page"])
+    ///     .inherits("editor", ["reader"])
+    ///     .build()?;
+    /// let reader = roles.get("reader")?;
     /// assert!(reader.is_implied_by("editor") && !reader.is_implied_by("guest"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
@@ -150,7 +157,9 @@ pub struct RolesBuilder {
 }
 
 impl RolesBuilder {
-    /// Adds a role with the permissions it grants, each as `action:resource`. A `*` grants any action or any resource.
+    /// Adds a role with the permissions that it grants, each as `action:resource`.
+    ///
+    /// A `*` grants any action or any resource, as in `read:*`.
     pub fn role<I>(mut self, name: impl Into<String>, grants: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
@@ -159,9 +168,10 @@ impl RolesBuilder {
         self
     }
 
-    /// Makes a role inherit other roles: a user with the role also has the parents, and everything that they grant.
+    /// Makes a role inherit other roles.
     ///
-    /// This is the role hierarchy of NIST RBAC. The calls of `role` and `inherits` may come in any order.
+    /// A user with the role also has the inherited roles, and the permissions that they grant (the role hierarchy of
+    /// NIST RBAC). The calls of `role` and `inherits` may come in any order.
     pub fn inherits<I>(mut self, role: impl Into<String>, parents: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
@@ -174,8 +184,8 @@ impl RolesBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] with every role whose name is empty or repeated, every malformed grant, every unknown role
-    /// in an inheritance, and every role that inherits itself; or if the table has no role.
+    /// Returns [`ConfigError`] with every role whose name is empty or repeated, every malformed grant, every unknown
+    /// role in an inheritance, and every role that inherits itself; or if the table has no role.
     pub fn build(self) -> Result<Roles, ConfigError> {
         let mut issues = ConfigIssues::default();
         let grants = direct_grants(self.roles, &mut issues);

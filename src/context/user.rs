@@ -1,4 +1,4 @@
-//! `UserContext`: the authenticated user or client and its privileges, the same for every credential.
+//! `UserContext`: the authenticated user or client, the same type for every credential.
 
 mod setters;
 
@@ -17,7 +17,7 @@ use crate::context::realm::Realm;
 use crate::context::scopes::Scopes;
 use crate::context::tiers::Tier;
 
-/// The authenticated user or client of a request: identity, privileges, and the claims of the token.
+/// The authenticated user or client of a request: its identity, privileges and claims.
 ///
 /// It is the same type for every credential, and cheap to clone. A handler receives it from an
 /// [`Extractor`](crate::Extractor), and a service without axum calls [`from_extensions`](Self::from_extensions):
@@ -34,24 +34,47 @@ use crate::context::tiers::Tier;
 ///
 /// # Where the values come from
 ///
-/// `JwtAuth` creates it from the claims of a verified token. The table has the default claims; a `ClaimMap` or the preset
-/// of an issuer (`Issuer::keycloak(..)`, for example) may name others. A list in the last column means that the first
-/// claim that the token has is used, except for roles and permissions, which are read from all of them.
+/// `JwtAuth` creates it from the claims of a verified token. The table lists the default claims. A `ClaimMap`, or the
+/// preset of an issuer such as `Issuer::keycloak`, may name others. If several claims are listed, the first one that
+/// the token has is used; roles and permissions are read from all claims that the map names.
 ///
 /// | accessor | value | claims |
 /// |---|---|---|
-/// | [`id`](Self::id) | the user's id at the issuer; always present | `sub` |
-/// | [`issuer`](Self::issuer) | the issuer, as it is configured | `iss` |
-/// | [`client_id`](Self::client_id) | the client that the token was issued to | `client_id`, `azp` |
-/// | [`email`](Self::email), [`name`](Self::name) | contact and display data | `email`; `name` |
-/// | [`scopes`](Self::scopes) | what the client may do for the user | `scope`, `scp` |
-/// | [`roles`](Self::roles) | the user's roles | `roles` |
-/// | [`permissions`](Self::permissions) | direct permissions, and those that the roles grant | `permissions`, and the app's [`Roles`](crate::Roles) |
-/// | [`tier`](Self::tier), [`tier_name`](Self::tier_name) | the subscription tier | `tier`, `subscription_tier`, else the app's default tier |
-/// | [`principal`](Self::principal) | whether a user or a client acts | `sub`, `client_id` and the issuer's own claims |
-/// | [`acr`](Self::acr), [`amr`](Self::amr), [`auth_time`](Self::auth_time) | how and when the user logged in | the claims of these names |
-/// | [`token_id`](Self::token_id), [`expires_at`](Self::expires_at) | the token's id and expiry | `jti`, `exp` |
-/// | [`raw_claims`](Self::raw_claims), [`claims`](Self::claims) | all claims | the token's payload |
+/// | [`id`] | the user's id at the issuer; never empty for a token | `sub` |
+/// | [`issuer`] | the issuer of the token, as it is configured | `iss` |
+/// | [`client_id`] | the client that the token was issued to | `client_id`, `azp` |
+/// | [`email`], [`name`] | contact and display data | `email`; `name` |
+/// | [`scopes`] | what the client may do for the user | `scope`, `scp` |
+/// | [`roles`] | the user's roles | `roles` |
+/// | [`permissions`] | direct permissions, and those that the roles grant | `permissions` |
+/// | [`tier`], [`tier_name`] | the subscription tier | `tier`, `subscription_tier` |
+/// | [`principal`] | whether a user or a client acts | `sub`, `client_id`, claims of the issuer |
+/// | [`acr`], [`amr`], [`auth_time`] | how and when the user logged in | `acr`; `amr`; `auth_time` |
+/// | [`token_id`], [`expires_at`] | the token's id and expiry | `jti`; `exp` |
+/// | [`raw_claims`], [`claims`] | all claims | the whole payload |
+///
+/// The app's settings add the rest: [`Roles`](crate::Roles) define what roles grant, [`Tiers`](crate::Tiers) define the
+/// order of tiers, and a user loader may change any value or attach a [`record`].
+///
+/// [`acr`]: Self::acr
+/// [`amr`]: Self::amr
+/// [`auth_time`]: Self::auth_time
+/// [`claims`]: Self::claims
+/// [`client_id`]: Self::client_id
+/// [`email`]: Self::email
+/// [`expires_at`]: Self::expires_at
+/// [`id`]: Self::id
+/// [`issuer`]: Self::issuer
+/// [`name`]: Self::name
+/// [`permissions`]: Self::permissions
+/// [`principal`]: Self::principal
+/// [`raw_claims`]: Self::raw_claims
+/// [`record`]: Self::record
+/// [`roles`]: Self::roles
+/// [`scopes`]: Self::scopes
+/// [`tier`]: Self::tier
+/// [`tier_name`]: Self::tier_name
+/// [`token_id`]: Self::token_id
 ///
 /// # Creating one
 ///
@@ -72,8 +95,9 @@ pub struct UserContext(Arc<Identity>);
 
 /// Identity.
 impl UserContext {
-    /// Returns the user's id at the issuer: the `sub` claim (RFC 7519 §4.1.2), unless the issuer's `ClaimMap` names
-    /// another claim.
+    /// Returns the user's id at the issuer: the `sub` claim (RFC 7519 §4.1.2).
+    ///
+    /// The issuer's `ClaimMap` may name another claim.
     ///
     /// Two issuers may use equal ids. If the app accepts several issuers, identify a user by [`issuer`](Self::issuer)
     /// and id together. For a client that acts on its own behalf, this is the id that the issuer gave the client.
@@ -90,7 +114,9 @@ impl UserContext {
         self.0.issuer.as_deref()
     }
 
-    /// Returns the id of the client that the token was issued to: the `client_id` claim (RFC 9068 §2.2), else `azp`.
+    /// Returns the id of the client that the token was issued to: the `client_id` or `azp` claim.
+    ///
+    /// `client_id` is the claim of RFC 9068 §2.2. `azp` is OpenID Connect's, and is used if `client_id` is absent.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
@@ -112,8 +138,8 @@ impl UserContext {
 
     /// Returns whether a user acts, or a client on its own behalf (a service account).
     ///
-    /// A token is a client's if its client is its subject and no claim describes a user (RFC 9068 §2.2), or if a claim of
-    /// the issuer says so, such as Auth0's `gty`.
+    /// A token is a client's if its client is its subject and no claim describes a user (RFC 9068 §2.2), or if a
+    /// claim of the issuer says so, such as Auth0's `gty`.
     #[must_use]
     pub fn principal(&self) -> Principal {
         if self.0.is_client { Principal::Client } else { Principal::User }
@@ -136,14 +162,16 @@ impl UserContext {
         self.0.scopes.contains(scope)
     }
 
-    /// Returns the roles as the token names them: the `roles` claim, or another one that the issuer uses.
+    /// Returns the roles as the token names them: the `roles` claim.
+    ///
+    /// The presets of issuers use other claims, such as `/realm_access/roles` for Keycloak.
     ///
     /// Inherited roles are not listed; [`has_role`](Self::has_role) considers them.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.0.roles.iter().map(|role| &**role)
     }
 
-    /// Returns whether the user has this role, directly or because one of the user's roles inherits it.
+    /// Returns whether the user has this role, directly or by inheritance.
     ///
     /// Inheritance is defined by the app's [`Roles`](crate::Roles). Without such a table, only direct roles count.
     #[must_use]
@@ -154,8 +182,9 @@ impl UserContext {
         }
     }
 
-    /// Returns the permissions, sorted and without duplicates: the `permissions` claim, and what the roles grant
-    /// according to the app's [`Roles`](crate::Roles).
+    /// Returns the permissions: the `permissions` claim, and what the roles grant.
+    ///
+    /// The app's [`Roles`](crate::Roles) define what roles grant. The permissions are sorted, without duplicates.
     ///
     /// A permission that a role grants may contain a `*`. To check a permission, call
     /// [`has_permission`](Self::has_permission), which expands it.
@@ -174,10 +203,10 @@ impl UserContext {
             || self.granted_permissions().any(|grant| grant.covers(permission))
     }
 
-    /// Returns the subscription tier: the `tier` or `subscription_tier` claim, or the app's default tier if the token
-    /// has neither.
+    /// Returns the subscription tier: the `tier` or `subscription_tier` claim.
     ///
-    /// `None` if the app does not know the tier, which ranks such a user below all tiers.
+    /// If the token has neither claim, it is the app's default tier. `None` if the app has no such tier; the user
+    /// then ranks below all tiers.
     #[must_use]
     pub fn tier(&self) -> Option<&Tier> {
         self.0.tier.as_ref()
@@ -206,7 +235,9 @@ impl UserContext {
 
 /// The login and the token.
 impl UserContext {
-    /// Returns the authentication context class, such as a level of assurance: the `acr` claim (OpenID Connect Core §2).
+    /// Returns the authentication context class: the `acr` claim (OpenID Connect Core §2).
+    ///
+    /// Issuers use it for the level of assurance of a login, such as one with a second factor.
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
         self.0.acr.as_deref()
@@ -235,7 +266,9 @@ impl UserContext {
         self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
-    /// Returns all claims of the token, the JSON object as it was signed; `{}` if the user does not come from a token.
+    /// Returns all claims of the token: the JSON object as it was signed.
+    ///
+    /// `{}` if the user does not come from a token.
     #[must_use]
     pub fn raw_claims(&self) -> &str {
         self.0.claims.as_deref().unwrap_or("{}")
@@ -264,10 +297,10 @@ impl UserContext {
             .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
     }
 
-    /// Returns the record of type `T` that a user loader attached with [`with_record`](Self::with_record), such as a row
-    /// of a users table.
+    /// Returns the record of type `T` that was attached with [`with_record`](Self::with_record).
     ///
-    /// `None` if no record was attached, or one of another type.
+    /// A user loader attaches one, such as a row of a users table. `None` if there is no record, or one of another
+    /// type.
     #[must_use]
     pub fn record<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.record.as_deref()?.downcast_ref()

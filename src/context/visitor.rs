@@ -60,9 +60,10 @@ impl Visitor {
 }
 
 impl UserContext {
-    /// Returns the authenticated user from a request's extensions, for services that do not use axum's extractors.
+    /// Returns the authenticated user from a request's extensions.
     ///
-    /// `None` if the caller is anonymous, or if no layer authenticates.
+    /// It is for services that do not use axum's extractors. `None` if the caller is anonymous, or if no layer
+    /// authenticates.
     ///
     /// ```
     /// use http::Request;

@@ -1,7 +1,7 @@
 //! The bearer token in an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
 //!
-//! The parser is our own because the `headers` crate uses the first of several `Authorization` headers and does not check
-//! the token's characters, where this crate must reject the request.
+//! The parser is our own because the `headers` crate uses the first of several `Authorization` headers and does not
+//! check the token's characters, where this crate must reject the request.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -60,7 +60,8 @@ impl<'a> Bearer<'a> {
         match token(self.credentials) {
             // A valid token has no comma.
             Ok(token) if !self.is_indented => Ok(token),
-            // A list is rejected as a whole (RFC 6750 §2): a proxy in front may use another item of it than this parser.
+            // A list is rejected as a whole (RFC 6750 §2): a proxy in front may use another item of it than this
+            // parser.
             _ if self.credentials.contains(&b',') => Err(BearerError::Repeated),
             Ok(_) => Err(BearerError::Malformed),
             Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! The hops of a forwarded request, nearest proxy first: `Forwarded` (RFC 7239), `X-Forwarded-For`, `X-Forwarded-Proto`.
+//! The hops of a forwarded request: `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto`.
 //!
 //! The parsers are our own because they read from the right, stop at a bound, and report a malformed entry instead of
 //! skipping it. A skipped entry would let a client choose which address is taken for its own.
@@ -22,8 +22,8 @@ pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Optio
         .take(MAX_HOPS)
 }
 
-/// Returns the addresses of `Forwarded` from the right, at most 64; `None` for an element whose `for` parameter is missing
-/// or not an address.
+/// Returns the addresses of `Forwarded` from the right, at most 64; `None` for an element whose `for` parameter is
+/// missing or not an address.
 ///
 /// A header line with malformed quoting counts as one such element, because it is unclear where its elements end.
 pub(crate) fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
@@ -91,8 +91,8 @@ fn hop(element: &[u8]) -> Option<Hop> {
 
 /// Parses an address with or without a port (RFC 7239 §6).
 ///
-/// An IPv6 address without brackets or quotes is accepted, because many proxies write it like this. A zone id is not: it
-/// has a meaning only on the host that wrote it.
+/// An IPv6 address without brackets or quotes is accepted, because many proxies write it like this. A zone id is not:
+/// it has a meaning only on the host that wrote it.
 fn address(node: &[u8]) -> Option<IpAddr> {
     let node = std::str::from_utf8(node).ok()?;
     if let Ok(ip) = node.parse() {

@@ -22,8 +22,8 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// Returns the `grpc-status` for the HTTP status of a rejection (google/rpc/code.proto).
 ///
-/// The codes are chosen by meaning. The table in grpc/doc/http-grpc-status-mapping.md is for responses of proxies that do
-/// not speak gRPC, and would turn 400 into INTERNAL and 429 into UNAVAILABLE.
+/// The codes are chosen by meaning. The table in grpc/doc/http-grpc-status-mapping.md is for responses of proxies
+/// that do not speak gRPC, and would turn 400 into INTERNAL and 429 into UNAVAILABLE.
 pub(crate) fn status_code(status: StatusCode) -> u8 {
     match status {
         StatusCode::BAD_REQUEST => 3,
@@ -58,7 +58,8 @@ pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
 /// Encodes `text` as a `grpc-message` (gRPC over HTTP/2, "Responses").
 pub(crate) fn message(text: &str) -> HeaderValue {
     let encoded = Cow::from(utf8_percent_encode(text, &ENCODED_IN_MESSAGE));
-    // The encoded text is visible ASCII and spaces, which are always valid. The fallback exists so that nothing can panic.
+    // The encoded text is visible ASCII and spaces, which are always valid. The fallback exists so that nothing can
+    // panic.
     HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

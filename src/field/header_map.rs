@@ -1,7 +1,7 @@
 //! Writing headers of a response: a full `HeaderMap` is left unchanged, and nothing panics.
 //!
-//! A `HeaderMap` holds at most 24,576 names, and its usual methods panic beyond that. A handler may fill it, so the layers
-//! write through these functions. They drop the header if the map is full.
+//! A `HeaderMap` holds at most 24,576 names, and its usual methods panic beyond that. A handler may fill it, so the
+//! layers write through these functions. They drop the header if the map is full.
 
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -90,10 +90,9 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// Parses the origin of an absolute URL, and returns the rest of the URL unchecked: empty, or starting with `/`, `?`
-    /// or `#`.
+    /// Parses the origin of an absolute URL, and returns the rest of the URL unchecked.
     ///
-    /// The origin omits a default port, as browsers do.
+    /// The rest is empty or starts with `/`, `?` or `#`. The origin omits a default port, as browsers do.
     ///
     /// # Errors
     ///
@@ -170,8 +169,9 @@ pub(crate) fn is_loopback_authority(authority: &str) -> bool {
     host.is_ok_and(|host| is_loopback(&host))
 }
 
-/// Whether a host is 127.0.0.0/8, `[::1]`, `localhost` or a name below it. Browsers resolve these only to the own machine
-/// (W3C Secure Contexts §3.1).
+/// Whether a host is 127.0.0.0/8, `[::1]`, `localhost` or a name below it.
+///
+/// Browsers never resolve these to another machine (W3C Secure Contexts §3.1).
 fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
@@ -224,7 +224,8 @@ fn is_host(host: &str) -> bool {
     host.len() <= MAX_HOST_LEN && host.split('.').all(is_label)
 }
 
-/// Whether a host with this last label can only be an IPv4 address, as `0x7f.1` is (URL Standard §3.5, "ends in a number").
+/// Whether a host with this last label can only be an IPv4 address, as `0x7f.1` is (URL Standard §3.5, "ends in a
+/// number").
 fn is_numeric(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),

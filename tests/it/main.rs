@@ -1,4 +1,4 @@
-//! Behaviour through real stacks, a module a layer.
+//! Tests of behavior through real stacks, one module per layer, and of the source itself.
 
 mod autotraits;
 mod browser;

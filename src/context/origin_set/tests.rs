@@ -127,7 +127,9 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_pattern_matches_with_its_stars_replaced(text in "https?://([*][.])?[a-z0-9.-]{1,9}(:[0-9*]{1,3}){0,2}") {
+    fn an_accepted_pattern_matches_with_its_stars_replaced(
+        text in "https?://([*][.])?[a-z0-9.-]{1,9}(:[0-9*]{1,3}){0,2}",
+    ) {
         if let Ok(set) = OriginSet::dangerously_with_public_suffixes([&text]) {
             let origin = text.replace("://*.", "://x.").replace(":*", ":8123");
             prop_assert!(set.contains(&origin), "{}", origin);

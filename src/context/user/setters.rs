@@ -1,4 +1,4 @@
-//! The constructor and the `with_..` methods of `UserContext`, for custom gates, user loaders and tests.
+//! The constructor and the `with_..` methods of `UserContext`.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,9 @@ use crate::context::shared_str::SharedStr;
 use crate::context::tiers::Tier;
 use crate::context::user::UserContext;
 
-/// Creating and changing a user, in a custom gate, a user loader or a test. Each `with_..` method replaces the value.
+/// Creating and changing a user, in a custom gate, a user loader or a test.
+///
+/// Each `with_..` method replaces the value.
 impl UserContext {
     /// Creates a user with this id, and without privileges.
     #[must_use]
@@ -106,7 +108,9 @@ impl UserContext {
         self.with(|identity| identity.expires_at = Some(since_epoch(time)))
     }
 
-    /// Sets when and how the user logged in: `auth_time`, `acr` and `amr`. A time before 1970 is set to 1970.
+    /// Sets when and how the user logged in: `auth_time`, `acr` and `amr`.
+    ///
+    /// A time before 1970 is set to 1970.
     #[must_use]
     pub fn with_authentication<I>(self, time: SystemTime, acr: impl Into<String>, amr: I) -> Self
     where
@@ -131,7 +135,9 @@ impl UserContext {
         self.with(|identity| identity.claims = Some(claims.into().into()))
     }
 
-    /// Attaches a record of your own, such as a row of a users table, which [`record`](Self::record) returns.
+    /// Attaches a record of your own, which [`record`](Self::record) returns.
+    ///
+    /// A user loader attaches a row of a users table, for example.
     ///
     /// ```
     /// use portcullis::UserContext;

@@ -255,7 +255,9 @@ proptest! {
     }
 
     #[test]
-    fn every_address_in_canonical_form_is_accepted(v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>()) {
+    fn every_address_in_canonical_form_is_accepted(
+        v4 in any::<Ipv4Addr>(), segments in any::<[u16; 8]>(), mask in any::<u8>(),
+    ) {
         prop_assert_eq!(Origin::parse(&format!("http://{v4}")).map(|o| o.is_loopback()), Ok(v4.is_loopback()));
         let mut index = 0..8;
         let v6 = Ipv6Addr::from(segments.map(|s| if mask >> index.next().unwrap() & 1 == 0 { s } else { 0 }));

@@ -1,4 +1,4 @@
-//! First-party issuers.
+//! Issuers whose tokens belong to the app itself: `Issuer::first_party`.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::module_tree::{FOREIGN_ROOT, ModuleTree};
 use super::{assert_none, files_below, source_files};
 
-/// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all files:
-/// these crates are the shared vocabulary of HTTP, tower, serialization and logging.
+/// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all
+/// files: these crates are the shared vocabulary of HTTP, tower, serialization and logging.
 const PLACES: [(&str, &[&str]); 30] = [
     ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote/mod.rs", "jwt/token/known_header.rs"]),
     ("aws_lc_rs", &["jwt/keys/verifier.rs", "testing/keys.rs"]),

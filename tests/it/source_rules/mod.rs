@@ -16,7 +16,8 @@ fn assert_none(rule: &str, offenders: impl IntoIterator<Item: Display>) {
     assert!(offenders.is_empty(), "{rule}:{}", offenders.concat());
 }
 
-/// The text files below these folders and files of the repository, by their path from its root with `/` between the parts.
+/// The text files below these folders and files of the repository, by their path from its root with `/` between the
+/// parts.
 fn files_below(parts: &[&str]) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeMap::new();
