@@ -34,9 +34,10 @@ use crate::context::tiers::Tier;
 ///
 /// # Where the values come from
 ///
-/// `JwtAuth` creates it from the claims of a verified token. The table lists the default claims. A `ClaimMap`, or the
-/// preset of an issuer such as `Issuer::keycloak`, may name others. If several claims are listed, the first one that
-/// the token has is used; roles and permissions are read from all claims that the map names.
+/// [`JwtAuth`](crate::JwtAuth) creates it from the claims of a verified token. The table lists the default claims. A
+/// [`ClaimMap`](crate::ClaimMap), or the preset of an issuer such as `Issuer::keycloak`, may name others. If several
+/// claims are listed, the first one that the token has is used; roles and permissions are read from all claims that the
+/// map names.
 ///
 /// | accessor | value | claims |
 /// |---|---|---|

@@ -45,6 +45,7 @@ pub trait Gate: Clone {
 ///
 /// Exhaustive, since a gate that wraps another one must handle every decision.
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a gate that wraps another one handles every decision")]
 pub enum Entry<P> {
     /// The request is admitted: the inner service is called, and then [`leave`](Gate::leave) with this pass.
     Admit(P),
