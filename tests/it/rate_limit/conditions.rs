@@ -48,7 +48,7 @@ async fn only_if_counts_requests_whose_head_meets_the_condition() {
 #[tokio::test]
 async fn only_if_can_check_the_scopes_of_the_user() {
     let limit = Limit::new("exports", per_seconds(1, 60))
-        .only_if(|head| UserContext::of(&head.extensions).is_some_and(|user| user.has_scope("export")));
+        .only_if(|head| UserContext::from_extensions(&head.extensions).is_some_and(|user| user.has_scope("export")));
     let limit = RateLimit::builder().limit(limit).key(Key::user()).clock(fake_clock().clock()).build().unwrap();
     let app = routes(&Arc::default()).layer(limit);
     for (scope, statuses) in [("export", [200, 429]), ("read", [200, 200])] {

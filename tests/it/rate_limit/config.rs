@@ -145,7 +145,7 @@ fn a_key_is_required_for_each_limit_without_its_own() {
 fn a_duplicate_limit_name_is_reported() {
     let (setting, value, kind, _) =
         only_issue(builder_with(valid_limit()).add_limit(Limit::new("a", per_seconds(9, 3600))));
-    assert_eq!((setting, value.as_deref(), kind), ("limit", Some("a"), IssueKind::Repeated));
+    assert_eq!((setting, value.as_deref(), kind), ("limit", Some("a"), IssueKind::Duplicate));
 }
 
 #[test]

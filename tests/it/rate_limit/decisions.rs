@@ -253,7 +253,7 @@ async fn a_cost_above_the_limit_is_429_without_retry_after() {
             let app = TestApp::new(builder.add_limit(Limit::new("other", per_seconds(1, 60))));
             let response = app.get("/", &[("x-user", "ann"), ("x-cost", cost)]).await;
             assert_eq!((response.status(), response.retry_after()), (429, None), "{algorithm:?}");
-            assert_eq!(response.problem_details()["detail"], "the request costs more than the limit ever has");
+            assert_eq!(response.problem_details()["detail"], "the request costs more than the rate limit allows");
             assert_eq!(response.problem_details()["violated-policies"], serde_json::json!(["costly"]));
             app.expect_admitted("ann", 1).await;
             let response = app.get("/", &[("x-user", "ann"), ("x-cost", cost)]).await;

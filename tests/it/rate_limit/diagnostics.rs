@@ -128,6 +128,6 @@ async fn a_correct_setup_logs_nothing_above_debug() {
     for _ in 0..5 {
         TestResponse::get(&app, "/", &[]).await;
     }
-    assert_eq!(log.count("request refused"), 3);
+    assert_eq!(log.count("request rejected"), 3);
     assert!(["INFO", "WARN", "ERROR"].iter().all(|level| !log.text().contains(level)), "{}", log.text());
 }

@@ -76,7 +76,10 @@ async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged
         let headers = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
         let response = TestResponse::get(&app, "/", &headers).await;
         assert_eq!((response.status.as_u16(), response.challenge()), (500, ""));
-        assert_eq!(response.denial.unwrap().kind(), &DenialKind::GateMissing("a RateLimit by user"));
+        assert_eq!(
+            response.denial.unwrap().kind(),
+            &DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" }
+        );
         assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
     }
 }
@@ -220,7 +223,7 @@ async fn a_request_without_a_subject_is_403_and_the_remedy_is_logged_once() {
     let app = app_limited_by(Key::custom(|_| None));
     for _ in 0..3 {
         let response = TestResponse::get(&app, "/", &[]).await;
-        assert_eq!(response.denial.unwrap().kind(), &DenialKind::SubjectMissing);
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::RateLimitKeyMissing);
     }
     assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
 }

@@ -23,7 +23,7 @@ async fn over_the_quota_is_429_with_problem_details_that_name_the_limits() {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
         "title": "Request cannot be satisfied as assigned quota has been exceeded",
         "status": 429,
-        "detail": "the limit is used up",
+        "detail": "rate limit exceeded",
         "violated-policies": ["default"],
     });
     assert_eq!((response.status(), response.problem_details()), (429, expected));
@@ -43,7 +43,7 @@ async fn a_block_has_its_own_problem_details() {
         "type": "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
         "title": "Request not satisfied due to detection of abnormal request pattern",
         "status": 429,
-        "detail": "blocked for having gone over a limit",
+        "detail": "blocked after exceeding a rate limit",
         "violated-policies": ["login"],
     });
     assert_eq!((response.status(), response.problem_details()), (429, expected));

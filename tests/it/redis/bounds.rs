@@ -67,18 +67,19 @@ async fn no_corrupt_state_makes_the_script_fail() {
     let server = Server::start();
     let window = Duration::from_secs(3600);
     for algorithm in ALGORITHMS {
-        // A new store each time, so that no denial is cached.
-        let fresh_limit = || {
+        let mut store = TestStore::redis(&server);
+        let mut limit_without_cache = || {
             let limits = ["one", "two"].map(|name| {
                 let limit = Limit::new(name, Quota::per(3, window).unwrap().algorithm(algorithm));
                 limit.block_for(window).on_outage(OutagePolicy::FailClosed)
             });
             let builder = limits.into_iter().fold(RateLimit::builder(), RateLimitBuilder::add_limit);
-            TestStore::redis(&server).build(builder.key(by_header("x-user")))
+            store.clear_cached_denials();
+            store.build(builder.key(by_header("x-user")))
         };
         let ann = Subject::custom("ann");
         assert_eq!(server.command(&["FLUSHALL"]), "OK");
-        let first = fresh_limit();
+        let first = limit_without_cache();
         for _ in 0..4 {
             let _ = first.check(&ann, 1).await;
         }
@@ -95,7 +96,7 @@ async fn no_corrupt_state_makes_the_script_fail() {
             let mut words = vec!["EVAL", CORRUPT, "2", &key, "intact"];
             words.extend(changes.iter().map(String::as_str));
             assert_eq!(server.command(&words), "OK");
-            let limit = fresh_limit();
+            let limit = limit_without_cache();
             let place = format!("{algorithm:?}, round {round}, {changes:?}");
             assert!(limit.peek(&ann).await.is_ok(), "{place}");
             let status = status(limit.check(&ann, 1).await);

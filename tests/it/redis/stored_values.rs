@@ -7,7 +7,7 @@ use portcullis::{Quota, RateLimit};
 use sha2::{Digest, Sha256};
 
 use super::limited_app::{LimitedApp, by_header};
-use super::test_store::{ALGORITHMS, LONG_DEADLINE};
+use super::test_store::{ALGORITHMS, LOCAL_SUBJECTS, LONG_DEADLINE};
 use crate::support::redis_connection::{BlockingConnection, ServerClock};
 use crate::support::redis_server::Server;
 
@@ -15,6 +15,7 @@ use crate::support::redis_server::Server;
 struct Setup {
     server: Server,
     clock: ServerClock,
+    connection: BlockingConnection,
     algorithm: Algorithm,
     window: Duration,
     block: Option<Duration>,
@@ -23,7 +24,9 @@ struct Setup {
 impl Setup {
     fn new(algorithm: Algorithm, window: Duration, block: Option<Duration>) -> Self {
         let clock = ServerClock::new(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-        Self { server: Server::start(), clock, algorithm, window, block }
+        let server = Server::start();
+        let connection = BlockingConnection::new(&server).with_clock(&clock);
+        Self { server, clock, connection, algorithm, window, block }
     }
 
     /// An app with a new store, which has no cached denials and therefore always calls the script.
@@ -34,8 +37,7 @@ impl Setup {
     fn fresh_app_with(&self, window: Duration, block: Option<Duration>) -> LimitedApp {
         let limit = Limit::new("limit", Quota::per(2, window).unwrap().algorithm(self.algorithm));
         let limit = block.into_iter().fold(limit, Limit::block_for);
-        let connection = BlockingConnection::new(&self.server).with_clock(&self.clock);
-        let store = RedisStore::new(connection).deadline(LONG_DEADLINE);
+        let store = RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS);
         LimitedApp::new(RateLimit::builder().limit(limit).key(by_header("x-user")).store(store).build().unwrap())
     }
 

@@ -19,19 +19,38 @@ pub(super) struct TestStore<'a> {
     pub(super) name: &'static str,
     store: Store,
     clock: FakeClock,
-    server: Option<(&'a Server, ServerClock)>,
+    redis: Option<Redis<'a>>,
+}
+
+struct Redis<'a> {
+    server: &'a Server,
+    clock: ServerClock,
+    connection: BlockingConnection,
+}
+
+impl Redis<'_> {
+    fn new_store(&self) -> RedisStore {
+        RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
+    }
 }
 
 impl<'a> TestStore<'a> {
     pub(super) fn memory() -> Self {
-        Self { name: "memory", store: MemoryStore::new().into(), clock: fake_clock(), server: None }
+        Self { name: "memory", store: MemoryStore::new().into(), clock: fake_clock(), redis: None }
     }
 
     pub(super) fn redis(server: &'a Server) -> Self {
-        let server_clock = ServerClock::new(start());
-        let connection = BlockingConnection::new(server).with_clock(&server_clock);
-        let store = RedisStore::new(connection).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS);
-        Self { name: "redis", store: store.into(), clock: fake_clock(), server: Some((server, server_clock)) }
+        let clock = ServerClock::new(start());
+        let connection = BlockingConnection::new(server).with_clock(&clock);
+        let redis = Redis { server, clock, connection };
+        Self { name: "redis", store: redis.new_store().into(), clock: fake_clock(), redis: Some(redis) }
+    }
+
+    /// Forgets the denials that this process has cached.
+    pub(super) fn clear_cached_denials(&mut self) {
+        if let Some(redis) = &self.redis {
+            self.store = redis.new_store().into();
+        }
     }
 
     pub(super) fn build(&self, builder: RateLimitBuilder) -> RateLimit {
@@ -41,9 +60,9 @@ impl<'a> TestStore<'a> {
 
     pub(super) fn advance(&self, time: Duration) {
         self.clock.advance(time);
-        if let Some((server, server_clock)) = &self.server {
-            server_clock.advance(time);
-            server.age_keys(time);
+        if let Some(redis) = &self.redis {
+            redis.clock.advance(time);
+            redis.server.age_keys(time);
         }
     }
 }
@@ -54,7 +73,7 @@ pub(super) fn network_store(server: &Server) -> RedisStore {
 }
 
 /// More than a test has. The default would allocate megabytes for each limit.
-const LOCAL_SUBJECTS: usize = 1_024;
+pub(super) const LOCAL_SUBJECTS: usize = 1_024;
 
 /// The longest deadline that is allowed: a busy machine does not turn a slow reply into an outage.
 pub(super) const LONG_DEADLINE: Duration = Duration::from_secs(60);
