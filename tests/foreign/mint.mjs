@@ -408,6 +408,7 @@ for (const [name, cnf] of Object.entries({
 })) invalid('T-CNF-01', `cnf is ${name}`, 'RS256', await sign('RS256', key, { cnf }));
 
 process.stdout.write(`${JSON.stringify({
+  now: NOW,
   issuer: ISSUER,
   audience: AUDIENCE,
   secrets: Object.fromEntries(Object.entries(secrets).map(([alg, secret]) => [alg, b64(secret)])),

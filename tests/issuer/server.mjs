@@ -82,7 +82,8 @@ function provider(issuer) {
     enabledJWA: { idTokenSigningAlgValues: Object.keys(KEY_TYPES) },
     jwks: { keys: generations.flat() },
     scopes: SCOPE.split(' '),
-    ttl: { ClientCredentials: 300 },
+    // Longer than any test takes.
+    ttl: { ClientCredentials: 3600 },
   });
 }
 

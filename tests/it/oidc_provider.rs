@@ -1,7 +1,8 @@
 //! Interoperability with a certified authorization server (npm's oidc-provider): tokens, key rotation and outages.
 
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis::testing::FakeClock;
+use portcullis::clock::{Clock, TimeSource};
 use portcullis::{Extractor, Issuer, JwtAuth, Principal, RequireScope, UserContext};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -105,13 +106,14 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> Option<String>
 struct TestApp {
     router: Router,
     auth: JwtAuth,
-    clock: FakeClock,
+    clock: AgingClock,
 }
 
 impl TestApp {
     fn trusting(issuer: &str) -> Self {
-        let clock = FakeClock::new();
-        let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE).clock(clock.clock());
+        let clock = AgingClock::default();
+        let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE);
+        let builder = builder.clock(Clock::from_source(clock.clone()));
         let auth = builder.build().unwrap();
         let handler = async |Extractor(user): Extractor<UserContext>| {
             let is_client = user.principal() == Principal::Client;
@@ -135,10 +137,23 @@ impl TestApp {
         self.send_token(token).await.0
     }
 
-    /// Makes the keys older, and no token: only the monotonic clock advances.
+    /// Makes the keys older, but no token.
     fn age_keys(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-        self.clock.set_wall(SystemTime::now());
+        *self.clock.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+}
+
+/// The system's clocks, with the monotonic one ahead by this time: keys age, and tokens do not.
+#[derive(Clone, Default)]
+struct AgingClock(Arc<Mutex<Duration>>);
+
+impl TimeSource for AgingClock {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now() + *self.0.lock().unwrap()
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis::clock::Clock;
 use portcullis::jwt::JwtAuthBuilder;
+use portcullis::testing::FakeClock;
 use portcullis::{Algorithm, Issuer, JwtAuth, Profile};
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +18,8 @@ use crate::support::protected_app::{AppResponse, ProtectedApp};
 
 #[derive(Deserialize)]
 struct Document {
+    /// The time at which the tokens were issued, in seconds since 1970.
+    now: u64,
     issuer: String,
     audience: String,
     secrets: HashMap<String, String>,
@@ -106,6 +111,13 @@ fn is_rejected(response: &AppResponse, token: &str) -> bool {
         && response.head.headers["cache-control"] == "no-store"
 }
 
+/// A clock that stands still at this time, so that no token expires however long the test takes.
+fn clock_at(seconds: u64) -> Clock {
+    let fake = FakeClock::new();
+    fake.set_wall(UNIX_EPOCH + Duration::from_secs(seconds));
+    fake.clock()
+}
+
 /// A layer that trusts these keys of the document.
 fn layer(document: &Document, keys: &str, profile: Profile) -> JwtAuthBuilder {
     let issuer_url = document.issuer.as_str();
@@ -123,7 +135,7 @@ fn layer(document: &Document, keys: &str, profile: Profile) -> JwtAuthBuilder {
             Issuer::pem(issuer_url, algorithm(alg), &document.pem[alg])
         }
     };
-    JwtAuth::builder().issuer(issuer.profile(profile)).audience(&document.audience)
+    JwtAuth::builder().issuer(issuer.profile(profile)).audience(&document.audience).clock(clock_at(document.now))
 }
 
 fn algorithm(name: &str) -> Algorithm {

@@ -3,6 +3,7 @@
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use portcullis::jwt::JwtAuthBuilder;
+use portcullis::testing::FakeClock;
 use portcullis::{Issuer, JwtAuth, Profile};
 use proptest::prelude::*;
 use serde_json::json;
@@ -15,7 +16,9 @@ const OTHER_SECRET: [u8; 32] = *b"another secret of 32 bytes.....!";
 const THIRD: &str = "https://third.example.com";
 
 /// A layer with three issuers, two profiles and two algorithms, so that tokens of several issuers share a header.
-fn layer() -> JwtAuthBuilder {
+///
+/// Its clock stands still, so that no token expires however long a test takes.
+fn layer(clock: &FakeClock) -> JwtAuthBuilder {
     let third = Issuer::hs512(THIRD, [3; 64]);
     JwtAuth::builder()
         .issuer(Issuer::hs256(ISSUER, SECRET).profile(Profile::Rfc9068))
@@ -23,6 +26,7 @@ fn layer() -> JwtAuthBuilder {
         .add_issuer(third)
         .audience(AUDIENCE)
         .cookie("session")
+        .clock(clock.clock())
 }
 
 fn token_of(issuer: &str, secret: &[u8], header: &str, user: &str) -> String {
@@ -43,8 +47,12 @@ fn observable(response: &AppResponse) -> (u16, bool, String, Option<String>) {
 }
 
 /// Checks that an app with a warm cache responds to these headers like a new app.
-async fn check_same_response(warm: &ProtectedApp, headers: &[(HeaderName, &[u8])]) -> Result<(), TestCaseError> {
-    let cold = ProtectedApp::behind(layer().build().unwrap());
+async fn check_same_response(
+    clock: &FakeClock,
+    warm: &ProtectedApp,
+    headers: &[(HeaderName, &[u8])],
+) -> Result<(), TestCaseError> {
+    let cold = ProtectedApp::behind(layer(clock).build().unwrap());
     let request = || {
         headers
             .iter()
@@ -71,15 +79,16 @@ const COOKIE_PREFIXES: [&str; 5] = ["", "session=", "session=x", "session=\"", "
 
 #[tokio::test]
 async fn cached_token_in_any_credential_gets_the_response_of_an_uncached_one() {
+    let clock = FakeClock::new();
     let token = token(valid_claims().to_string());
-    let warm = ProtectedApp::behind(layer().build().unwrap());
+    let warm = ProtectedApp::behind(layer(&clock).build().unwrap());
     for _ in 0..2 {
         assert!(warm.send_token(&token).await.handler_called);
     }
     for (scheme, prefix) in SCHEMES.iter().flat_map(|scheme| PREFIXES.map(|prefix| (scheme, prefix))) {
         for suffix in SUFFIXES {
             let authorization = format!("{prefix}{scheme}{token}{suffix}");
-            check_same_response(&warm, &[(AUTHORIZATION, authorization.as_bytes())]).await.unwrap();
+            check_same_response(&clock, &warm, &[(AUTHORIZATION, authorization.as_bytes())]).await.unwrap();
         }
     }
     for (scheme, cookie_prefix) in SCHEMES.iter().flat_map(|scheme| COOKIE_PREFIXES.map(|prefix| (scheme, prefix))) {
@@ -87,7 +96,7 @@ async fn cached_token_in_any_credential_gets_the_response_of_an_uncached_one() {
             let (authorization, cookie) = (format!("{scheme}{token}"), format!("{cookie_prefix}{token}"));
             let mut headers = vec![(AUTHORIZATION, authorization.as_bytes()); header_count];
             headers.extend((!cookie_prefix.is_empty()).then_some((COOKIE, cookie.as_bytes())));
-            check_same_response(&warm, &headers).await.unwrap();
+            check_same_response(&clock, &warm, &headers).await.unwrap();
         }
     }
 }
@@ -106,14 +115,15 @@ proptest! {
         ];
         let secrets: [&[u8]; 3] = [&SECRET, &OTHER_SECRET, &[3; 64]];
         run(async {
-            let warm = ProtectedApp::behind(layer().build().unwrap());
+            let clock = FakeClock::new();
+            let warm = ProtectedApp::behind(layer(&clock).build().unwrap());
             for (issuer, secret) in [(ISSUER, &secrets[0]), (OTHER, &secrets[1])] {
                 prop_assert!(warm.send_token(&token_of(issuer, secret, headers[0], "ann")).await.handler_called);
             }
             for (number, (issuer, secret, header)) in tokens.into_iter().enumerate() {
                 let issuer = [ISSUER, OTHER, THIRD][issuer];
                 let authorization = format!("Bearer {}", token_of(issuer, secrets[secret], headers[header], &format!("u{number}")));
-                check_same_response(&warm, &[(AUTHORIZATION, authorization.as_bytes())]).await?;
+                check_same_response(&clock, &warm, &[(AUTHORIZATION, authorization.as_bytes())]).await?;
             }
             Ok::<_, TestCaseError>(())
         })?;
