@@ -49,7 +49,7 @@ pub enum DenialKind {
         /// The layer or extractor.
         required_by: &'static str,
     },
-    /// 500: a handler asks for claims of a type that does not fit the token's claims.
+    /// 500: a handler extracts claims of a type that does not fit the token's claims.
     ClaimsMismatch,
     /// 401: the request carries no credential (RFC 6750 §3.1).
     CredentialsMissing,
@@ -82,13 +82,13 @@ pub enum DenialKind {
         /// The time after which to retry.
         retry_after: Duration,
     },
-    /// 500: a handler asks for a nonce, and no content security policy has one.
+    /// 500: a handler extracts a nonce, and no content security policy has one.
     NonceMissing,
     /// 429: a rate limit is exceeded.
     QuotaExceeded(Violation),
     /// 403: the request does not carry what the rate limit's key needs, for example an API key.
     RateLimitKeyMissing,
-    /// 500: a handler asks for the state of a rate limit, and no rate limit counted the request.
+    /// 500: a handler extracts the status of a rate limit, and no rate limit counted the request.
     RateLimitMissing {
         /// The extractor.
         required_by: &'static str,

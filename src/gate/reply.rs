@@ -83,12 +83,11 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
     if let Some(violation) = denial.violation() {
         body.strings("violated-policies", violation.policies());
     }
-    let mut response = Response::new(Bytes::new());
+    let mut response = Response::new(body.finish().into());
     *response.status_mut() = status;
     let media_type = const { HeaderValue::from_static("application/problem+json") };
     write_headers(response.headers_mut(), media_type, &denial);
     response.extensions_mut().insert(denial);
-    *response.body_mut() = body.finish().into();
     response
 }
 
