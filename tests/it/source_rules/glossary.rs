@@ -21,7 +21,7 @@ const AVOIDED: &[(&str, &str)] = &[
     ("stands twice|stand twice|stood twice|given twice", "repeated, duplicate"),
     ("stands inside|stand inside|stands outside|stand outside|stood outside", "runs before, runs after; inner, outer"),
     ("stands in|stands at|stands where|stands there|stands between|stands beside|stands above|stands below", "is in"),
-    ("stood there", "the previous value"),
+    ("stood there|what stands|what is left", "the previous value, the remaining ..."),
     ("where there is none|where there are none", "if there is none, if missing"),
     // Time, caches and limits
     ("known again|seen before|seen first", "cached"),
@@ -40,7 +40,7 @@ const AVOIDED: &[(&str, &str)] = &[
     // Words without a noun
     ("one's own|ones own", "custom, your own"),
     ("whoever|whomever|somebody|nobody|everybody", "client, caller, user; everyone, no one"),
-    ("who asks|such a one", "the client, the caller"),
+    ("who asks|such a one|whom", "the client, the caller"),
     // Verbs
     ("told|tells|tell apart|tells apart", "log, report, return; distinguish"),
     ("be had|to be had", "available"),
@@ -48,9 +48,11 @@ const AVOIDED: &[(&str, &str)] = &[
     ("spelt|misspelt", "spelled, written; misspelled"),
     ("mend|mends|mended", "fix, correct"),
     ("begun", "started"),
+    ("goes by|gone by|go by", "uses, compares; has passed"),
+    ("bears|borne|strays", "has, carries; unexpected"),
     ("lies in|lies on|lies above|lies below|lies beyond|lies there|lies elsewhere", "is in"),
     // Inverted and archaic syntax
-    ("anew", "again, new"),
+    ("anew|at hand|speaks of", "again, new; available; describes"),
     ("but for", "except, unless"),
     ("in vain|without a look|no more than is", "without effect, without checking, at most"),
     ("thus|hence|therein|wherein|whence|upon|whereupon|thereof", "so, in it, on"),
