@@ -1,4 +1,4 @@
-//! Doors for the fuzzer (`--cfg fuzzing`) to the private parsers; each panics where an invariant is broken.
+//! Entry points for the fuzz targets (`--cfg fuzzing`) to private parsers. Each panics if an invariant is violated.
 
 use std::net::IpAddr;
 
@@ -12,29 +12,30 @@ use crate::field::forwarded::{canonical, forwarded_for, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::jwt::fuzzing as jwt;
 
-/// `Authorization` lines: a token is all that stands after the scheme, and no `Bearer` line is taken for another scheme.
+/// `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
     let Some(headers) = headers(&AUTHORIZATION, data) else { return };
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
     match (Bearer::from_headers(&headers).and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
         (Ok(Some(token)), [line]) => {
             let body = token.trim_end_matches('=');
-            let is_legal = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
-            assert!(!body.is_empty() && body.chars().all(is_legal), "no token68");
-            let before = line.strip_suffix(token.as_bytes()).expect("a token ends its line");
+            let is_token68 = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
+            assert!(!body.is_empty() && body.chars().all(is_token68), "the token is not token68");
+            let before = line.strip_suffix(token.as_bytes()).expect("a token ends its header");
             let scheme = before.strip_suffix(b" ").expect("a space before a token");
             assert!(scheme.trim_ascii_end().eq_ignore_ascii_case(b"Bearer") && !scheme.contains(&b'\t'));
         }
         (Ok(None), [line]) => {
             let word = line.trim_ascii_start().split(|byte| b" \t,=\"".contains(byte)).next();
-            assert!(word.is_none_or(|word| !word.eq_ignore_ascii_case(b"Bearer")), "a Bearer line passed over");
+            assert!(word.is_none_or(|word| !word.eq_ignore_ascii_case(b"Bearer")), "a Bearer header was missed");
         }
-        (Ok(token), _) => assert!(token.is_none() && lines.is_empty(), "one of several lines was chosen"),
-        (Err(fault), _) => assert!(fault == BearerError::Repeated || lines.len() == 1),
+        (Ok(token), _) => assert!(token.is_none() && lines.is_empty(), "one of several headers was used"),
+        (Err(error), _) => assert!(error == BearerError::Repeated || lines.len() == 1),
     }
 }
 
-/// Realm, error code, description and scopes, a line each: the challenge is of RFC 6750 §3's bytes and parameters.
+/// Realm, error code, description and scopes, one per line: the challenge has the characters and parameters of RFC 6750
+/// §3.
 pub fn challenge(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.split('\n');
@@ -43,9 +44,9 @@ pub fn challenge(data: &[u8]) {
     let scopes: Vec<&str> = lines.collect();
     let header =
         Challenge::bearer(realm).error(code, description).scope(scopes.iter().copied()).error("x", "y").into_header();
-    let shown = header.to_str().expect("a challenge is visible ASCII");
-    // No value holds a quote, so quotes alone tell names from values.
-    let parts: Vec<&str> = shown.split('"').collect();
+    let text = header.to_str().expect("a challenge is visible ASCII");
+    // No value contains a quote, so quotes separate names from values.
+    let parts: Vec<&str> = text.split('"').collect();
     let names: Vec<&str> = parts.iter().step_by(2).copied().collect();
     let values: Vec<&str> = parts.iter().skip(1).step_by(2).copied().collect();
     let mut expected = vec!["Bearer realm=", ", error="];
@@ -54,59 +55,62 @@ pub fn challenge(data: &[u8]) {
     let scopes: Vec<&str> = scopes.into_iter().filter(is_scope_token).collect();
     expected.extend((!scopes.is_empty()).then_some(", scope="));
     expected.push("");
-    assert_eq!(names, expected, "a parameter is missing, repeated or smuggled in");
+    assert_eq!(names, expected, "a parameter is missing, repeated or injected");
     assert!(values.iter().all(|value| value.bytes().all(is_value)), "a byte that RFC 6750 §3 does not allow");
-    assert!(!is_quotable(realm) || values[0] == realm, "a realm in order was altered");
-    assert!(scopes.is_empty() || values.last() == Some(&scopes.join(" ").as_str()), "scopes were altered");
+    assert!(!is_quotable(realm) || values[0] == realm, "a valid realm was changed");
+    assert!(scopes.is_empty() || values.last() == Some(&scopes.join(" ").as_str()), "scopes were changed");
 }
 
-/// A token, or the text of a header.
+/// A token, or the JSON of its header.
 pub fn token(data: &[u8]) {
     jwt::token(data);
 }
 
-/// A URL; gives its origin, which is a prefix of it and reads as itself.
+/// A URL. Returns its origin, which is a prefix of the URL and parses to itself.
 #[must_use]
 pub fn origin(data: &[u8]) -> Option<&str> {
     let url = std::str::from_utf8(data).ok()?;
     let (origin, rest) = Origin::of_url(url).ok()?;
     let text = origin.text();
     let port = url.strip_prefix(text).and_then(|after| after.strip_suffix(rest)).expect("origin, port, rest");
-    assert!(["", if origin.is_https() { ":443" } else { ":80" }].contains(&port), "more than a default port left out");
+    assert!(
+        ["", if origin.is_https() { ":443" } else { ":80" }].contains(&port),
+        "more than a default port was omitted"
+    );
     assert!(rest.is_empty() || rest.starts_with(['/', '?', '#']));
     assert_eq!(origin.is_https(), text.starts_with("https://"));
     assert_eq!(Origin::of_url(text), Ok((origin, "")));
     Some(text)
 }
 
-/// Forwarding lines: hops are bounded and canonical, and nothing in them displaces the hop that a proxy adds.
+/// Forwarding headers: hops are bounded and canonical, and no content displaces the hop that a proxy appends.
 pub fn forwarded(data: &[u8]) {
-    let added = Some(IpAddr::from([192, 0, 2, 1]));
+    let appended = Some(IpAddr::from([192, 0, 2, 1]));
     let last = data.split(|byte| *byte == b'\n').next_back().unwrap_or_default();
     for (name, entry) in [(HeaderName::from_static("x-forwarded-for"), "192.0.2.1"), (FORWARDED, "for=192.0.2.1")] {
         let Some(mut headers) = headers(&name, data) else { return };
-        let is_plain = name != FORWARDED;
+        let is_x_header = name != FORWARDED;
         let read = |headers: &HeaderMap| -> Vec<_> {
-            if is_plain { x_forwarded_for(headers).collect() } else { forwarded_for(headers).collect() }
+            if is_x_header { x_forwarded_for(headers).collect() } else { forwarded_for(headers).collect() }
         };
         let hops = read(&headers);
         assert!(hops.len() <= MAX_HOPS, "more hops than the bound");
         assert!(hops.iter().flatten().all(|ip| canonical(*ip) == *ip));
 
-        let joined = HeaderValue::from_bytes(&[last, b", ", entry.as_bytes()].concat()).expect("lines in order");
+        let joined = HeaderValue::from_bytes(&[last, b", ", entry.as_bytes()].concat()).expect("valid header values");
         let nearest = read(&HeaderMap::from_iter([(name.clone(), joined)]))[0];
-        // An unsound quote makes the line unreadable, which ends the walk.
-        let is_unreadable = nearest.is_none() && !is_plain && last.contains(&b'"');
-        assert!(is_unreadable || nearest == added, "the hop at the line's end displaced");
+        // Malformed quoting makes the whole line one malformed hop, at which reading stops.
+        let is_malformed = nearest.is_none() && !is_x_header && last.contains(&b'"');
+        assert!(is_malformed || nearest == appended, "the hop at the end of the line was displaced");
 
         headers.append(&name, HeaderValue::from_static(entry));
         let more = read(&headers);
-        assert_eq!(more[0], added, "the hop of the last line displaced");
+        assert_eq!(more[0], appended, "the hop of the last line was displaced");
         assert_eq!(more[1..], hops[..hops.len().min(MAX_HOPS - 1)]);
     }
 }
 
-/// A cookie's name, then `Cookie` lines: a value is visible, stands once, and is found wherever it was added.
+/// A cookie's name, then `Cookie` headers: a value is visible ASCII and unique, and an appended cookie is found.
 pub fn cookie(data: &[u8]) {
     let (name, lines) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
     let Some(name) = std::str::from_utf8(name).ok().filter(|name| is_cookie_name(name)) else { return };
@@ -117,12 +121,12 @@ pub fn cookie(data: &[u8]) {
     let found = read_cookie(&headers, name).map(|value| value.map(str::to_owned));
     match &found {
         Ok(Some(value)) => assert!(count == 1 && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')),
-        Ok(None) => assert_eq!(count, 0, "a cookie passed over"),
+        Ok(None) => assert_eq!(count, 0, "a cookie was missed"),
         Err(DuplicateCookie) => assert!(count > 1),
     }
-    let own = HeaderValue::from_str(&format!("{start}own")).expect("a cookie's name is visible ASCII");
-    headers.append(COOKIE, own);
-    let expected = if count == 0 { Ok(Some("own")) } else { Err(DuplicateCookie) };
+    let appended = HeaderValue::from_str(&format!("{start}value")).expect("a cookie's name is visible ASCII");
+    headers.append(COOKIE, appended);
+    let expected = if count == 0 { Ok(Some("value")) } else { Err(DuplicateCookie) };
     assert_eq!(read_cookie(&headers, name), expected);
 }
 
@@ -131,12 +135,12 @@ pub fn jwks(data: &[u8]) {
     jwt::jwks(data);
 }
 
-/// A payload.
+/// The payload of a token.
 pub fn claims(data: &[u8]) {
     jwt::claims(data);
 }
 
-/// A field of as many lines as `data` has; `None` where one is nothing a server hands on.
+/// One header for each line of `data`; `None` if a line is not a valid header value.
 fn headers(name: &HeaderName, data: &[u8]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     if data.is_empty() {
@@ -148,7 +152,7 @@ fn headers(name: &HeaderName, data: &[u8]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// %x20-21 / %x23-5B / %x5D-7E (RFC 6750 §3).
+/// `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750 §3).
 fn is_value(byte: u8) -> bool {
     matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }

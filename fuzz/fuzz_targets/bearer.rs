@@ -1,4 +1,4 @@
-//! `Authorization` lines, one a line of input.
+//! `Authorization` headers, one per line of input.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A challenge of a realm, an error code, its description and scopes, one a line of input.
+//! A challenge's realm, error code, description and scopes, one per line of input.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A payload's text.
+//! The JSON payload of a token.
 
 #![no_main]
 

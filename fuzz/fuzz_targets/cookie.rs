@@ -1,4 +1,4 @@
-//! A cookie's name, then `Cookie` lines, one a line of input.
+//! A cookie's name, then `Cookie` headers, one per line of input.
 
 #![no_main]
 

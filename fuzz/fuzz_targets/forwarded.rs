@@ -1,4 +1,4 @@
-//! Lines of `X-Forwarded-For` and of `Forwarded`, one a line of input.
+//! `X-Forwarded-For` and `Forwarded` headers, one per line of input.
 
 #![no_main]
 

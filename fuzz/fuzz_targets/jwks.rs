@@ -1,4 +1,4 @@
-//! A JWK Set.
+//! A JSON Web Key Set.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A token, or the text of its header.
+//! A token, or the JSON of its header.
 
 #![no_main]
 
