@@ -15,7 +15,6 @@
 //! assert_eq!(user.id(), "ann");
 //! ```
 
-mod allowance;
 mod attempt;
 mod client_addr;
 mod csp_nonce;
@@ -26,6 +25,7 @@ mod origin_set;
 mod peer_ip;
 mod permission;
 mod principal;
+mod rate_limit_status;
 mod realm;
 mod roles;
 pub(crate) mod route;
@@ -35,8 +35,6 @@ mod tiers;
 mod user;
 mod visitor;
 
-pub(crate) use allowance::Reading;
-pub use allowance::{LimitStatus, RateLimitStatus};
 pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
 pub use csp_nonce::CspNonce;
@@ -46,6 +44,8 @@ pub use no_store::NoStore;
 pub use origin_set::OriginSet;
 pub use permission::Permission;
 pub use principal::Principal;
+pub(crate) use rate_limit_status::LimitSnapshot;
+pub use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
 pub use roles::{Role, Roles, RolesBuilder};
 pub use scopes::Scopes;

@@ -1,23 +1,23 @@
 //! `RateLimitBuilder`: what the user says, and every problem with it.
 
-mod judge;
-mod made;
+mod compile;
+mod validate;
 
 use std::sync::Arc;
 
 use crate::clock::{Clock, SteadyClock};
 use crate::context::{RateLimitStatus, Tier};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
-use crate::rate_limit::builder::judge::{is_route, judge_limit, problem};
-use crate::rate_limit::builder::made::Made;
-use crate::rate_limit::fields::{Fields, ResetFormat};
-use crate::rate_limit::gate::RateLimit;
+use crate::rate_limit::builder::compile::CompiledLimit;
+use crate::rate_limit::builder::validate::{is_route, judge_limit, problem};
+use crate::rate_limit::diagnostics::Diagnostics;
 use crate::rate_limit::key::Key;
+use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::memory::MemoryStore;
-use crate::rate_limit::notices::Notices;
 use crate::rate_limit::policy::Policy;
 use crate::rate_limit::quota::Quota;
+use crate::rate_limit::response_headers::{ResetFormat, ResponseHeaders};
 use crate::rate_limit::store::Store;
 
 /// Configures a [`RateLimit`]. Each setter replaces what was set before, but for those that begin with `add_`. Where the
@@ -29,7 +29,7 @@ pub struct RateLimitBuilder {
     key: Option<Key>,
     exempt: Vec<Box<str>>,
     store: Option<Store>,
-    fields: Fields,
+    fields: ResponseHeaders,
     clock: Clock,
 }
 
@@ -40,7 +40,7 @@ impl Default for RateLimitBuilder {
             key: None,
             exempt: Vec::new(),
             store: None,
-            fields: Fields { reset: Some(ResetFormat::Epoch), has_standard: false },
+            fields: ResponseHeaders { reset: Some(ResetFormat::Epoch), has_standard: false },
             clock: Clock::system(),
         }
     }
@@ -152,7 +152,7 @@ impl RateLimitBuilder {
             }
         };
         let memory = judged_memory(memory, &mut problems);
-        let mut made: Vec<Made> = Vec::new();
+        let mut made: Vec<CompiledLimit> = Vec::new();
         for limit in self.limits {
             judge_limit(&limit, self.key.as_ref(), &mut problems);
             let Some(key) = limit.key.clone().or_else(|| self.key.clone()) else {
@@ -165,7 +165,7 @@ impl RateLimitBuilder {
                 ));
                 continue;
             };
-            if let Some(rule) = Made::new(limit, key, &memory) {
+            if let Some(rule) = CompiledLimit::new(limit, key, &memory) {
                 made.push(rule);
             }
         }
@@ -175,7 +175,7 @@ impl RateLimitBuilder {
         #[cfg(feature = "redis")]
         let redis = match store {
             Store::Memory(_) => None,
-            Store::Redis(store) => Some(store.seat(made.iter().map(|made| made.redis_rule(&memory)).collect())),
+            Store::Redis(store) => Some(store.limiter(made.iter().map(|made| made.redis_rule(&memory)).collect())),
         };
         let (rules, seats): (Vec<_>, Vec<_>) = made.into_iter().map(|made| (made.rule, made.seat)).unzip();
         let is_plain = match (&*rules, &*seats) {
@@ -195,7 +195,7 @@ impl RateLimitBuilder {
                 seats: seats.into(),
                 #[cfg(feature = "redis")]
                 redis,
-                notices: Notices::default(),
+                diagnostics: Diagnostics::default(),
                 is_plain,
             }))
         })

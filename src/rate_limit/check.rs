@@ -2,7 +2,7 @@
 
 use crate::context::{RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind};
-use crate::rate_limit::gate::RateLimit;
+use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::memory;
 use crate::rate_limit::subject::Subject;
 
@@ -37,19 +37,19 @@ impl RateLimit {
         if let Some((rule, seat)) = self.plain() {
             return self.check_plain(rule, seat, subject, units);
         }
-        let asks = policy.asks_for(subject, units);
-        if asks.as_slice().is_empty() {
+        let charges = policy.asks_for(subject, units);
+        if charges.as_slice().is_empty() {
             return Err(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default()));
         }
         #[cfg(feature = "redis")]
         if let Some(redis) = &policy.redis {
-            let judged = match self.judge_at_once(redis, &asks) {
+            let judged = match self.judge_at_once(redis, &charges) {
                 Ok(judged) => judged,
-                Err(sent) => self.ask(redis, &asks, sent).await,
+                Err(sent) => self.charge(redis, &charges, sent).await,
             };
-            return self.outcome(&judged.asks, &judged.verdict).map(|readings| policy.allowance(readings));
+            return self.outcome(&judged.charges, &judged.decision).map(|snapshots| policy.allowance(snapshots));
         }
-        let verdict = memory::decide(&policy.seats, asks.as_slice(), &|| policy.clock.micros());
-        self.outcome(&asks, &verdict).map(|readings| policy.allowance(readings))
+        let decision = memory::decide(&policy.seats, charges.as_slice(), &|| policy.clock.micros());
+        self.outcome(&charges, &decision).map(|snapshots| policy.allowance(snapshots))
     }
 }

@@ -19,7 +19,7 @@ use crate::rate_limit::subject::Subject;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// A request that has none of them is refused, it must not go uncounted: 401 where it is anonymous and the key asks for a
+/// A request that has none of them is refused, it must not go uncounted: 401 where it is anonymous and the key charges for a
 /// user, else 403. [`ip`](Key::ip) and [`everybody`](Key::global) are had by every request; nothing may stand behind them.
 #[derive(Clone)]
 #[must_use]

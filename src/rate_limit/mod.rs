@@ -1,4 +1,4 @@
-//! `RateLimit`: how often a user, an address or a tenant may ask.
+//! `RateLimit`: how often a user, an address or a tenant may charge.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
@@ -71,37 +71,37 @@
 //!
 //! It does not queue or delay requests, count bytes, or bound how many run at once: tower's `ConcurrencyLimit` does.
 
+mod admin;
+mod algorithm;
 mod builder;
 mod check;
-mod count;
-mod fields;
-mod gate;
+mod decision;
+mod diagnostics;
 mod key;
+mod layer;
 mod limit;
 mod memory;
-mod notices;
-mod operator;
-mod plain;
 mod policy;
 mod quota;
 #[cfg(feature = "redis")]
 mod redis;
-mod sip;
+#[cfg(feature = "redis")]
+mod remote;
+mod response_headers;
+mod single;
 mod store;
 mod subject;
-mod table;
-mod verdict;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use crate::context::{Attempt, LimitStatus, RateLimitStatus};
+pub use admin::{LimitUsage, StoreUnavailable};
 pub use builder::RateLimitBuilder;
-pub use fields::ResetFormat;
-pub use gate::{Pass, RateLimit};
 pub use key::Key;
+pub use layer::{Pass, RateLimit};
 pub use limit::{Limit, OutagePolicy};
 pub use memory::MemoryStore;
-pub use operator::{StoreUnavailable, Usage};
 pub use quota::{Algorithm, Quota};
+pub use response_headers::ResetFormat;
 pub use store::Store;
 pub use subject::Subject;

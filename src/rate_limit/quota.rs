@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
-use crate::rate_limit::count::Terms;
+use crate::rate_limit::algorithm::WindowParams;
 
 /// So many units in a window of time. Neither is ever zero.
 ///
@@ -137,8 +137,8 @@ impl Quota {
         self.algorithm
     }
 
-    pub(super) fn terms(&self, algorithm: Algorithm) -> Terms {
-        Terms::new(algorithm, self.units.get(), micros(self.window))
+    pub(super) fn params(&self, algorithm: Algorithm) -> WindowParams {
+        WindowParams::new(algorithm, self.units.get(), micros(self.window))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::rate_limit::redis::RedisStore;
 pub enum Store {
     /// In this process.
     Memory(MemoryStore),
-    /// In Redis, for all processes that ask it.
+    /// In Redis, for all processes that charge it.
     #[cfg(feature = "redis")]
     Redis(RedisStore),
 }

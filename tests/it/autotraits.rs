@@ -19,7 +19,8 @@ use portcullis::headers::{
 };
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::{
-    Key, Limit, MemoryStore, OutagePolicy, Pass, RateLimitBuilder, ResetFormat, Store, StoreUnavailable, Subject, Usage,
+    Key, Limit, LimitUsage, MemoryStore, OutagePolicy, Pass, RateLimitBuilder, ResetFormat, Store, StoreUnavailable,
+    Subject,
 };
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
@@ -109,7 +110,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Tiers>();
     is_value::<TokenBuilder>();
     is_value::<TokenError>();
-    is_value::<Usage>();
+    is_value::<LimitUsage>();
     is_value::<UserContext>();
     is_value::<AccountRefusal>();
     is_value::<Violation>();
@@ -145,7 +146,7 @@ fn plain_data_is_eq_and_hash() {
     is_eq::<Roles>();
     is_eq::<Scopes>();
     is_eq::<Tier>();
-    is_eq::<Usage>();
+    is_eq::<LimitUsage>();
     is_eq::<Violation>();
     is_eq::<Tiers>();
     is_copy_eq_hash::<ClientAddr>();

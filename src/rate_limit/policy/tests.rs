@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::context::Tiers;
-use crate::rate_limit::verdict::Tally;
+use crate::rate_limit::decision::Usage;
 use crate::rate_limit::{Limit, Quota, RateLimit};
 
 fn tiers() -> Tiers {
@@ -56,12 +56,12 @@ fn shadows_are_not_told_and_what_is_left_is_never_below_zero() {
         .build()
         .unwrap();
     let (head, ()) = http::Request::new(()).into_parts();
-    let asks = limit.0.asks(&head).unwrap();
-    let mut verdict = Verdict::new(3);
-    verdict.set(0, Tally { used: 4, reset: 1_000_001 });
-    verdict.set(1, Tally { used: 9, reset: 1 });
-    verdict.set(2, Tally { used: 11, reset: u64::MAX });
-    let allowance = limit.0.allowance(limit.0.readings(&asks, &verdict));
+    let charges = limit.0.charges(&head).unwrap();
+    let mut decision = Decision::new(3);
+    decision.set(0, Usage { used: 4, reset: 1_000_001 });
+    decision.set(1, Usage { used: 9, reset: 1 });
+    decision.set(2, Usage { used: 11, reset: u64::MAX });
+    let allowance = limit.0.allowance(limit.0.snapshots(&charges, &decision));
     let told: Vec<_> = allowance.limits().map(|limit| (limit.name(), limit.remaining(), limit.reset())).collect();
     let most = Duration::from_secs(u64::from(u32::MAX));
     assert_eq!(told, [("a", 6, Duration::from_secs(2)), ("c", 0, most)]);

@@ -1,4 +1,4 @@
-//! `Breakers`: whether the server, or a part of the cluster, is worth asking.
+//! `CircuitBreakers`: whether the server, or a part of the cluster, is worth asking.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::wire::tag;
+use crate::rate_limit::redis::protocol::tag;
 
 /// One of a server; of a cluster one for each of so many ranges of slots, as its nodes fail one by one.
-pub(super) struct Breakers {
+pub(super) struct CircuitBreakers {
     breakers: Box<[Breaker]>,
     open: AtomicUsize,
 }
 
-impl Breakers {
+impl CircuitBreakers {
     pub(super) fn new(is_cluster: bool) -> Self {
         let count = if is_cluster { RANGES } else { 1 };
         Self { breakers: (0..count).map(|_| Breaker::default()).collect(), open: AtomicUsize::new(0) }
@@ -27,9 +27,9 @@ impl Breakers {
         }
     }
 
-    /// Whether to ask about this subject now.
+    /// Whether to charge about this subject now.
     pub(super) fn admits(&self, digest: u128, now: Instant) -> bool {
-        self.of(digest).is_none_or(|breaker| breaker.admits(now))
+        self.of(digest).is_into_result(|breaker| breaker.admits(now))
     }
 
     /// When the next try about this subject may be made, where it is given up.
@@ -63,18 +63,18 @@ struct Breaker(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    closed_until: Option<Instant>,
+    open_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether to ask now. Where it is open, whoever is told yes is the one to try.
+    /// Whether to charge now. Where it is open, whoever is told yes is the one to try.
     fn admits(&self, now: Instant) -> bool {
         let mut state = self.state();
-        match state.closed_until {
+        match state.open_until {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                state.closed_until = Some(now + FIRST);
+                state.open_until = Some(now + FIRST);
                 true
             }
         }
@@ -82,12 +82,12 @@ impl Breaker {
 
     /// When the next try may be made, where it is open.
     fn rest(&self, now: Instant) -> Duration {
-        self.state().closed_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+        self.state().open_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     /// A call was answered: true where the server had been given up.
     fn succeeded(&self) -> bool {
-        std::mem::take(&mut *self.state()).closed_until.is_some()
+        std::mem::take(&mut *self.state()).open_until.is_some()
     }
 
     /// A call failed: true where the server is given up by it.
@@ -98,8 +98,8 @@ impl Breaker {
             return false;
         }
         let doublings = (state.failures - ENOUGH).min(8);
-        let is_first = state.closed_until.is_none();
-        state.closed_until = Some(now + (FIRST * (1 << doublings)).min(LONGEST));
+        let is_first = state.open_until.is_none();
+        state.open_until = Some(now + (FIRST * (1 << doublings)).min(LONGEST));
         is_first
     }
 

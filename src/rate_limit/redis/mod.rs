@@ -1,12 +1,10 @@
 //! `RedisStore`: counts that all processes share.
 
+mod batch;
 mod breaker;
-mod flight;
-mod gate;
-mod link;
-mod note;
-mod seat;
-mod wire;
+mod connection;
+mod limiter;
+mod protocol;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,11 +15,10 @@ use tokio::runtime::Handle;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::MemoryStore;
-use crate::rate_limit::redis::flight::Flights;
-use crate::rate_limit::redis::link::{Link, Scripted};
-pub(super) use crate::rate_limit::redis::note::Note;
-pub(super) use crate::rate_limit::redis::seat::{RedisRule, RedisSeat};
-pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
+use crate::rate_limit::redis::batch::Batcher;
+use crate::rate_limit::redis::connection::{ScriptCaller, ScriptConnection};
+pub(super) use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
+pub(super) use crate::rate_limit::redis::protocol::{WireRule, digest};
 
 /// Counts in Redis, which all processes share. One trip decides about all limits of a request, and requests that come at
 /// once are decided in one call.
@@ -46,15 +43,15 @@ pub(super) use crate::rate_limit::redis::wire::{WireRule, digest};
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
-    link: Arc<dyn Link>,
+    link: Arc<dyn ScriptCaller>,
     is_cluster: bool,
     prefix: Arc<str>,
     deadline: Duration,
     local_subjects: usize,
-    /// Made once; the layers of one store count together here too.
+    /// CompiledLimit once; the layers of one store count together here too.
     local: Arc<OnceLock<MemoryStore>>,
-    /// Made once the settings stand; clones share the calls.
-    flights: Arc<OnceLock<Arc<Flights>>>,
+    /// CompiledLimit once the settings stand; clones share the calls.
+    batcher: Arc<OnceLock<Arc<Batcher>>>,
 }
 
 impl RedisStore {
@@ -111,7 +108,7 @@ impl RedisStore {
     /// Sets the longest that a request waits for the server: 50 milliseconds unless set.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
-        self.flights = Arc::default();
+        self.batcher = Arc::default();
         self
     }
 
@@ -125,13 +122,13 @@ impl RedisStore {
 
     fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static, is_cluster: bool) -> Self {
         Self {
-            link: Arc::new(Scripted::new(connection)),
+            link: Arc::new(ScriptConnection::new(connection)),
             is_cluster,
             prefix: PREFIX.into(),
             deadline: DEADLINE,
             local_subjects: LOCAL_SUBJECTS,
             local: Arc::default(),
-            flights: Arc::default(),
+            batcher: Arc::default(),
         }
     }
 
@@ -156,10 +153,10 @@ impl RedisStore {
         }
     }
 
-    /// What asks the server for these rules.
-    pub(super) fn seat(&self, rules: Vec<RedisRule>) -> RedisSeat {
-        let flights = || Arc::new(Flights::new(Arc::clone(&self.link), self.deadline, self.is_cluster));
-        RedisSeat::new(Arc::clone(self.flights.get_or_init(flights)), Arc::clone(&self.prefix), rules)
+    /// What charges the server for these rules.
+    pub(super) fn limiter(&self, rules: Vec<RedisRule>) -> RedisLimiter {
+        let batcher = || Arc::new(Batcher::new(Arc::clone(&self.link), self.deadline, self.is_cluster));
+        RedisLimiter::new(Arc::clone(self.batcher.get_or_init(batcher)), Arc::clone(&self.prefix), rules)
     }
 }
 

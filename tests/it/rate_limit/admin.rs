@@ -4,14 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use portcullis::rate_limit::{Key, Limit, ResetFormat, Subject, Usage};
+use portcullis::rate_limit::{Key, Limit, LimitUsage, ResetFormat, Subject};
 use portcullis::testing::as_user;
 use portcullis::{RateLimit, Tiers, TrustedProxies, UserContext};
 
 use super::{ALGORITHMS, TestApp, by_user_header, fake_clock, limit_by_header, per_seconds, routes, seconds};
 use crate::support::response::TestResponse;
 
-async fn peek(app: &TestApp, user: &str) -> Usage {
+async fn peek(app: &TestApp, user: &str) -> LimitUsage {
     let mut usages = app.limit.peek(&Subject::custom(user)).await.unwrap();
     assert_eq!(usages.len(), 1);
     usages.remove(0)

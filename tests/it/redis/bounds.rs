@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis::gate::Denial;
-use portcullis::rate_limit::{Algorithm, Limit, OutagePolicy, RateLimitBuilder, Subject, Usage};
+use portcullis::rate_limit::{Algorithm, Limit, LimitUsage, OutagePolicy, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit};
 
 use super::limited_app::by_header;
@@ -17,7 +17,7 @@ fn status<T>(result: Result<T, Denial>) -> u16 {
 }
 
 async fn used(limit: &RateLimit, subject: &Subject<'_>) -> Vec<u32> {
-    limit.peek(subject).await.unwrap().iter().map(Usage::used).collect()
+    limit.peek(subject).await.unwrap().iter().map(LimitUsage::used).collect()
 }
 
 #[tokio::test]

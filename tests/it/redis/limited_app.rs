@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, request};
 use axum::routing::any;
-use portcullis::rate_limit::{Key, Subject, Usage};
+use portcullis::rate_limit::{Key, LimitUsage, Subject};
 use portcullis::testing::as_user;
 use portcullis::{RateLimit, Tier, UserContext};
 use serde_json::Value;
@@ -79,7 +79,7 @@ impl LimitedApp {
 
     /// Returns the used units of each limit.
     pub(super) async fn used(&self, name: &str) -> Vec<u32> {
-        self.limit.peek(&Subject::custom(name)).await.unwrap().iter().map(Usage::used).collect()
+        self.limit.peek(&Subject::custom(name)).await.unwrap().iter().map(LimitUsage::used).collect()
     }
 }
 

@@ -1,0 +1,379 @@
+//! Properties of every count, judged by a log of all that was charged.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A moment that is the start of no window.
+pub(super) const START: u64 = 1_700_000_000_123_457;
+
+/// A count that a test may try out and drop.
+pub(super) trait Fork: Counter {
+    fn fork(&self) -> Box<dyn Fork>;
+}
+
+impl<C: Counter + Clone + 'static> Fork for C {
+    fn fork(&self) -> Box<dyn Fork> {
+        Box::new(self.clone())
+    }
+}
+
+/// A caller of one limit, and the judge: the times and units of all that was admitted and not given back.
+pub(super) struct Caller {
+    pub(super) count: Box<dyn Fork>,
+    pub(super) params: WindowParams,
+    pub(super) now: u64,
+    pub(super) log: Vec<(u64, u32)>,
+}
+
+impl Caller {
+    pub(super) fn new(count: impl Fork + 'static, params: WindowParams) -> Self {
+        Self { count: Box::new(count), params, now: START, log: Vec::new() }
+    }
+
+    pub(super) fn of(kind: Kind, limit: u32, window: u64) -> Self {
+        let of = |algorithm| WindowParams::new(algorithm, limit, window);
+        match kind {
+            Kind::Exact8 => Self::new(SlidingLog::<8>::default(), of(Algorithm::SlidingLog)),
+            Kind::Exact128 => Self::new(SlidingLog::<128>::default(), of(Algorithm::SlidingLog)),
+            Kind::Sliding16 => Self::new(SlidingWindow::<u16>::default(), of(Algorithm::SlidingWindow)),
+            Kind::Sliding32 => Self::new(SlidingWindow::<u32>::default(), of(Algorithm::SlidingWindow)),
+            Kind::TokenBucket => Self::new(TokenBucket::default(), of(Algorithm::TokenBucket)),
+            Kind::FixedWindow => Self::new(FixedWindow::default(), of(Algorithm::FixedWindow)),
+        }
+    }
+
+    pub(super) fn fork(&self) -> Self {
+        Self { count: self.count.fork(), params: self.params, now: self.now, log: self.log.clone() }
+    }
+
+    pub(super) fn after(&self, micros: u64) -> Self {
+        let mut fork = self.fork();
+        fork.now += micros;
+        fork
+    }
+
+    pub(super) fn used(&mut self) -> u32 {
+        self.count.settle(&self.params, self.now);
+        self.count.used()
+    }
+
+    pub(super) fn fits(&mut self, cost: u32) -> bool {
+        self.used().checked_add(cost).is_some_and(|used| used <= self.params.limit)
+    }
+
+    pub(super) fn charge(&mut self, cost: u32) -> bool {
+        let fits = self.fits(cost);
+        if fits {
+            self.count.charge(&self.params, self.now, cost);
+            self.log.push((self.now, cost));
+        }
+        fits
+    }
+
+    pub(super) fn wait(&mut self, cost: u32) -> u64 {
+        self.used();
+        self.count.wait(&self.params, self.now, cost)
+    }
+
+    pub(super) fn reset(&mut self) -> u64 {
+        self.used();
+        self.count.reset(&self.params, self.now)
+    }
+
+    /// The units of the log that are younger than this.
+    pub(super) fn younger_than(&self, age: u64) -> u32 {
+        self.log.iter().filter(|(time, _)| *time + age > self.now).map(|(_, units)| units).sum()
+    }
+
+    /// The most units in any time as long as the window.
+    pub(super) fn worst(&self) -> u32 {
+        let since =
+            |last: u64| self.log.iter().filter(move |(time, _)| *time <= last && *time + self.params.window > last);
+        self.log.iter().map(|(last, _)| since(*last).map(|(_, units)| units).sum()).max().unwrap_or(0)
+    }
+
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            Step::Advance(micros) => self.now += micros,
+            Step::Charge(cost) => drop(self.charge(cost)),
+            Step::Limit(limit) => self.params.limit = limit,
+            Step::Refund(age) => {
+                if let Some(index) = self.log.len().checked_sub(age + 1) {
+                    let (then, units) = self.log.remove(index);
+                    self.used();
+                    self.count.refund(&self.params, self.now, then, units);
+                }
+            }
+            Step::Forgive(units) => {
+                self.used();
+                self.count.forgive(units);
+                let mut left = units;
+                while let Some((_, units)) = self.log.last_mut().filter(|_| left > 0) {
+                    let forgiven = left.min(*units);
+                    *units -= forgiven;
+                    left -= forgiven;
+                    if *units == 0 {
+                        self.log.pop();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Exact8,
+    Exact128,
+    Sliding16,
+    Sliding32,
+    TokenBucket,
+    FixedWindow,
+}
+
+pub(super) const KINDS: [Kind; 6] =
+    [Kind::Exact8, Kind::Exact128, Kind::Sliding16, Kind::Sliding32, Kind::TokenBucket, Kind::FixedWindow];
+/// A millisecond, an odd one, a minute, an hour and a year: with ticks of one microsecond and of more.
+pub(super) const WINDOWS: [u64; 5] = [1_000, 7_001_000, 60_000_000, 3_600_000_000, 31_622_400_000_000];
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Advance(u64),
+    Charge(u32),
+    Limit(u32),
+    /// Of the charge that is so many before the last.
+    Refund(usize),
+    Forgive(u32),
+}
+
+/// The time between two requests: none, little, some of a window, or more than all of it.
+pub(super) fn pause(window: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![
+        2 => Just(0),
+        2 => 0..=window.div_ceil(500),
+        4 => 0..=window / 5,
+        2 => (0..=13_u64).prop_map(move |parts| parts * window.div_ceil(12)),
+        1 => 0..=3 * window,
+    ]
+}
+
+/// What a caller does to a limit that stays the same.
+pub(super) fn steps(limit: u32, window: u64) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => pause(window).prop_map(Step::Advance),
+        4 => (0..=limit.div_ceil(2)).prop_map(Step::Charge),
+        2 => Just(Step::Charge(1)),
+        1 => (0..4_usize).prop_map(Step::Refund),
+        1 => (0..=limit.div_ceil(3)).prop_map(Step::Forgive),
+    ];
+    prop::collection::vec(step, 0..48)
+}
+
+/// As `steps`, with changes of the tier.
+pub(super) fn tiered_steps(limit: u32, window: u64) -> impl Strategy<Value = Vec<Step>> {
+    let change = (1..=limit).prop_map(Step::Limit);
+    (steps(limit, window), prop::collection::vec((any::<prop::sample::Index>(), change), 0..6)).prop_map(
+        |(mut steps, changes)| {
+            changes.into_iter().for_each(|(index, change)| steps.insert(index.index(steps.len() + 1), change));
+            steps
+        },
+    )
+}
+
+pub(super) fn kind_and_terms() -> impl Strategy<Value = (Kind, u32, u64)> {
+    (prop::sample::select(&KINDS[..]), prop::sample::select(&WINDOWS[..])).prop_flat_map(|(kind, window)| {
+        let most: u32 = match kind {
+            Kind::Exact8 => 8,
+            Kind::Exact128 => 128,
+            _ => 300,
+        };
+        (Just(kind), 1..=most, Just(window))
+    })
+}
+
+/// A caller of some limit with some past.
+fn seasoned() -> impl Strategy<Value = (Kind, Caller)> {
+    kind_and_terms().prop_flat_map(|(kind, limit, window)| {
+        steps(limit, window).prop_map(move |steps| {
+            let mut caller = Caller::of(kind, limit, window);
+            steps.into_iter().for_each(|step| caller.take(step));
+            (kind, caller)
+        })
+    })
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} at {} after {:?}", self.params, self.now, self.log)
+    }
+}
+
+proptest! {
+    #[test]
+    fn waiting_as_long_as_told_succeeds_at_every_cost((kind, mut caller) in seasoned(), share in 0.0..=1.0_f64) {
+        let cost = (f64::from(caller.params.limit) * share) as u32;
+        let wait = caller.wait(cost);
+        prop_assert_eq!(wait == 0, caller.fits(cost), "{:?}", kind);
+        prop_assert!(caller.after(wait).fits(cost), "{:?}: {} units do not fit after {}", kind, cost, wait);
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_a_window_and_a_step((kind, mut caller) in seasoned()) {
+        let WindowParams { limit, window, step } = caller.params;
+        let late = if matches!(kind, Kind::TokenBucket | Kind::FixedWindow) { 5 } else { step + 12 };
+        prop_assert!(caller.wait(limit) <= window + late, "{:?}", kind);
+        prop_assert!(caller.reset() <= window + late, "{:?}", kind);
+    }
+
+    #[test]
+    fn nothing_is_in_use_once_the_reset_has_passed((kind, mut caller) in seasoned()) {
+        let reset = caller.reset();
+        prop_assert_eq!(reset == 0, caller.used() == 0, "{:?}", kind);
+        prop_assert_eq!(caller.after(reset).used(), 0, "{:?}", kind);
+    }
+
+    #[test]
+    fn a_fresh_subject_is_treated_as_one_long_idle(
+        (kind, mut idle) in seasoned(),
+        costs in prop::collection::vec((0..=4_u32, 0..=100_u32), 1..40),
+    ) {
+        let WindowParams { limit, window, step } = idle.params;
+        idle.now += window + step + 12;
+        let mut fresh = Caller::of(kind, limit, window);
+        fresh.now = idle.now;
+        for (cost, percent) in costs {
+            prop_assert_eq!(fresh.charge(cost), idle.charge(cost), "{:?}", kind);
+            prop_assert_eq!(fresh.wait(limit), idle.wait(limit), "{:?}", kind);
+            prop_assert_eq!(fresh.reset(), idle.reset(), "{:?}", kind);
+            let pause = window / 100 * u64::from(percent);
+            (fresh.now, idle.now) = (fresh.now + pause, idle.now + pause);
+        }
+    }
+
+    #[test]
+    fn a_frozen_clock_admits_the_quota_and_a_jump_gives_back_no_more(
+        (kind, limit, window) in kind_and_terms(),
+        now in prop_oneof![START..2 * START, Just(u64::MAX >> 12)],
+        jumps in 1..=20_u64,
+    ) {
+        let mut caller = Caller::of(kind, limit, window);
+        caller.now = now;
+        let admitted = |caller: &mut Caller| (0..limit + 3).filter(|_| caller.charge(1)).count() as u32;
+        prop_assert_eq!(admitted(&mut caller), limit, "{:?}", kind);
+        prop_assert!(!caller.charge(1));
+        caller.now += jumps * (window + caller.params.step + 12);
+        prop_assert_eq!(admitted(&mut caller), limit, "{:?}", kind);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_neither_gives_units_back_nor_keeps_them_longer(
+        (kind, mut caller) in seasoned(),
+        back in 0.0..=1.2_f64,
+        far: bool,
+    ) {
+        let WindowParams { window, step, .. } = caller.params;
+        let used = caller.used();
+        caller.now -= if far { START / 2 } else { (window as f64 * back) as u64 };
+        prop_assert_eq!(caller.used(), used, "{:?}: units come back", kind);
+        prop_assert!(caller.reset() <= window + step + 12, "{:?}: locked out for {}", kind, caller.reset());
+        prop_assert_eq!(caller.after(window + step + 12).used(), 0, "{:?}: locked out", kind);
+    }
+
+    #[test]
+    fn a_change_of_the_tier_keeps_the_units_used((kind, mut caller) in seasoned(), share in 0.0..=1.0_f64) {
+        let used = caller.used();
+        let most = if kind == Kind::Exact8 { 8 } else if kind == Kind::Exact128 { 128 } else { 1000 };
+        caller.params.limit = 1 + (f64::from(most - 1) * share) as u32;
+        prop_assert_eq!(caller.used(), used, "{:?}: refilled", kind);
+        prop_assert_eq!(caller.count.limit(), caller.params.limit);
+        let left = caller.params.limit.saturating_sub(used);
+        prop_assert!(left == 0 || caller.wait(left) == 0, "{:?}: locked out", kind);
+        let debts = u64::from(used.div_ceil(caller.params.limit).max(1));
+        let longest = if kind == Kind::TokenBucket { debts * caller.params.window } else { caller.params.window };
+        prop_assert!(caller.wait(1) <= longest + caller.params.step + 12, "{:?}", kind);
+    }
+
+    #[test]
+    fn nothing_overflows_whatever_is_charged_and_when(
+        kind in prop::sample::select(&KINDS[..]),
+        acts in prop::collection::vec(
+            (prop::sample::select(&EXTREMES[..]), prop::sample::select(&TIMES[..]), any::<u8>()),
+            1..24,
+        ),
+        window in prop::sample::select(&WINDOWS[..]),
+    ) {
+        let limit = match kind {
+            Kind::Exact8 => 8,
+            Kind::Exact128 => 128,
+            Kind::Sliding16 => u32::from(u16::MAX),
+            _ => u32::MAX,
+        };
+        let mut caller = Caller::of(kind, limit, window);
+        for (cost, time, act) in acts {
+            caller.now = time;
+            let before = caller.used();
+            match act % 4 {
+                0 => caller.count.refund(&caller.params, time, time / 2, cost),
+                1 => caller.count.forgive(cost),
+                _ => {
+                    caller.count.charge(&caller.params, time, cost);
+                    prop_assert!(caller.count.used() >= before.min(limit), "{:?}: a charge gave units back", kind);
+                }
+            }
+            let cost = cost.min(limit);
+            let wait = caller.wait(cost);
+            prop_assert_eq!(wait == 0, caller.fits(cost), "{:?} {} {}", kind, before, cost);
+            caller.reset();
+        }
+    }
+}
+
+const EXTREMES: [u32; 7] = [0, 1, 2, 65_535, 65_536, u32::MAX - 1, u32::MAX];
+/// The last is what a clock set before 1970 reads as.
+const TIMES: [u64; 6] = [0, 1, START, START + 1, START + 60_000_000, u64::MAX >> 12];
+
+/// What a caller gets who takes all there is as soon as it comes, from this moment of an aligned window on.
+fn greedy(kind: Kind, from: u64) -> u32 {
+    let mut caller = Caller::of(kind, 100, 60_000_000);
+    caller.now = START / 60_000_000 * 60_000_000 + from;
+    let until = caller.now + 150_000_000;
+    for _ in 0..10_000 {
+        if caller.now > until {
+            break;
+        }
+        while caller.charge(1) {
+            assert!(caller.log.len() < 1_000, "{kind:?} admits everything");
+        }
+        let wait = caller.wait(1);
+        assert!(wait > 0, "{kind:?} tells nobody to wait");
+        caller.now += wait;
+    }
+    caller.worst()
+}
+
+#[test]
+fn the_greediest_caller_gets_what_the_algorithm_promises_and_no_more() {
+    let moments = [0, 1, 2_500_000, 4_999_999, 30_000_000, 59_000_000, 59_999_999];
+    for (kind, worst) in [
+        (Kind::FixedWindow, 200),
+        (Kind::TokenBucket, 199),
+        (Kind::Sliding16, 100),
+        (Kind::Sliding32, 100),
+        (Kind::Exact128, 100),
+    ] {
+        assert_eq!(moments.map(|from| greedy(kind, from)).into_iter().max(), Some(worst), "{kind:?}");
+    }
+}
+
+#[test]
+fn the_step_of_an_algorithm_divides_its_window_finely_enough() {
+    let step = |algorithm, window| WindowParams::new(algorithm, 5, window).step;
+    assert_eq!(step(Algorithm::SlidingLog, 60_000_000), 1);
+    assert_eq!(step(Algorithm::SlidingLog, 1 << 31), 2);
+    assert_eq!(step(Algorithm::SlidingWindow, 60_000_000), 5_000_000);
+    assert_eq!(step(Algorithm::SlidingWindow, 1_000), 84);
+    assert_eq!(step(Algorithm::FixedWindow, 1_000), 1_000);
+    let other = WindowParams { limit: 5, window: 7, step: 3 }.with_limit(9);
+    assert_eq!(other, WindowParams { limit: 9, window: 7, step: 3 });
+}
