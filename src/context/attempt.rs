@@ -1,9 +1,12 @@
-//! `Attempt`: what a handler says of a request that counts only where it fails.
+//! `Attempt`: a handler's report whether a request failed, for limits that charge only failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A request that is counted only where it fails, and the handler's word on whether it did: it outweighs the status.
+/// Lets a handler say whether a request failed, for limits that [charge only failures](crate::rate_limit::Limit::only_failures).
+///
+/// By default such a limit looks at the response's status. A handler whose status does not show the failure, as with a
+/// login form that is rendered again with 200, reports it here. The handler's report takes precedence over the status.
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -11,28 +14,25 @@ use std::sync::atomic::{AtomicU8, Ordering};
 ///
 /// async fn login(Extractor(attempt): Extractor<Attempt>) -> (StatusCode, &'static str) {
 ///     attempt.failed();
-///     (StatusCode::OK, "the form again, with a word of regret")
+///     (StatusCode::OK, "<form>...</form> wrong password")
 /// }
 /// # let _ = login;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Attempt(Arc<AtomicU8>);
 
-const FAILED: u8 = 1;
-const SUCCEEDED: u8 = 2;
-
 impl Attempt {
-    /// It failed, and counts.
+    /// Reports that the request failed: its units stay charged.
     pub fn failed(&self) {
         self.0.store(FAILED, Ordering::Relaxed);
     }
 
-    /// It did not fail, and its unit is given back with the response.
+    /// Reports that the request succeeded: its units are refunded when the response is sent.
     pub fn succeeded(&self) {
         self.0.store(SUCCEEDED, Ordering::Relaxed);
     }
 
-    /// What was said of it last.
+    /// Returns the last report; `None` if the handler reported nothing.
     pub(crate) fn has_failed(&self) -> Option<bool> {
         match self.0.load(Ordering::Relaxed) {
             FAILED => Some(true),
@@ -41,3 +41,6 @@ impl Attempt {
         }
     }
 }
+
+const FAILED: u8 = 1;
+const SUCCEEDED: u8 = 2;

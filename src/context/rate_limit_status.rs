@@ -1,44 +1,120 @@
-//! `RateLimitStatus`: what the limits counted on a request have left.
+//! `RateLimitStatus`: how much of each rate limit a request has left.
 
 use std::cmp::Reverse;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::Few;
+use smallvec::SmallVec;
 
-/// What is left of the limits that a [`RateLimit`](crate::RateLimit) counted on this request: for a handler that shows it.
+/// How much is left of each limit that a [`RateLimit`](crate::RateLimit) charged for this request.
 ///
-/// Of several `RateLimit` layers, the innermost.
+/// Handlers read it with [`Extractor<RateLimitStatus>`](crate::Extractor). If a request passes several `RateLimit` layers,
+/// it holds the limits of the innermost layer. [Shadow](crate::rate_limit::Limit::shadow) limits are left out.
+///
+/// ```
+/// use portcullis::{Extractor, rate_limit::RateLimitStatus};
+///
+/// async fn remaining(Extractor(status): Extractor<RateLimitStatus>) -> String {
+///     match status.tightest() {
+///         Some(limit) => format!("{} of {} requests left", limit.remaining(), limit.limit()),
+///         None => "no limit applies".to_owned(),
+///     }
+/// }
+/// # let _ = remaining;
+/// ```
 #[derive(Clone, Debug)]
 pub struct RateLimitStatus {
     names: Arc<[Arc<str>]>,
-    snapshots: Few<LimitSnapshot>,
+    snapshots: LimitSnapshots,
 }
 
-/// What was read of one limit.
+impl RateLimitStatus {
+    /// The maximum number of limits in one layer. A request's decision marks each limit with one bit of a byte.
+    pub(crate) const MAX_LIMITS: usize = 8;
+
+    #[inline]
+    pub(crate) fn new(names: Arc<[Arc<str>]>, snapshots: LimitSnapshots) -> Self {
+        Self { names, snapshots }
+    }
+
+    /// Returns the status of each limit, in the order in which the layer checks them.
+    pub fn limits(&self) -> impl Iterator<Item = LimitStatus<'_>> {
+        self.snapshots.iter().filter_map(|snapshot| {
+            let name = self.names.get(usize::from(snapshot.rule_index))?;
+            Some(LimitStatus { name, snapshot: *snapshot })
+        })
+    }
+
+    /// Returns the limit with the fewest units left; of several, the one that takes longest to reset.
+    #[must_use]
+    pub fn tightest(&self) -> Option<LimitStatus<'_>> {
+        self.limits().min_by_key(|status| status.snapshot.tightness())
+    }
+}
+
+/// How much is left of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitStatus<'a> {
+    name: &'a str,
+    snapshot: LimitSnapshot,
+}
+
+impl<'a> LimitStatus<'a> {
+    /// Whether both describe the same limit of the same subject in the same store.
+    pub(crate) fn is_same_counter(&self, other: &LimitStatus<'_>) -> bool {
+        self.snapshot.subject == other.snapshot.subject && self.name == other.name
+    }
+
+    /// Returns the limit's name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Returns the number of units per window.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.snapshot.limit
+    }
+
+    /// Returns the number of units left.
+    #[must_use]
+    pub fn remaining(&self) -> u32 {
+        self.snapshot.remaining
+    }
+
+    /// Returns the time until all units are available again, in whole seconds, rounded up.
+    #[must_use]
+    pub fn reset(&self) -> Duration {
+        Duration::from_secs(u64::from(self.snapshot.reset))
+    }
+}
+
+/// One limit, as it was right after the decision about a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LimitSnapshot {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
-    /// In seconds, rounded up.
+    /// Seconds until all units are available again, rounded up.
     pub(crate) reset: u32,
-    /// Which of the names.
-    pub(crate) index: u8,
-    /// Which quota of that limit.
-    pub(crate) grade: u8,
-    /// What tells the subject from others of the same store.
+    /// The position of the limit in its layer.
+    pub(crate) rule_index: u8,
+    /// The position of the applied quota among the quotas of that limit.
+    pub(crate) quota_index: u8,
+    /// Identifies the subject within its store.
     pub(crate) subject: u64,
 }
 
 impl LimitSnapshot {
-    /// Least for the limit that is told where only one can be: fewest units left, then longest until they are back.
+    /// Orders limits by how soon a caller meets them: fewest units left first, then longest until the reset.
     #[inline]
     pub(crate) fn tightness(&self) -> (u32, Reverse<u32>) {
         (self.remaining, Reverse(self.reset))
     }
 
-    /// Units have come back since.
-    pub(crate) fn give_back(&mut self, units: u32) {
+    /// Adds units that were refunded after the decision.
+    pub(crate) fn refund(&mut self, units: u32) {
         self.remaining = self.remaining.saturating_add(units).min(self.limit);
         if self.remaining == self.limit {
             self.reset = 0;
@@ -46,64 +122,29 @@ impl LimitSnapshot {
     }
 }
 
-/// What is left of one limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitStatus<'a> {
-    name: &'a str,
-    snapshot: LimitSnapshot,
-}
+/// The snapshots of one layer's limits. Most layers have one or two limits, which need no allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LimitSnapshots(SmallVec<[LimitSnapshot; 2]>);
 
-impl RateLimitStatus {
-    /// The most limits of one layer.
-    pub(crate) const MOST: usize = 8;
-
-    /// What these limits have left.
+impl LimitSnapshots {
     #[inline]
-    pub(crate) fn new(names: Arc<[Arc<str>]>, snapshots: Few<LimitSnapshot>) -> Self {
-        Self { names, snapshots }
-    }
-
-    /// What each limit has left.
-    pub fn limits(&self) -> impl Iterator<Item = LimitStatus<'_>> {
-        self.snapshots.as_slice().iter().filter_map(|snapshot| {
-            Some(LimitStatus { name: self.names.get(usize::from(snapshot.index))?, snapshot: *snapshot })
-        })
-    }
-
-    /// The limit that has least left.
-    #[must_use]
-    pub fn tightest(&self) -> Option<LimitStatus<'_>> {
-        self.limits().min_by_key(|standing| standing.snapshot.tightness())
+    pub(crate) fn push(&mut self, snapshot: LimitSnapshot) {
+        self.0.push(snapshot);
     }
 }
 
-impl<'a> LimitStatus<'a> {
-    /// Whether the two are one limit of one subject in one store.
-    pub(crate) fn counts_with(&self, other: &LimitStatus<'_>) -> bool {
-        self.snapshot.subject == other.snapshot.subject && self.name == other.name
-    }
+impl Deref for LimitSnapshots {
+    type Target = [LimitSnapshot];
 
-    /// The limit's name.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        self.name
+    #[inline]
+    fn deref(&self) -> &[LimitSnapshot] {
+        &self.0
     }
+}
 
-    /// The units of a window.
-    #[must_use]
-    pub fn limit(&self) -> u32 {
-        self.snapshot.limit
-    }
-
-    /// The units left.
-    #[must_use]
-    pub fn remaining(&self) -> u32 {
-        self.snapshot.remaining
-    }
-
-    /// How long until all units are back, in whole seconds, rounded up.
-    #[must_use]
-    pub fn reset(&self) -> Duration {
-        Duration::from_secs(u64::from(self.snapshot.reset))
+impl DerefMut for LimitSnapshots {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [LimitSnapshot] {
+        &mut self.0
     }
 }

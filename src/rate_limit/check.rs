@@ -1,18 +1,19 @@
-//! A decision without a request: for the messages of a connection, or the items of a queue.
+//! `RateLimit::check`: charges a subject outside of a request.
 
 use crate::context::{RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::layer::RateLimit;
-use crate::rate_limit::memory;
+use crate::rate_limit::policy::Ruling;
 use crate::rate_limit::subject::Subject;
 
 impl RateLimit {
-    /// Charges a subject with so many units, of every limit of the layer or of none: for what is no request of its own, as
-    /// a message on a WebSocket.
+    /// Charges a subject this many units, under all limits of the layer or under none.
     ///
-    /// Every limit that counts subjects of this kind is judged, whatever requests it
-    /// [applies to](crate::rate_limit::Limit::on_routes). Of one that counts failures, the units stay used unless they are given
-    /// [back](Self::refund).
+    /// Use it for work that is not a request of its own, such as a message on a WebSocket or an item of a queue.
+    ///
+    /// Every limit whose [`Key`](crate::rate_limit::Key) can yield such a subject is charged, whatever requests it is
+    /// [restricted to](crate::rate_limit::Limit::on_routes). Under a limit that counts only failures, the units stay charged
+    /// until you [refund](Self::refund) them.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, UserContext, rate_limit::{Key, Subject}};
@@ -30,26 +31,23 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Where a limit refuses, or the store cannot be asked and a limit is [`Closed`](crate::rate_limit::OutagePolicy::FailClosed); and
-    /// where no limit counts subjects of this kind, [`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing).
+    /// Returns [`Denial`] if a limit is exceeded, if the store is unavailable and a limit
+    /// [fails closed](crate::rate_limit::OutagePolicy::FailClosed), or if no limit counts subjects of this kind
+    /// ([`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing)).
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
         let policy = &*self.0;
-        if let Some((rule, seat)) = self.plain() {
-            return self.check_plain(rule, seat, subject, units);
-        }
-        let charges = policy.asks_for(subject, units);
-        if charges.as_slice().is_empty() {
+        let mut charges = policy.charges_for(subject, units);
+        if charges.is_empty() {
             return Err(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default()));
         }
-        #[cfg(feature = "redis")]
-        if let Some(redis) = &policy.redis {
-            let judged = match self.judge_at_once(redis, &charges) {
-                Ok(judged) => judged,
-                Err(sent) => self.charge(redis, &charges, sent).await,
-            };
-            return self.outcome(&judged.charges, &judged.decision).map(|snapshots| policy.allowance(snapshots));
+        let decision = match policy.decide(&mut charges) {
+            Ruling::Decided(decision) => decision,
+            #[cfg(feature = "redis")]
+            Ruling::AskRedis => policy.ask_redis(&mut charges).await,
+        };
+        match policy.denial(&charges, &decision) {
+            Some(denial) => Err(denial),
+            None => Ok(policy.status(policy.snapshots(&charges, &decision))),
         }
-        let decision = memory::decide(&policy.seats, charges.as_slice(), &|| policy.clock.micros());
-        self.outcome(&charges, &decision).map(|snapshots| policy.allowance(snapshots))
     }
 }

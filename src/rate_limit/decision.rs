@@ -1,29 +1,38 @@
-//! `Decision`: what a store says of all that one request charges for.
+//! What a request is charged, and what a store decides about it.
 
-use crate::context::{Few, RateLimitStatus};
+use std::error::Error;
+use std::fmt;
+use std::ops::Deref;
 
-/// What a request charges of one limit.
+use smallvec::SmallVec;
+
+use crate::context::RateLimitStatus;
+
+/// What a request is charged under one limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Charge {
-    pub(super) rule: u8,
-    pub(super) grade: u8,
+    /// The position of the limit's rule in the layer.
+    pub(super) rule_index: u8,
+    /// The position of the applied quota in the rule.
+    pub(super) quota_index: u8,
     pub(super) is_shadow: bool,
-    /// What is judged by: the limit, or in an outage of the store a share of it.
+    /// The limit to decide by: the quota's, or a share of it while Redis is unavailable.
     pub(super) limit: u32,
-    pub(super) whole: u32,
+    /// The quota's limit.
+    pub(super) full_limit: u32,
     pub(super) cost: u32,
-    /// The subject's, keyed, for tables of this process.
+    /// The keyed hash of the subject, for tables in memory.
     pub(super) hash: u64,
-    /// The subject's, the same in every process; zero where no store needs it.
+    /// The digest of the subject, the same in every process; zero if the store is in memory.
     #[cfg(feature = "redis")]
     pub(super) digest: u128,
-    /// When a store beyond a network charged it, by the clock of the node that did.
+    /// When Redis charged it, by the clock of the node that did, in microseconds since 1970.
     #[cfg(feature = "redis")]
-    pub(super) then: u64,
+    pub(super) redis_charged_at: u64,
 }
 
 impl Charge {
-    /// What tells the subject from others of the same store.
+    /// Identifies the subject within its store.
     #[inline]
     pub(super) fn subject(&self) -> u64 {
         #[cfg(feature = "redis")]
@@ -34,94 +43,172 @@ impl Charge {
     }
 }
 
-/// What is in use after the decision, and the microseconds until nothing is.
+/// What a request is charged, one [`Charge`] per limit. Most layers have one or two limits, which need no allocation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Charges(SmallVec<[Charge; 2]>);
+
+impl Charges {
+    #[inline]
+    pub(super) fn push(&mut self, charge: Charge) {
+        self.0.push(charge);
+    }
+}
+
+impl FromIterator<Charge> for Charges {
+    fn from_iter<I: IntoIterator<Item = Charge>>(charges: I) -> Self {
+        Self(charges.into_iter().collect())
+    }
+}
+
+impl Deref for Charges {
+    type Target = [Charge];
+
+    #[inline]
+    fn deref(&self) -> &[Charge] {
+        &self.0
+    }
+}
+
+/// The units a subject has in use, and the microseconds until none is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) used: u32,
     pub(super) reset: u64,
 }
 
-/// What a store says of all that one request charges for.
+/// Whether a cost fits into the remaining quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Fits,
+    /// It exceeds the quota, and fits after this many microseconds; `None`: never.
+    Exceeds(Option<u64>),
+}
+
+/// When and where a request was charged. Times are in microseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ChargedAt {
+    /// By the clock of the store that decided.
+    pub(super) store: u64,
+    /// By the clock of this process.
+    pub(super) local: u64,
+    /// Whether Redis decided.
+    #[cfg(feature = "redis")]
+    pub(super) is_remote: bool,
+}
+
+impl ChargedAt {
+    /// A charge by the store in memory.
+    pub(super) fn in_memory(now: u64) -> Self {
+        Self {
+            store: now,
+            local: now,
+            #[cfg(feature = "redis")]
+            is_remote: false,
+        }
+    }
+}
+
+/// What a store decides about all charges of one request. Either all of them are applied or none.
 #[derive(Clone, Debug)]
 pub(super) struct Decision {
-    /// What was found for each charge; `None` where nothing was looked up, since another refused before.
-    usages: Few<Option<Usage>>,
-    /// A bit for each charge that did not fit, shadows too.
+    /// The usage under each limit after the decision.
+    usages: SmallVec<[Usage; 2]>,
+    /// A bit for each usage that was looked up: not all are if another limit rejects the request.
+    known: u8,
+    /// A bit for each charge that exceeds its limit, shadow limits included.
     exceeded: u8,
-    pub(super) is_refused: bool,
+    pub(super) is_rejected: bool,
+    /// Whether the subject is blocked.
     pub(super) is_blocked: bool,
-    /// When this process's counts were charged, in microseconds since 1970.
-    pub(super) now: u64,
-    /// Whether the refusal is due to an outage of the store, not to the caller.
-    pub(super) is_reduced: bool,
-    is_impossible: bool,
+    /// Whether the request is rejected because Redis is unavailable, and not because of the caller.
+    pub(super) is_outage: bool,
+    pub(super) charged_at: ChargedAt,
+    never_fits: bool,
     wait: u64,
 }
 
 impl Decision {
+    /// Admits a request with so many charges, until one of them is found to exceed its limit.
     #[inline]
-    pub(super) fn new(len: usize) -> Self {
+    pub(super) fn admit(charges: usize) -> Self {
+        let usages = if charges <= RateLimitStatus::MAX_LIMITS { charges } else { 0 };
         Self {
-            usages: if len <= RateLimitStatus::MOST { Few::same(None, len) } else { Few::none() },
+            usages: SmallVec::from_elem(Usage::default(), usages),
+            known: 0,
             exceeded: 0,
-            is_refused: false,
+            is_rejected: false,
             is_blocked: false,
-            now: 0,
-            is_reduced: false,
-            is_impossible: false,
+            is_outage: false,
+            charged_at: ChargedAt::default(),
+            never_fits: false,
             wait: 0,
         }
     }
 
+    /// Returns the decision about a request with one charge.
     #[inline]
-    pub(super) fn set(&mut self, index: usize, usage: Usage) {
-        if let Some(place) = self.usages.as_mut_slice().get_mut(index) {
-            *place = Some(usage);
+    pub(super) fn single(charge: &Charge, fit: Fit, usage: Usage, now: u64) -> Self {
+        let mut decision = Self::admit(1);
+        decision.charged_at = ChargedAt::in_memory(now);
+        decision.set_usage(0, usage);
+        if let Fit::Exceeds(wait) = fit {
+            decision.exceed(0, charge, wait);
+        }
+        decision
+    }
+
+    #[inline]
+    pub(super) fn set_usage(&mut self, index: usize, usage: Usage) {
+        if let Some(entry) = self.usages.get_mut(index) {
+            *entry = usage;
+            self.known |= bit(index);
         }
     }
 
-    /// The charge does not fit, and would after `wait` microseconds; `None`: never.
-    pub(super) fn refuse(&mut self, index: usize, charge: &Charge, wait: Option<u64>) {
+    /// Records that a charge exceeds its limit, and fits after `wait` microseconds; `None`: never.
+    pub(super) fn exceed(&mut self, index: usize, charge: &Charge, wait: Option<u64>) {
         self.exceeded |= bit(index);
         if charge.is_shadow {
             return;
         }
-        self.is_refused = true;
+        self.is_rejected = true;
         match wait {
-            Some(wait) => self.wait_for(wait),
-            None => self.is_impossible = true,
+            Some(wait) => self.wait_at_least(wait),
+            None => self.never_fits = true,
         }
     }
 
-    /// The subject of the charge is blocked for so many microseconds.
+    /// Records that the subject of a charge is blocked for this many microseconds.
     pub(super) fn block(&mut self, index: usize, wait: u64) {
         self.exceeded |= bit(index);
-        self.is_refused = true;
+        self.is_rejected = true;
         self.is_blocked = true;
         let reset = self.usage(index).map_or(wait, |usage| usage.reset.max(wait));
-        self.set(index, Usage { used: u32::MAX, reset });
-        self.wait_for(wait);
+        self.set_usage(index, Usage { used: u32::MAX, reset });
+        self.wait_at_least(wait);
     }
 
-    /// The refusal is due to an outage of the store, which is tried again after so many microseconds.
+    /// Records that the request is rejected because Redis is unavailable; the wait is that until the next attempt.
     #[cfg(feature = "redis")]
-    pub(super) fn reduce(&mut self, rest: u64) {
-        self.is_reduced = true;
-        self.is_impossible = false;
-        self.wait = rest;
+    pub(super) fn blame_outage(&mut self, retry_after: u64) {
+        self.is_outage = true;
+        self.never_fits = false;
+        self.wait = retry_after;
     }
 
-    pub(super) fn wait_for(&mut self, micros: u64) {
+    pub(super) fn wait_at_least(&mut self, micros: u64) {
         self.wait = self.wait.max(micros);
     }
 
     #[inline]
-    pub(super) fn usages(&self) -> &[Option<Usage>] {
-        self.usages.as_slice()
+    pub(super) fn usage(&self, index: usize) -> Option<Usage> {
+        if self.known & bit(index) == 0 { None } else { self.usages.get(index).copied() }
     }
 
-    pub(super) fn usage(&self, index: usize) -> Option<Usage> {
-        self.usages().get(index).copied().flatten()
+    /// Whether any charge exceeds its limit, shadow limits included.
+    #[inline]
+    pub(super) fn has_any_exceeded(&self) -> bool {
+        self.exceeded != 0
     }
 
     #[inline]
@@ -129,19 +216,44 @@ impl Decision {
         self.exceeded & bit(index) != 0
     }
 
-    pub(super) fn is_refused_by(&self, index: usize, charge: &Charge) -> bool {
+    pub(super) fn is_rejected_by(&self, index: usize, charge: &Charge) -> bool {
         self.has_exceeded(index) && !charge.is_shadow
     }
 
-    /// The microseconds after which the request would be let through; `None`: never.
+    /// Returns the microseconds until the request would be admitted; `None`: never.
     pub(super) fn wait(&self) -> Option<u64> {
-        (!self.is_impossible).then_some(self.wait)
+        (!self.never_fits).then_some(self.wait)
     }
 }
 
+#[inline]
 fn bit(index: usize) -> u8 {
     1_u8.checked_shl(index as u32).unwrap_or_default()
 }
+
+/// What an administrator does to the usage of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intervention {
+    /// Refunds the units that were charged last.
+    Refund,
+    /// Removes usage and blocks.
+    Reset,
+    /// Removes blocks.
+    Unblock,
+}
+
+/// The error of an administrative call if the store is unavailable. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreUnavailable;
+
+impl fmt::Display for StoreUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the rate-limit store is unavailable; try again later")
+    }
+}
+
+impl Error for StoreUnavailable {}
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `Diagnostics`: what an operator is told once, when the first request shows that the set-up cannot be meant.
+//! `Diagnostics`: warnings about a misconfigured layer, each logged once, when a request first shows the problem.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -9,81 +9,94 @@ use http::{HeaderName, request};
 
 use crate::rate_limit::subject::Subject;
 
+/// Which warnings were logged.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
-    is_address_unknown: AtomicBool,
-    is_charged_twice: AtomicBool,
-    is_forwarded: AtomicBool,
-    are_tiers_unknown: AtomicBool,
-    is_subject_missing: AtomicBool,
-    first: OnceLock<IpAddr>,
-    from_first: AtomicU32,
+    has_logged_unknown_address: AtomicBool,
+    has_logged_charged_twice: AtomicBool,
+    has_logged_forwarding_header: AtomicBool,
+    has_logged_tier_unknown: AtomicBool,
+    has_logged_subject_missing: AtomicBool,
+    first_peer: OnceLock<IpAddr>,
+    /// The requests from the first peer, as long as there is no other peer.
+    requests_of_first_peer: AtomicU32,
 }
 
 impl Diagnostics {
-    /// Looks whether addresses are those of a proxy that is not trusted; false where there was nothing to look at.
+    /// Warns if the address of the connection is probably that of a proxy. Returns false if the subject is no such address.
     #[inline]
-    pub(super) fn look(&self, subject: &Subject<'_>, head: &request::Parts) -> bool {
-        let Some(ip) = subject.peer() else { return false };
-        if !self.is_forwarded.load(Ordering::Relaxed)
-            && (head.headers.contains_key(FORWARDED) || head.headers.contains_key(X_FORWARDED_FOR))
-            && is_first(&self.is_forwarded)
-        {
-            tracing::warn!(
-                "a request carries a forwarding field and no proxy is trusted: if a proxy of yours wrote it, give its \
-                 network to TrustedProxies, else all its clients share one limit"
-            );
-        }
-        let seen = self.from_first.load(Ordering::Relaxed);
-        if seen >= ENOUGH {
-            return true;
-        }
-        if *self.first.get_or_init(|| ip) != ip || !is_private(ip) {
-            self.from_first.store(ENOUGH, Ordering::Relaxed);
-        } else if self.from_first.fetch_add(1, Ordering::Relaxed) + 1 == ENOUGH {
-            tracing::warn!(
-                address = %ip,
-                "the first {ENOUGH} requests came from one private address: if it is a proxy's, give its network to \
-                 TrustedProxies, else all its clients share one limit"
-            );
+    pub(super) fn check_peer(&self, subject: &Subject<'_>, head: &request::Parts) -> bool {
+        let Some(peer) = subject.peer() else { return false };
+        self.check_forwarding_header(head);
+        // A relaxed load keeps the check cheap once the question is settled.
+        if self.requests_of_first_peer.load(Ordering::Relaxed) < SAMPLE {
+            self.check_single_peer(peer);
         }
         true
     }
 
-    /// Whether the log has not yet said that no peer is known.
+    #[inline]
+    fn check_forwarding_header(&self, head: &request::Parts) {
+        if !self.has_logged_forwarding_header.load(Ordering::Relaxed)
+            && (head.headers.contains_key(FORWARDED) || head.headers.contains_key(&X_FORWARDED_FOR))
+            && is_first(&self.has_logged_forwarding_header)
+        {
+            tracing::warn!(
+                "a request carries a forwarding header, but no proxy is trusted; if one of your proxies sent it, add its \
+                 network to TrustedProxies, otherwise all clients behind it share one limit"
+            );
+        }
+    }
+
+    fn check_single_peer(&self, peer: IpAddr) {
+        let is_only_peer = *self.first_peer.get_or_init(|| peer) == peer;
+        if !is_only_peer || !is_private(peer) {
+            self.requests_of_first_peer.store(SAMPLE, Ordering::Relaxed);
+        } else if self.requests_of_first_peer.fetch_add(1, Ordering::Relaxed) + 1 == SAMPLE {
+            tracing::warn!(
+                address = %peer,
+                "the first {SAMPLE} requests came from one private address; if it is a proxy, add its network to \
+                 TrustedProxies, otherwise all clients behind it share one limit"
+            );
+        }
+    }
+
+    /// Whether this is the first request without a known address. The denial itself is the warning.
     pub(super) fn is_first_unknown_address(&self) -> bool {
-        is_first(&self.is_address_unknown)
+        is_first(&self.has_logged_unknown_address)
     }
 
-    /// A request does not tell whose limit to count.
+    /// Warns that a request matches no alternative of the key.
     pub(super) fn subject_missing(&self) {
-        if is_first(&self.is_subject_missing) {
+        if is_first(&self.has_logged_subject_missing) {
             tracing::warn!(
-                "a request does not tell whose limit to count and is refused: end the key of the limit with one that every \
-                 request has, as .or_ip(..)"
+                "a request carries no rate-limit key and is rejected; let the key fall back to one that every request has, \
+                 such as .or_ip(..)"
             );
         }
     }
 
-    pub(super) fn tiers_unknown(&self, name: &str) {
-        if is_first(&self.are_tiers_unknown) {
+    /// Warns that a limit by tier runs before authentication.
+    pub(super) fn tier_unknown(&self, limit: &str) {
+        if is_first(&self.has_logged_tier_unknown) {
             tracing::warn!(
-                limit = name,
-                "this limit has quotas by tier and stands where no authenticating layer ran: everybody has the lowest \
-                 tier's; put it inside of JwtAuth"
+                limit,
+                "this limit has quotas by tier, but no authenticating layer ran before it, so every request gets the quota \
+                 of the lowest tier; move it inside of JwtAuth"
             );
         }
     }
 
-    pub(super) fn charged_twice(&self, name: &str) {
-        if is_first(&self.is_charged_twice) {
-            tracing::warn!(limit = name, "this limit is charged twice in one request: keep one of its two layers");
+    /// Warns that two layers charge one request for the same limit.
+    pub(super) fn charged_twice(&self, limit: &str) {
+        if is_first(&self.has_logged_charged_twice) {
+            tracing::warn!(limit, "two layers charge the same request for this limit; remove one of them");
         }
     }
 }
 
-fn is_first(said: &AtomicBool) -> bool {
-    !said.swap(true, Ordering::Relaxed)
+fn is_first(has_logged: &AtomicBool) -> bool {
+    !has_logged.swap(true, Ordering::Relaxed)
 }
 
 fn is_private(ip: IpAddr) -> bool {
@@ -93,8 +106,10 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-const ENOUGH: u32 = 100;
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The requests after which a single private peer is reported.
+const SAMPLE: u32 = 100;
+/// A static, because each use of a constant would create and drop the name.
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `Key`: by what the requests of one subject are told from those of another.
+//! `Key`: what identifies the subject of a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::context::{ClientAddr, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::subject::Subject;
 
-/// By what requests are counted: the first of its parts that a request has.
+/// Identifies the [`Subject`] that a request is counted for. Alternatives are tried in order.
 ///
 /// ```
 /// use portcullis::{TrustedProxies, rate_limit::Key};
@@ -19,110 +19,124 @@ use crate::rate_limit::subject::Subject;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// A request that has none of them is refused, it must not go uncounted: 401 where it is anonymous and the key charges for a
-/// user, else 403. [`ip`](Key::ip) and [`everybody`](Key::global) are had by every request; nothing may stand behind them.
+/// A request that matches no alternative is rejected, so that it cannot evade the limit: with 401 if it is anonymous and
+/// the key needs a user, else with 403. Every request has an [address](Key::ip) and a [global](Key::global) subject, so no
+/// alternative may follow these.
 #[derive(Clone)]
 #[must_use]
 pub struct Key {
-    parts: Vec<Part>,
+    parts: Vec<KeyPart>,
     ipv6_prefix: Option<u8>,
 }
 
 #[derive(Clone)]
-enum Part {
+enum KeyPart {
     ApiKey(HeaderName),
-    Everybody,
+    Custom(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
+    Global,
     Ip(TrustedProxies),
-    Own(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
     Tenant(Arc<dyn Fn(&UserContext) -> Option<String> + Send + Sync>),
     User,
 }
 
 impl Key {
-    /// The verified user, by issuer and id. An authenticating layer must stand outside, else the answer is 500.
-    pub fn user() -> Self {
-        Self::of(Part::User)
-    }
-
-    /// The client's address, an IPv6 one by its /64. Where [`TrustedProxies`] stands outside as a layer, what it found;
-    /// else by these.
-    pub fn ip(proxies: TrustedProxies) -> Self {
-        Self::of(Part::Ip(proxies))
-    }
-
-    /// The one value of this field, an API key. It is kept and sent to a store as a hash alone.
+    /// Counts by the verified user, identified by issuer and id.
     ///
-    /// A caller may invent keys: let a layer that knows them stand outside, or add a limit by address.
-    pub fn api_key(field: HeaderName) -> Self {
-        Self::of(Part::ApiKey(field))
+    /// An authenticating layer must be outside of this one. Otherwise every request is answered with 500.
+    pub fn user() -> Self {
+        Self::of(KeyPart::User)
     }
 
-    /// What the function reads off the verified user, their tenant.
+    /// Counts by the client's address; IPv6 addresses by their /64 network, see [`ipv6_prefix`](Self::ipv6_prefix).
+    ///
+    /// If [`TrustedProxies`] is also an outer layer, the address that it found is used, else the one found by `proxies`.
+    pub fn ip(proxies: TrustedProxies) -> Self {
+        Self::of(KeyPart::Ip(proxies))
+    }
+
+    /// Counts by an API key, the single value of this header. Stores keep only a hash of it.
+    ///
+    /// Callers may make up keys. Put a layer that verifies them outside of this one, or add a limit by address.
+    pub fn api_key(header: HeaderName) -> Self {
+        Self::of(KeyPart::ApiKey(header))
+    }
+
+    /// Counts by the tenant that the function reads from the verified user.
+    ///
+    /// ```
+    /// use portcullis::rate_limit::Key;
+    ///
+    /// let by_email_domain = Key::tenant(|user| user.email()?.split_once('@').map(|(_, domain)| domain.to_owned()));
+    /// # let _ = by_email_domain;
+    /// ```
     pub fn tenant(read: impl Fn(&UserContext) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::of(Part::Tenant(Arc::new(read)))
+        Self::of(KeyPart::Tenant(Arc::new(read)))
     }
 
-    /// What a function of one's own reads off a request's head. Let it trust nothing that the caller may write at will.
+    /// Counts by the value that the function reads from the request head.
+    ///
+    /// Do not rely on values that the caller can choose freely: with a new value per request it evades the limit.
     pub fn custom(read: impl Fn(&request::Parts) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::of(Part::Own(Arc::new(read)))
+        Self::of(KeyPart::Custom(Arc::new(read)))
     }
 
-    /// Everybody together.
+    /// Counts all requests together.
     pub fn global() -> Self {
-        Self::of(Part::Everybody)
+        Self::of(KeyPart::Global)
     }
 
-    /// Else the client's address; see [`ip`](Self::ip).
+    /// Falls back to the client's address; see [`ip`](Self::ip).
     pub fn or_ip(self, proxies: TrustedProxies) -> Self {
         self.or(Self::ip(proxies))
     }
 
-    /// Else another key: looked at where a request has nothing of this one, and not beside it.
+    /// Falls back to another key for requests that do not match this one.
     pub fn or(mut self, other: Self) -> Self {
         self.parts.extend(other.parts);
         self.ipv6_prefix = self.ipv6_prefix.or(other.ipv6_prefix);
         self
     }
 
-    /// Sets how many leading bits of an IPv6 address are counted as one subject: 64 unless set, the network of one
-    /// household; 48 or 56 where providers hand out more.
+    /// Sets how many leading bits of an IPv6 address identify a client (default 64; from 1 to 128).
+    ///
+    /// A /64 is usually one household. Use 48 or 56 if providers assign larger networks to your callers.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         self.ipv6_prefix = Some(bits);
         self
     }
 
-    pub(super) fn ipv6_bits(&self) -> u8 {
-        self.ipv6_prefix.unwrap_or(IPV6_PREFIX)
+    pub(super) fn ipv6_prefix_bits(&self) -> u8 {
+        self.ipv6_prefix.unwrap_or(DEFAULT_IPV6_PREFIX)
     }
 
-    /// Whether it looks for a verified user.
-    pub(super) fn asks_for_a_user(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Tenant(_) | Part::User))
+    /// Whether it needs a layer that authenticates users.
+    pub(super) fn needs_user(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
     }
 
-    /// Whether subjects of this kind may be counted by it.
-    pub(super) fn counts(&self, subject: &Subject<'_>) -> bool {
+    /// Whether the key can yield subjects of this kind.
+    pub(super) fn matches(&self, subject: &Subject<'_>) -> bool {
         self.parts.iter().any(|part| match part {
-            Part::ApiKey(_) => subject.is_api_key(),
-            Part::Everybody => subject.is_everybody(),
-            Part::Ip(_) => subject.is_address(),
-            Part::Own(_) => subject.is_own(),
-            Part::Tenant(_) => subject.is_tenant(),
-            Part::User => subject.is_user(),
+            KeyPart::ApiKey(_) => subject.is_api_key(),
+            KeyPart::Custom(_) => subject.is_custom(),
+            KeyPart::Global => subject.is_global(),
+            KeyPart::Ip(_) => subject.is_address(),
+            KeyPart::Tenant(_) => subject.is_tenant(),
+            KeyPart::User => subject.is_user(),
         })
     }
 
-    /// The name of the first part that every request has, where another part stands behind it.
-    pub(super) fn hides_a_part(&self) -> Option<&'static str> {
-        let before = self.parts.split_last().map(|(_, before)| before).unwrap_or_default();
-        before.iter().find_map(|part| match part {
-            Part::Everybody => Some("everybody"),
-            Part::Ip(_) => Some("ip"),
+    /// Returns the name of an alternative that every request matches, if another follows it.
+    pub(super) fn unreachable_after(&self) -> Option<&'static str> {
+        let all_but_last = self.parts.split_last().map(|(_, others)| others).unwrap_or_default();
+        all_but_last.iter().find_map(|part| match part {
+            KeyPart::Global => Some("global"),
+            KeyPart::Ip(_) => Some("ip"),
             _ => None,
         })
     }
 
-    /// The subject of a request.
+    /// Returns the subject of a request.
     #[inline]
     pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Subject<'a>, Denial> {
         for part in &self.parts {
@@ -130,15 +144,14 @@ impl Key {
                 return Ok(subject);
             }
         }
-        Err(self.missing(head))
+        Err(self.subject_missing(head))
     }
 
-    /// Why a request that has none of the parts is refused.
     #[cold]
-    fn missing(&self, head: &request::Parts) -> Denial {
+    fn subject_missing(&self, head: &request::Parts) -> Denial {
         let visitor = head.extensions.get::<Visitor>();
         let is_anonymous = visitor.is_some_and(|visitor| visitor.user().is_none());
-        let kind = if self.asks_for_a_user() && is_anonymous {
+        let kind = if self.needs_user() && is_anonymous {
             DenialKind::CredentialsMissing
         } else {
             DenialKind::RateLimitKeyMissing
@@ -146,21 +159,23 @@ impl Key {
         Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default())
     }
 
-    fn of(part: Part) -> Self {
+    fn of(part: KeyPart) -> Self {
         Self { parts: vec![part], ipv6_prefix: None }
     }
 }
 
-impl Part {
+impl KeyPart {
     #[inline]
     fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
         Ok(match self {
-            Self::ApiKey(field) => {
-                let mut values = head.headers.get_all(field).iter();
-                let one = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
-                one.filter(|key| !key.is_empty()).map(Subject::api_key)
+            Self::ApiKey(header) => {
+                // Two keys are no key: a proxy might have read the other one.
+                let mut values = head.headers.get_all(header).iter();
+                let single = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
+                single.filter(|key| !key.is_empty()).map(Subject::api_key)
             }
-            Self::Everybody => Some(Subject::global()),
+            Self::Custom(read) => read(head).map(Subject::custom),
+            Self::Global => Some(Subject::global()),
             Self::Ip(proxies) => {
                 let known = head.extensions.get::<ClientAddr>();
                 match known.copied().or_else(|| proxies.client(head)) {
@@ -169,14 +184,13 @@ impl Part {
                     None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
                 }
             }
-            Self::Own(read) => read(head).map(Subject::custom),
             Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
             Self::User => user(head)?.map(Subject::of_user),
         })
     }
 }
 
-/// The user, `None` for an anonymous visitor. That nobody looked is a fault of the app's.
+/// Returns the user, `None` for an anonymous visitor. If no layer authenticated, the app is misconfigured.
 fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
     match head.extensions.get::<Visitor>() {
         Some(visitor) => Ok(visitor.user()),
@@ -192,27 +206,27 @@ impl fmt::Debug for Key {
     }
 }
 
-impl fmt::Debug for Part {
+impl fmt::Debug for KeyPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ApiKey(_) => "ApiKey",
-            Self::Everybody => "Everybody",
+            Self::Custom(_) => "Custom",
+            Self::Global => "Global",
             Self::Ip(_) => "Ip",
-            Self::Own(_) => "Own",
             Self::Tenant(_) => "Tenant",
             Self::User => "User",
         })
     }
 }
 
-const IPV6_PREFIX: u8 = 64;
+const DEFAULT_IPV6_PREFIX: u8 = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_key_counts_subjects_of_its_kinds_alone() {
+    fn a_key_matches_only_subjects_of_its_kinds() {
         let keys = [
             Key::api_key(HeaderName::from_static("x-api-key")),
             Key::global(),
@@ -231,10 +245,10 @@ mod tests {
         ];
         for (row, key) in keys.iter().enumerate() {
             for (column, subject) in subjects.iter().enumerate() {
-                assert_eq!(key.counts(subject), row == column, "{key:?} {subject:?}");
+                assert_eq!(key.matches(subject), row == column, "{key:?} {subject:?}");
             }
         }
         let either = Key::user().or_ip(TrustedProxies::none());
-        assert!(either.counts(&subjects[2]) && either.counts(&subjects[5]) && !either.counts(&subjects[0]));
+        assert!(either.matches(&subjects[2]) && either.matches(&subjects[5]) && !either.matches(&subjects[0]));
     }
 }

@@ -1,298 +1,250 @@
-//! `RateLimit`: the layer, and what it says of a request.
+//! `RateLimit`: the layer. It reads what a request is charged, decides once, and reports the decision.
 
 use std::fmt;
-use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Attempt, Few, LimitSnapshot, LimitStatus, RateLimitStatus, Realm};
+use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus};
 use crate::field::grpc;
-use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, Violation};
-use crate::rate_limit::builder::RateLimitBuilder;
-use crate::rate_limit::decision::{Charge, Decision};
-use crate::rate_limit::policy::{Charges, Policy};
-use crate::rate_limit::{memory, response_headers};
+use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
+use crate::rate_limit::decision::{ChargedAt, Charges, Decision};
+use crate::rate_limit::limit::FailureCondition;
+use crate::rate_limit::policy::{Policy, Ruling};
+use crate::rate_limit::response_headers::{self, TightestLimit};
 
-/// Limits how often a subject may charge; see the [module](crate::rate_limit).
+/// A layer that limits how often a subject may send requests; see the [module](crate::rate_limit).
 ///
-/// Clones are one limiter: they count together.
+/// Clones share their counters.
 #[derive(Clone)]
 #[must_use]
 pub struct RateLimit(pub(super) Arc<Policy>);
 
 impl RateLimit {
-    /// Starts a configuration.
-    pub fn builder() -> RateLimitBuilder {
-        RateLimitBuilder::default()
+    /// Whether a limit needs a verified user, and so an outer layer that authenticates.
+    pub(crate) fn needs_user(&self) -> bool {
+        self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.is_by_tier())
     }
 
-    /// Whether a limit looks for a verified user or their tier, and so for a gate that authenticates outside of it.
-    pub(crate) fn asks_for_a_user(&self) -> bool {
-        self.0.rules.iter().any(|rule| rule.key.asks_for_a_user() || rule.tier_quotas.len() > 1)
-    }
-
-    /// A handler that says whether the request failed must not be refused where nothing counts it.
-    fn hear(&self, head: &mut request::Parts) {
-        if self.0.rules.iter().any(|rule| rule.failure.is_some()) && head.extensions.get::<Attempt>().is_none() {
-            head.extensions.insert(Attempt::default());
-        }
-    }
-
-    pub(super) fn unjudged(&self, head: &request::Parts, denial: Denial) -> Reply {
-        if matches!(denial.kind(), DenialKind::RateLimitKeyMissing) {
-            self.0.diagnostics.subject_missing();
-        }
-        if matches!(denial.kind(), DenialKind::AddressUnknown) && !self.0.diagnostics.is_first_unknown_address() {
-            return Reply::logged_denial(head, denial);
-        }
-        Reply::denial(head, denial)
-    }
-
-    /// What the decision means for the request.
+    /// Reports the decision: to the handler if the request is admitted, else to the caller.
     #[inline]
-    pub(super) fn conclude(
+    fn conclude(
         &self,
         head: &mut request::Parts,
         charges: &Charges,
         decision: &Decision,
-        charged: Charged,
-    ) -> Result<Pass, Reply> {
-        let policy = &*self.0;
-        if charges.as_slice().is_empty() {
-            if head.extensions.get::<RateLimitStatus>().is_none() {
-                head.extensions.insert(policy.allowance(Few::none()));
-            }
-            self.hear(head);
-            return Ok(Pass::uncounted());
+    ) -> Result<RateLimitPass, Reply> {
+        if charges.is_empty() {
+            return Ok(self.admit_failed_open(head));
         }
-        let snapshots = match self.outcome(charges, decision) {
-            Ok(snapshots) => snapshots,
-            Err(denial) => {
-                let mut reply = Reply::denial(head, denial);
-                let snapshots = policy.snapshots(charges, decision);
-                policy.fields.write(&policy.rules, snapshots.as_slice(), charged.now, reply.headers_mut());
-                return Err(reply);
-            }
+        let policy = &*self.0;
+        let snapshots = policy.snapshots(charges, decision);
+        if let Some(denial) = policy.denial(charges, decision) {
+            let mut reply = Reply::denial(head, denial);
+            policy.headers.write(&policy.rules, &snapshots, decision.charged_at.store, reply.headers_mut());
+            return Err(reply);
+        }
+        let pass = match self.refundable(head, charges, decision) {
+            Some(refundable) => RateLimitPass::full(snapshots.clone(), decision.charged_at, Some(refundable)),
+            None if policy.headers.ietf_draft => RateLimitPass::full(snapshots.clone(), decision.charged_at, None),
+            None if policy.headers.legacy.is_some() => RateLimitPass::legacy(&snapshots, decision.charged_at),
+            None => RateLimitPass::uncounted(),
         };
-        let is_reserved = |charge| policy.rule(charge).is_some_and(|rule| rule.failure.is_some());
-        let reserved = charges.as_slice().iter().any(is_reserved).then(|| {
-            // One word for all layers that count failures.
-            let attempt = head.extensions.get::<Attempt>().cloned().unwrap_or_default();
-            head.extensions.insert(attempt.clone());
-            // A shadow that was exceeded was not charged.
-            let charged = charges.as_slice().iter().enumerate().filter(|(index, _)| !decision.has_exceeded(*index));
-            Box::new(Reserved { attempt, charges: Charges::of(charged.map(|(_, charge)| *charge)) })
-        });
-        let is_done = reserved.is_none() && !policy.fields.are_sent();
-        let counted = (!is_done).then(|| Box::new(Counted { snapshots: snapshots.clone(), reserved, charged }));
-        self.tell(head, snapshots);
-        Ok(Pass(counted.map_or(Kept::Nothing, Kept::Counted)))
+        self.publish_status(head, snapshots);
+        Ok(pass)
     }
 
-    /// Puts what is left where handlers find it.
+    /// Returns the charges to refund unless the request fails; `None` if there are none.
     #[inline]
-    pub(super) fn tell(&self, head: &mut request::Parts, snapshots: Few<LimitSnapshot>) {
-        // What a layer outside put there comes back without another look-up.
-        if let Some(outer) = head.extensions.insert(self.0.allowance(snapshots))
-            && let Some(own) = head.extensions.get::<RateLimitStatus>()
+    fn refundable(&self, head: &mut request::Parts, charges: &Charges, decision: &Decision) -> Option<Refundable> {
+        let policy = &*self.0;
+        if !policy.refunds {
+            return None;
+        }
+        // All layers that count failures share one report of the handler.
+        let attempt = head.extensions.get_or_insert_default::<Attempt>().clone();
+        let counts_failures = |charge| policy.rule(charge).is_some_and(|rule| rule.failure.is_some());
+        // A shadow limit that was exceeded was not charged.
+        let is_charged = |index| !decision.has_exceeded(index);
+        let charged =
+            charges.iter().enumerate().filter(|(index, charge)| is_charged(*index) && counts_failures(charge));
+        let charges: Charges = charged.map(|(_, charge)| *charge).collect();
+        (!charges.is_empty()).then_some(Refundable { attempt, charges })
+    }
+
+    /// Makes the status available to handlers, and checks whether an outer layer charged the same limit.
+    #[inline]
+    fn publish_status(&self, head: &mut request::Parts, snapshots: LimitSnapshots) {
+        // `insert` returns the outer layer's status, which saves a lookup.
+        if let Some(outer) = head.extensions.insert(self.0.status(snapshots))
+            && let Some(inner) = head.extensions.get::<RateLimitStatus>()
         {
-            self.compare(&outer, own);
+            self.warn_if_charged_twice(&outer, inner);
         }
     }
 
-    /// What is left, or why not. Shadows are told to the log alone.
-    #[inline]
-    pub(super) fn outcome(&self, charges: &Charges, decision: &Decision) -> Result<Few<LimitSnapshot>, Denial> {
-        let policy = &*self.0;
-        for (index, charge) in charges.as_slice().iter().enumerate() {
-            if charge.is_shadow && decision.has_exceeded(index) {
-                tracing::info!(limit = policy.name(charge), "a shadow limit would have refused this request");
-            }
-        }
-        if decision.is_refused { Err(self.denial(charges, decision)) } else { Ok(policy.snapshots(charges, decision)) }
-    }
-
-    fn denial(&self, charges: &Charges, decision: &Decision) -> Denial {
-        let charges = charges.as_slice().iter().enumerate();
-        let refusing = charges.filter(|(index, charge)| decision.is_refused_by(*index, charge));
-        let policies = refusing.map(|(_, charge)| self.0.name(charge));
-        let violation = Violation::new(policies, decision.wait().map(Duration::from_micros));
-        let kind = if decision.is_blocked {
-            DenialKind::AbnormalUsage(violation)
-        } else if decision.is_reduced {
-            DenialKind::ReducedCapacity(violation)
-        } else {
-            DenialKind::QuotaExceeded(violation)
-        };
-        Denial::new(kind, Realm::default())
-    }
-
-    /// Gives back what an charge was charged.
-    fn give_back(&self, charge: &Charge, charged: Charged) {
-        let policy = &*self.0;
-        #[cfg(feature = "redis")]
-        let seat = match &policy.redis {
-            Some(redis) => {
-                if charged.is_remote {
-                    redis.refund(charge, charge.then);
-                }
-                redis.local(&policy.seats, charge)
-            }
-            None => policy.seats.get(usize::from(charge.rule)),
-        };
-        #[cfg(not(feature = "redis"))]
-        let seat = policy.seats.get(usize::from(charge.rule));
-        if let Some(seat) = seat {
-            memory::refund(seat, charge, &|| policy.clock.micros(), charged.local);
-        }
-    }
-
-    /// Looks whether a layer outside has charged the same limit of the same subject.
-    fn compare(&self, outer: &RateLimitStatus, own: &RateLimitStatus) {
-        let is_charged = |own: &&LimitStatus<'_>| outer.limits().any(|outer| outer.counts_with(own));
-        if let Some(twice) = own.limits().find(|own| is_charged(&own)) {
+    fn warn_if_charged_twice(&self, outer: &RateLimitStatus, inner: &RateLimitStatus) {
+        let is_charged = |inner: &LimitStatus<'_>| outer.limits().any(|outer| outer.is_same_counter(inner));
+        if let Some(twice) = inner.limits().find(is_charged) {
             self.0.diagnostics.charged_twice(twice.name());
         }
     }
-}
 
-pub(super) fn entry(concluded: Result<Pass, Reply>) -> Entry<Pass> {
-    match concluded {
-        Ok(pass) => Entry::Admit(pass),
-        Err(reply) => Entry::Refuse(reply),
-    }
-}
-
-/// What a [`RateLimit`] remembers of a request until its response.
-#[derive(Debug)]
-pub struct Pass(Kept);
-
-/// It is moved with the future of the response: so it is small where there is one limit.
-#[derive(Debug)]
-enum Kept {
-    Nothing,
-    /// What the one limit has left, and as of when.
-    One {
-        remaining: u32,
-        reset: u32,
-        grade: u8,
-        now: u64,
-    },
-    Counted(Box<Counted>),
-}
-
-impl Pass {
-    /// Of a request that no limit counted, or of which nothing is told.
-    #[inline]
-    pub(super) fn uncounted() -> Self {
-        Self(Kept::Nothing)
+    /// Admits a request that no limit counts. If a limit of this layer counts failures, the handler may still expect an
+    /// [`Attempt`] to report to.
+    fn admit_uncounted(&self, head: &mut request::Parts) -> RateLimitPass {
+        if self.0.refunds {
+            head.extensions.get_or_insert_default::<Attempt>();
+        }
+        RateLimitPass::uncounted()
     }
 
-    /// Of a request that one limit counted at this time.
-    #[inline]
-    pub(super) fn of_one(snapshot: &LimitSnapshot, now: u64) -> Self {
-        let LimitSnapshot { remaining, reset, grade, .. } = *snapshot;
-        Self(Kept::One { remaining, reset, grade, now })
+    /// Admits a request whose limits all fail open during an outage. Handlers find an empty status.
+    fn admit_failed_open(&self, head: &mut request::Parts) -> RateLimitPass {
+        if head.extensions.get::<RateLimitStatus>().is_none() {
+            head.extensions.insert(self.0.status(LimitSnapshots::default()));
+        }
+        self.admit_uncounted(head)
     }
-}
 
-#[derive(Debug)]
-struct Counted {
-    snapshots: Few<LimitSnapshot>,
-    reserved: Option<Box<Reserved>>,
-    charged: Charged,
-}
+    /// Rejects a request that cannot be counted.
+    #[cold]
+    fn reject_uncountable(&self, head: &request::Parts, denial: Denial) -> Reply {
+        match denial.kind() {
+            DenialKind::RateLimitKeyMissing => self.0.diagnostics.subject_missing(),
+            // This is logged once, and not for each request.
+            DenialKind::AddressUnknown if !self.0.diagnostics.is_first_unknown_address() => {
+                return Reply::logged_denial(head, denial);
+            }
+            _ => {}
+        }
+        Reply::denial(head, denial)
+    }
 
-/// When and where units were charged; times in microseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Charged {
-    /// By the clock of the store that decided.
-    pub(super) now: u64,
-    /// By this process's.
-    pub(super) local: u64,
-    /// Whether a store beyond a network decided.
+    /// Decides once Redis has responded.
     #[cfg(feature = "redis")]
-    pub(super) is_remote: bool,
-}
-
-impl Charged {
-    /// In this process.
-    pub(super) fn here(now: u64) -> Self {
-        Self {
-            now,
-            local: now,
-            #[cfg(feature = "redis")]
-            is_remote: false,
-        }
-    }
-}
-
-/// Units that are given back unless the request fails.
-#[derive(Debug)]
-struct Reserved {
-    attempt: Attempt,
-    charges: Charges,
-}
-
-impl Gate for RateLimit {
-    type Pass = Pass;
-
-    fn enter(&self, head: &mut request::Parts) -> Entry<Pass> {
-        let policy = &*self.0;
-        if policy.exempts(head) {
-            self.hear(head);
-            return Entry::Admit(Pass::uncounted());
-        }
-        if let Some((rule, seat)) = self.plain() {
-            return self.enter_plain(rule, seat, head);
-        }
-        let charges = match policy.charges(head) {
-            Ok(charges) if charges.as_slice().is_empty() => {
-                self.hear(head);
-                return Entry::Admit(Pass::uncounted());
-            }
-            Ok(charges) => charges,
-            Err(denial) => return Entry::Refuse(self.unjudged(head, denial)),
-        };
-        #[cfg(feature = "redis")]
-        if let Some(redis) = &policy.redis {
-            return self.enter_remote(redis, head, charges);
-        }
-        let decision = memory::decide(&policy.seats, charges.as_slice(), &|| policy.clock.micros());
-        entry(self.conclude(head, &charges, &decision, Charged::here(decision.now)))
+    fn wait_for_redis(&self, mut charges: Charges) -> Entry<RateLimitPass> {
+        let limiter = self.clone();
+        Entry::wait(move |mut head| async move {
+            let decision = limiter.0.ask_redis(&mut charges).await;
+            let pass = limiter.conclude(&mut head, &charges, &decision)?;
+            Ok((head, pass))
+        })
     }
 
-    fn leave<B>(&self, pass: Pass, response: &mut Response<B>) {
-        let policy = &*self.0;
-        let counted = match pass.0 {
-            Kept::Nothing => return,
-            Kept::One { remaining, reset, grade, now } => {
-                let snapshot = LimitSnapshot { remaining, reset, grade, ..LimitSnapshot::default() };
-                return policy.fields.write(&policy.rules, slice::from_ref(&snapshot), now, response.headers_mut());
-            }
-            Kept::Counted(counted) => *counted,
-        };
-        let mut snapshots = counted.snapshots;
-        if let Some(reserved) = counted.reserved {
-            let said = reserved.attempt.has_failed();
-            let status = grpc::http_status(response.headers()).unwrap_or(response.status());
-            for charge in reserved.charges.as_slice() {
-                let failure = policy.rule(charge).and_then(|rule| rule.failure.as_ref());
-                if failure.is_some_and(|failure| !said.unwrap_or_else(|| failure.is(status))) {
-                    self.give_back(charge, counted.charged);
-                    let snapshot = snapshots.as_mut_slice().iter_mut().find(|snapshot| snapshot.index == charge.rule);
-                    snapshot.into_iter().for_each(|snapshot| snapshot.give_back(charge.cost));
+    /// Refunds charges of limits that count only failures, if the request did not fail.
+    fn refund_unless_failed<B>(
+        &self,
+        refundable: &Refundable,
+        charged_at: ChargedAt,
+        snapshots: &mut [LimitSnapshot],
+        response: &Response<B>,
+    ) {
+        let reported = refundable.attempt.has_failed();
+        let status = grpc::http_status(response.headers()).unwrap_or(response.status());
+        for charge in refundable.charges.iter() {
+            let failure = self.0.rule(charge).and_then(|rule| rule.failure.as_ref());
+            let has_failed = |failure: &FailureCondition| reported.unwrap_or_else(|| failure.is_failure(status));
+            if failure.is_some_and(|failure| !has_failed(failure)) {
+                self.0.refund(charge, charged_at);
+                let mut snapshots = snapshots.iter_mut();
+                if let Some(snapshot) = snapshots.find(|snapshot| snapshot.rule_index == charge.rule_index) {
+                    snapshot.refund(charge.cost);
                 }
             }
         }
-        policy.fields.write(&policy.rules, snapshots.as_slice(), counted.charged.now, response.headers_mut());
+    }
+}
+
+impl Gate for RateLimit {
+    type Pass = RateLimitPass;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<RateLimitPass> {
+        let mut charges = match self.0.charges(head) {
+            Ok(charges) if charges.is_empty() => return Entry::Admit(self.admit_uncounted(head)),
+            Ok(charges) => charges,
+            Err(denial) => return Entry::Refuse(self.reject_uncountable(head, denial)),
+        };
+        let decision = match self.0.decide(&mut charges) {
+            Ruling::Decided(decision) => decision,
+            #[cfg(feature = "redis")]
+            Ruling::AskRedis => return self.wait_for_redis(charges),
+        };
+        match self.conclude(head, &charges, &decision) {
+            Ok(pass) => Entry::Admit(pass),
+            Err(reply) => Entry::Refuse(reply),
+        }
+    }
+
+    fn leave<B>(&self, pass: RateLimitPass, response: &mut Response<B>) {
+        let policy = &*self.0;
+        match pass.0 {
+            PassState::Uncounted => {}
+            PassState::Legacy { tightest, now } => {
+                policy.headers.write_legacy(&policy.rules, tightest, now, response.headers_mut());
+            }
+            PassState::Full(mut counted) => {
+                if let Some(refundable) = &counted.refundable {
+                    self.refund_unless_failed(refundable, counted.charged_at, &mut counted.snapshots, response);
+                }
+                let now = counted.charged_at.store;
+                policy.headers.write(&policy.rules, &counted.snapshots, now, response.headers_mut());
+            }
+        }
     }
 
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::only(response_headers::NAMES.into_iter().chain([grpc::GRPC_STATUS]))
+    }
+}
+
+/// What a [`RateLimit`] passes from the request to the response. It is opaque.
+#[derive(Debug)]
+pub struct RateLimitPass(PassState);
+
+/// This is moved together with the response future. So it is small in the common case, and boxed otherwise.
+#[derive(Debug)]
+enum PassState {
+    Uncounted,
+    /// For the legacy headers alone.
+    Legacy {
+        tightest: TightestLimit,
+        now: u64,
+    },
+    Full(Box<Counted>),
+}
+
+#[derive(Debug)]
+struct Counted {
+    snapshots: LimitSnapshots,
+    charged_at: ChargedAt,
+    refundable: Option<Refundable>,
+}
+
+/// Charges that are refunded unless the request fails.
+#[derive(Debug)]
+struct Refundable {
+    attempt: Attempt,
+    charges: Charges,
+}
+
+impl RateLimitPass {
+    #[inline]
+    fn uncounted() -> Self {
+        Self(PassState::Uncounted)
+    }
+
+    #[inline]
+    fn legacy(snapshots: &[LimitSnapshot], charged_at: ChargedAt) -> Self {
+        match TightestLimit::of(snapshots) {
+            Some(tightest) => Self(PassState::Legacy { tightest, now: charged_at.store }),
+            None => Self(PassState::Uncounted),
+        }
+    }
+
+    fn full(snapshots: LimitSnapshots, charged_at: ChargedAt, refundable: Option<Refundable>) -> Self {
+        Self(PassState::Full(Box::new(Counted { snapshots, charged_at, refundable })))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `RateLimit`: how often a user, an address or a tenant may charge.
+//! `RateLimit`: limits how often a user, address, API key or tenant may send requests.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
@@ -29,47 +29,52 @@
 //! # }
 //! ```
 //!
-//! # What is counted
+//! # Limits, keys and costs
 //!
-//! Whose requests are counted together is a [`Subject`]. A request costs one unit unless said otherwise. A [`Limit`] has a
-//! name, a [`Quota`] or one for each tier, and a [`Key`] that tells whose the units are. Several limits of one layer are judged together, and a request is charged by all of them or by none: a refused one costs nothing. Each
-//! may have another key, apply to [some routes](Limit::on_routes) or [some requests](Limit::only_if) alone, count
-//! [each route on its own](Limit::by_route), [only failures](Limit::only_failures), or [more than one unit](Limit::cost_of), start a
-//! [block](Limit::block_for), or merely [report](Limit::shadow).
+//! A [`Limit`] has a name, a [`Quota`] or one for each tier, and a [`Key`]. The key identifies the [`Subject`] whose
+//! requests are counted together. A request costs one unit by default.
 //!
-//! A user whose tier changes keeps the units used: the new limit is judged by the same count.
+//! A layer may have several limits. A request is charged under all of them or, if one rejects it, under none. Each limit
+//! may have its own key, apply only to [some routes](Limit::on_routes) or [some requests](Limit::only_if), count
+//! [each route separately](Limit::by_route), count [only failures](Limit::only_failures), charge
+//! [several units](Limit::cost_of), start a [block](Limit::block_for), or merely [report](Limit::shadow).
 //!
-//! # Where it stands
+//! If a user's tier changes, the units they used stay in use under the new quota.
 //!
-//! Inside of what authenticates, where it counts by user, and outside of what is costly. Where signature work must be
-//! bounded, a second one by address stands outside of `JwtAuth`. Where none authenticated, a limit by user answers 500.
+//! # Order of layers
 //!
-//! # In a handler
+//! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer authenticated,
+//! it answers 500. To bound the work of signature verification, put another limit by address outside of `JwtAuth`.
+//! [`Stack`](crate::Stack) has a setter for each.
 //!
-//! [`Extractor<RateLimitStatus>`](RateLimitStatus) tells what is left; [`Extractor<Attempt>`](Attempt) says whether a request that
-//! counts only where it fails did fail. Outside of requests, [`check`](RateLimit::check) charges a subject, and an operator
-//! may [`peek`](RateLimit::peek), [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
+//! # Handlers and other code
 //!
-//! # What a caller is told
+//! [`Extractor<RateLimitStatus>`](RateLimitStatus) returns the remaining quota.
+//! [`Extractor<Attempt>`](Attempt) lets a handler report whether a request failed, for limits that count only failures.
+//! Outside of requests, [`check`](RateLimit::check) charges a subject. Administrators can [`peek`](RateLimit::peek),
+//! [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
 //!
-//! | field | on | says |
+//! # Responses
+//!
+//! | header | sent with | content |
 //! |---|---|---|
-//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted answer | the limit with least left; when all of it is back |
-//! | `RateLimit-Policy`, `RateLimit` | every counted answer, on request | every limit (draft-ietf-httpapi-ratelimit-headers-10) |
-//! | `Retry-After` | 429 | the seconds after which the request is let through, if nothing else comes |
-//! | `Retry-After` | 503 | the seconds after which the store is asked again |
+//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted response | the limit with the fewest units left, and when all of them are available again |
+//! | `RateLimit-Policy`, `RateLimit` | every counted response, if enabled | every limit (draft-ietf-httpapi-ratelimit-headers-10) |
+//! | `Retry-After` | 429 | seconds until the request is admitted, if no other follows |
+//! | `Retry-After` | 503 | seconds until the store is tried again |
 //!
-//! A refusal is 429 with a problem of the type `quota-exceeded`, or `abnormal-usage-detected` for a block, and names the
-//! limits in `violated-policies`. A request that costs more than the limit ever has gets no `Retry-After`. That a store cannot
-//! be asked is 503 `temporary-reduced-capacity`, never 429.
+//! A rejected request is answered with 429 and a problem of type `quota-exceeded`, or `abnormal-usage-detected` for a block.
+//! `violated-policies` names the limits that reject it. A request that costs more than the limit gets no `Retry-After`. If
+//! the store is unavailable, the status is 503 with the type `temporary-reduced-capacity`, and never 429.
 //!
-//! # Where the counts are kept
+//! # Stores
 //!
-//! In a [`MemoryStore`], whose memory is bounded whatever comes. With the feature `redis` in a `RedisStore`, for all processes at once.
+//! A [`MemoryStore`] keeps the counters in this process, in bounded memory. With the feature `redis`, a `RedisStore` shares
+//! them between processes.
 //!
 //! # What it does not do
 //!
-//! It does not queue or delay requests, count bytes, or bound how many run at once: tower's `ConcurrencyLimit` does.
+//! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's `ConcurrencyLimit`.
 
 mod admin;
 mod algorithm;
@@ -87,21 +92,24 @@ mod quota;
 mod redis;
 #[cfg(feature = "redis")]
 mod remote;
+mod request_route;
 mod response_headers;
-mod single;
+mod rule;
 mod store;
 mod subject;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use crate::context::{Attempt, LimitStatus, RateLimitStatus};
-pub use admin::{LimitUsage, StoreUnavailable};
+pub use admin::LimitUsage;
+pub use algorithm::Algorithm;
 pub use builder::RateLimitBuilder;
+pub use decision::StoreUnavailable;
 pub use key::Key;
-pub use layer::{Pass, RateLimit};
+pub use layer::{RateLimit, RateLimitPass};
 pub use limit::{Limit, OutagePolicy};
 pub use memory::MemoryStore;
-pub use quota::{Algorithm, Quota};
+pub use quota::Quota;
 pub use response_headers::ResetFormat;
 pub use store::Store;
 pub use subject::Subject;

@@ -1,227 +1,234 @@
-//! What is true of a `RateLimit` once it is built: its rules, and what a request charges of them.
+//! `Policy`: a built `RateLimit`, what it charges a request, and what a decision means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderValue, request};
+use http::request;
+use smallvec::SmallVec;
 
 use crate::clock::SteadyClock;
-use crate::context::route::{matched_path, nested_path};
-use crate::context::{Few, LimitSnapshot, RateLimitStatus, Tier, UserContext, Visitor};
-use crate::gate::Denial;
-use crate::rate_limit::decision::{Charge, Decision, Usage};
+use crate::context::{LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, UserContext, Visitor};
+use crate::gate::{Denial, DenialKind, Violation};
+use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
 use crate::rate_limit::diagnostics::Diagnostics;
-use crate::rate_limit::key::Key;
-use crate::rate_limit::limit::{Applies, Cost, Failure};
-use crate::rate_limit::memory::{LimitTables, MemoryStore};
+use crate::rate_limit::memory::MemoryStore;
+use crate::rate_limit::memory::decide::{self, LimitTables};
 #[cfg(feature = "redis")]
-use crate::rate_limit::redis::{RedisLimiter, digest};
+use crate::rate_limit::redis::limiter::RedisLimiter;
+use crate::rate_limit::request_route::RequestRoute;
 use crate::rate_limit::response_headers::ResponseHeaders;
+use crate::rate_limit::rule::Rule;
 use crate::rate_limit::subject::Subject;
 
 pub(super) struct Policy {
     pub(super) rules: Box<[Rule]>,
+    /// The names of the rules.
     pub(super) names: Arc<[Arc<str>]>,
     pub(super) exempt: Box<[Box<str>]>,
-    pub(super) fields: ResponseHeaders,
+    pub(super) headers: ResponseHeaders,
     pub(super) clock: SteadyClock,
-    /// The counts of this process; beside a store, those that serve while it cannot be asked.
+    /// The counters of this process. With a store in Redis, they serve while it is unavailable.
     pub(super) memory: MemoryStore,
-    /// The shelves of each rule.
-    pub(super) seats: Box<[LimitTables]>,
+    /// The tables of each rule, in the order in which they are locked.
+    pub(super) tables: Box<[LimitTables]>,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<RedisLimiter>,
     pub(super) diagnostics: Diagnostics,
-    /// Whether there is one limit, kept in this process, that does nothing but count and refuse.
-    pub(super) is_plain: bool,
+    /// Whether the exemptions or a rule look at the route. Otherwise it is not looked up.
+    pub(super) needs_route: bool,
+    /// Whether a rule counts only failures, so that requests may be refunded.
+    pub(super) refunds: bool,
 }
 
-/// One limit.
-pub(super) struct Rule {
-    pub(super) key: Key,
-    /// The quota of each tier, the lowest first; the first is for everybody else too.
-    pub(super) tier_quotas: Box<[TierQuota]>,
-    pub(super) cost: Cost,
-    pub(super) applies: Applies,
-    pub(super) failure: Option<Failure>,
-    pub(super) by_route: bool,
-    pub(super) is_shadow: bool,
+/// The decision about a request, or that Redis has to be asked for it.
+pub(super) enum Ruling {
+    Decided(Decision),
+    #[cfg(feature = "redis")]
+    AskRedis,
 }
-
-/// A quota, and how it is told.
-pub(super) struct TierQuota {
-    pub(super) tier: Option<Tier>,
-    pub(super) limit: u32,
-    /// `X-RateLimit-Limit`.
-    pub(super) limit_field: HeaderValue,
-    /// `RateLimit-Policy`.
-    pub(super) policy_field: HeaderValue,
-    /// The name as `RateLimit` tells it.
-    pub(super) item: String,
-}
-
-/// What a request charges of the limits that apply to it.
-#[derive(Clone, Debug)]
-pub(super) struct Charges(Few<Charge>);
 
 impl Policy {
-    /// Whether the request's route is exempt; a path that only resembles one is not.
+    /// Reads from the request head what the request is charged. No charges if it is exempt or no rule applies to it.
     #[inline]
-    pub(super) fn exempts(&self, head: &request::Parts) -> bool {
-        !self.exempt.is_empty() && stands_in(&self.exempt, head)
-    }
-
     pub(super) fn charges(&self, head: &request::Parts) -> Result<Charges, Denial> {
-        let (mut charges, mut is_looked_at) = (Few::none(), false);
+        let mut charges = Charges::default();
+        let route = if self.needs_route { Some(RequestRoute::of(head)) } else { None };
+        // Only exact routes are exempt: a path that resembles one is counted.
+        if route.is_some_and(|route| route.is_any_of(&self.exempt)) {
+            return Ok(charges);
+        }
+        let mut has_checked_peer = false;
         for (index, rule) in self.rules.iter().enumerate() {
-            if let Some(charge) = self.charge(index, rule, head, &mut is_looked_at)? {
+            if rule.applies_to(head, route) {
+                let charge = self.charge_request(index, rule, head, route, &mut has_checked_peer)?;
                 charges.push(charge);
             }
         }
-        Ok(Charges(charges))
+        Ok(charges)
     }
 
-    /// What the request charges of one limit; `None` where that does not apply to it.
     #[inline]
-    pub(super) fn charge(
+    fn charge_request(
         &self,
         index: usize,
         rule: &Rule,
         head: &request::Parts,
-        is_looked_at: &mut bool,
-    ) -> Result<Option<Charge>, Denial> {
-        if !rule.applies.to(head) {
-            return Ok(None);
+        route: Option<RequestRoute<'_>>,
+        has_checked_peer: &mut bool,
+    ) -> Result<Charge, Denial> {
+        if rule.is_by_tier() && head.extensions.get::<Visitor>().is_none() {
+            self.diagnostics.tier_unknown(self.names.get(index).map_or("", |name| name));
         }
-        if rule.tier_quotas.len() > 1 && head.extensions.get::<Visitor>().is_none() {
-            self.diagnostics.tiers_unknown(self.names.get(index).map_or("", |name| name));
-        }
-        let (grade, limit) = rule.grade(|| UserContext::from_extensions(&head.extensions));
+        let quota = rule.quota_for(|| UserContext::from_extensions(&head.extensions));
         let mut subject = rule.key.subject(head)?;
         if rule.by_route {
-            // A path that matched nothing is the caller's to invent: all of them are one route.
-            subject = subject.on_route(matched_path(head).unwrap_or_default());
+            subject = subject.on_route(route.map_or("", RequestRoute::name));
         }
-        *is_looked_at = *is_looked_at || self.diagnostics.look(&subject, head);
-        let cost = match &rule.cost {
-            Cost::Fixed(units) => *units,
-            Cost::Of(units) => units(head),
-        };
-        Ok(Some(self.ask_of(index, rule, (grade, limit), cost, &subject)))
+        if !*has_checked_peer {
+            *has_checked_peer = self.diagnostics.check_peer(&subject, head);
+        }
+        Ok(self.charge(index, rule, quota, rule.cost.of(head), &subject))
     }
 
-    /// What is asked of every limit that counts subjects of this kind, without a request.
-    pub(super) fn asks_for(&self, subject: &Subject<'_>, units: u32) -> Charges {
-        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.key.counts(subject));
-        Charges::of(rules.map(|(index, rule)| {
-            let grade = rule.grade(|| subject.context());
-            self.ask_of(index, rule, grade, units, subject)
-        }))
+    /// Returns the charges of a subject outside of a request, under every rule whose key matches it.
+    pub(super) fn charges_for(&self, subject: &Subject<'_>, units: u32) -> Charges {
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.key.matches(subject));
+        let charge = |(index, rule): (usize, &Rule)| {
+            let quota = rule.quota_for(|| subject.user_context());
+            self.charge(index, rule, quota, units, subject)
+        };
+        rules.map(charge).collect()
     }
 
     #[inline]
-    pub(super) fn ask_of(
+    fn charge(
         &self,
         index: usize,
         rule: &Rule,
-        (grade, limit): (u8, u32),
+        (quota_index, limit): (u8, u32),
         cost: u32,
         subject: &Subject<'_>,
     ) -> Charge {
-        let hash = self.memory.hash(subject, rule.key.ipv6_bits(), rule.by_route);
+        let ipv6_prefix = rule.key.ipv6_prefix_bits();
         Charge {
-            rule: index as u8,
-            grade,
+            rule_index: index as u8,
+            quota_index,
             is_shadow: rule.is_shadow,
             limit,
-            whole: limit,
+            full_limit: limit,
             cost,
-            hash,
+            hash: self.memory.hash(subject, ipv6_prefix, rule.by_route),
             #[cfg(feature = "redis")]
-            digest: self.redis.as_ref().map_or(0, |_| digest(subject, rule.key.ipv6_bits(), rule.by_route)),
+            digest: self.redis.as_ref().map_or(0, |_| subject.digest(ipv6_prefix, rule.by_route)),
             #[cfg(feature = "redis")]
-            then: 0,
+            redis_charged_at: 0,
         }
     }
 
-    /// What the decision leaves, for fields and handlers. Shadows are not told.
+    /// Decides about the charges of a request, and keeps those that were considered.
     #[inline]
-    pub(super) fn snapshots(&self, charges: &Charges, decision: &Decision) -> Few<LimitSnapshot> {
-        let told = charges.as_slice().iter().zip(decision.usages()).filter(|(charge, _)| !charge.is_shadow);
-        let snapshot = |(charge, usage): (&Charge, &Option<Usage>)| Some(snapshot(charge, (*usage)?));
-        told.filter_map(snapshot).collect()
+    pub(super) fn decide(&self, charges: &mut Charges) -> Ruling {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.redis {
+            return self.decide_without_redis(redis, charges);
+        }
+        Ruling::Decided(self.decide_in_memory(charges))
     }
 
     #[inline]
-    pub(super) fn allowance(&self, snapshots: Few<LimitSnapshot>) -> RateLimitStatus {
+    pub(super) fn decide_in_memory(&self, charges: &Charges) -> Decision {
+        decide::decide(&self.tables, charges, &|| self.clock.micros())
+    }
+
+    /// Returns why the request is rejected; `None` if it is admitted. Logs the shadow limits that it exceeds.
+    #[inline]
+    pub(super) fn denial(&self, charges: &Charges, decision: &Decision) -> Option<Denial> {
+        if !decision.has_any_exceeded() && !decision.is_rejected {
+            return None;
+        }
+        for (index, charge) in charges.iter().enumerate() {
+            if charge.is_shadow && decision.has_exceeded(index) {
+                tracing::info!(limit = self.name(charge), "a shadow limit would have rejected this request");
+            }
+        }
+        decision.is_rejected.then(|| self.exceeded(charges, decision))
+    }
+
+    #[cold]
+    fn exceeded(&self, charges: &Charges, decision: &Decision) -> Denial {
+        let mut names: SmallVec<[&str; 2]> = SmallVec::new();
+        for (index, charge) in charges.iter().enumerate() {
+            if decision.is_rejected_by(index, charge) {
+                names.push(self.name(charge));
+            }
+        }
+        let violation = Violation::new(names.iter().copied(), decision.wait().map(Duration::from_micros));
+        let kind = if decision.is_blocked {
+            DenialKind::AbnormalUsage(violation)
+        } else if decision.is_outage {
+            DenialKind::ReducedCapacity(violation)
+        } else {
+            DenialKind::QuotaExceeded(violation)
+        };
+        Denial::new(kind, Realm::default())
+    }
+
+    /// Returns how much is left of each limit after the decision, for headers and handlers. Shadow limits are left out.
+    #[inline]
+    pub(super) fn snapshots(&self, charges: &Charges, decision: &Decision) -> LimitSnapshots {
+        let mut snapshots = LimitSnapshots::default();
+        for (index, charge) in charges.iter().enumerate().filter(|(_, charge)| !charge.is_shadow) {
+            if let Some(usage) = decision.usage(index) {
+                snapshots.push(snapshot(charge, usage));
+            }
+        }
+        snapshots
+    }
+
+    #[inline]
+    pub(super) fn status(&self, snapshots: LimitSnapshots) -> RateLimitStatus {
         RateLimitStatus::new(Arc::clone(&self.names), snapshots)
+    }
+
+    /// Refunds a charge that was applied at `charged_at`.
+    pub(super) fn refund(&self, charge: &Charge, charged_at: ChargedAt) {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.redis {
+            if charged_at.is_remote {
+                redis.refund(charge, charge.redis_charged_at);
+            }
+            if !redis.is_mirrored(charge) {
+                return;
+            }
+        }
+        if let Some(tables) = self.tables_of(charge) {
+            decide::refund(tables, charge, &|| self.clock.micros(), charged_at.local);
+        }
+    }
+
+    pub(super) fn tables_of(&self, charge: &Charge) -> Option<&LimitTables> {
+        self.tables.get(usize::from(charge.rule_index))
     }
 
     #[inline]
     pub(super) fn rule(&self, charge: &Charge) -> Option<&Rule> {
-        self.rules.get(usize::from(charge.rule))
+        self.rules.get(usize::from(charge.rule_index))
     }
 
     pub(super) fn name(&self, charge: &Charge) -> &str {
-        self.names.get(usize::from(charge.rule)).map_or("", |name| name)
+        self.names.get(usize::from(charge.rule_index)).map_or("", |name| name)
     }
 }
 
-/// What one limit has left.
 #[inline]
-pub(super) fn snapshot(charge: &Charge, usage: Usage) -> LimitSnapshot {
+fn snapshot(charge: &Charge, usage: Usage) -> LimitSnapshot {
     LimitSnapshot {
         limit: charge.limit,
         remaining: charge.limit.saturating_sub(usage.used),
         reset: u32::try_from(usage.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
-        index: charge.rule,
-        grade: charge.grade,
+        rule_index: charge.rule_index,
+        quota_index: charge.quota_index,
         subject: charge.subject(),
-    }
-}
-
-impl Rule {
-    /// The quota of the highest tier that the user has, else the first.
-    #[inline]
-    pub(super) fn grade<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
-        let user = if self.tier_quotas.len() > 1 { user() } else { None };
-        let has = |grade: &TierQuota| match (&grade.tier, user) {
-            (Some(tier), Some(user)) => user.is_at_least(tier),
-            _ => false,
-        };
-        let index = if self.tier_quotas.len() > 1 { self.tier_quotas.iter().rposition(has).unwrap_or(0) } else { 0 };
-        (index as u8, self.tier_quotas.get(index).map_or(1, |grade| grade.limit))
-    }
-}
-
-impl Applies {
-    #[inline]
-    fn to(&self, head: &request::Parts) -> bool {
-        self.routes.as_ref().is_into_result(|routes| stands_in(routes, head) || is_sent(routes, head))
-            && self.condition.as_ref().is_into_result(|condition| condition(head))
-    }
-}
-
-/// Whether the path that was sent is one of these: a limit on a route that a wildcard matched must not be passed by.
-/// Below a nested path, the router took that off the path.
-fn is_sent(routes: &[Box<str>], head: &request::Parts) -> bool {
-    routes.iter().any(|known| known.strip_prefix(nested_path(head)) == Some(head.uri.path()))
-}
-
-fn stands_in(routes: &[Box<str>], head: &request::Parts) -> bool {
-    match matched_path(head) {
-        Some(route) => routes.iter().any(|known| **known == *route),
-        None => is_sent(routes, head),
-    }
-}
-
-impl Charges {
-    pub(super) fn of(charges: impl Iterator<Item = Charge>) -> Self {
-        Self(charges.collect())
-    }
-
-    #[inline]
-    pub(super) fn as_slice(&self) -> &[Charge] {
-        self.0.as_slice()
     }
 }
 

@@ -1,66 +1,42 @@
-//! How a `RateLimit` decides where its counts lie beyond a network.
+//! How a layer decides with a store in Redis.
 
-use http::request;
+use crate::rate_limit::decision::{ChargedAt, Charges, Decision};
+use crate::rate_limit::policy::{Policy, Ruling};
+use crate::rate_limit::redis::limiter::RedisLimiter;
 
-use crate::gate::Entry;
-use crate::rate_limit::decision::Decision;
-use crate::rate_limit::layer::{Charged, Pass, RateLimit, entry};
-use crate::rate_limit::policy::Charges;
-use crate::rate_limit::redis::RedisLimiter;
-
-/// What was judged in the end, and how.
-pub(super) struct Judged {
-    pub(super) charges: Charges,
-    pub(super) decision: Decision,
-    charged: Charged,
-}
-
-impl RateLimit {
-    pub(super) fn enter_remote(
-        &self,
-        redis: &RedisLimiter,
-        head: &mut request::Parts,
-        charges: Charges,
-    ) -> Entry<Pass> {
-        let sent = match self.judge_at_once(redis, &charges) {
-            Ok(judged) => return entry(self.conclude(head, &judged.charges, &judged.decision, judged.charged)),
-            Err(sent) => sent,
-        };
-        let limiter = self.clone();
-        Entry::wait(move |mut head| async move {
-            let Some(redis) = &limiter.0.redis else { return Ok((head, Pass::uncounted())) };
-            let judged = limiter.charge(redis, &charges, sent).await;
-            let pass = limiter.conclude(&mut head, &judged.charges, &judged.decision, judged.charged)?;
-            Ok((head, pass))
-        })
-    }
-
-    /// Refuses what is known to be refused, and decides where the server is given up. Where it is to be asked, the error
-    /// is the time from which on the answer counts.
-    pub(super) fn judge_at_once(&self, redis: &RedisLimiter, charges: &Charges) -> Result<Judged, u64> {
-        let now = self.0.clock.micros();
-        if let Some((charges, decision)) = redis.noted(charges.as_slice(), now) {
-            return Ok(Judged { charges, decision, charged: Charged::here(now) });
+impl Policy {
+    /// Decides without a call to Redis, if a cached denial applies or Redis is unavailable.
+    pub(super) fn decide_without_redis(&self, redis: &RedisLimiter, charges: &mut Charges) -> Ruling {
+        let now = self.clock.micros();
+        if let Some((denied, mut decision)) = redis.cached_denial(charges, now) {
+            decision.charged_at = ChargedAt::in_memory(now);
+            *charges = denied;
+            return Ruling::Decided(decision);
         }
-        if redis.is_worth_asking(charges.as_slice()) { Err(now) } else { Ok(self.decide_locally(redis, charges)) }
+        if redis.is_available(charges) {
+            return Ruling::AskRedis;
+        }
+        Ruling::Decided(self.decide_locally(redis, charges))
     }
 
-    /// Charges the server.
-    pub(super) async fn charge(&self, redis: &RedisLimiter, charges: &Charges, sent: u64) -> Judged {
-        let policy = &*self.0;
-        let Some((charges, decision, now)) = redis.decide(charges.as_slice(), sent, &policy.clock).await else {
+    /// Asks Redis for the decision. If it does not respond in time, this process decides.
+    pub(super) async fn ask_redis(&self, charges: &mut Charges) -> Decision {
+        let Some(redis) = &self.redis else { return self.decide_in_memory(charges) };
+        let Some((charged, mut decision, now)) = redis.decide(charges, &self.clock).await else {
             return self.decide_locally(redis, charges);
         };
-        let local = policy.clock.micros();
-        if !decision.is_refused {
-            redis.mirror_locally(&policy.seats, charges.as_slice(), local);
+        let local = self.clock.micros();
+        decision.charged_at = ChargedAt { store: now, local, is_remote: true };
+        if !decision.is_rejected {
+            redis.mirror_locally(&self.tables, &charged, local);
         }
-        Judged { charges, decision, charged: Charged { now, local, is_remote: true } }
+        *charges = charged;
+        decision
     }
 
-    fn decide_locally(&self, redis: &RedisLimiter, charges: &Charges) -> Judged {
-        let (charges, decision) = redis.decide_locally(&self.0.seats, charges.as_slice(), &|| self.0.clock.micros());
-        let charged = Charged::here(decision.now);
-        Judged { charges, decision, charged }
+    fn decide_locally(&self, redis: &RedisLimiter, charges: &mut Charges) -> Decision {
+        let (considered, decision) = redis.decide_locally(&self.tables, charges, &|| self.clock.micros());
+        *charges = considered;
+        decision
     }
 }

@@ -1,150 +1,150 @@
-//! The fields that tell a caller what is left.
+//! The response headers that tell a caller how much of its quota remains.
 
 use std::io::Write;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::context::LimitSnapshot;
 use crate::field::header_map::append;
-use crate::rate_limit::policy::{Rule, TierQuota};
+use crate::rate_limit::rule::{Rule, TierQuota};
 
-/// Which fields are sent, on successes as on refusals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ResponseHeaders {
-    pub(super) reset: Option<ResetFormat>,
-    pub(super) has_standard: bool,
-}
-
-/// What `X-RateLimit-Reset` tells.
+/// What `X-RateLimit-Reset` contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResetFormat {
-    /// The seconds from now until all units are back.
+    /// The seconds from now until all units are available again.
     Delta,
-    /// When all units are back, in seconds since 1970.
+    /// The time at which all units are available again, in seconds since 1970.
     Epoch,
 }
 
-impl ResponseHeaders {
-    /// Whether there are any.
-    pub(super) fn are_sent(self) -> bool {
-        self.reset.is_some() || self.has_standard
-    }
-
-    /// Writes the fields of a decision made at `now`, in microseconds since 1970.
-    pub(super) fn write(self, rules: &[Rule], snapshots: &[LimitSnapshot], now: u64, headers: &mut HeaderMap) {
-        let grade = |snapshot: &LimitSnapshot| {
-            let rule = rules.get(usize::from(snapshot.index))?;
-            rule.tier_quotas.get(usize::from(snapshot.grade))
-        };
-        if let Some(reset) = self.reset
-            && let Some(tightest) = snapshots.iter().min_by_key(|snapshot| snapshot.tightness())
-            && let Some(grade) = grade(tightest)
-        {
-            write_x(reset, tightest, grade, now, headers);
-        }
-        if self.has_standard {
-            for snapshot in snapshots {
-                let Some(grade) = grade(snapshot) else { continue };
-                append(headers, &RATE_LIMIT_POLICY, grade.policy_field.clone());
-                let mut item = grade.item.clone().into_bytes();
-                let wrote = write!(item, ";r={};t={}", snapshot.remaining, snapshot.reset);
-                if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(item))
-                    && wrote.is_ok()
-                {
-                    append(headers, &RATE_LIMIT, value);
-                }
-            }
-        }
-    }
+/// Which headers are sent, on successful and on rejected requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ResponseHeaders {
+    /// `X-RateLimit-*`, with the format of the reset; `None` sends none.
+    pub(super) legacy: Option<ResetFormat>,
+    /// `RateLimit` and `RateLimit-Policy`.
+    pub(super) ietf_draft: bool,
 }
 
-/// Writes the three fields, unless a layer inside has told of a limit with no more left than this one.
-fn write_x(reset: ResetFormat, snapshot: &LimitSnapshot, grade: &TierQuota, now: u64, headers: &mut HeaderMap) {
-    // The place that was looked up is the one that is written to.
-    let Ok(place) = headers.try_entry(REMAINING) else { return };
-    if let Entry::Occupied(told) = &place
-        && is_tighter(told.get(), snapshot.remaining)
-    {
-        return;
-    }
-    let reset = match reset {
-        ResetFormat::Delta => u64::from(snapshot.reset),
-        ResetFormat::Epoch => now.div_ceil(1_000_000) + u64::from(snapshot.reset),
-    };
-    // Both numbers in one piece of memory.
-    let mut numbers = Numbers([[b'0'; 2]; Numbers::PAIRS]);
-    let (first, second) = numbers.0.split_at_mut(Numbers::FIRST);
-    let (before_first, before_second) =
-        (write_decimal(u64::from(snapshot.remaining), first), write_decimal(reset, second));
-    let mut reset = Bytes::from_owner(numbers);
-    let mut remaining = reset.split_to(2 * Numbers::FIRST);
-    remaining.advance(before_first);
-    reset.advance(before_second);
-    if let (Ok(remaining), Ok(reset)) =
-        (HeaderValue::from_maybe_shared(remaining), HeaderValue::from_maybe_shared(reset))
-    {
-        match place {
-            Entry::Occupied(mut told) => drop(told.insert(remaining)),
-            Entry::Vacant(place) => drop(place.try_insert(remaining)),
+impl ResponseHeaders {
+    /// Writes the headers for a decision at `now`, in microseconds since 1970.
+    pub(super) fn write(self, rules: &[Rule], snapshots: &[LimitSnapshot], now: u64, headers: &mut HeaderMap) {
+        if let Some(tightest) = TightestLimit::of(snapshots) {
+            self.write_legacy(rules, tightest, now, headers);
         }
-        let _ = headers.try_insert(LIMIT, grade.limit_field.clone());
+        if self.ietf_draft {
+            write_ietf_draft(rules, snapshots, headers);
+        }
+    }
+
+    /// Writes the headers `X-RateLimit-*`, unless an inner layer reported a limit with no more units left.
+    pub(super) fn write_legacy(self, rules: &[Rule], tightest: TightestLimit, now: u64, headers: &mut HeaderMap) {
+        let quota = quota_of(rules, tightest.rule_index, tightest.quota_index);
+        let (Some(format), Some(quota)) = (self.legacy, quota) else { return };
+        // The entry saves a second lookup for the write. A header map that is full stays as it is.
+        let Ok(entry) = headers.try_entry(REMAINING) else { return };
+        if let Entry::Occupied(inner) = &entry
+            && is_at_most(inner.get(), tightest.remaining)
+        {
+            return;
+        }
+        let reset = match format {
+            ResetFormat::Delta => u64::from(tightest.reset),
+            ResetFormat::Epoch => now.div_ceil(1_000_000) + u64::from(tightest.reset),
+        };
+        let Some((remaining, reset)) = decimal_values(tightest.remaining, reset) else { return };
+        match entry {
+            Entry::Occupied(mut inner) => drop(inner.insert(remaining)),
+            Entry::Vacant(entry) => drop(entry.try_insert(remaining)),
+        }
+        let _ = headers.try_insert(LIMIT, quota.limit_header.clone());
         let _ = headers.try_insert(RESET, reset);
     }
 }
 
-/// Whether the value tells of no more left than this.
-fn is_tighter(told: &HeaderValue, remaining: u32) -> bool {
-    told.to_str().ok().and_then(|told| told.parse::<u32>().ok()).is_some_and(|told| told <= remaining)
+/// The limit that the legacy headers report: the one with the fewest units left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TightestLimit {
+    remaining: u32,
+    reset: u32,
+    rule_index: u8,
+    quota_index: u8,
 }
 
-/// A `u32` and a `u64` in decimal, each with zeros before it.
-struct Numbers([[u8; 2]; Self::PAIRS]);
-
-impl Numbers {
-    /// The pairs of digits that a `u32` takes.
-    const FIRST: usize = 5;
-    const PAIRS: usize = Self::FIRST + 10;
-}
-
-impl AsRef<[u8]> for Numbers {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_flattened()
+impl TightestLimit {
+    #[inline]
+    pub(super) fn of(snapshots: &[LimitSnapshot]) -> Option<Self> {
+        let tightest = snapshots.iter().min_by_key(|snapshot| snapshot.tightness())?;
+        let LimitSnapshot { remaining, reset, rule_index, quota_index, .. } = *tightest;
+        Some(Self { remaining, reset, rule_index, quota_index })
     }
 }
 
-/// Writes a number to the end of these zeros, and says how many stay before it.
-#[inline]
-fn write_decimal(number: u64, pairs: &mut [[u8; 2]]) -> usize {
-    let (mut rest, mut zeros) = (number, 2 * pairs.len());
-    for pair in pairs.iter_mut().rev() {
-        *pair = DECIMALS.get((rest % 100) as usize).copied().unwrap_or_default();
-        zeros -= 2;
-        if rest < 100 {
-            return zeros + usize::from(rest < 10);
+/// Adds `RateLimit` and `RateLimit-Policy` for every limit (draft-ietf-httpapi-ratelimit-headers-10).
+fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut HeaderMap) {
+    for snapshot in snapshots {
+        let Some(quota) = quota_of(rules, snapshot.rule_index, snapshot.quota_index) else { continue };
+        append(headers, &RATE_LIMIT_POLICY, quota.policy_header.clone());
+        let mut item = quota.quoted_name.clone().into_bytes();
+        let written = write!(item, ";r={};t={}", snapshot.remaining, snapshot.reset);
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(item))
+            && written.is_ok()
+        {
+            append(headers, &RATE_LIMIT, value);
         }
-        rest /= 100;
     }
-    zeros
 }
 
-/// Text as a string of structured fields (RFC 9651 §3.3.3); the name of a limit is of its characters.
+fn quota_of(rules: &[Rule], rule_index: u8, quota_index: u8) -> Option<&TierQuota> {
+    rules.get(usize::from(rule_index))?.quotas.get(usize::from(quota_index))
+}
+
+/// Whether a value is a number that is at most `remaining`.
+fn is_at_most(value: &HeaderValue, remaining: u32) -> bool {
+    value.to_str().ok().and_then(|text| text.parse::<u32>().ok()).is_some_and(|number| number <= remaining)
+}
+
+/// Returns two numbers as header values that share one allocation. `HeaderValue::from` allocates twice for each.
+fn decimal_values(first: u32, second: u64) -> Option<(HeaderValue, HeaderValue)> {
+    let mut digits = Digits([0; Digits::LEN]);
+    let (first_digits, second_digits) = digits.0.split_at_mut(Digits::FIRST);
+    let first_len = write_decimal(first_digits, itoa::Buffer::new().format(first));
+    let second_len = write_decimal(second_digits, itoa::Buffer::new().format(second));
+    let mut second = Bytes::from_owner(digits);
+    let mut first = second.split_to(Digits::FIRST);
+    first.truncate(first_len);
+    second.truncate(second_len);
+    Some((HeaderValue::from_maybe_shared(first).ok()?, HeaderValue::from_maybe_shared(second).ok()?))
+}
+
+fn write_decimal(digits: &mut [u8], decimal: &str) -> usize {
+    let len = decimal.len().min(digits.len());
+    digits.iter_mut().zip(decimal.bytes()).for_each(|(digit, byte)| *digit = byte);
+    len
+}
+
+/// The decimal digits of a `u32` and of a `u64`.
+struct Digits([u8; Self::LEN]);
+
+impl Digits {
+    const FIRST: usize = 10;
+    const LEN: usize = Self::FIRST + 20;
+}
+
+impl AsRef<[u8]> for Digits {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Quotes a limit's name as a string of structured fields (RFC 9651 section 3.3.3). The builder accepted only printable ASCII.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The numbers below a hundred.
-const DECIMALS: [[u8; 2]; 100] = {
-    let mut decimals = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        decimals[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
-        number += 1;
-    }
-    decimals
-};
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");

@@ -1,16 +1,16 @@
-//! `Store`: where a limit's counts are kept.
+//! `Store`: where the counters of a limit are kept.
 
 use crate::rate_limit::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::RedisStore;
 
-/// Where the counts are kept.
+/// Where the counters of a [`RateLimit`](crate::RateLimit) are kept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Store {
-    /// In this process.
+    /// In the memory of this process.
     Memory(MemoryStore),
-    /// In Redis, for all processes that charge it.
+    /// In Redis, shared by all processes that use the same server and prefix.
     #[cfg(feature = "redis")]
     Redis(RedisStore),
 }

@@ -1,15 +1,18 @@
-//! `Subject`: who is counted, spelt so that no two kinds can collide.
+//! `Subject`: the user, address, API key or tenant that a limit is applied to.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+#[cfg(feature = "redis")]
+use sha2::{Digest, Sha256};
+
 use crate::context::UserContext;
 
-/// Who is counted: a user, an address, an API key, a tenant or what a function of the app's own names.
+/// The user, address, API key, tenant or custom value that a limit is applied to.
 ///
-/// A [`RateLimit`](crate::RateLimit) reads its subjects off requests by its [`Key`](crate::rate_limit::Key). An operator names one
-/// to look into its limits or to lift them:
+/// A [`RateLimit`](crate::RateLimit) determines the subject of a request by its [`Key`](crate::rate_limit::Key). Create one
+/// yourself to charge, inspect or reset a subject outside of a request:
 ///
 /// ```
 /// use portcullis::rate_limit::{Key, Quota, RateLimit, Subject};
@@ -26,9 +29,9 @@ use crate::context::UserContext;
 #[derive(Clone)]
 pub struct Subject<'a> {
     kind: Kind<'a>,
-    /// Whether the address is a connection's own, since no proxy is trusted to name another.
+    /// Whether the address is that of the connection, because no proxy is trusted to name another.
     is_peer: bool,
-    /// Whose tier counts, where it is known.
+    /// The user whose tier selects the quota, if known.
     user: Option<&'a UserContext>,
     route: Option<Cow<'a, str>>,
 }
@@ -37,27 +40,28 @@ pub struct Subject<'a> {
 enum Kind<'a> {
     Address(IpAddr),
     ApiKey(Cow<'a, [u8]>),
-    Everybody,
-    Own(Cow<'a, str>),
+    Custom(Cow<'a, str>),
+    Global,
     Tenant(Cow<'a, str>),
     User { issuer: Option<Cow<'a, str>>, id: Cow<'a, str> },
 }
 
 impl<'a> Subject<'a> {
-    /// A user, by issuer and id, both as their [`UserContext`] has them: a user of a token has an issuer. The quotas are
-    /// those of the lowest tier; see [`of_user`](Self::of_user).
+    /// A user, by the issuer and id of their [`UserContext`]. Users of tokens always have an issuer.
+    ///
+    /// The user's tier is unknown, so the quota of the lowest tier applies; see [`of_user`](Self::of_user).
     #[must_use]
     pub fn user(issuer: Option<&'a str>, id: &'a str) -> Self {
         Self::of(Kind::User { issuer: issuer.map(Cow::Borrowed), id: Cow::Borrowed(id) })
     }
 
-    /// This user, with the quotas of their tier.
+    /// A user, with the quota of their tier.
     #[must_use]
     pub fn of_user(user: &'a UserContext) -> Self {
         Self { user: Some(user), ..Self::user(user.issuer(), user.id()) }
     }
 
-    /// An address; of an IPv6 one, its network.
+    /// A client address. IPv6 addresses stand for their network; see [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix).
     #[must_use]
     #[inline]
     pub fn address(ip: IpAddr) -> Self {
@@ -70,32 +74,32 @@ impl<'a> Subject<'a> {
         Self::of(Kind::ApiKey(Cow::Borrowed(key)))
     }
 
-    /// A tenant.
+    /// A tenant, by the name that the function given to [`Key::tenant`](crate::rate_limit::Key::tenant) returns.
     #[must_use]
     pub fn tenant(name: impl Into<Cow<'a, str>>) -> Self {
         Self::of(Kind::Tenant(name.into()))
     }
 
-    /// What a function given to [`Key::custom`](crate::rate_limit::Key::custom) returned.
+    /// A custom subject, by the value that the function given to [`Key::custom`](crate::rate_limit::Key::custom) returns.
     #[must_use]
     pub fn custom(name: impl Into<Cow<'a, str>>) -> Self {
-        Self::of(Kind::Own(name.into()))
+        Self::of(Kind::Custom(name.into()))
     }
 
-    /// Everybody together.
+    /// The one subject that all requests share under [`Key::global`](crate::rate_limit::Key::global).
     #[must_use]
     pub fn global() -> Self {
-        Self::of(Kind::Everybody)
+        Self::of(Kind::Global)
     }
 
-    /// On this route alone, for a limit that counts [by route](crate::rate_limit::Limit::by_route).
+    /// Restricts the subject to one route, for limits that count [by route](crate::rate_limit::Limit::by_route).
     #[must_use]
     pub fn on_route(mut self, route: impl Into<Cow<'a, str>>) -> Self {
         self.route = Some(route.into());
         self
     }
 
-    /// The peer of a connection, where no proxy is trusted to name another address.
+    /// The address of the connection, used if no proxy is trusted to name another.
     #[inline]
     pub(super) fn of_peer(ip: IpAddr) -> Self {
         Self { is_peer: true, ..Self::address(ip) }
@@ -106,20 +110,24 @@ impl<'a> Subject<'a> {
         Self { kind, is_peer: false, user: None, route: None }
     }
 
-    pub(super) fn context(&self) -> Option<&'a UserContext> {
+    pub(super) fn user_context(&self) -> Option<&'a UserContext> {
         self.user
+    }
+
+    pub(super) fn is_address(&self) -> bool {
+        matches!(self.kind, Kind::Address(_))
     }
 
     pub(super) fn is_api_key(&self) -> bool {
         matches!(self.kind, Kind::ApiKey(_))
     }
 
-    pub(super) fn is_everybody(&self) -> bool {
-        matches!(self.kind, Kind::Everybody)
+    pub(super) fn is_custom(&self) -> bool {
+        matches!(self.kind, Kind::Custom(_))
     }
 
-    pub(super) fn is_own(&self) -> bool {
-        matches!(self.kind, Kind::Own(_))
+    pub(super) fn is_global(&self) -> bool {
+        matches!(self.kind, Kind::Global)
     }
 
     pub(super) fn is_tenant(&self) -> bool {
@@ -130,11 +138,7 @@ impl<'a> Subject<'a> {
         matches!(self.kind, Kind::User { .. })
     }
 
-    pub(super) fn is_address(&self) -> bool {
-        matches!(self.kind, Kind::Address(_))
-    }
-
-    /// The address of a connection's peer, where no proxy is trusted to name another.
+    /// Returns the address if it is that of the connection; see [`of_peer`](Self::of_peer).
     #[inline]
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self.kind {
@@ -143,57 +147,55 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Spells what tells this subject from every other, in words, of which the last is returned.
+    /// Feeds a hash function with bytes that no other subject has.
     ///
-    /// The first begins with a tag, which says how it goes on. Text stands behind its length; only that of the route is the
-    /// last word.
+    /// The first 16 bytes are a tag for the kind and the lengths of two parts. The parts and the route follow. Since the
+    /// lengths are known, no two subjects have the same bytes, whatever text they contain.
     #[inline]
-    pub(super) fn spell(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) -> u64 {
+    pub(super) fn encode(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(&[u8])) {
         match &self.kind {
-            Kind::Address(IpAddr::V4(ip)) => sink(u64::from(b'4') | u64::from(ip.to_bits()) << 32),
-            Kind::Address(IpAddr::V6(ip)) => {
-                let network = network(*ip, ipv6_prefix);
-                [u64::from(b'6'), (network >> 64) as u64, network as u64].into_iter().for_each(&mut sink);
-            }
-            Kind::ApiKey(key) => text(b'k', key, &mut sink),
-            Kind::Everybody => sink(u64::from(b'*')),
-            Kind::Own(name) => text(b'o', name.as_bytes(), &mut sink),
-            Kind::Tenant(name) => text(b't', name.as_bytes(), &mut sink),
-            Kind::User { issuer, id } => {
-                if let Some(issuer) = issuer {
-                    text(b'i', issuer.as_bytes(), &mut sink);
-                }
-                text(b'u', id.as_bytes(), &mut sink);
-            }
+            Kind::Address(IpAddr::V4(ip)) => encode_address(&mut sink, b'4', u128::from(ip.to_bits()) << 96, 4),
+            Kind::Address(IpAddr::V6(ip)) => encode_address(&mut sink, b'6', network(*ip, ipv6_prefix), 16),
+            Kind::ApiKey(key) => encode_text(&mut sink, b'k', key, b""),
+            Kind::Custom(name) => encode_text(&mut sink, b'o', name.as_bytes(), b""),
+            Kind::Global => encode_text(&mut sink, b'*', b"", b""),
+            Kind::Tenant(name) => encode_text(&mut sink, b't', name.as_bytes(), b""),
+            Kind::User { issuer: Some(issuer), id } => encode_text(&mut sink, b'i', issuer.as_bytes(), id.as_bytes()),
+            Kind::User { issuer: None, id } => encode_text(&mut sink, b'u', b"", id.as_bytes()),
         }
-        let route = self.route(by_route);
-        padded(route, &mut sink);
-        route.len() as u64
+        if by_route && let Some(route) = &self.route {
+            sink(route.as_bytes());
+        }
     }
 
-    /// Feeds what tells this subject from every other to the digest that all processes of a store agree on: a tag and the
-    /// lengths of two parts, then the parts, then the route.
+    /// Returns the first half of the SHA-256 of the subject: the same in every process that shares a Redis store.
     #[cfg(feature = "redis")]
-    pub(super) fn feed(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(&[u8])) {
-        let (tag, first, second): (u8, &[u8], &[u8]) = match &self.kind {
-            Kind::Address(IpAddr::V4(ip)) => (b'4', &ip.octets(), b""),
-            Kind::Address(IpAddr::V6(ip)) => (b'6', &network(*ip, ipv6_prefix).to_be_bytes(), b""),
-            Kind::ApiKey(key) => (b'k', key, b""),
-            Kind::Everybody => (b'*', b"", b""),
-            Kind::Own(name) => (b'o', name.as_bytes(), b""),
-            Kind::Tenant(name) => (b't', name.as_bytes(), b""),
-            Kind::User { issuer: Some(issuer), id } => (b'i', issuer.as_bytes(), id.as_bytes()),
-            Kind::User { issuer: None, id } => (b'u', b"", id.as_bytes()),
-        };
-        let head = u128::from(tag) | (first.len() as u128) << 8 | (second.len() as u128) << 72;
-        sink(&head.to_le_bytes());
-        [first, second, self.route(by_route)].into_iter().for_each(sink);
+    pub(super) fn digest(&self, ipv6_prefix: u8, by_route: bool) -> u128 {
+        let mut hash = Sha256::new();
+        self.encode(ipv6_prefix, by_route, |part| hash.update(part));
+        let hash: [u8; 32] = hash.finalize().into();
+        hash.iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte))
     }
+}
 
-    #[inline]
-    fn route(&self, by_route: bool) -> &[u8] {
-        self.route.as_deref().filter(|_| by_route).unwrap_or_default().as_bytes()
+fn encode_text(sink: &mut impl FnMut(&[u8]), tag: u8, first: &[u8], second: &[u8]) {
+    sink(&encoded_head(tag, first.len(), second.len()));
+    sink(first);
+    if !second.is_empty() {
+        sink(second);
     }
+}
+
+/// Encodes the first octets of an address in one piece: a hash function takes longer for several short ones.
+#[inline]
+fn encode_address(sink: &mut impl FnMut(&[u8]), tag: u8, octets: u128, len: usize) {
+    let encoded = [encoded_head(tag, len, 0), octets.to_be_bytes()];
+    sink(encoded.as_flattened().get(..16 + len).unwrap_or_default());
+}
+
+#[inline]
+fn encoded_head(tag: u8, first: usize, second: usize) -> [u8; 16] {
+    (u128::from(tag) | (first as u128) << 8 | (second as u128) << 72).to_le_bytes()
 }
 
 fn network(ip: Ipv6Addr, prefix: u8) -> u128 {
@@ -201,34 +203,19 @@ fn network(ip: Ipv6Addr, prefix: u8) -> u128 {
     ip.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default()
 }
 
-fn text(tag: u8, text: &[u8], sink: &mut impl FnMut(u64)) {
-    sink(u64::from(tag) | (text.len() as u64) << 8);
-    padded(text, sink);
-}
-
-/// The last word is filled up with zeros.
-#[inline]
-fn padded(bytes: &[u8], sink: &mut impl FnMut(u64)) {
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().for_each(|word| sink(u64::from_le_bytes(*word)));
-    if !rest.is_empty() {
-        sink(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    }
-}
-
-/// Shows no API key.
+/// Does not show API keys.
 impl fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Subject");
+        let mut debug = f.debug_struct("Subject");
         match &self.kind {
-            Kind::Address(ip) => shown.field("address", ip),
-            Kind::ApiKey(_) => shown.field("api_key", &"..."),
-            Kind::Everybody => shown.field("everybody", &true),
-            Kind::Own(name) => shown.field("own", name),
-            Kind::Tenant(name) => shown.field("tenant", name),
-            Kind::User { issuer, id } => shown.field("issuer", issuer).field("user", id),
+            Kind::Address(ip) => debug.field("address", ip),
+            Kind::ApiKey(_) => debug.field("api_key", &"..."),
+            Kind::Custom(name) => debug.field("custom", name),
+            Kind::Global => debug.field("global", &true),
+            Kind::Tenant(name) => debug.field("tenant", name),
+            Kind::User { issuer, id } => debug.field("issuer", issuer).field("user", id),
         };
-        shown.field("route", &self.route).finish()
+        debug.field("route", &self.route).finish()
     }
 }
 
@@ -238,37 +225,18 @@ mod tests {
 
     use super::*;
 
-    fn spelt(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u64> {
-        let mut words = Vec::new();
-        let last = subject.spell(prefix, by_route, |word| words.push(word));
-        words.push(last);
-        words
-    }
-
-    #[cfg(feature = "redis")]
-    fn fed(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u8> {
+    fn encoded(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
-        subject.feed(prefix, by_route, |part| bytes.extend_from_slice(part));
+        subject.encode(prefix, by_route, |part| bytes.extend_from_slice(part));
         bytes
     }
 
-    #[test]
-    #[cfg(feature = "redis")]
-    fn what_is_fed_to_a_digest_tells_routes_and_networks_apart_where_they_count() {
-        let on = |route: &'static str, by_route| fed(&Subject::custom("a").on_route(route), 64, by_route);
-        assert_eq!(on("/b", false), on("/c", false));
-        assert_ne!(on("/b", true), on("/c", true));
-        let of = |ip: &str, prefix| fed(&Subject::address(ip.parse().unwrap()), prefix, false);
-        assert_eq!(of("2001:db8::1", 64), of("2001:db8::2", 64));
-        assert_ne!(of("2001:db8::1", 128), of("2001:db8::2", 128));
-    }
-
-    fn address(ip: &str) -> Vec<u64> {
-        spelt(&Subject::address(ip.parse().unwrap()), 64, false)
+    fn encoded_address(ip: &str) -> Vec<u8> {
+        encoded(&Subject::address(ip.parse().unwrap()), 64, false)
     }
 
     #[test]
-    fn no_two_subjects_are_spelt_alike() {
+    fn no_two_subjects_have_the_same_encoding() {
         let subjects = [
             Subject::user(None, "a"),
             Subject::user(Some(""), "a"),
@@ -291,35 +259,60 @@ mod tests {
             Subject::user(None, "eight by").on_route("u\x01\0\0\0\0\0\0a"),
             Subject::global(),
         ];
-        let all: BTreeSet<_> = subjects.iter().map(|subject| spelt(subject, 64, true)).collect();
+        let all: BTreeSet<_> = subjects.iter().map(|subject| encoded(subject, 64, true)).collect();
         assert_eq!(all.len(), subjects.len());
-        #[cfg(feature = "redis")]
-        assert_eq!(
-            subjects.iter().map(|subject| fed(subject, 64, true)).collect::<BTreeSet<_>>().len(),
-            subjects.len()
-        );
     }
 
     #[test]
-    fn an_ipv6_address_counts_by_its_network_and_a_mapped_one_as_ipv4() {
-        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:0:0:2"));
-        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
-        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
-        assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
+    fn ipv6_addresses_count_by_network_and_mapped_ones_as_ipv4() {
+        assert_eq!(encoded_address("2001:db8::1"), encoded_address("2001:db8::ffff:0:0:2"));
+        assert_ne!(encoded_address("2001:db8::1"), encoded_address("2001:db8:0:1::1"));
+        assert_eq!(encoded_address("::ffff:192.0.2.1"), encoded_address("192.0.2.1"));
+        assert_ne!(encoded_address("192.0.2.1"), encoded_address("192.0.2.2"));
         let two = ["2001:db8::1", "2001:db8::2"].map(|ip| Subject::address(ip.parse().unwrap()));
-        assert_ne!(spelt(&two[0], 128, false), spelt(&two[1], 128, false));
-        assert_eq!(spelt(&two[0], 0, false), spelt(&Subject::address("ff::".parse().unwrap()), 0, false));
+        assert_eq!(encoded(&two[0], 64, false), encoded(&two[1], 64, false));
+        assert_ne!(encoded(&two[0], 128, false), encoded(&two[1], 128, false));
+        assert_eq!(encoded(&two[0], 0, false), encoded(&Subject::address("ff::".parse().unwrap()), 0, false));
     }
 
     #[test]
-    fn a_route_counts_only_where_routes_are_counted() {
+    fn routes_count_only_for_limits_by_route() {
         let (here, there) = (Subject::custom("a").on_route("/b"), Subject::custom("a").on_route("/c"));
-        assert_eq!(spelt(&here, 64, false), spelt(&there, 64, false));
-        assert_ne!(spelt(&here, 64, true), spelt(&there, 64, true));
+        assert_eq!(encoded(&here, 64, false), encoded(&there, 64, false));
+        assert_ne!(encoded(&here, 64, true), encoded(&there, 64, true));
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn the_digest_distinguishes_what_the_encoding_does() {
+        let digest = |subject: &Subject<'_>, by_route| subject.digest(64, by_route);
+        let here = Subject::custom("a").on_route("/b");
+        let there = Subject::custom("a").on_route("/c");
+        assert_eq!(digest(&here, false), digest(&there, false));
+        assert_ne!(digest(&here, true), digest(&there, true));
+        assert_ne!(digest(&Subject::custom("a"), false), digest(&Subject::tenant("a"), false));
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn the_digest_is_the_same_in_every_build() {
+        let ip = |ip: &str| Subject::address(ip.parse().unwrap());
+        for (subject, expected) in [
+            (Subject::user(Some("https://auth.example.com"), "ann"), "ce326b168ebd71d52af6127bc0446f21"),
+            (Subject::user(None, "ann"), "5068bc5e238641357524b99c9290589f"),
+            (ip("192.0.2.1"), "2d801c81933a66119ebdb84f28096e4a"),
+            (ip("2001:db8::1"), "82285ea267081ecad0c010fc72006d67"),
+            (Subject::api_key(b"secret"), "04dbe55012ff75ac03cb33fef22bff82"),
+            (Subject::tenant("acme").on_route("/reports/{id}"), "fb1ef1499b987be1bb1c1625bc3e3074"),
+            (Subject::global(), "aefdce03def94ffed42159e55677ec20"),
+            (Subject::custom("x"), "18d1f532110ada190a33ee472d588ee2"),
+        ] {
+            assert_eq!(format!("{:032x}", subject.digest(64, true)), expected, "{subject:?}");
+        }
     }
 
     #[test]
-    fn an_api_key_does_not_show() {
+    fn debug_output_does_not_show_an_api_key() {
         assert!(!format!("{:?}", Subject::api_key(b"hunter2")).contains("hunter2"));
     }
 }

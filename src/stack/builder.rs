@@ -129,5 +129,5 @@ impl<A: Gate> StackBuilder<A> {
 }
 
 fn needs_user(limit: Option<&RateLimit>) -> bool {
-    limit.is_some_and(RateLimit::asks_for_a_user)
+    limit.is_some_and(RateLimit::needs_user)
 }

@@ -10,7 +10,7 @@ use crate::context::TrustedProxies;
 use crate::cors::Cors;
 use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
 use crate::headers::{SecurityHeaders, SecurityHeadersPass};
-use crate::rate_limit::{self, RateLimit};
+use crate::rate_limit::{RateLimit, RateLimitPass};
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
 ///
@@ -61,7 +61,7 @@ impl NoAuth {
 /// The pass of a [`Stack`]: the passes of its gates, where `P` is that of the gate that authenticates.
 pub struct StackPass<P>(Passes<P>);
 
-type Passes<P> = (Option<SecurityHeadersPass>, ((<OuterGates as Gate>::Pass, P), Option<rate_limit::Pass>));
+type Passes<P> = (Option<SecurityHeadersPass>, ((<OuterGates as Gate>::Pass, P), Option<RateLimitPass>));
 
 impl<A> Gate for Stack<A>
 where

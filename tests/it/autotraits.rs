@@ -19,8 +19,8 @@ use portcullis::headers::{
 };
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::{
-    Key, Limit, LimitUsage, MemoryStore, OutagePolicy, Pass, RateLimitBuilder, ResetFormat, Store, StoreUnavailable,
-    Subject,
+    Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
+    StoreUnavailable, Subject,
 };
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
@@ -124,7 +124,7 @@ fn builders_and_passes_are_send_and_debug() {
     is_send_sync_debug::<RateLimitBuilder>();
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<Entry<()>>();
-    is_send_debug::<Pass>();
+    is_send_debug::<RateLimitPass>();
     is_send_debug::<portcullis::cors::CorsPass>();
     is_send_debug::<portcullis::headers::SecurityHeadersPass>();
     is_send_debug::<Rejection>();

@@ -1,69 +1,85 @@
-//! `CachedDenial`: a denial of the server's, kept so that it need not be asked again.
+//! `CachedDenial`: a denial by Redis, kept so that the next request need not ask again.
 
-use crate::rate_limit::algorithm::{Counter, WindowParams};
+use std::num::NonZeroU32;
 
-/// Until when the server would refuse, as far as this process knows: counted from before it was asked.
-///
-/// It is charged with params made for it: their window is the wait, their step the reset, their limit a fingerprint of what was
-/// asked, zero for a block; and in place of units, by the hundredths of a second by which to come later than
-/// that: the answer took its time, and another limit may refuse for longer than a block lasts.
+use super::{Occupancy, Slot};
+
+/// A denial, and until when Redis would repeat it. Times are in microseconds and count from before Redis was asked.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct CachedDenial {
-    made: u64,
-    until: u64,
-    reset: u64,
-    limit: u32,
-    late: u32,
+    cached_at: u64,
+    denied_until: u64,
+    reset_at: u64,
+    /// Which requests are denied: `None` for a block, which denies every request of the subject.
+    fingerprint: Option<NonZeroU32>,
+    /// What to add to the wait, in units of [`SLACK_UNIT`].
+    slack: u32,
+}
+
+/// What Redis said about a request that it denied. Times are in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rate_limit) struct DenialParams {
+    pub(in crate::rate_limit) fingerprint: Option<NonZeroU32>,
+    /// The time until Redis would admit the request.
+    pub(in crate::rate_limit) wait: u64,
+    /// The time until all units are free.
+    pub(in crate::rate_limit) reset: u64,
+    /// What to add to the wait that callers are told.
+    pub(in crate::rate_limit) slack: u64,
+}
+
+/// How long a request is denied, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rate_limit) struct DenialInForce {
+    pub(in crate::rate_limit) wait: u64,
+    pub(in crate::rate_limit) reset: u64,
+    pub(in crate::rate_limit) is_block: bool,
 }
 
 impl CachedDenial {
-    /// How long a note is believed before the server is asked again: an operator elsewhere may have lifted it.
-    const BELIEVED: u64 = 10_000_000;
-    /// A hundredth of a second, of which four thousand million are more than the longest window.
-    pub(in crate::rate_limit) const LATE: u64 = 10_000;
-}
-
-impl Counter for CachedDenial {
-    fn settle(&mut self, _: &WindowParams, now: u64) {
-        if self.until <= now {
-            *self = Self::default();
+    /// Caches a denial of a request that was sent at `sent_at`.
+    pub(in crate::rate_limit) fn new(denial: &DenialParams, sent_at: u64) -> Self {
+        Self {
+            cached_at: sent_at,
+            denied_until: sent_at.saturating_add(denial.wait),
+            reset_at: sent_at.saturating_add(denial.reset),
+            fingerprint: denial.fingerprint,
+            slack: u32::try_from(denial.slack.div_ceil(SLACK_UNIT)).unwrap_or(u32::MAX),
         }
     }
 
-    /// One of two units, so that another note may take the place.
-    fn used(&self) -> u32 {
-        u32::from(self.until > 0)
-    }
-
-    fn limit(&self) -> u32 {
-        2
-    }
-
-    fn charge(&mut self, params: &WindowParams, now: u64, late: u32) {
-        let until = now.saturating_add(params.window);
-        *self = Self { made: now, until, reset: now.saturating_add(params.step), limit: params.limit, late };
-    }
-
-    fn refund(&mut self, _: &WindowParams, _: u64, _: u64, _: u32) {
-        *self = Self::default();
-    }
-
-    fn forgive(&mut self, _: u32) {
-        *self = Self::default();
-    }
-
-    /// The wait of a request which the server would refuse; zero where it must be asked. The server's clock may have
-    /// stood as late as when the answer came: until then the caller must wait.
-    fn wait(&self, params: &WindowParams, now: u64, _: u32) -> u64 {
-        let is_of_these = self.limit == 0 || self.limit == params.limit;
-        let is_believed = now < self.made.saturating_add(Self::BELIEVED) && now < self.until;
-        if is_of_these && is_believed { self.until - now + u64::from(self.late) * Self::LATE } else { 0 }
-    }
-
-    fn reset(&self, _: &WindowParams, now: u64) -> u64 {
-        self.reset.saturating_sub(now)
+    /// Returns the denial of a request with this fingerprint; `None` if Redis must be asked.
+    ///
+    /// The wait includes the slack: by the server's clock, the denial may have begun as late as the response arrived.
+    pub(in crate::rate_limit) fn in_force(&self, fingerprint: NonZeroU32, now: u64) -> Option<DenialInForce> {
+        let is_block = self.fingerprint.is_none();
+        let applies = is_block || self.fingerprint == Some(fingerprint);
+        let is_fresh = now < self.cached_at.saturating_add(MAX_AGE) && now < self.denied_until;
+        (applies && is_fresh).then(|| DenialInForce {
+            wait: self.denied_until - now + u64::from(self.slack) * SLACK_UNIT,
+            reset: self.reset_at.saturating_sub(now),
+            is_block,
+        })
     }
 }
+
+impl Slot for CachedDenial {
+    type Params = ();
+
+    fn is_empty(&self) -> bool {
+        self.denied_until == 0
+    }
+
+    /// A denial that is over is as good as empty. Any other may be evicted: Redis still knows it.
+    fn occupancy(&self, (): &(), now: u64) -> Occupancy {
+        Occupancy { used: u32::from(self.denied_until > now), capacity: 2 }
+    }
+}
+
+/// How long a denial is used before Redis is asked again: an operator may have lifted it in another process.
+const MAX_AGE: u64 = 10_000_000;
+/// A hundredth of a second: a `u32` of them is longer than the longest window.
+const SLACK_UNIT: u64 = 10_000;
 
 #[cfg(test)]
 mod tests;

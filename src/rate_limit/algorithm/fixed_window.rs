@@ -1,19 +1,27 @@
-//! `FixedWindow`: windows that begin at multiples of their length since 1970.
+//! `FixedWindow`: counts in windows that begin at multiples of their length since 1970.
 
 use super::{Counter, WindowParams};
 
-/// The units of the present window.
+/// The units charged in the current window.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct FixedWindow {
+    /// The number of the window since 1970.
     window: u64,
     used: u32,
     limit: u32,
 }
 
+impl FixedWindow {
+    fn time_until_next(&self, params: &WindowParams, now: u64) -> u64 {
+        (self.window + 1).saturating_mul(params.window).saturating_sub(now)
+    }
+}
+
 impl Counter for FixedWindow {
     #[inline]
-    fn settle(&mut self, params: &WindowParams, now: u64) {
+    fn advance(&mut self, params: &WindowParams, now: u64) {
         let window = now / params.window;
+        // If the clock went back, the units of the later window stay in use in this one.
         if window > self.window {
             self.used = 0;
         }
@@ -36,30 +44,26 @@ impl Counter for FixedWindow {
         self.used = self.used.saturating_add(cost);
     }
 
-    fn refund(&mut self, params: &WindowParams, _: u64, then: u64, cost: u32) {
-        if then / params.window >= self.window {
+    fn refund(&mut self, params: &WindowParams, _: u64, charged_at: u64, cost: u32) {
+        // Units of an earlier window are free already.
+        if charged_at / params.window >= self.window {
             self.used = self.used.saturating_sub(cost);
         }
     }
 
-    fn forgive(&mut self, cost: u32) {
+    fn refund_last(&mut self, cost: u32) {
         self.used = self.used.saturating_sub(cost);
     }
 
     #[inline]
-    fn wait(&self, params: &WindowParams, now: u64, cost: u32) -> u64 {
-        if self.used.checked_add(cost).is_some_and(|used| used <= params.limit) { 0 } else { self.rest(params, now) }
+    fn time_until_fit(&self, params: &WindowParams, now: u64, cost: u32) -> u64 {
+        let fits = self.used.checked_add(cost).is_some_and(|used| used <= params.limit);
+        if fits { 0 } else { self.time_until_next(params, now) }
     }
 
     #[inline]
-    fn reset(&self, params: &WindowParams, now: u64) -> u64 {
-        if self.used == 0 { 0 } else { self.rest(params, now) }
-    }
-}
-
-impl FixedWindow {
-    fn rest(&self, params: &WindowParams, now: u64) -> u64 {
-        (self.window + 1).saturating_mul(params.window).saturating_sub(now)
+    fn time_until_unused(&self, params: &WindowParams, now: u64) -> u64 {
+        if self.used == 0 { 0 } else { self.time_until_next(params, now) }
     }
 }
 

@@ -1,40 +1,54 @@
-//! The arithmetic of counting: pure, on microseconds since 1970, with the time an argument.
+//! `Algorithm`, and the traits that counters implement. Pure arithmetic on microseconds, with the time as an argument.
 
 #[cfg(feature = "redis")]
-mod cached_denial;
-mod fixed_window;
-mod penalty;
-mod sliding_log;
-mod sliding_window;
-mod token_bucket;
+pub(super) mod cached_denial;
+pub(super) mod fixed_window;
+pub(super) mod penalty;
+pub(super) mod sliding_log;
+pub(super) mod sliding_window;
+pub(super) mod token_bucket;
 
-#[cfg(feature = "redis")]
-pub(super) use cached_denial::CachedDenial;
-pub(super) use fixed_window::FixedWindow;
-pub(super) use penalty::Penalty;
-pub(super) use sliding_log::SlidingLog;
-pub(super) use sliding_window::SlidingWindow;
-pub(super) use token_bucket::TokenBucket;
+/// The algorithm that counts the units of a [`Quota`](crate::Quota).
+///
+/// | algorithm | maximum in any period as long as the window | bytes per subject in memory |
+/// |---|---|---|
+/// | `SlidingLog` | the limit | 58 up to a limit of 8, 90 up to 16, 538 up to 128 |
+/// | `SlidingWindow` | the limit | 44 up to a limit of 65,535, 74 above it |
+/// | `TokenBucket` | twice the limit, less one | 34 |
+/// | `FixedWindow` | twice the limit | 26 |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// Stores the time of each unit, and frees each unit one window after its use. Exact, for up to 128 units.
+    SlidingLog,
+    /// Counts in windows that are aligned to the calendar: a minute, an hour or a day in UTC. All units are freed when the
+    /// next window begins, so the end of one window and the start of the next together may admit twice the limit.
+    FixedWindow,
+    /// Counts in sub-windows of a twelfth of the window, and counts the oldest one whole. Units are freed up to a twelfth of
+    /// the window late, and never early.
+    SlidingWindow,
+    /// Refills units at an even rate, one every `window / limit`. A caller that was idle may use the whole limit at once,
+    /// and then the units that are refilled.
+    TokenBucket,
+}
 
-use crate::rate_limit::quota::Algorithm;
-
-/// What is counted against: the units of a window, and the step in which the algorithm keeps time.
+/// What one window holds, and the resolution in which an algorithm keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WindowParams {
-    /// The units of a window; never zero.
+    /// The units per window; never zero.
     pub(super) limit: u32,
-    /// The window in microseconds; for a [`Penalty`], the first block's length.
+    /// The length of the window in microseconds; never zero.
     pub(super) window: u64,
-    /// The tick of a log, the length of a sub-window, or the longest block, in microseconds; never zero.
+    /// The tick of a log or the length of a sub-window in microseconds; never zero.
     pub(super) step: u64,
 }
 
 impl WindowParams {
     pub(super) fn new(algorithm: Algorithm, limit: u32, window: u64) -> Self {
         let step = match algorithm {
-            // Twice the window must fit into the offsets of a log.
+            // A log stores offsets of 32 bits, which must hold twice the window.
             Algorithm::SlidingLog => (window >> 31) + 1,
-            Algorithm::SlidingWindow => window.div_ceil(sliding_window::PAST),
+            Algorithm::SlidingWindow => window.div_ceil(SUB_WINDOWS),
             Algorithm::FixedWindow | Algorithm::TokenBucket => window,
         };
         Self { limit, window, step }
@@ -46,36 +60,82 @@ impl WindowParams {
     }
 }
 
-/// What one subject has used of a quota.
+/// The units that one subject has in use.
 ///
-/// [`settle`](Counter::settle) comes first: what the others answer is true as of the time that it was given. Each is
-/// also told the params, which for one subject may change from request to request: units used stay used.
+/// Call [`advance`](Counter::advance) first: the results of the other methods are valid for the time it was given. Each
+/// method takes the parameters because the limit may change between two requests, as with a change of the user's tier.
+/// Units in use stay in use then.
 pub(super) trait Counter {
-    /// Forgets what is past. Times that lie ahead, because the clock went back, become the present: what was used stays
-    /// used, and for no longer than a window.
-    fn settle(&mut self, params: &WindowParams, now: u64);
+    /// Moves the counter to `now` and frees the units that have left the window.
+    ///
+    /// If the clock went back, times in the future become `now`: units in use stay in use, but for no longer than one window.
+    fn advance(&mut self, params: &WindowParams, now: u64);
 
-    /// The units in use, a begun one counted whole.
+    /// Returns the units in use; a fraction of a unit counts as one.
     fn used(&self) -> u32;
 
-    /// The limit that was last settled by.
+    /// Returns the limit of the last call to [`advance`](Counter::advance).
     fn limit(&self) -> u32;
 
-    /// Uses units, whether or not they fit.
+    /// Charges units, whether or not they fit.
     fn charge(&mut self, params: &WindowParams, now: u64, cost: u32);
 
-    /// Gives back units charged at `then`, as far as they are still in use.
-    fn refund(&mut self, params: &WindowParams, now: u64, then: u64, cost: u32);
+    /// Refunds units that were charged at `charged_at`, as far as they are still in use.
+    fn refund(&mut self, params: &WindowParams, now: u64, charged_at: u64, cost: u32);
 
-    /// Gives back the units charged last.
-    fn forgive(&mut self, cost: u32);
+    /// Refunds the units that were charged last.
+    fn refund_last(&mut self, cost: u32);
 
-    /// The microseconds until `cost`, which is no more than the limit, fits.
-    fn wait(&self, params: &WindowParams, now: u64, cost: u32) -> u64;
+    /// Returns the microseconds until `cost` units fit. `cost` is at most the limit.
+    fn time_until_fit(&self, params: &WindowParams, now: u64, cost: u32) -> u64;
 
-    /// The microseconds until nothing is in use.
-    fn reset(&self, params: &WindowParams, now: u64) -> u64;
+    /// Returns the microseconds until no unit is in use.
+    fn time_until_unused(&self, params: &WindowParams, now: u64) -> u64;
 }
+
+/// What a table stores for one subject. The table only needs to know which of its entries it may evict.
+pub(super) trait Slot: Clone + Default + Send {
+    /// The settings that all slots of one table share.
+    type Params: Copy + Send + Sync;
+
+    /// Whether the slot holds nothing worth keeping.
+    fn is_empty(&self) -> bool;
+
+    /// Returns how much of the slot's capacity is in use at `now`.
+    fn occupancy(&self, params: &Self::Params, now: u64) -> Occupancy;
+}
+
+/// How much of a slot is in use: `used` of `capacity`.
+///
+/// A table evicts empty slots first, then those with the smallest share in use, and never a slot that is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Occupancy {
+    pub(super) used: u32,
+    pub(super) capacity: u32,
+}
+
+impl<C: Counter + Clone + Default + Send> Slot for C {
+    type Params = WindowParams;
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.used() == 0
+    }
+
+    fn occupancy(&self, params: &WindowParams, now: u64) -> Occupancy {
+        let mut counter = self.clone();
+        counter.advance(&params.with_limit(counter.limit()), now);
+        Occupancy { used: counter.used(), capacity: counter.limit() }
+    }
+}
+
+/// The maximum number of units in a sliding log: its memory grows with each unit.
+pub(super) const MAX_LOG_UNITS: u32 = 128;
+/// The number of sub-windows in a window. More of them free units sooner and take more memory.
+pub(super) const SUB_WINDOWS: u64 = 12;
+/// A factor just below one, by which a token bucket rounds refills down: 200 times the error of one operation on `f64`. A
+/// decision takes far fewer operations, so rounding never admits more than the limit.
+pub(super) const ROUND_DOWN: f64 = 1.0 - 200.0 * f64::EPSILON;
 
 #[cfg(test)]
 mod tests;

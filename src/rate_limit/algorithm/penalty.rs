@@ -1,67 +1,71 @@
-//! `Penalty`: a block, and the memory of the blocks before it.
+//! `Penalty`: blocks a subject, each time for longer.
 
-use super::{Counter, WindowParams};
+use super::{Occupancy, Slot};
 
-/// A subject's blocks. Each is twice as long as the one before, up to the longest; they are forgotten once the subject has
-/// been free for as long as the longest lasts.
+/// The current block of a subject and the number of its blocks so far.
+///
+/// Each block lasts twice as long as the one before, up to the longest. Blocks are forgotten once the subject has not been
+/// blocked for as long as the longest block.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct Penalty {
-    until: u64,
+    blocked_until: u64,
     blocks: u8,
-    is_blocked: bool,
+}
+
+/// How long blocks last, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rate_limit) struct BlockParams {
+    /// The length of the first block; never zero.
+    pub(in crate::rate_limit) first: u64,
+    /// The length of the longest block; never zero.
+    pub(in crate::rate_limit) longest: u64,
 }
 
 impl Penalty {
-    fn length(&self, params: &WindowParams) -> u64 {
-        let doublings = u32::from(self.blocks.saturating_sub(1)).min(32);
-        params.window.saturating_mul(1 << doublings).min(params.step)
-    }
-}
-
-/// One of two units is used where blocks are remembered, both during a block.
-impl Counter for Penalty {
-    #[inline]
-    fn settle(&mut self, params: &WindowParams, now: u64) {
-        self.until = self.until.min(now.saturating_add(self.length(params)));
-        self.is_blocked = self.until > now;
-        if self.until.saturating_add(params.step) <= now {
+    /// Moves the penalty to `now`, and forgets past blocks once their time is over.
+    ///
+    /// If the clock went back, the current block lasts for its length from now on, and no longer.
+    pub(in crate::rate_limit) fn advance(&mut self, params: &BlockParams, now: u64) {
+        self.blocked_until = self.blocked_until.min(now.saturating_add(self.length(params)));
+        if self.blocked_until.saturating_add(params.longest) <= now {
             self.blocks = 0;
         }
     }
 
-    #[inline]
-    fn used(&self) -> u32 {
-        u32::from(self.blocks > 0) + u32::from(self.is_blocked)
+    /// Returns the microseconds until the block ends; zero if the subject is not blocked.
+    pub(in crate::rate_limit) fn remaining(&self, now: u64) -> u64 {
+        self.blocked_until.saturating_sub(now)
     }
 
-    #[inline]
-    fn limit(&self) -> u32 {
-        2
+    /// Starts the next block, unless the subject is blocked already. Call [`advance`](Self::advance) first.
+    ///
+    /// Requests that exceed the limit at the same time start one block, not one each.
+    pub(in crate::rate_limit) fn block(&mut self, params: &BlockParams, now: u64) {
+        if self.remaining(now) == 0 {
+            self.blocks = self.blocks.saturating_add(1);
+            self.blocked_until = now.saturating_add(self.length(params));
+        }
     }
 
-    #[inline]
-    fn charge(&mut self, params: &WindowParams, now: u64, _: u32) {
-        self.blocks = self.blocks.saturating_add(1);
-        self.until = now.saturating_add(self.length(params));
-        self.is_blocked = true;
+    fn length(&self, params: &BlockParams) -> u64 {
+        let doublings = u32::from(self.blocks.saturating_sub(1)).min(32);
+        params.first.saturating_mul(1 << doublings).min(params.longest)
+    }
+}
+
+impl Slot for Penalty {
+    type Params = BlockParams;
+
+    fn is_empty(&self) -> bool {
+        self.blocks == 0
     }
 
-    fn refund(&mut self, _: &WindowParams, _: u64, _: u64, _: u32) {
-        *self = Self::default();
-    }
-
-    fn forgive(&mut self, _: u32) {
-        *self = Self::default();
-    }
-
-    #[inline]
-    fn wait(&self, _: &WindowParams, now: u64, _: u32) -> u64 {
-        self.until.saturating_sub(now)
-    }
-
-    #[inline]
-    fn reset(&self, _: &WindowParams, now: u64) -> u64 {
-        self.until.saturating_sub(now)
+    /// A subject that is blocked is never evicted; one with past blocks may be.
+    fn occupancy(&self, params: &BlockParams, now: u64) -> Occupancy {
+        let mut penalty = self.clone();
+        penalty.advance(params, now);
+        let is_blocked = penalty.remaining(now) > 0;
+        Occupancy { used: u32::from(penalty.blocks > 0) + u32::from(is_blocked), capacity: 2 }
     }
 }
 

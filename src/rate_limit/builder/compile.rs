@@ -1,131 +1,129 @@
-//! A limit made ready to be asked.
+//! `CompiledLimit`: turns a valid limit into a rule and its tables.
 
 use std::sync::Arc;
 
 use http::HeaderValue;
 
 use crate::context::Tier;
-use crate::rate_limit::algorithm::WindowParams;
-use crate::rate_limit::key::Key;
-use crate::rate_limit::limit::Limit;
+use crate::rate_limit::algorithm::penalty::BlockParams;
+#[cfg(feature = "redis")]
+use crate::rate_limit::algorithm::{Algorithm, WindowParams};
+use crate::rate_limit::builder::validate::ValidLimit;
+use crate::rate_limit::limit::BlockDurations;
 #[cfg(feature = "redis")]
 use crate::rate_limit::limit::OutagePolicy;
-use crate::rate_limit::memory::{LimitTables, MemoryStore};
-use crate::rate_limit::policy::{Rule, TierQuota};
-#[cfg(feature = "redis")]
-use crate::rate_limit::quota::Algorithm;
+use crate::rate_limit::memory::MemoryStore;
+use crate::rate_limit::memory::decide::LimitTables;
 use crate::rate_limit::quota::{Quota, micros};
 #[cfg(feature = "redis")]
-use crate::rate_limit::redis::{RedisRule, WireRule};
+use crate::rate_limit::redis::limiter::RedisRule;
+#[cfg(feature = "redis")]
+use crate::rate_limit::redis::protocol::{MAX_LIFETIME, RuleParams};
 use crate::rate_limit::response_headers::quoted;
+use crate::rate_limit::rule::{Rule, TierQuota};
 
-/// A limit as it is asked.
+/// A limit in the form that requests are checked against.
 pub(super) struct CompiledLimit {
-    /// Its place in the order of locks.
-    pub(super) order: usize,
+    /// The position of its counters in the order in which tables are locked.
+    pub(super) lock_order: usize,
     pub(super) name: Arc<str>,
     pub(super) rule: Rule,
-    pub(super) seat: LimitTables,
+    pub(super) tables: LimitTables,
     #[cfg(feature = "redis")]
-    params: MadeTerms,
+    shared: SharedParams,
 }
 
-/// What a store in another process is told of a limit.
+/// What the rule in Redis is made of.
 #[cfg(feature = "redis")]
-struct MadeTerms {
+struct SharedParams {
     algorithm: Algorithm,
-    params: WindowParams,
-    penalty: Option<WindowParams>,
+    window: WindowParams,
+    block: Option<BlockParams>,
     outage: OutagePolicy,
 }
 
 impl CompiledLimit {
-    /// `None` where it has no quota.
-    pub(super) fn new(limit: Limit, key: Key, memory: &MemoryStore) -> Option<Self> {
+    /// Creates the limit's tables in the store, or reuses those of a limit with the same name and quota.
+    pub(super) fn new(valid: ValidLimit, memory: &MemoryStore) -> Self {
+        let ValidLimit { limit, key, quotas, largest, .. } = valid;
         let algorithm = limit.quotas.algorithm();
-        #[cfg(feature = "redis")]
-        let outage = limit.outage();
-        let quotas = limit.quotas.ascending();
-        let largest = quotas.iter().max_by_key(|(_, quota)| quota.units())?.1;
-        let params = largest.params(algorithm);
-        let (order, counts) = memory.counts(&limit.name, algorithm, params);
-        let penalty = limit.block.map(|block| {
-            let (first, longest) = (micros(block.first), micros(block.longest.unwrap_or(block.first)));
-            WindowParams { limit: 1, window: first.max(1), step: longest.max(1) }
-        });
-        let penalties = penalty.map(|params| memory.penalties(&limit.name, params));
-        #[cfg(feature = "redis")]
-        let params = MadeTerms { algorithm, params, penalty, outage };
-        let rule = Rule {
-            key,
-            tier_quotas: quotas.into_iter().map(|(tier, quota)| grade(&limit.name, tier, quota)).collect(),
-            cost: limit.cost,
-            applies: limit.applies,
-            failure: limit.failure,
-            by_route: limit.by_route,
-            is_shadow: limit.is_shadow,
-        };
-        let seat = LimitTables { counts, penalties };
-        Some(Self {
-            order,
-            name: limit.name,
-            rule,
-            seat,
+        let window = largest.params(algorithm);
+        let block = limit.block.map(block_params);
+        let (lock_order, counters) = memory.counters(&limit.name, algorithm, window);
+        let penalties = block.map(|params| memory.penalties(&limit.name, params));
+        Self {
+            lock_order,
+            tables: LimitTables { counters, penalties },
             #[cfg(feature = "redis")]
-            params,
-        })
+            shared: SharedParams { algorithm, window, block, outage: limit.outage_policy() },
+            rule: Rule {
+                key,
+                quotas: quotas.into_iter().map(|(tier, quota)| tier_quota(&limit.name, tier, quota)).collect(),
+                cost: limit.cost,
+                filter: limit.filter,
+                failure: limit.failure,
+                by_route: limit.by_route,
+                is_shadow: limit.is_shadow,
+            },
+            name: limit.name,
+        }
     }
 
+    /// Returns the rule in the form that Redis needs.
     #[cfg(feature = "redis")]
     pub(super) fn redis_rule(&self, memory: &MemoryStore) -> RedisRule {
-        let MadeTerms { algorithm, params, penalty, outage } = &self.params;
-        let lowest = self.rule.tier_quotas.iter().map(|grade| grade.limit).min().unwrap_or(1).max(1);
-        let tier_quotas = self.rule.tier_quotas.iter().map(|grade| {
-            // A bucket's debt is kept for as long as the rate of the lowest tier takes to pay it.
-            let step = match algorithm {
-                Algorithm::TokenBucket => {
-                    params.window.saturating_mul(u64::from(params.limit.div_ceil(lowest))).min(LONGEST_KEPT)
-                }
-                _ => params.step,
-            };
-            let (first_block, longest_block) = penalty.map_or((0, 0), |params| (params.window, params.step));
-            let rule = WireRule {
+        let SharedParams { algorithm, window, block, outage } = &self.shared;
+        let lowest = self.rule.quotas.iter().map(|quota| quota.limit).min().unwrap_or(1).max(1);
+        let step = match algorithm {
+            // A bucket is kept until its debt is refilled, at the rate of the lowest tier.
+            Algorithm::TokenBucket => {
+                let windows = u64::from(window.limit.div_ceil(lowest));
+                window.window.saturating_mul(windows).min(MAX_LIFETIME)
+            }
+            _ => window.step,
+        };
+        let encode = |quota: &TierQuota| {
+            let params = RuleParams {
                 name: &self.name,
                 algorithm: *algorithm,
-                limit: grade.limit,
-                window: params.window,
+                limit: quota.limit,
+                window: window.window,
                 step,
-                first_block,
-                longest_block,
+                first_block: block.map_or(0, |block| block.first),
+                longest_block: block.map_or(0, |block| block.longest),
                 is_shadow: self.rule.is_shadow,
             };
-            rule.encode()
-        });
+            params.encode()
+        };
         RedisRule {
-            tier_quotas: tier_quotas.collect(),
+            quotas: self.rule.quotas.iter().map(encode).collect(),
             outage: *outage,
             may_be_refunded: self.rule.failure.is_some(),
-            notes: memory.notes(&self.name),
+            denials: memory.denials(&self.name),
         }
     }
 }
 
-/// The script keeps no state for longer: `LONGEST` of key.lua.
-#[cfg(feature = "redis")]
-const LONGEST_KEPT: u64 = 1 << 51;
+fn block_params(block: BlockDurations) -> BlockParams {
+    let first = micros(block.first).max(1);
+    let longest = micros(block.longest.unwrap_or(block.first)).max(1);
+    BlockParams { first, longest }
+}
 
-fn grade(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
-    let item = quoted(name);
-    let window = quota.window().as_secs();
-    // The window is in whole seconds, and left out where it is shorter than one (draft, section 3.1.2).
-    let window = if window == 0 { String::new() } else { format!(";w={window}") };
-    let policy = format!("{item};q={}{window}", quota.units());
+fn tier_quota(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
+    let quoted_name = quoted(name);
+    // The window is in whole seconds, and omitted if it is shorter than one (draft section 3.1.2).
+    let window = match quota.window().as_secs() {
+        0 => String::new(),
+        seconds => format!(";w={seconds}"),
+    };
+    let policy = format!("{quoted_name};q={}{window}", quota.units());
     TierQuota {
         tier,
         limit: quota.units().get(),
-        limit_field: HeaderValue::from(quota.units().get()),
-        // A name of other characters was reported as a problem.
-        policy_field: HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("")),
-        item,
+        limit_header: HeaderValue::from(quota.units().get()),
+        // A name that is no header value was reported as an issue.
+        policy_header: HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("")),
+        quoted_name,
     }
 }

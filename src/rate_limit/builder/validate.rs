@@ -1,97 +1,197 @@
-//! What can be wrong with one limit.
+//! Validates the settings of a `RateLimit` before anything is allocated.
 
 use std::borrow::Cow;
 
-use crate::context::Tier;
+use crate::context::{RateLimitStatus, Tier};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::key::Key;
-use crate::rate_limit::limit::{Block, Cost, Limit, OutagePolicy};
-use crate::rate_limit::quota::{Algorithm, LONGEST, MOST_EXACT, Quota};
+use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy};
+use crate::rate_limit::memory::MemoryStore;
+use crate::rate_limit::quota::{MAX_WINDOW, Quota};
+use crate::rate_limit::store::Store;
 
-/// A problem with this limit.
-pub(super) fn problem(
+/// A limit with its key and at least one quota. Its other settings are valid if no issue was reported.
+pub(super) struct ValidLimit {
+    pub(super) limit: Limit,
+    pub(super) key: Key,
+    /// The quota of each tier, the lowest tier first.
+    pub(super) quotas: Vec<(Option<Tier>, Quota)>,
+    pub(super) smallest: Quota,
+    pub(super) largest: Quota,
+}
+
+/// Validates all limits of a layer.
+pub(super) fn validate_limits(limits: Vec<Limit>, key: Option<&Key>, issues: &mut ConfigIssues) -> Vec<ValidLimit> {
+    if limits.is_empty() {
+        let remedy = "set one, as .quota(Quota::per_minute(60)?)";
+        issues.add(ConfigIssue::new("limit", IssueKind::Missing, "no limit is set", remedy));
+    }
+    if limits.len() > RateLimitStatus::MAX_LIMITS {
+        let remedy = "move some of them to a second RateLimit";
+        issues.add(ConfigIssue::new("limit", IssueKind::Invalid, "a layer has more than eight limits", remedy));
+    }
+    for (index, limit) in limits.iter().enumerate() {
+        if limits.iter().take(index).any(|other| other.name == limit.name) {
+            let remedy = "give each limit its own name";
+            issues.add(issue("limit", IssueKind::Duplicate, "two limits have this name", remedy, limit));
+        }
+    }
+    limits.into_iter().filter_map(|limit| validate_limit(limit, key, issues)).collect()
+}
+
+pub(super) fn validate_exempt(routes: &[Box<str>], issues: &mut ConfigIssues) {
+    for route in routes.iter().filter(|route| !is_route(route)) {
+        let remedy = "write the route as in the router";
+        let issue = ConfigIssue::new("exempt", IssueKind::Invalid, "not a route of axum 0.8", remedy);
+        issues.add(issue.with_value(&**route));
+    }
+}
+
+pub(super) fn validate_store(store: &Store, issues: &mut ConfigIssues) {
+    match store {
+        Store::Memory(store) => validate_capacity("with_subjects", store, issues),
+        #[cfg(feature = "redis")]
+        Store::Redis(store) => {
+            store.validate(issues);
+            validate_capacity("local_subjects", &store.local_memory(), issues);
+        }
+    }
+}
+
+fn validate_capacity(setting: &'static str, store: &MemoryStore, issues: &mut ConfigIssues) {
+    if !store.has_valid_capacity() {
+        let reason = "the capacity is not from 1 to 100,000,000 subjects";
+        let remedy = "set the number of subjects that are active within a window";
+        issues.add(ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy));
+    }
+}
+
+fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssues) -> Option<ValidLimit> {
+    validate_name(&limit, issues);
+    validate_filter(&limit, issues);
+    validate_outage(&limit, issues);
+    validate_block(&limit, issues);
+    let key = limit.key.clone().or_else(|| layer_key.cloned());
+    match &key {
+        Some(key) => validate_key(key, &limit, issues),
+        None => {
+            let remedy = "set what to count by, as .key(Key::user())";
+            issues.add(issue("key", IssueKind::Missing, "not set", remedy, &limit));
+        }
+    }
+    let quotas = limit.quotas.clone().into_ascending();
+    let units = |(_, quota): &&(Option<Tier>, Quota)| quota.units();
+    let smallest = quotas.iter().min_by_key(units).map(|(_, quota)| *quota);
+    let largest = quotas.iter().max_by_key(units).map(|(_, quota)| *quota);
+    let (Some(smallest), Some(largest)) = (smallest, largest) else {
+        issues.add(invalid("by_tier", "no tier has a quota", "set a quota for at least one tier", &limit));
+        return None;
+    };
+    let limit = ValidLimit { key: key?, limit, quotas, smallest, largest };
+    validate_quotas(&limit, issues);
+    Some(limit)
+}
+
+/// Names are sent as strings of structured fields (RFC 9651 section 3.3.3).
+fn validate_name(limit: &Limit, issues: &mut ConfigIssues) {
+    let is_printable = limit.name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if limit.name.is_empty() || !is_printable {
+        issues.add(invalid("limit", "a name must be printable ASCII and not empty", "use another name", limit));
+    }
+}
+
+fn validate_filter(limit: &Limit, issues: &mut ConfigIssues) {
+    let Some(routes) = limit.filter.routes.as_deref() else { return };
+    if routes.is_empty() {
+        let reason = "the list of routes is empty, so nothing would be counted";
+        issues.add(invalid("on_routes", reason, "name at least one route", limit));
+    }
+    for route in routes.iter().filter(|route| !is_route(route)) {
+        let reason = format!("{route:?} is not a route of axum 0.8");
+        issues.add(invalid("on_routes", reason, "write the route as in the router, as /reports/{id}", limit));
+    }
+}
+
+fn validate_outage(limit: &Limit, issues: &mut ConfigIssues) {
+    if let Some(OutagePolicy::Local(share)) = limit.outage
+        && !(share > 0.0 && share <= 1.0)
+    {
+        let reason = format!("{share} is not a share of the limit");
+        issues.add(invalid("on_outage", reason, "set a share above 0 and up to 1, as 0.25", limit));
+    }
+}
+
+fn validate_block(limit: &Limit, issues: &mut ConfigIssues) {
+    let Some(BlockDurations { first, longest }) = limit.block else { return };
+    if first.is_zero() {
+        issues.add(invalid("block_for", "the block has no length", "set block_for to more than zero", limit));
+    }
+    if longest.is_some_and(|longest| longest < first) {
+        let reason = "the longest block is shorter than the first";
+        issues.add(invalid("escalate_to", reason, "set it to block_for or more", limit));
+    }
+    if longest.unwrap_or(first) > MAX_WINDOW {
+        issues.add(invalid("block_for", "a block is longer than 366 days", "set a shorter one", limit));
+    }
+}
+
+fn validate_key(key: &Key, limit: &Limit, issues: &mut ConfigIssues) {
+    if let Some(part) = key.unreachable_after() {
+        let reason = format!("every request matches {part}, so what follows it is never used");
+        issues.add(invalid("key", reason, "put it last, or use two limits", limit));
+    }
+    let bits = key.ipv6_prefix_bits();
+    if !(1..=128).contains(&bits) {
+        let reason = format!("an IPv6 prefix cannot have {bits} bits");
+        issues.add(invalid("ipv6_prefix", reason, "set it from 1 to 128, as 64", limit));
+    }
+}
+
+fn validate_quotas(valid: &ValidLimit, issues: &mut ConfigIssues) {
+    let ValidLimit { limit, quotas, smallest, largest, .. } = valid;
+    if quotas.iter().any(|(_, quota)| quota.window() != smallest.window()) {
+        issues.add(invalid("by_tier", "the quotas have different windows", "use one window for all tiers", limit));
+    }
+    if quotas.iter().any(|(_, quota)| quota.configured_algorithm() != smallest.configured_algorithm()) {
+        let remedy = "count all tiers by one algorithm";
+        issues.add(invalid("by_tier", "the quotas have different algorithms", remedy, limit));
+    }
+    if quotas.windows(2).any(|pair| matches!(pair, [(Some(low), _), (Some(high), _)] if low == high)) {
+        issues.add(invalid("by_tier", "a tier has two quotas", "set one quota a tier", limit));
+    }
+    if limit.quotas.algorithm() == Algorithm::SlidingLog && largest.units().get() > MAX_LOG_UNITS {
+        let reason = format!("a sliding log holds at most {MAX_LOG_UNITS} units");
+        issues.add(invalid("algorithm", reason, "use rate_limit::Algorithm::SlidingWindow", limit));
+    }
+    if let Cost::Fixed(cost) = limit.cost
+        && cost > smallest.units().get()
+    {
+        let reason = format!("{cost} units never fit into a quota of {}", smallest.units());
+        issues.add(invalid("cost", reason, "lower the cost or raise the quota", limit));
+    }
+}
+
+fn issue(
     setting: &'static str,
-    fault: IssueKind,
+    kind: IssueKind,
     reason: impl Into<Cow<'static, str>>,
     remedy: &'static str,
     limit: &Limit,
 ) -> ConfigIssue {
-    ConfigIssue::new(setting, fault, reason, remedy).for_limit(&*limit.name)
+    ConfigIssue::new(setting, kind, reason, remedy).for_limit(&*limit.name)
 }
 
-pub(super) fn judge_limit(limit: &Limit, key: Option<&Key>, problems: &mut ConfigIssues) {
-    let mut add =
-        |setting, reason: String, remedy| problems.add(problem(setting, IssueKind::Invalid, reason, remedy, limit));
-    if limit.name.is_empty() || !limit.name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        add("limit", "a name is printable ASCII, and not empty (RFC 9651 3.3.3)".to_owned(), "give another name");
-    }
-    let quotas = limit.quotas.clone().ascending();
-    let units = |(_, quota): &(Option<Tier>, Quota)| quota.units().get();
-    let (Some((_, first)), Some(smallest)) = (quotas.first(), quotas.iter().map(units).min()) else {
-        add("by_tier", "there is no tier".to_owned(), "give a quota for one tier at least");
-        return;
-    };
-    if quotas.iter().any(|(_, quota)| quota.window() != first.window()) {
-        add("by_tier", "the quotas differ in their windows".to_owned(), "use one window for all tiers");
-    }
-    if quotas.iter().any(|(_, quota)| quota.chosen_algorithm() != first.chosen_algorithm()) {
-        add("by_tier", "the quotas differ in their algorithms".to_owned(), "count all tiers by one algorithm");
-    }
-    if quotas.windows(2).any(|pair| matches!(pair, [(Some(low), _), (Some(high), _)] if low == high)) {
-        add("by_tier", "a tier stands twice".to_owned(), "give one quota a tier");
-    }
-    let is_exact = limit.quotas.algorithm() == Algorithm::SlidingLog;
-    if is_exact && quotas.iter().any(|quota| units(quota) > MOST_EXACT) {
-        add(
-            "algorithm",
-            format!("an exact log has {MOST_EXACT} units at most"),
-            "use rate_limit::Algorithm::SlidingWindow",
-        );
-    }
-    if let Cost::Fixed(cost) = limit.cost
-        && cost > smallest
-    {
-        add("cost", format!("{cost} units never fit into a quota of {smallest}"), "lower the cost or raise the quota");
-    }
-    let routes = limit.applies.routes.as_deref();
-    if routes.is_some_and(<[_]>::is_empty) {
-        add("on_routes", "there is no route, and so nothing would be counted".to_owned(), "name one at least");
-    }
-    for route in routes.unwrap_or_default().iter().filter(|route| !is_route(route)) {
-        add(
-            "on_routes",
-            format!("{route:?} is no route of axum 0.8"),
-            "spell it as the router has it, as /reports/{id}",
-        );
-    }
-    if let Some(before) = limit.key.as_ref().or(key).and_then(Key::hides_a_part) {
-        add("key", format!("nothing behind {before} is ever looked at"), "put it last, or count by two limits");
-    }
-    if let Some(key) = limit.key.as_ref().or(key)
-        && !(1..=128).contains(&key.ipv6_bits())
-    {
-        let reason = format!("an IPv6 address has no {} leading bits", key.ipv6_bits());
-        add("ipv6_prefix", reason, "set it from 1 to 128, as 64");
-    }
-    if let Some(OutagePolicy::Local(share)) = limit.outage
-        && !(share > 0.0 && share <= 1.0)
-    {
-        add("on_outage", format!("{share} is no share of the limit"), "give one above 0 and up to 1, as 0.25");
-    }
-    if let Some(Block { first, longest }) = limit.block {
-        if first.is_zero() {
-            add("block_for", "a block has no length".to_owned(), "set block_for, to more than zero");
-        }
-        if longest.is_some_and(|longest| longest < first) {
-            add("escalate_to", "the longest block is shorter than the first".to_owned(), "set it to block_for or more");
-        }
-        if longest.unwrap_or(first) > LONGEST {
-            add("block_for", "a block is longer than 366 days".to_owned(), "set a shorter one");
-        }
-    }
+fn invalid(
+    setting: &'static str,
+    reason: impl Into<Cow<'static, str>>,
+    remedy: &'static str,
+    limit: &Limit,
+) -> ConfigIssue {
+    issue(setting, IssueKind::Invalid, reason, remedy, limit)
 }
 
-/// Whether axum's router could have it: segments that begin with a colon or a star are spelt as before axum 0.8.
-pub(super) fn is_route(route: &str) -> bool {
+/// Whether axum 0.8 accepts the route. Segments that begin with a colon or a star are the syntax of older versions.
+fn is_route(route: &str) -> bool {
     route.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| segment.starts_with([':', '*'])))
 }

@@ -1,4 +1,4 @@
-//! What is said of a set-up, when and how often.
+//! Which warnings are logged, and how often.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +23,8 @@ impl io::Write for Log {
     }
 }
 
-/// The lines that are logged meanwhile.
-fn said(act: impl FnOnce()) -> Vec<String> {
+/// Returns the lines that are logged during `act`.
+fn logged(act: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
@@ -33,77 +33,77 @@ fn said(act: impl FnOnce()) -> Vec<String> {
     String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn head(field: Option<&str>) -> request::Parts {
+fn head(header: Option<&str>) -> request::Parts {
     let request = Request::get("/");
-    let request = match field {
+    let request = match header {
         Some(name) => request.header(name, "for=192.0.2.1"),
         None => request,
     };
     request.body(()).unwrap().into_parts().0
 }
 
-fn untrusting() -> Key {
+fn without_proxies() -> Key {
     Key::ip(TrustedProxies::none())
 }
 
-fn look(diagnostics: &Diagnostics, key: &Key, ip: &str, field: Option<&str>) {
-    let mut head = head(field);
+fn check(diagnostics: &Diagnostics, key: &Key, ip: &str, header: Option<&str>) {
+    let mut head = head(header);
     head.extensions.insert(SocketAddr::new(ip.parse().unwrap(), 443));
-    diagnostics.look(&key.subject(&head).unwrap(), &head);
+    diagnostics.check_peer(&key.subject(&head).unwrap(), &head);
 }
 
 #[test]
-fn a_forwarding_field_is_told_of_once_where_no_proxy_is_trusted() {
-    for field in ["forwarded", "x-forwarded-for"] {
+fn a_forwarding_header_without_trusted_proxies_is_logged_once() {
+    for header in ["forwarded", "x-forwarded-for"] {
         let diagnostics = Diagnostics::default();
-        let lines = said(|| (0..3).for_each(|_| look(&diagnostics, &untrusting(), "192.0.2.1", Some(field))));
-        assert_eq!(lines.len(), 1, "{field}");
-        assert!(lines[0].contains("a request carries a forwarding field"), "{}", lines[0]);
+        let lines = logged(|| (0..3).for_each(|_| check(&diagnostics, &without_proxies(), "192.0.2.1", Some(header))));
+        assert_eq!(lines.len(), 1, "{header}");
+        assert!(lines[0].contains("a request carries a forwarding header"), "{}", lines[0]);
     }
 }
 
 #[test]
-fn nothing_is_said_of_proxies_that_are_trusted_or_of_keys_that_are_no_address() {
+fn trusted_proxies_and_keys_other_than_addresses_are_not_logged() {
     let trusting = Key::ip(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
     let diagnostics = Diagnostics::default();
-    let lines = said(|| {
-        (0..ENOUGH + 1).for_each(|_| look(&diagnostics, &trusting, "10.0.0.1", Some("forwarded")));
-        (0..ENOUGH + 1).for_each(|_| assert!(!diagnostics.look(&Subject::custom("a"), &head(Some("forwarded")))));
-        look(&diagnostics, &untrusting(), "192.0.2.1", Some("x-real-ip"));
+    let lines = logged(|| {
+        (0..SAMPLE + 1).for_each(|_| check(&diagnostics, &trusting, "10.0.0.1", Some("forwarded")));
+        (0..SAMPLE + 1).for_each(|_| assert!(!diagnostics.check_peer(&Subject::custom("a"), &head(Some("forwarded")))));
+        check(&diagnostics, &without_proxies(), "192.0.2.1", Some("x-real-ip"));
     });
     assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]
-fn a_hundred_first_requests_of_one_private_address_are_told_of_once() {
-    for (requests, lines) in [(ENOUGH - 1, 0), (ENOUGH, 1), (3 * ENOUGH, 1)] {
+fn one_hundred_first_requests_from_one_private_address_are_logged_once() {
+    for (requests, lines) in [(SAMPLE - 1, 0), (SAMPLE, 1), (3 * SAMPLE, 1)] {
         let diagnostics = Diagnostics::default();
-        let said = said(|| (0..requests).for_each(|_| look(&diagnostics, &untrusting(), "10.0.0.1", None)));
-        assert_eq!(said.len(), lines, "after {requests}");
-        assert!(said.iter().all(|line| line.contains("10.0.0.1") && line.contains("the first 100 requests")));
+        let found = logged(|| (0..requests).for_each(|_| check(&diagnostics, &without_proxies(), "10.0.0.1", None)));
+        assert_eq!(found.len(), lines, "after {requests}");
+        assert!(found.iter().all(|line| line.contains("10.0.0.1") && line.contains("the first 100 requests")));
     }
 }
 
 #[test]
-fn one_request_of_another_address_is_enough_to_say_nothing() {
+fn one_request_from_another_address_prevents_the_warning() {
     let diagnostics = Diagnostics::default();
-    let lines = said(|| {
-        look(&diagnostics, &untrusting(), "10.0.0.1", None);
-        look(&diagnostics, &untrusting(), "10.0.0.2", None);
-        (0..2 * ENOUGH).for_each(|_| look(&diagnostics, &untrusting(), "10.0.0.1", None));
+    let lines = logged(|| {
+        check(&diagnostics, &without_proxies(), "10.0.0.1", None);
+        check(&diagnostics, &without_proxies(), "10.0.0.2", None);
+        (0..2 * SAMPLE).for_each(|_| check(&diagnostics, &without_proxies(), "10.0.0.1", None));
     });
     assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]
-fn a_public_address_may_send_all_the_requests() {
+fn a_single_public_address_is_not_logged() {
     let diagnostics = Diagnostics::default();
-    let lines = said(|| (0..2 * ENOUGH).for_each(|_| look(&diagnostics, &untrusting(), "192.0.2.1", None)));
+    let lines = logged(|| (0..2 * SAMPLE).for_each(|_| check(&diagnostics, &without_proxies(), "192.0.2.1", None)));
     assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]
-fn private_are_the_addresses_that_the_world_does_not_route() {
+fn addresses_that_are_not_routed_globally_are_private() {
     let is_private = |ip: &str| is_private(ip.parse().unwrap());
     let private = ["10.0.0.1", "172.16.0.1", "192.168.1.1", "127.0.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"];
     assert!(private.into_iter().all(is_private));
@@ -112,11 +112,11 @@ fn private_are_the_addresses_that_the_world_does_not_route() {
 }
 
 #[test]
-fn an_unknown_address_and_a_limit_charged_twice_are_told_of_once() {
+fn an_unknown_address_and_a_limit_charged_twice_are_logged_once() {
     let diagnostics = Diagnostics::default();
     assert!(diagnostics.is_first_unknown_address());
     assert!(!diagnostics.is_first_unknown_address());
-    let lines = said(|| (0..3).for_each(|_| diagnostics.charged_twice("login")));
+    let lines = logged(|| (0..3).for_each(|_| diagnostics.charged_twice("login")));
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("login"));
 }

@@ -1,310 +1,364 @@
-//! `Table`: counts in fixed lines of keyed hashes, in memory that is set at the start and never grows.
+//! `Table`: a set-associative table of subjects, whose memory is allocated at the start and never grows.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::rate_limit::algorithm::{Counter, WindowParams};
-use crate::rate_limit::decision::{Charge, Usage};
+use crate::rate_limit::algorithm::{Counter, Occupancy, Slot, WindowParams};
+use crate::rate_limit::decision::{Charge, Fit, Usage};
 
-/// The counts of one limit.
+/// The slots of one limit, by the keyed hash of the subject.
 ///
-/// A hash belongs to one line of eight places. A new subject takes an idle place, else that of the subject that used
-/// least of its limit, the longest untouched of several; a subject at its limit is never driven out. Where all eight are
-/// at theirs, new ones share an overflow count.
+/// A hash selects one set of eight ways. A new subject takes an empty way; if there is none, it evicts the subject with
+/// the smallest share of its limit in use, and of several the least recently used one. A subject at its limit is never
+/// evicted, so that a flood of new subjects cannot reset anyone's limit. If all eight are at their limits, new subjects
+/// share an overflow slot, if the table has overflow slots.
 ///
-/// A lock is for many lines: so it is in the cache even where its line is not. Nothing of a line can be fetched before
-/// its lock is held, and then all of it is at once.
-pub(in crate::rate_limit) struct Table<C> {
-    shards: Box<[Shard<C>]>,
-    /// None where subjects must not be taken for each other.
-    overflow: Box<[Mutex<C>]>,
-    params: WindowParams,
+/// One lock covers several sets. This keeps the locks few enough to stay in the processor's cache even if the sets are not.
+/// The set itself cannot be prefetched before the lock is held, so locks of their own would gain nothing.
+pub(in crate::rate_limit) struct Table<S: Slot> {
+    shards: Box<[Shard<S>]>,
+    /// Empty if two subjects must not share a slot.
+    overflow: Box<[Mutex<S>]>,
+    params: S::Params,
 }
 
-/// Alone in what a processor fetches at once, so that two locks do not wait for each other.
+/// Aligned to a cache line, so that threads that lock neighboring shards do not contend.
 #[repr(align(64))]
-struct Shard<C>(Mutex<Box<[Set<C>]>>);
+struct Shard<S>(Mutex<Box<[Set<S>]>>);
 
 #[derive(Clone)]
-struct Set<C> {
-    /// The places, the last touched first.
-    recent: [u8; WAYS],
-    places: [Way<C>; WAYS],
+struct Set<S> {
+    /// The indexes of the ways, the most recently used first.
+    recency: [u8; WAYS],
+    ways: [Way<S>; WAYS],
 }
 
 #[derive(Clone)]
-struct Way<C> {
-    /// Of whom; [`FREE`] where of nobody.
-    hash: Hash,
-    count: C,
+struct Way<S> {
+    /// The hash of the subject; [`NO_SUBJECT`] if the way is empty.
+    tag: Tag,
+    slot: S,
 }
 
-/// A hash, in parts: no count takes more memory beside it than the hash does.
+/// A hash in parts of 16 bits, so that it does not force an alignment of 8 bytes, and padding, on small slots.
 #[derive(Clone, Copy, PartialEq)]
-struct Hash([u16; 4]);
+struct Tag([u16; 4]);
 
-impl Hash {
+impl Tag {
     #[inline]
     fn of(hash: u64) -> Self {
         Self([hash as u16, (hash >> 16) as u16, (hash >> 32) as u16, (hash >> 48) as u16])
     }
 }
 
-const FREE: Hash = Hash([0; 4]);
-const MOST_SHARDS: usize = 1_024;
-const LINES_A_SHARD: usize = 8;
-pub(in crate::rate_limit) const WAYS: usize = 8;
-// A flood of subjects at their limits meets this many shared counts.
-const OVERFLOWS: usize = 256;
-
-/// Whether a cost fits into what is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::rate_limit) enum Outcome {
-    Fits,
-    /// It will after so many microseconds; `None`: never.
-    Exceeds(Option<u64>),
-}
-
-/// What was decided of one charge alone, and when.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::rate_limit) struct SingleDecision {
-    pub(in crate::rate_limit) outcome: Outcome,
-    pub(in crate::rate_limit) now: u64,
-    /// What is then in use.
-    pub(in crate::rate_limit) usage: Usage,
-}
-
-/// What a limit charges of its table, whatever its algorithm.
-///
-/// The clock is read once a line is locked, else visitors that wait for one another settle it backwards: what flowed
-/// back would do so twice, and a unit would not be found at the time that it was charged at.
-pub(in crate::rate_limit) trait CounterTable: Send + Sync {
-    /// Judges what is asked and charges what fits, where nothing else is asked beside it.
-    fn decide_alone(&self, charge: &Charge, clock: &dyn Fn() -> u64) -> SingleDecision;
-
-    /// Judges what is asked while the subject's line is locked, tells the outcome and its time, and charges it as of the
-    /// time that is returned. With what is then in use.
-    fn decide(
-        &self,
-        charge: &Charge,
-        clock: &dyn Fn() -> u64,
-        may_charge: &mut dyn FnMut(Outcome, u64) -> Option<u64>,
-    ) -> Usage;
-
-    /// Shows the subject's count, settled, while its line is locked; what is then in use is kept.
-    fn visit(&self, hash: u64, limit: u32, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Counter, u64));
-
-    /// Shows the count of a subject that has one, settled by the limit that it was last visited with.
-    fn revisit(&self, hash: u64, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Counter, u64));
-
-    /// Forgets what the subject used.
-    fn forget(&self, hash: u64);
-
-    /// Window and step.
-    fn params(&self) -> WindowParams;
-}
-
-impl<C: Counter + Clone + Default> Table<C> {
-    /// Places for at least so many subjects, and what they share beyond.
-    pub(in crate::rate_limit) fn new(subjects: usize, params: WindowParams) -> Self {
-        Self {
-            overflow: (0..OVERFLOWS).map(|_| Mutex::default()).collect(),
-            ..Self::without_overflow(subjects, params)
-        }
+impl<S: Slot> Table<S> {
+    /// Creates a table for at least this many subjects, with overflow slots.
+    pub(super) fn new(subjects: usize, params: S::Params) -> Self {
+        let overflow = (0..OVERFLOW_SLOTS).map(|_| Mutex::default()).collect();
+        Self { overflow, ..Self::without_overflow(subjects, params) }
     }
 
-    /// Places for at least so many subjects; one for whom there is none is not remembered.
-    pub(in crate::rate_limit) fn without_overflow(subjects: usize, params: WindowParams) -> Self {
-        let line = Set {
-            recent: std::array::from_fn(|place| place as u8),
-            places: std::array::from_fn(|_| Way { hash: FREE, count: C::default() }),
+    /// Creates a table for at least this many subjects. It does not remember a subject that finds no way.
+    pub(super) fn without_overflow(subjects: usize, params: S::Params) -> Self {
+        let empty = Set {
+            recency: std::array::from_fn(|way| way as u8),
+            ways: std::array::from_fn(|_| Way { tag: NO_SUBJECT, slot: S::default() }),
         };
-        let lines = subjects.div_ceil(WAYS).max(1);
-        let shards = (lines / LINES_A_SHARD).clamp(1, MOST_SHARDS);
-        let shard = || Shard(Mutex::new(vec![line.clone(); lines.div_ceil(shards)].into()));
+        let sets = subjects.div_ceil(WAYS).max(1);
+        let shards = (sets / MIN_SETS_PER_SHARD).clamp(1, MAX_SHARDS);
+        let shard = || Shard(Mutex::new(vec![empty.clone(); sets.div_ceil(shards)].into()));
         Self { shards: (0..shards).map(|_| shard()).collect(), overflow: Box::default(), params }
     }
 
-    /// The lines of a shard, locked, and which of them is the hash's.
+    pub(in crate::rate_limit) fn params(&self) -> S::Params {
+        self.params
+    }
+
+    /// Calls `visit` with the subject's slot, which is locked meanwhile, and with the time.
+    ///
+    /// A new subject is stored if its slot is not empty after the visit. The clock is read once the set is locked: if
+    /// threads read it before they wait for the lock, counters would move backwards and free units twice.
     #[inline]
-    fn shard(&self, hash: u64) -> Option<(MutexGuard<'_, Box<[Set<C>]>>, usize)> {
-        // The high bits choose the shard, by the high word of a product and without a division; its low word, which is spread
-        // as evenly, chooses the line.
-        let wide = u128::from(hash) * self.shards.len() as u128;
-        let lines = lock(&self.shards.get((wide >> 64) as usize)?.0);
-        let index = (u128::from(wide as u64) * lines.len() as u128) >> 64;
-        Some((lines, index as usize))
+    pub(in crate::rate_limit) fn access(&self, hash: u64, clock: &dyn Fn() -> u64, visit: impl FnOnce(&mut S, u64)) {
+        let hash = non_zero(hash);
+        let Some((mut sets, index)) = self.lock_shard(hash) else { return };
+        let Some(set) = sets.get_mut(index) else { return };
+        let now = clock();
+        if let Some((way, slot)) = set.find(Tag::of(hash)) {
+            visit(slot, now);
+            set.touch(way);
+            return;
+        }
+        match set.victim(&self.params, now) {
+            Some(way) => {
+                let mut slot = S::default();
+                visit(&mut slot, now);
+                if !slot.is_empty() {
+                    set.store(way, Tag::of(hash), slot);
+                }
+            }
+            None => self.access_overflow(hash, clock, visit),
+        }
+    }
+
+    #[cold]
+    fn access_overflow(&self, hash: u64, clock: &dyn Fn() -> u64, visit: impl FnOnce(&mut S, u64)) {
+        let mut temporary = S::default();
+        let mut shared = self.overflow.get(hash as usize % OVERFLOW_SLOTS).map(lock);
+        let slot = shared.as_deref_mut().unwrap_or(&mut temporary);
+        // Other sets share this slot: read the clock again, now that it is locked.
+        visit(slot, clock());
+    }
+
+    /// Calls `visit` with the slot of a subject that has one.
+    pub(in crate::rate_limit) fn access_existing(
+        &self,
+        hash: u64,
+        clock: &dyn Fn() -> u64,
+        visit: impl FnOnce(&mut S, u64),
+    ) {
+        let hash = non_zero(hash);
+        if let Some((mut sets, index)) = self.lock_shard(hash)
+            && let Some((_, slot)) = sets.get_mut(index).and_then(|set| set.find(Tag::of(hash)))
+        {
+            visit(slot, clock());
+        }
+    }
+
+    /// Removes the subject.
+    pub(in crate::rate_limit) fn remove(&self, hash: u64) {
+        let hash = non_zero(hash);
+        if let Some((mut sets, index)) = self.lock_shard(hash)
+            && let Some(set) = sets.get_mut(index)
+            && let Some((way, _)) = set.find(Tag::of(hash))
+        {
+            set.store(way, NO_SUBJECT, S::default());
+        }
+    }
+
+    /// Locks the shard of a hash, and returns its sets and the index of the one that the hash selects.
+    #[inline]
+    fn lock_shard(&self, hash: u64) -> Option<(MutexGuard<'_, Box<[Set<S>]>>, usize)> {
+        // Maps the hash to a range without a division: the high word of the product is the shard, and the low word, which is
+        // as evenly distributed, selects the set in the same way.
+        let product = u128::from(hash) * self.shards.len() as u128;
+        let sets = lock(&self.shards.get((product >> 64) as usize)?.0);
+        let index = (u128::from(product as u64) * sets.len() as u128) >> 64;
+        Some((sets, index as usize))
     }
 }
 
+/// Zero marks an empty way.
+#[inline]
+fn non_zero(hash: u64) -> u64 {
+    hash.max(1)
+}
+
+/// A panic while a lock was held leaves a counter that is at worst half charged, so the lock stays usable.
 #[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<C: Counter + Clone> Set<C> {
+impl<S: Slot> Set<S> {
     #[inline]
-    fn find(&mut self, hash: Hash) -> Option<(usize, &mut C)> {
-        let mut places = self.places.iter_mut().enumerate();
-        places.find(|(_, place)| place.hash == hash).map(|(index, place)| (index, &mut place.count))
+    fn find(&mut self, tag: Tag) -> Option<(usize, &mut S)> {
+        let mut ways = self.ways.iter_mut().enumerate();
+        ways.find(|(_, way)| way.tag == tag).map(|(index, way)| (index, &mut way.slot))
     }
 
+    /// Moves a way to the front of the recency list.
     #[inline]
-    fn touch(&mut self, place: usize) {
-        let mut newer = place as u8;
-        for recent in &mut self.recent {
-            std::mem::swap(recent, &mut newer);
-            if usize::from(newer) == place {
+    fn touch(&mut self, way: usize) {
+        let mut moved = way as u8;
+        for entry in &mut self.recency {
+            std::mem::swap(entry, &mut moved);
+            if usize::from(moved) == way {
                 return;
             }
         }
     }
 
-    fn put(&mut self, index: usize, hash: Hash, count: C) {
-        if let Some(place) = self.places.get_mut(index) {
-            *place = Way { hash, count };
+    fn store(&mut self, index: usize, tag: Tag, slot: S) {
+        if let Some(way) = self.ways.get_mut(index) {
+            *way = Way { tag, slot };
             self.touch(index);
         }
     }
 
-    /// The place that a new subject may take; `None` where everybody is at their limit.
-    fn victim(&self, params: &WindowParams, now: u64) -> Option<usize> {
-        let mut least = None;
-        for &recent in self.recent.iter().rev() {
+    /// Returns the way that a new subject may take; `None` if every subject is at its limit.
+    fn victim(&self, params: &S::Params, now: u64) -> Option<usize> {
+        let mut smallest: Option<(usize, Occupancy)> = None;
+        for &recent in self.recency.iter().rev() {
             let index = usize::from(recent);
-            let Some(place) = self.places.get(index) else { continue };
-            if place.hash == FREE {
+            let Some(way) = self.ways.get(index) else { continue };
+            if way.tag == NO_SUBJECT {
                 return Some(index);
             }
-            let mut count = place.count.clone();
-            count.settle(&params.with_limit(count.limit()), now);
-            let (used, limit) = (u64::from(count.used()), u64::from(count.limit()));
-            if used == 0 {
+            let occupancy = way.slot.occupancy(params, now);
+            if occupancy.used == 0 {
                 return Some(index);
             }
-            // Fractions are compared by their cross products.
-            let is_less = least.is_into_result(|(_, other, of)| used * of < other * limit);
-            if used < limit && is_less {
-                least = Some((index, used, limit));
+            let is_full = occupancy.used >= occupancy.capacity;
+            if !is_full && smallest.is_into_result(|(_, other)| is_smaller_share(occupancy, other)) {
+                smallest = Some((index, occupancy));
             }
         }
-        least.map(|(index, ..)| index)
+        smallest.map(|(index, _)| index)
     }
 }
 
-impl<C: Counter + Clone + Default> Table<C> {
-    #[inline]
-    fn show(&self, hash: u64, params: &WindowParams, clock: &dyn Fn() -> u64, visitor: impl FnOnce(&mut C, u64)) {
-        let hash = hash.max(1);
-        let Some((mut lines, index)) = self.shard(hash) else { return };
-        let Some(line) = lines.get_mut(index) else { return };
-        let now = clock();
-        if let Some((place, count)) = line.find(Hash::of(hash)) {
-            count.settle(params, now);
-            visitor(count, now);
-            line.touch(place);
-            return;
-        }
-        match line.victim(params, now) {
-            Some(place) => {
-                let mut count = C::default();
-                count.settle(params, now);
-                visitor(&mut count, now);
-                if count.used() > 0 {
-                    line.put(place, Hash::of(hash), count);
-                }
-            }
-            None => {
-                let mut unkept = C::default();
-                let mut shared = self.overflow.get(hash as usize % OVERFLOWS).map(lock);
-                let count = shared.as_deref_mut().unwrap_or(&mut unkept);
-                let now = clock();
-                count.settle(params, now);
-                visitor(count, now);
-            }
-        }
-    }
+/// Compares two fractions by their cross products.
+fn is_smaller_share(one: Occupancy, other: Occupancy) -> bool {
+    u64::from(one.used) * u64::from(other.capacity) < u64::from(other.used) * u64::from(one.capacity)
 }
 
-#[inline]
-fn judge(count: &impl Counter, params: &WindowParams, now: u64, charge: &Charge) -> Outcome {
-    if charge.cost == 0 || count.used().checked_add(charge.cost).is_some_and(|used| used <= charge.limit) {
-        return Outcome::Fits;
-    }
-    Outcome::Exceeds((charge.cost <= charge.limit).then(|| count.wait(params, now, charge.cost)))
+/// The counters of one limit, whatever their algorithm.
+pub(in crate::rate_limit) trait CounterTable: Send + Sync {
+    /// Decides about one charge, and applies it if it fits.
+    fn decide(&self, charge: &Charge, clock: &dyn Fn() -> u64) -> SingleDecision;
+
+    /// Decides about one of several charges.
+    ///
+    /// Calls `confirm` with whether the charge fits and with the time, while the subject's set is locked. Applies the charge
+    /// as of the time that `confirm` returns; `None` applies nothing. Returns the usage after that.
+    fn decide_together(
+        &self,
+        charge: &Charge,
+        clock: &dyn Fn() -> u64,
+        confirm: &mut dyn FnMut(Fit, u64) -> Option<u64>,
+    ) -> Usage;
+
+    /// Applies a charge that another store decided about.
+    #[cfg(feature = "redis")]
+    fn apply(&self, charge: &Charge, now: u64);
+
+    /// Refunds a charge that was applied at `charged_at`.
+    fn refund(&self, charge: &Charge, clock: &dyn Fn() -> u64, charged_at: u64);
+
+    /// Refunds the units that were charged last.
+    fn refund_last(&self, charge: &Charge, clock: &dyn Fn() -> u64);
+
+    /// Returns the subject's usage under the limit that was last applied to it.
+    fn usage(&self, hash: u64, clock: &dyn Fn() -> u64) -> Usage;
+
+    /// Removes the subject's usage.
+    fn reset(&self, hash: u64);
+}
+
+/// The decision about a request with one charge.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rate_limit) struct SingleDecision {
+    pub(in crate::rate_limit) fit: Fit,
+    pub(in crate::rate_limit) now: u64,
+    pub(in crate::rate_limit) usage: Usage,
 }
 
 impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
-    fn decide_alone(&self, charge: &Charge, clock: &dyn Fn() -> u64) -> SingleDecision {
+    fn decide(&self, charge: &Charge, clock: &dyn Fn() -> u64) -> SingleDecision {
         let params = self.params.with_limit(charge.limit);
-        let mut decision = SingleDecision { outcome: Outcome::Exceeds(Some(0)), now: 0, usage: Usage::default() };
-        self.show(charge.hash, &params, clock, |count, now| {
-            let outcome = judge(count, &params, now, charge);
-            if outcome == Outcome::Fits {
-                count.charge(&params, now, charge.cost);
+        let mut decision = SingleDecision { fit: Fit::Exceeds(Some(0)), now: 0, usage: Usage::default() };
+        self.access(charge.hash, clock, |counter, now| {
+            counter.advance(&params, now);
+            let fit = fit(counter, &params, now, charge);
+            if fit == Fit::Fits {
+                counter.charge(&params, now, charge.cost);
             }
-            decision =
-                SingleDecision { outcome, now, usage: Usage { used: count.used(), reset: count.reset(&params, now) } };
+            decision = SingleDecision { fit, now, usage: usage_of(counter, &params, now) };
         });
         decision
     }
 
-    fn decide(
+    fn decide_together(
         &self,
         charge: &Charge,
         clock: &dyn Fn() -> u64,
-        may_charge: &mut dyn FnMut(Outcome, u64) -> Option<u64>,
+        confirm: &mut dyn FnMut(Fit, u64) -> Option<u64>,
     ) -> Usage {
         let params = self.params.with_limit(charge.limit);
         let mut usage = Usage::default();
-        self.show(charge.hash, &params, clock, |count, now| {
-            let charged = may_charge(judge(count, &params, now, charge), now);
-            if let Some(then) = charged {
-                if then != now {
-                    count.settle(&params, then);
+        self.access(charge.hash, clock, |counter, now| {
+            counter.advance(&params, now);
+            let charged_at = confirm(fit(counter, &params, now, charge), now);
+            if let Some(charged_at) = charged_at {
+                if charged_at != now {
+                    counter.advance(&params, charged_at);
                 }
-                count.charge(&params, then, charge.cost);
+                counter.charge(&params, charged_at, charge.cost);
             }
-            usage = Usage { used: count.used(), reset: count.reset(&params, charged.unwrap_or(now)) };
+            usage = usage_of(counter, &params, charged_at.unwrap_or(now));
         });
         usage
     }
 
-    fn visit(&self, hash: u64, limit: u32, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Counter, u64)) {
-        self.show(hash, &self.params.with_limit(limit), clock, |count, now| visitor(count, now));
+    #[cfg(feature = "redis")]
+    fn apply(&self, charge: &Charge, now: u64) {
+        let params = self.params.with_limit(charge.limit);
+        self.access(charge.hash, &|| now, |counter, now| {
+            counter.advance(&params, now);
+            counter.charge(&params, now, charge.cost);
+        });
     }
 
-    fn revisit(&self, hash: u64, clock: &dyn Fn() -> u64, visitor: &mut dyn FnMut(&mut dyn Counter, u64)) {
-        let hash = hash.max(1);
-        if let Some((mut lines, index)) = self.shard(hash)
-            && let Some((_, count)) = lines.get_mut(index).and_then(|line| line.find(Hash::of(hash)))
-        {
-            let now = clock();
-            count.settle(&self.params.with_limit(count.limit()), now);
-            visitor(count, now);
-        }
+    fn refund(&self, charge: &Charge, clock: &dyn Fn() -> u64, charged_at: u64) {
+        let params = self.params.with_limit(charge.limit);
+        self.access(charge.hash, clock, |counter, now| {
+            counter.advance(&params, now);
+            counter.refund(&params, now, charged_at, charge.cost);
+        });
     }
 
-    fn forget(&self, hash: u64) {
-        let hash = hash.max(1);
-        if let Some((mut lines, index)) = self.shard(hash)
-            && let Some(line) = lines.get_mut(index)
-            && let Some((place, _)) = line.find(Hash::of(hash))
-        {
-            line.put(place, FREE, C::default());
-        }
+    fn refund_last(&self, charge: &Charge, clock: &dyn Fn() -> u64) {
+        self.access_existing(charge.hash, clock, |counter, now| {
+            counter.advance(&self.params.with_limit(counter.limit()), now);
+            counter.refund_last(charge.cost);
+        });
     }
 
-    fn params(&self) -> WindowParams {
-        self.params
+    fn usage(&self, hash: u64, clock: &dyn Fn() -> u64) -> Usage {
+        let mut usage = Usage::default();
+        self.access_existing(hash, clock, |counter, now| {
+            let params = self.params.with_limit(counter.limit());
+            counter.advance(&params, now);
+            usage = usage_of(counter, &params, now);
+        });
+        usage
+    }
+
+    fn reset(&self, hash: u64) {
+        self.remove(hash);
     }
 }
 
-impl<C> fmt::Debug for Table<C> {
+#[inline(always)]
+fn fit(counter: &impl Counter, params: &WindowParams, now: u64, charge: &Charge) -> Fit {
+    let fits = counter.used().checked_add(charge.cost).is_some_and(|used| used <= charge.limit);
+    if charge.cost == 0 || fits {
+        return Fit::Fits;
+    }
+    let can_ever_fit = charge.cost <= charge.limit;
+    Fit::Exceeds(can_ever_fit.then(|| counter.time_until_fit(params, now, charge.cost)))
+}
+
+#[inline]
+fn usage_of(counter: &impl Counter, params: &WindowParams, now: u64) -> Usage {
+    Usage { used: counter.used(), reset: counter.time_until_unused(params, now) }
+}
+
+impl<S: Slot> fmt::Debug for Table<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("shards", &self.shards.len()).finish_non_exhaustive()
     }
 }
+
+const NO_SUBJECT: Tag = Tag([0; 4]);
+/// Subjects per set: few enough to compare all of them, enough that full sets are rare.
+const WAYS: usize = 8;
+/// More locks than threads that decide at the same time, and few enough to stay in the processor's cache.
+const MAX_SHARDS: usize = 1_024;
+const MIN_SETS_PER_SHARD: usize = 8;
+/// A flood of subjects at their limits, once all ways are taken, shares this many slots.
+const OVERFLOW_SLOTS: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -1,37 +1,39 @@
-//! Decisions of several limits at once, and of threads that wait for one another.
+//! Decisions about several limits, and by threads that contend for a lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::*;
+use crate::rate_limit::decision::{Charge, Decision, Usage};
+use crate::rate_limit::memory::decide::{LimitTables, decide, peek, refund};
 
 const MINUTE: u64 = 60_000_000;
 const NOW: u64 = 1_700_000_000_000_000;
 
-fn seat(store: &MemoryStore, name: &str, algorithm: Algorithm, limit: u32) -> LimitTables {
+fn tables(store: &MemoryStore, name: &str, algorithm: Algorithm, limit: u32) -> LimitTables {
     let params = WindowParams::new(algorithm, limit, MINUTE);
-    LimitTables { counts: store.counts(name, algorithm, params).1, penalties: None }
+    LimitTables { counters: store.counters(name, algorithm, params).1, penalties: None }
 }
 
-fn charge(rule: u8, limit: u32, cost: u32) -> Charge {
-    Charge { rule, limit, cost, hash: 7, ..Charge::default() }
+fn charge(rule_index: u8, limit: u32, cost: u32) -> Charge {
+    Charge { rule_index, limit, full_limit: limit, cost, hash: 7, ..Charge::default() }
 }
 
-/// What threads that hit one limit at once are admitted, and what is then in use; each look at the clock takes a
-/// microsecond.
-fn stampede(algorithm: Algorithm, limit: u32, gives_back: bool) -> (u64, u32, u64) {
-    let seats = [seat(&MemoryStore::with_subjects(8), "limit", algorithm, limit)];
+/// Charges one limit from several threads. Returns how many requests were admitted, the units in use, and the time; each
+/// read of the clock takes a microsecond.
+fn stampede(algorithm: Algorithm, limit: u32, refunds: bool) -> (u64, u32, u64) {
+    let limits = [tables(&MemoryStore::with_subjects(8), "limit", algorithm, limit)];
     let clock = AtomicU64::new(NOW);
     let clock = || clock.fetch_add(1, Ordering::SeqCst);
     let one = charge(0, limit, 1);
     let caller = || {
         let mut admitted = 0;
         for _ in 0..20_000 {
-            let decision = decide(&seats, &[one], &clock);
-            if !decision.is_refused {
+            let decision = decide(&limits, &[one], &clock);
+            if !decision.is_rejected {
                 admitted += 1;
-                if gives_back {
-                    refund(&seats[0], &one, &clock, decision.now);
+                if refunds {
+                    refund(&limits[0], &one, &clock, decision.charged_at.local);
                 }
             }
         }
@@ -41,19 +43,19 @@ fn stampede(algorithm: Algorithm, limit: u32, gives_back: bool) -> (u64, u32, u6
         let callers: Vec<_> = (0..8).map(|_| scope.spawn(caller)).collect();
         callers.into_iter().map(|caller| caller.join().unwrap()).sum()
     });
-    (admitted, peek(&seats[0], &one, &clock).0.used, clock() - NOW)
+    (admitted, peek(&limits[0], &one, &clock).0.used, clock() - NOW)
 }
 
 #[test]
-fn threads_that_wait_for_one_another_give_back_all_that_they_were_charged() {
-    // Of a bucket, what flowed back in between may have been another's.
+fn contending_threads_refund_all_that_they_were_charged() {
+    // In a bucket, a refill in between may have been of another charge.
     for algorithm in [Algorithm::SlidingLog, Algorithm::SlidingWindow, Algorithm::FixedWindow] {
         assert_eq!(stampede(algorithm, 128, true).1, 0, "{algorithm:?}");
     }
 }
 
 #[test]
-fn threads_that_wait_for_one_another_get_nothing_back_twice() {
+fn contending_threads_get_no_refill_twice() {
     let limit = 6_000_000;
     let (admitted, _, elapsed) = stampede(Algorithm::TokenBucket, limit / 10, false);
     assert_eq!(admitted, 160_000);
@@ -63,62 +65,88 @@ fn threads_that_wait_for_one_another_get_nothing_back_twice() {
 }
 
 #[test]
-fn what_one_limit_refuses_is_charged_to_none() {
+fn a_request_rejected_by_one_limit_is_charged_under_none() {
     let store = MemoryStore::with_subjects(8);
-    let seats = ["a", "b", "c"].map(|name| seat(&store, name, Algorithm::SlidingLog, 5));
+    let limits = ["a", "b", "c"].map(|name| tables(&store, name, Algorithm::SlidingLog, 5));
     let charges = [charge(0, 5, 1), charge(1, 2, 1), charge(2, 5, 1)];
     for _ in 0..2 {
-        assert!(!decide(&seats, &charges, &|| NOW).is_refused);
+        assert!(!decide(&limits, &charges, &|| NOW).is_rejected);
     }
-    let decision = decide(&seats, &charges, &|| NOW);
-    assert!(decision.is_refused && decision.has_exceeded(1) && !decision.has_exceeded(0) && !decision.has_exceeded(2));
+    let decision = decide(&limits, &charges, &|| NOW);
+    assert!(decision.is_rejected && decision.has_exceeded(1) && !decision.has_exceeded(0) && !decision.has_exceeded(2));
     assert_eq!(decision.wait(), Some(MINUTE));
-    assert_eq!(decision.usages().iter().flatten().map(|usage| usage.used).collect::<Vec<_>>(), [2, 2, 2]);
+    assert_eq!([0, 1, 2].map(|index| decision.usage(index).unwrap().used), [2, 2, 2]);
 }
 
 #[test]
-fn all_limits_are_charged_as_of_when_the_last_was_locked() {
+fn all_limits_are_charged_as_of_the_time_of_the_last_lock() {
     let store = MemoryStore::with_subjects(8);
-    let seats = ["a", "b"].map(|name| seat(&store, name, Algorithm::SlidingLog, 5));
+    let limits = ["a", "b"].map(|name| tables(&store, name, Algorithm::SlidingLog, 5));
     let charges = [charge(0, 5, 1), charge(1, 5, 1)];
     let clock = AtomicU64::new(NOW);
     let clock = || clock.fetch_add(1, Ordering::SeqCst);
-    let decision = decide(&seats, &charges, &clock);
-    assert_eq!(decision.now, NOW + 1);
-    for (seat, charge) in seats.iter().zip(&charges) {
-        refund(seat, charge, &clock, decision.now);
-        assert_eq!(peek(seat, charge, &clock).0, Usage::default());
+    let decision = decide(&limits, &charges, &clock);
+    assert_eq!(decision.charged_at.local, NOW + 1);
+    for (tables, charge) in limits.iter().zip(&charges) {
+        refund(tables, charge, &clock, decision.charged_at.local);
+        assert_eq!(peek(tables, charge, &clock).0, Usage::default());
     }
 }
 
 #[test]
-fn a_cost_of_more_than_the_limit_is_impossible_and_one_of_zero_only_looks() {
+fn a_cost_above_the_limit_never_fits_and_a_cost_of_zero_always_does() {
     let store = MemoryStore::with_subjects(8);
-    let seats = [seat(&store, "a", Algorithm::SlidingLog, 5)];
-    assert_eq!(decide(&seats, &[charge(0, 5, 6)], &|| NOW).wait(), None);
-    assert!(!decide(&seats, &[charge(0, 5, 5)], &|| NOW).is_refused);
-    assert!(!decide(&seats, &[charge(0, 5, 0)], &|| NOW).is_refused);
-    assert_eq!(peek(&seats[0], &charge(0, 5, 0), &|| NOW).0.used, 5);
+    let limits = [tables(&store, "a", Algorithm::SlidingLog, 5)];
+    assert_eq!(decide(&limits, &[charge(0, 5, 6)], &|| NOW).wait(), None);
+    assert!(!decide(&limits, &[charge(0, 5, 5)], &|| NOW).is_rejected);
+    assert!(!decide(&limits, &[charge(0, 5, 0)], &|| NOW).is_rejected);
+    assert_eq!(peek(&limits[0], &charge(0, 5, 0), &|| NOW).0.used, 5);
 }
 
 #[test]
-fn the_highest_limit_there_is_admits_no_more_than_it_says() {
+fn the_largest_limit_admits_no_more_than_itself() {
     for algorithm in [Algorithm::SlidingWindow, Algorithm::FixedWindow, Algorithm::TokenBucket] {
-        let seats = [seat(&MemoryStore::with_subjects(8), "a", algorithm, u32::MAX)];
-        let fits = |cost| !decide(&seats, &[charge(0, u32::MAX, cost)], &|| NOW).is_refused;
+        let limits = [tables(&MemoryStore::with_subjects(8), "a", algorithm, u32::MAX)];
+        let fits = |cost| !decide(&limits, &[charge(0, u32::MAX, cost)], &|| NOW).is_rejected;
         assert!(fits(u32::MAX) && fits(0) && !fits(1), "{algorithm:?}");
     }
 }
 
 #[test]
-fn limits_of_one_name_count_together_where_they_are_of_one_kind() {
+fn limits_with_the_same_name_and_size_share_counters() {
     let store = MemoryStore::with_subjects(8);
-    let place =
-        |name: &str, algorithm, limit| store.counts(name, algorithm, WindowParams::new(algorithm, limit, MINUTE)).0;
-    assert_eq!(place("a", Algorithm::SlidingLog, 5), place("a", Algorithm::SlidingLog, 8));
-    assert_eq!(place("a", Algorithm::FixedWindow, 5), place("a", Algorithm::FixedWindow, 500));
-    assert_ne!(place("a", Algorithm::SlidingLog, 8), place("a", Algorithm::SlidingLog, 9));
-    assert_ne!(place("a", Algorithm::SlidingLog, 8), place("b", Algorithm::SlidingLog, 8));
-    assert_ne!(place("a", Algorithm::SlidingWindow, 5), place("a", Algorithm::FixedWindow, 5));
-    assert_ne!(place("a", Algorithm::SlidingWindow, 65_535), place("a", Algorithm::SlidingWindow, 65_536));
+    let position =
+        |name: &str, algorithm, limit| store.counters(name, algorithm, WindowParams::new(algorithm, limit, MINUTE)).0;
+    assert_eq!(position("a", Algorithm::SlidingLog, 5), position("a", Algorithm::SlidingLog, 8));
+    assert_eq!(position("a", Algorithm::FixedWindow, 5), position("a", Algorithm::FixedWindow, 500));
+    assert_ne!(position("a", Algorithm::SlidingLog, 8), position("a", Algorithm::SlidingLog, 9));
+    assert_ne!(position("a", Algorithm::SlidingLog, 8), position("b", Algorithm::SlidingLog, 8));
+    assert_ne!(position("a", Algorithm::SlidingWindow, 5), position("a", Algorithm::FixedWindow, 5));
+    assert_ne!(position("a", Algorithm::SlidingWindow, 65_535), position("a", Algorithm::SlidingWindow, 65_536));
+}
+
+#[test]
+fn a_single_charge_is_decided_like_one_of_several() {
+    for algorithm in [Algorithm::SlidingLog, Algorithm::SlidingWindow, Algorithm::FixedWindow, Algorithm::TokenBucket] {
+        let store = MemoryStore::with_subjects(8);
+        let limits = ["single", "several", "unlimited"].map(|name| tables(&store, name, algorithm, 7));
+        for step in 0..60 {
+            let cost = [0, 1, 3, 8][step as usize % 4];
+            let now = NOW + step * 900_000;
+            let single = decide(&limits, &[charge(0, 7, cost)], &|| now);
+            let several = decide(&limits, &[charge(1, 7, cost), charge(2, 7, 0)], &|| now);
+            let outcome =
+                |decision: &Decision| (decision.is_rejected, decision.wait(), decision.usage(0), decision.charged_at);
+            assert_eq!(outcome(&single), outcome(&several), "{algorithm:?}, step {step}");
+        }
+    }
+}
+
+#[test]
+fn equal_subjects_have_equal_hashes_and_every_store_has_its_own_key() {
+    let (one, other) = (MemoryStore::new(), MemoryStore::new());
+    let subject = Subject::custom("a");
+    assert_eq!(one.hash(&subject, 64, false), one.clone().hash(&Subject::custom("a"), 64, false));
+    assert_ne!(one.hash(&subject, 64, false), one.hash(&Subject::custom("b"), 64, false));
+    assert_ne!(one.hash(&subject, 64, false), other.hash(&subject, 64, false));
 }

@@ -1,4 +1,4 @@
-//! `Batcher`: what many requests charge at once goes to the server in one call.
+//! `Batcher`: sends jobs that are queued at the same time to the server in one call.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +10,15 @@ use tokio::time::Instant;
 
 use crate::rate_limit::redis::breaker::CircuitBreakers;
 use crate::rate_limit::redis::connection::ScriptCaller;
-use crate::rate_limit::redis::protocol::{Answer, Job, Operation, Part, decode, encode};
+use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, decode, encode};
 
-/// The calls to one server or cluster.
+/// Calls the script on one server or cluster.
+///
+/// To a server, one call runs at a time. Jobs that arrive meanwhile wait in a queue and make up the next call. In a
+/// cluster, where jobs may belong to different nodes, each job is a call of its own.
 pub(super) struct Batcher {
-    link: Arc<dyn ScriptCaller>,
+    caller: Arc<dyn ScriptCaller>,
     deadline: Duration,
-    /// Whether the subjects of two requests may lie on different nodes.
     is_cluster: bool,
     pub(super) breakers: CircuitBreakers,
     queue: Mutex<Queue>,
@@ -24,138 +26,154 @@ pub(super) struct Batcher {
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<(Job, oneshot::Sender<Answer>)>,
-    is_flying: bool,
-    /// When the last call began: a runtime that nobody drives any more holds up no others.
-    began: Option<Instant>,
+    waiting: Vec<QueuedJob>,
+    is_running: bool,
+    /// When the current call began. If its runtime was stopped, it never ends, and must not hold up the queue.
+    began_at: Option<Instant>,
+}
+
+struct QueuedJob {
+    job: Job,
+    sender: oneshot::Sender<JobResponse>,
 }
 
 impl Batcher {
-    pub(super) fn new(link: Arc<dyn ScriptCaller>, deadline: Duration, is_cluster: bool) -> Self {
-        Self { link, deadline, is_cluster, breakers: CircuitBreakers::new(is_cluster), queue: Mutex::default() }
+    pub(super) fn new(caller: Arc<dyn ScriptCaller>, deadline: Duration, is_cluster: bool) -> Self {
+        let breakers = CircuitBreakers::new(is_cluster);
+        Self { caller, deadline, is_cluster, breakers, queue: Mutex::default() }
     }
 
     pub(super) fn is_cluster(&self) -> bool {
         self.is_cluster
     }
 
-    /// When a request that charges now goes on without an answer.
+    /// Returns until when a request that asks now waits for the response.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.deadline
     }
 
-    /// Charges, and leaves the answer to whoever wants it; `None` where no runtime would drive the call, or too
-    /// many wait for one.
-    pub(super) fn send(self: &Arc<Self>, job: Job) -> Option<oneshot::Receiver<Answer>> {
+    /// Queues a job. Returns `None` if no Tokio runtime is available to run the call, or if the queue is full.
+    pub(super) fn send(self: &Arc<Self>, job: Job) -> Option<oneshot::Receiver<JobResponse>> {
         let runtime = Handle::try_current().ok()?;
         let (sender, receiver) = oneshot::channel();
         let mut queue = self.queue();
-        if queue.waiting.len() >= MOST_WAITING {
+        if queue.waiting.len() >= MAX_WAITING {
             return None;
         }
-        queue.waiting.push((job, sender));
-        let is_stuck = queue.began.is_some_and(|began| began.elapsed() > self.deadline.saturating_mul(2));
+        queue.waiting.push(QueuedJob { job, sender });
+        let is_stuck = queue.began_at.is_some_and(|began_at| began_at.elapsed() > self.deadline.saturating_mul(2));
         if self.is_cluster {
             let batch = std::mem::take(&mut queue.waiting);
             drop(queue);
             let batcher = Arc::clone(self);
-            drop(runtime.spawn(async move { batcher.fly(batch).await }));
-        } else if !queue.is_flying || is_stuck {
-            queue.is_flying = true;
-            queue.began = Some(Instant::now());
+            drop(runtime.spawn(async move { batcher.call(batch).await }));
+        } else if !queue.is_running || is_stuck {
+            queue.is_running = true;
+            queue.began_at = Some(Instant::now());
             drop(queue);
-            let flying = BatchLoop { batcher: Arc::clone(self), is_done: false };
-            drop(runtime.spawn(async move {
-                while let Some(batch) = flying.batcher.next() {
-                    flying.batcher.fly(batch).await;
-                }
-                flying.land();
-            }));
+            let batch_loop = BatchLoop { batcher: Arc::clone(self), is_done: false };
+            drop(runtime.spawn(batch_loop.run()));
         }
         Some(receiver)
     }
 
-    /// What waits, up to a bound; none where the batcher end.
-    fn next(&self) -> Option<Vec<(Job, oneshot::Sender<Answer>)>> {
+    /// Takes the next batch off the queue, up to the bounds of a call; `None` if the queue is empty.
+    fn next_batch(&self) -> Option<Vec<QueuedJob>> {
         let mut queue = self.queue();
-        // Whose deadline has passed is not decided about: it would be charged for nothing, and the queue never end.
-        queue.waiting.retain(|(job, sender)| !(job.operation == Operation::Decide && sender.is_closed()));
+        // Drop requests whose callers already timed out: charging them would waste quota, and the queue would never shrink.
+        queue.waiting.retain(|queued| !(queued.job.operation == Operation::Decide && queued.sender.is_closed()));
         if queue.waiting.is_empty() {
-            queue.is_flying = false;
-            queue.began = None;
+            queue.is_running = false;
+            queue.began_at = None;
             return None;
         }
-        queue.began = Some(Instant::now());
-        let mut parts = 0;
-        let fits = |(job, _): &&(Job, oneshot::Sender<Answer>)| {
-            parts += job.parts.len();
-            parts <= MOST_PARTS
-        };
-        let len = queue.waiting.iter().take(LARGEST).take_while(fits).count().max(1);
-        Some(queue.waiting.drain(..len).collect())
+        queue.began_at = Some(Instant::now());
+        let mut jobs = 0;
+        let mut charges = 0;
+        for queued in queue.waiting.iter().take(MAX_JOBS) {
+            charges += queued.job.charges.len();
+            if charges > MAX_CHARGES && jobs > 0 {
+                break;
+            }
+            jobs += 1;
+        }
+        Some(queue.waiting.drain(..jobs).collect())
     }
 
-    /// One call; whoever is not answered sees the sender dropped.
-    async fn fly(self: &Arc<Self>, batch: Vec<(Job, oneshot::Sender<Answer>)>) {
-        // In a cluster, all of a call is about one subject.
-        let first = batch.first().and_then(|(job, _)| job.parts.first());
-        let digest = first.map_or(0, |part| part.digest);
-        let (keys, request) = encode(batch.iter().map(|(job, _)| job));
-        let mut call = self.link.call(keys, request);
-        let answered = tokio::time::timeout(self.deadline, &mut call).await;
-        let mut batch = Some(batch);
-        let failure = match answered {
-            Ok(Ok(numbers)) => match decode(&numbers, batch.iter().flatten().map(|(job, _)| job)) {
-                Some(answers) => {
-                    if self.breakers.succeeded(digest) {
-                        tracing::info!("the Redis server answers again");
-                    }
-                    for ((job, sender), answer) in batch.into_iter().flatten().zip(answers) {
-                        if let Err(answer) = sender.send(answer) {
-                            self.take_back(&job, &answer);
-                        }
-                    }
-                    return;
-                }
-                None => "an answer that is not the script's".to_owned(),
+    /// Makes one call. If it fails, the senders are dropped, which tells the waiting requests.
+    async fn call(self: &Arc<Self>, batch: Vec<QueuedJob>) {
+        // In a cluster, all charges of a call have the same subject.
+        let first = batch.first().and_then(|queued| queued.job.charges.first());
+        let digest = first.map_or(0, |charge| charge.digest);
+        let (keys, request) = encode(batch.iter().map(|queued| &queued.job));
+        let mut call = self.caller.call(keys, request);
+        let failure = match tokio::time::timeout(self.deadline, &mut call).await {
+            Ok(Ok(response)) => match decode(&response, batch.iter().map(|queued| &queued.job)) {
+                Some(responses) => return self.deliver(digest, batch, responses),
+                None => "the response is not the script's".to_owned(),
             },
             Ok(Err(error)) => error.to_string(),
             Err(_) => {
-                let jobs: Vec<Job> = batch.take().into_iter().flatten().map(|(job, _)| job).collect();
-                let (batcher, grace) = (Arc::clone(self), GRACE);
-                drop(tokio::spawn(async move {
-                    let Ok(Ok(numbers)) = tokio::time::timeout(grace, call).await else { return };
-                    let answers = decode(&numbers, jobs.iter()).unwrap_or_default();
-                    jobs.iter().zip(&answers).for_each(|(job, answer)| batcher.take_back(job, answer));
-                }));
-                format!("no answer within {:?}", self.deadline)
+                self.refund_late_response(batch, call);
+                format!("no response within {:?}", self.deadline)
             }
         };
-        if self.breakers.failed(digest, Instant::now()) {
+        self.report_failure(digest, &failure);
+    }
+
+    fn deliver(self: &Arc<Self>, digest: u128, batch: Vec<QueuedJob>, responses: Vec<JobResponse>) {
+        if self.breakers.record_success(digest) {
+            tracing::info!("the Redis server responds again");
+        }
+        for (queued, response) in batch.into_iter().zip(responses) {
+            if let Err(response) = queued.sender.send(response) {
+                self.refund_unused(&queued.job, &response);
+            }
+        }
+    }
+
+    /// Waits for a response that missed the deadline, and refunds what it charged. The senders are dropped at once.
+    fn refund_late_response(
+        self: &Arc<Self>,
+        batch: Vec<QueuedJob>,
+        call: impl Future<Output = Result<Vec<u8>, redis::RedisError>> + Send + 'static,
+    ) {
+        let jobs: Vec<Job> = batch.into_iter().map(|queued| queued.job).collect();
+        let batcher = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            let Ok(Ok(response)) = tokio::time::timeout(LATE_RESPONSE, call).await else { return };
+            let responses = decode(&response, jobs.iter()).unwrap_or_default();
+            jobs.iter().zip(&responses).for_each(|(job, response)| batcher.refund_unused(job, response));
+        }));
+    }
+
+    fn report_failure(&self, digest: u128, failure: &str) {
+        if self.breakers.record_failure(digest, Instant::now()) {
             tracing::warn!(
                 error = failure,
-                "the Redis server is given up for a while, and limits go by their outage policy: see whether it runs, and \
-                 whether host, port, password and database are right"
+                "the Redis server does not respond: the circuit breaker is open, and limits follow their outage policy; \
+                 check that the server is running, and its host, port, password and database"
             );
         } else {
-            tracing::debug!(error = failure, "Redis did not answer");
+            tracing::debug!(error = failure, "the call to Redis failed");
         }
-        if !self.breakers.rest(digest, Instant::now()).is_zero() {
-            // Who waits would wait in vain.
+        if !self.breakers.retry_after(digest, Instant::now()).is_zero() {
+            // The waiting requests would only run into their deadline.
             self.queue().waiting.clear();
         }
     }
 
-    /// Gives back what was charged for a request that went on without the answer.
-    fn take_back(self: &Arc<Self>, job: &Job, answer: &Answer) {
-        if job.operation != Operation::Decide || answer.is_refused() {
+    /// Refunds what was charged for a request that did not wait for the response.
+    fn refund_unused(self: &Arc<Self>, job: &Job, response: &JobResponse) {
+        if job.operation != Operation::Decide || response.is_rejected() {
             return;
         }
-        let charged =
-            job.parts.iter().enumerate().filter(|(index, part)| part.cost > 0 && !answer.has_exceeded(*index));
-        let parts: Vec<_> = charged.map(|(_, part)| Part { then: answer.now, ..part.clone() }).collect();
-        if !parts.is_empty() {
-            drop(self.send(Job { operation: Operation::Refund, parts }));
+        let charged = job.charges.iter().enumerate();
+        let charged = charged.filter(|(index, charge)| charge.cost > 0 && !response.has_exceeded(*index));
+        let refund = |(_, charge): (usize, &JobCharge)| JobCharge { charged_at: response.now, ..charge.clone() };
+        let charges: Vec<_> = charged.map(refund).collect();
+        if !charges.is_empty() {
+            drop(self.send(Job { operation: Operation::Refund, charges }));
         }
     }
 
@@ -164,25 +182,28 @@ impl Batcher {
     }
 }
 
-/// Batcher in the air. Where their task is dropped, with its runtime, who waits is let go and the next may start.
+/// The task that makes one call after another until the queue is empty.
 struct BatchLoop {
     batcher: Arc<Batcher>,
     is_done: bool,
 }
 
 impl BatchLoop {
-    /// All that waited was taken along.
-    fn land(mut self) {
+    async fn run(mut self) {
+        while let Some(batch) = self.batcher.next_batch() {
+            self.batcher.call(batch).await;
+        }
         self.is_done = true;
     }
 }
 
+/// If the task is dropped with its runtime, the waiting requests are released and the next request starts a new task.
 impl Drop for BatchLoop {
     fn drop(&mut self) {
         if !self.is_done {
             let mut queue = self.batcher.queue();
-            queue.is_flying = false;
-            queue.began = None;
+            queue.is_running = false;
+            queue.began_at = None;
             queue.waiting.clear();
         }
     }
@@ -194,12 +215,12 @@ impl fmt::Debug for Batcher {
     }
 }
 
-/// The most requests of one call: a longer one would keep the server from others.
-const LARGEST: usize = 128;
-/// The most charges of one call: were each of another rule, they would be some 6,900 numbers, and Lua hands a function 8,000 at
-/// most.
-const MOST_PARTS: usize = 512;
-/// The most that wait for a call.
-const MOST_WAITING: usize = 65_536;
-/// How long a call whose answer is late is listened to, to give back what it charged.
-const GRACE: Duration = Duration::from_secs(5);
+/// The most jobs in one call. A longer script would hold up the server's other clients.
+const MAX_JOBS: usize = 128;
+/// The most charges in one call. If each had its own rule, they would be some 6,900 numbers; Lua passes at most 8,000 to a
+/// function.
+const MAX_CHARGES: usize = 512;
+/// The most jobs that wait. A server that is this far behind answers none of them in time.
+const MAX_WAITING: usize = 65_536;
+/// How long a late response is waited for, to refund what it charged.
+const LATE_RESPONSE: Duration = Duration::from_secs(5);

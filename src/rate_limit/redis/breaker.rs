@@ -1,118 +1,134 @@
-//! `CircuitBreakers`: whether the server, or a part of the cluster, is worth asking.
+//! `CircuitBreakers`: stop calls to a server, or to a part of a cluster, that does not respond.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::protocol::tag;
+use crate::rate_limit::redis::protocol::hash_tag;
 
-/// One of a server; of a cluster one for each of so many ranges of slots, as its nodes fail one by one.
+/// The circuit breaker of a server. In a cluster nodes fail one by one, so there is one for each range of hash slots.
 pub(super) struct CircuitBreakers {
-    breakers: Box<[Breaker]>,
+    breakers: Box<[CircuitBreaker]>,
+    /// How many of them are open.
     open: AtomicUsize,
 }
 
 impl CircuitBreakers {
     pub(super) fn new(is_cluster: bool) -> Self {
-        let count = if is_cluster { RANGES } else { 1 };
-        Self { breakers: (0..count).map(|_| Breaker::default()).collect(), open: AtomicUsize::new(0) }
+        let count = if is_cluster { SLOT_RANGES } else { 1 };
+        Self { breakers: (0..count).map(|_| CircuitBreaker::default()).collect(), open: AtomicUsize::new(0) }
     }
 
-    fn of(&self, digest: u128) -> Option<&Breaker> {
+    fn breaker_of(&self, digest: u128) -> Option<&CircuitBreaker> {
         match &*self.breakers {
-            [one] => Some(one),
-            all => all.get(slot(digest) * all.len() / SLOTS),
+            [single] => Some(single),
+            all => all.get(hash_slot(digest) * all.len() / HASH_SLOTS),
         }
     }
 
-    /// Whether to charge about this subject now.
-    pub(super) fn admits(&self, digest: u128, now: Instant) -> bool {
-        self.of(digest).is_into_result(|breaker| breaker.admits(now))
+    /// Whether a call about this subject may be made now. If the breaker is open, true makes the caller the one to try.
+    pub(super) fn allows_call(&self, digest: u128, now: Instant) -> bool {
+        self.breaker_of(digest).is_into_result(|breaker| breaker.allows_call(now))
     }
 
-    /// When the next try about this subject may be made, where it is given up.
-    pub(super) fn rest(&self, digest: u128, now: Instant) -> Duration {
-        self.of(digest).map_or(Duration::ZERO, |breaker| breaker.rest(now))
+    /// Returns the time until the next call about this subject; zero if the breaker is closed.
+    pub(super) fn retry_after(&self, digest: u128, now: Instant) -> Duration {
+        self.breaker_of(digest).map_or(Duration::ZERO, |breaker| breaker.retry_after(now))
     }
 
-    /// A call was answered: true where nothing is given up any more by it.
-    pub(super) fn succeeded(&self, digest: u128) -> bool {
-        self.of(digest).is_some_and(Breaker::succeeded) && self.open.fetch_sub(1, Ordering::Relaxed) == 1
+    /// Records a successful call. Returns whether it closed the last breaker that was open.
+    pub(super) fn record_success(&self, digest: u128) -> bool {
+        let has_closed = self.breaker_of(digest).is_some_and(CircuitBreaker::record_success);
+        has_closed && self.open.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
-    /// A call failed: true where something is given up by it, and nothing was.
-    pub(super) fn failed(&self, digest: u128, now: Instant) -> bool {
-        self.of(digest).is_some_and(|breaker| breaker.failed(now)) && self.open.fetch_add(1, Ordering::Relaxed) == 0
+    /// Records a failed call. Returns whether it opened a breaker while none was open.
+    pub(super) fn record_failure(&self, digest: u128, now: Instant) -> bool {
+        let has_opened = self.breaker_of(digest).is_some_and(|breaker| breaker.record_failure(now));
+        has_opened && self.open.fetch_add(1, Ordering::Relaxed) == 0
     }
 }
 
-/// The slot of a subject's key: the CRC-16/XMODEM of its hash tag (Redis Cluster specification, "Key distribution model").
-fn slot(digest: u128) -> usize {
-    let shifted = |crc: u16| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 };
-    let tag = tag(digest);
-    let crc = tag.bytes().fold(0_u16, |crc, byte| (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| shifted(crc)));
-    usize::from(crc) % SLOTS
+/// Returns the hash slot of a subject's key: the CRC-16/XMODEM of its hash tag (Redis Cluster specification, "Key
+/// distribution model").
+fn hash_slot(digest: u128) -> usize {
+    let tag = hash_tag(digest);
+    let mut crc: u16 = 0;
+    for byte in tag.bytes() {
+        crc ^= u16::from(byte) << 8;
+        for _ in 0..8 {
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ CRC_POLYNOMIAL };
+        }
+    }
+    usize::from(crc) % HASH_SLOTS
 }
 
-/// Opens after failures in a row, and lets one call through from time to time to see whether the server is back.
+/// Opens after consecutive failures. While it is open, it lets one call through from time to time, to see whether the
+/// server is back.
 #[derive(Debug, Default)]
-struct Breaker(Mutex<State>);
+struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
+    /// When the next call may be tried; `None` if the breaker is closed.
     open_until: Option<Instant>,
 }
 
-impl Breaker {
-    /// Whether to charge now. Where it is open, whoever is told yes is the one to try.
-    fn admits(&self, now: Instant) -> bool {
+impl CircuitBreaker {
+    fn allows_call(&self, now: Instant) -> bool {
         let mut state = self.state();
         match state.open_until {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                state.open_until = Some(now + FIRST);
+                // This caller tries. If it never reports a result, another one tries after the same time.
+                state.open_until = Some(now + FIRST_OPEN);
                 true
             }
         }
     }
 
-    /// When the next try may be made, where it is open.
-    fn rest(&self, now: Instant) -> Duration {
+    fn retry_after(&self, now: Instant) -> Duration {
         self.state().open_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// A call was answered: true where the server had been given up.
-    fn succeeded(&self) -> bool {
+    /// Closes the breaker. Returns whether it was open.
+    fn record_success(&self) -> bool {
         std::mem::take(&mut *self.state()).open_until.is_some()
     }
 
-    /// A call failed: true where the server is given up by it.
-    fn failed(&self, now: Instant) -> bool {
+    /// Returns whether this failure opened the breaker.
+    fn record_failure(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
-        if state.failures < ENOUGH {
+        if state.failures < MAX_FAILURES {
             return false;
         }
-        let doublings = (state.failures - ENOUGH).min(8);
-        let is_first = state.open_until.is_none();
-        state.open_until = Some(now + (FIRST * (1 << doublings)).min(LONGEST));
-        is_first
+        let doublings = (state.failures - MAX_FAILURES).min(8);
+        let was_closed = state.open_until.is_none();
+        state.open_until = Some(now + (FIRST_OPEN * (1 << doublings)).min(LONGEST_OPEN));
+        was_closed
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const ENOUGH: u32 = 3;
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(5);
-const SLOTS: usize = 16_384;
-const RANGES: usize = 64;
+/// The consecutive failures that open a breaker: one or two may be a lost connection.
+const MAX_FAILURES: u32 = 3;
+/// How long a breaker is open at first. Each further failure doubles it.
+const FIRST_OPEN: Duration = Duration::from_millis(250);
+/// The longest that a server is not called after it is back.
+const LONGEST_OPEN: Duration = Duration::from_secs(5);
+/// The hash slots of a Redis Cluster.
+const HASH_SLOTS: usize = 16_384;
+/// More ranges than most clusters have nodes.
+const SLOT_RANGES: usize = 64;
+const CRC_POLYNOMIAL: u16 = 0x1021;
 
 #[cfg(test)]
 mod tests;

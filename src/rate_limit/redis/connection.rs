@@ -1,4 +1,4 @@
-//! `ScriptCaller`: one call of the script over whatever connection the user has.
+//! `ScriptCaller`: calls the script over whatever connection the user provides.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,9 +7,11 @@ use std::sync::Arc;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, RedisError, Script};
 
-/// A connection of any kind, as far as it is needed here.
+use crate::rate_limit::redis::script;
+
+/// Calls the script. The trait hides the type of the connection.
 pub(super) trait ScriptCaller: Send + Sync {
-    /// Calls the script.
+    /// Calls the script with these keys and this argument.
     fn call(
         &self,
         keys: Vec<String>,
@@ -17,15 +19,23 @@ pub(super) trait ScriptCaller: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, RedisError>> + Send>>;
 }
 
-/// A connection and the script's name on the server.
+/// A connection and the script.
 pub(super) struct ScriptConnection<C> {
     connection: C,
-    script: Arc<Script>,
+    script: Arc<LoadedScript>,
+}
+
+struct LoadedScript {
+    code: String,
+    /// The SHA-1 by which the server knows the script.
+    hash: String,
 }
 
 impl<C> ScriptConnection<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, script: Arc::new(Script::new(CODE)) }
+        let code = script::code();
+        let hash = Script::new(&code).get_hash().to_owned();
+        Self { connection, script: Arc::new(LoadedScript { code, hash }) }
     }
 }
 
@@ -35,15 +45,16 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ScriptCaller for ScriptC
         keys: Vec<String>,
         request: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, RedisError>> + Send>> {
-        let (mut connection, script) = (self.connection.clone(), Arc::clone(&self.script));
+        let mut connection = self.connection.clone();
+        let script = Arc::clone(&self.script);
         Box::pin(async move {
-            let known = command("EVALSHA", script.get_hash(), &keys, &request);
-            match known.query_async(&mut connection).await {
-                // The server was restarted, or SCRIPT FLUSH was said: one trip more, with the code.
+            let by_hash = command("EVALSHA", &script.hash, &keys, &request);
+            match by_hash.query_async(&mut connection).await {
+                // The server does not know the script, as after a restart: send the code, which costs one more round trip.
                 Err(error) if error.code() == Some("NOSCRIPT") => {
-                    command("EVAL", CODE, &keys, &request).query_async(&mut connection).await
+                    command("EVAL", &script.code, &keys, &request).query_async(&mut connection).await
                 }
-                answered => answered,
+                result => result,
             }
         })
     }
@@ -54,7 +65,3 @@ fn command(name: &str, script: &str, keys: &[String], request: &[u8]) -> Cmd {
     command.arg(script).arg(keys.len()).arg(keys).arg(request);
     command
 }
-
-/// One script; it is kept in parts.
-const CODE: &str =
-    concat!(include_str!("script/state.lua"), include_str!("script/slow_path.lua"), include_str!("script/decide.lua"));

@@ -1,37 +1,42 @@
-//! `RedisLimiter`: how the rules of one limiter are asked of the server, and what is done without it.
+//! `RedisLimiter`: decides with Redis about the charges of one layer, and without it during an outage.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::SteadyClock;
-use crate::rate_limit::admin::{Intervention, StoreUnavailable};
-use crate::rate_limit::algorithm::CachedDenial;
-use crate::rate_limit::algorithm::WindowParams;
-use crate::rate_limit::decision::{Charge, Decision, Usage};
+use crate::rate_limit::algorithm::cached_denial::{CachedDenial, DenialInForce, DenialParams};
+use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Intervention, StoreUnavailable, Usage};
 use crate::rate_limit::limit::OutagePolicy;
-use crate::rate_limit::memory::table::CounterTable;
-use crate::rate_limit::memory::{self, LimitTables};
-use crate::rate_limit::policy::Charges;
+use crate::rate_limit::memory::decide::{self, LimitTables};
+use crate::rate_limit::memory::table::Table;
 use crate::rate_limit::quota::micros;
 use crate::rate_limit::redis::batch::Batcher;
-use crate::rate_limit::redis::protocol::{Answer, Job, Operation, Part};
+use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation};
 
-/// The rules of one limiter, as they are asked of the server.
+/// The rules of one layer and the connection that decides about them.
 pub(in crate::rate_limit) struct RedisLimiter {
     batcher: Arc<Batcher>,
     prefix: Arc<str>,
     rules: Box<[RedisRule]>,
 }
 
-/// What the server and this process need to know of one limit.
+/// What is needed of one limit to decide with Redis and without it.
 pub(in crate::rate_limit) struct RedisRule {
-    /// As the script reads it, by grade.
-    pub(in crate::rate_limit) tier_quotas: Box<[Arc<[u8]>]>,
+    /// The rule in the script's encoding, for each quota.
+    pub(in crate::rate_limit) quotas: Box<[Arc<[u8]>]>,
     pub(in crate::rate_limit) outage: OutagePolicy,
-    /// Whether units may come back before their time, so that a denial says nothing of the next request.
+    /// Whether units may be refunded, so that a denial does not predict the next one.
     pub(in crate::rate_limit) may_be_refunded: bool,
-    pub(in crate::rate_limit) notes: Arc<dyn CounterTable>,
+    pub(in crate::rate_limit) denials: Arc<Table<CachedDenial>>,
+}
+
+/// The positions of the charges that one job asked about, and the response.
+struct PartialResponse {
+    positions: Vec<usize>,
+    /// `None` if there was no response in time.
+    response: Option<JobResponse>,
 }
 
 impl RedisLimiter {
@@ -39,235 +44,262 @@ impl RedisLimiter {
         Self { batcher, prefix, rules: rules.into() }
     }
 
-    /// Whether to charge the server now.
-    pub(in crate::rate_limit) fn is_worth_asking(&self, charges: &[Charge]) -> bool {
+    /// Whether the circuit breaker allows a call now.
+    pub(in crate::rate_limit) fn is_available(&self, charges: &[Charge]) -> bool {
         let now = Instant::now();
         let charges = if self.batcher.is_cluster() { charges } else { charges.get(..1).unwrap_or_default() };
-        charges.iter().all(|charge| self.batcher.breakers.admits(charge.digest, now))
+        charges.iter().all(|charge| self.batcher.breakers.allows_call(charge.digest, now))
     }
 
-    /// The refusal that the server would give, where this process knows, and the charges that it refuses: what the others
-    /// have left is not known here.
-    pub(in crate::rate_limit) fn noted(&self, charges: &[Charge], now: u64) -> Option<(Charges, Decision)> {
-        let waits = |charge: &Charge| {
-            let (mut block, mut wait, mut reset) = (0, 0, 0);
-            if let Some(rule) = self.rule(charge).filter(|_| !charge.is_shadow && charge.cost > 0) {
-                let params = rule.notes.params().with_limit(fingerprint(charges, charge));
-                rule.notes.revisit(charge.hash, &|| now, &mut |note, _| {
-                    // A block is noted under the limit zero, which is nobody's.
-                    block = note.wait(&params.with_limit(0), now, 0);
-                    wait = note.wait(&params, now, 0);
-                    reset = note.reset(&params, now);
-                });
-            }
-            (block, wait, reset)
-        };
-        let is_refused = |charge: &&Charge| matches!(waits(charge), (1.., _, _) | (_, 1.., _));
-        let refused = Charges::of(charges.iter().filter(is_refused).copied());
-        let mut decision = Decision::new(refused.as_slice().len());
-        for (index, charge) in refused.as_slice().iter().enumerate() {
-            match waits(charge) {
-                (0, wait, reset) => {
-                    decision.set(index, Usage { used: u32::MAX, reset });
-                    decision.refuse(index, charge, (charge.cost <= charge.limit).then_some(wait));
-                }
-                (block, _, reset) => {
-                    decision.set(index, Usage { used: u32::MAX, reset });
-                    decision.block(index, block);
-                }
+    /// Returns the denied charges and the decision, if a denial by Redis is cached and still in force.
+    ///
+    /// The other charges are left out: their usage is not known here.
+    pub(in crate::rate_limit) fn cached_denial(&self, charges: &[Charge], now: u64) -> Option<(Charges, Decision)> {
+        let mut denied = Charges::default();
+        let mut denials: Vec<DenialInForce> = Vec::new();
+        for charge in charges {
+            if let Some(denial) = self.denial_of(charges, charge, now) {
+                denied.push(*charge);
+                denials.push(denial);
             }
         }
-        decision.is_refused.then_some((refused, decision))
+        if denied.is_empty() {
+            return None;
+        }
+        let mut decision = Decision::admit(denied.len());
+        for (index, (charge, denial)) in denied.iter().zip(denials).enumerate() {
+            decision.set_usage(index, Usage { used: u32::MAX, reset: denial.reset });
+            if denial.is_block {
+                decision.block(index, denial.wait);
+            } else {
+                decision.exceed(index, charge, (charge.cost <= charge.limit).then_some(denial.wait));
+            }
+        }
+        Some((denied, decision))
     }
 
-    /// Charges the server, in one call or one for each subject; `sent` is this process's time. The charges with the times of
-    /// their charges, the decision, and the latest of the times. `None` where a part was not answered and no other refused.
+    fn denial_of(&self, charges: &[Charge], charge: &Charge, now: u64) -> Option<DenialInForce> {
+        let rule = self.rule(charge).filter(|_| !charge.is_shadow && charge.cost > 0)?;
+        let mut denial = None;
+        rule.denials.access_existing(charge.hash, &|| now, |cached, now| {
+            denial = cached.in_force(fingerprint(charges, charge), now);
+        });
+        denial
+    }
+
+    /// Asks Redis, in one call or in a cluster in one for each subject.
+    ///
+    /// Returns the charges with the times at which they were applied, the decision, and the latest of these times. Returns
+    /// `None` if a response is missing and no other rejects the request.
     pub(in crate::rate_limit) async fn decide(
         &self,
         charges: &[Charge],
-        sent: u64,
         clock: &SteadyClock,
     ) -> Option<(Charges, Decision, u64)> {
-        let answers = self.ask_all(Operation::Decide, charges, 0).await;
-        let trip = clock.micros().saturating_sub(sent);
-        let has_refusal = answers.iter().any(|(_, answer)| answer.as_ref().is_into_result(Answer::is_refused));
-        let mut decision = Decision::new(charges.len());
-        let (mut latest, mut is_whole) = (0, true);
+        let sent_at = clock.micros();
+        let responses = self.ask(Operation::Decide, charges, 0).await;
+        let round_trip = clock.micros().saturating_sub(sent_at);
+        let is_complete = responses.iter().all(|partial| partial.response.is_some());
+        let is_rejected =
+            |partial: &PartialResponse| partial.response.as_ref().is_into_result(JobResponse::is_rejected);
+        let must_undo = responses.iter().any(is_rejected);
+        let mut decision = Decision::admit(charges.len());
+        let mut latest = 0;
         let mut charged = charges.to_vec();
-        for (places, answer) in &answers {
-            let Some(answer) = answer else {
-                is_whole = false;
-                continue;
-            };
-            latest = latest.max(answer.now);
-            for place in places {
-                if let Some(charge) = charged.get_mut(*place) {
-                    // The clocks of two nodes differ.
-                    charge.then = answer.now;
+        for PartialResponse { positions, response } in &responses {
+            let Some(response) = response else { continue };
+            latest = latest.max(response.now);
+            for position in positions {
+                if let Some(charge) = charged.get_mut(*position) {
+                    // Each node has its own clock.
+                    charge.redis_charged_at = response.now;
                 }
             }
-            answer.add_to(&mut decision, charges, places);
-            if has_refusal && !answer.is_refused() {
-                // An exceeded shadow was not charged.
-                let charged = places.iter().enumerate().filter(|(index, _)| !answer.has_exceeded(*index));
-                charged.filter_map(|(_, place)| charges.get(*place)).for_each(|charge| self.refund(charge, answer.now));
+            response.add_to(&mut decision, charges, positions);
+            if must_undo && !response.is_rejected() {
+                self.undo(charges, positions, response);
             } else {
-                self.note(charges, places, answer, sent, trip);
+                self.cache_denial(charges, positions, response, sent_at, round_trip);
             }
         }
-        if !decision.is_refused {
-            // What was charged makes the wait of what costs more longer than was noted.
-            let charged = charges.iter().filter(|charge| charge.cost > 0 && !charge.is_shadow);
-            charged
-                .filter_map(|charge| Some((self.rule(charge)?, charge)))
-                .for_each(|(rule, charge)| rule.notes.forget(charge.hash));
+        if !decision.is_rejected {
+            self.forget_denials(charges);
         }
-        // A refusal is one whatever the others would have said.
-        (is_whole || decision.is_refused).then(|| (Charges::of(charged.into_iter()), decision, latest))
+        // If one response rejects the request, the missing ones cannot change that.
+        (is_complete || decision.is_rejected).then(|| (charged.into_iter().collect(), decision, latest))
     }
 
-    /// Gives back what was charged at `then`, without waiting for it.
-    pub(in crate::rate_limit) fn refund(&self, charge: &Charge, then: u64) {
-        let job = Job { operation: Operation::Refund, parts: self.parts(&[*charge], &[0], then) };
-        if self.batcher.send(job).is_none() {
-            tracing::warn!("a unit could not be given back: no runtime drives the call, or too many wait");
+    /// Refunds what one node charged, because another one rejects the request or did not respond.
+    fn undo(&self, charges: &[Charge], positions: &[usize], response: &JobResponse) {
+        // A shadow limit that was exceeded was not charged.
+        let charged = positions.iter().enumerate().filter(|(index, _)| !response.has_exceeded(*index));
+        for charge in charged.filter_map(|(_, position)| charges.get(*position)) {
+            self.refund(charge, response.now);
         }
     }
 
-    /// Remembers a refusal. Only where one limit refused: how long each of several will is not told.
-    fn note(&self, charges: &[Charge], places: &[usize], answer: &Answer, sent: u64, trip: u64) {
-        // What other requests were charged here may be given back at once, since another node refuses them.
-        let may_be_given_back = places.len() < charges.len();
-        let mut exceeded = places.iter().enumerate().filter(|(index, _)| answer.has_exceeded(*index));
-        let (Some((index, place)), None) = (exceeded.next(), exceeded.next()) else { return };
-        let (Some(charge), Some((usage, blocked))) = (charges.get(*place), answer.usages.get(index)) else { return };
-        let Some(rule) = self.rule(charge).filter(|_| !charge.is_shadow) else { return };
-        let (limit, wait) = match (blocked, answer.wait()) {
-            (1.., _) => (0, *blocked),
-            (0, Some(wait)) if !rule.may_be_refunded && !may_be_given_back => (fingerprint(charges, charge), wait),
+    /// Refunds a charge that was applied at `charged_at`, without waiting for the response.
+    pub(in crate::rate_limit) fn refund(&self, charge: &Charge, charged_at: u64) {
+        let charges = self.job_charges(&[*charge], &[0], charged_at);
+        if self.batcher.send(Job { operation: Operation::Refund, charges }).is_none() {
+            tracing::warn!("a refund was not sent to Redis: there is no Tokio runtime, or the queue is full");
+        }
+    }
+
+    /// Caches a denial, if one limit alone denied: the script reports only one wait for several limits.
+    fn cache_denial(
+        &self,
+        charges: &[Charge],
+        positions: &[usize],
+        response: &JobResponse,
+        sent_at: u64,
+        round_trip: u64,
+    ) {
+        let mut exceeded = positions.iter().enumerate().filter(|(index, _)| response.has_exceeded(*index));
+        let (Some((index, position)), None) = (exceeded.next(), exceeded.next()) else { return };
+        let Some((usage, blocked)) = response.usages.get(index) else { return };
+        let Some(charge) = charges.get(*position).filter(|charge| !charge.is_shadow) else { return };
+        let Some(rule) = self.rule(charge) else { return };
+        // Units that other requests were charged on this node may be refunded at once, if another node rejects them.
+        let may_be_refunded = rule.may_be_refunded || positions.len() < charges.len();
+        let (fingerprint, wait) = match (*blocked, response.wait()) {
+            (1.., _) => (None, *blocked),
+            (0, Some(wait)) if !may_be_refunded => (Some(fingerprint(charges, charge)), wait),
             _ => return,
         };
-        let params = WindowParams { limit, window: wait, step: usage.reset.max(wait).saturating_add(trip) };
-        let late = answer.wait().unwrap_or(wait).saturating_sub(wait).saturating_add(trip).div_ceil(CachedDenial::LATE);
-        let late = u32::try_from(late).unwrap_or(u32::MAX);
-        rule.notes.visit(charge.hash, limit, &|| sent, &mut |note, _| note.charge(&params, sent, late));
+        let denial = DenialParams {
+            fingerprint,
+            wait,
+            reset: usage.reset.max(wait).saturating_add(round_trip),
+            // Another limit may reject for longer than the block lasts.
+            slack: response.wait().unwrap_or(wait).saturating_sub(wait).saturating_add(round_trip),
+        };
+        rule.denials.access(charge.hash, &|| sent_at, |cached, _| *cached = CachedDenial::new(&denial, sent_at));
     }
 
-    /// Counts along in this process, for the case of an outage.
-    pub(in crate::rate_limit) fn mirror_locally(&self, seats: &[LimitTables], charges: &[Charge], now: u64) {
-        for charge in charges {
-            if let Some(seat) = self.local(seats, charge) {
-                let params = seat.counts.params().with_limit(charge.limit);
-                seat.counts
-                    .visit(charge.hash, charge.limit, &|| now, &mut |count, _| count.charge(&params, now, charge.cost));
+    /// Removes cached denials after a request was admitted: its charge lengthens the wait of more expensive requests.
+    fn forget_denials(&self, charges: &[Charge]) {
+        for charge in charges.iter().filter(|charge| charge.cost > 0 && !charge.is_shadow) {
+            if let Some(rule) = self.rule(charge) {
+                rule.denials.remove(charge.hash);
             }
         }
     }
 
-    /// The local counts of a limit that goes by them in an outage.
-    pub(in crate::rate_limit) fn local<'a>(
-        &self,
-        seats: &'a [LimitTables],
-        charge: &Charge,
-    ) -> Option<&'a LimitTables> {
-        self.rule(charge).filter(|rule| matches!(rule.outage, OutagePolicy::Local(_)))?;
-        seats.get(usize::from(charge.rule))
+    /// Applies charges that Redis admitted to the counters of this process, so that they are current in an outage.
+    pub(in crate::rate_limit) fn mirror_locally(&self, tables: &[LimitTables], charges: &[Charge], now: u64) {
+        for charge in charges.iter().filter(|charge| self.is_mirrored(charge)) {
+            if let Some(tables) = tables.get(usize::from(charge.rule_index)) {
+                tables.counters.apply(charge, now);
+            }
+        }
     }
 
-    /// Decides without the server, each limit by its policy: the charges that were judged, and how.
+    /// Whether the limit counts in this process during an outage.
+    pub(in crate::rate_limit) fn is_mirrored(&self, charge: &Charge) -> bool {
+        matches!(self.outage_policy(charge), OutagePolicy::Local(_))
+    }
+
+    fn outage_policy(&self, charge: &Charge) -> OutagePolicy {
+        self.rule(charge).map_or(OutagePolicy::FailClosed, |rule| rule.outage)
+    }
+
+    /// Decides during an outage, each limit by its policy. Returns the charges that were considered, and the decision.
     pub(in crate::rate_limit) fn decide_locally(
         &self,
-        seats: &[LimitTables],
+        tables: &[LimitTables],
         charges: &[Charge],
         clock: &dyn Fn() -> u64,
     ) -> (Charges, Decision) {
-        let outage = |charge: &Charge| self.rule(charge).map_or(OutagePolicy::FailClosed, |rule| rule.outage);
-        let then = Instant::now();
-        let rest = micros(
-            charges.iter().map(|charge| self.batcher.breakers.rest(charge.digest, then)).max().unwrap_or_default(),
-        );
-        let is_closed = |charge: &Charge| outage(charge) == OutagePolicy::FailClosed && !charge.is_shadow;
-        if charges.iter().any(is_closed) {
-            let closed = Charges::of(charges.iter().filter(|charge| is_closed(charge)).copied());
-            let mut decision = Decision::new(closed.as_slice().len());
-            closed.as_slice().iter().enumerate().for_each(|(index, charge)| decision.refuse(index, charge, None));
-            decision.reduce(rest);
-            decision.now = clock();
+        let retry_after = self.retry_after(charges);
+        let fails_closed =
+            |charge: &&Charge| self.outage_policy(charge) == OutagePolicy::FailClosed && !charge.is_shadow;
+        let closed: Charges = charges.iter().filter(fails_closed).copied().collect();
+        if !closed.is_empty() {
+            let mut decision = Decision::admit(closed.len());
+            closed.iter().enumerate().for_each(|(index, charge)| decision.exceed(index, charge, None));
+            decision.blame_outage(retry_after);
+            decision.charged_at = ChargedAt::in_memory(clock());
             return (closed, decision);
         }
-        let shared = charges.iter().filter_map(|charge| match outage(charge) {
+        let share = |charge: &Charge| match self.outage_policy(charge) {
             OutagePolicy::Local(share) => {
                 Some(Charge { limit: (f64::from(charge.limit) * share).ceil() as u32, ..*charge })
             }
             OutagePolicy::FailClosed | OutagePolicy::FailOpen => None,
-        });
-        let shared = Charges::of(shared);
-        let mut decision = memory::decide(seats, shared.as_slice(), clock);
-        let over = shared.as_slice().iter().zip(decision.usages()).enumerate();
-        let is_over = |(index, (charge, usage)): (usize, (&Charge, &Option<Usage>))| {
-            let Some(usage) = usage else { return false };
-            decision.is_refused_by(index, charge) && usage.used.saturating_add(charge.cost) > charge.whole
         };
-        let is_over_the_whole = { over }.any(is_over);
-        if decision.is_refused && !is_over_the_whole {
-            decision.reduce(rest);
+        let shared: Charges = charges.iter().filter_map(share).collect();
+        let mut decision = decide::decide(tables, &shared, clock);
+        if decision.is_rejected && !exceeds_full_limit(&shared, &decision) {
+            decision.blame_outage(retry_after);
         }
         (shared, decision)
     }
 
-    /// Charges one operation of each limit; in a cluster, of each subject on its own. With the places of the charges, the
-    /// answers.
-    async fn ask_all(&self, operation: Operation, charges: &[Charge], then: u64) -> Vec<(Vec<usize>, Option<Answer>)> {
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (place, charge) in charges.iter().enumerate() {
-            let is_of_group = |group: &&mut Vec<usize>| {
-                let first = group.first().and_then(|first| charges.get(*first));
-                !self.batcher.is_cluster() || first.is_some_and(|first| first.digest == charge.digest)
-            };
-            match groups.iter_mut().find(is_of_group) {
-                Some(group) => group.push(place),
-                None => groups.push(vec![place]),
-            }
-        }
-        let mut sent = Vec::with_capacity(groups.len());
-        for places in groups {
-            let job = Job { operation, parts: self.parts(charges, &places, then) };
-            sent.push((places, self.batcher.send(job)));
-        }
+    /// Returns the microseconds until the next call to Redis.
+    fn retry_after(&self, charges: &[Charge]) -> u64 {
+        let now = Instant::now();
+        let longest = charges.iter().map(|charge| self.batcher.breakers.retry_after(charge.digest, now)).max();
+        micros(longest.unwrap_or_default())
+    }
+
+    /// Asks for one operation on all charges; in a cluster, in one job for each subject.
+    async fn ask(&self, operation: Operation, charges: &[Charge], charged_at: u64) -> Vec<PartialResponse> {
+        let jobs = self.positions_by_node(charges).into_iter().map(|positions| {
+            let job = Job { operation, charges: self.job_charges(charges, &positions, charged_at) };
+            (positions, self.batcher.send(job))
+        });
+        // All jobs are sent before the first response is awaited.
+        let sent: Vec<_> = jobs.collect();
         let deadline = self.batcher.deadline();
-        let mut answers = Vec::with_capacity(sent.len());
-        for (places, receiver) in sent {
-            let answer = match receiver {
+        let mut responses = Vec::with_capacity(sent.len());
+        for (positions, receiver) in sent {
+            let response = match receiver {
                 Some(receiver) => timeout_at(deadline, receiver).await.ok().and_then(Result::ok),
                 None => None,
             };
-            answers.push((places, answer));
+            responses.push(PartialResponse { positions, response });
         }
-        answers
+        responses
     }
 
-    fn parts(&self, charges: &[Charge], places: &[usize], then: u64) -> Vec<Part> {
-        let charges = places.iter().filter_map(|place| charges.get(*place));
-        let part = |charge: &Charge| {
-            let rule = self.rule(charge)?.tier_quotas.get(usize::from(charge.grade))?;
-            Some(Part {
+    /// Groups the positions of charges that one call can decide about: all of them, or in a cluster those of one subject.
+    fn positions_by_node(&self, charges: &[Charge]) -> Vec<Vec<usize>> {
+        if !self.batcher.is_cluster() {
+            return if charges.is_empty() { Vec::new() } else { vec![(0..charges.len()).collect()] };
+        }
+        let mut groups: Vec<(u128, Vec<usize>)> = Vec::new();
+        for (position, charge) in charges.iter().enumerate() {
+            match groups.iter_mut().find(|(digest, _)| *digest == charge.digest) {
+                Some((_, group)) => group.push(position),
+                None => groups.push((charge.digest, vec![position])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    fn job_charges(&self, charges: &[Charge], positions: &[usize], charged_at: u64) -> Vec<JobCharge> {
+        let charges = positions.iter().filter_map(|position| charges.get(*position));
+        let job_charge = |charge: &Charge| {
+            let rule = self.rule(charge)?.quotas.get(usize::from(charge.quota_index))?;
+            Some(JobCharge {
                 prefix: Arc::clone(&self.prefix),
                 digest: charge.digest,
                 rule: Arc::clone(rule),
                 cost: charge.cost,
-                then,
+                charged_at,
             })
         };
-        charges.filter_map(part).collect()
+        charges.filter_map(job_charge).collect()
     }
 
-    /// What is in use of each limit, and for how long its subject is blocked.
+    /// Returns the usage under each limit, and the microseconds for which the subject is blocked.
     pub(in crate::rate_limit) async fn peek(&self, charges: &[Charge]) -> Result<Vec<(Usage, u64)>, StoreUnavailable> {
         let mut usages = vec![(Usage::default(), 0); charges.len()];
-        for (places, answer) in self.ask_all(Operation::Peek, charges, 0).await {
-            let answer = answer.ok_or(StoreUnavailable)?;
-            for (place, usage) in places.into_iter().zip(answer.usages) {
-                if let Some(known) = usages.get_mut(place) {
+        for PartialResponse { positions, response } in self.ask(Operation::Peek, charges, 0).await {
+            let response = response.ok_or(StoreUnavailable)?;
+            for (position, usage) in positions.into_iter().zip(response.usages) {
+                if let Some(known) = usages.get_mut(position) {
                     *known = usage;
                 }
             }
@@ -275,41 +307,51 @@ impl RedisLimiter {
         Ok(usages)
     }
 
-    /// Does it on the server; this process forgets what it knew of the subject.
+    /// Applies what an administrator asked for on the server, and removes cached denials of the subject.
     pub(in crate::rate_limit) async fn intervene(
         &self,
         charges: &[Charge],
         intervention: Intervention,
     ) -> Result<(), StoreUnavailable> {
         let operation = match intervention {
-            Intervention::Forgive => Operation::Forgive,
+            Intervention::Refund => Operation::RefundLast,
             Intervention::Reset => Operation::Reset,
             Intervention::Unblock => Operation::Unblock,
         };
-        let answers = self.ask_all(operation, charges, 0).await;
+        let responses = self.ask(operation, charges, 0).await;
         for charge in charges {
             if let Some(rule) = self.rule(charge) {
-                rule.notes.forget(charge.hash);
+                rule.denials.remove(charge.hash);
             }
         }
-        if answers.iter().all(|(_, answer)| answer.is_some()) { Ok(()) } else { Err(StoreUnavailable) }
+        let is_complete = responses.iter().all(|partial| partial.response.is_some());
+        if is_complete { Ok(()) } else { Err(StoreUnavailable) }
     }
 
     fn rule(&self, charge: &Charge) -> Option<&RedisRule> {
-        self.rules.get(usize::from(charge.rule))
+        self.rules.get(usize::from(charge.rule_index))
     }
 }
 
-/// What a note says of: the limit, the cost, and all that the request charges beside it. A greater cost waits longer, and
-/// beside others, another limit may refuse for longer. Never zero.
-fn fingerprint(charges: &[Charge], of: &Charge) -> u32 {
-    let others = charges.iter().filter(|charge| charge.rule != of.rule && !charge.is_shadow);
-    let mixed = others.fold(u64::from(of.cost).wrapping_mul(ODD), |mixed, charge| {
-        let asked = u64::from(charge.limit) << 32 | u64::from(charge.cost);
-        (mixed.rotate_left(21) ^ charge.hash ^ asked ^ u64::from(charge.rule)).wrapping_mul(ODD)
-    });
-    ((mixed >> 32) as u32 ^ of.limit).max(1)
+/// Whether the request exceeds a limit as a whole, and not only this process's share of it.
+fn exceeds_full_limit(charges: &[Charge], decision: &Decision) -> bool {
+    charges.iter().enumerate().any(|(index, charge)| {
+        let used = decision.usage(index).map(|usage| usage.used.saturating_add(charge.cost));
+        decision.is_rejected_by(index, charge) && used.is_some_and(|used| used > charge.full_limit)
+    })
 }
 
-/// Two to the 64th by the golden ratio: spreads what is multiplied by it.
-const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Identifies requests that Redis denies for equally long: those with the same limit, the same cost, and the same other
+/// charges. A greater cost waits longer, and under other charges another limit may deny for longer.
+fn fingerprint(charges: &[Charge], of: &Charge) -> NonZeroU32 {
+    let mut mixed = u64::from(of.cost).wrapping_mul(MULTIPLIER);
+    for charge in charges.iter().filter(|charge| charge.rule_index != of.rule_index && !charge.is_shadow) {
+        let amount = u64::from(charge.limit) << 32 | u64::from(charge.cost);
+        let combined = mixed.rotate_left(21) ^ charge.hash ^ amount ^ u64::from(charge.rule_index);
+        mixed = combined.wrapping_mul(MULTIPLIER);
+    }
+    NonZeroU32::new((mixed >> 32) as u32 ^ of.limit).unwrap_or(NonZeroU32::MIN)
+}
+
+/// 2^64 divided by the golden ratio: multiplying by it spreads low bits over the high ones (Fibonacci hashing).
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,10 +1,11 @@
-//! `RedisStore`: counts that all processes share.
+//! `RedisStore`: a rate-limit store that processes share.
 
 mod batch;
 mod breaker;
 mod connection;
-mod limiter;
-mod protocol;
+pub(super) mod limiter;
+pub(super) mod protocol;
+mod script;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,11 +18,11 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::redis::batch::Batcher;
 use crate::rate_limit::redis::connection::{ScriptCaller, ScriptConnection};
-pub(super) use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
-pub(super) use crate::rate_limit::redis::protocol::{WireRule, digest};
+use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 
-/// Counts in Redis, which all processes share. One trip decides about all limits of a request, and requests that come at
-/// once are decided in one call.
+/// A store in Redis, shared by all processes that use the same server and prefix.
+///
+/// One round trip decides about all limits of a request, and one call about all requests that arrive at the same time.
 ///
 /// ```no_run
 /// use portcullis::rate_limit::{Key, Quota, RateLimit, RedisStore};
@@ -35,139 +36,139 @@ pub(super) use crate::rate_limit::redis::protocol::{WireRule, digest};
 /// # }
 /// ```
 ///
-/// No request waits longer for it than the [deadline](Self::deadline). While it cannot be asked, each limit goes by its
+/// No request waits longer than the [deadline](Self::deadline). While the server is unavailable, each limit follows its
 /// [`OutagePolicy`](crate::rate_limit::OutagePolicy).
 ///
-/// Keys are `portcullis:{digest}`, one a subject, and expire with what they count. The digest is half of a SHA-256: no
-/// key shows a name or a secret, though who knows an id or tries all addresses can tell theirs. Needs Redis 6 or newer, or a server that speaks its scripts.
+/// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half of
+/// a SHA-256. So keys show no names and no secrets, but whoever can guess an id or address can compute its key. Requires
+/// Redis 6 or later, or a compatible server that runs its Lua scripts.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
-    link: Arc<dyn ScriptCaller>,
+    caller: Arc<dyn ScriptCaller>,
     is_cluster: bool,
     prefix: Arc<str>,
     deadline: Duration,
     local_subjects: usize,
-    /// CompiledLimit once; the layers of one store count together here too.
+    /// Created once, so that the layers of one store count together in this process too.
     local: Arc<OnceLock<MemoryStore>>,
-    /// CompiledLimit once the settings stand; clones share the calls.
+    /// Created once the settings are final, so that clones share their calls.
     batcher: Arc<OnceLock<Arc<Batcher>>>,
 }
 
 impl RedisStore {
-    /// Counts over this connection of the crate `redis` 1: a `MultiplexedConnection`, a `ConnectionManager` or one of
-    /// another kind, with TLS too. To a cluster, see [`cluster`](Self::cluster).
+    /// Uses a connection of the crate `redis` 1, such as a `MultiplexedConnection` or a `ConnectionManager`, with or without
+    /// TLS. For a cluster, use [`cluster`](Self::cluster).
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::over(connection, false)
+        Self::with_connection(connection, false)
     }
 
-    /// Counts over this connection to a cluster: a `ClusterConnection`. Subjects of one request that lie on different nodes
-    /// are asked at once; where one refuses, what the others charged is given back.
+    /// Uses a connection to a cluster, a `ClusterConnection`.
+    ///
+    /// If the limits of a request have subjects on different nodes, these are asked at the same time. If one node rejects
+    /// the request, what the others charged is refunded.
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::over(connection, true)
+        Self::with_connection(connection, true)
     }
 
-    /// Counts on the server at this URL, `redis://user:password@host:port/db`; it is connected to when first asked, and
-    /// again when it was lost. Without TLS; for that, see [`new`](Self::new).
+    /// Connects to the server at a URL, `redis://user:password@host:port/db`, when it is first needed, and again after the
+    /// connection was lost. TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// Where it is no such URL, and outside of a Tokio runtime.
+    /// Returns [`ConfigError`] if the URL is invalid, or if no Tokio runtime is running.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        // Not the URL itself, and not the parser's words about it: it may hold a password.
-        let (reason, remedy) = match url.starts_with("rediss:") {
-            true => {
-                ("no TLS is spoken here", "make a connection by the redis crate, with its TLS, for RedisStore::new")
-            }
-            false => ("not the URL of a Redis server", "write redis://host:port"),
-        };
-        let problem = || ConfigIssue::new("RedisStore::connect", IssueKind::Invalid, reason, remedy);
+        let issue = |kind, reason, remedy| ConfigIssue::new("RedisStore::connect", kind, reason, remedy);
         if Handle::try_current().is_err() {
-            let reason = "no Tokio runtime runs here to hold the connection";
-            return Err(ConfigIssue::new(
-                "RedisStore::connect",
-                IssueKind::Missing,
-                reason,
-                "call it inside of one, as of #[tokio::main]",
-            )
-            .into());
+            let reason = "no Tokio runtime is running to hold the connection";
+            let remedy = "call it inside of a runtime, as in a function with #[tokio::main]";
+            return Err(issue(IssueKind::Missing, reason, remedy).into());
         }
-        let client = redis::Client::open(url).map_err(|_| problem())?;
-        // Each call tries once: what fails is told at once, not after the retries that the deadline would cut off.
+        // The URL and the parser's message are left out: they may contain a password.
+        let invalid_url = || match url.starts_with("rediss:") {
+            true => {
+                let remedy = "create a connection with TLS by the redis crate, and use RedisStore::new";
+                issue(IssueKind::Invalid, "TLS is not supported here", remedy)
+            }
+            false => issue(IssueKind::Invalid, "not the URL of a Redis server", "write redis://host:port"),
+        };
+        let client = redis::Client::open(url).map_err(|_| invalid_url())?;
+        // Retries would be cut off by the deadline and hide the cause of the failure.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| problem())?;
+        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| invalid_url())?;
         Ok(Self::new(manager))
     }
 
-    /// Sets with what the keys begin: `portcullis` unless set. Apps that share a server take different ones.
+    /// Sets the prefix of the keys (default `portcullis`). Give apps that share a server different prefixes.
     pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets the longest that a request waits for the server: 50 milliseconds unless set.
+    /// Sets how long a request waits for the server (default 50 milliseconds; at most a minute).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self.batcher = Arc::default();
         self
     }
 
-    /// Sets for how many subjects of each limit this process remembers denials, and counts along for the case of an
-    /// outage: 65,536 unless set.
+    /// Sets the number of subjects per limit for which this process caches denials and mirrors counters, in case of an
+    /// outage (default 65,536).
     pub fn local_subjects(mut self, subjects: usize) -> Self {
         self.local_subjects = subjects;
         self.local = Arc::default();
         self
     }
 
-    fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static, is_cluster: bool) -> Self {
+    fn with_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static, is_cluster: bool) -> Self {
         Self {
-            link: Arc::new(ScriptConnection::new(connection)),
+            caller: Arc::new(ScriptConnection::new(connection)),
             is_cluster,
-            prefix: PREFIX.into(),
-            deadline: DEADLINE,
-            local_subjects: LOCAL_SUBJECTS,
+            prefix: DEFAULT_PREFIX.into(),
+            deadline: DEFAULT_DEADLINE,
+            local_subjects: DEFAULT_LOCAL_SUBJECTS,
             local: Arc::default(),
             batcher: Arc::default(),
         }
     }
 
-    /// The counts of this process beside those of the server.
-    pub(super) fn memory(&self) -> MemoryStore {
+    /// Returns the counters of this process.
+    pub(super) fn local_memory(&self) -> MemoryStore {
         self.local.get_or_init(|| MemoryStore::with_subjects(self.local_subjects)).clone()
     }
 
-    pub(super) fn judge(&self, problems: &mut ConfigIssues) {
+    pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         if self.deadline.is_zero() {
-            let reason = "no answer comes in no time";
-            problems.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "give a few milliseconds at least"));
+            let reason = "no response arrives in no time";
+            issues.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "set at least a few milliseconds"));
         }
-        if self.deadline > LONGEST_DEADLINE {
+        if self.deadline > MAX_DEADLINE {
             let reason = "a request would wait for longer than a minute";
-            problems.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "give a minute at most"));
+            issues.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "set at most a minute"));
         }
         if self.prefix.contains(['{', '}']) {
-            let reason = "a brace would begin a hash tag, which is the subject's";
-            let problem = ConfigIssue::new("prefix", IssueKind::Invalid, reason, "leave braces out");
-            problems.add(problem.with_value(&*self.prefix));
+            let reason = "a brace would start a hash tag, which must be the subject";
+            let issue = ConfigIssue::new("prefix", IssueKind::Invalid, reason, "remove the braces");
+            issues.add(issue.with_value(&*self.prefix));
         }
     }
 
-    /// What charges the server for these rules.
+    /// Returns the limiter of a layer with these rules.
     pub(super) fn limiter(&self, rules: Vec<RedisRule>) -> RedisLimiter {
-        let batcher = || Arc::new(Batcher::new(Arc::clone(&self.link), self.deadline, self.is_cluster));
-        RedisLimiter::new(Arc::clone(self.batcher.get_or_init(batcher)), Arc::clone(&self.prefix), rules)
+        let create = || Arc::new(Batcher::new(Arc::clone(&self.caller), self.deadline, self.is_cluster));
+        RedisLimiter::new(Arc::clone(self.batcher.get_or_init(create)), Arc::clone(&self.prefix), rules)
     }
 }
 
-/// Shows no address: it may hold a password.
+/// Does not show the server's address, which may contain a password.
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 
-const PREFIX: &str = "portcullis";
-const DEADLINE: Duration = Duration::from_millis(50);
-const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
-const LOCAL_SUBJECTS: usize = 65_536;
+const DEFAULT_PREFIX: &str = "portcullis";
+const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
+/// A longer deadline is a mistake: callers would have given up.
+const MAX_DEADLINE: Duration = Duration::from_secs(60);
+const DEFAULT_LOCAL_SUBJECTS: usize = 65_536;

@@ -1,130 +1,88 @@
-//! What the script is asked and what it answers.
+//! The binary protocol of the script: how jobs are encoded and responses decoded.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::rate_limit::algorithm::Algorithm;
 use crate::rate_limit::decision::{Charge, Decision, Usage};
-use crate::rate_limit::quota::Algorithm;
-use crate::rate_limit::subject::Subject;
 
 /// The operations of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Decide,
-    /// What was charged at a time.
+    /// Refunds what was charged at a time.
     Refund,
-    /// What was charged last.
-    Forgive,
+    /// Refunds what was charged last.
+    RefundLast,
     Peek,
     Reset,
     Unblock,
 }
 
-/// All that is asked at once for one request.
+/// The operations with their names in the script.
+pub(super) const OPERATIONS: [(Operation, &str); 6] = [
+    (Operation::Decide, "DECIDE"),
+    (Operation::Refund, "REFUND"),
+    (Operation::RefundLast, "REFUND_LAST"),
+    (Operation::Peek, "PEEK"),
+    (Operation::Reset, "RESET"),
+    (Operation::Unblock, "UNBLOCK"),
+];
+
+/// The codes of the algorithms with their names in the script.
+pub(super) const ALGORITHMS: [(u32, &str); 4] = [
+    (SLIDING_LOG, "SLIDING_LOG"),
+    (SLIDING_WINDOW, "SLIDING_WINDOW"),
+    (TOKEN_BUCKET, "TOKEN_BUCKET"),
+    (FIXED_WINDOW, "FIXED_WINDOW"),
+];
+
+const SLIDING_LOG: u32 = 1;
+const SLIDING_WINDOW: u32 = 2;
+const TOKEN_BUCKET: u32 = 3;
+const FIXED_WINDOW: u32 = 4;
+
+/// Everything that is asked about one request.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) operation: Operation,
-    pub(super) parts: Vec<Part>,
+    pub(super) charges: Vec<JobCharge>,
 }
 
-/// What is asked of one limit.
+/// What is asked about one limit.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct JobCharge {
     pub(super) prefix: Arc<str>,
     pub(super) digest: u128,
     pub(super) rule: Arc<[u8]>,
     pub(super) cost: u32,
-    /// When the units were charged that are given back.
-    pub(super) then: u64,
+    /// For [`Operation::Refund`], when the units were charged.
+    pub(super) charged_at: u64,
 }
 
-/// What was answered to a [`Job`].
+/// The script's response to a [`Job`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct JobResponse {
     /// The server's time, in microseconds since 1970.
     pub(super) now: u64,
-    refused: u64,
+    is_rejected: bool,
+    is_blocked: bool,
+    /// A bit for each charge that exceeds its limit.
     exceeded: u64,
-    /// `None`: never.
+    /// The microseconds until the request is admitted; `None`: never.
     wait: Option<u64>,
-    /// What is in use, and for how long the subject is blocked.
+    /// The usage under each limit, and the microseconds for which the subject is blocked.
     pub(super) usages: Vec<(Usage, u64)>,
 }
 
-/// The keys and the request of a batch. Each key is told once, and each rule: the parts name their places.
-pub(super) fn encode<'a>(jobs: impl ExactSizeIterator<Item = &'a Job>) -> (Vec<String>, Vec<u8>) {
-    let mut rules: Vec<&Arc<[u8]>> = Vec::new();
-    let mut subjects: Vec<(u128, &Arc<str>)> = Vec::with_capacity(jobs.len());
-    let mut body = Vec::with_capacity(jobs.len() * 6 * NUMBER);
-    for job in jobs {
-        number(&mut body, job.operation as u32 as f64);
-        number(&mut body, job.parts.len() as f64);
-        for part in &job.parts {
-            let is_known = |(digest, prefix): &(u128, &Arc<str>)| *digest == part.digest && **prefix == part.prefix;
-            let key = subjects.iter().position(is_known).unwrap_or_else(|| {
-                subjects.push((part.digest, &part.prefix));
-                subjects.len() - 1
-            });
-            let rule = rules.iter().position(|rule| Arc::ptr_eq(rule, &part.rule)).unwrap_or_else(|| {
-                rules.push(&part.rule);
-                rules.len() - 1
-            });
-            for told in [key as f64 + 1.0, place(rule), f64::from(part.cost), part.then as f64] {
-                number(&mut body, told);
-            }
-        }
-    }
-    let mut request = Vec::with_capacity(NUMBER + rules.len() * RULE * NUMBER + body.len());
-    number(&mut request, place(rules.len()));
-    rules.iter().for_each(|rule| request.extend_from_slice(rule));
-    request.append(&mut body);
-    (subjects.iter().map(|(digest, prefix)| key(prefix, *digest)).collect(), request)
-}
-
-/// Where a rule begins among the numbers, the first of which is the first.
-fn place(rule: usize) -> f64 {
-    (2 + RULE * rule) as f64
-}
-
-/// The answers to a batch; `None` where they are not what the script gives.
-pub(super) fn decode<'a>(answer: &[u8], jobs: impl Iterator<Item = &'a Job>) -> Option<Vec<Answer>> {
-    let (numbers, []) = answer.as_chunks() else { return None };
-    let mut numbers = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes));
-    let now = whole(numbers.next()?)?;
-    let mut answers = Vec::new();
-    for job in jobs {
-        let usages = job.parts.iter().map(|_| {
-            // A begun unit of a bucket's debt is counted whole.
-            let (used, reset) = (whole(numbers.next()?.ceil())?, whole(numbers.next()?)?);
-            Some((Usage { used: u32::try_from(used).unwrap_or(u32::MAX), reset }, 0))
-        });
-        let usages = usages.collect::<Option<_>>()?;
-        let mut answer = Answer { now, refused: 0, exceeded: 0, wait: None, usages };
-        let told = numbers.next()?;
-        if told != NO_MORE {
-            answer.refused = whole(told)?;
-            answer.exceeded = whole(numbers.next()?)?;
-            answer.wait = whole(numbers.next()?);
-            for (_, blocked) in &mut answer.usages {
-                *blocked = whole(numbers.next()?)?;
-            }
-        }
-        answers.push(answer);
-    }
-    numbers.next().is_none().then_some(answers)
-}
-
-impl Answer {
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused != 0
+impl JobResponse {
+    pub(super) fn is_rejected(&self) -> bool {
+        self.is_rejected
     }
 
-    pub(super) fn is_blocked(&self) -> bool {
-        self.refused == BLOCKED
-    }
-
-    /// The microseconds until the request is let through; `None`: never.
+    /// Returns the microseconds until the request is admitted; `None`: never.
     pub(super) fn wait(&self) -> Option<u64> {
         self.wait
     }
@@ -133,28 +91,93 @@ impl Answer {
         self.exceeded.checked_shr(index as u32).is_some_and(|bits| bits & 1 == 1)
     }
 
-    /// Adds this answer, to the charges at these places, to what is said of the whole request.
-    pub(super) fn add_to(&self, decision: &mut Decision, charges: &[Charge], places: &[usize]) {
-        for (index, (place, (usage, blocked))) in places.iter().zip(&self.usages).enumerate() {
-            let Some(charge) = charges.get(*place) else { continue };
-            decision.set(*place, *usage);
+    /// Adds the response about the charges at these positions to the decision about the whole request.
+    pub(super) fn add_to(&self, decision: &mut Decision, charges: &[Charge], positions: &[usize]) {
+        for (index, (position, (usage, blocked))) in positions.iter().zip(&self.usages).enumerate() {
+            let Some(charge) = charges.get(*position) else { continue };
+            decision.set_usage(*position, *usage);
             if self.has_exceeded(index) {
-                decision.refuse(*place, charge, self.wait());
-                if self.is_blocked() && *blocked > 0 && !charge.is_shadow {
-                    decision.block(*place, *blocked);
+                decision.exceed(*position, charge, self.wait());
+                if self.is_blocked && *blocked > 0 && !charge.is_shadow {
+                    decision.block(*position, *blocked);
                 }
             }
         }
     }
 }
 
-/// What is refused because of a block.
-const BLOCKED: u64 = 2;
-/// Nothing was refused or exceeded, and nobody is blocked.
-const NO_MORE: f64 = -1.0;
+/// Returns the keys and the argument of a call. Keys and rules are sent once each; charges refer to their positions.
+pub(super) fn encode<'a>(jobs: impl ExactSizeIterator<Item = &'a Job>) -> (Vec<String>, Vec<u8>) {
+    let mut rules: Vec<&Arc<[u8]>> = Vec::new();
+    let mut subjects: Vec<(u128, &Arc<str>)> = Vec::with_capacity(jobs.len());
+    let mut body = Vec::with_capacity(jobs.len() * NUMBERS_PER_JOB * NUMBER);
+    for job in jobs {
+        push(&mut body, f64::from(job.operation as u32));
+        push(&mut body, job.charges.len() as f64);
+        for charge in &job.charges {
+            let is_same_key =
+                |(digest, prefix): &(u128, &Arc<str>)| *digest == charge.digest && **prefix == charge.prefix;
+            let key = subjects.iter().position(is_same_key).unwrap_or_else(|| {
+                subjects.push((charge.digest, &charge.prefix));
+                subjects.len() - 1
+            });
+            let rule = rules.iter().position(|rule| Arc::ptr_eq(rule, &charge.rule)).unwrap_or_else(|| {
+                rules.push(&charge.rule);
+                rules.len() - 1
+            });
+            // Lua counts from one.
+            push(&mut body, key as f64 + 1.0);
+            push(&mut body, rule_position(rule));
+            push(&mut body, f64::from(charge.cost));
+            push(&mut body, charge.charged_at as f64);
+        }
+    }
+    let mut request = Vec::with_capacity(NUMBER + rules.len() * RULE_FIELDS.len() * NUMBER + body.len());
+    push(&mut request, rule_position(rules.len()));
+    rules.iter().for_each(|rule| request.extend_from_slice(rule));
+    request.append(&mut body);
+    (subjects.iter().map(|(digest, prefix)| key(prefix, *digest)).collect(), request)
+}
+
+/// Returns the position of a rule's first number in the request, counted from one. The first number of all is the position
+/// of the jobs.
+fn rule_position(rule: usize) -> f64 {
+    (2 + RULE_FIELDS.len() * rule) as f64
+}
+
+/// Decodes the response to a batch; `None` if it is not a response of the script.
+pub(super) fn decode<'a>(response: &[u8], jobs: impl Iterator<Item = &'a Job>) -> Option<Vec<JobResponse>> {
+    let (numbers, []) = response.as_chunks() else { return None };
+    let mut numbers = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes));
+    let now = whole(numbers.next()?)?;
+    let mut responses = Vec::new();
+    for job in jobs {
+        let usages = job.charges.iter().map(|_| {
+            // A bucket's debt is a fraction: a begun unit counts as used.
+            let used = whole(numbers.next()?.ceil())?;
+            let reset = whole(numbers.next()?)?;
+            Some((Usage { used: u32::try_from(used).unwrap_or(u32::MAX), reset }, 0))
+        });
+        let usages = usages.collect::<Option<_>>()?;
+        let mut response = JobResponse { now, is_rejected: false, is_blocked: false, exceeded: 0, wait: None, usages };
+        let rejected = numbers.next()?;
+        if rejected != NO_DETAILS {
+            whole(rejected)?;
+            response.is_rejected = rejected != ADMITTED;
+            response.is_blocked = rejected == BLOCKED;
+            response.exceeded = whole(numbers.next()?)?;
+            response.wait = whole(numbers.next()?);
+            for (_, blocked) in &mut response.usages {
+                *blocked = whole(numbers.next()?)?;
+            }
+        }
+        responses.push(response);
+    }
+    numbers.next().is_none().then_some(responses)
+}
 
 /// A rule as the script reads it.
-pub(in crate::rate_limit) struct WireRule<'a> {
+pub(in crate::rate_limit) struct RuleParams<'a> {
     pub(in crate::rate_limit) name: &'a str,
     pub(in crate::rate_limit) algorithm: Algorithm,
     pub(in crate::rate_limit) limit: u32,
@@ -165,20 +188,25 @@ pub(in crate::rate_limit) struct WireRule<'a> {
     pub(in crate::rate_limit) is_shadow: bool,
 }
 
-impl WireRule<'_> {
-    /// Counts of another window or algorithm are others: the id tells them apart, and of it, the tag.
+/// The fields of an encoded rule, in order, with their names in the script.
+pub(super) const RULE_FIELDS: [&str; 9] =
+    ["TAG", "BLOCK_TAG", "ALGORITHM", "LIMIT", "WINDOW", "STEP", "FIRST_BLOCK", "LONGEST_BLOCK", "SHADOW"];
+
+impl RuleParams<'_> {
+    /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different counters.
     pub(in crate::rate_limit) fn encode(&self) -> Arc<[u8]> {
         let (algorithm, letter) = match self.algorithm {
-            Algorithm::SlidingLog => (1, 'e'),
-            Algorithm::SlidingWindow => (2, 's'),
-            Algorithm::TokenBucket => (3, 't'),
-            Algorithm::FixedWindow => (4, 'f'),
+            Algorithm::SlidingLog => (SLIDING_LOG, 'e'),
+            Algorithm::SlidingWindow => (SLIDING_WINDOW, 's'),
+            Algorithm::TokenBucket => (TOKEN_BUCKET, 't'),
+            Algorithm::FixedWindow => (FIXED_WINDOW, 'f'),
         };
         let id = format!("{}:{letter}{}", self.name, self.window);
-        let numbers: [u64; RULE] = [
-            short(&id),
-            short(&format!("{id}!")),
-            algorithm,
+        // In the order of `RULE_FIELDS`.
+        let fields: [u64; RULE_FIELDS.len()] = [
+            short_hash(&id),
+            short_hash(&format!("{id}!")),
+            algorithm.into(),
             self.limit.into(),
             self.window,
             self.step,
@@ -186,51 +214,40 @@ impl WireRule<'_> {
             self.longest_block,
             self.is_shadow.into(),
         ];
-        numbers.into_iter().flat_map(|number| (number as f64).to_le_bytes()).collect()
+        fields.into_iter().flat_map(|field| (field as f64).to_le_bytes()).collect()
     }
 }
 
-/// The numbers of a rule.
-const RULE: usize = 9;
-
-/// The first six bytes of the SHA-256.
-fn short(id: &str) -> u64 {
-    Sha256::digest(id).iter().take(6).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
+/// Returns the first six bytes of the SHA-256: the largest number of bytes that a double holds exactly.
+fn short_hash(id: &str) -> u64 {
+    Sha256::digest(id).iter().take(6).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
-/// The first half of a subject's SHA-256: who it is, is not told.
-pub(in crate::rate_limit) fn digest(subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u128 {
-    let mut hash = Sha256::new();
-    subject.feed(ipv6_prefix, by_route, |part| hash.update(part));
-    let hash: [u8; 32] = hash.finalize().into();
-    hash.iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte))
-}
-
-/// The key of a subject's counts. Its hash tag (Redis Cluster) is the subject, whatever the prefix.
+/// Returns the key of a subject. The digest is its hash tag, which selects the node of a Redis Cluster.
 fn key(prefix: &str, digest: u128) -> String {
-    let mut key = String::with_capacity(prefix.len() + 35);
+    let mut key = String::with_capacity(prefix.len() + ":{}".len() + DIGEST_DIGITS);
     key.push_str(prefix);
     key.push_str(":{");
-    push_tag(&mut key, digest);
+    push_hash_tag(&mut key, digest);
     key.push('}');
     key
 }
 
-pub(super) fn tag(digest: u128) -> String {
-    let mut tag = String::with_capacity(32);
-    push_tag(&mut tag, digest);
+/// Returns the hash tag of a subject's key.
+pub(super) fn hash_tag(digest: u128) -> String {
+    let mut tag = String::with_capacity(DIGEST_DIGITS);
+    push_hash_tag(&mut tag, digest);
     tag
 }
 
-/// 32 hexadecimal digits, without the detour of `format!`.
-fn push_tag(text: &mut String, digest: u128) {
-    let digit = |place: u32| char::from_digit((digest >> (4 * place)) as u32 & 15, 16).unwrap_or('0');
-    text.extend((0..32).rev().map(digit));
+fn push_hash_tag(text: &mut String, digest: u128) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{digest:032x}");
 }
 
-// Numbers as the script reads and writes them: each a little-endian double, which all of them fit into.
+// Numbers are little-endian doubles, in both directions. Times in microseconds fit into their 53 bits.
 
-fn number(bytes: &mut Vec<u8>, number: f64) {
+fn push(bytes: &mut Vec<u8>, number: f64) {
     bytes.extend_from_slice(&number.to_le_bytes());
 }
 
@@ -238,7 +255,22 @@ fn whole(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }
 
+/// The request is admitted.
+pub(super) const ADMITTED: f64 = 0.0;
+/// The request exceeds a limit.
+pub(super) const EXCEEDED: f64 = 1.0;
+/// The subject is blocked.
+pub(super) const BLOCKED: f64 = 2.0;
+/// In place of the above: nothing is exceeded and nobody is blocked, so no details follow.
+pub(super) const NO_DETAILS: f64 = -1.0;
+/// The wait of a request that costs more than the limit.
+pub(super) const NEVER: f64 = -1.0;
+/// The longest time that the script keeps an entry, in microseconds: 71 years. Entries that claim more are discarded.
+pub(in crate::rate_limit) const MAX_LIFETIME: u64 = 1 << 51;
+const DIGEST_DIGITS: usize = 32;
 const NUMBER: usize = size_of::<f64>();
+/// The numbers of a job with one charge.
+const NUMBERS_PER_JOB: usize = 6;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The fields, letter by letter.
+//! The exact header values.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +14,19 @@ fn limiter(limits: &[(&str, u32, u64)]) -> RateLimitBuilder {
     })
 }
 
-/// What is written onto these fields where so much is left and comes back in so long.
+/// Returns these headers after the ones for limits with so many units left and so many seconds until the reset are added.
 fn written(builder: RateLimitBuilder, left: &[(u32, u32)], now: u64, mut headers: HeaderMap) -> HeaderMap {
     let policy = Arc::clone(&builder.build().unwrap().0);
-    let snapshot = |(index, (remaining, reset)): (u8, &(u32, u32))| LimitSnapshot {
+    let snapshot = |(rule_index, (remaining, reset)): (u8, &(u32, u32))| LimitSnapshot {
         limit: 0,
         remaining: *remaining,
         reset: *reset,
-        index,
-        grade: 0,
+        rule_index,
+        quota_index: 0,
         subject: 0,
     };
     let snapshots: Vec<_> = (0..).zip(left).map(snapshot).collect();
-    policy.fields.write(&policy.rules, &snapshots, now, &mut headers);
+    policy.headers.write(&policy.rules, &snapshots, now, &mut headers);
     headers
 }
 
@@ -34,39 +34,39 @@ fn all<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
 
-fn x(headers: &HeaderMap) -> [Vec<&str>; 3] {
+fn legacy(headers: &HeaderMap) -> [Vec<&str>; 3] {
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(|name| all(headers, name))
 }
 
 const THREE: [(&str, u32, u64); 3] = [("a", 100, 60_000), ("b", 50, 1_000), ("c", 7, 3_600_000)];
 
 #[test]
-fn the_reset_is_a_moment_unless_seconds_are_asked_for() {
+fn the_reset_is_a_time_or_a_number_of_seconds() {
     let left = [(99, 60)];
     for (now, reset) in [(NOW, "1700000060"), (NOW + 1, "1700000061"), (NOW + 1_000_000, "1700000061")] {
         let headers = written(limiter(&THREE[..1]), &left, now, HeaderMap::new());
-        assert_eq!(x(&headers), [["100"], ["99"], [reset]]);
+        assert_eq!(legacy(&headers), [["100"], ["99"], [reset]]);
     }
     let headers = written(limiter(&THREE[..1]).reset_format(ResetFormat::Delta), &left, NOW + 1, HeaderMap::new());
-    assert_eq!(x(&headers), [["100"], ["99"], ["60"]]);
+    assert_eq!(legacy(&headers), [["100"], ["99"], ["60"]]);
 }
 
 #[test]
-fn of_several_limits_the_one_with_least_left_is_told() {
-    for (left, told) in [
+fn legacy_headers_report_the_limit_with_the_fewest_units_left() {
+    for (left, expected) in [
         ([(9, 1), (5, 1), (7, 1)], ["50", "5", "1"]),
         ([(0, 1), (5, 1), (7, 1)], ["100", "0", "1"]),
-        // Of two with as much, the one that takes longer to come back; then the first.
+        // If two have equally many left, the one with the longer reset; then the first.
         ([(5, 3), (5, 8), (5, 4)], ["50", "5", "8"]),
         ([(5, 8), (6, 9), (5, 8)], ["100", "5", "8"]),
     ] {
         let headers = written(limiter(&THREE).reset_format(ResetFormat::Delta), &left, NOW, HeaderMap::new());
-        assert_eq!(x(&headers), told.map(|value| [value]), "{left:?}");
+        assert_eq!(legacy(&headers), expected.map(|value| [value]), "{left:?}");
     }
 }
 
 #[test]
-fn the_tighter_of_two_layers_is_told() {
+fn the_tighter_of_two_layers_is_reported() {
     for (inner, is_kept) in
         [("0", true), ("4", true), ("5", true), ("6", false), ("-1", false), ("many", false), ("4294967296", false)]
     {
@@ -75,22 +75,22 @@ fn the_tighter_of_two_layers_is_told() {
             headers.insert(name, HeaderValue::from_static(inner));
         }
         let headers = written(limiter(&THREE[..1]).reset_format(ResetFormat::Delta), &[(5, 9)], NOW, headers);
-        let told = if is_kept { [inner; 3] } else { ["100", "5", "9"] };
-        assert_eq!(x(&headers), told.map(|value| [value]), "beside {inner}");
+        let expected = if is_kept { [inner; 3] } else { ["100", "5", "9"] };
+        assert_eq!(legacy(&headers), expected.map(|value| [value]), "beside {inner}");
     }
 }
 
 #[test]
-fn the_standard_fields_tell_every_limit() {
+fn ietf_draft_headers_report_every_limit() {
     let left = [(50, 30), (0, 1), (7, 0)];
     let headers = written(limiter(&THREE).ietf_draft_headers(), &left, NOW, HeaderMap::new());
     assert_eq!(all(&headers, "ratelimit-policy"), [r#""a";q=100;w=60"#, r#""b";q=50;w=1"#, r#""c";q=7;w=3600"#]);
     assert_eq!(all(&headers, "ratelimit"), [r#""a";r=50;t=30"#, r#""b";r=0;t=1"#, r#""c";r=7;t=0"#]);
-    assert_eq!(x(&headers)[1], ["0"]);
+    assert_eq!(legacy(&headers)[1], ["0"]);
 }
 
 #[test]
-fn the_standard_fields_of_an_inner_layer_stay() {
+fn ietf_draft_headers_of_an_inner_layer_are_kept() {
     let mut headers = HeaderMap::new();
     headers.insert("ratelimit", HeaderValue::from_static(r#""inner";r=1;t=1"#));
     headers.insert("ratelimit-policy", HeaderValue::from_static(r#""inner";q=2"#));
@@ -100,7 +100,7 @@ fn the_standard_fields_of_an_inner_layer_stay() {
 }
 
 #[test]
-fn a_window_shorter_than_a_second_is_left_out() {
+fn a_window_shorter_than_a_second_is_omitted() {
     for (millis, policy) in [(1, r#""a";q=5"#), (999, r#""a";q=5"#), (1_000, r#""a";q=5;w=1"#)] {
         let headers = written(limiter(&[("a", 5, millis)]).ietf_draft_headers(), &[(5, 0)], NOW, HeaderMap::new());
         assert_eq!(all(&headers, "ratelimit-policy"), [policy], "{millis} ms");
@@ -115,12 +115,12 @@ fn the_largest_numbers_fit() {
         u64::MAX,
         HeaderMap::new(),
     );
-    assert_eq!(x(&headers), [["4294967295"], ["4294967295"], ["18451039041005"]]);
+    assert_eq!(legacy(&headers), [["4294967295"], ["4294967295"], ["18451039041005"]]);
     assert_eq!(all(&headers, "ratelimit"), [r#""a";r=4294967295;t=4294967295"#]);
 }
 
 #[test]
-fn only_the_fields_that_are_asked_for_are_sent() {
+fn only_the_configured_headers_are_sent() {
     let names = |builder| {
         let headers = written(builder, &[(5, 9)], NOW, HeaderMap::new());
         let mut names: Vec<_> = headers.keys().map(|name| name.as_str().to_owned()).collect();
@@ -134,12 +134,12 @@ fn only_the_fields_that_are_asked_for_are_sent() {
 }
 
 #[test]
-fn where_nothing_was_counted_nothing_is_told() {
+fn no_headers_are_sent_if_nothing_was_counted() {
     assert!(written(limiter(&THREE).ietf_draft_headers(), &[], NOW, HeaderMap::new()).is_empty());
 }
 
 #[test]
-fn a_name_is_a_string_of_structured_fields() {
+fn names_are_quoted_as_structured_field_strings() {
     for (name, string) in [
         ("default", r#""default""#),
         (r#"a"b"#, r#""a\"b""#),
@@ -155,24 +155,11 @@ fn a_name_is_a_string_of_structured_fields() {
 }
 
 #[test]
-fn a_number_is_written_in_decimal_to_the_end_of_its_places() {
+fn two_numbers_are_written_in_decimal() {
     let numbers = [0, 1, 9, 10, 42, 99, 100, 101, 999, 1_000, 65_535, 4_294_967_295, 10_000_000_000, u64::MAX];
-    for number in numbers {
-        let mut pairs = [[b'0'; 2]; 10];
-        let zeros = write_decimal(number, &mut pairs);
-        assert_eq!(std::str::from_utf8(&pairs.as_flattened()[zeros..]).unwrap(), number.to_string());
-    }
-}
-
-#[test]
-fn whether_there_are_fields_is_known_before_any_is_written() {
-    let one = || limiter(&THREE[..1]);
-    for (builder, are_sent) in [
-        (one(), true),
-        (one().without_legacy_headers(), false),
-        (one().ietf_draft_headers(), true),
-        (one().without_legacy_headers().ietf_draft_headers(), true),
-    ] {
-        assert_eq!(builder.build().unwrap().0.fields.are_sent(), are_sent);
+    for second in numbers {
+        let first = second as u32;
+        let (first_value, second_value) = decimal_values(first, second).unwrap();
+        assert_eq!((first_value, second_value), (HeaderValue::from(first), HeaderValue::from(second)));
     }
 }

@@ -1,108 +1,85 @@
-//! A note denies what the server would deny, and nothing else.
+//! A cached denial denies what Redis would deny, and nothing else.
 
 use super::*;
 
 const NOW: u64 = 1_700_000_000_000_000;
 const SECOND: u64 = 1_000_000;
 
-fn params(limit: u32, wait: u64) -> WindowParams {
-    WindowParams { limit, window: wait, step: 2 * wait }
+fn fingerprint(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
 }
 
-/// A request marked as 5, refused for so long.
-fn noted(wait: u64) -> CachedDenial {
-    let mut note = CachedDenial::default();
-    note.settle(&params(5, wait), NOW);
-    note.charge(&params(5, wait), NOW, 0);
-    note
+fn denial(of: Option<u32>, wait: u64, slack: u64) -> CachedDenial {
+    let params = DenialParams { fingerprint: of.map(fingerprint), wait, reset: 2 * wait, slack };
+    CachedDenial::new(&params, NOW)
 }
 
-/// For how long a request of this limit and cost is denied.
-fn denied(note: &CachedDenial, limit: u32, cost: u32, after: u64) -> u64 {
-    let mut note = note.clone();
-    note.settle(&params(limit, 1), NOW + after);
-    note.wait(&params(limit, 1), NOW + after, cost)
+/// Returns how long a request with this fingerprint is denied.
+fn wait(cached: &CachedDenial, of: u32, after: u64) -> Option<u64> {
+    cached.in_force(fingerprint(of), NOW + after).map(|denial| denial.wait)
 }
 
 #[test]
-fn nothing_noted_denies_nothing() {
-    assert_eq!((denied(&CachedDenial::default(), 5, 5, 0), CachedDenial::default().used()), (0, 0));
-    assert_eq!(denied(&CachedDenial::default(), 0, 0, 0), 0);
+fn an_empty_slot_denies_nothing() {
+    assert_eq!(wait(&CachedDenial::default(), 5, 0), None);
+    assert!(CachedDenial::default().is_empty());
 }
 
 #[test]
-fn the_caller_is_told_to_wait_for_as_long_as_the_answer_took_besides() {
-    let mut note = CachedDenial::default();
-    note.charge(&params(5, SECOND), NOW, 3);
-    assert_eq!(denied(&note, 5, 1, SECOND - 1), 30_001);
-    assert_eq!(denied(&note, 5, 1, SECOND), 0);
+fn the_wait_includes_the_slack_in_hundredths_of_a_second() {
+    let cached = denial(Some(5), SECOND, 20_001);
+    assert_eq!(wait(&cached, 5, SECOND - 1), Some(30_001));
+    assert_eq!(wait(&cached, 5, SECOND), None);
 }
 
 #[test]
-fn a_request_of_another_mark_is_not_denied() {
-    let note = noted(SECOND);
-    for limit in [0, 1, 4, 6, 500] {
-        assert_eq!(denied(&note, limit, 3, 0), 0, "limit {limit}");
+fn a_request_with_another_fingerprint_is_not_denied() {
+    let cached = denial(Some(5), SECOND, 0);
+    for other in [1, 4, 6, 500] {
+        assert_eq!(wait(&cached, other, 0), None, "{other}");
     }
 }
 
 #[test]
-fn a_note_denies_until_the_wait_is_over() {
-    let note = noted(SECOND);
-    for (after, wait) in [(0, SECOND), (1, SECOND - 1), (SECOND - 1, 1), (SECOND, 0), (2 * SECOND, 0)] {
-        assert_eq!(denied(&note, 5, 3, after), wait, "after {after}");
-    }
-}
-
-#[test]
-fn a_note_is_believed_for_ten_seconds() {
-    let note = noted(3600 * SECOND);
-    assert_eq!(denied(&note, 5, 3, 10 * SECOND - 1), 3590 * SECOND + 1);
-    assert_eq!(denied(&note, 5, 3, 10 * SECOND), 0);
-}
-
-#[test]
-fn a_block_denies_every_tier_and_every_cost() {
-    let mut note = CachedDenial::default();
-    note.charge(&params(0, SECOND), NOW, 0);
-    for (limit, cost) in [(0, 0), (5, 0), (5, 1), (500, 3), (u32::MAX, u32::MAX)] {
-        assert_eq!(denied(&note, limit, cost, 1), SECOND - 1, "{cost} of {limit}");
-    }
-}
-
-#[test]
-fn the_reset_is_the_servers_from_the_time_of_sending_on() {
-    let note = noted(SECOND);
-    assert_eq!(note.reset(&params(5, 1), NOW), 2 * SECOND);
-    assert_eq!(note.reset(&params(5, 1), NOW + SECOND / 2), 3 * SECOND / 2);
-    assert_eq!(note.reset(&params(5, 1), NOW + 3 * SECOND), 0);
-}
-
-#[test]
-fn a_note_that_is_over_gives_up_its_place_and_any_note_may_be_driven_out() {
-    let mut note = noted(SECOND);
-    assert_eq!(note.used(), 1);
-    assert!(note.used() < note.limit());
-    note.settle(&params(5, 1), NOW + SECOND - 1);
-    assert_eq!(note.used(), 1);
-    note.settle(&params(5, 1), NOW + SECOND);
-    assert_eq!(note.used(), 0);
-}
-
-#[test]
-fn what_is_given_back_ends_a_note() {
-    for end in
-        [|note: &mut CachedDenial| note.forgive(1), |note: &mut CachedDenial| note.refund(&params(5, 1), NOW, NOW, 1)]
+fn a_denial_is_in_force_until_the_wait_is_over() {
+    let cached = denial(Some(5), SECOND, 0);
+    for (after, expected) in
+        [(0, Some(SECOND)), (1, Some(SECOND - 1)), (SECOND - 1, Some(1)), (SECOND, None), (2 * SECOND, None)]
     {
-        let mut note = noted(SECOND);
-        end(&mut note);
-        assert_eq!((note.used(), denied(&note, 5, 3, 0)), (0, 0));
+        assert_eq!(wait(&cached, 5, after), expected, "after {after}");
     }
 }
 
 #[test]
-fn the_last_word_of_the_server_counts() {
-    let mut note = noted(SECOND);
-    note.charge(&params(9, 3 * SECOND), NOW, 0);
-    assert_eq!((denied(&note, 5, 3, 0), denied(&note, 9, 1, 0)), (0, 3 * SECOND));
+fn a_denial_is_used_for_ten_seconds() {
+    let cached = denial(Some(5), 3600 * SECOND, 0);
+    assert_eq!(wait(&cached, 5, 10 * SECOND - 1), Some(3590 * SECOND + 1));
+    assert_eq!(wait(&cached, 5, 10 * SECOND), None);
+}
+
+#[test]
+fn a_block_denies_every_request() {
+    let cached = denial(None, SECOND, 0);
+    for of in [1, 5, 500, u32::MAX] {
+        let denial = cached.in_force(fingerprint(of), NOW + 1).unwrap();
+        assert!(denial.is_block);
+        assert_eq!(denial.wait, SECOND - 1);
+    }
+    assert!(!self::denial(Some(5), SECOND, 0).in_force(fingerprint(5), NOW).unwrap().is_block);
+}
+
+#[test]
+fn the_reset_counts_down_from_the_time_of_sending() {
+    let cached = denial(Some(5), SECOND, 0);
+    let reset = |after| cached.in_force(fingerprint(5), NOW + after).map(|denial| denial.reset);
+    assert_eq!(reset(0), Some(2 * SECOND));
+    assert_eq!(reset(SECOND / 2), Some(3 * SECOND / 2));
+}
+
+#[test]
+fn a_denial_that_is_over_may_be_evicted_before_others() {
+    let cached = denial(Some(5), SECOND, 0);
+    assert!(!cached.is_empty());
+    assert_eq!(cached.occupancy(&(), NOW + SECOND - 1), Occupancy { used: 1, capacity: 2 });
+    assert_eq!(cached.occupancy(&(), NOW + SECOND), Occupancy { used: 0, capacity: 2 });
 }

@@ -1,23 +1,28 @@
-//! Blocks, their lengths and how they are forgotten.
+//! Blocks, their lengths, and how they are forgotten.
 
 use proptest::prelude::*;
 
 use super::*;
 
 const MINUTE: u64 = 60_000_000;
-const PARAMS: WindowParams = WindowParams { limit: 1, window: MINUTE, step: 10 * MINUTE };
+const PARAMS: BlockParams = BlockParams { first: MINUTE, longest: 10 * MINUTE };
 const START: u64 = 1_700_000_000_000_000;
 
-/// Blocks the subject at this time, and says for how long.
+/// Blocks the subject at this time, and returns for how long.
 fn block(penalty: &mut Penalty, now: u64) -> u64 {
-    penalty.settle(&PARAMS, now);
-    penalty.charge(&PARAMS, now, 1);
-    penalty.wait(&PARAMS, now, 1)
+    penalty.advance(&PARAMS, now);
+    penalty.block(&PARAMS, now);
+    penalty.remaining(now)
+}
+
+fn used(penalty: &Penalty, now: u64) -> u32 {
+    penalty.occupancy(&PARAMS, now).used
 }
 
 #[test]
 fn each_block_is_twice_as_long_as_the_one_before_up_to_the_longest() {
-    let (mut penalty, mut now) = (Penalty::default(), START);
+    let mut penalty = Penalty::default();
+    let mut now = START;
     for minutes in [1, 2, 4, 8, 10, 10] {
         let length = block(&mut penalty, now);
         assert_eq!(length, minutes * MINUTE);
@@ -26,18 +31,26 @@ fn each_block_is_twice_as_long_as_the_one_before_up_to_the_longest() {
 }
 
 #[test]
-fn a_subject_is_blocked_until_the_end_and_no_longer() {
+fn a_subject_is_blocked_until_the_block_ends() {
     let mut penalty = Penalty::default();
     block(&mut penalty, START);
-    for (now, used, wait) in [(0, 2, MINUTE), (MINUTE - 1, 2, 1), (MINUTE, 1, 0), (MINUTE + 1, 1, 0)] {
-        penalty.settle(&PARAMS, START + now);
-        assert_eq!((penalty.used(), penalty.wait(&PARAMS, START + now, 1)), (used, wait), "after {now}");
-        assert_eq!(penalty.reset(&PARAMS, START + now), wait);
+    for (after, occupied, remaining) in [(0, 2, MINUTE), (MINUTE - 1, 2, 1), (MINUTE, 1, 0), (MINUTE + 1, 1, 0)] {
+        penalty.advance(&PARAMS, START + after);
+        assert_eq!(penalty.remaining(START + after), remaining, "after {after}");
+        assert_eq!(used(&penalty, START + after), occupied, "after {after}");
     }
 }
 
 #[test]
-fn blocks_are_forgotten_once_the_subject_was_free_for_as_long_as_the_longest() {
+fn a_block_during_a_block_does_not_lengthen_it() {
+    let mut penalty = Penalty::default();
+    block(&mut penalty, START);
+    assert_eq!(block(&mut penalty, START + MINUTE / 2), MINUTE / 2);
+    assert_eq!(block(&mut penalty, START + MINUTE), 2 * MINUTE);
+}
+
+#[test]
+fn blocks_are_forgotten_after_as_long_as_the_longest_without_one() {
     for (free, next) in [(10 * MINUTE - 1, 2 * MINUTE), (10 * MINUTE, MINUTE)] {
         let mut penalty = Penalty::default();
         let length = block(&mut penalty, START);
@@ -46,52 +59,53 @@ fn blocks_are_forgotten_once_the_subject_was_free_for_as_long_as_the_longest() {
 }
 
 #[test]
-fn a_forgotten_block_leaves_nothing_in_use() {
+fn a_forgotten_block_leaves_the_slot_empty() {
     let mut penalty = Penalty::default();
+    assert!(penalty.is_empty());
     block(&mut penalty, START);
-    penalty.settle(&PARAMS, START + 11 * MINUTE);
-    assert_eq!(penalty.used(), 0);
+    assert!(!penalty.is_empty());
+    penalty.advance(&PARAMS, START + 11 * MINUTE);
+    assert!(penalty.is_empty());
+    assert_eq!(used(&penalty, START + 11 * MINUTE), 0);
 }
 
 #[test]
-fn a_block_can_be_lifted() {
-    for lift in [|penalty: &mut Penalty| penalty.forgive(1), |penalty: &mut Penalty| penalty.refund(&PARAMS, 1, 1, 1)] {
-        let mut penalty = Penalty::default();
-        block(&mut penalty, START);
-        lift(&mut penalty);
-        assert_eq!((penalty.used(), penalty.wait(&PARAMS, START, 1)), (0, 0));
-        assert_eq!(block(&mut penalty, START), MINUTE);
-    }
-}
-
-#[test]
-fn a_subject_with_a_past_may_be_driven_out_and_a_blocked_one_may_not() {
+fn a_blocked_subject_fills_its_slot_and_past_blocks_do_not() {
     let mut penalty = Penalty::default();
     block(&mut penalty, START);
-    assert_eq!(penalty.used(), penalty.limit());
-    penalty.settle(&PARAMS, START + MINUTE);
-    assert!(penalty.used() < penalty.limit());
+    assert_eq!(penalty.occupancy(&PARAMS, START), Occupancy { used: 2, capacity: 2 });
+    assert_eq!(penalty.occupancy(&PARAMS, START + MINUTE), Occupancy { used: 1, capacity: 2 });
+    assert_eq!(penalty.occupancy(&PARAMS, START + 11 * MINUTE), Occupancy { used: 0, capacity: 2 });
 }
 
 proptest! {
     #[test]
     fn no_block_outlasts_its_length_when_the_clock_goes_back(back in 0..START, before in 1..12_u32) {
         let mut penalty = Penalty::default();
-        let length = (0..before).fold(0, |_, _| block(&mut penalty, START));
-        let now = START - back;
-        penalty.settle(&PARAMS, now);
-        prop_assert_eq!(penalty.wait(&PARAMS, now, 1), length);
+        let mut now = START;
+        let mut length = 0;
+        for _ in 0..before {
+            length = block(&mut penalty, now);
+            now += length;
+        }
+        now -= length;
+        penalty.advance(&PARAMS, now - back);
+        prop_assert_eq!(penalty.remaining(now - back), length);
     }
 
     #[test]
-    fn no_length_overflows(blocks in 0..400_u32, window in 1..u64::MAX, step in 1..u64::MAX, now in 0..u64::MAX) {
-        let params = WindowParams { limit: 1, window, step };
+    fn no_length_overflows(blocks in 0..400_u32, first in 1..u64::MAX, longest in 1..u64::MAX, now in 0..u64::MAX) {
+        let params = BlockParams { first, longest };
         let mut penalty = Penalty::default();
+        let mut at = now;
         for _ in 0..blocks {
-            penalty.settle(&params, now);
-            penalty.charge(&params, now, 1);
+            penalty.advance(&params, at);
+            penalty.block(&params, at);
+            at = at.saturating_add(penalty.remaining(at));
         }
-        penalty.settle(&params, u64::MAX);
-        prop_assert!(penalty.wait(&params, now, 1) <= step);
+        penalty.advance(&params, u64::MAX);
+        prop_assert!(penalty.remaining(now) <= u64::MAX - now);
+        penalty.advance(&params, now);
+        prop_assert!(penalty.remaining(now) <= longest);
     }
 }

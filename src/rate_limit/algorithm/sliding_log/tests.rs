@@ -1,43 +1,43 @@
-//! The log of times, beside one that forgets nothing.
+//! The sliding log, checked against a log that keeps everything.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::rate_limit::algorithm::tests::{Caller, Kind, START, Step, WINDOWS, tiered_steps};
 
-fn pasts() -> impl Strategy<Value = (u32, u64, Vec<Step>)> {
+fn histories() -> impl Strategy<Value = (u32, u64, Vec<Step>)> {
     (1..=8_u32, prop::sample::select(&WINDOWS[..]))
         .prop_flat_map(|(limit, window)| (Just(limit), Just(window), tiered_steps(limit, window)))
 }
 
 proptest! {
     #[test]
-    fn each_unit_is_in_use_for_a_window_and_up_to_a_tick((limit, window, steps) in pasts()) {
-        let mut caller = Caller::of(Kind::Exact8, limit, window);
+    fn each_unit_is_in_use_for_a_window_and_up_to_a_tick((limit, window, steps) in histories()) {
+        let mut caller = Caller::of(Kind::Log8, limit, window);
         for step in steps {
-            caller.take(step);
+            caller.apply(step);
             let used = caller.used();
-            prop_assert!(used >= caller.younger_than(window), "a unit came back early after {step:?}");
+            prop_assert!(used >= caller.younger_than(window), "a unit was freed early after {step:?}");
             let late = caller.params.step - 1;
             prop_assert!(used <= caller.younger_than(window + late), "a unit is kept too long after {step:?}");
         }
     }
 
     #[test]
-    fn no_window_of_any_time_admits_more_than_the_limit((limit, window, steps) in pasts()) {
-        let mut caller = Caller::of(Kind::Exact8, limit, window);
+    fn no_rolling_window_admits_more_than_the_limit((limit, window, steps) in histories()) {
+        let mut caller = Caller::of(Kind::Log8, limit, window);
         let mut most = 0;
         for step in steps {
-            caller.take(step);
+            caller.apply(step);
             most = most.max(caller.params.limit);
         }
         prop_assert!(caller.worst() <= most);
     }
 
     #[test]
-    fn a_microsecond_less_than_told_is_too_little((limit, _, steps) in pasts()) {
-        let mut caller = Caller::of(Kind::Exact8, limit, 60_000_000);
-        steps.into_iter().for_each(|step| caller.take(step));
+    fn one_microsecond_before_the_reported_wait_is_too_early((limit, _, steps) in histories()) {
+        let mut caller = Caller::of(Kind::Log8, limit, 60_000_000);
+        steps.into_iter().for_each(|step| caller.apply(step));
         for cost in 1..=caller.params.limit {
             let wait = caller.wait(cost);
             prop_assert!(wait == 0 || !caller.after(wait - 1).fits(cost));
@@ -47,16 +47,16 @@ proptest! {
     }
 }
 
-/// Units charged at these seconds, of a minute's window.
+/// Returns a log with a window of a minute and a unit charged at each of these seconds.
 fn charged(seconds: &[u64]) -> (SlidingLog<8>, WindowParams) {
     let params = WindowParams { limit: 8, window: 60_000_000, step: 1 };
-    let mut count = SlidingLog::default();
+    let mut counter = SlidingLog::default();
     for second in seconds {
         let now = START + second * 1_000_000;
-        count.settle(&params, now);
-        count.charge(&params, now, 1);
+        counter.advance(&params, now);
+        counter.charge(&params, now, 1);
     }
-    (count, params)
+    (counter, params)
 }
 
 fn at(second: u64) -> u64 {
@@ -64,71 +64,71 @@ fn at(second: u64) -> u64 {
 }
 
 #[test]
-fn a_refund_gives_back_the_unit_of_its_own_time() {
-    let (mut count, params) = charged(&[0, 10, 10, 20]);
-    count.settle(&params, at(30));
-    count.refund(&params, at(30), at(10), 1);
-    assert_eq!(count.used(), 3);
-    // What is left was charged at 0, 10 and 20.
+fn a_refund_frees_the_unit_charged_at_that_time() {
+    let (mut counter, params) = charged(&[0, 10, 10, 20]);
+    counter.advance(&params, at(30));
+    counter.refund(&params, at(30), at(10), 1);
+    assert_eq!(counter.used(), 3);
+    // The units charged at 0, 10 and 20 remain.
     for (second, used) in [(59, 3), (60, 2), (69, 2), (70, 1), (79, 1), (80, 0)] {
-        count.settle(&params, at(second));
-        assert_eq!(count.used(), used, "at {second}");
+        counter.advance(&params, at(second));
+        assert_eq!(counter.used(), used, "at {second}");
     }
 }
 
 #[test]
-fn a_refund_of_what_is_no_longer_in_use_gives_nothing_back() {
-    let (mut count, params) = charged(&[0, 10, 20]);
-    count.settle(&params, at(65));
-    for then in [0, 5, 15, 25] {
-        count.refund(&params, at(65), at(then), 8);
+fn a_refund_of_freed_units_frees_nothing() {
+    let (mut counter, params) = charged(&[0, 10, 20]);
+    counter.advance(&params, at(65));
+    for charged_at in [0, 5, 15, 25] {
+        counter.refund(&params, at(65), at(charged_at), 8);
     }
-    assert_eq!(count.used(), 2);
+    assert_eq!(counter.used(), 2);
 }
 
 #[test]
-fn what_does_not_fit_into_the_log_drives_out_the_oldest() {
-    let (mut count, params) = charged(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    assert_eq!(count.used(), 8);
-    count.settle(&params, at(61));
-    assert_eq!(count.used(), 8);
-    count.settle(&params, at(62));
-    assert_eq!(count.used(), 7);
-    count.charge(&params, at(62), 100);
-    assert_eq!(count.reset(&params, at(62)), 60_000_000);
-    assert_eq!(count.used(), 8);
+fn units_that_exceed_the_log_replace_the_oldest() {
+    let (mut counter, params) = charged(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(counter.used(), 8);
+    counter.advance(&params, at(61));
+    assert_eq!(counter.used(), 8);
+    counter.advance(&params, at(62));
+    assert_eq!(counter.used(), 7);
+    counter.charge(&params, at(62), 100);
+    assert_eq!(counter.time_until_unused(&params, at(62)), 60_000_000);
+    assert_eq!(counter.used(), 8);
 }
 
 #[test]
-fn forgiven_are_the_units_charged_last() {
-    let (mut count, params) = charged(&[0, 10, 20]);
-    count.forgive(2);
-    assert_eq!(count.used(), 1);
-    assert_eq!(count.reset(&params, at(20)), 40_000_000);
-    count.forgive(u32::MAX);
-    assert_eq!(count.used(), 0);
+fn refund_last_frees_the_units_charged_last() {
+    let (mut counter, params) = charged(&[0, 10, 20]);
+    counter.refund_last(2);
+    assert_eq!(counter.used(), 1);
+    assert_eq!(counter.time_until_unused(&params, at(20)), 40_000_000);
+    counter.refund_last(u32::MAX);
+    assert_eq!(counter.used(), 0);
 }
 
 #[test]
-fn a_tick_longer_than_a_microsecond_gives_units_back_late_rather_than_early() {
+fn long_ticks_free_units_late_rather_than_early() {
     let params = WindowParams { limit: 8, window: 90, step: 9 };
-    let mut count = SlidingLog::<8>::default();
+    let mut counter = SlidingLog::<8>::default();
     for now in [1_000, 1_001, 1_009, 1_010] {
-        count.settle(&params, now);
-        count.charge(&params, now, 1);
+        counter.advance(&params, now);
+        counter.charge(&params, now, 1);
     }
     for (now, used) in [(1_089, 4), (1_090, 3), (1_098, 3), (1_099, 1), (1_107, 1), (1_108, 0)] {
-        count.settle(&params, now);
-        assert_eq!(count.used(), used, "at {now}");
+        counter.advance(&params, now);
+        assert_eq!(counter.used(), used, "at {now}");
     }
 }
 
 #[test]
-fn a_unit_moved_to_the_present_by_a_clock_that_went_back_is_given_back_there() {
-    let (mut count, params) = charged(&[0, 30]);
-    count.settle(&params, at(10));
-    assert_eq!(count.reset(&params, at(10)), 60_000_000);
-    assert_eq!(count.wait(&params, at(10), 7), 50_000_000);
-    count.refund(&params, at(10), at(30), 1);
-    assert_eq!(count.reset(&params, at(10)), 50_000_000);
+fn a_unit_moved_by_a_clock_that_went_back_can_be_refunded() {
+    let (mut counter, params) = charged(&[0, 30]);
+    counter.advance(&params, at(10));
+    assert_eq!(counter.time_until_unused(&params, at(10)), 60_000_000);
+    assert_eq!(counter.time_until_fit(&params, at(10), 7), 50_000_000);
+    counter.refund(&params, at(10), at(30), 1);
+    assert_eq!(counter.time_until_unused(&params, at(10)), 50_000_000);
 }

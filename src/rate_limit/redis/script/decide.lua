@@ -1,89 +1,94 @@
--- Judges and charges a batch of requests, each as a whole: what count/*.rs does, on the server.
+-- Decides about a batch of jobs, each as a whole: all charges of a job are applied or none. This is what memory/decide.rs
+-- and algorithm/*.rs do, on the server. The last part of the script.
 --
--- KEYS     the subjects' keys, each once
+-- KEYS     the keys of the subjects, without duplicates
 -- ARGV[1]  numbers, each a little-endian double: where the jobs begin, the rules, the jobs; times in microseconds
---            a rule: tag, tag of its blocks, algorithm, limit, window, step, first block, longest block, shadow
---            a job:  operation, how many asks, for each: place of the key, of the rule, cost, time of the charge
--- returns  numbers, written so: time, for each job: for each ask: used, reset; then -1, or where there is more to tell:
---            refused, exceeded, wait, for each ask: blocked
+--            rule: the fields named in protocol.rs, from TAG to SHADOW
+--            job:  operation, number of charges, and for each charge: index of the key, of the rule, cost, time of the charge
+-- returns  numbers in the same format: the time, and for each job: for each charge its usage and reset; then NO_DETAILS, or
+--            rejected, a bit for each charge that exceeds its limit, the wait, and for each charge its remaining block
 --
--- Of a call for one request, to make these functions is a good part of the price: what most requests need is written out in
--- the loop.
+-- What most requests need is written out in the loop, because each function takes time to create on every call.
 
--- Finds a rule's state and brings it to now: where its head is, and whether it lay ahead of now, because the clock went
--- back. Such a one is written even on a denial, else it would be found ahead again and never pass.
-local function settle(place, states, rule, operation)
+-- Finds the entry of a rule and moves it to now. Returns its header, and whether it must be written even if the request is
+-- denied, because the clock went back: otherwise it would lie in the future again on the next call, and never expire.
+local function advance(key, record, rule, operation)
   local tag, algorithm = request[rule], request[rule + ALGORITHM]
-  local head = states[3] == tag and 3 or find(states, tag)
-  local size, first, used = 0, nil, nil
-  if head then size, first, used = states[head + 1], states[head + 3], states[head + 4] end
-  -- A state whose units are no number, or more than are ever counted, is none either.
-  local is_none = not head or not (used >= 0 and used < MOST)
-  if algorithm == SLIDING then
-    if is_none or size ~= 48 then return seldom().begin(place, tag, algorithm, rule) end
-    local since, step = now - first * request[rule + STEP], request[rule + STEP]
-    return head, (since < 0 or since >= step) and seldom().slide(place, head, rule)
-  elseif algorithm == EXACT then
-    if is_none or size % 7 ~= 0 or used ~= size / 7 or used > 128 then return seldom().begin(place, tag, algorithm, rule) end
-    local oldest = used > 0 and unpack_from(TIME, split(place)[(head + 3) / 6]) or now
-    local is_steady = first <= now and oldest <= now and oldest > now - request[rule + WINDOW]
-    return head, not is_steady and seldom().age(place, head, rule)
-  elseif is_none then
-    return seldom().begin(place, tag, algorithm, rule)
-  elseif algorithm == BUCKET then
+  local header = record[3] == tag and 3 or find(record, tag)
+  local size, since, used = 0, nil, nil
+  if header then size, since, used = record[header + TAIL_SIZE], record[header + SINCE], record[header + USED] end
+  -- NaN fails these comparisons too.
+  local is_invalid = not header or not (used >= 0 and used < MAX_USED)
+  if algorithm == SLIDING_WINDOW then
+    if is_invalid or size ~= 4 * SUB_WINDOWS then return slow_path().clear(key, tag, algorithm, rule) end
+    local step = request[rule + STEP]
+    local elapsed = now - since * step
+    return header, (elapsed < 0 or elapsed >= step) and slow_path().advance_sub_windows(key, header, rule)
+  elseif algorithm == SLIDING_LOG then
+    if is_invalid or size % 7 ~= 0 or used ~= size / 7 or used > MAX_LOG_UNITS then
+      return slow_path().clear(key, tag, algorithm, rule)
+    end
+    local oldest = used > 0 and unpack_from(TIME_FORMAT, split(key)[(header + 3) / 6]) or now
+    local is_current = since <= now and oldest <= now and oldest > now - request[rule + WINDOW]
+    return header, not is_current and slow_path().advance_log(key, header, rule)
+  elseif is_invalid then
+    return slow_path().clear(key, tag, algorithm, rule)
+  elseif algorithm == TOKEN_BUCKET then
     local window, expiry = request[rule + WINDOW], now + request[rule + STEP]
-    -- An operator does not know the subject's tier.
     local limit = request[rule + LIMIT]
-    if operation == PEEK or operation == FORGIVE then limit = states[head + 5] > 0 and states[head + 5] or 1 end
-    if states[head + 2] > expiry then states[head + 2] = expiry end
-    if first < now then used = used - (now - first) * limit / window * SHY end
-    states[head + 3], states[head + 4], states[head + 5] = now, used > 0 and used or 0, limit
-    return head, first > now
+    -- An administrator does not know the subject's tier, so the limit of the last request refills the bucket.
+    if operation == PEEK or operation == REFUND_LAST then limit = record[header + EXTRA] > 0 and record[header + EXTRA] or 1 end
+    if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
+    if since < now then used = used - (now - since) * limit / window * ROUND_DOWN end
+    record[header + SINCE], record[header + USED], record[header + EXTRA] = now, used > 0 and used or 0, limit
+    return header, since > now
   end
   local window = floor(now / request[rule + WINDOW])
   local expiry = (window + 1) * request[rule + WINDOW]
-  if states[head + 2] > expiry then states[head + 2] = expiry end
-  if window > first then states[head + 4] = 0 end
-  states[head + 3] = window
-  return head, first > window
+  if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
+  if window > since then record[header + USED] = 0 end
+  record[header + SINCE] = window
+  return header, since > window
 end
 
-local answer, length, at, total = { now }, 1, request[1], #request - 1
--- Of each ask of a job.
-local heads, blocks, misfits = { 0 }, { 0 }, { false }
+local response, length, at, total = { now }, 1, request[1], #request - 1
+-- By the bit of a charge in its job: its header, its remaining block, and whether it exceeds the limit. Bits as indexes
+-- save a second counter.
+local headers, blocks, exceeds = { 0 }, { 0 }, { false }
 
 while at <= total do
   local operation, from, to = request[at], at + 2, at + 4 * request[at + 1] - 2
-  local refused, exceeded, wait, bit, has_more = 0, 0, 0, 1, false
-  for ask = from, to, 4 do
-    local place, rule, cost, blocked = request[ask], request[ask + 1], request[ask + 2], 0
-    local states = loaded[place] or load(place)
+  local rejected, exceeded, wait, bit, has_details = ADMITTED, 0, 0, 1, false
+  -- First pass: look up every charge, and decide.
+  for charge = from, to, 4 do
+    local key, rule, cost, blocked = request[charge], request[charge + 1], request[charge + 2], 0
+    local record = records[key] or load(key)
     if request[rule + FIRST_BLOCK] > 0 then
-      local block = find(states, request[rule + BLOCK_TAG])
-      blocked = block and seldom().block(place, block, rule) or 0
+      local block = find(record, request[rule + BLOCK_TAG])
+      blocked = block and slow_path().remaining_block(key, block, rule) or 0
     end
-    local head, ahead = settle(place, states, rule, operation)
-    if ahead then dirty[place] = true end
-    heads[bit], blocks[bit] = head, blocked
+    local header, went_back = advance(key, record, rule, operation)
+    if went_back then dirty[key] = true end
+    headers[bit], blocks[bit] = header, blocked
     if operation == DECIDE then
       local limit = request[rule + LIMIT]
-      local fits = cost == 0 or states[head + 4] <= limit - cost
-      misfits[bit] = not fits
+      local fits = cost == 0 or record[header + USED] <= limit - cost
+      exceeds[bit] = not fits
       if blocked > 0 or not fits then
         local is_shadow = request[rule + SHADOW] ~= 0
-        local is_barred = blocked > 0 and not is_shadow
-        if is_barred or not fits then exceeded = exceeded + bit end
-        if is_barred then
-          refused = 2
+        local is_blocked = blocked > 0 and not is_shadow
+        if is_blocked or not fits then exceeded = exceeded + bit end
+        if is_blocked then
+          rejected = BLOCKED
           if wait >= 0 and blocked > wait then wait = blocked end
         end
-        -- During a block too: what the limit has left may take longer to come back.
+        -- Computed during a block too: the units may be freed later than the block ends.
         if not fits and not is_shadow then
-          if refused == 0 then refused = 1 end
+          if rejected == ADMITTED then rejected = EXCEEDED end
           if cost > limit then
-            wait = -1
+            wait = NEVER
           elseif wait >= 0 then
-            local needed = seldom().wait(place, head, rule, cost)
+            local needed = slow_path().time_until_fit(key, header, rule, cost)
             if needed > wait then wait = needed end
           end
         end
@@ -91,91 +96,94 @@ while at <= total do
     end
     bit = bit * 2
   end
+  -- Second pass: apply the charges, if none was rejected, and write the usage to the response.
   bit = 1
-  for ask = from, to, 4 do
-    local place, rule, cost, head, blocked = request[ask], request[ask + 1], request[ask + 2], heads[bit], blocks[bit]
-    local states, algorithm = loaded[place], request[rule + ALGORITHM]
+  for charge = from, to, 4 do
+    local key, rule, cost = request[charge], request[charge + 1], request[charge + 2]
+    local header, blocked = headers[bit], blocks[bit]
+    local record, algorithm = records[key], request[rule + ALGORITHM]
     if operation == DECIDE then
-      if refused == 0 and cost > 0 and not misfits[bit] then
-        local changed = dirty[place]
-        dirty[place] = (not changed or changed == head) and head or true
-        states[head + 4] = states[head + 4] + cost
-        if algorithm == SLIDING then
-          states[head + 5] = states[head + 5] + cost
-          states[head + 2] = (states[head + 3] + KEPT) * request[rule + STEP]
-        elseif algorithm == EXACT then
-          local all, i = split(place), (head + 3) / 6
-          all[i] = all[i] .. pack(TIME, now):rep(cost)
-          states[head + 1], states[head + 3] = #all[i], now
-          states[head + 2] = now + request[rule + WINDOW]
-        elseif algorithm == BUCKET then
-          -- As long as the whole debt would take at the rate of the lowest tier.
-          states[head + 2] = now + request[rule + STEP]
+      if rejected == ADMITTED and cost > 0 and not exceeds[bit] then
+        local changed = dirty[key]
+        dirty[key] = (not changed or changed == header) and header or true
+        record[header + USED] = record[header + USED] + cost
+        if algorithm == SLIDING_WINDOW then
+          record[header + EXTRA] = record[header + EXTRA] + cost
+          record[header + EXPIRY] = (record[header + SINCE] + KEPT) * request[rule + STEP]
+        elseif algorithm == SLIDING_LOG then
+          local all, i = split(key), (header + 3) / 6
+          all[i] = all[i] .. pack(TIME_FORMAT, now):rep(cost)
+          record[header + TAIL_SIZE], record[header + SINCE] = #all[i], now
+          record[header + EXPIRY] = now + request[rule + WINDOW]
+        elseif algorithm == TOKEN_BUCKET then
+          -- The time that a full debt takes at the rate of the lowest tier.
+          record[header + EXPIRY] = now + request[rule + STEP]
         else
-          states[head + 2] = (states[head + 3] + 1) * request[rule + WINDOW]
+          record[header + EXPIRY] = (record[header + SINCE] + 1) * request[rule + WINDOW]
         end
-      elseif refused == 1 and misfits[bit] and request[rule + SHADOW] == 0 and request[rule + FIRST_BLOCK] > 0 then
-        blocked = seldom().strike(place, rule)
+      elseif rejected == EXCEEDED and exceeds[bit] and request[rule + SHADOW] == 0 and request[rule + FIRST_BLOCK] > 0 then
+        blocked = slow_path().start_block(key, rule)
         if wait >= 0 and blocked > wait then wait = blocked end
       end
-    elseif operation == REFUND or operation == FORGIVE then
-      seldom().refund(place, head, rule, cost, operation == REFUND and request[ask + 3] or nil)
-      dirty[place] = true
+    elseif operation == REFUND or operation == REFUND_LAST then
+      slow_path().refund(key, header, rule, cost, operation == REFUND and request[charge + 3] or nil)
+      dirty[key] = true
     end
-    local used, reset = states[head + 4], 0
+    local used, reset = record[header + USED], 0
     if used > 0 then
-      if algorithm == SLIDING then
-        local last = states[head + 3] + KEPT
-        if states[head + 5] == 0 then last = seldom().leaves(place, head) or last end
+      if algorithm == SLIDING_WINDOW then
+        local last = record[header + SINCE] + KEPT
+        if record[header + EXTRA] == 0 then last = slow_path().unused_from(key, header) or last end
         reset = last * request[rule + STEP] - now
-      elseif algorithm == EXACT then
-        reset = states[head + 3] + request[rule + WINDOW] - now
-        -- Of a log that another wrote, whose last time has passed before its first.
+      elseif algorithm == SLIDING_LOG then
+        reset = record[header + SINCE] + request[rule + WINDOW] - now
+        -- A foreign log may have its times out of order.
         if reset < 0 then reset = 0 end
-      elseif algorithm == BUCKET then
-        reset = ceil(used * request[rule + WINDOW] / states[head + 5] / (SHY * SHY)) + 1
+      elseif algorithm == TOKEN_BUCKET then
+        reset = ceil(used * request[rule + WINDOW] / record[header + EXTRA] / (ROUND_DOWN * ROUND_DOWN)) + 1
       else
-        reset = (states[head + 3] + 1) * request[rule + WINDOW] - now
+        reset = (record[header + SINCE] + 1) * request[rule + WINDOW] - now
       end
     end
-    answer[length + 1], answer[length + 2] = used, reset
+    response[length + 1], response[length + 2] = used, reset
     length, bit, blocks[bit] = length + 2, bit * 2, blocked
-    if blocked > 0 then has_more = true end
+    if blocked > 0 then has_details = true end
   end
-  if operation > PEEK then
-    for ask = from, to, 4 do seldom().reset(request[ask], request[ask + 1], operation == RESET) end
+  if operation == RESET or operation == UNBLOCK then
+    for charge = from, to, 4 do slow_path().reset(request[charge], request[charge + 1], operation == RESET) end
   end
   length, at = length + 1, to + 4
-  answer[length] = -1
-  if has_more or exceeded > 0 then
-    answer[length], answer[length + 1], answer[length + 2] = refused, exceeded, wait
+  response[length] = NO_DETAILS
+  if has_details or exceeded > 0 then
+    response[length], response[length + 1], response[length + 2] = rejected, exceeded, wait
     length, bit = length + 2, 1
     for _ = from, to, 4 do
       length = length + 1
-      answer[length], bit = blocks[bit], bit * 2
+      response[length], bit = blocks[bit], bit * 2
     end
   end
 end
 
-for place = 1, #KEYS do
-  local changed = dirty[place]
+-- Write the records that changed, with the cheapest command that does it.
+for key = 1, #KEYS do
+  local changed = dirty[key]
   if changed then
-    local states, last = loaded[place], 0
-    local count, until_when = states[1], states[2]
+    local record, last = records[key], 0
+    local count, kept_until = record[1], record[2]
     for i = 5, 6 * count - 1, 6 do
-      if states[i] > last then last = states[i] end
+      if record[i] > last then last = record[i] end
     end
-    -- What is kept for far longer than it need be was written by another, and may not expire at all.
-    if last <= now or last > until_when or until_when - last > (last - now) / 8 or count > 255 then
-      seldom().rewrite(place)
-    elseif tails[place] then
-      call('SET', KEYS[place], pack(format(count), unpack(states)) .. table.concat(tails[place]), 'KEEPTTL')
+    -- A key that is kept for much longer than needed was written by someone else, and may never expire.
+    if last <= now or last > kept_until or kept_until - last > (last - now) / 8 or count > 255 then
+      slow_path().rewrite(key)
+    elseif tails[key] then
+      call('SET', KEYS[key], pack(format(count), unpack(record)) .. table.concat(tails[key]), 'KEEPTTL')
     elseif changed == true then
-      call('SETRANGE', KEYS[place], '0', pack(format(count), unpack(states)))
+      call('SETRANGE', KEYS[key], '0', pack(format(count), unpack(record)))
     else
-      local from = changed == 3 and '8' or 8 + 34 * (changed - 3) / 6
-      call('SETRANGE', KEYS[place], from, pack(ONE_HEAD, unpack(states, changed, changed + 5)))
+      local offset = changed == 3 and '8' or 8 + 34 * (changed - 3) / 6
+      call('SETRANGE', KEYS[key], offset, pack(ONE_HEADER_FORMAT, unpack(record, changed, changed + 5)))
     end
   end
 end
-return pack('<' .. ('d'):rep(length), unpack(answer))
+return pack('<' .. ('d'):rep(length), unpack(response))

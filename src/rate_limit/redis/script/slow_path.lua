@@ -1,209 +1,228 @@
--- What few decisions need: the second part of the script.
+-- Functions that few requests need: the second part of the script.
 
--- Made when first needed: to make these functions takes longer than most decisions.
-local made
+-- Redis runs the script from the start on each call, and creating these functions takes longer than most decisions. So
+-- they are created when the first of them is needed.
+local functions
 
-local function seldom()
-  if made then return made end
-  made = {}
+local function slow_path()
+  if functions then return functions end
+  functions = {}
   local min, max = math.min, math.max
-  local ZEROS, PAST = ('\0'):rep(48), '<' .. ('I4'):rep(12)
+  local NO_UNITS, UNITS_FORMAT = ('\0'):rep(4 * SUB_WINDOWS), '<' .. ('I4'):rep(SUB_WINDOWS)
 
-  local function change(place, head, tail)
-    split(place)[(head + 3) / 6] = tail
-    loaded[place][head + 1] = #tail
+  local function set_tail(key, header, tail)
+    split(key)[(header + 3) / 6] = tail
+    records[key][header + TAIL_SIZE] = #tail
   end
 
-  local function set(place, head, expiry, first, second, third)
-    local states = loaded[place]
-    states[head + 2], states[head + 3], states[head + 4], states[head + 5] = expiry, first, second, third
+  local function set_header(key, header, expiry, since, used, extra)
+    local record = records[key]
+    record[header + EXPIRY], record[header + SINCE] = expiry, since
+    record[header + USED], record[header + EXTRA] = used, extra
   end
 
-  -- A state of nothing.
-  function made.begin(place, tag, algorithm, rule)
-    local states = loaded[place]
-    local head = find(states, tag)
-    if not head then
-      split(place)
-      head = 6 * states[1] + 3
-      states[1], states[head] = states[1] + 1, tag
+  -- Empties an entry, after adding it to the record if it is missing. Returns its header.
+  function functions.clear(key, tag, algorithm, rule)
+    local record = records[key]
+    local header = find(record, tag)
+    if not header then
+      split(key)
+      header = 6 * record[1] + 3
+      record[1], record[header] = record[1] + 1, tag
     end
-    if algorithm == SLIDING then
-      set(place, head, 0, floor(now / request[rule + STEP]), 0, 0)
-    elseif algorithm == BUCKET then
-      set(place, head, 0, now, 0, request[rule + LIMIT])
+    if algorithm == SLIDING_WINDOW then
+      set_header(key, header, 0, floor(now / request[rule + STEP]), 0, 0)
+    elseif algorithm == TOKEN_BUCKET then
+      set_header(key, header, 0, now, 0, request[rule + LIMIT])
     else
-      set(place, head, 0, algorithm == FIXED and floor(now / request[rule + WINDOW]) or 0, 0, 0)
+      set_header(key, header, 0, algorithm == FIXED_WINDOW and floor(now / request[rule + WINDOW]) or 0, 0, 0)
     end
-    change(place, head, algorithm == SLIDING and ZEROS or '')
-    return head
+    set_tail(key, header, algorithm == SLIDING_WINDOW and NO_UNITS or '')
+    return header
   end
 
+  -- Sliding log: returns the times in a tail.
   local function times(log)
     local all = { unpack_from('<' .. ('I7'):rep(#log / 7), log) }
+    -- The last value is the position after the read.
     all[#all] = nil
     return all
   end
 
-  local function keep(place, head, all)
-    change(place, head, pack('<' .. ('I7'):rep(#all), unpack(all)))
-    set(place, head, loaded[place][head + 2], all[#all] or 0, #all, 0)
+  -- Sliding log: stores times.
+  local function set_times(key, header, all)
+    set_tail(key, header, pack('<' .. ('I7'):rep(#all), unpack(all)))
+    set_header(key, header, records[key][header + EXPIRY], all[#all] or 0, #all, 0)
   end
 
-  -- Lets a log forget what is past; whether it lay ahead.
-  function made.age(place, head, rule)
-    local window, all, ahead = request[rule + WINDOW], {}, false
-    for _, at in ipairs(times(split(place)[(head + 3) / 6])) do
-      if min(at, now) > now - window then all[#all + 1] = min(at, now) end
-      ahead = ahead or at > now
+  -- Sliding log: removes units that left the window. Returns whether the clock went back: times in the future become now.
+  function functions.advance_log(key, header, rule)
+    local window, kept, went_back = request[rule + WINDOW], {}, false
+    for _, at in ipairs(times(split(key)[(header + 3) / 6])) do
+      if min(at, now) > now - window then kept[#kept + 1] = min(at, now) end
+      went_back = went_back or at > now
     end
-    loaded[place][head + 2] = min(loaded[place][head + 2], now + window)
-    keep(place, head, all)
-    return ahead
+    local record = records[key]
+    record[header + EXPIRY] = min(record[header + EXPIRY], now + window)
+    set_times(key, header, kept)
+    return went_back
   end
 
-  -- The units of each sub-window, the running one first.
-  local function units(place, head)
-    local all = { loaded[place][head + 5], unpack_from(PAST, split(place)[(head + 3) / 6]) }
+  -- Sliding window: returns the units of each sub-window, the current one first.
+  local function units(key, header)
+    local all = { records[key][header + EXTRA], unpack_from(UNITS_FORMAT, split(key)[(header + 3) / 6]) }
+    -- The last value is the position after the read.
     all[KEPT + 1] = nil
     return all
   end
 
-  -- Moves sub-windows on; whether they lay ahead.
-  function made.slide(place, head, rule)
-    local states, all, sum, present = loaded[place], {}, 0, floor(now / request[rule + STEP])
-    local old, age = units(place, head), present - states[head + 3]
-    for i = 1, KEPT do all[i] = old[i - age] or 0 end
-    -- The clock went back: what lies ahead was used at present.
-    for i = 1, min(-age, KEPT) do all[1] = all[1] + old[i] end
-    for i = 1, KEPT do sum = sum + all[i] end
-    set(place, head, min(states[head + 2], (present + KEPT) * request[rule + STEP]), present, sum, all[1])
-    change(place, head, pack(PAST, unpack(all, 2)))
+  -- Sliding window: moves on to the current sub-window. Returns whether the clock went back.
+  function functions.advance_sub_windows(key, header, rule)
+    local record, moved, sum, present = records[key], {}, 0, floor(now / request[rule + STEP])
+    local old, age = units(key, header), present - record[header + SINCE]
+    for i = 1, KEPT do moved[i] = old[i - age] or 0 end
+    -- If the clock went back, units of the future count as charged now.
+    for i = 1, min(-age, KEPT) do moved[1] = moved[1] + old[i] end
+    for i = 1, KEPT do sum = sum + moved[i] end
+    local expiry = min(record[header + EXPIRY], (present + KEPT) * request[rule + STEP])
+    set_header(key, header, expiry, present, sum, moved[1])
+    set_tail(key, header, pack(UNITS_FORMAT, unpack(moved, 2)))
     return age < 0
   end
 
-  -- When the last of the sub-windows leaves in which there is a unit.
-  function made.leaves(place, head)
-    for i, used in ipairs(units(place, head)) do
-      if used > 0 then return loaded[place][head + 3] + KEPT + 1 - i end
+  -- Sliding window: returns the number of the sub-window at which no unit is in use; nil if none is.
+  function functions.unused_from(key, header)
+    for i, used in ipairs(units(key, header)) do
+      if used > 0 then return records[key][header + SINCE] + KEPT + 1 - i end
     end
   end
 
-  -- Gives back what was charged at a time; without one, what was charged last.
-  function made.refund(place, head, rule, cost, at)
-    local states, algorithm = loaded[place], request[rule + ALGORITHM]
-    if algorithm == SLIDING then
-      local all = units(place, head)
-      local first = at and 1 + max(states[head + 3] - floor(at / request[rule + STEP]), 0) or 1
-      for i = first, at and min(first, KEPT) or KEPT do
-        local given = min(all[i], cost)
-        all[i], cost, states[head + 4] = all[i] - given, cost - given, max(states[head + 4] - given, 0)
+  -- Refunds units that were charged at a time; without a time, those charged last.
+  function functions.refund(key, header, rule, cost, charged_at)
+    local record, algorithm = records[key], request[rule + ALGORITHM]
+    if algorithm == SLIDING_WINDOW then
+      local all = units(key, header)
+      local first, last = 1, KEPT
+      if charged_at then
+        first = 1 + max(record[header + SINCE] - floor(charged_at / request[rule + STEP]), 0)
+        last = min(first, KEPT)
       end
-      states[head + 5] = all[1]
-      change(place, head, pack(PAST, unpack(all, 2)))
-    elseif algorithm == EXACT then
-      -- Where the clock went back, the unit was moved back with it, and is the last before.
-      at = min(at or now, now)
-      if at <= now - request[rule + WINDOW] then return end
-      local all = times(split(place)[(head + 3) / 6])
+      for i = first, last do
+        local refunded = min(all[i], cost)
+        all[i], cost = all[i] - refunded, cost - refunded
+        record[header + USED] = max(record[header + USED] - refunded, 0)
+      end
+      record[header + EXTRA] = all[1]
+      set_tail(key, header, pack(UNITS_FORMAT, unpack(all, 2)))
+    elseif algorithm == SLIDING_LOG then
+      -- If the clock went back, the unit was moved back too, and is the last one up to that time.
+      charged_at = min(charged_at or now, now)
+      if charged_at <= now - request[rule + WINDOW] then return end
+      local all = times(split(key)[(header + 3) / 6])
       for i = #all, 1, -1 do
-        if cost > 0 and all[i] <= at then
+        if cost > 0 and all[i] <= charged_at then
           table.remove(all, i)
           cost = cost - 1
         end
       end
-      keep(place, head, all)
-    elseif algorithm == BUCKET then
-      -- What flowed back since is not in debt any more.
-      local back = at and max(now - at, 0) * request[rule + LIMIT] / request[rule + WINDOW] * SHY / SHY or 0
-      states[head + 4] = max(states[head + 4] - max(cost - back, 0), 0)
-    elseif not at or floor(at / request[rule + WINDOW]) >= states[head + 3] then
-      states[head + 4] = max(states[head + 4] - cost, 0)
+      set_times(key, header, all)
+    elseif algorithm == TOKEN_BUCKET then
+      -- Units refilled since the charge are no longer owed.
+      local refilled = 0
+      if charged_at then
+        refilled = max(now - charged_at, 0) * request[rule + LIMIT] / request[rule + WINDOW]
+      end
+      record[header + USED] = max(record[header + USED] - max(cost - refilled, 0), 0)
+    elseif not charged_at or floor(charged_at / request[rule + WINDOW]) >= record[header + SINCE] then
+      record[header + USED] = max(record[header + USED] - cost, 0)
     end
   end
 
-  -- How long until so many units fit that do not now.
-  function made.wait(place, head, rule, cost)
-    local states, algorithm, allowed = loaded[place], request[rule + ALGORITHM], request[rule + LIMIT] - cost
-    local first, left, window = states[head + 3], states[head + 4], request[rule + WINDOW]
-    if algorithm == SLIDING then
-      local all = units(place, head)
+  -- Returns the microseconds until units fit that do not fit now.
+  function functions.time_until_fit(key, header, rule, cost)
+    local record, algorithm, allowed = records[key], request[rule + ALGORITHM], request[rule + LIMIT] - cost
+    local since, left, window = record[header + SINCE], record[header + USED], request[rule + WINDOW]
+    if algorithm == SLIDING_WINDOW then
+      local all = units(key, header)
       for i = KEPT, 1, -1 do
         left = left - all[i]
-        if left <= allowed or i == 1 then return max((first + KEPT + 1 - i) * request[rule + STEP] - now, 0) end
+        if left <= allowed or i == 1 then return max((since + KEPT + 1 - i) * request[rule + STEP] - now, 0) end
       end
-    elseif algorithm == EXACT then
-      local freed = unpack_from(TIME, split(place)[(head + 3) / 6], (left - allowed - 1) * 7 + 1)
+    elseif algorithm == SLIDING_LOG then
+      local freed = unpack_from(TIME_FORMAT, split(key)[(header + 3) / 6], (left - allowed - 1) * 7 + 1)
       return freed + window - now
-    elseif algorithm == BUCKET then
-      return ceil((left - allowed) * window / request[rule + LIMIT] / (SHY * SHY)) + 1
+    elseif algorithm == TOKEN_BUCKET then
+      return ceil((left - allowed) * window / request[rule + LIMIT] / (ROUND_DOWN * ROUND_DOWN)) + 1
     end
-    return max((first + 1) * window - now, 0)
+    return max((since + 1) * window - now, 0)
   end
 
-  -- Of the so many-th block.
-  local function length(rule, count)
-    return min(request[rule + FIRST_BLOCK] * 2 ^ min(max(count - 1, 0), 32), request[rule + LONGEST_BLOCK])
+  local function block_length(rule, count)
+    local doublings = min(max(count - 1, 0), 32)
+    return min(request[rule + FIRST_BLOCK] * 2 ^ doublings, request[rule + LONGEST_BLOCK])
   end
 
-  -- Whether a block is one, and not forgotten yet.
-  function made.is_known(states, head)
-    return states[head + 2] > now and states[head + 4] >= 0 and states[head + 4] < MOST
+  -- Whether the entry is of blocks that are not forgotten yet.
+  local function is_remembered(record, header)
+    return record[header + EXPIRY] > now and record[header + USED] >= 0 and record[header + USED] < MAX_USED
   end
 
-  -- For how long the subject is still blocked.
-  function made.block(place, head, rule)
-    local states = loaded[place]
-    local finish, count = states[head + 3], states[head + 4]
-    if not made.is_known(states, head) then
-      -- What is no block is not to keep the key.
-      if states[head + 2] > now then states[head + 2] = 0 end
+  -- Returns the microseconds for which the subject is still blocked.
+  function functions.remaining_block(key, header, rule)
+    local record = records[key]
+    local finish, count = record[header + SINCE], record[header + USED]
+    if not is_remembered(record, header) then
+      -- An invalid entry must not keep the key alive.
+      if record[header + EXPIRY] > now then record[header + EXPIRY] = 0 end
       return 0
     end
-    if finish > now + length(rule, count) then
-      -- The clock went back.
-      finish, dirty[place] = now + length(rule, count), true
+    local latest = now + block_length(rule, count)
+    if finish > latest then
+      -- The clock went back: the block lasts for its length from now on.
+      finish, dirty[key] = latest, true
     end
-    set(place, head, min(states[head + 2], finish + request[rule + LONGEST_BLOCK]), finish, count, 0)
+    local expiry = min(record[header + EXPIRY], finish + request[rule + LONGEST_BLOCK])
+    set_header(key, header, expiry, finish, count, 0)
     return max(finish - now, 0)
   end
 
-  -- Blocks the subject, each time for twice as long.
-  function made.strike(place, rule)
-    local states, tag = loaded[place], request[rule + BLOCK_TAG]
-    local head = find(states, tag) or made.begin(place, tag)
-    local count = made.is_known(states, head) and states[head + 4] + 1 or 1
-    local blocked = length(rule, count)
-    set(place, head, now + blocked + request[rule + LONGEST_BLOCK], now + blocked, count, 0)
-    dirty[place] = true
-    return blocked
+  -- Blocks the subject, each time for twice as long. Returns the length of the block.
+  function functions.start_block(key, rule)
+    local record, tag = records[key], request[rule + BLOCK_TAG]
+    local header = find(record, tag) or functions.clear(key, tag)
+    local count = is_remembered(record, header) and record[header + USED] + 1 or 1
+    local length = block_length(rule, count)
+    set_header(key, header, now + length + request[rule + LONGEST_BLOCK], now + length, count, 0)
+    dirty[key] = true
+    return length
   end
 
-  -- Forgets the subject's blocks, or all of it.
-  function made.reset(place, rule, is_whole)
-    if is_whole then made.begin(place, request[rule], request[rule + ALGORITHM], rule) end
-    if find(loaded[place], request[rule + BLOCK_TAG]) then made.begin(place, request[rule + BLOCK_TAG]) end
-    split(place)
-    dirty[place] = true
+  -- Removes the subject's blocks, and with `usage` what it used of the limit.
+  function functions.reset(key, rule, usage)
+    if usage then functions.clear(key, request[rule], request[rule + ALGORITHM], rule) end
+    if find(records[key], request[rule + BLOCK_TAG]) then functions.clear(key, request[rule + BLOCK_TAG]) end
+    split(key)
+    dirty[key] = true
   end
 
-  -- Writes a key without what has passed, and keeps it for longer than it need be: so it is not done with every charge.
-  function made.rewrite(place)
-    local states, all, heads, written, last = loaded[place], split(place), { 0, 0 }, {}, 0
-    -- No more than a byte can tell.
-    for i = max(states[1] - 254, 1), states[1] do
-      local expiry = states[6 * i - 1]
-      if expiry > now and expiry <= now + LONGEST then
-        for from = 6 * i - 3, 6 * i + 2 do heads[#heads + 1] = states[from] end
-        written[#written + 1] = all[i]
+  -- Writes a key without expired entries. The key is kept for a sixteenth longer than needed, so that the next charges need
+  -- not extend its lifetime.
+  function functions.rewrite(key)
+    local record, all, headers, kept, last = records[key], split(key), { 0, 0 }, {}, 0
+    -- The number of entries must fit into one byte: the newest are kept.
+    for i = max(record[1] - 254, 1), record[1] do
+      local expiry = record[6 * i - 1]
+      if expiry > now and expiry <= now + MAX_LIFETIME then
+        for from = 6 * i - 3, 6 * i + 2 do headers[#headers + 1] = record[from] end
+        kept[#kept + 1] = all[i]
         last = max(last, expiry)
       end
     end
-    if #written == 0 then return call('DEL', KEYS[place]) end
-    heads[1], heads[2] = #written, last + ceil((last - now) / 16)
-    local value = pack(format(#written), unpack(heads)) .. table.concat(written)
-    return call('SET', KEYS[place], value, 'PX', ceil((heads[2] - now) / 1000) + 1)
+    if #kept == 0 then return call('DEL', KEYS[key]) end
+    headers[1], headers[2] = #kept, last + ceil((last - now) / 16)
+    local value = pack(format(#kept), unpack(headers)) .. table.concat(kept)
+    return call('SET', KEYS[key], value, 'PX', ceil((headers[2] - now) / 1000) + 1)
   end
 
-  return made
+  return functions
 end

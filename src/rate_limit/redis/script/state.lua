@@ -1,88 +1,85 @@
--- What stands in a key, and how it is read: the first part of the script, before seldom.lua and decide.lua.
+-- The record of a subject and how it is read. The first part of the script, after the constants that Rust injects
+-- (script.rs): operations, algorithms, the fields of a rule, and bounds.
 --
--- How many states there are, until when the key is kept, the heads of the states, then their tails. A head: tag, bytes of
--- the tail, expiry, three numbers; times in microseconds.
---   exact    the last time, the units, 0; the tail: the times, oldest first
---   sliding  the running sub-window, the units of all, its own; the tail: those of the twelve before, the last first
---   bucket   when the debt was that, the debt, the limit that it flows back by
---   fixed    the window, its units, 0
---   a block  its end, how many there were, 0
--- Most requests change heads alone. Whatever else stands in a key counts as nothing; what these formats bound is not
--- looked at again.
-local DECIDE, REFUND, FORGIVE, PEEK, RESET = 0, 1, 2, 3, 4
-local EXACT, SLIDING, BUCKET, FIXED = 1, 2, 3, 4
--- Where the numbers of a rule stand, from its tag on.
-local BLOCK_TAG, ALGORITHM, LIMIT, WINDOW, STEP, FIRST_BLOCK, LONGEST_BLOCK, SHADOW = 1, 2, 3, 4, 5, 6, 7, 8
--- By the library struct: I7 is an unsigned integer of seven bytes, d a double.
-local TOP, HEAD, TIME = '<I1I7', 'I6I2I7I7dI4', '<I7'
-local ONE_HEAD = '<' .. HEAD
--- Sub-windows: the running one and twelve before.
-local KEPT = 13
--- No state is kept longer: what claims to be is none.
-local LONGEST = 2 ^ 51
--- No more units, nor blocks, are ever counted.
-local MOST = 2 ^ 36
-local SHY = 1 - 200 * 2 ^ -52
+-- A Redis key holds the record of one subject: the number of its entries, the time until which the key is kept, the
+-- headers of the entries, and then their tails. An entry is the state of one limit or of its blocks. Its header is six
+-- numbers: TAG, TAIL_SIZE, EXPIRY, SINCE, USED and EXTRA. Times are in microseconds since 1970.
+--
+--                    SINCE                      USED              EXTRA                     tail
+--   sliding log      time of the last unit      units             0                         time of each unit, oldest first
+--   sliding window   number of the sub-window   units in all      units in the current one  units of the 12 before, latest first
+--   token bucket     time of the debt           debt              limit that refills it     -
+--   fixed window     number of the window       units             0                         -
+--   block            end of the block           number of blocks  0                         -
+--
+-- Headers and tails are apart because most requests change one header only, which SETRANGE writes in place. A value that
+-- does not have this format counts as empty, so that a foreign value under the same key cannot make the script fail.
+local TAIL_SIZE, EXPIRY, SINCE, USED, EXTRA = 1, 2, 3, 4, 5
+-- Formats of Redis' struct library: I7 is an unsigned integer of seven bytes, d a double.
+local RECORD_FORMAT, HEADER_FORMAT, TIME_FORMAT = '<I1I7', 'I6I2I7I7dI4', '<I7'
+local ONE_HEADER_FORMAT = '<' .. HEADER_FORMAT
+-- No request or block is counted beyond this: an entry that claims more is not ours.
+local MAX_USED = 2 ^ 36
 local call, pack, unpack_from = redis.call, struct.pack, struct.unpack
 local floor, ceil, KEYS = math.floor, math.ceil, KEYS
 
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
--- One command for all keys; where another type stands, nothing does.
+-- One command reads all keys. It returns nothing for a key of another type.
 local values = call('MGET', unpack(KEYS))
 local request = { unpack_from('<' .. ('d'):rep(#ARGV[1] / 8), ARGV[1]) }
--- By the place of the key: {how many, kept until, heads...}; the tails, where they may have changed; the one head that
--- changed, or true where more did.
-local loaded, tails, dirty = {}, {}, {}
+-- By the index of the key: the record {number of entries, kept until, headers...}; the tails, if they may have changed; and
+-- which header changed, or true if more than one header did.
+local records, tails, dirty = {}, {}, {}
 
--- By the number of states, the format of all that stands before the tails.
+-- The formats of a record without its tails, by the number of entries.
 local formats = {}
 
 local function format(count)
   local known = formats[count]
   if not known then
-    known = TOP .. HEAD:rep(count)
+    known = RECORD_FORMAT .. HEADER_FORMAT:rep(count)
     formats[count] = known
   end
   return known
 end
 
--- The states of a key, none where nothing of ours stands.
-local function load(place)
-  local value, states = values[place], nil
+-- Reads the record of a key; an empty one if the value does not have the format.
+local function load(key)
+  local value, record = values[key], nil
   local count = value and value:byte() or 0
   local size = 8 + 34 * count
   if count > 0 and #value >= size then
-    states = { unpack_from(format(count), value) }
-    for tail = 4, 6 * count - 2, 6 do size = size + states[tail] end
-    if size ~= #value then states = nil end
+    record = { unpack_from(format(count), value) }
+    for tail_size = 4, 6 * count - 2, 6 do size = size + record[tail_size] end
+    if size ~= #value then record = nil end
   end
-  if not states then states, tails[place] = { 0, 0 }, {} end
-  loaded[place] = states
-  return states
+  if not record then record, tails[key] = { 0, 0 }, {} end
+  records[key] = record
+  return record
 end
 
--- Where a state's head begins.
-local function find(states, tag)
-  if states[3] == tag then return 3 end
-  for head = 9, 6 * states[1] - 3, 6 do
-    if states[head] == tag then return head end
+-- Returns the index at which the header with this tag begins; nil if there is none.
+local function find(record, tag)
+  if record[3] == tag then return 3 end
+  for header = 9, 6 * record[1] - 3, 6 do
+    if record[header] == tag then return header end
   end
 end
 
--- The tails of a key's states.
-local function split(place)
-  local all = tails[place]
+-- Returns the tails of a record, in the order of its headers.
+local function split(key)
+  local all = tails[key]
   if not all then
-    local states, value = loaded[place], values[place]
-    local from = 9 + 34 * states[1]
-    all, tails[place] = {}, all
-    for i = 1, states[1] do
-      local size = states[6 * i - 2]
+    local record, value = records[key], values[key]
+    local from = 9 + 34 * record[1]
+    all = {}
+    for i = 1, record[1] do
+      local size = record[6 * i - 2]
       all[i] = value:sub(from, from + size - 1)
       from = from + size
     end
-    tails[place] = all
+    tails[key] = all
   end
   return all
 end

@@ -1,0 +1,153 @@
+//! How the store in memory decides about the charges of a request.
+
+use std::sync::Arc;
+
+use crate::context::RateLimitStatus;
+use crate::rate_limit::algorithm::penalty::Penalty;
+use crate::rate_limit::decision::{Charge, ChargedAt, Decision, Fit, Intervention, Usage};
+use crate::rate_limit::memory::table::{CounterTable, SingleDecision, Table};
+
+/// The tables of one limit.
+pub(in crate::rate_limit) struct LimitTables {
+    pub(in crate::rate_limit) counters: Arc<dyn CounterTable>,
+    /// `None` if the limit does not block.
+    pub(in crate::rate_limit) penalties: Option<Arc<Table<Penalty>>>,
+}
+
+/// Decides about the charges of a request, and applies all of them or none.
+///
+/// `tables` holds one entry per rule, in the order in which their sets are locked.
+#[inline]
+pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
+    if let [charge] = charges
+        && let Some(LimitTables { counters, penalties: None }) = tables_of(tables, charge)
+    {
+        let SingleDecision { fit, usage, now } = counters.decide(charge, clock);
+        return Decision::single(charge, fit, usage, now);
+    }
+    decide_together(tables, charges, clock)
+}
+
+fn decide_together(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
+    let mut decision = Decision::admit(charges.len());
+    let blocks = current_blocks(tables, charges, clock);
+    decision.is_rejected = blocks.iter().any(|wait| *wait > 0);
+    // Counters are read during a block too: they may take longer to reset than the block lasts.
+    let mut now = 0;
+    lock_and_charge(tables, charges, 0, clock, &mut decision, &mut now);
+    decision.charged_at = ChargedAt::in_memory(now);
+    for (index, wait) in blocks.into_iter().enumerate().filter(|(_, wait)| *wait > 0) {
+        decision.block(index, wait);
+    }
+    if decision.is_rejected && !decision.is_blocked {
+        start_blocks(tables, charges, clock, &mut decision);
+    }
+    decision
+}
+
+/// Returns the microseconds for which the subject of each charge is still blocked.
+fn current_blocks(
+    tables: &[LimitTables],
+    charges: &[Charge],
+    clock: &dyn Fn() -> u64,
+) -> [u64; RateLimitStatus::MAX_LIMITS] {
+    let mut blocks = [0; RateLimitStatus::MAX_LIMITS];
+    for (charge, wait) in charges.iter().zip(&mut blocks) {
+        if let Some(penalties) = penalties_of(tables, charge)
+            && !charge.is_shadow
+        {
+            *wait = remaining_block(penalties, charge.hash, clock);
+        }
+    }
+    blocks
+}
+
+/// Decides about the charges from `index` on, while the sets of those before are locked.
+///
+/// Recursion holds the lock of each set until all charges are decided. A loop would have to store guards of different
+/// types in an allocated list. All requests lock in the order of the tables, so they cannot deadlock.
+fn lock_and_charge(
+    tables: &[LimitTables],
+    charges: &[Charge],
+    index: usize,
+    clock: &dyn Fn() -> u64,
+    decision: &mut Decision,
+    latest: &mut u64,
+) {
+    let Some(charge) = charges.get(index) else { return };
+    let Some(limit) = tables_of(tables, charge) else { return };
+    let usage = limit.counters.decide_together(charge, clock, &mut |fit, now| {
+        *latest = now;
+        if let Fit::Exceeds(wait) = fit {
+            decision.exceed(index, charge, wait);
+        }
+        lock_and_charge(tables, charges, index + 1, clock, decision, latest);
+        // All charges are applied as of the time when the last set was locked, so that a refund finds them by one time.
+        (fit == Fit::Fits && !decision.is_rejected).then_some(*latest)
+    });
+    decision.set_usage(index, usage);
+}
+
+/// Blocks the subjects that exceeded a limit. To exceed a share of the limit during an outage does not block.
+fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
+    for (index, charge) in charges.iter().enumerate() {
+        let used = decision.usage(index).map_or(0, |usage| usage.used);
+        let exceeds_full_limit = used.checked_add(charge.cost).is_into_result(|used| used > charge.full_limit);
+        if decision.is_rejected_by(index, charge)
+            && exceeds_full_limit
+            && let Some(penalties) = penalties_of(tables, charge)
+        {
+            penalties.access(charge.hash, clock, |penalty, now| {
+                penalty.advance(&penalties.params(), now);
+                penalty.block(&penalties.params(), now);
+                decision.wait_at_least(penalty.remaining(now));
+            });
+        }
+    }
+}
+
+/// Refunds a charge that was applied at `charged_at`.
+pub(in crate::rate_limit) fn refund(tables: &LimitTables, charge: &Charge, clock: &dyn Fn() -> u64, charged_at: u64) {
+    tables.counters.refund(charge, clock, charged_at);
+}
+
+/// Does to a subject's usage what an administrator asked for.
+pub(in crate::rate_limit) fn intervene(
+    tables: &LimitTables,
+    charge: &Charge,
+    intervention: Intervention,
+    clock: &dyn Fn() -> u64,
+) {
+    match intervention {
+        Intervention::Refund => return tables.counters.refund_last(charge, clock),
+        Intervention::Reset => tables.counters.reset(charge.hash),
+        Intervention::Unblock => {}
+    }
+    if let Some(penalties) = &tables.penalties {
+        penalties.remove(charge.hash);
+    }
+}
+
+/// Returns a subject's usage, and the microseconds for which it is still blocked.
+pub(in crate::rate_limit) fn peek(tables: &LimitTables, charge: &Charge, clock: &dyn Fn() -> u64) -> (Usage, u64) {
+    let usage = tables.counters.usage(charge.hash, clock);
+    let blocked = tables.penalties.as_ref().map_or(0, |penalties| remaining_block(penalties, charge.hash, clock));
+    (usage, blocked)
+}
+
+fn remaining_block(penalties: &Table<Penalty>, hash: u64, clock: &dyn Fn() -> u64) -> u64 {
+    let mut remaining = 0;
+    penalties.access(hash, clock, |penalty, now| {
+        penalty.advance(&penalties.params(), now);
+        remaining = penalty.remaining(now);
+    });
+    remaining
+}
+
+fn tables_of<'a>(tables: &'a [LimitTables], charge: &Charge) -> Option<&'a LimitTables> {
+    tables.get(usize::from(charge.rule_index))
+}
+
+fn penalties_of<'a>(tables: &'a [LimitTables], charge: &Charge) -> Option<&'a Table<Penalty>> {
+    tables_of(tables, charge)?.penalties.as_deref()
+}

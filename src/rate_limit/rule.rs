@@ -1,0 +1,72 @@
+//! `Rule`: one limit of a built layer, in the form that requests are checked against.
+
+use http::{HeaderValue, request};
+
+use crate::context::{Tier, UserContext};
+use crate::rate_limit::key::Key;
+use crate::rate_limit::limit::{Cost, FailureCondition, RequestFilter};
+use crate::rate_limit::request_route::RequestRoute;
+
+/// One limit.
+pub(super) struct Rule {
+    pub(super) key: Key,
+    /// The quota of each tier, the lowest tier first. The first also applies to subjects without a tier.
+    pub(super) quotas: Box<[TierQuota]>,
+    pub(super) cost: Cost,
+    pub(super) filter: RequestFilter,
+    pub(super) failure: Option<FailureCondition>,
+    pub(super) by_route: bool,
+    pub(super) is_shadow: bool,
+}
+
+/// The quota of one tier, with its header values.
+pub(super) struct TierQuota {
+    pub(super) tier: Option<Tier>,
+    pub(super) limit: u32,
+    /// The value of `X-RateLimit-Limit`.
+    pub(super) limit_header: HeaderValue,
+    /// The value of `RateLimit-Policy`.
+    pub(super) policy_header: HeaderValue,
+    /// The limit's name, as the header `RateLimit` spells it.
+    pub(super) quoted_name: String,
+}
+
+impl Rule {
+    /// Whether the quota depends on the user's tier.
+    #[inline]
+    pub(super) fn is_by_tier(&self) -> bool {
+        self.quotas.len() > 1
+    }
+
+    /// Whether the limit applies to the request. `route` is `None` if no rule needs it.
+    #[inline]
+    pub(super) fn applies_to(&self, head: &request::Parts, route: Option<RequestRoute<'_>>) -> bool {
+        let is_on_route = match (&self.filter.routes, route) {
+            // The path counts too: if a wildcard matches it, the route in the configuration is not the matched one.
+            (Some(routes), Some(route)) => route.is_any_of(routes) || route.has_path_in(routes),
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        is_on_route && self.filter.condition.as_ref().is_into_result(|condition| condition(head))
+    }
+
+    /// Whether the rule compares the route or counts by it.
+    pub(super) fn needs_route(&self) -> bool {
+        self.by_route || self.filter.routes.is_some()
+    }
+
+    /// Returns the position and the limit of the quota of the user's highest tier; without one, of the first quota.
+    #[inline]
+    pub(super) fn quota_for<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
+        let index = if self.is_by_tier() { self.highest_quota(user()) } else { 0 };
+        (index as u8, self.quotas.get(index).map_or(1, |quota| quota.limit))
+    }
+
+    fn highest_quota(&self, user: Option<&UserContext>) -> usize {
+        let has_tier = |quota: &TierQuota| match (&quota.tier, user) {
+            (Some(tier), Some(user)) => user.is_at_least(tier),
+            _ => false,
+        };
+        self.quotas.iter().rposition(has_tier).unwrap_or(0)
+    }
+}
