@@ -1,10 +1,10 @@
-//! `Algorithm`: the signature algorithms (RFC 7518 §3.1, RFC 8037, RFC 9864).
+//! `Algorithm`: the signature algorithms that tokens may use (RFC 7518 §3.1, RFC 8037, RFC 9864).
 
-/// A signature algorithm (RFC 7518 §3.1; RFC 8037 and RFC 9864 for Ed25519).
+/// A signature algorithm of tokens (RFC 7518 §3.1; RFC 8037 and RFC 9864 for Ed25519).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// EdDSA on Ed25519; the header may say `EdDSA` or `Ed25519`.
+    /// EdDSA with Ed25519. Both `EdDSA` and `Ed25519` are accepted as `alg`.
     EdDsa,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -30,7 +30,7 @@ pub enum Algorithm {
     Rs512,
 }
 
-/// What kind of key an algorithm takes.
+/// The kind of key that an algorithm uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFamily {
     Ed25519,
@@ -41,15 +41,16 @@ pub(crate) enum KeyFamily {
 }
 
 impl Algorithm {
-    /// The algorithm of this `alg`, compared case-sensitively (RFC 7515 §4.1.1).
+    /// Returns the algorithm with this `alg` value. The comparison is case-sensitive (RFC 7515 §4.1.1).
     pub(crate) fn from_name(alg: &str) -> Option<Self> {
-        if alg == ED25519 {
+        // RFC 9864 §2.2 gives EdDSA on Ed25519 a second, fully specified name.
+        if alg == "Ed25519" {
             return Some(Self::EdDsa);
         }
         ALL.into_iter().find(|algorithm| algorithm.name() == alg)
     }
 
-    /// The `alg` value.
+    /// Returns the `alg` value (RFC 7518 §3.1).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -79,8 +80,9 @@ impl Algorithm {
     }
 }
 
-/// What an issuer's published keys may be used for unless its own list is given: all algorithms with a public key.
-/// The first of a family is the one for a key that names none.
+/// The algorithms that an issuer's published keys may use by default: all that verify with a public key.
+///
+/// The order matters: a published key without `alg` uses the first algorithm of its family.
 pub(crate) const PUBLIC_KEY_ALGORITHMS: [Algorithm; 9] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
@@ -108,15 +110,12 @@ const ALL: [Algorithm; 12] = [
     Algorithm::Rs512,
 ];
 
-// The fully specified name of RFC 9864 §2.2.
-const ED25519: &str = "Ed25519";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_case_sensitive_and_none_is_none_of_them() {
+    fn names_are_case_sensitive_and_none_is_not_an_algorithm() {
         for alg in
             ["none", "None", "NONE", "nOnE", "none ", "", "hs256", "RS256 ", "ES512", "ES256K", "Ed448", "RSA1_5"]
         {
@@ -128,12 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn the_fully_specified_name_of_ed25519_is_eddsa() {
+    fn ed25519_is_another_name_of_eddsa() {
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
     }
 
     #[test]
-    fn published_keys_never_serve_a_shared_secret() {
+    fn no_hmac_algorithm_is_allowed_for_published_keys() {
         assert!(PUBLIC_KEY_ALGORITHMS.iter().all(|algorithm| algorithm.family() != KeyFamily::Hmac));
     }
 }

@@ -1,4 +1,4 @@
-//! `JwtAuthBuilder`: what the user says, and every problem with it.
+//! `JwtAuthBuilder`: the settings of a `JwtAuth`, and every issue with them.
 
 mod key_source;
 mod validate;
@@ -12,18 +12,39 @@ use crate::clock::Clock;
 use crate::context::{Realm, Roles, Tier, Tiers, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::builder::key_source::{allowed, judge_remote};
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::fetch::{Fetch, HttpClient};
-use crate::jwt::token::known_header::KnownHeader;
+use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
 use crate::jwt::user_loader::{LoadError, UserLoader};
 
-/// Configures a [`JwtAuth`]. Each setter replaces what was set before, but for those that begin with `add_`.
+impl JwtAuth {
+    /// Configures a layer. An issuer and an audience are required.
+    pub fn builder() -> JwtAuthBuilder {
+        JwtAuthBuilder::default()
+    }
+}
+
+/// Configures a [`JwtAuth`].
+///
+/// A setter replaces the previous value, except for the setters that begin with `add_`.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::{Issuer, JwtAuth};
+///
+/// let auth = JwtAuth::builder()
+///     .issuer(Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes"))
+///     .audience("https://api.example.com")
+///     .leeway(Duration::from_secs(30))
+///     .cookie("__Host-token")
+///     .build();
+/// assert!(auth.is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct JwtAuthBuilder {
@@ -51,7 +72,7 @@ impl Default for JwtAuthBuilder {
             audiences: Vec::new(),
             leeway: LEEWAY,
             max_token_len: MAX_TOKEN_LEN,
-            max_stale_keys: SERVE_STALE,
+            max_stale_keys: MAX_STALE_KEYS,
             optional: false,
             cookie: None,
             realm: None,
@@ -59,7 +80,7 @@ impl Default for JwtAuthBuilder {
             default_tier: None,
             roles: None,
             loader: None,
-            token_cache_capacity: SEEN_TOKENS,
+            token_cache_capacity: TOKEN_CACHE_CAPACITY,
             client: None,
             clock: Clock::system(),
         }
@@ -67,97 +88,131 @@ impl Default for JwtAuthBuilder {
 }
 
 impl JwtAuthBuilder {
-    /// Sets the one issuer whose tokens are accepted. Required.
+    /// Sets the issuer whose tokens are accepted (required).
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuers = vec![issuer];
         self
     }
 
-    /// Adds an issuer. Each is trusted with its own keys alone.
+    /// Adds an issuer whose tokens are accepted, each verified with the keys of its own issuer only.
     pub fn add_issuer(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);
         self
     }
 
-    /// Sets the audience: the name by which tokens are meant for this app (`aud`, RFC 7519 §4.1.3). Required, here or
-    /// for each issuer.
+    /// Sets the audience: the `aud` value of tokens for this app (RFC 7519 §4.1.3).
+    ///
+    /// Required here or for [each issuer](Issuer::audience).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences = vec![audience.into()];
         self
     }
 
-    /// Adds another name of this app.
+    /// Adds an audience: a token for any one of them is accepted.
     pub fn add_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Sets by how much the issuer's clock may differ from this one: 60 seconds unless set, at most five minutes.
+    /// Sets the tolerated difference between the clocks of issuer and app (default 60 seconds, at most five minutes).
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Sets the most bytes a token may have: 16,384 unless set, 65,536 at most.
+    /// Sets the maximum length of a token in bytes (default 16,384, at most 65,536). A longer token is rejected.
     pub fn max_token_len(mut self, bytes: usize) -> Self {
         self.max_token_len = bytes;
         self
     }
 
-    /// Sets for how long keys stay in use past their age, until the issuer has answered anew: 24 hours unless set. With
-    /// zero, requests wait for the issuer once the keys are past their age.
+    /// Sets how long published keys stay in use after they are due for a refresh (default 24 hours).
+    ///
+    /// Keys are [refreshed](crate::jwt#keys) in the background. If the issuer cannot be reached for longer than this time,
+    /// requests are rejected with 503. With zero, requests wait for each refresh.
     pub fn max_stale_keys(mut self, time: Duration) -> Self {
         self.max_stale_keys = time;
         self
     }
 
-    /// Lets a request without a credential through as anonymous. A bad credential is still refused.
+    /// Admits requests without a token as anonymous (default: they are rejected with 401).
     ///
-    /// A handler that neither takes an `Extractor<UserContext>` nor stands behind a `Require*` layer is then open to all;
-    /// [`RequireUser`](crate::RequireUser) asks for any user. Where only some routes are open, see
-    /// [`JwtAuth::to_optional`].
+    /// An invalid token is still rejected. Every route is then open to anonymous users, unless its handler takes an
+    /// `Extractor<UserContext>` or it has a `Require*` layer, such as [`RequireUser`](crate::RequireUser). To open only
+    /// some routes, use [`JwtAuth::to_optional`].
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Reads the token from this cookie too, where the `Authorization` field has no bearer token; two tokens are refused.
+    /// Also reads the token from this cookie (default: only from the `Authorization` header).
     ///
-    /// A browser sends cookies with requests that other sites cause: make it `SameSite`, and check the origin of every
-    /// request that changes something. A name that begins with `__Host-` keeps subdomains from setting it.
+    /// A request with a token in both places is rejected with 400. Browsers send cookies with requests that other sites
+    /// trigger: set `SameSite`, and check the origin of every request that changes something. The prefix `__Host-` keeps
+    /// subdomains from setting the cookie.
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.cookie = Some(name.into());
         self
     }
 
-    /// Sets the realm that challenges name (RFC 9110 §11.5): `api` unless set.
+    /// Sets the realm of challenges in `WWW-Authenticate` (RFC 9110 §11.5, default `api`).
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// Sets the app's tiers, by which the tier claim is understood.
+    /// Sets the app's tiers, to which the tier claim of a token refers (default: none).
     pub fn tiers(mut self, tiers: Tiers) -> Self {
         self.tiers = Some(tiers);
         self
     }
 
-    /// Sets the tier of a token that has no tier claim; without it, such a user ranks below every tier.
+    /// Sets the tier of users whose token has no tier claim (default: none, which is below every tier).
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth, Tiers};
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// let tiers = Tiers::ascending(["free", "pro"])?;
+    /// # let builder = JwtAuth::builder().issuer(Issuer::hs256("https://app.example.com", [7; 32])).audience("api");
+    /// let auth = builder.default_tier(tiers.get("free")?).tiers(tiers).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn default_tier(mut self, tier: Tier) -> Self {
         self.default_tier = Some(tier);
         self
     }
 
-    /// Sets the app's roles, by which a user's roles grant permissions.
+    /// Sets the app's roles and the permissions that they grant (default: roles grant no permissions).
     pub fn roles(mut self, roles: Roles) -> Self {
         self.roles = Some(roles);
         self
     }
 
-    /// Sets what is asked once a token is verified: whether the user is still welcome, and what the app knows of them.
+    /// Sets a function that loads the user of a verified token, for example to reject a locked account (default: none).
     ///
-    /// It runs on every request with a good token, for five seconds at most. What it returns is the user that handlers
-    /// see; [`with_record`](UserContext::with_record) attaches what it loaded.
+    /// It runs on every request with a valid token, also if the token is cached, with a timeout of five seconds. Inner
+    /// layers and handlers see the user that it returns. [`UserContext::with_record`] attaches the loaded data.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth, UserContext};
+    /// use portcullis::{gate::AccountRefusal, jwt::LoadError};
+    ///
+    /// # struct Account { is_locked: bool }
+    /// # async fn find_account(_id: &str) -> Result<Option<Account>, std::io::Error> { Ok(None) }
+    /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+    ///     match find_account(user.id()).await {
+    ///         Ok(Some(account)) if account.is_locked => Err(LoadError::Refused(AccountRefusal::Locked)),
+    ///         Ok(Some(account)) => Ok(user.with_record(account)),
+    ///         Ok(None) => Err(LoadError::Unknown),
+    ///         Err(error) => Err(LoadError::unavailable(error)),
+    ///     }
+    /// }
+    ///
+    /// # let builder = JwtAuth::builder().issuer(Issuer::hs256("https://app.example.com", [7; 32])).audience("api");
+    /// let auth = builder.load_user(load).build();
+    /// # assert!(auth.is_ok());
+    /// ```
     pub fn load_user<F, Fut>(mut self, load: F) -> Self
     where
         F: Fn(UserContext) -> Fut + Send + Sync + 'static,
@@ -167,69 +222,51 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Sets how many tokens that were verified are known again without a look at their signature: 4,096 unless set, none with
-    /// zero.
+    /// Sets the capacity of the verified-token cache (default 4,096 tokens, at most 1,048,576; 0 disables it).
     ///
-    /// A token is known by all its bytes, until it expires and as long as the issuer's keys are those that verified it.
-    /// What [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) do is done for every request. It is kept with its
-    /// text; one of more than 8,192 bytes is not kept. The places, 1,048,576 at most, are divided into as many shares as the
-    /// machine has processors, 16 at most, and each thread uses one: a token that two threads see takes two places, and a
-    /// runtime of one thread has one share.
-    pub fn token_cache_capacity(mut self, most: usize) -> Self {
-        self.token_cache_capacity = most;
+    /// A cached token is accepted without another signature check until it expires or its issuer publishes other keys.
+    /// [`map_user`](Issuer::map_user) and [`load_user`](Self::load_user) still run on every request. Tokens of more than
+    /// 8,192 bytes are not cached.
+    ///
+    /// The capacity is divided into one shard per processor, at most 16, and each thread uses one shard. So a token that
+    /// two threads receive may be cached twice, and a single-threaded runtime uses only one shard of the capacity.
+    pub fn token_cache_capacity(mut self, tokens: usize) -> Self {
+        self.token_cache_capacity = tokens;
         self
     }
 
-    /// Sets the HTTP client that fetches keys.
+    /// Sets the HTTP client that fetches metadata and keys (default: the built-in client of the feature `fetch`).
     pub fn fetch(mut self, client: impl Fetch) -> Self {
         self.client = Some(HttpClient::new(client));
         self
     }
 
-    /// Sets where the time is read.
+    /// Sets the clock (default: the system's), for tests with a fake one.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The layer.
-    ///
-    /// Nothing is fetched: keys arrive with the first request, or by [`JwtAuth::is_ready`] or [`JwtAuth::prefetch_keys`].
+    /// Builds the layer, and fetches nothing. Keys are fetched by the first request or by [`JwtAuth::prefetch_keys`].
     ///
     /// # Errors
     ///
-    /// Names every problem at once: no issuer or one that stands twice, no audience, an issuer or a URL of keys that is
-    /// not https (loopback aside), a secret shorter than its hash, a key that is malformed, weak or private, an
-    /// algorithm that does not fit, a preset's argument, a claim's name, a cookie or a realm of the wrong form, a leeway, a
-    /// length, a number of keys or of tokens to be known again beyond its bound, a setting that has no effect, no HTTP client where keys are published.
+    /// Returns [`ConfigError`] with every issue:
+    ///
+    /// - There is no issuer, or the same issuer twice.
+    /// - An issuer has no audience.
+    /// - The URL of an issuer or its keys is not https, or an argument of a preset is invalid.
+    /// - A key is malformed, weak, private, too short, or does not fit its algorithm.
+    /// - There is no HTTP client for an issuer with published keys.
+    /// - A setting is invalid, out of bounds, or without effect.
     pub fn build(mut self) -> Result<JwtAuth, ConfigError> {
-        let mut problems = ConfigIssues::default();
-        self.judge_settings(&mut problems);
-        let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
-        let issuers = std::mem::take(&mut self.issuers);
-        let mut trusts: Vec<TrustedIssuer> = Vec::with_capacity(issuers.len());
-        let mut names: Vec<String> = Vec::with_capacity(issuers.len());
-        for issuer in issuers {
-            if names.contains(&issuer.name) {
-                problems.add(
-                    ConfigIssue::new(
-                        "issuer",
-                        IssueKind::Duplicate,
-                        "stands twice",
-                        "give each issuer once; use add_secret or add_pem for several keys",
-                    )
-                    .with_value(&issuer.name),
-                );
-            }
-            names.push(issuer.name.clone());
-            if let Some(trust) = self.trust(issuer, &mut problems) {
-                trusts.push(trust);
-            }
-        }
-        problems.into_result(|| {
+        let mut issues = ConfigIssues::default();
+        self.validate_settings(&mut issues);
+        let issuers = self.build_issuers(&mut issues);
+        issues.into_result(|| {
             let policy = Policy {
-                issuers: trusts,
-                realm,
+                issuers,
+                realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
                 cookie: self.cookie,
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,
@@ -237,86 +274,105 @@ impl JwtAuthBuilder {
                 default_tier: self.default_tier,
                 roles: self.roles,
                 loader: self.loader,
-                seen: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
+                cache: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
                 clock: self.clock,
             };
             JwtAuth::new(policy, self.optional)
         })
     }
 
-    fn trust(&mut self, issuer: Issuer, problems: &mut ConfigIssues) -> Option<TrustedIssuer> {
-        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
-        if audiences.is_empty() {
-            problems.add(
-                ConfigIssue::new(
-                    "audience",
-                    IssueKind::Missing,
-                    "no audience is set for this issuer's tokens",
-                    "call .audience(..) with the name by which its tokens are meant for this app",
-                )
-                .for_issuer(&issuer.name),
-            );
+    /// Validates all settings except the issuers.
+    fn validate_settings(&self, issues: &mut ConfigIssues) {
+        if self.issuers.is_empty() {
+            let remedy = "call .issuer(..) with the issuer whose tokens to accept";
+            issues.add(ConfigIssue::new("issuer", IssueKind::Missing, "no issuer is set", remedy));
         }
-        key_source::validate_conventions(&issuer, problems);
-        let name: Arc<str> = issuer.name.as_str().into();
-        let allowed = allowed(&issuer, problems);
-        let keys = self.keys(&issuer, &name, &allowed, problems)?;
-        Some(TrustedIssuer {
-            name,
-            keys,
-            allowed,
-            audiences,
-            conventions: issuer.conventions,
-            header: KnownHeader::default(),
-        })
+        validate::leeway(self.leeway, issues);
+        validate::max_token_len(self.max_token_len, issues);
+        validate::token_cache_capacity(self.token_cache_capacity, issues);
+        if let Some(name) = &self.cookie {
+            validate::cookie(name, issues);
+        }
+        if let Some(realm) = &self.realm {
+            validate::realm(realm, issues);
+        }
+        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
+            validate::audience(audience, issues);
+        }
+        if let Some(tier) = &self.default_tier {
+            validate::default_tier(tier, self.tiers.as_ref(), issues);
+        }
     }
 
-    fn keys(
+    fn build_issuers(&mut self, issues: &mut ConfigIssues) -> Vec<TrustedIssuer> {
+        let issuers = std::mem::take(&mut self.issuers);
+        let mut trusted = Vec::with_capacity(issuers.len());
+        let mut names: Vec<String> = Vec::with_capacity(issuers.len());
+        for issuer in issuers {
+            if names.contains(&issuer.name) {
+                let remedy = "add each issuer once; use add_secret or add_pem for several keys";
+                let issue = ConfigIssue::new("issuer", IssueKind::Duplicate, "is set twice", remedy);
+                issues.add(issue.with_value(&issuer.name));
+            }
+            names.push(issuer.name.clone());
+            trusted.extend(self.build_issuer(issuer, issues));
+        }
+        trusted
+    }
+
+    fn build_issuer(&mut self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
+        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
+        if audiences.is_empty() {
+            let reason = "no audience is set for this issuer's tokens";
+            let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
+            let issue = ConfigIssue::new("audience", IssueKind::Missing, reason, remedy);
+            issues.add(issue.for_issuer(&issuer.name));
+        }
+        key_source::validate_issuer(&issuer, issues);
+        let name: Arc<str> = issuer.name.as_str().into();
+        let allowed = key_source::allowed_algorithms(&issuer, issues);
+        let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
+        let conventions = issuer.conventions;
+        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, header_cache: HeaderCache::default() })
+    }
+
+    fn build_keys(
         &mut self,
         issuer: &Issuer,
         name: &Arc<str>,
         allowed: &[Algorithm],
-        problems: &mut ConfigIssues,
+        issues: &mut ConfigIssues,
     ) -> Option<IssuerKeys> {
-        if !issuer.added.is_empty() && !matches!(issuer.source, KeySource::Fixed(_)) {
-            let reason = "a key is added to an issuer that publishes its keys";
-            problems.add(
-                ConfigIssue::new(
-                    "key",
-                    IssueKind::Prohibited,
-                    reason,
-                    "let the issuer publish it, or give all keys by hand",
-                )
-                .for_issuer(&issuer.name),
-            );
-        }
         match &issuer.source {
-            KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed(issuer, first, problems))),
-            KeySource::Document(text) => key_source::document(issuer, text, allowed, problems).map(IssuerKeys::Fixed),
+            KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed_keys(issuer, first, issues))),
+            KeySource::Document(text) => {
+                key_source::document_keys(issuer, text, allowed, issues).map(IssuerKeys::Fixed)
+            }
             KeySource::Remote(location) => {
-                judge_remote(&issuer.name, location, problems);
-                let client = self.client(problems)?;
-                let (name, location) = (Arc::clone(name), location.clone());
-                let clock = self.clock.clone();
-                let remote = RemoteKeys::new(name, location, allowed.to_vec(), client, clock, self.max_stale_keys);
+                key_source::validate_location(&issuer.name, location, issues);
+                let client = self.http_client(issues)?;
+                let remote = RemoteKeys::new(
+                    Arc::clone(name),
+                    location.clone(),
+                    allowed.to_vec(),
+                    client,
+                    self.clock.clone(),
+                    self.max_stale_keys,
+                );
                 Some(IssuerKeys::Remote(Arc::new(remote)))
             }
         }
     }
 
-    /// The client set, else the built-in one, made once for all issuers.
-    fn client(&mut self, problems: &mut ConfigIssues) -> Option<HttpClient> {
+    /// Returns the custom client, or else the built-in one, which all issuers share.
+    fn http_client(&mut self, issues: &mut ConfigIssues) -> Option<HttpClient> {
         if self.client.is_none() {
             self.client = built_in_client();
         }
         if self.client.is_none() {
             let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
-            problems.add(ConfigIssue::new(
-                "fetch",
-                IssueKind::Missing,
-                reason,
-                "switch on the feature `fetch`, or call .fetch(..)",
-            ));
+            let remedy = "enable the feature `fetch`, or call .fetch(..)";
+            issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
         }
         self.client.clone()
     }
@@ -332,10 +388,12 @@ fn built_in_client() -> Option<HttpClient> {
     None
 }
 
-// Clocks drift, and tokens are minted a moment before they are used: what most issuers' libraries allow.
+// Clocks drift, and clients use tokens right after they are issued. Most libraries of issuers have the same default.
 const LEEWAY: Duration = Duration::from_secs(60);
-// Servers take heads of 16 to 64 KiB; the largest tokens in use, with some hundred groups, have about ten.
+
+// Servers accept heads of 16 to 64 KiB. The largest real tokens, with some hundred groups, have about ten.
 const MAX_TOKEN_LEN: usize = 16 * 1024;
-// Some 8 MB where a token has a kilobyte and its claims another.
-const SEEN_TOKENS: usize = 4_096;
-const SERVE_STALE: Duration = Duration::from_secs(24 * 3600);
+
+// Takes about 8 MB if each token has a kilobyte, and its claims another one.
+const TOKEN_CACHE_CAPACITY: usize = 4_096;
+const MAX_STALE_KEYS: Duration = Duration::from_secs(24 * 3600);

@@ -1,4 +1,4 @@
-//! Doors for the fuzzer to this folder's parsers; each panics where an invariant is broken.
+//! Fuzz targets of this module's parsers. Each panics if an invariant is violated.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,33 +17,34 @@ use crate::jwt::token::claims::{self as registered, Expected};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
 
-/// A token: its segments make it up, each in its one spelling. Since no fuzzer gets far through base64, the same text is
-/// tried as a header's, and its encoding as a token's.
+/// Parses a token, and checks that its segments reproduce it and have one encoding each.
+///
+/// A fuzzer rarely produces valid base64, so the same text is also parsed as a header, and encoded into a token.
 pub(crate) fn token(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    split(text);
-    header(text);
+    check_segments(text);
+    check_header(text);
     let token = format!("{}.e30.", URL_SAFE_NO_PAD.encode(text));
-    let compact = Compact::parse(&token, token.len()).expect("a token in order");
-    assert_eq!(compact::text(compact.header).as_deref(), Ok(text));
-    assert!(Compact::parse(&token, token.len() - 1).is_err(), "longer than the bound");
+    let compact = Compact::parse(&token, token.len()).expect("a well-formed token");
+    assert_eq!(compact::decode_text(compact.header).as_deref(), Ok(text));
+    assert!(Compact::parse(&token, token.len() - 1).is_err(), "a token longer than the bound");
 }
 
-/// A JWK Set: the keys read are bounded, each used or named as skipped, and none of them a secret.
+/// Parses a JWK Set, and checks that its keys are bounded, each used or skipped, and that no secret is used.
 pub(crate) fn jwks(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(parsed) = KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS) else { return };
-    let members = members(text);
-    let keys = members["keys"].as_array().expect("a set's keys are an array");
+    let members = parse_members(text);
+    let keys = members["keys"].as_array().expect("the keys of a set are an array");
     let read = keys.len().min(MAX_KEYS);
-    let skipped: BTreeSet<usize> = parsed.skipped.iter().map(|skipped| skipped.place).collect();
-    assert!(skipped.len() == parsed.skipped.len() && skipped.iter().all(|place| *place < read), "a place of no key");
-    assert_eq!(parsed.keys.is_empty(), skipped.len() == read, "a key neither used nor skipped");
-    let secret = |key: &Value| key["kty"] == "oct" || key.get("d").is_some() || key.get("k").is_some();
-    let secrets = keys.iter().take(MAX_KEYS).enumerate().filter(|(_, key)| secret(key));
-    assert!(secrets.map(|(place, _)| place).all(|place| skipped.contains(&place)), "a private key was used");
+    let skipped: BTreeSet<usize> = parsed.skipped.iter().map(|skipped| skipped.index).collect();
+    assert!(skipped.len() == parsed.skipped.len() && skipped.iter().all(|index| *index < read), "an invalid index");
+    assert_eq!(parsed.keys.is_empty(), skipped.len() == read, "a key that is neither used nor skipped");
+    let is_secret = |key: &Value| key["kty"] == "oct" || key.get("d").is_some() || key.get("k").is_some();
+    let secrets = keys.iter().take(MAX_KEYS).enumerate().filter(|(_, key)| is_secret(key));
+    assert!(secrets.map(|(index, _)| index).all(|index| skipped.contains(&index)), "a private key is used");
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
-        assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "a shared secret was published");
+        assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "a shared secret is used");
     }
     for algorithm in PUBLIC_KEY_ALGORITHMS {
         let count = parsed.keys.candidates(algorithm, None).count();
@@ -51,105 +52,107 @@ pub(crate) fn jwks(data: &[u8]) {
     }
 }
 
-/// A payload: what is accepted is alive, for us, bound to no key, and says of the user what the claims say.
+/// Checks the claims of a payload: accepted ones have not expired, have the audience and no `cnf`, and the user is that of
+/// the claims.
 pub(crate) fn claims(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(object) = Object::parse(text) else { return };
-    let members = members(text);
-    same(&object, &members);
+    let members = parse_members(text);
+    assert_same_members(&object, &members);
     if let Ok(identity) = ClaimMap::new().read(&object, &text.into()) {
         assert!(identity.id.as_deref().is_some_and(|id| !id.is_empty() && members["sub"] == id));
-        let listed = members.get("roles").map_or(String::new(), Value::to_string);
+        let roles = members.get("roles").map_or(String::new(), Value::to_string);
         let quoted = |role: &str| Value::from(role).to_string();
-        assert!(identity.roles.iter().all(|role| listed.contains(&quoted(role))), "a role from nowhere");
+        assert!(identity.roles.iter().all(|role| roles.contains(&quoted(role))), "a role that is not in the claims");
     }
     let audiences = ["api".to_owned()];
-    let (now, leeway) = (Duration::from_secs(NOW), Duration::from_secs(LEEWAY));
+    let now = Duration::from_secs(NOW);
+    let leeway = Duration::from_secs(LEEWAY);
     let expected = Expected { audience_claim: "aud", audiences: &audiences, now, leeway };
-    let Ok(accepted) = registered::judge(&object, expected) else { return };
+    let Ok(accepted) = registered::check(&object, expected) else { return };
     let date = |name: &str| members.get(name).map(|date| date.as_f64().expect("a date is a number"));
     let exp = date("exp").expect("exp is required");
-    assert!(exp > (NOW - LEEWAY) as f64, "expired");
+    assert!(exp > (NOW - LEEWAY) as f64, "an expired token is accepted");
     assert!((accepted.expires_at.as_secs_f64() - exp).abs() < 1.0, "another expiry");
     for name in ["nbf", "iat"] {
         assert!(date(name).is_none_or(|date| (0.0..=(NOW + LEEWAY) as f64).contains(&date)), "{name} in the future");
     }
     let aud = &members["aud"];
-    assert!(aud == "api" || aud.as_array().is_some_and(|all| all.contains(&"api".into())), "a foreign audience");
-    assert!(!members.contains_key("cnf"), "bound to a key");
+    assert!(aud == "api" || aud.as_array().is_some_and(|all| all.contains(&"api".into())), "another audience");
+    assert!(!members.contains_key("cnf"), "a token that is bound to a key is accepted");
     assert_eq!(accepted.token_id.as_deref(), members.get("jti").and_then(Value::as_str));
 }
 
-fn split(token: &str) {
+fn check_segments(token: &str) {
     let Ok(compact) = Compact::parse(token, MAX_LEN) else { return };
     assert!(token.len() <= MAX_LEN);
     assert_eq!(format!("{}.{}.{}", compact.header, compact.payload, compact.signature), token);
     assert_eq!(format!("{}.{}", compact.signed, compact.signature), token);
     for segment in [compact.header, compact.payload, compact.signature] {
-        if let Ok(bytes) = compact::bytes(segment) {
-            assert_eq!(URL_SAFE_NO_PAD.encode(bytes), segment, "a second spelling");
+        if let Ok(bytes) = compact::decode(segment) {
+            assert_eq!(URL_SAFE_NO_PAD.encode(bytes), segment, "a second encoding of the same bytes");
         }
     }
-    if let Ok(text) = compact::text(compact.header) {
-        header(&text);
+    if let Ok(text) = compact::decode_text(compact.header) {
+        check_header(&text);
     }
 }
 
-fn header(text: &str) {
+fn check_header(text: &str) {
     let Some(object) = Object::parse(text) else {
-        assert!(Header::parse(text).is_err(), "a header that is no object");
+        assert!(Header::parse(text).is_err(), "a header that is not an object");
         return;
     };
-    let members = members(text);
-    same(&object, &members);
+    let members = parse_members(text);
+    assert_same_members(&object, &members);
     let Ok(header) = Header::parse(text) else { return };
     let alg = members["alg"].as_str().expect("alg is a string");
     assert!(header.algorithm.name() == alg || alg == "Ed25519", "another algorithm");
-    assert!(!members.contains_key("crit") && !members.contains_key("b64"), "an extension was passed over");
+    assert!(!members.contains_key("crit") && !members.contains_key("b64"), "an extension is ignored");
     assert_eq!(header.kid.as_deref(), members.get("kid").and_then(Value::as_str));
     assert_eq!(header.typ.as_deref(), members.get("typ").and_then(Value::as_str));
 }
 
-/// What serde_json makes of a text that `Object` accepts: the same, member by member.
-fn same(object: &Object<'_>, members: &Map<String, Value>) {
+/// Checks that serde_json parses the same members as `Object`.
+fn assert_same_members(object: &Object<'_>, members: &Map<String, Value>) {
     for (name, value) in members {
-        let text = object.get(name).expect("a member that serde_json sees");
+        let text = object.get(name).expect("a member that serde_json has");
         assert_eq!(serde_json::from_str::<Value>(text).ok().as_ref(), Some(value));
     }
 }
 
-/// The members of an accepted object by serde_json, which silently keeps the last of two of one name.
-fn members(text: &str) -> Map<String, Value> {
-    let members: Map<String, Value> = serde_json::from_str(text).expect("an object for every parser");
-    let Count(count) = serde_json::from_str(text).expect("an object for every parser");
-    assert_eq!(count, members.len(), "a name that stands twice");
+/// Parses the members of an accepted object by serde_json, which keeps the last of two members with the same name.
+fn parse_members(text: &str) -> Map<String, Value> {
+    let members: Map<String, Value> = serde_json::from_str(text).expect("a valid object");
+    let MemberCount(count) = serde_json::from_str(text).expect("a valid object");
+    assert_eq!(count, members.len(), "a duplicate name is accepted");
     members
 }
 
-/// How many members an object has as it is written.
-struct Count(usize);
+/// The number of members in an object's text, including duplicates.
+struct MemberCount(usize);
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for MemberCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(CountVisitor)
+        deserializer.deserialize_map(MemberCountVisitor)
     }
 }
 
-struct CountVisitor;
+struct MemberCountVisitor;
 
-impl<'de> Visitor<'de> for CountVisitor {
-    type Value = Count;
+impl<'de> Visitor<'de> for MemberCountVisitor {
+    type Value = MemberCount;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberCount, A::Error> {
         let mut count = 0;
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Count(count))
+        Ok(MemberCount(count))
     }
 }
 

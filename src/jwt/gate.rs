@@ -1,4 +1,4 @@
-//! `JwtAuth`: the gate that turns a token into a `UserContext`.
+//! `JwtAuth`: the gate that authenticates requests by bearer tokens.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use tower_layer::Layer;
 
 use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
-use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::issuer::trusted::IssuerKeys;
 use crate::jwt::policy::{Policy, Verification};
 use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
+///
+/// Clones share keys and the verified-token cache.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtAuth {
@@ -22,50 +23,56 @@ pub struct JwtAuth {
 }
 
 impl JwtAuth {
-    /// A layer to configure: at least an issuer and an audience.
-    pub fn builder() -> JwtAuthBuilder {
-        JwtAuthBuilder::default()
-    }
-
     pub(crate) fn new(policy: Policy, is_optional: bool) -> Self {
         Self { policy: Arc::new(policy), is_optional }
     }
 
-    /// The same layer, with the same keys, that lets a request without a credential through as anonymous; see
-    /// [`optional`](JwtAuthBuilder::optional).
+    /// Returns the same layer, with shared keys, that admits requests without a token as anonymous.
+    ///
+    /// Use it for the routes that are open to anonymous users, beside the strict layer for the others. See
+    /// [`optional`](crate::jwt::JwtAuthBuilder::optional).
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
 
-    /// Whether the keys of every issuer are at hand, for a health check.
+    /// Whether the keys of every issuer are available.
     ///
-    /// It starts a fetch for those that are not: an app that gets no traffic before it is ready becomes so all the same.
+    /// This starts no fetch. A readiness probe should call [`prefetch_keys`](Self::prefetch_keys), because an app that
+    /// receives no requests until it is ready would otherwise never fetch keys.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let missing = self.remotes().filter(|remote| !remote.is_ready());
-        let now = self.policy.clock.monotonic();
-        missing.inspect(|remote| remote.refresh(now)).count() == 0
+        self.remote_keys().all(|keys| keys.is_ready())
     }
 
-    /// Fetches the keys of every issuer that has none yet, once each, and says whether all are there now. An issuer whose
-    /// last fetch failed a moment ago is left its time.
+    /// Fetches the keys of every issuer without keys, and returns whether the keys of all issuers are available.
     ///
-    /// A server may start without: until keys arrive, requests are answered 503.
+    /// It waits for at most ten seconds. After a failed fetch it does not retry before the back-off has passed (a second
+    /// at first, a minute at most), so a readiness probe may call it as often as it likes. A server may also start without
+    /// this call: its first request then waits for the keys.
+    ///
+    /// ```
+    /// # async fn start(auth: portcullis::JwtAuth) {
+    /// if !auth.prefetch_keys().await {
+    ///     tracing::warn!("starting without the keys of an issuer");
+    /// }
+    /// # }
+    /// ```
     pub async fn prefetch_keys(&self) -> bool {
-        let missing = self.remotes().filter(|remote| !remote.is_ready());
-        let searches: Vec<KeySearch> = missing.map(|remote| remote.search(None, remote.sets())).collect();
+        let missing = self.remote_keys().filter(|keys| !keys.is_ready());
+        // Start all fetches before waiting for the first one.
+        let searches: Vec<KeySearch> = missing.map(|keys| keys.search(None, keys.fetched_sets())).collect();
         for search in searches {
             if let KeySearch::Fetching(mut pending) = search {
-                pending.answered().await;
+                pending.wait().await;
             }
         }
-        self.remotes().all(|remote| remote.is_ready())
+        self.is_ready()
     }
 
-    fn remotes(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
-        self.policy.issuers.iter().filter_map(|trust| match &trust.keys {
+    fn remote_keys(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
+        self.policy.issuers.iter().filter_map(|issuer| match &issuer.keys {
             IssuerKeys::Fixed(_) => None,
-            IssuerKeys::Remote(remote) => Some(remote),
+            IssuerKeys::Remote(keys) => Some(keys),
         })
     }
 
@@ -73,16 +80,16 @@ impl JwtAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
+    /// Admits the request of a verified user, after the user loader if there is one.
     fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
-            return Entry::wait(|head| async move { gate.load(head, user).await });
+            return Entry::wait(|head| async move { gate.load_user(head, user).await });
         }
         Entry::Admit(insert_visitor(head, user))
     }
 
-    /// Has the user loaded, where there is a loader, and lets the request on.
-    async fn load(
+    async fn load_user(
         &self,
         mut head: request::Parts,
         user: UserContext,
@@ -100,31 +107,33 @@ impl JwtAuth {
         }
     }
 
-    /// Waits for the fetch that may bring the key, and judges the token once more.
+    /// Waits for the fetch that may bring the key, and verifies the token again.
     ///
-    /// A fetch that was under way before the request may have been answered before the key was published: where it did
-    /// not bring it, one that starts now is waited for, too.
-    async fn resume(
+    /// If the fetch started before the request, the issuer may have responded before it published the key. Then this
+    /// waits for one more fetch.
+    async fn wait_for_key(
         &self,
         head: request::Parts,
         mut pending: PendingFetch,
     ) -> Result<(request::Parts, Option<NoStore>), Reply> {
         loop {
-            pending.answered().await;
-            let judgement = match self.policy.judge(&head.headers) {
-                Ok(Some(judgement)) => judgement,
-                // The head did not change while it waited.
-                Ok(None) => Verification::Refused(TokenError::Key),
+            pending.wait().await;
+            let missing = match self.policy.verify(&head.headers) {
+                Ok(Some(Verification::Accepted(user))) => return self.load_user(head, user).await,
+                Ok(Some(Verification::KeyMissing(missing))) => missing,
+                Ok(Some(Verification::Rejected(error))) => {
+                    return Err(self.refuse(&head, DenialKind::InvalidToken(error)));
+                }
+                // Does not happen, since the head has not changed.
+                Ok(None) => return Err(self.refuse(&head, DenialKind::InvalidToken(TokenError::Key))),
                 Err(kind) => return Err(self.refuse(&head, kind)),
             };
-            let next = match judgement {
-                Verification::Accepted(user) => return self.load(head, user).await,
-                Verification::KeyMissing(missing) if pending.is_earlier => missing.search(),
-                Verification::KeyMissing(missing) => Err(missing.not_found()),
-                Verification::Refused(error) => Err(DenialKind::InvalidToken(error)),
-            };
-            pending = next.map_err(|kind| self.refuse(&head, kind))?;
-            pending.is_earlier = false;
+            if !pending.started_earlier {
+                return Err(self.refuse(&head, missing.record_not_found()));
+            }
+            pending = missing.search().map_err(|kind| self.refuse(&head, kind))?;
+            // A fetch in progress now started after the first one, and so after the request.
+            pending.started_earlier = false;
         }
     }
 }
@@ -133,10 +142,10 @@ impl Gate for JwtAuth {
     type Pass = Option<NoStore>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
-        let judgement = match self.policy.judge(&head.headers) {
-            Ok(Some(judgement)) => judgement,
+        let verification = match self.policy.verify(&head.headers) {
+            Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => {
-                // A gate outside of this one may have authenticated the request by another credential.
+                // An outer gate may have authenticated the request by another credential.
                 if head.extensions.get::<Visitor>().is_none() {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
                 }
@@ -145,16 +154,16 @@ impl Gate for JwtAuth {
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
-        match judgement {
+        match verification {
             Verification::Accepted(user) => self.admit(head, user),
             Verification::KeyMissing(missing) => match missing.search() {
                 Ok(pending) => {
                     let gate = self.clone();
-                    Entry::wait(|head| async move { gate.resume(head, pending).await })
+                    Entry::wait(|head| async move { gate.wait_for_key(head, pending).await })
                 }
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
-            Verification::Refused(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
+            Verification::Rejected(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
         }
     }
 
@@ -169,6 +178,7 @@ impl Gate for JwtAuth {
     }
 }
 
+/// Hands the user to inner layers and handlers. Returns whether responses to users must not be stored.
 fn insert_visitor(head: &mut request::Parts, user: UserContext) -> Option<NoStore> {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));

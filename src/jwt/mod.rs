@@ -1,8 +1,9 @@
-//! `JwtAuth`: a bearer token of any issuer becomes a [`UserContext`](crate::UserContext).
+//! `JwtAuth`: authentication by bearer tokens (JWTs) of any issuer.
 //!
-//! The layer verifies the token of a request (RFC 6750, RFC 7519, RFC 8725, RFC 9068) and leaves a
-//! [`Visitor`](crate::context::Visitor) for the layers and handlers below. It issues nothing, and asks nobody about a
-//! request whose key it has.
+//! The layer verifies the token of a request (RFC 6750, RFC 7519, RFC 8725, RFC 9068), and adds a
+//! [`Visitor`](crate::context::Visitor) with the [`UserContext`](crate::UserContext) to the request's extensions, for inner
+//! layers and handlers. It issues no tokens. It contacts an issuer to fetch keys, never to check a single token, so it does
+//! not notice that a token was revoked.
 //!
 //! ```
 //! use portcullis::{Issuer, JwtAuth, Tiers};
@@ -14,61 +15,70 @@
 //!     .audience("https://api.example.com")
 //!     .tiers(Tiers::ascending(["basic", "professional", "enterprise"])?)
 //!     .build()?;
-//! assert!(!auth.is_ready(), "the keys of the first come with the first request, or by ready() or prefetch_keys()");
+//! assert!(!auth.is_ready(), "the first issuer's keys are fetched by the first request or by prefetch_keys()");
 //!
 //! let error = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short")).build().unwrap_err();
-//! assert_eq!(error.issues().len(), 2);
+//! assert_eq!(error.issues().len(), 2, "a short secret and no audience");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What is answered
+//! # Responses
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
-//! | no credential, or one of another scheme | 401, a challenge without an error code; with [`optional`](JwtAuthBuilder::optional) on to the handler as anonymous |
-//! | two credentials, one in two places, or one that is not a word | 400 `invalid_request` |
-//! | a token that is not accepted, whatever the reason | 401 `invalid_token`; the reason as data in the [`Denial`](crate::gate::Denial) |
-//! | a key that the issuer, who cannot be reached, may have | 503 with `Retry-After` |
-//! | a user whom the [loader](JwtAuthBuilder::load_user) refuses | 403; unknown to it 401; it cannot be asked 503 |
+//! | no token, or a credential of another scheme | 401 and a challenge without an error code; if [`optional`](JwtAuthBuilder::optional), the handler's response to an anonymous user |
+//! | several tokens, or a malformed credential | 400 `invalid_request` |
+//! | an invalid token | 401 `invalid_token`; the response's [`Denial`](crate::gate::Denial) has the reason |
+//! | a token with an unknown key, while the issuer is unavailable | 503 with `Retry-After` |
+//! | a user that the [user loader](JwtAuthBuilder::load_user) rejects | 403 if refused, 401 if unknown, 503 if the loader is unavailable |
 //!
-//! A token in the query or in a form body is never looked at (RFC 9700 §4.3.2).
+//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
 //!
-//! # What is checked, in this order
+//! # Checks
 //!
-//! Length and alphabet, three segments, the header, the payload's form, the issuer, the algorithm, the kind of token, the
-//! registered claims with their times, the signature, the mapped claims; each segment's canonical base64url where it is
-//! read. What can be refused without a signature check is refused before it. Names of members must be unique; a malformed
-//! claim is never taken for an absent one.
+//! A token is checked in this order, and what can be rejected without a signature check is rejected before it:
 //!
-//! # Tokens seen before
+//! 1. length, alphabet, and three segments of canonical base64url
+//! 2. header and payload: JSON objects without duplicate names
+//! 3. issuer, which selects the keys
+//! 4. algorithm, which the issuer must allow, and the kind of token
+//! 5. registered claims and their times; a malformed claim is never treated as absent
+//! 6. signature
+//! 7. claims from which the [user is read](ClaimMap)
 //!
-//! A token that was verified is known again by all its bytes until it expires, while its issuer's keys stand: it is not verified
-//! again. How many are known is [a setting](JwtAuthBuilder::token_cache_capacity); why it is safe,
-//! [the threat model](crate::_guide::threat_model) tells.
+//! # Verified-token cache
+//!
+//! A verified token is cached until it expires or its issuer publishes other keys. A cached token, compared byte for byte,
+//! is not verified again. The [capacity](JwtAuthBuilder::token_cache_capacity) is a setting, and the
+//! [threat model](crate::_guide::threat_model) explains why the cache is safe.
 //!
 //! # Keys
 //!
-//! Keys belong to their issuer, which is chosen by an exact match of `iss`; a key serves one algorithm. Published keys
-//! are refreshed behind the requests every ten minutes, or as the issuer's `Cache-FetchSchedule: max-age` says, and stay in use
-//! for [a day](JwtAuthBuilder::max_stale_keys) past that where the issuer cannot be reached. An unknown `kid` causes one
-//! fetch, at most every 30 seconds: a rotated key is accepted on its first use, unless an invented one used up that fetch
-//! just before, and a flood of them is not passed on. While a fetch is under way, requests with unknown keys wait for it,
-//! five seconds at most. Fetches need a tokio runtime with its timer.
+//! A key belongs to one issuer and is used for one algorithm. A token's issuer is found by an exact match of `iss`.
 //!
-//! # Access tokens and others
+//! - Published keys are refreshed in the background every ten minutes, or as often as the issuer's
+//!   `Cache-Control: max-age` says (a minute to a day). If the issuer is unavailable, they stay in use for
+//!   [another day](JwtAuthBuilder::max_stale_keys).
+//! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start at
+//!   most every 30 seconds, so that a flood of random `kid`s does not reach the issuer.
+//! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds.
 //!
-//! An issuer signs more than access tokens. How its access tokens are told apart is its [`Profile`]: by `typ: at+jwt`
-//! where the issuer follows RFC 9068, the default for [`Issuer::discover`] and [`Issuer::jwks`], else by what they lack.
-//! A token refused with `the token is not an access token` may come of an issuer that sends `typ: JWT`: then set
-//! [`Profile::Compatible`].
+//! Fetches need a tokio runtime with a timer.
+//!
+//! # Access tokens and other tokens
+//!
+//! Issuers also sign ID tokens, refresh tokens and others, which must not be accepted as access tokens. The issuer's
+//! [`Profile`] says how they are distinguished. [`Issuer::discover`] and [`Issuer::jwks`] expect `typ: at+jwt` (RFC 9068). If
+//! an issuer sends `typ: JWT`, its tokens are rejected as "not an access token"; then set [`Profile::Compatible`].
 //!
 //! # Deployment
 //!
-//! - Serve over TLS. A bearer token is good in any hands until it expires.
-//! - Put [`Cors`](crate::Cors) outside of this layer, as a [`Stack`](crate::Stack) does: a preflight carries no credential.
-//! - A token stays good until `exp`, though its user be locked: have it live minutes, or load the user.
-//! - The app's clock must be right to within the [leeway](JwtAuthBuilder::leeway).
+//! - Use TLS: whoever sees a bearer token can use it until it expires.
+//! - Put [`Cors`](crate::Cors) outside of this layer, as [`Stack`](crate::Stack) does: preflight requests carry no token.
+//! - A token is valid until `exp`, even if its user is locked meanwhile. Issue tokens for minutes, or use a
+//!   [user loader](JwtAuthBuilder::load_user).
+//! - Keep the app's clock accurate within the [leeway](JwtAuthBuilder::leeway).
 
 mod algorithm;
 mod builder;

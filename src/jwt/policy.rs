@@ -1,4 +1,4 @@
-//! `Policy`: what is true after `build()`, and the judgement of a request's credential.
+//! `Policy`: the validated settings of a `JwtAuth`, and the verification of a request's token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::jwt::token::header::Header;
 use crate::jwt::token_cache::{CachedToken, TokenCache};
 use crate::jwt::user_loader::UserLoader;
 
-/// Everything a `JwtAuth` was told, checked.
+/// The validated settings of a `JwtAuth`.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) issuers: Vec<TrustedIssuer>,
@@ -31,136 +31,149 @@ pub(crate) struct Policy {
     pub(crate) default_tier: Option<Tier>,
     pub(crate) roles: Option<Roles>,
     pub(crate) loader: Option<UserLoader>,
-    pub(crate) seen: Option<TokenCache>,
+    pub(crate) cache: Option<TokenCache>,
     pub(crate) clock: Clock,
 }
 
-/// What is said of a token with the keys at hand.
+/// The result of verifying a token with the keys at hand.
 #[derive(Debug)]
 pub(crate) enum Verification {
     Accepted(UserContext),
-    /// All is well but for the key, which this issuer may have.
+    /// The token is valid except for its signature, whose key the issuer may have published since.
     KeyMissing(MissingKey),
-    Refused(TokenError),
+    Rejected(TokenError),
 }
 
-/// A key that is not at hand, and whom to ask for it.
+/// A key that is not at hand, and the issuer that may have it.
 #[derive(Debug)]
 pub(crate) struct MissingKey {
     remote: Arc<RemoteKeys>,
     kid: Option<String>,
-    seen: u64,
+    /// How many key sets had been fetched before the signature check.
+    checked_sets: u64,
 }
 
 impl MissingKey {
-    /// The fetch that may bring it, or what to answer where there is none.
+    /// Returns the fetch that may bring the key.
     pub(crate) fn search(&self) -> Result<PendingFetch, DenialKind> {
-        match self.remote.search(self.kid.as_deref(), self.seen) {
+        match self.remote.search(self.kid.as_deref(), self.checked_sets) {
             KeySearch::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
             KeySearch::Fetching(pending) => Ok(pending),
-            KeySearch::Unavailable(wait) => Err(DenialKind::KeysUnavailable { retry_after: wait }),
+            KeySearch::Unavailable { retry_after } => Err(DenialKind::KeysUnavailable { retry_after }),
         }
     }
 
-    /// What to answer where the fetch did not bring it.
-    pub(crate) fn not_found(&self) -> DenialKind {
-        match self.remote.not_found(self.kid.as_deref()) {
-            Some(wait) => DenialKind::KeysUnavailable { retry_after: wait },
+    /// Records that the fetch did not bring the key, and returns why the request is rejected.
+    pub(crate) fn record_not_found(&self) -> DenialKind {
+        match self.remote.record_not_found(self.kid.as_deref()) {
+            Some(retry_after) => DenialKind::KeysUnavailable { retry_after },
             None => DenialKind::InvalidToken(TokenError::Key),
         }
     }
 }
 
 impl Policy {
-    /// Judges the token of a request, from the `Authorization` field or from the cookie where one is set; `None` where there
-    /// is none. Nothing is fetched here.
-    pub(crate) fn judge(&self, headers: &HeaderMap) -> Result<Option<Verification>, DenialKind> {
-        let from_field = Bearer::from_headers(headers).map_err(denied)?;
+    /// Verifies the token of a request, from the `Authorization` header or the cookie.
+    ///
+    /// Returns `None` if the request carries no token. Nothing is fetched here.
+    pub(crate) fn verify(&self, headers: &HeaderMap) -> Result<Option<Verification>, DenialKind> {
+        let from_header = Bearer::from_headers(headers).map_err(denial_kind)?;
         let from_cookie = match &self.cookie {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
             None => None,
         };
-        let word = match (&from_field, from_cookie) {
-            // RFC 6750 §2: not by more than one method.
+        let bytes = match (&from_header, from_cookie) {
+            // RFC 6750 §2: a request must not use more than one method.
             (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
             (Some(bearer), None) => bearer.raw_token(),
             (None, Some(cookie)) => cookie.as_bytes(),
             (None, None) => return Ok(None),
         };
         let now = self.clock.since_epoch();
-        // The grammar of a token that was accepted before has been judged.
-        if let Some(user) = self.seen_before(word, now) {
+        // Before the grammar is checked: a cached token has passed that check.
+        if let Some(user) = self.find_cached(bytes, now) {
             return Ok(Some(Verification::Accepted(user)));
         }
-        let token = match from_field {
-            Some(bearer) => bearer.token().map_err(denied)?,
+        let token = match from_header {
+            Some(bearer) => bearer.token().map_err(denial_kind)?,
             None => from_cookie.unwrap_or_default(),
         };
-        Ok(Some(self.read(token, now).unwrap_or_else(Verification::Refused)))
+        Ok(Some(self.verify_token(token, now).unwrap_or_else(Verification::Rejected)))
     }
 
-    /// The user of a token that was verified before by keys that are still the issuer's.
-    fn seen_before(&self, token: &[u8], now: Duration) -> Option<UserContext> {
-        let known = self.seen.as_ref()?.get(token, now)?;
-        let trust = self.issuers.get(known.issuer)?;
-        (trust.generation()? == known.generation).then(|| trust.finish(known.user))
+    /// Returns the user of a cached token, if the issuer still has the keys that verified it.
+    fn find_cached(&self, token: &[u8], now: Duration) -> Option<UserContext> {
+        let cached = self.cache.as_ref()?.get(token, now)?;
+        let issuer = self.issuers.get(cached.issuer)?;
+        (issuer.key_generation()? == cached.key_generation).then(|| issuer.map_user(cached.user))
     }
 
-    fn read(&self, token: &str, now: Duration) -> Result<Verification, TokenError> {
+    /// Verifies a token: what can be rejected without a signature check is rejected before it.
+    fn verify_token(&self, token: &str, now: Duration) -> Result<Verification, TokenError> {
+        // Parse.
         let compact = Compact::parse(token, self.max_token_len)?;
-        let known = self.issuers.iter().find_map(|trust| trust.header.find(compact.header));
-        let text = if known.is_some() { String::new() } else { compact::text(compact.header)? };
-        let parsed;
-        let header = match &known {
-            Some(known) => &known.header,
+        let cached_header = self.issuers.iter().find_map(|issuer| issuer.header_cache.get(compact.header));
+        let (header_text, parsed_header);
+        let header = match &cached_header {
+            Some(cached) => &cached.header,
             None => {
-                parsed = Header::parse(&text)?;
-                &parsed
+                header_text = compact::decode_text(compact.header)?;
+                parsed_header = Header::parse(&header_text)?;
+                &parsed_header
             }
         };
-        let whole: Arc<str> = compact::text(compact.payload)?.into();
-        let object = Object::parse(&whole).ok_or(TokenError::Claims)?;
-        let iss = claims::issuer(&object)?;
-        // Nothing of a token that names another issuer is looked at, and nobody is asked about it.
-        let trust = self.issuers.iter().enumerate().find(|(_, trust)| trust.is_named(&iss));
-        let (issuer, trust) = trust.ok_or_else(|| self.unknown_issuer(&iss))?;
-        let registered = trust.judge(header, &object, now, self.leeway);
-        let registered = registered.inspect_err(|error| trust.hint(*error))?;
-        let sets = trust.sets();
-        let generation = match (trust.verify(header, compact)?, &trust.keys) {
-            (SignatureCheck::Valid(generation), _) => generation,
+        let claims_text: Arc<str> = compact::decode_text(compact.payload)?.into();
+        let claims = Object::parse(&claims_text).ok_or(TokenError::Claims)?;
+
+        // Find the issuer. Nothing else of a token of another issuer is checked, and no issuer is contacted about it.
+        let iss = claims::issuer(&claims)?;
+        let named = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.matches(&iss));
+        let (issuer_index, issuer) = named.ok_or_else(|| self.unknown_issuer(&iss))?;
+
+        // Check the claims, then the signature.
+        let registered = issuer.check_claims(header, &claims, now, self.leeway);
+        let registered = registered.inspect_err(|error| issuer.log_hint(*error))?;
+        let checked_sets = issuer.fetched_sets();
+        let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
+            (SignatureCheck::Valid { key_generation }, _) => key_generation,
             (SignatureCheck::Invalid, _) => return Err(TokenError::Signature),
             (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => return Err(TokenError::Key),
             (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
                 let kid = header.kid.as_deref().map(str::to_owned);
-                return Ok(Verification::KeyMissing(MissingKey { remote: Arc::clone(remote), kid, seen: sets }));
+                return Ok(Verification::KeyMissing(MissingKey { remote: Arc::clone(remote), kid, checked_sets }));
             }
         };
-        trust.header.accept(compact.header, header);
-        let mut identity = trust.identify(&object, &whole)?;
+
+        issuer.header_cache.record(compact.header, header);
+
+        // Read the user.
+        let mut identity = issuer.read_identity(&claims, &claims_text)?;
         identity.expires_at = Some(registered.expires_at);
-        identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&whole, &id));
-        identity.claims = Some(Arc::clone(&whole));
-        self.complete(&mut identity);
+        identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
+        identity.claims = Some(Arc::clone(&claims_text));
+        self.add_app_settings(&mut identity);
         let user = UserContext::from_identity(identity);
-        if let Some(seen) = &self.seen {
-            let until = registered.expires_at.saturating_add(self.leeway);
-            seen.insert(token, CachedToken { user: user.clone(), issuer, generation, since: now, until });
+
+        if let Some(cache) = &self.cache {
+            let expires_at = registered.expires_at.saturating_add(self.leeway);
+            let user = user.clone();
+            let cached = CachedToken { user, issuer: issuer_index, key_generation, verified_at: now, expires_at };
+            cache.insert(token, cached);
         }
-        Ok(Verification::Accepted(trust.finish(user)))
+        Ok(Verification::Accepted(issuer.map_user(user)))
     }
 
-    /// The mistake most often made with issuers is told, without a byte of the token.
+    /// Logs the most common mistake in an issuer's name, without any part of the token.
     fn unknown_issuer(&self, iss: &str) -> TokenError {
-        let bare = iss.trim_end_matches('/');
-        if let Some(trust) = self.issuers.iter().find(|trust| trust.name.trim_end_matches('/') == bare) {
-            tracing::debug!(issuer = %trust.name, "a token's `iss` differs from this issuer by the slash at its end");
+        let without_slash = iss.trim_end_matches('/');
+        if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.name.trim_end_matches('/') == without_slash) {
+            tracing::debug!(issuer = %issuer.name, "a token's `iss` differs from this issuer by a trailing slash");
         }
         TokenError::Issuer
     }
 
-    /// Adds what the app knows: its tiers, its roles, its realm.
-    fn complete(&self, identity: &mut Identity) {
+    /// Adds the app's tiers, roles and realm.
+    fn add_app_settings(&self, identity: &mut Identity) {
         identity.tier = match &identity.tier_name {
             Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),
             None => self.default_tier.clone(),
@@ -170,8 +183,8 @@ impl Policy {
     }
 }
 
-fn denied(fault: BearerError) -> DenialKind {
-    match fault {
+fn denial_kind(error: BearerError) -> DenialKind {
+    match error {
         BearerError::Malformed => DenialKind::InvalidRequest(CredentialError::Malformed),
         BearerError::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
         BearerError::Repeated => DenialKind::InvalidRequest(CredentialError::Multiple),

@@ -1,4 +1,8 @@
-//! A JSON object whose member names are unique, read without copying.
+//! `Object`: a JSON object that every parser reads alike, borrowed from its text.
+//!
+//! serde_json does the parsing. This file adds what no library combines: duplicate names are rejected at any depth, values
+//! stay raw text that borrows from the token, and numbers, depth and members are bounded. A `serde_json::Value` would keep
+//! the last of two members of the same name, and allocate for every string.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,37 +10,37 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, their values still text.
+/// The members of a JSON object, with values as JSON text.
 ///
-/// A name that stands twice is refused however it is escaped (RFC 7515 §4, RFC 7519 §4), in objects within too, and so is
-/// whatever else some parsers read otherwise than others: lone surrogates, numbers beyond a double, great depth.
+/// Duplicate names are rejected (RFC 7515 §4, RFC 7519 §4), however they are escaped and at any depth. So is everything
+/// else that parsers read differently: lone surrogates, numbers beyond a double, deep nesting.
 pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
-    /// The object that `text` is; `None` where it is no object, has a name twice, or exceeds a bound.
+    /// Parses an object. Returns `None` if the text is not an object, is ambiguous, or exceeds a bound.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let Members(members) = serde_json::from_str(text).ok()?;
+        let UniqueMembers(members) = serde_json::from_str(text).ok()?;
         Some(Self { members })
     }
 
-    /// The JSON text of the member of this name.
+    /// Returns the JSON text of a member's value.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
-        self.members.iter().find(|(own, _)| own == name).map(|(_, value)| value.get())
+        self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value.get())
     }
 }
 
-/// The string that a JSON text is, whose syntax is right.
+/// Returns the value of a JSON text that is a string. The syntax has been checked by [`Object::parse`].
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
-    let plain = text.strip_prefix('"')?.strip_suffix('"')?;
-    if !plain.contains('\\') {
-        return Some(Cow::Borrowed(plain));
+    let content = text.strip_prefix('"')?.strip_suffix('"')?;
+    if !content.contains('\\') {
+        return Some(Cow::Borrowed(content));
     }
     serde_json::from_str::<Name<'_>>(text).ok().map(|name| name.0)
 }
 
-/// The elements of the array that a JSON text is.
+/// Returns the elements of a JSON text that is an array.
 pub(crate) fn array(text: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(text).ok()
 }
@@ -45,22 +49,22 @@ pub(crate) fn is_null(text: &str) -> bool {
     text == "null"
 }
 
-/// Whether a value whose syntax is right means the same to every reader. What is plain is not read again.
-fn is_sound(value: &str) -> bool {
+/// Whether all parsers read a value alike. Its syntax has been checked, so simple values are not parsed again.
+fn is_unambiguous(value: &str) -> bool {
     match value.as_bytes().first() {
         Some(b'"') => !value.contains('\\') || string(value).is_some(),
         Some(b'[' | b'{') => {
             !value.contains(RESERVED)
-                && Within(MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok()
+                && StrictValue { depth: MAX_DEPTH }.deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok()
         }
-        Some(b'-' | b'0'..=b'9') => value.len() <= PLAIN_NUMBER_LEN || serde_json::from_str::<f64>(value).is_ok(),
+        Some(b'-' | b'0'..=b'9') => value.len() <= FINITE_NUMBER_LEN || serde_json::from_str::<f64>(value).is_ok(),
         _ => true,
     }
 }
 
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+struct UniqueMembers<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for UniqueMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
     }
@@ -69,30 +73,30 @@ impl<'de> Deserialize<'de> for Members<'de> {
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+    type Value = UniqueMembers<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of unique names")
+        f.write_str("an object with unique names")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(USUAL_MEMBERS);
+        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(TYPICAL_MEMBERS);
         while let Some(Name(name)) = map.next_key()? {
-            let is_known = members.iter().any(|(known, _)| *known == name);
-            if is_known || is_reserved(&name) || members.len() == MAX_MEMBERS {
-                return Err(A::Error::custom("a name stands twice or is reserved, or there are too many"));
+            let is_duplicate = members.iter().any(|(member, _)| *member == name);
+            if is_duplicate || is_reserved(&name) || members.len() == MAX_MEMBERS {
+                return Err(A::Error::custom("a duplicate or reserved name, or too many members"));
             }
             let value: &RawValue = map.next_value()?;
-            if !is_sound(value.get()) {
-                return Err(A::Error::custom("a value has more than one reading"));
+            if !is_unambiguous(value.get()) {
+                return Err(A::Error::custom("an ambiguous value"));
             }
             members.push((name, value));
         }
-        Ok(Members(members))
+        Ok(UniqueMembers(members))
     }
 }
 
-/// A string that is borrowed where it holds no escape.
+/// A string, borrowed unless it has escapes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Name<'a>(Cow<'a, str>);
 
@@ -120,17 +124,20 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-/// Reads any JSON whole, to this depth, and keeps nothing.
+/// Checks a nested value down to this depth, and keeps nothing of it.
 #[derive(Clone, Copy)]
-struct Within(usize);
+struct StrictValue {
+    depth: usize,
+}
 
-impl Within {
-    fn deeper(self) -> Option<Self> {
-        self.0.checked_sub(1).map(Self)
+impl StrictValue {
+    /// Returns the check for the values inside this one, `None` if they would be too deep.
+    fn nested(self) -> Option<Self> {
+        self.depth.checked_sub(1).map(|depth| Self { depth })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Within {
+impl<'de> DeserializeSeed<'de> for StrictValue {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -138,7 +145,7 @@ impl<'de> DeserializeSeed<'de> for Within {
     }
 }
 
-impl<'de> Visitor<'de> for Within {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -146,30 +153,32 @@ impl<'de> Visitor<'de> for Within {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let within = self.deeper();
+        let nested = self.nested();
         let mut names: Vec<Name<'de>> = Vec::new();
         while let Some(name) = map.next_key::<Name<'de>>()? {
-            // A fraction, where a crate of the app's switches on serde_json's `arbitrary_precision`: no text has this name.
+            // If some crate enables serde_json's `arbitrary_precision`, a fraction arrives as a map with this name. It is
+            // not from the text, in which reserved names are rejected before. A number has no depth of its own.
             if matches!(name.0, Cow::Borrowed(NUMBER)) {
                 let number: Name<'_> = map.next_value()?;
                 let is_finite = number.0.parse().is_ok_and(f64::is_finite);
                 return if is_finite { Ok(()) } else { Err(A::Error::custom("a number beyond a double")) };
             }
-            map.next_value_seed(within.ok_or_else(too_deep)?)?;
+            map.next_value_seed(nested.ok_or_else(too_deep)?)?;
             names.push(name);
         }
-        within.ok_or_else(too_deep)?;
+        nested.ok_or_else(too_deep)?;
+        // Sorted, because nested objects have no bound on their members, and comparing all pairs would be quadratic.
         names.sort_unstable();
-        let is_repeated = names.windows(2).any(|pair| pair.first() == pair.last());
-        if is_repeated || names.iter().any(|name| is_reserved(&name.0)) {
-            return Err(A::Error::custom("a name stands twice or is reserved"));
+        let has_duplicate = names.windows(2).any(|pair| pair.first() == pair.last());
+        if has_duplicate || names.iter().any(|name| is_reserved(&name.0)) {
+            return Err(A::Error::custom("a duplicate or reserved name"));
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let within = self.deeper().ok_or_else(too_deep)?;
-        while seq.next_element_seed(within)?.is_some() {}
+        let nested = self.nested().ok_or_else(too_deep)?;
+        while seq.next_element_seed(nested)?.is_some() {}
         Ok(())
     }
 
@@ -202,20 +211,23 @@ fn too_deep<E: Error>() -> E {
     E::custom("nested too deep")
 }
 
-/// A name by which serde_json would read a value from the text of a string.
+/// Whether serde_json gives this name a special meaning, and would take a string for another value.
 fn is_reserved(name: &str) -> bool {
     name.starts_with(RESERVED)
 }
 
 const RESERVED: &str = "$serde_json::private::";
 const NUMBER: &str = "$serde_json::private::Number";
-// Names are compared pairwise, so their number is bounded; large tokens in use have some forty.
+
+// All pairs of names are compared. Large real tokens have some forty members.
 const MAX_MEMBERS: usize = 128;
-const USUAL_MEMBERS: usize = 20;
-// Well-meant claims nest a handful; serde_json itself follows to 128.
+const TYPICAL_MEMBERS: usize = 20;
+
+// Real claims have a depth of three or four. serde_json's own limit is 128.
 const MAX_DEPTH: usize = 32;
+
 // The shortest number beyond a double has five bytes: 1e309.
-const PLAIN_NUMBER_LEN: usize = 4;
+const FINITE_NUMBER_LEN: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -224,14 +236,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_stands_twice_is_refused_however_it_is_escaped() {
+    fn a_duplicate_name_is_rejected_however_it_is_escaped() {
         for text in [r#"{"sub":1,"sub":1}"#, r#"{"sub":1,"\u0073ub":2}"#, r#"{"a":1,"b":2,"\u0061":3}"#] {
             assert!(Object::parse(text).is_none(), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn a_text_that_is_not_an_object_is_rejected() {
         for text in
             ["", "[]", "1", "null", "\"a\"", "{", "{}x", "{} {}", "\u{feff}{}", "{\"a\":NaN}", "{a:1}", "{\"a\":1,}"]
         {
@@ -240,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_refused_wherever_it_stands() {
+    fn a_lone_surrogate_is_rejected_at_any_depth() {
         for text in [r#"{"x":"\ud800"}"#, r#"{"x":{"y":["\udfff"]}}"#, r#"{"\ud800":1}"#] {
             assert!(Object::parse(text).is_none(), "{text}");
         }
@@ -248,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_and_brackets_in_strings_are_not_nesting() {
+    fn deep_nesting_is_rejected_and_brackets_in_strings_do_not_count() {
         let deep = |depth| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(Object::parse(&deep(MAX_DEPTH)).is_some());
         assert!(Object::parse(&deep(MAX_DEPTH + 1)).is_none());
@@ -257,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_strings_hide_no_depth() {
+    fn brackets_in_strings_do_not_hide_the_depth() {
         let depth = 3000;
         let text = format!("{{\"x\":{}1{}}}", r#"["]","#.repeat(depth), "]".repeat(depth));
         assert!(Object::parse(&text).is_none());
     }
 
     #[test]
-    fn a_name_that_stands_twice_or_is_reserved_is_refused_in_objects_within_too() {
+    fn a_duplicate_or_reserved_name_is_rejected_at_any_depth() {
         for text in [
             r#"{"a":{"b":1,"b":2}}"#,
             r#"{"a":[{"b":1,"c":2,"\u0062":3}]}"#,
@@ -279,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_a_double_is_refused_wherever_it_stands() {
+    fn a_number_beyond_a_double_is_rejected_at_any_depth() {
         for value in ["1e309", "-1e400", "17e986", "[1e309]", r#"{"y":[0,7e986]}"#, &"9".repeat(400)] {
             assert!(Object::parse(&format!("{{\"x\":{value}}}")).is_none(), "{value}");
         }
@@ -300,13 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn more_members_than_the_bound_are_refused() {
-        let of = |count| {
+    fn more_members_than_the_bound_are_rejected() {
+        let object_with = |count| {
             let members: Vec<_> = (0..count).map(|n| format!("\"m{n}\":{n}")).collect();
             format!("{{{}}}", members.join(","))
         };
-        assert!(Object::parse(&of(MAX_MEMBERS)).is_some());
-        assert!(Object::parse(&of(MAX_MEMBERS + 1)).is_none());
+        assert!(Object::parse(&object_with(MAX_MEMBERS)).is_some());
+        assert!(Object::parse(&object_with(MAX_MEMBERS + 1)).is_none());
     }
 
     #[test]
@@ -319,7 +331,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_string_is_read_as_serde_json_reads_it(text: String) {
+        fn a_string_is_the_one_that_serde_json_wrote(text: String) {
             let json = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(string(&json), Some(Cow::Borrowed(text.as_str())));
             prop_assert_eq!(string(&json[1..]), None);
@@ -327,18 +339,18 @@ mod tests {
         }
 
         #[test]
-        fn a_string_of_an_object_is_the_one_that_serde_json_reads(
+        fn a_string_in_an_object_is_the_one_that_serde_json_reads(
             text in r#"(\PC|[\x00-\x21\x23-\x2f\\bfnrtuDd08]|\\u[0-9dD][0-9a-fA-F]{3}|\\["\\/bfnrt]){0,12}"#,
         ) {
             let json = format!(r#"{{"x":"{text}"}}"#);
-            let own = Object::parse(&json).and_then(|object| object.get("x").and_then(string).map(Cow::into_owned));
-            let other = serde_json::from_str::<serde_json::Value>(&json).ok();
-            let other = other.and_then(|object| object.get("x")?.as_str().map(str::to_owned));
-            prop_assert_eq!(own, other, "{}", json);
+            let parsed = Object::parse(&json).and_then(|object| object.get("x").and_then(string).map(Cow::into_owned));
+            let value = serde_json::from_str::<serde_json::Value>(&json).ok();
+            let expected = value.and_then(|object| object.get("x")?.as_str().map(str::to_owned));
+            prop_assert_eq!(parsed, expected, "{}", json);
         }
 
         #[test]
-        fn no_text_panics_and_what_is_accepted_is_an_object(text in "[\\[\\]{}\",:a\\\\u0-9 ]{0,40}") {
+        fn no_text_panics_and_only_objects_are_accepted(text in "[\\[\\]{}\",:a\\\\u0-9 ]{0,40}") {
             if Object::parse(&text).is_some() {
                 prop_assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok());
             }

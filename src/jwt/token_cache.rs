@@ -1,4 +1,4 @@
-//! `TokenCache`: tokens that were verified before, known again by all their bytes.
+//! `TokenCache`: the verified-token cache, a set-associative table in shards.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -14,20 +14,29 @@ use zeroize::Zeroizing;
 
 use crate::context::UserContext;
 
-/// Tokens that were verified before.
+/// Tokens that have been verified, with their users.
 ///
-/// A hit is exact: every byte of the token is compared, and a hash only says where to look. Each thread mostly has a shard of its
-/// own, so that two which see the same token do not wait for one another. A shard is lines of eight places. One subject has two
-/// places of a line at most, whatever number of tokens they have; a newcomer takes a free place, that of a token that has expired, or one
-/// that was not used again, and otherwise only makes the others older.
+/// A hit is exact: all bytes of the token are compared, and the hash only selects the set. The cache is built to
+/// withstand callers that send many tokens:
+///
+/// - It has one shard per processor. Each thread uses one shard, so threads rarely wait for each other, even for the same
+///   token.
+/// - A shard is an array of sets, each with eight ways behind a lock of its own.
+/// - A subject has at most two ways of a set, however many tokens it has.
+/// - A new token replaces an expired entry or one that has not been used again. If all entries of the set are in use, the
+///   new token is not cached, and their use counts decrease by one. So tokens that are sent once do not evict those in
+///   use, and those no longer in use are evicted eventually.
+///
+/// No cache crate bounds the share of a subject.
 pub(crate) struct TokenCache {
     shards: Box<[CacheShard]>,
-    /// Counts the lines that were swept, of all shards: a thread that is idle or gone sweeps none of its own.
+    /// The number of sets that have been swept, in all shards. Each insertion sweeps the next set, so that expired entries
+    /// are removed even from the shard of an idle thread.
     sweep_cursor: AtomicUsize,
-    /// Of subjects, whose names a caller may choose.
-    hasher: RandomState,
-    /// Of tokens, whose last bytes nobody can: a hash that is merely fast will do.
-    tails: SeedableRandomState,
+    /// Keyed, because callers may choose their subject.
+    subject_hasher: RandomState,
+    /// A fast hash suffices, because no caller can choose the end of a valid signature.
+    token_hasher: SeedableRandomState,
 }
 
 struct CacheShard(Box<[Mutex<CacheSet>]>);
@@ -38,174 +47,193 @@ struct CacheSet([Option<CacheEntry>; WAYS]);
 struct CacheEntry {
     hash: u64,
     token: Zeroizing<Box<[u8]>>,
-    subject: u64,
-    /// How often it was used since, up to a bound; less with every newcomer that found no place.
-    uses: u8,
-    known: CachedToken,
+    subject_hash: u64,
+    /// The number of hits, at most [`MAX_USE_COUNT`], minus the tokens that were not cached because the set was in use.
+    use_count: u8,
+    cached: CachedToken,
 }
 
-/// What is known of a token that was verified.
+/// What is known of a verified token.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedToken {
-    /// Before the app's own map has changed it.
+    /// The user before the app's `map_user`.
     pub(crate) user: UserContext,
-    /// The place of the issuer among those that are trusted.
+    /// The index of the issuer in the policy.
     pub(crate) issuer: usize,
-    /// The number of the generation of the issuer's keys that it was verified by.
-    pub(crate) generation: u64,
-    /// When it was verified; not believed before, should the clock be set back.
-    pub(crate) since: Duration,
-    /// When it expires, with the leeway; since 1970, as `since`.
-    pub(crate) until: Duration,
+    /// The generation of the issuer's keys that verified the token.
+    pub(crate) key_generation: u64,
+    /// Since 1970. If the clock is set back before this time, the entry is not used.
+    pub(crate) verified_at: Duration,
+    /// When the token expires, including the leeway; since 1970.
+    pub(crate) expires_at: Duration,
 }
 
 impl TokenCache {
-    /// Places for about so many tokens in all.
-    pub(crate) fn new(tokens: NonZeroUsize) -> Self {
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_SHARDS);
-        Self::with_shards(tokens, threads)
+    /// Creates a cache for about this number of tokens.
+    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::with_shards(capacity, processors.min(MAX_SHARDS))
     }
 
-    fn with_shards(tokens: NonZeroUsize, shards: usize) -> Self {
-        let lines = tokens.get().div_ceil(WAYS * shards);
-        let shard = || CacheShard((0..lines).map(|_| Mutex::default()).collect());
-        let shards = (0..shards).map(|_| shard()).collect();
-        let hasher = RandomState::new();
-        let tails = SeedableRandomState::with_seed(hasher.hash_one(lines), SharedSeed::global_random());
-        Self { shards, sweep_cursor: AtomicUsize::new(0), hasher, tails }
+    fn with_shards(capacity: NonZeroUsize, shards: usize) -> Self {
+        let sets_per_shard = capacity.get().div_ceil(WAYS * shards);
+        let new_shard = || CacheShard((0..sets_per_shard).map(|_| Mutex::default()).collect());
+        let subject_hasher = RandomState::new();
+        let seed = subject_hasher.hash_one(sets_per_shard);
+        Self {
+            shards: (0..shards).map(|_| new_shard()).collect(),
+            sweep_cursor: AtomicUsize::new(0),
+            subject_hasher,
+            token_hasher: SeedableRandomState::with_seed(seed, SharedSeed::global_random()),
+        }
     }
 
-    /// What is known of this very token, if it is still good by the clock.
+    /// Returns a cached token that has not expired.
     pub(crate) fn get(&self, token: &[u8], now: Duration) -> Option<CachedToken> {
         let hash = self.hash(token);
-        let mut line = self.shard()?.line(hash)?;
-        let place = line.0.iter_mut().find(|place| place.as_ref().is_some_and(|seen| seen.is(hash, token)))?;
-        place.take_if(|seen| seen.known.until <= now);
-        let seen = place.as_mut().filter(|seen| seen.known.since <= now)?;
-        seen.uses = (seen.uses + 1).min(MAX_USE_COUNT);
-        Some(seen.known.clone())
+        let mut set = self.shard()?.lock_set(hash)?;
+        let way = set.0.iter_mut().find(|way| way.as_ref().is_some_and(|entry| entry.matches(hash, token)))?;
+        way.take_if(|entry| entry.cached.expires_at <= now);
+        let entry = way.as_mut().filter(|entry| entry.cached.verified_at <= now)?;
+        entry.use_count = (entry.use_count + 1).min(MAX_USE_COUNT);
+        Some(entry.cached.clone())
     }
 
-    /// Remembers a token that was verified, where there is room for it.
-    pub(crate) fn insert(&self, token: &str, known: CachedToken) {
+    /// Caches a verified token, unless all entries of its set are in use.
+    pub(crate) fn insert(&self, token: &str, cached: CachedToken) {
         if token.len() > MAX_CACHED_LEN {
             return;
         }
         let hash = self.hash(token.as_bytes());
-        let subject = self.hasher.hash_one((known.issuer, known.user.id()));
-        self.sweep(&known);
-        if let Some(mut line) = self.shard().and_then(|shard| shard.line(hash)) {
-            line.sweep(&known);
-            if let Some(place) = line.place_for(hash, token, subject) {
+        let subject_hash = self.subject_hasher.hash_one((cached.issuer, cached.user.id()));
+        self.sweep_next_set(&cached);
+        if let Some(mut set) = self.shard().and_then(|shard| shard.lock_set(hash)) {
+            set.sweep(&cached);
+            if let Some(way) = set.way_for(hash, token, subject_hash) {
                 let token = Zeroizing::new(token.as_bytes().into());
-                *place = Some(CacheEntry { hash, token, subject, uses: 0, known });
+                *way = Some(CacheEntry { hash, token, subject_hash, use_count: 0, cached });
             }
         }
     }
 
-    /// Lets go of what is out of date in one line after the other: a token does not lie here much longer than it is good.
-    fn sweep(&self, newest: &CachedToken) {
+    /// Removes the outdated entries of one set, the next in turn, so that no token stays in memory long after it expired.
+    fn sweep_next_set(&self, newest: &CachedToken) {
         let next = self.sweep_cursor.fetch_add(1, Ordering::Relaxed);
         let shard = self.shards.get(next % self.shards.len());
-        if let Some(line) = shard.and_then(|CacheShard(lines)| lines.get(next / self.shards.len() % lines.len())) {
-            lock(line).sweep(newest);
+        let index = next / self.shards.len();
+        if let Some(set) = shard.and_then(|CacheShard(sets)| sets.get(index % sets.len())) {
+            lock(set).sweep(newest);
         }
     }
 
-    /// A signature is as good as random: its last bytes tell tokens apart.
+    /// Hashes the end of a token, which is its signature and therefore as good as random.
     fn hash(&self, token: &[u8]) -> u64 {
-        self.tails.hash_one(token.last_chunk::<HASHED_BYTES>().map_or(token, |tail| tail))
+        self.token_hasher.hash_one(token.last_chunk::<HASHED_BYTES>().map_or(token, |end| end))
     }
 
+    /// Returns the shard of this thread. Threads are numbered in the order of their first use of a cache.
     fn shard(&self) -> Option<&CacheShard> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
         }
+        // `try_with` fails while the thread is shutting down.
         let thread = THREAD.try_with(|thread| *thread).unwrap_or_default();
         self.shards.get(thread % self.shards.len())
     }
 }
 
 impl CacheShard {
-    fn line(&self, hash: u64) -> Option<MutexGuard<'_, CacheSet>> {
-        // The high bits choose the line: a product of two words' high word, without a division.
+    fn lock_set(&self, hash: u64) -> Option<MutexGuard<'_, CacheSet>> {
+        // The high word of the product maps the hash to an index without a division.
         let index = (u128::from(hash) * self.0.len() as u128) >> 64;
         self.0.get(index as usize).map(lock)
     }
 }
 
-fn lock(line: &Mutex<CacheSet>) -> MutexGuard<'_, CacheSet> {
-    line.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks a set. A poisoned lock is used as well: each change replaces whole entries.
+fn lock(set: &Mutex<CacheSet>) -> MutexGuard<'_, CacheSet> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CacheEntry {
-    fn is(&self, hash: u64, token: &[u8]) -> bool {
+    fn matches(&self, hash: u64, token: &[u8]) -> bool {
         self.hash == hash && **self.token == *token
     }
 }
 
 impl CachedToken {
-    /// Whether it can be of no use any more, seen from a token that was verified just now: it has expired, or its issuer has
-    /// published another generation of its keys since, which never becomes an older one again.
-    fn is_over(&self, newest: &Self) -> bool {
-        self.until <= newest.since || self.issuer == newest.issuer && self.generation < newest.generation
+    /// Whether the token has expired or its keys are outdated, as of the time when `newest` was verified.
+    fn is_outdated(&self, newest: &Self) -> bool {
+        // An issuer's generations only increase, so an older one is never current again.
+        let has_old_keys = self.issuer == newest.issuer && self.key_generation < newest.key_generation;
+        self.expires_at <= newest.verified_at || has_old_keys
     }
 }
 
 impl CacheSet {
     fn sweep(&mut self, newest: &CachedToken) {
-        for place in &mut self.0 {
-            place.take_if(|seen| seen.known.is_over(newest));
+        for way in &mut self.0 {
+            way.take_if(|entry| entry.cached.is_outdated(newest));
         }
     }
 
-    /// The place that a newcomer takes; `None` where all others were used again of late, who are then a little older.
-    fn place_for(&mut self, hash: u64, token: &str, subject: u64) -> Option<&mut Option<CacheEntry>> {
-        let same = self.0.iter().position(|place| place.as_ref().is_some_and(|seen| seen.is(hash, token.as_bytes())));
-        let own = self.0.iter().flatten().filter(|seen| seen.subject == subject).count();
-        let place = if same.is_some() {
-            same
-        } else if own >= MAX_WAYS_PER_SUBJECT {
-            self.least_used(|seen| seen.subject == subject)
-        } else if let Some(free) = self.0.iter().position(Option::is_none) {
-            Some(free)
-        } else {
-            let least = self.least_used(|_| true);
-            least.filter(|place| self.0.get(*place).and_then(Option::as_ref).is_some_and(|seen| seen.uses == 0))
-        };
-        if place.is_none() {
-            for seen in self.0.iter_mut().flatten() {
-                seen.uses = seen.uses.saturating_sub(1);
+    /// Selects the way for a new token. Returns `None`, and decreases all use counts, if all entries are in use.
+    fn way_for(&mut self, hash: u64, token: &str, subject_hash: u64) -> Option<&mut Option<CacheEntry>> {
+        let index = self.index_for(hash, token, subject_hash);
+        if index.is_none() {
+            for entry in self.0.iter_mut().flatten() {
+                entry.use_count = entry.use_count.saturating_sub(1);
             }
         }
-        self.0.get_mut(place?)
+        self.0.get_mut(index?)
     }
 
-    fn least_used(&self, is_meant: impl Fn(&CacheEntry) -> bool) -> Option<usize> {
-        let meant = self.0.iter().enumerate().filter_map(|(place, seen)| Some((place, seen.as_ref()?)));
-        let meant = meant.filter(|(_, seen)| is_meant(seen));
-        meant.min_by_key(|(_, seen)| (seen.uses, seen.known.since)).map(|(place, _)| place)
+    fn index_for(&self, hash: u64, token: &str, subject_hash: u64) -> Option<usize> {
+        let is_same =
+            |way: &Option<CacheEntry>| way.as_ref().is_some_and(|entry| entry.matches(hash, token.as_bytes()));
+        if let Some(same_token) = self.0.iter().position(is_same) {
+            return Some(same_token);
+        }
+        let ways_of_subject = self.0.iter().flatten().filter(|entry| entry.subject_hash == subject_hash).count();
+        if ways_of_subject >= MAX_WAYS_PER_SUBJECT {
+            return self.least_used(|entry| entry.subject_hash == subject_hash);
+        }
+        if let Some(free) = self.0.iter().position(Option::is_none) {
+            return Some(free);
+        }
+        self.least_used(|entry| entry.use_count == 0)
+    }
+
+    /// Returns the index of the least used entry that is eligible, and of those the oldest.
+    fn least_used(&self, is_eligible: impl Fn(&CacheEntry) -> bool) -> Option<usize> {
+        let entries = self.0.iter().enumerate().filter_map(|(index, way)| Some((index, way.as_ref()?)));
+        let eligible = entries.filter(|(_, entry)| is_eligible(entry));
+        eligible.min_by_key(|(_, entry)| (entry.use_count, entry.cached.verified_at)).map(|(index, _)| index)
     }
 }
 
-/// Tells nothing of the tokens.
+/// Shows the capacity, and nothing of the tokens.
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: usize = self.shards.iter().map(|shard| shard.0.len()).sum();
-        f.debug_struct("TokenCache").field("places", &(lines * WAYS)).finish_non_exhaustive()
+        let sets: usize = self.shards.iter().map(|shard| shard.0.len()).sum();
+        f.debug_struct("TokenCache").field("capacity", &(sets * WAYS)).finish_non_exhaustive()
     }
 }
 
 const WAYS: usize = 8;
-/// Of one subject in a line: a flood of one's own tokens takes a quarter of the places.
+
+// A flood of tokens of one subject takes at most a quarter of the cache.
 const MAX_WAYS_PER_SUBJECT: usize = 2;
-/// How many newcomers without a place it takes to let a token go that was in use.
+
+// How many tokens must have found no way in a set until an entry that was used often can be replaced.
 const MAX_USE_COUNT: u8 = 15;
-/// Longer ones are rare, and would take more memory than they save work.
+
+// Longer tokens are rare, and take more memory than they save work.
 const MAX_CACHED_LEN: usize = 8_192;
 const HASHED_BYTES: usize = 32;
-/// More threads share shards: memory is divided among them all.
+
+// The capacity is divided among the shards, so with more of them, few threads could use much of it.
 const MAX_SHARDS: usize = 16;
 
 #[cfg(test)]

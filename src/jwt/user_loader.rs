@@ -1,4 +1,4 @@
-//! What is asked of a user loader, after the token was verified and before the request goes on.
+//! `LoadError` and `UserLoader`: the app's function that loads the user of a verified token.
 
 use std::error::Error;
 use std::fmt;
@@ -11,29 +11,32 @@ use crate::context::{Realm, UserContext};
 use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
 use crate::jwt::remote::fetch::error_chain;
 
-/// Why a user loader gives no user.
+/// Why a [user loader](crate::jwt::JwtAuthBuilder::load_user) returns no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The user may not come in although the token is good: 403.
+    /// 403: the user may not use the app at present, although the token is valid.
     Refused(AccountRefusal),
-    /// The source of users cannot be asked: 503, with the time after which to try again.
-    Unavailable(Duration),
-    /// There is no such user: 401 `invalid_token`.
+    /// 503: the users cannot be loaded at present.
+    Unavailable {
+        /// How long the client should wait before it tries again, for `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 401 `invalid_token`: there is no such user.
     Unknown,
 }
 
 impl LoadError {
-    /// The source of users cannot be asked for this cause, which is logged: to try again in a second.
+    /// Logs the cause, such as a database error, and returns [`Unavailable`](Self::Unavailable) for one second.
     pub fn unavailable(cause: impl Error + 'static) -> Self {
-        tracing::warn!(cause = %error_chain(&cause), "users cannot be loaded");
-        Self::Unavailable(RETRY)
+        tracing::warn!(cause = %error_chain(&cause), "cannot load the user");
+        Self::Unavailable { retry_after: RETRY_AFTER }
     }
 
     pub(crate) fn kind(self) -> DenialKind {
         match self {
             Self::Refused(refusal) => DenialKind::AccountRefused(refusal),
-            Self::Unavailable(wait) => DenialKind::UsersUnavailable { retry_after: wait },
+            Self::Unavailable { retry_after } => DenialKind::UsersUnavailable { retry_after },
             Self::Unknown => DenialKind::InvalidToken(TokenError::User),
         }
     }
@@ -47,7 +50,7 @@ impl fmt::Display for LoadError {
 
 impl Error for LoadError {}
 
-/// A user loader, its type forgotten.
+/// The app's function, of any type.
 #[derive(Clone)]
 pub(crate) struct UserLoader(
     Arc<dyn Fn(UserContext) -> Pin<Box<dyn Future<Output = Result<UserContext, LoadError>> + Send>> + Send + Sync>,
@@ -62,14 +65,15 @@ impl UserLoader {
         Self(Arc::new(move |user| Box::pin(load(user))))
     }
 
-    /// Asks the loader, and gives it up where it takes too long.
+    /// Calls the function, with a timeout.
     pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
+        // tokio's timer panics outside of a runtime.
         if tokio::runtime::Handle::try_current().is_err() {
-            tracing::error!("users cannot be loaded outside of a tokio runtime");
-            return Err(LoadError::Unavailable(RETRY));
+            tracing::error!("cannot load users outside of a tokio runtime");
+            return Err(LoadError::Unavailable { retry_after: RETRY_AFTER });
         }
         let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;
-        loaded.unwrap_or(Err(LoadError::Unavailable(RETRY)))
+        loaded.unwrap_or(Err(LoadError::Unavailable { retry_after: RETRY_AFTER }))
     }
 }
 
@@ -79,6 +83,7 @@ impl fmt::Debug for UserLoader {
     }
 }
 
-// A request does not wait forever for somebody else's database.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+// A request must not wait without limit for the app's database.
 const TIMEOUT: Duration = Duration::from_secs(5);

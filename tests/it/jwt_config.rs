@@ -72,7 +72,14 @@ fn duplicate_issuer_is_reported_beside_its_other_issues() {
     let invalid = || Issuer::jwks_document("https://issuer.example", "{}");
     let error = build_error(JwtAuth::builder().add_issuer(invalid()).add_issuer(invalid()).audience("api"));
     let issues: Vec<_> = error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect();
-    assert_eq!(issues, [("jwks", IssueKind::Invalid), ("issuer", IssueKind::Duplicate), ("jwks", IssueKind::Invalid)]);
+    assert_eq!(
+        issues,
+        [
+            ("jwks_document", IssueKind::Invalid),
+            ("issuer", IssueKind::Duplicate),
+            ("jwks_document", IssueKind::Invalid)
+        ]
+    );
 }
 
 #[test]
@@ -124,7 +131,7 @@ fn issuer_or_jwks_url_that_is_not_https_is_an_error() {
             "{url}"
         );
         let issuer = Issuer::jwks("https://issuer.example", url);
-        assert_eq!(only_issue(valid_builder().issuer(issuer)), ("jwks url", text, IssueKind::Invalid), "{url}");
+        assert_eq!(only_issue(valid_builder().issuer(issuer)), ("jwks", text, IssueKind::Invalid), "{url}");
     }
 }
 
@@ -138,7 +145,7 @@ fn discovered_issuer_with_query_or_fragment_is_an_error() {
         );
     }
     let with_fragment = Issuer::jwks("https://issuer.example", "https://a.example/keys#f");
-    assert_eq!(only_issue(valid_builder().issuer(with_fragment)).0, "jwks url");
+    assert_eq!(only_issue(valid_builder().issuer(with_fragment)).0, "jwks");
     assert!(
         valid_builder().issuer(Issuer::jwks("https://issuer.example", "https://a.example/keys?p=x")).build().is_ok()
     );
@@ -176,7 +183,8 @@ fn secret_shorter_than_the_hash_is_an_error() {
         for short in [0, 1, min_len - 1] {
             let error = build_error(valid_builder().issuer(issuer("https://issuer.example", vec![b's'; short])));
             let [issue] = error.issues() else { panic!("{error}") };
-            assert_eq!((issue.setting(), issue.kind()), ("key", IssueKind::Weak), "{algorithm:?} {short}");
+            let setter = algorithm.name().to_lowercase();
+            assert_eq!((issue.setting(), issue.kind()), (&*setter, IssueKind::Weak), "{short}");
             assert_eq!((issue.value(), issue.issuer()), (None, Some("https://issuer.example")));
             assert!(issue.reason().contains(algorithm.name()), "{issue}");
             assert!(issue.remedy().contains(&format!("{min_len} or more bytes")), "{issue}");
@@ -204,12 +212,12 @@ fn malformed_weak_private_or_mismatched_key_is_an_error() {
         (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), IssueKind::Prohibited),
     ] {
         let builder = valid_builder().issuer(Issuer::pem("https://issuer.example", algorithm, pem));
-        assert_eq!(only_issue(builder), ("key", some("https://issuer.example"), kind), "{algorithm:?} {pem}");
+        assert_eq!(only_issue(builder), ("pem", some("https://issuer.example"), kind), "{algorithm:?} {pem}");
     }
     let added = Issuer::hs256("https://issuer.example", SECRET).add_pem(Algorithm::Rs256, private);
     assert_eq!(
         only_issue(valid_builder().issuer(added)),
-        ("key", some("https://issuer.example"), IssueKind::Prohibited)
+        ("add_pem", some("https://issuer.example"), IssueKind::Prohibited)
     );
 }
 
@@ -218,7 +226,7 @@ fn secret_for_a_public_key_algorithm_is_an_error() {
     let issuer = valid_issuer().add_secret(Algorithm::Rs256, SECRET);
     assert_eq!(
         only_issue(valid_builder().issuer(issuer)),
-        ("key", some("https://issuer.example"), IssueKind::Prohibited)
+        ("add_secret", some("https://issuer.example"), IssueKind::Prohibited)
     );
 }
 
@@ -228,7 +236,7 @@ fn pem_given_as_a_secret_is_an_error() {
         let issuer = Issuer::hs256("https://issuer.example", pem);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("key", some("https://issuer.example"), IssueKind::Prohibited)
+            ("hs256", some("https://issuer.example"), IssueKind::Prohibited)
         );
     }
 }
@@ -240,7 +248,7 @@ fn more_than_four_keys_of_one_algorithm_are_an_error() {
     assert!(valid_builder().issuer(with_secrets(4)).build().is_ok());
     assert_eq!(
         only_issue(valid_builder().issuer(with_secrets(5))),
-        ("key", some("https://issuer.example"), IssueKind::Prohibited)
+        ("add_secret", some("https://issuer.example"), IssueKind::Prohibited)
     );
 }
 
@@ -250,7 +258,7 @@ async fn jwks_document_without_usable_key_is_an_error() {
         let issuer = Issuer::jwks_document("https://issuer.example", document);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("jwks", some("https://issuer.example"), IssueKind::Invalid),
+            ("jwks_document", some("https://issuer.example"), IssueKind::Invalid),
             "{document}"
         );
     }
@@ -261,7 +269,10 @@ async fn jwks_document_without_usable_key_is_an_error() {
 #[test]
 fn key_added_to_a_discovered_issuer_is_an_error() {
     let issuer = Issuer::discover("https://a.example").add_secret(Algorithm::Hs256, SECRET);
-    assert_eq!(only_issue(valid_builder().issuer(issuer)), ("key", some("https://a.example"), IssueKind::Prohibited));
+    assert_eq!(
+        only_issue(valid_builder().issuer(issuer)),
+        ("add_secret", some("https://a.example"), IssueKind::Prohibited)
+    );
 }
 
 #[test]
@@ -307,7 +318,7 @@ fn token_cache_capacity_over_the_maximum_is_an_error() {
     for capacity in [1_048_577, usize::MAX] {
         assert_eq!(
             only_issue(valid_builder().token_cache_capacity(capacity)),
-            ("seen tokens", some(&capacity.to_string()), IssueKind::Invalid)
+            ("token_cache_capacity", some(&capacity.to_string()), IssueKind::Invalid)
         );
     }
     for capacity in [0, 1, 1_048_576] {
@@ -320,7 +331,7 @@ fn max_token_len_out_of_range_is_an_error() {
     for bytes in [0, 65_537, usize::MAX] {
         assert_eq!(
             only_issue(valid_builder().max_token_len(bytes)),
-            ("max token length", some(&bytes.to_string()), IssueKind::Invalid)
+            ("max_token_len", some(&bytes.to_string()), IssueKind::Invalid)
         );
     }
     for bytes in [1, 65_536] {
@@ -357,11 +368,11 @@ fn all_issues_are_reported_at_once() {
             "audience",
             "audience",
             "cookie",
+            "hs256",
             "issuer",
             "issuer",
-            "key",
             "leeway",
-            "max token length",
+            "max_token_len",
             "realm"
         ]
     );

@@ -67,7 +67,7 @@ async fn unknown_user_is_401_invalid_token() {
 
 #[tokio::test]
 async fn unavailable_user_store_is_503_with_its_retry_after() {
-    let response = response_with_loader(|| Err(LoadError::Unavailable(Duration::from_secs(7)))).await;
+    let response = response_with_loader(|| Err(LoadError::Unavailable { retry_after: Duration::from_secs(7) })).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "7");
     assert!(!response.headers().contains_key("www-authenticate"));

@@ -1,96 +1,74 @@
-//! What can be wrong with the settings of a layer.
+//! Validation of the layer's settings; those of an issuer are in `key_source`.
 
 use std::time::Duration;
 
+use crate::context::{Tier, Tiers};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
-use crate::jwt::builder::JwtAuthBuilder;
 
-impl JwtAuthBuilder {
-    /// Notes what is wrong with the settings that are not one issuer's.
-    pub(crate) fn judge_settings(&self, problems: &mut ConfigIssues) {
-        if self.issuers.is_empty() {
-            problems.add(ConfigIssue::new(
-                "issuer",
-                IssueKind::Missing,
-                "no issuer is set",
-                "call .issuer(..) with the issuer whose tokens to accept",
-            ));
-        }
-        if self.leeway > MAX_LEEWAY {
-            let reason = "more than five minutes (RFC 9068 §4: no more than a few)";
-            problems.add(
-                ConfigIssue::new(
-                    "leeway",
-                    IssueKind::Prohibited,
-                    reason,
-                    "set the clocks right and allow five minutes or less",
-                )
-                .with_value(format!("{} s", self.leeway.as_secs())),
-            );
-        }
-        if self.max_token_len == 0 || self.max_token_len > MOST_TOKEN_LEN {
-            problems.add(
-                ConfigIssue::new(
-                    "max token length",
-                    IssueKind::Invalid,
-                    "not within 1 and 65536 bytes",
-                    "allow what your largest token has",
-                )
-                .with_value(self.max_token_len.to_string()),
-            );
-        }
-        if self.token_cache_capacity > MOST_SEEN_TOKENS {
-            let reason = "more than 1048576, whose places alone take a hundred megabytes";
-            let remedy = "know as many again as are in use at a time, or none with 0";
-            let problem = ConfigIssue::new("seen tokens", IssueKind::Invalid, reason, remedy);
-            problems.add(problem.with_value(self.token_cache_capacity.to_string()));
-        }
-        if let Some(name) = self.cookie.as_deref().filter(|name| !is_cookie_name(name)) {
-            let remedy = "use letters, digits, '-' and '_', best beginning with __Host-";
-            problems.add(
-                ConfigIssue::new("cookie", IssueKind::Invalid, "not a cookie name (RFC 6265 §4.1.1)", remedy)
-                    .with_value(name),
-            );
-        }
-        if let Some(realm) = self.realm.as_deref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
-            let reason = "empty, or with a character that RFC 6750 §3 bars from a challenge";
-            problems.add(
-                ConfigIssue::new(
-                    "realm",
-                    IssueKind::Invalid,
-                    reason,
-                    "use printable ASCII without quotes or backslashes",
-                )
-                .with_value(realm),
-            );
-        }
-        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
-            if audience.is_empty() || audience.trim() != audience {
-                let reason = "is empty, or begins or ends with a blank";
-                problems.add(
-                    ConfigIssue::new("audience", IssueKind::Invalid, reason, "name this app as the issuer does")
-                        .with_value(audience),
-                );
-            }
-        }
-        match (&self.tiers, &self.default_tier) {
-            (Some(tiers), Some(tier)) => drop(problems.ok_or_add(tiers.get(tier.name()))),
-            (None, Some(tier)) => problems.add(
-                ConfigIssue::new(
-                    "default tier",
-                    IssueKind::Prohibited,
-                    "no tiers are set",
-                    "call .tiers(..) with the app's tiers",
-                )
-                .with_value(tier.name()),
-            ),
-            (_, None) => {}
-        }
+pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
+    if leeway > MAX_LEEWAY {
+        let reason = "is more than five minutes, and RFC 9068 §4 permits no more than a few";
+        let remedy = "synchronize the clocks and set five minutes or less";
+        let issue = ConfigIssue::new("leeway", IssueKind::Prohibited, reason, remedy);
+        issues.add(issue.with_value(format!("{} s", leeway.as_secs())));
     }
 }
 
+pub(crate) fn max_token_len(bytes: usize, issues: &mut ConfigIssues) {
+    if bytes == 0 || bytes > LARGEST_MAX_TOKEN_LEN {
+        let reason = "is not between 1 and 65536 bytes";
+        let remedy = "set the size of the largest token that you expect";
+        let issue = ConfigIssue::new("max_token_len", IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(bytes.to_string()));
+    }
+}
+
+pub(crate) fn token_cache_capacity(tokens: usize, issues: &mut ConfigIssues) {
+    if tokens > MAX_TOKEN_CACHE_CAPACITY {
+        let reason = "is more than 1048576, for which the empty cache alone takes a hundred megabytes";
+        let remedy = "set the number of tokens in use at a time, or 0 to disable the cache";
+        let issue = ConfigIssue::new("token_cache_capacity", IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(tokens.to_string()));
+    }
+}
+
+pub(crate) fn cookie(name: &str, issues: &mut ConfigIssues) {
+    if !is_cookie_name(name) {
+        let reason = "is not a cookie name (RFC 6265 §4.1.1)";
+        let remedy = "use letters, digits, '-' and '_', preferably with the prefix __Host-";
+        issues.add(ConfigIssue::new("cookie", IssueKind::Invalid, reason, remedy).with_value(name));
+    }
+}
+
+pub(crate) fn realm(realm: &str, issues: &mut ConfigIssues) {
+    if realm.is_empty() || !is_quotable(realm) {
+        let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
+        let remedy = "use printable ASCII without quotes and backslashes";
+        issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(realm));
+    }
+}
+
+pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
+    if audience.is_empty() || audience.trim() != audience {
+        let reason = "is empty, or begins or ends with whitespace";
+        let remedy = "set the `aud` value of the tokens for this app";
+        issues.add(ConfigIssue::new("audience", IssueKind::Invalid, reason, remedy).with_value(audience));
+    }
+}
+
+/// The default tier must be one of the app's tiers.
+pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut ConfigIssues) {
+    let (kind, reason) = match tiers {
+        Some(tiers) if tiers.find(default.name()).is_some() => return,
+        Some(_) => (IssueKind::Unknown, "is not one of the app's tiers"),
+        None => (IssueKind::Prohibited, "no tiers are set"),
+    };
+    let remedy = "call .tiers(..) with the tiers that this one belongs to";
+    issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
+}
+
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
-const MOST_TOKEN_LEN: usize = 64 * 1024;
-const MOST_SEEN_TOKENS: usize = 1 << 20;
+const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
+const MAX_TOKEN_CACHE_CAPACITY: usize = 1 << 20;

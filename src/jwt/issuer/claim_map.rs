@@ -1,4 +1,4 @@
-//! `ClaimMap`: which claims of an issuer's tokens say what of a user.
+//! `ClaimMap`: the claims from which a `UserContext` is read.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,24 +7,32 @@ use crate::context::{Identity, Scopes, SharedStr};
 use crate::gate::TokenError;
 use crate::jwt::strict_json::{Object, array, is_null, string};
 
-/// Which claims of an issuer's tokens say what of a user.
+/// The claims from which a [`UserContext`](crate::UserContext) is read.
 ///
-/// A claim is named by its name (`cognito:groups`, `https://example.com/roles`), or, where it lies within another, by a
-/// JSON Pointer (RFC 6901): `/realm_access/roles`. A name that begins with a slash is always a pointer; a dot is a part of
-/// the name.
+/// A claim is given by its name (`cognito:groups`, `https://example.com/roles`) or, if it is nested in another claim, by
+/// a JSON Pointer (RFC 6901): `/realm_access/roles`. A name with a leading slash is always a pointer. A dot has no
+/// special meaning.
 ///
-/// | what | by default | read from |
+/// | property | default claims | how the value is read |
 /// |---|---|---|
-/// | id | `sub` | the claim, which every token must have |
-/// | client id | `client_id`, `azp` | the first that is there |
-/// | email, name | `email`, `name` | the first that is there and a string |
-/// | scopes | `scope`, `scp` | the first that is there: words with spaces between, or an array of words |
-/// | roles | `roles` | all that are there: arrays of strings or of objects with a `value` (RFC 9068 §2.2.3.1), or one string |
-/// | permissions | `permissions` | as roles |
-/// | tier | `tier`, `subscription_tier` | the first that is there |
+/// | id | `sub` | the claim is required |
+/// | client id | `client_id`, `azp` | the first claim that is present |
+/// | email, name | `email`, `name` | the first claim that is present, if it is a string |
+/// | scopes | `scope`, `scp` | the first claim that is present: a space-delimited string or an array of strings |
+/// | roles | `roles` | all claims that are present: a string, or an array of strings or of objects with a `value` (RFC 9068 §2.2.3.1) |
+/// | permissions | `permissions` | like roles |
+/// | tier | `tier`, `subscription_tier` | the first claim that is present |
 ///
-/// A claim that gives privileges and is of another type makes the token malformed; `null` in place of roles, permissions
-/// or tier gives none.
+/// If the id, client id, scopes, roles, permissions or tier have another type, the token is rejected. `null` means no
+/// roles, permissions or tier.
+///
+/// ```
+/// use portcullis::{ClaimMap, Issuer};
+///
+/// let claims = ClaimMap::new().roles(["/realm_access/roles", "groups"]).tier(["https://example.com/plan"]);
+/// let issuer = Issuer::discover("https://auth.example.com").claims(claims);
+/// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClaimMap {
@@ -41,7 +49,7 @@ pub struct ClaimMap {
 }
 
 impl ClaimMap {
-    /// The defaults of the table above.
+    /// Creates a map with the default claims.
     pub fn new() -> Self {
         Self {
             id: Path::new("sub"),
@@ -57,72 +65,73 @@ impl ClaimMap {
         }
     }
 
-    /// Sets the claim that is the user's id.
+    /// Sets the claim with the user's id (default `sub`).
     pub fn id(mut self, claim: &str) -> Self {
         self.id = Path::new(claim);
         self
     }
 
-    /// Sets the claims that may name the client.
+    /// Sets the claims with the client's id, in order of preference (default `client_id`, `azp`).
     pub fn client_id<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.client_id = paths(claims);
         self
     }
 
-    /// Sets the claims that may hold the e-mail address.
+    /// Sets the claims with the email address, in order of preference (default `email`).
     pub fn email<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.email = paths(claims);
         self
     }
 
-    /// Sets the claims that may hold the name.
+    /// Sets the claims with the display name, in order of preference (default `name`).
     pub fn name<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.name = paths(claims);
         self
     }
 
-    /// Sets the claims that may hold the scopes.
+    /// Sets the claims with the scopes, in order of preference (default `scope`, `scp`).
     pub fn scopes<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.scopes = paths(claims);
         self
     }
 
-    /// Sets the claims that hold roles.
+    /// Sets the claims with roles, all of which are read (default `roles`).
     pub fn roles<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.roles = paths(claims);
         self
     }
 
-    /// Adds a claim that holds roles.
+    /// Adds a claim with roles.
     pub fn add_roles(mut self, claim: &str) -> Self {
         self.roles.push(Path::new(claim));
         self
     }
 
-    /// Sets the claims that hold permissions.
+    /// Sets the claims with permissions, all of which are read (default `permissions`).
     pub fn permissions<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.permissions = paths(claims);
         self
     }
 
-    /// Sets the claims that may hold the tier.
+    /// Sets the claims with the tier, in order of preference (default `tier`, `subscription_tier`).
     pub fn tier<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.tier = paths(claims);
         self
     }
 
-    /// Whether a claim is named by nothing, and so never there.
+    /// Whether a claim's name is empty, so that the claim is never present.
     pub(crate) fn has_empty_name(&self) -> bool {
         let lists =
             [&self.client_id, &self.email, &self.name, &self.scopes, &self.roles, &self.permissions, &self.tier];
         lists.into_iter().flatten().chain([&self.id]).any(|path| path.first.is_empty())
     }
 
-    /// What the claims, whose text is `whole`, say of the user by this map.
-    pub(crate) fn read(&self, claims: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
-        let part = |text: Cow<'_, str>| match text {
-            Cow::Borrowed(text) => SharedStr::part_of(whole, text),
-            Cow::Owned(text) => text.into(),
+    /// Reads a user from the claims. `text` is the text from which they were parsed, whose memory the user shares.
+    pub(crate) fn read(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
+        let share = |value: Cow<'_, str>| match value {
+            Cow::Borrowed(value) => SharedStr::part_of(text, value),
+            // It had escapes.
+            Cow::Owned(value) => value.into(),
         };
         let id = match self.id.find(claims, "id")? {
             Some(value) => string(value).filter(|id| !id.is_empty()).ok_or(TokenError::ClaimInvalid("id"))?,
@@ -132,27 +141,28 @@ impl ClaimMap {
             Some(value) => Some(string(value).ok_or(TokenError::ClaimInvalid("client id"))?),
             None => None,
         };
-        let shown = |paths| Ok(first(paths, claims, "name")?.and_then(string).map(part));
+        // Only for display: a value of another type is ignored.
+        let display = |paths| Ok(first(paths, claims, "name")?.and_then(string).map(share));
         Ok(Identity {
-            id: Some(part(id)),
-            client_id: client_id.map(part),
-            email: shown(&self.email)?,
-            name: shown(&self.name)?,
+            id: Some(share(id)),
+            client_id: client_id.map(share),
+            email: display(&self.email)?,
+            name: display(&self.name)?,
             scopes: match first(&self.scopes, claims, "scope")? {
-                Some(value) => scopes(value, part).ok_or(TokenError::ClaimInvalid("scope"))?,
+                Some(value) => scopes(value, share).ok_or(TokenError::ClaimInvalid("scope"))?,
                 None => Scopes::default(),
             },
-            roles: names(&self.roles, claims, "roles", part)?,
-            permissions: names(&self.permissions, claims, "permissions", part)?,
+            roles: names(&self.roles, claims, "roles", share)?,
+            permissions: names(&self.permissions, claims, "permissions", share)?,
             tier_name: match first(&self.tier, claims, "tier")?.filter(|value| !is_null(value)) {
-                Some(value) => Some(part(string(value).ok_or(TokenError::ClaimInvalid("tier"))?)),
+                Some(value) => Some(share(string(value).ok_or(TokenError::ClaimInvalid("tier"))?)),
                 None => None,
             },
             acr: match self.acr.find(claims, "acr")? {
-                Some(value) => Some(part(string(value).ok_or(TokenError::ClaimInvalid("acr"))?)),
+                Some(value) => Some(share(string(value).ok_or(TokenError::ClaimInvalid("acr"))?)),
                 None => None,
             },
-            amr: names(&self.amr, claims, "amr", part)?,
+            amr: names(&self.amr, claims, "amr", share)?,
             ..Identity::default()
         })
     }
@@ -164,29 +174,29 @@ impl Default for ClaimMap {
     }
 }
 
-/// Where a claim is found: a member's name, and the names below it.
+/// The location of a claim: the name of a member, and the names of nested members.
 #[derive(Clone, Debug)]
 struct Path {
     first: String,
-    below: Vec<String>,
+    nested: Vec<String>,
 }
 
 impl Path {
     fn new(claim: &str) -> Self {
         let Some(pointer) = claim.strip_prefix('/') else {
-            return Self { first: claim.to_owned(), below: Vec::new() };
+            return Self { first: claim.to_owned(), nested: Vec::new() };
         };
-        // RFC 6901 §4: `~1` is read before `~0`.
+        // RFC 6901 §4: `~1` is replaced first, so that `~01` becomes `~1`.
         let mut names = pointer.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
-        Self { first: names.next().unwrap_or_default(), below: names.collect() }
+        Self { first: names.next().unwrap_or_default(), nested: names.collect() }
     }
 
-    /// The JSON text found there; `None` where there is none on the way. What is no object on the way is malformed.
-    fn find<'a>(&self, claims: &Object<'a>, what: &'static str) -> Result<Option<&'a str>, TokenError> {
+    /// Returns the claim's JSON text. A claim around it that is not an object makes `property` malformed.
+    fn find<'a>(&self, claims: &Object<'a>, property: &'static str) -> Result<Option<&'a str>, TokenError> {
         let mut found = claims.get(&self.first);
-        for name in &self.below {
+        for name in &self.nested {
             let Some(value) = found else { return Ok(None) };
-            let object = Object::parse(value).ok_or(TokenError::ClaimInvalid(what))?;
+            let object = Object::parse(value).ok_or(TokenError::ClaimInvalid(property))?;
             found = object.get(name);
         }
         Ok(found)
@@ -197,19 +207,20 @@ fn paths<'a>(claims: impl IntoIterator<Item = &'a str>) -> Vec<Path> {
     claims.into_iter().map(Path::new).collect()
 }
 
-fn first<'a>(paths: &[Path], claims: &Object<'a>, what: &'static str) -> Result<Option<&'a str>, TokenError> {
+/// Returns the first claim that is present.
+fn first<'a>(paths: &[Path], claims: &Object<'a>, property: &'static str) -> Result<Option<&'a str>, TokenError> {
     for path in paths {
-        if let Some(value) = path.find(claims, what)? {
+        if let Some(value) = path.find(claims, property)? {
             return Ok(Some(value));
         }
     }
     Ok(None)
 }
 
-/// A space-delimited string (RFC 8693 §4.2), or an array of scope tokens as some issuers send it.
-fn scopes(value: &str, part: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scopes> {
+/// Reads scopes from a space-delimited string (RFC 8693 §4.2), or from an array of strings as some issuers send it.
+fn scopes(value: &str, share: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scopes> {
     if let Some(text) = string(value) {
-        return Scopes::from_text(part(text));
+        return Scopes::from_text(share(text));
     }
     let mut text = String::with_capacity(value.len());
     for item in array(value)? {
@@ -220,32 +231,32 @@ fn scopes(value: &str, part: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scope
     Scopes::from_text(text.into())
 }
 
-/// The strings of all the claims that are there.
+/// Reads the strings of all claims that are present.
 fn names(
     paths: &[Path],
     claims: &Object<'_>,
-    what: &'static str,
-    part: impl Fn(Cow<'_, str>) -> SharedStr,
+    property: &'static str,
+    share: impl Fn(Cow<'_, str>) -> SharedStr,
 ) -> Result<Box<[SharedStr]>, TokenError> {
-    let malformed = TokenError::ClaimInvalid(what);
+    let malformed = TokenError::ClaimInvalid(property);
     let mut names = Vec::new();
     for path in paths {
-        let Some(value) = path.find(claims, what)?.filter(|value| !is_null(value)) else { continue };
+        let Some(value) = path.find(claims, property)?.filter(|value| !is_null(value)) else { continue };
         if let Some(name) = string(value) {
-            names.push(part(name));
+            names.push(share(name));
             continue;
         }
         let items = array(value).ok_or(malformed)?;
         names.reserve_exact(items.len());
         for item in items {
             let name = string(item.get()).or_else(|| complex_value(item.get())).ok_or(malformed)?;
-            names.push(part(name));
+            names.push(share(name));
         }
     }
     Ok(names.into_boxed_slice())
 }
 
-/// The `value` of a complex attribute (RFC 7643 §2.4).
+/// Returns the `value` of a complex attribute (RFC 7643 §2.4).
 fn complex_value(item: &str) -> Option<Cow<'_, str>> {
     Object::parse(item)?.get("value").and_then(string)
 }

@@ -1,4 +1,4 @@
-//! `IssuerConventions`: what an issuer's tokens look like, and how a user is read off them.
+//! `IssuerConventions`: how an issuer formats its access tokens, apart from its keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,22 +7,24 @@ use crate::context::UserContext;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::profile::{Profile, TokenUse};
 
-/// What an issuer's access tokens look like, apart from who signs them.
+/// How an issuer formats its access tokens, and how a user is read from them.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuerConventions {
-    /// Another spelling of `iss` that means the same issuer.
+    /// Another value of `iss` for the same issuer.
     pub(crate) alias: Option<&'static str>,
     pub(crate) profile: Profile,
+    /// The claim with the audience, usually `aud`.
     pub(crate) audience_claim: &'static str,
     pub(crate) token_use: Option<TokenUse>,
     pub(crate) client_marker: Option<ClientMarker>,
     pub(crate) claims: ClaimMap,
-    pub(crate) user: Option<UserMap>,
+    /// The function of [`map_user`](crate::jwt::Issuer::map_user).
+    pub(crate) user_map: Option<UserMap>,
 }
 
 impl IssuerConventions {
-    /// Those of an issuer that has none of its own.
-    pub(crate) fn of(profile: Profile) -> Self {
+    /// The conventions of an issuer that follows the standards.
+    pub(crate) fn new(profile: Profile) -> Self {
         Self {
             alias: None,
             profile,
@@ -30,23 +32,23 @@ impl IssuerConventions {
             token_use: None,
             client_marker: None,
             claims: ClaimMap::new(),
-            user: None,
+            user_map: None,
         }
     }
 }
 
-/// A claim by which an issuer tells that a client acts for itself.
+/// How an issuer marks the tokens of clients that act on their own behalf, without a user.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientMarker {
     /// The claim has this value.
     Equals(&'static str, &'static str),
     /// The claim equals `sub`.
     EqualsSubject(&'static str),
-    /// The claim begins like this.
+    /// The claim has this prefix.
     StartsWith(&'static str, &'static str),
 }
 
-/// What the user makes of a mapped user.
+/// A function that changes the user of a verified token.
 #[derive(Clone)]
 pub(crate) struct UserMap(pub(crate) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
 

@@ -1,7 +1,8 @@
-//! `Issuer`: who is trusted to issue tokens, and with which keys.
+//! `Issuer`: an issuer whose tokens are accepted, with its keys and the format of its tokens.
 
 pub(crate) mod claim_map;
 pub(crate) mod conventions;
+mod presets;
 pub(crate) mod profile;
 pub(crate) mod trusted;
 
@@ -11,50 +12,81 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::context::UserContext;
-use crate::field::origin::Origin;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
+use crate::jwt::issuer::conventions::{IssuerConventions, UserMap};
 use crate::jwt::issuer::profile::{Profile, TokenUse};
 use crate::jwt::remote::discovery::JwksLocation;
 
-/// Who is trusted to issue tokens, with which keys, and what its tokens look like.
+/// An issuer whose tokens are accepted: its name, its keys, and the format of its tokens.
 ///
-/// The issuer is compared with a token's `iss` byte for byte: write it exactly as the tokens have it, a slash at the end
-/// included. Nothing is checked or fetched here; [`build`](crate::jwt::JwtAuthBuilder::build) reports every problem.
+/// The name must equal the `iss` claim of its tokens byte for byte, including a trailing slash. A constructor checks and
+/// fetches nothing; [`build`](crate::jwt::JwtAuthBuilder::build) reports every invalid argument.
+///
+/// ```
+/// use portcullis::{ClaimMap, Issuer, JwtAuth};
+///
+/// let issuer = Issuer::discover("https://auth.example.com")
+///     .audience("https://api.example.com")
+///     .claims(ClaimMap::new().roles(["/realm_access/roles"]));
+/// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Issuer {
     pub(crate) name: String,
     pub(crate) source: KeySource,
-    /// Keys given beside the source.
+    /// The keys of `add_secret` and `add_pem`.
     pub(crate) added: Vec<FixedKey>,
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     pub(crate) audiences: Vec<String>,
     pub(crate) conventions: IssuerConventions,
-    /// The argument of a preset that cannot be what it is for, and its value.
-    pub(crate) invalid_argument: Option<(&'static str, String)>,
+    /// The invalid argument of a preset.
+    pub(crate) invalid_argument: Option<InvalidArgument>,
 }
 
 /// Where an issuer's keys come from.
 #[derive(Clone)]
 pub(crate) enum KeySource {
+    /// The text of a JWK Set.
     Document(String),
     Fixed(FixedKey),
     Remote(JwksLocation),
 }
 
-/// A key that the user gives.
+/// A secret or public key from the configuration.
 #[derive(Clone)]
 pub(crate) struct FixedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) material: KeyMaterial,
+    /// The method of [`Issuer`] that set the key, for errors.
+    pub(crate) setter: &'static str,
 }
 
 #[derive(Clone)]
 pub(crate) enum KeyMaterial {
     Pem(String),
     Secret(Zeroizing<Vec<u8>>),
+}
+
+/// An argument that cannot be valid. A constructor does not fail, so it is kept for `build()`.
+#[derive(Clone)]
+pub(crate) struct InvalidArgument {
+    /// The constructor.
+    pub(crate) setter: &'static str,
+    /// What the argument should have been.
+    pub(crate) expected: &'static str,
+    pub(crate) value: String,
+}
+
+impl FixedKey {
+    fn pem(setter: &'static str, algorithm: Algorithm, pem: String) -> Self {
+        Self { algorithm, material: KeyMaterial::Pem(pem), setter }
+    }
+
+    fn secret(setter: &'static str, algorithm: Algorithm, secret: Vec<u8>) -> Self {
+        Self { algorithm, material: KeyMaterial::Secret(Zeroizing::new(secret)), setter }
+    }
 }
 
 impl Issuer {
@@ -65,76 +97,81 @@ impl Issuer {
             added: Vec::new(),
             algorithms: None,
             audiences: Vec::new(),
-            conventions: IssuerConventions::of(profile),
+            conventions: IssuerConventions::new(profile),
             invalid_argument: None,
         }
     }
 
-    /// A preset, whose tokens have the profile [`Compatible`](Profile::Compatible).
-    fn preset(name: String, keys: String, change: impl FnOnce(&mut IssuerConventions)) -> Self {
-        let mut issuer = Self::new(name, KeySource::Remote(JwksLocation::Url(keys)), Profile::Compatible);
-        change(&mut issuer.conventions);
-        issuer
-    }
-
-    /// A preset's constructor cannot fail: what is wrong with its argument is kept for `build()`.
-    fn judged(mut self, argument: &'static str, value: &str, fits: bool) -> Self {
-        self.invalid_argument = (!fits).then(|| (argument, value.to_owned()));
-        self
-    }
-
-    /// An authorization server that publishes metadata (RFC 8414, OpenID Connect Discovery), from which its keys are
-    /// found. Tokens have the profile [`Rfc9068`](Profile::Rfc9068).
+    /// An authorization server that publishes metadata (RFC 8414, OpenID Connect Discovery) with the URL of its keys.
+    ///
+    /// Its tokens have the profile [`Rfc9068`](Profile::Rfc9068), unless [set](Self::profile) otherwise.
     pub fn discover(issuer: impl Into<String>) -> Self {
         Self::new(issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
     }
 
-    /// An authorization server whose JWK Set is at this URL. Tokens have the profile [`Rfc9068`](Profile::Rfc9068).
+    /// An authorization server with a JWK Set at this URL.
+    ///
+    /// Its tokens have the profile [`Rfc9068`](Profile::Rfc9068), unless [set](Self::profile) otherwise.
     pub fn jwks(issuer: impl Into<String>, url: impl Into<String>) -> Self {
         Self::new(issuer, KeySource::Remote(JwksLocation::Url(url.into())), Profile::Rfc9068)
     }
 
-    /// An issuer whose JWK Set (RFC 7517) is this text. Tokens have the profile [`Rfc9068`](Profile::Rfc9068).
+    /// An issuer with this JWK Set (RFC 7517), a JSON text.
+    ///
+    /// Its tokens have the profile [`Rfc9068`](Profile::Rfc9068), unless [set](Self::profile) otherwise.
     pub fn jwks_document(issuer: impl Into<String>, jwks: impl Into<String>) -> Self {
         Self::new(issuer, KeySource::Document(jwks.into()), Profile::Rfc9068)
     }
 
-    /// An issuer that signs with HS256 and this secret of at least 32 bytes. Tokens have the profile
-    /// [`Compatible`](Profile::Compatible).
+    /// An issuer that signs with HS256 and this secret of at least 32 bytes.
+    ///
+    /// Its tokens have the profile [`Compatible`](Profile::Compatible), unless [set](Self::profile) otherwise.
     pub fn hs256(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::secret(issuer, Algorithm::Hs256, secret)
+        Self::fixed(issuer, FixedKey::secret("hs256", Algorithm::Hs256, secret.into()))
     }
 
-    /// As [`hs256`](Self::hs256) with HS384 and at least 48 bytes.
+    /// Like [`hs256`](Self::hs256), with HS384 and a secret of at least 48 bytes.
     pub fn hs384(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::secret(issuer, Algorithm::Hs384, secret)
+        Self::fixed(issuer, FixedKey::secret("hs384", Algorithm::Hs384, secret.into()))
     }
 
-    /// As [`hs256`](Self::hs256) with HS512 and at least 64 bytes.
+    /// Like [`hs256`](Self::hs256), with HS512 and a secret of at least 64 bytes.
     pub fn hs512(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::secret(issuer, Algorithm::Hs512, secret)
+        Self::fixed(issuer, FixedKey::secret("hs512", Algorithm::Hs512, secret.into()))
     }
 
-    /// An issuer whose public key is this PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), for this algorithm.
-    /// Tokens have the profile [`Compatible`](Profile::Compatible).
+    /// An issuer that signs with this algorithm, and whose public key is this PEM text.
+    ///
+    /// The PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. Tokens have the profile
+    /// [`Compatible`](Profile::Compatible), unless [set](Self::profile) otherwise.
     pub fn pem(issuer: impl Into<String>, algorithm: Algorithm, pem: impl Into<String>) -> Self {
-        let key = FixedKey { algorithm, material: KeyMaterial::Pem(pem.into()) };
+        Self::fixed(issuer, FixedKey::pem("pem", algorithm, pem.into()))
+    }
+
+    fn fixed(issuer: impl Into<String>, key: FixedKey) -> Self {
         Self::new(issuer, KeySource::Fixed(key), Profile::Compatible)
     }
 
-    fn secret(issuer: impl Into<String>, algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
-        let key = FixedKey { algorithm, material: KeyMaterial::Secret(Zeroizing::new(secret.into())) };
-        Self::new(issuer, KeySource::Fixed(key), Profile::Compatible)
-    }
-
-    /// Adds a secret beside the one or the PEM given first, so that both are accepted while keys are changed.
+    /// Adds a secret to an issuer with a secret or a PEM, so that tokens of both are accepted during a key rotation.
+    ///
+    /// An algorithm has at most four keys.
+    ///
+    /// ```
+    /// use portcullis::{Algorithm, Issuer};
+    ///
+    /// # let (new, old) = ([7; 32], [8; 32]);
+    /// let issuer = Issuer::hs256("https://app.example.com", new).add_secret(Algorithm::Hs256, old);
+    /// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
+    /// ```
     pub fn add_secret(self, algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
-        self.add_key(FixedKey { algorithm, material: KeyMaterial::Secret(Zeroizing::new(secret.into())) })
+        self.add_key(FixedKey::secret("add_secret", algorithm, secret.into()))
     }
 
-    /// Adds a PEM beside the one or the secret given first, so that both are accepted while keys are changed.
+    /// Adds a PEM to an issuer with a PEM or a secret, so that tokens of both are accepted during a key rotation.
+    ///
+    /// An algorithm has at most four keys.
     pub fn add_pem(self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
-        self.add_key(FixedKey { algorithm, material: KeyMaterial::Pem(pem.into()) })
+        self.add_key(FixedKey::pem("add_pem", algorithm, pem.into()))
     }
 
     fn add_key(mut self, key: FixedKey) -> Self {
@@ -142,149 +179,77 @@ impl Issuer {
         self
     }
 
-    /// Sets how its access tokens are told from its other tokens.
+    /// Sets how the issuer's access tokens are distinguished from its other tokens.
+    ///
+    /// Each constructor documents its default. Choose [`Profile::Compatible`] for an issuer that publishes its keys but
+    /// sends `typ: JWT`.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.conventions.profile = profile;
         self
     }
 
-    /// Sets the algorithms that its published keys may be used for, the first of a family being that of a key which
-    /// names none. By default all with a public key, RS256 first.
+    /// Sets the algorithms that published keys may use (default: all that verify with a public key, RS256 first).
+    ///
+    /// A published key without `alg` uses the first one of its family.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
-    /// Sets the audience of this issuer's tokens, in place of the layer's.
+    /// Sets the audience of this issuer's tokens (default: [that of the layer](crate::jwt::JwtAuthBuilder::audience)).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences = vec![audience.into()];
         self
     }
 
-    /// Adds an audience to this issuer's.
+    /// Adds an audience: a token for any one of them is accepted.
     pub fn add_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Sets which claims of its tokens say what of a user.
+    /// Sets the claims from which a user is read (default: [`ClaimMap::new`], or those of the preset).
     pub fn claims(mut self, claims: ClaimMap) -> Self {
         self.conventions.claims = claims;
         self
     }
 
-    /// Changes which claims of its tokens say what of a user: what the map does not touch stays as the preset has it.
+    /// Changes some of the claims from which a user is read, and keeps the others of the preset.
+    ///
+    /// ```
+    /// use portcullis::Issuer;
+    ///
+    /// let issuer = Issuer::auth0("tenant.eu.auth0.com").map_claims(|claims| claims.roles(["https://example.com/roles"]));
+    /// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
+    /// ```
     pub fn map_claims(mut self, map: impl FnOnce(ClaimMap) -> ClaimMap) -> Self {
         self.conventions.claims = map(self.conventions.claims);
         self
     }
 
-    /// Sets what is made of a user once the token's claims are mapped, for what a [`ClaimMap`] cannot say. It sees the
-    /// claims through [`UserContext::claims`]; to ask a database, use
+    /// Sets a function that changes the user of a verified token, for what a [`ClaimMap`] cannot express.
+    ///
+    /// It runs on every request and can read all claims with [`UserContext::claims`]. For a database query, use
     /// [`load_user`](crate::jwt::JwtAuthBuilder::load_user).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, UserContext};
+    ///
+    /// let issuer = Issuer::hs256("https://app.example.com", [7; 32]).map_user(|user: UserContext| {
+    ///     let is_staff = user.email().is_some_and(|email| email.ends_with("@example.com"));
+    ///     if is_staff { user.with_roles(["staff"]) } else { user }
+    /// });
+    /// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
+    /// ```
     pub fn map_user(mut self, map: impl Fn(UserContext) -> UserContext + Send + Sync + 'static) -> Self {
-        self.conventions.user = Some(UserMap(Arc::new(map)));
+        self.conventions.user_map = Some(UserMap(Arc::new(map)));
         self
     }
-}
 
-/// Issuers whose tokens have conventions of their own.
-impl Issuer {
-    /// Auth0, by its domain (`tenant.eu.auth0.com`, or a custom one). `iss` ends with a slash; `permissions` are read
-    /// where the API has RBAC switched on.
-    pub fn auth0(domain: &str) -> Self {
-        let (issuer, keys) = (format!("https://{domain}/"), format!("https://{domain}/.well-known/jwks.json"));
-        let preset = Self::preset(issuer, keys, |conventions| {
-            conventions.client_marker = Some(ClientMarker::Equals("gty", "client-credentials"));
-        });
-        preset.judged("auth0 domain", domain, is_domain(domain))
-    }
-
-    /// Okta, by its domain and custom authorization server (`default`, or its id). Scopes are the array `scp`.
-    pub fn okta(domain: &str, authorization_server: &str) -> Self {
-        let issuer = format!("https://{domain}/oauth2/{authorization_server}");
-        let keys = format!("{issuer}/v1/keys");
-        let preset = Self::preset(issuer, keys, |conventions| {
-            conventions.claims = ClaimMap::new().client_id(["cid"]).scopes(["scp"]).roles(["roles", "groups"]);
-        });
-        preset.judged("okta domain", domain, is_domain(domain))
-    }
-
-    /// Microsoft Entra ID, tokens of version 1.0 (`iss` at `sts.windows.net`), by the tenant's id.
-    pub fn entra_v1(tenant_id: &str) -> Self {
-        let issuer = format!("https://sts.windows.net/{tenant_id}/");
-        let claims = ClaimMap::new().email(["email", "upn"]);
-        Self::entra(tenant_id, issuer, "discovery/keys", "appid", claims)
-    }
-
-    /// Microsoft Entra ID, tokens of version 2.0, by the tenant's id.
-    pub fn entra_v2(tenant_id: &str) -> Self {
-        let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
-        let claims = ClaimMap::new().email(["email", "preferred_username"]);
-        Self::entra(tenant_id, issuer, "discovery/v2.0/keys", "azp", claims)
-    }
-
-    fn entra(tenant_id: &str, issuer: String, keys: &str, client_claim: &'static str, claims: ClaimMap) -> Self {
-        let keys = format!("https://login.microsoftonline.com/{tenant_id}/{keys}");
-        let preset = Self::preset(issuer, keys, |conventions| {
-            conventions.claims = claims.client_id([client_claim]).scopes(["scp"]);
-            // An ID token for the same app has its audience, and after a refresh no `nonce` (OpenID Connect Core §12.2);
-            // access tokens alone name the client they were issued to.
-            conventions.token_use = Some(TokenUse { claim: client_claim, value: None });
-            conventions.client_marker = Some(ClientMarker::EqualsSubject("oid"));
-        });
-        preset.judged("entra tenant id", tenant_id, is_guid(tenant_id))
-    }
-
-    /// Keycloak, by its base URL and realm. Roles are those of the realm; for a client's own, see
-    /// [`keycloak_client`](Self::keycloak_client).
-    pub fn keycloak(base_url: &str, realm: &str) -> Self {
-        let issuer = format!("{}/realms/{realm}", base_url.trim_end_matches('/'));
-        let keys = format!("{issuer}/protocol/openid-connect/certs");
-        let preset = Self::preset(issuer, keys, |conventions| {
-            conventions.claims = ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]);
-            // Keycloak says `typ: JWT` in the header of every token, and what it is for in a claim of that name.
-            conventions.token_use = Some(TokenUse { claim: "typ", value: Some("Bearer") });
-            conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
-        });
-        preset.judged("keycloak realm", realm, !realm.is_empty() && !realm.contains('/'))
-    }
-
-    /// As [`keycloak`](Self::keycloak), with the roles that the tokens have for this client added to the realm's.
-    pub fn keycloak_client(base_url: &str, realm: &str, client: &str) -> Self {
-        let escaped = client.replace('~', "~0").replace('/', "~1");
-        let roles = format!("/resource_access/{escaped}/roles");
-        Self::keycloak(base_url, realm).map_claims(|claims| claims.add_roles(&roles))
-    }
-
-    /// Amazon Cognito, by region and user pool. Its access tokens have no `aud`: the audience to set is the app client's
-    /// id, compared with `client_id`. Groups are roles.
-    pub fn cognito(region: &str, user_pool_id: &str) -> Self {
-        let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
-        let keys = format!("{issuer}/.well-known/jwks.json");
-        let preset = Self::preset(issuer, keys, |conventions| {
-            conventions.claims = ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]);
-            conventions.audience_claim = "client_id";
-            conventions.token_use = Some(TokenUse { claim: "token_use", value: Some("access") });
-            // A client's token has an `auth_time`, too. Cognito gives users and clients their ids itself, never the same.
-            conventions.client_marker = Some(ClientMarker::EqualsSubject("client_id"));
-        });
-        let is_of_region = user_pool_id.strip_prefix(region).is_some_and(|rest| rest.starts_with('_'));
-        preset.judged("cognito user pool id", user_pool_id, is_of_region)
-    }
-
-    /// Google, whose ID tokens serve as credentials; its access tokens are opaque. The audience to set is the client id
-    /// the tokens were issued to.
-    pub fn google() -> Self {
-        let keys = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
-        Self::preset("https://accounts.google.com".to_owned(), keys, |conventions| {
-            conventions.alias = Some("accounts.google.com");
-            conventions.profile = Profile::IdToken;
-        })
-    }
-
-    /// Takes the tokens for those of an app's own issuer, whose access tokens say `type: access` and whose claims are
-    /// `roles`, `permissions` and `subscription_tier`: a refresh token of the same issuer is refused.
+    /// Sets the conventions of an app that issues its own tokens.
+    ///
+    /// Access tokens have the claim `type: access`, so that refresh tokens of the same issuer are rejected. The tier is
+    /// read from `subscription_tier`, roles and permissions from `roles` and `permissions`.
     pub fn first_party(mut self) -> Self {
         self.conventions.profile = Profile::Compatible;
         self.conventions.claims = self.conventions.claims.tier(["subscription_tier"]);
@@ -293,18 +258,7 @@ impl Issuer {
     }
 }
 
-fn is_domain(domain: &str) -> bool {
-    Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
-}
-
-/// `common` and its kin, and a domain's name, are in no token's `iss`.
-fn is_guid(id: &str) -> bool {
-    let groups =
-        id.split('-').map(|group| if group.bytes().all(|byte| byte.is_ascii_hexdigit()) { group.len() } else { 0 });
-    groups.eq([8, 4, 4, 4, 12])
-}
-
-/// Names the issuer, never its keys.
+/// Shows the name and the profile, never a key.
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer")

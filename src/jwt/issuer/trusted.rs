@@ -1,4 +1,4 @@
-//! `TrustedIssuer`: one issuer after `build()`, and the judgement of a token that names it.
+//! `TrustedIssuer`: an issuer after `build()`, and the verification of its tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +11,21 @@ use crate::jwt::issuer::profile::Profile;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::strict_json::{Object, is_null, string};
-use crate::jwt::token::claims::{self, Expected};
+use crate::jwt::token::claims::{self, Expected, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
-use crate::jwt::token::known_header::KnownHeader;
+use crate::jwt::token::header_cache::HeaderCache;
 
-/// An issuer, its keys, and how its tokens are read.
+/// An issuer with its keys and conventions.
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) name: Arc<str>,
     pub(crate) keys: IssuerKeys,
-    /// What a remote issuer's keys may be used for; a fixed key serves just its own algorithm.
+    /// The algorithms that its tokens may use. A fixed key is used for its own algorithm only.
     pub(crate) allowed: Vec<Algorithm>,
     pub(crate) audiences: Vec<String>,
     pub(crate) conventions: IssuerConventions,
-    /// The header that its tokens have.
-    pub(crate) header: KnownHeader,
+    pub(crate) header_cache: HeaderCache,
 }
 
 #[derive(Debug)]
@@ -35,144 +34,153 @@ pub(crate) enum IssuerKeys {
     Remote(Arc<RemoteKeys>),
 }
 
-/// Whether a signature holds.
+/// The result of a signature check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SignatureCheck {
     Invalid,
-    /// By the keys of this [generation](TrustedIssuer::generation).
-    Valid(u64),
-    /// No key at hand fits; a remote issuer may have one.
+    /// No key at hand fits. A remote issuer may have published one since.
     KeyMissing,
+    /// Verified with a key of this [generation](TrustedIssuer::key_generation).
+    Valid {
+        key_generation: u64,
+    },
 }
 
 impl TrustedIssuer {
-    pub(crate) fn is_named(&self, iss: &str) -> bool {
+    pub(crate) fn matches(&self, iss: &str) -> bool {
         *self.name == *iss || self.conventions.alias == Some(iss)
     }
 
-    /// Judges everything but the signature: what is refused here costs no signature check and no fetch.
-    pub(crate) fn judge<'a>(
+    /// Checks everything except the signature. A token that is rejected here costs no signature check and no fetch.
+    pub(crate) fn check_claims<'a>(
         &self,
         header: &Header<'_>,
-        object: &Object<'a>,
+        claims: &Object<'a>,
         now: Duration,
         leeway: Duration,
-    ) -> Result<claims::RegisteredClaims<'a>, TokenError> {
+    ) -> Result<RegisteredClaims<'a>, TokenError> {
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
         }
         if let Some(token_use) = &self.conventions.token_use {
-            token_use.judge(object)?;
+            token_use.check(claims)?;
         }
-        let marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
-        self.conventions.profile.judge(header, object, marked)?;
-        claims::judge(
-            object,
-            Expected { audience_claim: self.conventions.audience_claim, audiences: &self.audiences, now, leeway },
-        )
+        // A claim that may have any string distinguishes access tokens less reliably, so it does not relax the profile.
+        let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
+        self.conventions.profile.check(header, claims, is_marked)?;
+        let audience_claim = self.conventions.audience_claim;
+        claims::check(claims, Expected { audience_claim, audiences: &self.audiences, now, leeway })
     }
 
-    /// How many sets of keys there were so far, by which a judgement that is out of date is told.
-    pub(crate) fn sets(&self) -> u64 {
+    /// Returns how many key sets have been fetched so far. A later comparison shows whether a new one has arrived.
+    pub(crate) fn fetched_sets(&self) -> u64 {
         match &self.keys {
             IssuerKeys::Fixed(_) => 0,
-            IssuerKeys::Remote(remote) => remote.sets(),
+            IssuerKeys::Remote(remote) => remote.fetched_sets(),
         }
     }
 
-    /// The number of the generation of keys that is in use now, `None` where there is none; keys past their age are looked for
-    /// behind the request, as when a signature is checked.
-    pub(crate) fn generation(&self) -> Option<u64> {
+    /// Returns the generation of the keys in use, which changes whenever the issuer publishes another key set.
+    ///
+    /// `None` if there are no keys. Like a signature check, it starts a background refresh of keys that are due for one.
+    pub(crate) fn key_generation(&self) -> Option<u64> {
         match &self.keys {
-            IssuerKeys::Fixed(_) => Some(FIXED),
+            IssuerKeys::Fixed(_) => Some(FIXED_GENERATION),
             IssuerKeys::Remote(remote) => remote.with_keys(|_, generation| generation),
         }
     }
 
-    /// Tells the log what is likely amiss with the configuration, and of which issuer.
-    pub(crate) fn hint(&self, error: TokenError) {
+    /// Logs the likely mistake in the configuration for an error that often has one.
+    pub(crate) fn log_hint(&self, error: TokenError) {
         let hint = match error {
-            TokenError::Algorithm => "the token's `alg` is none that this issuer is allowed",
-            TokenError::Audience => "the token's audience is none that is set for this issuer",
+            TokenError::Algorithm => "the token's `alg` is not allowed for this issuer",
+            TokenError::Audience => "the token's audience is not one of this issuer's audiences",
             TokenError::Type if self.conventions.profile == Profile::Rfc9068 => {
-                "the token is not typed at+jwt, or a claim says that it is of another kind: where this issuer sends typ JWT, \
-                 set Profile::Compatible"
+                "the token is not of type at+jwt, or a claim marks it as another kind of token; if this issuer sends \
+                 typ JWT, set Profile::Compatible"
             }
-            TokenError::Type => "a claim or `typ` says that the token is none of this issuer's access tokens",
+            TokenError::Type => "a claim or `typ` marks the token as another kind than this issuer's access tokens",
             _ => return,
         };
         tracing::debug!(issuer = %self.name, "{hint}");
     }
 
     /// Checks the signature with the keys at hand.
-    pub(crate) fn verify(&self, header: &Header<'_>, token: Compact<'_>) -> Result<SignatureCheck, TokenError> {
-        let mut longest = [0; LONGEST_SIGNATURE];
-        let signature = compact::bytes_into(token.signature, &mut longest)?;
+    pub(crate) fn verify_signature(
+        &self,
+        header: &Header<'_>,
+        token: Compact<'_>,
+    ) -> Result<SignatureCheck, TokenError> {
+        let mut buffer = [0; MAX_SIGNATURE_LEN];
+        let signature = compact::decode_signature(token.signature, &mut buffer)?;
         let kid = header.kid.as_deref();
-        let check = |keys: &KeySet, generation| {
-            let mut was_tried = false;
+        let check = |keys: &KeySet, key_generation| {
+            let mut has_candidates = false;
             for key in keys.candidates(header.algorithm, kid) {
                 if key.verify(token.signed.as_bytes(), signature) {
-                    return SignatureCheck::Valid(generation);
+                    return SignatureCheck::Valid { key_generation };
                 }
-                was_tried = true;
+                has_candidates = true;
             }
-            // A key of that name is not looked for again, be it for another algorithm: no key serves two. Where keys have
-            // no name, the right one may be new, unless there will be no new one.
-            let is_known = kid.is_some_and(|kid| keys.knows(kid));
-            if is_known || was_tried && matches!(self.keys, IssuerKeys::Fixed(_)) {
+            // A fetch cannot help if the `kid` is known, even for another algorithm only: a key has one algorithm. If
+            // keys have no `kid`, the issuer may have published the right one since, unless its keys are fixed.
+            let is_kid_known = kid.is_some_and(|kid| keys.contains_kid(kid));
+            if is_kid_known || has_candidates && matches!(self.keys, IssuerKeys::Fixed(_)) {
                 SignatureCheck::Invalid
             } else {
                 SignatureCheck::KeyMissing
             }
         };
         Ok(match &self.keys {
-            IssuerKeys::Fixed(keys) => check(keys, FIXED),
+            IssuerKeys::Fixed(keys) => check(keys, FIXED_GENERATION),
             IssuerKeys::Remote(remote) => remote.with_keys(check).unwrap_or(SignatureCheck::KeyMissing),
         })
     }
 
-    /// What the claims, whose text is `whole`, say of the user.
-    pub(crate) fn identify(&self, object: &Object<'_>, whole: &Arc<str>) -> Result<Identity, TokenError> {
-        let mut identity = self.conventions.claims.read(object, whole)?;
+    /// Reads the user from the claims of a verified token. `text` is the text from which they were parsed.
+    pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
+        let mut identity = self.conventions.claims.read(claims, text)?;
         identity.issuer = Some(Arc::clone(&self.name));
-        identity.auth_time = claims::date(object, "auth_time")?;
-        identity.is_client = self.is_client(object, &identity);
+        identity.auth_time = claims::date(claims, "auth_time")?;
+        identity.is_client = self.is_client_itself(claims, &identity);
         Ok(identity)
     }
 
-    pub(crate) fn finish(&self, user: UserContext) -> UserContext {
-        match &self.conventions.user {
+    /// Applies the app's function of [`map_user`](crate::jwt::Issuer::map_user).
+    pub(crate) fn map_user(&self, user: UserContext) -> UserContext {
+        match &self.conventions.user_map {
             Some(UserMap(map)) => map(user),
             None => user,
         }
     }
 
-    /// RFC 9068 §2.2: a client acts for itself where it is the subject; RFC 9700 §4.15: an issuer may let it choose that
-    /// id, so that a token which speaks of a user is a user's.
-    fn is_client(&self, claims: &Object<'_>, identity: &Identity) -> bool {
+    /// Whether the token was issued to a client on its own behalf, without a user.
+    ///
+    /// RFC 9068 §2.2: then `sub` is the client's id. RFC 9700 §4.15: some issuers let a client choose an id that is also
+    /// a user's, so a token with claims that only users have is a user's.
+    fn is_client_itself(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string);
         let is_marked = match &self.conventions.client_marker {
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
-            Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|own| value("sub") == Some(own)),
-            // A person may have chosen such a name; only a person has a session.
-            Some(ClientMarker::StartsWith(name, start)) => {
+            Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|id| value("sub") == Some(id)),
+            // A user may have chosen a name with this prefix, but only a user has a session.
+            Some(ClientMarker::StartsWith(name, prefix)) => {
                 let has_session = claims.get("sid").or(claims.get("auth_time")).is_some();
-                !has_session && value(name).is_some_and(|value| value.starts_with(start))
+                !has_session && value(name).is_some_and(|value| value.starts_with(prefix))
             }
             None => false,
         };
         let is_subject = identity.client_id.is_some() && identity.client_id == identity.id;
-        let speaks_of_a_user = || USER_MARKERS.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value)));
-        is_marked || is_subject && !speaks_of_a_user()
+        let has_user_claims = || USER_CLAIMS.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value)));
+        is_marked || is_subject && !has_user_claims()
     }
 }
 
-/// Of an RSA key of 8192 bits.
-const LONGEST_SIGNATURE: usize = 1_024;
+// The length of an RSA signature with a key of 8192 bits.
+const MAX_SIGNATURE_LEN: usize = 1_024;
 
-/// The one generation of keys that do not change.
-const FIXED: u64 = 0;
+// Fixed keys never change.
+const FIXED_GENERATION: u64 = 0;
 
-// Claims that only a user's authentication or profile gives (OpenID Connect Core §2, §5.1).
-const USER_MARKERS: [&str; 8] = ["auth_time", "acr", "amr", "sid", "email", "name", "preferred_username", "given_name"];
+// Claims that only the authentication or the profile of a user provides (OpenID Connect Core §2, §5.1).
+const USER_CLAIMS: [&str; 8] = ["auth_time", "acr", "amr", "sid", "email", "name", "preferred_username", "given_name"];

@@ -1,4 +1,4 @@
-//! JWK Sets (RFC 7517): the keys an issuer publishes, and which of them are used.
+//! `KeySet`: the usable keys of a JWK Set (RFC 7517), and the selection of keys for a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,27 +21,30 @@ struct Key {
     verifier: Verifier,
 }
 
-/// What was read of a JWK Set, and which of its keys were left out.
+/// The result of parsing a JWK Set: the usable keys, and the keys that were skipped.
 #[derive(Debug)]
-pub(crate) struct Parsed {
+pub(crate) struct ParsedKeySet {
     pub(crate) keys: KeySet,
     pub(crate) skipped: Vec<SkippedKey>,
 }
 
-/// A key that was left out, by its place in the set: its `kid` is the issuer's to choose, and not for a log.
+/// A key of a JWK Set that is not used.
+///
+/// It is identified by its position, not by its `kid`: the issuer chooses the `kid`, so it must not reach a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SkippedKey {
-    pub(crate) place: usize,
-    pub(crate) fault: KeyError,
+    pub(crate) index: usize,
+    pub(crate) error: KeyError,
 }
 
 impl SkippedKey {
     pub(crate) fn log(&self, issuer: &str) {
-        tracing::warn!(issuer, key = self.place, reason = %self.fault, "a published key is not used");
+        tracing::warn!(issuer, key = self.index, reason = %self.error, "skipped a key of the issuer's JWK Set");
     }
 }
 
 impl KeySet {
+    /// Adds a key. The caller ensures that no other key has the same `kid` and algorithm.
     pub(crate) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
         self.keys.push(Key { kid, algorithm, verifier });
     }
@@ -50,74 +53,71 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// The keys that may have made a signature of this algorithm under this `kid`.
+    /// Returns the keys that may have made a signature with this algorithm and `kid`.
     ///
-    /// With a `kid`: the key of that name, else those without one. Without: any, but no more than a few, so that one
-    /// token costs a bounded number of signature checks.
+    /// For a token with a `kid`, that is the key with this `kid`, or else the keys without one. For a token without a
+    /// `kid`, any key qualifies. At most [`MAX_CANDIDATES`] are returned, so that a token costs a bounded number of
+    /// signature checks.
     pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
-        let is_named = kid.is_some_and(|kid| self.names(algorithm, kid));
-        let fits = move |key: &&Key| {
+        let has_exact_match = kid.is_some_and(|kid| self.contains(algorithm, kid));
+        let is_candidate = move |key: &&Key| {
             key.algorithm == algorithm
                 && match (kid, &key.kid) {
                     (None, _) => true,
-                    (Some(kid), Some(own)) => own == kid,
-                    (Some(_), None) => !is_named,
+                    (Some(wanted), Some(kid)) => kid == wanted,
+                    (Some(_), None) => !has_exact_match,
                 }
         };
-        self.keys.iter().filter(fits).take(MAX_CANDIDATES).map(|key| &key.verifier)
+        self.keys.iter().filter(is_candidate).take(MAX_CANDIDATES).map(|key| &key.verifier)
     }
 
-    /// Whether a key of this name is there, whatever its algorithm.
-    pub(crate) fn knows(&self, kid: &str) -> bool {
+    /// Whether the set has a key with this `kid`, for any algorithm.
+    pub(crate) fn contains_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Whether a key of this name and algorithm is there.
-    fn names(&self, algorithm: Algorithm, kid: &str) -> bool {
+    fn contains(&self, algorithm: Algorithm, kid: &str) -> bool {
         self.keys.iter().any(|key| key.algorithm == algorithm && key.kid.as_deref() == Some(kid))
     }
 
-    /// Reads a JWK Set. `allowed` are the issuer's algorithms, the first of a family being that of a key which names
-    /// none.
+    /// Parses a JWK Set. Returns `None` if the text is not a JWK Set; a key that cannot be used is only skipped.
     ///
-    /// `None` where the text is no JWK Set at all.
-    pub(crate) fn parse(text: &str, allowed: &[Algorithm]) -> Option<Parsed> {
+    /// `allowed` are the issuer's algorithms. A key without `alg` uses the first one of its family.
+    pub(crate) fn parse(text: &str, allowed: &[Algorithm]) -> Option<ParsedKeySet> {
         let set = Object::parse(text)?;
-        let mut parsed = Parsed { keys: Self::default(), skipped: Vec::new() };
-        for (place, jwk) in array(set.get("keys")?)?.into_iter().take(MAX_KEYS).enumerate() {
-            let read = Object::parse(jwk.get()).ok_or(KeyError::Malformed).and_then(|jwk| Key::read(&jwk, allowed));
-            let fault = match read {
-                Ok(key) if parsed.keys.has_rival(&key) => KeyError::Repeated,
-                Ok(key) => {
-                    parsed.keys.keys.push(key);
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            parsed.skipped.push(SkippedKey { place, fault });
+        let jwks = array(set.get("keys")?)?;
+        let mut parsed = ParsedKeySet { keys: Self::default(), skipped: Vec::new() };
+        for (index, jwk) in jwks.into_iter().take(MAX_KEYS).enumerate() {
+            match parsed.keys.parse_key(jwk.get(), allowed) {
+                Ok(key) => parsed.keys.keys.push(key),
+                Err(error) => parsed.skipped.push(SkippedKey { index, error }),
+            }
         }
         Some(parsed)
     }
 
-    /// Whether a key of the same name and algorithm is there already: the first counts.
-    fn has_rival(&self, key: &Key) -> bool {
-        key.kid.as_ref().is_some_and(|kid| self.names(key.algorithm, kid))
+    /// Parses a JWK for this set. Of two keys with the same `kid` and algorithm, the first is used.
+    fn parse_key(&self, jwk: &str, allowed: &[Algorithm]) -> Result<Key, KeyError> {
+        let jwk = Object::parse(jwk).ok_or(KeyError::Malformed)?;
+        let key = Key::from_jwk(&jwk, allowed)?;
+        let is_duplicate = key.kid.as_ref().is_some_and(|kid| self.contains(key.algorithm, kid));
+        if is_duplicate { Err(KeyError::Duplicate) } else { Ok(key) }
     }
 }
 
 impl Key {
-    fn read(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
-        // RFC 7518 §6: members of private and symmetric keys. Who publishes one has lost it.
-        if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
+    fn from_jwk(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
+        // A private or symmetric key that is published is compromised.
+        if PRIVATE_MEMBERS.iter().any(|member| jwk.get(member).is_some()) {
             return Err(KeyError::Private);
         }
         let text = |name: &str| match jwk.get(name) {
             Some(value) => string(value).map(Some).ok_or(KeyError::Malformed),
             None => Ok(None),
         };
-        let for_signatures = text("use")?.is_none_or(|usage| usage == "sig");
-        if !for_signatures || !may_verify(jwk)? {
-            return Err(KeyError::Use);
+        let has_signature_use = text("use")?.is_none_or(|usage| usage == "sig");
+        if !has_signature_use || !permits_verification(jwk)? {
+            return Err(KeyError::NotForSignatures);
         }
         let family = match (text("kty")?.as_deref(), text("crv")?.as_deref()) {
             (Some("RSA"), _) => KeyFamily::Rsa,
@@ -125,7 +125,7 @@ impl Key {
             (Some("EC"), Some("P-384")) => KeyFamily::P384,
             (Some("OKP"), Some("Ed25519")) => KeyFamily::Ed25519,
             (Some("oct"), _) => return Err(KeyError::Private),
-            _ => return Err(KeyError::Kind),
+            _ => return Err(KeyError::WrongType),
         };
         let algorithm = match text("alg")? {
             Some(alg) => Algorithm::from_name(&alg).filter(|algorithm| allowed.contains(algorithm)),
@@ -133,7 +133,7 @@ impl Key {
         };
         let algorithm = algorithm.ok_or(KeyError::Algorithm)?;
         if algorithm.family() != family {
-            return Err(KeyError::Kind);
+            return Err(KeyError::WrongType);
         }
         let bytes = |name: &str| {
             let text = text(name)?.ok_or(KeyError::Malformed)?;
@@ -142,32 +142,38 @@ impl Key {
         let verifier = match family {
             KeyFamily::Ed25519 => Verifier::ed25519(&bytes("x")?)?,
             KeyFamily::Rsa => Verifier::rsa(algorithm, &bytes("n")?, &bytes("e")?)?,
-            KeyFamily::P256 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 32)?)?,
-            KeyFamily::Hmac | KeyFamily::P384 => Verifier::ec(algorithm, &point(&bytes("x")?, &bytes("y")?, 48)?)?,
+            KeyFamily::P256 => Verifier::ec(algorithm, &uncompressed_point(&bytes("x")?, &bytes("y")?, 32)?)?,
+            // `family` is never `Hmac`; `Verifier::ec` would reject it.
+            KeyFamily::Hmac | KeyFamily::P384 => {
+                Verifier::ec(algorithm, &uncompressed_point(&bytes("x")?, &bytes("y")?, 48)?)?
+            }
         };
         Ok(Self { kid: text("kid")?.map(Into::into), algorithm, verifier })
     }
 }
 
-/// RFC 7517 §4.3: where `key_ops` is there, it has to name `verify`.
-fn may_verify(jwk: &Object<'_>) -> Result<bool, KeyError> {
+/// Whether `key_ops`, if present, includes `verify` (RFC 7517 §4.3).
+fn permits_verification(jwk: &Object<'_>) -> Result<bool, KeyError> {
     let Some(value) = jwk.get("key_ops") else { return Ok(true) };
     let operations = array(value).ok_or(KeyError::Malformed)?;
     Ok(operations.iter().any(|operation| string(operation.get()).is_some_and(|name| name == "verify")))
 }
 
-/// An uncompressed point (SEC 1 §2.3.3) of two coordinates of full length (RFC 7518 §6.2.1.2).
-fn point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyError> {
+/// Builds an uncompressed point (SEC 1 §2.3.3) from two coordinates of full length (RFC 7518 §6.2.1.2).
+fn uncompressed_point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyError> {
     if x.len() != len || y.len() != len {
         return Err(KeyError::Malformed);
     }
     Ok([&[4], x, y].concat())
 }
 
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-// Issuers publish a handful, at a rotation twice that.
+// Members that only private and symmetric keys have (RFC 7518 §6).
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+// Issuers publish a handful of keys, twice as many during a rotation.
 const MAX_KEYS: usize = 64;
-// A token without `kid` is tried on the keys of its algorithm: the current one, the next and the last, and one to spare.
+
+// A token without `kid` is checked with the keys of its algorithm: previous, current, next, and one to spare.
 pub(crate) const MAX_CANDIDATES: usize = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Signature keys: how they are read, checked for weaknesses, and used.
+//! Verification keys: parsing, rejection of weak keys, signature checks.
 
 pub(crate) mod ed25519;
 pub(crate) mod jwks;

@@ -1,4 +1,4 @@
-//! Public keys in PEM (RFC 7468). The only room that names jsonwebtoken.
+//! Public keys in PEM (RFC 7468). The only file that uses jsonwebtoken.
 
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
@@ -6,14 +6,14 @@ use crate::jwt::algorithm::{Algorithm, KeyFamily};
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
 
-/// The public key in a PEM text, `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`, for this algorithm.
+/// Reads the public key of a PEM text (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`) for this algorithm.
 pub(crate) fn verifier(algorithm: Algorithm, pem: &str) -> Result<Verifier, KeyError> {
     if pem.contains("PRIVATE KEY") {
         return Err(KeyError::Private);
     }
     let key = match algorithm.family() {
         KeyFamily::Ed25519 => DecodingKey::from_ed_pem(pem.as_bytes()),
-        KeyFamily::Hmac => return Err(KeyError::Kind),
+        KeyFamily::Hmac => return Err(KeyError::WrongType),
         KeyFamily::P256 | KeyFamily::P384 => DecodingKey::from_ec_pem(pem.as_bytes()),
         KeyFamily::Rsa => DecodingKey::from_rsa_pem(pem.as_bytes()),
     };

@@ -1,21 +1,21 @@
 //! `Fetch`: the HTTP client that gets an issuer's metadata and keys.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::{fmt, str};
 
-use http::Response;
 use http::header::CACHE_CONTROL;
+use http::{Response, StatusCode};
 
 use crate::jwt::keys::weak::KeyError;
 
-/// An HTTP client of one's own, for a private certificate authority or a proxy.
+/// A custom HTTP client for issuers' metadata and keys, for example with a proxy or a private certificate authority.
 ///
-/// The crate calls it in the background, never more than once at a time for an issuer, gives it up after five seconds in
-/// all, and judges the answer: only a 200 with at most [`MAX_BODY`] bytes counts. Two duties remain with the client: it
-/// must follow no redirect, and should stop reading a body that exceeds `MAX_BODY`.
+/// The crate calls it in the background, at most once at a time for an issuer, cancels it after five seconds, and accepts
+/// only a 200 response with a body of at most [`MAX_BODY`] bytes. The client must not follow redirects, and should stop
+/// reading a longer body.
 ///
 /// ```
 /// use http::Response;
@@ -30,16 +30,16 @@ use crate::jwt::keys::weak::KeyError;
 /// }
 /// ```
 pub trait Fetch: Send + Sync + 'static {
-    /// Gets a URL.
+    /// Sends a GET request to a URL.
     fn get(&self, url: &str) -> impl Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send;
 }
 
-/// The most bytes that an issuer's metadata or keys may have: 256 KiB.
+/// The maximum size of an issuer's metadata or JWK Set: 256 KiB.
 ///
-/// A set of 64 RSA keys of 4096 bits with certificates is half of it.
+/// Twice the size of a set of 64 RSA keys of 4096 bits with certificates.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// Any [`Fetch`], its type forgotten.
+/// A [`Fetch`] of any type.
 #[derive(Clone)]
 pub(crate) struct HttpClient(Arc<dyn DynFetch>);
 
@@ -48,17 +48,17 @@ impl HttpClient {
         Self(Arc::new(fetch))
     }
 
-    /// The text at this URL, and how long it may be kept.
-    pub(crate) async fn document(&self, url: &str) -> Result<Document, FetchError> {
+    /// Gets the text at this URL, and how long it may be cached.
+    pub(crate) async fn get_document(&self, url: &str) -> Result<Document, FetchError> {
         let response = self.0.get(url).await.map_err(|error| FetchError::Client(error_chain(&*error)))?;
-        if response.status() != http::StatusCode::OK {
+        if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }
         if response.body().len() > MAX_BODY {
             return Err(FetchError::TooLarge);
         }
-        let fields = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
-        let max_age = max_age(&fields.collect::<Vec<_>>().join(","));
+        let lines = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+        let max_age = max_age(&lines.collect::<Vec<_>>().join(","));
         let text = String::from_utf8(response.into_body()).map_err(|_| FetchError::Malformed)?;
         Ok(Document { text, max_age })
     }
@@ -70,28 +70,30 @@ impl fmt::Debug for HttpClient {
     }
 }
 
+/// The body of a response.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) text: String,
-    /// `max-age`, in seconds.
+    /// The `max-age` of `Cache-Control`, in seconds.
     pub(crate) max_age: Option<u64>,
 }
 
-/// Why an issuer's metadata or keys could not be had.
+/// Why an issuer's metadata or keys could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FetchError {
+    /// The client's error, as text.
     Client(String),
-    /// The document names another issuer (RFC 8414 §3.3).
-    Issuer(String),
     Malformed,
-    /// No key of the set can be used; what is wrong with the first.
+    /// No key of the set is usable. Contains the error of the first key, if there is one.
     NoKey(Option<KeyError>),
+    /// The metadata is that of another issuer (RFC 8414 §3.3).
+    OtherIssuer(String),
     Status(u16),
-    /// The client panicked, or its runtime ended.
+    /// The client panicked, or its runtime shut down.
     Stopped,
     TimedOut,
     TooLarge,
-    /// A URL that is neither https nor, for an issuer on loopback, on loopback.
+    /// `jwks_uri` is not an https URL, nor one on loopback of an issuer on loopback.
     Url,
 }
 
@@ -99,22 +101,25 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(reason) => f.write_str(reason),
-            Self::Issuer(told) => {
-                write!(f, "the metadata names another issuer, {told:?}: if it is the one meant, write it exactly so")
-            }
             Self::Malformed => f.write_str("the document is malformed"),
             Self::NoKey(None) => f.write_str("the document has no key"),
-            Self::NoKey(Some(fault)) => write!(f, "the document has no key that can be used; of the first: {fault}"),
-            Self::Status(status) => write!(f, "the answer was {status}, not 200"),
-            Self::Stopped => f.write_str("the client stopped without an answer"),
-            Self::TimedOut => f.write_str("no answer in time"),
-            Self::TooLarge => write!(f, "the document has over {MAX_BODY} bytes"),
-            Self::Url => f.write_str("the metadata names keys at a URL that is not https"),
+            Self::NoKey(Some(error)) => write!(f, "the document has no usable key; the first one: {error}"),
+            Self::OtherIssuer(name) => {
+                write!(
+                    f,
+                    "the metadata is of another issuer, {name:?}; if it is the right one, configure exactly this name"
+                )
+            }
+            Self::Status(status) => write!(f, "the response status is {status}, not 200"),
+            Self::Stopped => f.write_str("the client stopped without a response"),
+            Self::TimedOut => f.write_str("the request timed out"),
+            Self::TooLarge => write!(f, "the document has more than {MAX_BODY} bytes"),
+            Self::Url => f.write_str("the metadata's jwks_uri is not an https URL"),
         }
     }
 }
 
-/// An error and its causes: the outermost one often says no more than that a request failed.
+/// Formats an error and its causes. The outermost error often says only that a request failed.
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -126,6 +131,7 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// The object-safe form of [`Fetch`], whose own method returns an unnamed type.
 trait DynFetch: Send + Sync {
     fn get<'a>(
         &'a self,
@@ -142,7 +148,7 @@ impl<F: Fetch> DynFetch for F {
     }
 }
 
-/// The `max-age` directive (RFC 9111 §5.2.2.1); zero where the answer is not to be stored.
+/// Returns the `max-age` directive (RFC 9111 §5.2.2.1), and zero if the response must not be cached.
 fn max_age(cache_control: &str) -> Option<u64> {
     let mut directives = cache_control.split(',').map(str::trim);
     if directives.clone().any(|name| name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache")) {
@@ -160,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn max_age_is_read_whatever_stands_beside_it() {
+    fn max_age_is_read_beside_other_directives() {
         for (value, expected) in [
             ("max-age=600", Some(600)),
             ("public, Max-Age=\"60\", must-revalidate", Some(60)),

@@ -1,4 +1,4 @@
-//! `RemoteKeys`: the keys of an issuer that publishes them, kept fresh without a request ever waiting for a known key.
+//! `RemoteKeys`: the keys that an issuer publishes, fetched once for all requests and refreshed in the background.
 
 pub(crate) mod discovery;
 pub(crate) mod fetch;
@@ -20,9 +20,17 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
 use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
 use crate::jwt::remote::fetch::{FetchError, HttpClient};
-use crate::jwt::remote::schedule::{FIRST_RETRY, FetchSchedule};
+use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule};
 
-/// An issuer's published keys.
+/// The keys that an issuer publishes.
+///
+/// Requests read the published keys without a lock. The schedule decides about fetches, of which an issuer has at most
+/// one at a time (single flight):
+///
+/// - Keys older than their refresh interval are refreshed in the background, and stay in use for `max_stale_keys` more.
+/// - A token with an unknown `kid` waits for a fetch, which starts at most every 30 seconds (cool-down). A `kid` that the
+///   issuer does not have is remembered for a minute.
+/// - After a failed fetch, the next one waits for a second, and twice as long after each further failure (back-off).
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
@@ -31,54 +39,55 @@ pub(crate) struct RemoteKeys {
     client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
-    published: ArcSwapOption<Published>,
-    /// How many sets were published here so far.
-    sets: AtomicU64,
-    control: Mutex<FetchSchedule>,
-    answered: watch::Sender<()>,
+    published: ArcSwapOption<PublishedKeys>,
+    fetched_sets: AtomicU64,
+    schedule: Mutex<FetchSchedule>,
+    fetch_finished: watch::Sender<()>,
+    /// For hashes of `kid`s, which callers choose, and as a source of randomness for jitter.
     hasher: RandomState,
 }
 
-/// A set of keys, and until when it is good.
+/// A key set, and how long it is used.
 #[derive(Debug)]
-struct Published {
+struct PublishedKeys {
     keys: KeySet,
-    /// The document that they were read from.
-    text: String,
-    /// How many times the document had changed: what one generation verified, each of the same number would.
+    /// The document that was parsed.
+    document: String,
+    /// How many times the document has changed. All key sets of a generation verify the same tokens.
     generation: u64,
     refresh_at: Instant,
     expires_at: Instant,
 }
 
-/// What can be said of a key that is not at hand.
+/// The result of a search for a key that is not at hand.
 #[derive(Debug)]
 pub(crate) enum KeySearch {
     /// The issuer has no such key.
     Absent,
-    /// A fetch is under way that may bring it.
+    /// A fetch that may bring the key is in progress.
     Fetching(PendingFetch),
-    /// The issuer cannot be asked before this time has passed.
-    Unavailable(Duration),
+    /// The issuer cannot be reached.
+    Unavailable { retry_after: Duration },
 }
 
 /// A fetch to wait for.
 #[derive(Debug)]
 pub(crate) struct PendingFetch {
-    answer: watch::Receiver<()>,
-    /// Whether it was under way before it was asked for: it may have been answered before a key was published.
-    pub(crate) is_earlier: bool,
+    finished: watch::Receiver<()>,
+    /// Whether the fetch started before the search, so that the issuer may have responded before it published the key.
+    pub(crate) started_earlier: bool,
 }
 
 impl PendingFetch {
-    /// Waits for the answer, and no longer than until the fetch counts as lost. The sender lives as long as the policy.
-    pub(crate) async fn answered(&mut self) {
-        let answer = self.answer.changed();
+    /// Waits until the fetch finishes or counts as lost.
+    pub(crate) async fn wait(&mut self) {
+        // An error means that the sender was dropped, but it lives as long as the `RemoteKeys`.
+        let finished = self.finished.changed();
         if Handle::try_current().is_ok() {
-            let _ = tokio::time::timeout(LOST_AFTER, answer).await;
+            let _ = tokio::time::timeout(LOST_AFTER, finished).await;
         } else {
-            // Outside of a runtime no fetch was started here, and the answer has come.
-            let _ = answer.await;
+            // Outside of a runtime no fetch could start, and `start_fetch` has already sent the notification.
+            let _ = finished.await;
         }
     }
 }
@@ -98,19 +107,20 @@ impl RemoteKeys {
             allowed,
             client,
             clock,
-            // A sum that overflowed would mean the opposite of what was asked for.
-            max_stale_keys: max_stale_keys.min(MAX_SERVE_STALE),
+            // Added to an instant, a longer time might overflow, and then mean no time at all.
+            max_stale_keys: max_stale_keys.min(LONGEST_STALE),
             published: ArcSwapOption::empty(),
-            sets: AtomicU64::new(0),
-            control: Mutex::default(),
-            answered: watch::Sender::new(()),
+            fetched_sets: AtomicU64::new(0),
+            schedule: Mutex::default(),
+            fetch_finished: watch::Sender::new(()),
             hasher: RandomState::new(),
         }
     }
 
-    /// Gives the keys at hand and the number of their generation to `look`; `None` where there are none. Keys past their age are
-    /// used all the same, and refreshed behind the request.
-    pub(crate) fn with_keys<T>(self: &Arc<Self>, look: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
+    /// Calls `read` with the current keys and their generation. Returns `None` if there are no keys or they have expired.
+    ///
+    /// If the keys are due for a refresh, this starts one in the background.
+    pub(crate) fn with_keys<T>(self: &Arc<Self>, read: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
         let published = self.published.load();
         let published = published.as_ref()?;
         let now = self.clock.monotonic();
@@ -120,191 +130,209 @@ impl RemoteKeys {
                 return None;
             }
         }
-        Some(look(&published.keys, published.generation))
+        Some(read(&published.keys, published.generation))
     }
 
-    /// Whether keys are at hand.
+    /// Whether there are keys that have not expired.
     pub(crate) fn is_ready(&self) -> bool {
         let now = self.clock.monotonic();
         self.published.load().as_ref().is_some_and(|published| now < published.expires_at)
     }
 
-    /// How many sets there were so far, to be read before a look at the keys: see [`search`](Self::search).
-    pub(crate) fn sets(&self) -> u64 {
-        self.sets.load(Ordering::Acquire)
+    /// Returns how many key sets have been fetched so far. Read it before the keys, for [`search`](Self::search).
+    pub(crate) fn fetched_sets(&self) -> u64 {
+        self.fetched_sets.load(Ordering::Acquire)
     }
 
-    /// Looks for a key that is not at hand: starts a fetch where one may start, or joins the one under way.
+    /// Searches for a key that is not at hand: joins the fetch in progress, or starts one if that is allowed now.
     ///
-    /// `kid` is the one not found; `None` where no keys are at hand at all, or the token names none. `seen` is
-    /// how many sets there were before the look that did not find it.
-    pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, seen: u64) -> KeySearch {
+    /// `kid` is `None` if there are no keys at all, or the token has no `kid`. `checked_sets` is the number of
+    /// [`fetched_sets`](Self::fetched_sets) before the keys were read.
+    pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, checked_sets: u64) -> KeySearch {
         let now = self.clock.monotonic();
-        let mut control = self.control();
-        // Under the lock, which a fetch that ends holds until it has told: this answer is that of the fetch seen here.
-        let mut answer = self.answered.subscribe();
-        if control.is_fetching(now) {
-            return KeySearch::Fetching(PendingFetch { answer, is_earlier: true });
+        let mut schedule = self.schedule();
+        // Subscribe under the lock. A fetch sends its notification under the lock, too, so the next notification is
+        // that of the fetch that `schedule` describes.
+        let mut finished = self.fetch_finished.subscribe();
+        if schedule.is_fetching(now) {
+            return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
         }
         if self.is_ready() {
-            if self.sets() != seen {
-                // It may have arrived since the look.
-                answer.mark_changed();
-                return KeySearch::Fetching(PendingFetch { answer, is_earlier: true });
+            if self.fetched_sets() != checked_sets {
+                // A set arrived after the keys were read: do not wait, read the keys again.
+                finished.mark_changed();
+                return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
             }
-            if kid.is_some_and(|kid| control.is_absent(self.hasher.hash_one(kid), now)) {
+            if kid.is_some_and(|kid| schedule.is_absent(self.hasher.hash_one(kid), now)) {
                 return KeySearch::Absent;
             }
-            let wait = control.next_search.and_then(|at| at.checked_duration_since(now)).unwrap_or_default();
-            if !wait.is_zero() {
-                // After an answer without the key it is the token's fault, after none nobody can tell.
-                return if control.failures == 0 { KeySearch::Absent } else { KeySearch::Unavailable(wait) };
+            if let Some(retry_after) = schedule.cool_down(now) {
+                // If the last fetch succeeded, the token is at fault. If it failed, the issuer may have the key.
+                let has_failed = schedule.failures > 0;
+                return if has_failed { KeySearch::Unavailable { retry_after } } else { KeySearch::Absent };
             }
         }
-        if let Some(wait) = control.unavailable(now) {
-            return KeySearch::Unavailable(wait);
+        if let Some(retry_after) = schedule.back_off(now) {
+            return KeySearch::Unavailable { retry_after };
         }
         if self.is_ready() {
-            // Counted on the attempt: a flood of unknown kids costs one fetch per period, however it ends.
-            control.next_search = now.checked_add(SEARCH_PERIOD);
+            // The cool-down begins with the attempt, so that a flood of unknown `kid`s causes one fetch per period even
+            // if the fetch fails.
+            schedule.next_kid_fetch_at = now.checked_add(COOL_DOWN);
         }
-        self.start(control);
-        KeySearch::Fetching(PendingFetch { answer, is_earlier: false })
+        self.start_fetch(schedule);
+        KeySearch::Fetching(PendingFetch { finished, started_earlier: false })
     }
 
-    /// Notes that the fetch just waited for did not bring the key: the time after which to try again where it failed,
-    /// `None` where the issuer has no such key.
-    pub(crate) fn not_found(&self, kid: Option<&str>) -> Option<Duration> {
+    /// Records that a finished fetch did not bring the key.
+    ///
+    /// Returns when to try again if the fetch failed, and `None` if the issuer has no such key.
+    pub(crate) fn record_not_found(&self, kid: Option<&str>) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let mut control = self.control();
-        let has_failed = control.failures > 0 || !self.is_ready();
-        let wait = has_failed.then(|| control.unavailable(now).unwrap_or(FIRST_RETRY));
-        if let (None, Some(kid), Some(until)) = (wait, kid, now.checked_add(ABSENT_FOR)) {
-            control.note_absent(self.hasher.hash_one(kid), until, now);
+        let mut schedule = self.schedule();
+        let has_failed = schedule.failures > 0 || !self.is_ready();
+        if has_failed {
+            return Some(schedule.back_off(now).unwrap_or(FIRST_BACK_OFF));
         }
-        wait
+        if let (Some(kid), Some(until)) = (kid, now.checked_add(ABSENT_FOR)) {
+            schedule.record_absent(self.hasher.hash_one(kid), until, now);
+        }
+        None
     }
 
-    /// Starts a fetch that nobody waits for, unless one is under way or the last one failed a moment ago.
-    pub(crate) fn refresh(self: &Arc<Self>, now: Instant) {
-        let control = self.control();
-        if !control.is_fetching(now) && control.unavailable(now).is_none() {
-            self.start(control);
+    /// Starts a fetch in the background, unless one is in progress or the last one failed a moment ago.
+    fn refresh(self: &Arc<Self>, now: Instant) {
+        let schedule = self.schedule();
+        if !schedule.is_fetching(now) && schedule.back_off(now).is_none() {
+            self.start_fetch(schedule);
         }
     }
 
-    /// Fetches in a task of its own: a request that is given up does not take the others' fetch with it.
-    fn start(self: &Arc<Self>, mut control: MutexGuard<'_, FetchSchedule>) {
+    /// Starts a fetch in its own task, so that a canceled request does not cancel the fetch that others wait for.
+    fn start_fetch(self: &Arc<Self>, mut schedule: MutexGuard<'_, FetchSchedule>) {
+        let now = self.clock.monotonic();
         let Ok(runtime) = Handle::try_current() else {
-            control.fail(self.clock.monotonic(), jitter(&self.hasher));
-            self.answered.send_replace(());
-            drop(control);
-            tracing::error!(issuer = %self.issuer, "keys cannot be fetched outside of a tokio runtime");
+            schedule.record_failure(now, jitter(&self.hasher));
+            self.fetch_finished.send_replace(());
+            drop(schedule);
+            tracing::error!(issuer = %self.issuer, "cannot fetch keys outside of a tokio runtime");
             return;
         };
-        let now = self.clock.monotonic();
         let lost_at = now.checked_add(LOST_AFTER);
-        control.lost_at = lost_at;
-        // An issuer that has moved its keys may leave the old place, still answering, to whoever has its domain then.
-        let told_uri = control.jwks_uri.clone().filter(|_| control.told_until.is_some_and(|until| now < until));
-        if told_uri.is_none() {
-            control.told_until = now.checked_add(METADATA_AGE);
+        schedule.lost_at = lost_at;
+        // The metadata is read again once a day. An issuer that has moved its keys may still serve old ones at the old
+        // URL, or lose that domain to someone else.
+        let is_uri_current = schedule.jwks_uri_expires_at.is_some_and(|at| now < at);
+        let known_uri = schedule.jwks_uri.clone().filter(|_| is_uri_current);
+        if known_uri.is_none() {
+            schedule.jwks_uri_expires_at = now.checked_add(METADATA_AGE);
         }
-        // A runtime that is shutting down drops the task at once, and with it the guard, which takes the lock.
-        drop(control);
-        let fetch = FetchGuard { remote: Arc::clone(self), lost_at, outcome: Err(FetchError::Stopped) };
+        // A runtime that is shutting down drops the task, and with it the guard, which takes the lock.
+        drop(schedule);
+        let guard = FetchGuard { remote: Arc::clone(self), lost_at, outcome: Err(FetchError::Stopped) };
         runtime.spawn(async move {
-            let mut fetch = fetch;
-            let remote = Arc::clone(&fetch.remote);
-            let outcome = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(told_uri)).await;
-            fetch.outcome = outcome.unwrap_or(Err(FetchError::TimedOut));
+            let mut guard = guard;
+            let remote = Arc::clone(&guard.remote);
+            let outcome = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(known_uri)).await;
+            guard.outcome = outcome.unwrap_or(Err(FetchError::TimedOut));
         });
     }
 
-    async fn fetch(&self, told_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
-        let uri = match (&self.location, told_uri) {
+    async fn fetch(&self, known_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
+        let uri = match (&self.location, known_uri) {
             (JwksLocation::Url(url), _) => url.clone(),
             (JwksLocation::Metadata, Some(uri)) => uri,
             (JwksLocation::Metadata, None) => jwks_uri(&self.client, &self.issuer).await?,
         };
-        let document = self.client.document(&uri).await?;
+        let document = self.client.get_document(&uri).await?;
         let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {
-            return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.fault)));
+            return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.error)));
         }
         Ok(FetchedKeys {
             uri,
             keys: parsed.keys,
-            text: document.text,
+            document: document.text,
             skipped: parsed.skipped,
             max_age: document.max_age,
         })
     }
 
-    fn finish(&self, outcome: Result<FetchedKeys, FetchError>) {
+    /// Publishes the keys or records the failure, and notifies the requests that wait.
+    fn finish_fetch(&self, outcome: Result<FetchedKeys, FetchError>) {
         let now = self.clock.monotonic();
         let jitter = jitter(&self.hasher);
-        let mut control = self.control();
-        let ended = match outcome {
-            Ok(fetched) => {
-                let news = if control.skipped == fetched.skipped { Vec::new() } else { fetched.skipped.clone() };
-                control.succeed(fetched.uri, fetched.skipped);
-                let age = soft_age(fetched.max_age, jitter);
-                // No clock in use reaches the end of its range; if it did, the keys would be refreshed at once.
-                let refresh_at = now.checked_add(age).unwrap_or(now);
-                let expires_at = refresh_at.checked_add(self.max_stale_keys).unwrap_or(refresh_at);
-                let generation = self.published.load().as_ref().map_or(0, |before| {
-                    if before.text == fetched.text { before.generation } else { before.generation + 1 }
-                });
-                let FetchedKeys { keys, text, .. } = fetched;
-                self.published.store(Some(Arc::new(Published { keys, text, generation, refresh_at, expires_at })));
-                // After the set: who reads the new count finds the new set.
-                self.sets.fetch_add(1, Ordering::Release);
-                Ok((news, age))
-            }
-            Err(fault) => Err((fault, control.fail(now, jitter))),
+        let mut schedule = self.schedule();
+        let result = match outcome {
+            Ok(fetched) => Ok(self.publish(fetched, &mut schedule, now, jitter)),
+            Err(error) => Err((error, schedule.record_failure(now, jitter))),
         };
-        control.lost_at = None;
-        // Still under the lock, so that nobody who looks for a later fetch takes this answer for that one's.
-        self.answered.send_replace(());
-        drop(control);
-        // Last: a subscriber is not ours, and if it panicked, those who wait would wait forever.
-        match ended {
-            Ok((news, age)) => {
-                news.iter().for_each(|skipped| skipped.log(&self.issuer));
-                tracing::debug!(issuer = %self.issuer, refresh_in = ?age, "the issuer's keys were fetched");
+        schedule.lost_at = None;
+        // Notify under the lock, so that no request that waits for a later fetch receives this notification.
+        self.fetch_finished.send_replace(());
+        drop(schedule);
+        // Log last. A subscriber is foreign code: if it panicked before the notification, requests would wait in vain.
+        match result {
+            Ok((new_skipped, refresh_in)) => {
+                new_skipped.iter().for_each(|skipped| skipped.log(&self.issuer));
+                tracing::debug!(issuer = %self.issuer, ?refresh_in, "fetched the issuer's keys");
             }
-            Err((fault, wait)) => {
-                let consequence =
-                    if self.is_ready() { "those at hand stay in use" } else { "requests are answered 503" };
-                tracing::warn!(
-                    issuer = %self.issuer,
-                    reason = %fault,
-                    retry_in = ?wait,
-                    "the issuer's keys could not be fetched; {consequence}"
-                );
-            }
+            Err((error, retry_in)) => self.log_failure(&error, retry_in),
         }
     }
 
-    /// A poisoned lock holds whole data: nothing that can panic runs while it is held.
-    fn control(&self) -> MutexGuard<'_, FetchSchedule> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Publishes fetched keys. Returns the skipped keys to log, and the time until the next refresh.
+    fn publish(
+        &self,
+        fetched: FetchedKeys,
+        schedule: &mut FetchSchedule,
+        now: Instant,
+        jitter: f64,
+    ) -> (Vec<SkippedKey>, Duration) {
+        let FetchedKeys { uri, keys, document, skipped, max_age } = fetched;
+        let new_skipped = if schedule.skipped == skipped { Vec::new() } else { skipped.clone() };
+        schedule.record_success(uri, skipped);
+        let refresh_in = refresh_interval(max_age, jitter);
+        // Instants do not overflow in practice. If they did, the keys would be refreshed at once.
+        let refresh_at = now.checked_add(refresh_in).unwrap_or(now);
+        let expires_at = refresh_at.checked_add(self.max_stale_keys).unwrap_or(refresh_at);
+        let generation = match self.published.load().as_ref() {
+            None => 0,
+            Some(previous) if previous.document == document => previous.generation,
+            Some(previous) => previous.generation + 1,
+        };
+        let published = PublishedKeys { keys, document, generation, refresh_at, expires_at };
+        self.published.store(Some(Arc::new(published)));
+        // After the keys: a request that reads the new number also reads the new keys.
+        self.fetched_sets.fetch_add(1, Ordering::Release);
+        (new_skipped, refresh_in)
+    }
+
+    fn log_failure(&self, error: &FetchError, retry_in: Duration) {
+        let consequence =
+            if self.is_ready() { "the current keys stay in use" } else { "requests are rejected with 503" };
+        tracing::warn!(issuer = %self.issuer, reason = %error, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
+    }
+
+    /// Locks the schedule. A poisoned lock is used as well: nothing that can panic runs between related changes.
+    fn schedule(&self) -> MutexGuard<'_, FetchSchedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct FetchedKeys {
     uri: String,
     keys: KeySet,
-    text: String,
+    document: String,
     skipped: Vec<SkippedKey>,
     max_age: Option<u64>,
 }
 
-/// A fetch under way. However it ends, by a panic of the client or the runtime's end too, those who wait are told.
+/// A fetch in progress. However its task ends, even by a panic or with its runtime, dropping it notifies the requests
+/// that wait.
 struct FetchGuard {
     remote: Arc<RemoteKeys>,
-    /// The mark it set: where another stands by now, this one was given up, and is not heard any more.
+    /// Identifies the fetch: if the schedule has another value, this fetch counted as lost and its outcome is ignored.
     lost_at: Option<Instant>,
     outcome: Result<FetchedKeys, FetchError>,
 }
@@ -312,37 +340,45 @@ struct FetchGuard {
 impl Drop for FetchGuard {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::Stopped));
-        let is_heard = self.remote.control().lost_at == self.lost_at;
-        if is_heard {
-            self.remote.finish(outcome);
+        let is_current = self.remote.schedule().lost_at == self.lost_at;
+        if is_current {
+            self.remote.finish_fetch(outcome);
         }
     }
 }
 
-/// How long keys are used without a look at the issuer's: what it says, within bounds, or the default.
-fn soft_age(max_age: Option<u64>, jitter: f64) -> Duration {
-    let age = max_age.map_or(SOFT_AGE, |seconds| Duration::from_secs(seconds).clamp(MIN_SOFT_AGE, MAX_SOFT_AGE));
-    age.mul_f64(jitter)
+/// Returns how long keys are used before a refresh: the issuer's `max-age` within bounds, or the default.
+fn refresh_interval(max_age: Option<u64>, jitter: f64) -> Duration {
+    let interval = match max_age {
+        Some(seconds) => Duration::from_secs(seconds).clamp(MIN_REFRESH_INTERVAL, MAX_REFRESH_INTERVAL),
+        None => REFRESH_INTERVAL,
+    };
+    interval.mul_f64(jitter)
 }
 
-/// 0.9 to 1.1, so that many instances do not ask at the same moment. A hash under a random key is as good as a die.
+/// Returns a random factor from 0.9 to 1.1, so that many instances do not fetch at the same moment.
+///
+/// A hash with a random key is random enough for this.
 fn jitter(hasher: &RandomState) -> f64 {
-    let die = u32::try_from(hasher.hash_one(Instant::now()) % 2001).unwrap_or_default();
-    0.9 + f64::from(die) / 10_000.0
+    let step = u32::try_from(hasher.hash_one(Instant::now()) % 2001).unwrap_or_default();
+    0.9 + f64::from(step) / 10_000.0
 }
 
-// jose's default, too; on an app in use, a key's withdrawal is known that soon.
-const SOFT_AGE: Duration = Duration::from_secs(600);
-const MIN_SOFT_AGE: Duration = Duration::from_secs(60);
-const MAX_SOFT_AGE: Duration = Duration::from_secs(24 * 3600);
-// As long as anybody could mean; what is added to an instant stays within its range.
-const MAX_SERVE_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
+// A withdrawn key is noticed this soon. jose, a popular library, has the same default.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+// Longer than anyone needs, and far from the overflow of an instant.
+const LONGEST_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
-const SEARCH_PERIOD: Duration = Duration::from_secs(30);
+const COOL_DOWN: Duration = Duration::from_secs(30);
 const ABSENT_FOR: Duration = Duration::from_secs(60);
-// Metadata and keys together: how long a request may wait for them.
+
+// For metadata and keys together: how long a request may wait for them.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
-// By then its own time-out has ended it, if anybody drives its runtime.
+
+// By then the timeout has ended every fetch whose runtime still runs.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

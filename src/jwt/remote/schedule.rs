@@ -1,28 +1,31 @@
-//! `FetchSchedule`: when a fetch may start, and what the last ones brought.
+//! `FetchSchedule`: when the next fetch of an issuer's keys may start, and what is known from the last ones.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::jwt::keys::jwks::SkippedKey;
 
-/// What decides whether a fetch may start; touched only where keys are missing or old.
+/// The state that decides whether a fetch may start.
+///
+/// It is behind a lock, which requests take only if keys are missing or due for a refresh.
 #[derive(Debug, Default)]
 pub(super) struct FetchSchedule {
-    /// Fetches in a row that failed.
+    /// The number of failed fetches since the last successful one.
     pub(super) failures: u32,
-    /// When the next fetch may start after one that failed.
+    /// When the next fetch may start after a failed one (back-off).
     pub(super) retry_at: Option<Instant>,
-    /// When the fetch under way, if there is one, counts as lost: a runtime that nobody drives does not end it.
+    /// When the fetch in progress counts as lost, for a runtime that no longer runs its tasks. `None` if no fetch is in
+    /// progress.
     pub(super) lost_at: Option<Instant>,
-    /// When the next fetch for an unknown `kid` may start.
-    pub(super) next_search: Option<Instant>,
-    /// Hashes of `kid`s that a fetch did not bring, and until when that counts.
-    pub(super) absent: VecDeque<(u64, Instant)>,
-    /// Where the metadata said that the keys are.
+    /// When the next fetch for an unknown `kid` may start (cool-down).
+    pub(super) next_kid_fetch_at: Option<Instant>,
+    /// Hashes of `kid`s that the issuer did not have, each with the time at which it is forgotten.
+    pub(super) absent_kids: VecDeque<(u64, Instant)>,
+    /// The URL of the keys by the issuer's metadata.
     pub(super) jwks_uri: Option<String>,
-    /// Until when that is believed without a look at the metadata.
-    pub(super) told_until: Option<Instant>,
-    /// What was left out of the last set, so that it is logged once.
+    /// When the metadata must be fetched again.
+    pub(super) jwks_uri_expires_at: Option<Instant>,
+    /// The skipped keys of the last key set, so that each is logged once.
     pub(super) skipped: Vec<SkippedKey>,
 }
 
@@ -31,87 +34,99 @@ impl FetchSchedule {
         self.lost_at.is_some_and(|at| now < at)
     }
 
-    pub(super) fn unavailable(&self, now: Instant) -> Option<Duration> {
-        self.retry_at?.checked_duration_since(now).filter(|wait| !wait.is_zero())
+    /// Returns how long to wait until a fetch may start after a failed one, `None` if it may start now.
+    pub(super) fn back_off(&self, now: Instant) -> Option<Duration> {
+        remaining(self.retry_at, now)
     }
 
-    pub(super) fn is_absent(&self, kid: u64, now: Instant) -> bool {
-        self.absent.iter().any(|(known, until)| *known == kid && now < *until)
+    /// Returns how long to wait until a fetch for an unknown `kid` may start, `None` if it may start now.
+    pub(super) fn cool_down(&self, now: Instant) -> Option<Duration> {
+        remaining(self.next_kid_fetch_at, now)
     }
 
-    pub(super) fn note_absent(&mut self, kid: u64, until: Instant, now: Instant) {
-        if self.is_absent(kid, now) {
+    /// Whether the issuer did not have this `kid` a moment ago.
+    pub(super) fn is_absent(&self, kid_hash: u64, now: Instant) -> bool {
+        self.absent_kids.iter().any(|(hash, until)| *hash == kid_hash && now < *until)
+    }
+
+    pub(super) fn record_absent(&mut self, kid_hash: u64, until: Instant, now: Instant) {
+        if self.is_absent(kid_hash, now) {
             return;
         }
-        if self.absent.len() == MAX_ABSENT {
-            self.absent.pop_front();
+        if self.absent_kids.len() == MAX_ABSENT_KIDS {
+            self.absent_kids.pop_front();
         }
-        self.absent.push_back((kid, until));
+        self.absent_kids.push_back((kid_hash, until));
     }
 
-    pub(super) fn succeed(&mut self, uri: String, skipped: Vec<SkippedKey>) {
+    pub(super) fn record_success(&mut self, jwks_uri: String, skipped: Vec<SkippedKey>) {
         self.failures = 0;
         self.retry_at = None;
-        self.jwks_uri = Some(uri);
+        self.jwks_uri = Some(jwks_uri);
         self.skipped = skipped;
-        // What was not in an earlier set may be in this one.
-        self.absent.clear();
+        // A key that was absent from earlier sets may be in this one.
+        self.absent_kids.clear();
     }
 
-    /// Notes a fetch that failed, and how long to wait for the next: a second, doubling to a minute.
-    pub(super) fn fail(&mut self, now: Instant, jitter: f64) -> Duration {
-        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(6)).min(LAST_RETRY).mul_f64(jitter);
+    /// Records a failed fetch, and returns the time until the next one: a second, doubled per failure up to a minute.
+    pub(super) fn record_failure(&mut self, now: Instant, jitter: f64) -> Duration {
+        let wait = FIRST_BACK_OFF.saturating_mul(1 << self.failures.min(6)).min(MAX_BACK_OFF).mul_f64(jitter);
         self.failures = self.failures.saturating_add(1);
         self.retry_at = now.checked_add(wait);
-        // The metadata may name another place by now.
+        // The keys may have moved: read the metadata again.
         self.jwks_uri = None;
         wait
     }
 }
 
-pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
-// Hashes alone are kept: three kilobytes at most, however long the kids.
-const MAX_ABSENT: usize = 128;
+fn remaining(until: Option<Instant>, now: Instant) -> Option<Duration> {
+    until?.checked_duration_since(now).filter(|wait| !wait.is_zero())
+}
+
+pub(super) const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const MAX_BACK_OFF: Duration = Duration::from_secs(60);
+
+// Three kilobytes at most, whatever the length of the `kid`s, since only hashes are kept.
+const MAX_ABSENT_KIDS: usize = 128;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn failures_wait_a_second_doubling_to_a_minute() {
+    fn the_back_off_is_a_second_and_doubles_up_to_a_minute() {
         let now = Instant::now();
-        let mut control = FetchSchedule::default();
-        let waits: Vec<_> = (0..9).map(|_| control.fail(now, 1.0).as_secs()).collect();
+        let mut schedule = FetchSchedule::default();
+        let waits: Vec<_> = (0..9).map(|_| schedule.record_failure(now, 1.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(control.unavailable(now), Some(LAST_RETRY));
-        assert_eq!(control.unavailable(now + LAST_RETRY), None);
-        control.succeed("uri".to_owned(), Vec::new());
-        assert_eq!(control.unavailable(now), None);
-        assert_eq!(control.fail(now, 1.0).as_secs(), 1);
+        assert_eq!(schedule.back_off(now), Some(MAX_BACK_OFF));
+        assert_eq!(schedule.back_off(now + MAX_BACK_OFF), None);
+        schedule.record_success("uri".to_owned(), Vec::new());
+        assert_eq!(schedule.back_off(now), None);
+        assert_eq!(schedule.record_failure(now, 1.0).as_secs(), 1);
     }
 
     #[test]
-    fn absent_kids_are_forgotten_in_time_and_their_number_is_bounded() {
+    fn absent_kids_expire_and_their_number_is_bounded() {
         let now = Instant::now();
-        let mut control = FetchSchedule::default();
-        for kid in 0..=MAX_ABSENT as u64 {
-            control.note_absent(kid, now + LAST_RETRY, now);
-            control.note_absent(kid, now + LAST_RETRY, now);
+        let mut schedule = FetchSchedule::default();
+        for kid in 0..=MAX_ABSENT_KIDS as u64 {
+            schedule.record_absent(kid, now + MAX_BACK_OFF, now);
+            schedule.record_absent(kid, now + MAX_BACK_OFF, now);
         }
-        assert_eq!(control.absent.len(), MAX_ABSENT);
-        assert!(!control.is_absent(0, now), "the oldest gave way");
-        assert!(control.is_absent(1, now));
-        assert!(!control.is_absent(1, now + LAST_RETRY));
+        assert_eq!(schedule.absent_kids.len(), MAX_ABSENT_KIDS);
+        assert!(!schedule.is_absent(0, now), "the oldest was evicted");
+        assert!(schedule.is_absent(1, now));
+        assert!(!schedule.is_absent(1, now + MAX_BACK_OFF));
     }
 
     #[test]
-    fn a_fetch_is_under_way_until_it_counts_as_lost() {
+    fn a_fetch_is_in_progress_until_it_counts_as_lost() {
         let now = Instant::now();
-        let control = FetchSchedule { lost_at: now.checked_add(LAST_RETRY), ..FetchSchedule::default() };
-        assert!(control.is_fetching(now));
-        assert!(!control.is_fetching(now + LAST_RETRY));
-        assert!(!control.is_fetching(now + LAST_RETRY + FIRST_RETRY));
+        let schedule = FetchSchedule { lost_at: now.checked_add(MAX_BACK_OFF), ..FetchSchedule::default() };
+        assert!(schedule.is_fetching(now));
+        assert!(!schedule.is_fetching(now + MAX_BACK_OFF));
+        assert!(!schedule.is_fetching(now + MAX_BACK_OFF + FIRST_BACK_OFF));
         assert!(!FetchSchedule::default().is_fetching(now));
     }
 }

@@ -1,4 +1,4 @@
-//! The registered claims (RFC 7519 §4.1), judged: presence first, then types, then values.
+//! The registered claims (RFC 7519 §4.1): presence, then types, then values.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,40 +7,42 @@ use crate::gate::TokenError;
 use crate::jwt::strict_json::{Object, array, string};
 use crate::jwt::token::numeric_date;
 
-/// What the registered claims of an accepted token say.
+/// The registered claims of a token that passed [`check`].
 #[derive(Debug)]
 pub(crate) struct RegisteredClaims<'a> {
+    /// Since 1970.
     pub(crate) expires_at: Duration,
     pub(crate) token_id: Option<Cow<'a, str>>,
 }
 
-/// Who a token must be for, and when it is judged.
+/// What the registered claims of a token must match.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
-    /// The claim that names the audience: `aud`, but for issuers that have none.
+    /// The claim with the audience: `aud`, except for issuers that do not send it.
     pub(crate) audience_claim: &'static str,
     pub(crate) audiences: &'a [String],
+    /// Since 1970.
     pub(crate) now: Duration,
     pub(crate) leeway: Duration,
 }
 
-/// The claim that names the issuer, which must be there and a string.
+/// Returns `iss`, which is required and a string.
 pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
     text(claims, "iss")?.ok_or(TokenError::ClaimMissing("iss"))
 }
 
-/// Judges all registered claims but `iss`. A malformed claim is never taken for an absent one.
-pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
+/// Checks all registered claims except `iss`. A malformed claim is an error, never treated as absent.
+pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
     let expires_at = date(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
     let token_id = text(claims, "jti")?;
     text(claims, "sub")?;
-    // RFC 7800 §3.1: the token is good only in the hands of the key's holder, and nothing here can tell who that is.
+    // RFC 7800 §3.1: only the holder of this key may use the token, and a bearer token does not prove who holds it.
     if claims.get("cnf").is_some() {
         return Err(TokenError::Confirmation);
     }
-    if !names_audience(claims, expected)? {
+    if !has_expected_audience(claims, expected)? {
         return Err(TokenError::Audience);
     }
     if expected.now >= expires_at.saturating_add(expected.leeway) {
@@ -56,31 +58,33 @@ pub(crate) fn judge<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     Ok(RegisteredClaims { expires_at, token_id })
 }
 
-/// RFC 7519 §4.1.3: one string or an array of strings, one of which is ours, byte for byte.
-fn names_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
+/// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
+fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let name = expected.audience_claim;
     let malformed = TokenError::ClaimInvalid(name);
     let value = claims.get(name).ok_or(TokenError::ClaimMissing(name))?;
-    let is_ours = |audience: &str| expected.audiences.iter().any(|ours| ours == audience);
+    let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience);
     if let Some(audience) = string(value) {
-        return if audience.is_empty() { Err(malformed) } else { Ok(is_ours(&audience)) };
+        return if audience.is_empty() { Err(malformed) } else { Ok(is_expected(&audience)) };
     }
-    let mut found = false;
+    let mut is_found = false;
     let audiences = array(value).filter(|audiences| !audiences.is_empty()).ok_or(malformed)?;
+    // All elements are checked: a malformed one makes the claim malformed, even after a match.
     for audience in audiences {
         let audience = string(audience.get()).filter(|audience| !audience.is_empty()).ok_or(malformed)?;
-        found |= is_ours(&audience);
+        is_found |= is_expected(&audience);
     }
-    Ok(found)
+    Ok(is_found)
 }
 
-/// A claim that is a string of at least one character where it is there at all.
+/// Returns a claim that must be a nonempty string if it is present.
 fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = string(value).filter(|text| !text.is_empty());
     text.map(Some).ok_or(TokenError::ClaimInvalid(name))
 }
 
+/// Returns a claim that must be a date if it is present.
 pub(crate) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     numeric_date::parse(value).map(Some).ok_or(TokenError::ClaimInvalid(name))

@@ -1,17 +1,17 @@
-//! Compact serialisation (RFC 7515 §7.1): a token's three segments.
+//! `Compact`: a token's three segments (JWS compact serialization, RFC 7515 §7.1), and their base64url decoding.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{DecodeSliceError, Engine};
 
 use crate::gate::TokenError;
 
-/// A token split into its segments, nothing decoded yet.
+/// A token split into its segments, none of which is decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'a> {
     pub(crate) header: &'a str,
     pub(crate) payload: &'a str,
     pub(crate) signature: &'a str,
-    /// What the signature is made over: header and payload with the dot between them.
+    /// The signing input: header and payload with the dot between them.
     pub(crate) signed: &'a str,
 }
 
@@ -21,9 +21,9 @@ impl<'a> Compact<'a> {
         if token.len() > max_len {
             return Err(TokenError::TooLong);
         }
-        // RFC 8725bis §3.14: no other character is legal in any JWT.
-        // Without a branch for each byte, a compiler judges many at once.
-        if !token.bytes().fold(true, |is_legal, byte| is_legal & is_of_jwt(byte)) {
+        // RFC 8725bis §3.14: no JWT contains other characters. `fold` instead of `all`, because without an early exit
+        // the compiler checks many bytes with one instruction.
+        if !token.bytes().fold(true, |is_valid, byte| is_valid & is_token_byte(byte)) {
             return Err(TokenError::Charset);
         }
         let mut segments = token.split('.');
@@ -32,7 +32,7 @@ impl<'a> Compact<'a> {
         };
         match segments.count() {
             0 => {}
-            // RFC 7516 §9: five segments are a JWE.
+            // RFC 7516 §9: a token of five segments is a JWE.
             2 => return Err(TokenError::Encrypted),
             _ => return Err(TokenError::Segments),
         }
@@ -41,25 +41,25 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// Base64url and the dot.
-fn is_of_jwt(byte: u8) -> bool {
+/// Whether a byte is in the base64url alphabet or the dot between segments.
+fn is_token_byte(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let is_digit = byte.wrapping_sub(b'0') < 10;
     is_letter | is_digit | (byte == b'-') | (byte == b'_') | (byte == b'.')
 }
 
-/// The UTF-8 text that a segment is base64url of.
-pub(crate) fn text(segment: &str) -> Result<String, TokenError> {
-    String::from_utf8(bytes(segment)?).map_err(|_| TokenError::Encoding)
+/// Decodes a segment into UTF-8 text.
+pub(crate) fn decode_text(segment: &str) -> Result<String, TokenError> {
+    String::from_utf8(decode(segment)?).map_err(|_| TokenError::Encoding)
 }
 
-/// The bytes that a segment is base64url of, without padding and with its spare bits zero (RFC 7515 §2).
-pub(crate) fn bytes(segment: &str) -> Result<Vec<u8>, TokenError> {
+/// Decodes a segment. Padding and nonzero trailing bits are rejected, so that bytes have one encoding (RFC 7515 §2).
+pub(crate) fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Encoding)
 }
 
-/// As [`bytes`], into a buffer; what does not fit is no signature of any key.
-pub(crate) fn bytes_into<'a>(segment: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], TokenError> {
+/// Decodes a signature into a buffer that holds the longest signature of any key; a longer one is invalid.
+pub(crate) fn decode_signature<'a>(segment: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], TokenError> {
     let len = URL_SAFE_NO_PAD.decode_slice(segment, buffer).map_err(|error| match error {
         DecodeSliceError::DecodeError(_) => TokenError::Encoding,
         DecodeSliceError::OutputSliceTooSmall => TokenError::Signature,
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_three_segments() {
+    fn a_token_has_three_segments() {
         assert_eq!(split("aa.bb.cc"), Ok(("aa", "bb", "cc")));
         assert_eq!(split("aa.bb."), Ok(("aa", "bb", "")));
         assert_eq!(Compact::parse("aa.bb.cc", 8).unwrap().signed, "aa.bb");
     }
 
     #[test]
-    fn any_other_number_of_segments_is_refused() {
+    fn any_other_number_of_segments_is_rejected() {
         for token in ["", "aa", "aa.bb", "aa.bb.cc.dd", "a.b.c.d.e.f"] {
             assert_eq!(split(token), Err(TokenError::Segments), "{token}");
         }
@@ -93,20 +93,20 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_outside_the_alphabet_is_refused_before_anything_is_decoded() {
+    fn a_byte_outside_the_alphabet_is_rejected() {
         for token in ["a+.b.c", "a/.b.c", "a=.b.c", "a.b.c=", "a b.c.d", "{\"a\":1}", "a.b.c\n", "ä.b.c", "a.b.c?"] {
             assert_eq!(split(token), Err(TokenError::Charset), "{token:?}");
         }
     }
 
     #[test]
-    fn the_alphabet_is_that_of_base64url_and_the_dot() {
-        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        assert!((0..=u8::MAX).all(|byte| is_of_jwt(byte) == is_legal(byte)));
+    fn the_alphabet_is_base64url_and_the_dot() {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        assert!((0..=u8::MAX).all(|byte| is_token_byte(byte) == is_allowed(byte)));
     }
 
     #[test]
-    fn a_token_longer_than_the_bound_is_refused_before_it_is_split() {
+    fn a_token_that_is_too_long_is_rejected_before_it_is_split() {
         assert_eq!(split(&".".repeat(65)), Err(TokenError::TooLong));
         assert_eq!(split(&".".repeat(64)), Err(TokenError::Segments));
         assert!(Compact::parse("aa.bb.cc", 8).is_ok());
@@ -114,22 +114,22 @@ mod tests {
     }
 
     #[test]
-    fn base64url_has_one_spelling() {
-        assert_eq!(bytes("QQ"), Ok(b"A".to_vec()));
+    fn bytes_have_one_encoding() {
+        assert_eq!(decode("QQ"), Ok(b"A".to_vec()));
         for segment in ["QR", "QQ==", "Q", "QQ\n", "Q+Q", "A-_", "QQ="] {
-            assert_eq!(bytes(segment), Err(TokenError::Encoding), "{segment:?}");
+            assert_eq!(decode(segment), Err(TokenError::Encoding), "{segment:?}");
         }
-        assert_eq!(text("_w"), Err(TokenError::Encoding));
+        assert_eq!(decode_text("_w"), Err(TokenError::Encoding));
     }
 
     #[test]
-    fn a_signature_longer_than_any_keys_is_bad() {
+    fn a_signature_longer_than_the_buffer_is_invalid() {
         let encoded = |len: usize| URL_SAFE_NO_PAD.encode(vec![7; len]);
         let mut buffer = [0; 64];
-        assert_eq!(bytes_into(&encoded(64), &mut buffer), Ok(&[7; 64][..]));
-        assert_eq!(bytes_into(&encoded(0), &mut buffer), Ok(&[][..]));
-        assert_eq!(bytes_into(&encoded(65), &mut buffer), Err(TokenError::Signature));
-        assert_eq!(bytes_into("Q", &mut buffer), Err(TokenError::Encoding));
+        assert_eq!(decode_signature(&encoded(64), &mut buffer), Ok(&[7; 64][..]));
+        assert_eq!(decode_signature(&encoded(0), &mut buffer), Ok(&[][..]));
+        assert_eq!(decode_signature(&encoded(65), &mut buffer), Err(TokenError::Signature));
+        assert_eq!(decode_signature("Q", &mut buffer), Err(TokenError::Encoding));
     }
 
     proptest! {
@@ -141,8 +141,8 @@ mod tests {
         }
 
         #[test]
-        fn bytes_read_back_what_was_encoded(original in proptest::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert_eq!(bytes(&URL_SAFE_NO_PAD.encode(&original)), Ok(original));
+        fn decoding_reverses_encoding(original in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(decode(&URL_SAFE_NO_PAD.encode(&original)), Ok(original));
         }
     }
 }

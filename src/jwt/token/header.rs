@@ -1,4 +1,4 @@
-//! The JOSE header (RFC 7515 §4): which algorithm, which key, which type.
+//! `Header`: the JOSE header of a token (RFC 7515 §4).
 
 use std::borrow::Cow;
 
@@ -6,7 +6,9 @@ use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::strict_json::{Object, string};
 
-/// What a token's header says. `jku`, `x5u`, `jwk` and `x5c` are not read: keys come from the issuer alone.
+/// The header parameters that are used.
+///
+/// `jku`, `x5u`, `jwk` and `x5c` are ignored: keys come from the configured issuer only (RFC 8725 §3.10).
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) algorithm: Algorithm,
@@ -15,23 +17,25 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// Parses the JSON text of a header.
     pub(crate) fn parse(text: &'a str) -> Result<Self, TokenError> {
         let object = Object::parse(text).ok_or(TokenError::Header)?;
         let alg = object.get("alg").and_then(string).ok_or(TokenError::Algorithm)?;
         let algorithm = Algorithm::from_name(&alg).ok_or(TokenError::Algorithm)?;
-        // RFC 7515 §4.1.11: what is not understood must be refused, and no extension is. RFC 7797 §6: `b64` has to be
-        // listed in `crit`; where it is not, it is no less an attempt to sign other bytes than those shown.
+        // RFC 7515 §4.1.11: a token with an extension that is not understood must be rejected, and none is understood.
+        // RFC 7797 §6: `b64` must be listed in `crit`. A token whose `crit` does not list it is rejected as well, since
+        // its signature may be over other bytes than those shown.
         if object.get("crit").or(object.get("b64")).is_some() {
             return Err(TokenError::Critical);
         }
-        if optional(&object, "cty")?.is_some_and(|cty| is_media_type(&cty, "jwt")) {
+        if optional_string(&object, "cty")?.is_some_and(|cty| is_media_type(&cty, "jwt")) {
             return Err(TokenError::Nested);
         }
-        let kid = optional(&object, "kid")?;
-        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID || kid.chars().any(char::is_control)) {
+        let kid = optional_string(&object, "kid")?;
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_LEN || kid.chars().any(char::is_control)) {
             return Err(TokenError::Header);
         }
-        Ok(Self { algorithm, kid, typ: optional(&object, "typ")? })
+        Ok(Self { algorithm, kid, typ: optional_string(&object, "typ")? })
     }
 }
 
@@ -42,12 +46,12 @@ impl Header<'_> {
     }
 }
 
-/// A member that is a string where it is there at all.
-fn optional<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TokenError> {
+/// Returns a member that must be a string if it is present.
+fn optional_string<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TokenError> {
     object.get(name).map(|value| string(value).ok_or(TokenError::Header)).transpose()
 }
 
-/// Whether `typ` or `cty` names this subtype of `application/`, which may be left out (RFC 7515 §4.1.9).
+/// Whether `typ` or `cty` is this subtype of `application/`, a prefix that may be omitted (RFC 7515 §4.1.9).
 pub(crate) fn is_media_type(value: &str, subtype: &str) -> bool {
     let name = match value.split_once('/') {
         Some((tree, name)) if tree.eq_ignore_ascii_case("application") => name,
@@ -57,19 +61,19 @@ pub(crate) fn is_media_type(value: &str, subtype: &str) -> bool {
     name.eq_ignore_ascii_case(subtype)
 }
 
-// Key ids in use are thumbprints, UUIDs or URLs; a longer one is an attempt at something else.
-const MAX_KID: usize = 256;
+// Real key ids are thumbprints, UUIDs or URLs. A longer one is likely an attack.
+const MAX_KID_LEN: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fault(text: &str) -> TokenError {
+    fn error_of(text: &str) -> TokenError {
         Header::parse(text).unwrap_err()
     }
 
     #[test]
-    fn alg_is_required_a_string_and_known() {
+    fn alg_must_be_a_known_string() {
         for text in [
             "{}",
             r#"{"alg":null}"#,
@@ -80,13 +84,13 @@ mod tests {
             r#"{"alg":""}"#,
             r#"{"alg":"rs256"}"#,
         ] {
-            assert_eq!(fault(text), TokenError::Algorithm, "{text}");
+            assert_eq!(error_of(text), TokenError::Algorithm, "{text}");
         }
         assert_eq!(Header::parse(r#"{"alg":"RS256"}"#).unwrap().algorithm, Algorithm::Rs256);
     }
 
     #[test]
-    fn any_crit_and_any_b64_is_refused() {
+    fn crit_and_b64_are_rejected_whatever_their_values() {
         for extension in [
             r#""crit":["exp"]"#,
             r#""crit":[]"#,
@@ -97,37 +101,37 @@ mod tests {
             r#""b64":true"#,
             r#""crit":["x-custom"],"x-custom":1"#,
         ] {
-            assert_eq!(fault(&format!(r#"{{"alg":"RS256",{extension}}}"#)), TokenError::Critical, "{extension}");
+            assert_eq!(error_of(&format!(r#"{{"alg":"RS256",{extension}}}"#)), TokenError::Critical, "{extension}");
         }
     }
 
     #[test]
-    fn a_nested_token_is_refused() {
+    fn a_nested_token_is_rejected() {
         for cty in ["JWT", "jwt", "application/jwt"] {
-            assert_eq!(fault(&format!(r#"{{"alg":"RS256","cty":"{cty}"}}"#)), TokenError::Nested, "{cty}");
+            assert_eq!(error_of(&format!(r#"{{"alg":"RS256","cty":"{cty}"}}"#)), TokenError::Nested, "{cty}");
         }
         assert!(Header::parse(r#"{"alg":"RS256","cty":"json"}"#).is_ok());
     }
 
     #[test]
-    fn kid_typ_and_cty_are_strings() {
+    fn kid_typ_and_cty_must_be_strings() {
         for member in [r#""kid":1"#, r#""kid":["a"]"#, r#""kid":null"#, r#""typ":1"#, r#""cty":[]"#] {
-            assert_eq!(fault(&format!(r#"{{"alg":"RS256",{member}}}"#)), TokenError::Header, "{member}");
+            assert_eq!(error_of(&format!(r#"{{"alg":"RS256",{member}}}"#)), TokenError::Header, "{member}");
         }
     }
 
     #[test]
-    fn a_kid_is_bounded_and_has_no_control_characters() {
+    fn a_kid_is_bounded_and_without_control_characters() {
         let with = |kid: &str| format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
-        assert!(Header::parse(&with(&"k".repeat(MAX_KID))).is_ok());
+        assert!(Header::parse(&with(&"k".repeat(MAX_KID_LEN))).is_ok());
         assert!(Header::parse(&with("' OR 1=1--")).is_ok());
-        for kid in ["k".repeat(MAX_KID + 1).as_str(), "a\\u0000b", "a\\r\\nX: y"] {
-            assert_eq!(fault(&with(kid)), TokenError::Header, "{kid}");
+        for kid in ["k".repeat(MAX_KID_LEN + 1).as_str(), "a\\u0000b", "a\\r\\nX: y"] {
+            assert_eq!(error_of(&with(kid)), TokenError::Header, "{kid}");
         }
     }
 
     #[test]
-    fn a_media_type_is_compared_without_case_and_application_may_be_left_out() {
+    fn a_media_type_is_case_insensitive_and_its_application_prefix_optional() {
         for value in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
             assert!(is_media_type(value, "at+jwt"), "{value}");
         }

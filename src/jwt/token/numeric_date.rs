@@ -1,10 +1,10 @@
-//! NumericDate (RFC 7519 §2): seconds since 1970, with or without a fraction.
+//! NumericDate (RFC 7519 §2): seconds since 1970, possibly with a fraction.
 
 use std::time::Duration;
 
 use serde_json::Number;
 
-/// The time that a claim's JSON text is; `None` where it is no number, is negative, or lies beyond 2^53 seconds.
+/// Reads a claim's JSON text as a time. Returns `None` if it is not a number, is negative, or exceeds 2^53 seconds.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let number: Number = serde_json::from_str(text).ok()?;
     let time = match number.as_u64() {
@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     (time <= MAX).then_some(time)
 }
 
-// Beyond it, a JSON number need not be read as the same integer everywhere (RFC 8259 §6).
+// JSON parsers need not agree on larger integers (RFC 8259 §6).
 const MAX: Duration = Duration::from_secs(1 << 53);
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn other_values_are_rejected() {
         for text in [
             "\"1700000000\"",
             "true",
@@ -65,7 +65,7 @@ mod tests {
         }
 
         #[test]
-        fn every_integer_to_the_bound_reads_as_itself(seconds in 0..=1_u64 << 53) {
+        fn every_integer_up_to_the_bound_is_read_exactly(seconds in 0..=1_u64 << 53) {
             prop_assert_eq!(parse(&seconds.to_string()), Some(Duration::from_secs(seconds)));
         }
     }

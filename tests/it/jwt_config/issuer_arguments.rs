@@ -14,17 +14,17 @@ fn first_issue(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
 #[test]
 fn malformed_preset_argument_is_reported_by_name() {
     for (argument, issuer) in [
-        ("auth0 domain", Issuer::auth0("https://t.eu.auth0.com")),
-        ("auth0 domain", Issuer::auth0("t.eu.auth0.com/")),
-        ("auth0 domain", Issuer::auth0("")),
-        ("okta domain", Issuer::okta("https://dev-1.okta.com", "default")),
-        ("entra tenant id", Issuer::entra_v1("contoso.onmicrosoft.com")),
-        ("entra tenant id", Issuer::entra_v2("common")),
-        ("entra tenant id", Issuer::entra_v2(&TENANT.replace('8', "g"))),
-        ("keycloak realm", Issuer::keycloak("https://id.example.com", "")),
-        ("keycloak realm", Issuer::keycloak("https://id.example.com", "a/b")),
-        ("cognito user pool id", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
-        ("cognito user pool id", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
+        ("auth0", Issuer::auth0("https://t.eu.auth0.com")),
+        ("auth0", Issuer::auth0("t.eu.auth0.com/")),
+        ("auth0", Issuer::auth0("")),
+        ("okta", Issuer::okta("https://dev-1.okta.com", "default")),
+        ("entra_v1", Issuer::entra_v1("contoso.onmicrosoft.com")),
+        ("entra_v2", Issuer::entra_v2("common")),
+        ("entra_v2", Issuer::entra_v2(&TENANT.replace('8', "g"))),
+        ("keycloak", Issuer::keycloak("https://id.example.com", "")),
+        ("keycloak", Issuer::keycloak("https://id.example.com", "a/b")),
+        ("cognito", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
+        ("cognito", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
     ] {
         assert_eq!(first_issue(issuer), Some((argument, IssueKind::Invalid)));
     }
@@ -67,6 +67,9 @@ fn setting_without_effect_is_an_error() {
     assert_eq!(first_issue(issuer.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     let error = JwtAuth::builder().issuer(issuer).audience("api").default_tier(tier).build().unwrap_err();
-    assert_eq!(error.to_string(), "default tier \"basic\": no tiers are set; call .tiers(..) with the app's tiers");
+    assert_eq!(
+        error.to_string(),
+        "default_tier \"basic\": no tiers are set; call .tiers(..) with the tiers that this one belongs to"
+    );
     assert_eq!(format!("{error:?}"), error.to_string());
 }

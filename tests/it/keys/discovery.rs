@@ -81,7 +81,7 @@ async fn log_gives_the_issuer_mismatch_although_the_last_url_is_404() {
     publish(&fixture, METADATA_URLS[0], &json!({ "issuer": "https://login.example/tenant1/", "jwks_uri": KEYS_URL }));
     let log = LogCapture::start();
     assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(log.count("the metadata names another issuer"), 1, "{}", log.text());
+    assert_eq!(log.count("the metadata is of another issuer"), 1, "{}", log.text());
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn app_recovers_after_the_http_client_panics() {
     let log = LogCapture::start();
     fixture.network.panic_on_requests();
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(log.count("the client stopped without an answer"), 1, "{}", log.text());
+    assert_eq!(log.count("the client stopped without a response"), 1, "{}", log.text());
     fixture.network.serve_keys_of(&fixture.issuer);
     fixture.advance(1.2);
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::OK);
@@ -233,6 +233,6 @@ async fn failed_fetch_is_logged_once_with_issuer_and_reason() {
     for _ in 0..3 {
         assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert_eq!(log.count("could not be fetched"), 1, "{}", log.text());
+    assert_eq!(log.count("cannot fetch the issuer's keys"), 1, "{}", log.text());
     assert!(log.text().contains("connection refused") && log.text().contains(fixture.issuer.url()), "{}", log.text());
 }

@@ -53,7 +53,12 @@ async fn skipped_key_is_logged_once_without_its_kid() {
     fixture.advance(31.0);
     assert_eq!(app.status_for(&fixture.token_with_kid("secret-kid")).await, StatusCode::UNAUTHORIZED);
     assert_eq!(fixture.network.request_count(), 2);
-    assert_eq!(log.count("a published key is not used"), skipped, "one line per key, not per fetch: {}", log.text());
+    assert_eq!(
+        log.count("skipped a key of the issuer's JWK Set"),
+        skipped,
+        "one line per key, not per fetch: {}",
+        log.text()
+    );
     assert!(!log.text().contains("secret-kid"), "{}", log.text());
 }
 

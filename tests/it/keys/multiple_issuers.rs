@@ -127,9 +127,9 @@ async fn log_hints_at_the_most_common_issuer_mistakes() {
     let with_typ_jwt = fixture.issuer.token("ann").audience("api").header("typ", "JWT");
     let with_other_audience = fixture.issuer.token("ann").audience("other-secret-name");
     for (token, hint) in [
-        (with_trailing_slash, "differs from this issuer by the slash at its end"),
-        (with_typ_jwt, "where this issuer sends typ JWT, set Profile::Compatible"),
-        (with_other_audience, "audience is none that is set for this issuer"),
+        (with_trailing_slash, "differs from this issuer by a trailing slash"),
+        (with_typ_jwt, "if this issuer sends typ JWT, set Profile::Compatible"),
+        (with_other_audience, "audience is not one of this issuer's audiences"),
     ] {
         assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
         assert_eq!(log.count(hint), 1, "{}", log.text());

@@ -1,12 +1,12 @@
-//! Claims of many shapes, read by a map.
+//! Users read from claims of many forms.
 
 use proptest::prelude::*;
 
 use super::*;
 
 fn read(map: &ClaimMap, claims: &str) -> Result<Identity, TokenError> {
-    let whole: Arc<str> = claims.into();
-    map.read(&Object::parse(&whole).unwrap(), &whole)
+    let text: Arc<str> = claims.into();
+    map.read(&Object::parse(&text).unwrap(), &text)
 }
 
 fn texts(texts: &[SharedStr]) -> Vec<&str> {
@@ -14,7 +14,7 @@ fn texts(texts: &[SharedStr]) -> Vec<&str> {
 }
 
 #[test]
-fn the_default_map_reads_the_usual_names() {
+fn the_default_map_reads_the_standard_claims() {
     let user = read(
         &ClaimMap::new(),
         r#"{"sub":"ann","client_id":"web","email":"a@b","name":"Ann \u00e9","scope":"a b","roles":["x"],
@@ -32,7 +32,7 @@ fn the_default_map_reads_the_usual_names() {
 }
 
 #[test]
-fn a_pointer_reaches_into_an_object_and_unescapes_its_names() {
+fn a_pointer_finds_a_nested_claim_and_unescapes_its_names() {
     let map = ClaimMap::new().roles(["/realm_access/roles", "/a~1b/c~0d/roles"]).add_roles("https://x/roles");
     let user = read(
         &map,
@@ -45,7 +45,7 @@ fn a_pointer_reaches_into_an_object_and_unescapes_its_names() {
 }
 
 #[test]
-fn roles_may_be_one_string_strings_or_complex_values() {
+fn roles_may_be_a_string_or_an_array_of_strings_or_complex_values() {
     let roles = |value: &str| {
         let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s","roles":{value}}}"#))?;
         Ok(texts(&user.roles).join("|"))
@@ -60,7 +60,7 @@ fn roles_may_be_one_string_strings_or_complex_values() {
 }
 
 #[test]
-fn scopes_are_a_string_or_an_array_of_words_and_nothing_else() {
+fn scopes_must_be_a_string_or_an_array_of_strings_without_spaces() {
     let scopes = |claims: &str| {
         let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s",{claims}}}"#))?;
         Ok(user.scopes.to_string())
@@ -83,7 +83,7 @@ fn scopes_are_a_string_or_an_array_of_words_and_nothing_else() {
 }
 
 #[test]
-fn an_id_is_required_and_not_empty() {
+fn an_id_is_required_and_must_not_be_empty() {
     assert_eq!(read(&ClaimMap::new(), "{}").err(), Some(TokenError::ClaimMissing("id")));
     for value in [r#""""#, "1", "null", "[]"] {
         let claims = format!(r#"{{"sub":{value}}}"#);
@@ -94,14 +94,14 @@ fn an_id_is_required_and_not_empty() {
 }
 
 #[test]
-fn a_client_id_or_tier_of_another_type_is_malformed() {
+fn a_client_id_or_tier_that_is_not_a_string_is_malformed() {
     assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","azp":["a"]}"#).err(), Some(TokenError::ClaimInvalid("client id")));
     assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":1}"#).err(), Some(TokenError::ClaimInvalid("tier")));
     assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":null}"#).unwrap().tier_name, None);
 }
 
 #[test]
-fn how_the_user_was_authenticated_is_read_and_must_be_of_its_type() {
+fn acr_and_amr_are_read_and_must_have_their_types() {
     let user = read(&ClaimMap::new(), r#"{"sub":"s","acr":"urn:mfa","amr":["pwd","otp"]}"#).unwrap();
     assert_eq!(user.acr.as_deref(), Some("urn:mfa"));
     assert_eq!(texts(&user.amr), ["pwd", "otp"]);
@@ -110,9 +110,8 @@ fn how_the_user_was_authenticated_is_read_and_must_be_of_its_type() {
 }
 
 #[test]
-fn a_claim_named_by_nothing_is_noticed() {
-    let empty = ["", "/"];
-    for name in empty {
+fn an_empty_claim_name_is_detected() {
+    for name in ["", "/"] {
         let new = ClaimMap::new;
         for map in
             [new().id(name), new().email([name]), new().scopes(["a", name]), new().add_roles(name), new().tier([name])]
@@ -124,13 +123,13 @@ fn a_claim_named_by_nothing_is_noticed() {
 }
 
 #[test]
-fn a_name_that_is_no_string_is_not_shown() {
+fn a_name_or_email_that_is_not_a_string_is_ignored() {
     let user = read(&ClaimMap::new(), r#"{"sub":"s","name":null,"email":["a@b"]}"#).unwrap();
     assert_eq!((user.name, user.email), (None, None));
 }
 
 #[test]
-fn each_setter_replaces_the_claims_it_names() {
+fn each_setter_replaces_its_default_claims() {
     let map =
         ClaimMap::new().client_id(["cid"]).email(["mail"]).name(["nick"]).scopes(["s"]).permissions(["p"]).tier(["t"]);
     let user = read(
@@ -138,8 +137,8 @@ fn each_setter_replaces_the_claims_it_names() {
         r#"{"sub":"x","cid":"c","mail":"m","nick":"n","s":"a","p":["q"],"t":"gold","client_id":1,"scope":1,"tier":1}"#,
     )
     .unwrap();
-    let shown = [user.client_id, user.email, user.name, user.tier_name].map(|text| text.unwrap().to_string());
-    assert_eq!(shown, ["c", "m", "n", "gold"]);
+    let texts_read = [user.client_id, user.email, user.name, user.tier_name].map(|text| text.unwrap().to_string());
+    assert_eq!(texts_read, ["c", "m", "n", "gold"]);
     assert_eq!(user.scopes.to_string(), "a");
     assert_eq!(texts(&user.permissions), ["q"]);
 }
@@ -149,8 +148,8 @@ proptest! {
     fn no_claims_panic(value in "[\\[\\]{}\",:a 0-9]{0,20}", pointer in "[/~a01]{0,8}") {
         let claims = format!(r#"{{"sub":"s","a":{value}}}"#);
         if let Some(object) = Object::parse(&claims) {
-            let whole: Arc<str> = claims.as_str().into();
-            let _ = ClaimMap::new().roles([pointer.as_str()]).scopes(["a"]).read(&object, &whole);
+            let text: Arc<str> = claims.as_str().into();
+            let _ = ClaimMap::new().roles([pointer.as_str()]).scopes(["a"]).read(&object, &text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JWK Sets, honest and hostile.
+//! JWK Sets, well-formed and hostile.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
@@ -24,7 +24,7 @@ fn p256(extra: &str) -> String {
     format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"{extra}}}"#, base64(&point[1..33]), base64(&point[33..]))
 }
 
-/// RFC 7515, appendix A.2: an RSA key of 2048 bits.
+/// The RSA key of 2048 bits in RFC 7515, appendix A.2.
 fn rsa(extra: &str) -> String {
     let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2l\
              ZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEM\
@@ -33,23 +33,23 @@ fn rsa(extra: &str) -> String {
     format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"{extra}}}"#)
 }
 
-fn set(keys: &[String]) -> Parsed {
+fn parse_set(keys: &[String]) -> ParsedKeySet {
     KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLIC_KEY_ALGORITHMS).unwrap()
 }
 
-fn serves(keys: &KeySet, algorithm: Algorithm) -> bool {
+fn has_key_for(keys: &KeySet, algorithm: Algorithm) -> bool {
     keys.candidates(algorithm, None).next().is_some()
 }
 
-fn fault(key: String) -> KeyError {
-    let parsed = set(&[key]);
+fn error_of(key: String) -> KeyError {
+    let parsed = parse_set(&[key]);
     assert!(parsed.keys.is_empty());
-    parsed.skipped[0].fault
+    parsed.skipped[0].error
 }
 
 #[test]
-fn a_key_without_alg_serves_the_first_algorithm_of_its_family_and_no_other() {
-    let parsed = set(&[rsa(r#","kid":"r""#), p256(r#","kid":"p""#), ed25519(r#","kid":"e""#)]);
+fn a_key_without_alg_uses_the_first_allowed_algorithm_of_its_family() {
+    let parsed = parse_set(&[rsa(r#","kid":"r""#), p256(r#","kid":"p""#), ed25519(r#","kid":"e""#)]);
     assert_eq!(parsed.skipped, []);
     for (kid, algorithm) in [("r", Algorithm::Rs256), ("p", Algorithm::Es256), ("e", Algorithm::EdDsa)] {
         for other in PUBLIC_KEY_ALGORITHMS {
@@ -59,24 +59,24 @@ fn a_key_without_alg_serves_the_first_algorithm_of_its_family_and_no_other() {
     }
     let pss_first = [Algorithm::Ps512, Algorithm::Rs256];
     let keys = KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, rsa("")), &pss_first).unwrap().keys;
-    assert!(serves(&keys, Algorithm::Ps512) && !serves(&keys, Algorithm::Rs256));
+    assert!(has_key_for(&keys, Algorithm::Ps512) && !has_key_for(&keys, Algorithm::Rs256));
 }
 
 #[test]
-fn a_key_with_alg_serves_just_that_where_it_is_allowed_and_fits() {
-    let keys = set(&[rsa(r#","alg":"RS512","kid":"r""#)]).keys;
-    assert!(serves(&keys, Algorithm::Rs512) && !serves(&keys, Algorithm::Rs256));
-    assert!(serves(&set(&[ed25519(r#","alg":"Ed25519""#)]).keys, Algorithm::EdDsa));
-    assert_eq!(fault(rsa(r#","alg":"RSA-OAEP""#)), KeyError::Algorithm);
-    assert_eq!(fault(rsa(r#","alg":"HS256""#)), KeyError::Algorithm);
-    assert_eq!(fault(rsa(r#","alg":"ES256""#)), KeyError::Kind);
-    assert_eq!(fault(p256(r#","alg":"ES384""#)), KeyError::Kind);
-    assert_eq!(fault(rsa(r#","alg":1"#)), KeyError::Malformed);
+fn a_key_with_alg_uses_only_that_algorithm() {
+    let keys = parse_set(&[rsa(r#","alg":"RS512","kid":"r""#)]).keys;
+    assert!(has_key_for(&keys, Algorithm::Rs512) && !has_key_for(&keys, Algorithm::Rs256));
+    assert!(has_key_for(&parse_set(&[ed25519(r#","alg":"Ed25519""#)]).keys, Algorithm::EdDsa));
+    assert_eq!(error_of(rsa(r#","alg":"RSA-OAEP""#)), KeyError::Algorithm);
+    assert_eq!(error_of(rsa(r#","alg":"HS256""#)), KeyError::Algorithm);
+    assert_eq!(error_of(rsa(r#","alg":"ES256""#)), KeyError::WrongType);
+    assert_eq!(error_of(p256(r#","alg":"ES384""#)), KeyError::WrongType);
+    assert_eq!(error_of(rsa(r#","alg":1"#)), KeyError::Malformed);
 }
 
 #[test]
-fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
-    let parsed = set(&[
+fn unusable_keys_are_skipped_and_the_others_are_used() {
+    let parsed = parse_set(&[
         r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}"#.to_owned(),
         rsa(r#","use":"enc""#),
         rsa(r#","key_ops":["encrypt"]"#),
@@ -88,18 +88,18 @@ fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
         "7".to_owned(),
         p256(r#","use":"sig","key_ops":["verify"],"kid":"good""#),
     ]);
-    let faults: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.fault).collect();
+    let errors: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.error).collect();
     assert_eq!(
-        faults,
+        errors,
         [
-            KeyError::Kind,
-            KeyError::Use,
-            KeyError::Use,
+            KeyError::WrongType,
+            KeyError::NotForSignatures,
+            KeyError::NotForSignatures,
             KeyError::Private,
             KeyError::Private,
             KeyError::Private,
-            KeyError::Size,
-            KeyError::Kind,
+            KeyError::RsaModulus,
+            KeyError::WrongType,
             KeyError::Malformed,
         ]
     );
@@ -107,88 +107,88 @@ fn keys_that_cannot_be_used_are_skipped_and_the_others_stay() {
 }
 
 #[test]
-fn every_member_of_a_private_key_gives_it_away() {
-    for member in PRIVATE {
-        assert_eq!(fault(rsa(&format!(r#","{member}":"AA""#))), KeyError::Private, "{member}");
+fn a_key_with_any_private_member_is_rejected() {
+    for member in PRIVATE_MEMBERS {
+        assert_eq!(error_of(rsa(&format!(r#","{member}":"AA""#))), KeyError::Private, "{member}");
     }
 }
 
 #[test]
-fn a_point_off_its_curve_or_of_another_length_is_refused() {
-    let off = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 32]));
-    assert_eq!(fault(off), KeyError::Malformed);
+fn a_point_that_is_not_on_its_curve_or_has_another_length_is_rejected() {
+    let not_on_curve = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 32]));
+    assert_eq!(error_of(not_on_curve), KeyError::Malformed);
     let long = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 33]));
-    assert_eq!(fault(long), KeyError::Malformed);
+    assert_eq!(error_of(long), KeyError::Malformed);
     let short = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&[7; 31]));
-    assert_eq!(fault(short), KeyError::Malformed);
+    assert_eq!(error_of(short), KeyError::Malformed);
 }
 
 #[test]
-fn coordinates_have_their_full_length_each() {
+fn a_coordinate_that_is_not_of_full_length_is_rejected() {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let point = pair.public_key().as_ref();
     for middle in [32, 34] {
         let (x, y) = (base64(&point[1..middle]), base64(&point[middle..]));
         let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-        assert_eq!(fault(key), KeyError::Malformed, "the same point, cut elsewhere");
+        assert_eq!(error_of(key), KeyError::Malformed, "the same point, split elsewhere");
     }
 }
 
 #[test]
-fn a_key_on_p_384_serves_es384() {
+fn a_key_on_p_384_is_for_es384() {
     let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
     let point = pair.public_key().as_ref();
     let (x, y) = (base64(&point[1..49]), base64(&point[49..]));
-    let parsed = set(&[format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}","y":"{y}"}}"#)]);
-    assert!(serves(&parsed.keys, Algorithm::Es384) && !serves(&parsed.keys, Algorithm::Es256));
+    let parsed = parse_set(&[format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}","y":"{y}"}}"#)]);
+    assert!(has_key_for(&parsed.keys, Algorithm::Es384) && !has_key_for(&parsed.keys, Algorithm::Es256));
 }
 
 #[test]
-fn an_ed25519_key_of_small_order_is_refused() {
+fn an_ed25519_key_of_small_order_is_rejected() {
     for point in EIGHT_TORSION {
         let x = base64(point.compress().as_bytes());
-        assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyError::Point);
+        assert_eq!(error_of(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)), KeyError::InvalidPoint);
     }
 }
 
 #[test]
-fn an_ed25519_key_off_the_curve_is_refused() {
+fn an_ed25519_key_that_is_not_on_the_curve_is_rejected() {
     let mut y = [0; 32];
     y[0] = 2;
-    assert_eq!(fault(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&y))), KeyError::Point);
+    assert_eq!(error_of(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64(&y))), KeyError::InvalidPoint);
 }
 
 #[test]
-fn of_two_keys_of_one_name_and_algorithm_the_first_counts() {
-    let parsed = set(&[ed25519(r#","kid":"k""#), ed25519(r#","kid":"k""#), p256(r#","kid":"k""#)]);
-    assert_eq!(parsed.skipped, [SkippedKey { place: 1, fault: KeyError::Repeated }]);
+fn of_two_keys_with_the_same_kid_and_algorithm_the_first_is_used() {
+    let parsed = parse_set(&[ed25519(r#","kid":"k""#), ed25519(r#","kid":"k""#), p256(r#","kid":"k""#)]);
+    assert_eq!(parsed.skipped, [SkippedKey { index: 1, error: KeyError::Duplicate }]);
     assert_eq!(parsed.keys.candidates(Algorithm::EdDsa, Some("k")).count(), 1);
     assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("k")).count(), 1);
 }
 
 #[test]
-fn a_named_key_is_found_by_its_name_and_else_those_without_one() {
-    let keys = set(&[ed25519(r#","kid":"a""#), ed25519(""), ed25519(r#","kid":"b""#)]).keys;
+fn candidates_are_the_key_with_the_kid_or_else_the_keys_without_one() {
+    let keys = parse_set(&[ed25519(r#","kid":"a""#), ed25519(""), ed25519(r#","kid":"b""#)]).keys;
     assert_eq!(keys.candidates(Algorithm::EdDsa, Some("a")).count(), 1);
     assert_eq!(keys.candidates(Algorithm::EdDsa, Some("unknown")).count(), 1);
     assert_eq!(keys.candidates(Algorithm::EdDsa, None).count(), 3);
-    assert!(keys.knows("a") && !keys.knows("unknown"));
+    assert!(keys.contains_kid("a") && !keys.contains_kid("unknown"));
 }
 
 #[test]
-fn a_token_without_kid_is_tried_on_a_bounded_number_of_keys() {
+fn a_token_without_kid_has_a_bounded_number_of_candidates() {
     let keys: Vec<_> = (0..10).map(|_| ed25519("")).collect();
-    assert_eq!(set(&keys).keys.candidates(Algorithm::EdDsa, None).count(), MAX_CANDIDATES);
+    assert_eq!(parse_set(&keys).keys.candidates(Algorithm::EdDsa, None).count(), MAX_CANDIDATES);
 }
 
 #[test]
-fn no_more_keys_are_read_than_the_bound() {
+fn keys_beyond_the_bound_are_ignored() {
     let keys = vec!["7".to_owned(); MAX_KEYS + 10];
-    assert_eq!(set(&keys).skipped.len(), MAX_KEYS);
+    assert_eq!(parse_set(&keys).skipped.len(), MAX_KEYS);
 }
 
 #[test]
-fn what_is_no_jwk_set_is_none() {
+fn a_text_that_is_not_a_jwk_set_is_rejected() {
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>", r#"{"keys":[],"keys":[]}"#] {
         assert!(KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS).is_none(), "{text}");
     }

@@ -1,4 +1,4 @@
-//! Weak keys, made the way their generators made them.
+//! Weak RSA keys, constructed as their generators construct them.
 
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 
 const F4: [u8; 3] = [1, 0, 1];
 
-/// A modulus of the given bits that is odd and no power of 65537 modulo 3.
+/// An odd modulus with this number of bits and without the fingerprint of ROCA.
 fn modulus(bits: u32) -> Vec<u8> {
     let mut number = (BigUint::from(1_u8) << (bits - 1)) + 1_u8;
     while is_roca(&number.to_bytes_be()) {
@@ -17,33 +17,34 @@ fn modulus(bits: u32) -> Vec<u8> {
 }
 
 #[test]
-fn an_rsa_modulus_has_2048_to_8192_bits() {
+fn an_rsa_modulus_must_have_2048_to_8192_bits() {
     for (bits, expected) in [
-        (512, Err(KeyError::Size)),
-        (1024, Err(KeyError::Size)),
-        (2047, Err(KeyError::Size)),
+        (512, Err(KeyError::RsaModulus)),
+        (1024, Err(KeyError::RsaModulus)),
+        (2047, Err(KeyError::RsaModulus)),
         (2048, Ok(())),
         (8192, Ok(())),
-        (8193, Err(KeyError::Size)),
+        (8193, Err(KeyError::RsaModulus)),
     ] {
         assert_eq!(check_rsa(&modulus(bits), &F4), expected, "{bits}");
     }
-    assert_eq!(check_rsa(&[], &F4), Err(KeyError::Size));
+    assert_eq!(check_rsa(&[], &F4), Err(KeyError::RsaModulus));
     let padded = [vec![0; 256], modulus(1024)].concat();
-    assert_eq!(check_rsa(&padded, &F4), Err(KeyError::Size), "leading zeros add no strength");
+    assert_eq!(check_rsa(&padded, &F4), Err(KeyError::RsaModulus), "leading zeros are not counted");
 }
 
 #[test]
-fn an_rsa_exponent_is_odd_and_above_65536() {
+fn an_rsa_exponent_must_be_odd_and_above_65536() {
     for exponent in [&[][..], &[0], &[1], &[3], &[0xff, 0xff], &[1, 0, 0], &[0, 0, 3]] {
-        assert_eq!(check_rsa(&modulus(2048), exponent), Err(KeyError::Exponent), "{exponent:?}");
+        assert_eq!(check_rsa(&modulus(2048), exponent), Err(KeyError::RsaExponent), "{exponent:?}");
     }
     for exponent in [&[1, 0, 1][..], &[0, 1, 0, 1], &[1, 0, 0, 1]] {
         assert_eq!(check_rsa(&modulus(2048), exponent), Ok(()), "{exponent:?}");
     }
 }
 
-/// As the broken generator makes its primes: k * M + (65537^a mod M), M the product of the first primes.
+/// A product of two numbers of the form of ROCA's primes: k * M + (65537^a mod M), where M is the product of the first
+/// primes.
 fn roca_modulus() -> BigUint {
     let m: BigUint = ROCA_PRIMES.iter().map(|prime| BigUint::from(*prime)).product::<BigUint>() * 2_u8;
     let generator = BigUint::from(65537_u32);
@@ -55,7 +56,7 @@ fn roca_modulus() -> BigUint {
 }
 
 #[test]
-fn a_modulus_of_the_roca_generator_is_refused() {
+fn a_modulus_of_the_roca_generator_is_rejected() {
     let modulus = roca_modulus();
     assert!(modulus.bits() >= 2046);
     let modulus = if modulus.bits() < 2048 { modulus * 65537_u32 } else { modulus };

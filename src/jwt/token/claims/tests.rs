@@ -1,4 +1,4 @@
-//! RegisteredClaims claims, value by value.
+//! Each registered claim with valid and invalid values.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::*;
 const NOW: u64 = 1_700_000_000;
 const LEEWAY: u64 = 60;
 
-fn judged(claims: &str) -> Result<(), TokenError> {
+fn check_claims(claims: &str) -> Result<(), TokenError> {
     let audiences = ["https://api.example.com".to_owned()];
     let expected = Expected {
         audience_claim: "aud",
@@ -15,52 +15,52 @@ fn judged(claims: &str) -> Result<(), TokenError> {
         now: Duration::from_secs(NOW),
         leeway: Duration::from_secs(LEEWAY),
     };
-    judge(&Object::parse(claims).unwrap(), expected).map(drop)
+    check(&Object::parse(claims).unwrap(), expected).map(drop)
 }
 
-fn with(name: &str, value: &str) -> Result<(), TokenError> {
+fn check_with(name: &str, value: &str) -> Result<(), TokenError> {
     let mut claims = vec![
         ("exp", format!("{}", NOW + 300)),
         ("aud", r#""https://api.example.com""#.to_owned()),
         ("sub", r#""ann""#.to_owned()),
     ];
-    claims.retain(|(own, _)| *own != name);
+    claims.retain(|(claim, _)| *claim != name);
     if !value.is_empty() {
         claims.push((name, value.to_owned()));
     }
     let members: Vec<_> = claims.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    judged(&format!("{{{}}}", members.join(",")))
+    check_claims(&format!("{{{}}}", members.join(",")))
 }
 
 #[test]
-fn an_honest_set_is_accepted() {
-    assert_eq!(with("jti", r#""j""#), Ok(()));
+fn valid_claims_are_accepted() {
+    assert_eq!(check_with("jti", r#""j""#), Ok(()));
 }
 
 #[test]
-fn a_date_that_is_no_number_is_malformed_and_never_absent() {
+fn a_date_that_is_not_a_number_is_malformed() {
     for name in ["exp", "nbf", "iat"] {
         for value in ["\"1700000300\"", "null", "true", "[]", "{}", "-1", "1e400", "9223372036854775808"] {
-            // serde_json refuses 1e400 as a number of any kind; either way the token is refused.
+            // A number beyond a double makes the whole object invalid, so the token is rejected either way.
             let claims = format!("{{\"x\":{value}}}");
             if Object::parse(&claims).is_some() {
-                assert_eq!(with(name, value), Err(TokenError::ClaimInvalid(name_of(name))), "{name} {value}");
+                assert_eq!(check_with(name, value), Err(TokenError::ClaimInvalid(static_name(name))), "{name} {value}");
             }
         }
     }
 }
 
-fn name_of(name: &str) -> &'static str {
+fn static_name(name: &str) -> &'static str {
     ["exp", "nbf", "iat"].into_iter().find(|known| *known == name).unwrap()
 }
 
 #[test]
 fn exp_is_required() {
-    assert_eq!(with("exp", ""), Err(TokenError::ClaimMissing("exp")));
+    assert_eq!(check_with("exp", ""), Err(TokenError::ClaimMissing("exp")));
 }
 
 #[test]
-fn a_token_is_good_until_exp_and_its_leeway_and_not_a_second_longer() {
+fn a_token_is_valid_until_exp_plus_the_leeway() {
     for (exp, expected) in [
         (NOW + 1, Ok(())),
         (NOW, Ok(())),
@@ -69,25 +69,25 @@ fn a_token_is_good_until_exp_and_its_leeway_and_not_a_second_longer() {
         (NOW - LEEWAY - 1, Err(TokenError::Expired)),
         (0, Err(TokenError::Expired)),
     ] {
-        assert_eq!(with("exp", &exp.to_string()), expected, "{exp}");
+        assert_eq!(check_with("exp", &exp.to_string()), expected, "{exp}");
     }
-    assert_eq!(with("exp", &format!("{}.5", NOW - LEEWAY)), Ok(()));
+    assert_eq!(check_with("exp", &format!("{}.5", NOW - LEEWAY)), Ok(()));
 }
 
 #[test]
-fn nbf_and_iat_may_lie_ahead_by_the_leeway_and_no_further() {
-    for (name, fault) in [("nbf", TokenError::NotYetValid), ("iat", TokenError::IssuedInFuture)] {
-        assert_eq!(with(name, &(NOW - 5).to_string()), Ok(()));
-        assert_eq!(with(name, &(NOW + LEEWAY).to_string()), Ok(()));
-        assert_eq!(with(name, &(NOW + LEEWAY + 1).to_string()), Err(fault));
+fn nbf_and_iat_may_be_in_the_future_by_at_most_the_leeway() {
+    for (name, error) in [("nbf", TokenError::NotYetValid), ("iat", TokenError::IssuedInFuture)] {
+        assert_eq!(check_with(name, &(NOW - 5).to_string()), Ok(()));
+        assert_eq!(check_with(name, &(NOW + LEEWAY).to_string()), Ok(()));
+        assert_eq!(check_with(name, &(NOW + LEEWAY + 1).to_string()), Err(error));
     }
 }
 
 #[test]
-fn iss_sub_and_jti_are_strings_and_not_empty() {
+fn iss_sub_and_jti_must_be_nonempty_strings() {
     for name in ["sub", "jti"] {
         for value in ["1", "null", "[\"ann\"]", "{}", "true", "\"\""] {
-            assert!(matches!(with(name, value), Err(TokenError::ClaimInvalid(_))), "{name} {value}");
+            assert!(matches!(check_with(name, value), Err(TokenError::ClaimInvalid(_))), "{name} {value}");
         }
     }
     for value in ["1", "null", r#"["https://evil","https://good"]"#, r#""""#] {
@@ -98,9 +98,9 @@ fn iss_sub_and_jti_are_strings_and_not_empty() {
 }
 
 #[test]
-fn aud_is_a_string_or_an_array_of_strings_one_of_them_ours() {
+fn aud_must_be_a_string_or_an_array_of_strings_with_an_expected_one() {
     for value in [r#""https://api.example.com""#, r#"["other","https://api.example.com"]"#] {
-        assert_eq!(with("aud", value), Ok(()), "{value}");
+        assert_eq!(check_with("aud", value), Ok(()), "{value}");
     }
     for value in [
         r#""https://api.example.com/""#,
@@ -109,7 +109,7 @@ fn aud_is_a_string_or_an_array_of_strings_one_of_them_ours() {
         r#""https://api.example.com.evil""#,
         r#"["https://api.example.co"]"#,
     ] {
-        assert_eq!(with("aud", value), Err(TokenError::Audience), "{value}");
+        assert_eq!(check_with("aud", value), Err(TokenError::Audience), "{value}");
     }
     for value in [
         "1",
@@ -122,24 +122,24 @@ fn aud_is_a_string_or_an_array_of_strings_one_of_them_ours() {
         r#"["https://api.example.com",""]"#,
         r#"[["https://api.example.com"]]"#,
     ] {
-        assert_eq!(with("aud", value), Err(TokenError::ClaimInvalid("aud")), "{value}");
+        assert_eq!(check_with("aud", value), Err(TokenError::ClaimInvalid("aud")), "{value}");
     }
-    assert_eq!(with("aud", ""), Err(TokenError::ClaimMissing("aud")));
+    assert_eq!(check_with("aud", ""), Err(TokenError::ClaimMissing("aud")));
 }
 
 #[test]
-fn a_token_bound_to_a_key_is_refused_as_a_bearer_token() {
+fn a_token_that_is_bound_to_a_key_is_rejected() {
     for value in [r#"{"jkt":"abc"}"#, r#"{"x5t#S256":"abc"}"#, "{}", "null", "1", "[]", r#""jkt""#] {
-        assert_eq!(with("cnf", value), Err(TokenError::Confirmation), "{value}");
+        assert_eq!(check_with("cnf", value), Err(TokenError::Confirmation), "{value}");
     }
 }
 
 proptest! {
     #[test]
-    fn no_claims_panic_and_none_outlives_exp(exp in any::<u64>(), iat in any::<i64>(), now_fits in any::<bool>()) {
+    fn no_claims_panic_and_no_expired_token_is_accepted(exp in any::<u64>(), iat in any::<i64>(), now_fits in any::<bool>()) {
         let exp = if now_fits { exp % (1 << 34) } else { exp };
         let claims = format!(r#"{{"exp":{exp},"iat":{iat},"aud":"https://api.example.com"}}"#);
-        let accepted = judged(&claims).is_ok();
+        let accepted = check_claims(&claims).is_ok();
         prop_assert!(!accepted || (exp + LEEWAY > NOW && iat <= (NOW + LEEWAY) as i64));
     }
 }

@@ -1,0 +1,156 @@
+//! Presets of `Issuer` for well-known identity providers.
+
+use crate::field::origin::Origin;
+use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
+use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::issuer::{InvalidArgument, Issuer, KeySource};
+use crate::jwt::remote::discovery::JwksLocation;
+
+/// # Presets
+///
+/// A preset knows the URL of a provider's keys and the claims of its access tokens. Tokens have the profile
+/// [`Compatible`](Profile::Compatible), unless a preset says otherwise.
+impl Issuer {
+    /// Auth0, by its domain: `tenant.eu.auth0.com` or a custom one.
+    ///
+    /// Permissions are read from `permissions`, which Auth0 sends if RBAC is enabled for the API.
+    pub fn auth0(domain: &str) -> Self {
+        // The issuer's name ends with a slash.
+        let issuer = format!("https://{domain}/");
+        let jwks_url = format!("https://{domain}/.well-known/jwks.json");
+        let preset = Self::preset(issuer, jwks_url, |conventions| {
+            conventions.client_marker = Some(ClientMarker::Equals("gty", "client-credentials"));
+        });
+        preset.check_argument(is_domain(domain), "auth0", "a domain", domain)
+    }
+
+    /// Okta, by its domain and the id of its custom authorization server, such as `default`.
+    ///
+    /// Scopes are read from the array `scp`, roles from `roles` and `groups`.
+    pub fn okta(domain: &str, authorization_server: &str) -> Self {
+        let issuer = format!("https://{domain}/oauth2/{authorization_server}");
+        let jwks_url = format!("{issuer}/v1/keys");
+        let preset = Self::preset(issuer, jwks_url, |conventions| {
+            conventions.claims = ClaimMap::new().client_id(["cid"]).scopes(["scp"]).roles(["roles", "groups"]);
+        });
+        preset.check_argument(is_domain(domain), "okta", "a domain", domain)
+    }
+
+    /// Microsoft Entra ID with tokens of version 1.0 (`iss` is at `sts.windows.net`), by the id of the tenant.
+    ///
+    /// Scopes are read from `scp`, roles from `roles`.
+    pub fn entra_v1(tenant_id: &str) -> Self {
+        let issuer = format!("https://sts.windows.net/{tenant_id}/");
+        let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/keys");
+        let claims = ClaimMap::new().email(["email", "upn"]);
+        let preset = Self::entra(issuer, jwks_url, "appid", claims);
+        preset.check_argument(is_guid(tenant_id), "entra_v1", "a tenant id", tenant_id)
+    }
+
+    /// Microsoft Entra ID with tokens of version 2.0, by the id of the tenant.
+    ///
+    /// Scopes are read from `scp`, roles from `roles`.
+    pub fn entra_v2(tenant_id: &str) -> Self {
+        let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
+        let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys");
+        let claims = ClaimMap::new().email(["email", "preferred_username"]);
+        let preset = Self::entra(issuer, jwks_url, "azp", claims);
+        preset.check_argument(is_guid(tenant_id), "entra_v2", "a tenant id", tenant_id)
+    }
+
+    fn entra(issuer: String, jwks_url: String, client_claim: &'static str, claims: ClaimMap) -> Self {
+        Self::preset(issuer, jwks_url, |conventions| {
+            conventions.claims = claims.client_id([client_claim]).scopes(["scp"]);
+            // An ID token for the same app has the same audience, and after a refresh no `nonce` (OpenID Connect Core
+            // §12.2). Only access tokens name the client that they were issued to.
+            conventions.token_use = Some(TokenUse { claim: client_claim, value: None });
+            conventions.client_marker = Some(ClientMarker::EqualsSubject("oid"));
+        })
+    }
+
+    /// Keycloak, by its base URL and realm.
+    ///
+    /// Roles are those of the realm; [`keycloak_client`](Self::keycloak_client) adds those of a client.
+    pub fn keycloak(base_url: &str, realm: &str) -> Self {
+        Self::keycloak_realm("keycloak", base_url, realm)
+    }
+
+    /// Like [`keycloak`](Self::keycloak), and adds the user's roles for this client to those of the realm.
+    pub fn keycloak_client(base_url: &str, realm: &str, client: &str) -> Self {
+        // The client id as part of a JSON Pointer (RFC 6901 §3).
+        let escaped = client.replace('~', "~0").replace('/', "~1");
+        let roles = format!("/resource_access/{escaped}/roles");
+        Self::keycloak_realm("keycloak_client", base_url, realm).map_claims(|claims| claims.add_roles(&roles))
+    }
+
+    fn keycloak_realm(setter: &'static str, base_url: &str, realm: &str) -> Self {
+        let issuer = format!("{}/realms/{realm}", base_url.trim_end_matches('/'));
+        let jwks_url = format!("{issuer}/protocol/openid-connect/certs");
+        let preset = Self::preset(issuer, jwks_url, |conventions| {
+            conventions.claims = ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]);
+            // Keycloak sends the header `typ: JWT` with every token, and the token's use in a claim of the same name.
+            conventions.token_use = Some(TokenUse { claim: "typ", value: Some("Bearer") });
+            conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
+        });
+        let is_realm = !realm.is_empty() && !realm.contains('/');
+        preset.check_argument(is_realm, setter, "a realm", realm)
+    }
+
+    /// Amazon Cognito, by its region and the id of the user pool.
+    ///
+    /// Its access tokens have no `aud`: set the id of the app client as the audience, which is compared with `client_id`.
+    /// Roles are the user's groups.
+    pub fn cognito(region: &str, user_pool_id: &str) -> Self {
+        let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
+        let jwks_url = format!("{issuer}/.well-known/jwks.json");
+        let preset = Self::preset(issuer, jwks_url, |conventions| {
+            conventions.claims = ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]);
+            conventions.audience_claim = "client_id";
+            conventions.token_use = Some(TokenUse { claim: "token_use", value: Some("access") });
+            // A client's token has `auth_time` as well, so the usual rule does not apply. Comparing the ids is safe,
+            // because Cognito assigns them and gives no user the id of a client.
+            conventions.client_marker = Some(ClientMarker::EqualsSubject("client_id"));
+        });
+        let is_pool_of_region = user_pool_id.strip_prefix(region).is_some_and(|rest| rest.starts_with('_'));
+        preset.check_argument(is_pool_of_region, "cognito", "a user pool id of the region", user_pool_id)
+    }
+
+    /// Google, with ID tokens as credentials, since its access tokens are opaque.
+    ///
+    /// Set the client id that the tokens were issued to as the audience. Tokens have the profile
+    /// [`IdToken`](Profile::IdToken).
+    pub fn google() -> Self {
+        let jwks_url = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
+        Self::preset("https://accounts.google.com".to_owned(), jwks_url, |conventions| {
+            conventions.alias = Some("accounts.google.com");
+            conventions.profile = Profile::IdToken;
+        })
+    }
+
+    fn preset(issuer: String, jwks_url: String, configure: impl FnOnce(&mut IssuerConventions)) -> Self {
+        let mut issuer = Self::new(issuer, KeySource::Remote(JwksLocation::Url(jwks_url)), Profile::Compatible);
+        configure(&mut issuer.conventions);
+        issuer
+    }
+
+    /// Records an argument that is not what `expected` says.
+    fn check_argument(mut self, is_valid: bool, setter: &'static str, expected: &'static str, value: &str) -> Self {
+        self.invalid_argument = (!is_valid).then(|| InvalidArgument { setter, expected, value: value.to_owned() });
+        self
+    }
+}
+
+/// Whether the text is a host, possibly with a port, and nothing else.
+fn is_domain(domain: &str) -> bool {
+    Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
+}
+
+/// Whether the text is a GUID. `common`, `organizations` or a domain name would not match the `iss` of any token.
+fn is_guid(id: &str) -> bool {
+    let mut groups = id.split('-');
+    let has_group = |len: usize| {
+        groups.next().is_some_and(|group| group.len() == len && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    [8, 4, 4, 4, 12].into_iter().all(has_group) && groups.next().is_none()
+}
