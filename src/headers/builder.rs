@@ -32,6 +32,8 @@ impl SecurityHeaders {
 
 /// Configures a [`SecurityHeaders`]. Each setter replaces the previous value, including a preset's.
 ///
+/// Without a preset, no header is set. The [module](crate::headers) lists the headers of the presets.
+///
 /// ```
 /// use portcullis::SecurityHeaders;
 /// use portcullis::headers::FrameOptions;

@@ -154,6 +154,7 @@ impl Policy {
         }
     }
 
+    /// Adds the prepared headers to a response and removes the stripped ones.
     fn merge(&self, prepared: &HeaderMap, headers: &mut HeaderMap) {
         // Most responses have few headers. Inserting those into a clone of the prepared map, whose hashes are computed, is
         // cheaper than inserting the prepared headers into the response. With the `api` preset it takes 38 % fewer

@@ -32,7 +32,7 @@ fn repeats<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item =
     items.map(move |item| !seen.insert(item))
 }
 
-/// Renders the endpoints as a dictionary (RFC 9651, section 3.2). Returns `None` if there are none.
+/// Renders the endpoints as a dictionary (RFC 9651, section 3.2). Returns `None` without endpoints.
 ///
 /// Written by hand because validated names and URLs need no escaping.
 pub(super) fn text(endpoints: &[(String, String)]) -> Option<String> {

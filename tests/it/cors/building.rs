@@ -109,7 +109,7 @@ fn a_pattern_for_an_address_is_rejected() {
     for pattern in ["https://*.192.0.2.1", "http://*.127.0.0.1:*", "https://*.[2001:db8::1]"] {
         let error = OriginSet::new([pattern]).unwrap_err();
         assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
-        assert_eq!(error.issues()[0].remedy(), "name the address alone");
+        assert_eq!(error.issues()[0].remedy(), "write the address without `*.`");
     }
 }
 
