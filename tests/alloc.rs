@@ -94,27 +94,15 @@ fn allocations_are_counted() {
 #[test]
 fn a_gate_that_decides_at_once_allocates_nothing() {
     assert_eq!(allocations(Gated::new(ImmediateGate, Bare), simple_request(), 200), 0);
-    assert_eq!(
-        allocations(
-            Gated::new(ImmediateGate, Gated::new(ImmediateGate, Gated::new(ImmediateGate, Bare))),
-            simple_request(),
-            200
-        ),
-        0
-    );
+    let three_gates = Gated::new(ImmediateGate, Gated::new(ImmediateGate, Gated::new(ImmediateGate, Bare)));
+    assert_eq!(allocations(three_gates, simple_request(), 200), 0);
 }
 
 #[test]
 fn a_gate_that_waits_allocates_once() {
     assert_eq!(allocations(Gated::new(WaitingGate, Bare), simple_request(), 200), 1);
-    assert_eq!(
-        allocations(
-            Gated::new(ImmediateGate, Gated::new(WaitingGate, Gated::new(ImmediateGate, Bare))),
-            simple_request(),
-            200
-        ),
-        1
-    );
+    let three_gates = Gated::new(ImmediateGate, Gated::new(WaitingGate, Gated::new(ImmediateGate, Bare)));
+    assert_eq!(allocations(three_gates, simple_request(), 200), 1);
 }
 
 #[test]
@@ -305,11 +293,8 @@ fn an_in_memory_limit_allocates_one_extension_and_the_headers() {
             [0; 2].map(|_| allocations(limit.layer(Bare), peer(), 200))
         };
         assert_eq!(counts(limit_by_address(quota).without_legacy_headers()), [1, 1], "{algorithm:?}");
-        assert_eq!(
-            counts(limit_by_address(quota).add_limit(other()).without_legacy_headers()),
-            [1, 1],
-            "{algorithm:?}"
-        );
+        let two_limits = limit_by_address(quota).add_limit(other());
+        assert_eq!(counts(two_limits.without_legacy_headers()), [1, 1], "{algorithm:?}");
         // One for the numbers in the headers, and two for the header map, which was empty.
         assert_eq!(counts(limit_by_address(quota)), [4, 4], "with headers, {algorithm:?}");
     }

@@ -1,4 +1,4 @@
-//! The script at its limits: the largest numbers, corrupt states, and many limits in one batch.
+//! The script at its limits: the largest numbers, the server's clock, corrupt states, and many limits in one batch.
 
 use std::time::Duration;
 
@@ -48,6 +48,35 @@ async fn the_largest_costs_and_limits_are_counted_as_in_memory() {
             }
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn a_fixed_window_ends_by_the_clock_of_the_server() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let server = Server::start();
+    let quota = Quota::per(9, HOUR).unwrap().algorithm(Algorithm::FixedWindow);
+    let builder = RateLimit::builder().quota(quota).key(by_header("x-user"));
+    let limit = builder.store(network_store(&server)).build().unwrap();
+    let ann = Subject::custom("ann");
+    loop {
+        let before = server_time(&server);
+        limit.check(&ann, 1).await.unwrap();
+        let reset = limit.peek(&ann).await.unwrap()[0].reset();
+        let after = server_time(&server);
+        let end = HOUR * (before.as_secs() / HOUR.as_secs() + 1) as u32;
+        // If the hour ends just now, the next one does not.
+        if after < end {
+            assert!((end - after..=end - before).contains(&reset), "{before:?} {after:?} {reset:?}");
+            return;
+        }
+    }
+}
+
+fn server_time(server: &Server) -> Duration {
+    let reply = server.command(&["TIME"]);
+    let (seconds, micros) = reply.split_once('\n').unwrap();
+    Duration::from_secs(seconds.parse().unwrap()) + Duration::from_micros(micros.parse().unwrap())
 }
 
 /// Replaces bytes of a stored value, truncates it or repeats a part of it.

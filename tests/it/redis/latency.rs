@@ -121,7 +121,7 @@ async fn large_counts_of_one_subject_do_not_affect_other_subjects_of_the_batch()
 
 #[test]
 #[ignore = "needs redis-server: run tests/run"]
-fn a_runtime_that_nobody_drives_does_not_block_the_others() {
+fn a_runtime_that_stops_running_does_not_block_the_others() {
     let server = Server::start();
     let paused_runtime =
         || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

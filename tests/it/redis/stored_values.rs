@@ -106,7 +106,7 @@ const INVALID_STATES: [&str; 23] = [
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn an_invalid_state_locks_nobody_out() {
+async fn an_invalid_state_causes_no_lockout() {
     for algorithm in ALGORITHMS {
         let window = Duration::from_secs(100);
         let setup = Setup::new(algorithm, window, Some(window));

@@ -101,7 +101,7 @@ impl BlockingConnection {
         Self { time: ScriptTime::Counter(key), ..self }
     }
 
-    /// From now on, commands about this key are sent to nobody and get no reply.
+    /// From now on, commands that contain this key are not sent and get no reply.
     pub(crate) fn stop_replies_for(&self, key: &str) {
         self.silent_keys.lock().unwrap().push(key.to_owned());
     }
