@@ -66,7 +66,7 @@ async fn rs256_signer() -> TestIssuer {
     SIGNER.get_or_init(start).await.clone()
 }
 
-/// A token with exactly this header and these claims, plus `iat` and `exp` if they are missing.
+/// A token with this header and these claims. `iat` and `exp` are set if they are missing.
 fn token_of(signer: &TestIssuer, header: Value, claims: &Value) -> String {
     let mut token = signer.token("").without_header("typ").without_claim("client_id").without_claim("jti");
     for (name, value) in members(header) {

@@ -118,8 +118,8 @@ async fn a27_jwks_redirect_is_not_followed_and_the_keys_are_kept() {
 
 #[tokio::test]
 async fn a28_only_signature_keys_of_a_poisoned_set_are_used() {
-    let good = TestIssuer::start().await.unwrap();
-    let bad = TestIssuer::start_with(Algorithm::Es384, Clock::system()).await.unwrap();
+    let valid = TestIssuer::start().await.unwrap();
+    let poisoner = TestIssuer::start_with(Algorithm::Es384, Clock::system()).await.unwrap();
     for (name, member) in [
         ("d", json!("AAAA")),
         ("k", json!("AAAA")),
@@ -128,16 +128,16 @@ async fn a28_only_signature_keys_of_a_poisoned_set_are_used() {
         ("kty", json!("oct")),
         ("alg", json!("HS256")),
     ] {
-        let mut poisoned = first_key(&bad);
+        let mut poisoned = first_key(&poisoner);
         poisoned[name] = member;
         poisoned["kid"] = "poisoned".into();
-        let set = json!({"keys": [poisoned, 1, null, {}, first_key(&good)]}).to_string();
+        let set = json!({"keys": [poisoned, 1, null, {}, first_key(&valid)]}).to_string();
         let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, set));
         assert!(
-            !app.send_token(&token_signed_by(&bad).header("kid", "poisoned").sign()).await.handler_called,
+            !app.send_token(&token_signed_by(&poisoner).header("kid", "poisoned").sign()).await.handler_called,
             "{name}"
         );
-        assert!(app.send_token(&token_signed_by(&good).sign()).await.handler_called, "{name}");
+        assert!(app.send_token(&token_signed_by(&valid).sign()).await.handler_called, "{name}");
     }
 }
 
