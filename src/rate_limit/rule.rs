@@ -47,7 +47,7 @@ impl Rule {
             (Some(_), None) => false,
             (None, _) => true,
         };
-        is_on_route && self.filter.condition.as_ref().is_into_result(|condition| condition(head))
+        is_on_route && self.filter.condition.as_ref().is_none_or(|condition| condition(head))
     }
 
     /// Whether the rule compares the route or counts by it.

@@ -92,7 +92,7 @@ fn lock_and_charge(
 fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
     for (index, charge) in charges.iter().enumerate() {
         let used = decision.usage(index).map_or(0, |usage| usage.used);
-        let exceeds_full_limit = used.checked_add(charge.cost).is_into_result(|used| used > charge.full_limit);
+        let exceeds_full_limit = used.checked_add(charge.cost).is_none_or(|used| used > charge.full_limit);
         if decision.is_rejected_by(index, charge)
             && exceeds_full_limit
             && let Some(penalties) = penalties_of(tables, charge)

@@ -200,7 +200,7 @@ impl<S: Slot> Set<S> {
                 return Some(index);
             }
             let is_full = occupancy.used >= occupancy.capacity;
-            if !is_full && smallest.is_into_result(|(_, other)| is_smaller_share(occupancy, other)) {
+            if !is_full && smallest.is_none_or(|(_, other)| is_smaller_share(occupancy, other)) {
                 smallest = Some((index, occupancy));
             }
         }

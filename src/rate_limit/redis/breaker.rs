@@ -30,7 +30,7 @@ impl CircuitBreakers {
 
     /// Whether a call about this subject may be made now. If the breaker is open, true makes the caller the one to try.
     pub(super) fn allows_call(&self, digest: u128, now: Instant) -> bool {
-        self.breaker_of(digest).is_into_result(|breaker| breaker.allows_call(now))
+        self.breaker_of(digest).is_none_or(|breaker| breaker.allows_call(now))
     }
 
     /// Returns the time until the next call about this subject; zero if the breaker is closed.
