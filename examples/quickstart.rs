@@ -67,14 +67,14 @@
 //! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
 //! content-type: application/problem+json
 //! cache-control: no-store
-//! www-authenticate: Bearer realm="api", error="insufficient_scope", error_description="missing scope: write:valuations", scope="write:valuations"
+//! www-authenticate: Bearer realm="api", error="insufficient_scope", error_description="required scope: write:valuations", scope="write:valuations"
 //! x-ratelimit-remaining: 98
 //! x-ratelimit-limit: 100
 //! x-ratelimit-reset: 1795294201
 //! vary: Origin
-//! content-length: 154
+//! content-length: 155
 //!
-//! {"type":"about:blank","title":"Forbidden","status":403,"detail":"missing scope: write:valuations","error":"insufficient_scope","scope":"write:valuations"}
+//! {"type":"about:blank","title":"Forbidden","status":403,"detail":"required scope: write:valuations","error":"insufficient_scope","scope":"write:valuations"}
 //! ```
 //!
 //! ```sh

@@ -277,10 +277,10 @@ impl Denial {
             | DenialKind::RateLimitMissing { .. } => "the server is misconfigured".into(),
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
             DenialKind::InsufficientPermission { required } => {
-                format!("missing permission: {}", required.join(", ")).into()
+                format!("required permission: {}", required.join(", ")).into()
             }
-            DenialKind::InsufficientRole { required } => format!("missing role: {}", required.join(", ")).into(),
-            DenialKind::InsufficientScope { required } => format!("missing scope: {required}").into(),
+            DenialKind::InsufficientRole { required } => format!("required role: {}", required.join(", ")).into(),
+            DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
             DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {

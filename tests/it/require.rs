@@ -82,9 +82,9 @@ async fn a_user_without_the_required_privilege_is_403_with_a_challenge() {
     for (name, (app, calls)) in apps() {
         let response = TestResponse::get(&app.layer(as_user(ann())), "/", &[]).await;
         let (description, scope) = match name {
-            "RequireScope" => ("missing scope: read", ", scope=\"read\""),
-            "RequireRole" => ("missing role: editor", ""),
-            "RequirePermission" => ("missing permission: write:page", ""),
+            "RequireScope" => ("required scope: read", ", scope=\"read\""),
+            "RequireRole" => ("required role: editor", ""),
+            "RequirePermission" => ("required permission: write:page", ""),
             _ => ("required tier: professional or higher", ""),
         };
         assert_eq!(response.status, 403, "{name}");
@@ -265,9 +265,9 @@ async fn the_checks_of_a_handler_reject_like_the_layers() {
     let mut user = ann();
     let app = Router::new().route("/", get(handler_with_checks));
     for (description, user_with_more) in [
-        ("missing scope: read", user_with_scopes(&["read"])),
-        ("missing role: reader", user_with_scopes(&["read"]).with_roles(["reader"])),
-        ("missing permission: write:page", user_with_scopes(&["read"]).with_roles(["editor"])),
+        ("required scope: read", user_with_scopes(&["read"])),
+        ("required role: reader", user_with_scopes(&["read"]).with_roles(["reader"])),
+        ("required permission: write:page", user_with_scopes(&["read"]).with_roles(["editor"])),
         (
             "required tier: professional or higher",
             user_with_scopes(&["read"]).with_roles(["editor"]).with_tier(tier("enterprise")),

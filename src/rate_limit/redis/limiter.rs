@@ -100,8 +100,7 @@ impl RedisLimiter {
         let responses = self.ask(Operation::Decide, charges, 0).await;
         let round_trip = clock.micros().saturating_sub(sent_at);
         let is_complete = responses.iter().all(|partial| partial.response.is_some());
-        let is_rejected =
-            |partial: &PartialResponse| partial.response.as_ref().is_none_or(JobResponse::is_rejected);
+        let is_rejected = |partial: &PartialResponse| partial.response.as_ref().is_none_or(JobResponse::is_rejected);
         let must_undo = responses.iter().any(is_rejected);
         let mut decision = Decision::admit(charges.len());
         let mut latest = 0;

@@ -179,7 +179,7 @@ async fn a_client_receives_the_status_that_matches_the_rejection() {
         (Some("Bearer a b"), Code::InvalidArgument, "the credential is malformed"),
         (Some("Bearer a.b.c"), Code::Unauthenticated, "the token is not valid base64url"),
         (Some(&*expired), Code::Unauthenticated, "the token has expired"),
-        (Some(&*server.bearer("other")), Code::PermissionDenied, "missing scope: echo"),
+        (Some(&*server.bearer("other")), Code::PermissionDenied, "required scope: echo"),
     ] {
         let status = server.call(credential).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
@@ -258,7 +258,7 @@ async fn the_extensions_of_a_grpc_rejection_have_the_denial_too() {
 async fn a_denial_converts_to_a_tonic_status() {
     let denial = portcullis::UserContext::new("ann").require_scope("echo").unwrap_err();
     let status = Status::from(denial);
-    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "missing scope: echo"));
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "required scope: echo"));
 }
 
 fn jwt_auth(issuer: &TestIssuer) -> JwtAuth {

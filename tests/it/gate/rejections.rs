@@ -43,7 +43,7 @@ async fn the_body_is_problem_details_with_error_code_and_required_scopes() {
             "type": "about:blank",
             "title": "Forbidden",
             "status": 403,
-            "detail": "missing scope: read write",
+            "detail": "required scope: read write",
             "error": "insufficient_scope",
             "scope": "read write",
         })

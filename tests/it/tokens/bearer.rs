@@ -117,7 +117,7 @@ async fn t_6750_08_missing_scope_is_403_insufficient_scope_with_all_scopes_neede
     assert_eq!(
         response.challenge(),
         Some(
-            r#"Bearer realm="api", error="insufficient_scope", error_description="missing scope: read write", scope="read write""#
+            r#"Bearer realm="api", error="insufficient_scope", error_description="required scope: read write", scope="read write""#
         )
     );
     assert_eq!(response.problem()["scope"], "read write");
@@ -230,7 +230,7 @@ async fn t_6750_10_custom_role_name_cannot_break_out_of_the_quotes() {
     assert_eq!(
         response.challenge(),
         Some(
-            r#"Bearer realm="api", error="insufficient_scope", error_description="missing role: ?dmin', scope='all?""#
+            r#"Bearer realm="api", error="insufficient_scope", error_description="required role: ?dmin', scope='all?""#
         )
     );
 }
