@@ -128,8 +128,8 @@ impl JwtAuthBuilder {
 
     /// Sets how long published keys stay in use after they are due for a refresh (default 24 hours).
     ///
-    /// Keys are [refreshed](crate::jwt#keys) in the background. If the issuer cannot be reached for longer than this time,
-    /// requests are rejected with 503. With zero, requests wait for each refresh.
+    /// Keys are [refreshed](crate::jwt#keys) in the background. If the issuer cannot be reached for longer than this
+    /// time, requests are rejected with 503. With zero, requests wait for each refresh.
     pub fn max_stale_keys(mut self, time: Duration) -> Self {
         self.max_stale_keys = time;
         self
@@ -148,8 +148,8 @@ impl JwtAuthBuilder {
     /// Also reads the token from this cookie (default: only from the `Authorization` header).
     ///
     /// A request with a token in both places is rejected with 400. Browsers send cookies with requests that other sites
-    /// trigger: set `SameSite`, and check the origin of every request that changes something. The prefix `__Host-` keeps
-    /// subdomains from setting the cookie.
+    /// trigger: set `SameSite`, and check the origin of every request that changes something. The prefix `__Host-`
+    /// keeps subdomains from setting the cookie.
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.cookie = Some(name.into());
         self
@@ -225,11 +225,11 @@ impl JwtAuthBuilder {
     /// Sets the capacity of the verified-token cache (default 4,096 tokens, at most 1,048,576; 0 disables it).
     ///
     /// A cached token is accepted without another signature check until it expires or its issuer publishes other keys.
-    /// [`map_user`](Issuer::map_user) and [`load_user`](Self::load_user) still run on every request. Tokens of more than
-    /// 8,192 bytes are not cached.
+    /// [`map_user`](Issuer::map_user) and [`load_user`](Self::load_user) still run on every request. Tokens of more
+    /// than 8,192 bytes are not cached.
     ///
-    /// The capacity is divided into one shard per processor, at most 16, and each thread uses one shard. So a token that
-    /// two threads receive may be cached twice, and a single-threaded runtime uses only one shard of the capacity.
+    /// The capacity is divided into one shard per processor, at most 16, and each thread uses one shard. So a token
+    /// that two threads receive may be cached twice, and a single-threaded runtime uses only one shard of the capacity.
     pub fn token_cache_capacity(mut self, tokens: usize) -> Self {
         self.token_cache_capacity = tokens;
         self

@@ -52,8 +52,8 @@ pub(crate) fn jwks(data: &[u8]) {
     }
 }
 
-/// Checks the claims of a payload: accepted ones have not expired, have the audience and no `cnf`, and the user is that of
-/// the claims.
+/// Checks the claims of a payload: accepted ones have not expired, have the audience and no `cnf`, and the user is that
+/// of the claims.
 pub(crate) fn claims(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(object) = Object::parse(text) else { return };

@@ -1,9 +1,9 @@
 //! `JwtAuth`: authentication by bearer tokens (JWTs) of any issuer.
 //!
 //! The layer verifies the token of a request (RFC 6750, RFC 7519, RFC 8725, RFC 9068), and adds a
-//! [`Visitor`](crate::context::Visitor) with the [`UserContext`](crate::UserContext) to the request's extensions, for inner
-//! layers and handlers. It issues no tokens. It contacts an issuer to fetch keys, never to check a single token, so it does
-//! not notice that a token was revoked.
+//! [`Visitor`](crate::context::Visitor) with the [`UserContext`](crate::UserContext) to the request's extensions, for
+//! inner layers and handlers. It issues no tokens. It contacts an issuer to fetch keys, never to check a single token,
+//! so it does not notice that a token was revoked.
 //!
 //! ```
 //! use portcullis::{Issuer, JwtAuth, Tiers};
@@ -49,19 +49,19 @@
 //!
 //! # Verified-token cache
 //!
-//! A verified token is cached until it expires or its issuer publishes other keys. A cached token, compared byte for byte,
-//! is not verified again. The [capacity](JwtAuthBuilder::token_cache_capacity) is a setting, and the
+//! A verified token is cached until it expires or its issuer publishes other keys. A cached token, compared byte for
+//! byte, is not verified again. Its capacity is [a setting](JwtAuthBuilder::token_cache_capacity). The
 //! [threat model](crate::_guide::threat_model) explains why the cache is safe.
 //!
 //! # Keys
 //!
 //! A key belongs to one issuer and is used for one algorithm. A token's issuer is found by an exact match of `iss`.
 //!
-//! - Published keys are refreshed in the background every ten minutes, or as often as the issuer's
-//!   `Cache-Control: max-age` says (a minute to a day). If the issuer is unavailable, they stay in use for
+//! - Published keys are refreshed in the background every ten minutes, or after the `max-age` of the issuer's
+//!   `Cache-Control` (a minute to a day). If the issuer is unavailable, they stay in use for
 //!   [another day](JwtAuthBuilder::max_stale_keys).
-//! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start at
-//!   most every 30 seconds, so that a flood of random `kid`s does not reach the issuer.
+//! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start
+//!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer.
 //! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds.
 //!
 //! Fetches need a tokio runtime with a timer.
@@ -69,13 +69,15 @@
 //! # Access tokens and other tokens
 //!
 //! Issuers also sign ID tokens, refresh tokens and others, which must not be accepted as access tokens. The issuer's
-//! [`Profile`] says how they are distinguished. [`Issuer::discover`] and [`Issuer::jwks`] expect `typ: at+jwt` (RFC 9068). If
-//! an issuer sends `typ: JWT`, its tokens are rejected as "not an access token"; then set [`Profile::Compatible`].
+//! [`Profile`] defines how they are distinguished. [`Issuer::discover`] and [`Issuer::jwks`] expect `typ: at+jwt`, as
+//! RFC 9068 requires. If an issuer sends `typ: JWT`, its tokens are rejected because "the token is not an access
+//! token"; then set [`Profile::Compatible`].
 //!
 //! # Deployment
 //!
-//! - Use TLS: whoever sees a bearer token can use it until it expires.
-//! - Put [`Cors`](crate::Cors) outside of this layer, as [`Stack`](crate::Stack) does: preflight requests carry no token.
+//! - Use TLS: anyone who sees a bearer token can use it until it expires.
+//! - Put [`Cors`](crate::Cors) outside of this layer, as [`Stack`](crate::Stack) does: preflight requests carry no
+//!   token.
 //! - A token is valid until `exp`, even if its user is locked meanwhile. Issue tokens for minutes, or use a
 //!   [user loader](JwtAuthBuilder::load_user).
 //! - Keep the app's clock accurate within the [leeway](JwtAuthBuilder::leeway).

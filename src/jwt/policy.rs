@@ -35,16 +35,16 @@ pub(crate) struct Policy {
     pub(crate) clock: Clock,
 }
 
-/// The result of verifying a token with the keys at hand.
+/// The result of verifying a token with the current keys.
 #[derive(Debug)]
 pub(crate) enum Verification {
     Accepted(UserContext),
-    /// The token is valid except for its signature, whose key the issuer may have published since.
+    /// The token is valid except for its signature, whose key is missing.
     KeyMissing(MissingKey),
     Rejected(TokenError),
 }
 
-/// A key that is not at hand, and the issuer that may have it.
+/// A key that is not among the current ones, and the issuer that may have published it since.
 #[derive(Debug)]
 pub(crate) struct MissingKey {
     remote: Arc<RemoteKeys>,

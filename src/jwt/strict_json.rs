@@ -1,8 +1,8 @@
 //! `Object`: a JSON object that every parser reads alike, borrowed from its text.
 //!
-//! serde_json does the parsing. This file adds what no library combines: duplicate names are rejected at any depth, values
-//! stay raw text that borrows from the token, and numbers, depth and members are bounded. A `serde_json::Value` would keep
-//! the last of two members of the same name, and allocate for every string.
+//! serde_json does the parsing. This file adds what no library combines: duplicate names are rejected at any depth,
+//! values stay raw text that borrows from the token, and numbers, depth and members are bounded. A `serde_json::Value`
+//! would keep the last of two members of the same name, and allocate for every string.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -156,8 +156,8 @@ impl<'de> Visitor<'de> for StrictValue {
         let nested = self.nested();
         let mut names: Vec<Name<'de>> = Vec::new();
         while let Some(name) = map.next_key::<Name<'de>>()? {
-            // If some crate enables serde_json's `arbitrary_precision`, a fraction arrives as a map with this name. It is
-            // not from the text, in which reserved names are rejected before. A number has no depth of its own.
+            // If some crate enables serde_json's `arbitrary_precision`, a fraction arrives as a map with this name. It
+            // is not from the text, in which reserved names are rejected before. A number adds no depth.
             if matches!(name.0, Cow::Borrowed(NUMBER)) {
                 let number: Name<'_> = map.next_value()?;
                 let is_finite = number.0.parse().is_ok_and(f64::is_finite);

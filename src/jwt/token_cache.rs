@@ -19,19 +19,19 @@ use crate::context::UserContext;
 /// A hit is exact: all bytes of the token are compared, and the hash only selects the set. The cache is built to
 /// withstand callers that send many tokens:
 ///
-/// - It has one shard per processor. Each thread uses one shard, so threads rarely wait for each other, even for the same
-///   token.
-/// - A shard is an array of sets, each with eight ways behind a lock of its own.
+/// - It has one shard per processor. Each thread uses one shard, so threads rarely wait for each other, even for the
+///   same token.
+/// - A shard is an array of sets, each with eight ways and its own lock.
 /// - A subject has at most two ways of a set, however many tokens it has.
-/// - A new token replaces an expired entry or one that has not been used again. If all entries of the set are in use, the
-///   new token is not cached, and their use counts decrease by one. So tokens that are sent once do not evict those in
-///   use, and those no longer in use are evicted eventually.
+/// - A new token replaces an expired entry or one that has not been used again. If all entries of the set are in use,
+///   the new token is not cached, and their use counts decrease by one. So tokens that are sent once do not evict those
+///   in use, and those no longer in use are evicted eventually.
 ///
 /// No cache crate bounds the share of a subject.
 pub(crate) struct TokenCache {
     shards: Box<[CacheShard]>,
-    /// The number of sets that have been swept, in all shards. Each insertion sweeps the next set, so that expired entries
-    /// are removed even from the shard of an idle thread.
+    /// The number of sets that have been swept, in all shards. Each insertion sweeps the next set, so that expired
+    /// entries are removed even from the shard of an idle thread.
     sweep_cursor: AtomicUsize,
     /// Keyed, because callers may choose their subject.
     subject_hasher: RandomState,
@@ -116,7 +116,7 @@ impl TokenCache {
         }
     }
 
-    /// Removes the outdated entries of one set, the next in turn, so that no token stays in memory long after it expired.
+    /// Removes the outdated entries of the next set in turn, so that no token stays in memory long after it expired.
     fn sweep_next_set(&self, newest: &CachedToken) {
         let next = self.sweep_cursor.fetch_add(1, Ordering::Relaxed);
         let shard = self.shards.get(next % self.shards.len());

@@ -9,8 +9,8 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 
 /// The claims from which a [`UserContext`](crate::UserContext) is read.
 ///
-/// A claim is given by its name (`cognito:groups`, `https://example.com/roles`) or, if it is nested in another claim, by
-/// a JSON Pointer (RFC 6901): `/realm_access/roles`. A name with a leading slash is always a pointer. A dot has no
+/// A claim is given by its name (`cognito:groups`, `https://example.com/roles`) or, if it is nested in another claim,
+/// by a JSON Pointer (RFC 6901): `/realm_access/roles`. A name with a leading slash is always a pointer. A dot has no
 /// special meaning.
 ///
 /// | property | default claims | how the value is read |

@@ -20,8 +20,8 @@ use crate::jwt::remote::discovery::JwksLocation;
 
 /// An issuer whose tokens are accepted: its name, its keys, and the format of its tokens.
 ///
-/// The name must equal the `iss` claim of its tokens byte for byte, including a trailing slash. A constructor checks and
-/// fetches nothing; [`build`](crate::jwt::JwtAuthBuilder::build) reports every invalid argument.
+/// The name must equal the `iss` claim of its tokens byte for byte, including a trailing slash. A constructor checks
+/// and fetches nothing; [`build`](crate::jwt::JwtAuthBuilder::build) reports every invalid argument.
 ///
 /// ```
 /// use portcullis::{ClaimMap, Issuer, JwtAuth};
@@ -219,7 +219,7 @@ impl Issuer {
     /// ```
     /// use portcullis::Issuer;
     ///
-    /// let issuer = Issuer::auth0("tenant.eu.auth0.com").map_claims(|claims| claims.roles(["https://example.com/roles"]));
+    /// let issuer = Issuer::auth0("app.eu.auth0.com").map_claims(|claims| claims.roles(["https://app.example/roles"]));
     /// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
     /// ```
     pub fn map_claims(mut self, map: impl FnOnce(ClaimMap) -> ClaimMap) -> Self {

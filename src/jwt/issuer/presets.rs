@@ -10,7 +10,7 @@ use crate::jwt::remote::discovery::JwksLocation;
 /// # Presets
 ///
 /// A preset knows the URL of a provider's keys and the claims of its access tokens. Tokens have the profile
-/// [`Compatible`](Profile::Compatible), unless a preset says otherwise.
+/// [`Compatible`](Profile::Compatible), unless noted otherwise.
 impl Issuer {
     /// Auth0, by its domain: `tenant.eu.auth0.com` or a custom one.
     ///
@@ -99,8 +99,8 @@ impl Issuer {
 
     /// Amazon Cognito, by its region and the id of the user pool.
     ///
-    /// Its access tokens have no `aud`: set the id of the app client as the audience, which is compared with `client_id`.
-    /// Roles are the user's groups.
+    /// Its access tokens have no `aud`: set the id of the app client as the audience, which is compared with
+    /// `client_id`. Roles are the user's groups.
     pub fn cognito(region: &str, user_pool_id: &str) -> Self {
         let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
@@ -134,7 +134,7 @@ impl Issuer {
         issuer
     }
 
-    /// Records an argument that is not what `expected` says.
+    /// Records an invalid argument. `expected` describes a valid one.
     fn check_argument(mut self, is_valid: bool, setter: &'static str, expected: &'static str, value: &str) -> Self {
         self.invalid_argument = (!is_valid).then(|| InvalidArgument { setter, expected, value: value.to_owned() });
         self

@@ -13,7 +13,7 @@ pub enum Profile {
     /// Other types are rejected, and so are tokens with a claim of other tokens: `events`, `token_introspection`, `htm`
     /// or `htu`. A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`,
     /// `c_hash`, `s_hash`), or if its `type`, `token_type`, `token_use` or `typ` claim marks it as a refresh, ID or
-    /// logout token. These last two rules do not apply to issuers that mark access tokens with a claim of their own.
+    /// logout token. These last two rules do not apply if a claim marks access tokens, as with most presets.
     Compatible,
     /// ID tokens (OpenID Connect Core §2) as credentials, for an app that is the client they were issued to.
     IdToken,

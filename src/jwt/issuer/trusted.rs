@@ -38,7 +38,7 @@ pub(crate) enum IssuerKeys {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SignatureCheck {
     Invalid,
-    /// No key at hand fits. A remote issuer may have published one since.
+    /// No current key fits. A remote issuer may have published one since.
     KeyMissing,
     /// Verified with a key of this [generation](TrustedIssuer::key_generation).
     Valid {
@@ -82,7 +82,7 @@ impl TrustedIssuer {
 
     /// Returns the generation of the keys in use, which changes whenever the issuer publishes another key set.
     ///
-    /// `None` if there are no keys. Like a signature check, it starts a background refresh of keys that are due for one.
+    /// `None` if there are no keys. Like a signature check, this starts a background refresh if the keys are due.
     pub(crate) fn key_generation(&self) -> Option<u64> {
         match &self.keys {
             IssuerKeys::Fixed(_) => Some(FIXED_GENERATION),
@@ -105,7 +105,7 @@ impl TrustedIssuer {
         tracing::debug!(issuer = %self.name, "{hint}");
     }
 
-    /// Checks the signature with the keys at hand.
+    /// Checks the signature with the current keys.
     pub(crate) fn verify_signature(
         &self,
         header: &Header<'_>,
@@ -156,8 +156,8 @@ impl TrustedIssuer {
 
     /// Whether the token was issued to a client on its own behalf, without a user.
     ///
-    /// RFC 9068 §2.2: then `sub` is the client's id. RFC 9700 §4.15: some issuers let a client choose an id that is also
-    /// a user's, so a token with claims that only users have is a user's.
+    /// RFC 9068 §2.2: then `sub` is the client's id. RFC 9700 §4.15: some issuers let a client choose an id that is
+    /// also a user's, so a token with claims that only users have is a user's.
     fn is_client_itself(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string);
         let is_marked = match &self.conventions.client_marker {

@@ -13,8 +13,8 @@ pub(crate) fn is_valid_key(bytes: &[u8; 32]) -> bool {
 
 /// Whether these bytes encode a point of order 1, 2, 4 or 8, in any encoding.
 ///
-/// A table instead of dalek's `is_small_order`, because each signature check calls this: decompressing the point would
-/// add some 5 % to the check.
+/// A table instead of dalek's `is_small_order`, because every signature check calls this: decompressing the point would
+/// take 44,000 instructions, 9 % of the check.
 pub(crate) fn is_small_order(bytes: &[u8; 32]) -> bool {
     let mut y = *bytes;
     // The highest bit is the sign of x.

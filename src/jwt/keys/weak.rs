@@ -37,7 +37,7 @@ impl fmt::Display for KeyError {
             Self::Duplicate => f.write_str("an earlier key has the same kid and algorithm"),
             Self::InvalidPoint => f.write_str("its point is not on the curve, of small order or not canonical"),
             Self::Malformed => f.write_str("it is malformed"),
-            Self::NotForSignatures => f.write_str("it is not meant for signatures"),
+            Self::NotForSignatures => f.write_str("it is not for signatures"),
             Self::Private => f.write_str("it is a private or symmetric key"),
             Self::Roca => f.write_str("it can be factored (CVE-2017-15361)"),
             Self::RsaExponent => f.write_str("its exponent is even or below 65537"),

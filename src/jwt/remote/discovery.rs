@@ -15,8 +15,8 @@ pub(crate) enum JwksLocation {
 
 /// Fetches the issuer's metadata, and returns the URL of its JWK Set.
 ///
-/// The metadata has up to three well-known URLs, which are tried in turn. If the client fails, the others are not tried:
-/// they have the same host, and would fail too.
+/// The metadata has up to three well-known URLs, which are tried in turn. If the client fails, the others are not
+/// tried: they have the same host, and would fail too.
 pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String, FetchError> {
     let mut reported = FetchError::Malformed;
     for url in well_known_urls(issuer) {
@@ -44,7 +44,7 @@ fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String, FetchErro
         return Err(FetchError::OtherIssuer(own_name.chars().take(MAX_LOGGED_NAME).collect()));
     }
     let uri = text("jwks_uri")?;
-    // Only an issuer on loopback may have its keys there: else its metadata could make the app connect to local services.
+    // Only for an issuer on loopback: the metadata of any other could make the app connect to local services.
     let allow_http = is_loopback(issuer);
     if is_fetchable(&uri, allow_http) { Ok(uri.into_owned()) } else { Err(FetchError::Url) }
 }

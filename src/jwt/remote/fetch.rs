@@ -13,9 +13,9 @@ use crate::jwt::keys::weak::KeyError;
 
 /// A custom HTTP client for issuers' metadata and keys, for example with a proxy or a private certificate authority.
 ///
-/// The crate calls it in the background, at most once at a time for an issuer, cancels it after five seconds, and accepts
-/// only a 200 response with a body of at most [`MAX_BODY`] bytes. The client must not follow redirects, and should stop
-/// reading a longer body.
+/// The crate calls it in the background, at most once at a time for an issuer, cancels it after five seconds, and
+/// accepts only a 200 response with a body of at most [`MAX_BODY`] bytes. The client must not follow redirects, and
+/// should stop reading a longer body.
 ///
 /// ```
 /// use http::Response;

@@ -24,12 +24,12 @@ use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule};
 
 /// The keys that an issuer publishes.
 ///
-/// Requests read the published keys without a lock. The schedule decides about fetches, of which an issuer has at most
-/// one at a time (single flight):
+/// Requests read the published keys without a lock. The schedule decides when to fetch, and an issuer has at most one
+/// fetch at a time:
 ///
 /// - Keys older than their refresh interval are refreshed in the background, and stay in use for `max_stale_keys` more.
-/// - A token with an unknown `kid` waits for a fetch, which starts at most every 30 seconds (cool-down). A `kid` that the
-///   issuer does not have is remembered for a minute.
+/// - A token with an unknown `kid` waits for a fetch, which starts at most every 30 seconds (cool-down). A `kid` that
+///   the issuer does not have is remembered for a minute.
 /// - After a failed fetch, the next one waits for a second, and twice as long after each further failure (back-off).
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
@@ -59,7 +59,7 @@ struct PublishedKeys {
     expires_at: Instant,
 }
 
-/// The result of a search for a key that is not at hand.
+/// The result of a search for a missing key.
 #[derive(Debug)]
 pub(crate) enum KeySearch {
     /// The issuer has no such key.
@@ -117,7 +117,7 @@ impl RemoteKeys {
         }
     }
 
-    /// Calls `read` with the current keys and their generation. Returns `None` if there are no keys or they have expired.
+    /// Calls `read` with the current keys and their generation. Returns `None` if there are none, or they have expired.
     ///
     /// If the keys are due for a refresh, this starts one in the background.
     pub(crate) fn with_keys<T>(self: &Arc<Self>, read: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
@@ -144,7 +144,7 @@ impl RemoteKeys {
         self.fetched_sets.load(Ordering::Acquire)
     }
 
-    /// Searches for a key that is not at hand: joins the fetch in progress, or starts one if that is allowed now.
+    /// Searches for a missing key: joins the fetch in progress, or starts one if that is allowed now.
     ///
     /// `kid` is `None` if there are no keys at all, or the token has no `kid`. `checked_sets` is the number of
     /// [`fetched_sets`](Self::fetched_sets) before the keys were read.
@@ -271,7 +271,7 @@ impl RemoteKeys {
         // Notify under the lock, so that no request that waits for a later fetch receives this notification.
         self.fetch_finished.send_replace(());
         drop(schedule);
-        // Log last. A subscriber is foreign code: if it panicked before the notification, requests would wait in vain.
+        // Log last, after the notification: a tracing subscriber is foreign code, and may panic.
         match result {
             Ok((new_skipped, refresh_in)) => {
                 new_skipped.iter().for_each(|skipped| skipped.log(&self.issuer));
@@ -311,7 +311,8 @@ impl RemoteKeys {
     fn log_failure(&self, error: &FetchError, retry_in: Duration) {
         let consequence =
             if self.is_ready() { "the current keys stay in use" } else { "requests are rejected with 503" };
-        tracing::warn!(issuer = %self.issuer, reason = %error, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
+        let (issuer, reason) = (&self.issuer, error);
+        tracing::warn!(%issuer, %reason, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
     }
 
     /// Locks the schedule. A poisoned lock is used as well: nothing that can panic runs between related changes.

@@ -1,4 +1,4 @@
-//! `FetchSchedule`: when the next fetch of an issuer's keys may start, and what is known from the last ones.
+//! `FetchSchedule`: when the next fetch of an issuer's keys may start, given the results of earlier ones.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

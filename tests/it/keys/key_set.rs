@@ -68,7 +68,7 @@ async fn key_set_without_usable_key_is_logged_with_the_reason() {
     fixture.network.serve_key_set(key_set_of(&unusable_keys(&jwks(&fixture.issuer)[0])[1..2]));
     let log = LogCapture::start();
     assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(log.count("its modulus has not 2048 to 8192 bits"), 1, "{}", log.text());
+    assert_eq!(log.count("its modulus does not have 2048 to 8192 bits"), 1, "{}", log.text());
 }
 
 #[tokio::test]

@@ -66,7 +66,10 @@ fn a_modulus_of_the_roca_generator_is_rejected() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(modulus in proptest::collection::vec(any::<u8>(), 0..1100), exponent in proptest::collection::vec(any::<u8>(), 0..5)) {
+    fn no_bytes_panic(
+        modulus in proptest::collection::vec(any::<u8>(), 0..1100),
+        exponent in proptest::collection::vec(any::<u8>(), 0..5),
+    ) {
         let _ = check_rsa(&modulus, &exponent);
     }
 }
