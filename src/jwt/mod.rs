@@ -39,7 +39,7 @@
 //!
 //! A token is checked in this order, and what can be rejected without a signature check is rejected before it:
 //!
-//! 1. length, alphabet, and three segments of canonical base64url
+//! 1. length, alphabet, and three segments; each of them must be canonical base64url
 //! 2. header and payload: JSON objects without duplicate names
 //! 3. issuer, which selects the keys
 //! 4. algorithm, which the issuer must allow, and the kind of token
@@ -61,7 +61,8 @@
 //!   `Cache-Control` (a minute to a day). If the issuer is unavailable, they stay in use for
 //!   [another day](JwtAuthBuilder::max_stale_keys).
 //! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start
-//!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer.
+//!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer. During a flood, a new key may
+//!   be accepted up to 30 seconds late.
 //! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds.
 //!
 //! Fetches need a tokio runtime with a timer.
