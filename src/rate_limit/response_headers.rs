@@ -88,7 +88,8 @@ fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut H
     for snapshot in snapshots {
         let Some(quota) = quota_of(rules, snapshot.rule_index, snapshot.quota_index) else { continue };
         append(headers, &RATE_LIMIT_POLICY, quota.policy_header.clone());
-        let mut item = quota.quoted_name.clone().into_bytes();
+        let mut item = Vec::with_capacity(quota.quoted_name.len() + MAX_DRAFT_PARAMETERS);
+        item.extend_from_slice(quota.quoted_name.as_bytes());
         let written = write!(item, ";r={};t={}", snapshot.remaining, snapshot.reset);
         if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(item))
             && written.is_ok()
@@ -145,6 +146,8 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// The longest `;r=` with a `u32` and `;t=` with a `u64`: with it, each item is one allocation.
+const MAX_DRAFT_PARAMETERS: usize = 36;
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");

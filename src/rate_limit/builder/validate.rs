@@ -17,7 +17,6 @@ pub(super) struct ValidLimit {
     pub(super) key: Key,
     /// The quota of each tier, the lowest tier first.
     pub(super) quotas: Vec<(Option<Tier>, Quota)>,
-    pub(super) smallest: Quota,
     pub(super) largest: Quota,
 }
 
@@ -88,9 +87,8 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
         issues.add(invalid("by_tier", "no tier has a quota", "set a quota for at least one tier", &limit));
         return None;
     };
-    let limit = ValidLimit { key: key?, limit, quotas, smallest, largest };
-    validate_quotas(&limit, issues);
-    Some(limit)
+    validate_quotas(&limit, &quotas, smallest, largest, issues);
+    Some(ValidLimit { key: key?, limit, quotas, largest })
 }
 
 /// Names are sent as strings of structured fields (RFC 9651 section 3.3.3).
@@ -148,8 +146,13 @@ fn validate_key(key: &Key, limit: &Limit, issues: &mut ConfigIssues) {
     }
 }
 
-fn validate_quotas(valid: &ValidLimit, issues: &mut ConfigIssues) {
-    let ValidLimit { limit, quotas, smallest, largest, .. } = valid;
+fn validate_quotas(
+    limit: &Limit,
+    quotas: &[(Option<Tier>, Quota)],
+    smallest: Quota,
+    largest: Quota,
+    issues: &mut ConfigIssues,
+) {
     if quotas.iter().any(|(_, quota)| quota.window() != smallest.window()) {
         issues.add(invalid("by_tier", "the quotas have different windows", "use one window for all tiers", limit));
     }

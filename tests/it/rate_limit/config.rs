@@ -84,15 +84,15 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
             "algorithm",
             "use rate_limit::Algorithm::SlidingWindow",
         ),
-        (limit_by_tier(quota, per_seconds(5, 61)), "by_tier", "one window for all tiers"),
+        (limit_by_tier(quota, per_seconds(5, 61)), "by_tier", "use one window for all tiers"),
         (limit_by_tier(quota, quota.algorithm(Algorithm::FixedWindow)), "by_tier", "by one algorithm"),
         (Limit::by_tier("a", [(tier("basic"), quota), (tier("basic"), quota)]), "by_tier", "one quota a tier"),
-        (Limit::by_tier("a", []), "by_tier", "for one tier at least"),
-        (valid_limit().on_routes(["reports"]), "on_routes", "as the router has it"),
-        (valid_limit().on_routes([""]), "on_routes", "as the router has it"),
+        (Limit::by_tier("a", []), "by_tier", "set a quota for at least one tier"),
+        (valid_limit().on_routes(["reports"]), "on_routes", "as in the router"),
+        (valid_limit().on_routes([""]), "on_routes", "as in the router"),
         (valid_limit().on_routes(["/reports/:id"]), "on_routes", "as /reports/{id}"),
-        (valid_limit().on_routes(["/files/*rest"]), "on_routes", "as the router has it"),
-        (valid_limit().on_routes([""; 0]), "on_routes", "name one at least"),
+        (valid_limit().on_routes(["/files/*rest"]), "on_routes", "as in the router"),
+        (valid_limit().on_routes([""; 0]), "on_routes", "name at least one route"),
         (valid_limit().on_outage(OutagePolicy::Local(0.0)), "on_outage", "up to 1, as 0.25"),
         (valid_limit().on_outage(OutagePolicy::Local(1.01)), "on_outage", "up to 1, as 0.25"),
         (valid_limit().on_outage(OutagePolicy::Local(f64::NAN)), "on_outage", "up to 1, as 0.25"),
@@ -185,6 +185,6 @@ fn all_issues_are_reported_at_once() {
 fn a_memory_store_of_zero_or_too_many_subjects_is_reported() {
     for subjects in [0, usize::MAX / 1_000] {
         let builder = builder_with(valid_limit()).store(MemoryStore::with_subjects(subjects));
-        assert_eq!(only_issue(builder).0, "subjects", "{subjects}");
+        assert_eq!(only_issue(builder).0, "with_subjects", "{subjects}");
     }
 }

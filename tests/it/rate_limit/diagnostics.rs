@@ -13,7 +13,7 @@ use super::{per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
-const UNTRUSTED_HEADER: &str = "a request carries a forwarding field and no proxy is trusted";
+const UNTRUSTED_HEADER: &str = "a request carries a forwarding header, but no proxy is trusted";
 const ONE_PRIVATE_ADDRESS: &str = "requests came from one private address";
 
 fn builder_by(key: Key) -> RateLimitBuilder {

@@ -13,7 +13,7 @@ use super::{fake_clock, per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
-const CHARGED_TWICE: &str = "this limit is charged twice in one request";
+const CHARGED_TWICE: &str = "two layers charge the same request for this limit";
 
 /// A layer with one limit, on a store of its own.
 fn layer_with(name: &str, units: u32) -> RateLimit {

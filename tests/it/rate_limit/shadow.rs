@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{TestApp, by_user_header, per_seconds, seconds};
 use crate::support::log_capture::LogCapture;
 
-const LOG_LINE: &str = "a shadow limit would have refused this request";
+const LOG_LINE: &str = "a shadow limit would have rejected this request";
 
 fn shadow_limit() -> Limit {
     Limit::new("shadow", per_seconds(2, 60)).shadow()

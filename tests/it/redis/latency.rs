@@ -166,6 +166,6 @@ async fn the_log_says_once_why_the_server_is_unreachable() {
     for _ in 0..5 {
         assert_eq!(status(&limit, "ann").await, 503);
     }
-    assert_eq!(log.count("is given up for a while"), 1, "{}", log.text());
+    assert_eq!(log.count("the circuit breaker is open"), 1, "{}", log.text());
     assert!(log.text().contains("refused"), "{}", log.text());
 }
