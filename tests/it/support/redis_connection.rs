@@ -194,7 +194,7 @@ impl ConnectionLike for BlockingConnection {
     }
 
     fn req_packed_commands<'a>(&'a mut self, _: &'a Pipeline, _: usize, _: usize) -> RedisFuture<'a, Vec<Value>> {
-        unimplemented!("the store sends no pipelines")
+        unreachable!("the store sends no pipelines")
     }
 
     fn get_db(&self) -> i64 {
