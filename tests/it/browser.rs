@@ -7,7 +7,7 @@ mod cookies;
 mod credentials;
 mod headers;
 mod preflight;
-mod refusals;
+mod rejections;
 mod site;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ mod building;
 mod differential;
 mod origins;
 mod preflight;
-mod refusals;
+mod rejections;
 mod reloading;
 
 use std::sync::Arc;
