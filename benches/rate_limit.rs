@@ -84,9 +84,9 @@ fn decisions() {
             decide(&ours, &Subject::address(*ip));
             decide_by_governor(&theirs, *ip);
         }
-        let (left, right) = (Cell::new(7_u64), Cell::new(7_u64));
-        let decide = || decide(&ours, &Subject::address(pick(&ips, &left)));
-        report(name, budget, 1_000_000, decide, || decide_by_governor(&theirs, pick(&ips, &right)));
+        let (our_state, their_state) = (Cell::new(7_u64), Cell::new(7_u64));
+        let decide = || decide(&ours, &Subject::address(pick(&ips, &our_state)));
+        report(name, budget, 1_000_000, decide, || decide_by_governor(&theirs, pick(&ips, &their_state)));
     }
     let round =
         || (two_threads(&|| decide(&ours, &Subject::address(ANY))), two_threads(&|| decide_by_governor(&theirs, ANY)));
@@ -105,9 +105,9 @@ fn layers() {
         enter(&ours, *ip);
         enter(&theirs, *ip);
     }
-    let (left, right) = (Cell::new(7), Cell::new(7));
-    let random = || enter(&ours, pick(&ips, &left));
-    report("1 M random keys", None, 300_000, random, || enter(&theirs, pick(&ips, &right)));
+    let (our_state, their_state) = (Cell::new(7), Cell::new(7));
+    let random = || enter(&ours, pick(&ips, &our_state));
+    report("1 M random keys", None, 300_000, random, || enter(&theirs, pick(&ips, &their_state)));
     let global = limit_by(Algorithm::TokenBucket, KEYS, Key::global());
     report("global key", None, 300_000, || enter(&global, ANY), || enter(&theirs, ANY));
     let custom = limit_by(Algorithm::TokenBucket, KEYS, Key::custom(|head| Some(head.uri.path().to_owned())));

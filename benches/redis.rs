@@ -95,8 +95,8 @@ async fn print_round_trips(limit: &RateLimit, connection: &mut MultiplexedConnec
     for _ in 0..DECISIONS {
         let _ = limit.check(&Subject::custom("denied"), 1).await;
     }
-    let trips = (script_stats(connection).await.calls - before) / f64::from(DECISIONS);
-    println!("round trips per decision, {name}: {trips:.2} (budget {budget})");
+    let round_trips = (script_stats(connection).await.calls - before) / f64::from(DECISIONS);
+    println!("round trips per decision, {name}: {round_trips:.2} (budget {budget})");
 }
 
 /// How often the server ran the script, and for how long.
@@ -156,16 +156,16 @@ struct Run {
 
 impl Run {
     fn median(runs: &[Self]) -> Self {
-        let middle = |of: fn(&Self) -> f64| {
-            let mut values: Vec<f64> = runs.iter().map(of).collect();
+        let median_of = |figure: fn(&Self) -> f64| {
+            let mut values: Vec<f64> = runs.iter().map(figure).collect();
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         };
         Self {
-            count: middle(|run| run.count),
-            rate: middle(|run| run.rate),
-            p50: middle(|run| run.p50),
-            p99: middle(|run| run.p99),
+            count: median_of(|run| run.count),
+            rate: median_of(|run| run.rate),
+            p50: median_of(|run| run.p50),
+            p99: median_of(|run| run.p99),
         }
     }
 }

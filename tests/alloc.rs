@@ -1,4 +1,4 @@
-//! How many allocations a gate makes: none if it decides at once, one if it waits.
+//! The number of allocations of gates: none if a gate decides at once, one if it waits.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -120,17 +120,20 @@ fn gates_that_check_the_user_allocate_nothing() {
         request.extensions_mut().insert(Visitor::authenticated(user.clone()));
         request
     };
-    let assert_none = |name, count: u64| assert_eq!(count, 0, "{name}");
+    let assert_no_allocation = |name, count: u64| assert_eq!(count, 0, "{name}");
     let scopes = RequireScope::all(["read", "write"]).unwrap();
-    assert_none("RequireScope", allocations(scopes.layer(Bare), request(), 200));
+    assert_no_allocation("RequireScope", allocations(scopes.layer(Bare), request(), 200));
     let role = RequireRole::any([roles.get("reader").unwrap()]).unwrap();
-    assert_none("RequireRole", allocations(role.layer(Bare), request(), 200));
+    assert_no_allocation("RequireRole", allocations(role.layer(Bare), request(), 200));
     let permissions = RequirePermission::all(["read:page", "write:page"]).unwrap();
-    assert_none("RequirePermission", allocations(permissions.layer(Bare), request(), 200));
+    assert_no_allocation("RequirePermission", allocations(permissions.layer(Bare), request(), 200));
     let tier = RequireTier::at_least(tiers.get("basic").unwrap());
-    assert_none("RequireTier", allocations(tier.layer(Bare), request(), 200));
+    assert_no_allocation("RequireTier", allocations(tier.layer(Bare), request(), 200));
     let other = Tiers::ascending(["basic", "professional"]).unwrap().get("basic").unwrap();
-    assert_none("RequireTier of another table", allocations(RequireTier::at_least(other).layer(Bare), request(), 200));
+    assert_no_allocation(
+        "RequireTier of another table",
+        allocations(RequireTier::at_least(other).layer(Bare), request(), 200),
+    );
 }
 
 #[test]
@@ -146,8 +149,8 @@ fn finding_the_client_behind_proxies_allocates_nothing() {
 
 /// A layer that allows this many origins, `https://app0.example.com` among them, and as many patterns.
 fn cors_with(origins: usize) -> Cors {
-    let names = (0..origins).map(|at| format!("https://app{at}.example.com"));
-    let patterns = (0..origins).map(|at| format!("https://*.tenant{at}.example.org"));
+    let names = (0..origins).map(|n| format!("https://app{n}.example.com"));
+    let patterns = (0..origins).map(|n| format!("https://*.tenant{n}.example.org"));
     let builder = Cors::builder().origins(OriginSet::new(names.chain(patterns)).unwrap()).allow_credentials();
     builder.any_header().build().unwrap()
 }
@@ -335,8 +338,8 @@ fn a_request_that_no_limit_counts_allocates_nothing() {
     let quota = Quota::per_hour(100).unwrap();
     let exempting = limit_by_address(quota).exempt(["/"]).build().unwrap();
     assert_eq!(allocations(exempting.layer(Bare), simple_request(), 200), 0);
-    let elsewhere = RateLimit::builder().limit(Limit::new("a", quota).on_routes(["/a"]).key(Key::global()));
-    assert_eq!(allocations(elsewhere.build().unwrap().layer(Bare), simple_request(), 200), 0);
+    let on_other_route = RateLimit::builder().limit(Limit::new("a", quota).on_routes(["/a"]).key(Key::global()));
+    assert_eq!(allocations(on_other_route.build().unwrap().layer(Bare), simple_request(), 200), 0);
 }
 
 #[test]

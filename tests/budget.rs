@@ -1,4 +1,4 @@
-//! How many allocations each layer adds to a bare handler on axum's router. The counts do not vary, so tests assert them.
+//! The number of allocations that each layer adds to a bare handler on axum's router. The counts are the same in every run.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -47,7 +47,7 @@ fn auth_with_token_cache(capacity: usize) -> JwtAuth {
 }
 
 fn cors(origins: usize) -> Cors {
-    let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
+    let origins = (0..origins).map(|n| format!("https://app{n}.example.com"));
     Cors::builder().origins(OriginSet::new(origins).unwrap()).allow_credentials().build().unwrap()
 }
 
@@ -82,7 +82,7 @@ fn allocations(app: &mut Router, request: Request<Body>, status: u16) -> u64 {
     counted.count_total
 }
 
-/// Returns how many allocations the second of two equal requests makes in addition to those of a bare handler.
+/// Returns the number of allocations of the second of two equal requests, beyond those of a bare handler.
 fn added_allocations(app: Router, headers: &[(HeaderName, &str)]) -> u64 {
     // As `axum::serve` does. Otherwise the router builds its routes for every request.
     let count = |app: Router| {

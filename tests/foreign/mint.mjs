@@ -1,6 +1,6 @@
 // Prints one JSON document with tokens made by npm's jose, or by hand if jose refuses to make an invalid one.
 // A token's `keys` names the keys to verify it with: "jwks", "jwks:without-alg" (only RS256 is allowed), "HS256" or "pem:RS256"
-// (only this secret or this public key, for only this algorithm).
+// (only this secret or this public key, for only this algorithm). Its `attack` is a number as in tests/it/tokens/mod.rs.
 import crypto from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -79,7 +79,7 @@ valid('iss with escapes of the same code points', 'RS256', assemble(header('RS25
   JSON.stringify(claims()).replace(`"${ISSUER}"`, '"\\u0068ttps:\\/\\/issuer.example.com"'), signer('RS256')));
 valid('RS256 under a JWK without alg', 'RS256', await sign('RS256', keys.WITHOUT_ALG.privateKey, {}, header('RS256', { kid: 'without-alg' })), 'jwks:without-alg');
 
-// A01
+// A01: alg none
 const noise = b64(crypto.randomBytes(256));
 for (const alg of ['none', 'None', 'NONE', 'nOnE', 'none ', '', null, undefined]) {
   for (const [ending, signature] of [['no signature', ''], ['a random signature', noise]]) {
@@ -93,7 +93,7 @@ for (const use of ['HS256', 'pem:RS256']) {
 }
 invalid('A01', 'two segments', 'RS256', assemble(header('RS256'), claims(), signer('RS256')).split('.').slice(0, 2).join('.'));
 
-// A02
+// A02: a public key as an HMAC secret
 for (const alg of ['RS256', 'ES256']) {
   const pem = spki(alg, 'pem');
   const jwk = publicJwk(alg);
@@ -122,14 +122,14 @@ for (const alg of ['RS256', 'ES256']) {
 }
 invalid('A02', 'HS256 keyed by the PEM, no kid', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), hmac('HS256', spki('RS256', 'pem'))));
 
-// A03, A04
+// A03, A04: a JWK without alg
 const withoutAlg = (alg) => header(alg, { kid: 'without-alg' });
 invalid('A03', 'HS256 with an empty key under an RSA JWK without alg', 'HS256', assemble(withoutAlg('HS256'), claims(), hmac('HS256', '')), 'jwks:without-alg');
 for (const alg of ['RS512', 'PS256']) {
   invalid('A04', `${alg} by the key of a JWK without alg where RS256 alone is allowed`, alg, assemble(withoutAlg(alg), claims(), signer(alg, keys.WITHOUT_ALG.privateKey)), 'jwks:without-alg');
 }
 
-// A05, A07, A08
+// A05, A07, A08: a key with another algorithm or curve
 const rs256 = { kid: 'rs256' };
 invalid('A05', 'RS512 by the key registered for RS256', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)));
 invalid('A05', 'RS512 by the key of the RS256 PEM', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)), 'pem:RS256');
@@ -147,7 +147,7 @@ invalid('A08', 'header ES256 over a signature of the P-384 key', 'ES256', assemb
 invalid('A08', 'ES256K under the kid of the ES256 key', 'ES256K', assemble(header('ES256K', { kid: 'es256' }), claims(), signer('ES256K')));
 invalid('A08', 'ES512', 'ES512', assemble(header('ES512'), claims(), signer('ES512')));
 
-// A09
+// A09: malformed ECDSA signatures
 const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
 const one = Buffer.concat([Buffer.alloc(31), Buffer.from([1])]);
 for (const [name, signature] of Object.entries({
@@ -165,7 +165,7 @@ invalid('A09', 'ES256 with r and s padded to 33 bytes', 'ES256', assemble(header
   return Buffer.concat([Buffer.alloc(1), signature.subarray(0, 32), Buffer.alloc(1), signature.subarray(32)]);
 }));
 
-// A10
+// A10: malleable Ed25519 signatures
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const little = (buffer) => BigInt(`0x${Buffer.from(buffer).reverse().toString('hex')}`);
 const littleBytes = (number) => Buffer.from(number.toString(16).padStart(64, '0'), 'hex').reverse();
@@ -193,7 +193,7 @@ for (const [name, R] of Object.entries({
 }
 invalid('A10', 'EdDSA with zeroes', 'EdDSA', assemble(header('EdDSA'), claims(), () => Buffer.alloc(64)));
 
-// A13
+// A13: malformed PKCS#1 v1.5 padding
 const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 const digest = (input) => crypto.createHash('sha256').update(input).digest();
 const padded = (build) => (input) => {
@@ -213,12 +213,12 @@ for (const [name, build] of Object.entries({
   'DigestInfo of another hash': (input) => block(1, 0xff, 202, Buffer.from('3031300d060960864801650304020305000420', 'hex'), digest(input)),
 })) invalid('A13', `PKCS#1 v1.5: ${name}`, 'RS256', assemble(header('RS256'), claims(), padded(build)));
 
-// A14
+// A14: hostile kid
 for (const kid of ['../../dev/null', "' OR 1=1--", '\r\nX-Injected: 1', 'rs256\u0000', 'RS256', '', 'k'.repeat(4096), 1, null, true, ['rs256'], { kid: 'rs256' }]) {
   invalid('A14', `kid ${JSON.stringify(kid).slice(0, 40)}`, 'RS256', assemble(header('RS256', { kid }), claims(), signer('RS256', typeof kid === 'string' ? keys.OTHER.privateKey : key)));
 }
 
-// A15, A16
+// A15, A16, A30: keys and key URLs in the header; forged signatures
 const attacker = keys.OTHER;
 for (const url of ['https://evil.example/jwks.json', 'https://issuer.example.com@evil.example/jwks.json', 'http://169.254.169.254/latest']) {
   for (const name of ['jku', 'x5u']) {
@@ -247,7 +247,7 @@ invalid('A30', 'HS256 with a truncated MAC', 'HS256', assemble({ alg: 'HS256', t
 invalid('A30', 'HS256 without a MAC', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), () => ''), 'HS256');
 invalid('A05', 'HS512 by the secret for HS256', 'HS512', assemble({ alg: 'HS512', typ: 'at+jwt' }, claims(), hmac('HS512', secrets.HS256)), 'HS256');
 
-// A17, A18
+// A17, A18: crit, unencoded and detached payloads
 const crits = {
   'an empty array': '[]', 'an unknown name': '["x-custom"]', 'a name the header has': '["x-here"]', 'a name twice': '["x-here","x-here"]',
   'the claim exp': '["exp"]', 'a registered name': '["alg"]', 'a string': '"x-here"', null: 'null', 'a number in it': '[1]', 'b64 that is absent': '["b64"]',
@@ -265,7 +265,7 @@ invalid('A18', 'b64 false with crit, claims encoded', 'RS256', assemble(unencode
 invalid('A18', 'b64 false without crit', 'RS256', assemble(header('RS256', { b64: false }), claims(), signer('RS256')));
 invalid('A18', 'detached', 'RS256', [first, '', third].join('.'));
 
-// A19
+// A19: duplicate names
 const body = JSON.stringify(claims());
 for (const [name, text] of Object.entries({
   'sub twice': `{"sub":"admin",${body.slice(1)}`,
@@ -313,7 +313,7 @@ for (const value of ['""', '1', 'null', '["user-1"]', '{}']) claim('A44', 'sub',
 for (const value of ['null', '1', 'true', '{}']) claim('A45', 'scope', value);
 for (const value of ['1', 'null', '["a"]']) claim('T-JWT-01', 'jti', value);
 
-// A32
+// A32: tokens of other types
 const typed = (typ, changes = {}) => assemble(header('RS256', { typ }), claims(changes), signer('RS256'));
 const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
 invalid('A32', 'an ID token', 'RS256', typed('JWT', { nonce: 'n', at_hash: 'h', auth_time: NOW, scope: undefined, client_id: undefined }));
@@ -328,7 +328,7 @@ for (const typ of ['JWT', 'rt+jwt', 'oauth-authz-req+jwt', 'kb+jwt', 'entity-sta
 invalid('T-JWT-05', 'cty JWT over a token inside', 'RS256', assemble(header('RS256', { cty: 'JWT' }), await sign('RS256', key), signer('RS256')));
 invalid('T-JWT-05', 'cty JWT over claims', 'RS256', assemble(header('RS256', { cty: 'JWT' }), claims(), signer('RS256')));
 
-// A33, A34
+// A33, A34: encrypted tokens and the JSON serialization
 const encrypt = (plain, more) => new jose.CompactEncrypt(Buffer.from(plain))
   .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM', typ: 'at+jwt', kid: 'rs256', ...more }).encrypt(keys.RS256.publicKey);
 invalid('A33', 'JWE to our key', 'RSA-OAEP-256', await encrypt(JSON.stringify(claims())));
@@ -339,7 +339,7 @@ invalid('A34', 'flattened JSON', 'RS256', JSON.stringify(flattened));
 invalid('A34', 'general JSON', 'RS256', JSON.stringify({ payload: flattened.payload, signatures: [{ protected: flattened.protected, signature: flattened.signature }] }));
 invalid('A06', 'alg in the unprotected header', 'RS256', JSON.stringify({ ...flattened, protected: b64('{"typ":"at+jwt"}'), header: { alg: 'RS256', kid: 'rs256' } }));
 
-// A36, A37
+// A36, A37: long and deeply nested tokens
 invalid('A36', 'ten thousand dots', 'none', '.'.repeat(10_000));
 invalid('A36', 'four segments', 'RS256', `${assemble(header('RS256'), claims(), signer('RS256'))}.e30`);
 invalid('A36', 'a token of 40 KB', 'RS256', await sign('RS256', key, { padding: 'x'.repeat(30_000) }));
@@ -348,7 +348,7 @@ invalid('A37', 'ten thousand brackets in a claim', 'RS256', assemble(header('RS2
 invalid('A37', 'ten thousand brackets in the header', 'RS256', assemble(`{"alg":"RS256","typ":"at+jwt","kid":"rs256","deep":${deep}}`, claims(), signer('RS256')));
 invalid('A37', 'ten thousand brackets never closed', 'RS256', assemble(header('RS256'), body.replace(/}$/, `,"deep":${'['.repeat(10_000)}`), signer('RS256')));
 
-// A38
+// A38: other base64 forms of a token
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const withTrailingBit = (segment) => segment.slice(0, -1) + alphabet[alphabet.indexOf(segment.at(-1)) | 1];
 // An RS256 token with '-' or '_' in its signature, so that the standard base64 alphabet encodes it differently.
@@ -376,7 +376,7 @@ for (const [name, token] of Object.entries({
   'a dot at the end': `${h}.${p}.${s}.`,
 })) invalid('A38', name, 'RS256', token);
 
-// A39, T-JWS-06
+// A39, T-JWS-06: text that is not UTF-8, and JSON that is not an object
 const named = (name) => JSON.stringify(claims({ name }));
 const [before, after] = named('SPLIT').split('SPLIT').map((part) => Buffer.from(part));
 for (const [name, payload] of Object.entries({
@@ -400,7 +400,7 @@ for (const [name, text] of Object.entries({ 'an array': '[]', 'a string': '"RS25
   invalid('T-JWS-06', `the header is ${name}`, 'RS256', assemble(text, claims(), signer('RS256')));
 }
 
-// T-CNF-01
+// T-CNF-01: tokens bound to a key of the sender
 const thumbprint = await jose.calculateJwkThumbprint(publicJwk('ES256'));
 for (const [name, cnf] of Object.entries({
   'a jkt': { jkt: thumbprint }, 'an x5t#S256': { 'x5t#S256': thumbprint }, 'a jwk': { jwk: publicJwk('ES256') }, 'a kid': { kid: 'k' }, 'a new method': { 'x-new': 'y' },

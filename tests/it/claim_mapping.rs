@@ -5,17 +5,17 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use portcullis::extract::Claims;
 use portcullis::gate::{DenialKind, TokenError};
-use portcullis::{ClaimMap, Extractor, Issuer, JwtAuth, Principal, Scopes, UserContext};
+use portcullis::{ClaimMap, Extractor, Issuer, Principal, Scopes, UserContext};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::support::protected_app::ProtectedApp;
-use crate::support::tokens::{AUDIENCE, ISSUER, SECRET, claims_with, strict_auth, token};
+use crate::support::tokens::{ISSUER, SECRET, app_trusting, claims_with, strict_auth, token};
 
 /// An app whose issuer is configured by this function.
 fn app_with(configure: impl FnOnce(Issuer) -> Issuer) -> ProtectedApp {
     let issuer = configure(Issuer::hs256(ISSUER, SECRET));
-    ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
+    app_trusting(issuer)
 }
 
 #[tokio::test]

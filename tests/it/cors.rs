@@ -30,8 +30,8 @@ fn origins<const N: usize>(list: [&str; N]) -> OriginSet {
     OriginSet::new(list).unwrap()
 }
 
-/// Allows only `PAGE`.
-fn page() -> CorsBuilder {
+/// A builder that allows only `PAGE`.
+fn for_page() -> CorsBuilder {
     Cors::builder().origins(origins([PAGE]))
 }
 

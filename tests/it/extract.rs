@@ -77,7 +77,7 @@ async fn an_anonymous_user_is_401_or_none() {
 }
 
 #[tokio::test]
-async fn without_an_authenticating_layer_it_is_500_whatever_the_request_says() {
+async fn without_an_authenticating_layer_every_extractor_is_500_whatever_the_request_headers() {
     let spoofed = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-user-id", "ann"), ("cookie", "user=ann")];
     for path in ["/id", "/id-or-anonymous", "/tenant", "/tenant-or-none"] {
         for headers in [&spoofed[..], &[]] {
@@ -172,7 +172,7 @@ impl Extract for SecondLetter {
         let Some(user) = UserContext::extract(head)? else { return Ok(None) };
         match user.id().chars().nth(1) {
             Some(letter) => Ok(Some(Self(letter))),
-            None => Err(Denial::new(DenialKind::AccountRefused(AccountRefusal::Unverified), Realm::new("own"))),
+            None => Err(Denial::new(DenialKind::AccountRefused(AccountRefusal::Unverified), Realm::new("custom"))),
         }
     }
 }
@@ -182,14 +182,14 @@ async fn a_custom_type_is_extracted_like_the_built_in_ones() {
     let app = Router::new()
         .route("/", get(|Extractor(SecondLetter(letter)): Extractor<SecondLetter>| async move { letter.to_string() }))
         .route("/option", get(|second: Option<Extractor<SecondLetter>>| async move { second.is_some().to_string() }));
-    let of = |user: &str| app.clone().layer(as_user(UserContext::new(user)));
-    assert_eq!(get_text(of("ann"), "/").await, (200, "n".to_owned()));
+    let app_for = |user: &str| app.clone().layer(as_user(UserContext::new(user)));
+    assert_eq!(get_text(app_for("ann"), "/").await, (200, "n".to_owned()));
     assert_eq!(get_text(app.clone().layer(as_anonymous()), "/").await.0, 401);
     assert_eq!(get_text(app.clone().layer(as_anonymous()), "/option").await, (200, "false".to_owned()));
     assert_eq!(get_text(app.clone(), "/option").await.0, 500);
     for path in ["/", "/option"] {
-        let response = TestResponse::get(&of("a"), path, &[]).await;
-        assert_eq!((response.status.as_u16(), response.challenge()), (403, "Bearer realm=\"own\""), "{path}");
+        let response = TestResponse::get(&app_for("a"), path, &[]).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (403, "Bearer realm=\"custom\""), "{path}");
     }
 }
 
@@ -232,7 +232,7 @@ async fn the_peer_of_a_real_connection_is_the_client_despite_spoofed_headers() {
 
 #[tokio::test]
 async fn only_the_configured_header_of_a_trusted_peer_is_used() {
-    let fields = [("x-forwarded-for", "203.0.113.9, 10.9.9.9"), ("forwarded", "for=198.51.100.7")];
+    let headers = [("x-forwarded-for", "203.0.113.9, 10.9.9.9"), ("forwarded", "for=198.51.100.7")];
     let proxies = || TrustedProxies::new(["10.0.0.0/8"]).unwrap();
     for (proxies, peer, client) in [
         (proxies(), [10, 0, 0, 1], "203.0.113.9"),
@@ -242,7 +242,7 @@ async fn only_the_configured_header_of_a_trusted_peer_is_used() {
         (TrustedProxies::none(), [10, 0, 0, 1], "10.0.0.1"),
     ] {
         let app = app().layer(proxies).layer(with_peer(peer));
-        assert_eq!(TestResponse::get(&app, "/address", &fields).await.body, client);
+        assert_eq!(TestResponse::get(&app, "/address", &headers).await.body, client);
     }
 }
 

@@ -20,10 +20,10 @@ use tower::ServiceExt;
 
 const AUDIENCE: &str = "https://api.example.com";
 
-/// How long a loaded machine may take to start the server, to generate its keys, or to stop it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The maximum time to start the server, to generate its keys, or to stop it, on a loaded machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often the server may end without listening.
+/// The maximum number of attempts to start the server.
 const MAX_STARTS: usize = 30;
 
 /// The process of the server. It ends when its standard input closes or when this value is dropped.
@@ -80,7 +80,7 @@ impl Server {
 
     async fn quit(mut self) {
         self.command("quit").await;
-        assert!(timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap().success());
+        assert!(timeout(TIMEOUT, self.process.wait()).await.unwrap().unwrap().success());
     }
 
     /// Requests a token for the client itself (client credentials), signed with this algorithm.
@@ -99,7 +99,7 @@ impl Server {
 
 /// Waits for the server's next line; `None` if the server has ended.
 async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
-    timeout(PATIENCE, output.next_line()).await.unwrap().unwrap()
+    timeout(TIMEOUT, output.next_line()).await.unwrap().unwrap()
 }
 
 #[derive(Clone)]

@@ -23,16 +23,16 @@ use crate::support::response::TestResponse;
 const PAGE: &str = "https://app.example.com";
 const CSP: &str = "content-security-policy";
 
-fn page() -> Router {
+fn page_with_nonce() -> Router {
     Router::new().route("/", get(|Extractor(nonce): Extractor<CspNonce>| async move { nonce.to_string() }))
 }
 
-fn plain() -> Router {
+fn plain_app() -> Router {
     Router::new().route("/", any(|| async { "handled" }))
 }
 
 /// Returns the lines of a header, joined with commas.
-fn text(response: &TestResponse, name: &str) -> String {
+fn header(response: &TestResponse, name: &str) -> String {
     let lines: Vec<_> = response.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
     lines.join(", ")
 }
@@ -40,20 +40,20 @@ fn text(response: &TestResponse, name: &str) -> String {
 /// Fetch, "CORS protocol and HTTP caches": a star must be on every response, or the responses need `Vary`.
 #[tokio::test]
 async fn with_any_origin_every_response_has_a_star_or_vary() {
-    let app = plain().layer(Cors::builder().any_origin().build().unwrap());
+    let app = plain_app().layer(Cors::builder().any_origin().build().unwrap());
     let long = "a".repeat(400);
     for headers in [&[][..], &[("origin", PAGE), ("origin", PAGE)], &[("origin", long.as_str())]] {
         let response = TestResponse::get(&app, "/", headers).await;
-        let has_star = text(&response, "access-control-allow-origin") == "*";
-        let has_vary = text(&response, "vary").to_ascii_lowercase().contains("origin");
+        let has_star = header(&response, "access-control-allow-origin") == "*";
+        let has_vary = header(&response, "vary").to_ascii_lowercase().contains("origin");
         assert!(has_star || has_vary, "{} headers: {:?}", headers.len(), response.headers);
     }
 }
 
 #[tokio::test]
-async fn a_preflight_with_many_lines_gets_no_more_than_64_back() {
+async fn a_preflight_with_20_000_header_lines_gets_at_most_64_back() {
     let cors = Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).build().unwrap();
-    let app = plain().layer(cors);
+    let app = plain_app().layer(cors);
     let mut request = Request::options("/").header("origin", PAGE).header("access-control-request-method", "GET");
     for _ in 0..20_000 {
         request = request.header("access-control-request-headers", "");
@@ -65,10 +65,10 @@ async fn a_preflight_with_many_lines_gets_no_more_than_64_back() {
 
 #[tokio::test]
 async fn an_outer_cors_does_not_open_a_route_that_trusts_fewer_origins() {
-    let inner = plain().layer(Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).build().unwrap());
+    let inner = plain_app().layer(Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).build().unwrap());
     let app = inner.layer(Cors::builder().any_origin().build().unwrap());
     let response = TestResponse::get(&app, "/", &[("origin", "https://evil.example")]).await;
-    assert_eq!(text(&response, "access-control-allow-origin"), "");
+    assert_eq!(header(&response, "access-control-allow-origin"), "");
 }
 
 #[test]
@@ -99,25 +99,25 @@ async fn a_policy_without_its_nonce_does_not_allow_unsafe_inline() {
         .set(Directive::DefaultSrc, [Source::None])
         .set(Directive::ScriptSrc, [Source::SelfOrigin, Source::Nonce, Source::UnsafeInline]);
     let response =
-        TestResponse::get(&plain().layer(SecurityHeaders::builder().csp(csp).build().unwrap()), "/", &[]).await;
-    assert!(!text(&response, CSP).contains("'unsafe-inline'"), "{}", text(&response, CSP));
+        TestResponse::get(&plain_app().layer(SecurityHeaders::builder().csp(csp).build().unwrap()), "/", &[]).await;
+    assert!(!header(&response, CSP).contains("'unsafe-inline'"), "{}", header(&response, CSP));
 }
 
 #[tokio::test]
 async fn an_overriding_outer_policy_allows_the_nonce_of_the_page() {
-    let inner = page().layer(SecurityHeaders::html().build().unwrap());
+    let inner = page_with_nonce().layer(SecurityHeaders::html().build().unwrap());
     let app = inner.layer(SecurityHeaders::html().override_handler([CSP]).build().unwrap());
     let response = TestResponse::get(&app, "/", &[]).await;
-    assert!(text(&response, CSP).contains(&response.body), "{} / {}", response.body, text(&response, CSP));
+    assert!(header(&response, CSP).contains(&response.body), "{} / {}", response.body, header(&response, CSP));
 }
 
 #[tokio::test]
 async fn an_outer_report_only_policy_has_the_same_nonce() {
-    let inner = page().layer(SecurityHeaders::html().build().unwrap());
+    let inner = page_with_nonce().layer(SecurityHeaders::html().build().unwrap());
     let trial = Csp::html().set(Directive::StyleSrc, [Source::Nonce]);
     let app = inner.layer(SecurityHeaders::html().csp_report_only(trial).build().unwrap());
     let response = TestResponse::get(&app, "/", &[]).await;
-    let reported = text(&response, "content-security-policy-report-only");
+    let reported = header(&response, "content-security-policy-report-only");
     assert!(reported.contains(&response.body), "{} / {reported}", response.body);
 }
 
@@ -128,13 +128,14 @@ async fn a_304_does_not_remove_the_nonce_from_the_policy_of_a_stored_page() {
     let response =
         TestResponse::get(&app.layer(SecurityHeaders::html().build().unwrap()), "/", &[("if-none-match", "\"1\"")])
             .await;
-    assert_eq!(text(&response, CSP), "");
+    assert_eq!(header(&response, CSP), "");
 }
 
 #[tokio::test]
 async fn a_page_with_a_nonce_is_not_stored_by_shared_caches() {
-    let response = TestResponse::get(&page().layer(SecurityHeaders::html().build().unwrap()), "/", &[]).await;
-    let cache_control = text(&response, "cache-control");
+    let response =
+        TestResponse::get(&page_with_nonce().layer(SecurityHeaders::html().build().unwrap()), "/", &[]).await;
+    let cache_control = header(&response, "cache-control");
     assert!(cache_control.contains("private") || cache_control.contains("no-store"), "{cache_control:?}");
 }
 
@@ -150,11 +151,11 @@ fn cors_headers_cannot_be_stripped() {
 }
 
 #[tokio::test]
-async fn a_response_with_the_maximum_of_headers_causes_no_panic() {
-    for most in [24_570, 24_576] {
+async fn a_response_with_the_maximum_number_of_headers_causes_no_panic() {
+    for count in [24_570, 24_576] {
         let full = tower::service_fn(move |_: Request<()>| async move {
             let mut response = http::Response::new(Full::<Bytes>::default());
-            for n in 0..most {
+            for n in 0..count {
                 let name = HeaderName::try_from(format!("x-{n}")).unwrap();
                 response.headers_mut().insert(name, HeaderValue::from_static("1"));
             }
@@ -164,7 +165,7 @@ async fn a_response_with_the_maximum_of_headers_causes_no_panic() {
         let layers = ServiceBuilder::new().layer(SecurityHeaders::html().build().unwrap()).layer(cors);
         let layers = layers.layer(ClearSiteData::all()).service(full);
         let response = layers.oneshot(Request::get("/").header("origin", PAGE).body(()).unwrap()).await.unwrap();
-        assert!((most..=24_576).contains(&response.headers().len()));
+        assert!((count..=24_576).contains(&response.headers().len()));
     }
 }
 
@@ -176,9 +177,10 @@ fn an_hsts_max_age_below_a_second_is_rejected() {
 
 #[test]
 fn more_than_64_custom_headers_are_rejected() {
-    let of =
-        |most: u32| (0..most).fold(SecurityHeaders::api(), |builder, n| builder.header(&format!("x-own-{n}"), "1"));
-    assert!(of(64).build().is_ok() && of(65).build().is_err());
+    let with_headers = |count: u32| {
+        (0..count).fold(SecurityHeaders::api(), |builder, n| builder.header(&format!("x-custom-{n}"), "1"))
+    };
+    assert!(with_headers(64).build().is_ok() && with_headers(65).build().is_err());
 }
 
 #[test]
@@ -196,13 +198,13 @@ fn reporting_endpoints_are_validated_in_linear_memory() {
 
 #[test]
 fn custom_header_values_are_visible_ascii() {
-    assert!(SecurityHeaders::builder().header("x-own", "b\u{e4}r").build().is_err());
+    assert!(SecurityHeaders::builder().header("x-custom", "b\u{e4}r").build().is_err());
 }
 
 /// RFC 6797, section 7.2. The caller writes the scheme of an absolute request target (RFC 9112, section 3.2.2).
 #[tokio::test]
 async fn hsts_is_not_sent_over_http_1_with_an_https_target() {
-    let app = plain().layer(SecurityHeaders::api().build().unwrap());
+    let app = plain_app().layer(SecurityHeaders::api().build().unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
@@ -218,10 +220,10 @@ async fn hsts_is_not_sent_over_http_1_with_an_https_target() {
 #[tokio::test]
 async fn localhost_is_recognized_in_any_case_and_with_a_trailing_dot() {
     let csp = Csp::api().upgrade_insecure_requests();
-    let app = plain().layer(SecurityHeaders::api().csp(csp).assume_https().build().unwrap());
+    let app = plain_app().layer(SecurityHeaders::api().csp(csp).assume_https().build().unwrap());
     for host in ["localhost", "LOCALHOST:3000", "localhost.:3000", "localhost."] {
         let response = TestResponse::get(&app, "/", &[("host", host)]).await;
-        assert!(!text(&response, CSP).contains("upgrade"), "{host}");
+        assert!(!header(&response, CSP).contains("upgrade"), "{host}");
     }
 }
 
@@ -231,8 +233,8 @@ async fn a_rejected_grpc_call_does_not_clear_site_data() {
     let app = Router::new().route("/logout", post(|| async {})).layer(guarded);
     let request = Request::post("/logout").header("content-type", "application/grpc-web");
     let response = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
-    assert_eq!(text(&response, "grpc-status"), "16");
-    assert_eq!(text(&response, "clear-site-data"), "");
+    assert_eq!(header(&response, "grpc-status"), "16");
+    assert_eq!(header(&response, "clear-site-data"), "");
 }
 
 #[tokio::test]
@@ -242,6 +244,6 @@ async fn a_page_can_read_why_its_grpc_call_was_rejected() {
     let app = Router::new().route("/", post(|| async {})).layer(guarded);
     let request = Request::post("/").header("content-type", "application/grpc-web+proto").header("origin", PAGE);
     let response = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
-    let exposed = text(&response, "access-control-expose-headers");
+    let exposed = header(&response, "access-control-expose-headers");
     assert!(exposed.contains("grpc-status") && exposed.contains("grpc-message"), "{exposed}");
 }

@@ -1,4 +1,4 @@
-//! `RateLimit` over the in-memory store: which requests are admitted, and what responses say.
+//! `RateLimit` over the in-memory store: which requests are admitted, and the headers and bodies of the responses.
 
 mod addresses;
 mod admin;
@@ -30,7 +30,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::any;
 use http::request;
-use portcullis::rate_limit::{Algorithm, Key, RateLimitBuilder};
+use portcullis::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder};
 use portcullis::testing::FakeClock;
 use portcullis::{Quota, RateLimit};
 use serde_json::Value;
@@ -75,6 +75,17 @@ fn header(head: &request::Parts, name: &str) -> Option<String> {
 /// A builder with one limit, counted by the header `x-user`.
 fn limit_by_header(quota: Quota) -> RateLimitBuilder {
     RateLimit::builder().quota(quota).key(by_user_header())
+}
+
+/// A builder with this limit, counted by the header `x-user`.
+fn builder_with(limit: Limit) -> RateLimitBuilder {
+    RateLimit::builder().limit(limit).key(by_user_header())
+}
+
+/// Routes behind a limit of two requests a minute by this key.
+fn app_limited_by(key: Key) -> Router {
+    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key);
+    routes(&Arc::default()).layer(limit.clock(fake_clock().clock()).build().unwrap())
 }
 
 /// An app behind a limit that counts by a fake clock.

@@ -105,7 +105,7 @@ async fn an_anonymous_user_is_401_with_a_challenge_without_error_code() {
 }
 
 #[tokio::test]
-async fn without_an_authenticating_layer_it_is_500_and_the_log_names_the_layer() {
+async fn without_an_authenticating_layer_a_requirement_is_500_and_the_log_names_the_layer() {
     for (name, (app, calls)) in apps() {
         let log = LogCapture::start();
         let response = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
@@ -144,8 +144,8 @@ async fn the_challenge_of_any_lists_all_scopes() {
 #[tokio::test]
 async fn a_user_has_the_roles_that_their_roles_inherit() {
     let (app, _) = protected_by(|route| route.layer(RequireRole::any([roles().get("reader").unwrap()]).unwrap()));
-    for (own, expected) in [("reader", 200), ("editor", 200), ("auditor", 403), ("Reader", 403)] {
-        assert_eq!(status(&app, ann().with_roles([own])).await, expected, "{own}");
+    for (role, expected) in [("reader", 200), ("editor", 200), ("auditor", 403), ("Reader", 403)] {
+        assert_eq!(status(&app, ann().with_roles([role])).await, expected, "{role}");
     }
     let both = ["reader", "auditor"].map(|name| roles().get(name).unwrap());
     let (app, _) = protected_by(|route| route.layer(RequireRole::all(both).unwrap()));
@@ -155,10 +155,10 @@ async fn a_user_has_the_roles_that_their_roles_inherit() {
 
 #[tokio::test]
 async fn a_permission_is_granted_directly_or_by_a_role_or_by_a_wildcard() {
-    let own = |text: &str| ann().with_permissions([Permission::new(text).unwrap()]);
-    for (needed, user, expected) in [
-        ("write:page", own("write:page"), 200),
-        ("write:page", own("read:page"), 403),
+    let user_granted = |text: &str| ann().with_permissions([Permission::new(text).unwrap()]);
+    for (required, user, expected) in [
+        ("write:page", user_granted("write:page"), 200),
+        ("write:page", user_granted("read:page"), 403),
         ("write:page", ann().with_roles(["editor"]), 200),
         ("read:page", ann().with_roles(["editor"]), 200),
         ("write:page", ann().with_roles(["reader"]), 403),
@@ -167,18 +167,18 @@ async fn a_permission_is_granted_directly_or_by_a_role_or_by_a_wildcard() {
         ("write:log", ann().with_roles(["auditor"]), 403),
         ("write:page", UserContext::new("bob").with_roles(["editor"]), 403),
     ] {
-        let (app, _) = protected_by(|route| route.layer(RequirePermission::all([needed]).unwrap()));
-        assert_eq!(status(&app, user.clone()).await, expected, "{needed} for {user:?}");
+        let (app, _) = protected_by(|route| route.layer(RequirePermission::all([required]).unwrap()));
+        assert_eq!(status(&app, user.clone()).await, expected, "{required} for {user:?}");
     }
     let (app, _) = protected_by(|route| route.layer(RequirePermission::any(["write:page", "read:log"]).unwrap()));
-    assert_eq!(status(&app, own("read:log")).await, 200);
+    assert_eq!(status(&app, user_granted("read:log")).await, 200);
 }
 
 #[tokio::test]
 async fn a_tier_admits_itself_and_higher_tiers() {
     let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))));
-    for (own, expected) in [("basic", 403), ("professional", 200), ("enterprise", 200)] {
-        assert_eq!(status(&app, ann().with_tier(tier(own))).await, expected, "{own}");
+    for (name, expected) in [("basic", 403), ("professional", 200), ("enterprise", 200)] {
+        assert_eq!(status(&app, ann().with_tier(tier(name))).await, expected, "{name}");
     }
     assert_eq!(status(&app, ann()).await, 403);
 }

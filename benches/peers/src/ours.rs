@@ -52,7 +52,7 @@ pub(crate) fn headers() -> Router {
 }
 
 fn cors_layer(origins: usize) -> Cors {
-    let origins = (0..origins).map(|at| format!("https://app{at}.example.com"));
+    let origins = (0..origins).map(|n| format!("https://app{n}.example.com"));
     Cors::builder().origins(OriginSet::new(origins).expect("origins")).allow_credentials().build().expect("a policy")
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn headers() -> Router {
 
 fn cors_layer(origins: usize) -> CorsLayer {
     let origins =
-        (0..origins).map(|at| HeaderValue::try_from(format!("https://app{at}.example.com")).expect("an origin"));
+        (0..origins).map(|n| HeaderValue::try_from(format!("https://app{n}.example.com")).expect("an origin"));
     let layer = CorsLayer::new().allow_origin(AllowOrigin::list(origins)).allow_credentials(true);
     layer
         .allow_methods([Method::GET, Method::POST])

@@ -80,8 +80,8 @@ fn fetch_in_a_sandbox(url: &str) -> String {
 #[ignore = "needs a browser: run tests/run"]
 fn a_sandboxed_frame_can_read_only_what_any_origin_may_read() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let (named, open) = (api(for_pages_of(&site)), api(Cors::builder().any_origin()));
-    for (api, expected) in [(named, "null TypeError: Failed to fetch"), (open, "null GET")] {
+    let (for_site, for_any) = (api(for_pages_of(&site)), api(Cors::builder().any_origin()));
+    for (api, expected) in [(for_site, "null TypeError: Failed to fetch"), (for_any, "null GET")] {
         let tab = browser.open(&site.url("/"));
         assert_eq!(tab.run(&fetch_in_a_sandbox(&api.url("/"))), expected);
         assert_eq!(api.log(), ["GET"]);

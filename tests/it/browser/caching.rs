@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Chromium, Site, assert_reads, assert_unreadable, fetch, for_pages_of};
 
 /// An app whose responses are numbered and may be cached for ten minutes.
-fn numbered() -> Router {
+fn numbered_responses() -> Router {
     let count = Arc::new(AtomicUsize::new(0));
     let handler = get(move || async move {
         let number = count.fetch_add(1, SeqCst) + 1;
@@ -23,9 +23,9 @@ fn numbered() -> Router {
     Router::new().route("/", handler)
 }
 
-/// Like `numbered`, but echoes the origin without `Vary`.
+/// Like `numbered_responses`, but echoes the origin without `Vary`.
 fn without_vary() -> Router {
-    numbered().layer(from_fn(async |request: Request, next: Next| {
+    numbered_responses().layer(from_fn(async |request: Request, next: Next| {
         let origin = request.headers().get(ORIGIN).cloned();
         let mut response = next.run(request).await;
         response.headers_mut().extend(origin.map(|origin| (ACCESS_CONTROL_ALLOW_ORIGIN, origin)));
@@ -33,8 +33,8 @@ fn without_vary() -> Router {
     }))
 }
 
-/// Allows both sites.
-fn both(one: &Site, other: &Site) -> Cors {
+/// Allows pages of both sites.
+fn cors_for_both(one: &Site, other: &Site) -> Cors {
     Cors::builder().origins(OriginSet::new([one.origin(), other.origin()]).unwrap()).build().unwrap()
 }
 
@@ -42,7 +42,7 @@ fn both(one: &Site, other: &Site) -> Cors {
 #[ignore = "needs a browser: run tests/run"]
 fn a_response_cached_for_one_origin_is_fetched_again_for_another() {
     let (browser, one, other) = (Chromium::start(), Site::blank(), Site::blank());
-    let api = Site::of(numbered().layer(both(&one, &other)));
+    let api = Site::of(numbered_responses().layer(cors_for_both(&one, &other)));
     let tab = browser.open(&one.url("/"));
     assert_reads(fetch(&tab, &api.url("/"), &json!({})), "1");
     assert_reads(fetch(&tab, &api.url("/"), &json!({})), "1");
@@ -72,7 +72,7 @@ fn no_cors() -> Value {
 #[ignore = "needs a browser: run tests/run"]
 fn a_response_cached_without_an_origin_is_fetched_again_with_one() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = Site::of(numbered().layer(for_pages_of(&site).build().unwrap()));
+    let api = Site::of(numbered_responses().layer(for_pages_of(&site).build().unwrap()));
     let tab = browser.open(&site.url("/"));
     assert_eq!(fetch(&tab, &api.url("/"), &no_cors()).unwrap().status, 0);
     assert_reads(fetch(&tab, &api.url("/"), &json!({})), "2");
@@ -94,7 +94,7 @@ fn without_vary_a_response_cached_without_an_origin_is_unreadable_with_one() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_response_for_any_origin_is_cached_for_all() {
     let (browser, one, other) = (Chromium::start(), Site::blank(), Site::blank());
-    let api = Site::of(numbered().layer(Cors::builder().any_origin().build().unwrap()));
+    let api = Site::of(numbered_responses().layer(Cors::builder().any_origin().build().unwrap()));
     for site in [&one, &other] {
         assert_reads(fetch(&browser.open(&site.url("/")), &api.url("/"), &json!({})), "1");
     }

@@ -24,7 +24,7 @@ fn cookie_app() -> Site {
 }
 
 /// Sets a cookie on a page of this host, and returns the cookies that the browser then sends.
-fn sent_back(browser: &Chromium, host: &str, cookie: &str) -> String {
+fn cookies_sent_back(browser: &Chromium, host: &str, cookie: &str) -> String {
     let app = cookie_app();
     let tab = browser.open(&app.origin_as(host));
     let get = |path: &str| fetch(&tab, &(app.origin_as(host) + path), &json!({})).unwrap().body;
@@ -39,7 +39,7 @@ fn a_valid_host_cookie_is_stored_and_sent_back() {
     for (name, attributes) in
         [("__Host-a", "Secure; Path=/"), ("__Host-b", "Secure; Path=/; HttpOnly; SameSite=Strict; Max-Age=60")]
     {
-        let sent = sent_back(&browser, "localhost", &format!("{name}=1; {attributes}"));
+        let sent = cookies_sent_back(&browser, "localhost", &format!("{name}=1; {attributes}"));
         assert!(sent.split("; ").any(|cookie| cookie == format!("{name}=1")), "{attributes}: {sent}");
     }
 }
@@ -55,8 +55,8 @@ fn an_invalid_host_cookie_is_dropped_and_one_without_the_prefix_is_stored() {
     ];
     for attributes in INVALID {
         let browser = Chromium::start();
-        let sent =
-            ["a", "__Host-a"].map(|name| sent_back(&browser, "app.localhost", &format!("{name}=1; {attributes}")));
+        let sent = ["a", "__Host-a"]
+            .map(|name| cookies_sent_back(&browser, "app.localhost", &format!("{name}=1; {attributes}")));
         assert_eq!(sent, ["a=1", "a=1"], "{attributes}");
     }
 }
@@ -79,13 +79,13 @@ fn a_token_in_a_host_cookie_authenticates_only_pages_of_its_site() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let (same, cross) = (site.origin_as("localhost"), site.origin_as("127.0.0.1"));
     let api = app_with_login([same.clone(), cross.clone()]);
-    let include = json!({ "credentials": "include" });
+    let with_credentials = json!({ "credentials": "include" });
     let tab = browser.open(&same);
-    assert_eq!(fetch(&tab, &api.url("/me"), &include).unwrap().status, 401);
-    assert_reads(fetch(&tab, &api.url("/login"), &include), "");
-    assert_reads(fetch(&tab, &api.url("/me"), &include), "user-1");
+    assert_eq!(fetch(&tab, &api.url("/me"), &with_credentials).unwrap().status, 401);
+    assert_reads(fetch(&tab, &api.url("/login"), &with_credentials), "");
+    assert_reads(fetch(&tab, &api.url("/me"), &with_credentials), "user-1");
     assert_eq!(fetch(&tab, &api.url("/me"), &json!({})).unwrap().status, 401, "without credentials");
-    let response = fetch(&browser.open(&cross), &api.url("/me"), &include).unwrap();
+    let response = fetch(&browser.open(&cross), &api.url("/me"), &with_credentials).unwrap();
     assert_eq!(response.status, 401, "another site, although its origin is allowed");
 }
 

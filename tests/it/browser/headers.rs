@@ -17,8 +17,10 @@ fn page(headers: SecurityHeaders, body: &'static str) -> Site {
         Html(format!("<!doctype html><title>A page</title>{}", body.replace("NONCE", nonce.as_str())))
     };
     let script = get(async || ([(CONTENT_TYPE, "text/javascript")], "(window.ran ||= []).push('added')"));
-    let style = get(async || ([(CONTENT_TYPE, "text/css")], "#own { color: rgb(1, 2, 3) }"));
-    Site::of(Router::new().route("/", get(page)).route("/added.js", script).route("/own.css", style).layer(headers))
+    let style = get(async || ([(CONTENT_TYPE, "text/css")], "#same-origin { color: rgb(1, 2, 3) }"));
+    Site::of(
+        Router::new().route("/", get(page)).route("/added.js", script).route("/same-origin.css", style).layer(headers),
+    )
 }
 
 fn html() -> SecurityHeaders {
@@ -81,16 +83,16 @@ fn each_load_has_a_new_nonce() {
 #[ignore = "needs a browser: run tests/run"]
 fn only_styles_with_the_nonce_or_of_the_same_origin_apply() {
     let body = "
-        <link rel='stylesheet' href='/own.css'>
-        <style nonce='NONCE'>#nonced { color: rgb(1, 2, 3) }</style>
-        <style>#bare { color: rgb(1, 2, 3) }</style>
-        <p id='own'><p id='nonced'><p id='bare'><p id='attribute' style='color: rgb(1, 2, 3)'>
+        <link rel='stylesheet' href='/same-origin.css'>
+        <style nonce='NONCE'>#with-nonce { color: rgb(1, 2, 3) }</style>
+        <style>#without-nonce { color: rgb(1, 2, 3) }</style>
+        <p id='same-origin'><p id='with-nonce'><p id='without-nonce'><p id='attribute' style='color: rgb(1, 2, 3)'>
     ";
     let (browser, site) = (Chromium::start(), page(html(), body));
     let applied = "[...document.querySelectorAll('p')]
         .filter((element) => getComputedStyle(element).color === 'rgb(1, 2, 3)')
         .map((element) => element.id)";
-    assert_eq!(browser.open(&site.url("/")).run(applied), json!(["own", "nonced"]));
+    assert_eq!(browser.open(&site.url("/")).run(applied), json!(["same-origin", "with-nonce"]));
 }
 
 /// A script that loads this URL in a frame. Returns the title of the framed page, or null if the browser blocks it.
@@ -111,9 +113,9 @@ fn title_in_a_frame(url: &str) -> String {
 fn a_page_cannot_be_framed_even_by_its_own_origin() {
     let browser = Chromium::start();
     // The control: without the layer, the page can be framed.
-    for (layered, title) in [(false, json!("A page")), (true, json!(null))] {
-        let bare = Router::new().route("/framed", get(async || Html("<!doctype html><title>A page</title>")));
-        let framed = if layered { bare.layer(html()) } else { bare };
+    for (has_layer, title) in [(false, json!("A page")), (true, json!(null))] {
+        let without_layer = Router::new().route("/framed", get(async || Html("<!doctype html><title>A page</title>")));
+        let framed = if has_layer { without_layer.layer(html()) } else { without_layer };
         let site = Site::of(framed.route("/", get(async || Html("<!doctype html><body>"))));
         let tab = browser.open(&site.url("/"));
         assert_eq!(tab.run(&title_in_a_frame(&site.url("/framed"))), title);

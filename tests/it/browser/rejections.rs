@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Chromium, PageResponse, Site, Tab, assert_reads, assert_unreadable, fetch, for_pages_of};
 use crate::support::tokens;
 
-fn handled() -> Router {
+fn handled_app() -> Router {
     Router::new().route("/", get(async || "handled"))
 }
 
@@ -33,7 +33,7 @@ fn fetch_rejection(tab: &Tab<'_>, api: &Site, options: &Value, status: u16) -> P
 #[ignore = "needs a browser: run tests/run"]
 fn a_429_is_readable_with_retry_after_and_the_rate_limit_headers() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = Site::of(handled().layer(once_per_hour()).layer(for_pages_of(&site).build().unwrap()));
+    let api = Site::of(handled_app().layer(once_per_hour()).layer(for_pages_of(&site).build().unwrap()));
     let tab = browser.open(&site.url("/"));
     assert_reads(fetch(&tab, &api.url("/"), &json!({})), "handled");
     let response = fetch_rejection(&tab, &api, &json!({}), 429);
@@ -50,9 +50,9 @@ fn a_429_is_readable_with_retry_after_and_the_rate_limit_headers() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_429_of_a_limit_outside_of_cors_is_unreadable() {
+fn a_429_of_a_rate_limit_outside_of_cors_is_unreadable() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let api = Site::of(handled().layer(for_pages_of(&site).build().unwrap()).layer(once_per_hour()));
+    let api = Site::of(handled_app().layer(for_pages_of(&site).build().unwrap()).layer(once_per_hour()));
     let tab = browser.open(&site.url("/"));
     assert_reads(fetch(&tab, &api.url("/"), &json!({})), "handled");
     assert_unreadable(&fetch(&tab, &api.url("/"), &json!({})));
@@ -63,7 +63,7 @@ fn a_429_of_a_limit_outside_of_cors_is_unreadable() {
 fn a_401_is_readable_with_its_challenge() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let auth = tokens::strict_auth().build().unwrap();
-    let api = Site::of(handled().layer(auth).layer(for_pages_of(&site).build().unwrap()));
+    let api = Site::of(handled_app().layer(auth).layer(for_pages_of(&site).build().unwrap()));
     let tab = browser.open(&site.url("/"));
     let response = fetch_rejection(&tab, &api, &json!({}), 401);
     assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"api\""));
@@ -79,7 +79,7 @@ fn a_401_is_readable_with_its_challenge() {
 fn a_403_is_readable_with_the_missing_scope() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let scope = RequireScope::all(["write:page"]).unwrap();
-    let app = handled().layer(scope).layer(tokens::strict_auth().build().unwrap());
+    let app = handled_app().layer(scope).layer(tokens::strict_auth().build().unwrap());
     let api = Site::of(app.layer(for_pages_of(&site).build().unwrap()));
     let bearer = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));
     let options = json!({ "headers": { "authorization": bearer } });
@@ -97,7 +97,7 @@ fn every_response_of_a_stack_is_readable_only_for_allowed_pages() {
         .cors(for_pages_of(&site).build().unwrap())
         .authenticate(tokens::strict_auth().build().unwrap())
         .limit_by_user(by_user);
-    let api = Site::of(handled().layer(stack.build().unwrap()));
+    let api = Site::of(handled_app().layer(stack.build().unwrap()));
     let bearer = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));
     let options = json!({ "headers": { "authorization": bearer } });
 

@@ -11,14 +11,14 @@ use http_body_util::{BodyExt, Full};
 use portcullis::Cors;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{App, FOREIGN, PAGE, assert_unreadable, cors_headers, header, origins, page, vary};
+use super::{App, FOREIGN, PAGE, assert_unreadable, cors_headers, for_page, header, origins, vary};
 use crate::support::response::TestResponse;
 
 const EXPOSED: &str = "grpc-message,grpc-status,ratelimit,ratelimit-policy,retry-after,www-authenticate,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset";
 
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_read_the_response() {
-    let app = App::of(page());
+    let app = App::of(for_page());
     let response = app.get(PAGE).await;
     assert_eq!((response.status.as_u16(), response.body.as_str(), app.calls()), (200, "handled", 1));
     let exposed = format!("access-control-expose-headers: {EXPOSED}");
@@ -31,7 +31,7 @@ async fn a_page_of_an_allowed_origin_may_read_the_response() {
 
 #[tokio::test]
 async fn a_disallowed_origin_gets_the_response_without_cors_headers() {
-    let app = App::of(page().allow_credentials().expose_headers(["etag"]));
+    let app = App::of(for_page().allow_credentials().expose_headers(["etag"]));
     for (before, origin) in [FOREIGN, "null", "", "*", "http://app.example.com"].into_iter().enumerate() {
         assert_unreadable(&app.get(origin).await);
         assert_eq!(app.calls(), before + 1);
@@ -40,7 +40,7 @@ async fn a_disallowed_origin_gets_the_response_without_cors_headers() {
 
 #[tokio::test]
 async fn a_response_without_an_origin_has_vary_too() {
-    assert_unreadable(&TestResponse::get(&App::of(page()).router, "/", &[]).await);
+    assert_unreadable(&TestResponse::get(&App::of(for_page()).router, "/", &[]).await);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn credentials_are_allowed_only_to_an_allowed_origin() {
         assert_eq!(header(&response.headers, "access-control-allow-origin"), Some(origin), "never a star");
     }
     assert_unreadable(&app.get(FOREIGN).await);
-    let response = App::of(page()).get(PAGE).await;
+    let response = App::of(for_page()).get(PAGE).await;
     assert_eq!(header(&response.headers, "access-control-allow-credentials"), None);
 }
 
@@ -69,7 +69,7 @@ async fn with_any_origin_every_response_has_a_star_and_no_vary() {
 
 #[tokio::test]
 async fn exposed_headers_are_listed_once_with_those_of_rejections() {
-    let response = App::of(page().expose_headers(["ETag", "Retry-After", "etag"])).get(PAGE).await;
+    let response = App::of(for_page().expose_headers(["ETag", "Retry-After", "etag"])).get(PAGE).await;
     assert_eq!(header(&response.headers, "access-control-expose-headers"), Some(&*format!("etag,{EXPOSED}")));
 }
 
@@ -82,7 +82,7 @@ async fn get_with(headers: &'static [(&'static str, &'static str)], origin: &str
         }
         response
     };
-    let app = Router::new().route("/", get(handler)).layer(page().allow_credentials().build().unwrap());
+    let app = Router::new().route("/", get(handler)).layer(for_page().allow_credentials().build().unwrap());
     TestResponse::get(&app, "/", &[("origin", origin)]).await
 }
 
@@ -128,7 +128,7 @@ async fn a_service_with_full_bodies_gets_the_same_headers() {
     let inner = service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("handled")))
     });
-    let service = page().build().unwrap().layer(inner);
+    let service = for_page().build().unwrap().layer(inner);
     for (method, origin, requested_method, status, allowed) in [
         ("GET", PAGE, None, 200, Some(PAGE)),
         ("GET", FOREIGN, None, 200, None),

@@ -2,19 +2,19 @@
 
 use portcullis::Cors;
 
-use super::{App, PAGE, assert_denied, assert_unreadable, header, page};
+use super::{App, PAGE, assert_denied, assert_unreadable, for_page, header};
 use crate::support::response::TestResponse;
 
 /// The length of the longest possible origin.
 const MAX_LEN: usize = 326;
 
-fn long(bytes: usize) -> String {
+fn origin_of_len(bytes: usize) -> String {
     format!("chrome-extension://{}", "a".repeat(bytes - "chrome-extension://".len()))
 }
 
 #[tokio::test]
 async fn several_origin_headers_are_disallowed() {
-    for builder in [page(), Cors::builder().any_origin()] {
+    for builder in [for_page(), Cors::builder().any_origin()] {
         let app = App::of(builder);
         for second in [PAGE, "https://evil.example", "null", ""] {
             let headers = [("origin", PAGE), ("origin", second), ("access-control-request-method", "GET")];
@@ -22,12 +22,14 @@ async fn several_origin_headers_are_disallowed() {
             assert_eq!(app.calls(), 0);
         }
     }
-    assert_unreadable(&TestResponse::get(&App::of(page()).router, "/", &[("origin", PAGE), ("origin", PAGE)]).await);
+    assert_unreadable(
+        &TestResponse::get(&App::of(for_page()).router, "/", &[("origin", PAGE), ("origin", PAGE)]).await,
+    );
 }
 
 #[tokio::test]
 async fn two_origins_on_one_line_are_disallowed() {
-    let app = App::of(page());
+    let app = App::of(for_page());
     for both in ["https://app.example.com, https://app.example.com", "https://app.example.com https://app.example.com"]
     {
         assert_denied(&app.options(&[("origin", both), ("access-control-request-method", "GET")]).await);
@@ -38,13 +40,13 @@ async fn two_origins_on_one_line_are_disallowed() {
 #[tokio::test]
 async fn an_origin_over_326_bytes_is_disallowed_even_if_any_is_allowed() {
     let app = App::of(Cors::builder().any_origin());
-    let [longest, over] = [long(MAX_LEN), long(MAX_LEN + 1)];
+    let [longest, too_long] = [origin_of_len(MAX_LEN), origin_of_len(MAX_LEN + 1)];
     let requested = ("access-control-request-method", "GET");
     assert_eq!(app.options(&[("origin", &longest), requested]).await.status, 204);
-    assert_denied(&app.options(&[("origin", &over), requested]).await);
+    assert_denied(&app.options(&[("origin", &too_long), requested]).await);
     assert_eq!(header(&app.get(&longest).await.headers, "access-control-allow-origin"), Some("*"));
     // Only the preflight is denied: a cached response must be the same for every origin.
-    assert_eq!(header(&app.get(&over).await.headers, "access-control-allow-origin"), Some("*"));
+    assert_eq!(header(&app.get(&too_long).await.headers, "access-control-allow-origin"), Some("*"));
     let app = App::of(Cors::builder().origins(super::origins(["https://*.example.com"])));
     let label = "a.".repeat(200);
     let deep = format!("https://{label}example.com");
@@ -54,7 +56,7 @@ async fn an_origin_over_326_bytes_is_disallowed_even_if_any_is_allowed() {
 
 #[tokio::test]
 async fn over_64_names_are_disallowed_on_one_line_or_several() {
-    for builder in [page().any_header(), page().allow_headers(["x-a"])] {
+    for builder in [for_page().any_header(), for_page().allow_headers(["x-a"])] {
         let app = App::of(builder);
         for (count, status) in [(1, 204), (64, 204), (65, 403), (1_000, 403)] {
             let lines = vec!["x-a"; count];
@@ -67,7 +69,7 @@ async fn over_64_names_are_disallowed_on_one_line_or_several() {
 
 #[tokio::test]
 async fn over_8_kib_of_names_are_disallowed_on_one_line_or_several() {
-    let app = App::of(page().any_header());
+    let app = App::of(for_page().any_header());
     for (bytes, status) in [(8_192, 204), (8_193, 403), (60_000, 403)] {
         let name = "a".repeat(bytes);
         assert_eq!(app.preflight("GET", &[&name]).await.status, status, "{bytes} bytes");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::cors::CorsBuilder;
 use portcullis::{ConfigError, ConfigIssue, Cors, IssueKind, OriginSet};
 
-use super::{PAGE, origins, page};
+use super::{PAGE, for_page, origins};
 
 /// Returns the setting, the value and the kind of each issue.
 fn issues(error: &ConfigError) -> Vec<(&str, Option<&str>, IssueKind)> {
@@ -26,11 +26,11 @@ fn assert_issue(builder: CorsBuilder, expected: (&str, Option<&str>, IssueKind),
 
 #[test]
 fn valid_configurations_build() {
-    assert!(page().build().is_ok());
+    assert!(for_page().build().is_ok());
     assert!(Cors::builder().any_origin().build().is_ok());
-    let every =
-        page().allow_credentials().allow_methods(["PUT", "PATCH", "QUERY", "GET"]).allow_headers(["X-Request-Id"]);
-    assert!(every.expose_headers(["ETag"]).debug().build().is_ok());
+    let all_settings =
+        for_page().allow_credentials().allow_methods(["PUT", "PATCH", "QUERY", "GET"]).allow_headers(["X-Request-Id"]);
+    assert!(all_settings.expose_headers(["ETag"]).debug().build().is_ok());
     assert!(Cors::builder().any_origin().any_method().any_header().expose_headers(["*"]).build().is_ok());
 }
 
@@ -164,7 +164,7 @@ fn a_method_that_no_browser_sends_is_rejected() {
         ("", IssueKind::Invalid, "PATCH"),
         ("PUT, DELETE", IssueKind::Invalid, "PATCH"),
     ] {
-        assert_issue(page().allow_methods([method]), ("allow_methods", Some(method), kind), remedy);
+        assert_issue(for_page().allow_methods([method]), ("allow_methods", Some(method), kind), remedy);
     }
 }
 
@@ -186,15 +186,15 @@ fn a_request_header_that_no_page_can_send_is_rejected() {
         ("", IssueKind::Invalid, "X-Request-Id"),
         ("x-a, x-b", IssueKind::Invalid, "X-Request-Id"),
     ] {
-        assert_issue(page().allow_headers([name]), ("allow_headers", Some(name), kind), remedy);
+        assert_issue(for_page().allow_headers([name]), ("allow_headers", Some(name), kind), remedy);
     }
 }
 
 #[test]
 fn a_response_header_that_no_page_can_read_is_rejected() {
-    let star = page().allow_credentials().expose_headers(["*"]);
+    let star = for_page().allow_credentials().expose_headers(["*"]);
     assert_issue(star, ("expose_headers", Some("*"), IssueKind::Prohibited), "list the header names");
-    for builder in [page(), page().allow_credentials()] {
+    for builder in [for_page(), for_page().allow_credentials()] {
         let cookie = builder.clone().expose_headers(["Set-Cookie"]);
         assert_issue(cookie, ("expose_headers", Some("Set-Cookie"), IssueKind::Prohibited), "remove it");
         let invalid = builder.expose_headers(["x a"]);
@@ -210,11 +210,11 @@ fn max_age_is_whole_seconds_up_to_a_day() {
         (Duration::from_nanos(1), "1ns"),
         (Duration::from_nanos(86_400_000_000_001), "86400.000000001s"),
     ] {
-        assert_issue(page().max_age(time), ("max_age", Some(text), IssueKind::Invalid), "ten minutes");
+        assert_issue(for_page().max_age(time), ("max_age", Some(text), IssueKind::Invalid), "ten minutes");
     }
-    assert!(page().max_age(Duration::MAX).build().is_err());
+    assert!(for_page().max_age(Duration::MAX).build().is_err());
     for seconds in [0, 86_400] {
-        assert!(page().max_age(Duration::from_secs(seconds)).build().is_ok(), "{seconds}");
+        assert!(for_page().max_age(Duration::from_secs(seconds)).build().is_ok(), "{seconds}");
     }
 }
 
@@ -249,7 +249,7 @@ fn all_issues_of_a_layer_are_reported_at_once() {
 #[test]
 fn a_setter_replaces_the_previous_value() {
     assert!(Cors::builder().any_origin().allow_credentials().origins(origins([PAGE])).build().is_ok());
-    assert!(page().allow_methods(["TRACE"]).allow_methods(["PUT"]).build().is_ok());
-    assert!(page().allow_headers(["cookie"]).allow_headers(["x-a"]).build().is_ok());
-    assert!(page().expose_headers(["set-cookie"]).expose_headers(["etag"]).build().is_ok());
+    assert!(for_page().allow_methods(["TRACE"]).allow_methods(["PUT"]).build().is_ok());
+    assert!(for_page().allow_headers(["cookie"]).allow_headers(["x-a"]).build().is_ok());
+    assert!(for_page().expose_headers(["set-cookie"]).expose_headers(["etag"]).build().is_ok());
 }

@@ -4,7 +4,7 @@ use super::{App, assert_denied, assert_unreadable, header, origins};
 use portcullis::Cors;
 
 /// Asserts which origins an app with this set allows, for actual requests and preflights.
-async fn assert_allowed<const N: usize>(set: [&str; N], allowed: &[&str], foreign: &[&str]) {
+async fn assert_allowed<const N: usize>(set: [&str; N], allowed: &[&str], disallowed: &[&str]) {
     let app = App::of(Cors::builder().origins(origins(set)));
     let requested = ("access-control-request-method", "GET");
     for origin in allowed {
@@ -12,7 +12,7 @@ async fn assert_allowed<const N: usize>(set: [&str; N], allowed: &[&str], foreig
         assert_eq!(header(&response.headers, "access-control-allow-origin"), Some(*origin), "{set:?}");
         assert_eq!(app.options(&[("origin", origin), requested]).await.status, 204, "{origin}, {set:?}");
     }
-    for origin in foreign {
+    for origin in disallowed {
         assert_unreadable(&app.get(origin).await);
         assert_denied(&app.options(&[("origin", origin), requested]).await);
     }
@@ -20,7 +20,7 @@ async fn assert_allowed<const N: usize>(set: [&str; N], allowed: &[&str], foreig
 
 #[tokio::test]
 async fn an_origin_matches_byte_for_byte() {
-    let foreign = [
+    let disallowed = [
         "https://barfoo.com",
         "https://foo.com.evil.example",
         "https://foo.comx",
@@ -38,12 +38,12 @@ async fn an_origin_matches_byte_for_byte() {
         "foo.com",
     ];
 
-    assert_allowed(["https://foo.com"], &["https://foo.com"], &foreign).await;
+    assert_allowed(["https://foo.com"], &["https://foo.com"], &disallowed).await;
 }
 
 #[tokio::test]
 async fn a_subdomain_pattern_matches_at_label_boundaries() {
-    let foreign = [
+    let disallowed = [
         "https://barfoo.com",
         "https://foo.com",
         "https://.foo.com",
@@ -61,12 +61,12 @@ async fn a_subdomain_pattern_matches_at_label_boundaries() {
         "https://a.foo.com:443",
     ];
     let allowed = ["https://a.foo.com", "https://a.b.c.foo.com", "https://xn--bcher-kva.foo.com"];
-    assert_allowed(["https://*.foo.com"], &allowed, &foreign).await;
+    assert_allowed(["https://*.foo.com"], &allowed, &disallowed).await;
 }
 
 #[tokio::test]
 async fn a_port_pattern_matches_scheme_and_host() {
-    let foreign = [
+    let disallowed = [
         "https://localhost:3000",
         "http://localhost.evil.example:3000",
         "http://a.localhost:3000",
@@ -79,15 +79,15 @@ async fn a_port_pattern_matches_scheme_and_host() {
         "http://notlocalhost:3000",
     ];
     let allowed = ["http://localhost", "http://localhost:1", "http://localhost:5173", "http://localhost:65535"];
-    assert_allowed(["http://localhost:*"], &allowed, &foreign).await;
+    assert_allowed(["http://localhost:*"], &allowed, &disallowed).await;
     assert_allowed(["http://127.0.0.1:*"], &["http://127.0.0.1:9"], &["http://127.0.0.2:9", "http://localhost:9"])
         .await;
 }
 
 #[tokio::test]
 async fn a_subdomain_pattern_matches_its_port() {
-    let foreign = ["https://a.foo.com", "https://a.foo.com:8444", "https://foo.com:8443"];
-    assert_allowed(["https://*.foo.com:8443"], &["https://a.foo.com:8443"], &foreign).await;
+    let disallowed = ["https://a.foo.com", "https://a.foo.com:8444", "https://foo.com:8443"];
+    assert_allowed(["https://*.foo.com:8443"], &["https://a.foo.com:8443"], &disallowed).await;
     let any = ["https://a.foo.com", "https://b.a.foo.com:1"];
     assert_allowed(["https://*.foo.com:*"], &any, &["https://foo.com", "https://foo.com:1", "http://a.foo.com"]).await;
 }
@@ -96,6 +96,7 @@ async fn a_subdomain_pattern_matches_its_port() {
 async fn members_of_a_set_do_not_combine() {
     let set = ["https://foo.com", "https://*.a.foo.com", "http://foo.com:8080", "http://bar.com:*"];
     let allowed = ["https://foo.com", "https://b.a.foo.com", "http://foo.com:8080", "http://bar.com:9"];
-    let foreign = ["https://a.foo.com", "https://b.foo.com", "http://foo.com", "https://bar.com", "http://b.a.foo.com"];
-    assert_allowed(set, &allowed, &foreign).await;
+    let disallowed =
+        ["https://a.foo.com", "https://b.foo.com", "http://foo.com", "https://bar.com", "http://b.a.foo.com"];
+    assert_allowed(set, &allowed, &disallowed).await;
 }

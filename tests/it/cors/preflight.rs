@@ -1,15 +1,15 @@
-//! Preflights: what is allowed, what is denied, and which requests are not preflights.
+//! Preflights: which are allowed, which are denied, and which requests are not preflights.
 
 use std::time::Duration;
 
-use super::{App, FOREIGN, PAGE, assert_denied, cors_headers, header, page, vary};
+use super::{App, FOREIGN, PAGE, assert_denied, cors_headers, for_page, header, vary};
 use crate::support::log_capture::LogCapture;
 
 const VARY: [&str; 3] = ["origin", "access-control-request-method", "access-control-request-headers"];
 
 #[tokio::test]
 async fn an_allowed_preflight_is_204_with_exactly_what_it_requested_and_the_handler_is_not_called() {
-    let app = App::of(page().allow_methods(["PUT", "DELETE"]).allow_headers(["X-A", "X-B", "X-C"]));
+    let app = App::of(for_page().allow_methods(["PUT", "DELETE"]).allow_headers(["X-A", "X-B", "X-C"]));
     let response = app.preflight("PUT", &["x-a,x-c"]).await;
     assert_eq!((response.status.as_u16(), response.body.as_str()), (204, ""));
     assert_eq!(
@@ -27,7 +27,7 @@ async fn an_allowed_preflight_is_204_with_exactly_what_it_requested_and_the_hand
 
 #[tokio::test]
 async fn a_preflight_without_headers_gets_no_allowed_headers() {
-    let response = App::of(page()).preflight("POST", &[]).await;
+    let response = App::of(for_page()).preflight("POST", &[]).await;
     assert_eq!(response.status, 204);
     assert_eq!(header(&response.headers, "access-control-allow-methods"), Some("POST"));
     assert_eq!(header(&response.headers, "access-control-allow-headers"), None);
@@ -36,7 +36,7 @@ async fn a_preflight_without_headers_gets_no_allowed_headers() {
 #[tokio::test]
 async fn a_denied_preflight_is_403_without_cors_headers() {
     let app =
-        App::of(page().allow_credentials().allow_methods(["PUT"]).allow_headers(["x-a"]).expose_headers(["etag"]));
+        App::of(for_page().allow_credentials().allow_methods(["PUT"]).allow_headers(["x-a"]).expose_headers(["etag"]));
     for (origin, method, names) in [
         (FOREIGN, "PUT", "x-a"),
         ("null", "PUT", "x-a"),
@@ -61,7 +61,7 @@ async fn a_denied_preflight_is_403_without_cors_headers() {
 
 #[tokio::test]
 async fn any_other_options_request_reaches_the_handler() {
-    let app = App::of(page());
+    let app = App::of(for_page());
     let requested = ("access-control-request-method", "GET");
     let others: [&[(&str, &str)]; 5] = [
         &[],
@@ -81,7 +81,7 @@ async fn any_other_options_request_reaches_the_handler() {
 
 #[tokio::test]
 async fn only_options_is_a_preflight() {
-    let app = App::of(page());
+    let app = App::of(for_page());
     let headers = [("origin", PAGE), ("access-control-request-method", "PUT")];
     for method in ["GET", "POST", "PUT", "DELETE"] {
         let request = super::request(method.parse().unwrap(), &headers);
@@ -93,21 +93,21 @@ async fn only_options_is_a_preflight() {
 #[tokio::test]
 async fn safelisted_methods_are_always_allowed() {
     for method in ["GET", "HEAD", "POST"] {
-        assert_eq!(App::of(page()).preflight(method, &["authorization"]).await.status, 204, "{method}");
+        assert_eq!(App::of(for_page()).preflight(method, &["authorization"]).await.status, 204, "{method}");
     }
-    assert_denied(&App::of(page()).preflight("PUT", &[]).await);
+    assert_denied(&App::of(for_page()).preflight("PUT", &[]).await);
 }
 
 #[tokio::test]
 async fn authorization_and_content_type_are_allowed_unless_others_are_set() {
-    assert_eq!(App::of(page()).preflight("GET", &["authorization,content-type"]).await.status, 204);
-    assert_denied(&App::of(page().allow_headers(["x-a"])).preflight("GET", &["authorization"]).await);
-    assert_denied(&App::of(page().allow_headers([""; 0])).preflight("GET", &["authorization"]).await);
+    assert_eq!(App::of(for_page()).preflight("GET", &["authorization,content-type"]).await.status, 204);
+    assert_denied(&App::of(for_page().allow_headers(["x-a"])).preflight("GET", &["authorization"]).await);
+    assert_denied(&App::of(for_page().allow_headers([""; 0])).preflight("GET", &["authorization"]).await);
 }
 
 #[tokio::test]
 async fn header_names_match_in_any_order_case_and_layout() {
-    let app = App::of(page().allow_headers(["X-A", "x-b", "X-c"]));
+    let app = App::of(for_page().allow_headers(["X-A", "x-b", "X-c"]));
     let layouts: [&[&str]; 7] =
         [&["x-a,x-b,x-c"], &["x-c, X-B ,\tx-a"], &["X-C,X-A"], &["x-a", "x-c"], &["x-a,x-a"], &[",x-a,,x-b,"], &[""]];
     for lines in layouts {
@@ -121,7 +121,7 @@ async fn header_names_match_in_any_order_case_and_layout() {
 
 #[tokio::test]
 async fn any_method_and_any_header_are_allowed_by_name_and_never_by_a_star() {
-    let app = App::of(page().allow_credentials().any_method().any_header());
+    let app = App::of(for_page().allow_credentials().any_method().any_header());
     let response = app.preflight("PURGE", &["authorization,x-whatever"]).await;
     assert_eq!(response.status, 204);
     assert_eq!(header(&response.headers, "access-control-allow-methods"), Some("PURGE"));
@@ -133,19 +133,19 @@ async fn any_method_and_any_header_are_allowed_by_name_and_never_by_a_star() {
 
 #[tokio::test]
 async fn credentials_are_allowed_only_to_an_allowed_preflight() {
-    let app = App::of(page().allow_credentials());
+    let app = App::of(for_page().allow_credentials());
     let response = app.preflight("GET", &[]).await;
     assert_eq!(header(&response.headers, "access-control-allow-credentials"), Some("true"));
     assert_eq!(header(&response.headers, "access-control-allow-origin"), Some(PAGE));
     assert_denied(&app.options(&[("origin", FOREIGN), ("access-control-request-method", "GET")]).await);
-    let response = App::of(page()).preflight("GET", &[]).await;
+    let response = App::of(for_page()).preflight("GET", &[]).await;
     assert_eq!(header(&response.headers, "access-control-allow-credentials"), None);
 }
 
 #[tokio::test]
-async fn max_age_is_sent_as_set() {
+async fn max_age_is_sent_as_configured() {
     for (seconds, text) in [(0, "0"), (7_200, "7200"), (86_400, "86400")] {
-        let response = App::of(page().max_age(Duration::from_secs(seconds))).preflight("GET", &[]).await;
+        let response = App::of(for_page().max_age(Duration::from_secs(seconds))).preflight("GET", &[]).await;
         assert_eq!(header(&response.headers, "access-control-max-age"), Some(text));
     }
 }
@@ -167,7 +167,7 @@ async fn with_any_origin_a_preflight_gets_a_star_and_no_vary_by_origin() {
 async fn private_network_access_is_ignored() {
     let headers = [("origin", PAGE), ("access-control-request-method", "GET")];
     let private = ("access-control-request-private-network", "true");
-    let app = App::of(page().any_header());
+    let app = App::of(for_page().any_header());
     let [without, with] = [app.options(&headers).await, app.options(&[headers[0], headers[1], private]).await];
     assert_eq!(with.status, 204);
     assert_eq!(cors_headers(&with.headers), cors_headers(&without.headers));
@@ -175,8 +175,8 @@ async fn private_network_access_is_ignored() {
 }
 
 #[tokio::test]
-async fn debug_logs_why_a_preflight_assert_denied() {
-    let app = App::of(page().debug());
+async fn debug_logs_why_a_preflight_is_denied() {
+    let app = App::of(for_page().debug());
     for (origin, method, names, cause) in [
         (FOREIGN, "PUT", "x-b", "origin"),
         (PAGE, "PUT", "x-b", "method"),
@@ -195,6 +195,6 @@ async fn debug_logs_why_a_preflight_assert_denied() {
 #[tokio::test]
 async fn debug_is_off_by_default() {
     let log = LogCapture::start();
-    assert_denied(&App::of(page()).preflight("PUT", &[]).await);
+    assert_denied(&App::of(for_page()).preflight("PUT", &[]).await);
     assert_eq!(log.text(), "");
 }

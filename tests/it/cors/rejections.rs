@@ -7,16 +7,16 @@ use portcullis::rate_limit::Key;
 use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{Quota, RateLimit, RequireScope, RequireUser, UserContext};
 
-use super::{FOREIGN, PAGE, assert_denied, cors_headers, header, page, vary};
+use super::{FOREIGN, PAGE, assert_denied, cors_headers, for_page, header, vary};
 use crate::support::response::TestResponse;
 
-fn handled() -> Router {
+fn handled_app() -> Router {
     Router::new().route("/", get(|| async { "handled" }))
 }
 
 /// Layers a `Cors` with credentials around an app.
 fn behind(app: Router) -> Router {
-    app.layer(page().allow_credentials().build().unwrap())
+    app.layer(for_page().allow_credentials().build().unwrap())
 }
 
 /// Asserts that `PAGE` may read this rejection and these of its headers, and that a foreign page may not.
@@ -39,21 +39,21 @@ async fn assert_readable(app: &Router, status: u16, names: &[&str]) {
 
 #[tokio::test]
 async fn a_401_is_readable_with_its_challenge() {
-    let app = behind(handled().layer(RequireUser::new()).layer(as_anonymous()));
+    let app = behind(handled_app().layer(RequireUser::new()).layer(as_anonymous()));
     assert_readable(&app, 401, &["www-authenticate"]).await;
 }
 
 #[tokio::test]
 async fn a_403_is_readable_with_its_challenge() {
     let scope = RequireScope::all(["write:page"]).unwrap();
-    let app = behind(handled().layer(scope).layer(as_user(UserContext::new("ann"))));
+    let app = behind(handled_app().layer(scope).layer(as_user(UserContext::new("ann"))));
     assert_readable(&app, 403, &["www-authenticate"]).await;
 }
 
 #[tokio::test]
 async fn a_429_is_readable_with_retry_after_and_the_rate_limit_headers() {
     let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global()).ietf_draft_headers();
-    let app = behind(handled().layer(limit.build().unwrap()));
+    let app = behind(handled_app().layer(limit.build().unwrap()));
     let first = TestResponse::get(&app, "/", &[("origin", PAGE)]).await;
     assert_eq!(first.status, 200);
     let names = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit"];
@@ -69,7 +69,7 @@ async fn a_503_of_the_handler_is_readable_with_retry_after() {
 
 #[tokio::test]
 async fn a_404_and_a_405_of_the_router_are_readable() {
-    let app = behind(handled());
+    let app = behind(handled_app());
     let response = TestResponse::get(&app, "/nowhere", &[("origin", PAGE)]).await;
     assert_eq!((response.status.as_u16(), header(&response.headers, "access-control-allow-origin")), (404, Some(PAGE)));
     let request = super::request(axum::http::Method::OPTIONS, &[("origin", PAGE)]);
@@ -80,7 +80,7 @@ async fn a_404_and_a_405_of_the_router_are_readable() {
 #[tokio::test]
 async fn a_preflight_reaches_no_inner_layer() {
     let limit = RateLimit::builder().quota(Quota::per_hour(1).unwrap()).key(Key::global());
-    let app = handled().layer(RequireUser::new()).layer(as_anonymous()).layer(limit.build().unwrap());
+    let app = handled_app().layer(RequireUser::new()).layer(as_anonymous()).layer(limit.build().unwrap());
     let app = behind(app);
     let preflight = |origin| [("origin", origin), ("access-control-request-method", "GET")];
     for _ in 0..3 {

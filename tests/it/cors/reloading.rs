@@ -2,7 +2,7 @@
 
 use portcullis::{Cors, IssueKind};
 
-use super::{App, FOREIGN, PAGE, assert_unreadable, header, origins, page};
+use super::{App, FOREIGN, PAGE, assert_unreadable, for_page, header, origins};
 
 async fn can_read(app: &App, origin: &str) -> bool {
     header(&app.get(origin).await.headers, "access-control-allow-origin").is_some()
@@ -10,7 +10,7 @@ async fn can_read(app: &App, origin: &str) -> bool {
 
 #[tokio::test]
 async fn reload_replaces_the_policy_of_all_clones() {
-    let cors = page().build().unwrap();
+    let cors = for_page().build().unwrap();
     let apps = [App::behind(cors.clone()), App::behind(cors.clone())];
     for app in &apps {
         assert!(can_read(app, PAGE).await && !can_read(app, FOREIGN).await);
@@ -29,7 +29,7 @@ async fn reload_replaces_the_policy_of_all_clones() {
 
 #[tokio::test]
 async fn an_invalid_policy_is_rejected_and_the_current_one_stays() {
-    let cors = page().build().unwrap();
+    let cors = for_page().build().unwrap();
     let app = App::behind(cors.clone());
     let error = cors.reload(Cors::builder().any_origin().allow_credentials().allow_methods(["TRACE"])).unwrap_err();
     let issues: Vec<_> = error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect();
@@ -40,7 +40,7 @@ async fn an_invalid_policy_is_rejected_and_the_current_one_stays() {
 
 #[tokio::test]
 async fn a_request_keeps_the_policy_that_it_started_with() {
-    let cors = page().allow_credentials().build().unwrap();
+    let cors = for_page().allow_credentials().build().unwrap();
     let inner = cors.clone();
     let handler = axum::routing::get(move || async move {
         inner.reload(Cors::builder().any_origin()).unwrap();

@@ -81,7 +81,7 @@ async fn dropping_a_waiting_request_returns_its_permit() {
 }
 
 #[tokio::test]
-async fn a_gate_around_a_buffer_keeps_its_slot() {
+async fn a_gate_around_a_buffer_loses_no_slot() {
     let gate = ScriptedGate::default();
     let mut service = gate.layer(Buffer::new(StrictService::default(), 1));
     for round in 0..3 {

@@ -40,35 +40,35 @@ const EXPECTED: [&str; 4] = ["handled", "rejected", "handled", "rejected"];
 struct Opaque(#[expect(dead_code)] std::rc::Rc<()>);
 
 #[tokio::test]
-async fn full_bytes() {
+async fn each_decision_works_with_full_bodies() {
     assert_eq!(response_texts::<Full<Bytes>, Full<Bytes>>(Full::default).await, EXPECTED);
 }
 
 #[tokio::test]
-async fn the_body_of_axum() {
+async fn each_decision_works_with_the_body_of_axum() {
     assert_eq!(response_texts::<Body, Body>(Body::empty).await, EXPECTED);
 }
 
 #[tokio::test]
-async fn boxed_bodies() {
+async fn each_decision_works_with_boxed_bodies() {
     assert_eq!(response_texts::<Empty<Bytes>, BoxBody<Bytes, Infallible>>(Empty::new).await, EXPECTED);
     assert_eq!(response_texts::<(), UnsyncBoxBody<Bytes, std::io::Error>>(|| ()).await, EXPECTED);
 }
 
 #[tokio::test]
-async fn a_request_body_that_does_not_implement_body() {
+async fn each_decision_works_with_a_request_body_that_does_not_implement_body() {
     assert_eq!(response_texts::<Opaque, Full<Bytes>>(Opaque::default).await, EXPECTED);
 }
 
 #[cfg(feature = "tonic")]
 #[tokio::test]
-async fn the_body_of_tonic() {
+async fn each_decision_works_with_the_body_of_tonic() {
     assert_eq!(response_texts::<tonic::body::Body, tonic::body::Body>(tonic::body::Body::empty).await, EXPECTED);
     assert!(tonic::body::Body::from_bytes(Bytes::new()).is_end_stream());
 }
 
 #[tokio::test]
-async fn a_custom_response_body() {
+async fn a_rejection_is_sent_as_a_custom_response_body() {
     struct CustomBody(Full<Bytes>);
 
     impl BodyFromBytes for CustomBody {

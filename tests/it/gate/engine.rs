@@ -114,7 +114,7 @@ async fn leave_is_called_with_the_response_and_the_pass() {
     for decision in ["admit", "wait, then admit"] {
         let (gate, _, mut service) = gated();
         let response = call(&gate, &mut service, request_for(decision)).await.unwrap();
-        assert_eq!(response.headers()["x-left"], "yes", "{decision}");
+        assert_eq!(response.headers()["x-leave-called"], "yes", "{decision}");
         assert_eq!(gate.leave_calls_and_dropped_passes(), (1, 1), "{decision}");
     }
 }
@@ -134,7 +134,7 @@ async fn leave_is_not_called_if_the_service_fails() {
 async fn leave_is_not_called_for_a_rejection() {
     let (gate, _, mut service) = gated();
     let response = call(&gate, &mut service, request_for("reject")).await.unwrap();
-    assert!(!response.headers().contains_key("x-left"));
+    assert!(!response.headers().contains_key("x-leave-called"));
     assert_eq!(gate.leave_calls_and_dropped_passes(), (0, 0));
 }
 

@@ -1,4 +1,4 @@
-//! Rejecting responses: their format, and how an app renders them differently.
+//! Rejections: their format, and how an app renders them differently.
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
@@ -111,7 +111,7 @@ async fn map_response_of_tower_renders_a_denial_differently() {
 }
 
 #[tokio::test]
-async fn map_response_of_axum_sees_the_denial_too() {
+async fn map_response_of_axum_renders_a_denial_differently_too() {
     let (_, app) = app().await;
     let app = app.layer(axum::middleware::map_response(|response: Response<Body>| async move {
         let status = response.extensions().get::<Denial>().map(|denial| denial.status().as_u16());

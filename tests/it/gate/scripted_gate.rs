@@ -8,7 +8,7 @@ use portcullis::gate::{Entry, Gate, Gated, Reply};
 use tokio::sync::Notify;
 use tower::Layer;
 
-/// Admits, rejects or waits, as the `x-decision` header says.
+/// Admits, rejects or waits, as the `x-decision` header requests.
 #[derive(Clone, Default)]
 pub(super) struct ScriptedGate {
     pub(super) record: Arc<Record>,
@@ -63,7 +63,7 @@ impl Gate for ScriptedGate {
     fn leave<B>(&self, pass: RecordedPass, response: &mut Response<B>) {
         assert!(Arc::ptr_eq(&pass.0, &self.record), "the pass belongs to this gate");
         self.record.leave_calls.fetch_add(1, SeqCst);
-        response.headers_mut().insert("x-left", HeaderValue::from_static("yes"));
+        response.headers_mut().insert("x-leave-called", HeaderValue::from_static("yes"));
     }
 }
 

@@ -18,22 +18,22 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{get_root, header, layered};
 use crate::support::response::TestResponse;
 
-const OWN: [(&str, &str); 5] = [
+const HANDLER_HEADERS: [(&str, &str); 5] = [
     ("content-security-policy", "default-src 'self'"),
     ("strict-transport-security", "max-age=1"),
     ("x-frame-options", "SAMEORIGIN"),
     ("referrer-policy", "origin"),
-    ("x-content-type-options", "own"),
+    ("x-content-type-options", "custom"),
 ];
 
-fn app_with_own_headers() -> Router {
-    Router::new().route("/", get(|| async { (AppendHeaders(OWN), "handled") }))
+fn app_that_sets_headers() -> Router {
+    Router::new().route("/", get(|| async { (AppendHeaders(HANDLER_HEADERS), "handled") }))
 }
 
 #[tokio::test]
 async fn a_header_of_the_handler_stays_and_is_not_duplicated() {
-    let response = get_root(&layered(SecurityHeaders::api().assume_https(), app_with_own_headers()), &[]).await;
-    for (name, value) in OWN {
+    let response = get_root(&layered(SecurityHeaders::api().assume_https(), app_that_sets_headers()), &[]).await;
+    for (name, value) in HANDLER_HEADERS {
         assert_eq!(header(&response.headers, name), value);
     }
     assert_eq!(header(&response.headers, "cross-origin-opener-policy"), "same-origin");
@@ -43,7 +43,7 @@ async fn a_header_of_the_handler_stays_and_is_not_duplicated() {
 async fn an_overridden_header_replaces_the_handlers() {
     let overridden = ["Content-Security-Policy", "strict-transport-security", "X-FRAME-OPTIONS"];
     let builder = SecurityHeaders::api().override_handler(overridden).assume_https();
-    let response = get_root(&layered(builder, app_with_own_headers()), &[]).await;
+    let response = get_root(&layered(builder, app_that_sets_headers()), &[]).await;
     assert!(header(&response.headers, "content-security-policy").starts_with("default-src 'none'"));
     assert_eq!(header(&response.headers, "strict-transport-security"), "max-age=63072000; includeSubDomains");
     assert_eq!(header(&response.headers, "x-frame-options"), "DENY");
@@ -113,7 +113,7 @@ async fn a_service_with_full_bodies_has_the_headers() {
 
 #[tokio::test]
 async fn clear_site_data_is_sent_if_the_logout_succeeds() {
-    let at = |status: u16, layer: ClearSiteData| {
+    let logout_with = |status: u16, layer: ClearSiteData| {
         let status = StatusCode::from_u16(status).unwrap();
         Router::new().route("/", get(move || async move { status }).layer(layer))
     };
@@ -123,11 +123,11 @@ async fn clear_site_data_is_sent_if_the_logout_succeeds() {
         (ClearSiteData::all(), r#""*""#),
     ] {
         for (status, expected) in [(200, value), (204, value), (303, value), (401, ""), (404, ""), (500, "")] {
-            let response = get_root(&at(status, layer.clone()), &[]).await;
+            let response = get_root(&logout_with(status, layer.clone()), &[]).await;
             assert_eq!(header(&response.headers, "clear-site-data"), expected, "{status}");
         }
     }
-    let own = get(|| async { [("clear-site-data", "\"cache\"")] }).layer(ClearSiteData::all());
-    let response = get_root(&Router::new().route("/", own), &[]).await;
+    let with_handler_header = get(|| async { [("clear-site-data", "\"cache\"")] }).layer(ClearSiteData::all());
+    let response = get_root(&Router::new().route("/", with_handler_header), &[]).await;
     assert_eq!(header(&response.headers, "clear-site-data"), "\"cache\"");
 }

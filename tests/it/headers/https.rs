@@ -37,7 +37,7 @@ async fn hsts_is_not_sent_over_http() {
 }
 
 #[tokio::test]
-async fn an_https_uri_counts_in_http_2_and_3() {
+async fn an_https_uri_causes_hsts_only_in_http_2_and_3() {
     let request = |version| Request::get("https://a.example/").version(version).body(Body::empty()).unwrap();
     let app = app_with(SecurityHeaders::api());
     for version in [Version::HTTP_2, Version::HTTP_3] {
@@ -55,8 +55,8 @@ async fn only_a_trusted_proxy_can_report_https() {
     assert!(has_hsts(&trusted, &proto("https")).await);
     assert!(!has_hsts(&trusted, &proto("http")).await);
     assert!(!has_hsts(&trusted, &[]).await);
-    let stranger = app_for_peer([192, 0, 2, 1], SecurityHeaders::api().trusted_proxies(proxies()));
-    assert!(!has_hsts(&stranger, &proto("https")).await);
+    let untrusted = app_for_peer([192, 0, 2, 1], SecurityHeaders::api().trusted_proxies(proxies()));
+    assert!(!has_hsts(&untrusted, &proto("https")).await);
     assert!(!has_hsts(&app_for_peer([10, 0, 0, 1], SecurityHeaders::api()), &proto("https")).await);
 }
 

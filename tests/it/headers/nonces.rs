@@ -14,14 +14,14 @@ use crate::support::response::TestResponse;
 
 const CSP: &str = "content-security-policy";
 
-fn page() -> Router {
+fn page_with_nonce() -> Router {
     Router::new().route("/", get(|Extractor(nonce): Extractor<CspNonce>| async move { nonce.to_string() }))
 }
 
 #[tokio::test]
 async fn the_policy_has_the_nonce_that_the_handler_extracted() {
-    let app = layered(SecurityHeaders::html(), page());
-    let mut seen = HashSet::new();
+    let app = layered(SecurityHeaders::html(), page_with_nonce());
+    let mut nonces = HashSet::new();
     for _ in 0..8 {
         let response = get_root(&app, &[]).await;
         let nonce = &response.body;
@@ -29,7 +29,7 @@ async fn the_policy_has_the_nonce_that_the_handler_extracted() {
         let policy = header(&response.headers, CSP);
         assert!(policy.contains(&format!("script-src 'nonce-{nonce}' 'strict-dynamic'")), "{policy}");
         assert!(policy.ends_with(&format!("style-src 'self' 'nonce-{nonce}'")), "{policy}");
-        assert!(seen.insert(nonce.clone()), "new for each response");
+        assert!(nonces.insert(nonce.clone()), "each response has a new nonce");
     }
 }
 
@@ -42,7 +42,7 @@ async fn without_an_extractor_the_policy_has_no_nonce() {
 #[tokio::test]
 async fn the_report_only_policy_has_the_same_nonce() {
     let strict = Csp::html().set(Directive::StyleSrc, [Source::Nonce]).report_uri("/reports");
-    let app = layered(SecurityHeaders::html().csp_report_only(strict), page());
+    let app = layered(SecurityHeaders::html().csp_report_only(strict), page_with_nonce());
     let response = get_root(&app, &[]).await;
     let source = format!("'nonce-{}'", response.body);
     let reported = header(&response.headers, "content-security-policy-report-only");
@@ -53,7 +53,7 @@ async fn the_report_only_policy_has_the_same_nonce() {
 #[tokio::test]
 async fn a_nonce_of_only_the_report_only_policy_can_be_extracted() {
     let trial = Csp::api().set(Directive::ScriptSrc, [Source::Nonce]);
-    let response = get_root(&layered(SecurityHeaders::api().csp_report_only(trial), page()), &[]).await;
+    let response = get_root(&layered(SecurityHeaders::api().csp_report_only(trial), page_with_nonce()), &[]).await;
     assert_eq!(response.status, 200);
     assert!(header(&response.headers, "content-security-policy-report-only").contains(&response.body));
     assert!(!header(&response.headers, CSP).contains("nonce"));
@@ -70,7 +70,7 @@ async fn a_handler_can_take_the_nonce_from_the_extensions() {
 
 #[tokio::test]
 async fn extracting_a_nonce_without_a_policy_for_it_is_500_and_is_logged() {
-    for app in [page(), layered(SecurityHeaders::api(), page())] {
+    for app in [page_with_nonce(), layered(SecurityHeaders::api(), page_with_nonce())] {
         let log = LogCapture::start();
         let response = get_root(&app, &[]).await;
         assert_eq!(response.status, 500);
@@ -89,7 +89,7 @@ async fn an_optional_extractor_is_none_without_a_policy_for_it() {
 
 #[tokio::test]
 async fn nested_layers_share_one_nonce() {
-    let app = layered(SecurityHeaders::html(), layered(SecurityHeaders::html(), page()));
+    let app = layered(SecurityHeaders::html(), layered(SecurityHeaders::html(), page_with_nonce()));
     let response = get_root(&app, &[]).await;
     assert!(header(&response.headers, CSP).contains(&format!("'nonce-{}'", response.body)));
 }

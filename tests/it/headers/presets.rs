@@ -7,19 +7,19 @@ use portcullis::headers::{Hsts, OWASP_REMOVED, SecurityHeadersBuilder};
 
 use super::{app_with, get_root, header};
 
-/// Returns every header except those of the content, as sorted lines `name: value`.
-async fn sent(builder: SecurityHeadersBuilder) -> Vec<String> {
+/// Returns every header except `Content-Length` and `Content-Type`, as sorted lines `name: value`.
+async fn sent_headers(builder: SecurityHeadersBuilder) -> Vec<String> {
     let response = get_root(&app_with(builder.assume_https()), &[]).await;
     assert_eq!(response.body, "handled");
-    let of_content = ["content-length", "content-type"];
-    let headers = response.headers.iter().filter(|(name, _)| !of_content.contains(&name.as_str()));
+    let excluded = ["content-length", "content-type"];
+    let headers = response.headers.iter().filter(|(name, _)| !excluded.contains(&name.as_str()));
     let mut lines: Vec<_> = headers.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     lines.sort();
     lines
 }
 
 #[tokio::test]
-async fn the_api_preset() {
+async fn the_api_preset_sends_exactly_these_headers() {
     let expected = [
         "content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "cross-origin-opener-policy: same-origin",
@@ -31,11 +31,11 @@ async fn the_api_preset() {
         "x-frame-options: DENY",
         "x-xss-protection: 0",
     ];
-    assert_eq!(sent(SecurityHeaders::api()).await, expected);
+    assert_eq!(sent_headers(SecurityHeaders::api()).await, expected);
 }
 
 #[tokio::test]
-async fn the_html_preset() {
+async fn the_html_preset_sends_exactly_these_headers() {
     let expected = [
         "content-security-policy: default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; \
          frame-ancestors 'none'; img-src 'self'; manifest-src 'self'; script-src 'strict-dynamic'; style-src 'self'",
@@ -50,11 +50,11 @@ async fn the_html_preset() {
         "x-frame-options: DENY",
         "x-xss-protection: 0",
     ];
-    assert_eq!(sent(SecurityHeaders::html()).await, expected);
+    assert_eq!(sent_headers(SecurityHeaders::html()).await, expected);
 }
 
 #[tokio::test]
-async fn the_owasp_preset() {
+async fn the_owasp_preset_sends_exactly_these_headers() {
     let expected = [
         "content-security-policy: default-src 'self'; form-action 'self'; base-uri 'self'; object-src 'none'; \
          frame-ancestors 'none'; upgrade-insecure-requests",
@@ -73,11 +73,11 @@ async fn the_owasp_preset() {
         "x-frame-options: DENY",
         "x-permitted-cross-domain-policies: none",
     ];
-    assert_eq!(sent(SecurityHeaders::owasp()).await, expected);
+    assert_eq!(sent_headers(SecurityHeaders::owasp()).await, expected);
 }
 
 #[tokio::test]
-async fn the_helmet_preset() {
+async fn the_helmet_preset_sends_exactly_these_headers() {
     let expected = [
         "content-security-policy: default-src 'self'; base-uri 'self'; font-src 'self' https: data:; form-action 'self'; \
          frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src 'self'; script-src-attr 'none'; \
@@ -94,12 +94,12 @@ async fn the_helmet_preset() {
         "x-permitted-cross-domain-policies: none",
         "x-xss-protection: 0",
     ];
-    assert_eq!(sent(SecurityHeaders::helmet()).await, expected);
+    assert_eq!(sent_headers(SecurityHeaders::helmet()).await, expected);
 }
 
 #[tokio::test]
 async fn a_builder_without_a_preset_sends_nothing() {
-    assert_eq!(sent(SecurityHeaders::builder()).await, [""; 0]);
+    assert_eq!(sent_headers(SecurityHeaders::builder()).await, [""; 0]);
 }
 
 #[tokio::test]

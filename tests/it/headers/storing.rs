@@ -10,31 +10,34 @@ use crate::support::response::TestResponse;
 
 const CACHE_CONTROL: &str = "cache-control";
 
-fn handled() -> Router {
-    let own = get(|| async { ([("cache-control", "private, max-age=60")], "own") });
-    Router::new().route("/", get(|| async { "handled" })).route("/own", own)
+fn handled_app() -> Router {
+    let cacheable = get(|| async { ([("cache-control", "private, max-age=60")], "cacheable") });
+    Router::new().route("/", get(|| async { "handled" })).route("/cacheable", cacheable)
 }
 
 #[tokio::test]
 async fn a_response_to_a_user_has_no_store() {
     for builder in [SecurityHeaders::api(), SecurityHeaders::html(), SecurityHeaders::owasp()] {
-        let app = layered(builder, handled().layer(as_user(UserContext::new("ann"))));
+        let app = layered(builder, handled_app().layer(as_user(UserContext::new("ann"))));
         assert_eq!(header(&get_root(&app, &[]).await.headers, CACHE_CONTROL), "no-store");
-        assert_eq!(header(&TestResponse::get(&app, "/own", &[]).await.headers, CACHE_CONTROL), "private, max-age=60");
+        assert_eq!(
+            header(&TestResponse::get(&app, "/cacheable", &[]).await.headers, CACHE_CONTROL),
+            "private, max-age=60"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_response_to_an_anonymous_caller_keeps_the_handlers_headers() {
-    let anonymous = layered(SecurityHeaders::api(), handled().layer(as_anonymous()));
+    let anonymous = layered(SecurityHeaders::api(), handled_app().layer(as_anonymous()));
     assert_eq!(header(&get_root(&anonymous, &[]).await.headers, CACHE_CONTROL), "");
-    let open = layered(SecurityHeaders::api(), handled());
+    let open = layered(SecurityHeaders::api(), handled_app());
     assert_eq!(header(&get_root(&open, &[]).await.headers, CACHE_CONTROL), "");
 }
 
 #[tokio::test]
-async fn no_store_must_be_set() {
-    let user = || handled().layer(as_user(UserContext::new("ann")));
+async fn a_layer_without_no_store_adds_no_cache_control() {
+    let user = || handled_app().layer(as_user(UserContext::new("ann")));
     assert_eq!(header(&get_root(&user(), &[]).await.headers, CACHE_CONTROL), "");
     for builder in [SecurityHeaders::api().without("cache-control"), SecurityHeaders::helmet()] {
         assert_eq!(header(&get_root(&layered(builder, user()), &[]).await.headers, CACHE_CONTROL), "");
@@ -52,7 +55,7 @@ async fn a_request_with_a_token_gets_no_store_and_one_without_does_not() {
         .optional()
         .build()
         .unwrap();
-    let app = layered(SecurityHeaders::api(), handled().layer(auth));
+    let app = layered(SecurityHeaders::api(), handled_app().layer(auth));
     let token = TokenBuilder::first_party("https://auth.example.com", SECRET, "ann").audience("api").sign();
     let bearer = format!("Bearer {token}");
     let response = get_root(&app, &[("authorization", &bearer)]).await;

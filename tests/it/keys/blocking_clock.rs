@@ -15,8 +15,8 @@ pub(super) struct BlockingClock {
 }
 
 struct Source {
-    /// How many readings are left up to the blocked one; 0 if none is to be blocked.
-    readings_left: AtomicUsize,
+    /// The number of readings up to and including the one that blocks; 0 if none blocks.
+    readings_until_block: AtomicUsize,
     reached: Sender<()>,
     resume: Mutex<Receiver<()>>,
 }
@@ -25,8 +25,11 @@ impl BlockingClock {
     pub(super) fn new() -> Self {
         let (reached_sender, reached) = channel();
         let (resume, resume_receiver) = channel();
-        let source =
-            Source { readings_left: AtomicUsize::new(0), reached: reached_sender, resume: Mutex::new(resume_receiver) };
+        let source = Source {
+            readings_until_block: AtomicUsize::new(0),
+            reached: reached_sender,
+            resume: Mutex::new(resume_receiver),
+        };
         Self { source: Arc::new(source), reached, resume }
     }
 
@@ -36,7 +39,7 @@ impl BlockingClock {
 
     /// Blocks the thread that takes the `n`th reading from now on, where 1 is the next one.
     pub(super) fn block_at_reading(&self, n: usize) {
-        self.source.readings_left.store(n, Ordering::SeqCst);
+        self.source.readings_until_block.store(n, Ordering::SeqCst);
     }
 
     /// Waits until a thread is blocked.
@@ -59,8 +62,8 @@ impl TimeSource for SharedSource {
     }
 
     fn monotonic(&self) -> Instant {
-        let decrement = |left: usize| left.checked_sub(1);
-        let before = self.0.readings_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement);
+        let decrement = |readings: usize| readings.checked_sub(1);
+        let before = self.0.readings_until_block.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement);
         if before == Ok(1) {
             self.0.reached.send(()).unwrap();
             self.0.resume.lock().unwrap().recv().unwrap();

@@ -4,7 +4,7 @@ use axum::http::{Response, StatusCode};
 use portcullis::Issuer;
 use serde_json::json;
 
-use super::fake_network::status;
+use super::fake_network::empty_response;
 use super::{Fixture, JwtApp, run_background_tasks};
 use crate::support::log_capture::LogCapture;
 
@@ -30,7 +30,7 @@ fn publish(fixture: &Fixture, at: &'static str, metadata: &serde_json::Value) {
     fixture.network.respond_with(move |url| match url {
         _ if url == at => Response::new(metadata.clone().into_bytes()),
         KEYS_URL => Response::new(issuer.jwks().into_bytes()),
-        _ => status(404),
+        _ => empty_response(404),
     });
 }
 
@@ -50,7 +50,7 @@ async fn metadata_urls_are_tried_in_order_oauth_insertion_openid_insertion_openi
 #[tokio::test]
 async fn missing_metadata_is_503() {
     let fixture = Fixture::new().await;
-    fixture.network.respond_with(|_| status(404));
+    fixture.network.respond_with(|_| empty_response(404));
     assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(fixture.network.requested_urls(), METADATA_URLS);
 }
@@ -135,7 +135,7 @@ async fn metadata_is_cached_and_fetched_again_after_a_failed_key_fetch() {
     assert_eq!(fixture.network.requested_urls(), [METADATA_URLS[0], KEYS_URL, KEYS_URL]);
     fixture.issuer.rotate();
     fixture.advance(31.0);
-    fixture.network.respond_with(|_| status(410));
+    fixture.network.respond_with(|_| empty_response(410));
     assert_eq!(app.status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
     publish(&fixture, METADATA_URLS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS_URL }));
     fixture.advance(31.0);

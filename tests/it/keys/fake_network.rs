@@ -1,4 +1,4 @@
-//! `FakeNetwork`: an HTTP client that records requested URLs and returns the configured responses.
+//! `FakeNetwork`: a fake HTTP client that records the requested URLs and returns the configured responses.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ struct State {
     requested_urls: Mutex<Vec<String>>,
     responder: Mutex<Responder>,
     delay: Mutex<Duration>,
-    held: watch::Sender<bool>,
+    is_holding: watch::Sender<bool>,
 }
 
 /// Makes the response for a URL.
@@ -32,7 +32,7 @@ impl FakeNetwork {
             requested_urls: Mutex::default(),
             responder: Mutex::new(keys_of(issuer)),
             delay: Mutex::default(),
-            held: watch::Sender::new(false),
+            is_holding: watch::Sender::new(false),
         }))
     }
 
@@ -71,11 +71,11 @@ impl FakeNetwork {
     ///
     /// A test that calls this runs on paused time (`start_paused`), so that the timeout of a fetch cannot pass.
     pub(super) fn hold_responses(&self) {
-        self.0.held.send_replace(true);
+        self.0.is_holding.send_replace(true);
     }
 
     pub(super) fn release_responses(&self) {
-        self.0.held.send_replace(false);
+        self.0.is_holding.send_replace(false);
     }
 
     pub(super) fn request_count(&self) -> usize {
@@ -100,7 +100,7 @@ impl Fetch for FakeNetwork {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        self.0.held.subscribe().wait_for(|held| !held).await?;
+        self.0.is_holding.subscribe().wait_for(|is_holding| !is_holding).await?;
         response
     }
 }
@@ -111,7 +111,7 @@ fn keys_of(issuer: &TestIssuer) -> Responder {
 }
 
 /// An empty response with this status.
-pub(super) fn status(status: u16) -> Response<Vec<u8>> {
+pub(super) fn empty_response(status: u16) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
@@ -122,7 +122,7 @@ pub(super) fn with_cache_control(key_set: &str, value: &'static str) -> Response
 }
 
 /// The JWKs that an issuer publishes, for a test to change.
-pub(super) fn jwks(issuer: &TestIssuer) -> Vec<Value> {
+pub(super) fn published_jwks(issuer: &TestIssuer) -> Vec<Value> {
     let key_set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     key_set["keys"].as_array().unwrap().clone()
 }

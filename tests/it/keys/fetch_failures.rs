@@ -5,7 +5,7 @@ use portcullis::Issuer;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::fake_network::status;
+use super::fake_network::empty_response;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
 use crate::support::log_capture::LogCapture;
 
@@ -71,9 +71,9 @@ fn unusable_responses() -> Vec<(&'static str, Response<Vec<u8>>)> {
     let redirect = Response::builder().status(302).header("location", "https://evil.example/jwks").body(Vec::new());
     let padded = json!({ "keys": [], "padding": "x".repeat(300 * 1024) }).to_string();
     vec![
-        ("500", status(500)),
-        ("404", status(404)),
-        ("204", status(204)),
+        ("500", empty_response(500)),
+        ("404", empty_response(404)),
+        ("204", empty_response(204)),
         ("a redirect", redirect.unwrap()),
         ("300 KiB", text(&padded)),
         ("an empty body", text("")),
@@ -171,12 +171,7 @@ async fn canceled_request_does_not_cancel_the_fetch_of_the_others() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let requests: Vec<_> = (0..2)
-        .map(|_| {
-            let (app, token) = (app.clone(), fixture.valid_token());
-            tokio::spawn(async move { app.status_for(&token).await })
-        })
-        .collect();
+    let requests: Vec<_> = (0..2).map(|_| app.spawn_request(fixture.valid_token())).collect();
     run_background_tasks().await;
     let [canceled, waiting] = requests.try_into().unwrap();
     canceled.abort();
@@ -191,8 +186,7 @@ async fn fetch_completes_after_its_only_request_is_canceled() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let (cloned_app, token) = (app.clone(), fixture.valid_token());
-    let request = tokio::spawn(async move { cloned_app.status_for(&token).await });
+    let request = app.spawn_request(fixture.valid_token());
     run_background_tasks().await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());

@@ -1,17 +1,9 @@
 //! Many concurrent requests: floods of unknown `kid`s, and many requests that need the same fetch.
 
 use axum::http::StatusCode;
-use tokio::task::JoinHandle;
 
 use super::{Fixture, run_background_tasks};
-use crate::support::jwt_app::JwtApp;
 use crate::support::tokens::base64url;
-
-/// Sends a token from its own task.
-fn spawn_request(app: &JwtApp, token: String) -> JoinHandle<StatusCode> {
-    let app = app.clone();
-    tokio::spawn(async move { app.send_token(&token).await.status() })
-}
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_random_kids_cause_one_fetch_and_valid_tokens_are_admitted_meanwhile() {
@@ -25,7 +17,7 @@ async fn ten_thousand_random_kids_cause_one_fetch_and_valid_tokens_are_admitted_
     for n in 0..10_000 {
         // Multiplication by an odd constant gives distinct kids that look random.
         let kid = u64::wrapping_mul(n, 0x9e37_79b9_7f4a_7c15);
-        flood.push(spawn_request(&app, format!("{}.{payload_and_signature}", header(&format!("{kid:x}")))));
+        flood.push(app.spawn_request(format!("{}.{payload_and_signature}", header(&format!("{kid:x}")))));
         if n % 500 == 0 {
             run_background_tasks().await;
             assert_eq!(app.status_for(&valid_token).await, StatusCode::OK, "the fetch is in flight");
@@ -61,7 +53,7 @@ async fn concurrent_requests_without_keys_share_one_fetch() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let requests: Vec<_> = (0..500).map(|_| spawn_request(&app, fixture.valid_token())).collect();
+    let requests: Vec<_> = (0..500).map(|_| app.spawn_request(fixture.valid_token())).collect();
     run_background_tasks().await;
     assert_eq!(fixture.network.request_count(), 1);
     fixture.network.release_responses();
@@ -77,14 +69,14 @@ async fn concurrent_requests_with_too_old_keys_share_one_fetch_per_back_off() {
     let app = fixture.app_with_keys().await;
     fixture.network.go_down();
     fixture.advance(3.0 * 86_400.0);
-    let requests: Vec<_> = (0..500).map(|_| spawn_request(&app, fixture.valid_token())).collect();
+    let requests: Vec<_> = (0..500).map(|_| app.spawn_request(fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
     }
     assert_eq!(fixture.network.request_count(), 2);
     fixture.network.serve_keys_of(&fixture.issuer);
     fixture.advance(1.2);
-    let requests: Vec<_> = (0..500).map(|_| spawn_request(&app, fixture.valid_token())).collect();
+    let requests: Vec<_> = (0..500).map(|_| app.spawn_request(fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }
@@ -96,7 +88,7 @@ async fn concurrent_requests_with_stale_keys_share_one_refresh() {
     let fixture = Fixture::new().await;
     let app = fixture.app_with_keys().await;
     fixture.advance(700.0);
-    let requests: Vec<_> = (0..500).map(|_| spawn_request(&app, fixture.valid_token())).collect();
+    let requests: Vec<_> = (0..500).map(|_| app.spawn_request(fixture.valid_token())).collect();
     for request in requests {
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }

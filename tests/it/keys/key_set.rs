@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use portcullis::Algorithm;
 use serde_json::{Value, json};
 
-use super::fake_network::{jwks, key_set_of};
+use super::fake_network::{key_set_of, published_jwks};
 use super::{Fixture, JwtApp};
 use crate::support::log_capture::LogCapture;
 
@@ -31,7 +31,7 @@ fn unusable_keys(usable: &Value) -> Vec<Value> {
 #[tokio::test]
 async fn unusable_key_is_skipped_and_the_others_are_used() {
     let fixture = Fixture::new().await;
-    let usable = jwks(&fixture.issuer).remove(0);
+    let usable = published_jwks(&fixture.issuer).remove(0);
     for unusable in unusable_keys(&usable) {
         fixture.network.serve_key_set(key_set_of(&[unusable.clone(), usable.clone()]));
         let app = fixture.app();
@@ -43,7 +43,7 @@ async fn unusable_key_is_skipped_and_the_others_are_used() {
 #[tokio::test]
 async fn skipped_key_is_logged_once_without_its_kid() {
     let fixture = Fixture::new().await;
-    let usable = jwks(&fixture.issuer).remove(0);
+    let usable = published_jwks(&fixture.issuer).remove(0);
     let mut keys = unusable_keys(&usable);
     let skipped = keys.len();
     keys.push(usable);
@@ -65,7 +65,7 @@ async fn skipped_key_is_logged_once_without_its_kid() {
 #[tokio::test]
 async fn key_set_without_usable_key_is_logged_with_the_reason() {
     let fixture = Fixture::new().await;
-    fixture.network.serve_key_set(key_set_of(&unusable_keys(&jwks(&fixture.issuer)[0])[1..2]));
+    fixture.network.serve_key_set(key_set_of(&unusable_keys(&published_jwks(&fixture.issuer)[0])[1..2]));
     let log = LogCapture::start();
     assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(log.count("its modulus does not have 2048 to 8192 bits"), 1, "{}", log.text());
@@ -74,7 +74,7 @@ async fn key_set_without_usable_key_is_logged_with_the_reason() {
 #[tokio::test]
 async fn token_that_names_a_published_oct_key_is_rejected() {
     let fixture = Fixture::new().await;
-    let usable = jwks(&fixture.issuer).remove(0);
+    let usable = published_jwks(&fixture.issuer).remove(0);
     fixture
         .network
         .serve_key_set(key_set_of(&[json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "c2VjcmV0"}), usable]));
@@ -92,8 +92,8 @@ async fn key_without_alg_uses_the_algorithm_given_by_its_type_and_the_allow_list
         (Algorithm::Rs256, None),
         (Algorithm::Ps256, Some([Algorithm::Ps256])),
     ] {
-        let fixture = Fixture::with(algorithm).await;
-        let mut key = jwks(&fixture.issuer).remove(0);
+        let fixture = Fixture::with_algorithm(algorithm).await;
+        let mut key = published_jwks(&fixture.issuer).remove(0);
         key.as_object_mut().unwrap().remove("alg");
         fixture.network.serve_key_set(key_set_of(&[key]));
         let issuer = match allowed {
@@ -107,8 +107,8 @@ async fn key_without_alg_uses_the_algorithm_given_by_its_type_and_the_allow_list
 
 #[tokio::test]
 async fn key_is_never_used_with_two_algorithms() {
-    let fixture = Fixture::with(Algorithm::Ps256).await;
-    let mut key = jwks(&fixture.issuer).remove(0);
+    let fixture = Fixture::with_algorithm(Algorithm::Ps256).await;
+    let mut key = published_jwks(&fixture.issuer).remove(0);
     for alg in [None, Some("RS256")] {
         match alg {
             None => key.as_object_mut().unwrap().remove("alg"),
@@ -137,7 +137,7 @@ async fn key_for_an_algorithm_off_the_allow_list_is_not_used() {
 #[tokio::test]
 async fn key_without_kid_verifies_tokens_with_and_without_kid() {
     let fixture = Fixture::new().await;
-    let mut key = jwks(&fixture.issuer).remove(0);
+    let mut key = published_jwks(&fixture.issuer).remove(0);
     key.as_object_mut().unwrap().remove("kid");
     fixture.network.serve_key_set(key_set_of(&[key]));
     let app = fixture.app_with_keys().await;
@@ -170,7 +170,7 @@ async fn token_without_kid_signed_by_a_new_key_is_accepted_on_its_first_use() {
 #[tokio::test]
 async fn at_most_64_keys_are_read() {
     let fixture = Fixture::new().await;
-    let usable = jwks(&fixture.issuer).remove(0);
+    let usable = published_jwks(&fixture.issuer).remove(0);
     for (keys_before, expected) in
         [(63, StatusCode::OK), (64, StatusCode::SERVICE_UNAVAILABLE), (9_999, StatusCode::SERVICE_UNAVAILABLE)]
     {
@@ -188,9 +188,9 @@ async fn at_most_64_keys_are_read() {
 #[tokio::test]
 async fn first_of_two_keys_with_the_same_kid_is_used() {
     let fixture = Fixture::new().await;
-    let first = jwks(&fixture.issuer).remove(0);
+    let first = published_jwks(&fixture.issuer).remove(0);
     let other = Fixture::new().await;
-    let mut second = jwks(&other.issuer).remove(0);
+    let mut second = published_jwks(&other.issuer).remove(0);
     second["kid"] = first["kid"].clone();
     fixture.network.serve_key_set(key_set_of(&[first.clone(), second]));
     let app = fixture.app_with_keys().await;

@@ -31,10 +31,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        Self::with(Algorithm::Es256).await
+        Self::with_algorithm(Algorithm::Es256).await
     }
 
-    async fn with(algorithm: Algorithm) -> Self {
+    async fn with_algorithm(algorithm: Algorithm) -> Self {
         let clock = FakeClock::new();
         let issuer = TestIssuer::start_with(algorithm, clock.clock()).await.unwrap();
         let network = FakeNetwork::serving_keys_of(&issuer);
@@ -86,7 +86,7 @@ fn seconds(seconds: f64) -> std::time::Duration {
     std::time::Duration::from_secs_f64(seconds)
 }
 
-/// Runs the background tasks until each of them waits for something that no other task does.
+/// Runs the background tasks until all of them are idle. None needs more turns than this.
 async fn run_background_tasks() {
     for _ in 0..100 {
         tokio::task::yield_now().await;

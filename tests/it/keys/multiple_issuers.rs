@@ -3,7 +3,7 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
-use super::fake_network::{FakeNetwork, jwks, key_set_of, status};
+use super::fake_network::{FakeNetwork, empty_response, key_set_of, published_jwks};
 use super::{Fixture, JwtApp, run_background_tasks};
 use crate::support::log_capture::LogCapture;
 
@@ -11,7 +11,7 @@ use crate::support::log_capture::LogCapture;
 async fn issuers_with_same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
     let (a, b) = (Fixture::new().await, Fixture::new().await);
     let key_set_with_kid = |fixture: &Fixture| {
-        let mut key = jwks(&fixture.issuer).remove(0);
+        let mut key = published_jwks(&fixture.issuer).remove(0);
         key["kid"] = "same".into();
         key_set_of(&[key])
     };
@@ -62,11 +62,9 @@ async fn unknown_kid_causes_a_fetch_from_the_issuer_of_the_token_only() {
 async fn outage_of_one_issuer_does_not_affect_another() {
     let (a, b) = (Fixture::new().await, Fixture::new().await);
     let (keys_of_a, url_of_a) = (a.issuer.jwks(), a.issuer.jwks_url());
-    a.network.respond_with(
-        move |url| {
-            if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { status(500) }
-        },
-    );
+    a.network.respond_with(move |url| {
+        if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { empty_response(500) }
+    });
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
     let app = JwtApp::new(builder.fetch(a.network.clone()));
     assert_eq!(app.status_for(&b.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);

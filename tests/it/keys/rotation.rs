@@ -72,12 +72,7 @@ async fn new_key_is_accepted_while_an_older_fetch_is_in_flight() {
     run_background_tasks().await;
     assert_eq!(fixture.network.request_count(), 2, "the refresh, whose response is held back");
     fixture.issuer.rotate();
-    let requests: Vec<_> = (0..5)
-        .map(|_| {
-            let (app, token) = (app.clone(), fixture.valid_token());
-            tokio::spawn(async move { app.status_for(&token).await })
-        })
-        .collect();
+    let requests: Vec<_> = (0..5).map(|_| app.spawn_request(fixture.valid_token())).collect();
     run_background_tasks().await;
     fixture.network.release_responses();
     for request in requests {
@@ -99,8 +94,7 @@ async fn new_key_that_arrives_between_two_lookups_of_a_request_is_found() {
     let token = issuer.token("ann").audience("api").sign();
     // A request reads the clock twice: when it looks the key up, and before it starts a fetch.
     clock.block_at_reading(2);
-    let (slow_app, slow_token) = (app.clone(), token.clone());
-    let slow = tokio::spawn(async move { slow_app.send_token(&slow_token).await.status() });
+    let slow = app.spawn_request(token.clone());
     clock.wait_until_blocked();
     assert_eq!(app.send_token(&token).await.status(), StatusCode::OK);
     clock.resume();
@@ -118,12 +112,7 @@ async fn hundred_rotations_under_concurrent_requests_reject_no_valid_token() {
         fixture.advance(31.0);
         let without_kid = fixture.issuer.token("ann").audience("api").without_header("kid").sign();
         let tokens = [fixture.valid_token(), without_kid];
-        let requests: Vec<_> = (0..32)
-            .map(|n| {
-                let (app, token) = (app.clone(), tokens[n % 2].clone());
-                tokio::spawn(async move { app.send_token(&token).await.status() })
-            })
-            .collect();
+        let requests: Vec<_> = (0..32).map(|n| app.spawn_request(tokens[n % 2].clone())).collect();
         for request in requests {
             assert_eq!(request.await.unwrap(), StatusCode::OK, "rotation {rotation}");
         }

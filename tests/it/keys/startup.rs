@@ -138,8 +138,7 @@ async fn prefetch_keys_shares_the_fetch_of_a_request() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     fixture.network.hold_responses();
-    let (cloned_app, token) = (app.clone(), fixture.valid_token());
-    let request = tokio::spawn(async move { cloned_app.status_for(&token).await });
+    let request = app.spawn_request(fixture.valid_token());
     run_background_tasks().await;
     let auth = app.auth.clone();
     let prefetched = tokio::spawn(async move { auth.prefetch_keys().await });

@@ -68,12 +68,7 @@ async fn concurrent_requests_share_the_fetch_for_a_new_key() {
     let app = fixture.app_with_keys().await;
     fixture.issuer.rotate();
     fixture.network.hold_responses();
-    let requests: Vec<_> = (0..50)
-        .map(|_| {
-            let (app, token) = (app.clone(), fixture.valid_token());
-            tokio::spawn(async move { app.status_for(&token).await })
-        })
-        .collect();
+    let requests: Vec<_> = (0..50).map(|_| app.spawn_request(fixture.valid_token())).collect();
     run_background_tasks().await;
     assert_eq!(fixture.network.request_count(), 2);
     fixture.network.release_responses();
@@ -148,8 +143,9 @@ async fn token_rejected_for_its_claims_causes_no_fetch() {
     assert_eq!(fixture.network.request_count(), 1);
 }
 
+// Attack A14.
 #[tokio::test]
-async fn a14_kid_of_a_token_is_never_logged() {
+async fn kid_of_a_token_is_never_logged() {
     let fixture = Fixture::new().await;
     let app = fixture.app();
     let log = LogCapture::start();

@@ -80,7 +80,7 @@ impl Gate for CountingGate {
 
     fn leave<B>(&self, (): (), response: &mut Response<B>) {
         self.0.leave.fetch_add(1, SeqCst);
-        response.headers_mut().append("x-left", "1".parse().unwrap());
+        response.headers_mut().append("x-leave-called", "1".parse().unwrap());
     }
 }
 
@@ -113,7 +113,7 @@ fn nested_stacks(gate: CountingGate, requests_per_hour: u32) -> (Router, Arc<Ato
 
 #[tokio::test]
 async fn in_nested_stacks_only_gates_that_admitted_a_request_see_its_response() {
-    for (names, status, handled, left) in [
+    for (names, status, handler_calls, leave_calls) in [
         (&[][..], 200, 1, 1),
         (&["x-wait"], 200, 1, 1),
         (&["x-reject"], 401, 0, 0),
@@ -125,7 +125,7 @@ async fn in_nested_stacks_only_gates_that_admitted_a_request_see_its_response() 
         sent.extend(names.iter().map(|name| (*name, "1")));
         let response = TestResponse::get(&app, "/", &sent).await;
         let counts = (calls.load(SeqCst), gate.0.enter.load(SeqCst), gate.0.leave.load(SeqCst));
-        assert_eq!((response.status.as_u16(), counts), (status, (handled, 1, left)), "{names:?}");
+        assert_eq!((response.status.as_u16(), counts), (status, (handler_calls, 1, leave_calls)), "{names:?}");
         assert_eq!(response.headers.get_all("access-control-allow-origin").iter().count(), 1, "{names:?}");
         assert_eq!(response.headers.get_all("x-frame-options").iter().count(), 1, "{names:?}");
     }
@@ -142,7 +142,7 @@ async fn a_rejection_by_the_innermost_gate_passes_through_all_outer_gates() {
         assert_eq!((response.status.as_u16(), calls.load(SeqCst), gate.0.leave.load(SeqCst)), (429, 1, 2));
         assert_eq!(response.headers["access-control-allow-origin"], PAGE);
         assert_eq!(
-            (&response.headers["x-left"], &response.headers["x-frame-options"]),
+            (&response.headers["x-leave-called"], &response.headers["x-frame-options"]),
             (&"1".parse().unwrap(), &"DENY".parse().unwrap())
         );
     }
@@ -235,6 +235,7 @@ fn no_builder_accepts_text_that_ends_a_header() {
     for text in ["a\r\nx: y", "a\0", "a\"", "a\", b=\"c", "a;b", "(", "\u{7f}"] {
         assert!(SecurityHeaders::api().add_reporting_endpoint(text, "/a").build().is_err(), "{text:?}");
         assert!(
+            // Some of the texts are valid in a URL.
             SecurityHeaders::api().add_reporting_endpoint("a", format!("/{text}")).build().is_err()
                 || text.ends_with(['b', '(']),
             "{text:?}"

@@ -77,7 +77,7 @@ async fn first_party_keys_may_be_rs256_eddsa_or_a_pem() {
     let eddsa = TestIssuer::start_with(Algorithm::EdDsa, Clock::system()).await.unwrap();
     let jwks: Value = serde_json::from_str(&eddsa.jwks()).unwrap();
     let key = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap();
-    // SubjectPublicKeyInfo (RFC 8410 §4): algorithm 1.3.101.112, then the 32 bytes of the key.
+    // SubjectPublicKeyInfo (RFC 8410, section 4): algorithm 1.3.101.112, then the 32 bytes of the key.
     let spki = [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0], key.as_slice()].concat();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
     let header = || json!({"typ": "JWT"});

@@ -10,15 +10,9 @@ use portcullis::gate::DenialKind;
 use portcullis::rate_limit::Key;
 use portcullis::{RateLimit, TrustedProxies};
 
-use super::{fake_clock, per_seconds, routes};
+use super::{app_limited_by, fake_clock, per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
-
-/// Routes behind a limit of two requests by this key.
-fn app_limited_by(key: Key) -> Router {
-    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key);
-    routes(&Arc::default()).layer(limit.clock(fake_clock().clock()).build().unwrap())
-}
 
 /// Sends a request from this peer. Returns the remaining units, or the status if it is rejected.
 async fn remaining_or_status(app: &Router, peer: &str, headers: &[(&str, &str)]) -> u16 {

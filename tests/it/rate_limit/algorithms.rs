@@ -7,7 +7,8 @@ use portcullis::{Quota, RateLimit, Tiers};
 
 use super::{TestApp, by_user_header, limit_by_header, per_seconds, seconds};
 
-/// The most units in any rolling window that a caller gets who was idle and then sends requests continuously.
+/// The maximum number of requests admitted in any rolling window. The caller is idle at first and then sends requests
+/// continuously.
 async fn max_in_rolling_window(quota: Quota, idle: Duration) -> usize {
     let app = TestApp::new(limit_by_header(quota));
     app.clock.advance(idle);
@@ -27,7 +28,7 @@ async fn max_in_rolling_window(quota: Quota, idle: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn the_most_admissions_in_a_rolling_window_are_as_documented() {
+async fn the_maximum_admitted_in_a_rolling_window_is_as_documented() {
     for (algorithm, expected) in [
         (Algorithm::SlidingLog, 100),
         (Algorithm::FixedWindow, 200),

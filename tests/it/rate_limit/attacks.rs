@@ -1,4 +1,4 @@
-//! Ways in which an attacker tries to get around a limit.
+//! Attempts to evade a limit.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ async fn used(limit: &RateLimit, subject: Subject<'_>) -> u32 {
     limit.peek(&subject).await.unwrap()[0].used()
 }
 
-fn limit_of_failures(name: &'static str) -> RateLimit {
+fn limit_on_failures(name: &'static str) -> RateLimit {
     let limit = Limit::new(name, per_seconds(3, 60)).only_failures();
     RateLimit::builder().limit(limit).key(by_user_header()).clock(fake_clock().clock()).build().unwrap()
 }
@@ -42,8 +42,8 @@ async fn a_failed_grpc_call_counts_as_a_failure_although_its_http_status_is_200(
 
 #[tokio::test]
 async fn the_attempt_marked_by_the_handler_counts_in_every_layer() {
-    let outer = limit_of_failures("by address");
-    let inner = limit_of_failures("by account");
+    let outer = limit_on_failures("by address");
+    let inner = limit_on_failures("by account");
     let handler = |Extractor(attempt): Extractor<Attempt>| async move {
         attempt.failed();
         StatusCode::OK
@@ -118,9 +118,9 @@ impl TimeSource for SynchronizingClock {
 #[tokio::test]
 async fn concurrent_requests_over_the_limit_start_one_block() {
     let clock = SynchronizingClock { start: Instant::now(), second_has_read: AtomicBool::new(false) };
-    let guard = Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
+    let blocking = Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
     let limit =
-        RateLimit::builder().limit(guard).key(by_user_header()).clock(Clock::from_source(clock)).build().unwrap();
+        RateLimit::builder().limit(blocking).key(by_user_header()).clock(Clock::from_source(clock)).build().unwrap();
     let limit = Arc::new(limit);
     assert!(limit.check(&Subject::custom("ann"), 1).await.is_ok());
     let exceed = |thread: u8| {

@@ -1,19 +1,14 @@
-//! Blocks: when they start, what responses say about them, how they escalate and when they are forgotten.
+//! Blocks: when they start, the responses during them, how they escalate and when they are forgotten.
 
-use portcullis::RateLimit;
-use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, Subject};
+use portcullis::rate_limit::{Algorithm, Limit, Subject};
 
-use super::{TestApp, by_user_header, per_seconds, seconds};
-
-fn builder_with(limit: Limit) -> RateLimitBuilder {
-    RateLimit::builder().limit(limit).key(by_user_header())
-}
+use super::{TestApp, builder_with, per_seconds, seconds};
 
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const ABNORMAL: &str = "https://iana.org/assignments/http-problem-types#abnormal-usage-detected";
 
 /// Sends a request that is rejected. Returns the problem type and `Retry-After`.
-async fn rejected(app: &TestApp) -> (String, Option<u64>) {
+async fn send_rejected(app: &TestApp) -> (String, Option<u64>) {
     let response = app.send_as("ann").await;
     assert_eq!(response.status(), 429);
     (response.problem_details()["type"].as_str().unwrap().to_owned(), response.retry_after())
@@ -23,10 +18,10 @@ async fn rejected(app: &TestApp) -> (String, Option<u64>) {
 async fn the_first_denial_starts_the_block_and_later_ones_have_its_reason() {
     let app = TestApp::new(builder_with(Limit::new("token", per_seconds(5, 900)).block_for(seconds(3600))));
     app.expect_admitted("ann", 5).await;
-    assert_eq!(rejected(&app).await, (QUOTA.to_owned(), Some(3600)));
-    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
+    assert_eq!(send_rejected(&app).await, (QUOTA.to_owned(), Some(3600)));
+    assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
     app.advance_seconds(1000);
-    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(2600)));
+    assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(2600)));
     app.advance_seconds(2600);
     app.expect_admitted("ann", 5).await;
 }
@@ -43,9 +38,9 @@ async fn using_the_whole_quota_starts_no_block() {
 async fn a_block_outlasts_the_window() {
     let app = TestApp::new(builder_with(Limit::new("general", per_seconds(10, 60)).block_for(seconds(300))));
     app.expect_admitted("ann", 10).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     app.advance_seconds(299);
-    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(1)));
+    assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(1)));
     app.advance_seconds(1);
     app.expect_admitted("ann", 10).await;
 }
@@ -56,7 +51,7 @@ async fn requests_during_a_block_do_not_extend_it() {
     let app = TestApp::new(builder_with(limit));
     app.expect_admitted("ann", 1).await;
     for step in 0..30 {
-        assert_eq!(rejected(&app).await.1, Some(300 - 10 * step));
+        assert_eq!(send_rejected(&app).await.1, Some(300 - 10 * step));
         app.advance_seconds(10);
     }
     app.expect_admitted("ann", 1).await;
@@ -68,9 +63,9 @@ async fn retry_after_is_sufficient_if_the_block_is_shorter_than_the_window() {
         let limit = Limit::new("reset", per_seconds(3, 1800).algorithm(algorithm)).block_for(seconds(60));
         let app = TestApp::new(builder_with(limit));
         app.expect_admitted("ann", 3).await;
-        rejected(&app).await;
+        send_rejected(&app).await;
         app.advance_seconds(1);
-        let wait = rejected(&app).await.1.unwrap();
+        let wait = send_rejected(&app).await.1.unwrap();
         app.advance_seconds(wait);
         assert_eq!(app.send_as("ann").await.status(), 200, "{algorithm:?}: {wait}");
     }
@@ -81,9 +76,9 @@ async fn retry_after_is_sufficient_if_another_limit_outlasts_the_block() {
     let short = Limit::new("short", per_seconds(2, 10)).block_for(seconds(30));
     let app = TestApp::new(builder_with(short).add_limit(Limit::new("long", per_seconds(2, 600))));
     app.expect_admitted("ann", 2).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     app.advance_seconds(1);
-    let wait = rejected(&app).await.1.unwrap();
+    let wait = send_rejected(&app).await.1.unwrap();
     app.advance_seconds(wait);
     assert_eq!(app.send_as("ann").await.status(), 200, "{wait}");
 }
@@ -93,7 +88,7 @@ async fn block_lengths(app: &TestApp, blocks: usize, pause: u64) -> Vec<u64> {
     let mut lengths = Vec::new();
     for _ in 0..blocks {
         app.expect_admitted("ann", 1).await;
-        let wait = rejected(app).await.1.unwrap();
+        let wait = send_rejected(app).await.1.unwrap();
         lengths.push(wait);
         app.advance_seconds(wait + pause);
     }
@@ -127,7 +122,7 @@ async fn a_block_rejects_the_request_and_no_limit_is_charged() {
     let app = TestApp::new(builder_with(block).add_limit(Limit::new("wide", per_seconds(100, 3600))));
     app.expect_admitted("ann", 1).await;
     for _ in 0..10 {
-        rejected(&app).await;
+        send_rejected(&app).await;
     }
     let response = app.send_as("ann").await;
     assert_eq!(response.problem_details()["violated-policies"], serde_json::json!(["narrow"]));
@@ -140,7 +135,7 @@ async fn a_block_rejects_the_request_and_no_limit_is_charged() {
 async fn a_block_affects_only_its_subject() {
     let app = TestApp::new(builder_with(Limit::new("a", per_seconds(1, 10)).block_for(seconds(300))));
     app.expect_admitted("ann", 1).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     app.expect_admitted("bob", 1).await;
 }
 
@@ -149,7 +144,7 @@ async fn a_block_rejects_only_where_its_limit_applies() {
     let limit = Limit::new("a", per_seconds(1, 10)).on_routes(["/"]).block_for(seconds(300));
     let app = TestApp::new(builder_with(limit));
     app.expect_admitted("ann", 1).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     assert_eq!(app.get("/reports/1", &[("x-user", "ann")]).await.status(), 200);
     assert_eq!(app.send_as("ann").await.status(), 429);
 }
@@ -160,7 +155,7 @@ async fn during_a_block_nothing_remains_until_its_end() {
     let app =
         TestApp::new(builder_with(limit).reset_format(portcullis::rate_limit::ResetFormat::Delta).ietf_draft_headers());
     app.expect_admitted("ann", 5).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     app.advance_seconds(100);
     let response = app.send_as("ann").await;
     assert_eq!((response.remaining(), response.numeric_header("x-ratelimit-reset")), (Some(0), Some(200)));
@@ -173,7 +168,7 @@ async fn during_a_block_the_remaining_units_of_other_limits_are_reported() {
     let app =
         TestApp::new(builder_with(block).add_limit(Limit::new("wide", per_seconds(100, 3600))).ietf_draft_headers());
     app.expect_admitted("ann", 1).await;
-    rejected(&app).await;
+    send_rejected(&app).await;
     let response = app.send_as("ann").await;
     let headers: Vec<_> = response.0.headers.get_all("ratelimit").iter().collect();
     assert!(headers.iter().any(|value| *value == "\"wide\";r=99;t=3600"), "{headers:?}");
@@ -187,6 +182,6 @@ async fn a_limit_of_failures_may_block() {
         let response = app.get("/", &[("x-user", "ann"), ("x-status", status)]).await;
         assert_eq!(response.status(), expected);
     }
-    assert_eq!(rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
+    assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
     assert_eq!(app.handler_calls(), 4);
 }

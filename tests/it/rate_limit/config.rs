@@ -133,12 +133,13 @@ fn one_limit_is_required_and_eight_are_allowed() {
 }
 
 #[test]
-fn a_key_is_required_for_each_limit_without_its_own() {
-    let own = || Limit::new("own", per_seconds(1, 60)).key(Key::global());
-    let (setting, value, kind, text) = only_issue(RateLimit::builder().limit(valid_limit()).add_limit(own()));
+fn a_key_is_required_for_each_limit_if_the_layer_has_none() {
+    let limit_with_key = || Limit::new("keyed", per_seconds(1, 60)).key(Key::global());
+    let (setting, value, kind, text) =
+        only_issue(RateLimit::builder().limit(valid_limit()).add_limit(limit_with_key()));
     assert_eq!((setting, value.as_deref(), kind), ("key", Some("a"), IssueKind::Missing));
     assert!(text.contains("Key::user()"), "{text}");
-    assert!(RateLimit::builder().limit(own()).build().is_ok());
+    assert!(RateLimit::builder().limit(limit_with_key()).build().is_ok());
 }
 
 #[test]

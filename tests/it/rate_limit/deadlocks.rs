@@ -24,7 +24,7 @@ fn layer_with(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
 
 #[test]
 fn requests_do_not_deadlock_whatever_the_order_of_their_limits() {
-    // With room for one subject, nearly all subjects share the overflow counters.
+    // With a capacity of one subject, nearly all subjects share the overflow counters.
     let store = MemoryStore::with_subjects(1);
     let layers = [&["a", "b", "c", "d"][..], &["d", "c", "b", "a"], &["c", "a"], &["a", "c"], &["d"], &["a"]];
     let layers: Vec<_> = layers.into_iter().map(|names| layer_with(&store, names)).collect();

@@ -78,7 +78,7 @@ impl TimeSource for AdjustableClock {
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_back_admits_no_more_and_locks_out_for_at_most_a_window() {
+async fn a_clock_that_goes_back_admits_no_more_and_rejects_for_at_most_one_window() {
     for algorithm in ALGORITHMS {
         for back in [1, 59, 600, 3_600] {
             let time = AdjustableClock(Arc::new(Mutex::new(Instant::now())));

@@ -10,20 +10,16 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use portcullis::context::{Attempt, RateLimitStatus};
 use portcullis::gate::DenialKind;
-use portcullis::rate_limit::{Limit, RateLimitBuilder, Subject};
+use portcullis::rate_limit::{Limit, Subject};
 use portcullis::{Extractor, RateLimit};
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{ALGORITHMS, TestApp, by_user_header, fake_clock, per_seconds};
+use super::{ALGORITHMS, TestApp, builder_with, fake_clock, per_seconds};
 use crate::support::response::TestResponse;
 
 fn login() -> Limit {
     Limit::new("login", per_seconds(5, 300)).only_failures()
-}
-
-fn builder_with(limit: Limit) -> RateLimitBuilder {
-    RateLimit::builder().limit(limit).key(by_user_header())
 }
 
 /// Sends a request to which the handler responds with this status. Returns the status of the response.
@@ -163,7 +159,7 @@ async fn a_request_whose_service_fails_stays_charged() {
 }
 
 /// Runs a handler that marks the attempt with these words and responds with this status. Returns the used units.
-async fn used_after(marks: &str, status: u16) -> u32 {
+async fn used_units_after(marks: &str, status: u16) -> u32 {
     let limit = builder_with(login()).clock(fake_clock().clock()).build().unwrap();
     let marks = marks.to_owned();
     let handler = get(move |Extractor(attempt): Extractor<Attempt>| async move {
@@ -189,7 +185,7 @@ async fn the_last_mark_of_the_handler_outweighs_the_status() {
         ("failed succeeded", 401, 0),
         ("succeeded failed", 200, 1),
     ] {
-        assert_eq!(used_after(marks, status).await, expected, "{marks:?} {status}");
+        assert_eq!(used_units_after(marks, status).await, expected, "{marks:?} {status}");
     }
 }
 

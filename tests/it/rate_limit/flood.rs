@@ -1,4 +1,4 @@
-//! A flood of unique subjects: limited subjects stay limited, and honest ones are not rejected.
+//! A flood of unique subjects: users over their limit stay limited, and the others stay admitted.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,9 +11,10 @@ use portcullis::{RateLimit, TrustedProxies};
 use super::{fake_clock, per_seconds};
 
 const LIMIT: u32 = 100;
-const KNOWN: u64 = 1_000;
+/// The number of users that were active before the flood.
+const USERS: u64 = 1_000;
 
-/// A limit by address without a service behind it, and a request head that is used again for each request.
+/// A limit by address without a service behind it, and a request head that all requests reuse.
 struct LimitAndHead {
     limit: RateLimit,
     head: request::Parts,
@@ -29,12 +30,12 @@ impl LimitAndHead {
     }
 }
 
-/// How many units this known user has used before the flood.
-fn used_before(known: u64) -> u32 {
-    [LIMIT, LIMIT, LIMIT / 2, 10, 0][(known % 5) as usize]
+/// The number of units that this user has used before the flood.
+fn used_before(user: u64) -> u32 {
+    [LIMIT, LIMIT, LIMIT / 2, 10, 0][(user % 5) as usize]
 }
 
-/// The networks of the flood have high numbers, in no order.
+/// The number of the network of a flooding subject. It is above those of the users, and the numbers look random.
 fn flooding_network(n: u64) -> u64 {
     (n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1 << 63
 }
@@ -44,9 +45,9 @@ fn run_flood(size: u64) {
     let builder = RateLimit::builder().quota(per_seconds(LIMIT, 3600)).key(Key::ip(TrustedProxies::none()));
     let limit = builder.store(MemoryStore::new()).without_legacy_headers().clock(clock.clock()).build().unwrap();
     let mut limit = LimitAndHead { limit, head: Request::new(()).into_parts().0 };
-    for known in 0..KNOWN {
-        for _ in 0..used_before(known) {
-            assert!(limit.admits(known));
+    for user in 0..USERS {
+        for _ in 0..used_before(user) {
+            assert!(limit.admits(user));
         }
     }
     let mut rejected = 0;
@@ -55,33 +56,33 @@ fn run_flood(size: u64) {
         if n % (size / 20) == 0 {
             // The flood lasts twenty minutes, so that no window of an hour ends.
             clock.advance(Duration::from_secs(60));
-            let (limited, honest): (Vec<_>, Vec<_>) = (0..KNOWN).partition(|known| used_before(*known) == LIMIT);
+            let (limited, others): (Vec<_>, Vec<_>) = (0..USERS).partition(|user| used_before(*user) == LIMIT);
+            assert!(limited.iter().all(|user| !limit.admits(*user)), "a limited user was admitted after {n} subjects");
             assert!(
-                limited.iter().all(|known| !limit.admits(*known)),
-                "a limited user was admitted after {n} subjects"
+                others.iter().all(|user| limit.admits(*user)),
+                "a user below the limit was rejected after {n} subjects"
             );
-            assert!(honest.iter().all(|known| limit.admits(*known)), "an honest user was rejected after {n} subjects");
         }
     }
     assert_eq!(rejected, 0, "each subject of the flood is within its limit");
-    // Each honest user has used twenty more units.
-    for known in 0..KNOWN {
-        let left = (0..LIMIT).take_while(|_| limit.admits(known)).count();
-        let least = LIMIT.saturating_sub(used_before(known) + 20) as usize;
-        assert!(left >= least, "user {known} had {least} units remaining and got {left}");
-        if used_before(known) >= LIMIT / 2 {
-            assert_eq!(left, least, "the counter of user {known} was evicted");
+    // Each user below the limit has used twenty more units.
+    for user in 0..USERS {
+        let remaining = (0..LIMIT).take_while(|_| limit.admits(user)).count();
+        let expected = LIMIT.saturating_sub(used_before(user) + 20) as usize;
+        assert!(remaining >= expected, "user {user} had {expected} units remaining, but {remaining} were admitted");
+        if used_before(user) >= LIMIT / 2 {
+            assert_eq!(remaining, expected, "the counter of user {user} was evicted");
         }
     }
 }
 
 #[test]
-fn a_flood_of_a_million_subjects_frees_no_limited_one_and_rejects_no_honest_one() {
+fn a_flood_of_a_million_subjects_neither_resets_a_limited_user_nor_rejects_another() {
     run_flood(1_000_000);
 }
 
 #[test]
 #[ignore = "takes a minute"]
-fn a_flood_of_ten_million_subjects_frees_no_limited_one_and_rejects_no_honest_one() {
+fn a_flood_of_ten_million_subjects_neither_resets_a_limited_user_nor_rejects_another() {
     run_flood(10_000_000);
 }

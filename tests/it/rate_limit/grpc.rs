@@ -11,7 +11,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use super::{fake_clock, per_seconds};
 
 fn call() -> Request<Body> {
-    let request = Request::post("/test.Echo/Say").header("content-type", "application/grpc").header("te", "trailers");
+    let request = Request::post("/test.Echo/Unary").header("content-type", "application/grpc").header("te", "trailers");
     request.body(Body::new(Full::new(Bytes::from_static(&[0; 5])))).unwrap()
 }
 

@@ -10,17 +10,11 @@ use portcullis::rate_limit::{Key, MemoryStore, Subject};
 use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{RateLimit, TrustedProxies, UserContext};
 
-use super::{fake_clock, header, per_seconds, routes};
+use super::{app_limited_by, fake_clock, header, per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-/// Routes behind a limit of two requests by this key.
-fn app_limited_by(key: Key) -> Router {
-    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key);
-    routes(&Arc::default()).layer(limit.clock(fake_clock().clock()).build().unwrap())
-}
 
 fn ann() -> UserContext {
     UserContext::new("ann").with_issuer("https://a.example")
@@ -131,9 +125,9 @@ async fn an_api_key_of_any_bytes_is_counted() {
 #[tokio::test]
 async fn all_users_of_a_tenant_are_counted_together() {
     let app = app_limited_by(by_tenant());
-    let of = |user: &str, tenant: &str| app.clone().layer(as_user(UserContext::new(user).with_name(tenant)));
+    let app_for = |user: &str, tenant: &str| app.clone().layer(as_user(UserContext::new(user).with_name(tenant)));
     for (user, tenant, expected) in [("ann", "acme", 1), ("bob", "acme", 0), ("cid", "acme", 429), ("ann", "zeta", 1)] {
-        assert_eq!(remaining_or_status(&of(user, tenant), &[]).await, expected, "{user} {tenant}");
+        assert_eq!(remaining_or_status(&app_for(user, tenant), &[]).await, expected, "{user} {tenant}");
     }
     assert_eq!(
         remaining_or_status(&app.clone().layer(as_user(UserContext::new("ann"))), &[]).await,

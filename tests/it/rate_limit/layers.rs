@@ -15,7 +15,7 @@ use crate::support::response::TestResponse;
 
 const CHARGED_TWICE: &str = "two layers charge the same request for this limit";
 
-/// A layer with one limit, on a store of its own.
+/// A layer with one limit and its own store.
 fn layer_with(name: &str, units: u32) -> RateLimit {
     let builder = RateLimit::builder().limit(Limit::new(name, per_seconds(units, 60))).key(Key::global());
     builder.reset_format(ResetFormat::Delta).ietf_draft_headers().clock(fake_clock().clock()).build().unwrap()
@@ -115,7 +115,7 @@ async fn a_handler_can_extract_the_status_of_every_limit() {
 }
 
 #[tokio::test]
-async fn of_two_layers_a_handler_extracts_the_status_of_the_inner_one() {
+async fn a_handler_inside_of_two_layers_extracts_the_status_of_the_inner_one() {
     let app = app_that_shows_status().layer(layer_with("inner", 9)).layer(layer_with("outer", 3));
     assert_eq!(TestResponse::get(&app, "/", &[]).await.body, "inner 8/9 60; tightest inner 8/9 60");
 }

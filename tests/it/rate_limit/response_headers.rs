@@ -126,8 +126,8 @@ async fn the_draft_headers_are_on_rejections_too() {
 
 #[tokio::test]
 async fn names_are_escaped_and_a_window_below_a_second_is_omitted() {
-    let odd = Limit::new("a \"b\" \\c;d", portcullis::Quota::per(5, Duration::from_millis(500)).unwrap());
-    let app = TestApp::new(builder_with([odd]).ietf_draft_headers());
+    let limit = Limit::new("a \"b\" \\c;d", portcullis::Quota::per(5, Duration::from_millis(500)).unwrap());
+    let app = TestApp::new(builder_with([limit]).ietf_draft_headers());
     let response = app.send_as("ann").await;
     assert_eq!(header_values(&response, "ratelimit-policy"), [r#""a \"b\" \\c;d";q=5"#]);
     assert_eq!(header_values(&response, "ratelimit"), [r#""a \"b\" \\c;d";r=4;t=1"#]);

@@ -19,7 +19,7 @@ fn quotas(units: [u32; 3], window: u64, algorithm: Option<Algorithm>) -> [(Tier,
         algorithm.map_or(per_seconds(units, window), |algorithm| per_seconds(units, window).algorithm(algorithm))
     };
     let [basic, professional, enterprise] = units.map(quota);
-    // Not in order: the tiers have their own order.
+    // Not in ascending order: `Tiers` defines the order.
     [(tier("professional"), professional), (tier("enterprise"), enterprise), (tier("basic"), basic)]
 }
 

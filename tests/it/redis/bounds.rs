@@ -34,17 +34,17 @@ async fn the_largest_costs_and_limits_are_counted_as_in_memory() {
             });
             let ann = Subject::custom("ann");
             for cost in [0, 1, u32::MAX, u32::MAX - 1, u32::MAX - 2, 1, 0, 1, 2] {
-                let place = format!("{algorithm:?}, cost {cost} of {max}");
+                let case = format!("{algorithm:?}, cost {cost} of {max}");
                 let statuses = [memory.check(&ann, cost).await, redis.check(&ann, cost).await].map(status);
-                assert_eq!(statuses[0], statuses[1], "{place}");
-                assert_eq!(used(&memory, &ann).await, used(&redis, &ann).await, "{place}");
+                assert_eq!(statuses[0], statuses[1], "{case}");
+                assert_eq!(used(&memory, &ann).await, used(&redis, &ann).await, "{case}");
             }
             for refund in [2, u32::MAX] {
                 for limit in [&memory, &redis] {
                     limit.refund(&ann, refund).await.unwrap();
                 }
-                let place = format!("{algorithm:?}, refund of {refund} of {max}");
-                assert_eq!(used(&memory, &ann).await, used(&redis, &ann).await, "{place}");
+                let case = format!("{algorithm:?}, refund of {refund} of {max}");
+                assert_eq!(used(&memory, &ann).await, used(&redis, &ann).await, "{case}");
             }
         }
     }
@@ -126,12 +126,12 @@ async fn no_corrupt_state_makes_the_script_fail() {
             words.extend(changes.iter().map(String::as_str));
             assert_eq!(server.command(&words), "OK");
             let limit = limit_without_cache();
-            let place = format!("{algorithm:?}, round {round}, {changes:?}");
-            assert!(limit.peek(&ann).await.is_ok(), "{place}");
+            let case = format!("{algorithm:?}, round {round}, {changes:?}");
+            assert!(limit.peek(&ann).await.is_ok(), "{case}");
             let status = status(limit.check(&ann, 1).await);
-            assert!([200, 429].contains(&status), "{place}: {status}");
-            assert!(limit.refund(&ann, 1).await.is_ok() && limit.reset(&ann).await.is_ok(), "{place}");
-            assert_eq!(used(&limit, &ann).await, [0, 0], "{place}");
+            assert!([200, 429].contains(&status), "{case}: {status}");
+            assert!(limit.refund(&ann, 1).await.is_ok() && limit.reset(&ann).await.is_ok(), "{case}");
+            assert_eq!(used(&limit, &ann).await, [0, 0], "{case}");
         }
     }
 }

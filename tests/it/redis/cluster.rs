@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use ::redis::cluster::ClusterClient;
-use portcullis::rate_limit::{Limit, OutagePolicy, RedisStore, Subject};
-use portcullis::{Quota, RateLimit};
+use portcullis::RateLimit;
+use portcullis::rate_limit::{OutagePolicy, RedisStore, Subject};
 use tokio::time::{Instant, sleep};
 
-use super::limited_app::{LimitedApp, by_header};
+use super::limited_app::{LimitedApp, by_header, hourly};
 use super::test_store::LONG_DEADLINE;
 use crate::support::redis_connection::BlockingConnection;
 use crate::support::redis_server::{Cluster, Server};
@@ -16,10 +16,6 @@ async fn cluster_store(cluster: &Cluster) -> RedisStore {
     let client = ClusterClient::builder(cluster.urls());
     let client = client.response_timeout(LONG_DEADLINE).connection_timeout(LONG_DEADLINE).build().unwrap();
     RedisStore::cluster(client.get_async_connection().await.unwrap()).deadline(LONG_DEADLINE)
-}
-
-fn hourly(name: &'static str, units: u32) -> Limit {
-    Limit::new(name, Quota::per_hour(units).unwrap())
 }
 
 fn key_counts(cluster: &Cluster) -> Vec<u32> {
@@ -44,7 +40,7 @@ async fn one_subject_per_node(cluster: &Cluster, store: &RedisStore) -> [String;
     panic!("not every node has a subject: {subjects:?}");
 }
 
-/// Waits until these units are used: refunds are sent without waiting for the reply.
+/// Waits until the used units are as expected. A refund is sent without waiting for its reply.
 async fn wait_for_use(app: &LimitedApp, subject: &str, expected: &[u32]) {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A server that is far away or overloaded: who is charged for a reply that comes too late, and who waits.
+//! A distant or overloaded server: charges whose reply is late, and which callers wait.
 //!
 //! The time of these tests is paused: only the latency of the connection and the pauses of the tests take time.
 
@@ -9,6 +9,7 @@ use portcullis::rate_limit::{Algorithm, Attempt, Key, Limit, OutagePolicy, RateL
 use portcullis::{Extractor, Quota, RateLimit, Tiers};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::limited_app::hourly;
 use super::test_store::{LONG_DEADLINE, network_store};
 use crate::support::log_capture::LogCapture;
 use crate::support::redis_connection::BlockingConnection;
@@ -17,10 +18,6 @@ use crate::support::response::TestResponse;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-fn hourly(name: &'static str, units: u32) -> Limit {
-    Limit::new(name, Quota::per_hour(units).unwrap())
 }
 
 /// A builder for `RateLimit::check`, which names the subject itself.
@@ -79,7 +76,7 @@ async fn other_users_are_served_soon_after_a_flood_that_overloaded_the_server() 
         sleep(ms(20)).await;
     }
     let end_of_flood = Instant::now();
-    while status(&limit, "honest").await != 200 {
+    while status(&limit, "other").await != 200 {
         assert!(end_of_flood.elapsed() < Duration::from_secs(2), "still an outage");
         sleep(ms(1)).await;
     }
@@ -159,7 +156,7 @@ async fn a_limit_that_fails_open_calls_a_handler_that_extracts_the_attempt() {
 }
 
 #[tokio::test]
-async fn the_log_says_once_why_the_server_is_unreachable() {
+async fn the_log_reports_once_why_the_server_is_unreachable() {
     let log = LogCapture::start();
     let store = unreachable_store().deadline(LONG_DEADLINE);
     let limit = unkeyed(hourly("api", 10).on_outage(OutagePolicy::FailClosed)).store(store).build().unwrap();

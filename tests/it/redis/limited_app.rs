@@ -1,4 +1,4 @@
-//! `LimitedApp`: a handler behind rate limits, and `LimitedResponse`: what a response says about the limits.
+//! `LimitedApp`: a handler behind rate limits, and `LimitedResponse`: a response with its rate-limit headers.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, request};
 use axum::routing::any;
-use portcullis::rate_limit::{Key, LimitUsage, Subject};
+use portcullis::rate_limit::{Key, Limit, LimitUsage, Subject};
 use portcullis::testing::as_user;
-use portcullis::{RateLimit, Tier, UserContext};
+use portcullis::{Quota, RateLimit, Tier, UserContext};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -115,9 +115,9 @@ impl LimitedResponse {
     }
 
     /// Everything except the times.
-    pub(super) fn facts(&self) -> impl PartialEq + std::fmt::Debug {
+    pub(super) fn without_times(&self) -> impl PartialEq + std::fmt::Debug {
         let legacy = self.legacy_headers.map(|[limit, remaining, _]| (limit, remaining));
-        let draft: Vec<_> = self.draft_headers.iter().map(|(name, left, _)| (name.clone(), *left)).collect();
+        let draft: Vec<_> = self.draft_headers.iter().map(|(name, remaining, _)| (name.clone(), *remaining)).collect();
         (self.outcome().to_owned(), self.violated_policies.clone(), legacy, draft)
     }
 
@@ -129,12 +129,13 @@ impl LimitedResponse {
             return self.clone();
         }
         let reported = |name: &str| other.draft_headers.iter().find(|(reported, ..)| reported == name);
-        let draft = self.draft_headers.iter().filter_map(|(name, left, reset)| {
+        let draft = self.draft_headers.iter().filter_map(|(name, remaining, reset)| {
             let (_, reported, _) = reported(name)?;
-            Some((name.clone(), *reported.min(left), *reset))
+            Some((name.clone(), *reported.min(remaining), *reset))
         });
         let legacy = self.legacy_headers.zip(other.legacy_headers);
-        let legacy = legacy.map(|([limit, left, reset], [_, reported, _])| [limit, left.min(reported), reset]);
+        let legacy =
+            legacy.map(|([limit, remaining, reset], [_, reported, _])| [limit, remaining.min(reported), reset]);
         Self { draft_headers: draft.collect(), legacy_headers: legacy, ..self.clone() }
     }
 
@@ -149,8 +150,8 @@ impl LimitedResponse {
 /// Parses an item such as `"name";r=1;t=60`.
 fn parse_draft(item: &str) -> (String, u64, u64) {
     let (name, rest) = item.split_once(";r=").unwrap();
-    let (left, reset) = rest.split_once(";t=").unwrap();
-    (name.to_owned(), left.parse().unwrap(), reset.parse().unwrap())
+    let (remaining, reset) = rest.split_once(";t=").unwrap();
+    (name.to_owned(), remaining.parse().unwrap(), reset.parse().unwrap())
 }
 
 async fn handler(headers: HeaderMap) -> StatusCode {
@@ -159,6 +160,11 @@ async fn handler(headers: HeaderMap) -> StatusCode {
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+/// A limit of this many units an hour.
+pub(super) fn hourly(name: &'static str, units: u32) -> Limit {
+    Limit::new(name, Quota::per_hour(units).unwrap())
 }
 
 /// A key whose subject is the value of this header.

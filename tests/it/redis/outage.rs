@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use ::redis::AsyncConnectionConfig;
+use portcullis::RateLimit;
 use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, RedisStore, Subject};
-use portcullis::{Quota, RateLimit};
 use tokio::time::{Instant, advance, pause, resume, sleep};
 
-use super::limited_app::{LimitedApp, LimitedResponse, by_header, cost};
+use super::limited_app::{LimitedApp, LimitedResponse, by_header, cost, hourly};
 use super::test_store::{LONG_DEADLINE, network_store};
 use crate::support::log_capture::LogCapture;
 use crate::support::redis_connection::{BlockingConnection, manager};
@@ -26,10 +26,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 fn app(store: &RedisStore, limit: Limit) -> LimitedApp {
     let builder: RateLimitBuilder = RateLimit::builder().limit(limit.cost_of(cost)).key(by_header("x-user"));
     LimitedApp::new(builder.store(store.clone()).build().unwrap())
-}
-
-fn hourly(name: &'static str, units: u32) -> Limit {
-    Limit::new(name, Quota::per_hour(units).unwrap())
 }
 
 fn closed(units: u32) -> Limit {
@@ -103,7 +99,7 @@ impl AppsByPolicy {
     }
 }
 
-/// Asserts that no request waits longer than the deadline, and that only those wait which open the circuit breaker.
+/// Asserts that no request waits longer than the deadline, and that only the requests that open the circuit breaker wait.
 fn assert_waits_are_short(responses: &[LimitedResponse], deadline: Duration) {
     let waits: Vec<_> = responses.iter().map(|response| response.waited).collect();
     assert!(waits.iter().all(|wait| *wait <= deadline + TIMER_STEP), "{waits:?}");

@@ -38,7 +38,7 @@ async fn one_of_several_processes() {
     let mut admissions = [0; ALGORITHMS.len()];
     while admissions.iter().any(|count| *count < ADMISSIONS_PER_PROCESS) {
         for (index, app) in apps.iter().enumerate() {
-            // No cached denial is left, so that each request calls the script.
+            // All cached denials expire, so that each request calls the script.
             clock.advance(Duration::from_secs(WINDOW * 2));
             let before = time();
             let status = app.send("x-user: ann").await.status;
@@ -76,7 +76,10 @@ fn several_processes_together_exceed_the_quota_in_no_rolling_window() {
         }
         let max = max_in_one_window(&all);
         assert!(max <= UNITS as usize, "{algorithm:?}: {max} of {UNITS} in one window");
-        assert!(max > UNITS as usize / 2, "{algorithm:?}: {max} of {UNITS}, the test has no power");
+        assert!(
+            max > UNITS as usize / 2,
+            "{algorithm:?}: {max} of {UNITS} is too few to show that the processes share the quota"
+        );
     }
 }
 
@@ -88,7 +91,8 @@ fn parse_admissions(output: &str, algorithm: Algorithm) -> Vec<(u64, u64)> {
     times.map(|(before, after)| (before.parse().unwrap(), after.parse().unwrap())).collect()
 }
 
-/// The most requests that were certainly admitted within one window: sent after its start, with the response before its end.
+/// The maximum number of requests that were certainly admitted within one window: sent after its start, with the response
+/// before its end.
 fn max_in_one_window(admissions: &[(u64, u64)]) -> usize {
     let admitted_within = |start: u64| {
         let is_within = |(before, after): &&(u64, u64)| *before >= start && *after < start + WINDOW;

@@ -87,13 +87,13 @@ const UNITS: u32 = 6;
 const WINDOW: Duration = Duration::from_secs(120);
 
 /// A request, the time of its decision since the start, and whether it was admitted.
-struct Decided {
+struct DecidedRequest {
     time: Duration,
     cost: u32,
     is_admitted: bool,
 }
 
-/// The most units that the algorithm may admit in a time of this length, including its end.
+/// The maximum number of units that the algorithm may admit in a time of this length, including its end.
 fn max_units(algorithm: Algorithm, time: Duration) -> f64 {
     let windows = time.as_secs_f64() / WINDOW.as_secs_f64();
     let quotas = match algorithm {
@@ -109,8 +109,8 @@ fn longest_charge(algorithm: Algorithm) -> Duration {
     if algorithm == Algorithm::SlidingWindow { WINDOW * 13 / 12 } else { WINDOW }
 }
 
-fn assert_decisions_are_right(algorithm: Algorithm, requests: &[Decided], place: &str) {
-    let place = format!("{algorithm:?} in {place}");
+fn assert_decisions_follow_the_model(algorithm: Algorithm, requests: &[DecidedRequest], case: &str) {
+    let case = format!("{algorithm:?} in {case}");
     let admitted = || requests.iter().enumerate().filter(|(_, request)| request.is_admitted);
     for (first, start) in admitted() {
         let mut units = 0;
@@ -118,7 +118,7 @@ fn assert_decisions_are_right(algorithm: Algorithm, requests: &[Decided], place:
             units += end.cost;
             let time = end.time - start.time;
             let max = max_units(algorithm, time);
-            assert!(f64::from(units) <= max, "{place}: {units} units in {time:?}, requests {first} to {last}");
+            assert!(f64::from(units) <= max, "{case}: {units} units in {time:?}, requests {first} to {last}");
         }
     }
     for (index, denied) in requests.iter().enumerate().filter(|(_, request)| !request.is_admitted) {
@@ -127,7 +127,7 @@ fn assert_decisions_are_right(algorithm: Algorithm, requests: &[Decided], place:
         let counted = requests[..index].iter().filter(|earlier| earlier.is_admitted);
         let counted = counted.filter(|earlier| earlier.time + counted_for > denied.time);
         let units: u32 = counted.map(|earlier| earlier.cost).sum();
-        assert!(units + denied.cost > UNITS, "{place}: request {index} was rejected without need");
+        assert!(units + denied.cost > UNITS, "{case}: request {index} was rejected although the quota allowed it");
     }
 }
 
@@ -138,18 +138,18 @@ async fn as_time_passes_both_stores_admit_and_reject_only_what_the_model_allows(
     for algorithm in ALGORITHMS {
         for seed in 1..60 {
             let store = TestStore::memory();
-            assert_decisions_are_right(algorithm, &random_traffic(&store, algorithm, seed).await, store.name);
+            assert_decisions_follow_the_model(algorithm, &random_traffic(&store, algorithm, seed).await, store.name);
         }
         for seed in 1..6 {
             assert_eq!(server.command(&["FLUSHALL"]), "OK");
             let store = TestStore::redis(&server);
-            assert_decisions_are_right(algorithm, &random_traffic(&store, algorithm, seed).await, store.name);
+            assert_decisions_follow_the_model(algorithm, &random_traffic(&store, algorithm, seed).await, store.name);
         }
     }
 }
 
 /// Requests at irregular times, at more than the rate of the limit.
-async fn random_traffic(store: &TestStore<'_>, algorithm: Algorithm, seed: u32) -> Vec<Decided> {
+async fn random_traffic(store: &TestStore<'_>, algorithm: Algorithm, seed: u32) -> Vec<DecidedRequest> {
     let app = limited_app(store, Quota::per(UNITS, WINDOW).unwrap(), algorithm);
     let mut time = Duration::ZERO;
     let mut random = seed;
@@ -162,7 +162,7 @@ async fn random_traffic(store: &TestStore<'_>, algorithm: Algorithm, seed: u32) 
         time += pause;
         let cost = 1 + (random >> 20) % 3;
         let response = app.send(&format!("x-user: ann, x-cost: {cost}")).await;
-        requests.push(Decided { time, cost, is_admitted: response.status == 200 });
+        requests.push(DecidedRequest { time, cost, is_admitted: response.status == 200 });
     }
     assert!(requests.iter().filter(|request| request.is_admitted).count() > 10);
     assert!(requests.iter().any(|request| !request.is_admitted));
@@ -183,8 +183,8 @@ async fn a_request_after_the_retry_after_is_admitted() {
                     response = app.send(&request).await;
                 }
                 store.advance(Duration::from_secs(response.retry_after.unwrap()));
-                let place = format!("{algorithm:?} in {}, cost {cost}: {response:?}", store.name);
-                assert_eq!(app.send(&request).await.status, 200, "{place}");
+                let case = format!("{algorithm:?} in {}, cost {cost}: {response:?}", store.name);
+                assert_eq!(app.send(&request).await.status, 200, "{case}");
             }
         }
     }
@@ -199,9 +199,9 @@ async fn a_request_after_the_retry_after_is_admitted_whatever_was_rejected_befor
             let app = limited_app(&store, Quota::per(4, Duration::from_secs(120)).unwrap(), algorithm);
             // The cost rejected first differs from that of the last request, and smaller costs are admitted in between.
             for (rejected, between) in [("1", "1"), ("3", "2"), ("4", "4")] {
-                let place = format!("{algorithm:?} in {}, {rejected} and {between}", store.name);
+                let case = format!("{algorithm:?} in {}, {rejected} and {between}", store.name);
                 store.advance(Duration::from_secs(260));
-                assert_eq!(app.send("x-user: ann, x-cost: 2").await.status, 200, "{place}");
+                assert_eq!(app.send("x-user: ann, x-cost: 2").await.status, 200, "{case}");
                 store.advance(Duration::from_secs(30));
                 for cost in [rejected, between, between] {
                     app.send(&format!("x-user: ann, x-cost: {cost}")).await;
@@ -212,7 +212,7 @@ async fn a_request_after_the_retry_after_is_admitted_whatever_was_rejected_befor
                     response = app.send("x-user: ann, x-cost: 4").await;
                 }
                 store.advance(Duration::from_secs(response.retry_after.unwrap()));
-                assert_eq!(app.send("x-user: ann, x-cost: 4").await.status, 200, "{place}: {response:?}");
+                assert_eq!(app.send("x-user: ann, x-cost: 4").await.status, 200, "{case}: {response:?}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How often the server is called, and what it stores.
+//! The number of calls to the server, and the keys and values that it stores.
 
 use std::sync::Arc;
 use std::time::Duration;

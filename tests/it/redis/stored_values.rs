@@ -128,7 +128,7 @@ async fn an_invalid_state_causes_no_lockout() {
             assert_eq!(stored, "OK", "{state}");
             let status = setup.fresh_app().send("x-user: ann").await.status;
             assert!([200, 429].contains(&status), "{algorithm:?} {state}: {status}");
-            // After the window and the block, nothing of the state is left. A key is kept for 1/16 longer than its states.
+            // After the window and the block, no trace of the state remains. A key is kept for 1/16 longer than its states.
             setup.advance(window * 13 / 12 + window + window * 3 / 20);
             let statuses = setup.fresh_app().statuses("x-user: ann", 3).await;
             assert_eq!(statuses, [200, 200, 429], "{algorithm:?} {state}");
@@ -154,7 +154,7 @@ fn state_tags(algorithm: Algorithm, window: Duration) -> [String; 2] {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn the_test_writes_the_states_of_the_limit() {
+async fn state_tags_match_those_that_the_script_stores() {
     for algorithm in ALGORITHMS {
         let setup = Setup::new(algorithm, HOUR, None);
         assert_eq!(setup.fresh_app().send("x-user: ann").await.status, 200);

@@ -46,7 +46,7 @@ impl<'a> TestStore<'a> {
         Self { name: "redis", store: redis.new_store().into(), clock: fake_clock(), redis: Some(redis) }
     }
 
-    /// Forgets the denials that this process has cached.
+    /// Clears the denials that this process has cached.
     pub(super) fn clear_cached_denials(&mut self) {
         if let Some(redis) = &self.redis {
             self.store = redis.new_store().into();
@@ -72,10 +72,10 @@ pub(super) fn network_store(server: &Server) -> RedisStore {
     RedisStore::new(manager(server)).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
 }
 
-/// More than a test has. The default would allocate megabytes for each limit.
+/// More subjects than any test has. The default would allocate megabytes for each limit.
 pub(super) const LOCAL_SUBJECTS: usize = 1_024;
 
-/// The longest deadline that is allowed: a busy machine does not turn a slow reply into an outage.
+/// The maximum deadline, so that a slow reply on a busy machine is not an outage.
 pub(super) const LONG_DEADLINE: Duration = Duration::from_secs(60);
 
 fn fake_clock() -> FakeClock {

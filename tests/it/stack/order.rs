@@ -34,7 +34,7 @@ async fn assert_layer_order(app: &Router, calls: &AtomicUsize) {
     let response = send(app, "/", &ann).await;
     assert_complete(&response, 200);
     assert_eq!(response.body, "ann");
-    assert_eq!(response.headers["cache-control"], "no-store", "SecurityHeaders asks JwtAuth for it");
+    assert_eq!(response.headers["cache-control"], "no-store", "JwtAuth adds it, because SecurityHeaders requests it");
     assert_complete(&send(app, "/scope", &ann).await, 403);
     assert_complete(&send(app, "/panic", &ann).await, 500);
     // The user's fourth request exceeds the limit by user, and the response has that limit's headers.
@@ -90,7 +90,7 @@ async fn the_layers_work_the_same_in_a_service_builder() {
     assert_layer_order(&app(&calls).layer(layers), &calls).await;
 }
 
-/// Whichever layer writes first. If several write the same header, the inner one wins.
+/// If several layers write the same header, the inner one wins, whichever writes it first.
 #[tokio::test]
 async fn a_response_has_the_same_headers_as_from_the_single_layers() {
     for builder in [

@@ -84,7 +84,7 @@ async fn outer_gates_add_headers_to_the_rejection_of_a_waiting_gate() {
 }
 
 #[tokio::test]
-async fn rate_limits_in_redis_wait_in_their_places() {
+async fn unreachable_redis_limits_in_a_stack_follow_their_outage_policies() {
     let calls = call_counter();
     let stack = Stack::builder()
         .security_headers(headers())

@@ -9,6 +9,7 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::{Extractor, JwtAuth, UserContext};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 /// An app whose handler returns the user's id. Clones share the layer and the count.
@@ -57,6 +58,12 @@ impl JwtApp {
         }
         assert_eq!(self.handler_calls(), calls_before, "a rejected request does not reach the handler");
         response.status()
+    }
+
+    /// Sends this token from a new task, which returns the status.
+    pub(crate) fn spawn_request(&self, token: String) -> JoinHandle<StatusCode> {
+        let app = self.clone();
+        tokio::spawn(async move { app.send_token(&token).await.status() })
     }
 
     pub(crate) fn handler_calls(&self) -> usize {

@@ -7,4 +7,5 @@ pub(crate) mod protected_app;
 pub(crate) mod redis_connection;
 pub(crate) mod redis_server;
 pub(crate) mod response;
+pub(crate) mod running_example;
 pub(crate) mod tokens;

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-/// The longest wait for a server to reach the expected state. Only a broken server takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The maximum wait for a server to reach the expected state. Only a broken server takes this long.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running server, killed on drop. One in a `static` would outlive the tests.
 pub(crate) struct Server {
     process: Mutex<Process>,
-    site: Site,
+    instance: Instance,
 }
 
 impl Server {
@@ -37,17 +37,17 @@ impl Server {
     }
 
     fn open(is_clustered: bool) -> Self {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let site = Site::new(is_clustered);
-            if let Some(process) = site.start_process(deadline) {
-                return Self { process: Mutex::new(process), site };
+            let instance = Instance::new(is_clustered);
+            if let Some(process) = instance.start_process(deadline) {
+                return Self { process: Mutex::new(process), instance };
             }
         }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.site.port
+        self.instance.port
     }
 
     pub(crate) fn url(&self) -> String {
@@ -56,7 +56,7 @@ impl Server {
 
     /// Sends a command. Returns its reply as text: the message of an error, `(nil)`, one line for each array item.
     pub(crate) fn command(&self, words: &[&str]) -> String {
-        send(self.port(), words, PATIENCE).unwrap_or_else(|error| panic!("{words:?} to port {}: {error}", self.port()))
+        send(self.port(), words, TIMEOUT).unwrap_or_else(|error| panic!("{words:?} to port {}: {error}", self.port()))
     }
 
     /// Suspends the process: it replies to nothing, while the system still accepts connections for it.
@@ -77,15 +77,15 @@ impl Server {
     pub(crate) fn restart(&self) {
         let mut process = self.process.lock().unwrap();
         process.kill();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         *process = loop {
-            if let Some(process) = self.site.start_process(deadline) {
+            if let Some(process) = self.instance.start_process(deadline) {
                 break process;
             }
         };
     }
 
-    /// Expires all keys sooner by this time, as if it had passed.
+    /// Shortens the remaining lifetime of all keys, as if this time had passed.
     pub(crate) fn age_keys(&self, time: Duration) {
         const CODE: &str = "\
             for _, key in ipairs(redis.call('KEYS', '*')) do \
@@ -114,7 +114,7 @@ impl Cluster {
         for (node, [first, last]) in nodes.iter().zip(SLOTS) {
             assert_eq!(node.command(&["CLUSTER", "ADDSLOTSRANGE", first, last]), "OK");
             let port = node.port().to_string();
-            let bus_port = node.site.bus_port.expect("a cluster node has a bus port").to_string();
+            let bus_port = node.instance.bus_port.expect("a cluster node has a bus port").to_string();
             assert_eq!(nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]), "OK");
         }
         let cluster = Self { nodes };
@@ -152,14 +152,14 @@ pub(crate) fn closed_port() -> u16 {
     ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a port is free")
 }
 
-/// What a server keeps over a restart: its ports and its directory, which is removed on drop.
-struct Site {
+/// The ports and the directory of a server, which a restart keeps. The directory is removed on drop.
+struct Instance {
     port: u16,
     bus_port: Option<u16>,
     directory: PathBuf,
 }
 
-impl Site {
+impl Instance {
     fn new(is_clustered: bool) -> Self {
         let port = closed_port();
         let now = UNIX_EPOCH.elapsed().unwrap().as_nanos();
@@ -174,14 +174,14 @@ impl Site {
         let process_id = format!("process_id:{}\r", process.0.id());
         loop {
             // The reply may come from another server that took the port.
-            if send(self.port, &["PING"], PATIENCE).is_ok_and(|reply| reply == "PONG")
-                && send(self.port, &["INFO", "server"], PATIENCE).is_ok_and(|reply| reply.contains(&process_id))
+            if send(self.port, &["PING"], TIMEOUT).is_ok_and(|reply| reply == "PONG")
+                && send(self.port, &["INFO", "server"], TIMEOUT).is_ok_and(|reply| reply.contains(&process_id))
             {
                 return Some(process);
             }
             if Instant::now() > deadline {
                 let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-                panic!("redis-server does not reply within {PATIENCE:?}: {log}");
+                panic!("redis-server does not reply within {TIMEOUT:?}: {log}");
             }
             if process.0.try_wait().unwrap().is_some() {
                 return None;
@@ -207,7 +207,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for Instance {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
@@ -217,7 +217,7 @@ impl Drop for Site {
 struct Process(Child);
 
 impl Process {
-    /// Sends a signal by the shell: `kill` is built into every shell, but not every system has a program of that name.
+    /// Sends a signal through the shell: `kill` is built into every shell, but not every system has a program of that name.
     fn signal(&mut self, name: &str) {
         assert!(self.0.try_wait().unwrap().is_none(), "SIG{name} to a server that is not running");
         let script = format!("kill -{name} {}", self.0.id());
@@ -237,26 +237,26 @@ impl Drop for Process {
 }
 
 fn wait_until(goal: &str, is_reached: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_reached() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {goal}");
+        assert!(Instant::now() < deadline, "timed out after {TIMEOUT:?}: {goal}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
 /// Sends a command on a new connection and waits this long for its reply.
-pub(crate) fn send(port: u16, words: &[&str], limit: Duration) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), limit)?;
-    stream.set_read_timeout(Some(limit))?;
+pub(crate) fn send(port: u16, words: &[&str], timeout: Duration) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
     let arguments: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
     stream.write_all(format!("*{}\r\n{arguments}", words.len()).as_bytes())?;
     read_reply(&mut BufReader::new(stream))
 }
 
 /// Reads one reply as text; see `Server::command`.
-pub(crate) fn read_reply(from: &mut impl BufRead) -> io::Result<String> {
+pub(crate) fn read_reply(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
-    from.read_line(&mut line)?;
+    reader.read_line(&mut line)?;
     let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let (kind, rest) = line.split_at_checked(1).ok_or(io::ErrorKind::InvalidData)?;
     let number = || rest.parse::<i64>().map_err(io::Error::other);
@@ -265,12 +265,12 @@ pub(crate) fn read_reply(from: &mut impl BufRead) -> io::Result<String> {
         "$" | "*" if number()? < 0 => Ok("(nil)".to_owned()),
         "$" => {
             let mut bulk = vec![0; number()? as usize + 2];
-            from.read_exact(&mut bulk)?;
+            reader.read_exact(&mut bulk)?;
             bulk.truncate(bulk.len() - 2);
             Ok(String::from_utf8_lossy(&bulk).into_owned())
         }
         "*" => {
-            let items: io::Result<Vec<_>> = (0..number()?).map(|_| read_reply(from)).collect();
+            let items: io::Result<Vec<_>> = (0..number()?).map(|_| read_reply(reader)).collect();
             Ok(items?.join("\n"))
         }
         _ => Err(io::ErrorKind::InvalidData.into()),

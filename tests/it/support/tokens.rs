@@ -35,6 +35,11 @@ pub(crate) fn apps_of_both_profiles() -> [ProtectedApp; 2] {
     [strict_app(), ProtectedApp::behind(compatible_auth().build().unwrap())]
 }
 
+/// An app that trusts only this issuer.
+pub(crate) fn app_trusting(issuer: Issuer) -> ProtectedApp {
+    ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
+}
+
 /// The current time in seconds since 1970.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()

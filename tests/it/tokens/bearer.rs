@@ -30,20 +30,23 @@ fn assert_invalid_request(response: &AppResponse, error: CredentialError) {
     assert_eq!(response.challenge(), Some(challenge.as_str()));
 }
 
+// Requirement T-6750-01.
 #[tokio::test]
-async fn t_6750_01_missing_authorization_is_401_with_a_challenge_without_error() {
+async fn missing_authorization_is_401_with_a_challenge_without_error() {
     strict_app().send_headers(&[]).await.assert_credentials_missing();
 }
 
+// Requirement T-6750-02.
 #[tokio::test]
-async fn t_6750_02_unsupported_scheme_is_handled_as_missing_authorization() {
+async fn unsupported_scheme_is_handled_as_missing_authorization() {
     for credentials in ["Basic dTpw", "DPoP a.b.c", "Digest username=\"u\"", "Bearerx a.b.c", "Negotiate"] {
         strict_app().send_authorization(credentials.as_bytes()).await.assert_credentials_missing();
     }
 }
 
+// Requirement T-6750-03.
 #[tokio::test]
-async fn t_6750_03_challenge_has_a_parameter_and_the_configured_realm() {
+async fn challenge_has_a_parameter_and_the_configured_realm() {
     let app = ProtectedApp::behind(strict_auth().realm("the archive").build().unwrap());
     let response = app.send_headers(&[]).await;
     assert_eq!(response.challenge(), Some(r#"Bearer realm="the archive""#));
@@ -52,8 +55,9 @@ async fn t_6750_03_challenge_has_a_parameter_and_the_configured_realm() {
     assert!(strict_auth().realm("").build().is_err());
 }
 
+// Requirement T-6750-04.
 #[tokio::test]
-async fn t_6750_04_scheme_is_case_insensitive_and_several_spaces_are_valid() {
+async fn scheme_is_case_insensitive_and_several_spaces_are_valid() {
     let token = token(valid_claims().to_string());
     for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer    "] {
         let response = strict_app().send_authorization(format!("{scheme}{token}").as_bytes()).await;
@@ -61,8 +65,9 @@ async fn t_6750_04_scheme_is_case_insensitive_and_several_spaces_are_valid() {
     }
 }
 
+// Requirement T-6750-05.
 #[tokio::test]
-async fn t_6750_05_empty_token_is_400_and_token_outside_token68_is_401() {
+async fn empty_token_is_400_and_token_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
         assert_invalid_request(&strict_app().send_authorization(empty.as_bytes()).await, CredentialError::Malformed);
     }
@@ -71,8 +76,9 @@ async fn t_6750_05_empty_token_is_400_and_token_outside_token68_is_401() {
     }
 }
 
+// Requirement T-6750-06.
 #[tokio::test]
-async fn t_6750_06_expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401_invalid_token() {
+async fn expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401_invalid_token() {
     let app = strict_app();
     app.send_token(&token(claims_with("exp", "1700000000"))).await.assert_invalid_token(TokenError::Expired);
     app.send_token("not-a-token").await.assert_invalid_token(TokenError::Segments);
@@ -89,8 +95,9 @@ async fn t_6750_06_expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401
         .assert_invalid_token(TokenError::User);
 }
 
+// Requirement T-6750-07.
 #[tokio::test]
-async fn t_6750_07_repeated_token_is_400_invalid_request() {
+async fn repeated_token_is_400_invalid_request() {
     let app = ProtectedApp::behind(strict_auth().cookie("__Host-token").build().unwrap());
     let token = token(valid_claims().to_string());
     let authorization = format!("Bearer {token}");
@@ -108,8 +115,9 @@ async fn t_6750_07_repeated_token_is_400_invalid_request() {
     assert_eq!(app.send_headers(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
 }
 
+// Requirement T-6750-08.
 #[tokio::test]
-async fn t_6750_08_missing_scope_is_403_insufficient_scope_with_all_scopes_needed() {
+async fn missing_scope_is_403_insufficient_scope_with_all_scopes_needed() {
     let auth = strict_auth().build().unwrap();
     let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read", "write"]).unwrap()).layer(auth));
     let response = app.send_token(&token(claims_with("scope", "\"read\""))).await;
@@ -124,8 +132,9 @@ async fn t_6750_08_missing_scope_is_403_insufficient_scope_with_all_scopes_neede
     assert_eq!(app.send_token(&token(claims_with("scope", "\"write read\""))).await.user().id(), "user-1");
 }
 
+// Requirement T-6750-09.
 #[tokio::test]
-async fn t_6750_09_challenge_parameters_appear_at_most_once() {
+async fn challenge_parameters_appear_at_most_once() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let roles = Roles::from_names(["admin"]).unwrap();
     let app = |layers: &dyn Fn(axum::Router) -> axum::Router| {
@@ -150,15 +159,17 @@ async fn t_6750_09_challenge_parameters_appear_at_most_once() {
     }
 }
 
+// Requirement T-6750-11.
 #[tokio::test]
-async fn t_6750_11_token_in_a_form_body_is_ignored() {
+async fn token_in_a_form_body_is_ignored() {
     let form = format!("access_token={}", token(valid_claims().to_string()));
     let request = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     strict_app().send(request.body(Body::from(form)).unwrap()).await.assert_credentials_missing();
 }
 
+// Requirement T-6750-12.
 #[tokio::test]
-async fn t_6750_12_token_in_the_query_is_ignored() {
+async fn token_in_the_query_is_ignored() {
     let token = token(valid_claims().to_string());
     let request = || Request::get(format!("/?access_token={token}"));
     strict_app().send(request().body(Body::empty()).unwrap()).await.assert_credentials_missing();
@@ -166,8 +177,9 @@ async fn t_6750_12_token_in_the_query_is_ignored() {
     assert_eq!(strict_app().send(both).await.user().id(), "user-1");
 }
 
+// Requirement T-6750-13.
 #[tokio::test]
-async fn t_6750_13_401_and_403_responses_carry_the_challenge() {
+async fn responses_with_401_and_403_carry_the_challenge() {
     let auth = strict_auth().build().unwrap();
     let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     assert!(app.send_headers(&[]).await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
@@ -179,8 +191,9 @@ async fn t_6750_13_401_and_403_responses_carry_the_challenge() {
     assert_eq!(response.assert_rejected(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
 
+// Requirement T-6750-13.
 #[tokio::test]
-async fn t_6750_13_challenge_is_exposed_cross_origin_by_a_cors_layer() {
+async fn challenge_is_exposed_cross_origin_by_a_cors_layer() {
     let auth = strict_auth().build().unwrap();
     let cors = CorsLayer::new().allow_origin(Any).expose_headers([WWW_AUTHENTICATE]);
     let app = ProtectedApp::with_layers(|app| app.layer(ServiceBuilder::new().layer(cors).layer(auth)));
@@ -192,16 +205,18 @@ async fn t_6750_13_challenge_is_exposed_cross_origin_by_a_cors_layer() {
     assert!(headers.contains_key(WWW_AUTHENTICATE));
 }
 
+// Requirement T-6750-14.
 #[tokio::test]
-async fn t_6750_14_error_responses_are_no_store() {
+async fn error_responses_are_no_store() {
     for credentials in ["Basic dTpw", "Bearer", "Bearer a.b.c", "Bearer a, Bearer b"] {
         let response = strict_app().send_authorization(credentials.as_bytes()).await;
         assert_eq!(response.head.headers["cache-control"], "no-store", "{credentials}");
     }
 }
 
+// RFC 9457.
 #[tokio::test]
-async fn t_9457_error_response_has_problem_details_and_the_challenge() {
+async fn error_response_has_problem_details_and_the_challenge() {
     let response = strict_app().send_token(&token(claims_without("exp"))).await;
     assert_eq!(response.head.headers[CONTENT_TYPE], "application/problem+json");
     assert!(response.challenge().is_some());
@@ -219,8 +234,9 @@ async fn t_9457_error_response_has_problem_details_and_the_challenge() {
     );
 }
 
+// Requirement T-6750-10.
 #[tokio::test]
-async fn t_6750_10_custom_role_name_cannot_break_out_of_the_quotes() {
+async fn custom_role_name_cannot_break_out_of_the_quotes() {
     let roles = Roles::from_names(["ädmin\", scope=\"all\\"]).unwrap();
     let role = roles.get("ädmin\", scope=\"all\\").unwrap();
     let auth = strict_auth().build().unwrap();
@@ -252,8 +268,9 @@ fn parameters(challenge: &str) -> Vec<(&str, &str)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
+    // Requirement T-6750-10.
     #[test]
-    fn t_6750_10_no_byte_of_a_token_or_header_reaches_the_challenge(
+    fn no_byte_of_a_token_or_header_reaches_the_challenge(
         text in "\\PC{0,12}[\"\\\\\r\n,= ]{0,3}\\PC{0,12}",
         credentials in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..40),
     ) {

@@ -8,8 +8,9 @@ use crate::support::tokens::{
     HEADER, SECRET, base64url, strict_app, strict_auth, token, token_with_header, valid_claims, with_mac,
 };
 
+// Requirement T-JWS-01.
 #[tokio::test]
-async fn t_jws_01_token_has_exactly_three_segments() {
+async fn token_has_exactly_three_segments() {
     let valid_token = token(valid_claims().to_string());
     let (two_segments, _) = valid_token.rsplit_once('.').unwrap();
     strict_app().send_token(two_segments).await.assert_invalid_token(TokenError::Segments);
@@ -18,8 +19,9 @@ async fn t_jws_01_token_has_exactly_three_segments() {
     assert_eq!(strict_app().send_token(&valid_token).await.user().id(), "user-1");
 }
 
+// Requirement T-JWS-01.
 #[tokio::test]
-async fn t_jws_01_json_serialization_is_rejected() {
+async fn json_serialization_is_rejected() {
     let valid_token = token(valid_claims().to_string());
     let [header, payload, signature] = valid_token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let flattened = json!({"payload": payload, "protected": header, "signature": signature}).to_string();
@@ -28,8 +30,9 @@ async fn t_jws_01_json_serialization_is_rejected() {
     strict_app().send_token(&json!({ "payload": payload }).to_string()).await.assert_invalid_token(TokenError::Charset);
 }
 
+// Requirement T-JWS-02.
 #[tokio::test]
-async fn t_jws_02_alg_is_required_allow_listed_and_case_sensitive() {
+async fn alg_is_required_allow_listed_and_case_sensitive() {
     for alg in ["\"none\"", "\"None\"", "\"NONE\"", "\"nOnE\"", "\"\"", "\"hs256\"", "null", "[\"HS256\"]"] {
         let signed = token_with_header(format!(r#"{{"alg":{alg},"typ":"at+jwt"}}"#), valid_claims().to_string());
         strict_app().send_token(&signed).await.assert_invalid_token(TokenError::Algorithm);
@@ -42,8 +45,9 @@ async fn t_jws_02_alg_is_required_allow_listed_and_case_sensitive() {
         .assert_invalid_token(TokenError::Algorithm);
 }
 
+// Requirement T-JWS-03.
 #[tokio::test]
-async fn t_jws_03_any_crit_is_rejected_and_b64_without_crit_too() {
+async fn any_crit_is_rejected_and_b64_without_crit_too() {
     for extension in [
         r#""crit":["b64"],"b64":false"#,
         r#""b64":false"#,
@@ -62,8 +66,9 @@ async fn t_jws_03_any_crit_is_rejected_and_b64_without_crit_too() {
     }
 }
 
+// Requirement T-JWS-04.
 #[tokio::test]
-async fn t_jws_04_duplicate_header_parameter_or_claim_is_rejected() {
+async fn duplicate_header_parameter_or_claim_is_rejected() {
     for header in [
         r#"{"alg":"HS256","typ":"at+jwt","typ":"at+jwt"}"#,
         r#"{"alg":"none","typ":"at+jwt","alg":"HS256"}"#,
@@ -81,8 +86,9 @@ async fn t_jws_04_duplicate_header_parameter_or_claim_is_rejected() {
     }
 }
 
+// Requirement T-JWS-05.
 #[tokio::test]
-async fn t_jws_05_segments_are_canonical_base64url() {
+async fn segments_are_canonical_base64url() {
     // Encodes text with a non-zero trailing bit. A length of 3n + 1 leaves four unused bits in the last character.
     let with_trailing_bit = |text: &str| {
         let padded = format!("{text}{}", " ".repeat((4 - text.len() % 3) % 3));
@@ -124,8 +130,9 @@ async fn t_jws_05_segments_are_canonical_base64url() {
     assert_eq!(app.send_token(&valid_token).await.user().id(), "user-1");
 }
 
+// Requirement T-JWS-06.
 #[tokio::test]
-async fn t_jws_06_header_and_payload_are_utf8_json_objects() {
+async fn header_and_payload_are_utf8_json_objects() {
     let claims = valid_claims().to_string();
     let utf_16: Vec<u8> = claims.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for payload in ["[]", "null", "\"a\"", "", "{}{}", "{\"exp\":NaN}", "{\"a\":1,}", "/**/{}"] {
@@ -143,8 +150,9 @@ async fn t_jws_06_header_and_payload_are_utf8_json_objects() {
     }
 }
 
+// Requirement T-JWT-05.
 #[tokio::test]
-async fn t_jwt_05_nested_jwt_is_rejected() {
+async fn nested_jwt_is_rejected() {
     let inner_token = token(valid_claims().to_string());
     let header = r#"{"alg":"HS256","typ":"at+jwt","cty":"JWT"}"#;
     strict_app().send_token(&token_with_header(header, &inner_token)).await.assert_invalid_token(TokenError::Nested);
@@ -154,8 +162,9 @@ async fn t_jwt_05_nested_jwt_is_rejected() {
         .assert_invalid_token(TokenError::Nested);
 }
 
+// Requirement T-BCP-05.
 #[tokio::test]
-async fn t_bcp_05_characters_are_checked_first() {
+async fn characters_are_checked_first() {
     let valid_token = token(valid_claims().to_string());
     for invalid in ['~', '+', '/', '=', '%', '\'', ':', '{'] {
         strict_app().send_token(&format!("{valid_token}{invalid}A")).await.assert_invalid_token(TokenError::Charset);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::rsa_key::KEY;
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
-    AUDIENCE, HEADER, ISSUER, SECRET, base64url, token_signed_with, token_with_header, valid_claims,
+    AUDIENCE, HEADER, ISSUER, SECRET, app_trusting, base64url, token_signed_with, token_with_header, valid_claims,
 };
 
 fn header(alg: &str) -> Value {
@@ -20,10 +20,6 @@ fn header(alg: &str) -> Value {
 /// An app that trusts `ISSUER` with these keys.
 fn app_with_keys(keys: &[Value]) -> ProtectedApp {
     app_trusting(Issuer::jwks_document(ISSUER, json!({ "keys": keys }).to_string()))
-}
-
-fn app_trusting(issuer: Issuer) -> ProtectedApp {
-    ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap())
 }
 
 async fn issuer(algorithm: Algorithm) -> TestIssuer {
@@ -42,8 +38,9 @@ fn issues(issuer: Issuer) -> Vec<(&'static str, IssueKind)> {
     error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect()
 }
 
+// Requirement T-BCP-01.
 #[tokio::test]
-async fn t_bcp_01_only_allow_listed_algorithms_are_accepted() {
+async fn only_allow_listed_algorithms_are_accepted() {
     let (ecdsa, rsa) = (issuer(Algorithm::Es256).await, KEY.jwk(json!({"alg": "RS256"})));
     let key_set = json!({"keys": [keys_of(&ecdsa)[0], rsa]}).to_string();
     let token = KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims());
@@ -54,8 +51,9 @@ async fn t_bcp_01_only_allow_listed_algorithms_are_accepted() {
     assert!(es256_app.send_token(&es256_token).await.handler_called);
 }
 
+// Requirement T-BCP-02, attack A05.
 #[tokio::test]
-async fn t_bcp_02_a05_key_is_used_with_exactly_one_algorithm() {
+async fn key_is_used_with_exactly_one_algorithm() {
     let app = app_with_keys(&[KEY.jwk(json!({"alg": "RS256"}))]);
     assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
     let rs512_token = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
@@ -69,8 +67,9 @@ async fn t_bcp_02_a05_key_is_used_with_exactly_one_algorithm() {
     rs512_app.send_token(&swapped).await.assert_invalid_token(TokenError::Signature);
 }
 
+// Requirement T-BCP-03.
 #[tokio::test]
-async fn t_bcp_03_algorithms_are_configured_per_issuer() {
+async fn algorithms_are_configured_per_issuer() {
     let published = Issuer::jwks_document("https://b.example", json!({"keys": [KEY.jwk(json!({}))]}).to_string());
     let both = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(published).audience(AUDIENCE);
     let app = ProtectedApp::behind(both.build().unwrap());
@@ -86,8 +85,9 @@ async fn t_bcp_03_algorithms_are_configured_per_issuer() {
         .assert_invalid_token(TokenError::Algorithm);
 }
 
+// Requirement T-BCP-06, attack A11.
 #[tokio::test]
-async fn t_bcp_06_a11_weak_or_invalid_key_is_rejected_when_it_is_loaded() {
+async fn weak_or_invalid_key_is_rejected_when_it_is_loaded() {
     let issues_with_key = |jwk: Value| issues(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
     let unusable = [("jwks_document", IssueKind::Invalid)];
     let short = base64url([0xc1; 128]);
@@ -104,8 +104,9 @@ async fn t_bcp_06_a11_weak_or_invalid_key_is_rejected_when_it_is_loaded() {
     assert_eq!(issues(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("pem", IssueKind::Prohibited)]);
 }
 
+// Requirement T-BCP-06, attack A12.
 #[test]
-fn t_bcp_06_a12_secret_shorter_than_the_hash_fails_the_build() {
+fn secret_shorter_than_the_hash_fails_the_build() {
     for len in [0, 1, 31] {
         assert_eq!(issues(Issuer::hs256(ISSUER, vec![7; len])), [("hs256", IssueKind::Weak)], "{len}");
     }
@@ -116,8 +117,9 @@ fn t_bcp_06_a12_secret_shorter_than_the_hash_fails_the_build() {
     assert!(JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32])).audience(AUDIENCE).build().is_ok());
 }
 
+// Requirement T-BCP-07, attack A24.
 #[tokio::test]
-async fn t_bcp_07_a24_issuer_cannot_sign_for_another_that_has_the_same_kid() {
+async fn issuer_cannot_sign_for_another_that_has_the_same_kid() {
     let (a, b) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es256).await);
     assert_eq!(keys_of(&a)[0]["kid"], keys_of(&b)[0]["kid"]);
     let trusted = |issuer: &TestIssuer| Issuer::jwks_document(issuer.url(), issuer.jwks());
@@ -131,8 +133,9 @@ async fn t_bcp_07_a24_issuer_cannot_sign_for_another_that_has_the_same_kid() {
     app.send_token(&forged).await.assert_invalid_token(TokenError::Signature);
 }
 
+// Requirement T-BCP-12.
 #[tokio::test]
-async fn t_bcp_12_eddsa_and_ed25519_are_accepted() {
+async fn eddsa_and_ed25519_are_accepted() {
     let issuer = issuer(Algorithm::EdDsa).await;
     let app = app_trusting(Issuer::jwks_document(issuer.url(), issuer.jwks()));
     for alg in ["EdDSA", "Ed25519"] {
@@ -147,8 +150,9 @@ async fn t_bcp_12_eddsa_and_ed25519_are_accepted() {
     }
 }
 
+// Attack A02.
 #[tokio::test]
-async fn a02_public_key_is_never_used_as_an_hmac_secret() {
+async fn public_key_is_never_used_as_an_hmac_secret() {
     let jwk = KEY.jwk(json!({"alg": "RS256"}));
     let secrets = [
         KEY.pem("\n").into_bytes(),
@@ -170,8 +174,9 @@ async fn a02_public_key_is_never_used_as_an_hmac_secret() {
     }
 }
 
+// Attack A03.
 #[tokio::test]
-async fn a03_rsa_key_without_alg_is_never_an_empty_hmac_secret() {
+async fn rsa_key_without_alg_is_never_an_empty_hmac_secret() {
     let app = app_with_keys(&[KEY.jwk(json!({}))]);
     let forged = token_signed_with(&[], header("HS256").to_string(), valid_claims().to_string());
     app.send_token(&forged).await.assert_invalid_token(TokenError::Algorithm);
@@ -180,8 +185,9 @@ async fn a03_rsa_key_without_alg_is_never_an_empty_hmac_secret() {
     assert_eq!(issues, [("algorithms", IssueKind::Prohibited)]);
 }
 
+// Attack A04.
 #[tokio::test]
-async fn a04_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
+async fn header_does_not_choose_the_algorithm_of_a_key_without_alg() {
     let app = app_with_keys(&[KEY.jwk(json!({}))]);
     assert!(app.send_token(&KEY.sign(&RSA_PKCS1_SHA256, &header("RS256"), &valid_claims())).await.handler_called);
     let rs512 = KEY.sign(&RSA_PKCS1_SHA512, &header("RS512"), &valid_claims());
@@ -190,8 +196,9 @@ async fn a04_header_does_not_choose_the_algorithm_of_a_key_without_alg() {
     app.send_token(&ps256).await.assert_invalid_token(TokenError::Signature);
 }
 
+// Attack A07.
 #[tokio::test]
-async fn a07_ps_and_rs_are_not_interchangeable() {
+async fn ps_and_rs_are_not_interchangeable() {
     let rs256_app = app_with_keys(&[KEY.jwk(json!({"alg": "RS256"}))]);
     let pss = KEY.sign(&RSA_PSS_SHA256, &header("PS256"), &valid_claims());
     rs256_app.send_token(&pss).await.assert_invalid_token(TokenError::Signature);
@@ -205,8 +212,9 @@ async fn a07_ps_and_rs_are_not_interchangeable() {
     ps256_app.send_token(&pkcs1).await.assert_invalid_token(TokenError::Signature);
 }
 
+// Attack A08.
 #[tokio::test]
-async fn a08_key_of_another_curve_is_not_used() {
+async fn key_of_another_curve_is_not_used() {
     let (p256, p384) = (issuer(Algorithm::Es256).await, issuer(Algorithm::Es384).await);
     let trusted = Issuer::jwks_document(p256.url(), p256.jwks());
     let app = app_trusting(trusted);
@@ -221,8 +229,9 @@ async fn a08_key_of_another_curve_is_not_used() {
     assert_eq!(issues(unusable), [("jwks_document", IssueKind::Invalid)]);
 }
 
+// Attack A25.
 #[test]
-fn a25_missing_empty_or_duplicate_issuer_fails_the_build() {
+fn missing_empty_or_duplicate_issuer_fails_the_build() {
     let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Missing));
     assert_eq!(issues(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);

@@ -2,13 +2,13 @@
 
 use portcullis::gate::TokenError;
 use portcullis::testing::TestIssuer;
-use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Profile};
+use portcullis::{Algorithm, Issuer, Principal, Profile};
 use serde_json::{Value, json};
 
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
-    AUDIENCE, HEADER, ISSUER, SECRET, apps_of_both_profiles, claims_with, claims_without, compatible_auth, now,
-    strict_app, strict_auth, token, token_signed_with, token_with_header, valid_claims,
+    AUDIENCE, HEADER, ISSUER, SECRET, app_trusting, apps_of_both_profiles, claims_with, claims_without,
+    compatible_auth, now, strict_app, strict_auth, token, token_signed_with, token_with_header, valid_claims,
 };
 
 /// A token with this `typ` and these claims.
@@ -24,8 +24,9 @@ fn valid_claims_and(more: Value) -> Value {
     claims
 }
 
+// Requirement T-9068-01.
 #[tokio::test]
-async fn t_9068_01_typ_must_be_at_jwt() {
+async fn typ_must_be_at_jwt() {
     for typ in ["at+jwt", "application/at+jwt", "AT+JWT"] {
         assert!(strict_app().send_token(&token_with_typ(typ, &valid_claims())).await.handler_called, "{typ}");
     }
@@ -38,8 +39,9 @@ async fn t_9068_01_typ_must_be_at_jwt() {
         .assert_invalid_token(TokenError::Type);
 }
 
+// Requirement T-9068-01.
 #[tokio::test]
-async fn t_9068_01_compatible_profile_accepts_typ_jwt_and_missing_typ() {
+async fn compatible_profile_accepts_typ_jwt_and_missing_typ() {
     let app = ProtectedApp::behind(compatible_auth().build().unwrap());
     for header in [r#"{"alg":"HS256"}"#, r#"{"alg":"HS256","typ":"JWT"}"#, HEADER] {
         assert!(
@@ -49,38 +51,43 @@ async fn t_9068_01_compatible_profile_accepts_typ_jwt_and_missing_typ() {
     }
 }
 
+// Requirement T-9068-02.
 #[tokio::test]
-async fn t_9068_02_iss_matches_exactly() {
+async fn iss_matches_exactly() {
     for similar in ["https://issuer.example.com/", "https://ISSUER.example.com", "http://issuer.example.com"] {
         let text = json!(similar).to_string();
         strict_app().send_token(&token(claims_with("iss", &text))).await.assert_invalid_token(TokenError::Issuer);
     }
 }
 
+// Requirement T-9068-03.
 #[tokio::test]
-async fn t_9068_03_aud_must_contain_this_resource() {
+async fn aud_must_contain_this_resource() {
     let text = "\"https://other.example.com\"";
     strict_app().send_token(&token(claims_with("aud", text))).await.assert_invalid_token(TokenError::Audience);
 }
 
+// Requirement T-9068-04.
 #[tokio::test]
-async fn t_9068_04_alg_none_and_an_unknown_key_are_rejected() {
+async fn alg_none_and_an_unknown_key_are_rejected() {
     let alg_none = token_with_header(r#"{"alg":"none","typ":"at+jwt"}"#, valid_claims().to_string());
     strict_app().send_token(&alg_none).await.assert_invalid_token(TokenError::Algorithm);
     let forged = token_signed_with(&[9; 32], HEADER, valid_claims().to_string());
     strict_app().send_token(&forged).await.assert_invalid_token(TokenError::Signature);
 }
 
+// Requirement T-9068-05.
 #[tokio::test]
-async fn t_9068_05_expired_token_is_rejected_and_leeway_is_at_most_five_minutes() {
+async fn expired_token_is_rejected_and_leeway_is_at_most_five_minutes() {
     let past = (now() - 61).to_string();
     strict_app().send_token(&token(claims_with("exp", &past))).await.assert_invalid_token(TokenError::Expired);
     let error = strict_auth().leeway(std::time::Duration::from_secs(301)).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "leeway");
 }
 
+// Requirement T-9068-06.
 #[tokio::test]
-async fn t_9068_06_every_failed_check_is_invalid_token() {
+async fn every_failed_check_is_invalid_token() {
     let invalid_tokens = [
         token_with_typ("JWT", &valid_claims()),
         token(claims_with("iss", "\"https://evil.example\"")),
@@ -96,8 +103,9 @@ async fn t_9068_06_every_failed_check_is_invalid_token() {
     }
 }
 
+// Requirement T-9068-07.
 #[tokio::test]
-async fn t_9068_07_missing_required_claim_is_rejected() {
+async fn missing_required_claim_is_rejected() {
     for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
         strict_app()
             .send_token(&token(claims_without(name)))
@@ -107,11 +115,12 @@ async fn t_9068_07_missing_required_claim_is_rejected() {
     }
 }
 
+// Requirement T-9068-08.
 #[tokio::test]
-async fn t_9068_08_scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_optional() {
+async fn scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_optional() {
     let map = portcullis::ClaimMap::new().roles(["roles", "groups"]).permissions(["entitlements"]);
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::Rfc9068).claims(map);
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let app = app_trusting(issuer);
     let response = app
         .send_token(&token(
             valid_claims_and(json!({
@@ -134,16 +143,18 @@ async fn t_9068_08_scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_opti
     assert_eq!((without.user().acr(), without.user().auth_time(), without.user().amr().count()), (None, None, 0));
 }
 
+// Requirement T-9068-09.
 #[tokio::test]
-async fn t_9068_09_rs256_is_supported_by_default() {
+async fn rs256_is_supported_by_default() {
     let issuer = TestIssuer::start_with(Algorithm::Rs256, portcullis::clock::Clock::system()).await.unwrap();
     let trusted = Issuer::jwks_document(issuer.url(), issuer.jwks());
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(trusted).audience(AUDIENCE).build().unwrap());
+    let app = app_trusting(trusted);
     assert_eq!(app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await.user().id(), "ann");
 }
 
+// Requirement T-9068-11.
 #[tokio::test]
-async fn t_9068_11_sub_equal_to_client_id_is_a_client_without_user_claims() {
+async fn sub_equal_to_client_id_is_a_client_without_user_claims() {
     let app = strict_app();
     let client = json!({"sub": "client-1"});
     let principal = async |more: Value| {
@@ -161,8 +172,9 @@ async fn t_9068_11_sub_equal_to_client_id_is_a_client_without_user_claims() {
     assert_eq!(app.send_token(&token(valid_claims().to_string())).await.user().principal(), Principal::User);
 }
 
+// Requirement T-BCP-10.
 #[tokio::test]
-async fn t_bcp_10_typ_must_be_the_expected_media_type_in_any_case() {
+async fn typ_must_be_the_expected_media_type_in_any_case() {
     let app = ProtectedApp::behind(compatible_auth().build().unwrap());
     for typ in ["application/jwt", "Application/AT+JWT", "jwt"] {
         assert!(app.send_token(&token_with_typ(typ, &valid_claims())).await.handler_called, "{typ}");
@@ -214,8 +226,9 @@ fn tokens_of_other_types() -> Vec<(&'static str, String)> {
     ]
 }
 
+// Requirement T-BCP-11, attack A32.
 #[tokio::test]
-async fn t_bcp_11_a32_other_token_types_are_rejected_by_both_profiles() {
+async fn other_token_types_are_rejected_by_both_profiles() {
     for (name, token) in tokens_of_other_types() {
         for app in apps_of_both_profiles() {
             let response = app.send_token(&token).await;
@@ -225,10 +238,11 @@ async fn t_bcp_11_a32_other_token_types_are_rejected_by_both_profiles() {
     }
 }
 
+// Attack A32.
 #[tokio::test]
-async fn a32_access_token_is_rejected_as_an_id_token() {
+async fn access_token_is_rejected_as_an_id_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::IdToken);
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let app = app_trusting(issuer);
     app.send_token(&token_with_typ("at+jwt", &valid_claims())).await.assert_invalid_token(TokenError::Type);
     app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"scope": "read"}))))
         .await
@@ -236,10 +250,11 @@ async fn a32_access_token_is_rejected_as_an_id_token() {
     assert!(app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"nonce": "n"})))).await.handler_called);
 }
 
+// Attack A32.
 #[tokio::test]
-async fn a32_first_party_refresh_token_is_rejected_as_an_access_token() {
+async fn first_party_refresh_token_is_rejected_as_an_access_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).first_party();
-    let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    let app = app_trusting(issuer);
     assert!(app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"type": "access"})))).await.handler_called);
     app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"type": "refresh"}))))
         .await

@@ -12,8 +12,9 @@ use crate::support::tokens::{
     valid_claims,
 };
 
+// Requirement T-JWT-01.
 #[tokio::test]
-async fn t_jwt_01_iss_sub_and_jti_must_be_strings() {
+async fn iss_sub_and_jti_must_be_strings() {
     for name in ["iss", "sub", "jti"] {
         for text in ["[\"a\"]", "1", "null", "{}", "true"] {
             let [strict, compatible] = apps_of_both_profiles();
@@ -28,8 +29,9 @@ async fn t_jwt_01_iss_sub_and_jti_must_be_strings() {
     }
 }
 
+// Requirement T-JWT-02, attack A22.
 #[tokio::test]
-async fn t_jwt_02_a22_aud_is_a_string_or_string_array_compared_exactly() {
+async fn aud_is_a_string_or_string_array_compared_exactly() {
     for text in ["null", "1", "{}", "[]", "\"\"", "[\"\"]", "[\"https://api.example.com\",1]"] {
         let [strict, compatible] = apps_of_both_profiles();
         compatible
@@ -48,8 +50,9 @@ async fn t_jwt_02_a22_aud_is_a_string_or_string_array_compared_exactly() {
     assert_eq!(strict_app().send_token(&token(claims_with("aud", &includes_ours))).await.user().id(), "user-1");
 }
 
+// Requirement T-JWT-03, attack A20.
 #[tokio::test]
-async fn t_jwt_03_a20_numeric_date_is_a_number_and_may_have_a_fraction() {
+async fn numeric_date_is_a_number_and_may_have_a_fraction() {
     for name in ["exp", "nbf", "iat"] {
         for text in ["\"1700000000\"", "true", "null", "{}", "-1", "9007199254740993"] {
             let [strict, compatible] = apps_of_both_profiles();
@@ -68,8 +71,9 @@ async fn t_jwt_03_a20_numeric_date_is_a_number_and_may_have_a_fraction() {
     assert_eq!(expires_at, Duration::from_millis(expiry * 1000 + 500));
 }
 
+// Requirement T-JWT-03, attack A21.
 #[tokio::test]
-async fn t_jwt_03_a21_exp_nbf_and_iat_are_checked_with_leeway() {
+async fn exp_nbf_and_iat_are_checked_with_leeway() {
     let clock = FakeClock::new();
     clock.set_wall(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let auth = strict_auth().clock(clock.clock()).leeway(Duration::from_secs(30)).build().unwrap();
@@ -90,15 +94,17 @@ async fn t_jwt_03_a21_exp_nbf_and_iat_are_checked_with_leeway() {
     send(now + 31, now, now + 60).await.assert_invalid_token(TokenError::IssuedInFuture);
 }
 
+// Attack A20.
 #[tokio::test]
-async fn a20_missing_exp_is_rejected() {
+async fn missing_exp_is_rejected() {
     for app in apps_of_both_profiles() {
         app.send_token(&token(claims_without("exp"))).await.assert_invalid_token(TokenError::ClaimMissing("exp"));
     }
 }
 
+// Attack A23.
 #[tokio::test]
-async fn a23_array_or_near_match_of_iss_is_rejected() {
+async fn array_or_near_match_of_iss_is_rejected() {
     let [strict, compatible] = apps_of_both_profiles();
     for app in [&strict, &compatible] {
         for iss in [json!(["https://evil.example", ISSUER]), json!([ISSUER]), json!({"iss": ISSUER})] {
@@ -118,8 +124,9 @@ async fn a23_array_or_near_match_of_iss_is_rejected() {
     }
 }
 
+// Requirement T-JWT-04.
 #[tokio::test]
-async fn t_jwt_04_malformed_claim_is_never_treated_as_absent() {
+async fn malformed_claim_is_never_treated_as_absent() {
     // In the compatible profile, nbf, iat, jti and sub may be missing but not malformed.
     let app = &apps_of_both_profiles()[1];
     for name in ["nbf", "iat", "jti", "sub"] {
@@ -134,8 +141,9 @@ async fn t_jwt_04_malformed_claim_is_never_treated_as_absent() {
         .assert_invalid_token(TokenError::ClaimInvalid("auth_time"));
 }
 
+// Requirement T-CNF-01.
 #[tokio::test]
-async fn t_cnf_01_sender_constrained_token_is_rejected_as_a_bearer_token() {
+async fn sender_constrained_token_is_rejected_as_a_bearer_token() {
     for text in [
         r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
         r#"{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}"#,
@@ -152,8 +160,9 @@ async fn t_cnf_01_sender_constrained_token_is_rejected_as_a_bearer_token() {
     }
 }
 
+// RFC 9700.
 #[tokio::test]
-async fn t_9700_token_for_another_resource_server_is_rejected() {
+async fn token_for_another_resource_server_is_rejected() {
     for app in apps_of_both_profiles() {
         for text in ["\"https://other.example.com\"", "[\"https://other.example.com\",\"https://third.example.com\"]"] {
             app.send_token(&token(claims_with("aud", text))).await.assert_invalid_token(TokenError::Audience);
@@ -164,8 +173,9 @@ async fn t_9700_token_for_another_resource_server_is_rejected() {
     }
 }
 
+// Requirement T-BCP-08.
 #[tokio::test]
-async fn t_bcp_08_audience_is_required_in_the_configuration_and_in_the_token() {
+async fn audience_is_required_in_the_configuration_and_in_the_token() {
     let issuer = portcullis::Issuer::hs256(ISSUER, SECRET);
     let error = portcullis::JwtAuth::builder().issuer(issuer).build().unwrap_err();
     assert_eq!(error.issues()[0].setting(), "audience");

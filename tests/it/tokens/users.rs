@@ -16,8 +16,9 @@ use crate::support::tokens::{
     token_with_header, valid_claims,
 };
 
+// Attack A44.
 #[tokio::test]
-async fn a44_empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
+async fn empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
     let [strict, compatible] = apps_of_both_profiles();
     for app in [&strict, &compatible] {
         app.send_token(&token(claims_with("sub", "\"\""))).await.assert_invalid_token(TokenError::ClaimInvalid("sub"));
@@ -29,15 +30,17 @@ async fn a44_empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
     compatible.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("id"));
 }
 
+// Attack A44.
 #[tokio::test]
-async fn a44_sub_equal_to_client_id_is_a_client() {
+async fn sub_equal_to_client_id_is_a_client() {
     let claims = claims_with("sub", "\"client-1\"");
     let response = strict_app().send_token(&token(claims)).await;
     assert_eq!((response.user().id(), response.user().principal()), ("client-1", Principal::Client));
 }
 
+// Attack A45.
 #[tokio::test]
-async fn a45_scopes_are_compared_as_exact_tokens() {
+async fn scopes_are_compared_as_exact_tokens() {
     let auth = strict_auth().build().unwrap();
     let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
     for text in ["\"read\"", "\"write  read \"", "[\"write\",\"read\"]"] {
@@ -65,8 +68,9 @@ async fn a45_scopes_are_compared_as_exact_tokens() {
     assert!(app.send_token(&token(claims_with("scp", "[\"read\"]"))).await.handler_called);
 }
 
+// Attack A46.
 #[tokio::test]
-async fn a46_malformed_credentials_are_400() {
+async fn malformed_credentials_are_400() {
     let token = token(valid_claims().to_string());
     let app = strict_app();
     for (value, error) in [
@@ -91,8 +95,9 @@ async fn a46_malformed_credentials_are_400() {
     }
 }
 
+// Attack A47.
 #[tokio::test]
-async fn a47_headers_that_name_a_user_are_ignored() {
+async fn headers_that_name_a_user_are_ignored() {
     let spoofed = ["x-user", "x-forwarded-user", "x-forwarded-for", "x-auth-request-user", "client-cert", "x-roles"];
     let mut headers: Vec<(HeaderName, &[u8])> =
         spoofed.map(|name| (HeaderName::from_static(name), b"admin".as_slice())).to_vec();
@@ -115,8 +120,9 @@ async fn optional_authentication_rejects_an_invalid_token() {
     optional.send_authorization(b"Bearer").await.assert_rejected(StatusCode::BAD_REQUEST);
 }
 
+// Attack A48.
 #[tokio::test]
-async fn a48_extractor_or_requirement_without_the_layer_is_500_without_details() {
+async fn extractor_or_requirement_without_the_layer_is_500_without_details() {
     async fn me(Extractor(user): Extractor<UserContext>) -> String {
         user.id().to_owned()
     }
@@ -132,8 +138,9 @@ async fn a48_extractor_or_requirement_without_the_layer_is_500_without_details()
     }
 }
 
+// RFC 9700, attack A51.
 #[tokio::test]
-async fn t_9700_a51_tokens_and_claim_values_are_never_logged() {
+async fn tokens_and_claim_values_are_never_logged() {
     let log = LogCapture::start();
     let app = strict_app();
     let injected = "evil\\r\\nX-Injected: \\\"yes\\\"";
@@ -161,8 +168,9 @@ async fn t_9700_a51_tokens_and_claim_values_are_never_logged() {
     }
 }
 
+// Attack A55.
 #[tokio::test]
-async fn a55_clock_jumps_never_panic_and_fail_closed() {
+async fn clock_jumps_never_panic_and_fail_closed() {
     let claims = valid_claims();
     let valid_token = token(claims.to_string());
     // The fake clock starts exactly when the token is issued, even if the machine is slow.
