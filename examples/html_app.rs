@@ -75,7 +75,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| format!("port {port}: {error}; set another one, for example PORT=3001"))?;
+    let listener =
+        listener.map_err(|error| format!("port {port}: {error}; choose another port, for example PORT=3001"))?;
     println!("http://{}/", listener.local_addr()?);
     Ok(axum::serve(listener, app()?).await?)
 }

@@ -1,8 +1,9 @@
 //! Blocks an address for an hour after five failed logins within five minutes.
 //!
 //! Run it with `cargo run --example login_protection`, or on another port with
-//! `PORT=3001 cargo run --example login_protection`. It prints two `curl` commands for a second terminal. The first logs in
-//! and counts as no failure. The second fails: five times with 401. After that, both are rejected with 429.
+//! `PORT=3001 cargo run --example login_protection`. It prints two `curl` commands for a second terminal. The first
+//! logs in and is not charged. The second has a wrong password: the first five times it gets a 401. After that, both
+//! commands get a 429.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener =
-        listener.map_err(|error| format!("port {port}: {error}; choose another one, for example PORT=3001"))?;
+        listener.map_err(|error| format!("port {port}: {error}; choose another port, for example PORT=3001"))?;
     let addr = listener.local_addr()?;
     for password in ["correct horse", "wrong"] {
         let form = format!(r#"{{"user":"ann","password":"{password}"}}"#);

@@ -3,7 +3,8 @@
 //! Start it with `cargo run --example quickstart`, or on another port with `PORT=3001 cargo run --example quickstart`. With
 //! `REDIS_URL=redis://127.0.0.1:6379`, the requests are counted in Redis.
 //!
-//! It prints tokens to export in a second terminal, and `curl` lines to run there. Four of them, with their responses:
+//! It prints tokens to export in a second terminal, and `curl` commands to run there. These are four of the commands,
+//! with their responses:
 //!
 //! ```sh
 //! curl -i http://127.0.0.1:3000/me

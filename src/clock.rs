@@ -44,7 +44,8 @@ impl Clock {
 
     /// Returns the wall-clock time since 1970-01-01T00:00:00Z, which is a NumericDate (RFC 7519 §2).
     ///
-    /// A wall clock before 1970 is wrong. It returns [`Duration::MAX`] then, at which no token is valid.
+    /// If the wall clock is before 1970, it is wrong. The result is then [`Duration::MAX`], at which every token has
+    /// expired.
     #[must_use]
     pub fn since_epoch(&self) -> Duration {
         let now = match &self.0 {
@@ -81,7 +82,7 @@ pub trait TimeSource: Send + Sync + 'static {
 
 /// Counts microseconds since 1970 without jumps: it reads the wall clock once, and then adds the monotonic clock.
 ///
-/// All instances on the system's clock agree, since they share one reading of the wall clock.
+/// All instances on the system's clock agree, because they share one reading of the wall clock.
 #[derive(Clone, Debug)]
 pub(crate) struct SteadyClock {
     clock: Clock,
@@ -107,8 +108,8 @@ impl SteadyClock {
     }
 }
 
-/// The start of a clock whose wall clock is before 1970: far in the future, but its milliseconds still fit into 48 bits,
-/// which is what the sliding window stores.
+/// The start of a clock whose wall clock is before 1970: far in the future, but its milliseconds still fit into the 48
+/// bits that the sliding window stores.
 const MAX_START: u64 = u64::MAX >> 12;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-/// The error of an invalid configuration. It lists every issue, so that one start shows them all.
+/// The error of an invalid configuration. It lists every issue, so one failed start shows them all.
 ///
 /// `build()` of each builder returns it, and so do constructors that check their arguments.
 ///
@@ -12,7 +12,7 @@ use std::fmt;
 /// use portcullis::{Cors, IssueKind};
 ///
 /// let error = Cors::builder().allow_methods(["GET", "NOT A METHOD"]).build().unwrap_err();
-/// let [first, second] = error.issues() else { panic!("two issues") };
+/// let [first, second] = error.issues() else { panic!("expected two issues") };
 /// assert_eq!((first.setting(), first.kind()), ("origins", IssueKind::Missing));
 /// assert_eq!((second.setting(), second.value()), ("allow_methods", Some("NOT A METHOD")));
 /// ```
@@ -29,7 +29,7 @@ impl ConfigError {
     }
 }
 
-/// One issue per line.
+/// Writes one issue per line.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, issue) in self.issues.iter().enumerate() {
@@ -42,7 +42,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The same text as `Display`, since a `main` that returns an error prints its `Debug`.
+/// Writes the same text as `Display`, because a `main` that returns an error prints its `Debug`.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -98,13 +98,13 @@ impl ConfigIssue {
         self
     }
 
-    /// Returns the name of the setting: that of the builder method that sets it, or of a constructor's argument.
+    /// Returns the name of the setting: a builder method, a constructor such as `Scopes::new`, or an argument of one.
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
-    /// Returns the invalid value; `None` if there is none or if it is secret.
+    /// Returns the invalid value; `None` if the setting has no value or a secret one.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
@@ -122,26 +122,26 @@ impl ConfigIssue {
         self.limit.as_deref()
     }
 
-    /// Returns the kind of the issue.
+    /// Returns the kind of issue, for code that handles some kinds differently.
     #[must_use]
     pub fn kind(&self) -> IssueKind {
         self.kind
     }
 
-    /// Returns what is wrong, as text for people.
+    /// Returns why the setting is invalid, as text for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Returns how to fix it, as text for people.
+    /// Returns how to fix the setting, as text for people.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
     }
 }
 
-/// `setting "value" (issuer "...") (limit "..."): reason; remedy`, without the parts that are absent.
+/// Writes `setting "value" (issuer "...") (limit "..."): reason; remedy`, without the parts that are absent.
 impl fmt::Display for ConfigIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.setting)?;
@@ -162,7 +162,7 @@ impl fmt::Display for ConfigIssue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssueKind {
-    /// The value is set twice.
+    /// The same value is set more than once.
     Duplicate,
     /// The value does not have the syntax that its specification requires, or is out of range.
     Invalid,

@@ -1,4 +1,4 @@
-//! Entry points for the fuzz targets (`--cfg fuzzing`) to private parsers. Each panics if an invariant is violated.
+//! Entry points to private parsers for the fuzz targets (`--cfg fuzzing`). Each panics if an invariant is violated.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::field::forwarded::{canonical, forwarded_for, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::jwt::fuzzing as jwt;
 
-/// `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
+/// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
     let Some(headers) = headers(&AUTHORIZATION, data) else { return };
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
@@ -34,8 +34,8 @@ pub fn bearer(data: &[u8]) {
     }
 }
 
-/// Realm, error code, description and scopes, one per line: the challenge has the characters and parameters of RFC 6750
-/// §3.
+/// Writes a challenge from a realm, error code, description and scopes, one per line. It has only the characters and
+/// parameters of RFC 6750 §3.
 pub fn challenge(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.split('\n');
@@ -61,12 +61,12 @@ pub fn challenge(data: &[u8]) {
     assert!(scopes.is_empty() || values.last() == Some(&scopes.join(" ").as_str()), "scopes were changed");
 }
 
-/// A token, or the JSON of its header.
+/// Parses a token, or the JSON of its header.
 pub fn token(data: &[u8]) {
     jwt::token(data);
 }
 
-/// A URL. Returns its origin, which is a prefix of the URL and parses to itself.
+/// Parses a URL and returns its origin, which is a prefix of the URL and parses to itself.
 #[must_use]
 pub fn origin(data: &[u8]) -> Option<&str> {
     let url = std::str::from_utf8(data).ok()?;
@@ -83,7 +83,7 @@ pub fn origin(data: &[u8]) -> Option<&str> {
     Some(text)
 }
 
-/// Forwarding headers: hops are bounded and canonical, and no content displaces the hop that a proxy appends.
+/// Reads forwarding headers: hops are bounded and canonical, and no content displaces the hop that a proxy appends.
 pub fn forwarded(data: &[u8]) {
     let appended = Some(IpAddr::from([192, 0, 2, 1]));
     let last = data.split(|byte| *byte == b'\n').next_back().unwrap_or_default();
@@ -110,7 +110,8 @@ pub fn forwarded(data: &[u8]) {
     }
 }
 
-/// A cookie's name, then `Cookie` headers: a value is visible ASCII and unique, and an appended cookie is found.
+/// Reads a cookie. The data is its name, then `Cookie` headers. A value is visible ASCII and unique, and an appended
+/// cookie is found.
 pub fn cookie(data: &[u8]) {
     let (name, lines) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
     let Some(name) = std::str::from_utf8(name).ok().filter(|name| is_cookie_name(name)) else { return };
@@ -130,17 +131,17 @@ pub fn cookie(data: &[u8]) {
     assert_eq!(read_cookie(&headers, name), expected);
 }
 
-/// A JWK Set.
+/// Parses a JWK Set.
 pub fn jwks(data: &[u8]) {
     jwt::jwks(data);
 }
 
-/// The payload of a token.
+/// Parses the payload of a token.
 pub fn claims(data: &[u8]) {
     jwt::claims(data);
 }
 
-/// One header for each line of `data`; `None` if a line is not a valid header value.
+/// Returns one header for each line of `data`; `None` if a line is not a valid header value.
 fn headers(name: &HeaderName, data: &[u8]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     if data.is_empty() {
@@ -152,7 +153,7 @@ fn headers(name: &HeaderName, data: &[u8]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750 §3).
+/// Whether a byte is `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750 §3).
 fn is_value(byte: u8) -> bool {
     matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }

@@ -30,7 +30,7 @@
 //! | layer | does | module |
 //! |---|---|---|
 //! | [`JwtAuth`] | verifies the bearer token of a request and provides its user | [`jwt`] |
-//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | reject users who lack what a route requires | [`require`] |
+//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | reject users without the privileges that a route requires | [`require`] |
 //! | [`RateLimit`] | rejects requests above a quota: by user, address, API key or tenant | [`rate_limit`] |
 //! | [`Cors`] | responds to preflights, and lets pages of trusted origins read responses | [`cors`] |
 //! | [`SecurityHeaders`] | adds missing security headers to every response | [`headers`] |
@@ -38,10 +38,10 @@
 //! | [`TrustedProxies`] | finds the client's address behind proxies | [`context`] |
 //! | [`Stack`] | combines the layers of a whole app into one, in the correct order | [`stack`] |
 //!
-//! Every layer works on axum's `Router`, on any tower or hyper service, and on a tonic server. A layer decides before the inner
-//! service is called, so a rejected request never reaches the handler. A rejection is a [`gate::Denial`], sent as
-//! `application/problem+json` or as a gRPC status; see [`gate`]. Handlers read what the layers found with an [`Extractor`]; see
-//! [`extract`].
+//! Every layer works on axum's `Router`, on any tower or hyper service, and on a tonic server. A layer decides before
+//! the inner service is called, so a rejected request never reaches the handler. A rejection is a [`gate::Denial`],
+//! sent as `application/problem+json` or as a gRPC status; see [`gate`]. Handlers read the values that the layers
+//! provide with an [`Extractor`]; see [`extract`].
 //!
 //! # What it does not do
 //!

@@ -1,4 +1,4 @@
-//! `TrustedProxies` as a layer: finds the client's address for all layers and handlers inside.
+//! `TrustedProxies` as a layer: finds the client's address for all inner layers and handlers.
 
 use http::request;
 use tower_layer::Layer;

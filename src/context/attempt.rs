@@ -1,12 +1,13 @@
-//! `Attempt`: a handler's report whether a request failed, for limits that charge only failures.
+//! `Attempt`: a handler's report of whether a request failed, for limits that charge only failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Lets a handler say whether a request failed, for limits that [charge only failures](crate::rate_limit::Limit::only_failures).
+/// Reports from a handler whether the request failed, for limits that
+/// [charge only failures](crate::rate_limit::Limit::only_failures).
 ///
-/// By default such a limit looks at the response's status. A handler whose status does not show the failure, as with a
-/// login form that is rendered again with 200, reports it here. The handler's report takes precedence over the status.
+/// By default, such a limit looks at the response's status. A handler needs an `Attempt` if the status does not show
+/// the failure, for example if it renders the login form again with 200. The report takes precedence over the status.
 ///
 /// ```
 /// use axum::http::StatusCode;

@@ -153,8 +153,8 @@ impl TrustedProxies {
         }
     }
 
-    /// The client among the hops, which start at the nearest proxy: the first hop that is not a trusted proxy, else the
-    /// last. `None` ends the hops.
+    /// Returns the client's hop. The hops start at the nearest proxy, and a `None` ends them. The client is the first
+    /// hop that is not a trusted proxy, or the last hop if all are trusted.
     fn client_hop<H: Copy>(&self, hops: impl Iterator<Item = Option<H>>, address: impl Fn(H) -> IpAddr) -> Option<H> {
         let mut last = None;
         for hop in hops.map_while(|hop| hop) {

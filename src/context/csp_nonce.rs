@@ -34,13 +34,13 @@ impl CspNonce {
 
     /// Returns the nonce.
     ///
-    /// It is empty if the operating system has no random bits. The policy then allows nothing by a nonce.
+    /// It is empty if the operating system provides no random bits. The policy then allows no element by its nonce.
     #[must_use]
     pub fn as_str(&self) -> &str {
         text(self.0.get_or_init(generate).as_ref())
     }
 
-    /// The nonce, if it was read and is not empty.
+    /// Returns the nonce if it was read and is not empty.
     pub(crate) fn generated(&self) -> Option<&str> {
         self.0.get().map(|digits| text(digits.as_ref())).filter(|text| !text.is_empty())
     }

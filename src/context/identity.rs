@@ -20,13 +20,13 @@ pub(crate) struct Identity {
     pub(crate) name: Option<SharedStr>,
     pub(crate) scopes: Scopes,
     pub(crate) roles: Box<[SharedStr]>,
-    /// The permissions that the user has directly, not by a role.
+    /// The permissions that the user has directly, not through a role.
     pub(crate) permissions: Box<[SharedStr]>,
-    /// What the roles grant.
+    /// The table that defines what each role grants.
     pub(crate) role_table: Option<Roles>,
-    /// The tier, if it is one of the app's.
+    /// The tier, if the app defines it.
     pub(crate) tier: Option<Tier>,
-    /// The tier's name as the token has it.
+    /// The name of the tier in the token.
     pub(crate) tier_name: Option<SharedStr>,
     /// Whether a client acts on its own behalf.
     pub(crate) is_client: bool,

@@ -8,8 +8,8 @@ use crate::field::header_map::insert_if_absent;
 /// Marks a request whose response must not be cached if the request is authenticated.
 ///
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts it into the request's extensions, because only an inner layer knows
-/// whether the request is authenticated. [`JwtAuth`](crate::JwtAuth) reads it and adds `Cache-Control: no-store` (RFC 9111 §5.2.2.5). A
-/// custom gate that [authenticates](crate::context::Visitor::authenticated) does the same:
+/// whether the request is authenticated. [`JwtAuth`](crate::JwtAuth) reads it and adds `Cache-Control: no-store` (RFC
+/// 9111 §5.2.2.5). A custom gate that [authenticates](crate::context::Visitor::authenticated) does the same:
 ///
 /// ```
 /// use http::{HeaderMap, request};

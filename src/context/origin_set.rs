@@ -64,9 +64,9 @@ impl OriginSet {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if the list is empty, or with every item that is invalid:
+    /// Returns [`ConfigError`] if the list is empty or an item is invalid. These items are invalid:
     ///
-    /// - an item that browsers never send as an origin, unless it is one of the two kinds of patterns;
+    /// - an item that is neither a pattern nor an origin as browsers send it;
     /// - a pattern for a public suffix, such as `https://*.com`, because anyone can register a domain below it.
     pub fn new<I>(origins: I) -> Result<Self, ConfigError>
     where
@@ -176,7 +176,7 @@ impl ParentDomains {
         self.max_len = self.max_len.max(parent.host().len());
     }
 
-    /// Whether a pattern matches the subdomains of a domain above this origin.
+    /// Whether a pattern for the subdomains of some domain matches this origin.
     fn has_parent_of(&self, origin: &Origin<'_>) -> bool {
         let parents = if origin.is_https() { &self.https } else { &self.http };
         let host = origin.host();

@@ -33,7 +33,7 @@ impl Permission {
         Self::parse(text, is_word).ok_or_else(|| invalid("Permission::new", text).into())
     }
 
-    /// Creates what a [role](crate::context::RolesBuilder::role) grants: a permission in which a word may be `*`.
+    /// Creates a grant of a [role](crate::context::RolesBuilder::role): a permission in which a word may be `*`.
     pub(crate) fn grant(text: &str) -> Result<Self, ConfigError> {
         Self::parse(text, |word| word == ANY || is_word(word)).ok_or_else(|| invalid("role", text).into())
     }

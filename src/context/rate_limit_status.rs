@@ -1,4 +1,4 @@
-//! `RateLimitStatus`: how much of each rate limit a request has left.
+//! `RateLimitStatus`: the remaining quota of each rate limit.
 
 use std::cmp::Reverse;
 use std::ops::{Deref, DerefMut};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-/// How much is left of each limit that a [`RateLimit`](crate::RateLimit) charged for this request.
+/// The remaining quota of each limit that a [`RateLimit`](crate::RateLimit) charged for this request.
 ///
-/// Handlers read it with [`Extractor<RateLimitStatus>`](crate::Extractor). If a request passes several `RateLimit` layers,
-/// it holds the limits of the innermost layer. [Shadow](crate::rate_limit::Limit::shadow) limits are left out.
+/// Handlers read it with [`Extractor<RateLimitStatus>`](crate::Extractor). If a request passes several `RateLimit`
+/// layers, it holds the limits of the innermost layer. [Shadow](crate::rate_limit::Limit::shadow) limits are omitted.
 ///
 /// ```
 /// use portcullis::{Extractor, rate_limit::RateLimitStatus};
@@ -30,7 +30,7 @@ pub struct RateLimitStatus {
 }
 
 impl RateLimitStatus {
-    /// The maximum number of limits in one layer. A request's decision marks each limit with one bit of a byte.
+    /// The maximum number of limits in one layer: a decision has one bit of a byte for each limit.
     pub(crate) const MAX_LIMITS: usize = 8;
 
     #[inline]
@@ -46,14 +46,14 @@ impl RateLimitStatus {
         })
     }
 
-    /// Returns the limit with the fewest units left; of several, the one that takes longest to reset.
+    /// Returns the limit with the fewest remaining units; if several are equal, the limit that takes longest to reset.
     #[must_use]
     pub fn tightest(&self) -> Option<LimitStatus<'_>> {
         self.limits().min_by_key(|status| status.snapshot.tightness())
     }
 }
 
-/// How much is left of one limit.
+/// The remaining quota of one limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitStatus<'a> {
     name: &'a str,
@@ -78,7 +78,7 @@ impl<'a> LimitStatus<'a> {
         self.snapshot.limit
     }
 
-    /// Returns the number of units left.
+    /// Returns the number of remaining units.
     #[must_use]
     pub fn remaining(&self) -> u32 {
         self.snapshot.remaining
@@ -107,7 +107,7 @@ pub(crate) struct LimitSnapshot {
 }
 
 impl LimitSnapshot {
-    /// Orders limits by how soon a caller meets them: fewest units left first, then longest until the reset.
+    /// Orders limits by tightness: the fewest remaining units first, then the longest time until the reset.
     #[inline]
     pub(crate) fn tightness(&self) -> (u32, Reverse<u32>) {
         (self.remaining, Reverse(self.reset))

@@ -25,17 +25,17 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Roles(Arc<BTreeMap<Box<str>, Rights>>);
 
-/// What a role has, inheritance resolved.
+/// The rights of a role, with inheritance resolved.
 #[derive(PartialEq, Eq)]
 struct Rights {
-    /// Every role that it inherits, directly or through others.
+    /// Every role that the role inherits, directly or through others.
     ancestors: BTreeSet<Box<str>>,
-    /// What it and its ancestors grant.
+    /// The permissions that the role and its ancestors grant.
     grants: BTreeSet<Permission>,
 }
 
 impl Roles {
-    /// Starts an empty table.
+    /// Returns a builder without roles.
     pub fn builder() -> RolesBuilder {
         RolesBuilder::default()
     }
@@ -64,9 +64,9 @@ impl Roles {
         Err(unknown_role("Roles::get", name, self.0.keys()).into())
     }
 
-    /// Returns a permission that some role of this table grants.
+    /// Returns this permission if a role of the table grants it.
     ///
-    /// A misspelled permission is an error at startup.
+    /// Use it to find misspelled permissions at startup.
     ///
     /// # Errors
     ///
@@ -81,7 +81,8 @@ impl Roles {
         Err(issue.with_value(text).into())
     }
 
-    /// What a role grants, directly and by inheritance; nothing if the table does not have the role.
+    /// Returns the permissions that a role grants, directly and by inheritance; none if the table does not have the
+    /// role.
     pub(crate) fn grants_of(&self, role: &str) -> impl Iterator<Item = &Permission> {
         self.0.get(role).into_iter().flat_map(|rights| &rights.grants)
     }
@@ -198,7 +199,7 @@ impl RolesBuilder {
 type Grants = BTreeMap<Box<str>, BTreeSet<Permission>>;
 type Parents<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 
-/// Validates the roles and parses what each grants.
+/// Validates the roles and parses their grants.
 fn direct_grants(roles: Vec<(String, Vec<String>)>, issues: &mut ConfigIssues) -> Grants {
     let mut found = Grants::new();
     for (name, grants) in roles {
@@ -232,7 +233,7 @@ fn parents<'a>(inheritance: &'a [(String, Vec<String>)], known: &Grants, issues:
     found
 }
 
-/// Gives each role its ancestors, and the grants of all of them.
+/// Resolves each role to its ancestors, and to the grants of the role and its ancestors.
 fn resolve_inheritance(
     grants: &Grants,
     parents: &Parents<'_>,
@@ -253,7 +254,7 @@ fn resolve_inheritance(
     table
 }
 
-/// All roles that a role inherits; itself among them only if the inheritance has a cycle.
+/// Returns all roles that a role inherits. They include the role itself only if the inheritance has a cycle.
 fn ancestors<'a>(role: &str, parents: &Parents<'a>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut queue = vec![role];

@@ -4,7 +4,7 @@
 use axum::extract::{MatchedPath, NestedPath};
 use http::request;
 
-/// The pattern of the matched route, such as `/users/{id}`; `None` if no router matched yet.
+/// The pattern of the matched route, such as `/users/{id}`; `None` if no router has matched yet.
 #[cfg(feature = "axum")]
 pub(crate) fn matched_path(head: &request::Parts) -> Option<&str> {
     head.extensions.get::<MatchedPath>().map(MatchedPath::as_str)

@@ -1,10 +1,10 @@
-//! `SharedStr`: a string that shares the memory of the claims it was read from, or owns its own.
+//! `SharedStr`: a string that shares the memory of the claims it was read from, or owns its memory.
 
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A string that shares the memory of the claims it was read from, or owns its own.
+/// A string that shares the memory of the claims it was read from, or owns its memory.
 ///
 /// The crate has its own type because an access token usually has eight or more string claims: a copy of each would be
 /// as many allocations each time a token is verified. `Arc<str>` cannot refer to a part of another one, and a part of a

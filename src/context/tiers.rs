@@ -88,8 +88,8 @@ impl Tier {
 
     /// Returns whether this tier is `other` or a higher one.
     ///
-    /// If the two come from different [`Tiers`], they are compared by name in the order of `other`'s. A name that is
-    /// unknown there ranks below all.
+    /// If the two come from different [`Tiers`], they are compared by name, in the order of `other`'s tiers. A name
+    /// that is unknown there ranks below all.
     #[must_use]
     pub fn is_at_least(&self, other: &Self) -> bool {
         if Arc::ptr_eq(&self.tiers.0, &other.tiers.0) {

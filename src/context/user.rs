@@ -42,12 +42,12 @@ use crate::context::tiers::Tier;
 /// | accessor | value | claims |
 /// |---|---|---|
 /// | [`id`] | the user's id at the issuer; never empty for a token | `sub` |
-/// | [`issuer`] | the issuer of the token, as it is configured | `iss` |
+/// | [`issuer`] | the token's issuer, as configured | `iss` |
 /// | [`client_id`] | the client that the token was issued to | `client_id`, `azp` |
 /// | [`email`], [`name`] | contact and display data | `email`; `name` |
 /// | [`scopes`] | what the client may do for the user | `scope`, `scp` |
 /// | [`roles`] | the user's roles | `roles` |
-/// | [`permissions`] | direct permissions, and those that the roles grant | `permissions` |
+/// | [`permissions`] | direct permissions, and the permissions that the roles grant | `permissions` |
 /// | [`tier`], [`tier_name`] | the subscription tier | `tier`, `subscription_tier` |
 /// | [`principal`] | whether a user or a client acts | `sub`, `client_id`, claims of the issuer |
 /// | [`acr`], [`amr`], [`auth_time`] | how and when the user logged in | `acr`; `amr`; `auth_time` |
@@ -77,7 +77,7 @@ use crate::context::tiers::Tier;
 /// [`tier_name`]: Self::tier_name
 /// [`token_id`]: Self::token_id
 ///
-/// # Creating one
+/// # Create a user
 ///
 /// A custom gate, a user loader or a test starts from [`UserContext::new`] or an existing value and sets what it knows
 /// with the `with_..` methods. A value that was not set is absent, and a new user has no privileges.
@@ -107,7 +107,7 @@ impl UserContext {
         self.0.id.as_deref().unwrap_or_default()
     }
 
-    /// Returns the issuer of the token: the `iss` claim (RFC 7519 §4.1.1), as it is configured.
+    /// Returns the issuer of the token: the `iss` claim (RFC 7519 §4.1.1), as configured.
     ///
     /// `None` if the user does not come from a token and no issuer was [set](Self::with_issuer).
     #[must_use]
@@ -137,9 +137,9 @@ impl UserContext {
         self.0.name.as_deref()
     }
 
-    /// Returns whether a user acts, or a client on its own behalf (a service account).
+    /// Returns whether the request is made by a user, or by a client on its own behalf (a service account).
     ///
-    /// A token is a client's if its client is its subject and no claim describes a user (RFC 9068 §2.2), or if a
+    /// A token belongs to a client if the client is its subject and no claim describes a user (RFC 9068 §2.2), or if a
     /// claim of the issuer says so, such as Auth0's `gty`.
     #[must_use]
     pub fn principal(&self) -> Principal {
@@ -183,7 +183,7 @@ impl UserContext {
         }
     }
 
-    /// Returns the permissions: the `permissions` claim, and what the roles grant.
+    /// Returns the permissions: the `permissions` claim, and the permissions that the roles grant.
     ///
     /// The app's [`Roles`](crate::Roles) define what roles grant. The permissions are sorted, without duplicates.
     ///
@@ -195,9 +195,9 @@ impl UserContext {
         direct.chain(granted).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// Returns whether the user has this permission (`action:resource`), directly or by a role.
+    /// Returns whether the user has this permission (`action:resource`), directly or through a role.
     ///
-    /// A role's grant may cover it by a `*`. A `*` in the token's own permissions has no special meaning.
+    /// A role's grant may cover it by a `*`. A `*` in the token's permissions has no special meaning.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
         self.0.permissions.iter().any(|direct| **direct == *permission)
@@ -206,8 +206,8 @@ impl UserContext {
 
     /// Returns the subscription tier: the `tier` or `subscription_tier` claim.
     ///
-    /// If the token has neither claim, it is the app's default tier. `None` if the app has no such tier; the user
-    /// then ranks below all tiers.
+    /// If the token has neither claim, this is the app's default tier. `None` if the app does not define the tier; the
+    /// user then ranks below all tiers.
     #[must_use]
     pub fn tier(&self) -> Option<&Tier> {
         self.0.tier.as_ref()

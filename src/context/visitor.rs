@@ -62,7 +62,7 @@ impl Visitor {
 impl UserContext {
     /// Returns the authenticated user from a request's extensions.
     ///
-    /// It is for services that do not use axum's extractors. `None` if the caller is anonymous, or if no layer
+    /// Use it in services that do not use axum's extractors. `None` if the caller is anonymous, or if no layer
     /// authenticates.
     ///
     /// ```

@@ -20,7 +20,7 @@ impl Cors {
 
     /// Replaces the policy of this layer and all its clones, from the next request on.
     ///
-    /// The builder replaces all settings: keep the base builder, and reload a clone of it.
+    /// All settings are replaced, so keep a base builder, and reload with a clone of it.
     ///
     /// ```
     /// use portcullis::{Cors, OriginSet};
@@ -33,7 +33,7 @@ impl Cors {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] as [`CorsBuilder::build`] does. The current policy then stays in effect.
+    /// Returns [`ConfigError`] if [`CorsBuilder::build`] would. The current policy then stays in effect.
     pub fn reload(&self, builder: CorsBuilder) -> Result<(), ConfigError> {
         self.0.store(Arc::new(builder.policy()?));
         Ok(())
@@ -87,16 +87,16 @@ impl CorsBuilder {
         self
     }
 
-    /// Lets pages of every origin read responses, without credentials. For public resources.
+    /// Lets pages of every origin read responses, without credentials. Use it for public resources.
     pub fn any_origin(mut self) -> Self {
         self.origins = Origins::Any;
         self
     }
 
-    /// Lets pages send credentials that the browser stores: cookies, HTTP authentication and client certificates (default:
-    /// no).
+    /// Lets pages send credentials that the browser stores: cookies, HTTP authentication and client certificates
+    /// (default: off).
     ///
-    /// A page that sets a bearer token itself does not need it.
+    /// A page that sends a bearer token itself does not need this.
     pub fn allow_credentials(mut self) -> Self {
         self.allows_credentials = true;
         self
@@ -141,10 +141,11 @@ impl CorsBuilder {
         self
     }
 
-    /// Sets the response headers that pages may read, besides those that are always readable (default: none).
+    /// Sets the response headers that pages may read, in addition to the headers that are always readable (default:
+    /// none).
     ///
-    /// Always readable are the headers that Fetch calls "CORS-safelisted response-header names", and those that explain a
-    /// rejection: `Retry-After`, `WWW-Authenticate`, the rate-limit headers and the gRPC status.
+    /// Always readable are the headers that Fetch calls "CORS-safelisted response-header names", and the headers that
+    /// explain a rejection: `Retry-After`, `WWW-Authenticate`, the rate-limit headers and the gRPC status.
     pub fn expose_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.exposed_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
@@ -158,13 +159,13 @@ impl CorsBuilder {
         self
     }
 
-    /// Logs, at `info`, why a preflight is denied: its origin, its method or its headers (default: no log).
+    /// Logs, at `info`, why a preflight is denied: its origin, its method or its headers (default: off).
     pub fn debug(mut self) -> Self {
         self.is_debug = true;
         self
     }
 
-    /// Lets [`allow_credentials`](Self::allow_credentials) be combined with `http` origins other than loopback.
+    /// Allows [`allow_credentials`](Self::allow_credentials) together with `http` origins other than loopback.
     ///
     /// Dangerous: an attacker on the network can serve a page of such an origin and act with the user's credentials.
     pub fn dangerously_allow_http_with_credentials(mut self) -> Self {
@@ -239,7 +240,7 @@ impl CorsBuilder {
         for name in &self.exposed_headers {
             let lower = name.to_ascii_lowercase();
             let error = if name == "*" {
-                // With credentials, browsers take a star for a header name (Fetch, section 3.3.3).
+                // With credentials, browsers treat `*` as a literal header name (Fetch §3.3.3).
                 let reason = "* has no effect in combination with credentials";
                 self.allows_credentials.then_some((IssueKind::Prohibited, reason, "list the header names"))
             } else if matches!(lower.as_str(), "set-cookie" | "set-cookie2") {

@@ -30,12 +30,12 @@ pub struct CorsPass {
     reader: Reader,
 }
 
-/// Which page of another origin may read the response.
+/// The page that will read the response, as far as CORS is concerned.
 #[derive(Debug)]
 enum Reader {
-    /// The request is from a page, whose origin is not allowed.
+    /// The request is from a page whose origin is not allowed.
     Foreign,
-    /// The request is from a page of this origin, or `*` if any may read it.
+    /// The request is from a page of this allowed origin; `*` if any origin is allowed.
     Origin(HeaderValue),
     /// The request has no `Origin`: no page of another origin will read the response.
     NoOrigin,
@@ -66,7 +66,7 @@ impl Gate for Cors {
             CorsRequest::SeveralOrigins { is_preflight: true } => {
                 return Entry::Refuse(Reply::new(preflight_denied(&policy, PreflightError::Origin)));
             }
-            // A star must be on every response, with or without `Origin`, because it is sent without `Vary` (Fetch, "CORS
+            // `*` must be on every response, with or without `Origin`, because it is sent without `Vary` (Fetch, "CORS
             // protocol and HTTP caches").
             _ if policy.allows_any_origin() => Reader::Origin(const { HeaderValue::from_static("*") }),
             CorsRequest::Actual { origin } if policy.allows_origin(origin) => Reader::Origin(origin.clone()),
@@ -106,7 +106,7 @@ impl Gate for Cors {
     }
 }
 
-/// Allows exactly what the preflight requests (Fetch, section 4.8).
+/// Allows exactly what the preflight requests (Fetch §4.8).
 fn preflight_allowed(
     policy: &Policy,
     origin: &HeaderValue,
@@ -146,7 +146,8 @@ fn preflight_response(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> 
     response
 }
 
-/// Allows an origin, in the bytes of its request header, and credentials. Does nothing if the handler has allowed an origin.
+/// Allows the origin, byte for byte as it was sent, and credentials if the policy does. Does nothing if the handler has
+/// already allowed an origin.
 fn allow_origin(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
     if insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, || origin) && policy.allows_credentials {
         insert_if_absent(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, || const { HeaderValue::from_static("true") });

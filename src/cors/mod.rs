@@ -29,22 +29,22 @@
 //! | a preflight that is not allowed | 403 without CORS headers |
 //! | any other OPTIONS request | the handler's |
 //! | a request from an allowed origin | the handler's, with the CORS headers that let the page read it |
-//! | a request from another origin | the handler's, unchanged: the browser does not let the page read it |
+//! | a request from another origin | the handler's, without CORS headers: the browser does not let the page read it |
 //!
-//! The layer adds `Vary: Origin` to every response, so that caches keep the responses for different origins apart. If any
-//! origin is allowed, every response has `Access-Control-Allow-Origin: *` and needs no `Vary`. An
-//! `Access-Control-Allow-Origin` that the handler sets stays.
+//! Unless any origin is allowed, the layer adds `Vary: Origin` to every response, so that caches keep the responses for
+//! different origins apart. If any origin is allowed, every response has `Access-Control-Allow-Origin: *` instead. An
+//! `Access-Control-Allow-Origin` that the handler sets is kept.
 //!
 //! # Order
 //!
-//! Put it outside of every layer that rejects requests. A preflight carries no credentials, so a layer that authenticates would
-//! reject it; and a page cannot read a rejection without CORS headers, its `fetch` fails with "Failed to fetch". A
-//! [`Stack`](crate::Stack) has the right order.
+//! Put it outside of every layer that rejects requests. A preflight carries no credentials, so a layer that
+//! authenticates would reject it. And without CORS headers, a page cannot read a rejection: its `fetch` fails with
+//! "Failed to fetch". A [`Stack`](crate::Stack) applies the layers in the correct order.
 //!
 //! # What it does not do
 //!
-//! It does not stop requests from other origins: pages may send simple requests, such as forms, without a preflight, and
-//! other programs may send any request. It is therefore no protection against cross-site request forgery. It does not
+//! It does not stop requests from other origins: pages may send simple requests, such as forms, without a preflight,
+//! and other programs may send any request. So it does not protect against cross-site request forgery. It does not
 //! implement Private Network Access, which browsers dropped.
 
 mod builder;

@@ -34,7 +34,7 @@ pub(super) fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.contains(&name) || name.starts_with("proxy-") || name.starts_with("sec-")
 }
 
-/// Whether only responses have the header.
+/// Whether the header occurs only in responses.
 pub(super) fn is_response_header(name: &str) -> bool {
     RESPONSE_HEADERS.contains(&name) || name.starts_with("access-control-allow-")
 }

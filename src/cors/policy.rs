@@ -39,11 +39,11 @@ pub(super) enum AllowedHeaders {
 pub(super) enum CorsRequest<'a> {
     /// The request has no `Origin`: it is not from a page, or it is a GET or HEAD from a page of the same origin.
     NoOrigin,
-    /// The request is from a page of this origin, which is the app's own for a POST from one of its pages.
+    /// The request is from a page of this origin. A POST from one of the app's own pages has the app's origin.
     Actual { origin: &'a HeaderValue },
-    /// The browser checks whether a page may send a request (Fetch, section 4.8).
+    /// The browser checks whether a page may send a request (Fetch §4.8).
     Preflight { origin: &'a HeaderValue, method: &'a HeaderValue },
-    /// The request has several `Origin` headers. No browser sends it.
+    /// The request has several `Origin` headers, which browsers never send.
     SeveralOrigins { is_preflight: bool },
 }
 

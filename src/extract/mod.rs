@@ -1,4 +1,4 @@
-//! `Extractor<T>`: gives axum handlers what the layers found out, such as the user or the client's address.
+//! `Extractor<T>`: gives axum handlers the values that the layers provide, such as the user or the client's address.
 //!
 //! | argument | value | rejection |
 //! |---|---|---|
@@ -7,13 +7,13 @@
 //! | `Extractor<Claims<T>>` | the token's claims, deserialized as your type `T` | as for the user; 500 if they do not fit `T` |
 //! | `Extractor<ClientAddr>` | the client's address | 500 if the server does not provide the peer's address |
 //! | `Extractor<RateLimitStatus>` | the remaining quota of each rate limit | 500 if no rate limit counted the request |
-//! | `Extractor<Attempt>` | a handle to mark the request as failed or not | 500 if no rate limit counts failures |
+//! | `Extractor<Attempt>` | a handle to report that the request failed or succeeded | 500 if no rate limit counts failures |
 //! | `Extractor<CspNonce>` | the nonce of the response's content security policy | 500 if no policy has a nonce |
 //! | `Extractor<T>` | your own type `T` that implements [`Extract`] | as implemented |
 //!
-//! An `Extractor` goes into handlers inside of the layer that provides the value. It authenticates nothing itself: without
-//! that layer, it rejects with 500 and logs which layer is missing, so a forgotten layer never looks like an anonymous user.
-//! An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
+//! Use an `Extractor` in handlers inside of the layer that provides the value. It authenticates nothing itself: without
+//! that layer, it rejects with 500 and logs which layer is missing, so a forgotten layer never looks like an anonymous
+//! user. An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
 //! [`optional`](crate::jwt::JwtAuthBuilder::optional).
 //!
 //! ```
@@ -51,7 +51,7 @@ use serde::de::DeserializeOwned;
 use crate::context::{Attempt, ClientAddr, CspNonce, RateLimitStatus, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
-/// An axum extractor for what the layers found out; see the [module](crate::extract).
+/// An axum extractor for the values that the layers provide; see the [module](crate::extract).
 #[derive(Clone, Copy, Debug)]
 pub struct Extractor<T>(pub T);
 
@@ -85,11 +85,11 @@ pub struct Claims<T>(pub T);
     note = "it extracts `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
 )]
 pub trait Extract: Sized {
-    /// Extracts the value from the request's head. Returns `Ok(None)` if it is absent and may be absent.
+    /// Extracts the value from the request's head. Returns `Ok(None)` if it is absent.
     ///
     /// # Errors
     ///
-    /// Returns a [`Denial`] if the request must be rejected even if the handler takes an `Option`.
+    /// Returns a [`Denial`] if the request must be rejected even though the handler takes an `Option`.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial>;
 
     /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a credential is
@@ -206,7 +206,7 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// For handlers that return a `Denial` as their error: problem details, or what a `map_response` makes of them.
+/// For handlers that return a `Denial` as their error. The body has problem details; a `map_response` may replace it.
 impl IntoResponse for Denial {
     fn into_response(self) -> Response {
         Reply::problem_details(self).into_response()

@@ -1,7 +1,7 @@
 //! The bearer token in an `Authorization` header (RFC 6750 §2.1, RFC 9110 §11).
 //!
 //! The parser is our own because the `headers` crate uses the first of several `Authorization` headers and does not
-//! check the token's characters, where this crate must reject the request.
+//! check the token's characters. This crate must reject such requests.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -24,7 +24,7 @@ pub(crate) enum BearerError {
 pub(crate) struct Bearer<'a> {
     /// Everything after the scheme.
     credentials: &'a [u8],
-    /// Whether the value starts with whitespace, which RFC 9110 §5.5 excludes but not every server strips.
+    /// Whether the value starts with whitespace, which RFC 9110 §5.5 excludes but some servers do not strip.
     is_indented: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Bearer<'a> {
         Ok(after_scheme(value).map(|credentials| Self { credentials, is_indented }))
     }
 
-    /// Returns the bytes in the token's place, unchecked; only to compare them with a token that was accepted before.
+    /// Returns the bytes of the token, unchecked. Use them only for a comparison with a token that was accepted before.
     pub(crate) fn raw_token(&self) -> &'a [u8] {
         if self.is_indented { b"" } else { after_spaces(self.credentials).unwrap_or_default() }
     }
@@ -83,7 +83,7 @@ fn is_token68_byte(byte: u8) -> bool {
     is_letter | is_dot_slash_or_digit | (byte == b'-') | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
-/// Everything after the scheme if that is `Bearer`, in any case (RFC 9110 §11.1).
+/// Returns everything after the scheme if the scheme is `Bearer`, in any letter case (RFC 9110 §11.1).
 fn after_scheme(value: &[u8]) -> Option<&[u8]> {
     // Nearly all clients write it like this.
     if value.starts_with(b"Bearer ") {
@@ -95,7 +95,7 @@ fn after_scheme(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(credentials)
 }
 
-/// Everything after one or more spaces; `None` if there is no space or nothing after it.
+/// Returns everything after one or more spaces; `None` if there is no space or nothing after it.
 fn after_spaces(credentials: &[u8]) -> Option<&[u8]> {
     let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
     credentials.get(spaces..).filter(|rest| spaces > 0 && !rest.is_empty())

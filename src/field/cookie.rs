@@ -1,14 +1,14 @@
 //! Reading one cookie of a request (RFC 6265 §5.4, RFC 9113 §8.2.3).
 //!
-//! The parser is our own because a cookie may carry a token: parsers for general use take the first or last of several
-//! cookies of a name and trim around the name, where this crate must reject the request.
+//! The parser is our own because a cookie may carry a token: general-purpose parsers take the first or last of several
+//! cookies of a name and trim around the name. This crate must reject such requests.
 
 use http::HeaderMap;
 use http::header::COOKIE;
 
 use super::token::is_token;
 
-/// A request has several cookies of one name, so that servers may differ in which of them they use.
+/// The request has several cookies of one name, and servers differ in which one they use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DuplicateCookie;
 
@@ -39,6 +39,8 @@ pub(crate) fn is_cookie_name(name: &str) -> bool {
     is_token(name.as_bytes())
 }
 
+/// Returns the value if the pair has this name.
+///
 /// Whitespace before the `=` is not trimmed. A server that reads `__Host-sid =x` as `__Host-sid` lets a sibling domain
 /// bypass the guarantee of the prefix.
 fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {

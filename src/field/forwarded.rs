@@ -1,7 +1,7 @@
 //! The hops of a forwarded request: `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto`.
 //!
 //! The parsers are our own because they read from the right, stop at a bound, and report a malformed entry instead of
-//! skipping it. A skipped entry would let a client choose which address is taken for its own.
+//! skipping it. A skipped entry would let a client choose the address that it appears to have.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

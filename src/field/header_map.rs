@@ -1,4 +1,4 @@
-//! Writing headers of a response: a full `HeaderMap` is left unchanged, and nothing panics.
+//! Functions that write response headers: a full `HeaderMap` is left unchanged, and nothing panics.
 //!
 //! A `HeaderMap` holds at most 24,576 names, and its usual methods panic beyond that. A handler may fill it, so the
 //! layers write through these functions. They drop the header if the map is full.
@@ -30,7 +30,7 @@ pub(crate) fn insert_if_absent_with(
     false
 }
 
-/// Adds a value to the header, keeping those that it has.
+/// Adds a value to the header and keeps its other values.
 pub(crate) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     let _ = headers.try_append(name.clone(), value);
 }

@@ -6,12 +6,13 @@ use super::token::is_token;
 
 /// Returns the tokens of all header lines, without empty elements.
 ///
-/// `None` stands for an element that is not a token, and for everything beyond 8 KiB or 64 elements.
+/// An item is `None` for an element that is not a token, and for everything beyond 8 KiB or 64 elements.
 pub(crate) fn tokens<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = Option<&'a [u8]>> {
     let mut bytes = 0;
     let mut is_first = true;
     let elements = lines.into_iter().flat_map(move |line| {
-        // Each further line counts one byte more, for the comma that would join it: empty lines are bounded, too.
+        // Each further line counts one byte more, for the comma that would join it, so that empty lines are bounded
+        // too.
         bytes += line.len() + usize::from(!is_first);
         is_first = false;
         let is_over = bytes > MAX_BYTES;
@@ -26,7 +27,7 @@ pub(crate) fn tokens<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> im
     })
 }
 
-/// Browsers send far less.
+/// The bounds of a list. Browsers send far less.
 const MAX_BYTES: usize = 8192;
 const MAX_ELEMENTS: usize = 64;
 

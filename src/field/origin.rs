@@ -68,7 +68,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Parses a text that is an origin and nothing more.
+    /// Parses a text that consists of an origin only.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ pub(crate) fn is_loopback_authority(authority: &str) -> bool {
     host.is_ok_and(|host| is_loopback(&host))
 }
 
-/// Whether a host is 127.0.0.0/8, `[::1]`, `localhost` or a name below it.
+/// Whether a host is 127.0.0.0/8, `[::1]`, `localhost` or a subdomain of it.
 ///
 /// Browsers never resolve these to another machine (W3C Secure Contexts §3.1).
 fn is_loopback(host: &str) -> bool {
@@ -224,7 +224,7 @@ fn is_host(host: &str) -> bool {
     host.len() <= MAX_HOST_LEN && host.split('.').all(is_label)
 }
 
-/// Whether a host with this last label can only be an IPv4 address, as `0x7f.1` is (URL Standard §3.5, "ends in a
+/// Whether a host with this last label can only be an IPv4 address, for example `0x7f.1` (URL Standard §3.5, "ends in a
 /// number").
 fn is_numeric(label: &str) -> bool {
     match label.strip_prefix("0x") {

@@ -10,7 +10,7 @@ use pin_project::pin_project;
 
 use crate::gate::reply::Reply;
 
-/// A decision that has not started yet, since it does not have the request's head; see
+/// A decision that has not started yet, because it does not have the request's head; see
 /// [`Entry::wait`](crate::gate::Entry::wait).
 #[must_use]
 pub struct Decision<P>(Pin<Box<dyn Decide<P> + Send>>);
@@ -28,7 +28,7 @@ impl<P> Decision<P> {
         Self(Box::pin(State::NotStarted(Some(decide))))
     }
 
-    /// Starts the decision about the request with this head. A custom gate that wraps another one calls it.
+    /// Starts the decision about the request with this head. A custom gate that wraps another gate calls it.
     pub fn start(self, head: request::Parts) -> Deciding<P> {
         let Self(mut decide) = self;
         decide.as_mut().start(head);

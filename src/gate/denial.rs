@@ -13,8 +13,9 @@ use crate::gate::token_error::TokenError;
 
 /// Why a request is rejected.
 ///
-/// A rejecting response carries it in its extensions. The `require_*` methods of a [`UserContext`](crate::UserContext) return
-/// it as their error, and a custom gate makes a response of it by [`Reply::denial`](crate::gate::Reply::denial).
+/// A rejecting response carries it in its extensions. The `require_*` methods of a [`UserContext`](crate::UserContext)
+/// return it as their error, and a custom gate turns it into a response with
+/// [`Reply::denial`](crate::gate::Reply::denial).
 ///
 /// ```
 /// use portcullis::context::Realm;
@@ -40,11 +41,11 @@ pub struct Denial {
 pub enum DenialKind {
     /// 429: the subject is blocked because it exceeded a rate limit.
     AbnormalUsage(Violation),
-    /// 403: the token is valid, but its user's account is refused.
+    /// 403: the token is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
     /// 500: the client's address is needed, and the server did not provide the peer's address.
     AddressUnknown,
-    /// 500: a layer or extractor needs an authenticating layer outside of it, and there is none.
+    /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
     AuthLayerMissing {
         /// The layer or extractor.
         required_by: &'static str,
@@ -102,17 +103,17 @@ pub enum DenialKind {
     },
 }
 
-/// What is wrong with how a request presents its credential.
+/// Why the credential of a request cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// After the scheme there is not exactly one token68 (RFC 6750 §2.1).
+    /// The scheme is not followed by exactly one token68 (RFC 6750 §2.1).
     Malformed,
-    /// There is more than one credential, in one place or in two (RFC 6750 §2).
+    /// The request carries more than one credential, in one place or in several (RFC 6750 §2).
     Multiple,
 }
 
-/// Why an account is refused although its token is valid.
+/// Why an account is rejected although its token is valid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccountRefusal {
@@ -120,7 +121,7 @@ pub enum AccountRefusal {
     Inactive,
     /// The account is locked.
     Locked,
-    /// A reason of the app. The caller receives this text: lower case, without a full stop.
+    /// A reason that the app defines. The caller receives this text. Write it in lower case, without a full stop.
     Other(Cow<'static, str>),
     /// The account is not verified yet.
     Unverified,
@@ -134,8 +135,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed, since the
-    /// request costs more than a limit's whole quota.
+    /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed,
+    /// because the request costs more than a limit's whole quota.
     pub fn new(policies: impl IntoIterator<Item: Into<Box<str>>>, retry_after: Option<Duration>) -> Self {
         Self { policies: policies.into_iter().map(Into::into).collect(), retry_after }
     }
@@ -261,7 +262,7 @@ impl Denial {
         }
     }
 
-    /// Returns a sentence for the caller. For a 500 it reveals nothing about the app's configuration.
+    /// Returns the reason, as text for the caller. For a 500, the text reveals nothing about the app's configuration.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match &self.kind {
@@ -298,8 +299,9 @@ impl Denial {
         }
     }
 
-    /// Logs the denial in one line: at `debug` if the caller is at fault, at `warn` for an outage of the user loader, at
-    /// `error` if the app is at fault. An outage of keys is at `debug` too, since the failed fetch is logged already.
+    /// Logs the denial in one line: at `debug` if the caller is at fault, at `warn` if the user loader is unavailable,
+    /// at `error` if the app is at fault. Unavailable keys are logged at `debug`, because the failed fetch is logged
+    /// already.
     pub(crate) fn log(&self) {
         let status = self.status().as_u16();
         match &self.kind {

@@ -15,7 +15,7 @@ use crate::gate::decision::{Deciding, Decision};
 use crate::gate::reply::Reply;
 use crate::gate::response_headers::ResponseHeaders;
 
-/// Decides about a request from its head: its method, URI, headers and extensions, but not its body.
+/// Decides whether to admit a request, from its head: method, URI, headers and extensions, but not the body.
 ///
 /// Every layer of this crate is a gate. The [module](crate::gate) shows a custom one.
 ///
@@ -27,7 +27,7 @@ pub trait Gate: Clone {
     /// Decides whether the request reaches the inner service, which sees all changes to the head.
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass>;
 
-    /// Adds to the response of the inner service. It is called only for admitted requests.
+    /// Adds to the response of the inner service. The engine calls it only for admitted requests.
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
         let _ = (pass, response);
     }
@@ -43,7 +43,7 @@ pub trait Gate: Clone {
 
 /// The decision of a [`Gate`] about a request.
 ///
-/// Exhaustive, since a gate that wraps another one must handle every decision.
+/// The enum is exhaustive because a gate that wraps another gate must handle every decision.
 #[must_use]
 #[expect(clippy::exhaustive_enums, reason = "a gate that wraps another one handles every decision")]
 pub enum Entry<P> {
@@ -143,7 +143,7 @@ where
             },
             Entry::Refuse(reply) => State::Rejected { reply: Some(reply) },
             Entry::Wait(decision) => {
-                // Only the instance that was polled ready may be called, since it may hold a permit. A clone replaces it.
+                // Only the instance that was polled ready may be called: it may hold a permit. A clone replaces it.
                 let not_ready = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, not_ready);
                 State::Waiting { decision: decision.start(head), call: Some((self.gate.clone(), ready, body)) }

@@ -1,19 +1,20 @@
 //! The engine behind every layer: `Gate`, and the `Denial` with which a gate rejects a request.
 //!
-//! Use it to write a layer of your own, to read why a request was rejected, or to render rejections differently.
+//! Use it to write a custom layer, to read why a request was rejected, or to render rejections differently.
 //!
-//! A [`Gate`] looks at the head of a request and returns an [`Entry`]: it admits the request, refuses it with a [`Reply`], or
-//! waits, for example for the network. After the inner service has responded, the gate may add to the response's head.
+//! A [`Gate`] looks at the head of a request and returns an [`Entry`]: it admits the request, rejects it with a
+//! [`Reply`], or waits, for example for the network. After the inner service has responded, the gate may add to the
+//! response's head.
 //! [`Gated`] is the tower service that runs a gate, for any inner service and any body:
 //!
 //! - A rejected request never reaches the inner service.
 //! - A gate that decides at once costs no allocation, no boxed future and no clone of the inner service.
-//! - A gate that [waits](Entry::wait) costs one allocation, and in a [`Stack`](crate::Stack) one more per gate outside of it.
-//! - The engine calls the instance of the inner service that was polled ready, also after waiting. So the permit of a
+//! - A gate that [waits](Entry::wait) costs one allocation, and a few more in a [`Stack`](crate::Stack).
+//! - The engine calls the instance of the inner service that was polled ready, even after waiting. So the permit of a
 //!   `ConcurrencyLimit` or the slot of a `Buffer` is kept.
 //!
-//! A gate does not see bodies, and it does not call the inner service: it cannot retry or time out. Use tower's own layers for
-//! that.
+//! A gate does not see bodies, and it does not call the inner service, so it cannot retry or set a timeout. Use tower's
+//! layers for that.
 //!
 //! # A custom gate
 //!
@@ -60,13 +61,13 @@
 //! # }
 //! ```
 //!
-//! To reject a request for a reason of your app, return [`Reply::denial`] with [`AccountRefusal::Other`].
+//! To reject a request for a reason that your app defines, return [`Reply::denial`] with [`AccountRefusal::Other`].
 //!
 //! # Rejecting responses
 //!
-//! A response made of a [`Denial`] has a body of `application/problem+json` (RFC 9457), `Cache-Control: no-store`, and the
-//! challenge or `Retry-After` that belongs to the status. It carries the `Denial` in its extensions, so an ordinary
-//! `map_response` can render it differently:
+//! A response that is created from a [`Denial`] has a body of `application/problem+json` (RFC 9457), `Cache-Control:
+//! no-store`, and the challenge or `Retry-After` that belongs to the status. It carries the `Denial` in its extensions,
+//! so an ordinary `map_response` can render it differently:
 //!
 //! ```
 //! use axum::{body::Body, http::header::{CONTENT_LENGTH, CONTENT_TYPE}, response::Response};
@@ -97,9 +98,9 @@
 //! # }
 //! ```
 //!
-//! A gRPC call (a POST with `content-type: application/grpc*`) gets a trailers-only response with the matching `grpc-status`.
-//! Its HTTP status is 200, so a proxy that asks this app for permission (`ext_authz`) must check `grpc-status` too, or not
-//! forward the caller's method and content type.
+//! A gRPC call (a POST with `content-type: application/grpc*`) gets a trailers-only response with the matching
+//! `grpc-status`. Its HTTP status is 200, so a proxy that calls this app to authorize requests (`ext_authz`) must check
+//! `grpc-status` too, or not forward the caller's method and content type.
 
 mod body;
 mod decision;

@@ -5,7 +5,7 @@ use http::{Response, request};
 use crate::gate::engine::{Entry, Gate};
 use crate::gate::response_headers::ResponseHeaders;
 
-/// Two gates as one. A reply of the inner gate passes the outer gate on its way out.
+/// Two gates as one. If the inner gate rejects a request, the outer gate still adds its headers to the reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<A, B> {
     outer: A,

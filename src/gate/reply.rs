@@ -32,9 +32,9 @@ impl Reply {
 
     /// Like [`denial`](Self::denial), for a denial whose reason is logged already.
     pub(crate) fn logged_denial(head: &request::Parts, denial: Denial) -> Self {
-        // A gRPC call is a POST (gRPC over HTTP/2, "Requests"). A proxy that asks this app whether to admit a request
-        // (auth_request, ForwardAuth) copies the caller's headers into a GET, and would take the HTTP 200 of a gRPC
-        // response for permission.
+        // A gRPC call is a POST (gRPC over HTTP/2, "Requests"). A proxy that calls this app to authorize requests
+        // (auth_request, ForwardAuth) copies the caller's headers into a GET, and would treat the HTTP 200 of a gRPC
+        // response as permission.
         let is_grpc = head.method == Method::POST && grpc::is_grpc(&head.headers);
         let media_type = head.headers.get(CONTENT_TYPE).filter(|_| is_grpc);
         Self(match media_type {
@@ -115,10 +115,10 @@ fn write_headers(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Deni
     }
 }
 
-/// The most headers of a reply: those written here, those of a rate limit, and two that a server adds.
+/// The maximum number of headers of a reply: four are written here, three by a rate limit, and two by a server.
 const MAX_HEADERS: usize = 9;
 
-/// For tonic's handlers, which return a `Status` as their error.
+/// Converts a denial into the error type of tonic's handlers, and logs it.
 #[cfg(feature = "tonic")]
 impl From<Denial> for tonic::Status {
     fn from(denial: Denial) -> Self {

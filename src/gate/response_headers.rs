@@ -28,22 +28,22 @@ enum Names {
 }
 
 impl ResponseHeaders {
-    /// Any header. Also the declaration of a gate that changes the status of a response.
+    /// Declares every header. A gate that changes the status of a response declares this too.
     pub fn any() -> Self {
         Self(Names::Any)
     }
 
-    /// No header.
+    /// Declares no header.
     pub fn none() -> Self {
         Self::only([])
     }
 
-    /// These headers and no others.
+    /// Declares these headers and no others.
     pub fn only(names: impl IntoIterator<Item = HeaderName>) -> Self {
         Self(Names::Only(names.into_iter().collect()))
     }
 
-    /// The headers of both declarations.
+    /// Combines the headers of both declarations.
     pub fn union(self, other: Self) -> Self {
         match (self.0, other.0) {
             (Names::Only(mut names), Names::Only(more)) => {

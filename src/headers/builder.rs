@@ -91,7 +91,7 @@ impl SecurityHeadersBuilder {
 
     /// Sets `Content-Security-Policy-Report-Only`. Browsers report violations of this policy and do not block them.
     ///
-    /// Use it to try out a policy beside the enforced one.
+    /// Use it to try out a policy next to the enforced one.
     ///
     /// ```
     /// use portcullis::SecurityHeaders;
@@ -200,7 +200,7 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets the names of the headers that replace the handler's (default: none, so the handler's headers stay).
+    /// Sets the names of the headers that replace the handler's (default: none; the handler's headers are kept).
     ///
     /// ```
     /// use portcullis::SecurityHeaders;
@@ -234,7 +234,7 @@ impl SecurityHeadersBuilder {
 
     /// Sets the proxies that are trusted to report the client's scheme (default: none).
     ///
-    /// They report it in `X-Forwarded-Proto`, of which the last value counts, or in `Forwarded` with
+    /// They report it in the last value of `X-Forwarded-Proto`, or in `Forwarded` if the proxies are set to
     /// [`use_forwarded_header`](TrustedProxies::use_forwarded_header).
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.https = HttpsDetection::ByRequest(proxies);

@@ -29,7 +29,7 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 pub struct ClearSiteData(HeaderValue);
 
 impl ClearSiteData {
-    /// Deletes only cookies, those of the whole registrable domain.
+    /// Deletes only the cookies of the whole registrable domain.
     pub fn cookies() -> Self {
         Self(HeaderValue::from_static("\"cookies\""))
     }

@@ -34,7 +34,7 @@ impl CustomHeader {
             Some(ConfigIssue::new("header", IssueKind::Prohibited, reason, remedy.to_owned()))
         };
         if let Some((_, setter)) = SETTERS.iter().find(|(name, _)| *name == self.name) {
-            return prohibited("the header has its own setter", &format!("use {setter}(..)"));
+            return prohibited("the header has a dedicated setter", &format!("use {setter}(..)"));
         }
         if is_cors(&self.name) {
             return prohibited("the header depends on the request's origin", "use Cors");
@@ -45,7 +45,7 @@ impl CustomHeader {
         if self.name == "clear-site-data" {
             return prohibited(
                 "the header belongs only on the response to a logout",
-                "layer ClearSiteData on that route",
+                "add the ClearSiteData layer to that route",
             );
         }
         if self.name == X_XSS_PROTECTION && self.value.trim() != "0" {
@@ -78,7 +78,7 @@ pub(super) fn invalid_name(setting: &'static str, name: &str) -> ConfigIssue {
     ConfigIssue::new(setting, IssueKind::Invalid, reason, "use a token, for example x-frame-options").with_value(name)
 }
 
-/// The headers that have setters, with those.
+/// The headers that have a dedicated setter, with its name.
 const SETTERS: [(&str, &str); 10] = [
     (CONTENT_SECURITY_POLICY, "csp"),
     (CONTENT_SECURITY_POLICY_REPORT_ONLY, "csp_report_only"),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 
-/// `Strict-Transport-Security` (RFC 6797): how long browsers reach this host only over https, even by http links.
+/// `Strict-Transport-Security` (RFC 6797): how long browsers use only https for this host.
+///
+/// Browsers then replace http by https in every link to the host.
 ///
 /// ```
 /// use std::time::Duration;

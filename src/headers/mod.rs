@@ -39,14 +39,14 @@
 //! [`owasp`](SecurityHeaders::owasp) sends the headers that the OWASP Secure Headers Project recommends,
 //! [`helmet`](SecurityHeaders::helmet) the defaults of helmet 8, and [`builder`](SecurityHeaders::builder) starts without any.
 //!
-//! A header that the handler sets stays: the layer neither changes nor duplicates it, unless
+//! A header that the handler sets is kept: the layer neither changes nor duplicates it, unless
 //! [`override_handler`](SecurityHeadersBuilder::override_handler) names it.
 //!
 //! # Nonces
 //!
-//! A handler that renders a page extracts a [`CspNonce`](crate::CspNonce) and writes it into the `nonce` attributes of its
-//! scripts and styles. The content security policy of that response then allows elements with the nonce, and so does the
-//! report-only policy. If the handler does not extract the nonce, none is generated and the policy allows none.
+//! A handler that renders a page extracts a [`CspNonce`](crate::CspNonce) and writes it into the `nonce` attributes of
+//! its scripts and styles. The content security policy of that response then allows elements with the nonce, and so
+//! does the report-only policy. If the handler does not extract it, no nonce is generated and the policy allows none.
 //!
 //! ```
 //! use axum::{Router, response::Html, routing::get};
@@ -62,12 +62,12 @@
 //! # assert!(app().is_ok());
 //! ```
 //!
-//! # https
+//! # HTTPS
 //!
-//! `Strict-Transport-Security` must not be sent over http (RFC 6797, section 7.2), and an app behind a proxy cannot see by
-//! itself how the client connected. The layer sends the header if the request's URI has the scheme https, as in HTTP/2, or if a
+//! `Strict-Transport-Security` must not be sent over http (RFC 6797 §7.2), and an app behind a proxy cannot see how the
+//! client connected. The layer sends the header if the request's URI has the scheme https, as in HTTP/2, or if a
 //! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) reports https. With
-//! [`assume_https`](SecurityHeadersBuilder::assume_https) it sends the header always.
+//! [`assume_https`](SecurityHeadersBuilder::assume_https), it always sends the header.
 //!
 //! # Order
 //!
@@ -81,9 +81,9 @@
 //!
 //! # What it does not do
 //!
-//! It does not escape HTML: the policy limits what injected code can do, but the app must still escape what it renders. It
-//! does not receive violation reports; route [`add_reporting_endpoint`](SecurityHeadersBuilder::add_reporting_endpoint)'s path to
-//! a handler of your own.
+//! It does not escape HTML: the policy limits what injected code can do, but the app must still escape what it renders.
+//! It does not receive violation reports; route
+//! [`add_reporting_endpoint`](SecurityHeadersBuilder::add_reporting_endpoint)'s path to your own handler.
 
 #[cfg(feature = "audit")]
 mod audit;

@@ -6,7 +6,7 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::headers::owasp;
 
-/// `Permissions-Policy` (W3C Permissions Policy, section 5): the browser features that a page and its frames may use.
+/// `Permissions-Policy` (W3C Permissions Policy §5): the browser features that a page and its frames may use.
 ///
 /// A feature that the policy does not name keeps the browser's default.
 ///
@@ -51,25 +51,25 @@ impl PermissionsPolicy {
         Self::new().deny(owasp::FEATURES_OFF).allow_self(["sync-xhr"])
     }
 
-    /// Denies features to the page and all its frames.
+    /// Denies features for the page and all its frames.
     pub fn deny(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::None)));
         self
     }
 
-    /// Allows features only to the page's own origin.
+    /// Allows features only for the page's own origin.
     pub fn allow_self(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::SelfAnd(Vec::new()))));
         self
     }
 
-    /// Allows features to every origin.
+    /// Allows features for every origin.
     pub fn allow_all(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::All)));
         self
     }
 
-    /// Allows a feature to the page's own origin and to the given origins.
+    /// Allows a feature for the page's own origin and for the given origins.
     pub fn allow(mut self, feature: impl Into<String>, origins: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.insert(feature.into(), Allowlist::SelfAnd(origins.into_iter().map(Into::into).collect()));
         self
@@ -85,8 +85,8 @@ impl PermissionsPolicy {
             }
             let Allowlist::SelfAnd(origins) = allowlist else { continue };
             for origin in origins {
-                if let Err(fault) = Origin::parse(origin) {
-                    add(origin, fault.reason(), fault.remedy());
+                if let Err(error) = Origin::parse(origin) {
+                    add(origin, error.reason(), error.remedy());
                 }
             }
         }
@@ -97,7 +97,7 @@ impl PermissionsPolicy {
         }
     }
 
-    /// Renders the policy as a dictionary (RFC 9651, section 3.2).
+    /// Renders the policy as a dictionary (RFC 9651 §3.2).
     ///
     /// Written by hand because the validated names and origins need no escaping; a structured-field library would be a
     /// dependency of every build for these three formats.
@@ -114,7 +114,7 @@ impl PermissionsPolicy {
     }
 }
 
-/// Whether the name has only characters that feature names use. Keys of dictionaries allow more (RFC 9651, section 3.1.2).
+/// Whether the name has only characters that feature names use. A dictionary key may contain more (RFC 9651 §3.1.2).
 fn is_feature(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

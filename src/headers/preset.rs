@@ -54,7 +54,7 @@ impl SecurityHeaders {
             .no_store()
     }
 
-    /// Returns a builder with the default headers of helmet 8, for an app that moves here from Node.js.
+    /// Returns a builder with the default headers of helmet 8, for an app that migrates from Node.js.
     ///
     /// Call `.build()?` to get the layer.
     pub fn helmet() -> SecurityHeadersBuilder {

@@ -1,4 +1,4 @@
-//! The `Reporting-Endpoints` header: validation and rendering (Reporting API, section 3.2).
+//! The `Reporting-Endpoints` header: validation and rendering (Reporting API §3.2).
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -32,7 +32,7 @@ fn repeats<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item =
     items.map(move |item| !seen.insert(item))
 }
 
-/// Renders the endpoints as a dictionary (RFC 9651, section 3.2). Returns `None` without endpoints.
+/// Renders the endpoints as a dictionary (RFC 9651 §3.2). Returns `None` without endpoints.
 ///
 /// Written by hand because validated names and URLs need no escaping.
 pub(super) fn text(endpoints: &[(String, String)]) -> Option<String> {
@@ -40,7 +40,7 @@ pub(super) fn text(endpoints: &[(String, String)]) -> Option<String> {
     (!members.is_empty()).then(|| members.join(", "))
 }
 
-/// Whether the name is a key of a dictionary (RFC 9651, section 3.1.2).
+/// Whether the name is a key of a dictionary (RFC 9651 §3.1.2).
 fn is_key(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte))

@@ -19,7 +19,7 @@ impl FrameOptions {
     }
 }
 
-/// `Referrer-Policy` (W3C Referrer Policy, section 3): how much of the page's URL its requests reveal.
+/// `Referrer-Policy` (W3C Referrer Policy §3): how much of the page's URL its requests reveal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReferrerPolicy {
@@ -58,7 +58,7 @@ impl ReferrerPolicy {
     }
 }
 
-/// `Cross-Origin-Opener-Policy` (HTML, section 7.1.3): which windows the page shares a browsing context group with.
+/// `Cross-Origin-Opener-Policy` (HTML §7.1.3): which windows the page shares a browsing context group with.
 ///
 /// A page can reach its opener, and the windows that it opened, only within the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub enum OpenerPolicy {
     NoopenerAllowPopups,
     /// `same-origin`: only windows of the same origin with the same policy.
     SameOrigin,
-    /// `same-origin-allow-popups`: also the popups that the page opens, as OAuth logins need it.
+    /// `same-origin-allow-popups`: also the popups that the page opens, as OAuth logins need.
     SameOriginAllowPopups,
 }
 
@@ -82,7 +82,8 @@ impl OpenerPolicy {
     }
 }
 
-/// `Cross-Origin-Resource-Policy` (Fetch, section 3.7): which pages may load the response without CORS, as an image for example.
+/// `Cross-Origin-Resource-Policy` (Fetch §3.7): which pages may load the response without CORS, as an image for
+/// example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResourcePolicy {
@@ -104,7 +105,7 @@ impl ResourcePolicy {
     }
 }
 
-/// `Cross-Origin-Embedder-Policy` (HTML, section 7.1.4): what the page may load without the consent of the other origin.
+/// `Cross-Origin-Embedder-Policy` (HTML §7.1.4): what the page may load without the consent of the other origin.
 ///
 /// Only the `owasp` preset sends it: it breaks pages that load anything from other origins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

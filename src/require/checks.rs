@@ -25,9 +25,9 @@ impl UserContext {
         self.require(self.has_role(role), || DenialKind::InsufficientRole { required: [role.into()].into() })
     }
 
-    /// Checks that the user has this permission, spelled `action:resource`, directly or by a role.
+    /// Checks that the user has this permission (`action:resource`), directly or through a role.
     ///
-    /// Roles only grant permissions of that form. The permissions in a token may have any form and are compared as a whole.
+    /// Roles grant only permissions of this form. A permission in a token may have any form and is compared as a whole.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ impl RequireScope {
         Requirement::scopes(Quantifier::All, scopes).map(|scopes| Self(Arc::new(scopes)))
     }
 
-    /// Requires one of these scopes. The challenge of a 403 lists them all.
+    /// Requires at least one of these scopes. The challenge of a 403 lists them all.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl RequireRole {
         Requirement::roles(Quantifier::All, roles).map(|roles| Self(Arc::new(roles)))
     }
 
-    /// Requires one of these roles, directly or by inheritance.
+    /// Requires at least one of these roles, directly or by inheritance.
     ///
     /// # Errors
     ///
@@ -66,10 +66,10 @@ impl RequireRole {
     }
 }
 
-/// Requires permissions, which a user has directly or by a role; see the [module](crate::require).
+/// Requires permissions, which a user has directly or through a role; see the [module](crate::require).
 ///
-/// Permissions may be given as text. [`Roles::permission`](crate::Roles::permission) also checks at startup that a role
-/// grants the permission, so it finds misspelled names.
+/// A permission may be a string such as `read:report`. To find misspelled names at startup, use
+/// [`Roles::permission`](crate::Roles::permission), which also checks that a role grants the permission.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequirePermission(Arc<Requirement>);
@@ -87,7 +87,7 @@ impl RequirePermission {
         Requirement::permissions(Quantifier::All, permissions).map(|permissions| Self(Arc::new(permissions)))
     }
 
-    /// Requires one of these permissions.
+    /// Requires at least one of these permissions.
     ///
     /// # Errors
     ///
@@ -114,7 +114,8 @@ impl RequireTier {
 
 /// Requires an authenticated user or service account; see the [module](crate::require).
 ///
-/// For routes behind an [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth` whose handlers do not extract the user.
+/// Use it behind an [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth`, on routes whose handlers do not extract
+/// the user.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireUser(Arc<Requirement>);

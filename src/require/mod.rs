@@ -8,7 +8,7 @@
 //! | meets the requirement | the handler's |
 //! | does not meet it | 403 with the challenge `error="insufficient_scope"`, which for scopes lists the required ones (RFC 6750 §3.1) |
 //! | anonymous | 401 with a challenge without an error code |
-//! | unknown, since no authenticating layer ran | 500, and a log line that names the layer |
+//! | unknown, because no authenticating layer ran | 500, and a log line that names the layer |
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
@@ -31,14 +31,14 @@
 //!
 //! Tiers and roles come from their tables, and permissions can come from
 //! [`Roles::permission`](crate::Roles::permission). So a misspelled name fails at startup, not at the first request.
-//! Constructors that check names return a `Result`: mind the `?`.
+//! Constructors that check names return a `Result`, so they need a `?`.
 //!
-//! To add several to one route, put them into a `tower::ServiceBuilder`: axum cannot infer the error type between two calls
-//! of `.layer(..)` on a method router.
+//! To add several of these layers to one route, put them into a `tower::ServiceBuilder`: axum cannot infer the error
+//! type between two calls of `.layer(..)` on a method router.
 //!
 //! # Checks in a handler
 //!
-//! These layers decide from the user alone. For what depends on the resource, the same checks are methods of
+//! These layers decide from the user alone. For decisions that depend on the resource, the same checks are methods of
 //! [`UserContext`](crate::UserContext):
 //!
 //! ```

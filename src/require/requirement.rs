@@ -1,4 +1,4 @@
-//! `Requirement`: what a `Require*` layer requires of a user.
+//! `Requirement`: the scopes, roles, permissions or tier that a `Require*` layer requires of a user.
 
 use crate::context::{Permission, Role, Scopes, Tier, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
@@ -10,7 +10,7 @@ pub(super) enum Requirement {
     Roles(Quantifier, Box<[Role]>),
     Scopes {
         quantifier: Quantifier,
-        /// Split once, since `Scopes` is one string.
+        /// The single scopes. `Scopes` is one string, so it is split once, at startup.
         names: Box<[Box<str>]>,
         scopes: Scopes,
     },

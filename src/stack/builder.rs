@@ -37,10 +37,10 @@ impl Stack {
 }
 
 impl<A: Gate> StackBuilder<A> {
-    /// Sets the proxies whose forwarding headers are used to find the client's address, for all layers and handlers inside.
+    /// Sets the proxies whose forwarding headers report the client's address, for all inner layers and handlers.
     ///
     /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the proxies whose
-    /// `X-Forwarded-Proto` it believes.
+    /// `X-Forwarded-Proto` it trusts.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
         self
@@ -60,8 +60,8 @@ impl<A: Gate> StackBuilder<A> {
 
     /// Sets a rate limit that runs before authentication and so bounds the work of verifying tokens.
     ///
-    /// Its key may be the client's address, an API key or global, but not the user, who is not known yet. CORS preflights are
-    /// not charged, since [`Cors`] responds to them first.
+    /// Its key may be the client's address, an API key or the global key, but not the user, because no user is known
+    /// yet. CORS preflights are not charged, because [`Cors`] responds to them first.
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self
@@ -84,7 +84,8 @@ impl<A: Gate> StackBuilder<A> {
         }
     }
 
-    /// Sets a rate limit that runs after authentication. Its key may be the user or a claim, its quotas may differ by tier.
+    /// Sets a rate limit that runs after authentication. Its key may be the user or a claim, and its quotas may differ
+    /// by tier.
     pub fn limit_by_user(mut self, limit: RateLimit) -> Self {
         self.by_user = Some(limit);
         self
@@ -94,7 +95,8 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if a rate limit needs a user where none is authenticated, or if no layer is set.
+    /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, or if no layer is
+    /// set.
     pub fn build(self) -> Result<Stack<A>, ConfigError> {
         let mut issues = ConfigIssues::default();
         if needs_user(self.by_address.as_ref()) {

@@ -1,8 +1,8 @@
-//! `Stack`: all layers as one, in the right order.
+//! `Stack`: all layers as one, in the correct order.
 //!
-//! The order of security layers matters, and a wrong order is silent: CORS inside of authentication breaks every preflight,
-//! and a rate limit by user outside of authentication knows no user. A `Stack` applies its layers in the right order, whatever
-//! the order of the setters.
+//! The order of security layers matters, and a wrong order is silent: CORS inside of authentication breaks every
+//! preflight, and a rate limit by user outside of authentication knows no user. A `Stack` applies its layers in the
+//! correct order, whatever the order of the setters.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -44,7 +44,7 @@
 //! # The order
 //!
 //! ```text
-//! trusted_proxies         finds the client's address for all layers inside
+//! trusted_proxies         finds the client's address for all inner layers
 //! └ security_headers      adds headers to every response
 //!   └ cors                responds to preflights, adds CORS headers to every response
 //!     └ limit_by_address    bounds the work of verifying tokens, or 429
@@ -55,8 +55,8 @@
 //!
 //! The guide explains [why each layer has its place](crate::_guide::layer_order).
 //!
-//! Each part is a layer that also works alone, for example in a `tower::ServiceBuilder`. As one layer they cost less: axum boxes
-//! the service once, and a request is taken apart once.
+//! Each part is a layer that also works alone, for example in a `tower::ServiceBuilder`. As one layer they cost less:
+//! axum boxes the service once, and each request is split into head and body once.
 //!
 //! A `Stack` does not authorize single routes. Add [`Require*`](crate::require) layers to them.
 //!

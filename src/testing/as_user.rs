@@ -31,8 +31,8 @@ pub fn as_user(user: UserContext) -> AsUser {
     AsUser(Visitor::authenticated(user))
 }
 
-/// Returns a layer that treats every request as anonymous, like an [optional](crate::JwtAuth::to_optional) `JwtAuth` does
-/// with a request without a token.
+/// Returns a layer that treats every request as anonymous, as an [optional](crate::JwtAuth::to_optional) `JwtAuth`
+/// treats a request without a token.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};
@@ -60,7 +60,7 @@ impl Gate for AsUser {
     type Pass = Option<NoStore>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
-        // As with `JwtAuth`, an outer layer may ask that responses to authenticated users are not stored.
+        // As with `JwtAuth`, an outer layer may require that responses to authenticated users are not stored.
         let no_store = self.0.user().and_then(|_| head.extensions.get().copied());
         head.extensions.insert(self.0.clone());
         Entry::Admit(no_store)

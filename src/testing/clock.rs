@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::{Clock, TimeSource};
 
-/// A clock that moves only when a test moves it. Clones show the same time.
+/// A clock that moves only when a test moves it. Clones share the time.
 ///
 /// Pass [`clock()`](Self::clock) to the `clock` setter of a builder, then move the time of the layer with
 /// [`advance`](Self::advance) and [`set_wall`](Self::set_wall). Timeouts of network calls are not affected: they follow
@@ -50,7 +50,7 @@ impl FakeClock {
         current.monotonic += time;
     }
 
-    /// Sets the wall clock, forward or back. The monotonic clock keeps its time.
+    /// Sets the wall clock, forward or back. The monotonic clock does not change.
     pub fn set_wall(&self, wall: SystemTime) {
         self.lock().wall = wall;
     }

@@ -12,7 +12,7 @@
 //! | handlers and `Require*` layers | [`as_user`] and [`as_anonymous`] in place of `JwtAuth`; no tokens are needed |
 //! | an app with a first-party issuer (HS256) | [`TokenBuilder::first_party`] |
 //! | an app with keys that are fetched, rotated or unavailable | [`TestIssuer`] |
-//! | expiry, rate limits, ages of keys | [`FakeClock`] in the `clock` setter of a builder |
+//! | expiry, rate limits, the age of keys | [`FakeClock`] in the `clock` setter of a builder |
 //!
 //! # Handlers without tokens
 //!
@@ -41,10 +41,10 @@
 //! # }
 //! ```
 //!
-//! Permissions that follow from roles are known to the app's `JwtAuth` only. Give such a user the same role table with
-//! [`UserContext::with_role_table`](crate::UserContext::with_role_table).
+//! Only the app's `JwtAuth` knows which permissions the roles grant. To test with these permissions, give the user the
+//! same role table with [`UserContext::with_role_table`](crate::UserContext::with_role_table).
 //!
-//! # The whole layer
+//! # The whole app with signed tokens
 //!
 //! A [`TestIssuer`] serves its metadata and keys over HTTP on loopback, so that the app under test fetches them as it does
 //! in production.

@@ -12,7 +12,7 @@ use crate::context::shared_str::SharedStr;
 use crate::context::tiers::Tier;
 use crate::context::user::UserContext;
 
-/// Creating and changing a user, in a custom gate, a user loader or a test.
+/// Methods that create or change a user, for a custom gate, a user loader or a test.
 ///
 /// Each `with_..` method replaces the value.
 impl UserContext {
@@ -26,7 +26,7 @@ impl UserContext {
         Self(Arc::new(identity))
     }
 
-    /// Sets the issuer that vouches for the user.
+    /// Sets the issuer of the user's credential.
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
         self.with(|identity| identity.issuer = Some(issuer.into().into()))
@@ -65,7 +65,7 @@ impl UserContext {
         self.with(|identity| identity.roles = shared_strs(roles))
     }
 
-    /// Sets the table that defines what the roles grant and inherit.
+    /// Sets the table that defines which permissions the roles grant and which roles they inherit.
     ///
     /// ```
     /// use portcullis::{Roles, UserContext};
@@ -80,7 +80,7 @@ impl UserContext {
         self.with(|identity| identity.role_table = Some(table))
     }
 
-    /// Sets the permissions that the user has directly, in addition to what the roles grant.
+    /// Sets the permissions that the user has directly, in addition to the permissions that the roles grant.
     #[must_use]
     pub fn with_permissions<I>(self, permissions: I) -> Self
     where
@@ -123,7 +123,7 @@ impl UserContext {
         })
     }
 
-    /// Sets whether a user acts, or a client on its own behalf (default [`Principal::User`]).
+    /// Sets whether the request is made by a user, or by a client on its own behalf (default [`Principal::User`]).
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
         self.with(|identity| identity.is_client = principal == Principal::Client)
@@ -135,7 +135,7 @@ impl UserContext {
         self.with(|identity| identity.claims = Some(claims.into().into()))
     }
 
-    /// Attaches a record of your own, which [`record`](Self::record) returns.
+    /// Attaches your own record, which [`record`](Self::record) returns.
     ///
     /// A user loader attaches a row of a users table, for example.
     ///

@@ -35,5 +35,5 @@ fn leading_integer(text: &str) -> Option<i64> {
     number.map(|number| if is_negative { -number } else { number })
 }
 
-/// 180 days in seconds. The Observatory's texts name 15768000, its code compares with this number.
+/// 180 days in seconds. The Observatory's texts name 15768000, but its code compares with this number.
 const SIX_MONTHS: i64 = 15_552_000;

@@ -83,7 +83,7 @@ fn reduce(mut sources: Vec<Source>) -> Option<Vec<Source>> {
     Some(sources)
 }
 
-/// Path matching (CSP 3, section 6.7.2.10), which the Observatory applies to whole sources.
+/// Path matching (CSP 3 §6.7.2.10), which the Observatory applies to whole sources.
 fn covers(pattern: &str, source: &str) -> Option<bool> {
     let is_folder = pattern.ends_with('/');
     let pattern_parts = pattern.split('/').count();

@@ -86,7 +86,7 @@ fn first_line(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).map(|line| decode_latin1(line.as_bytes()))
 }
 
-/// Decodes one header line. Surrounding whitespace is not part of its value (RFC 9110, section 5.5).
+/// Decodes one header line. Surrounding whitespace is not part of its value (RFC 9110 §5.5).
 fn decode_latin1(line: &[u8]) -> String {
     let text: String = line.iter().copied().map(char::from).collect();
     text.trim_matches([' ', '\t']).to_owned()

@@ -36,7 +36,7 @@ pub(super) fn opener_policy(value: Option<&str>) -> (&'static str, i16) {
     }
 }
 
-/// What a header that must be a token (RFC 9651, section 3.3.4) holds.
+/// The value of a header that must be a token (RFC 9651 §3.3.4).
 enum Token {
     Absent,
     Invalid,

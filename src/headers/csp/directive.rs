@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A directive that has a list of sources (CSP 3, sections 6.1 to 6.4).
+/// A directive that has a list of sources (CSP 3 §6.1 to §6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Directive {

@@ -33,7 +33,7 @@ pub enum Lint {
         /// The directive that has `'strict-dynamic'`.
         directive: Directive,
     },
-    /// `'unsafe-inline'` beside a nonce: current browsers ignore the keyword, old ones ignore the nonce.
+    /// `'unsafe-inline'` together with a nonce: current browsers ignore the keyword, old ones ignore the nonce.
     UnsafeInlineBesideNonce {
         /// The directive that has both.
         directive: Directive,
@@ -100,7 +100,7 @@ fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>)
         lints.push(Lint::StrictDynamicAlone { directive });
     }
     for source in sources {
-        // CSP 3, section 6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL.
+        // CSP 3 §6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL.
         let is_disabled = is_strict_dynamic && matches!(source, Source::Host(_) | Source::SelfOrigin);
         if is_disabled || source.is_ignored_in(directive) {
             lints.push(Lint::SourceIgnored { directive, source: source.clone() });

@@ -36,7 +36,7 @@ impl Csp {
             let mut words = directive.split_ascii_whitespace();
             let Some(name) = words.next().map(str::to_ascii_lowercase) else { continue };
             if seen.contains(&name) {
-                // CSP 3, section 2.2.1: browsers ignore the second one.
+                // CSP 3 §2.2.1: browsers ignore the second one.
                 let remedy = "merge the sources into one directive";
                 let issue = ConfigIssue::new("csp", IssueKind::Duplicate, "duplicate directive", remedy);
                 issues.add(issue.with_value(name));
@@ -59,7 +59,7 @@ impl Csp {
     fn with_directive(self, name: &str, words: &[&str]) -> Result<Self, ConfigIssue> {
         if let Some(directive) = Directive::from_name(name) {
             return Ok(match words {
-                // CSP 3, section 6.7.2.3: an empty list matches nothing.
+                // CSP 3 §6.7.2.3: an empty list matches nothing.
                 [] => self.set(directive, [Source::None]),
                 sources => self.set(directive, sources.iter().copied()),
             });

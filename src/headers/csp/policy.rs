@@ -3,7 +3,7 @@
 use crate::headers::csp::directive::Directive;
 use crate::headers::csp::source::Source;
 
-/// A content security policy (CSP 3): what a page may load and run, and who may frame it.
+/// A content security policy (CSP 3): what a page may load and run, and which pages may embed it.
 ///
 /// Build one from directives, start from a preset, or [`parse`](Self::parse) a policy that you already send.
 ///
@@ -120,9 +120,9 @@ impl Csp {
         self
     }
 
-    /// Sandboxes the page as a sandboxed frame is (default: no sandbox).
+    /// Sandboxes the page like a sandboxed frame (default: no sandbox).
     ///
-    /// `flags` lift single restrictions, for example `allow-forms` or `allow-scripts`.
+    /// Each of the `flags` lifts one restriction, for example `allow-forms` or `allow-scripts`.
     pub fn sandbox(mut self, flags: impl IntoIterator<Item: Into<String>>) -> Self {
         self.sandbox = Some(flags.into_iter().map(Into::into).collect());
         self

@@ -58,7 +58,7 @@ impl Rendered {
 
     /// Returns the header value for one response, or `None` if the policy is empty for it.
     ///
-    /// Without a nonce, no source allows one: no element of the page has it.
+    /// Without a nonce, the sources that allow one are omitted, because no element of the page has it.
     pub(in crate::headers) fn value(&self, nonce: Option<&str>, is_upgraded: bool) -> Option<HeaderValue> {
         let plain = if is_upgraded { &self.plain_upgraded } else { &self.plain };
         let Some(nonce) = nonce.filter(|_| self.has_nonce()) else { return plain.clone() };

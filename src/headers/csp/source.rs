@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::headers::csp::directive::Directive;
 
-/// One entry of a source list (CSP 3, section 2.3.1).
+/// One entry of a source list (CSP 3 §2.3.1).
 ///
 /// Create it from text, for example `"'self'"`, `"data:"` or `"https://cdn.example.com"`, or use a variant:
 /// `Source::SelfOrigin`.
@@ -112,9 +112,9 @@ fn unquoted(text: &str) -> Option<&str> {
     text.strip_prefix('\'')?.strip_suffix('\'')
 }
 
-/// Whether the text is an algorithm and a digest of its length (CSP 3, section 2.3.1, `hash-source`).
+/// Whether the text is an algorithm and a digest of its length (CSP 3 §2.3.1, `hash-source`).
 ///
-/// Browsers compare the text of digests, so the padding must be there and unused bits must be zero (RFC 4648, section 3.5).
+/// Browsers compare the text of digests, so the padding must be there and unused bits must be zero (RFC 4648 §3.5).
 fn is_hash(text: &str) -> bool {
     let Some((algorithm, digest)) = text.split_once('-') else { return false };
     let Some((_, len)) = HASH_LENS.iter().find(|(name, _)| name.eq_ignore_ascii_case(algorithm)) else { return false };
@@ -132,14 +132,14 @@ fn invalid_host_reason(text: &str) -> Option<(&'static str, &'static str)> {
         return Some(("a semicolon, comma, space or control character in a source", "pass each source separately"));
     }
     if is_keyword(text) || is_hash(text) || text.starts_with("nonce-") {
-        return Some(("without quotes, browsers take a keyword for a host", "write it in single quotes, as in 'self'"));
+        return Some(("without quotes, browsers treat a keyword as a host", "write it in single quotes, as in 'self'"));
     }
     if SCHEMES.contains(&text) {
-        return Some(("without a colon, browsers take a scheme for a host", "add the colon, as in data:"));
+        return Some(("without a colon, browsers treat a scheme as a host", "add the colon, as in data:"));
     }
     if Directive::from_name(text).is_some() || OTHER_DIRECTIVES.contains(&text) {
         return Some((
-            "in a source list, browsers take the name of a directive for a host",
+            "in a source list, browsers treat the name of a directive as a host",
             "separate directives with a semicolon",
         ));
     }
@@ -165,13 +165,13 @@ fn is_scheme_source(text: &str) -> bool {
     text.strip_suffix(':').is_some_and(is_scheme)
 }
 
-/// Whether the text is a `scheme` (RFC 3986, section 3.1).
+/// Whether the text is a `scheme` (RFC 3986 §3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Whether the text is a `host-source` (CSP 3, section 2.3.1). It cannot be an IPv6 address.
+/// Whether the text is a `host-source` (CSP 3 §2.3.1). It cannot be an IPv6 address.
 fn is_host_source(text: &str) -> bool {
     let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -199,7 +199,7 @@ fn is_path(path: &str) -> bool {
     !path.starts_with("//") && path.bytes().all(is_path_byte) && path.split('%').skip(1).all(is_escaped)
 }
 
-/// Whether the byte is a `pchar` (RFC 3986, section 3.3) or a slash. `;` and `,` were rejected before.
+/// Whether the byte is a `pchar` (RFC 3986 §3.3) or a slash. `;` and `,` were rejected earlier.
 fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+=:@%".contains(&byte)
 }

@@ -7,7 +7,7 @@ use crate::headers::csp::policy::Csp;
 use crate::headers::csp::source::Source;
 
 impl Csp {
-    /// Adds everything that is wrong with the policy. `endpoints` are the names that `report-to` may refer to.
+    /// Adds an issue for each invalid part of the policy. `endpoints` are the names that `report-to` may refer to.
     pub(in crate::headers) fn validate(&self, setting: &'static str, endpoints: &[&str], issues: &mut ConfigIssues) {
         let mut add = |kind, reason: &'static str, remedy: &'static str, value: String| {
             issues.add(ConfigIssue::new(setting, kind, reason, remedy).with_value(value));
@@ -63,7 +63,7 @@ fn is_word(word: &str) -> bool {
 /// Whether the text is a path or an http(s) URL.
 fn is_uri_reference(text: &str) -> bool {
     let is_http = |uri: Uri| matches!(uri.scheme_str(), None | Some("http" | "https"));
-    // `http::Uri` takes `mailto:a@b` for an authority.
+    // `http::Uri` parses `mailto:a@b` as an authority.
     let has_colon_before_path = text.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
     is_word(text) && (text.contains("://") || !has_colon_before_path) && text.parse().is_ok_and(is_http)
 }
