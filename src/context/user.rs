@@ -197,7 +197,7 @@ impl UserContext {
 
     /// Returns whether the user has this permission (`action:resource`), directly or through a role.
     ///
-    /// A role's grant may cover it by a `*`. A `*` in the token's permissions has no special meaning.
+    /// A role's grant may cover it with a `*`. A `*` in the token's permissions has no special meaning.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
         self.0.permissions.iter().any(|direct| **direct == *permission)
@@ -206,8 +206,8 @@ impl UserContext {
 
     /// Returns the subscription tier: the `tier` or `subscription_tier` claim.
     ///
-    /// If the token has neither claim, this is the app's default tier. `None` if the app does not define the tier; the
-    /// user then ranks below all tiers.
+    /// If the token has neither claim, this is the app's default tier. `None` if there is no default or the app does
+    /// not define the tier; the user then ranks below all tiers.
     #[must_use]
     pub fn tier(&self) -> Option<&Tier> {
         self.0.tier.as_ref()

@@ -31,8 +31,8 @@
 //! | a request from an allowed origin | the handler's, with the CORS headers that let the page read it |
 //! | a request from another origin | the handler's, without CORS headers: the browser does not let the page read it |
 //!
-//! Unless any origin is allowed, the layer adds `Vary: Origin` to every response, so that caches keep the responses for
-//! different origins apart. If any origin is allowed, every response has `Access-Control-Allow-Origin: *` instead. An
+//! The layer adds `Vary: Origin` to every response, so that caches keep the responses for different origins apart. With
+//! [`any_origin`](CorsBuilder::any_origin), it adds `Access-Control-Allow-Origin: *` to every response instead. An
 //! `Access-Control-Allow-Origin` that the handler sets is kept.
 //!
 //! # Order

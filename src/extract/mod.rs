@@ -89,7 +89,7 @@ pub trait Extract: Sized {
     ///
     /// # Errors
     ///
-    /// Returns a [`Denial`] if the request must be rejected even though the handler takes an `Option`.
+    /// Returns a [`Denial`] that rejects the request even if the handler takes an `Option`.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial>;
 
     /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a credential is

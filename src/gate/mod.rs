@@ -65,9 +65,9 @@
 //!
 //! # Rejecting responses
 //!
-//! A response that is created from a [`Denial`] has a body of `application/problem+json` (RFC 9457), `Cache-Control:
-//! no-store`, and the challenge or `Retry-After` that belongs to the status. It carries the `Denial` in its extensions,
-//! so an ordinary `map_response` can render it differently:
+//! A response that is created from a [`Denial`] has a body of `application/problem+json` (RFC 9457),
+//! `Cache-Control: no-store`, and the challenge or `Retry-After` that belongs to the status. It carries the `Denial` in
+//! its extensions, so an ordinary `map_response` can render it differently:
 //!
 //! ```
 //! use axum::{body::Body, http::header::{CONTENT_LENGTH, CONTENT_TYPE}, response::Response};

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_the_roles_that_the_own_roles_inherit() {
+    fn a_user_has_the_roles_that_the_direct_roles_inherit() {
         let table = Roles::builder().role("editor", ["w:p"]).role("chief", ["x:y"]).role("owner", ["*:*"]);
         let table = table.inherits("chief", ["editor"]).build().unwrap();
         let roles = |names: &[&str]| names.iter().map(|name| table.get(name).unwrap()).collect::<Vec<_>>();

@@ -129,7 +129,7 @@ fn each_setter_replaces_the_value() {
     assert_eq!(all(&first), all(&of("one", "gold").with_principal(Principal::Client)));
 }
 
-/// Everything that the setters set.
+/// The values of all setters.
 fn all(user: &UserContext) -> Vec<String> {
     let mut all: Vec<_> = [user.client_id(), user.email(), user.name(), user.tier_name(), Some(user.raw_claims())]
         .map(|text| text.unwrap_or_default().to_owned())

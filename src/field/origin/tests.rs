@@ -34,7 +34,7 @@ fn rejects(error: OriginError, texts: &[&str]) {
     }
 }
 
-/// For errors in the origin itself, which are errors in a URL, too.
+/// Asserts an error in the origin itself, which is also an error in a URL.
 #[track_caller]
 fn rejects_in_urls(error: OriginError, texts: &[&str]) {
     rejects(error, texts);

@@ -204,7 +204,7 @@ fn a_value_is_truncated_at_its_limit() {
 }
 
 #[test]
-fn a_report_only_policy_has_a_result_of_its_own() {
+fn a_report_only_policy_has_a_separate_result() {
     let reported = |value| outcome("content-security-policy", &[("content-security-policy-report-only", value)]);
     assert_eq!(reported("x"), ("csp-not-implemented-but-reporting-enabled", -25));
     assert_eq!(reported(""), ("csp-not-implemented", -25));

@@ -1,4 +1,4 @@
-//! How policies are rendered, validated and parsed.
+//! Tests of `Csp`: rendering, validation and parsing.
 
 use super::{Csp, Directive, Source};
 use crate::error::{ConfigError, ConfigIssues, IssueKind};

@@ -1,4 +1,4 @@
-//! Responses with few and with many headers get the same ones, and which headers stay, are overridden or stripped.
+//! Tests of `Policy`: the headers of short and long responses, and headers that are kept, overridden or stripped.
 
 use proptest::prelude::*;
 
@@ -35,7 +35,7 @@ fn headers_of(fields: &[(&'static str, u8)]) -> HeaderMap {
     headers
 }
 
-/// Adds so many headers that they are not few for any layer.
+/// Adds so many headers that no layer takes the path for a response with few headers.
 fn padded(mut headers: HeaderMap) -> HeaderMap {
     for n in 0..64 {
         headers.append(PADDING, HeaderValue::from(n));

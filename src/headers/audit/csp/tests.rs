@@ -1,4 +1,4 @@
-//! Scores of content security policies, from the best to none at all.
+//! Scores of content security policies, from the best policy to a missing one.
 
 use proptest::prelude::*;
 

@@ -25,7 +25,7 @@ fn a_token_may_have_any_valid_parameters() {
 }
 
 #[test]
-fn parameters_out_of_grammar_spoil_a_parse_token() {
+fn a_token_with_invalid_parameters_is_rejected() {
     let parameters = [
         ";",
         ";A",
@@ -66,7 +66,7 @@ fn parameters_out_of_grammar_spoil_a_parse_token() {
 }
 
 #[test]
-fn another_item_is_no_parse_token() {
+fn an_item_of_another_type_is_not_a_token() {
     for text in ["", "1", "-a", "\"a\"", ":YQ==:", "?1", "@1", "(a)", "/a", "a, a", "\t a"] {
         assert_eq!(parse_token(text), None, "{text}");
     }

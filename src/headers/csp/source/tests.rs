@@ -1,4 +1,4 @@
-//! Which source texts are valid, and what browsers ignore.
+//! Tests of `Source`: valid and invalid texts, and sources that browsers ignore.
 
 use proptest::prelude::*;
 
