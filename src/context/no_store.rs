@@ -9,7 +9,8 @@ use crate::field::header_map::insert_if_absent;
 ///
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts it into the request's extensions, because only an inner layer knows
 /// whether the request is authenticated. [`JwtAuth`](crate::JwtAuth) reads it and adds `Cache-Control: no-store` (RFC
-/// 9111 §5.2.2.5). A custom gate that [authenticates](crate::context::Visitor::authenticated) does the same:
+/// 9111 §5.2.2.5). A custom gate that [authenticates](crate::context::Visitor::authenticated) does the same. If it declares
+/// its [response headers](crate::gate::Gate::response_headers), it declares `Cache-Control` too.
 ///
 /// ```
 /// use http::{HeaderMap, request};

@@ -32,10 +32,12 @@ pub trait Gate: Clone {
         let _ = (pass, response);
     }
 
-    /// Returns the response headers that [`leave`](Gate::leave) may read or write (default: any).
+    /// Returns the response headers that [`leave`](Gate::leave) may read, write or remove (default: any). A gate that changes
+    /// the status returns [`ResponseHeaders::any`].
     ///
     /// A [`Stack`](crate::Stack) writes the headers of [`SecurityHeaders`](crate::SecurityHeaders) first, which is cheaper, if
-    /// none of its other gates declares one of those headers.
+    /// none of its other gates declares one of those headers. If a gate writes a header that it does not declare, its value may
+    /// replace the one of `SecurityHeaders`, even one that is set to override.
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::any()
     }

@@ -17,11 +17,11 @@ use http::HeaderName;
 /// assert!(caching.overlaps(&ResponseHeaders::any()));
 /// assert!(!caching.overlaps(&ResponseHeaders::none()));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct ResponseHeaders(Names);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Names {
     Any,
     Only(Vec<HeaderName>),
@@ -93,8 +93,9 @@ mod tests {
     #[test]
     fn a_union_has_the_headers_of_both_declarations() {
         let both = ResponseHeaders::only([AGE]).union(ResponseHeaders::only([VARY]));
-        assert_eq!(both, ResponseHeaders::only([AGE, VARY]));
-        assert_eq!(both.clone().union(ResponseHeaders::none()), both);
-        assert_eq!(both.union(ResponseHeaders::any()), ResponseHeaders::any());
+        for (name, expected) in [(AGE, true), (VARY, true), (DATE, false)] {
+            assert_eq!(both.overlaps(&ResponseHeaders::only([name.clone()])), expected, "{name}");
+        }
+        assert!(both.union(ResponseHeaders::any()).overlaps(&ResponseHeaders::only([DATE])));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
@@ -39,8 +40,10 @@ impl<A: Gate> Stack<A> {
         authenticate: A,
         limit: Option<RateLimit>,
     ) -> Self {
-        let other_headers =
-            outer.response_headers().union(authenticate.response_headers()).union(limit.response_headers());
+        let declared = outer.response_headers().union(authenticate.response_headers()).union(limit.response_headers());
+        // A custom gate that authenticates may forget to declare the header of `NoStore`. It would then be written too late to
+        // replace a weaker `Cache-Control`.
+        let other_headers = declared.union(ResponseHeaders::only([CACHE_CONTROL]));
         let writes_security_headers_first =
             headers.as_ref().is_some_and(|headers| !headers.response_headers().overlaps(&other_headers));
         let gates = Pair::new(headers, Pair::new(Pair::new(outer, authenticate), limit));

@@ -7,10 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use bytes::Bytes;
-use http::Response;
+use http::header::AGE;
+use http::{Response, request};
 use http_body_util::Full;
+use portcullis::context::{NoStore, Visitor};
+use portcullis::gate::{Entry, Gate, ResponseHeaders};
 use portcullis::testing::as_user;
-use portcullis::{ClientAddr, Extractor, SecurityHeaders, Stack, TrustedProxies, UserContext};
+use portcullis::{ClientAddr, CspNonce, Extractor, SecurityHeaders, Stack, TrustedProxies, UserContext};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use super::{PAGE, app, assert_complete, auth, bearer, cors, global_limit, headers, per_user_limit, send};
@@ -147,4 +150,37 @@ async fn a_stack_works_on_a_plain_tower_service() {
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let request = Request::get("/").header("authorization", bearer("ann")).body(Full::default()).unwrap();
     assert_eq!(service.oneshot(request).await.unwrap().status(), 200);
+}
+
+/// Authenticates every request, and declares a response header other than the one that it writes.
+#[derive(Clone)]
+struct AuthWithWrongDeclaration;
+
+impl Gate for AuthWithWrongDeclaration {
+    type Pass = Option<NoStore>;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
+        head.extensions.insert(Visitor::authenticated(UserContext::new("eve")));
+        Entry::Admit(head.extensions.get().copied())
+    }
+
+    fn leave<B>(&self, no_store: Self::Pass, response: &mut Response<B>) {
+        if let Some(no_store) = no_store {
+            no_store.write(response.headers_mut());
+        }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([AGE])
+    }
+}
+
+#[tokio::test]
+async fn no_store_of_a_custom_gate_that_does_not_declare_it_replaces_private() {
+    let handler = axum::routing::get(|Extractor(nonce): Extractor<CspNonce>| async move { nonce.as_str().to_owned() });
+    let stack = Stack::builder().security_headers(SecurityHeaders::html().build().unwrap());
+    let stack = stack.authenticate(AuthWithWrongDeclaration).build().unwrap();
+    let app = Router::new().route("/", handler).layer(stack);
+    let response = TestResponse::get(&app, "/", &[]).await;
+    assert_eq!((response.status.as_u16(), &response.headers["cache-control"]), (200, &"no-store".parse().unwrap()));
 }
