@@ -219,7 +219,7 @@ async fn a_request_without_a_subject_is_403_and_the_remedy_is_logged_once() {
         let response = TestResponse::get(&app, "/", &[]).await;
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::RateLimitKeyMissing);
     }
-    assert_eq!(log.count("end the key of the limit with one that every request has"), 1, "{}", log.text());
+    assert_eq!(log.count("let the key fall back to one that every request has"), 1, "{}", log.text());
 }
 
 #[tokio::test]
@@ -232,5 +232,5 @@ async fn quotas_by_tier_before_authentication_log_one_warning() {
     for expected in [1, 0] {
         assert_eq!(remaining_or_status(&app, &[]).await, expected);
     }
-    assert_eq!(log.count("put it inside of JwtAuth"), 1, "{}", log.text());
+    assert_eq!(log.count("move it inside of JwtAuth"), 1, "{}", log.text());
 }
