@@ -60,8 +60,8 @@ fn main() {
     bytes();
 }
 
-/// A whole `check`: it reads the clock once, hashes the subject, finds its counter, updates and charges it, and returns a
-/// `RateLimitStatus`. The first row is the reading of the clock alone, which is part of all others.
+/// A whole `check`: it reads the clock once, hashes the subject, finds its counter, updates and charges it, and returns
+/// a `RateLimitStatus`. The first row is the reading of the clock alone, which is part of all others.
 fn decisions() {
     println!("{:<44}{:>9}{:>11}{:>8}{:>9}", "decision, ns", "ours", "governor", "ratio", "budget");
     let clock = DefaultClock::default();

@@ -1,8 +1,8 @@
 //! Compares decisions of `RateLimit` over Redis with a PING on the same connection.
 //!
 //! Run it with `cargo bench --bench redis --features redis`. It starts `redis-server` from the PATH, or the program in
-//! `PORTCULLIS_REDIS`, on a free loopback port. PING, one limit and three limits are measured in alternating rounds; each
-//! number is a median.
+//! `PORTCULLIS_REDIS`, on a free loopback port. PING, one limit and three limits are measured in alternating rounds;
+//! each number is a median.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! The number of allocations that each layer adds to a bare handler on axum's router. The counts are the same in every run.
+//! The number of allocations that each layer adds to a bare handler on axum's router, which is the same in every run.
 
 use std::net::SocketAddr;
 use std::pin::pin;

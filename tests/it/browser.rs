@@ -1,4 +1,4 @@
-//! Tests with a real browser: what its pages can read, and what it caches, sends and runs.
+//! Tests with a real browser: which responses pages can read, which requests are sent, and which scripts run.
 
 mod actual;
 mod caching;

@@ -91,7 +91,8 @@ async fn check_all(document: &Document) {
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), document.tokens.len(), failures.join("\n"));
 }
 
-/// Whether the profile must accept the token. The compatible profile also accepts a token that only lacks the right `typ`.
+/// Whether the profile must accept the token. The compatible profile also accepts a token that only lacks the right
+/// `typ`.
 fn is_valid(token: &Token, profile: Profile) -> bool {
     let lacks_typ = ["typ \"JWT\"", "typ missing", "typ as set by PyJWT"].contains(&token.name.as_str());
     token.expect == Expect::Accepted || lacks_typ && profile == Profile::Compatible

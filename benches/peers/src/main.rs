@@ -1,9 +1,9 @@
 //! Compares the cost of a request through these layers and through other crates: instructions, allocations, time.
 //!
-//! Run it with `benches/peers/run`, which takes a few minutes. Each case is a router that receives the same request many times,
-//! without a socket. Each figure is the cost beyond that of the bare handler, which receives the same requests. Times: the cases
-//! take turns, and the figure is the median of the rounds. Instructions: counted by valgrind, if it is installed, as the
-//! difference between a long run and a short one.
+//! Run it with `benches/peers/run`, which takes a few minutes. Each case is a router that receives the same request
+//! many times, without a socket. Each figure is the cost beyond that of the bare handler, which receives the same
+//! requests. Times: the cases take turns, and the figure is the median of the rounds. Instructions: counted by
+//! valgrind, if it is installed, as the difference between a long run and a short one.
 
 use std::process::{Command, Stdio};
 use std::thread;

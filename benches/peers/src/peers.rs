@@ -1,4 +1,6 @@
-//! Apps with the layers of other crates, configured as their documentation shows; several layers are in one `ServiceBuilder`.
+//! Apps with the layers of other crates, configured as their documentation shows.
+//!
+//! Several layers are in one `ServiceBuilder`.
 
 use std::sync::Arc;
 

@@ -62,7 +62,8 @@ fn patterns_allow_every_port_and_every_subdomain() {
     }
 }
 
-/// A script that fetches this URL in a sandboxed frame. Returns the frame's origin and what it could read.
+/// A script that fetches this URL in a sandboxed frame. Returns the frame's origin, and the text or the error that it
+/// read.
 fn fetch_in_a_sandbox(url: &str) -> String {
     let fetch = format!("fetch('{url}').then((response) => response.text()).catch(String)");
     format!(

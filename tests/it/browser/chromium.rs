@@ -203,8 +203,8 @@ impl Drop for Folder {
     }
 }
 
-/// None of the switches changes what a page may do. `--no-sandbox` is needed for root; the others prevent network access
-/// and dialogs.
+/// None of the switches changes what a page may do. `--no-sandbox` is needed for root; the others prevent network
+/// access and dialogs.
 const SWITCHES: [&str; 14] = [
     "--headless",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-//! Cookies with the prefix `__Host-`: which ones the browser accepts, and a token in one (RFC 6265bis, section 4.1.3.2).
+//! Cookies with the prefix `__Host-` (RFC 6265bis, section 4.1.3.2): which ones browsers accept, and a token in one.
 
 use axum::Router;
 use axum::extract::RawQuery;

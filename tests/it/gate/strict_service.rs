@@ -1,4 +1,4 @@
-//! `StrictService`: a service that fails if it is called without having been polled ready, and counts its calls and clones.
+//! `StrictService`: a service that fails if it is called before it is polled ready, and counts its calls and clones.
 
 use std::future::{Ready, ready};
 use std::mem;

@@ -15,7 +15,7 @@ pub(super) struct BlockingClock {
 }
 
 struct Source {
-    /// The number of readings up to and including the one that blocks; 0 if none blocks.
+    /// The number of readings up to and including the blocking one; 0 if none blocks.
     readings_until_block: AtomicUsize,
     reached: Sender<()>,
     resume: Mutex<Receiver<()>>,

@@ -77,7 +77,8 @@ async fn layers_of_two_stores_have_separate_counts() {
     }
 }
 
-/// Uses the real clock, because threads read it in another order than they take their locks. No window of 360 days ends.
+/// Uses the real clock, because threads read it in another order than they take their locks. No window of 360 days
+/// ends.
 #[test]
 fn concurrent_threads_never_exceed_the_quota() {
     const THREADS: usize = 8;

@@ -102,7 +102,8 @@ impl LimitedResponse {
         }
     }
 
-    /// The outcome in one word. `never` means that the cost exceeds the whole limit, `reduced` that Redis is unavailable.
+    /// The outcome in one word. `never` means that the cost exceeds the whole limit, `reduced` that Redis is
+    /// unavailable.
     pub(super) fn outcome(&self) -> &str {
         match (self.status, self.problem_type.as_str(), self.retry_after) {
             (429, "quota-exceeded", Some(_)) => "quota",

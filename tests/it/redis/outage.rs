@@ -1,7 +1,7 @@
 //! A server that is gone, silent or read-only: each limit follows its outage policy, and no request waits for long.
 //!
-//! While the server is unavailable, these tests pause the time of the runtime. A wait then ends exactly at its deadline,
-//! on any machine, and `waited` is zero for a request that does not wait.
+//! While the server is unavailable, these tests pause the time of the runtime. A wait then ends exactly at its
+//! deadline, on any machine, and `waited` is zero for a request that does not wait.
 
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ impl AppsByPolicy {
         }
     }
 
-    /// Asserts that each limit follows its policy, if the local one has already used these units. Returns the responses.
+    /// Asserts that each limit follows its policy, if the local one has already used these units. Returns the
+    /// responses.
     async fn assert_outage(&self, used: usize) -> Vec<LimitedResponse> {
         let mut responses = Vec::new();
         for _ in 0..4 {
@@ -99,7 +100,8 @@ impl AppsByPolicy {
     }
 }
 
-/// Asserts that no request waits longer than the deadline, and that only the requests that open the circuit breaker wait.
+/// Asserts that no request waits longer than the deadline, and that only the requests that open the circuit breaker
+/// wait.
 fn assert_waits_are_short(responses: &[LimitedResponse], deadline: Duration) {
     let waits: Vec<_> = responses.iter().map(|response| response.waited).collect();
     assert!(waits.iter().all(|wait| *wait <= deadline + TIMER_STEP), "{waits:?}");

@@ -91,8 +91,8 @@ fn parse_admissions(output: &str, algorithm: Algorithm) -> Vec<(u64, u64)> {
     times.map(|(before, after)| (before.parse().unwrap(), after.parse().unwrap())).collect()
 }
 
-/// The maximum number of requests that were certainly admitted within one window: sent after its start, with the response
-/// before its end.
+/// The maximum number of requests that were certainly admitted within one window: sent after its start, with the
+/// response before its end.
 fn max_in_one_window(admissions: &[(u64, u64)]) -> usize {
     let admitted_within = |start: u64| {
         let is_within = |(before, after): &&(u64, u64)| *before >= start && *after < start + WINDOW;

@@ -128,7 +128,8 @@ async fn an_invalid_state_causes_no_lockout() {
             assert_eq!(stored, "OK", "{state}");
             let status = setup.fresh_app().send("x-user: ann").await.status;
             assert!([200, 429].contains(&status), "{algorithm:?} {state}: {status}");
-            // After the window and the block, no trace of the state remains. A key is kept for 1/16 longer than its states.
+            // After the window and the block, no trace of the state remains. A key is kept for 1/16 longer than its
+            // states.
             setup.advance(window * 13 / 12 + window + window * 3 / 20);
             let statuses = setup.fresh_app().statuses("x-user: ann", 3).await;
             assert_eq!(statuses, [200, 200, 429], "{algorithm:?} {state}");

@@ -44,7 +44,7 @@ async fn assert_layer_order(app: &Router, calls: &AtomicUsize) {
     let rejected = send(app, "/", &ann).await;
     assert_complete(&rejected, 429);
     assert_eq!(rejected.headers["x-ratelimit-limit"], "3");
-    // Another user has a quota of their own.
+    // Another user has another quota.
     let bob = bearer("bob");
     assert_complete(&send(app, "/unavailable", &bob).await, 503);
     assert_complete(&send(app, "/", "").await, 401);

@@ -1,4 +1,4 @@
-//! Gates that wait: the outer gates add to their rejections, the inner gates see what they admit.
+//! Gates that wait: outer gates add headers to their rejections, and inner gates see the requests that they admit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -50,7 +50,7 @@ fn behind(app: Router, stack: Stack<WaitingAuth>) -> Router {
 }
 
 #[tokio::test]
-async fn inner_gates_see_what_a_waiting_gate_admits() {
+async fn inner_gates_see_the_requests_that_a_waiting_gate_admits() {
     let calls = call_counter();
     let stack = Stack::builder()
         .security_headers(headers())

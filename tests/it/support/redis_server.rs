@@ -217,7 +217,8 @@ impl Drop for Instance {
 struct Process(Child);
 
 impl Process {
-    /// Sends a signal through the shell: `kill` is built into every shell, but not every system has a program of that name.
+    /// Sends a signal through the shell: `kill` is built into every shell, but not every system has a program of that
+    /// name.
     fn signal(&mut self, name: &str) {
         assert!(self.0.try_wait().unwrap().is_none(), "SIG{name} to a server that is not running");
         let script = format!("kill -{name} {}", self.0.id());

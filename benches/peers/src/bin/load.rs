@@ -1,7 +1,7 @@
 //! A load test over loopback: throughput, latency and CPU time of a server on one thread.
 //!
-//! Run it with `benches/peers/run`. The servers take turns, and each figure is the median of the rounds. The requests come
-//! from this process, over connections that stay open.
+//! Run it with `benches/peers/run`. The servers take turns, and each figure is the median of the rounds. The requests
+//! come from this process, over connections that stay open.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
