@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 ///
 /// async fn remaining(Extractor(status): Extractor<RateLimitStatus>) -> String {
 ///     match status.tightest() {
-///         Some(limit) => format!("{} of {} requests left", limit.remaining(), limit.limit()),
+///         Some(limit) => format!("{} of {} requests remaining", limit.remaining(), limit.limit()),
 ///         None => "no limit applies".to_owned(),
 ///     }
 /// }

@@ -145,18 +145,6 @@ impl Decision {
         }
     }
 
-    /// Returns the decision about a request with one charge.
-    #[inline]
-    pub(super) fn single(charge: &Charge, fit: Fit, usage: Usage, now: u64) -> Self {
-        let mut decision = Self::admit(1);
-        decision.charged_at = ChargedAt::in_memory(now);
-        decision.set_usage(0, usage);
-        if let Fit::Exceeds(wait) = fit {
-            decision.exceed(0, charge, wait);
-        }
-        decision
-    }
-
     #[inline]
     pub(super) fn set_usage(&mut self, index: usize, usage: Usage) {
         if let Some(entry) = self.usages.get_mut(index) {

@@ -42,7 +42,7 @@ enum KeyPart {
 impl Key {
     /// Counts by the verified user, identified by issuer and id.
     ///
-    /// An authenticating layer must be outside of this one. Otherwise every request is answered with 500.
+    /// An authenticating layer must be outside of this one. Otherwise the response to every request is 500.
     pub fn user() -> Self {
         Self::of(KeyPart::User)
     }
@@ -190,7 +190,7 @@ impl KeyPart {
     }
 }
 
-/// Returns the user, `None` for an anonymous visitor. If no layer authenticated, the app is misconfigured.
+/// Returns the user, `None` for an anonymous caller. If no layer authenticated, the app is misconfigured.
 fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
     match head.extensions.get::<Visitor>() {
         Some(visitor) => Ok(visitor.user()),

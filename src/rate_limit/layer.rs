@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus};
 use crate::field::grpc;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
-use crate::rate_limit::decision::{ChargedAt, Charges, Decision};
+use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision};
 use crate::rate_limit::limit::FailureCondition;
 use crate::rate_limit::policy::{Policy, Ruling};
 use crate::rate_limit::response_headers::{self, TightestLimit};
@@ -32,7 +32,7 @@ impl RateLimit {
     fn conclude(
         &self,
         head: &mut request::Parts,
-        charges: &Charges,
+        charges: &[Charge],
         decision: &Decision,
     ) -> Result<RateLimitPass, Reply> {
         if charges.is_empty() {
@@ -57,7 +57,7 @@ impl RateLimit {
 
     /// Returns the charges to refund unless the request fails; `None` if there are none.
     #[inline]
-    fn refundable(&self, head: &mut request::Parts, charges: &Charges, decision: &Decision) -> Option<Refundable> {
+    fn refundable(&self, head: &mut request::Parts, charges: &[Charge], decision: &Decision) -> Option<Refundable> {
         let policy = &*self.0;
         if !policy.refunds {
             return None;

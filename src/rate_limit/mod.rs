@@ -44,7 +44,7 @@
 //! # Order of layers
 //!
 //! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer authenticated,
-//! it answers 500. To bound the work of signature verification, put another limit by address outside of `JwtAuth`.
+//! the response is 500. To bound the work of signature verification, put another limit by address outside of `JwtAuth`.
 //! [`Stack`](crate::Stack) has a setter for each.
 //!
 //! # Handlers and other code
@@ -58,12 +58,12 @@
 //!
 //! | header | sent with | content |
 //! |---|---|---|
-//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted response | the limit with the fewest units left, and when all of them are available again |
+//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted response | the limit with the fewest units remaining, and when all of them are available again |
 //! | `RateLimit-Policy`, `RateLimit` | every counted response, if enabled | every limit (draft-ietf-httpapi-ratelimit-headers-10) |
 //! | `Retry-After` | 429 | seconds until the request is admitted, if no other follows |
 //! | `Retry-After` | 503 | seconds until the store is tried again |
 //!
-//! A rejected request is answered with 429 and a problem of type `quota-exceeded`, or `abnormal-usage-detected` for a block.
+//! The response to a rejected request is 429 with a problem of type `quota-exceeded`, or `abnormal-usage-detected` for a block.
 //! `violated-policies` names the limits that reject it. A request that costs more than the limit gets no `Retry-After`. If
 //! the store is unavailable, the status is 503 with the type `temporary-reduced-capacity`, and never 429.
 //!

@@ -31,6 +31,7 @@ pub(super) struct ResponseHeaders {
 
 impl ResponseHeaders {
     /// Writes the headers for a decision at `now`, in microseconds since 1970.
+    #[inline]
     pub(super) fn write(self, rules: &[Rule], snapshots: &[LimitSnapshot], now: u64, headers: &mut HeaderMap) {
         if let Some(tightest) = TightestLimit::of(snapshots) {
             self.write_legacy(rules, tightest, now, headers);
@@ -40,7 +41,7 @@ impl ResponseHeaders {
         }
     }
 
-    /// Writes the headers `X-RateLimit-*`, unless an inner layer reported a limit with no more units left.
+    /// Writes the headers `X-RateLimit-*`, unless an inner layer reported a limit with no more units remaining.
     pub(super) fn write_legacy(self, rules: &[Rule], tightest: TightestLimit, now: u64, headers: &mut HeaderMap) {
         let quota = quota_of(rules, tightest.rule_index, tightest.quota_index);
         let (Some(format), Some(quota)) = (self.legacy, quota) else { return };
@@ -65,7 +66,7 @@ impl ResponseHeaders {
     }
 }
 
-/// The limit that the legacy headers report: the one with the fewest units left.
+/// The limit that the legacy headers report: the one with the fewest units remaining.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TightestLimit {
     remaining: u32,

@@ -24,7 +24,7 @@ pub(in crate::rate_limit) struct DenialParams {
     pub(in crate::rate_limit) wait: u64,
     /// The time until all units are free.
     pub(in crate::rate_limit) reset: u64,
-    /// What to add to the wait that callers are told.
+    /// What to add to the wait that callers get.
     pub(in crate::rate_limit) slack: u64,
 }
 
@@ -50,7 +50,7 @@ impl CachedDenial {
 
     /// Returns the denial of a request with this fingerprint; `None` if Redis must be asked.
     ///
-    /// The wait includes the slack: by the server's clock, the denial may have begun as late as the response arrived.
+    /// The wait includes the slack: by the server's clock, the denial may have started as late as the response arrived.
     pub(in crate::rate_limit) fn in_force(&self, fingerprint: NonZeroU32, now: u64) -> Option<DenialInForce> {
         let is_block = self.fingerprint.is_none();
         let applies = is_block || self.fingerprint == Some(fingerprint);

@@ -68,7 +68,7 @@ impl WindowParams {
 pub(super) trait Counter {
     /// Moves the counter to `now` and frees the units that have left the window.
     ///
-    /// If the clock went back, times in the future become `now`: units in use stay in use, but for no longer than one window.
+    /// If the clock went back, times in the future become `now`: units in use stay in use, for one window at most.
     fn advance(&mut self, params: &WindowParams, now: u64);
 
     /// Returns the units in use; a fraction of a unit counts as one.

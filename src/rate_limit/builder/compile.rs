@@ -45,7 +45,7 @@ struct SharedParams {
 impl CompiledLimit {
     /// Creates the limit's tables in the store, or reuses those of a limit with the same name and quota.
     pub(super) fn new(valid: ValidLimit, memory: &MemoryStore) -> Self {
-        let ValidLimit { limit, key, quotas, largest, .. } = valid;
+        let ValidLimit { limit, key, quotas, largest } = valid;
         let algorithm = limit.quotas.algorithm();
         let window = largest.params(algorithm);
         let block = limit.block.map(block_params);

@@ -161,7 +161,7 @@ fn validate_quotas(
         issues.add(invalid("by_tier", "the quotas have different algorithms", remedy, limit));
     }
     if quotas.windows(2).any(|pair| matches!(pair, [(Some(low), _), (Some(high), _)] if low == high)) {
-        issues.add(invalid("by_tier", "a tier has two quotas", "set one quota a tier", limit));
+        issues.add(invalid("by_tier", "a tier has two quotas", "set one quota per tier", limit));
     }
     if limit.quotas.algorithm() == Algorithm::SlidingLog && largest.units().get() > MAX_LOG_UNITS {
         let reason = format!("a sliding log holds at most {MAX_LOG_UNITS} units");

@@ -12,7 +12,7 @@ use crate::clock::{Clock, TimeSource};
 use crate::gate::Violation;
 use crate::rate_limit::{Algorithm, Key, Limit, Quota, RateLimitBuilder, Subject};
 
-/// A clock that stands at so many microseconds after its start.
+/// A clock that shows so many microseconds after its start.
 #[derive(Clone, Default)]
 struct Micros(Arc<AtomicU64>);
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::context::RateLimitStatus;
 use crate::rate_limit::algorithm::penalty::Penalty;
 use crate::rate_limit::decision::{Charge, ChargedAt, Decision, Fit, Intervention, Usage};
-use crate::rate_limit::memory::table::{CounterTable, SingleDecision, Table};
+use crate::rate_limit::memory::table::{CounterTable, Table};
 
 /// The tables of one limit.
 pub(in crate::rate_limit) struct LimitTables {
@@ -22,8 +22,9 @@ pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], 
     if let [charge] = charges
         && let Some(LimitTables { counters, penalties: None }) = tables_of(tables, charge)
     {
-        let SingleDecision { fit, usage, now } = counters.decide(charge, clock);
-        return Decision::single(charge, fit, usage, now);
+        let mut decision = Decision::admit(1);
+        counters.decide(charge, clock, &mut decision);
+        return decision;
     }
     decide_together(tables, charges, clock)
 }

@@ -100,7 +100,7 @@ impl Batcher {
         Some(queue.waiting.drain(..jobs).collect())
     }
 
-    /// Makes one call. If it fails, the senders are dropped, which tells the waiting requests.
+    /// Makes one call. If it fails, the senders are dropped, which wakes the waiting requests.
     async fn call(self: &Arc<Self>, batch: Vec<QueuedJob>) {
         // In a cluster, all charges of a call have the same subject.
         let first = batch.first().and_then(|queued| queued.job.charges.first());
@@ -220,7 +220,7 @@ const MAX_JOBS: usize = 128;
 /// The most charges in one call. If each had its own rule, they would be some 6,900 numbers; Lua passes at most 8,000 to a
 /// function.
 const MAX_CHARGES: usize = 512;
-/// The most jobs that wait. A server that is this far behind answers none of them in time.
+/// The most jobs that wait. A server that is this far behind responds to none of them in time.
 const MAX_WAITING: usize = 65_536;
 /// How long a late response is waited for, to refund what it charged.
 const LATE_RESPONSE: Duration = Duration::from_secs(5);

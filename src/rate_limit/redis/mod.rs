@@ -40,7 +40,7 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 /// [`OutagePolicy`](crate::rate_limit::OutagePolicy).
 ///
 /// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half of
-/// a SHA-256. So keys show no names and no secrets, but whoever can guess an id or address can compute its key. Requires
+/// a SHA-256. So keys show no names and no secrets, but anyone who can guess an id or address can compute its key. Requires
 /// Redis 6 or later, or a compatible server that runs its Lua scripts.
 #[derive(Clone)]
 #[must_use]
@@ -169,6 +169,6 @@ impl fmt::Debug for RedisStore {
 
 const DEFAULT_PREFIX: &str = "portcullis";
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
-/// A longer deadline is a mistake: callers would have given up.
+/// A longer deadline is a mistake: callers would have disconnected.
 const MAX_DEADLINE: Duration = Duration::from_secs(60);
 const DEFAULT_LOCAL_SUBJECTS: usize = 65_536;

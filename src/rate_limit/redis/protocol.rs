@@ -153,7 +153,7 @@ pub(super) fn decode<'a>(response: &[u8], jobs: impl Iterator<Item = &'a Job>) -
     let mut responses = Vec::new();
     for job in jobs {
         let usages = job.charges.iter().map(|_| {
-            // A bucket's debt is a fraction: a begun unit counts as used.
+            // A bucket's debt is fractional: part of a unit counts as a whole one.
             let used = whole(numbers.next()?.ceil())?;
             let reset = whole(numbers.next()?)?;
             Some((Usage { used: u32::try_from(used).unwrap_or(u32::MAX), reset }, 0))
@@ -261,7 +261,7 @@ pub(super) const ADMITTED: f64 = 0.0;
 pub(super) const EXCEEDED: f64 = 1.0;
 /// The subject is blocked.
 pub(super) const BLOCKED: f64 = 2.0;
-/// In place of the above: nothing is exceeded and nobody is blocked, so no details follow.
+/// In place of the above: nothing is exceeded and no subject is blocked, so no details follow.
 pub(super) const NO_DETAILS: f64 = -1.0;
 /// The wait of a request that costs more than the limit.
 pub(super) const NEVER: f64 = -1.0;

@@ -14,7 +14,7 @@ fn limiter(limits: &[(&str, u32, u64)]) -> RateLimitBuilder {
     })
 }
 
-/// Returns these headers after the ones for limits with so many units left and so many seconds until the reset are added.
+/// Returns these headers after the ones for limits with so many units remaining and so many seconds until the reset are added.
 fn written(builder: RateLimitBuilder, left: &[(u32, u32)], now: u64, mut headers: HeaderMap) -> HeaderMap {
     let policy = Arc::clone(&builder.build().unwrap().0);
     let snapshot = |(rule_index, (remaining, reset)): (u8, &(u32, u32))| LimitSnapshot {
@@ -52,7 +52,7 @@ fn the_reset_is_a_time_or_a_number_of_seconds() {
 }
 
 #[test]
-fn legacy_headers_report_the_limit_with_the_fewest_units_left() {
+fn legacy_headers_report_the_limit_with_the_fewest_units_remaining() {
     for (left, expected) in [
         ([(9, 1), (5, 1), (7, 1)], ["50", "5", "1"]),
         ([(0, 1), (5, 1), (7, 1)], ["100", "0", "1"]),

@@ -86,7 +86,7 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
         ),
         (limit_by_tier(quota, per_seconds(5, 61)), "by_tier", "use one window for all tiers"),
         (limit_by_tier(quota, quota.algorithm(Algorithm::FixedWindow)), "by_tier", "by one algorithm"),
-        (Limit::by_tier("a", [(tier("basic"), quota), (tier("basic"), quota)]), "by_tier", "one quota a tier"),
+        (Limit::by_tier("a", [(tier("basic"), quota), (tier("basic"), quota)]), "by_tier", "one quota per tier"),
         (Limit::by_tier("a", []), "by_tier", "set a quota for at least one tier"),
         (valid_limit().on_routes(["reports"]), "on_routes", "as in the router"),
         (valid_limit().on_routes([""]), "on_routes", "as in the router"),

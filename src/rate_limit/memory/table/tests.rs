@@ -208,7 +208,9 @@ fn a_counter_reports_the_limit_of_the_last_charge() {
     let table = one_set();
     for limit in [4, 7, 5] {
         let charge = Charge { hash: 5, limit, cost: 1, ..Charge::default() };
-        assert_eq!(table.decide(&charge, &|| NOW).fit, Fit::Fits);
+        let mut decision = Decision::admit(1);
+        table.decide(&charge, &|| NOW, &mut decision);
+        assert!(!decision.is_rejected);
         table.access_existing(5, &|| NOW, |counter, _| assert_eq!(counter.limit(), limit));
     }
     assert_eq!(used(&table, 5, 0, NOW), 3);
