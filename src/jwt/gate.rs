@@ -46,7 +46,7 @@ impl JwtAuth {
 
     /// Fetches the keys of every issuer without keys, and returns whether the keys of all issuers are available.
     ///
-    /// It waits for at most ten seconds. After a failed fetch it does not retry before the back-off has passed (a
+    /// It waits for each issuer for at most ten seconds. After a failed fetch it does not retry before the back-off has passed (a
     /// second at first, a minute at most), so a readiness probe may call it as often as it likes. A server may also
     /// start without this call: its first request then waits for the keys.
     ///

@@ -77,7 +77,8 @@ impl Limit {
         self
     }
 
-    /// Sets the cost of a request in units (default 1). With 0, the limit is checked but not charged.
+    /// Sets the cost of a request in units (default 1). With 0, a request is never charged, and only a
+    /// running block rejects it.
     pub fn cost(mut self, units: u32) -> Self {
         self.cost = Cost::Fixed(units);
         self
@@ -104,8 +105,8 @@ impl Limit {
 
     /// Restricts the limit to these routes, written as in the router: `/reports/{id}` (default: all routes).
     ///
-    /// A route is axum's `MatchedPath`, including the path of every `nest`. Without a matched route, the request's path is
-    /// compared.
+    /// A route is axum's `MatchedPath`, including the path of every `nest`. The request's path is compared as well, so
+    /// that a limit on one path also counts requests that a wildcard route matches.
     pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.filter.routes = Some(routes.into_iter().map(Into::into).collect());
         self

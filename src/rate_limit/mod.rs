@@ -64,8 +64,10 @@
 //! | `Retry-After` | 503 | seconds until the store is tried again |
 //!
 //! The response to a rejected request is 429 with a problem of type `quota-exceeded`, or `abnormal-usage-detected` for a block.
-//! `violated-policies` names the limits that reject it. A request that costs more than the limit gets no `Retry-After`. If
-//! the store is unavailable, the status is 503 with the type `temporary-reduced-capacity`, and never 429.
+//! `violated-policies` names the limits that reject it. A request that costs more than the limit gets no `Retry-After`.
+//!
+//! If the store is unavailable, the [`OutagePolicy`] of a limit decides. A request that is rejected only because of the outage
+//! gets 503 with a problem of type `temporary-reduced-capacity`. An outage alone never causes a 429.
 //!
 //! # Stores
 //!

@@ -15,7 +15,7 @@ use crate::rate_limit::memory::decide::{self, LimitTables};
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisLimiter;
 use crate::rate_limit::request_route::RequestRoute;
-use crate::rate_limit::response_headers::ResponseHeaders;
+use crate::rate_limit::response_headers::RateLimitHeaders;
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::subject::Subject;
 
@@ -24,7 +24,7 @@ pub(super) struct Policy {
     /// The names of the rules.
     pub(super) names: Arc<[Arc<str>]>,
     pub(super) exempt: Box<[Box<str>]>,
-    pub(super) headers: ResponseHeaders,
+    pub(super) headers: RateLimitHeaders,
     pub(super) clock: SteadyClock,
     /// The counters of this process. With a store in Redis, they serve while it is unavailable.
     pub(super) memory: MemoryStore,

@@ -22,14 +22,14 @@ pub enum ResetFormat {
 
 /// Which headers are sent, on successful and on rejected requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ResponseHeaders {
+pub(super) struct RateLimitHeaders {
     /// `X-RateLimit-*`, with the format of the reset; `None` sends none.
     pub(super) legacy: Option<ResetFormat>,
     /// `RateLimit` and `RateLimit-Policy`.
     pub(super) ietf_draft: bool,
 }
 
-impl ResponseHeaders {
+impl RateLimitHeaders {
     /// Writes the headers for a decision at `now`, in microseconds since 1970.
     #[inline]
     pub(super) fn write(self, rules: &[Rule], snapshots: &[LimitSnapshot], now: u64, headers: &mut HeaderMap) {

@@ -48,7 +48,7 @@ impl Penalty {
     }
 
     fn length(&self, params: &BlockParams) -> u64 {
-        let doublings = u32::from(self.blocks.saturating_sub(1)).min(32);
+        let doublings = u32::from(self.blocks.saturating_sub(1)).min(MAX_DOUBLINGS);
         params.first.saturating_mul(1 << doublings).min(params.longest)
     }
 }
@@ -68,6 +68,9 @@ impl Slot for Penalty {
         Occupancy { used: u32::from(penalty.blocks > 0) + u32::from(is_blocked), capacity: 2 }
     }
 }
+
+/// More doublings than any block needs, and few enough for a shift of 64 bits. The Lua script uses it too.
+pub(in crate::rate_limit) const MAX_DOUBLINGS: u32 = 32;
 
 #[cfg(test)]
 mod tests;

@@ -185,7 +185,7 @@ pub(super) fn tiered_steps(limit: u32, window: u64) -> impl Strategy<Value = Vec
     )
 }
 
-pub(super) fn kind_and_terms() -> impl Strategy<Value = (Kind, u32, u64)> {
+pub(super) fn kind_and_params() -> impl Strategy<Value = (Kind, u32, u64)> {
     (prop::sample::select(&KINDS[..]), prop::sample::select(&WINDOWS[..])).prop_flat_map(|(kind, window)| {
         let most: u32 = match kind {
             Kind::Log8 => 8,
@@ -198,7 +198,7 @@ pub(super) fn kind_and_terms() -> impl Strategy<Value = (Kind, u32, u64)> {
 
 /// A caller with a random limit and history.
 fn caller_with_history() -> impl Strategy<Value = (Kind, Caller)> {
-    kind_and_terms().prop_flat_map(|(kind, limit, window)| {
+    kind_and_params().prop_flat_map(|(kind, limit, window)| {
         steps(limit, window).prop_map(move |steps| {
             let mut caller = Caller::of(kind, limit, window);
             steps.into_iter().for_each(|step| caller.apply(step));
@@ -257,7 +257,7 @@ proptest! {
 
     #[test]
     fn a_frozen_clock_admits_the_limit_and_a_jump_frees_no_more(
-        (kind, limit, window) in kind_and_terms(),
+        (kind, limit, window) in kind_and_params(),
         now in prop_oneof![START..2 * START, Just(u64::MAX >> 12)],
         jumps in 1..=20_u64,
     ) {

@@ -17,7 +17,7 @@ use crate::rate_limit::limit::Limit;
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::policy::Policy;
 use crate::rate_limit::quota::Quota;
-use crate::rate_limit::response_headers::{ResetFormat, ResponseHeaders};
+use crate::rate_limit::response_headers::{RateLimitHeaders, ResetFormat};
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::store::Store;
 
@@ -39,7 +39,7 @@ pub struct RateLimitBuilder {
     key: Option<Key>,
     exempt: Vec<Box<str>>,
     store: Option<Store>,
-    headers: ResponseHeaders,
+    headers: RateLimitHeaders,
     clock: Clock,
 }
 
@@ -50,7 +50,7 @@ impl Default for RateLimitBuilder {
             key: None,
             exempt: Vec::new(),
             store: None,
-            headers: ResponseHeaders { legacy: Some(ResetFormat::Epoch), ietf_draft: false },
+            headers: RateLimitHeaders { legacy: Some(ResetFormat::Epoch), ietf_draft: false },
             clock: Clock::system(),
         }
     }
@@ -173,7 +173,7 @@ fn compile(
     limits: Vec<ValidLimit>,
     exempt: Vec<Box<str>>,
     store: Store,
-    headers: ResponseHeaders,
+    headers: RateLimitHeaders,
     clock: Clock,
 ) -> Policy {
     let memory = match &store {

@@ -23,7 +23,7 @@ pub(super) struct ValidLimit {
 /// Validates all limits of a layer.
 pub(super) fn validate_limits(limits: Vec<Limit>, key: Option<&Key>, issues: &mut ConfigIssues) -> Vec<ValidLimit> {
     if limits.is_empty() {
-        let remedy = "set one, as .quota(Quota::per_minute(60)?)";
+        let remedy = "set one, for example .quota(Quota::per_minute(60)?)";
         issues.add(ConfigIssue::new("limit", IssueKind::Missing, "no limit is set", remedy));
     }
     if limits.len() > RateLimitStatus::MAX_LIMITS {
@@ -75,7 +75,7 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
     match &key {
         Some(key) => validate_key(key, &limit, issues),
         None => {
-            let remedy = "set what to count by, as .key(Key::user())";
+            let remedy = "set what to count by, for example .key(Key::user())";
             issues.add(issue("key", IssueKind::Missing, "not set", remedy, &limit));
         }
     }
@@ -107,7 +107,7 @@ fn validate_filter(limit: &Limit, issues: &mut ConfigIssues) {
     }
     for route in routes.iter().filter(|route| !is_route(route)) {
         let reason = format!("{route:?} is not a route of axum 0.8");
-        issues.add(invalid("on_routes", reason, "write the route as in the router, as /reports/{id}", limit));
+        issues.add(invalid("on_routes", reason, "write the route as in the router, for example /reports/{id}", limit));
     }
 }
 
@@ -116,7 +116,7 @@ fn validate_outage(limit: &Limit, issues: &mut ConfigIssues) {
         && !(share > 0.0 && share <= 1.0)
     {
         let reason = format!("{share} is not a share of the limit");
-        issues.add(invalid("on_outage", reason, "set a share above 0 and up to 1, as 0.25", limit));
+        issues.add(invalid("on_outage", reason, "set a share above 0 and at most 1, for example 0.25", limit));
     }
 }
 
@@ -142,7 +142,7 @@ fn validate_key(key: &Key, limit: &Limit, issues: &mut ConfigIssues) {
     let bits = key.ipv6_prefix_bits();
     if !(1..=128).contains(&bits) {
         let reason = format!("an IPv6 prefix cannot have {bits} bits");
-        issues.add(invalid("ipv6_prefix", reason, "set it from 1 to 128, as 64", limit));
+        issues.add(invalid("ipv6_prefix", reason, "set a value from 1 to 128, for example 64", limit));
     }
 }
 

@@ -143,6 +143,7 @@ fn a_single_charge_is_decided_like_one_of_several() {
 }
 
 #[test]
+#[expect(clippy::redundant_clone, reason = "the clone is what is tested")]
 fn equal_subjects_have_equal_hashes_and_every_store_has_its_own_key() {
     let (one, other) = (MemoryStore::new(), MemoryStore::new());
     let subject = Subject::custom("a");

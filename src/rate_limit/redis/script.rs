@@ -1,5 +1,6 @@
 //! The Lua script that decides on the server, with the constants that it shares with Rust.
 
+use crate::rate_limit::algorithm::penalty::MAX_DOUBLINGS;
 use crate::rate_limit::algorithm::{MAX_LOG_UNITS, ROUND_DOWN, SUB_WINDOWS};
 use crate::rate_limit::redis::protocol::{
     ADMITTED, ALGORITHMS, BLOCKED, EXCEEDED, MAX_LIFETIME, NEVER, NO_DETAILS, OPERATIONS, RULE_FIELDS,
@@ -26,6 +27,7 @@ pub(super) fn code() -> String {
     constant("NEVER", NEVER);
     constant("SUB_WINDOWS", SUB_WINDOWS as f64);
     constant("KEPT", (SUB_WINDOWS + 1) as f64);
+    constant("MAX_DOUBLINGS", f64::from(MAX_DOUBLINGS));
     constant("MAX_LOG_UNITS", f64::from(MAX_LOG_UNITS));
     constant("MAX_LIFETIME", MAX_LIFETIME as f64);
     // The shortest text that reads back as the same number.

@@ -158,7 +158,7 @@ local function slow_path()
   end
 
   local function block_length(rule, count)
-    local doublings = min(max(count - 1, 0), 32)
+    local doublings = min(max(count - 1, 0), MAX_DOUBLINGS)
     return min(request[rule + FIRST_BLOCK] * 2 ^ doublings, request[rule + LONGEST_BLOCK])
   end
 
