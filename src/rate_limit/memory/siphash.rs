@@ -1,6 +1,6 @@
 //! `SipHash`: SipHash-1-3 over whole words.
 
-/// A keyed hash whose result nobody can predict or steer without the key (Aumasson and Bernstein, "SipHash", 2012), with
+/// A keyed hash whose result cannot be predicted or steered without the key (Aumasson and Bernstein, "SipHash", 2012), with
 /// the rounds that std's hash maps use: one per word and three at the end.
 ///
 /// std's hasher and the crate `siphasher` implement the same function for bytes of any length, and buffer incomplete words.

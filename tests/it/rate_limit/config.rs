@@ -90,7 +90,7 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
         (Limit::by_tier("a", []), "by_tier", "set a quota for at least one tier"),
         (valid_limit().on_routes(["reports"]), "on_routes", "as in the router"),
         (valid_limit().on_routes([""]), "on_routes", "as in the router"),
-        (valid_limit().on_routes(["/reports/:id"]), "on_routes", "as /reports/{id}"),
+        (valid_limit().on_routes(["/reports/:id"]), "on_routes", "for example /reports/{id}"),
         (valid_limit().on_routes(["/files/*rest"]), "on_routes", "as in the router"),
         (valid_limit().on_routes([""; 0]), "on_routes", "name at least one route"),
         (valid_limit().on_outage(OutagePolicy::Local(0.0)), "on_outage", "at most 1, for example 0.25"),
