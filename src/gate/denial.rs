@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
+use smallvec::SmallVec;
 
 use crate::context::{Realm, Scopes, Tier};
 use crate::field::challenge::Challenge;
@@ -130,14 +132,15 @@ pub enum AccountRefusal {
 /// The rate limits that reject a request, and when to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    policies: Box<[Box<str>]>,
+    /// Shared with the layer. One name, as usual, takes no allocation.
+    policies: SmallVec<[Arc<str>; 1]>,
     retry_after: Option<Duration>,
 }
 
 impl Violation {
     /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed,
     /// because the request costs more than a limit's whole quota.
-    pub fn new(policies: impl IntoIterator<Item: Into<Box<str>>>, retry_after: Option<Duration>) -> Self {
+    pub fn new(policies: impl IntoIterator<Item: Into<Arc<str>>>, retry_after: Option<Duration>) -> Self {
         Self { policies: policies.into_iter().map(Into::into).collect(), retry_after }
     }
 

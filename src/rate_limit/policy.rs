@@ -156,12 +156,8 @@ impl Policy {
 
     #[cold]
     fn exceeded(&self, charges: &[Charge], decision: &Decision) -> Denial {
-        let mut names: Vec<Box<str>> = Vec::with_capacity(charges.len());
-        for (index, charge) in charges.iter().enumerate() {
-            if decision.is_rejected_by(index, charge) {
-                names.push(self.name(charge).into());
-            }
-        }
+        let rejecting = charges.iter().enumerate().filter(|(index, charge)| decision.is_rejected_by(*index, charge));
+        let names = rejecting.filter_map(|(_, charge)| self.names.get(usize::from(charge.rule_index)).map(Arc::clone));
         let violation = Violation::new(names, decision.wait().map(Duration::from_micros));
         let kind = if decision.is_blocked {
             DenialKind::AbnormalUsage(violation)
