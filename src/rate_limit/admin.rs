@@ -52,8 +52,8 @@ impl LimitUsage {
 
 /// Administrative calls. They are not counted as requests.
 ///
-/// They apply to those limits of the layer whose key can yield such a subject. For a limit that counts by route, name the
-/// route with [`Subject::on_route`].
+/// They apply to those limits of the layer whose key can yield such a subject. For a limit that counts by route, name
+/// the route with [`Subject::on_route`].
 impl RateLimit {
     /// Returns what the subject has used of each limit.
     ///
@@ -100,8 +100,8 @@ impl RateLimit {
 
     /// Removes the subject's current and past blocks.
     ///
-    /// The units that it used stay in use. If it is still at its limit, its next request starts a block again; to admit it at
-    /// once, call [`reset`](Self::reset).
+    /// The units that it used stay in use. If it is still at its limit, its next request starts a block again; to admit
+    /// it at once, call [`reset`](Self::reset).
     ///
     /// # Errors
     ///

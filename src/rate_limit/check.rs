@@ -12,8 +12,8 @@ impl RateLimit {
     /// Use it for work that is not a request of its own, such as a message on a WebSocket or an item of a queue.
     ///
     /// Every limit whose [`Key`](crate::rate_limit::Key) can yield such a subject is charged, whatever requests it is
-    /// [restricted to](crate::rate_limit::Limit::on_routes). Under a limit that counts only failures, the units stay charged
-    /// until you [refund](Self::refund) them.
+    /// [restricted to](crate::rate_limit::Limit::on_routes). Under a limit that counts only failures, the units stay
+    /// charged until you [refund](Self::refund) them.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, UserContext, rate_limit::{Key, Subject}};

@@ -23,7 +23,8 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Warns if the address of the connection is probably that of a proxy. Returns false if the subject is no such address.
+    /// Warns if the address of the connection is probably that of a proxy. Returns false if the subject is no such
+    /// address.
     #[inline]
     pub(super) fn check_peer(&self, subject: &Subject<'_>, head: &request::Parts) -> bool {
         let Some(peer) = subject.peer() else { return false };

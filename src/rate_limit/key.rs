@@ -19,9 +19,9 @@ use crate::rate_limit::subject::Subject;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// A request that matches no alternative is rejected, so that it cannot evade the limit: with 401 if it is anonymous and
-/// the key needs a user, else with 403. Every request has an [address](Key::ip) and a [global](Key::global) subject, so no
-/// alternative may follow these.
+/// A request that matches no alternative is rejected, so that it cannot evade the limit: with 401 if it is anonymous
+/// and the key needs a user, else with 403. Every request has an [address](Key::ip) and a [global](Key::global)
+/// subject, so no alternative may follow these.
 #[derive(Clone)]
 #[must_use]
 pub struct Key {
@@ -49,7 +49,8 @@ impl Key {
 
     /// Counts by the client's address; IPv6 addresses by their /64 network, see [`ipv6_prefix`](Self::ipv6_prefix).
     ///
-    /// If [`TrustedProxies`] is also an outer layer, the address that it found is used, else the one found by `proxies`.
+    /// If [`TrustedProxies`] is also an outer layer, the address that it found is used, else the one found by
+    /// `proxies`.
     pub fn ip(proxies: TrustedProxies) -> Self {
         Self::of(KeyPart::Ip(proxies))
     }

@@ -42,16 +42,17 @@ pub struct Limit {
 impl Limit {
     /// Creates a limit with one quota for every subject.
     ///
-    /// Callers see the name in headers and problem details. It also identifies the counters in a store: if two layers share
-    /// a store, limits with the same name and quota count together.
+    /// Callers see the name in headers and problem details. It also identifies the counters in a store: if two layers
+    /// share a store, limits with the same name and quota count together.
     pub fn new(name: impl Into<Arc<str>>, quota: Quota) -> Self {
         Self::of(name.into(), Quotas::Single(quota))
     }
 
     /// Creates a limit whose quota depends on the tier of the verified user.
     ///
-    /// The quota of the highest of these tiers that the user has applies. Users with none of them and anonymous callers get
-    /// the quota of the lowest tier. All quotas have the same window. Put the layer inside of the one that authenticates.
+    /// The quota of the highest of these tiers that the user has applies. Users with none of them and anonymous callers
+    /// get the quota of the lowest tier. All quotas have the same window. Put the layer inside of the one that
+    /// authenticates.
     pub fn by_tier(name: impl Into<Arc<str>>, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
         Self::of(name.into(), Quotas::ByTier(quotas.into_iter().collect()))
     }
@@ -135,14 +136,15 @@ impl Limit {
 
     /// Counts only requests that fail with a status from 400 to 499, such as failed logins (default: all requests).
     ///
-    /// A request is charged before the handler runs, so that concurrent attempts count, and refunded if it succeeds. Only
-    /// its own units are refunded. Handlers can override the status with an [`Attempt`](crate::context::Attempt). For a gRPC
-    /// response, the `grpc-status` in its head counts; a status in trailers after a body is not seen.
+    /// A request is charged before the handler runs, so that concurrent attempts count, and refunded if it succeeds.
+    /// Only its own units are refunded. Handlers can override the status with an [`Attempt`](crate::context::Attempt).
+    /// For a gRPC response, the `grpc-status` in its head counts; a status in trailers after a body is not seen.
     pub fn only_failures(self) -> Self {
         self.only_failures_if(|status| status.is_client_error())
     }
 
-    /// Counts only requests whose response status the condition calls a failure; see [`only_failures`](Self::only_failures).
+    /// Counts only requests whose response status the condition calls a failure; see
+    /// [`only_failures`](Self::only_failures).
     pub fn only_failures_if(mut self, is_failure: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
         self.failure = Some(FailureCondition(Arc::new(is_failure)));
         self
@@ -158,7 +160,8 @@ impl Limit {
 
     /// Doubles the length of each further block, up to this length (default: all blocks have the same length).
     ///
-    /// Past blocks are forgotten once the subject has not been blocked for that long. Requires [`block_for`](Self::block_for).
+    /// Past blocks are forgotten once the subject has not been blocked for that long. Requires
+    /// [`block_for`](Self::block_for).
     pub fn escalate_to(mut self, longest: Duration) -> Self {
         let first = self.block.map_or(Duration::ZERO, |block| block.first);
         self.block = Some(BlockDurations { first, longest: Some(longest) });
@@ -198,9 +201,9 @@ pub enum OutagePolicy {
     FailClosed,
     /// Counts in this process alone, against this share of the limit, above 0 and up to 1.
     ///
-    /// With four instances of the app, a share of 0.25 keeps the limit as a whole. Requests that this process counted before
-    /// the outage are included. Above the share, requests are rejected with 503, above the whole limit with 429. Headers
-    /// report what remains of the share.
+    /// With four instances of the app, a share of 0.25 keeps the limit as a whole. Requests that this process counted
+    /// before the outage are included. Above the share, requests are rejected with 503, above the whole limit with 429.
+    /// Headers report what remains of the share.
     Local(f64),
     /// Admits all requests without counting them.
     FailOpen,

@@ -34,18 +34,18 @@
 //! A [`Limit`] has a name, a [`Quota`] or one for each tier, and a [`Key`]. The key identifies the [`Subject`] whose
 //! requests are counted together. A request costs one unit by default.
 //!
-//! A layer may have several limits. A request is charged under all of them or, if one rejects it, under none. Each limit
-//! may have its own key, apply only to [some routes](Limit::on_routes) or [some requests](Limit::only_if), count
-//! [each route separately](Limit::by_route), count [only failures](Limit::only_failures), charge
-//! [several units](Limit::cost_of), start a [block](Limit::block_for), or merely [report](Limit::shadow).
+//! A layer may have several limits. A request is charged under all of them or, if one rejects it, under none. Each
+//! limit may have its own key, apply only to [some routes](Limit::on_routes) or [some requests](Limit::only_if), count
+//! [each route separately](Limit::by_route), count [only failures](Limit::only_failures), charge [several
+//! units](Limit::cost_of), start a [block](Limit::block_for), or merely [report](Limit::shadow).
 //!
 //! If a user's tier changes, the units they used stay in use under the new quota.
 //!
 //! # Order of layers
 //!
-//! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer authenticated,
-//! the response is 500. To bound the work of signature verification, put another limit by address outside of `JwtAuth`.
-//! [`Stack`](crate::Stack) has a setter for each.
+//! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer
+//! authenticated, the response is 500. To bound the work of signature verification, put another limit by address
+//! outside of `JwtAuth`. [`Stack`](crate::Stack) has a setter for each.
 //!
 //! # Handlers and other code
 //!
@@ -63,20 +63,22 @@
 //! | `Retry-After` | 429 | seconds until the request is admitted, if no other follows |
 //! | `Retry-After` | 503 | seconds until the store is tried again |
 //!
-//! The response to a rejected request is 429 with a problem of type `quota-exceeded`, or `abnormal-usage-detected` for a block.
-//! `violated-policies` names the limits that reject it. A request that costs more than the limit gets no `Retry-After`.
+//! The response to a rejected request is 429 with a problem of type `quota-exceeded`, or `abnormal-usage-detected` for
+//! a block. `violated-policies` names the limits that reject it. A request that costs more than the limit gets no
+//! `Retry-After`.
 //!
-//! If the store is unavailable, the [`OutagePolicy`] of a limit decides. A request that is rejected only because of the outage
-//! gets 503 with a problem of type `temporary-reduced-capacity`. An outage alone never causes a 429.
+//! If the store is unavailable, the [`OutagePolicy`] of a limit decides. A request that is rejected only because of the
+//! outage gets 503 with a problem of type `temporary-reduced-capacity`. An outage alone never causes a 429.
 //!
 //! # Stores
 //!
-//! A [`MemoryStore`] keeps the counters in this process, in bounded memory. With the feature `redis`, a `RedisStore` shares
-//! them between processes.
+//! A [`MemoryStore`] keeps the counters in this process, in bounded memory. With the feature `redis`, a `RedisStore`
+//! shares them between processes.
 //!
 //! # What it does not do
 //!
-//! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's `ConcurrencyLimit`.
+//! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's
+//! `ConcurrencyLimit`.
 
 mod admin;
 mod algorithm;

@@ -11,8 +11,8 @@ use crate::context::UserContext;
 
 /// The user, address, API key, tenant or custom value that a limit is applied to.
 ///
-/// A [`RateLimit`](crate::RateLimit) determines the subject of a request by its [`Key`](crate::rate_limit::Key). Create one
-/// yourself to charge, inspect or reset a subject outside of a request:
+/// A [`RateLimit`](crate::RateLimit) determines the subject of a request by its [`Key`](crate::rate_limit::Key). Create
+/// one yourself to charge, inspect or reset a subject outside of a request:
 ///
 /// ```
 /// use portcullis::rate_limit::{Key, Quota, RateLimit, Subject};
@@ -61,7 +61,8 @@ impl<'a> Subject<'a> {
         Self { user: Some(user), ..Self::user(user.issuer(), user.id()) }
     }
 
-    /// A client address. IPv6 addresses stand for their network; see [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix).
+    /// A client address. IPv6 addresses stand for their network; see
+    /// [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix).
     #[must_use]
     #[inline]
     pub fn address(ip: IpAddr) -> Self {
@@ -80,7 +81,8 @@ impl<'a> Subject<'a> {
         Self::of(Kind::Tenant(name.into()))
     }
 
-    /// A custom subject, by the value that the function given to [`Key::custom`](crate::rate_limit::Key::custom) returns.
+    /// A custom subject, by the value that the function given to [`Key::custom`](crate::rate_limit::Key::custom)
+    /// returns.
     #[must_use]
     pub fn custom(name: impl Into<Cow<'a, str>>) -> Self {
         Self::of(Kind::Custom(name.into()))
@@ -149,8 +151,9 @@ impl<'a> Subject<'a> {
 
     /// Feeds a hash function with words that no other subject has.
     ///
-    /// Every part begins with a word of a tag and the length of the text that follows, or of a tag and an IPv4 address. So no
-    /// two subjects have the same words, whatever text they contain. Whole words keep the hash function simple and fast.
+    /// Every part begins with a word of a tag and the length of the text that follows, or of a tag and an IPv4 address.
+    /// So no two subjects have the same words, whatever text they contain. Whole words keep the hash function simple
+    /// and fast.
     #[inline]
     pub(super) fn encode(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) {
         match &self.kind {

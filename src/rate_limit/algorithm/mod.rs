@@ -21,14 +21,14 @@ pub(super) mod token_bucket;
 pub enum Algorithm {
     /// Stores the time of each unit, and frees each unit one window after its use. Exact, for up to 128 units.
     SlidingLog,
-    /// Counts in windows that are aligned to the calendar: a minute, an hour or a day in UTC. All units are freed when the
-    /// next window begins, so the end of one window and the start of the next together may admit twice the limit.
+    /// Counts in windows that are aligned to the calendar: a minute, an hour or a day in UTC. All units are freed when
+    /// the next window begins, so the end of one window and the start of the next together may admit twice the limit.
     FixedWindow,
-    /// Counts in sub-windows of a twelfth of the window, and counts the oldest one whole. Units are freed up to a twelfth of
-    /// the window late, and never early.
+    /// Counts in sub-windows of a twelfth of the window, and counts the oldest one whole. Units are freed up to a
+    /// twelfth of the window late, and never early.
     SlidingWindow,
-    /// Refills units at an even rate, one every `window / limit`. A caller that was idle may use the whole limit at once,
-    /// and then the units that are refilled.
+    /// Refills units at an even rate, one every `window / limit`. A caller that was idle may use the whole limit at
+    /// once, and then the units that are refilled.
     TokenBucket,
 }
 
@@ -133,8 +133,8 @@ impl<C: Counter + Clone + Default + Send> Slot for C {
 pub(super) const MAX_LOG_UNITS: u32 = 128;
 /// The number of sub-windows in a window. More of them free units sooner and take more memory.
 pub(super) const SUB_WINDOWS: u64 = 12;
-/// A factor just below one, by which a token bucket rounds refills down: 200 times the error of one operation on `f64`. A
-/// decision takes far fewer operations, so rounding never admits more than the limit.
+/// A factor just below one, by which a token bucket rounds refills down: 200 times the error of one operation on `f64`.
+/// A decision takes far fewer operations, so rounding never admits more than the limit.
 pub(super) const ROUND_DOWN: f64 = 1.0 - 200.0 * f64::EPSILON;
 
 #[cfg(test)]

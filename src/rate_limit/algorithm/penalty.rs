@@ -4,8 +4,8 @@ use super::{Occupancy, Slot};
 
 /// The current block of a subject and the number of its blocks so far.
 ///
-/// Each block lasts twice as long as the one before, up to the longest. Blocks are forgotten once the subject has not been
-/// blocked for as long as the longest block.
+/// Each block lasts twice as long as the one before, up to the longest. Blocks are forgotten once the subject has not
+/// been blocked for as long as the longest block.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct Penalty {
     blocked_until: u64,

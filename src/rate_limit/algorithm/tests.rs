@@ -337,7 +337,8 @@ const EXTREMES: [u32; 7] = [0, 1, 2, 65_535, 65_536, u32::MAX - 1, u32::MAX];
 /// The last is what a clock before 1970 is read as.
 const TIMES: [u64; 6] = [0, 1, START, START + 1, START + 60_000_000, u64::MAX >> 12];
 
-/// Charges all units as soon as they are free, from this offset in an aligned window on. Returns the most units in a window.
+/// Charges all units as soon as they are free, from this offset in an aligned window on. Returns the most units in a
+/// window.
 fn greedy(kind: Kind, from: u64) -> u32 {
     let mut caller = Caller::of(kind, 100, 60_000_000);
     caller.now = START / 60_000_000 * 60_000_000 + from;

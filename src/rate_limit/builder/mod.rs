@@ -30,8 +30,8 @@ impl RateLimit {
 
 /// Builds a [`RateLimit`].
 ///
-/// Each setter replaces the previous value, except [`add_limit`](Self::add_limit). If the compiler reports that this type
-/// does not implement `Layer`, the call to [`build`](Self::build) is missing.
+/// Each setter replaces the previous value, except [`add_limit`](Self::add_limit). If the compiler reports that this
+/// type does not implement `Layer`, the call to [`build`](Self::build) is missing.
 #[derive(Debug)]
 #[must_use]
 pub struct RateLimitBuilder {
@@ -73,7 +73,8 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Adds a limit, up to eight in total. A request is charged under all limits or, if one of them rejects it, under none.
+    /// Adds a limit, up to eight in total. A request is charged under all limits or, if one of them rejects it, under
+    /// none.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::{Key, Limit}};
@@ -99,9 +100,9 @@ impl RateLimitBuilder {
 
     /// Exempts these routes from all limits of the layer (default: none).
     ///
-    /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route of a
-    /// request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`. Without it,
-    /// the request's path is compared. Only exact matches are exempt: `//health` is counted.
+    /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route
+    /// of a request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`.
+    /// Without it, the request's path is compared. Only exact matches are exempt: `//health` is counted.
     pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.exempt = routes.into_iter().map(Into::into).collect();
         self
@@ -119,7 +120,8 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Also sends the headers `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10 (default: not sent).
+    /// Also sends the headers `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10 (default:
+    /// not sent).
     pub fn ietf_draft_headers(mut self) -> Self {
         self.headers.ietf_draft = true;
         self

@@ -32,8 +32,8 @@ use crate::rate_limit::subject::Subject;
 /// # let _ = store;
 /// ```
 ///
-/// If more subjects are active than the capacity of the store, new subjects evict those that use the smallest share of their
-/// limit. A subject at its limit is never evicted. See [`Algorithm`] for the memory that a subject takes.
+/// If more subjects are active than the capacity of the store, new subjects evict those that use the smallest share of
+/// their limit. A subject at its limit is never evicted. See [`Algorithm`] for the memory that a subject takes.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 

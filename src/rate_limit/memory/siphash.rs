@@ -1,10 +1,10 @@
 //! `SipHash`: SipHash-1-3 over whole words.
 
-/// A keyed hash whose result cannot be predicted or steered without the key (Aumasson and Bernstein, "SipHash", 2012), with
-/// the rounds that std's hash maps use: one per word and three at the end.
+/// A keyed hash whose result cannot be predicted or steered without the key (Aumasson and Bernstein, "SipHash", 2012),
+/// with the rounds that std's hash maps use: one per word and three at the end.
 ///
-/// std's hasher and the crate `siphasher` implement the same function for bytes of any length, and buffer incomplete words.
-/// For the address of a request, std's takes 61 instructions more, 1.4 % of what the layer adds to a request.
+/// std's hasher and the crate `siphasher` implement the same function for bytes of any length, and buffer incomplete
+/// words. For the address of a request, std's takes 61 instructions more, 1.4 % of what the layer adds to a request.
 pub(super) struct SipHash {
     state: [u64; 4],
     words: u64,
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn the_key_is_used_as_in_the_paper() {
-        // Key and words count up from zero, as in appendix A of the paper. The hashes were computed by another program, which
-        // gives the hash of the appendix for SipHash-2-4.
+        // Key and words count up from zero, as in appendix A of the paper. The hashes were computed by another program,
+        // which gives the hash of the appendix for SipHash-2-4.
         let word = |n: u64| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7]) + n * 0x0808_0808_0808_0808;
         for (words, expected) in EXPECTED {
             let words: Vec<u64> = (0..words).map(word).collect();

@@ -13,8 +13,8 @@ use crate::rate_limit::decision::{Charge, ChargedAt, Decision, Fit, Usage};
 /// evicted, so that a flood of new subjects cannot reset anyone's limit. If all eight are at their limits, new subjects
 /// share an overflow slot, if the table has overflow slots.
 ///
-/// One lock covers several sets. This keeps the locks few enough to stay in the processor's cache even if the sets are not.
-/// The set itself cannot be prefetched before the lock is held, so locks of their own would gain nothing.
+/// One lock covers several sets. This keeps the locks few enough to stay in the processor's cache even if the sets are
+/// not. The set itself cannot be prefetched before the lock is held, so locks of their own would gain nothing.
 pub(in crate::rate_limit) struct Table<S: Slot> {
     shards: Box<[Shard<S>]>,
     /// Empty if two subjects must not share a slot.
@@ -139,8 +139,8 @@ impl<S: Slot> Table<S> {
     /// Locks the shard of a hash, and returns its sets and the index of the one that the hash selects.
     #[inline]
     fn lock_shard(&self, hash: u64) -> Option<(MutexGuard<'_, Box<[Set<S>]>>, usize)> {
-        // Maps the hash to a range without a division: the high word of the product is the shard, and the low word, which is
-        // as evenly distributed, selects the set in the same way.
+        // Maps the hash to a range without a division: the high word of the product is the shard, and the low word,
+        // which is as evenly distributed, selects the set in the same way.
         let product = u128::from(hash) * self.shards.len() as u128;
         let sets = lock(&self.shards.get((product >> 64) as usize)?.0);
         let index = (u128::from(product as u64) * sets.len() as u128) >> 64;
@@ -220,8 +220,8 @@ pub(in crate::rate_limit) trait CounterTable: Send + Sync {
 
     /// Decides about one of several charges.
     ///
-    /// Calls `confirm` with whether the charge fits and with the time, while the subject's set is locked. Applies the charge
-    /// as of the time that `confirm` returns; `None` applies nothing. Returns the usage after that.
+    /// Calls `confirm` with whether the charge fits and with the time, while the subject's set is locked. Applies the
+    /// charge as of the time that `confirm` returns; `None` applies nothing. Returns the usage after that.
     fn decide_together(
         &self,
         charge: &Charge,

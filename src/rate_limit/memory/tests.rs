@@ -19,8 +19,8 @@ fn charge(rule_index: u8, limit: u32, cost: u32) -> Charge {
     Charge { rule_index, limit, full_limit: limit, cost, hash: 7, ..Charge::default() }
 }
 
-/// Charges one limit from several threads. Returns how many requests were admitted, the units in use, and the time; each
-/// read of the clock takes a microsecond.
+/// Charges one limit from several threads. Returns how many requests were admitted, the units in use, and the time;
+/// each read of the clock takes a microsecond.
 fn stampede(algorithm: Algorithm, limit: u32, refunds: bool) -> (u64, u32, u64) {
     let limits = [tables(&MemoryStore::with_subjects(8), "limit", algorithm, limit)];
     let clock = AtomicU64::new(NOW);

@@ -80,7 +80,8 @@ impl Batcher {
     /// Takes the next batch off the queue, up to the bounds of a call; `None` if the queue is empty.
     fn next_batch(&self) -> Option<Vec<QueuedJob>> {
         let mut queue = self.queue();
-        // Drop requests whose callers already timed out: charging them would waste quota, and the queue would never shrink.
+        // Drop requests whose callers already timed out: charging them would waste quota, and the queue would never
+        // shrink.
         queue.waiting.retain(|queued| !(queued.job.operation == Operation::Decide && queued.sender.is_closed()));
         if queue.waiting.is_empty() {
             queue.is_running = false;
@@ -217,8 +218,8 @@ impl fmt::Debug for Batcher {
 
 /// The most jobs in one call. A longer script would hold up the server's other clients.
 const MAX_JOBS: usize = 128;
-/// The most charges in one call. If each had its own rule, they would be some 6,900 numbers; Lua passes at most 8,000 to a
-/// function.
+/// The most charges in one call. If each had its own rule, they would be some 6,900 numbers; Lua passes at most 8,000
+/// to a function.
 const MAX_CHARGES: usize = 512;
 /// The most jobs that wait. A server that is this far behind responds to none of them in time.
 const MAX_WAITING: usize = 65_536;

@@ -50,7 +50,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ScriptCaller for ScriptC
         Box::pin(async move {
             let by_hash = command("EVALSHA", &script.hash, &keys, &request);
             match by_hash.query_async(&mut connection).await {
-                // The server does not know the script, as after a restart: send the code, which costs one more round trip.
+                // The server does not know the script, as after a restart: send the code, which costs one more round
+                // trip.
                 Err(error) if error.code() == Some("NOSCRIPT") => {
                     command("EVAL", &script.code, &keys, &request).query_async(&mut connection).await
                 }

@@ -89,8 +89,8 @@ impl RedisLimiter {
 
     /// Asks Redis, in one call or in a cluster in one for each subject.
     ///
-    /// Returns the charges with the times at which they were applied, the decision, and the latest of these times. Returns
-    /// `None` if a response is missing and no other rejects the request.
+    /// Returns the charges with the times at which they were applied, the decision, and the latest of these times.
+    /// Returns `None` if a response is missing and no other rejects the request.
     pub(in crate::rate_limit) async fn decide(
         &self,
         charges: &[Charge],
@@ -262,7 +262,8 @@ impl RedisLimiter {
         responses
     }
 
-    /// Groups the positions of charges that one call can decide about: all of them, or in a cluster those of one subject.
+    /// Groups the positions of charges that one call can decide about: all of them, or in a cluster those of one
+    /// subject.
     fn positions_by_node(&self, charges: &[Charge]) -> Vec<Vec<usize>> {
         if !self.batcher.is_cluster() {
             return if charges.is_empty() { Vec::new() } else { vec![(0..charges.len()).collect()] };

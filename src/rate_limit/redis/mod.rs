@@ -39,9 +39,9 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 /// No request waits longer than the [deadline](Self::deadline). While the server is unavailable, each limit follows its
 /// [`OutagePolicy`](crate::rate_limit::OutagePolicy).
 ///
-/// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half of
-/// a SHA-256. So keys show no names and no secrets, but anyone who can guess an id or address can compute its key. Requires
-/// Redis 6 or later, or a compatible server that runs its Lua scripts.
+/// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half
+/// of a SHA-256. So keys show no names and no secrets, but anyone who can guess an id or address can compute its key.
+/// Requires Redis 6 or later, or a compatible server that runs its Lua scripts.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
@@ -57,22 +57,22 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Uses a connection of the crate `redis` 1, such as a `MultiplexedConnection` or a `ConnectionManager`, with or without
-    /// TLS. For a cluster, use [`cluster`](Self::cluster).
+    /// Uses a connection of the crate `redis` 1, such as a `MultiplexedConnection` or a `ConnectionManager`, with or
+    /// without TLS. For a cluster, use [`cluster`](Self::cluster).
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::with_connection(connection, false)
     }
 
     /// Uses a connection to a cluster, a `ClusterConnection`.
     ///
-    /// If the limits of a request have subjects on different nodes, these are asked at the same time. If one node rejects
-    /// the request, what the others charged is refunded.
+    /// If the limits of a request have subjects on different nodes, these are asked at the same time. If one node
+    /// rejects the request, what the others charged is refunded.
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::with_connection(connection, true)
     }
 
-    /// Connects to the server at a URL, `redis://user:password@host:port/db`, when it is first needed, and again after the
-    /// connection was lost. TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new).
+    /// Connects to the server at a URL, `redis://user:password@host:port/db`, when it is first needed, and again after
+    /// the connection was lost. TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new).
     ///
     /// # Errors
     ///

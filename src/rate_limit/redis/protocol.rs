@@ -139,8 +139,8 @@ pub(super) fn encode<'a>(jobs: impl ExactSizeIterator<Item = &'a Job>) -> (Vec<S
     (subjects.iter().map(|(digest, prefix)| key(prefix, *digest)).collect(), request)
 }
 
-/// Returns the position of a rule's first number in the request, counted from one. The first number of all is the position
-/// of the jobs.
+/// Returns the position of a rule's first number in the request, counted from one. The first number of all is the
+/// position of the jobs.
 fn rule_position(rule: usize) -> f64 {
     (2 + RULE_FIELDS.len() * rule) as f64
 }
@@ -193,7 +193,8 @@ pub(super) const RULE_FIELDS: [&str; 9] =
     ["TAG", "BLOCK_TAG", "ALGORITHM", "LIMIT", "WINDOW", "STEP", "FIRST_BLOCK", "LONGEST_BLOCK", "SHADOW"];
 
 impl RuleParams<'_> {
-    /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different counters.
+    /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different
+    /// counters.
     pub(in crate::rate_limit) fn encode(&self) -> Arc<[u8]> {
         let (algorithm, letter) = match self.algorithm {
             Algorithm::SlidingLog => (SLIDING_LOG, 'e'),

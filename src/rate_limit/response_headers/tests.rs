@@ -14,7 +14,8 @@ fn limiter(limits: &[(&str, u32, u64)]) -> RateLimitBuilder {
     })
 }
 
-/// Returns these headers after the ones for limits with so many units remaining and so many seconds until the reset are added.
+/// Returns these headers after the ones for limits with so many units remaining and so many seconds until the reset are
+/// added.
 fn written(builder: RateLimitBuilder, left: &[(u32, u32)], now: u64, mut headers: HeaderMap) -> HeaderMap {
     let policy = Arc::clone(&builder.build().unwrap().0);
     let snapshot = |(rule_index, (remaining, reset)): (u8, &(u32, u32))| LimitSnapshot {

@@ -208,7 +208,8 @@ proptest! {
             RuleParams { window: *window, is_shadow: *is_shadow, ..rule(name, *limit) }.encode()
         }).collect();
         let charge = |(rule, digest, cost, charged_at): &(prop::sample::Index, u128, u32, u64)| {
-            JobCharge { prefix: "k".into(), digest: *digest, rule: Arc::clone(rule.get(&rules)), cost: *cost, charged_at: *charged_at }
+            let rule = Arc::clone(rule.get(&rules));
+            JobCharge { prefix: "k".into(), digest: *digest, rule, cost: *cost, charged_at: *charged_at }
         };
         let jobs: Vec<_> = jobs.iter()
             .map(|charges| Job { operation: Operation::Refund, charges: charges.iter().map(charge).collect() })
@@ -235,7 +236,11 @@ proptest! {
     }
 
     #[test]
-    fn no_response_makes_it_panic(response in prop::collection::vec(any::<f64>(), 0..24), odd in 0..8_usize, charges in 0..4_usize) {
+    fn no_response_makes_it_panic(
+        response in prop::collection::vec(any::<f64>(), 0..24),
+        odd in 0..8_usize,
+        charges in 0..4_usize,
+    ) {
         let rule = rule("a", 5).encode();
         let jobs = [job(Operation::Decide, &vec![&rule; charges]), job(Operation::Decide, &[&rule])];
         let mut bytes = written(&response);

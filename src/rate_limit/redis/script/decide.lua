@@ -1,17 +1,20 @@
--- Decides about a batch of jobs, each as a whole: all charges of a job are applied or none. This is what memory/decide.rs
--- and algorithm/*.rs do, on the server. The last part of the script.
+-- Decides about a batch of jobs, each as a whole: all charges of a job are applied or none. This is what
+-- memory/decide.rs and algorithm/*.rs do, on the server. The last part of the script.
 --
 -- KEYS     the keys of the subjects, without duplicates
 -- ARGV[1]  numbers, each a little-endian double: where the jobs begin, the rules, the jobs; times in microseconds
 --            rule: the fields named in protocol.rs, from TAG to SHADOW
---            job:  operation, number of charges, and for each charge: index of the key, of the rule, cost, time of the charge
--- returns  numbers in the same format: the time, and for each job: for each charge its usage and reset; then NO_DETAILS, or
+--            job:  the operation and the number of charges, then for each charge:
+--                  the index of its key, the index of its rule, its cost, and when it was charged
+-- returns  numbers in the same format: the time, then for each job:
+--            for each charge its usage and reset, then NO_DETAILS or
 --            rejected, a bit for each charge that exceeds its limit, the wait, and for each charge its remaining block
 --
 -- What most requests need is written out in the loop, because each function takes time to create on every call.
 
--- Finds the entry of a rule and moves it to now. Returns its header, and whether it must be written even if the request is
--- denied, because the clock went back: otherwise it would lie in the future again on the next call, and never expire.
+-- Finds the entry of a rule and moves it to now. Returns its header, and whether it must be written even if the request
+-- is denied, because the clock went back: otherwise it would lie in the future again on the next call, and never
+-- expire.
 local function advance(key, record, rule, operation)
   local tag, algorithm = request[rule], request[rule + ALGORITHM]
   local header = record[3] == tag and 3 or find(record, tag)
@@ -37,7 +40,9 @@ local function advance(key, record, rule, operation)
     local window, expiry = request[rule + WINDOW], now + request[rule + STEP]
     local limit = request[rule + LIMIT]
     -- An administrator does not know the subject's tier, so the limit of the last request refills the bucket.
-    if operation == PEEK or operation == REFUND_LAST then limit = record[header + EXTRA] > 0 and record[header + EXTRA] or 1 end
+    if operation == PEEK or operation == REFUND_LAST then
+      limit = record[header + EXTRA] > 0 and record[header + EXTRA] or 1
+    end
     if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
     if since < now then used = used - (now - since) * limit / window * ROUND_DOWN end
     record[header + SINCE], record[header + USED], record[header + EXTRA] = now, used > 0 and used or 0, limit
@@ -121,7 +126,8 @@ while at <= total do
         else
           record[header + EXPIRY] = (record[header + SINCE] + 1) * request[rule + WINDOW]
         end
-      elseif rejected == EXCEEDED and exceeds[bit] and request[rule + SHADOW] == 0 and request[rule + FIRST_BLOCK] > 0 then
+      elseif rejected == EXCEEDED and exceeds[bit]
+        and request[rule + SHADOW] == 0 and request[rule + FIRST_BLOCK] > 0 then
         blocked = slow_path().start_block(key, rule)
         if wait >= 0 and blocked > wait then wait = blocked end
       end

@@ -55,7 +55,8 @@ local function slow_path()
     set_header(key, header, records[key][header + EXPIRY], all[#all] or 0, #all, 0)
   end
 
-  -- Sliding log: removes units that left the window. Returns whether the clock went back: times in the future become now.
+  -- Sliding log: removes units that left the window. Returns whether the clock went back: times in the future become
+  -- now.
   function functions.advance_log(key, header, rule)
     local window, kept, went_back = request[rule + WINDOW], {}, false
     for _, at in ipairs(times(split(key)[(header + 3) / 6])) do
@@ -205,8 +206,8 @@ local function slow_path()
     dirty[key] = true
   end
 
-  -- Writes a key without expired entries. The key is kept for a sixteenth longer than needed, so that the next charges need
-  -- not extend its lifetime.
+  -- Writes a key without expired entries. The key is kept for a sixteenth longer than needed, so that the next charges
+  -- need not extend its lifetime.
   function functions.rewrite(key)
     local record, all, headers, kept, last = records[key], split(key), { 0, 0 }, {}, 0
     -- The number of entries must fit into one byte: the newest are kept.

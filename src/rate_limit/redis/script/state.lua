@@ -5,15 +5,16 @@
 -- headers of the entries, and then their tails. An entry is the state of one limit or of its blocks. Its header is six
 -- numbers: TAG, TAIL_SIZE, EXPIRY, SINCE, USED and EXTRA. Times are in microseconds since 1970.
 --
---                    SINCE                      USED              EXTRA                     tail
---   sliding log      time of the last unit      units             0                         time of each unit, oldest first
---   sliding window   number of the sub-window   units in all      units in the current one  units of the 12 before, latest first
---   token bucket     time of the debt           debt              limit that refills it     -
---   fixed window     number of the window       units             0                         -
---   block            end of the block           number of blocks  0                         -
+--                   SINCE                     USED              EXTRA                    tail
+--   sliding log     time of the last unit     units             0                        times, oldest first
+--   sliding window  number of the sub-window  units in all      units in the current     units of the 12 before
+--   token bucket    time of the debt          debt              limit that refills it    -
+--   fixed window    number of the window      units             0                        -
+--   block           end of the block          number of blocks  0                        -
 --
--- Headers and tails are apart because most requests change one header only, which SETRANGE writes in place. A value that
--- does not have this format counts as empty, so that a foreign value under the same key cannot make the script fail.
+-- Headers and tails are apart because most requests change one header only, which SETRANGE writes in place. A value
+-- that does not have this format counts as empty, so that a foreign value under the same key cannot make the script
+-- fail.
 local TAIL_SIZE, EXPIRY, SINCE, USED, EXTRA = 1, 2, 3, 4, 5
 -- Formats of Redis' struct library: I7 is an unsigned integer of seven bytes, d a double.
 local RECORD_FORMAT, HEADER_FORMAT, TIME_FORMAT = '<I1I7', 'I6I2I7I7dI4', '<I7'
@@ -28,8 +29,8 @@ local now = time[1] * 1000000 + time[2]
 -- One command reads all keys. It returns nothing for a key of another type.
 local values = call('MGET', unpack(KEYS))
 local request = { unpack_from('<' .. ('d'):rep(#ARGV[1] / 8), ARGV[1]) }
--- By the index of the key: the record {number of entries, kept until, headers...}; the tails, if they may have changed; and
--- which header changed, or true if more than one header did.
+-- By the index of the key: the record {number of entries, kept until, headers...}; the tails, if they may have changed;
+-- and which header changed, or true if more than one header did.
 local records, tails, dirty = {}, {}, {}
 
 -- The formats of a record without its tails, by the number of entries.
