@@ -40,6 +40,13 @@ impl RateLimit {
         if charges.is_empty() {
             return Err(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default()));
         }
+        #[cfg_attr(
+            not(feature = "redis"),
+            expect(
+                clippy::infallible_destructuring_match,
+                reason = "there are more variants with the feature `redis`"
+            )
+        )]
         let decision = match policy.decide(&mut charges) {
             Ruling::Decided(decision) => decision,
             #[cfg(feature = "redis")]

@@ -166,6 +166,13 @@ impl Gate for RateLimit {
             Ok(charges) => charges,
             Err(denial) => return Entry::Refuse(self.reject_uncountable(head, denial)),
         };
+        #[cfg_attr(
+            not(feature = "redis"),
+            expect(
+                clippy::infallible_destructuring_match,
+                reason = "there are more variants with the feature `redis`"
+            )
+        )]
         let decision = match self.0.decide(&mut charges) {
             Ruling::Decided(decision) => decision,
             #[cfg(feature = "redis")]

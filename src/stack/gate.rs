@@ -23,7 +23,7 @@ struct Gates<A> {
     gates: AllGates<A>,
     /// Whether the headers of `SecurityHeaders` may be written before those of the other gates. `SecurityHeaders`
     /// starts from a copy of its prepared map if the response has few headers. If it writes first, a request with a
-    /// cached token costs 12,380 instructions beyond the bare handler; if it writes last, 14,820.
+    /// cached token costs 16 % fewer instructions beyond the bare handler than if it writes last.
     writes_security_headers_first: bool,
 }
 

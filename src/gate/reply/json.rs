@@ -2,9 +2,8 @@
 
 /// Writes a JSON object (RFC 8259 §4) member by member. The names are constants of this crate that need no escaping.
 ///
-/// Used instead of `serde_json`, which looks up every byte of every string in a table: with it, a 429 costs 12,288
-/// instructions beyond the bare handler, with this writer 9,448. Strings that need escaping still go through
-/// `serde_json`.
+/// Used instead of `serde_json`, which looks up every byte of every string in a table. With this writer, a 429 costs 23 %
+/// fewer instructions beyond the bare handler. Strings that need escaping still go through `serde_json`.
 pub(super) struct JsonObjectWriter(Vec<u8>);
 
 impl JsonObjectWriter {

@@ -167,18 +167,18 @@ impl RateLimitBuilder {
         validate_exempt(&self.exempt, &mut issues);
         validate_store(&store, &mut issues);
         // Tables are allocated only if all settings are valid.
-        issues.into_result(|| RateLimit(Arc::new(compile(limits, self.exempt, store, self.headers, self.clock))))
+        issues.into_result(|| RateLimit(Arc::new(compile(limits, self.exempt, &store, self.headers, self.clock))))
     }
 }
 
 fn compile(
     limits: Vec<ValidLimit>,
     exempt: Vec<Box<str>>,
-    store: Store,
+    store: &Store,
     headers: RateLimitHeaders,
     clock: Clock,
 ) -> Policy {
-    let memory = match &store {
+    let memory = match store {
         Store::Memory(store) => store.clone(),
         #[cfg(feature = "redis")]
         Store::Redis(store) => store.local_memory(),
