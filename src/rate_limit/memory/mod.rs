@@ -1,10 +1,11 @@
 //! `MemoryStore`: the rate-limit store of one process, in bounded memory.
 
 pub(super) mod decide;
+mod siphash;
 pub(super) mod table;
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "redis")]
@@ -15,6 +16,7 @@ use crate::rate_limit::algorithm::sliding_log::SlidingLog;
 use crate::rate_limit::algorithm::sliding_window::SlidingWindow;
 use crate::rate_limit::algorithm::token_bucket::TokenBucket;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS, WindowParams};
+use crate::rate_limit::memory::siphash::SipHash;
 use crate::rate_limit::memory::table::{CounterTable, Table};
 use crate::rate_limit::subject::Subject;
 
@@ -37,8 +39,8 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     subjects: usize,
-    /// Keyed at random. A caller that knew the key could find subjects that share another's counter.
-    hasher: RandomState,
+    /// Random. A caller that knew the key could find subjects that share another's counter.
+    hash_key: [u64; 2],
     tables: Mutex<Tables>,
 }
 
@@ -78,7 +80,9 @@ impl MemoryStore {
     /// Allow for all subjects that are active within one window.
     #[must_use]
     pub fn with_subjects(subjects: usize) -> Self {
-        Self(Arc::new(Inner { subjects, hasher: RandomState::new(), tables: Mutex::default() }))
+        let random = RandomState::new();
+        let hash_key = [0, 1].map(|half| random.hash_one(half));
+        Self(Arc::new(Inner { subjects, hash_key, tables: Mutex::default() }))
     }
 
     /// Whether the capacity is in the supported range.
@@ -89,9 +93,9 @@ impl MemoryStore {
     /// Returns the keyed hash of a subject. The table identifies a subject by it alone.
     #[inline]
     pub(super) fn hash(&self, subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u64 {
-        let mut hasher = self.0.hasher.build_hasher();
-        subject.encode(ipv6_prefix, by_route, |word| hasher.write_u64(word));
-        hasher.finish()
+        let mut hash = SipHash::with_key(self.0.hash_key);
+        subject.encode(ipv6_prefix, by_route, |word| hash.write(word));
+        hash.finish()
     }
 
     /// Returns the counters of a limit, and their position in the order in which tables are locked.
