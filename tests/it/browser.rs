@@ -2,13 +2,11 @@
 
 mod actual;
 mod caching;
-mod chromium;
 mod cookies;
 mod credentials;
 mod headers;
 mod preflight;
 mod rejections;
-mod site;
 
 use std::collections::BTreeMap;
 
@@ -19,8 +17,8 @@ use portcullis::{Cors, OriginSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use chromium::{Chromium, Tab};
-use site::Site;
+use crate::support::chromium::{Chromium, Tab};
+use crate::support::site::Site;
 
 /// A response, as a page can read it.
 #[derive(Debug, Deserialize)]

@@ -5,13 +5,11 @@ mod cluster;
 mod conformance;
 mod latency;
 mod lifetime;
-mod limited_app;
 mod outage;
 mod processes;
 mod reference_model;
 mod round_trips;
 mod stored_values;
-mod test_store;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;

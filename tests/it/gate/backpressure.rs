@@ -9,8 +9,8 @@ use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt};
 
-use super::scripted_gate::{DECISIONS, ScriptedGate, request_for};
-use super::strict_service::StrictService;
+use crate::support::scripted_gate::{DECISIONS, ScriptedGate, request_for};
+use crate::support::strict_service::StrictService;
 
 const PERMITS: usize = 2;
 

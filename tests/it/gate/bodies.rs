@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use portcullis::gate::BodyFromBytes;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::scripted_gate::{DECISIONS, ScriptedGate};
+use crate::support::scripted_gate::{DECISIONS, ScriptedGate};
 
 /// The response text for each decision, with bodies of these types.
 async fn response_texts<I, O>(request_body: fn() -> I) -> Vec<String>

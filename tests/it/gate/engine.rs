@@ -10,8 +10,8 @@ use http_body_util::{BodyExt, Full};
 use portcullis::gate::Gated;
 use tower::{Layer, Service, ServiceExt};
 
-use super::scripted_gate::{DECISIONS, ScriptedGate, request_for};
-use super::strict_service::{ServiceError, SharedState, StrictService};
+use crate::support::scripted_gate::{DECISIONS, ScriptedGate, request_for};
+use crate::support::strict_service::{ServiceError, SharedState, StrictService};
 
 /// A gate, the state of the service behind it, and both as one service.
 fn gated() -> (ScriptedGate, Arc<SharedState>, Gated<ScriptedGate, StrictService>) {

@@ -6,6 +6,4 @@ mod engine;
 #[cfg(feature = "tonic")]
 mod grpc;
 mod rejections;
-mod scripted_gate;
 mod servers;
-mod strict_service;

@@ -19,8 +19,8 @@ use portcullis::{Issuer, JwtAuth, RequireScope};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
 
-use super::scripted_gate::{DECISIONS, ScriptedGate};
 use crate::support::response::TestResponse;
+use crate::support::scripted_gate::{DECISIONS, ScriptedGate};
 
 /// A handler, and the number of its calls.
 fn counted_handler() -> (Arc<AtomicUsize>, axum::routing::MethodRouter) {

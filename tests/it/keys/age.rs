@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 
-use super::fake_network::with_cache_control;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
+use crate::support::fake_network::with_cache_control;
 
 #[tokio::test(start_paused = true)]
 async fn request_with_known_key_never_waits_for_the_network() {

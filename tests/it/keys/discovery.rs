@@ -4,8 +4,8 @@ use axum::http::{Response, StatusCode};
 use portcullis::Issuer;
 use serde_json::json;
 
-use super::fake_network::empty_response;
 use super::{Fixture, JwtApp, run_background_tasks};
+use crate::support::fake_network::empty_response;
 use crate::support::log_capture::LogCapture;
 
 const TENANT: &str = "https://login.example/tenant1";

@@ -5,8 +5,8 @@ use portcullis::Issuer;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::fake_network::empty_response;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
+use crate::support::fake_network::empty_response;
 use crate::support::log_capture::LogCapture;
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use portcullis::Algorithm;
 use serde_json::{Value, json};
 
-use super::fake_network::{key_set_of, published_jwks};
 use super::{Fixture, JwtApp};
+use crate::support::fake_network::{key_set_of, published_jwks};
 use crate::support::log_capture::LogCapture;
 
 /// Unusable keys, each with the `kid` `secret-kid`; some are made from this usable one.

@@ -1,10 +1,8 @@
 //! Keys of issuers: fetching, refreshing, rotation and failures, over a fake network and a fake clock.
 
 mod age;
-mod blocking_clock;
 mod built_in_client;
 mod discovery;
-mod fake_network;
 mod fetch_failures;
 mod flood;
 mod key_set;
@@ -19,8 +17,8 @@ use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::{FakeClock, TestIssuer};
 use portcullis::{Algorithm, Issuer, JwtAuth};
 
+use crate::support::fake_network::FakeNetwork;
 use crate::support::jwt_app::JwtApp;
-use fake_network::FakeNetwork;
 
 /// An issuer, the network between it and an app, and the clock of both.
 struct Fixture {

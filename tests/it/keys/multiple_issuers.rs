@@ -3,8 +3,8 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
-use super::fake_network::{FakeNetwork, empty_response, key_set_of, published_jwks};
 use super::{Fixture, JwtApp, run_background_tasks};
+use crate::support::fake_network::{FakeNetwork, empty_response, key_set_of, published_jwks};
 use crate::support::log_capture::LogCapture;
 
 /// Two issuers whose keys have the same `kid`, an app that trusts both, and the network of both.

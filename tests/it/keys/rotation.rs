@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use portcullis::testing::TestIssuer;
 use portcullis::{Issuer, JwtAuth};
 
-use super::blocking_clock::BlockingClock;
-use super::fake_network::FakeNetwork;
 use super::{Fixture, JwtApp, run_background_tasks};
+use crate::support::blocking_clock::BlockingClock;
+use crate::support::fake_network::FakeNetwork;
 
 #[tokio::test]
 async fn new_key_is_accepted_on_its_first_use() {

@@ -3,8 +3,8 @@
 use axum::http::{Response, StatusCode};
 use portcullis::{Issuer, JwtAuth};
 
-use super::fake_network::FakeNetwork;
 use super::{Fixture, JwtApp, run_background_tasks};
+use crate::support::fake_network::FakeNetwork;
 
 #[tokio::test]
 async fn app_starts_while_the_issuer_is_down_and_responds_503_until_keys_arrive() {

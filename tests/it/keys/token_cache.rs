@@ -12,9 +12,9 @@ use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{Issuer, JwtAuth, RequireScope, UserContext};
 
-use super::blocking_clock::BlockingClock;
-use super::fake_network::FakeNetwork;
 use super::{Fixture, JwtApp, run_background_tasks, seconds};
+use crate::support::blocking_clock::BlockingClock;
+use crate::support::fake_network::FakeNetwork;
 use crate::support::response::TestResponse;
 
 /// An app that reports whether a token came from the cache.

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 
-use super::fake_network::with_cache_control;
 use super::{Fixture, run_background_tasks};
+use crate::support::fake_network::with_cache_control;
 use crate::support::log_capture::LogCapture;
 
 #[tokio::test]

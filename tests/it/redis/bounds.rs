@@ -6,9 +6,9 @@ use portcullis::gate::Denial;
 use portcullis::rate_limit::{Algorithm, Limit, LimitUsage, OutagePolicy, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit};
 
-use super::limited_app::by_header;
-use super::test_store::{ALGORITHMS, TestStore, network_store};
+use crate::support::limited_app::by_header;
 use crate::support::redis_server::Server;
+use crate::support::test_store::{ALGORITHMS, TestStore, network_store};
 
 const LONG_WINDOW: Duration = Duration::from_secs(360 * 86_400);
 

@@ -7,10 +7,10 @@ use portcullis::RateLimit;
 use portcullis::rate_limit::{OutagePolicy, RedisStore, Subject};
 use tokio::time::{Instant, sleep};
 
-use super::limited_app::{LimitedApp, by_header, hourly};
-use super::test_store::LONG_DEADLINE;
+use crate::support::limited_app::{LimitedApp, by_header, hourly};
 use crate::support::redis_connection::BlockingConnection;
 use crate::support::redis_server::{Cluster, Server};
+use crate::support::test_store::LONG_DEADLINE;
 
 async fn cluster_store(cluster: &Cluster) -> RedisStore {
     let client = ClusterClient::builder(cluster.urls());

@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit, Tier, Tiers};
 
-use super::limited_app::{LimitedApp, LimitedResponse, by_header, cost};
-use super::test_store::{ALGORITHMS, TestStore};
+use crate::support::limited_app::{LimitedApp, LimitedResponse, by_header, cost};
 use crate::support::redis_server::Server;
+use crate::support::test_store::{ALGORITHMS, TestStore};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {

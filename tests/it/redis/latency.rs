@@ -9,12 +9,12 @@ use portcullis::rate_limit::{Algorithm, Attempt, Key, Limit, OutagePolicy, RateL
 use portcullis::{Extractor, Quota, RateLimit, Tiers};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::limited_app::hourly;
-use super::test_store::{LONG_DEADLINE, network_store};
+use crate::support::limited_app::hourly;
 use crate::support::log_capture::LogCapture;
 use crate::support::redis_connection::BlockingConnection;
 use crate::support::redis_server::{Server, closed_port};
 use crate::support::response::TestResponse;
+use crate::support::test_store::{LONG_DEADLINE, network_store};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

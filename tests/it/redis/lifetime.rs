@@ -14,9 +14,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tower::ServiceExt;
 
-use super::limited_app::{LimitedApp, by_header};
-use super::test_store::{LONG_DEADLINE, network_store};
+use crate::support::limited_app::{LimitedApp, by_header};
 use crate::support::redis_server::Server;
+use crate::support::test_store::{LONG_DEADLINE, network_store};
 
 fn limited_app(store: RedisStore) -> LimitedApp {
     let limit = Limit::new("limit", Quota::per_hour(100).unwrap()).on_outage(OutagePolicy::FailClosed);

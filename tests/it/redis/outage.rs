@@ -10,11 +10,11 @@ use portcullis::RateLimit;
 use portcullis::rate_limit::{Limit, OutagePolicy, RateLimitBuilder, RedisStore, Subject};
 use tokio::time::{Instant, advance, pause, resume, sleep};
 
-use super::limited_app::{LimitedApp, LimitedResponse, by_header, cost, hourly};
-use super::test_store::{LONG_DEADLINE, network_store};
+use crate::support::limited_app::{LimitedApp, LimitedResponse, by_header, cost, hourly};
 use crate::support::log_capture::LogCapture;
 use crate::support::redis_connection::{BlockingConnection, manager};
 use crate::support::redis_server::{Server, closed_port};
+use crate::support::test_store::{LONG_DEADLINE, network_store};
 
 /// Long enough for a busy machine while the server is up.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -7,10 +7,10 @@ use portcullis::rate_limit::{Algorithm, Limit, RedisStore};
 use portcullis::testing::FakeClock;
 use portcullis::{Quota, RateLimit};
 
-use super::limited_app::{LimitedApp, by_header};
-use super::test_store::LONG_DEADLINE;
+use crate::support::limited_app::{LimitedApp, by_header};
 use crate::support::redis_connection::BlockingConnection;
 use crate::support::redis_server::{Server, send};
+use crate::support::test_store::LONG_DEADLINE;
 
 const UNITS: u32 = 20;
 /// In seconds, that is, in calls: see `BlockingConnection::with_time_counter`.

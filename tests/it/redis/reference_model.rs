@@ -7,9 +7,9 @@ use portcullis::{Quota, RateLimit};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::limited_app::{LimitedApp, by_header, cost};
-use super::test_store::{ALGORITHMS, TestStore};
+use crate::support::limited_app::{LimitedApp, by_header, cost};
 use crate::support::redis_server::Server;
+use crate::support::test_store::{ALGORITHMS, TestStore};
 
 /// An app behind one limit, named after its algorithm, whose cost is the header `x-cost`.
 fn limited_app(store: &TestStore, quota: Quota, algorithm: Algorithm) -> LimitedApp {

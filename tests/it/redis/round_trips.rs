@@ -7,9 +7,9 @@ use axum::http::HeaderName;
 use portcullis::rate_limit::{Key, Limit, OutagePolicy, RateLimitBuilder, Subject};
 use portcullis::{Quota, RateLimit, Tiers};
 
-use super::limited_app::{LimitedApp, by_header, cost};
-use super::test_store::{ALGORITHMS, TestStore, network_store};
+use crate::support::limited_app::{LimitedApp, by_header, cost};
 use crate::support::redis_server::Server;
+use crate::support::test_store::{ALGORITHMS, TestStore, network_store};
 
 /// Returns how often the server executed this command since `reset_call_counts`.
 fn call_count(server: &Server, command: &str) -> u64 {

@@ -6,10 +6,10 @@ use portcullis::rate_limit::{Algorithm, Limit, RedisStore};
 use portcullis::{Quota, RateLimit};
 use sha2::{Digest, Sha256};
 
-use super::limited_app::{LimitedApp, by_header};
-use super::test_store::{ALGORITHMS, LOCAL_SUBJECTS, LONG_DEADLINE};
+use crate::support::limited_app::{LimitedApp, by_header};
 use crate::support::redis_connection::{BlockingConnection, ServerClock};
 use crate::support::redis_server::Server;
+use crate::support::test_store::{ALGORITHMS, LOCAL_SUBJECTS, LONG_DEADLINE};
 
 /// A server, the clock of the script on it, and the limit under test.
 struct Setup {

@@ -1,11 +1,19 @@
 //! Helpers that several test modules share.
 
+pub(crate) mod blocking_clock;
+pub(crate) mod chromium;
 pub(crate) mod fake_fetch;
+pub(crate) mod fake_network;
 pub(crate) mod jwt_app;
+pub(crate) mod limited_app;
 pub(crate) mod log_capture;
 pub(crate) mod protected_app;
 pub(crate) mod redis_connection;
 pub(crate) mod redis_server;
 pub(crate) mod response;
 pub(crate) mod running_example;
+pub(crate) mod scripted_gate;
+pub(crate) mod site;
+pub(crate) mod strict_service;
+pub(crate) mod test_store;
 pub(crate) mod tokens;

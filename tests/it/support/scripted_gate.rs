@@ -10,20 +10,20 @@ use tower::Layer;
 
 /// Admits, rejects or waits, as the `x-decision` header requests.
 #[derive(Clone, Default)]
-pub(super) struct ScriptedGate {
-    pub(super) record: Arc<Record>,
+pub(crate) struct ScriptedGate {
+    pub(crate) record: Arc<Record>,
 }
 
 /// The calls of a gate, and the notification that its waiting decisions wait for.
 #[derive(Default)]
-pub(super) struct Record {
-    pub(super) proceed: Notify,
-    pub(super) leave_calls: AtomicUsize,
-    pub(super) dropped_passes: AtomicUsize,
+pub(crate) struct Record {
+    pub(crate) proceed: Notify,
+    pub(crate) leave_calls: AtomicUsize,
+    pub(crate) dropped_passes: AtomicUsize,
 }
 
 /// The pass of the gate. It records when it is dropped.
-pub(super) struct RecordedPass(Arc<Record>);
+pub(crate) struct RecordedPass(Arc<Record>);
 
 impl Drop for RecordedPass {
     fn drop(&mut self) {
@@ -33,7 +33,7 @@ impl Drop for RecordedPass {
 
 impl ScriptedGate {
     /// The number of calls of `leave`, and the number of dropped passes.
-    pub(super) fn leave_calls_and_dropped_passes(&self) -> (usize, usize) {
+    pub(crate) fn leave_calls_and_dropped_passes(&self) -> (usize, usize) {
         (self.record.leave_calls.load(SeqCst), self.record.dropped_passes.load(SeqCst))
     }
 }
@@ -76,11 +76,11 @@ impl<S> Layer<S> for ScriptedGate {
 }
 
 /// All decisions, with the status of the response.
-pub(super) const DECISIONS: [(&str, u16); 4] =
+pub(crate) const DECISIONS: [(&str, u16); 4] =
     [("admit", 200), ("reject", 403), ("wait, then admit", 200), ("wait, then reject", 403)];
 
 /// A request for this decision.
-pub(super) fn request_for(decision: &str) -> Request<()> {
+pub(crate) fn request_for(decision: &str) -> Request<()> {
     Request::get("/").header("x-decision", decision).body(()).unwrap()
 }
 

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A browser. Dropping it ends the process and deletes the profile.
-pub(super) struct Chromium(Mutex<Connection>);
+pub(crate) struct Chromium(Mutex<Connection>);
 
 impl Chromium {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = Folder::new();
         let program = std::env::var_os("PORTCULLIS_CHROMIUM").unwrap_or_else(|| "chromium".into());
         let log = File::create(folder.0.join("log")).unwrap();
@@ -37,7 +37,7 @@ impl Chromium {
     }
 
     /// Opens this URL in a new tab and waits until the page is loaded.
-    pub(super) fn open(&self, url: &str) -> Tab<'_> {
+    pub(crate) fn open(&self, url: &str) -> Tab<'_> {
         let mut connection = self.connection();
         let target = connection.call(None, "Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].take();
         let attach = json!({ "targetId": target, "flatten": true });
@@ -56,14 +56,14 @@ impl Chromium {
 }
 
 /// A tab of the browser.
-pub(super) struct Tab<'a> {
+pub(crate) struct Tab<'a> {
     browser: &'a Chromium,
     session: Value,
 }
 
 impl Tab<'_> {
     /// Goes to this URL and waits until the page is loaded.
-    pub(super) fn go(&self, url: &str) {
+    pub(crate) fn go(&self, url: &str) {
         let mut connection = self.browser.connection();
         let result = connection.call(Some(&self.session), "Page.navigate", &json!({ "url": url }));
         assert_eq!(result.get("errorText"), None, "{url}");
@@ -72,7 +72,7 @@ impl Tab<'_> {
 
     /// Evaluates an expression in the page. Awaits a promise.
     #[track_caller]
-    pub(super) fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         let parameters = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
         let mut result = self.call("Runtime.evaluate", &parameters);
         assert_eq!(result.get("exceptionDetails"), None, "{script}");

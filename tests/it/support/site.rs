@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 /// A server, which accepts connections until this value is dropped. Each loopback name of this machine reaches it.
-pub(super) struct Site {
+pub(crate) struct Site {
     port: u16,
     log: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
@@ -22,11 +22,11 @@ pub(super) struct Site {
 
 impl Site {
     /// A site with an empty page at every path.
-    pub(super) fn blank() -> Self {
+    pub(crate) fn blank() -> Self {
         Self::of(Router::new().fallback(get(|| async { Html("<!doctype html><title>A page</title>") })))
     }
 
-    pub(super) fn of(app: Router) -> Self {
+    pub(crate) fn of(app: Router) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let entries = Arc::clone(&log);
         let app = app.layer(from_fn(move |request: Request, next: Next| {
@@ -40,20 +40,20 @@ impl Site {
     }
 
     /// Returns its origin under this name: `localhost`, a subdomain of it, or an address.
-    pub(super) fn origin_as(&self, host: &str) -> String {
+    pub(crate) fn origin_as(&self, host: &str) -> String {
         format!("http://{host}:{}", self.port)
     }
 
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.origin_as("localhost")
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         self.origin() + path
     }
 
     /// Returns the requests since the last call: `PUT` or `preflight PUT`, and the path unless it is `/`.
-    pub(super) fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         std::mem::take(&mut *self.log.lock().unwrap())
     }
 }

@@ -13,28 +13,28 @@ use tower::Service;
 
 /// Responds `entered` to requests that passed a `ScriptedGate`. A clone is not ready, even if the original was.
 #[derive(Default)]
-pub(super) struct StrictService {
+pub(crate) struct StrictService {
     is_ready: bool,
-    pub(super) state: Arc<SharedState>,
+    pub(crate) state: Arc<SharedState>,
 }
 
 /// The state that all clones of a service share.
 #[derive(Default)]
-pub(super) struct SharedState {
-    pub(super) calls: AtomicUsize,
-    pub(super) clones: AtomicUsize,
-    pub(super) is_busy: AtomicBool,
-    pub(super) is_broken: AtomicBool,
+pub(crate) struct SharedState {
+    pub(crate) calls: AtomicUsize,
+    pub(crate) clones: AtomicUsize,
+    pub(crate) is_busy: AtomicBool,
+    pub(crate) is_broken: AtomicBool,
 }
 
 impl SharedState {
-    pub(super) fn calls_and_clones(&self) -> (usize, usize) {
+    pub(crate) fn calls_and_clones(&self) -> (usize, usize) {
         (self.calls.load(SeqCst), self.clones.load(SeqCst))
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ServiceError {
+pub(crate) enum ServiceError {
     Broken,
     NotReady,
 }

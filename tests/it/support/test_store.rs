@@ -9,14 +9,14 @@ use portcullis::testing::FakeClock;
 use crate::support::redis_connection::{BlockingConnection, ServerClock, manager};
 use crate::support::redis_server::Server;
 
-pub(super) const ALGORITHMS: [Algorithm; 4] =
+pub(crate) const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::SlidingLog, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::TokenBucket];
 
 /// A store under test. The time of all its layers stands still unless the test advances it.
 ///
 /// Redis expires keys by its real clock too, so that windows must be much longer than a test runs.
-pub(super) struct TestStore<'a> {
-    pub(super) name: &'static str,
+pub(crate) struct TestStore<'a> {
+    pub(crate) name: &'static str,
     store: Store,
     clock: FakeClock,
     redis: Option<Redis<'a>>,
@@ -35,11 +35,11 @@ impl Redis<'_> {
 }
 
 impl<'a> TestStore<'a> {
-    pub(super) fn memory() -> Self {
+    pub(crate) fn memory() -> Self {
         Self { name: "memory", store: MemoryStore::new().into(), clock: fake_clock(), redis: None }
     }
 
-    pub(super) fn redis(server: &'a Server) -> Self {
+    pub(crate) fn redis(server: &'a Server) -> Self {
         let clock = ServerClock::new(start());
         let connection = BlockingConnection::new(server).with_clock(&clock);
         let redis = Redis { server, clock, connection };
@@ -47,18 +47,18 @@ impl<'a> TestStore<'a> {
     }
 
     /// Clears the denials that this process has cached.
-    pub(super) fn clear_cached_denials(&mut self) {
+    pub(crate) fn clear_cached_denials(&mut self) {
         if let Some(redis) = &self.redis {
             self.store = redis.new_store().into();
         }
     }
 
-    pub(super) fn build(&self, builder: RateLimitBuilder) -> RateLimit {
+    pub(crate) fn build(&self, builder: RateLimitBuilder) -> RateLimit {
         let builder = builder.store(self.store.clone()).clock(self.clock.clock());
         builder.reset_format(ResetFormat::Delta).build().unwrap()
     }
 
-    pub(super) fn advance(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         self.clock.advance(time);
         if let Some(redis) = &self.redis {
             redis.clock.advance(time);
@@ -68,15 +68,15 @@ impl<'a> TestStore<'a> {
 }
 
 /// A store over a real asynchronous connection and the server's own clock.
-pub(super) fn network_store(server: &Server) -> RedisStore {
+pub(crate) fn network_store(server: &Server) -> RedisStore {
     RedisStore::new(manager(server)).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
 }
 
 /// More subjects than any test has. The default would allocate megabytes for each limit.
-pub(super) const LOCAL_SUBJECTS: usize = 1_024;
+pub(crate) const LOCAL_SUBJECTS: usize = 1_024;
 
 /// The maximum deadline, so that a slow reply on a busy machine is not an outage.
-pub(super) const LONG_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const LONG_DEADLINE: Duration = Duration::from_secs(60);
 
 fn fake_clock() -> FakeClock {
     let clock = FakeClock::new();

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// An HTTP client without a network. Clones share their state.
 #[derive(Clone)]
-pub(super) struct FakeNetwork(Arc<State>);
+pub(crate) struct FakeNetwork(Arc<State>);
 
 struct State {
     requested_urls: Mutex<Vec<String>>,
@@ -27,7 +27,7 @@ struct Responder(Arc<dyn Fn(&str) -> Result<Response<Vec<u8>>, Box<dyn Error + S
 
 impl FakeNetwork {
     /// A network that returns the key set which the issuer publishes at the time of the request.
-    pub(super) fn serving_keys_of(issuer: &TestIssuer) -> Self {
+    pub(crate) fn serving_keys_of(issuer: &TestIssuer) -> Self {
         Self(Arc::new(State {
             requested_urls: Mutex::default(),
             responder: Mutex::new(keys_of(issuer)),
@@ -37,52 +37,52 @@ impl FakeNetwork {
     }
 
     /// Returns the keys of this issuer from now on.
-    pub(super) fn serve_keys_of(&self, issuer: &TestIssuer) {
+    pub(crate) fn serve_keys_of(&self, issuer: &TestIssuer) {
         self.set(keys_of(issuer));
     }
 
     /// Returns these responses from now on. A request in flight keeps its earlier response.
-    pub(super) fn respond_with(&self, respond: impl Fn(&str) -> Response<Vec<u8>> + Send + Sync + 'static) {
+    pub(crate) fn respond_with(&self, respond: impl Fn(&str) -> Response<Vec<u8>> + Send + Sync + 'static) {
         self.set(Responder(Arc::new(move |url| Ok(respond(url)))));
     }
 
     /// Returns this key set from now on.
-    pub(super) fn serve_key_set(&self, key_set: impl Into<Vec<u8>>) {
+    pub(crate) fn serve_key_set(&self, key_set: impl Into<Vec<u8>>) {
         let key_set = key_set.into();
         self.respond_with(move |_| Response::new(key_set.clone()));
     }
 
     /// Fails all requests from now on.
-    pub(super) fn go_down(&self) {
+    pub(crate) fn go_down(&self) {
         self.set(Responder(Arc::new(|_| Err("connection refused".into()))));
     }
 
     /// Panics on all requests from now on.
-    pub(super) fn panic_on_requests(&self) {
+    pub(crate) fn panic_on_requests(&self) {
         self.set(Responder(Arc::new(|_| panic!("a bug in the HTTP client"))));
     }
 
     /// Delays each response by this time, on tokio's clock.
-    pub(super) fn delay_responses_by(&self, delay: Duration) {
+    pub(crate) fn delay_responses_by(&self, delay: Duration) {
         *self.0.delay.lock().unwrap() = delay;
     }
 
     /// Holds all responses back until `release_responses`.
     ///
     /// A test that calls this runs on paused time (`start_paused`), so that the timeout of a fetch cannot pass.
-    pub(super) fn hold_responses(&self) {
+    pub(crate) fn hold_responses(&self) {
         self.0.is_holding.send_replace(true);
     }
 
-    pub(super) fn release_responses(&self) {
+    pub(crate) fn release_responses(&self) {
         self.0.is_holding.send_replace(false);
     }
 
-    pub(super) fn request_count(&self) -> usize {
+    pub(crate) fn request_count(&self) -> usize {
         self.0.requested_urls.lock().unwrap().len()
     }
 
-    pub(super) fn requested_urls(&self) -> Vec<String> {
+    pub(crate) fn requested_urls(&self) -> Vec<String> {
         self.0.requested_urls.lock().unwrap().clone()
     }
 
@@ -111,23 +111,23 @@ fn keys_of(issuer: &TestIssuer) -> Responder {
 }
 
 /// An empty response with this status.
-pub(super) fn empty_response(status: u16) -> Response<Vec<u8>> {
+pub(crate) fn empty_response(status: u16) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
 }
 
-pub(super) fn with_cache_control(key_set: &str, value: &'static str) -> Response<Vec<u8>> {
+pub(crate) fn with_cache_control(key_set: &str, value: &'static str) -> Response<Vec<u8>> {
     Response::builder().header("cache-control", value).body(key_set.as_bytes().to_vec()).unwrap()
 }
 
 /// The JWKs that an issuer publishes, for a test to change.
-pub(super) fn published_jwks(issuer: &TestIssuer) -> Vec<Value> {
+pub(crate) fn published_jwks(issuer: &TestIssuer) -> Vec<Value> {
     let key_set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     key_set["keys"].as_array().unwrap().clone()
 }
 
 /// A key set of these JWKs.
-pub(super) fn key_set_of(keys: &[Value]) -> Vec<u8> {
+pub(crate) fn key_set_of(keys: &[Value]) -> Vec<u8> {
     json!({ "keys": keys }).to_string().into_bytes()
 }

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use portcullis::clock::{Clock, TimeSource};
 
 /// Stops a request at a chosen reading of the monotonic clock, so that a test can act in the middle of a decision.
-pub(super) struct BlockingClock {
+pub(crate) struct BlockingClock {
     source: Arc<Source>,
     reached: Receiver<()>,
     resume: Sender<()>,
@@ -22,7 +22,7 @@ struct Source {
 }
 
 impl BlockingClock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (reached_sender, reached) = channel();
         let (resume, resume_receiver) = channel();
         let source = Source {
@@ -33,22 +33,22 @@ impl BlockingClock {
         Self { source: Arc::new(source), reached, resume }
     }
 
-    pub(super) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         Clock::from_source(SharedSource(Arc::clone(&self.source)))
     }
 
     /// Blocks the thread that takes the `n`th reading from now on, where 1 is the next one.
-    pub(super) fn block_at_reading(&self, n: usize) {
+    pub(crate) fn block_at_reading(&self, n: usize) {
         self.source.readings_until_block.store(n, Ordering::SeqCst);
     }
 
     /// Waits until a thread is blocked.
-    pub(super) fn wait_until_blocked(&self) {
+    pub(crate) fn wait_until_blocked(&self) {
         self.reached.recv().unwrap();
     }
 
     /// Lets the blocked thread continue.
-    pub(super) fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.resume.send(()).unwrap();
     }
 }

@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use crate::support::response::TestResponse;
 
 /// An app whose handler responds with the status of the header `x-status` (default 200).
-pub(super) struct LimitedApp {
-    pub(super) limit: RateLimit,
+pub(crate) struct LimitedApp {
+    pub(crate) limit: RateLimit,
     routers: Vec<(Option<Tier>, Router)>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct LimitedResponse {
-    pub(super) status: u16,
+pub(crate) struct LimitedResponse {
+    pub(crate) status: u16,
     /// The fragment of the problem type; empty if the request was admitted.
     problem_type: String,
     violated_policies: Vec<String>,
@@ -31,18 +31,18 @@ pub(super) struct LimitedResponse {
     /// `RateLimit`: the name of each limit, its remaining units and the seconds until its reset.
     draft_headers: Vec<(String, u64, u64)>,
     /// `Retry-After`.
-    pub(super) retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
     /// How long the caller waited, in the time of the Tokio runtime. Use it only while that time is paused.
-    pub(super) waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 impl LimitedApp {
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(crate) fn new(limit: RateLimit) -> Self {
         Self::with_tiers(limit, &[])
     }
 
     /// The header `x-tier` selects the tier of the user.
-    pub(super) fn with_tiers(limit: RateLimit, tiers: &[Tier]) -> Self {
+    pub(crate) fn with_tiers(limit: RateLimit, tiers: &[Tier]) -> Self {
         let router = Router::new().route("/", any(handler)).layer(limit.clone());
         let as_user_of = |tier: &Tier| as_user(UserContext::new("ann").with_tier(tier.clone()));
         let with_tier = tiers.iter().map(|tier| (Some(tier.clone()), router.clone().layer(as_user_of(tier))));
@@ -50,13 +50,13 @@ impl LimitedApp {
         Self { limit, routers }
     }
 
-    pub(super) fn router(&self, tier: Option<&str>) -> Router {
+    pub(crate) fn router(&self, tier: Option<&str>) -> Router {
         let has_name = |known: &Option<Tier>| known.as_ref().map(Tier::name) == tier;
         self.routers.iter().find(|(known, _)| has_name(known)).expect("a tier of this app").1.clone()
     }
 
     /// Sends a request with headers in the form `x-user: ann, x-cost: 2`.
-    pub(super) async fn send(&self, headers: &str) -> LimitedResponse {
+    pub(crate) async fn send(&self, headers: &str) -> LimitedResponse {
         let headers: Vec<_> = headers.split(", ").filter_map(|header| header.split_once(": ")).collect();
         let tier = headers.iter().find(|(name, _)| *name == "x-tier").map(|(_, value)| *value);
         let mut request = Request::get("/");
@@ -69,7 +69,7 @@ impl LimitedApp {
     }
 
     /// Sends this many requests, one after another, and returns their statuses.
-    pub(super) async fn statuses(&self, headers: &str, count: usize) -> Vec<u16> {
+    pub(crate) async fn statuses(&self, headers: &str, count: usize) -> Vec<u16> {
         let mut statuses = Vec::new();
         for _ in 0..count {
             statuses.push(self.send(headers).await.status);
@@ -78,7 +78,7 @@ impl LimitedApp {
     }
 
     /// Returns the used units of each limit.
-    pub(super) async fn used(&self, name: &str) -> Vec<u32> {
+    pub(crate) async fn used(&self, name: &str) -> Vec<u32> {
         self.limit.peek(&Subject::custom(name)).await.unwrap().iter().map(LimitUsage::used).collect()
     }
 }
@@ -104,7 +104,7 @@ impl LimitedResponse {
 
     /// The outcome in one word. `never` means that the cost exceeds the whole limit, `reduced` that Redis is
     /// unavailable.
-    pub(super) fn outcome(&self) -> &str {
+    pub(crate) fn outcome(&self) -> &str {
         match (self.status, self.problem_type.as_str(), self.retry_after) {
             (429, "quota-exceeded", Some(_)) => "quota",
             (429, "quota-exceeded", None) => "never",
@@ -116,7 +116,7 @@ impl LimitedResponse {
     }
 
     /// Everything except the times.
-    pub(super) fn without_times(&self) -> impl PartialEq + std::fmt::Debug {
+    pub(crate) fn without_times(&self) -> impl PartialEq + std::fmt::Debug {
         let legacy = self.legacy_headers.map(|[limit, remaining, _]| (limit, remaining));
         let draft: Vec<_> = self.draft_headers.iter().map(|(name, remaining, _)| (name.clone(), *remaining)).collect();
         (self.outcome().to_owned(), self.violated_policies.clone(), legacy, draft)
@@ -125,7 +125,7 @@ impl LimitedResponse {
     /// This response of the in-memory store as the Redis store may send it.
     ///
     /// If the Redis store rejects by a cached denial, it reports only the limit of that denial, with nothing remaining.
-    pub(super) fn as_cached_denial(&self, other: &Self) -> Self {
+    pub(crate) fn as_cached_denial(&self, other: &Self) -> Self {
         if self.status != 429 {
             return self.clone();
         }
@@ -141,7 +141,7 @@ impl LimitedResponse {
     }
 
     /// `Retry-After` and the resets, in seconds.
-    pub(super) fn times(&self) -> Vec<u64> {
+    pub(crate) fn times(&self) -> Vec<u64> {
         let legacy_reset = self.legacy_headers.map(|[.., reset]| reset);
         let draft_resets = self.draft_headers.iter().map(|(.., reset)| *reset);
         self.retry_after.into_iter().chain(legacy_reset).chain(draft_resets).collect()
@@ -164,16 +164,16 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
 }
 
 /// A limit of this many units an hour.
-pub(super) fn hourly(name: &'static str, units: u32) -> Limit {
+pub(crate) fn hourly(name: &'static str, units: u32) -> Limit {
     Limit::new(name, Quota::per_hour(units).unwrap())
 }
 
 /// A key whose subject is the value of this header.
-pub(super) fn by_header(name: &'static str) -> Key {
+pub(crate) fn by_header(name: &'static str) -> Key {
     Key::custom(move |head| Some(head.headers.get(name)?.to_str().ok()?.to_owned()))
 }
 
 /// The cost given in the header `x-cost` (default 1).
-pub(super) fn cost(head: &request::Parts) -> u32 {
+pub(crate) fn cost(head: &request::Parts) -> u32 {
     number(&head.headers, "x-cost").unwrap_or(1)
 }
