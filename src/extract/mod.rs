@@ -136,7 +136,7 @@ impl Extract for RateLimitStatus {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        let kind = DenialKind::RateLimitMissing { required_by: "Extractor<RateLimitStatus>" };
+        let kind = DenialKind::rate_limit_missing("Extractor<RateLimitStatus>");
         Denial::new(kind, Realm::default())
     }
 }
@@ -147,7 +147,7 @@ impl Extract for Attempt {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        let kind = DenialKind::RateLimitMissing { required_by: "Extractor<Attempt>" };
+        let kind = DenialKind::rate_limit_missing("Extractor<Attempt>");
         Denial::new(kind, Realm::default())
     }
 }
@@ -215,5 +215,5 @@ impl IntoResponse for Denial {
 
 fn visitor<'a>(head: &'a request::Parts, required_by: &'static str) -> Result<&'a Visitor, Denial> {
     let visitor = head.extensions.get::<Visitor>();
-    visitor.ok_or_else(|| Denial::new(DenialKind::AuthLayerMissing { required_by }, Realm::default()))
+    visitor.ok_or_else(|| Denial::new(DenialKind::auth_layer_missing(required_by), Realm::default()))
 }

@@ -1,5 +1,7 @@
 //! `Denial`: why a request is rejected, as data.
 
+mod constructors;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -11,6 +13,7 @@ use smallvec::SmallVec;
 
 use crate::context::{Realm, Scopes, Tier};
 use crate::field::challenge::Challenge;
+use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 
 /// Why a request is rejected.
@@ -38,6 +41,9 @@ pub struct Denial {
 }
 
 /// The reasons to reject a request, each with its status.
+///
+/// A reason with data of its own has named fields, and may get more of them. To create one, call the method with the
+/// name of the variant: `DenialKind::insufficient_scope(scopes)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialKind {
@@ -48,6 +54,7 @@ pub enum DenialKind {
     /// 500: the client's address is needed, and the server did not provide the peer's address.
     AddressUnknown,
     /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
+    #[non_exhaustive]
     AuthLayerMissing {
         /// The layer or extractor.
         required_by: &'static str,
@@ -57,21 +64,25 @@ pub enum DenialKind {
     /// 401: the request carries no credential (RFC 6750 §3.1).
     CredentialsMissing,
     /// 403: the user does not have the required permissions.
+    #[non_exhaustive]
     InsufficientPermission {
         /// The permissions of the layer or check, as `action:resource`.
-        required: Box<[Box<str>]>,
+        required: RequiredNames,
     },
     /// 403: the user does not have the required roles.
+    #[non_exhaustive]
     InsufficientRole {
         /// The names of the roles of the layer or check.
-        required: Box<[Box<str>]>,
+        required: RequiredNames,
     },
     /// 403: the token does not have the required scopes (RFC 6750 §3.1).
+    #[non_exhaustive]
     InsufficientScope {
         /// The scopes of the layer or check.
         required: Scopes,
     },
     /// 403: the user's tier is too low.
+    #[non_exhaustive]
     InsufficientTier {
         /// The lowest tier that is admitted.
         required: Tier,
@@ -81,6 +92,7 @@ pub enum DenialKind {
     /// 401: the token is invalid (RFC 6750 §3.1).
     InvalidToken(TokenError),
     /// 503: the issuer's keys are unavailable.
+    #[non_exhaustive]
     KeysUnavailable {
         /// The time after which to retry.
         retry_after: Duration,
@@ -92,6 +104,7 @@ pub enum DenialKind {
     /// 403: the request does not carry what the rate limit's key needs, for example an API key.
     RateLimitKeyMissing,
     /// 500: a handler extracts the status of a rate limit, and no rate limit counted the request.
+    #[non_exhaustive]
     RateLimitMissing {
         /// The extractor.
         required_by: &'static str,
@@ -99,6 +112,7 @@ pub enum DenialKind {
     /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
     ReducedCapacity(Violation),
     /// 503: the user loader is unavailable.
+    #[non_exhaustive]
     UsersUnavailable {
         /// The time after which to retry.
         retry_after: Duration,
@@ -123,8 +137,12 @@ pub enum AccountRefusal {
     Inactive,
     /// The account is locked.
     Locked,
-    /// A reason that the app defines. The caller receives this text. Write it in lower case, without a full stop.
-    Other(Cow<'static, str>),
+    /// A reason that the app defines; see [`other`](Self::other).
+    #[non_exhaustive]
+    Other {
+        /// The text that the caller receives.
+        reason: Cow<'static, str>,
+    },
     /// The account is not verified yet.
     Unverified,
 }
@@ -140,8 +158,14 @@ pub struct Violation {
 impl Violation {
     /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed,
     /// because the request costs more than a limit's whole quota.
-    pub fn new(policies: impl IntoIterator<Item: Into<Arc<str>>>, retry_after: Option<Duration>) -> Self {
-        Self { policies: policies.into_iter().map(Into::into).collect(), retry_after }
+    #[must_use]
+    pub fn new(policies: impl IntoIterator<Item: AsRef<str>>, retry_after: Option<Duration>) -> Self {
+        Self::of_shared(policies.into_iter().map(|name| name.as_ref().into()), retry_after)
+    }
+
+    /// Like [`new`](Self::new), for names that are shared with the layer.
+    pub(crate) fn of_shared(policies: impl IntoIterator<Item = Arc<str>>, retry_after: Option<Duration>) -> Self {
+        Self { policies: policies.into_iter().collect(), retry_after }
     }
 
     /// Returns the names of the limits.
@@ -272,7 +296,7 @@ impl Denial {
             DenialKind::AbnormalUsage(_) => "blocked after exceeding a rate limit".into(),
             DenialKind::AccountRefused(AccountRefusal::Inactive) => "the account is inactive".into(),
             DenialKind::AccountRefused(AccountRefusal::Locked) => "the account is locked".into(),
-            DenialKind::AccountRefused(AccountRefusal::Other(reason)) => reason.clone(),
+            DenialKind::AccountRefused(AccountRefusal::Other { reason }) => reason.clone(),
             DenialKind::AccountRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
             DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }
@@ -280,10 +304,8 @@ impl Denial {
             | DenialKind::NonceMissing
             | DenialKind::RateLimitMissing { .. } => "the server is misconfigured".into(),
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
-            DenialKind::InsufficientPermission { required } => {
-                format!("required permission: {}", required.join(", ")).into()
-            }
-            DenialKind::InsufficientRole { required } => format!("required role: {}", required.join(", ")).into(),
+            DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
+            DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
             DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),

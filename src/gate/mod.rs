@@ -61,7 +61,7 @@
 //! # }
 //! ```
 //!
-//! To reject a request for a reason that your app defines, return [`Reply::denial`] with [`AccountRefusal::Other`].
+//! To reject a request for a reason that your app defines, return [`Reply::denial`] with [`AccountRefusal::other`].
 //!
 //! # Rejecting responses
 //!
@@ -108,6 +108,7 @@ mod denial;
 mod engine;
 mod pair;
 mod reply;
+mod required_names;
 mod response_headers;
 mod token_error;
 
@@ -117,5 +118,6 @@ pub use denial::{AccountRefusal, CredentialError, Denial, DenialKind, Violation}
 pub use engine::{Entry, Gate, Gated, GatedFuture};
 pub(crate) use pair::Pair;
 pub use reply::Reply;
+pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;

@@ -13,10 +13,18 @@ pub enum TokenError {
     Audience,
     /// The token has a byte that is not in the alphabet of the compact serialization or of token68 (RFC 7515 §7.1).
     Charset,
-    /// The claim with this name does not have the type or value that its specification requires.
-    ClaimInvalid(&'static str),
-    /// The claim with this name is required and missing.
-    ClaimMissing(&'static str),
+    /// A claim does not have the type or value that its specification requires.
+    #[non_exhaustive]
+    ClaimInvalid {
+        /// The name of the claim, or of the property that is read from it.
+        claim: &'static str,
+    },
+    /// A required claim is missing.
+    #[non_exhaustive]
+    ClaimMissing {
+        /// The name of the claim, or of the property that is read from it.
+        claim: &'static str,
+    },
     /// The payload is not a single UTF-8 JSON object with unique member names (RFC 7519 §4).
     Claims,
     /// `cnf` binds the token to a key or certificate, and this crate does not verify such a binding (RFC 7800 §3.1).
@@ -54,14 +62,26 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Returns the error of a claim that does not have the required type or value.
+    #[must_use]
+    pub const fn claim_invalid(claim: &'static str) -> Self {
+        Self::ClaimInvalid { claim }
+    }
+
+    /// Returns the error of a required claim that is missing.
+    #[must_use]
+    pub const fn claim_missing(claim: &'static str) -> Self {
+        Self::ClaimMissing { claim }
+    }
+
     /// Returns the `error_description` of the challenge, which has no value of the token.
     pub(crate) fn error_description(self) -> &'static str {
         match self {
             Self::Algorithm => "the token's algorithm is not allowed",
             Self::Audience => "the token is for another audience",
             Self::Charset => "the token has an invalid character",
-            Self::ClaimInvalid(_) => "a claim of the token is invalid",
-            Self::ClaimMissing(_) => "a required claim is missing",
+            Self::ClaimInvalid { .. } => "a claim of the token is invalid",
+            Self::ClaimMissing { .. } => "a required claim is missing",
             Self::Claims => "the token's payload is malformed",
             Self::Confirmation => "sender-constrained tokens are not supported",
             Self::Critical => "the token requires an unsupported extension",
@@ -88,7 +108,7 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.error_description())?;
         match self {
-            Self::ClaimInvalid(claim) | Self::ClaimMissing(claim) => write!(f, ": {claim}"),
+            Self::ClaimInvalid { claim } | Self::ClaimMissing { claim } => write!(f, ": {claim}"),
             _ => Ok(()),
         }
     }

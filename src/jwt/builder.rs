@@ -45,7 +45,7 @@ impl JwtAuth {
 ///     .build();
 /// assert!(auth.is_ok());
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtAuthBuilder {
     issuers: Vec<Issuer>,
@@ -202,7 +202,7 @@ impl JwtAuthBuilder {
     /// # async fn find_account(_id: &str) -> Result<Option<Account>, std::io::Error> { Ok(None) }
     /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
     ///     match find_account(user.id()).await {
-    ///         Ok(Some(account)) if account.is_locked => Err(LoadError::Refused(AccountRefusal::Locked)),
+    ///         Ok(Some(account)) if account.is_locked => Err(LoadError::refused(AccountRefusal::Locked)),
     ///         Ok(Some(account)) => Ok(user.with_record(account)),
     ///         Ok(None) => Err(LoadError::Unknown),
     ///         Err(error) => Err(LoadError::unavailable(error)),

@@ -59,14 +59,14 @@ impl MissingKey {
         match self.remote.search(self.kid.as_deref(), self.checked_sets) {
             KeySearch::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
             KeySearch::Fetching(pending) => Ok(pending),
-            KeySearch::Unavailable { retry_after } => Err(DenialKind::KeysUnavailable { retry_after }),
+            KeySearch::Unavailable { retry_after } => Err(DenialKind::keys_unavailable(retry_after)),
         }
     }
 
     /// Records that the fetch did not bring the key, and returns why the request is rejected.
     pub(crate) fn record_not_found(&self) -> DenialKind {
         match self.remote.record_not_found(self.kid.as_deref()) {
-            Some(retry_after) => DenialKind::KeysUnavailable { retry_after },
+            Some(retry_after) => DenialKind::keys_unavailable(retry_after),
             None => DenialKind::InvalidToken(TokenError::Key),
         }
     }

@@ -12,12 +12,24 @@ use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
 use crate::jwt::remote::fetch::error_chain;
 
 /// Why a [user loader](crate::jwt::JwtAuthBuilder::load_user) returns no user.
+///
+/// ```
+/// use portcullis::{gate::AccountRefusal, jwt::LoadError};
+///
+/// let locked = LoadError::refused(AccountRefusal::Locked);
+/// assert_eq!(locked.to_string(), "the account is locked");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadError {
     /// 403: the user may not use the app at present, although the token is valid.
-    Refused(AccountRefusal),
+    #[non_exhaustive]
+    Refused {
+        /// Why the account is rejected.
+        refusal: AccountRefusal,
+    },
     /// 503: the users cannot be loaded at present.
+    #[non_exhaustive]
     Unavailable {
         /// How long the client should wait before it tries again, for `Retry-After`.
         retry_after: Duration,
@@ -27,16 +39,28 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Returns [`Refused`](Self::Refused).
+    #[must_use]
+    pub fn refused(refusal: AccountRefusal) -> Self {
+        Self::Refused { refusal }
+    }
+
     /// Logs the cause, such as a database error, and returns [`Unavailable`](Self::Unavailable) for one second.
     pub fn unavailable(cause: impl Error + 'static) -> Self {
         tracing::warn!(cause = %error_chain(&cause), "cannot load the user");
         Self::Unavailable { retry_after: RETRY_AFTER }
     }
 
+    /// Returns [`Unavailable`](Self::Unavailable) with this `Retry-After`, and logs nothing.
+    #[must_use]
+    pub fn unavailable_for(retry_after: Duration) -> Self {
+        Self::Unavailable { retry_after }
+    }
+
     pub(crate) fn kind(self) -> DenialKind {
         match self {
-            Self::Refused(refusal) => DenialKind::AccountRefused(refusal),
-            Self::Unavailable { retry_after } => DenialKind::UsersUnavailable { retry_after },
+            Self::Refused { refusal } => DenialKind::AccountRefused(refusal),
+            Self::Unavailable { retry_after } => DenialKind::users_unavailable(retry_after),
             Self::Unknown => DenialKind::InvalidToken(TokenError::User),
         }
     }

@@ -195,9 +195,7 @@ impl KeyPart {
 fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
     match head.extensions.get::<Visitor>() {
         Some(visitor) => Ok(visitor.user()),
-        None => {
-            Err(Denial::new(DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" }, Default::default()))
-        }
+        None => Err(Denial::new(DenialKind::auth_layer_missing("a RateLimit by user"), Default::default())),
     }
 }
 

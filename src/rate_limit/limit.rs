@@ -179,7 +179,7 @@ impl Limit {
     /// Sets what the limit does while the store is unavailable.
     ///
     /// The default is [`FailClosed`](OutagePolicy::FailClosed) for a limit that counts failures or blocks, and
-    /// [`Local(0.5)`](OutagePolicy::Local) for any other. Only a store in Redis can become unavailable.
+    /// [`local(0.5)`](OutagePolicy::local) for any other. Only a store in Redis can become unavailable.
     pub fn on_outage(mut self, outage: OutagePolicy) -> Self {
         self.outage = Some(outage);
         self
@@ -188,7 +188,7 @@ impl Limit {
     #[cfg(feature = "redis")]
     pub(super) fn outage_policy(&self) -> OutagePolicy {
         let protects_accounts = self.failure.is_some() || self.block.is_some();
-        let default = if protects_accounts { OutagePolicy::FailClosed } else { OutagePolicy::Local(DEFAULT_SHARE) };
+        let default = if protects_accounts { OutagePolicy::FailClosed } else { OutagePolicy::local(DEFAULT_SHARE) };
         self.outage.unwrap_or(default)
     }
 }
@@ -199,14 +199,26 @@ impl Limit {
 pub enum OutagePolicy {
     /// Rejects requests with 503 and `Retry-After`.
     FailClosed,
-    /// Counts in this process alone, against this share of the limit, above 0 and up to 1.
+    /// Counts in this process alone, against a share of the limit; see [`local`](Self::local).
     ///
     /// With four instances of the app, a share of 0.25 keeps the limit as a whole. Requests that this process counted
     /// before the outage are included. Above the share, requests are rejected with 503, above the whole limit with 429.
     /// Headers report what remains of the share.
-    Local(f64),
+    #[non_exhaustive]
+    Local {
+        /// The share of the limit, above 0 and up to 1.
+        share: f64,
+    },
     /// Admits all requests without counting them.
     FailOpen,
+}
+
+impl OutagePolicy {
+    /// Returns [`Local`](Self::Local) with this share of the limit, above 0 and up to 1.
+    #[must_use]
+    pub fn local(share: f64) -> Self {
+        Self::Local { share }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -158,7 +158,7 @@ impl Policy {
     fn exceeded(&self, charges: &[Charge], decision: &Decision) -> Denial {
         let rejecting = charges.iter().enumerate().filter(|(index, charge)| decision.is_rejected_by(*index, charge));
         let names = rejecting.filter_map(|(_, charge)| self.names.get(usize::from(charge.rule_index)).map(Arc::clone));
-        let violation = Violation::new(names, decision.wait().map(Duration::from_micros));
+        let violation = Violation::of_shared(names, decision.wait().map(Duration::from_micros));
         let kind = if decision.is_blocked {
             DenialKind::AbnormalUsage(violation)
         } else if decision.is_outage {

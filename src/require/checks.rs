@@ -11,9 +11,7 @@ impl UserContext {
     ///
     /// Returns a [`Denial`] if it does not.
     pub fn require_scope(&self, scope: &str) -> Result<(), Denial> {
-        self.require(self.has_scope(scope), || DenialKind::InsufficientScope {
-            required: Scopes::new([scope]).unwrap_or_default(),
-        })
+        self.require(self.has_scope(scope), || DenialKind::insufficient_scope(Scopes::new([scope]).unwrap_or_default()))
     }
 
     /// Checks that the user has this role, directly or by inheritance.
@@ -22,7 +20,7 @@ impl UserContext {
     ///
     /// Returns a [`Denial`] if the user does not.
     pub fn require_role(&self, role: &str) -> Result<(), Denial> {
-        self.require(self.has_role(role), || DenialKind::InsufficientRole { required: [role.into()].into() })
+        self.require(self.has_role(role), || DenialKind::insufficient_role([role]))
     }
 
     /// Checks that the user has this permission (`action:resource`), directly or through a role.
@@ -33,9 +31,7 @@ impl UserContext {
     ///
     /// Returns a [`Denial`] if the user does not.
     pub fn require_permission(&self, permission: &str) -> Result<(), Denial> {
-        self.require(self.has_permission(permission), || DenialKind::InsufficientPermission {
-            required: [permission.into()].into(),
-        })
+        self.require(self.has_permission(permission), || DenialKind::insufficient_permission([permission]))
     }
 
     /// Checks that the user has this tier or a higher one.
@@ -44,7 +40,7 @@ impl UserContext {
     ///
     /// Returns a [`Denial`] if the user does not.
     pub fn require_tier(&self, tier: &Tier) -> Result<(), Denial> {
-        self.require(self.is_at_least(tier), || DenialKind::InsufficientTier { required: tier.clone() })
+        self.require(self.is_at_least(tier), || DenialKind::insufficient_tier(tier.clone()))
     }
 
     fn require(&self, is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), Denial> {

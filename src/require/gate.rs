@@ -135,7 +135,7 @@ impl Default for RequireUser {
 
 fn enter(requirement: &Requirement, layer: &'static str, head: &request::Parts) -> Entry<()> {
     let denial = match head.extensions.get::<Visitor>() {
-        None => Denial::new(DenialKind::AuthLayerMissing { required_by: layer }, Realm::default()),
+        None => Denial::new(DenialKind::auth_layer_missing(layer), Realm::default()),
         Some(visitor) => match visitor.user().map(|user| requirement.check(user)) {
             Some(Ok(())) => return Entry::Admit(()),
             Some(Err(kind)) => Denial::new(kind, visitor.realm().clone()),

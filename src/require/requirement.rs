@@ -57,22 +57,20 @@ impl Requirement {
         match self {
             Self::Permissions(quantifier, required) => {
                 let is_met = quantifier.is_met(required, |permission| user.has_permission(permission.as_str()));
-                ok_if(is_met, || DenialKind::InsufficientPermission {
-                    required: required.iter().map(|permission| permission.as_str().into()).collect(),
-                })
+                ok_if(is_met, || DenialKind::insufficient_permission(required))
             }
             Self::Roles(quantifier, required) => {
                 let has = |role: &Role| user.roles().any(|own| role.is_implied_by(own));
-                ok_if(quantifier.is_met(required, has), || DenialKind::InsufficientRole {
-                    required: required.iter().map(|role| role.name().into()).collect(),
+                ok_if(quantifier.is_met(required, has), || {
+                    DenialKind::insufficient_role(required.iter().map(Role::name))
                 })
             }
             Self::Scopes { quantifier, names, scopes } => {
                 let is_met = quantifier.is_met(names, |name| user.has_scope(name));
-                ok_if(is_met, || DenialKind::InsufficientScope { required: scopes.clone() })
+                ok_if(is_met, || DenialKind::insufficient_scope(scopes.clone()))
             }
             Self::Tier(required) => {
-                ok_if(user.is_at_least(required), || DenialKind::InsufficientTier { required: required.clone() })
+                ok_if(user.is_at_least(required), || DenialKind::insufficient_tier(required.clone()))
             }
             Self::User => Ok(()),
         }

@@ -110,7 +110,7 @@ async fn without_an_authenticating_layer_a_requirement_is_500_and_the_log_names_
         let log = LogCapture::start();
         let response = TestResponse::get(&app, "/", &[("authorization", "Bearer a.b.c"), ("x-user", "ann")]).await;
         assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{name}");
-        assert_eq!(response.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name });
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::auth_layer_missing(name));
         assert_eq!(calls.load(SeqCst), 0, "{name}");
         let text = log.text();
         assert!(text.contains("ERROR") && text.contains(name) && text.contains("JwtAuth"), "{text}");

@@ -47,10 +47,10 @@ async fn rejected_account_is_403_with_a_challenge_without_error_code() {
         (AccountRefusal::Inactive, "the account is inactive"),
         (AccountRefusal::Locked, "the account is locked"),
         (AccountRefusal::Unverified, "the account is not verified"),
-        (AccountRefusal::Other("the terms were not accepted".into()), "the terms were not accepted"),
+        (AccountRefusal::other("the terms were not accepted"), "the terms were not accepted"),
     ] {
         let returned = refusal.clone();
-        let response = response_with_loader(move || Err(LoadError::Refused(returned.clone()))).await;
+        let response = response_with_loader(move || Err(LoadError::refused(returned.clone()))).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
         assert!(body_text(response).await.contains(detail), "{refusal:?}");
@@ -67,7 +67,7 @@ async fn unknown_user_is_401_invalid_token() {
 
 #[tokio::test]
 async fn unavailable_user_store_is_503_with_its_retry_after() {
-    let response = response_with_loader(|| Err(LoadError::Unavailable { retry_after: Duration::from_secs(7) })).await;
+    let response = response_with_loader(|| Err(LoadError::unavailable_for(Duration::from_secs(7)))).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "7");
     assert!(!response.headers().contains_key("www-authenticate"));
@@ -147,7 +147,7 @@ async fn user_loader_is_called_once_per_valid_token_and_never_for_an_invalid_one
 async fn user_loader_is_called_after_the_keys_were_fetched() {
     let issuer = TestIssuer::start().await.unwrap();
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api");
-    let app = JwtApp::new(auth.load_user(async |_| Err(LoadError::Refused(AccountRefusal::Locked))));
+    let app = JwtApp::new(auth.load_user(async |_| Err(LoadError::refused(AccountRefusal::Locked))));
     for _ in 0..2 {
         assert_eq!(app.status_for(&valid_token(&issuer)).await, StatusCode::FORBIDDEN);
     }

@@ -13,6 +13,7 @@ pub enum Lint {
     /// `base-uri` is missing, and no other directive replaces it: an injected `<base>` element changes every relative URL.
     BaseUriMissing,
     /// Browsers ignore this source in this directive.
+    #[non_exhaustive]
     SourceIgnored {
         /// The directive that has the source.
         directive: Directive,
@@ -20,6 +21,7 @@ pub enum Lint {
         source: Source,
     },
     /// The policy is longer than 4,096 bytes. Some servers and proxies reject header values of that length.
+    #[non_exhaustive]
     TooLong {
         /// The length of the policy in bytes.
         bytes: usize,
@@ -29,11 +31,13 @@ pub enum Lint {
     /// `script-src` and `default-src` are missing: scripts load from any host.
     ScriptSrcMissing,
     /// `'strict-dynamic'` without a nonce or a hash: no script runs.
+    #[non_exhaustive]
     StrictDynamicAlone {
         /// The directive that has `'strict-dynamic'`.
         directive: Directive,
     },
     /// `'unsafe-inline'` together with a nonce: current browsers ignore the keyword, old ones ignore the nonce.
+    #[non_exhaustive]
     UnsafeInlineBesideNonce {
         /// The directive that has both.
         directive: Directive,
@@ -91,7 +95,7 @@ impl Csp {
 
 fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>) {
     let has = |source: &Source| sources.contains(source);
-    let has_hash = sources.iter().any(|source| matches!(source, Source::Hash(_)));
+    let has_hash = sources.iter().any(|source| matches!(source, Source::Hash { .. }));
     let is_strict_dynamic = directive.governs_scripts() && has(&Source::StrictDynamic);
     if has(&Source::Nonce) && has(&Source::UnsafeInline) {
         lints.push(Lint::UnsafeInlineBesideNonce { directive });
@@ -101,7 +105,7 @@ fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>)
     }
     for source in sources {
         // CSP 3 §6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL.
-        let is_disabled = is_strict_dynamic && matches!(source, Source::Host(_) | Source::SelfOrigin);
+        let is_disabled = is_strict_dynamic && matches!(source, Source::Host { .. } | Source::SelfOrigin);
         if is_disabled || source.is_ignored_in(directive) {
             lints.push(Lint::SourceIgnored { directive, source: source.clone() });
         }

@@ -13,12 +13,16 @@ use crate::headers::csp::directive::Directive;
 /// One entry of a source list (CSP 3 §2.3.1).
 ///
 /// Create it from text, for example `"'self'"`, `"data:"` or `"https://cdn.example.com"`, or use a variant:
-/// `Source::SelfOrigin`.
+/// `Source::SelfOrigin`. All of them can be given to [`Csp::set`](crate::headers::Csp::set).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
     /// The hash of an inline script or style: `'sha256-...'`, `'sha384-...'` or `'sha512-...'`, without the quotes.
-    Hash(String),
+    #[non_exhaustive]
+    Hash {
+        /// The algorithm and the digest in base64, as in `sha256-...`.
+        text: String,
+    },
     /// `'inline-speculation-rules'`: inline speculation rules.
     InlineSpeculationRules,
     /// `'none'`: nothing.
@@ -26,7 +30,11 @@ pub enum Source {
     /// `'nonce-...'`: elements with the nonce of the response, a [`CspNonce`](crate::CspNonce).
     Nonce,
     /// A host with an optional scheme, port and path; a scheme such as `data:`; or `*`.
-    Host(String),
+    #[non_exhaustive]
+    Host {
+        /// The host or scheme as it is sent.
+        text: String,
+    },
     /// `'report-sample'`: violation reports quote the blocked code.
     ReportSample,
     /// `'self'`: the page's own origin.
@@ -49,8 +57,8 @@ impl From<&str> for Source {
             return keyword.clone();
         }
         match unquoted(text) {
-            Some(hash) if is_hash(hash) => Self::Hash(hash.to_owned()),
-            _ => Self::Host(text.to_owned()),
+            Some(hash) if is_hash(hash) => Self::Hash { text: hash.to_owned() },
+            _ => Self::Host { text: text.to_owned() },
         }
     }
 }
@@ -65,10 +73,10 @@ impl Source {
     /// Returns why browsers would not accept the source, and the remedy.
     pub(super) fn invalid_reason(&self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Hash(text) if !is_hash(text) => {
+            Self::Hash { text } if !is_hash(text) => {
                 Some(("not a hash", "write sha256-, sha384- or sha512- followed by the digest in base64"))
             }
-            Self::Host(text) => invalid_host_reason(text),
+            Self::Host { text } => invalid_host_reason(text),
             _ => None,
         }
     }
@@ -76,13 +84,13 @@ impl Source {
     /// Whether browsers ignore the source in this directive.
     pub(super) fn is_ignored_in(&self, directive: Directive) -> bool {
         match self {
-            Self::None | Self::Host(_) | Self::SelfOrigin => false,
+            Self::None | Self::Host { .. } | Self::SelfOrigin => false,
             Self::InlineSpeculationRules | Self::StrictDynamic | Self::UnsafeEval | Self::WasmUnsafeEval => {
                 !directive.governs_scripts()
             }
             // Attributes cannot have a nonce.
             Self::Nonce if matches!(directive, Directive::ScriptSrcAttr | Directive::StyleSrcAttr) => true,
-            Self::Hash(_) | Self::Nonce | Self::ReportSample | Self::UnsafeHashes | Self::UnsafeInline => {
+            Self::Hash { .. } | Self::Nonce | Self::ReportSample | Self::UnsafeHashes | Self::UnsafeInline => {
                 !directive.governs_scripts() && !directive.governs_styles()
             }
         }
@@ -93,9 +101,9 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hash(text) => write!(f, "'{text}'"),
+            Self::Hash { text } => write!(f, "'{text}'"),
             Self::Nonce => f.write_str("'nonce-...'"),
-            Self::Host(text) => f.write_str(text),
+            Self::Host { text } => f.write_str(text),
             keyword => {
                 let name = KEYWORDS.iter().find(|(_, known)| known == keyword).map_or("none", |(name, _)| name);
                 write!(f, "'{name}'")

@@ -134,11 +134,11 @@ impl ClaimMap {
             Cow::Owned(value) => value.into(),
         };
         let id = match self.id.find(claims, "id")? {
-            Some(value) => string(value).filter(|id| !id.is_empty()).ok_or(TokenError::ClaimInvalid("id"))?,
-            None => return Err(TokenError::ClaimMissing("id")),
+            Some(value) => string(value).filter(|id| !id.is_empty()).ok_or(TokenError::claim_invalid("id"))?,
+            None => return Err(TokenError::claim_missing("id")),
         };
         let client_id = match first(&self.client_id, claims, "client id")? {
-            Some(value) => Some(string(value).ok_or(TokenError::ClaimInvalid("client id"))?),
+            Some(value) => Some(string(value).ok_or(TokenError::claim_invalid("client id"))?),
             None => None,
         };
         // Only for display: a value of another type is ignored.
@@ -149,17 +149,17 @@ impl ClaimMap {
             email: display(&self.email)?,
             name: display(&self.name)?,
             scopes: match first(&self.scopes, claims, "scope")? {
-                Some(value) => scopes(value, share).ok_or(TokenError::ClaimInvalid("scope"))?,
+                Some(value) => scopes(value, share).ok_or(TokenError::claim_invalid("scope"))?,
                 None => Scopes::default(),
             },
             roles: names(&self.roles, claims, "roles", share)?,
             permissions: names(&self.permissions, claims, "permissions", share)?,
             tier_name: match first(&self.tier, claims, "tier")?.filter(|value| !is_null(value)) {
-                Some(value) => Some(share(string(value).ok_or(TokenError::ClaimInvalid("tier"))?)),
+                Some(value) => Some(share(string(value).ok_or(TokenError::claim_invalid("tier"))?)),
                 None => None,
             },
             acr: match self.acr.find(claims, "acr")? {
-                Some(value) => Some(share(string(value).ok_or(TokenError::ClaimInvalid("acr"))?)),
+                Some(value) => Some(share(string(value).ok_or(TokenError::claim_invalid("acr"))?)),
                 None => None,
             },
             amr: names(&self.amr, claims, "amr", share)?,
@@ -196,7 +196,7 @@ impl Path {
         let mut found = claims.get(&self.first);
         for name in &self.nested {
             let Some(value) = found else { return Ok(None) };
-            let object = Object::parse(value).ok_or(TokenError::ClaimInvalid(property))?;
+            let object = Object::parse(value).ok_or(TokenError::claim_invalid(property))?;
             found = object.get(name);
         }
         Ok(found)
@@ -238,7 +238,7 @@ fn names(
     property: &'static str,
     share: impl Fn(Cow<'_, str>) -> SharedStr,
 ) -> Result<Box<[SharedStr]>, TokenError> {
-    let malformed = TokenError::ClaimInvalid(property);
+    let malformed = TokenError::claim_invalid(property);
     let mut names = Vec::new();
     for path in paths {
         let Some(value) = path.find(claims, property)?.filter(|value| !is_null(value)) else { continue };

@@ -74,7 +74,7 @@ fn has_other_use(claims: &Object<'_>) -> bool {
 fn require_claims(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {
     for name in names {
         if claims.get(name).is_none_or(is_null) {
-            return Err(TokenError::ClaimMissing(name));
+            return Err(TokenError::claim_missing(name));
         }
     }
     Ok(())
@@ -123,7 +123,7 @@ mod tests {
     fn rfc_9068_requires_each_of_its_claims() {
         for name in REQUIRED {
             let without = COMPLETE.replace(&format!("\"{name}\""), "\"other\"");
-            assert_eq!(check(Profile::Rfc9068, "at+jwt", &without, false), Err(TokenError::ClaimMissing(name)));
+            assert_eq!(check(Profile::Rfc9068, "at+jwt", &without, false), Err(TokenError::claim_missing(name)));
         }
     }
 

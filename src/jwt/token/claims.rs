@@ -28,12 +28,12 @@ pub(crate) struct Expected<'a> {
 
 /// Returns `iss`, which is required and a string.
 pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
-    text(claims, "iss")?.ok_or(TokenError::ClaimMissing("iss"))
+    text(claims, "iss")?.ok_or(TokenError::claim_missing("iss"))
 }
 
 /// Checks all registered claims except `iss`. A malformed claim is an error, never treated as absent.
 pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
-    let expires_at = date(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+    let expires_at = date(claims, "exp")?.ok_or(TokenError::claim_missing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
     let token_id = text(claims, "jti")?;
@@ -61,8 +61,8 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let name = expected.audience_claim;
-    let malformed = TokenError::ClaimInvalid(name);
-    let value = claims.get(name).ok_or(TokenError::ClaimMissing(name))?;
+    let malformed = TokenError::claim_invalid(name);
+    let value = claims.get(name).ok_or(TokenError::claim_missing(name))?;
     let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience);
     if let Some(audience) = string(value) {
         return if audience.is_empty() { Err(malformed) } else { Ok(is_expected(&audience)) };
@@ -81,13 +81,13 @@ fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<
 fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = string(value).filter(|text| !text.is_empty());
-    text.map(Some).ok_or(TokenError::ClaimInvalid(name))
+    text.map(Some).ok_or(TokenError::claim_invalid(name))
 }
 
 /// Returns a claim that must be a date if it is present.
 pub(crate) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    numeric_date::parse(value).map(Some).ok_or(TokenError::ClaimInvalid(name))
+    numeric_date::parse(value).map(Some).ok_or(TokenError::claim_invalid(name))
 }
 
 #[cfg(test)]

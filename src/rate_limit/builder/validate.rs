@@ -112,7 +112,7 @@ fn validate_filter(limit: &Limit, issues: &mut ConfigIssues) {
 }
 
 fn validate_outage(limit: &Limit, issues: &mut ConfigIssues) {
-    if let Some(OutagePolicy::Local(share)) = limit.outage
+    if let Some(OutagePolicy::Local { share }) = limit.outage
         && !(share > 0.0 && share <= 1.0)
     {
         let reason = format!("{share} is not a share of the limit");

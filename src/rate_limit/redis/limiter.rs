@@ -196,7 +196,7 @@ impl RedisLimiter {
 
     /// Whether the limit counts in this process during an outage.
     pub(in crate::rate_limit) fn is_mirrored(&self, charge: &Charge) -> bool {
-        matches!(self.outage_policy(charge), OutagePolicy::Local(_))
+        matches!(self.outage_policy(charge), OutagePolicy::Local { .. })
     }
 
     fn outage_policy(&self, charge: &Charge) -> OutagePolicy {
@@ -222,7 +222,7 @@ impl RedisLimiter {
             return (closed, decision);
         }
         let share = |charge: &Charge| match self.outage_policy(charge) {
-            OutagePolicy::Local(share) => {
+            OutagePolicy::Local { share } => {
                 Some(Charge { limit: (f64::from(charge.limit) * share).ceil() as u32, ..*charge })
             }
             OutagePolicy::FailClosed | OutagePolicy::FailOpen => None,

@@ -45,7 +45,7 @@ async fn cognito_token_with_another_or_no_client_id_is_rejected() {
     let other = with_changes(&user_claims(), json!({"client_id": "other"}));
     preset.send_token(json!({}), &other).await.assert_invalid_token(TokenError::Audience);
     let without = with_changes(&user_claims(), json!({"client_id": null, "aud": "57cbishk4j24pabc1234567890"}));
-    preset.send_token(json!({}), &without).await.assert_invalid_token(TokenError::ClaimMissing("client_id"));
+    preset.send_token(json!({}), &without).await.assert_invalid_token(TokenError::claim_missing("client_id"));
 }
 
 #[tokio::test]

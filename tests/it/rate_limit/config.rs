@@ -49,7 +49,7 @@ fn valid_settings_build() {
             .by_route()
             .on_routes(["/", "/{*rest}"])
             .only_failures()
-            .on_outage(OutagePolicy::Local(0.25)),
+            .on_outage(OutagePolicy::local(0.25)),
         valid_limit().cost(5),
         valid_limit().block_for(seconds(1)),
         valid_limit().block_for(seconds(1)).escalate_to(longest),
@@ -93,9 +93,9 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
         (valid_limit().on_routes(["/reports/:id"]), "on_routes", "for example /reports/{id}"),
         (valid_limit().on_routes(["/files/*rest"]), "on_routes", "as in the router"),
         (valid_limit().on_routes([""; 0]), "on_routes", "name at least one route"),
-        (valid_limit().on_outage(OutagePolicy::Local(0.0)), "on_outage", "at most 1, for example 0.25"),
-        (valid_limit().on_outage(OutagePolicy::Local(1.01)), "on_outage", "at most 1, for example 0.25"),
-        (valid_limit().on_outage(OutagePolicy::Local(f64::NAN)), "on_outage", "at most 1, for example 0.25"),
+        (valid_limit().on_outage(OutagePolicy::local(0.0)), "on_outage", "at most 1, for example 0.25"),
+        (valid_limit().on_outage(OutagePolicy::local(1.01)), "on_outage", "at most 1, for example 0.25"),
+        (valid_limit().on_outage(OutagePolicy::local(f64::NAN)), "on_outage", "at most 1, for example 0.25"),
         (valid_limit().key(Key::ip(TrustedProxies::none()).ipv6_prefix(0)), "ipv6_prefix", "from 1 to 128"),
         (
             valid_limit().key(Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(129))),

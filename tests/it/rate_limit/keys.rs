@@ -70,10 +70,7 @@ async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged
         let headers = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
         let response = TestResponse::get(&app, "/", &headers).await;
         assert_eq!((response.status.as_u16(), response.challenge()), (500, ""));
-        assert_eq!(
-            response.denial.unwrap().kind(),
-            &DenialKind::AuthLayerMissing { required_by: "a RateLimit by user" }
-        );
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::auth_layer_missing("a RateLimit by user"));
         assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
     }
 }

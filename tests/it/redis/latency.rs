@@ -137,7 +137,7 @@ async fn layers_of_one_store_share_the_local_quota_of_an_outage() {
     let store = unreachable_store();
     let mut admitted = 0;
     for _ in 0..2 {
-        let limit = hourly("api", 10).on_outage(OutagePolicy::Local(0.5));
+        let limit = hourly("api", 10).on_outage(OutagePolicy::local(0.5));
         let limit = unkeyed(limit).store(store.clone()).build().unwrap();
         for _ in 0..10 {
             admitted += usize::from(status(&limit, "ann").await == 200);

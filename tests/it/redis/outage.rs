@@ -43,7 +43,7 @@ impl AppsByPolicy {
     fn new(store: &RedisStore) -> Self {
         Self {
             closed: app(store, closed(10)),
-            local: app(store, hourly("local", 10).on_outage(OutagePolicy::Local(0.5))),
+            local: app(store, hourly("local", 10).on_outage(OutagePolicy::local(0.5))),
             open: app(store, hourly("open", 10).on_outage(OutagePolicy::FailOpen)),
         }
     }
@@ -196,7 +196,7 @@ async fn only_failures_count_in_an_outage_too() {
     let server = Server::start();
     let store = RedisStore::new(manager(&server)).deadline(DEADLINE);
     let login = hourly("login", 4).only_failures();
-    let local = app(&store, login.on_outage(OutagePolicy::Local(0.5)));
+    let local = app(&store, login.on_outage(OutagePolicy::local(0.5)));
     let default = app(&store, hourly("guard", 4).only_failures());
     assert_eq!(local.statuses("x-user: ann", 6).await, [200; 6]);
     server.kill();
@@ -211,7 +211,7 @@ async fn only_failures_count_in_an_outage_too() {
 #[ignore = "needs redis-server: run tests/run"]
 async fn exceeding_only_the_local_share_starts_no_block() {
     let server = Server::start();
-    let guard = hourly("guard", 4).block_for(Duration::from_secs(60)).on_outage(OutagePolicy::Local(0.5));
+    let guard = hourly("guard", 4).block_for(Duration::from_secs(60)).on_outage(OutagePolicy::local(0.5));
     let app = app(&network_store(&server), guard);
     server.kill();
     assert_eq!(app.statuses("x-user: ann", 2).await, [200, 200]);

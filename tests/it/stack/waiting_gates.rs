@@ -25,7 +25,7 @@ impl Gate for WaitingAuth {
             tokio::task::yield_now().await;
             let name = head.headers.get("authorization").and_then(|name| name.to_str().ok()).map(str::to_owned);
             let Some(name) = name else {
-                let kind = DenialKind::UsersUnavailable { retry_after: Duration::from_secs(7) };
+                let kind = DenialKind::users_unavailable(Duration::from_secs(7));
                 return Err(Reply::denial(&head, Denial::new(kind, Realm::default())));
             };
             head.extensions.insert(Visitor::authenticated(UserContext::new(&name)));

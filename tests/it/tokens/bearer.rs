@@ -186,7 +186,7 @@ async fn responses_with_401_and_403_carry_the_challenge() {
     assert!(app.send_token("a.b.c").await.assert_rejected(StatusCode::UNAUTHORIZED).challenge().is_some());
     let without_scope = app.send_token(&token(valid_claims().to_string())).await;
     assert!(without_scope.assert_rejected(StatusCode::FORBIDDEN).challenge().is_some());
-    let locked = strict_auth().load_user(|_| async { Err(LoadError::Refused(AccountRefusal::Locked)) });
+    let locked = strict_auth().load_user(|_| async { Err(LoadError::refused(AccountRefusal::Locked)) });
     let response = ProtectedApp::behind(locked.build().unwrap()).send_token(&token(valid_claims().to_string())).await;
     assert_eq!(response.assert_rejected(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }

@@ -110,7 +110,7 @@ async fn missing_required_claim_is_rejected() {
         strict_app()
             .send_token(&token(claims_without(name)))
             .await
-            .assert_invalid_token(TokenError::ClaimMissing(name));
+            .assert_invalid_token(TokenError::claim_missing(name));
         assert!(!strict_app().send_token(&token(claims_with(name, "null"))).await.handler_called, "{name}");
     }
 }

@@ -21,7 +21,7 @@ async fn iss_sub_and_jti_must_be_strings() {
             compatible
                 .send_token(&token(claims_with(name, text)))
                 .await
-                .assert_invalid_token(TokenError::ClaimInvalid(name));
+                .assert_invalid_token(TokenError::claim_invalid(name));
             assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
         }
         // Parsers disagree about this number, so it is rejected in every claim.
@@ -37,7 +37,7 @@ async fn aud_is_a_string_or_string_array_compared_exactly() {
         compatible
             .send_token(&token(claims_with("aud", text)))
             .await
-            .assert_invalid_token(TokenError::ClaimInvalid("aud"));
+            .assert_invalid_token(TokenError::claim_invalid("aud"));
         assert!(!strict.send_token(&token(claims_with("aud", text))).await.handler_called, "{text}");
     }
     for similar in
@@ -59,7 +59,7 @@ async fn numeric_date_is_a_number_and_may_have_a_fraction() {
             compatible
                 .send_token(&token(claims_with(name, text)))
                 .await
-                .assert_invalid_token(TokenError::ClaimInvalid(name));
+                .assert_invalid_token(TokenError::claim_invalid(name));
             assert!(!strict.send_token(&token(claims_with(name, text))).await.handler_called, "{name} {text}");
         }
         // Parsers disagree about this number, so it is rejected in every claim.
@@ -98,7 +98,7 @@ async fn exp_nbf_and_iat_are_checked_with_leeway() {
 #[tokio::test]
 async fn missing_exp_is_rejected() {
     for app in apps_of_both_profiles() {
-        app.send_token(&token(claims_without("exp"))).await.assert_invalid_token(TokenError::ClaimMissing("exp"));
+        app.send_token(&token(claims_without("exp"))).await.assert_invalid_token(TokenError::claim_missing("exp"));
     }
 }
 
@@ -109,7 +109,7 @@ async fn array_or_near_match_of_iss_is_rejected() {
     for app in [&strict, &compatible] {
         for iss in [json!(["https://evil.example", ISSUER]), json!([ISSUER]), json!({"iss": ISSUER})] {
             let token = token(claims_with("iss", &iss.to_string()));
-            app.send_token(&token).await.assert_invalid_token(TokenError::ClaimInvalid("iss"));
+            app.send_token(&token).await.assert_invalid_token(TokenError::claim_invalid("iss"));
         }
         for similar in [
             "https://issuer.example",
@@ -120,7 +120,7 @@ async fn array_or_near_match_of_iss_is_rejected() {
             let token = token(claims_with("iss", &json!(similar).to_string()));
             app.send_token(&token).await.assert_invalid_token(TokenError::Issuer);
         }
-        app.send_token(&token(claims_without("iss"))).await.assert_invalid_token(TokenError::ClaimMissing("iss"));
+        app.send_token(&token(claims_without("iss"))).await.assert_invalid_token(TokenError::claim_missing("iss"));
     }
 }
 
@@ -133,12 +133,12 @@ async fn malformed_claim_is_never_treated_as_absent() {
         if name != "sub" {
             assert!(app.send_token(&token(claims_without(name))).await.handler_called, "{name}");
         }
-        app.send_token(&token(claims_with(name, "null"))).await.assert_invalid_token(TokenError::ClaimInvalid(name));
-        app.send_token(&token(claims_with(name, "[]"))).await.assert_invalid_token(TokenError::ClaimInvalid(name));
+        app.send_token(&token(claims_with(name, "null"))).await.assert_invalid_token(TokenError::claim_invalid(name));
+        app.send_token(&token(claims_with(name, "[]"))).await.assert_invalid_token(TokenError::claim_invalid(name));
     }
     app.send_token(&token(claims_with("auth_time", "\"1\"")))
         .await
-        .assert_invalid_token(TokenError::ClaimInvalid("auth_time"));
+        .assert_invalid_token(TokenError::claim_invalid("auth_time"));
 }
 
 // Requirement T-CNF-01.
@@ -182,6 +182,6 @@ async fn audience_is_required_in_the_configuration_and_in_the_token() {
     assert_eq!(error.issues()[0].kind(), portcullis::IssueKind::Missing);
     for app in apps_of_both_profiles() {
         let response = app.send_token(&token(claims_without("aud"))).await;
-        response.assert_invalid_token(TokenError::ClaimMissing("aud"));
+        response.assert_invalid_token(TokenError::claim_missing("aud"));
     }
 }

@@ -21,13 +21,13 @@ use crate::support::tokens::{
 async fn empty_sub_is_rejected_and_a_long_sub_is_kept_whole() {
     let [strict, compatible] = apps_of_both_profiles();
     for app in [&strict, &compatible] {
-        app.send_token(&token(claims_with("sub", "\"\""))).await.assert_invalid_token(TokenError::ClaimInvalid("sub"));
+        app.send_token(&token(claims_with("sub", "\"\""))).await.assert_invalid_token(TokenError::claim_invalid("sub"));
         let long_sub = "s".repeat(10_000);
         let response = app.send_token(&token(claims_with("sub", &json!(long_sub).to_string()))).await;
         assert_eq!(response.user().id(), long_sub);
     }
-    strict.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("sub"));
-    compatible.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::ClaimMissing("id"));
+    strict.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::claim_missing("sub"));
+    compatible.send_token(&token(claims_without("sub"))).await.assert_invalid_token(TokenError::claim_missing("id"));
 }
 
 // Attack A44.
@@ -63,7 +63,7 @@ async fn scopes_are_compared_as_exact_tokens() {
     ] {
         app.send_token(&token(claims_with("scope", text)))
             .await
-            .assert_invalid_token(TokenError::ClaimInvalid("scope"));
+            .assert_invalid_token(TokenError::claim_invalid("scope"));
     }
     assert!(app.send_token(&token(claims_with("scp", "[\"read\"]"))).await.handler_called);
 }

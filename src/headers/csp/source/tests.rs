@@ -15,7 +15,7 @@ fn keywords_and_hashes_are_not_hosts() {
         assert_eq!(keyword.invalid_reason(), None);
     }
     let hash = Source::from(format!("'sha256-{DIGEST}'"));
-    assert_eq!(hash, Source::Hash(format!("sha256-{DIGEST}")));
+    assert_eq!(hash, Source::Hash { text: format!("sha256-{DIGEST}") });
     assert_eq!((hash.to_string(), hash.invalid_reason()), (format!("'sha256-{DIGEST}'"), None));
     assert_eq!(Source::Nonce.invalid_reason(), None);
 }
@@ -97,12 +97,14 @@ fn a_hash_is_an_algorithm_and_a_padded_digest_of_its_length() {
         "47DEQpj8HBSa-_TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
         DIGEST.trim_end_matches('='),
     ] {
-        assert!(Source::Hash(format!("sha256-{digest}")).invalid_reason().is_some(), "{digest}");
-        assert!(Source::Hash(format!("sha512-{digest}")).invalid_reason().is_some(), "{digest}");
+        assert!(Source::Hash { text: format!("sha256-{digest}") }.invalid_reason().is_some(), "{digest}");
+        assert!(Source::Hash { text: format!("sha512-{digest}") }.invalid_reason().is_some(), "{digest}");
     }
-    assert!(Source::Hash(format!("md5-{DIGEST}")).invalid_reason().is_some());
-    let of =
-        |name: &str, len: usize, end: &str| Source::Hash(format!("{name}-{}{end}", "A".repeat(len))).invalid_reason();
+    assert!(Source::Hash { text: format!("md5-{DIGEST}") }.invalid_reason().is_some());
+    let of = |name: &str, len: usize, end: &str| {
+        let text = format!("{name}-{}{end}", "A".repeat(len));
+        Source::Hash { text }.invalid_reason()
+    };
     assert_eq!((of("sha384", 64, ""), of("sha512", 85, "g==")), (None, None));
     assert!(of("sha512", 85, "h==").is_some() && of("sha384", 63, "").is_some());
     assert_eq!(of("sha384", 63, "/"), None);
@@ -117,9 +119,9 @@ fn keywords_for_scripts_and_styles_are_ignored_elsewhere() {
         (Directive::StyleSrc, Source::Nonce, false),
         (Directive::ScriptSrcElem, Source::StrictDynamic, false),
         (Directive::DefaultSrc, Source::UnsafeEval, false),
-        (Directive::StyleSrcAttr, Source::Hash(String::new()), false),
+        (Directive::StyleSrcAttr, Source::Hash { text: String::new() }, false),
         (Directive::FormAction, Source::SelfOrigin, false),
-        (Directive::ImgSrc, Source::Host("data:".to_owned()), false),
+        (Directive::ImgSrc, Source::from("data:"), false),
         (Directive::ImgSrc, Source::None, false),
     ] {
         assert_eq!(source.is_ignored_in(directive), is_ignored, "{directive} {source}");

@@ -1,0 +1,90 @@
+//! The methods that create a `DenialKind` or an `AccountRefusal` whose variant has named fields.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::context::{Scopes, Tier};
+use crate::gate::denial::{AccountRefusal, DenialKind};
+use crate::gate::required_names::RequiredNames;
+
+/// Methods that create a reason, each with the name of its variant.
+impl DenialKind {
+    /// Creates an [`AuthLayerMissing`](Self::AuthLayerMissing). The log line names `required_by`, a layer or an extractor.
+    #[must_use]
+    pub fn auth_layer_missing(required_by: &'static str) -> Self {
+        Self::AuthLayerMissing { required_by }
+    }
+
+    /// Creates an [`InsufficientPermission`](Self::InsufficientPermission), of permissions of the form
+    /// `action:resource`.
+    #[must_use]
+    pub fn insufficient_permission(required: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        Self::InsufficientPermission { required: RequiredNames::new(required) }
+    }
+
+    /// Creates an [`InsufficientRole`](Self::InsufficientRole).
+    ///
+    /// ```
+    /// use portcullis::context::Realm;
+    /// use portcullis::gate::{Denial, DenialKind};
+    ///
+    /// let kind = DenialKind::insufficient_role(["editor"]);
+    /// let denial = Denial::new(kind, Realm::default());
+    /// assert_eq!(denial.status(), 403);
+    /// assert_eq!(denial.detail(), "required role: editor");
+    /// ```
+    #[must_use]
+    pub fn insufficient_role(required: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        Self::InsufficientRole { required: RequiredNames::new(required) }
+    }
+
+    /// Creates an [`InsufficientScope`](Self::InsufficientScope), whose challenge lists the scopes.
+    #[must_use]
+    pub fn insufficient_scope(required: Scopes) -> Self {
+        Self::InsufficientScope { required }
+    }
+
+    /// Creates an [`InsufficientTier`](Self::InsufficientTier). `required` is the lowest tier that is admitted.
+    #[must_use]
+    pub fn insufficient_tier(required: Tier) -> Self {
+        Self::InsufficientTier { required }
+    }
+
+    /// Creates a [`KeysUnavailable`](Self::KeysUnavailable).
+    #[must_use]
+    pub fn keys_unavailable(retry_after: Duration) -> Self {
+        Self::KeysUnavailable { retry_after }
+    }
+
+    /// Creates a [`RateLimitMissing`](Self::RateLimitMissing). The log line names `required_by`, an extractor.
+    #[must_use]
+    pub fn rate_limit_missing(required_by: &'static str) -> Self {
+        Self::RateLimitMissing { required_by }
+    }
+
+    /// Creates a [`UsersUnavailable`](Self::UsersUnavailable).
+    #[must_use]
+    pub fn users_unavailable(retry_after: Duration) -> Self {
+        Self::UsersUnavailable { retry_after }
+    }
+}
+
+impl AccountRefusal {
+    /// Creates a refusal for a reason that the app defines.
+    ///
+    /// The caller receives this text. Write it in lower case, without a full stop.
+    ///
+    /// ```
+    /// use portcullis::context::Realm;
+    /// use portcullis::gate::{AccountRefusal, Denial, DenialKind};
+    ///
+    /// let refusal = AccountRefusal::other("the terms were not accepted");
+    /// let kind = DenialKind::AccountRefused(refusal);
+    /// let denial = Denial::new(kind, Realm::default());
+    /// assert_eq!(denial.detail(), "the terms were not accepted");
+    /// ```
+    #[must_use]
+    pub fn other(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Other { reason: reason.into() }
+    }
+}
