@@ -2,28 +2,33 @@
 
 use bytes::Bytes;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 
 /// A response body that can be created from bytes, which a rejecting response needs.
 ///
-/// `axum::body::Body`, `Full<Bytes>`, http-body-util's boxed bodies and, with the feature `tonic`, tonic's body implement it.
+/// These bodies implement it: `Full<Bytes>`, `BoxBody`, `UnsyncBoxBody` and `Either` of http-body-util, axum's `Body` (feature
+/// `axum`), tonic's `Body` (feature `tonic`), and a `Box` of any of them. An `Either` becomes its left variant.
+///
 /// Implement it for a custom body. If another layer changes the type of the body (compression, for example), add this
 /// crate's layer inside of that one.
 ///
 /// ```
-/// use bytes::Bytes;
-/// use http_body_util::{BodyExt, Either, Full};
-/// use portcullis::gate::BodyFromBytes;
+/// use http_body_util::Full;
+/// use portcullis::gate::{BodyFromBytes, Bytes};
 ///
-/// struct ApiBody<B>(Either<Full<Bytes>, B>);
+/// enum ApiBody<B> {
+///     Own(Full<Bytes>),
+///     Proxied(B),
+/// }
 ///
 /// impl<B> BodyFromBytes for ApiBody<B> {
 ///     fn from_bytes(bytes: Bytes) -> Self {
-///         Self(Either::Left(Full::new(bytes)))
+///         Self::Own(Full::new(bytes))
 ///     }
 /// }
-/// # let body = ApiBody::<http_body_util::Empty<Bytes>>::from_bytes(Bytes::from_static(b"ok"));
-/// # assert!(matches!(body.0, Either::Left(_)));
+/// # let body = ApiBody::<Full<Bytes>>::from_bytes(Bytes::from_static(b"ok"));
+/// # assert!(matches!(body, ApiBody::Own(_)));
+/// # let _ = ApiBody::Proxied(body);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a response body of type `{Self}` cannot be created from bytes, which a rejecting response needs",
@@ -31,6 +36,8 @@ use http_body_util::{BodyExt, Full};
 )]
 pub trait BodyFromBytes {
     /// Creates a body with exactly these bytes. Without bytes, the body is empty.
+    ///
+    /// `Bytes` is the type of the crate `bytes` 1, which is also `axum::body::Bytes` and `portcullis::gate::Bytes`.
     fn from_bytes(bytes: Bytes) -> Self;
 }
 
@@ -49,6 +56,18 @@ impl<E> BodyFromBytes for BoxBody<Bytes, E> {
 impl<E> BodyFromBytes for UnsyncBoxBody<Bytes, E> {
     fn from_bytes(bytes: Bytes) -> Self {
         Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    }
+}
+
+impl<L: BodyFromBytes, R> BodyFromBytes for Either<L, R> {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self::Left(L::from_bytes(bytes))
+    }
+}
+
+impl<B: BodyFromBytes> BodyFromBytes for Box<B> {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self::new(B::from_bytes(bytes))
     }
 }
 

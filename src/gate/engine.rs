@@ -20,9 +20,14 @@ use crate::gate::response_headers::ResponseHeaders;
 /// Every layer of this crate is a gate. The [module](crate::gate) shows a custom one.
 ///
 /// A server clones a gate together with its service, often per request. Keep the gate's fields behind one `Arc`.
-pub trait Gate: Clone {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gate",
+    note = "a gate is a layer of this crate, or a type that implements `portcullis::gate::Gate`",
+    note = "if `{Self}` is a builder or a `Result`, the call of `.build()?` or the `?` is missing"
+)]
+pub trait Gate: Clone + Send + Sync + 'static {
     /// The data that [`enter`](Gate::enter) passes to [`leave`](Gate::leave). It is dropped if the inner service fails.
-    type Pass;
+    type Pass: Send + 'static;
 
     /// Decides whether the request reaches the inner service, which sees all changes to the head.
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass>;
@@ -114,6 +119,24 @@ impl<G, S> Gated<G, S> {
     pub fn new(gate: G, inner: S) -> Self {
         Self { gate, inner }
     }
+
+    /// Returns the inner service.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to change it.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Removes the gate and returns the inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<G, S> fmt::Debug for Gated<G, S> {
@@ -130,7 +153,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = GatedFuture<G, G::Pass, S, ReqBody, S::Future>;
+    type Future = GatedFuture<G, S, ReqBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -155,12 +178,16 @@ where
     }
 }
 
-/// The future of a [`Gated`] service.
+/// The future of a [`Gated`] service, for requests with the body `B`.
 #[must_use = "futures do nothing unless polled"]
 #[pin_project]
-pub struct GatedFuture<G, P, S, B, F> {
+pub struct GatedFuture<G, S, B>
+where
+    G: Gate,
+    S: Service<Request<B>>,
+{
     #[pin]
-    state: State<G, P, S, B, F>,
+    state: State<G, G::Pass, S, B, S::Future>,
 }
 
 #[pin_project(project = StateProj)]
@@ -182,7 +209,7 @@ enum State<G, P, S, B, F> {
     },
 }
 
-impl<G, S, ReqBody, ResBody> Future for GatedFuture<G, G::Pass, S, ReqBody, S::Future>
+impl<G, S, ReqBody, ResBody> Future for GatedFuture<G, S, ReqBody>
 where
     G: Gate,
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -222,7 +249,11 @@ where
     }
 }
 
-impl<G, P, S, B, F> fmt::Debug for GatedFuture<G, P, S, B, F> {
+impl<G, S, B> fmt::Debug for GatedFuture<G, S, B>
+where
+    G: Gate,
+    S: Service<Request<B>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatedFuture").finish_non_exhaustive()
     }

@@ -113,6 +113,9 @@ mod response_headers;
 mod token_error;
 
 pub use body::BodyFromBytes;
+// The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
+#[doc(no_inline)]
+pub use bytes::Bytes;
 pub use decision::{Deciding, Decision};
 pub use denial::{AccountRefusal, CredentialError, Denial, DenialKind, Violation};
 pub use engine::{Entry, Gate, Gated, GatedFuture};

@@ -18,11 +18,7 @@ impl<A, B> Pair<A, B> {
     }
 }
 
-impl<A, B> Pair<A, B>
-where
-    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
-    B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
-{
+impl<A: Gate, B: Gate> Pair<A, B> {
     /// Enters both gates and wraps their passes. Wrapping the pass of a `Wait` afterwards would cost another box.
     pub(crate) fn enter_as<P: Send + 'static>(
         &self,
@@ -72,9 +68,7 @@ where
             }
         }
     }
-}
 
-impl<A: Gate, B: Gate> Pair<A, B> {
     /// Lets the outer gate write to the response first, for gates whose [`ResponseHeaders`] do not overlap.
     pub(crate) fn leave_outer_first<T>(&self, (outer, inner): (A::Pass, B::Pass), response: &mut Response<T>) {
         self.outer.leave(outer, response);
@@ -82,11 +76,7 @@ impl<A: Gate, B: Gate> Pair<A, B> {
     }
 }
 
-impl<A, B> Gate for Pair<A, B>
-where
-    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
-    B: Gate<Pass: Send + 'static> + Send + Sync + 'static,
-{
+impl<A: Gate, B: Gate> Gate for Pair<A, B> {
     type Pass = (A::Pass, B::Pass);
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
@@ -104,10 +94,7 @@ where
 }
 
 /// `None` admits every request and leaves every response as it is.
-impl<G> Gate for Option<G>
-where
-    G: Gate<Pass: Send + 'static>,
-{
+impl<G: Gate> Gate for Option<G> {
     type Pass = Option<G::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {

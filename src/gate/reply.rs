@@ -4,7 +4,7 @@ mod json;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Response, request};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 
 use crate::field::grpc;
 use crate::gate::body::BodyFromBytes;
@@ -12,6 +12,22 @@ use crate::gate::denial::{Denial, DenialKind};
 use crate::gate::reply::json::JsonObjectWriter;
 
 /// The response that a gate sends instead of the handler's.
+///
+/// A gate may change it before it returns it, for example to add a header. A gate that wraps another one can do the same with
+/// the other's reply.
+///
+/// ```
+/// use http::{Request, header::RETRY_AFTER};
+/// use portcullis::context::Realm;
+/// use portcullis::gate::{Denial, DenialKind, Reply};
+///
+/// let head = Request::new(()).into_parts().0;
+/// let denial = Denial::new(DenialKind::CredentialsMissing, Realm::default());
+/// let mut reply = Reply::denial(&head, denial);
+/// assert_eq!(reply.status(), 401);
+/// reply.headers_mut().insert(RETRY_AFTER, 3.into());
+/// assert!(reply.extensions().get::<Denial>().is_some());
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Reply(Response<Bytes>);
@@ -50,8 +66,34 @@ impl Reply {
         Self(problem_details(denial))
     }
 
-    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+    /// Returns the status. A gRPC reply has the status 200, and its `grpc-status` in the headers.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    /// Returns the headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// Returns the headers, to change them.
+    #[must_use]
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
         self.0.headers_mut()
+    }
+
+    /// Returns the extensions of the response. They contain the [`Denial`] if the reply was created from one.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        self.0.extensions()
+    }
+
+    /// Returns the extensions of the response, to change them.
+    #[must_use]
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        self.0.extensions_mut()
     }
 
     /// Returns the response, so that outer gates can add to it.
@@ -59,8 +101,24 @@ impl Reply {
         &mut self.0
     }
 
-    /// Converts the body to the type of the service's response.
-    pub(crate) fn into_response<B: BodyFromBytes>(self) -> Response<B> {
+    /// Returns the response, with a body of any type that can be created from bytes.
+    ///
+    /// [`Gated`](crate::gate::Gated) calls it. Call it in a service that you write yourself:
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Response, StatusCode};
+    /// use http_body_util::Full;
+    /// use portcullis::gate::Reply;
+    ///
+    /// let mut response = Response::new("no such tenant");
+    /// *response.status_mut() = StatusCode::NOT_FOUND;
+    /// let reply = Reply::new(response);
+    /// let response: Response<Full<Bytes>> = reply.into_response();
+    /// assert_eq!(response.status(), 404);
+    /// ```
+    #[must_use]
+    pub fn into_response<B: BodyFromBytes>(self) -> Response<B> {
         self.0.map(B::from_bytes)
     }
 }
@@ -140,7 +198,7 @@ mod tests {
     #[test]
     fn retry_after_is_rounded_up_and_at_least_one_second() {
         for (wait, seconds) in [(0, "1"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (30_000, "30")] {
-            let kind = DenialKind::KeysUnavailable { retry_after: Duration::from_millis(wait) };
+            let kind = DenialKind::keys_unavailable(Duration::from_millis(wait));
             let response = problem_details(Denial::new(kind, Realm::default()));
             assert_eq!(response.headers()[RETRY_AFTER], seconds, "{wait} ms");
         }

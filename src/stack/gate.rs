@@ -66,10 +66,7 @@ pub struct StackPass<P>(Passes<P>);
 
 type Passes<P> = (Option<SecurityHeadersPass>, ((<OuterGates as Gate>::Pass, P), Option<RateLimitPass>));
 
-impl<A> Gate for Stack<A>
-where
-    A: Gate<Pass: Send + 'static> + Send + Sync + 'static,
-{
+impl<A: Gate> Gate for Stack<A> {
     type Pass = StackPass<A::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {

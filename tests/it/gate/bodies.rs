@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Either, Empty, Full};
 use portcullis::gate::BodyFromBytes;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -53,6 +53,12 @@ async fn each_decision_works_with_the_body_of_axum() {
 async fn each_decision_works_with_boxed_bodies() {
     assert_eq!(response_texts::<Empty<Bytes>, BoxBody<Bytes, Infallible>>(Empty::new).await, EXPECTED);
     assert_eq!(response_texts::<(), UnsyncBoxBody<Bytes, std::io::Error>>(|| ()).await, EXPECTED);
+}
+
+#[tokio::test]
+async fn each_decision_works_with_a_body_of_two_types_and_with_a_box() {
+    assert_eq!(response_texts::<(), Either<Full<Bytes>, Empty<Bytes>>>(|| ()).await, EXPECTED);
+    assert_eq!(response_texts::<(), Box<Full<Bytes>>>(|| ()).await, EXPECTED);
 }
 
 #[tokio::test]

@@ -163,6 +163,16 @@ async fn a_waiting_request_is_woken_by_the_decision() {
     assert_eq!(response.await.unwrap().unwrap().status(), 200);
 }
 
+#[test]
+fn the_inner_service_can_be_read_changed_and_taken_out() {
+    let (_, state, mut service) = gated();
+    assert!(Arc::ptr_eq(&service.get_ref().state, &state));
+    let other = StrictService::default();
+    let other_state = Arc::clone(&other.state);
+    *service.get_mut() = other;
+    assert!(Arc::ptr_eq(&service.into_inner().state, &other_state));
+}
+
 #[tokio::test]
 async fn two_nested_gates_both_see_the_request_and_the_response() {
     let [outer, inner] = [ScriptedGate::default(), ScriptedGate::default()];
