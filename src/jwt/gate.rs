@@ -22,6 +22,10 @@ pub struct JwtAuth {
     is_optional: bool,
 }
 
+/// The state that [`JwtAuth`] keeps between a request and its response.
+#[derive(Debug)]
+pub struct JwtAuthPass(Option<NoStore>);
+
 impl JwtAuth {
     pub(crate) fn new(policy: Policy, is_optional: bool) -> Self {
         Self { policy: Arc::new(policy), is_optional }
@@ -81,7 +85,7 @@ impl JwtAuth {
     }
 
     /// Admits the request of a verified user, after the user loader if there is one.
-    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<Option<NoStore>> {
+    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<JwtAuthPass> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
             return Entry::wait(|head| async move { gate.load_user(head, user).await });
@@ -93,15 +97,15 @@ impl JwtAuth {
         &self,
         mut head: request::Parts,
         user: UserContext,
-    ) -> Result<(request::Parts, Option<NoStore>), Reply> {
+    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
         let loaded = match &self.policy.loader {
             Some(loader) => loader.load(user).await,
             None => Ok(user),
         };
         match loaded {
             Ok(user) => {
-                let no_store = insert_visitor(&mut head, user);
-                Ok((head, no_store))
+                let pass = insert_visitor(&mut head, user);
+                Ok((head, pass))
             }
             Err(error) => Err(self.refuse(&head, error.kind())),
         }
@@ -115,7 +119,7 @@ impl JwtAuth {
         &self,
         head: request::Parts,
         mut pending: PendingFetch,
-    ) -> Result<(request::Parts, Option<NoStore>), Reply> {
+    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
         loop {
             pending.wait().await;
             let missing = match self.policy.verify(&head.headers) {
@@ -139,9 +143,9 @@ impl JwtAuth {
 }
 
 impl Gate for JwtAuth {
-    type Pass = Option<NoStore>;
+    type Pass = JwtAuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<JwtAuthPass> {
         let verification = match self.policy.verify(&head.headers) {
             Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => {
@@ -149,7 +153,7 @@ impl Gate for JwtAuth {
                 if head.extensions.get::<Visitor>().is_none() {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
                 }
-                return Entry::Admit(None);
+                return Entry::Admit(JwtAuthPass(None));
             }
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
@@ -167,7 +171,7 @@ impl Gate for JwtAuth {
         }
     }
 
-    fn leave<B>(&self, no_store: Option<NoStore>, response: &mut Response<B>) {
+    fn leave<B>(&self, JwtAuthPass(no_store): JwtAuthPass, response: &mut Response<B>) {
         if let Some(no_store) = no_store {
             no_store.write(response.headers_mut());
         }
@@ -178,11 +182,11 @@ impl Gate for JwtAuth {
     }
 }
 
-/// Hands the user to inner layers and handlers. Returns whether responses to users must not be stored.
-fn insert_visitor(head: &mut request::Parts, user: UserContext) -> Option<NoStore> {
+/// Hands the user to inner layers and handlers. The pass says whether responses to users must not be stored.
+fn insert_visitor(head: &mut request::Parts, user: UserContext) -> JwtAuthPass {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));
-    no_store
+    JwtAuthPass(no_store)
 }
 
 impl<S> Layer<S> for JwtAuth {

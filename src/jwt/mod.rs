@@ -99,7 +99,7 @@ mod user_loader;
 
 pub use algorithm::Algorithm;
 pub use builder::JwtAuthBuilder;
-pub use gate::JwtAuth;
+pub use gate::{JwtAuth, JwtAuthPass};
 pub use issuer::Issuer;
 pub use issuer::claim_map::ClaimMap;
 pub use issuer::profile::Profile;

@@ -56,17 +56,21 @@ pub fn as_anonymous() -> AsUser {
 #[must_use]
 pub struct AsUser(Visitor);
 
-impl Gate for AsUser {
-    type Pass = Option<NoStore>;
+/// The state that [`AsUser`] keeps between a request and its response.
+#[derive(Debug)]
+pub struct AsUserPass(Option<NoStore>);
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<Option<NoStore>> {
+impl Gate for AsUser {
+    type Pass = AsUserPass;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<AsUserPass> {
         // As with `JwtAuth`, an outer layer may require that responses to authenticated users are not stored.
         let no_store = self.0.user().and_then(|_| head.extensions.get().copied());
         head.extensions.insert(self.0.clone());
-        Entry::Admit(no_store)
+        Entry::Admit(AsUserPass(no_store))
     }
 
-    fn leave<B>(&self, no_store: Option<NoStore>, response: &mut Response<B>) {
+    fn leave<B>(&self, AsUserPass(no_store): AsUserPass, response: &mut Response<B>) {
         if let Some(no_store) = no_store {
             no_store.write(response.headers_mut());
         }

@@ -79,7 +79,7 @@ mod keys;
 mod server;
 mod token;
 
-pub use as_user::{AsUser, as_anonymous, as_user};
+pub use as_user::{AsUser, AsUserPass, as_anonymous, as_user};
 pub use clock::FakeClock;
 pub use issuer::TestIssuer;
 pub use token::TokenBuilder;

@@ -6,32 +6,32 @@ use std::hash::Hash;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
+use http_body_util::{Either, Empty, Full};
 use portcullis::clock::Clock;
 use portcullis::context::{Attempt, ClaimsError, LimitStatus, NoStore, RateLimitStatus, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, CredentialError, Denial, DenialKind, Entry, Gated, Reply, ResponseHeaders, TokenError, Violation,
+    AccountRefusal, BodyFromBytes, CredentialError, Denial, DenialKind, Entry, Gate, Gated, Reply, RequiredNames,
+    ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
-use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass, LoadError};
 use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
     StoreUnavailable, Subject,
 };
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
-use portcullis::testing::{AsUser, FakeClock, TestIssuer, TokenBuilder};
+use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, JwtAuth,
     OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
     RequireTier, RequireUser, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
-
-fn is_send_sync_debug<T: Send + Sync + Debug + 'static>() {}
 
 fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 
@@ -66,6 +66,10 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Audit>();
     is_value::<ClearSiteData>();
     is_value::<CorsBuilder>();
+    is_value::<JwtAuthBuilder>();
+    is_value::<RateLimitBuilder>();
+    is_value::<RequiredNames>();
+    is_value::<StackBuilder>();
     is_value::<Csp>();
     is_value::<CspNonce>();
     is_value::<Directive>();
@@ -119,9 +123,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
 }
 
 #[test]
-fn builders_and_passes_are_send_and_debug() {
-    is_send_sync_debug::<JwtAuthBuilder>();
-    is_send_sync_debug::<RateLimitBuilder>();
+fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();
@@ -129,6 +131,8 @@ fn builders_and_passes_are_send_and_debug() {
     is_send_debug::<portcullis::headers::SecurityHeadersPass>();
     is_send_debug::<Rejection>();
     is_send_debug::<StackPass<()>>();
+    is_send_debug::<JwtAuthPass>();
+    is_send_debug::<AsUserPass>();
     is_send_debug::<Reply>();
 }
 
@@ -187,6 +191,33 @@ fn services_and_their_futures_are_send_if_the_inner_ones_are() {
     is_service::<RequireTier>();
     is_service::<TrustedProxies>();
     is_service::<AsUser>();
+}
+
+/// `Gate` alone is a sufficient bound for code that is generic over gates.
+#[test]
+fn gates_are_send_sync_and_static_and_their_passes_are_send() {
+    fn is_clone_send_sync<T: Clone + Send + Sync + 'static>() {}
+    fn is_send<T: Send + 'static>() {}
+    fn is_gate<G: Gate>() {
+        is_clone_send_sync::<G>();
+        is_send::<G::Pass>();
+        is_send::<Entry<G::Pass>>();
+    }
+    is_gate::<Cors>();
+    is_gate::<Option<ClearSiteData>>();
+    is_gate::<Stack<Stack<JwtAuth>>>();
+    is_gate::<NoAuth>();
+}
+
+#[test]
+fn common_bodies_can_be_created_from_bytes() {
+    fn is_body<B: BodyFromBytes>() {}
+    is_body::<Full<Bytes>>();
+    is_body::<BoxBody<Bytes, std::io::Error>>();
+    is_body::<UnsyncBoxBody<Bytes, std::io::Error>>();
+    is_body::<Either<Full<Bytes>, Empty<Bytes>>>();
+    is_body::<Box<axum::body::Body>>();
+    is_body::<tonic::body::Body>();
 }
 
 /// An inner service with no more traits than a server requires.

@@ -32,7 +32,7 @@ impl RateLimit {
 ///
 /// Each setter replaces the previous value, except [`add_limit`](Self::add_limit). If the compiler reports that this
 /// type does not implement `Layer`, the call to [`build`](Self::build) is missing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct RateLimitBuilder {
     limits: Vec<Limit>,
