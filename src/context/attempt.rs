@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 ///
 /// ```
 /// use axum::http::StatusCode;
-/// use portcullis::{Extractor, context::Attempt};
+/// use portcullis::context::Attempt;
 ///
-/// async fn login(Extractor(attempt): Extractor<Attempt>) -> (StatusCode, &'static str) {
+/// async fn login(attempt: Attempt) -> (StatusCode, &'static str) {
 ///     attempt.failed();
 ///     (StatusCode::OK, "<form>...</form> wrong password")
 /// }

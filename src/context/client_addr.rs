@@ -13,7 +13,16 @@ use crate::field::forwarded;
 
 /// The client's IP address: the connection's peer, or the address that a trusted proxy forwarded.
 ///
-/// An IPv4-mapped IPv6 address is returned as IPv4.
+/// An IPv4-mapped IPv6 address is returned as IPv4. Handlers [extract](crate::extract) it:
+///
+/// ```
+/// use portcullis::ClientAddr;
+///
+/// async fn hello(client: ClientAddr) -> String {
+///     format!("Hello, {client}")
+/// }
+/// # let _ = hello;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddr(IpAddr);
 

@@ -7,17 +7,17 @@ use std::sync::{Arc, OnceLock};
 ///
 /// It consists of 128 random bits in hexadecimal.
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts one into the request's extensions if its policy uses nonces, and a
-/// handler receives it from an `Extractor<CspNonce>`. The nonce is generated when it is first read. Read it before the
+/// handler [extracts](crate::extract) it. The nonce is generated when it is first read. Read it before the
 /// handler returns its response: the layer adds it to the policy only if it was read by then.
 ///
 /// Write it only into `nonce` attributes, and never into an element whose content an attacker may control.
 ///
 /// ```
 /// use axum::response::Html;
-/// use portcullis::{CspNonce, Extractor};
+/// use portcullis::CspNonce;
 ///
-/// async fn page(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
-///     Html(format!("<script nonce=\"{nonce}\" src=\"/app.js\"></script>"))
+/// async fn page(nonce: CspNonce) -> Html<String> {
+///     Html(format!(r#"<script nonce="{nonce}" src="/app.js"></script>"#))
 /// }
 /// # let _ = page;
 /// ```

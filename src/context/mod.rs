@@ -1,7 +1,7 @@
 //! Values that the layers pass to each other and to handlers: the user, privileges, the client's address.
 //!
-//! The layers put these values into the request's extensions. Handlers read them with an
-//! [`Extractor`](crate::Extractor), and a service without axum reads them from the extensions:
+//! The layers put these values into the request's extensions. Axum handlers [extract](crate::extract) them, and a service
+//! without axum reads them from the extensions:
 //!
 //! ```
 //! use http::Request;

@@ -9,15 +9,17 @@ use smallvec::SmallVec;
 
 /// The remaining quota of each limit that a [`RateLimit`](crate::RateLimit) charged for this request.
 ///
-/// Handlers read it with [`Extractor<RateLimitStatus>`](crate::Extractor). If a request passes several `RateLimit`
+/// Handlers [extract](crate::extract) it. If a request passes several `RateLimit`
 /// layers, it holds the limits of the innermost layer. [Shadow](crate::rate_limit::Limit::shadow) limits are omitted.
 ///
 /// ```
-/// use portcullis::{Extractor, rate_limit::RateLimitStatus};
+/// use portcullis::rate_limit::RateLimitStatus;
 ///
-/// async fn remaining(Extractor(status): Extractor<RateLimitStatus>) -> String {
+/// async fn remaining(status: RateLimitStatus) -> String {
 ///     match status.tightest() {
-///         Some(limit) => format!("{} of {} requests remaining", limit.remaining(), limit.limit()),
+///         Some(limit) => {
+///             format!("{} of {} remaining", limit.remaining(), limit.limit())
+///         }
 ///         None => "no limit applies".to_owned(),
 ///     }
 /// }

@@ -19,17 +19,21 @@ use crate::context::tiers::Tier;
 
 /// The authenticated user or client of a request: its identity, privileges and claims.
 ///
-/// It is the same type for every credential, and cheap to clone. A handler receives it from an
-/// [`Extractor`](crate::Extractor), and a service without axum calls [`from_extensions`](Self::from_extensions):
+/// It is the same type for every credential, and cheap to clone. It is an axum [extractor](crate::extract), and a service
+/// without axum calls [`from_extensions`](Self::from_extensions):
 ///
 /// ```
-/// use portcullis::{Extractor, UserContext};
+/// use axum::{Router, routing::get};
+/// use portcullis::UserContext;
 ///
-/// async fn profile(Extractor(user): Extractor<UserContext>) -> String {
+/// async fn profile(user: UserContext) -> String {
 ///     let name = user.name().unwrap_or(user.id());
-///     if user.has_scope("read:valuations") { format!("{name}, with valuations") } else { name.to_owned() }
+///     let may_read = user.has_scope("read:valuations");
+///     format!("{name} may read valuations: {may_read}")
 /// }
-/// # let _ = profile;
+///
+/// let app: Router = Router::new().route("/profile", get(profile));
+/// # let _ = app;
 /// ```
 ///
 /// # Where the values come from

@@ -1,42 +1,61 @@
-//! `Extractor<T>`: gives axum handlers the values that the layers provide, such as the user or the client's address.
+//! The axum extractors: give handlers the values that the layers provide, such as the user or the client's address.
 //!
 //! | argument | value | rejection |
 //! |---|---|---|
-//! | `Extractor<UserContext>` | the user | 401 if anonymous; 500 without an authenticating layer |
-//! | `Option<Extractor<UserContext>>` | the user, or `None` if anonymous | 500 without an authenticating layer |
-//! | `Extractor<Claims<T>>` | the token's claims, deserialized as your type `T` | as for the user; 500 if they do not fit `T` |
-//! | `Extractor<ClientAddr>` | the client's address | 500 if the server does not provide the peer's address |
-//! | `Extractor<RateLimitStatus>` | the remaining quota of each rate limit | 500 if no rate limit counted the request |
-//! | `Extractor<Attempt>` | a handle to report that the request failed or succeeded | 500 if no rate limit counts failures |
-//! | `Extractor<CspNonce>` | the nonce of the response's content security policy | 500 if no policy has a nonce |
-//! | `Extractor<T>` | your own type `T` that implements [`Extract`] | as implemented |
+//! | [`UserContext`] | the user | 401 if anonymous; 500 without an authenticating layer |
+//! | `Option<UserContext>` | the user, or `None` if anonymous | 500 without an authenticating layer |
+//! | [`Claims<T>`] | the token's claims, deserialized as your type `T` | as for the user; 500 if they do not fit `T` |
+//! | [`ClientAddr`] | the client's address | 500 if the server does not provide the peer's address |
+//! | [`RateLimitStatus`] | the remaining quota of each rate limit | 500 if no rate limit counted the request |
+//! | [`Attempt`] | a handle to report that the request failed or succeeded | 500 if no rate limit counts failures |
+//! | [`CspNonce`] | the nonce of the response's content security policy | 500 if no policy has a nonce |
+//! | [`Extractor<T>`] | your own type `T` that implements [`Extract`] | as implemented |
 //!
-//! Use an `Extractor` in handlers inside of the layer that provides the value. It authenticates nothing itself: without
-//! that layer, it rejects with 500 and logs which layer is missing, so a forgotten layer never looks like an anonymous
-//! user. An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
+//! A handler may take each of them as an `Option`, which is `None` if the value is absent. The response is still 500 if
+//! no layer authenticates, if the claims do not fit `T`, or if the peer's address is unknown. An [`Extractor`] extracts
+//! the other types too: `Extractor(user): Extractor<UserContext>` is the same as `user: UserContext`.
+//!
+//! Use them in handlers inside of the layer that provides the value. They authenticate nothing themselves: without that
+//! layer, they reject with 500 and log which layer is missing, so a forgotten layer never looks like an anonymous user.
+//! An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
 //! [`optional`](crate::jwt::JwtAuthBuilder::optional).
 //!
 //! ```
-//! use portcullis::{Extractor, UserContext, extract::Claims};
+//! use portcullis::{UserContext, extract::Claims};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Tenant {
 //!     tenant: String,
 //! }
 //!
-//! async fn me(Extractor(user): Extractor<UserContext>, Extractor(Claims(claims)): Extractor<Claims<Tenant>>) -> String {
+//! async fn me(user: UserContext, Claims(claims): Claims<Tenant>) -> String {
 //!     format!("{} of {}", user.id(), claims.tenant)
 //! }
 //!
+//! async fn greeting(user: Option<UserContext>) -> String {
+//!     let name = user.as_ref().map_or("guest", UserContext::id);
+//!     format!("Hello, {name}")
+//! }
+//!
+//! # use axum::{Router, body::{Body, to_bytes}, http::Request, routing::get};
+//! # use portcullis::testing::{as_anonymous, as_user};
 //! # use tower::ServiceExt;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
-//! let app = axum::Router::new().route("/me", axum::routing::get(me)).layer(portcullis::testing::as_user(user));
-//! let request = axum::http::Request::get("/me").body(axum::body::Body::empty()).unwrap();
-//! let response = app.oneshot(request).await.unwrap();
-//! let body = axum::body::to_bytes(response.into_body(), 64).await.unwrap();
-//! assert_eq!(body, "ann of acme");
+//! let app = Router::new()
+//!     .route("/me", get(me))
+//!     .route("/greeting", get(greeting));
+//! # let body = async |app: Router, path: &str| {
+//! #     let request = Request::get(path).body(Body::empty()).unwrap();
+//! #     let response = app.oneshot(request).await.unwrap();
+//! #     to_bytes(response.into_body(), 64).await.unwrap()
+//! # };
+//!
+//! let ann = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
+//! let app_of_ann = app.clone().layer(as_user(ann));
+//! assert_eq!(body(app_of_ann, "/me").await, "ann of acme");
+//! let app_of_anyone = app.layer(as_anonymous());
+//! assert_eq!(body(app_of_anyone, "/greeting").await, "Hello, guest");
 //! # }
 //! ```
 //!
@@ -51,7 +70,10 @@ use serde::de::DeserializeOwned;
 use crate::context::{Attempt, ClientAddr, CspNonce, RateLimitStatus, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
-/// An axum extractor for the values that the layers provide; see the [module](crate::extract).
+/// An axum extractor for any type that implements [`Extract`], such as your own.
+///
+/// The types of this crate are extractors themselves, so a handler may take a `UserContext` or an
+/// `Extractor<UserContext>`; see the [module](crate::extract).
 #[derive(Clone, Copy, Debug)]
 pub struct Extractor<T>(pub T);
 
@@ -62,14 +84,17 @@ pub struct Claims<T>(pub T);
 /// A type that an [`Extractor`] can extract. Implement it for your own types.
 ///
 /// ```
+/// use axum::{Router, routing::get};
 /// use http::request;
-/// use portcullis::{Extractor, UserContext, extract::Extract, gate::Denial};
+/// use portcullis::{Extractor, UserContext};
+/// use portcullis::{extract::Extract, gate::Denial};
 ///
 /// struct UserId(String);
 ///
 /// impl Extract for UserId {
 ///     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
-///         Ok(UserContext::extract(head)?.map(|user| Self(user.id().to_owned())))
+///         let user = UserContext::extract(head)?;
+///         Ok(user.map(|user| Self(user.id().to_owned())))
 ///     }
 /// }
 ///
@@ -78,11 +103,13 @@ pub struct Claims<T>(pub T);
 /// }
 /// # let mut head = http::Request::new(()).into_parts().0;
 /// # assert_eq!(UserId::extract(&head).err().unwrap().status(), 500);
-/// # let _ = axum::Router::<()>::new().route("/", axum::routing::get(handler));
+/// let app: Router = Router::new().route("/", get(handler));
+/// # let _ = app;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`Extractor<{Self}>` cannot extract this type",
-    note = "it extracts `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt`, `CspNonce`, or a type that implements `portcullis::extract::Extract`"
+    note = "it extracts `UserContext`, `Claims<T>`, `ClientAddr`, `RateLimitStatus`, `Attempt` and `CspNonce`",
+    note = "to extract your own type, implement `portcullis::extract::Extract` for it"
 )]
 pub trait Extract: Sized {
     /// Extracts the value from the request's head. Returns `Ok(None)` if it is absent.
@@ -102,13 +129,13 @@ pub trait Extract: Sized {
 
 impl Extract for UserContext {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
-        Ok(visitor(head, "Extractor<UserContext>")?.user().cloned())
+        Ok(visitor(head, "UserContext")?.user().cloned())
     }
 }
 
 impl<T: DeserializeOwned> Extract for Claims<T> {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
-        let Some(user) = visitor(head, "Extractor<Claims>")?.user() else { return Ok(None) };
+        let Some(user) = visitor(head, "Claims")?.user() else { return Ok(None) };
         match user.claims() {
             Ok(claims) => Ok(Some(Self(claims))),
             Err(error) => {
@@ -136,7 +163,7 @@ impl Extract for RateLimitStatus {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        let kind = DenialKind::rate_limit_missing("Extractor<RateLimitStatus>");
+        let kind = DenialKind::rate_limit_missing("RateLimitStatus");
         Denial::new(kind, Realm::default())
     }
 }
@@ -147,7 +174,7 @@ impl Extract for Attempt {
     }
 
     fn absent(_: &request::Parts) -> Denial {
-        let kind = DenialKind::rate_limit_missing("Extractor<Attempt>");
+        let kind = DenialKind::rate_limit_missing("Attempt");
         Denial::new(kind, Realm::default())
     }
 }
@@ -165,6 +192,20 @@ impl Extract for CspNonce {
     }
 }
 
+/// Extracts the value for a handler that requires it.
+fn required<T: Extract>(head: &request::Parts) -> Result<T, Rejection> {
+    match T::extract(head) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(Rejection(Reply::denial(head, T::absent(head)))),
+        Err(denial) => Err(Rejection(Reply::denial(head, denial))),
+    }
+}
+
+/// Extracts the value for a handler that takes an `Option`.
+fn optional<T: Extract>(head: &request::Parts) -> Result<Option<T>, Rejection> {
+    T::extract(head).map_err(|denial| Rejection(Reply::denial(head, denial)))
+}
+
 impl<S, T> FromRequestParts<S> for Extractor<T>
 where
     S: Sync,
@@ -173,11 +214,7 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Self, Rejection> {
-        match T::extract(head) {
-            Ok(Some(value)) => Ok(Self(value)),
-            Ok(None) => Err(Rejection(Reply::denial(head, T::absent(head)))),
-            Err(denial) => Err(Rejection(Reply::denial(head, denial))),
-        }
+        required(head).map(Self)
     }
 }
 
@@ -189,14 +226,41 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        match T::extract(head) {
-            Ok(value) => Ok(value.map(Self)),
-            Err(denial) => Err(Rejection(Reply::denial(head, denial))),
-        }
+        Ok(optional(head)?.map(Self))
     }
 }
 
-/// The rejection of an [`Extractor`]: the response of its [`Denial`].
+/// Makes each type an extractor itself. The orphan rule forbids one impl of axum's traits for every `T: Extract`.
+macro_rules! impl_extractor {
+    ($($type:ty $(, $parameter:ident: $bound:ident)?;)*) => {$(
+        impl<S: Sync $(, $parameter: $bound)?> FromRequestParts<S> for $type {
+            type Rejection = Rejection;
+
+            async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Self, Rejection> {
+                required(head)
+            }
+        }
+
+        impl<S: Sync $(, $parameter: $bound)?> OptionalFromRequestParts<S> for $type {
+            type Rejection = Rejection;
+
+            async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Option<Self>, Rejection> {
+                optional(head)
+            }
+        }
+    )*};
+}
+
+impl_extractor! {
+    Attempt;
+    Claims<T>, T: DeserializeOwned;
+    ClientAddr;
+    CspNonce;
+    RateLimitStatus;
+    UserContext;
+}
+
+/// The rejection of an extractor of this crate: the response of its [`Denial`].
 #[derive(Debug)]
 pub struct Rejection(Reply);
 

@@ -345,7 +345,7 @@ impl Denial {
             ),
             DenialKind::NonceMissing => tracing::error!(
                 status,
-                "Extractor<CspNonce> requires a SecurityHeaders outside of it whose policy has a nonce; add \
+                "CspNonce requires a SecurityHeaders outside of it whose policy has a nonce; add \
                  SecurityHeaders::html(), or Source::Nonce to the existing policy"
             ),
             DenialKind::ClaimsMismatch => {

@@ -49,8 +49,8 @@
 //!
 //! # Handlers and other code
 //!
-//! [`Extractor<RateLimitStatus>`](RateLimitStatus) returns the remaining quota.
-//! [`Extractor<Attempt>`](Attempt) lets a handler report whether a request failed, for limits that count only failures.
+//! A handler that extracts a [`RateLimitStatus`] gets the remaining quota. One that extracts an [`Attempt`] reports
+//! whether the request failed, for limits that count only failures.
 //! Outside of requests, [`check`](RateLimit::check) charges a subject. Administrators can [`peek`](RateLimit::peek),
 //! [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
 //!

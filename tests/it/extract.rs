@@ -3,15 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use axum::routing::get;
-use http::request;
+use http::{StatusCode, request};
 use portcullis::context::{Realm, Visitor};
 use portcullis::extract::{Claims, Extract};
 use portcullis::gate::{AccountRefusal, Denial, DenialKind};
+use portcullis::rate_limit::{Attempt, Key, Limit, RateLimitStatus};
 use portcullis::testing::{TestIssuer, as_anonymous, as_user};
-use portcullis::{ClientAddr, Extractor, Issuer, JwtAuth, TrustedProxies, UserContext};
+use portcullis::{
+    ClientAddr, CspNonce, Extractor, Issuer, JwtAuth, Quota, RateLimit, SecurityHeaders, TrustedProxies, UserContext,
+};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -51,6 +54,22 @@ fn app() -> Router {
         .route("/address", get(address))
 }
 
+/// The same routes, with handlers that take the types themselves.
+fn app_without_extractor() -> Router {
+    let id_or_anonymous = async |user: Option<UserContext>| id_or_anonymous(user.map(Extractor)).await;
+    let tenant_or_none = async |claims: Option<Claims<Tenant>>| tenant_or_none(claims.map(Extractor)).await;
+    Router::new()
+        .route("/id", get(async |user: UserContext| user.id().to_owned()))
+        .route("/id-or-anonymous", get(id_or_anonymous))
+        .route("/tenant", get(async |Claims(claims): Claims<Tenant>| claims.tenant))
+        .route("/tenant-or-none", get(tenant_or_none))
+        .route("/address", get(async |client: ClientAddr| client.to_string()))
+}
+
+fn both_apps() -> [Router; 2] {
+    [app(), app_without_extractor()]
+}
+
 /// The status and the body of the response to a GET request.
 async fn get_text(app: Router, path: &str) -> (u16, String) {
     let response = TestResponse::get(&app, path, &[]).await;
@@ -59,31 +78,40 @@ async fn get_text(app: Router, path: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn a_user_is_extracted_with_and_without_an_option() {
-    let app = app().layer(as_user(UserContext::new("ann")));
-    assert_eq!(get_text(app.clone(), "/id").await, (200, "ann".to_owned()));
-    assert_eq!(get_text(app, "/id-or-anonymous").await, (200, "ann".to_owned()));
+    for app in both_apps() {
+        let app = app.layer(as_user(UserContext::new("ann")));
+        assert_eq!(get_text(app.clone(), "/id").await, (200, "ann".to_owned()));
+        assert_eq!(get_text(app, "/id-or-anonymous").await, (200, "ann".to_owned()));
+    }
 }
 
 #[tokio::test]
 async fn an_anonymous_user_is_401_or_none() {
-    let app = app().layer(as_anonymous());
-    for path in ["/id", "/tenant"] {
-        let response = TestResponse::get(&app, path, &[]).await;
-        assert_eq!((response.status.as_u16(), response.challenge()), (401, "Bearer realm=\"api\""), "{path}");
-        assert_eq!(response.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+    for app in both_apps() {
+        let app = app.layer(as_anonymous());
+        for path in ["/id", "/tenant"] {
+            let response = TestResponse::get(&app, path, &[]).await;
+            assert_eq!((response.status.as_u16(), response.challenge()), (401, "Bearer realm=\"api\""), "{path}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::CredentialsMissing);
+        }
+        assert_eq!(get_text(app.clone(), "/id-or-anonymous").await, (200, "anonymous".to_owned()));
+        assert_eq!(get_text(app, "/tenant-or-none").await, (200, "none".to_owned()));
     }
-    assert_eq!(get_text(app.clone(), "/id-or-anonymous").await, (200, "anonymous".to_owned()));
-    assert_eq!(get_text(app, "/tenant-or-none").await, (200, "none".to_owned()));
 }
 
 #[tokio::test]
 async fn without_an_authenticating_layer_every_extractor_is_500_whatever_the_request_headers() {
     let spoofed = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-user-id", "ann"), ("cookie", "user=ann")];
-    for path in ["/id", "/id-or-anonymous", "/tenant", "/tenant-or-none"] {
-        for headers in [&spoofed[..], &[]] {
-            let response = TestResponse::get(&app(), path, headers).await;
+    for (path, name) in [
+        ("/id", "UserContext"),
+        ("/id-or-anonymous", "UserContext"),
+        ("/tenant", "Claims"),
+        ("/tenant-or-none", "Claims"),
+    ] {
+        for (app, headers) in both_apps().into_iter().flat_map(|app| [(app.clone(), &spoofed[..]), (app, &[])]) {
+            let response = TestResponse::get(&app, path, headers).await;
             assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{path}");
-            assert!(matches!(response.denial.unwrap().kind(), DenialKind::AuthLayerMissing { .. }), "{path}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name }, "{path}");
             assert!(!response.body.contains("ann"), "{path}");
         }
     }
@@ -99,16 +127,20 @@ async fn a_route_without_the_authenticating_layer_is_500() {
 #[tokio::test]
 async fn claims_are_deserialized_as_a_custom_type() {
     let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme","sub":"ann"}"#);
-    let app = app().layer(as_user(user));
-    assert_eq!(get_text(app.clone(), "/tenant").await, (200, "acme".to_owned()));
-    assert_eq!(get_text(app, "/tenant-or-none").await, (200, "acme".to_owned()));
+    for app in both_apps() {
+        let app = app.layer(as_user(user.clone()));
+        assert_eq!(get_text(app.clone(), "/tenant").await, (200, "acme".to_owned()));
+        assert_eq!(get_text(app, "/tenant-or-none").await, (200, "acme".to_owned()));
+    }
 }
 
 #[tokio::test]
 async fn claims_of_another_type_are_500_without_their_values() {
     for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#, "no JSON"] {
-        let app = app().layer(as_user(UserContext::new("ann").with_raw_claims(claims)));
-        for path in ["/tenant", "/tenant-or-none"] {
+        let user = UserContext::new("ann").with_raw_claims(claims);
+        for (app, path) in both_apps().into_iter().flat_map(|app| [(app.clone(), "/tenant"), (app, "/tenant-or-none")])
+        {
+            let app = app.layer(as_user(user.clone()));
             let response = TestResponse::get(&app, path, &[]).await;
             assert_eq!(response.status, 500, "{path} {claims}");
             assert_eq!(response.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
@@ -248,8 +280,10 @@ async fn only_the_configured_header_of_a_trusted_peer_is_used() {
 
 #[tokio::test]
 async fn without_trusted_proxies_no_peer_is_trusted() {
-    let app = app().layer(with_peer([10, 0, 0, 1]));
-    assert_eq!(TestResponse::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
+    for app in both_apps() {
+        let app = app.layer(with_peer([10, 0, 0, 1]));
+        assert_eq!(TestResponse::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
+    }
 }
 
 #[tokio::test]
@@ -260,7 +294,8 @@ async fn a_plain_socket_address_in_the_extensions_is_the_peer() {
 
 #[tokio::test]
 async fn an_unknown_peer_is_500_despite_spoofed_headers() {
-    for app in [app(), app().layer(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap())] {
+    let all = TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap();
+    for app in both_apps().into_iter().flat_map(|app| [app.clone(), app.layer(all.clone())]) {
         let response = TestResponse::get(&app, "/address", &SPOOFED).await;
         assert_eq!(response.status, 500);
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::AddressUnknown);
@@ -271,4 +306,28 @@ async fn an_unknown_peer_is_500_despite_spoofed_headers() {
 async fn the_peer_of_mock_connect_info_is_the_peer() {
     let app = app().layer(MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
     assert_eq!(get_text(app, "/address").await, (200, "192.0.2.1".to_owned()));
+}
+
+/// The statuses of a handler that takes `T`, and of one that takes an `Option<T>` and has no content without a value.
+async fn statuses<T>(layer: impl FnOnce(Router) -> Router) -> [u16; 2]
+where
+    T: FromRequestParts<()> + OptionalFromRequestParts<()> + Send + 'static,
+{
+    let optional = async |value: Option<T>| if value.is_some() { StatusCode::OK } else { StatusCode::NO_CONTENT };
+    let app = layer(Router::new().route("/", get(async |_: T| {})).route("/option", get(optional)));
+    let required = TestResponse::get(&app, "/", &[]).await;
+    [required.status.as_u16(), TestResponse::get(&app, "/option", &[]).await.status.as_u16()]
+}
+
+#[tokio::test]
+async fn values_of_the_other_layers_are_extracted_and_their_absence_is_500_or_none() {
+    let failures = Limit::new("failures", Quota::per_hour(9).unwrap()).key(Key::global()).only_failures();
+    let limit = RateLimit::builder().add_limit(failures).build().unwrap();
+    let headers = SecurityHeaders::html().build().unwrap();
+    assert_eq!(statuses::<RateLimitStatus>(|app| app.layer(limit.clone())).await, [200, 200]);
+    assert_eq!(statuses::<Attempt>(|app| app.layer(limit)).await, [200, 200]);
+    assert_eq!(statuses::<CspNonce>(|app| app.layer(headers)).await, [200, 200]);
+    assert_eq!(statuses::<RateLimitStatus>(|app| app).await, [500, 204]);
+    assert_eq!(statuses::<Attempt>(|app| app).await, [500, 204]);
+    assert_eq!(statuses::<CspNonce>(|app| app).await, [500, 204]);
 }

@@ -197,7 +197,7 @@ async fn without_a_limit_of_failures_the_attempt_extractor_is_500_or_none() {
         .layer(builder_with(Limit::new("all", per_seconds(5, 300))).build().unwrap());
     let response = TestResponse::get(&app, "/", &[("x-user", "ann")]).await;
     assert_eq!(response.status, 500);
-    assert_eq!(response.denial.unwrap().kind(), &DenialKind::rate_limit_missing("Extractor<Attempt>"));
+    assert_eq!(response.denial.unwrap().kind(), &DenialKind::rate_limit_missing("Attempt"));
     assert_eq!(TestResponse::get(&app, "/option", &[("x-user", "ann")]).await.body, "false");
 }
 
