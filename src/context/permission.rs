@@ -1,6 +1,7 @@
 //! `Permission`: an action on a resource, as `action:resource`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 
@@ -14,6 +15,7 @@ use crate::error::{ConfigError, ConfigIssue, IssueKind};
 /// let create = Permission::new("create:valuation")?;
 /// assert_eq!((create.action(), create.resource()), ("create", "valuation"));
 /// assert!(Permission::new("valuation").is_err());
+/// assert_eq!("create:valuation".parse(), Ok(create));
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +70,15 @@ impl Permission {
             let is_covered = covers(self.action(), action) && covers(self.resource(), resource);
             is_covered && is_word(action) && is_word(resource)
         })
+    }
+}
+
+/// Parses `action:resource`, as [`Permission::new`] does.
+impl FromStr for Permission {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::new(text)
     }
 }
 
@@ -145,6 +156,7 @@ mod tests {
         fn any_text_parses_without_a_panic_into_its_own_parts(text in ".{0,24}") {
             if let Ok(permission) = Permission::new(&text) {
                 prop_assert_eq!(format!("{}:{}", permission.action(), permission.resource()), text);
+                prop_assert_eq!(permission.to_string().parse(), Ok(permission));
             }
         }
     }

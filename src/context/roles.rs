@@ -100,6 +100,8 @@ impl fmt::Debug for Roles {
 }
 
 /// One role of an app's [`Roles`].
+///
+/// It is displayed as its name. To get a role from text, call [`Roles::get`], which knows the app's roles.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Role {
     table: Roles,
@@ -138,6 +140,13 @@ impl Role {
     #[must_use]
     pub fn grants(&self, permission: &Permission) -> bool {
         self.table.grants_of(&self.name).any(|grant| grant.covers(permission.as_str()))
+    }
+}
+
+/// Writes the role's name.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
     }
 }
 
@@ -320,7 +329,7 @@ mod tests {
             assert!(!reader.is_implied_by(other), "{other}");
         }
         assert!(!table().get("admin").unwrap().is_implied_by("editor"));
-        assert_eq!(reader.name(), "reader");
+        assert_eq!((reader.name(), reader.to_string()), ("reader", "reader".to_owned()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `Scopes`: a set of OAuth scope tokens (RFC 6749 §3.3).
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::context::shared_str::SharedStr;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
@@ -16,6 +17,7 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// assert!(scopes.contains("read:valuations"));
 /// assert!(!scopes.contains("read"));
 /// assert_eq!(scopes.to_string(), "read:valuations write:valuations");
+/// assert_eq!("read:valuations write:valuations".parse(), Ok(scopes));
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 // The text of the claim, unchanged: reading a token's scopes allocates nothing.
@@ -95,6 +97,17 @@ impl PartialEq for Scopes {
 }
 
 impl Eq for Scopes {}
+
+/// Parses scope tokens that are separated by spaces, as in the parameter `scope` of OAuth.
+///
+/// Additional spaces are ignored, so the empty text is the empty set. The error is that of [`Scopes::new`].
+impl FromStr for Scopes {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::new(words(text))
+    }
+}
 
 /// Writes the scope tokens with one space between them.
 impl fmt::Display for Scopes {
@@ -177,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn scopes_are_parsed_from_text_without_repeated_spaces_and_scopes() {
+        let scopes: Scopes = " a  b a ".parse().unwrap();
+        assert_eq!(scopes.to_string(), "a b");
+        assert_eq!("".parse(), Ok(Scopes::default()));
+        let error = "a,b \"c\" d".parse::<Scopes>().unwrap_err();
+        assert_eq!(error.issues().iter().filter_map(ConfigIssue::value).collect::<Vec<_>>(), ["\"c\""]);
+    }
+
+    #[test]
     fn only_the_ascii_space_separates_scopes() {
         for text in ["a\u{a0}b", "a\tb", "a\nb", "a\u{2003}b", "a\u{7f}"] {
             assert_eq!(Scopes::from_text(text.into()), None, "{text:?}");
@@ -184,6 +206,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_parses_without_a_panic_to_scopes_that_parse_back(text in ".{0,24}") {
+            if let Ok(scopes) = text.parse::<Scopes>() {
+                prop_assert_eq!(scopes.to_string().parse(), Ok(scopes));
+            }
+        }
+
         #[test]
         fn a_scope_is_contained_if_it_is_one_of_the_words(text in "[ab ]{0,12}", scope in "[ab ]{0,4}") {
             let scopes = Scopes::from_text(SharedStr::from(text.as_str())).unwrap();
@@ -196,6 +225,7 @@ mod tests {
             let scopes = Scopes::new(&words).unwrap();
             let parsed = Scopes::from_text(scopes.to_string().into()).unwrap();
             prop_assert_eq!(&parsed, &scopes);
+            prop_assert_eq!(scopes.to_string().parse(), Ok(scopes));
             for word in &words {
                 prop_assert!(parsed.contains(word));
             }

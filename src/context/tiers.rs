@@ -1,6 +1,7 @@
 //! `Tiers` and `Tier`: an app's subscription tiers, in ascending order.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
@@ -13,6 +14,21 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
 /// assert!(tiers.get("enterprise")?.is_at_least(&tiers.get("professional")?));
 /// assert!(tiers.get("enterprize").is_err());
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// # Tiers as text
+///
+/// Tiers can be parsed from their names with `<` between them, and are displayed so. The `<` makes it impossible to
+/// write the highest tier first by mistake. Spaces around the names are ignored.
+///
+/// ```
+/// use portcullis::Tiers;
+///
+/// let tiers: Tiers = "basic < professional < enterprise".parse()?;
+/// assert!(tiers.get("enterprise")?.is_at_least(&tiers.get("basic")?));
+/// assert_eq!(tiers.to_string(), "basic < professional < enterprise");
+/// assert!("basic, professional".parse::<Tiers>().is_err());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +77,49 @@ impl Tiers {
         })
     }
 
+    /// Returns the names, the lowest tier first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Tier> {
         let rank = self.0.iter().position(|tier| **tier == *name)?;
         Some(Tier { tiers: self.clone(), rank })
     }
 }
 
+/// Parses names with `<` between them, the lowest tier first.
+///
+/// The error is that of [`Tiers::ascending`]; or a name contains a comma, semicolon or `>`, because it probably is a list
+/// in another notation.
+impl FromStr for Tiers {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if text.contains([',', ';', '>']) {
+            let remedy = "write for example basic < professional < enterprise, lowest first";
+            let issue = ConfigIssue::new("tiers", IssueKind::Invalid, "not names with < between them", remedy);
+            return Err(issue.with_value(text).into());
+        }
+        let text = text.trim_ascii();
+        // Splitting the empty text would give one empty name.
+        let names = (!text.is_empty()).then(|| text.split('<').map(str::trim_ascii));
+        Self::ascending(names.into_iter().flatten())
+    }
+}
+
+/// Writes the names with ` < ` between them, the lowest tier first.
+///
+/// Only names that the text form allows parse back: without `<`, `>`, commas, semicolons, and spaces at either end.
+impl fmt::Display for Tiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" < "))
+    }
+}
+
 /// One of an app's [`Tiers`].
+///
+/// It is displayed as its name. To get a tier from text, call [`Tiers::get`], which knows the app's tiers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tier {
     tiers: Tiers,
@@ -104,6 +156,13 @@ impl Tier {
     }
 }
 
+/// Writes the tier's name.
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl fmt::Debug for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tier").field(&self.name()).finish()
@@ -112,6 +171,8 @@ impl fmt::Debug for Tier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tiers() -> Tiers {
@@ -139,6 +200,33 @@ mod tests {
     }
 
     #[test]
+    fn tiers_are_parsed_from_names_in_ascending_order() {
+        for text in ["basic < professional < enterprise", " basic<professional <  enterprise "] {
+            assert_eq!(text.parse(), Ok(tiers()), "{text:?}");
+        }
+        assert_eq!("free tier".parse::<Tiers>().unwrap().names().collect::<Vec<_>>(), ["free tier"]);
+        assert_eq!(tiers().get("basic").unwrap().to_string(), "basic");
+    }
+
+    #[test]
+    fn an_invalid_text_of_tiers_is_an_error() {
+        for (text, message) in [
+            ("", "tiers: the list is empty; name at least one tier"),
+            (" ", "tiers: the list is empty; name at least one tier"),
+            ("a < ", "tiers: a name is empty; name every tier"),
+            ("a < b < a", "tiers \"a\": the name is repeated; name each tier once, lowest first"),
+            (
+                "b > a",
+                "tiers \"b > a\": not names with < between them; write for example basic < professional < enterprise, \
+                 lowest first",
+            ),
+        ] {
+            assert_eq!(text.parse::<Tiers>().unwrap_err().to_string(), message, "{text:?}");
+        }
+        assert!("a, b".parse::<Tiers>().is_err() && "a; b".parse::<Tiers>().is_err());
+    }
+
+    #[test]
     fn empty_repeated_and_absent_names_are_rejected() {
         for names in [&["a", "a"][..], &[""], &[]] {
             assert!(Tiers::ascending(names).is_err(), "{names:?}");
@@ -151,5 +239,14 @@ mod tests {
         assert!(tiers().get("basic").unwrap().is_at_least(&reversed.get("enterprise").unwrap()));
         let unknown = Tiers::ascending(["gold"]).unwrap().get("gold").unwrap();
         assert!(!unknown.is_at_least(&tiers().get("basic").unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_without_a_panic_to_tiers_that_parse_back(text in "[ab<> ,\u{e9}]{0,24}") {
+            if let Ok(tiers) = text.parse::<Tiers>() {
+                prop_assert_eq!(tiers.to_string().parse(), Ok(tiers));
+            }
+        }
     }
 }

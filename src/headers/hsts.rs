@@ -1,12 +1,16 @@
 //! `Hsts`: the `Strict-Transport-Security` header (RFC 6797).
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// `Strict-Transport-Security` (RFC 6797): how long browsers use only https for this host.
 ///
 /// Browsers then replace http by https in every link to the host.
+///
+/// It can be parsed from the header's value.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,10 +71,78 @@ impl Hsts {
     }
 }
 
+/// Parses the value of the header (RFC 6797 §6.1), such as `max-age=63072000; includeSubDomains`.
+///
+/// The names of directives are case-insensitive. The error is a missing `max-age`, or a directive that is repeated,
+/// unknown or malformed. As for [`Hsts::preload`], `build()` reports a `preload` without its requirements.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::headers::Hsts;
+///
+/// let hsts: Hsts = "max-age=63072000; includeSubDomains".parse()?;
+/// let two_years = Duration::from_secs(63_072_000);
+/// assert_eq!(hsts, Hsts::new(two_years).include_subdomains());
+/// assert!("max-age=2y".parse::<Hsts>().is_err());
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+impl FromStr for Hsts {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        parse(text).map_err(|issue| issue.with_value(text).into())
+    }
+}
+
+fn parse(text: &str) -> Result<Hsts, ConfigIssue> {
+    let issue = |kind, reason: &'static str| ConfigIssue::new("hsts", kind, reason, EXAMPLE);
+    let mut max_age = None;
+    let mut hsts = Hsts::new(Duration::ZERO);
+    for directive in text.split(';').map(str::trim_ascii).filter(|directive| !directive.is_empty()) {
+        let (name, value) = match directive.split_once('=') {
+            Some((name, value)) => (name.trim_ascii_end(), Some(value.trim_ascii_start())),
+            None => (directive, None),
+        };
+        let is_duplicate = match (name.to_ascii_lowercase().as_str(), value) {
+            ("max-age", Some(value)) => {
+                let seconds = parse_seconds(value)
+                    .ok_or_else(|| issue(IssueKind::Invalid, "max-age is not a whole number of seconds"))?;
+                max_age.replace(seconds).is_some()
+            }
+            ("includesubdomains", None) => std::mem::replace(&mut hsts.includes_subdomains, true),
+            ("preload", None) => std::mem::replace(&mut hsts.is_preload, true),
+            _ => return Err(issue(IssueKind::Unknown, "unknown directive, or a known one with a wrong value")),
+        };
+        if is_duplicate {
+            return Err(issue(IssueKind::Duplicate, "a directive is repeated"));
+        }
+    }
+    let max_age = max_age.ok_or_else(|| issue(IssueKind::Missing, "no max-age"))?;
+    Ok(Hsts { max_age: Duration::from_secs(max_age), ..hsts })
+}
+
+/// Parses digits, which may be a quoted string (RFC 6797 §6.1.1).
+fn parse_seconds(value: &str) -> Option<u64> {
+    let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    let digits = quoted.unwrap_or(value);
+    let is_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_digits)
+}
+
+/// Writes the value of the header.
+impl fmt::Display for Hsts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+const EXAMPLE: &str = "write for example max-age=63072000; includeSubDomains";
 const YEAR: Duration = Duration::from_secs(31_536_000);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn is_valid(hsts: Hsts) -> bool {
@@ -99,5 +171,55 @@ mod tests {
         assert!(is_valid(short) && !is_valid(short.preload()));
         assert!(is_valid(Hsts::new(YEAR)) && !is_valid(Hsts::new(YEAR).preload()));
         assert!(is_valid(Hsts::new(YEAR).include_subdomains().preload()));
+    }
+
+    #[test]
+    fn the_value_of_the_header_is_parsed() {
+        let year = Hsts::new(YEAR);
+        for (text, expected) in [
+            ("max-age=31536000", year),
+            ("MAX-AGE = \"31536000\" ; ", year),
+            (";includesubdomains; max-age=31536000", year.include_subdomains()),
+            ("max-age=31536000; includeSubDomains; preload", year.include_subdomains().preload()),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_value_of_the_header_is_an_error() {
+        for (text, kind) in [
+            ("", IssueKind::Missing),
+            ("includeSubDomains", IssueKind::Missing),
+            ("max-age=1; max-age=1", IssueKind::Duplicate),
+            ("max-age=1; preload; PRELOAD", IssueKind::Duplicate),
+            ("max-age=1; sub", IssueKind::Unknown),
+            ("max-age=1; preload=1", IssueKind::Unknown),
+            ("max-age", IssueKind::Unknown),
+            ("max-age=", IssueKind::Invalid),
+            ("max-age=+1", IssueKind::Invalid),
+            ("max-age=\"1", IssueKind::Invalid),
+            ("max-age=1.5", IssueKind::Invalid),
+            ("max-age=99999999999999999999", IssueKind::Invalid),
+        ] {
+            let error = text.parse::<Hsts>().unwrap_err();
+            let issue = &error.issues()[0];
+            assert_eq!((issue.setting(), issue.value(), issue.kind()), ("hsts", Some(text), kind));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_of_a_policy_parses_back_to_it(seconds: u64, includes_subdomains: bool, is_preload: bool) {
+            let hsts = Hsts { max_age: Duration::from_secs(seconds), includes_subdomains, is_preload };
+            prop_assert_eq!(hsts.to_string().parse(), Ok(hsts));
+        }
+
+        #[test]
+        fn any_text_parses_without_a_panic(text in "((max-age|preload|x|=|;|\"| |[0-9]|\u{e9}){0,12})") {
+            if let Ok(hsts) = text.parse::<Hsts>() {
+                prop_assert_eq!(hsts.to_string().parse(), Ok(hsts));
+            }
+        }
     }
 }

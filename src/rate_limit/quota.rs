@@ -1,5 +1,7 @@
 //! `Quota`: a number of units per window, and the algorithm that counts them.
 
+mod text;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -16,6 +18,58 @@ use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 /// assert_eq!(quota.units().get(), 100);
 /// assert_eq!(quota.window(), Duration::from_secs(3600));
 /// assert!(Quota::per_minute(0).is_err());
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// # Quotas as text
+///
+/// A quota can be parsed from text, for example from an environment variable or a configuration file:
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::Quota;
+///
+/// let quota: Quota = "5/15min".parse()?;
+/// assert_eq!(quota, Quota::per(5, Duration::from_secs(900))?);
+///
+/// let error = "100/week".parse::<Quota>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "quota \"100/week\": unknown unit of time \"week\"; \
+///      use ms, s, min, h or d, for example 100/h or 5/15min"
+/// );
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// The grammar, in ABNF (RFC 5234) with case-sensitive strings:
+///
+/// ```text
+/// quota       = units "/" window [ " " algorithm ]
+/// units       = 1*DIGIT         ; 1 to 4294967295
+/// window      = [ count ] unit  ; count defaults to 1
+/// count       = 1*DIGIT         ; up to 366 days
+/// unit        = millisecond / second / minute / hour / day
+/// millisecond = "ms" / "millisecond" / "milliseconds"
+/// second      = "s" / "sec" / "second" / "seconds"
+/// minute      = "min" / "m" / "minute" / "minutes"
+/// hour        = "h" / "hour" / "hours"
+/// day         = "d" / "day" / "days"  ; 24 hours
+/// algorithm   = "sliding_log" / "sliding_window"
+///             / "token_bucket" / "fixed_window"
+/// ```
+///
+/// `Display` writes the canonical text, which parses to an equal quota: the first name of each unit, the largest unit
+/// of which the window is a multiple, no count of 1, and the algorithm only if it was set.
+///
+/// ```
+/// use portcullis::{Quota, rate_limit::Algorithm};
+///
+/// let quota = Quota::per_hour(100)?;
+/// assert_eq!(quota.to_string(), "100/h");
+/// assert_eq!("100/60minutes".parse::<Quota>()?, quota);
+///
+/// let bucket = quota.algorithm(Algorithm::TokenBucket);
+/// assert_eq!(bucket.to_string(), "100/h token_bucket");
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +124,20 @@ impl Quota {
     /// Returns [`ConfigError`] if `units` is zero, or if the window is not a whole number of milliseconds from one
     /// millisecond to 366 days.
     pub fn per(units: u32, window: Duration) -> Result<Self, ConfigError> {
+        Ok(Self::checked(units, window)?)
+    }
+
+    fn checked(units: u32, window: Duration) -> Result<Self, ConfigIssue> {
         let Some(units) = NonZeroU32::new(units) else {
             let reason = "a quota of zero units rejects every request";
             let remedy = "set at least one unit; to close a route, remove it from the router";
-            return Err(ConfigIssue::new("quota", IssueKind::Invalid, reason, remedy).into());
+            return Err(ConfigIssue::new("quota", IssueKind::Invalid, reason, remedy));
         };
         let is_in_milliseconds = window.subsec_nanos().is_multiple_of(1_000_000);
         if window.is_zero() || window > MAX_WINDOW || !is_in_milliseconds {
             let reason = "the window is not a whole number of milliseconds from one millisecond to 366 days";
             let issue = ConfigIssue::new("quota", IssueKind::Invalid, reason, "set another window");
-            return Err(issue.with_value(format!("{window:?}")).into());
+            return Err(issue.with_value(format!("{window:?}")));
         }
         Ok(Self { units, window, algorithm: None })
     }

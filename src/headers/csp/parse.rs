@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::str::FromStr;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::headers::csp::directive::Directive;
@@ -12,8 +13,8 @@ use crate::headers::csp::validate::empty_policy;
 impl Csp {
     /// Parses the value of a `Content-Security-Policy` header.
     ///
-    /// A policy with a fixed nonce parses, but `build()` rejects it, because every response would have the same nonce.
-    /// Remove it from the text and call `.add(Directive::ScriptSrc, [Source::Nonce])`.
+    /// Write `'nonce-...'`, with three dots, for the [nonce](crate::CspNonce) of the response. A policy with a fixed nonce
+    /// parses, but `build()` rejects it, because every response would have the same nonce.
     ///
     /// # Errors
     ///
@@ -23,9 +24,9 @@ impl Csp {
     /// ```
     /// use portcullis::headers::Csp;
     ///
-    /// let csp = Csp::parse("default-src 'self'; img-src 'self' data:; upgrade-insecure-requests")?;
+    /// let csp = Csp::parse("default-src 'self'; script-src 'nonce-...'")?;
+    /// assert_eq!(csp.to_string(), "default-src 'self'; script-src 'nonce-...'");
     /// assert!(Csp::parse("default-src 'self'; script-scr 'self'").is_err());
-    /// # let _ = csp;
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
@@ -84,5 +85,14 @@ impl Csp {
                 "use a directive from Directive or a setter of Csp",
             )),
         }
+    }
+}
+
+/// Parses the value of a `Content-Security-Policy` header, as [`Csp::parse`] does.
+impl FromStr for Csp {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
     }
 }

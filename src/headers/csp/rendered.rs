@@ -14,7 +14,7 @@ impl Csp {
     }
 }
 
-/// Formats the policy as it is sent, with `...` for a nonce.
+/// Writes the policy as it is sent, with `'nonce-...'` for the nonce. A valid policy parses back from this text.
 impl fmt::Display for Csp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.rendered().value(Some("..."), true);

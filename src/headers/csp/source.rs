@@ -13,7 +13,8 @@ use crate::headers::csp::directive::Directive;
 /// One entry of a source list (CSP 3 §2.3.1).
 ///
 /// Create it from text, for example `"'self'"`, `"data:"` or `"https://cdn.example.com"`, or use a variant:
-/// `Source::SelfOrigin`. All of them can be given to [`Csp::set`](crate::headers::Csp::set).
+/// `Source::SelfOrigin`. The text `'nonce-...'`, with three dots, is [`Source::Nonce`]. All of them can be given to
+/// [`Csp::set`](crate::headers::Csp::set).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -102,7 +103,6 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hash { text } => write!(f, "'{text}'"),
-            Self::Nonce => f.write_str("'nonce-...'"),
             Self::Host { text } => f.write_str(text),
             keyword => {
                 let name = KEYWORDS.iter().find(|(_, known)| known == keyword).map_or("none", |(name, _)| name);
@@ -154,7 +154,7 @@ fn invalid_host_reason(text: &str) -> Option<(&'static str, &'static str)> {
     if text.starts_with("'nonce-") {
         return Some((
             "a nonce that all responses share protects nothing",
-            "remove it and call .add(Directive::ScriptSrc, [Source::Nonce])",
+            "write 'nonce-...' with three dots, or use Source::Nonce: each response then has its own nonce",
         ));
     }
     if text.contains('\'') {
@@ -219,8 +219,10 @@ const OTHER_DIRECTIVES: [&str; 6] =
 /// The hash algorithms and the lengths of their digests in bytes.
 const HASH_LENS: [(&str, usize); 3] = [("sha256", 32), ("sha384", 48), ("sha512", 64)];
 
-const KEYWORDS: [(&str, Source); 9] = [
+const KEYWORDS: [(&str, Source); 10] = [
     ("inline-speculation-rules", Source::InlineSpeculationRules),
+    // A real nonce is base64 and has no dots.
+    ("nonce-...", Source::Nonce),
     ("none", Source::None),
     ("report-sample", Source::ReportSample),
     ("self", Source::SelfOrigin),

@@ -192,6 +192,9 @@ fn display_prints_the_policy_as_it_is_sent() {
     let csp = Csp::new().set(Directive::ScriptSrc, [Source::Nonce]).upgrade_insecure_requests();
     assert_eq!(csp.to_string(), "script-src 'nonce-...'; upgrade-insecure-requests");
     assert_eq!((Csp::api().to_string(), Csp::new().to_string()), (sent(&Csp::api(), None, false), String::new()));
+    for csp in [Csp::api(), Csp::html(), Csp::owasp(), Csp::helmet()] {
+        assert_eq!(csp.to_string().parse(), Ok(csp));
+    }
 }
 
 #[test]
