@@ -57,6 +57,7 @@
 //! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) that fetches published keys |
 //! | `audit` | no | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | `redis` | no | a [`RateLimit`] store in Redis, shared by all processes |
+//! | `serde` | no | serialization of users and privileges; deserialization of settings |
 //! | `tonic` | no | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //! | `testing` | no | an in-process issuer, signed test tokens, a fake clock, `as_user` |
 //!
@@ -92,6 +93,8 @@ mod client;
 pub mod clock;
 pub mod context;
 pub mod cors;
+#[cfg(feature = "serde")]
+mod deserialize;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;

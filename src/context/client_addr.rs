@@ -50,6 +50,9 @@ impl fmt::Display for ClientAddr {
 /// stops at an entry that is not an address, and the client is then the last trusted proxy. So never allow a request
 /// only because its client has the address of a proxy.
 ///
+/// With the feature `serde`, it is deserialized from the list that [`new`](Self::new) takes. The empty list is
+/// [`none`](Self::none).
+///
 /// ```
 /// use portcullis::TrustedProxies;
 ///

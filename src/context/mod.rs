@@ -29,6 +29,8 @@ mod realm;
 mod roles;
 pub(crate) mod route;
 mod scopes;
+#[cfg(feature = "serde")]
+mod serialization;
 mod shared_str;
 mod tiers;
 mod user;

@@ -17,7 +17,7 @@ use crate::field::origin::{MAX_LEN, Origin, OriginError};
 /// | `https://*.example.com` | every subdomain at any depth, but not `https://example.com` |
 /// | `http://localhost:*` | the host on any port |
 ///
-/// Clones share the set.
+/// Clones share the set. With the feature `serde`, it is deserialized from a list of such items.
 ///
 /// ```
 /// use portcullis::OriginSet;

@@ -8,7 +8,8 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// A set of OAuth scope tokens, in the order in which they were given (RFC 6749 §3.3).
 ///
-/// Scope tokens are compared whole and case-sensitively.
+/// Scope tokens are compared whole and case-sensitively. With the feature `serde`, the set is serialized as a list, and
+/// deserialized from a list or a string.
 ///
 /// ```
 /// use portcullis::Scopes;

@@ -31,6 +31,8 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// assert!("basic, professional".parse::<Tiers>().is_err());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
+///
+/// With the feature `serde`, they are serialized as a list of names, and deserialized from such a list or this text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiers(Arc<[Box<str>]>);
 

@@ -81,6 +81,42 @@ use crate::context::tiers::Tier;
 /// [`tier_name`]: Self::tier_name
 /// [`token_id`]: Self::token_id
 ///
+/// # Serialized form
+///
+/// With the feature `serde`, a handler can return a user as JSON. `tier` is the [`tier_name`], and times are in whole
+/// seconds since 1970. A value that is absent is omitted. The token's id, the claims and the [`record`] are never
+/// included, but the email address and the name are: return a user only to those who may see them.
+///
+/// ```
+/// use axum::Json;
+/// use portcullis::{Scopes, UserContext};
+/// use serde_json::json;
+///
+/// async fn me(user: UserContext) -> Json<UserContext> {
+///     Json(user)
+/// }
+///
+/// let user = UserContext::new("ann")
+///     .with_scopes(Scopes::new(["read:valuations"])?)
+///     .with_roles(["editor"])
+///     .with_name("Ann");
+/// # let _ = me;
+/// assert_eq!(
+///     serde_json::to_value(&user).unwrap(),
+///     json!({
+///         "id": "ann",
+///         "principal": "user", // or "client"
+///         "scopes": ["read:valuations"],
+///         "roles": ["editor"],
+///         "permissions": [],
+///         "name": "Ann",
+///         // and, if present: "issuer", "client_id", "email", "tier",
+///         // "acr", "amr", "auth_time", "expires_at"
+///     })
+/// );
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
 /// # Create a user
 ///
 /// A custom gate, a user loader or a test starts from [`UserContext::new`] or an existing value and sets what it knows

@@ -10,7 +10,7 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 ///
 /// Browsers then replace http by https in every link to the host.
 ///
-/// It can be parsed from the header's value.
+/// It can be parsed from the header's value and, with the feature `serde`, deserialized from it.
 ///
 /// ```
 /// use std::time::Duration;

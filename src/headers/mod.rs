@@ -99,6 +99,8 @@ mod permissions;
 mod policy;
 mod preset;
 mod reporting_endpoints;
+#[cfg(feature = "serde")]
+mod serialization;
 mod values;
 
 #[cfg(feature = "audit")]

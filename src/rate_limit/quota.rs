@@ -1,5 +1,7 @@
 //! `Quota`: a number of units per window, and the algorithm that counts them.
 
+#[cfg(feature = "serde")]
+mod serialization;
 mod text;
 
 use std::num::NonZeroU32;
@@ -71,6 +73,35 @@ use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 /// let bucket = quota.algorithm(Algorithm::TokenBucket);
 /// assert_eq!(bucket.to_string(), "100/h token_bucket");
 /// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// With the feature `serde`, a quota is deserialized from this text, and other settings from the text or the list that
+/// their constructors take. The same checks apply.
+///
+/// ```
+/// use portcullis::{OriginSet, Quota, Tiers, TrustedProxies};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     origins: OriginSet,
+///     proxies: TrustedProxies,
+///     quota: Quota,
+///     tiers: Tiers,
+/// }
+///
+/// let json = r#"{
+///     "origins": ["https://app.example.com"],
+///     "proxies": ["10.0.0.0/8"],
+///     "quota": "100/h",
+///     "tiers": ["basic", "professional"]
+/// }"#;
+/// let settings: Settings = serde_json::from_str(json)?;
+/// assert_eq!(settings.quota, Quota::per_hour(100).unwrap());
+///
+/// let error = serde_json::from_str::<Quota>(r#""0/h""#).unwrap_err();
+/// assert!(error.to_string().contains("a quota of zero units"));
+/// # let _ = (settings.origins, settings.proxies, settings.tiers);
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

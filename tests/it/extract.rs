@@ -111,7 +111,7 @@ async fn without_an_authenticating_layer_every_extractor_is_500_whatever_the_req
         for (app, headers) in both_apps().into_iter().flat_map(|app| [(app.clone(), &spoofed[..]), (app, &[])]) {
             let response = TestResponse::get(&app, path, headers).await;
             assert_eq!((response.status.as_u16(), response.challenge()), (500, ""), "{path}");
-            assert_eq!(response.denial.unwrap().kind(), &DenialKind::AuthLayerMissing { required_by: name }, "{path}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::auth_layer_missing(name), "{path}");
             assert!(!response.body.contains("ann"), "{path}");
         }
     }

@@ -19,6 +19,7 @@ mod quickstart_example;
 mod rate_limit;
 mod redis;
 mod require;
+mod serialization;
 mod source_rules;
 mod stack;
 mod support;

@@ -5,7 +5,8 @@ use crate::headers::csp::source::Source;
 
 /// A content security policy (CSP 3): what a page may load and run, and which pages may embed it.
 ///
-/// Build one from directives, start from a preset, or [`parse`](Self::parse) a policy that you already send.
+/// Build one from directives, start from a preset, or [`parse`](Self::parse) a policy that you already send. With the
+/// feature `serde`, it is deserialized from that text.
 ///
 /// ```
 /// use portcullis::headers::{Csp, Directive, SecurityHeaders, Source};
