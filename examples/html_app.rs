@@ -1,11 +1,12 @@
 //! A page rendered on the server, with a form and a nonce for its script and its style.
 //!
-//! Run `cargo run --example html_app` (on another port: `PORT=3001 cargo run --example html_app`) and open the printed URL
-//! in a browser. Submit `<script>alert(1)</script>` as the name: the app escapes it, and the policy would block it if the
-//! app did not. `curl -i http://127.0.0.1:3000/` shows the policy with the nonce of the page.
+//! Run `cargo run --example html_app`; `PORT=3001` selects another port. Open the printed URL in a
+//! browser, and submit `<script>alert(1)</script>` as the name: the app escapes it, and the policy
+//! would block it if the app did not. The printed `curl` command shows the policy with the nonce of
+//! the page.
 
+use std::env;
 use std::error::Error;
-use std::net::Ipv4Addr;
 
 use axum::extract::Form;
 use axum::response::Html;
@@ -30,11 +31,14 @@ async fn show(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
     page(&nonce, "Who are you?")
 }
 
-async fn greet(Extractor(nonce): Extractor<CspNonce>, Form(greeting): Form<Greeting>) -> Html<String> {
+async fn greet(
+    Extractor(nonce): Extractor<CspNonce>,
+    Form(greeting): Form<Greeting>,
+) -> Html<String> {
     page(&nonce, &format!("Hello, {}!", escape(&greeting.name)))
 }
 
-/// Renders the page. Only its own script and style have the nonce, and neither contains text of the caller.
+/// Renders the page. Its script and style have the nonce, so neither contains text of the caller.
 fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
     Html(format!(
         r#"<!doctype html>
@@ -43,7 +47,7 @@ fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Greeting</title>
 <style nonce="{nonce}">
-  body {{ font: 1.1rem/1.6 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem; }}
+  body {{ font: 1.1rem/1.6 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; }}
   input, button {{ font: inherit; padding: .4rem .8rem; }}
   output {{ color: #555; display: block; }}
 </style>
@@ -56,7 +60,8 @@ fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
 <script nonce="{nonce}">
   const input = document.querySelector('input');
   const output = document.querySelector('output');
-  const count = () => output.textContent = `${{input.maxLength - input.value.length}} characters left`;
+  const left = () => input.maxLength - input.value.length;
+  const count = () => output.textContent = `${{left()}} characters left`;
   input.addEventListener('input', count);
   count();
 </script>
@@ -67,16 +72,19 @@ fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
 
 fn escape(text: &str) -> String {
     let entities = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#39;")];
-    entities.into_iter().fold(text.to_owned(), |text, (character, entity)| text.replace(character, entity))
+    entities
+        .into_iter()
+        .fold(text.to_owned(), |text, (character, entity)| text.replace(character, entity))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener =
-        listener.map_err(|error| format!("port {port}: {error}; choose another port, for example PORT=3001"))?;
-    println!("http://{}/", listener.local_addr()?);
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
+        .await
+        .map_err(|error| format!("PORT={port}: {error}"))?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    println!("{url}");
+    println!("curl -i {url}");
     Ok(axum::serve(listener, app()?).await?)
 }

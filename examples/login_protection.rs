@@ -1,12 +1,12 @@
 //! Blocks an address for an hour after five failed logins within five minutes.
 //!
-//! Run it with `cargo run --example login_protection`, or on another port with
-//! `PORT=3001 cargo run --example login_protection`. It prints two `curl` commands for a second terminal. The first
-//! logs in and is not charged. The second has a wrong password: the first five times it gets a 401. After that, both
-//! commands get a 429.
+//! Run `cargo run --example login_protection`; `PORT=3001` selects another port. It prints two
+//! `curl` commands for a second terminal. The first logs in and is not charged. The second has a
+//! wrong password: the first five times it gets a 401. After that, both commands get a 429.
 
+use std::env;
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -37,11 +37,10 @@ async fn log_in(Json(form): Json<Value>) -> Result<&'static str, (StatusCode, &'
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let port: u16 = port.parse().map_err(|error| format!("PORT={port}: {error}; use a number from 0 to 65535"))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener =
-        listener.map_err(|error| format!("port {port}: {error}; choose another port, for example PORT=3001"))?;
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
+        .await
+        .map_err(|error| format!("PORT={port}: {error}"))?;
     let addr = listener.local_addr()?;
     for password in ["correct horse", "wrong"] {
         let form = format!(r#"{{"user":"ann","password":"{password}"}}"#);

@@ -1,0 +1,100 @@
+//! A custom gate that authenticates requests by API key.
+//!
+//! Run `cargo run --example custom_gate`; `PORT=3001` selects another port. It prints a key to
+//! export in a second terminal, and `curl` commands to run there.
+//!
+//! The gate puts the owner of the key into the request's extensions. So extractors, `Require*`
+//! layers and `RateLimit` work as they do behind `JwtAuth`.
+
+use std::collections::HashMap;
+use std::env;
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode, request};
+use axum::routing::get;
+use portcullis::context::{NoStore, Principal, Visitor};
+use portcullis::gate::{Entry, Gate, Reply};
+use portcullis::{
+    ConfigError, Extractor, RequireScope, Scopes, SecurityHeaders, Stack, UserContext,
+};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+
+/// Admits requests whose `x-api-key` header has a known key.
+///
+/// The server clones the gate together with its service, so the data is behind an `Arc`.
+#[derive(Clone)]
+struct ApiKeyAuth {
+    /// The owners by the SHA-256 digest of their key: a copy of this table is useless to a thief.
+    owners: Arc<HashMap<[u8; 32], UserContext>>,
+}
+
+impl Gate for ApiKeyAuth {
+    type Pass = Option<NoStore>;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
+        let key = head.headers.get("x-api-key");
+        let Some(owner) = key.and_then(|key| self.owners.get(&digest(key.as_bytes()))) else {
+            return Entry::Refuse(unauthorized());
+        };
+        // `SecurityHeaders` marks requests whose responses to users must not be cached.
+        let no_store = head.extensions.get().copied();
+        head.extensions.insert(Visitor::authenticated(owner.clone()));
+        Entry::Admit(no_store)
+    }
+
+    fn leave<B>(&self, no_store: Self::Pass, response: &mut Response<B>) {
+        if let Some(no_store) = no_store {
+            no_store.write(response.headers_mut());
+        }
+    }
+}
+
+fn unauthorized() -> Reply {
+    let mut response = Response::new("a valid API key is required\n");
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Reply::new(response)
+}
+
+/// A key is random and long, so it needs no slow hash like a password.
+fn digest(key: &[u8]) -> [u8; 32] {
+    Sha256::digest(key).into()
+}
+
+fn app(auth: ApiKeyAuth) -> Result<Router, ConfigError> {
+    let headers = SecurityHeaders::api().build()?;
+    let stack = Stack::builder().security_headers(headers).authenticate(auth).build()?;
+    let admin = get(|| async { "admin\n" }).layer(RequireScope::all(["admin"])?);
+    Ok(Router::new().route("/me", get(me)).route("/admin", admin).layer(stack))
+}
+
+async fn me(Extractor(user): Extractor<UserContext>) -> String {
+    format!("{}\n", user.id())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
+        .await
+        .map_err(|error| format!("PORT={port}: {error}"))?;
+    // A real app shows a key once, when it is created, and stores its digest in the database.
+    let key = format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?);
+    let robot = UserContext::new("robot")
+        // Distinguishes this id from the same id of a token.
+        .with_issuer("api-keys")
+        .with_principal(Principal::Client)
+        .with_scopes(Scopes::new(["read:reports"])?);
+    let owners = Arc::new(HashMap::from([(digest(key.as_bytes()), robot)]));
+    let addr = listener.local_addr()?;
+    println!("export API_KEY={key}");
+    println!("curl -i http://{addr}/me");
+    println!("curl -i http://{addr}/me -H \"x-api-key: $API_KEY\"");
+    println!("curl -i http://{addr}/admin -H \"x-api-key: $API_KEY\"");
+    Ok(axum::serve(listener, app(ApiKeyAuth { owners })?).await?)
+}

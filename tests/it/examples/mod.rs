@@ -1,0 +1,44 @@
+//! The examples, each started with the command in its documentation, and the curl commands that they print.
+
+mod behind_proxy;
+mod custom_errors;
+mod custom_gate;
+mod html_app;
+mod hyper;
+mod login_protection;
+mod quickstart;
+mod redis;
+mod testing;
+mod tonic;
+mod user_loader;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The source of each example, by its name.
+fn sources() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    paths.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+#[test]
+fn an_example_has_fewer_than_80_lines_of_code_of_at_most_100_columns() {
+    for (name, source) in sources() {
+        let below_docs = source.lines().filter(|line| !line.starts_with("//!"));
+        assert_eq!(below_docs.clone().find(|line| line.chars().count() > 100), None, "{name}");
+        let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        assert!(code.clone().count() < 80, "{name}: {} lines", code.count());
+    }
+}
+
+#[test]
+fn the_list_of_examples_has_each_example_once() {
+    let list = include_str!("../../../examples/README.md");
+    let listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("| [")?.split(']').next()).collect();
+    let names: BTreeSet<_> = sources().into_iter().map(|(name, _)| format!("`{name}`")).collect();
+    assert_eq!(listed, names.iter().map(String::as_str).collect::<Vec<_>>());
+}

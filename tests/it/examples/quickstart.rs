@@ -1,0 +1,87 @@
+//! The example `quickstart`: the tokens and commands that it prints, and the responses in its documentation.
+
+use crate::support::running_example::RunningExample;
+use crate::support::tokens::now;
+
+/// The running example, on a free port, with its printed commands.
+struct Quickstart {
+    example: RunningExample,
+    commands: [String; 16],
+    /// The start of the URLs, such as `http://127.0.0.1:40123`.
+    origin: String,
+}
+
+impl Quickstart {
+    fn start() -> Self {
+        let mut example = RunningExample::start("quickstart");
+        let commands: [String; 16] = example.next_commands();
+        let origin = commands[0].strip_prefix("curl -i ").unwrap().strip_suffix("/health").unwrap().to_owned();
+        Self { example, commands, origin }
+    }
+}
+
+/// The curl commands in the example's documentation, each with the response that follows it.
+fn documented_responses() -> Vec<(String, String)> {
+    let source = include_str!("../../../examples/quickstart.rs");
+    let doc_lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let docs: Vec<&str> = doc_lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let docs = docs.join("\n");
+    let mut responses = Vec::new();
+    let mut fences = docs.split("```");
+    while let Some(fence) = fences.next() {
+        if let Some(command) = fence.strip_prefix("sh\n").filter(|text| text.starts_with("curl")) {
+            let response = fences.nth(1).and_then(|text| text.strip_prefix("text\n")).unwrap();
+            responses.push((command.trim().to_owned(), response.trim().to_owned()));
+        }
+    }
+    responses
+}
+
+#[tokio::test]
+async fn documented_curl_commands_are_printed_and_get_the_documented_responses() {
+    let quickstart = Quickstart::start();
+    let documented = documented_responses();
+    assert_eq!(documented.len(), 4);
+    for (command, expected) in documented {
+        let command = command.replace("http://127.0.0.1:3000", &quickstart.origin);
+        assert!(quickstart.commands.contains(&command), "{command}");
+        let before = now();
+        let response = quickstart.example.curl(&command).await;
+        let after = now();
+        let (head, body) = expected.split_once("\n\n").unwrap_or((&expected, ""));
+        let mut head = head.lines();
+        assert!(head.next().unwrap().starts_with(&format!("HTTP/1.1 {} ", response.status)), "{command}");
+        for line in head {
+            let (name, value) = line.split_once(": ").unwrap();
+            if name == "x-ratelimit-reset" {
+                let reset: u64 = response.header(name).parse().unwrap();
+                assert!((before..=after + 3901).contains(&reset), "{command}: {reset}");
+                continue;
+            }
+            assert_eq!(response.header(name), value, "{command}: {name}");
+        }
+        assert_eq!(response.body, body, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn printed_curl_commands_get_the_status_for_their_tier_role_and_scope() {
+    let Quickstart { example, commands, .. } = Quickstart::start();
+    let statuses = example.curl_all(commands).await.map(|response| response.status);
+    let [health, anonymous, expired, basic @ .., preflight] = statuses;
+    assert_eq!([health, anonymous, expired, preflight], [200, 401, 401, 204]);
+    assert_eq!(basic, [200, 403, 403, 403, 200, 201, 204, 200, 200, 201, 204, 200]);
+}
+
+#[tokio::test]
+async fn each_tier_has_its_quota() {
+    let Quickstart { example, commands, .. } = Quickstart::start();
+    let mut exports: Vec<_> = example.exports().keys().map(String::as_str).collect();
+    exports.sort_unstable();
+    assert_eq!(exports, ["BASIC_TOKEN", "ENTERPRISE_TOKEN", "EXPIRED_TOKEN", "PROFESSIONAL_TOKEN"]);
+    for (tier, quota) in [("BASIC", "100"), ("PROFESSIONAL", "500"), ("ENTERPRISE", "2000")] {
+        let command =
+            commands.iter().find(|command| command.contains(&format!("/me -H \"Authorization: Bearer ${tier}")));
+        assert_eq!(example.curl(command.unwrap()).await.header("x-ratelimit-limit"), quota, "{tier}");
+    }
+}
