@@ -1,16 +1,15 @@
-//! `CorsBuilder`: the settings of `Cors`, and their validation.
+//! `CorsBuilder`: the settings of `Cors`.
+
+mod validate;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{HeaderName, HeaderValue, Method};
 
 use crate::context::OriginSet;
 use crate::cors::gate::Cors;
-use crate::cors::names::{self, Names};
-use crate::cors::policy::{self, AllowedHeaders, AllowedMethods, AllowedOrigins, Policy};
-use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
+use crate::error::ConfigError;
 
 impl Cors {
     /// Returns a builder. [`origins`](CorsBuilder::origins) or [`any_origin`](CorsBuilder::any_origin) is required.
@@ -20,14 +19,21 @@ impl Cors {
 
     /// Replaces the policy of this layer and all its clones, from the next request on.
     ///
-    /// All settings are replaced, so keep a base builder, and reload with a clone of it.
+    /// All settings are replaced, not only the ones that the builder sets. So keep a base builder, and reload with a
+    /// clone of it. A request that is already being handled finishes with the policy that it started with.
     ///
     /// ```
     /// use portcullis::{Cors, OriginSet};
     ///
-    /// let base = Cors::builder().allow_credentials().allow_methods(["DELETE"]);
-    /// let cors = base.clone().origins(OriginSet::new(["https://a.example"])?).build()?;
-    /// cors.reload(base.origins(OriginSet::new(["https://a.example", "https://b.example"])?))?;
+    /// let base = Cors::builder().allow_methods(["DELETE"]);
+    /// let first = OriginSet::new(["https://a.example"])?;
+    /// let cors = base.clone().origins(first).build()?;
+    ///
+    /// let both = OriginSet::new(["https://a.example", "https://b.example"])?;
+    /// cors.reload(base.clone().origins(both))?;
+    ///
+    /// // An invalid builder changes nothing: here the origins are missing.
+    /// assert!(cors.reload(base).is_err());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     ///
@@ -82,12 +88,53 @@ impl Default for CorsBuilder {
 
 impl CorsBuilder {
     /// Sets the origins whose pages may read responses. Required, unless [`any_origin`](Self::any_origin) is set.
+    ///
+    /// Each origin that you list is trusted: a script that an attacker injects into one of its pages can read responses
+    /// too. [`OriginSet`] describes the patterns for subdomains and ports. A response contains only the origin of its
+    /// request, never the list.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::{Cors, OriginSet};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let origins = OriginSet::new(["https://*.example.com"])?;
+    /// let cors = Cors::builder().origins(origins).build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(cors);
+    /// # let of = |origin: &str| {
+    /// #     let request = Request::get("/").header("origin", origin).body(Body::empty()).unwrap();
+    /// #     tower::ServiceExt::oneshot(app.clone(), request)
+    /// # };
+    /// # let [ours, foreign] = [of("https://a.example.com").await?, of("https://b.example").await?];
+    ///
+    /// // The response to a page of https://a.example.com:
+    /// let allowed = &ours.headers()["access-control-allow-origin"];
+    /// assert_eq!(allowed, "https://a.example.com");
+    /// // The response to a page of https://b.example:
+    /// assert!(!foreign.headers().contains_key("access-control-allow-origin"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn origins(mut self, origins: OriginSet) -> Self {
         self.origins = Origins::Set(origins);
         self
     }
 
     /// Lets pages of every origin read responses, without credentials. Use it for public resources.
+    ///
+    /// Every response then has `Access-Control-Allow-Origin: *` and can be cached for all origins together. Browsers do
+    /// not accept `*` if a request carries credentials (Fetch, "CORS check"), so [`build`](Self::build) rejects it
+    /// together with [`allow_credentials`](Self::allow_credentials):
+    ///
+    /// ```
+    /// use portcullis::Cors;
+    ///
+    /// let public = Cors::builder().any_origin();
+    /// assert!(public.clone().build().is_ok());
+    ///
+    /// let error = public.allow_credentials().build().unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "any_origin");
+    /// ```
     pub fn any_origin(mut self) -> Self {
         self.origins = Origins::Any;
         self
@@ -96,20 +143,51 @@ impl CorsBuilder {
     /// Lets pages send credentials that the browser stores: cookies, HTTP authentication and client certificates
     /// (default: off).
     ///
-    /// A page that sends a bearer token itself does not need this.
+    /// A page that sends a bearer token itself does not need this: for Fetch, an `Authorization` header that a script
+    /// sets is an ordinary header, which is allowed by default.
+    ///
+    /// Together with credentials, origins must use https, because an attacker on the network can forge pages served
+    /// over http. Loopback hosts are exempt:
+    ///
+    /// ```
+    /// use portcullis::{ConfigError, Cors, OriginSet};
+    ///
+    /// fn build(origin: &str) -> Result<Cors, ConfigError> {
+    ///     let origins = OriginSet::new([origin])?;
+    ///     Cors::builder().origins(origins).allow_credentials().build()
+    /// }
+    /// assert!(build("https://app.example.com").is_ok());
+    /// assert!(build("http://localhost:5173").is_ok());
+    /// assert!(build("http://app.example.com").is_err());
+    /// ```
     pub fn allow_credentials(mut self) -> Self {
         self.allows_credentials = true;
         self
     }
 
     /// Sets the methods that pages may use besides GET, HEAD and POST, which are always allowed (default: none).
+    ///
+    /// Methods are case-sensitive. Fetch converts some of them to upper case, but not PATCH: a page that calls
+    /// `fetch(url, {method: "patch"})` sends `patch`, which is another method.
+    ///
+    /// ```
+    /// use portcullis::{Cors, OriginSet};
+    ///
+    /// let origins = OriginSet::new(["https://app.example.com"])?;
+    /// let cors = Cors::builder().origins(origins);
+    /// assert!(cors.clone().allow_methods(["PUT", "PATCH"]).build().is_ok());
+    /// assert!(cors.allow_methods(["patch"]).build().is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn allow_methods(mut self, methods: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.methods = methods.into_iter().map(|method| method.as_ref().to_owned()).collect();
         self.allows_any_method = false;
         self
     }
 
-    /// Lets pages use any method.
+    /// Lets pages use any method, except CONNECT, TRACE and TRACK, which browsers never send.
+    ///
+    /// Replaced by a later [`allow_methods`](Self::allow_methods).
     pub fn any_method(mut self) -> Self {
         self.allows_any_method = true;
         self
@@ -117,17 +195,30 @@ impl CorsBuilder {
 
     /// Sets the request headers that pages may send (default: `Authorization` and `Content-Type`).
     ///
-    /// The given names replace the default ones:
+    /// The given names replace the default ones, so repeat those that you need. `Content-Type` is needed for JSON:
+    /// without a preflight, a page may send only the media types of forms and plain text.
     ///
     /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// use portcullis::{Cors, OriginSet};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
     /// let cors = Cors::builder()
     ///     .origins(OriginSet::new(["https://app.example.com"])?)
-    ///     .allow_headers(["Authorization", "Content-Type", "X-Request-Id"])
+    ///     .allow_headers(["Content-Type", "X-Request-Id"])
     ///     .build()?;
-    /// # let _ = cors;
-    /// # Ok::<(), portcullis::ConfigError>(())
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(cors);
+    ///
+    /// let preflight = Request::options("/")
+    ///     .header("origin", "https://app.example.com")
+    ///     .header("access-control-request-method", "GET")
+    ///     .header("access-control-request-headers", "authorization");
+    /// # let preflight = preflight.body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, preflight).await?;
+    /// assert_eq!(response.status(), 403, "`Authorization` is not listed");
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn allow_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.request_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
@@ -135,7 +226,11 @@ impl CorsBuilder {
         self
     }
 
-    /// Lets pages send any request header.
+    /// Lets pages send any request header, `Authorization` included.
+    ///
+    /// The response to a preflight repeats the requested names instead of sending `*`, which does not include
+    /// `Authorization` and does not work with credentials (Fetch, "CORS-preflight fetch"). Replaced by a later
+    /// [`allow_headers`](Self::allow_headers).
     pub fn any_header(mut self) -> Self {
         self.allows_any_request_header = true;
         self
@@ -146,6 +241,30 @@ impl CorsBuilder {
     ///
     /// Always readable are the headers that Fetch calls "CORS-safelisted response-header names", and the headers that
     /// explain a rejection: `Retry-After`, `WWW-Authenticate`, the rate-limit headers and the gRPC status.
+    ///
+    /// `*` exposes every header, but only without credentials: together with them, browsers read it as the name of a
+    /// header, so [`build`](Self::build) rejects it.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::{Cors, OriginSet};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let cors = Cors::builder()
+    ///     .origins(OriginSet::new(["https://app.example.com"])?)
+    ///     .expose_headers(["ETag"])
+    ///     .build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(cors);
+    /// # let request = Request::get("/").header("origin", "https://app.example.com").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    ///
+    /// let exposed = response.headers()["access-control-expose-headers"].to_str()?;
+    /// assert!(exposed.split(',').any(|name| name == "etag"));
+    /// assert!(exposed.split(',').any(|name| name == "retry-after"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expose_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.exposed_headers = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self
@@ -153,13 +272,26 @@ impl CorsBuilder {
 
     /// Sets how long a browser may cache the response to a preflight (default 10 minutes; 0 disables the cache).
     ///
-    /// In whole seconds, at most 24 hours. Browsers have lower limits: Chromium caches for at most 2 hours.
+    /// In whole seconds, at most 24 hours. Browsers have lower limits: Chromium caches for at most 2 hours. A browser
+    /// that has cached a permission does not notice for that long that the policy was [reloaded](Cors::reload).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::Cors;
+    ///
+    /// let cors = Cors::builder().any_origin();
+    /// assert!(cors.clone().max_age(Duration::from_secs(7_200)).build().is_ok());
+    /// assert!(cors.max_age(Duration::from_millis(1_500)).build().is_err());
+    /// ```
     pub fn max_age(mut self, time: Duration) -> Self {
         self.max_age = time;
         self
     }
 
-    /// Logs, at `info`, why a preflight is denied: its origin, its method or its headers (default: off).
+    /// Logs, at `info`, which check a denied preflight failed: `origin`, `method` or `headers` (default: off).
+    ///
+    /// The log line has no value of the request. The response stays the same, so the log is the only place that shows
+    /// the reason.
     pub fn debug(mut self) -> Self {
         self.is_debug = true;
         self
@@ -168,6 +300,17 @@ impl CorsBuilder {
     /// Allows [`allow_credentials`](Self::allow_credentials) together with `http` origins other than loopback.
     ///
     /// Dangerous: an attacker on the network can serve a page of such an origin and act with the user's credentials.
+    /// Use it only on a network that you control, for example for a test server without certificates.
+    ///
+    /// ```
+    /// use portcullis::{Cors, OriginSet};
+    ///
+    /// let origins = OriginSet::new(["http://test.example.com"])?;
+    /// let cors = Cors::builder().origins(origins).allow_credentials();
+    /// assert!(cors.clone().build().is_err());
+    /// assert!(cors.dangerously_allow_http_with_credentials().build().is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn dangerously_allow_http_with_credentials(mut self) -> Self {
         self.allows_http_with_credentials = true;
         self
@@ -177,163 +320,19 @@ impl CorsBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if the origins are missing, or if a setting is unsafe or has no effect in browsers.
+    /// Returns [`ConfigError`] with all of these issues:
+    ///
+    /// - Neither `origins` nor `any_origin` is set.
+    /// - `allow_credentials` is set together with `any_origin`, or with an `http` origin that is not loopback.
+    /// - A method or a request header is not a token, or browsers never let a page send it.
+    /// - An exposed header is not a token or cannot be exposed.
+    /// - `max_age` is not a whole number of seconds from 0 to 86,400.
     pub fn build(self) -> Result<Cors, ConfigError> {
         self.policy().map(|policy| Cors(Arc::new(ArcSwap::from_pointee(policy))))
     }
-
-    fn policy(self) -> Result<Policy, ConfigError> {
-        let mut issues = ConfigIssues::default();
-        let origins = self.validate_origins(&mut issues);
-        let methods = validate_methods(&self.methods, &mut issues);
-        let request_headers = validate_request_headers(&self.request_headers, &mut issues);
-        let exposed_headers = self.validate_exposed_headers(&mut issues);
-        self.validate_max_age(&mut issues);
-        issues.into_result(|| Policy {
-            origins,
-            allows_credentials: self.allows_credentials,
-            methods: match self.allows_any_method {
-                true => AllowedMethods::Any,
-                false => AllowedMethods::List(methods.into()),
-            },
-            request_headers: match self.allows_any_request_header {
-                true => AllowedHeaders::Any,
-                false => AllowedHeaders::List(request_headers),
-            },
-            exposed_headers,
-            max_age: HeaderValue::from(self.max_age.as_secs()),
-            is_debug: self.is_debug,
-        })
-    }
-
-    fn validate_origins(&self, issues: &mut ConfigIssues) -> AllowedOrigins {
-        let set = match &self.origins {
-            Origins::Set(set) => set,
-            Origins::NotSet => {
-                let remedy = "set .origins(OriginSet::new([\"https://app.example.com\"])?)";
-                issues.add(ConfigIssue::new("origins", IssueKind::Missing, "not set", remedy));
-                return AllowedOrigins::Any;
-            }
-            Origins::Any => {
-                if self.allows_credentials {
-                    let reason = "with credentials, every page could act as the user";
-                    let remedy = "list the origins with .origins(..), or remove allow_credentials()";
-                    issues.add(ConfigIssue::new("any_origin", IssueKind::Prohibited, reason, remedy));
-                }
-                return AllowedOrigins::Any;
-            }
-        };
-        if self.allows_credentials && !self.allows_http_with_credentials {
-            for origin in set.unencrypted() {
-                let reason =
-                    "an attacker on the network can forge pages served over http and act with the user's credentials";
-                let remedy = "use https, or call dangerously_allow_http_with_credentials()";
-                let issue = ConfigIssue::new("allow_credentials", IssueKind::Prohibited, reason, remedy);
-                issues.add(issue.with_value(origin));
-            }
-        }
-        AllowedOrigins::Set(set.clone())
-    }
-
-    fn validate_exposed_headers(&self, issues: &mut ConfigIssues) -> Option<HeaderValue> {
-        let mut valid: Vec<String> = ALWAYS_EXPOSED.map(str::to_owned).into();
-        for name in &self.exposed_headers {
-            let lower = name.to_ascii_lowercase();
-            let error = if name == "*" {
-                // With credentials, browsers treat `*` as a literal header name (Fetch §3.3.3).
-                let reason = "* has no effect in combination with credentials";
-                self.allows_credentials.then_some((IssueKind::Prohibited, reason, "list the header names"))
-            } else if matches!(lower.as_str(), "set-cookie" | "set-cookie2") {
-                Some((IssueKind::Prohibited, "browsers never let a page read it", "remove it"))
-            } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                Some((IssueKind::Invalid, "not a header name", "use a token, for example X-Request-Id"))
-            } else {
-                None
-            };
-            match error {
-                Some((kind, reason, remedy)) => {
-                    issues.add(ConfigIssue::new("expose_headers", kind, reason, remedy).with_value(name));
-                }
-                None => valid.push(lower),
-            }
-        }
-        HeaderValue::try_from(names::sorted_unique(valid).join(",")).ok()
-    }
-
-    fn validate_max_age(&self, issues: &mut ConfigIssues) {
-        if self.max_age > MAX_MAX_AGE || self.max_age.subsec_nanos() > 0 {
-            let reason = "not a whole number of seconds from 0 to 86400";
-            let remedy = "use for example 600 seconds (ten minutes) or 7200 seconds (two hours)";
-            let issue = ConfigIssue::new("max_age", IssueKind::Invalid, reason, remedy);
-            issues.add(issue.with_value(format!("{:?}", self.max_age)));
-        }
-    }
 }
 
-fn validate_methods(names: &[String], issues: &mut ConfigIssues) -> Vec<Method> {
-    let mut methods = Vec::new();
-    for name in names {
-        let upper = name.to_ascii_uppercase();
-        let error = match Method::from_bytes(name.as_bytes()) {
-            Ok(method) if method.as_str() == "*" => {
-                Some((IssueKind::Invalid, "* is not a method", "call any_method() to allow all"))
-            }
-            Err(_) => Some((IssueKind::Invalid, "not a method", "use a token, for example PATCH")),
-            Ok(method) if policy::is_forbidden_method(method.as_str().as_bytes()) => {
-                Some((IssueKind::Prohibited, "browsers never let a page use it", "remove it"))
-            }
-            // Browsers convert only DELETE, GET, HEAD, OPTIONS, POST and PUT to upper case (Fetch, "normalize a method").
-            Ok(_) if *name != upper && KNOWN_METHODS.contains(&upper.as_str()) => {
-                Some((IssueKind::Invalid, "methods are case-sensitive", "write it in upper case"))
-            }
-            Ok(method) => {
-                methods.push(method);
-                None
-            }
-        };
-        if let Some((kind, reason, remedy)) = error {
-            issues.add(ConfigIssue::new("allow_methods", kind, reason, remedy).with_value(name));
-        }
-    }
-    methods
-}
-
-fn validate_request_headers(names: &[String], issues: &mut ConfigIssues) -> Names {
-    let mut valid = Vec::new();
-    for name in names {
-        let lower = name.to_ascii_lowercase();
-        let error = if name == "*" {
-            Some((IssueKind::Invalid, "* is not a header name", "call any_header() to allow all"))
-        } else if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            Some((IssueKind::Invalid, "not a header name", "use a token, for example X-Request-Id"))
-        } else if names::is_forbidden(&lower) {
-            Some((IssueKind::Prohibited, "browsers never let a page set it", "remove it"))
-        } else if names::is_response_header(&lower) {
-            Some((IssueKind::Prohibited, "a response header", "remove it, or move it to expose_headers(..)"))
-        } else {
-            valid.push(lower);
-            None
-        };
-        if let Some((kind, reason, remedy)) = error {
-            issues.add(ConfigIssue::new("allow_headers", kind, reason, remedy).with_value(name));
-        }
-    }
-    Names::new(valid)
-}
-
+/// What a page needs to send JSON with a bearer token.
 const DEFAULT_REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
-const ALWAYS_EXPOSED: [&str; 9] = [
-    "grpc-message",
-    "grpc-status",
-    "ratelimit",
-    "ratelimit-policy",
-    "retry-after",
-    "www-authenticate",
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-];
-const KNOWN_METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+/// Long enough to spare most preflights of a session, short enough that a new policy soon reaches all browsers.
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(600);
-/// One day. No browser caches for longer.
-const MAX_MAX_AGE: Duration = Duration::from_secs(86_400);

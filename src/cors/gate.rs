@@ -58,6 +58,7 @@ impl Gate for Cors {
         let policy = self.0.load();
         let reader = match CorsRequest::of(head) {
             CorsRequest::Preflight { origin, method } => {
+                // "Refuse" only means that the handler is not called: the response to a preflight is complete here.
                 return Entry::Refuse(Reply::new(match policy.check_preflight(origin, method, &head.headers) {
                     Ok(()) => preflight_allowed(&policy, origin, method, &head.headers),
                     Err(error) => preflight_denied(&policy, error),
@@ -73,11 +74,14 @@ impl Gate for Cors {
             CorsRequest::Actual { .. } | CorsRequest::SeveralOrigins { .. } => Reader::Foreign,
             CorsRequest::NoOrigin => Reader::NoOrigin,
         };
+        // `leave` uses this policy, even if `reload` replaces it in between: a response never mixes two policies.
         Entry::Admit(CorsPass { policy: Arc::clone(&policy), reader })
     }
 
     fn leave<B>(&self, pass: CorsPass, response: &mut Response<B>) {
         let CorsPass { policy, reader } = pass;
+        // On every response, not only on those with CORS headers. Otherwise a cache could store the response to a
+        // request without `Origin`, and serve it, without CORS headers, to a page that may read it.
         if !policy.allows_any_origin() {
             add_vary_origin(response.headers_mut());
         }
@@ -107,6 +111,9 @@ impl Gate for Cors {
 }
 
 /// Allows exactly what the preflight requests (Fetch §4.8).
+///
+/// The method and the names are copied from the request, which is shorter than the policy's lists and reveals nothing
+/// about them. A `*` is not enough: it does not include `Authorization`, and with credentials it is not a wildcard.
 fn preflight_allowed(
     policy: &Policy,
     origin: &HeaderValue,
@@ -126,6 +133,9 @@ fn preflight_allowed(
 }
 
 /// Denies a preflight. The response does not reveal what the policy allows.
+///
+/// Without CORS headers, the browser's CORS check fails, whatever the status. The 403 is for people who read a log or
+/// the browser's network tab.
 fn preflight_denied(policy: &Policy, error: PreflightError) -> Response<Vec<u8>> {
     if policy.is_debug {
         tracing::info!(cause = error.name(), "preflight denied");
@@ -133,6 +143,7 @@ fn preflight_denied(policy: &Policy, error: PreflightError) -> Response<Vec<u8>>
     preflight_response(policy, StatusCode::FORBIDDEN)
 }
 
+/// Returns an empty response. Its `Vary` lists the headers that the decision depends on, for caches that store OPTIONS.
 fn preflight_response(policy: &Policy, status: StatusCode) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
@@ -160,6 +171,8 @@ fn add_vary_origin(headers: &mut HeaderMap) {
     match headers.try_entry(VARY) {
         Ok(header::Entry::Vacant(vacant)) => drop(vacant.try_insert(ORIGIN)),
         Ok(header::Entry::Occupied(vary)) => {
+            // An element that is not a token, or is beyond the bounds of a list, is skipped. At worst, `Origin` is in
+            // `Vary` twice.
             let covers_origin = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"origin");
             if !tokens(vary.iter()).flatten().any(covers_origin) {
                 append(headers, &VARY, ORIGIN);

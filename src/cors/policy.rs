@@ -9,13 +9,17 @@ use crate::field::list::tokens;
 use crate::field::origin::MAX_LEN;
 use crate::field::token::is_token;
 
+/// What a `Cors` allows. Header values are rendered once, when the layer is built.
 pub(super) struct Policy {
     pub(super) origins: AllowedOrigins,
     pub(super) allows_credentials: bool,
     pub(super) methods: AllowedMethods,
     pub(super) request_headers: AllowedHeaders,
+    /// The value of `Access-Control-Expose-Headers`.
     pub(super) exposed_headers: Option<HeaderValue>,
+    /// The value of `Access-Control-Max-Age`, in seconds.
     pub(super) max_age: HeaderValue,
+    /// Whether to log why a preflight is denied.
     pub(super) is_debug: bool,
 }
 
@@ -56,11 +60,16 @@ pub(super) enum PreflightError {
 }
 
 impl<'a> CorsRequest<'a> {
+    /// Classifies a request (Fetch, "CORS-preflight fetch" and "`Origin` header").
+    ///
+    /// OPTIONS without `Access-Control-Request-Method` is a request of its own, which a page may send with
+    /// `fetch(url, {method: "OPTIONS"})`, so the handler responds to it.
     pub(super) fn of(head: &'a request::Parts) -> Self {
         let requested_method = match head.method {
             Method::OPTIONS => head.headers.get(ACCESS_CONTROL_REQUEST_METHOD),
             _ => None,
         };
+        // A proxy might forward only one of several `Origin` headers, and which one is unknown. So none of them counts.
         let mut origins = head.headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next(), requested_method) {
             (None, _, _) => Self::NoOrigin,
@@ -72,6 +81,7 @@ impl<'a> CorsRequest<'a> {
 }
 
 impl PreflightError {
+    /// Returns the name of the failed check, for the log.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Origin => "origin",
@@ -87,14 +97,20 @@ impl Policy {
         matches!(self.origins, AllowedOrigins::Any)
     }
 
+    /// Whether pages of this origin may read responses (Fetch, "CORS check").
     pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
         match &self.origins {
+            // Includes `null` and schemes of browser extensions. The bound keeps a policy without a list as strict
+            // about sizes as one with a list.
             AllowedOrigins::Any => origin.len() <= MAX_LEN,
             AllowedOrigins::Set(set) => origin.to_str().is_ok_and(|origin| set.contains(origin)),
         }
     }
 
-    /// Checks a preflight: its origin, then its method, then its headers.
+    /// Checks a preflight: its origin, then its method, then its headers (Fetch, "CORS-preflight fetch", step 7).
+    ///
+    /// The browser makes these checks too, with the lists in the response. They are repeated here so that the response
+    /// can allow exactly what is requested, and nothing else about the policy is visible from outside.
     pub(super) fn check_preflight(
         &self,
         origin: &HeaderValue,
@@ -116,6 +132,7 @@ impl Policy {
         if is_allowed { Ok(()) } else { Err(PreflightError::Headers) }
     }
 
+    /// Whether the method is allowed. The comparison is case-sensitive, as in Fetch.
     fn allows_method(&self, method: &[u8]) -> bool {
         match &self.methods {
             AllowedMethods::Any => is_token(method) && !is_forbidden_method(method),
@@ -136,126 +153,4 @@ pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
 const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
 #[cfg(test)]
-mod tests {
-    use http::{HeaderName, Request};
-
-    use super::*;
-
-    const PAGE: &str = "https://app.example.com";
-
-    fn head(method: &str, fields: &[(HeaderName, &'static str)]) -> request::Parts {
-        let mut request = Request::builder().method(method);
-        for (name, value) in fields {
-            request = request.header(name, *value);
-        }
-        request.body(()).unwrap().into_parts().0
-    }
-
-    fn one_origin() -> Policy {
-        Policy {
-            origins: AllowedOrigins::Set(OriginSet::new([PAGE]).unwrap()),
-            allows_credentials: false,
-            methods: AllowedMethods::List([Method::PUT, Method::PATCH].into()),
-            request_headers: AllowedHeaders::List(Names::new(["x-a", "x-b"])),
-            exposed_headers: None,
-            max_age: HeaderValue::from_static("600"),
-            is_debug: false,
-        }
-    }
-
-    fn anything() -> Policy {
-        Policy {
-            origins: AllowedOrigins::Any,
-            methods: AllowedMethods::Any,
-            request_headers: AllowedHeaders::Any,
-            ..one_origin()
-        }
-    }
-
-    fn check(
-        policy: &Policy,
-        origin: &'static str,
-        method: &'static str,
-        names: &'static str,
-    ) -> Result<(), PreflightError> {
-        let head = head("OPTIONS", &[(ACCESS_CONTROL_REQUEST_HEADERS, names)]);
-        policy.check_preflight(&HeaderValue::from_static(origin), &HeaderValue::from_static(method), &head.headers)
-    }
-
-    #[test]
-    fn a_preflight_is_options_with_an_origin_and_a_method() {
-        let origin = (ORIGIN, PAGE);
-        let requested_method = (ACCESS_CONTROL_REQUEST_METHOD, "PUT");
-        let kind = |method: &str, fields: &[_]| match CorsRequest::of(&head(method, fields)) {
-            CorsRequest::NoOrigin => "no origin",
-            CorsRequest::Actual { origin } => {
-                assert_eq!(origin, PAGE);
-                "actual"
-            }
-            CorsRequest::Preflight { origin, method } => {
-                assert_eq!((origin.as_bytes(), method.as_bytes()), (PAGE.as_bytes(), b"PUT".as_slice()));
-                "preflight"
-            }
-            CorsRequest::SeveralOrigins { is_preflight: true } => "several origins, preflight",
-            CorsRequest::SeveralOrigins { is_preflight: false } => "several origins",
-        };
-        assert_eq!(kind("OPTIONS", &[origin.clone(), requested_method.clone()]), "preflight");
-        for method in ["GET", "PUT", "options", "OPTIONSX"] {
-            assert_eq!(kind(method, &[origin.clone(), requested_method.clone()]), "actual", "{method}");
-        }
-        assert_eq!(kind("OPTIONS", std::slice::from_ref(&origin)), "actual");
-        assert_eq!(kind("OPTIONS", std::slice::from_ref(&requested_method)), "no origin");
-        assert_eq!(kind("GET", &[]), "no origin");
-        assert_eq!(
-            kind("OPTIONS", &[origin.clone(), origin.clone(), requested_method.clone()]),
-            "several origins, preflight"
-        );
-        assert_eq!(kind("GET", &[origin.clone(), origin, requested_method]), "several origins");
-    }
-
-    #[test]
-    fn the_first_failed_check_is_reported() {
-        let policy = one_origin();
-        for (origin, method, names, expected) in [
-            (PAGE, "PUT", "x-b,x-a", Ok(())),
-            (PAGE, "GET", "", Ok(())),
-            ("https://b.example", "DELETE", "x-c", Err(PreflightError::Origin)),
-            (PAGE, "DELETE", "x-c", Err(PreflightError::Method)),
-            (PAGE, "put", "x-a", Err(PreflightError::Method)),
-            (PAGE, "PUT", "x-c", Err(PreflightError::Headers)),
-            (PAGE, "PUT", "x-a,x a", Err(PreflightError::Headers)),
-        ] {
-            assert_eq!(check(&policy, origin, method, names), expected, "{origin} {method} {names}");
-        }
-    }
-
-    #[test]
-    fn any_method_and_any_header_exclude_what_browsers_never_send() {
-        let policy = anything();
-        for (origin, method, names, expected) in [
-            ("null", "PURGE", "x-a", Ok(())),
-            ("chrome-extension://a", "get", "*", Ok(())),
-            (PAGE, "trace", "", Err(PreflightError::Method)),
-            (PAGE, "CONNECT", "", Err(PreflightError::Method)),
-            (PAGE, "a b", "", Err(PreflightError::Method)),
-            (PAGE, "", "", Err(PreflightError::Method)),
-            (PAGE, "GET", "x a", Err(PreflightError::Headers)),
-        ] {
-            assert_eq!(check(&policy, origin, method, names), expected, "{origin} {method} {names}");
-        }
-        assert!(policy.allows_origin(&HeaderValue::try_from("a".repeat(MAX_LEN)).unwrap()));
-        assert!(!policy.allows_origin(&HeaderValue::try_from("a".repeat(MAX_LEN + 1)).unwrap()));
-    }
-
-    #[test]
-    fn an_origin_that_is_not_text_is_not_allowed() {
-        let origin = HeaderValue::from_bytes(b"https://app.example.com\xff").unwrap();
-        assert!(!one_origin().allows_origin(&origin));
-    }
-
-    #[test]
-    fn only_a_policy_without_an_origin_set_allows_any_origin() {
-        assert!(!one_origin().allows_any_origin());
-        assert!(anything().allows_any_origin());
-    }
-}
+mod tests;
