@@ -1,14 +1,12 @@
-//! `SecurityHeadersBuilder`: the settings of `SecurityHeaders`, and their validation.
+//! `SecurityHeadersBuilder`: the settings of `SecurityHeaders`.
 
+mod layer;
+mod per_response;
 mod validate;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use http::{HeaderName, HeaderValue, header};
 
 use crate::context::TrustedProxies;
-use crate::error::{ConfigError, ConfigIssues};
 use crate::headers::csp::Csp;
 use crate::headers::custom_header::CustomHeader;
 use crate::headers::gate::SecurityHeaders;
@@ -19,8 +17,7 @@ use crate::headers::names::{
     STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
 };
 use crate::headers::permissions::PermissionsPolicy;
-use crate::headers::policy::{HttpsDetection, Policy, Settings};
-use crate::headers::reporting_endpoints;
+use crate::headers::policy::HttpsDetection;
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 impl SecurityHeaders {
@@ -35,16 +32,26 @@ impl SecurityHeaders {
 /// Without a preset, no header is set. The [module](crate::headers) lists the headers of the presets.
 ///
 /// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
 /// use portcullis::SecurityHeaders;
 /// use portcullis::headers::FrameOptions;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// let headers = SecurityHeaders::html()
 ///     .frame_options(FrameOptions::SameOrigin)
 ///     .header("x-robots-tag", "noindex")
 ///     .without("origin-agent-cluster")
 ///     .build()?;
-/// # let _ = headers;
-/// # Ok::<(), portcullis::ConfigError>(())
+/// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+/// # let request = Request::get("/").body(Body::empty())?;
+/// # let response = tower::ServiceExt::oneshot(app, request).await?;
+///
+/// assert_eq!(response.headers()["x-frame-options"], "SAMEORIGIN");
+/// assert_eq!(response.headers()["x-robots-tag"], "noindex");
+/// assert!(!response.headers().contains_key("origin-agent-cluster"));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -83,7 +90,28 @@ impl SecurityHeadersBuilder {
         }
     }
 
-    /// Sets `Content-Security-Policy`.
+    /// Sets `Content-Security-Policy` (CSP 3).
+    ///
+    /// Start from the preset's policy if you only add a few sources:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let images = "https://images.example.com";
+    /// let csp = Csp::html().add(Directive::ImgSrc, [images]);
+    /// let headers = SecurityHeaders::html().csp(csp).build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    ///
+    /// let policy = response.headers()["content-security-policy"].to_str()?;
+    /// assert!(policy.contains("img-src 'self' https://images.example.com"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn csp(mut self, csp: Csp) -> Self {
         self.csp = Some(csp);
         self
@@ -91,62 +119,141 @@ impl SecurityHeadersBuilder {
 
     /// Sets `Content-Security-Policy-Report-Only`. Browsers report violations of this policy and do not block them.
     ///
-    /// Use it to try out a policy next to the enforced one.
+    /// Use it to try out a policy next to the enforced one. Reports go to the policy's own endpoint, which must be
+    /// defined:
     ///
     /// ```
     /// use portcullis::SecurityHeaders;
     /// use portcullis::headers::Csp;
     ///
     /// let trial = Csp::html().require_trusted_types().report_to("csp");
-    /// let headers = SecurityHeaders::html().csp_report_only(trial).add_reporting_endpoint("csp", "/csp-reports").build()?;
-    /// # let _ = headers;
-    /// # Ok::<(), portcullis::ConfigError>(())
+    /// let headers = SecurityHeaders::html().csp_report_only(trial);
+    /// let error = headers.clone().build().unwrap_err();
+    /// assert_eq!(error.issues()[0].value(), Some("csp"));
+    ///
+    /// let headers = headers.add_reporting_endpoint("csp", "/csp-reports");
+    /// assert!(headers.build().is_ok());
     /// ```
     pub fn csp_report_only(mut self, csp: Csp) -> Self {
         self.csp_report_only = Some(csp);
         self
     }
 
-    /// Sets `Strict-Transport-Security`, which is sent only over https.
+    /// Sets `Strict-Transport-Security` (RFC 6797), which is sent only over https.
+    ///
+    /// The presets `api`, `html` and `owasp` send two years with subdomains, `helmet` one year. A site whose subdomains
+    /// do not all have https yet starts with less:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use std::time::Duration;
+    /// use portcullis::headers::{Hsts, SecurityHeaders};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let day = Duration::from_secs(86_400);
+    /// let headers =
+    ///     SecurityHeaders::api().hsts(Hsts::new(day)).assume_https().build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// let hsts = &response.headers()["strict-transport-security"];
+    /// assert_eq!(hsts, "max-age=86400");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hsts(mut self, hsts: Hsts) -> Self {
         self.hsts = Some(hsts);
         self
     }
 
-    /// Sets `Permissions-Policy`.
+    /// Sets `Permissions-Policy` (W3C Permissions Policy §5). The presets `html` and `owasp` have one.
     pub fn permissions_policy(mut self, policy: PermissionsPolicy) -> Self {
         self.permissions_policy = Some(policy);
         self
     }
 
-    /// Sets `X-Frame-Options`.
+    /// Sets `X-Frame-Options` (RFC 7034).
     ///
-    /// Browsers that support `frame-ancestors` ignore this header if the [`Csp`] has that directive, so set both.
+    /// Browsers that support `frame-ancestors` ignore this header if the [`Csp`] has that directive, so set both:
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, Directive, FrameOptions, Source};
+    /// use portcullis::SecurityHeaders;
+    ///
+    /// let own = [Source::SelfOrigin];
+    /// let headers = SecurityHeaders::html()
+    ///     .frame_options(FrameOptions::SameOrigin)
+    ///     .csp(Csp::html().set(Directive::FrameAncestors, own));
+    /// assert!(headers.build().is_ok());
+    /// ```
     pub fn frame_options(self, options: FrameOptions) -> Self {
         self.with_static(X_FRAME_OPTIONS, options.text())
     }
 
-    /// Sets `Referrer-Policy`.
+    /// Sets `Referrer-Policy` (W3C Referrer Policy §3). If it is not sent, browsers use
+    /// [`StrictOriginWhenCrossOrigin`](ReferrerPolicy::StrictOriginWhenCrossOrigin).
     pub fn referrer_policy(self, policy: ReferrerPolicy) -> Self {
         self.with_static(REFERRER_POLICY, policy.text())
     }
 
-    /// Sets `Cross-Origin-Opener-Policy`.
+    /// Sets `Cross-Origin-Opener-Policy` (HTML §7.1.3).
+    ///
+    /// Every preset sends `same-origin`. A page that logs users in through a popup of another origin needs a looser
+    /// value, because the popup cannot reach its opener otherwise:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::headers::{OpenerPolicy, SecurityHeaders};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::html()
+    ///     .opener_policy(OpenerPolicy::SameOriginAllowPopups)
+    ///     .build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// let policy = &response.headers()["cross-origin-opener-policy"];
+    /// assert_eq!(policy, "same-origin-allow-popups");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn opener_policy(self, policy: OpenerPolicy) -> Self {
         self.with_static(CROSS_ORIGIN_OPENER_POLICY, policy.text())
     }
 
-    /// Sets `Cross-Origin-Resource-Policy`.
+    /// Sets `Cross-Origin-Resource-Policy` (Fetch §3.7).
+    ///
+    /// Every preset sends `same-origin`, so pages of other origins cannot show the app's images or load its scripts.
+    /// For a route whose files are public, set [`ResourcePolicy::CrossOrigin`], or let its handler set the header. The
+    /// header does not apply to requests with CORS, which [`Cors`](crate::Cors) handles.
     pub fn resource_policy(self, policy: ResourcePolicy) -> Self {
         self.with_static(CROSS_ORIGIN_RESOURCE_POLICY, policy.text())
     }
 
-    /// Sets `Cross-Origin-Embedder-Policy`.
+    /// Sets `Cross-Origin-Embedder-Policy` (HTML §7.1.4).
+    ///
+    /// Only the preset `owasp` sends it. Use it if a page needs cross-origin isolation, for `SharedArrayBuffer` or
+    /// precise timers.
     pub fn embedder_policy(self, policy: EmbedderPolicy) -> Self {
         self.with_static(CROSS_ORIGIN_EMBEDDER_POLICY, policy.text())
     }
 
     /// Sets any other header, for all responses. At most 64 headers can be set.
+    ///
+    /// Headers with a setter of their own, and headers that differ between responses, are rejected by
+    /// [`build`](Self::build):
+    ///
+    /// ```
+    /// use portcullis::SecurityHeaders;
+    ///
+    /// let headers = SecurityHeaders::api();
+    /// assert!(headers.clone().header("x-robots-tag", "noindex").build().is_ok());
+    ///
+    /// let error = headers.header("x-frame-options", "DENY").build().unwrap_err();
+    /// assert_eq!(error.issues()[0].remedy(), "use frame_options(..)");
+    /// ```
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         let header = CustomHeader::new(name, value.into());
         self.take_static_or_custom(&header.name);
@@ -156,7 +263,27 @@ impl SecurityHeadersBuilder {
 
     /// Adds an endpoint to which browsers send reports (`Reporting-Endpoints`).
     ///
-    /// `url` is a path or an https URL. [`Csp::report_to`] refers to the endpoint by its name.
+    /// `url` is a path or an https URL (Reporting API §3.2). [`Csp::report_to`] refers to the endpoint by its name. The
+    /// reports are JSON that anyone can send: bound their size, and do not trust their content.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::headers::{Csp, SecurityHeaders};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::html()
+    ///     .csp(Csp::html().report_to("csp"))
+    ///     .add_reporting_endpoint("csp", "/csp-reports")
+    ///     .build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// let endpoints = &response.headers()["reporting-endpoints"];
+    /// assert_eq!(endpoints, "csp=\"/csp-reports\"");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_reporting_endpoint(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
         self.reporting_endpoints.push((name.into(), url.into()));
         self
@@ -164,7 +291,16 @@ impl SecurityHeadersBuilder {
 
     /// Removes a header that a preset or an earlier setter set.
     ///
-    /// `cache-control` also removes the setting [`no_store`](Self::no_store).
+    /// `cache-control` also removes the setting [`no_store`](Self::no_store). A name that is not set is an error, so
+    /// that a misspelled one does not go unnoticed:
+    ///
+    /// ```
+    /// use portcullis::SecurityHeaders;
+    ///
+    /// let headers = SecurityHeaders::api();
+    /// assert!(headers.clone().without("x-frame-options").build().is_ok());
+    /// assert!(headers.without("x-frame-option").build().is_err());
+    /// ```
     pub fn without(mut self, name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         let was_set = match name.as_str() {
@@ -182,65 +318,6 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets the names of the headers that are removed from every response (default: none; most presets: `Server` and
-    /// `X-Powered-By`).
-    ///
-    /// [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer list.
-    ///
-    /// ```
-    /// use portcullis::SecurityHeaders;
-    /// use portcullis::headers::OWASP_REMOVED;
-    ///
-    /// let headers = SecurityHeaders::api().strip(OWASP_REMOVED).build()?;
-    /// # let _ = headers;
-    /// # Ok::<(), portcullis::ConfigError>(())
-    /// ```
-    pub fn strip(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.stripped = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self
-    }
-
-    /// Sets the names of the headers that replace the handler's (default: none; the handler's headers are kept).
-    ///
-    /// ```
-    /// use portcullis::SecurityHeaders;
-    ///
-    /// // No handler can loosen the policy.
-    /// let headers = SecurityHeaders::api().override_handler(["content-security-policy"]).build()?;
-    /// # let _ = headers;
-    /// # Ok::<(), portcullis::ConfigError>(())
-    /// ```
-    pub fn override_handler(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.overridden = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self
-    }
-
-    /// Sends `Cache-Control: no-store` with responses to authenticated users, unless the handler set `Cache-Control`.
-    ///
-    /// Off by default, on in every preset except `helmet`. The layer that authenticates writes the header; a custom gate does
-    /// so with [`NoStore`](crate::context::NoStore).
-    pub fn no_store(mut self) -> Self {
-        self.is_no_store = true;
-        self
-    }
-
-    /// Treats every request as if it came over https (default: detected for each request).
-    ///
-    /// Use it if clients can reach the app only over https.
-    pub fn assume_https(mut self) -> Self {
-        self.https = HttpsDetection::Assumed;
-        self
-    }
-
-    /// Sets the proxies that are trusted to report the client's scheme (default: none).
-    ///
-    /// They report it in the last value of `X-Forwarded-Proto`, or in `Forwarded` if the proxies are set to
-    /// [`use_forwarded_header`](TrustedProxies::use_forwarded_header).
-    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.https = HttpsDetection::ByRequest(proxies);
-        self
-    }
-
     pub(super) fn with_static(mut self, name: &'static str, value: &'static str) -> Self {
         self.static_headers.insert(name, value);
         self
@@ -249,68 +326,5 @@ impl SecurityHeadersBuilder {
     /// Removes a header from both maps, and returns whether one of them had it.
     fn take_static_or_custom(&mut self, name: &str) -> bool {
         self.static_headers.remove(name).is_some() | self.custom_headers.remove(name).is_some()
-    }
-
-    /// Builds the layer and logs a warning for each [lint](crate::headers::Lint) of its policies.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ConfigError`] if a value is invalid or makes attacks easier, or if [`without`](Self::without) or
-    /// [`override_handler`](Self::override_handler) names a header that the layer does not send.
-    pub fn build(self) -> Result<SecurityHeaders, ConfigError> {
-        let mut issues = ConfigIssues::default();
-        self.validate(&mut issues);
-        issues.into_result(|| {
-            self.log_lints();
-            SecurityHeaders(Arc::new(self.into_policy()))
-        })
-    }
-
-    /// Returns the headers that are the same for every response.
-    fn constant_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let mut headers = Vec::new();
-        for (name, value) in &self.static_headers {
-            headers.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
-        }
-        for header in self.custom_headers.values() {
-            let name = HeaderName::try_from(&header.name);
-            let value = HeaderValue::try_from(&header.value);
-            headers.extend(name.ok().zip(value.ok()));
-        }
-        let permissions = self.permissions_policy.as_ref().map(PermissionsPolicy::text);
-        let endpoints = reporting_endpoints::text(&self.reporting_endpoints);
-        for (name, text) in [(PERMISSIONS_POLICY, permissions), (REPORTING_ENDPOINTS, endpoints)] {
-            let value = text.and_then(|text| HeaderValue::try_from(text).ok());
-            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
-        }
-        headers
-    }
-
-    fn into_policy(self) -> Policy {
-        let csp = self.csp.iter().map(|csp| (header::CONTENT_SECURITY_POLICY, csp.rendered()));
-        let report_only =
-            self.csp_report_only.iter().map(|csp| (header::CONTENT_SECURITY_POLICY_REPORT_ONLY, csp.rendered()));
-        Policy::new(Settings {
-            headers: self.constant_headers(),
-            hsts: self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.text()).ok()),
-            csps: csp.chain(report_only).collect(),
-            overridden: self.overridden.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
-            stripped: self.stripped.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
-            is_no_store: self.is_no_store,
-            https: self.https,
-        })
-    }
-
-    fn log_lints(&self) {
-        for (setting, csp) in self.csps() {
-            for lint in csp.lints() {
-                tracing::warn!("{setting}: {lint}");
-            }
-        }
-    }
-
-    fn csps(&self) -> impl Iterator<Item = (&'static str, &Csp)> {
-        let csps = [("csp", &self.csp), ("csp_report_only", &self.csp_report_only)];
-        csps.into_iter().filter_map(|(setting, csp)| Some((setting, csp.as_ref()?)))
     }
 }

@@ -9,8 +9,8 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
 /// Makes the browser delete the data that it stored for the site (W3C Clear Site Data). A layer for the logout route.
 ///
-/// The header is added to successful responses and redirects, unless the handler set it. Browsers accept it over https and from
-/// loopback.
+/// The header is added to successful responses and redirects, unless the handler set it: after a failed logout, the
+/// user is still logged in and keeps the data. Browsers accept it over https and from loopback.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::post};
@@ -18,18 +18,28 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 /// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let app: Router = Router::new().route("/logout", post(|| async {}).layer(ClearSiteData::cache_cookies_storage()));
-/// let response = app.oneshot(Request::post("/logout").body(Body::empty()).unwrap()).await.unwrap();
-/// assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clear = ClearSiteData::cache_cookies_storage();
+/// let logout = post(|| async { "logged out" }).layer(clear);
+/// let app: Router = Router::new().route("/logout", logout);
+///
+/// let request = Request::post("/logout").body(Body::empty())?;
+/// let response = app.oneshot(request).await?;
+/// let cleared = &response.headers()["clear-site-data"];
+/// assert_eq!(cleared, r#""cache", "cookies", "storage""#);
+/// # Ok(())
 /// # }
 /// ```
+///
+/// It does not end the session at the server or the issuer: a token that was copied before stays valid until it
+/// expires.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClearSiteData(HeaderValue);
 
 impl ClearSiteData {
-    /// Deletes only the cookies of the whole registrable domain.
+    /// Deletes only cookies, but those of the whole registrable domain: `app.example.com` also deletes the cookies of
+    /// `shop.example.com`.
     pub fn cookies() -> Self {
         Self(HeaderValue::from_static("\"cookies\""))
     }
@@ -39,7 +49,8 @@ impl ClearSiteData {
         Self(HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""))
     }
 
-    /// Deletes every type of data, including types that browsers add later.
+    /// Deletes every type of data, including types that browsers add later. It may also reload the site's other open
+    /// pages (`"executionContexts"`).
     pub fn all() -> Self {
         Self(HeaderValue::from_static("\"*\""))
     }

@@ -17,10 +17,12 @@ pub(super) struct CustomHeader {
 }
 
 impl CustomHeader {
+    /// Creates a header whose name is not validated yet.
     pub(super) fn new(name: &str, value: String) -> Self {
         Self { name: name.to_ascii_lowercase(), value }
     }
 
+    /// Adds an issue if the name or the value is invalid, or if the header must not be the same for every response.
     pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
             issues.add(invalid_name("header", &self.name));
@@ -29,6 +31,7 @@ impl CustomHeader {
         }
     }
 
+    /// Returns the first issue. The reasons not to set the header at all come before the syntax of the value.
     fn issue(&self) -> Option<ConfigIssue> {
         let prohibited = |reason: &'static str, remedy: &str| {
             Some(ConfigIssue::new("header", IssueKind::Prohibited, reason, remedy.to_owned()))
@@ -73,6 +76,7 @@ pub(super) fn is_per_response(name: &str) -> bool {
     PER_RESPONSE.contains(&name)
 }
 
+/// Returns the issue of a name that is not a token.
 pub(super) fn invalid_name(setting: &'static str, name: &str) -> ConfigIssue {
     let reason = "not a header name";
     ConfigIssue::new(setting, IssueKind::Invalid, reason, "use a token, for example x-frame-options").with_value(name)
@@ -92,6 +96,7 @@ const SETTERS: [(&str, &str); 10] = [
     (X_FRAME_OPTIONS, "frame_options"),
 ];
 
+/// The headers that belong to one response: its framing, its content, its authentication, its RPC status. Sorted.
 const PER_RESPONSE: [&str; 20] = [
     "allow",
     "connection",

@@ -11,8 +11,8 @@ use crate::headers::policy::{Policy, Transport};
 
 /// The layer that adds security headers to every response.
 ///
-/// Start with a preset ([`api`](Self::api), [`html`](Self::html), [`owasp`](Self::owasp) or [`helmet`](Self::helmet)) or with
-/// [`builder`](Self::builder). Each returns a [builder](crate::headers::SecurityHeadersBuilder). The
+/// Start with a preset ([`api`](Self::api), [`html`](Self::html), [`owasp`](Self::owasp) or [`helmet`](Self::helmet))
+/// or with [`builder`](Self::builder). Each returns a [builder](crate::headers::SecurityHeadersBuilder). The
 /// [module](crate::headers) describes them and shows an example.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -31,6 +31,7 @@ impl Gate for SecurityHeaders {
     fn enter(&self, head: &mut request::Parts) -> Entry<SecurityHeadersPass> {
         let policy = &*self.0;
         let transport = policy.transport(head);
+        // Nothing is generated yet: most responses of an app are not pages, and a nonce costs random bits.
         let nonce = policy.has_nonce().then(|| shared_nonce(head));
         if policy.is_no_store {
             NoStore::insert(&mut head.extensions);

@@ -8,18 +8,33 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// `Strict-Transport-Security` (RFC 6797): how long browsers use only https for this host.
 ///
-/// Browsers then replace http by https in every link to the host.
+/// Browsers then replace http by https in every link to the host, and do not let the user ignore a certificate error
+/// (RFC 6797 §8.3, §12.1). They count `max_age` from the last response that had the header.
+///
+/// A mistake lasts until it expires: a host without https is unreachable for that long. So raise the time step by step,
+/// for example from five minutes over a week to two years, and look for hosts that fail in between.
 ///
 /// It can be parsed from the header's value and, with the feature `serde`, deserialized from it.
 ///
 /// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
 /// use std::time::Duration;
 /// use portcullis::headers::{Hsts, SecurityHeaders};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
-/// let year = Duration::from_secs(365 * 86_400);
-/// let headers = SecurityHeaders::api().hsts(Hsts::new(year).include_subdomains()).assume_https().build()?;
-/// # let _ = headers;
-/// # Ok::<(), portcullis::ConfigError>(())
+/// let week = Duration::from_secs(7 * 86_400);
+/// let hsts = Hsts::new(week).include_subdomains();
+/// let headers = SecurityHeaders::api().hsts(hsts).assume_https().build()?;
+/// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+/// # let request = Request::get("/").body(Body::empty())?;
+/// # let response = tower::ServiceExt::oneshot(app, request).await?;
+/// assert_eq!(
+///     response.headers()["strict-transport-security"],
+///     "max-age=604800; includeSubDomains"
+/// );
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -30,12 +45,16 @@ pub struct Hsts {
 }
 
 impl Hsts {
-    /// Creates a policy that browsers keep for `max_age`, in whole seconds. Zero makes them delete an earlier policy.
+    /// Creates a policy that browsers keep for `max_age`, in whole seconds. Zero makes them delete an earlier policy
+    /// (RFC 6797 §6.1.1).
     pub fn new(max_age: Duration) -> Self {
         Self { max_age, includes_subdomains: false, is_preload: false }
     }
 
     /// Applies the policy to all subdomains too (default: only this host).
+    ///
+    /// Without it, an attacker on the network can forge an http subdomain and set cookies for the whole domain from
+    /// there (RFC 6797 §14.4).
     pub fn include_subdomains(mut self) -> Self {
         self.includes_subdomains = true;
         self
@@ -43,13 +62,24 @@ impl Hsts {
 
     /// Consents to the preload list of browsers, hstspreload.org (default: no consent).
     ///
-    /// Requires a `max_age` of at least one year and [`include_subdomains`](Self::include_subdomains). Removal from the list
-    /// takes months.
+    /// Requires a `max_age` of at least one year and [`include_subdomains`](Self::include_subdomains). You still have
+    /// to submit the domain to the list. Removal from the list takes months.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::headers::{Hsts, SecurityHeaders};
+    ///
+    /// let year = Hsts::new(Duration::from_secs(31_536_000));
+    /// let build = |hsts| SecurityHeaders::api().hsts(hsts).build();
+    /// assert!(build(year.include_subdomains().preload()).is_ok());
+    /// assert!(build(year.preload()).is_err());
+    /// ```
     pub fn preload(mut self) -> Self {
         self.is_preload = true;
         self
     }
 
+    /// Adds an issue for each setting that browsers or the preload list would not accept.
     pub(super) fn validate(self, issues: &mut ConfigIssues) {
         if self.max_age.subsec_nanos() > 0 {
             let reason = "not a whole number of seconds";
@@ -64,6 +94,7 @@ impl Hsts {
         }
     }
 
+    /// Renders the header's value (RFC 6797 §6.1).
     pub(super) fn text(self) -> String {
         let subdomains = if self.includes_subdomains { "; includeSubDomains" } else { "" };
         let preload = if self.is_preload { "; preload" } else { "" };
@@ -137,6 +168,7 @@ impl fmt::Display for Hsts {
 }
 
 const EXAMPLE: &str = "write for example max-age=63072000; includeSubDomains";
+/// The minimum that the preload list requires (hstspreload.org, "Submission Requirements").
 const YEAR: Duration = Duration::from_secs(31_536_000);
 
 #[cfg(test)]

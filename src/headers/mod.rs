@@ -1,18 +1,28 @@
 //! `SecurityHeaders`: adds the response headers that protect pages and APIs in browsers.
 //!
+//! A browser enforces many protections only if the response demands them: which scripts may run, who may show the page
+//! in a frame, that the site is only reached over https. [`SecurityHeaders`] sends those headers with every response of
+//! an app, from a preset that you adjust, and rejects values that weaken the protection when the layer is built.
+//!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{ConfigError, SecurityHeaders};
+//! use portcullis::SecurityHeaders;
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), ConfigError> {
-//! let headers = SecurityHeaders::api().assume_https().build()?;
-//! let app: Router = Router::new().route("/", get(|| async { "ok" })).layer(headers);
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "ok" }))
+//!     .layer(SecurityHeaders::api().assume_https().build()?);
 //!
-//! let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
-//! assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-//! assert_eq!(response.headers()["strict-transport-security"], "max-age=63072000; includeSubDomains");
+//! let request = Request::get("/").body(Body::empty())?;
+//! let response = app.oneshot(request).await?;
+//! let header = |name: &str| &response.headers()[name];
+//! assert_eq!(header("x-content-type-options"), "nosniff");
+//! assert_eq!(
+//!     header("strict-transport-security"),
+//!     "max-age=63072000; includeSubDomains"
+//! );
 //! # Ok(())
 //! # }
 //! ```
@@ -23,21 +33,23 @@
 //!
 //! | header | `api()` | `html()` |
 //! |---|---|---|
-//! | `Content-Security-Policy` | [`Csp::api`]: nothing loads | [`Csp::html`]: the page's own origin, and scripts with the nonce |
+//! | `Content-Security-Policy` | [`Csp::api`]: nothing loads | [`Csp::html`]: own origin, and scripts with the nonce |
 //! | `Strict-Transport-Security`, over https | two years, with subdomains | the same |
 //! | `X-Content-Type-Options` | `nosniff` | the same |
 //! | `X-Frame-Options` | `DENY` | the same |
 //! | `Referrer-Policy` | `no-referrer` | `strict-origin-when-cross-origin` |
-//! | `Permissions-Policy` | - | no sensors, camera, microphone, location, payment or devices |
+//! | `Permissions-Policy` | - | [`PermissionsPolicy::html`]: no camera, microphone, location ... |
 //! | `X-XSS-Protection` | `0`: disables the unsafe XSS filter of old browsers | the same |
-//! | `Cross-Origin-Opener-Policy`, `Cross-Origin-Resource-Policy` | `same-origin` | the same |
+//! | `Cross-Origin-Opener-Policy` | `same-origin` | the same |
+//! | `Cross-Origin-Resource-Policy` | `same-origin` | the same |
 //! | `Origin-Agent-Cluster` | `?1` | the same |
 //! | `Cache-Control`, for authenticated users | `no-store` | the same |
 //! | `Cache-Control`, for pages with a nonce | - | `private` |
 //! | `Server`, `X-Powered-By` | removed | the same |
 //!
 //! [`owasp`](SecurityHeaders::owasp) sends the headers that the OWASP Secure Headers Project recommends,
-//! [`helmet`](SecurityHeaders::helmet) the defaults of helmet 8, and [`builder`](SecurityHeaders::builder) starts without any.
+//! [`helmet`](SecurityHeaders::helmet) the defaults of helmet 8, and [`builder`](SecurityHeaders::builder) starts
+//! without any.
 //!
 //! A header that the handler sets is kept: the layer neither changes nor duplicates it, unless
 //! [`override_handler`](SecurityHeadersBuilder::override_handler) names it.
@@ -49,30 +61,47 @@
 //! does the report-only policy. If the handler does not extract it, no nonce is generated and the policy allows none.
 //!
 //! ```
+//! # use axum::{body::Body, http::Request};
 //! use axum::{Router, response::Html, routing::get};
-//! use portcullis::{ConfigError, CspNonce, Extractor, SecurityHeaders};
+//! use portcullis::{CspNonce, Extractor, SecurityHeaders};
+//! # use tower::ServiceExt;
 //!
 //! async fn page(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
-//!     Html(format!("<!doctype html><title>Hello</title><script nonce=\"{nonce}\">document.title = 'Hi'</script>"))
+//!     Html(format!("<script nonce=\"{nonce}\">alert('hello')</script>"))
 //! }
 //!
-//! fn app() -> Result<Router, ConfigError> {
-//!     Ok(Router::new().route("/", get(page)).layer(SecurityHeaders::html().build()?))
-//! }
-//! # assert!(app().is_ok());
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app: Router = Router::new()
+//!     .route("/", get(page))
+//!     .layer(SecurityHeaders::html().build()?);
+//! # let response = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+//!
+//! let policy = response.headers()["content-security-policy"].to_str()?;
+//! assert!(policy.contains("script-src 'nonce-"));
+//! # Ok(())
+//! # }
 //! ```
-//!
-//! # HTTPS
-//!
-//! `Strict-Transport-Security` must not be sent over http (RFC 6797 §7.2), and an app behind a proxy cannot see how the
-//! client connected. The layer sends the header if the request's URI has the scheme https, as in HTTP/2, or if a
-//! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) reports https. With
-//! [`assume_https`](SecurityHeadersBuilder::assume_https), it always sends the header.
 //!
 //! # Order
 //!
 //! Make it the outermost layer, so that rejections, 404s and responses to caught panics have the headers too. A
 //! [`Stack`](crate::Stack) does this.
+//!
+//! # Deployment
+//!
+//! `Strict-Transport-Security` must not be sent over http (RFC 6797 §7.2), and an app behind a proxy cannot see how the
+//! client connected. The layer sends the header if an HTTP/2 request has the scheme https in its URI, or if a
+//! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) reports https. With
+//! [`assume_https`](SecurityHeadersBuilder::assume_https), it always sends the header. Behind a proxy, set one of the
+//! two: otherwise the header is never sent, and one warning in the log says so.
+//!
+//! Browsers remember the header for two years and apply it to all subdomains. Before you send it, make sure that every
+//! subdomain has https, or start with a shorter time: see [`Hsts`]. To withdraw it, send `max-age=0` over https;
+//! omitting the header changes nothing in browsers that have seen it (RFC 6797 §6.1.1).
+//!
+//! A strict content security policy breaks pages that have inline scripts or load from other origins. Try a policy out
+//! with [`csp_report_only`](SecurityHeadersBuilder::csp_report_only) before you enforce it.
 //!
 //! # Tests
 //!

@@ -1,7 +1,7 @@
 //! The lists of the OWASP Secure Headers Project: response headers to add and to remove.
 //!
-//! Copied from the project's release of 2026-07-19 (<https://github.com/OWASP/www-project-secure-headers>, folder `ci`).
-//! Names are in lower case, and each list is sorted.
+//! Copied from the project's release of 2026-07-19 (<https://github.com/OWASP/www-project-secure-headers>, folder
+//! `ci`). Names are in lower case, and each list is sorted.
 
 #[cfg(test)]
 mod tests;
@@ -9,8 +9,15 @@ mod tests;
 /// The 87 response headers that reveal the software behind a site, for
 /// [`strip`](crate::headers::SecurityHeadersBuilder::strip).
 ///
-/// The list is OWASP's `headers_remove.json`. Some of its headers may be useful to you: `sourcemap` and `x-sourcemap` point
-/// debuggers to the source of a script, and `x-b3-*` and `x-datadog-*` carry trace ids.
+/// The list is OWASP's `headers_remove.json`. Some of its headers may be useful to you: `sourcemap` and `x-sourcemap`
+/// point debuggers to the source of a script, and `x-b3-*` and `x-datadog-*` carry trace ids.
+///
+/// ```
+/// use portcullis::headers::{OWASP_REMOVED, SecurityHeaders};
+///
+/// let names = OWASP_REMOVED.iter().filter(|name| **name != "sourcemap");
+/// assert!(SecurityHeaders::api().strip(names).build().is_ok());
+/// ```
 pub const OWASP_REMOVED: &[&str] = &[
     "$wsep",
     "host-header",

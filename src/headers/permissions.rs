@@ -8,18 +8,34 @@ use crate::headers::owasp;
 
 /// `Permissions-Policy` (W3C Permissions Policy §5): the browser features that a page and its frames may use.
 ///
-/// A feature that the policy does not name keeps the browser's default.
+/// A feature that the policy does not name keeps the browser's default: most features are allowed for the page's own
+/// origin, and for a frame if its `allow` attribute grants them. A frame never gets a feature that the page does not
+/// have. Each setter replaces earlier settings of the same feature.
 ///
 /// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
 /// use portcullis::headers::{PermissionsPolicy, SecurityHeaders};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// let permissions = PermissionsPolicy::new()
-///     .deny(["camera", "microphone"])
+///     .deny(["camera"])
 ///     .allow_self(["geolocation"])
 ///     .allow("payment", ["https://pay.example.com"]);
-/// let headers = SecurityHeaders::html().permissions_policy(permissions).build()?;
-/// # let _ = headers;
-/// # Ok::<(), portcullis::ConfigError>(())
+/// let headers = SecurityHeaders::html()
+///     .permissions_policy(permissions)
+///     .build()?;
+/// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+/// # let request = Request::get("/").body(Body::empty())?;
+/// # let response = tower::ServiceExt::oneshot(app, request).await?;
+///
+/// assert_eq!(
+///     response.headers()["permissions-policy"],
+///     "camera=(), geolocation=(self), \
+///      payment=(self \"https://pay.example.com\")"
+/// );
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -34,14 +50,22 @@ enum Allowlist {
 }
 
 impl PermissionsPolicy {
-    /// Creates a policy that names no feature.
+    /// Creates a policy that names no feature. It is rejected as long as it is empty.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Creates the policy of [`SecurityHeaders::html`](crate::SecurityHeaders::html).
     ///
-    /// Denies sensors, camera, microphone, location, payment and devices.
+    /// Denies sensors, camera, microphone, location, payment and devices. Allow what your pages use:
+    ///
+    /// ```
+    /// use portcullis::headers::{PermissionsPolicy, SecurityHeaders};
+    ///
+    /// let permissions = PermissionsPolicy::html().allow_self(["geolocation"]);
+    /// let headers = SecurityHeaders::html().permissions_policy(permissions);
+    /// assert!(headers.build().is_ok());
+    /// ```
     pub fn html() -> Self {
         Self::new().deny(HTML_DENIED)
     }
@@ -52,29 +76,35 @@ impl PermissionsPolicy {
     }
 
     /// Denies features for the page and all its frames.
+    ///
+    /// Names are those of the header, in lower case, such as `display-capture`. Browsers ignore names that they do not
+    /// know, so a misspelled one denies nothing; only its syntax is checked.
     pub fn deny(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::None)));
         self
     }
 
-    /// Allows features only for the page's own origin.
+    /// Allows features only for the page's own origin: for the page, and for its frames of the same origin.
     pub fn allow_self(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::SelfAnd(Vec::new()))));
         self
     }
 
-    /// Allows features for every origin.
+    /// Allows features for every origin: a frame gets them if its `allow` attribute grants them.
     pub fn allow_all(mut self, features: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.extend(features.into_iter().map(|feature| (feature.into(), Allowlist::All)));
         self
     }
 
-    /// Allows a feature for the page's own origin and for the given origins.
+    /// Allows a feature for the page's own origin and for the given origins, written as browsers send them.
+    ///
+    /// The frame also needs the `allow` attribute: `<iframe src="https://pay.example.com" allow="payment">`.
     pub fn allow(mut self, feature: impl Into<String>, origins: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.insert(feature.into(), Allowlist::SelfAnd(origins.into_iter().map(Into::into).collect()));
         self
     }
 
+    /// Adds an issue for each name and origin that is malformed, and for an empty policy.
     pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         let mut add = |value: &str, reason, remedy| {
             issues.add(ConfigIssue::new("permissions_policy", IssueKind::Invalid, reason, remedy).with_value(value));
@@ -120,6 +150,7 @@ fn is_feature(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+/// The features that reach the user's surroundings, devices or money. Sorted.
 const HTML_DENIED: [&str; 14] = [
     "accelerometer",
     "bluetooth",

@@ -18,13 +18,43 @@ impl SecurityHeaders {
     /// Returns a builder with the headers for an API, whose responses no browser shows as a page.
     ///
     /// The [module](crate::headers) lists the headers. Call `.build()?` to get the layer.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::SecurityHeaders;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::api().build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// let csp = response.headers()["content-security-policy"].to_str()?;
+    /// assert!(csp.starts_with("default-src 'none'"), "nothing loads");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn api() -> SecurityHeadersBuilder {
         common(Csp::api()).referrer_policy(ReferrerPolicy::NoReferrer)
     }
 
     /// Returns a builder with the headers for pages that are rendered on the server.
     ///
-    /// The [module](crate::headers) lists the headers. Call `.build()?` to get the layer.
+    /// Scripts need the nonce of the response, a [`CspNonce`](crate::CspNonce). Style sheets, images, fonts and
+    /// requests are limited to the page's own origin. The [module](crate::headers) lists the headers and shows a page.
+    /// Call `.build()?` to get the layer.
+    ///
+    /// Adjust the policy to what the pages load:
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    ///
+    /// let csp = Csp::html()
+    ///     .add(Directive::ImgSrc, ["https://images.example.com"])
+    ///     .add(Directive::ConnectSrc, ["https://api.example.com"]);
+    /// assert!(csp.lints().is_empty());
+    /// assert!(SecurityHeaders::html().csp(csp).build().is_ok());
+    /// ```
     pub fn html() -> SecurityHeadersBuilder {
         common(Csp::html())
             .permissions_policy(PermissionsPolicy::html())
@@ -33,10 +63,23 @@ impl SecurityHeaders {
 
     /// Returns a builder with the headers that the OWASP Secure Headers Project recommends.
     ///
-    /// Also strips the headers on the project's list ([`OWASP_REMOVED`](crate::headers::OWASP_REMOVED)). Differences from
-    /// the project: `Clear-Site-Data` is a layer for the logout route, [`ClearSiteData`](crate::headers::ClearSiteData),
-    /// and only responses to authenticated users have `Cache-Control: no-store`. These headers are strict: a page that loads
-    /// anything from another origin breaks. Call `.build()?` to get the layer.
+    /// Also strips the headers on the project's list ([`OWASP_REMOVED`](crate::headers::OWASP_REMOVED)). Two things
+    /// differ from the project: `Clear-Site-Data` is a layer for the logout route,
+    /// [`ClearSiteData`](crate::headers::ClearSiteData), and only responses to authenticated users have
+    /// `Cache-Control: no-store`.
+    ///
+    /// These headers are strict: a page that loads anything from another origin breaks. To keep the rest, remove the
+    /// embedder policy and adjust the content security policy. Call `.build()?` to get the layer.
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    ///
+    /// let csp = Csp::owasp().set(Directive::ImgSrc, ["'self'", "https:"]);
+    /// let headers = SecurityHeaders::owasp()
+    ///     .without("cross-origin-embedder-policy")
+    ///     .csp(csp);
+    /// assert!(headers.build().is_ok());
+    /// ```
     pub fn owasp() -> SecurityHeadersBuilder {
         SecurityHeadersBuilder::new()
             .csp(Csp::owasp())
@@ -56,7 +99,24 @@ impl SecurityHeaders {
 
     /// Returns a builder with the default headers of helmet 8, for an app that migrates from Node.js.
     ///
-    /// Call `.build()?` to get the layer.
+    /// They are looser than [`html`](Self::html): scripts load from the page's own origin without a nonce, inline
+    /// styles are allowed, and pages of the same origin may frame each other. Call `.build()?` to get the layer.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::SecurityHeaders;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::helmet().build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// assert_eq!(response.headers()["x-download-options"], "noopen");
+    /// assert_eq!(response.headers()["x-frame-options"], "SAMEORIGIN");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn helmet() -> SecurityHeadersBuilder {
         SecurityHeadersBuilder::new()
             .csp(Csp::helmet())

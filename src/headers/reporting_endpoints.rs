@@ -1,4 +1,7 @@
 //! The `Reporting-Endpoints` header: validation and rendering (Reporting API §3.2).
+//!
+//! Browsers skip an endpoint that they cannot parse, and the reports are lost without a sign. So the names and URLs are
+//! checked when the layer is built.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -46,6 +49,9 @@ fn is_key(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte))
 }
 
+/// Whether the URL is a path or https: browsers send reports only to secure origins (Reporting API §3.2).
+///
+/// A path is resolved against the response's URL. A text with two slashes in front would be another host.
 fn is_endpoint_url(url: &str) -> bool {
     let needs_no_escape = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
     let is_path = url.starts_with('/') && !url.starts_with("//");

@@ -1,6 +1,12 @@
 //! The headers whose value is one of a few keywords: `FrameOptions`, `ReferrerPolicy` and the cross-origin policies.
+//!
+//! `unsafe-none`, a keyword of the opener and embedder policies, has no variant: without the header, browsers do the
+//! same.
 
 /// `X-Frame-Options` (RFC 7034): whether other pages may embed this one, for browsers without `frame-ancestors`.
+///
+/// `ALLOW-FROM` of the RFC is not offered, because browsers ignore it. Use
+/// [`Directive::FrameAncestors`](crate::headers::Directive::FrameAncestors) to allow certain origins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameOptions {
@@ -20,6 +26,9 @@ impl FrameOptions {
 }
 
 /// `Referrer-Policy` (W3C Referrer Policy §3): how much of the page's URL its requests reveal.
+///
+/// A URL may contain a secret, such as a token that resets a password. Only `NoReferrerWhenDowngrade` and `UnsafeUrl`
+/// send the full URL to other origins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReferrerPolicy {
@@ -35,7 +44,8 @@ pub enum ReferrerPolicy {
     SameOrigin,
     /// `strict-origin`: the origin; nothing from https to http.
     StrictOrigin,
-    /// `strict-origin-when-cross-origin`: the full URL to the same origin, the origin to others, nothing from https to http.
+    /// `strict-origin-when-cross-origin`: the full URL to the same origin, the origin to others, nothing from https to
+    /// http.
     ///
     /// The default of browsers.
     StrictOriginWhenCrossOrigin,
@@ -60,7 +70,8 @@ impl ReferrerPolicy {
 
 /// `Cross-Origin-Opener-Policy` (HTML §7.1.3): which windows the page shares a browsing context group with.
 ///
-/// A page can reach its opener, and the windows that it opened, only within the group.
+/// A page can reach its opener, and the windows that it opened, only within the group. So a policy protects a page from
+/// the pages that open it, which could otherwise navigate it or watch when it loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenerPolicy {
@@ -107,7 +118,8 @@ impl ResourcePolicy {
 
 /// `Cross-Origin-Embedder-Policy` (HTML §7.1.4): what the page may load without the consent of the other origin.
 ///
-/// Only the `owasp` preset sends it: it breaks pages that load anything from other origins.
+/// Only the `owasp` preset sends it: it breaks pages that load anything from other origins. Together with
+/// [`OpenerPolicy::SameOrigin`], it makes a page cross-origin isolated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmbedderPolicy {

@@ -31,6 +31,8 @@ impl Csp {
     }
 
     /// Returns the result's name and its points.
+    ///
+    /// Repeated reporting directives replace a good result, but do not hide a bad one.
     pub(super) fn outcome(&self, has_report_only: bool) -> (&'static str, i16) {
         match self {
             Self::Absent if has_report_only => ("csp-not-implemented-but-reporting-enabled", -25),
@@ -45,6 +47,9 @@ impl Csp {
     }
 }
 
+/// Scores a policy: the first problem found counts, from the most to the least dangerous.
+///
+/// A directive that is missing counts as `*`, unless `default-src` replaces it.
 fn score(merged: &MergedCsp) -> (&'static str, i16) {
     let mut directives = merged.directives.clone();
     let effective = |name: &'static str| [name, "default-src"].into_iter().find(|name| directives.contains_key(*name));
@@ -59,6 +64,8 @@ fn score(merged: &MergedCsp) -> (&'static str, i16) {
             sources.remove("'unsafe-inline'");
         }
     }
+    // With 'strict-dynamic', browsers ignore the sources that allow a script by its URL. So the broad ones cost
+    // nothing.
     if let Some(sources) = script.and_then(|name| directives.get_mut(name)).filter(|all| all.contains(STRICT_DYNAMIC)) {
         if !has_nonce_or_hash(sources) {
             return ("csp-header-invalid", -25);
@@ -96,10 +103,13 @@ fn any(sources: &BTreeSet<String>, predicate: fn(&str) -> bool) -> bool {
     sources.iter().any(|source| predicate(source))
 }
 
+/// Whether browsers ignore 'unsafe-inline' in this list (CSP 3, "Does a source list allow all inline behavior for
+/// type?").
 fn has_nonce_or_hash(sources: &BTreeSet<String>) -> bool {
     any(sources, |source| NONCE_AND_HASH_PREFIXES.iter().any(|prefix| source.starts_with(prefix)))
 }
 
+/// Whether the source matches any host.
 fn is_broad(source: &str) -> bool {
     BROAD.contains(&source)
 }
@@ -108,6 +118,7 @@ fn is_broad_or_inline(source: &str) -> bool {
     is_broad(source) || ["'unsafe-inline'", "data:"].contains(&source)
 }
 
+/// Whether content from this source is not encrypted, so that an attacker on the network can replace it.
 fn is_insecure(source: &str) -> bool {
     source.starts_with("http:") || source.starts_with("ftp:")
 }

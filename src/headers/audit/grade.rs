@@ -35,6 +35,7 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// Returns the grade for a score.
     pub(super) fn of(score: u16) -> Self {
         match score {
             0..25 => Self::F,

@@ -1,4 +1,7 @@
 //! `MergedCsp`: all content security policies of a response, merged into one as the Observatory does.
+//!
+//! A browser enforces each policy on its own. The Observatory approximates that with one list of sources per directive:
+//! the sources that every policy allows.
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,8 @@ impl MergedCsp {
                 if sources.is_empty() && name.ends_with("-src") {
                     sources.push(Source { text: NONE.to_owned(), index, is_kept: index == 0 });
                 }
+                // The sources of earlier policies come first: `reduce` sorts stably, so of two equal sources the
+                // earlier one precedes.
                 let earlier = merged.entry(name).or_insert_with(Vec::new);
                 if index > 0 {
                     sources.splice(..0, earlier.drain(..));
@@ -56,18 +61,20 @@ impl MergedCsp {
     }
 }
 
+/// A source, and the policy that it comes from.
 #[derive(Debug)]
 struct Source {
     text: String,
     /// The index of the policy that has the source.
     index: usize,
+    /// Whether the merged policy still allows the source.
     is_kept: bool,
 }
 
 /// Sorts the sources, then compares each one with its predecessor.
 ///
-/// Within a policy, a source that starts with its predecessor is redundant. Across policies, a source that its predecessor
-/// covers is in both. Returns `None` if a path to compare is not percent-encoded UTF-8.
+/// Within a policy, a source that starts with its predecessor is redundant. Across policies, a source that its
+/// predecessor covers is in both. Returns `None` if a path to compare is not percent-encoded UTF-8.
 fn reduce(mut sources: Vec<Source>) -> Option<Vec<Source>> {
     sources.sort_by(|a, b| collate(&a.text, &b.text));
     for at in 1..sources.len() {
@@ -100,6 +107,7 @@ fn covers(pattern: &str, source: &str) -> Option<bool> {
     Some(true)
 }
 
+/// Decodes as `decodeURIComponent` does. Returns `None` if that would throw.
 fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut decoded: Vec<u8> = parts.next().unwrap_or_default().into();
@@ -112,6 +120,7 @@ fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
+/// Returns the texts of the sources, or `'none'` if none remains.
 fn texts(sources: Vec<Source>) -> BTreeSet<String> {
     let texts: BTreeSet<String> = sources.into_iter().map(|source| source.text).collect();
     if texts.is_empty() { BTreeSet::from([NONE.to_owned()]) } else { texts }
@@ -125,8 +134,10 @@ fn collate(one: &str, other: &str) -> Ordering {
     one.chars().map(rank).cmp(other.chars().map(rank))
 }
 
+/// Printable ASCII in the order of the Unicode collation algorithm, without upper case.
 const COLLATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
 /// The length, in characters, below which the Observatory does not accept a policy.
 const MIN_LEN: usize = 6;
 pub(super) const NONE: &str = "'none'";
+/// The directives that may occur more than once in a policy.
 const REPEATABLE: [&str; 2] = ["report-to", "report-uri"];

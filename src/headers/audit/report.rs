@@ -7,15 +7,25 @@ use crate::headers::audit::grade::Grade;
 /// The result of Mozilla's HTTP Observatory for a site that sends certain response headers.
 ///
 /// [`SecurityHeaders::audit`](crate::SecurityHeaders::audit) computes it. The rules are those of the Observatory's
-/// algorithm 6 (mdn-http-observatory, `ALGORITHM_VERSION` in `src/constants.js`, as of August 2026), which also scores the
-/// opener and embedder policies. A site starts with 100 points. Each of the [`modifiers`](Self::modifiers) subtracts
-/// points or gives extra credit. Extra credit counts only if the site keeps at least 90 points without it.
+/// algorithm 6 (mdn-http-observatory, `ALGORITHM_VERSION` in `src/constants.js`, as of August 2026), which also scores
+/// the opener and embedder policies. A site starts with 100 points. Each of the [`modifiers`](Self::modifiers)
+/// subtracts points or gives extra credit. Extra credit counts only if the site keeps at least 90 points without it.
 ///
-/// Anything that headers do not show is assumed to be fine: the site has a valid certificate, redirects http to https on the
-/// same host, and is not on the HSTS preload list; the page has no scripts and no `<meta>` element that sets a policy; a
-/// preflight request gets the same headers. `Set-Cookie` is not checked.
+/// Anything that headers do not show is assumed to be fine: the site has a valid certificate, redirects http to https
+/// on the same host, and is not on the HSTS preload list; the page has no scripts and no `<meta>` element that sets a
+/// policy; a preflight request gets the same headers. `Set-Cookie` is not checked.
 ///
 /// `Display` prints one line per modifier, then the score and the grade.
+///
+/// ```
+/// use portcullis::SecurityHeaders;
+///
+/// let audit = SecurityHeaders::api().build()?.audit();
+/// assert_eq!(audit.score(), 140);
+/// let costly = audit.modifiers().iter().find(|test| test.points() < 0);
+/// assert!(costly.is_none(), "{audit}");
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
     pub(super) modifiers: [Modifier; 12],
@@ -88,5 +98,7 @@ impl fmt::Display for Modifier {
     }
 }
 
+/// The score before the modifiers.
 const FULL_SCORE: i16 = 100;
+/// The lowest score without extra credit to which extra credit is added.
 const MIN_FOR_EXTRA_CREDIT: i16 = 90;

@@ -1,4 +1,7 @@
 //! The tests for headers with a single keyword as their value.
+//!
+//! Values are cut to the lengths at which the Observatory cuts them, before they are trimmed. Of a header that was sent
+//! twice, the lines are joined with a comma, so most such values are invalid.
 
 #[cfg(test)]
 mod tests;

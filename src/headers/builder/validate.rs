@@ -12,6 +12,7 @@ use crate::headers::names::{
 use crate::headers::reporting_endpoints;
 
 impl SecurityHeadersBuilder {
+    /// Adds an issue for each setting that is invalid, weakens the protection or has no effect.
     pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         self.validate_policies(issues);
         reporting_endpoints::validate(&self.reporting_endpoints, issues);
@@ -20,6 +21,7 @@ impl SecurityHeadersBuilder {
         self.validate_names(issues);
     }
 
+    /// Validates the values that have a type of their own. Their files know the rules of their specifications.
     fn validate_policies(&self, issues: &mut ConfigIssues) {
         let endpoints: Vec<&str> = self.reporting_endpoints.iter().map(|(name, _)| &**name).collect();
         for (setting, csp) in self.csps() {
@@ -33,6 +35,7 @@ impl SecurityHeadersBuilder {
         }
     }
 
+    /// Validates each header set by name, and their number.
     fn validate_custom_headers(&self, issues: &mut ConfigIssues) {
         for header in self.custom_headers.values() {
             header.validate(issues);
@@ -43,6 +46,7 @@ impl SecurityHeadersBuilder {
         }
     }
 
+    /// Rejects the removal of headers without which clients cannot interpret a response.
     fn validate_stripped(&self, issues: &mut ConfigIssues) {
         for name in &self.stripped {
             match HeaderName::from_bytes(name.as_bytes()) {
@@ -57,7 +61,8 @@ impl SecurityHeadersBuilder {
         }
     }
 
-    /// Adds an issue for each name given to `override_handler` or `without` that the layer does not send.
+    /// Adds an issue for each name given to `override_handler` or `without` that the layer does not send. It is usually
+    /// misspelled, and the remedy lists the names that would have an effect.
     fn validate_names(&self, issues: &mut ConfigIssues) {
         let sent = self.sent_names();
         let not_sent = self.overridden.iter().filter(|name| !sent.contains(&&*name.to_ascii_lowercase()));

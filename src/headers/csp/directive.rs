@@ -3,6 +3,9 @@
 use std::fmt;
 
 /// A directive that has a list of sources (CSP 3 §6.1 to §6.4).
+///
+/// Fetch directives, whose names end in `-src`, fall back to `default-src` if they are not set. `base-uri`,
+/// `form-action` and `frame-ancestors` do not: set them in every policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Directive {
@@ -73,14 +76,17 @@ impl Directive {
         }
     }
 
+    /// Returns the directive of this name, in any case (CSP 3 §2.2.1).
     pub(super) fn from_name(name: &str) -> Option<Self> {
         ALL.into_iter().find(|directive| directive.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether the directive decides about scripts, itself or as the fallback.
     pub(super) fn governs_scripts(self) -> bool {
         matches!(self, Self::DefaultSrc | Self::ScriptSrc | Self::ScriptSrcAttr | Self::ScriptSrcElem)
     }
 
+    /// Whether the directive decides about styles, itself or as the fallback.
     pub(super) fn governs_styles(self) -> bool {
         matches!(self, Self::DefaultSrc | Self::StyleSrc | Self::StyleSrcAttr | Self::StyleSrcElem)
     }

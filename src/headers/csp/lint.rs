@@ -7,10 +7,13 @@ use crate::headers::csp::policy::Csp;
 use crate::headers::csp::source::Source;
 
 /// A valid part of a policy that is probably a mistake. `build()` logs each lint at `warn`.
+///
+/// [`Csp::lints`] returns them, for a unit test. `Display` explains the consequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lint {
-    /// `base-uri` is missing, and no other directive replaces it: an injected `<base>` element changes every relative URL.
+    /// `base-uri` is missing, and no other directive replaces it: an injected `<base>` element changes every relative
+    /// URL.
     BaseUriMissing,
     /// Browsers ignore this source in this directive.
     #[non_exhaustive]
@@ -69,9 +72,23 @@ impl fmt::Display for Lint {
 
 impl Csp {
     /// Returns the parts of the policy that are valid but probably mistakes.
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, Directive, Lint, Source};
+    ///
+    /// let csp = Csp::new()
+    ///     .set(Directive::DefaultSrc, [Source::SelfOrigin])
+    ///     .set(Directive::ImgSrc, [Source::SelfOrigin, Source::UnsafeInline]);
+    /// let lints = csp.lints();
+    /// assert_eq!(lints[0], Lint::BaseUriMissing);
+    /// let text = "browsers ignore 'unsafe-inline' in img-src";
+    /// assert_eq!(lints[1].to_string(), text);
+    /// ```
     #[must_use]
     pub fn lints(&self) -> Vec<Lint> {
         let has = |directive| self.sources(directive).is_some();
+        // `base-uri` has no fallback. The other two fall back to `default-src` (CSP 3, "get fetch directive fallback
+        // list").
         let mut lints = Vec::new();
         if !has(Directive::BaseUri) {
             lints.push(Lint::BaseUriMissing);
@@ -93,6 +110,7 @@ impl Csp {
     }
 }
 
+/// Adds the lints of one source list.
 fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>) {
     let has = |source: &Source| sources.contains(source);
     let has_hash = sources.iter().any(|source| matches!(source, Source::Hash { .. }));
@@ -112,6 +130,7 @@ fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>)
     }
 }
 
+/// Some servers and proxies limit a header line to 4 KiB. Others limit all headers of a response together to 8 KiB.
 const MAX_LEN: usize = 4_096;
 
 #[cfg(test)]

@@ -11,28 +11,44 @@ use crate::headers::csp::source::Source;
 use crate::headers::csp::validate::empty_policy;
 
 impl Csp {
-    /// Parses the value of a `Content-Security-Policy` header.
+    /// Parses the value of a `Content-Security-Policy` header, for an app that already sends one.
     ///
-    /// Write `'nonce-...'`, with three dots, for the [nonce](crate::CspNonce) of the response. A policy with a fixed nonce
-    /// parses, but `build()` rejects it, because every response would have the same nonce.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ConfigError`] if the text is empty, or if a directive occurs twice or is unknown in CSP 3. Invalid sources
-    /// are reported by `build()`.
+    /// The parser is stricter than browsers, which skip what they do not know: a misspelled directive protects nothing.
     ///
     /// ```
     /// use portcullis::headers::Csp;
     ///
-    /// let csp = Csp::parse("default-src 'self'; script-src 'nonce-...'")?;
-    /// assert_eq!(csp.to_string(), "default-src 'self'; script-src 'nonce-...'");
-    /// assert!(Csp::parse("default-src 'self'; script-scr 'self'").is_err());
+    /// let text = "default-src 'self'; img-src 'self' data:";
+    /// assert_eq!(Csp::parse(text)?.to_string(), text);
+    ///
+    /// let error = Csp::parse("default-src 'self'; script-scr 'self'");
+    /// assert_eq!(error.unwrap_err().issues()[0].value(), Some("script-scr"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
+    ///
+    /// Write `'nonce-...'`, with three dots, for the [nonce](crate::CspNonce) of the response. A policy with a fixed nonce
+    /// parses, but `build()` rejects it, because every response would have the same nonce:
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, SecurityHeaders};
+    ///
+    /// let csp = Csp::parse("script-src 'nonce-...'; base-uri 'none'")?;
+    /// assert!(SecurityHeaders::html().csp(csp).build().is_ok());
+    ///
+    /// let fixed = Csp::parse("script-src 'nonce-abc'; base-uri 'none'")?;
+    /// assert!(SecurityHeaders::html().csp(fixed).build().is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] if the text has no directive, or if a directive occurs twice, is obsolete, is unknown in
+    /// CSP 3 or has the wrong number of values. Invalid sources are reported by `build()`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut issues = ConfigIssues::default();
         let mut csp = Self::new();
         let mut seen = HashSet::new();
+        // CSP 3 §2.2.1, "parse a serialized CSP": directives end at semicolons, words at ASCII whitespace.
         for directive in text.split(';') {
             let mut words = directive.split_ascii_whitespace();
             let Some(name) = words.next().map(str::to_ascii_lowercase) else { continue };
@@ -57,6 +73,8 @@ impl Csp {
     }
 
     /// Adds a directive by its name in lower case and the words after it.
+    ///
+    /// Calls the same setters as an app would, so that a parsed policy cannot contain anything that they do not allow.
     fn with_directive(self, name: &str, words: &[&str]) -> Result<Self, ConfigIssue> {
         if let Some(directive) = Directive::from_name(name) {
             return Ok(match words {

@@ -1,4 +1,7 @@
 //! `Rendered`: a policy rendered to its header value, with gaps for the nonce.
+//!
+//! A policy without a nonce is a `HeaderValue` that each response clones. For a policy with a nonce, a response joins
+//! the text between the gaps and the nonce in one allocation.
 
 use std::fmt;
 
@@ -9,6 +12,7 @@ use crate::headers::csp::policy::Csp;
 use crate::headers::csp::source::Source;
 
 impl Csp {
+    /// Renders the policy. Called when the layer is built, and not per response.
     pub(in crate::headers) fn rendered(&self) -> Rendered {
         Rendered::of(self)
     }
@@ -35,6 +39,7 @@ pub(in crate::headers) struct Rendered {
 }
 
 impl Rendered {
+    /// Renders a policy that need not be valid, since `Display` shows invalid ones too.
     fn of(csp: &Csp) -> Self {
         let plain = text_of(csp, false);
         let plain_upgraded = if csp.upgrades_insecure_requests { with_upgrade(plain.clone()) } else { plain.clone() };
@@ -52,6 +57,7 @@ impl Rendered {
         self.pieces.len() > 1
     }
 
+    /// Whether the policy has `upgrade-insecure-requests`.
     pub(in crate::headers) fn has_upgrade(&self) -> bool {
         self.has_upgrade
     }
@@ -83,6 +89,7 @@ impl Rendered {
         self.len(CspNonce::LEN) + upgrade_len
     }
 
+    /// Returns the length of the value with a nonce of this length, without `upgrade-insecure-requests`.
     fn len(&self, nonce_len: usize) -> usize {
         self.pieces.iter().map(|piece| piece.len()).sum::<usize>() + (self.pieces.len() - 1) * nonce_len
     }
@@ -100,6 +107,7 @@ fn text_of(csp: &Csp, has_nonce: bool) -> String {
             Source::UnsafeInline if allows_nonce && !has_nonce => None,
             source => Some(source.to_string()),
         }));
+        // The nonce was the only source. A directive without sources would allow nothing too, but looks like a mistake.
         if words.len() == 1 && !sources.is_empty() {
             words.push(Source::None.to_string());
         }
@@ -116,6 +124,7 @@ fn text_of(csp: &Csp, has_nonce: bool) -> String {
     directives.join(SEPARATOR)
 }
 
+/// Adds `upgrade-insecure-requests`. It is last because it depends on the request.
 fn with_upgrade(mut text: String) -> String {
     if !text.is_empty() {
         text.push_str(SEPARATOR);

@@ -13,8 +13,20 @@ use crate::headers::csp::directive::Directive;
 /// One entry of a source list (CSP 3 §2.3.1).
 ///
 /// Create it from text, for example `"'self'"`, `"data:"` or `"https://cdn.example.com"`, or use a variant:
-/// `Source::SelfOrigin`. The text `'nonce-...'`, with three dots, is [`Source::Nonce`]. All of them can be given to
-/// [`Csp::set`](crate::headers::Csp::set).
+/// `Source::SelfOrigin`. Keywords and hashes have single quotes, as in the header; without them, browsers read a
+/// keyword as the name of a host. The text `'nonce-...'`, with three dots, is [`Source::Nonce`].
+///
+/// ```
+/// use portcullis::headers::{Csp, Directive, SecurityHeaders, Source};
+///
+/// assert_eq!(Source::from("'self'"), Source::SelfOrigin);
+/// assert_eq!(Source::from("'nonce-...'"), Source::Nonce);
+///
+/// // Without quotes, `self` is a host. Such mistakes are rejected:
+/// let csp = Csp::html().set(Directive::ImgSrc, ["self"]);
+/// let error = SecurityHeaders::html().csp(csp).build().unwrap_err();
+/// assert_eq!(error.issues()[0].value(), Some("img-src self"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -52,6 +64,8 @@ pub enum Source {
     WasmUnsafeEval,
 }
 
+/// Never fails: text that is neither a keyword nor a hash becomes a [`Source::Host`], which is validated when the layer
+/// is built. The case of keywords does not matter (CSP 3 §2.3.1).
 impl From<&str> for Source {
     fn from(text: &str) -> Self {
         if let Some((_, keyword)) = KEYWORDS.iter().find(|(name, _)| is_quoted(text, name)) {
@@ -82,7 +96,7 @@ impl Source {
         }
     }
 
-    /// Whether browsers ignore the source in this directive.
+    /// Whether browsers ignore the source in this directive, for the lints.
     pub(super) fn is_ignored_in(&self, directive: Directive) -> bool {
         match self {
             Self::None | Self::Host { .. } | Self::SelfOrigin => false,
@@ -112,6 +126,7 @@ impl fmt::Display for Source {
     }
 }
 
+/// Whether the text is this keyword in single quotes, in any case.
 fn is_quoted(text: &str, name: &str) -> bool {
     unquoted(text).is_some_and(|inner| inner.eq_ignore_ascii_case(name))
 }
@@ -131,6 +146,10 @@ fn is_hash(text: &str) -> bool {
     STANDARD.decode(standard).is_ok_and(|digest| digest.len() == *len)
 }
 
+/// Returns why the text is not a host or scheme, and the remedy.
+///
+/// The header would be valid with most of these texts, and browsers would ignore them or treat them as a host that no
+/// server has. So the likely mistakes come first, each with its own remedy, and the grammar last.
 fn invalid_host_reason(text: &str) -> Option<(&'static str, &'static str)> {
     let is_keyword = |text: &str| KEYWORDS.iter().any(|(name, _)| name.eq_ignore_ascii_case(text));
     if text.is_empty() {
@@ -187,6 +206,7 @@ fn is_host_source(text: &str) -> bool {
     scheme.is_none_or(is_scheme) && is_host(host) && port.is_none_or(is_port) && is_path(path)
 }
 
+/// `host-part = "*" / [ "*." ] 1*host-char *( "." 1*host-char ) [ "." ]` (CSP 3 §2.3.1).
 fn is_host(host: &str) -> bool {
     let labels = host.strip_prefix("*.").unwrap_or(host);
     let labels = labels.strip_suffix('.').unwrap_or(labels);
@@ -195,10 +215,12 @@ fn is_host(host: &str) -> bool {
     host == "*" || labels.split('.').all(is_label)
 }
 
+/// `port-part = 1*DIGIT / "*"` (CSP 3 §2.3.1). `parse` alone would accept a plus sign.
 fn is_port(port: &str) -> bool {
     port == "*" || port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// `path-part = path-absolute` (RFC 3986 §3.3). It may be empty and must not start with two slashes.
 fn is_path(path: &str) -> bool {
     let is_escaped = |after_percent: &str| match after_percent.as_bytes() {
         [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
@@ -212,7 +234,9 @@ fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+=:@%".contains(&byte)
 }
 
+/// The schemes that people write without the colon. None of them is likely to be the name of a host.
 const SCHEMES: [&str; 8] = ["blob", "data", "filesystem", "http", "https", "mediastream", "ws", "wss"];
+/// The directives that [`Directive`] does not have, because they have no source list.
 const OTHER_DIRECTIVES: [&str; 6] =
     ["report-to", "report-uri", "require-trusted-types-for", "sandbox", "trusted-types", "upgrade-insecure-requests"];
 

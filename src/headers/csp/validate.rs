@@ -1,4 +1,6 @@
 //! Validation of a content security policy, which runs when the layer is built.
+//!
+//! Browsers never reject a policy: they skip what they cannot parse. So every part that they would skip is an issue.
 
 use http::Uri;
 
@@ -13,10 +15,12 @@ impl Csp {
             issues.add(ConfigIssue::new(setting, kind, reason, remedy).with_value(value));
         };
         for (directive, sources) in self.lists() {
+            // Browsers treat an empty list as 'none' (CSP 3 §6.7.2.3). Here it is probably a list that was not filled.
             if sources.is_empty() {
                 let reason = "the directive has no sources";
                 add(IssueKind::Missing, reason, "use Source::None to allow nothing", directive.to_string());
             }
+            // Beside other sources, browsers ignore 'none' (CSP 3 §6.7.2.3).
             if sources.len() > 1 && sources.contains(&Source::None) {
                 let reason = "'none' cannot be combined with other sources";
                 let remedy = "remove either 'none' or the other sources";
@@ -50,6 +54,7 @@ impl Csp {
     }
 }
 
+/// Returns the issue of a policy without directives, which would send an empty header or none.
 pub(super) fn empty_policy(setting: &'static str) -> ConfigIssue {
     let remedy = "set a directive, or remove the policy with without(\"content-security-policy\")";
     ConfigIssue::new(setting, IssueKind::Missing, "the policy has no directives", remedy)

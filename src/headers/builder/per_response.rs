@@ -1,0 +1,136 @@
+//! The setters of `SecurityHeadersBuilder` whose effect depends on the request or on the handler's response.
+
+use crate::context::TrustedProxies;
+use crate::headers::builder::SecurityHeadersBuilder;
+use crate::headers::policy::HttpsDetection;
+
+/// Settings about the request and the handler's response.
+impl SecurityHeadersBuilder {
+    /// Sets the names of the headers that are removed from every response (default: none; most presets: `Server` and
+    /// `X-Powered-By`).
+    ///
+    /// [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer list. A header that a proxy adds afterwards cannot
+    /// be removed here.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::OWASP_REMOVED;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::api().strip(OWASP_REMOVED).build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async { [("x-generator", "acme 1.0")] }))
+    ///     .layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// assert!(!response.headers().contains_key("x-generator"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn strip(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.stripped = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Sets the names of the headers that replace the handler's (default: none; the handler's headers are kept).
+    ///
+    /// With it, no handler can loosen the app's policy:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::SecurityHeaders;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let headers = SecurityHeaders::api()
+    ///     .override_handler(["x-frame-options"])
+    ///     .build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async { [("x-frame-options", "ALLOWALL")] }))
+    ///     .layer(headers);
+    /// # let request = Request::get("/").body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// assert_eq!(response.headers()["x-frame-options"], "DENY");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn override_handler(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.overridden = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Sends `Cache-Control: no-store` with responses to authenticated users, unless the handler set `Cache-Control`.
+    ///
+    /// Off by default, on in every preset except `helmet`. The layer that authenticates writes the header, because only
+    /// it knows whether the request is authenticated; a custom gate does so with [`NoStore`](crate::context::NoStore).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::{SecurityHeaders, UserContext, testing::as_user};
+    /// use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let app = Router::new().route("/", get(|| async { "private" }));
+    /// let headers = SecurityHeaders::builder().no_store().build()?;
+    /// let user = as_user(UserContext::new("ann"));
+    /// # let request = || Request::get("/").body(Body::empty());
+    ///
+    /// let public: Router = app.clone().layer(headers.clone());
+    /// # let response = public.oneshot(request()?).await?;
+    /// assert!(!response.headers().contains_key("cache-control"));
+    ///
+    /// let private: Router = app.layer(user).layer(headers);
+    /// # let response = private.oneshot(request()?).await?;
+    /// assert_eq!(response.headers()["cache-control"], "no-store");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn no_store(mut self) -> Self {
+        self.is_no_store = true;
+        self
+    }
+
+    /// Treats every request as if it came over https (default: detected for each request).
+    ///
+    /// Use it if clients can reach the app only over https. It replaces [`trusted_proxies`](Self::trusted_proxies).
+    pub fn assume_https(mut self) -> Self {
+        self.https = HttpsDetection::Assumed;
+        self
+    }
+
+    /// Sets the proxies that are trusted to report the client's scheme (default: none).
+    ///
+    /// They report it in the last value of `X-Forwarded-Proto`, or in `Forwarded` if the proxies are set to
+    /// [`use_forwarded_header`](TrustedProxies::use_forwarded_header). The layer must know the address of the
+    /// connection's peer: serve with `into_make_service_with_connect_info::<SocketAddr>()`. It replaces
+    /// [`assume_https`](Self::assume_https).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use axum::extract::connect_info::MockConnectInfo;
+    /// # use std::net::SocketAddr;
+    /// use portcullis::{SecurityHeaders, TrustedProxies};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
+    /// let headers = SecurityHeaders::api().trusted_proxies(proxies).build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// # let app = app.layer(MockConnectInfo(SocketAddr::from(([10, 0, 0, 7], 443))));
+    ///
+    /// // A request from 10.0.0.7:
+    /// let request = Request::get("/").header("x-forwarded-proto", "https");
+    /// # let request = request.body(Body::empty())?;
+    /// # let response = tower::ServiceExt::oneshot(app, request).await?;
+    /// assert!(response.headers().contains_key("strict-transport-security"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.https = HttpsDetection::ByRequest(proxies);
+        self
+    }
+}
