@@ -2,6 +2,9 @@
 //!
 //! The parser is our own because the `headers` crate uses the first of several `Authorization` headers and does not
 //! check the token's characters. This crate must reject such requests.
+//!
+//! The errors follow RFC 6750 §3.1: a malformed request is a 400, and a single word that cannot be a token is a 401, as
+//! any other invalid token.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -24,7 +27,8 @@ pub(crate) enum BearerError {
 pub(crate) struct Bearer<'a> {
     /// Everything after the scheme.
     credentials: &'a [u8],
-    /// Whether the value starts with whitespace, which RFC 9110 §5.5 excludes but some servers do not strip.
+    /// Whether the value starts with whitespace, which RFC 9110 §5.5 excludes but some servers do not strip. Such a
+    /// value is an error, and must not equal a cached token.
     is_indented: bool,
 }
 
@@ -85,7 +89,7 @@ fn is_token68_byte(byte: u8) -> bool {
 
 /// Returns everything after the scheme if the scheme is `Bearer`, in any letter case (RFC 9110 §11.1).
 fn after_scheme(value: &[u8]) -> Option<&[u8]> {
-    // Nearly all clients write it like this.
+    // Nearly all clients write it like this. The general path below has the same result.
     if value.starts_with(b"Bearer ") {
         return value.strip_prefix(SCHEME);
     }
@@ -101,6 +105,7 @@ fn after_spaces(credentials: &[u8]) -> Option<&[u8]> {
     credentials.get(spaces..).filter(|rest| spaces > 0 && !rest.is_empty())
 }
 
+/// Returns the token: `credentials = auth-scheme 1*SP token68` (RFC 6750 §2.1, RFC 9110 §11.4).
 fn token(credentials: &[u8]) -> Result<&str, BearerError> {
     let word = after_spaces(credentials).ok_or(BearerError::Malformed)?;
     match std::str::from_utf8(word) {

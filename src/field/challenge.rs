@@ -1,4 +1,7 @@
 //! The `WWW-Authenticate` challenge of the bearer scheme (RFC 6750 §3, RFC 9110 §11.6.1).
+//!
+//! Realms, descriptions and scopes may come from the app or, through a scope that a handler checks, from a caller.
+//! Whatever they contain, the challenge stays one header with the intended parameters.
 
 use http::HeaderValue;
 
@@ -47,6 +50,7 @@ impl Challenge {
         HeaderValue::try_from(self.text).unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"\""))
     }
 
+    /// Writes `, name="value"`.
     fn parameter(&mut self, name: &str, value: impl Iterator<Item = char>) {
         self.text.push_str(", ");
         self.text.push_str(name);

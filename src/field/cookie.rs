@@ -47,6 +47,10 @@ fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
     pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
+/// Returns the value without its quotes, or the empty string if it has a character outside visible ASCII.
+///
+/// `cookie-value` allows surrounding quotes (RFC 6265 §4.1.1), and frameworks differ in whether they strip them. A
+/// token has none of its own.
 fn visible(value: &[u8]) -> &str {
     let bare = if let [b'"', inner @ .., b'"'] = value { inner } else { value };
     match std::str::from_utf8(bare) {

@@ -2,6 +2,10 @@
 //!
 //! The parsers are our own because they read from the right, stop at a bound, and report a malformed entry instead of
 //! skipping it. A skipped entry would let a client choose the address that it appears to have.
+//!
+//! Each proxy appends what it knows about the connection from which it received the request. So the entries on the
+//! right are from the proxies closest to the app, and those on the left may be from the client itself. These functions
+//! only read the entries. How far they can be trusted is decided by `TrustedProxies`.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,6 +16,8 @@ use http::{HeaderMap, HeaderName};
 use super::token::is_token;
 
 /// Returns the addresses of `X-Forwarded-For` from the right, at most 64; `None` for an entry that is not an address.
+///
+/// Several header lines are one list (RFC 9110 §5.3), so the last line is read first. Nothing is allocated.
 pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     headers
         .get_all(X_FORWARDED_FOR)
@@ -31,6 +37,9 @@ pub(crate) fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<
 }
 
 /// Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to IPv4.
+///
+/// A server that listens on `[::]` sees IPv4 peers in mapped form. Without the conversion, they would match no IPv4
+/// network, and one client would have two addresses.
 pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
@@ -41,6 +50,9 @@ pub(crate) fn forwarded_hops(headers: &HeaderMap) -> impl Iterator<Item = Option
 }
 
 /// Whether the last value of `X-Forwarded-Proto` is `https`.
+///
+/// The last value is from the proxy closest to the app. Unlike `Forwarded`, the header does not say which hop a value
+/// belongs to, so the values further left cannot be assigned to the client.
 pub(crate) fn is_x_forwarded_https(headers: &HeaderMap) -> bool {
     let last_line = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
     let last = last_line.and_then(|line| line.as_bytes().rsplit(|&byte| byte == b',').next());
@@ -57,6 +69,8 @@ pub(crate) struct Hop {
 }
 
 /// The last elements of a header line, in the order of the line.
+///
+/// Quotes can only be matched from the left, so a line is split as a whole, and only the last elements are parsed.
 fn hops(line: &[u8]) -> Vec<Option<Hop>> {
     if !has_valid_quoting(line) {
         return vec![None];
@@ -65,6 +79,10 @@ fn hops(line: &[u8]) -> Vec<Option<Hop>> {
     split(line, b',').skip(excess).map(hop).collect()
 }
 
+/// Parses one element: `forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )` (RFC 7239 §4).
+///
+/// Other parameters than `for` and `proto` are ignored, but each must have a name. An obfuscated or unknown node, such
+/// as `_hidden`, is not an address, so the element is `None` (RFC 7239 §6.2, §6.3).
 fn hop(element: &[u8]) -> Option<Hop> {
     let mut node = None;
     let mut scheme = None;
@@ -112,6 +130,7 @@ fn address(node: &[u8]) -> Option<IpAddr> {
             (ip.parse::<Ipv4Addr>().ok()?.into(), port)
         }
     };
+    // The port is only checked for its syntax. Behind NAT it may be anything.
     let is_port = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
     is_port.then(|| canonical(ip))
 }
@@ -132,6 +151,7 @@ fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain.collect())
 }
 
+/// Whether every quote in the line opens where a value starts and is closed.
 fn has_valid_quoting(line: &[u8]) -> bool {
     let end = line.iter().try_fold(State::Bare, |state, &byte| state.after(byte));
     !matches!(end, None | Some(State::Quoted | State::Escaped))

@@ -1,4 +1,7 @@
 //! The headers of gRPC over HTTP/2: how a call is recognized, and how a rejection is written.
+//!
+//! A gRPC client reads the result of a call from `grpc-status` and treats an HTTP error without it as an unknown
+//! failure. So a rejection has the HTTP status 200 and its reason in these headers.
 
 use std::borrow::Cow;
 
@@ -9,7 +12,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// Whether the content type is `application/grpc`, alone or with a suffix or parameters.
+/// Whether the content type is `application/grpc`, alone or with a suffix or parameters (gRPC over HTTP/2, "Requests").
+///
+/// The hyphen is that of `application/grpc-web`, whose clients read the same headers.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(value) = headers.get(CONTENT_TYPE) else {

@@ -16,6 +16,9 @@ pub(crate) fn insert_if_absent(
 }
 
 /// Inserts the header if the map has none of this name and `value` returns one. Returns whether it did.
+///
+/// `value` is called only if the name is free, so a value that must be rendered costs nothing for a header that is
+/// kept.
 pub(crate) fn insert_if_absent_with(
     headers: &mut HeaderMap,
     name: &HeaderName,

@@ -1,4 +1,13 @@
 //! HTTP header grammar: pure functions that parse and write header values, without policy.
+//!
+//! What a parser here accepts decides who is authenticated and who is counted, so all of them share three rules:
+//!
+//! - A value with two readings is rejected, not repaired. Another server in front of the app may choose the other one.
+//! - The work is bounded by constants, whatever a caller sends.
+//! - Nothing panics. Property tests and fuzz targets feed each parser with arbitrary bytes.
+//!
+//! A parser is written here only if general-purpose crates are lenient where these rules are strict. The file says in
+//! which respect.
 
 pub(crate) mod bearer;
 pub(crate) mod challenge;

@@ -1,7 +1,8 @@
 //! Web origins as browsers serialize them (RFC 6454 §6.2, Fetch "serializing an origin").
 //!
 //! The parser is our own because a URL parser accepts and normalizes what must be rejected here: an upper-case host, a
-//! default port, a path.
+//! default port, a path. A set of origins compares bytes, so an entry that is not written as browsers send it would
+//! never match, and the app would look for the mistake elsewhere.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -78,6 +79,7 @@ impl<'a> Origin<'a> {
             return Err(OriginError::TooLong);
         }
         let (origin, rest) = Self::of_url(text)?;
+        // `of_url` leaves out a default port, so its parts are then shorter than the text.
         if origin.text.len() + rest.len() < text.len() {
             return Err(OriginError::DefaultPort);
         }
@@ -98,16 +100,19 @@ impl<'a> Origin<'a> {
     ///
     /// Returns the first [`OriginError`] found before the path.
     pub(crate) fn of_url(url: &'a str) -> Result<(Self, &'a str), OriginError> {
+        // "null" is what a browser sends for an opaque origin. It identifies no page, so no set may contain it.
         if url == "null" {
             return Err(OriginError::Null);
         }
         let (scheme, after) = url.split_once("://").ok_or(OriginError::MissingScheme)?;
         let is_https = is_https(scheme)?;
+        // The authority ends at the first of these (RFC 3986 §3.2).
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at(end);
         if url.len() - rest.len() > MAX_LEN {
             return Err(OriginError::TooLong);
         }
+        // Checked before the port: in `https://app.example.com:443@evil.example`, the host is `evil.example`.
         if authority.contains('@') {
             return Err(OriginError::Userinfo);
         }
@@ -132,6 +137,7 @@ impl<'a> Origin<'a> {
         self.text
     }
 
+    /// Whether the scheme is `https`. It is `http` otherwise.
     pub(crate) fn is_https(&self) -> bool {
         self.is_https
     }
@@ -179,6 +185,11 @@ fn is_loopback(host: &str) -> bool {
         || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
 }
 
+/// Returns whether the scheme is `https`.
+///
+/// # Errors
+///
+/// Returns an [`OriginError`] unless the scheme is `http` or `https` in lower case.
 fn is_https(scheme: &str) -> Result<bool, OriginError> {
     // `example.com/?to=http://…` has a `://`, but no scheme before it (RFC 3986 §3.1).
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -192,6 +203,8 @@ fn is_https(scheme: &str) -> Result<bool, OriginError> {
     }
 }
 
+/// Splits an authority without user information at the colon of its port. The colons of an IPv6 address are in
+/// brackets.
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
     let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginError::Host)?;
@@ -204,11 +217,16 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     }
 }
 
+/// Parses a port as browsers write it. `u16::from_str` alone would accept a plus sign and leading zeros.
 fn number(digits: &str) -> Option<u16> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     is_plain.then(|| digits.parse().ok()).flatten()
 }
 
+/// Whether the host is a domain name or an IP address as the URL Standard §3.5 serializes it.
+///
+/// International names have their ASCII form (`xn--`), as in an `Origin` header. An underscore is not legal in a host
+/// name (RFC 1123 §2.1), but browsers accept it.
 fn is_host(host: &str) -> bool {
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.strip_suffix(']').is_some_and(is_ipv6);
@@ -218,6 +236,7 @@ fn is_host(host: &str) -> bool {
         (1..=MAX_LABEL_LEN).contains(&label.len()) && label.bytes().all(is_legal)
     };
     let last = host.rsplit('.').next().unwrap_or(host);
+    // Browsers parse such a host as an IPv4 address in any notation and send it in dotted-decimal form.
     if is_numeric(last) {
         return host.parse::<Ipv4Addr>().is_ok();
     }
