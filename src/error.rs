@@ -6,16 +6,27 @@ use std::fmt;
 
 /// The error of an invalid configuration. It lists every issue, so one failed start shows them all.
 ///
-/// `build()` of each builder returns it, and so do constructors that check their arguments.
+/// `build()` of each builder returns it, and so do constructors that check their arguments. All of them run at startup:
+/// return the error from `main`, which prints one issue per line and ends the process.
 ///
 /// ```
 /// use portcullis::{Cors, IssueKind};
 ///
-/// let error = Cors::builder().allow_methods(["GET", "NOT A METHOD"]).build().unwrap_err();
-/// let [first, second] = error.issues() else { panic!("expected two issues") };
-/// assert_eq!((first.setting(), first.kind()), ("origins", IssueKind::Missing));
-/// assert_eq!((second.setting(), second.value()), ("allow_methods", Some("NOT A METHOD")));
+/// let cors = Cors::builder().allow_methods(["GET", "NOT A METHOD"]);
+/// let error = cors.build().unwrap_err();
+/// let [first, second] = error.issues() else { panic!("two issues") };
+/// assert_eq!(first.setting(), "origins");
+/// assert_eq!(first.kind(), IssueKind::Missing);
+/// assert_eq!(second.setting(), "allow_methods");
+/// assert_eq!(second.value(), Some("NOT A METHOD"));
+/// assert_eq!(
+///     second.to_string(),
+///     "allow_methods \"NOT A METHOD\": not a method; \
+///      use a token, for example PATCH"
+/// );
 /// ```
+///
+/// The error never contains a secret, so it can be logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     issues: Vec<ConfigIssue>,
@@ -58,6 +69,8 @@ impl From<ConfigIssue> for ConfigError {
 }
 
 /// One missing or invalid setting: its name, its value, the reason and the remedy.
+///
+/// Code decides by [`setting`](Self::setting) and [`kind`](Self::kind); the texts may change in any release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigIssue {
     setting: &'static str,
@@ -177,6 +190,9 @@ pub enum IssueKind {
 }
 
 /// Collects the issues of a configuration, so that a builder can return them all.
+///
+/// A validation adds what it finds and goes on with a placeholder, which is never used: `into_result` creates the value
+/// only if there is no issue.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigIssues(Vec<ConfigIssue>);
 

@@ -1,4 +1,7 @@
 //! `ClientAddr` and `TrustedProxies`: the client's IP address behind trusted proxies.
+//!
+//! The rules are those of `real_ip_recursive` in nginx: read from the right, skip trusted proxies, stop at the first
+//! other address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -45,6 +48,9 @@ impl fmt::Display for ClientAddr {
 /// As a layer, it adds the [`ClientAddr`] to the request's extensions, for all inner layers and handlers. Other layers
 /// take it as a setting, to find the client's address themselves.
 ///
+/// The server must provide the address of the connection's peer: with axum, serve with
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
+///
 /// A forwarding header is read only if the peer is a trusted proxy, and then from the right, because each proxy appends
 /// to it. The client is the first address that is not a trusted proxy. Everything to its left may be forged. Reading
 /// stops at an entry that is not an address, and the client is then the last trusted proxy. So never allow a request
@@ -56,7 +62,8 @@ impl fmt::Display for ClientAddr {
 /// ```
 /// use portcullis::TrustedProxies;
 ///
-/// let proxies = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"])?;
+/// let proxies = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32"])?;
+/// // A request from 10.0.0.1 with `X-Forwarded-For: 203.0.113.9, 10.1.2.3`:
 /// # let mut head = http::Request::builder()
 /// #     .header("x-forwarded-for", "203.0.113.9, 10.1.2.3").body(()).unwrap().into_parts().0;
 /// # head.extensions.insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));
@@ -79,7 +86,17 @@ enum ForwardingHeader {
 impl TrustedProxies {
     /// Trusts the proxies in these networks, which write `X-Forwarded-For`.
     ///
-    /// A network is written in CIDR notation or as a single address.
+    /// A network is written in CIDR notation or as a single address. List only the addresses of your own proxies: every
+    /// machine in these networks can choose the address that it appears to have.
+    ///
+    /// ```
+    /// use portcullis::TrustedProxies;
+    ///
+    /// assert!(TrustedProxies::new(["192.0.2.7", "10.0.0.0/8"]).is_ok());
+    ///
+    /// let error = TrustedProxies::new(["proxy.internal"]).unwrap_err();
+    /// assert_eq!(error.issues()[0].value(), Some("proxy.internal"));
+    /// ```
     ///
     /// # Errors
     ///
@@ -104,11 +121,23 @@ impl TrustedProxies {
         issues.into_result(|| Self { networks: parsed.into(), header: ForwardingHeader::XForwardedFor })
     }
 
-    /// Trusts no proxy: the client is always the connection's peer.
+    /// Trusts no proxy: the client is always the connection's peer, and forwarding headers are ignored.
+    ///
+    /// ```
+    /// use portcullis::TrustedProxies;
+    ///
+    /// # let request = http::Request::builder().header("x-forwarded-for", "203.0.113.9").body(()).unwrap();
+    /// # let mut head = request.into_parts().0;
+    /// # head.extensions.insert(std::net::SocketAddr::from(([198, 51, 100, 1], 443)));
+    /// // A request from 198.51.100.1 with `X-Forwarded-For: 203.0.113.9`:
+    /// let client = TrustedProxies::none().client(&head).unwrap();
+    /// assert_eq!(client.to_string(), "198.51.100.1");
+    /// ```
     pub fn none() -> Self {
         Self { networks: Arc::new([]), header: ForwardingHeader::XForwardedFor }
     }
 
+    /// Whether no proxy is trusted.
     pub(crate) fn is_none(&self) -> bool {
         self.networks.is_empty()
     }
@@ -167,6 +196,8 @@ impl TrustedProxies {
 
     /// Returns the client's hop. The hops start at the nearest proxy, and a `None` ends them. The client is the first
     /// hop that is not a trusted proxy, or the last hop if all are trusted.
+    ///
+    /// The last hop is the proxy farthest from the app. Nothing vouches for the entries further left.
     fn client_hop<H: Copy>(&self, hops: impl Iterator<Item = Option<H>>, address: impl Fn(H) -> IpAddr) -> Option<H> {
         let mut last = None;
         for hop in hops.map_while(|hop| hop) {
@@ -178,6 +209,8 @@ impl TrustedProxies {
         last
     }
 
+    /// Whether the address is one of a trusted proxy. It must not be an IPv4-mapped one, which no IPv4 network
+    /// contains.
     fn trusts(&self, ip: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&ip))
     }

@@ -5,12 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 /// The nonce that a page's own scripts and styles carry, new for each response (CSP 3 §7.1).
 ///
-/// It consists of 128 random bits in hexadecimal.
+/// The browser runs only the scripts whose `nonce` attribute equals the nonce in the policy. An attacker who injects a
+/// script does not know it. It consists of 128 random bits in hexadecimal, the minimum that CSP 3 recommends.
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts one into the request's extensions if its policy uses nonces, and a
 /// handler [extracts](crate::extract) it. The nonce is generated when it is first read. Read it before the
 /// handler returns its response: the layer adds it to the policy only if it was read by then.
 ///
-/// Write it only into `nonce` attributes, and never into an element whose content an attacker may control.
+/// Write it only into `nonce` attributes, and never into an element whose content an attacker may control. Do not cache
+/// the page: two responses with one nonce would let an attacker who reads the first inject into the second.
 ///
 /// ```
 /// use axum::response::Html;
@@ -22,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 /// # let _ = page;
 /// ```
 #[derive(Clone)]
+// Clones share the cell: the layer keeps one, and sees whether the handler has read another.
 pub struct CspNonce(Arc<OnceLock<Option<[u8; Self::LEN]>>>);
 
 impl CspNonce {

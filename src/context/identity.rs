@@ -1,4 +1,7 @@
 //! `Identity`: the fields of a `UserContext`, which `jwt` fills from a token's claims.
+//!
+//! It is a type of its own so that `jwt` can fill it field by field, while apps see only accessors. Strings that come
+//! from a token share the memory of its claims.
 
 use std::any::Any;
 use std::sync::Arc;

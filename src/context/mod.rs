@@ -1,7 +1,16 @@
 //! Values that the layers pass to each other and to handlers: the user, privileges, the client's address.
 //!
-//! The layers put these values into the request's extensions. Axum handlers [extract](crate::extract) them, and a service
-//! without axum reads them from the extensions:
+//! | value | set by | read by |
+//! |---|---|---|
+//! | [`Visitor`] with [`UserContext`] | [`JwtAuth`](crate::JwtAuth), custom gates | `Require*`, handlers |
+//! | [`ClientAddr`] | [`TrustedProxies`] | handlers |
+//! | [`RateLimitStatus`], [`Attempt`] | [`RateLimit`](crate::RateLimit) | handlers |
+//! | [`CspNonce`], [`NoStore`] | [`SecurityHeaders`](crate::SecurityHeaders) | handlers, `JwtAuth` |
+//!
+//! The other types here are settings that several layers share: [`OriginSet`], [`Roles`], [`Scopes`], [`Tiers`].
+//!
+//! The layers put these values into the request's extensions. Axum handlers [extract](crate::extract) them, and a
+//! service without axum reads them from the extensions:
 //!
 //! ```
 //! use http::Request;
@@ -9,7 +18,8 @@
 //!
 //! let mut request = Request::new(());
 //! // An authenticating layer does this.
-//! request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
+//! let ann = UserContext::new("ann");
+//! request.extensions_mut().insert(Visitor::authenticated(ann));
 //!
 //! let user = UserContext::from_extensions(request.extensions()).unwrap();
 //! assert_eq!(user.id(), "ann");

@@ -7,10 +7,13 @@ use crate::field::header_map::insert_if_absent;
 
 /// Marks a request whose response must not be cached if the request is authenticated.
 ///
+/// A cache that stores a user's response may serve it to another user, and the browser's own cache shows it to the next
+/// person at the same computer.
+///
 /// [`SecurityHeaders`](crate::SecurityHeaders) puts it into the request's extensions, because only an inner layer knows
 /// whether the request is authenticated. [`JwtAuth`](crate::JwtAuth) reads it and adds `Cache-Control: no-store` (RFC
-/// 9111 §5.2.2.5). A custom gate that [authenticates](crate::context::Visitor::authenticated) does the same. If it declares
-/// its [response headers](crate::gate::Gate::response_headers), it declares `Cache-Control` too.
+/// 9111 §5.2.2.5). A custom gate that [authenticates](crate::context::Visitor::authenticated) does the same. If it
+/// declares its [response headers](crate::gate::Gate::response_headers), it declares `Cache-Control` too.
 ///
 /// ```
 /// use http::{HeaderMap, request};
@@ -38,7 +41,8 @@ impl NoStore {
         extensions.insert(Self(()));
     }
 
-    /// Adds `Cache-Control: no-store`, unless the response has a `Cache-Control` header already.
+    /// Adds `Cache-Control: no-store`, unless the response has a `Cache-Control` header already: a handler may know
+    /// better, for example that an image is the same for all users.
     pub fn write(self, headers: &mut HeaderMap) {
         insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("no-store") });
     }

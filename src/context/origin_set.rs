@@ -1,4 +1,8 @@
 //! `OriginSet`: the web origins that an app trusts, looked up in constant time.
+//!
+//! An exact origin is found with one hash of the `Origin` header, without parsing it. Only if that fails, and the set
+//! has patterns, is the header parsed. A pattern for subdomains then costs one lookup per label of the host, whatever
+//! the number of patterns.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,18 +21,48 @@ use crate::field::origin::{MAX_LEN, Origin, OriginError};
 /// | `https://*.example.com` | every subdomain at any depth, but not `https://example.com` |
 /// | `http://localhost:*` | the host on any port |
 ///
-/// Clones share the set. With the feature `serde`, it is deserialized from a list of such items.
+/// Both stars may be combined, as in `https://*.example.com:*`. Without a port, an item matches only the scheme's
+/// default port. Clones share the set. With the feature `serde`, it is deserialized from a list of such items.
 ///
 /// ```
 /// use portcullis::OriginSet;
 ///
-/// let origins = OriginSet::new(["https://app.example.com", "https://*.example.org", "http://localhost:*"])?;
+/// let origins = OriginSet::new([
+///     "https://app.example.com",
+///     "https://*.example.org",
+///     "http://localhost:*",
+/// ])?;
 /// assert!(origins.contains("https://app.example.com"));
-/// assert!(origins.contains("https://a.b.example.org") && !origins.contains("https://example.org"));
-/// assert!(origins.contains("http://localhost:5173") && !origins.contains("https://barexample.org"));
-/// assert!(OriginSet::new(["https://app.example.com/"]).is_err());
+/// assert!(origins.contains("https://a.b.example.org"));
+/// assert!(origins.contains("http://localhost:5173"));
+///
+/// assert!(!origins.contains("https://app.example.com:8443"));
+/// assert!(!origins.contains("https://example.org"));
+/// assert!(!origins.contains("https://barexample.org"));
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
+///
+/// An item that would never match, or would match too much, is an error with a remedy:
+///
+/// ```
+/// use portcullis::OriginSet;
+///
+/// let wrong = [
+///     "https://app.example.com/", // a trailing slash
+///     "https://App.example.com",  // browsers send lower case
+///     "https://a.example:443",    // browsers omit the default port
+///     "app.example.com",          // no scheme
+///     "null",                     // every sandboxed frame
+///     "https://*.co.uk",          // anyone can register a domain
+/// ];
+/// let error = OriginSet::new(wrong).unwrap_err();
+/// assert_eq!(error.issues().len(), 6);
+/// let remedy = "write it in lower case, as browsers send it";
+/// assert_eq!(error.issues()[1].remedy(), remedy);
+/// ```
+///
+/// A pattern trusts every host that someone can create below the domain. If users can publish pages there, or a
+/// forgotten DNS entry can be taken over, list the hosts one by one.
 #[derive(Clone)]
 #[must_use]
 pub struct OriginSet(Arc<Origins>);
@@ -77,7 +111,18 @@ impl OriginSet {
 
     /// Creates a set as [`new`](Self::new) does, but accepts patterns below public suffixes.
     ///
-    /// Such a pattern trusts strangers: anyone can register a domain that matches `https://*.com`.
+    /// Such a pattern trusts strangers: anyone can register a domain that matches `https://*.com`. Use it for a suffix
+    /// below which only you create names, such as an internal one that the Public Suffix List does not know.
+    ///
+    /// ```
+    /// use portcullis::OriginSet;
+    ///
+    /// let pattern = ["https://*.internal"];
+    /// assert!(OriginSet::new(pattern).is_err());
+    /// let origins = OriginSet::dangerously_with_public_suffixes(pattern)?;
+    /// assert!(origins.contains("https://wiki.internal"));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -90,9 +135,13 @@ impl OriginSet {
     }
 
     /// Returns whether the set contains this origin, given as the value of an `Origin` header.
+    ///
+    /// Compares bytes, as browsers do (Fetch, "CORS check"): the text is not normalized, and one that is not an origin
+    /// is not contained.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {
         let origins = &*self.0;
+        // Longer text cannot be an origin, and must not cost a hash of its bytes.
         if origin.len() > MAX_LEN {
             return false;
         }
@@ -127,6 +176,7 @@ impl OriginSet {
 }
 
 impl Origins {
+    /// Adds an origin or a pattern.
     fn add(&mut self, text: &str, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
         let any_port = text.strip_suffix(":*");
         let subdomains = any_port.unwrap_or(text).split_once("://*.");
@@ -160,6 +210,7 @@ impl Origins {
         Ok(())
     }
 
+    /// Whether a pattern matches this origin.
     fn has_pattern_for(&self, text: &str) -> bool {
         if self.any_port.is_empty() && self.parents.max_len == 0 {
             return false;
@@ -181,6 +232,8 @@ impl ParentDomains {
         let parents = if origin.is_https() { &self.https } else { &self.http };
         let host = origin.host();
         let port = origin.port().map_or(Port::Default, Port::Number);
+        // For `a.b.example.org`: `b.example.org`, `example.org`, `org`. A parent is a whole number of labels, so
+        // `barexample.org` does not match a pattern for `example.org`, and the host itself is not among them.
         let ancestors = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
         let candidates = ancestors.skip_while(|parent| parent.len() > self.max_len);
         let mut ports = candidates.filter_map(|parent| parents.get(parent));
@@ -194,6 +247,7 @@ impl fmt::Debug for OriginSet {
     }
 }
 
+/// Validates the origin below which a pattern matches every host.
 fn validate_parent(origin: &Origin<'_>, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
     if origin.is_address() {
         return Err(issue(IssueKind::Invalid, "an address has no subdomains", "write the address without `*.`"));
@@ -227,8 +281,10 @@ fn issue(kind: IssueKind, reason: &'static str, remedy: &'static str) -> Box<Con
 
 /// Whether anyone can register a domain below this one, according to the Public Suffix List.
 fn is_public_suffix(domain: &str) -> bool {
-    // A wildcard rule such as `*.kawasaki.jp` makes every name below the domain a suffix, but not the domain itself.
-    // So a name below it is looked up, too; no rule has the label `-`.
+    // A wildcard rule such as `*.kawasaki.jp` makes every name below the domain a suffix, but not the domain itself. So
+    // a name below it is looked up, too; no rule has the label `-`. `suffix_str` returns the longest rule that matches.
+    // A domain that no rule lists has its last label as the suffix, so an unknown top-level domain is a public suffix
+    // too.
     let below = format!("-.{domain}");
     [domain, &below].into_iter().any(|domain| psl::suffix_str(domain) == Some(domain))
 }

@@ -1,4 +1,7 @@
 //! The IP address of the connection's peer, which the server put into the request's extensions.
+//!
+//! A tower service does not see the connection. Servers differ in the type that they insert, so each known one is
+//! tried.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -30,7 +30,7 @@ impl Permission {
     /// # Errors
     ///
     /// Returns [`ConfigError`] if the text is not two words with one colon between them. A word consists of ASCII
-    /// letters, digits, `-`, `_` and `.`.
+    /// letters, digits, `-`, `_` and `.`. In particular, `*` is an error: a check for "any action" would be ambiguous.
     pub fn new(text: &str) -> Result<Self, ConfigError> {
         Self::parse(text, is_word).ok_or_else(|| invalid("Permission::new", text).into())
     }
@@ -40,6 +40,7 @@ impl Permission {
         Self::parse(text, |word| word == ANY || is_word(word)).ok_or_else(|| invalid("role", text).into())
     }
 
+    /// Splits the text at its first colon. A second colon is not a part of a word, so it is invalid.
     fn parse(text: &str, is_part: impl Fn(&str) -> bool) -> Option<Self> {
         let (action, resource) = text.split_once(':')?;
         let is_valid = is_part(action) && is_part(resource);
@@ -64,7 +65,7 @@ impl Permission {
         &self.text
     }
 
-    /// Whether this grant covers a permission.
+    /// Whether this grant covers a permission. Text that is not a permission is covered by no grant, not even by `*:*`.
     pub(crate) fn covers(&self, permission: &str) -> bool {
         permission.split_once(':').is_some_and(|(action, resource)| {
             let is_covered = covers(self.action(), action) && covers(self.resource(), resource);
@@ -113,6 +114,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
+/// In a grant, any action or any resource.
 const ANY: &str = "*";
 
 #[cfg(test)]

@@ -8,7 +8,8 @@
 /// ```
 /// use portcullis::{Principal, UserContext};
 ///
-/// let service = UserContext::new("reporting-service").with_principal(Principal::Client);
+/// let service = UserContext::new("reporting-service")
+///     .with_principal(Principal::Client);
 /// assert_ne!(service.principal(), Principal::User);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

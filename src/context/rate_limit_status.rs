@@ -49,6 +49,7 @@ impl RateLimitStatus {
     }
 
     /// Returns the limit with the fewest remaining units; if several are equal, the limit that takes longest to reset.
+    /// `None` if no limit applies to the request.
     #[must_use]
     pub fn tightest(&self) -> Option<LimitStatus<'_>> {
         self.limits().min_by_key(|status| status.snapshot.tightness())
@@ -63,7 +64,8 @@ pub struct LimitStatus<'a> {
 }
 
 impl<'a> LimitStatus<'a> {
-    /// Whether both describe the same limit of the same subject in the same store.
+    /// Whether both describe the same limit of the same subject in the same store. If the limits of two nested layers
+    /// do, each request is charged twice, which is logged.
     pub(crate) fn is_same_counter(&self, other: &LimitStatus<'_>) -> bool {
         self.snapshot.subject == other.snapshot.subject && self.name == other.name
     }

@@ -17,7 +17,18 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 ///     .role("professional_user", ["export:valuation", "*:webhook"])
 ///     .inherits("professional_user", ["basic_user"])
 ///     .build()?;
-/// assert!(roles.get("professional_user")?.grants(&roles.permission("create:valuation")?));
+/// let create = roles.permission("create:valuation")?;
+/// assert!(roles.get("professional_user")?.grants(&create));
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// A token usually names roles, and this table defines what they grant. So a new permission needs no new tokens. The
+/// layers [`RequireRole`](crate::RequireRole) and [`RequirePermission`](crate::RequirePermission) take roles and
+/// permissions of the table, which makes a misspelled name an error at startup:
+///
+/// ```
+/// # use portcullis::Roles;
+/// # let roles = Roles::builder().role("admin", ["create:valuation"]).build()?;
 /// assert!(roles.get("admn").is_err());
 /// assert!(roles.permission("creat:valuation").is_err());
 /// # Ok::<(), portcullis::ConfigError>(())
@@ -41,6 +52,14 @@ impl Roles {
     }
 
     /// Creates a table of roles that grant no permissions, for apps that check only roles.
+    ///
+    /// ```
+    /// use portcullis::Roles;
+    ///
+    /// let roles = Roles::from_names(["reader", "editor"])?;
+    /// assert_eq!(roles.get("editor")?.name(), "editor");
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -66,7 +85,17 @@ impl Roles {
 
     /// Returns this permission if a role of the table grants it.
     ///
-    /// Use it to find misspelled permissions at startup.
+    /// Use it to find misspelled permissions at startup. A grant with a `*` covers every word in that place, so a
+    /// misspelled word is not found there.
+    ///
+    /// ```
+    /// use portcullis::Roles;
+    ///
+    /// let roles = Roles::builder().role("auditor", ["read:*"]).build()?;
+    /// assert!(roles.permission("read:report").is_ok());
+    /// assert!(roles.permission("write:report").is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -169,7 +198,16 @@ pub struct RolesBuilder {
 impl RolesBuilder {
     /// Adds a role with the permissions that it grants, each as `action:resource`.
     ///
-    /// A `*` grants any action or any resource, as in `read:*`.
+    /// A `*` grants any action or any resource, as in `read:*`. A `*` inside a word has no meaning and is an error.
+    ///
+    /// ```
+    /// use portcullis::Roles;
+    ///
+    /// let admin = Roles::builder().role("admin", ["*:user", "read:*"]);
+    /// assert!(admin.build().is_ok());
+    /// assert!(Roles::builder().role("admin", ["*"]).build().is_err());
+    /// assert!(Roles::builder().role("admin", ["re*:user"]).build().is_err());
+    /// ```
     pub fn role<I>(mut self, name: impl Into<String>, grants: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
@@ -181,7 +219,26 @@ impl RolesBuilder {
     /// Makes a role inherit other roles.
     ///
     /// A user with the role also has the inherited roles, and the permissions that they grant (the role hierarchy of
-    /// NIST RBAC). The calls of `role` and `inherits` may come in any order.
+    /// NIST RBAC). The calls of `role` and `inherits` may come in any order. Inheritance is transitive, and a cycle is
+    /// an error.
+    ///
+    /// ```
+    /// use portcullis::Roles;
+    ///
+    /// let roles = Roles::builder()
+    ///     .role("reader", ["read:page"])
+    ///     .role("editor", ["write:page"])
+    ///     .role("admin", ["*:user"])
+    ///     .inherits("editor", ["reader"])
+    ///     .inherits("admin", ["editor"]);
+    /// let table = roles.clone().build()?;
+    /// let read = table.permission("read:page")?;
+    /// assert!(table.get("admin")?.grants(&read));
+    ///
+    /// let cycle = roles.inherits("reader", ["admin"]).build();
+    /// assert_eq!(cycle.unwrap_err().issues().len(), 3);
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn inherits<I>(mut self, role: impl Into<String>, parents: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
@@ -266,6 +323,7 @@ fn resolve_inheritance(
 /// Returns all roles that a role inherits. They include the role itself only if the inheritance has a cycle.
 fn ancestors<'a>(role: &str, parents: &Parents<'a>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
+    // Each role enters the queue at most once, when it is found. So a cycle ends, too.
     let mut queue = vec![role];
     while let Some(name) = queue.pop() {
         for parent in parents.get(name).into_iter().flatten() {

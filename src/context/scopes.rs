@@ -21,12 +21,23 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// assert_eq!("read:valuations write:valuations".parse(), Ok(scopes));
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
-// The text of the claim, unchanged: reading a token's scopes allocates nothing.
+// The text of the claim, unchanged: reading a token's scopes allocates nothing. A token has few scopes, and a route
+// checks few of them, so the text is searched in place.
 #[derive(Clone, Debug)]
 pub struct Scopes(SharedStr);
 
 impl Scopes {
-    /// Creates a set of these scope tokens.
+    /// Creates a set of these scope tokens. A repeated token is kept once.
+    ///
+    /// Each item is one token. A list in one string is an error, as its spaces would be part of a scope that no token
+    /// has:
+    ///
+    /// ```
+    /// use portcullis::Scopes;
+    ///
+    /// assert!(Scopes::new(["openid", "read:reports"]).is_ok());
+    /// assert!(Scopes::new(["openid read:reports"]).is_err());
+    /// ```
     ///
     /// # Errors
     ///
@@ -61,9 +72,11 @@ impl Scopes {
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
         let mut rest = self.0.as_bytes();
+        // `rest` starts where a word starts.
         loop {
             // Compare before searching for the word's end: the wanted scope usually is among the first.
             if let Some([] | [b' ', ..]) = rest.strip_prefix(scope.as_bytes()) {
+                // The text of an argument such as `a b` or the empty one may match, but is not a scope token.
                 return !scope.is_empty() && !scope.as_bytes().contains(&b' ');
             }
             let Some(space) = rest.iter().position(|byte| *byte == b' ') else { return false };

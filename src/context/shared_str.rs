@@ -21,6 +21,7 @@ enum Repr {
 impl SharedStr {
     /// Shares the memory of `whole` if `part` is a slice of it; copies `part` otherwise.
     pub(crate) fn part_of(whole: &Arc<str>, part: &str) -> Self {
+        // Safe code: the offset is only a guess, which `get` and `ptr::eq` confirm.
         let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize);
         let shared = start.and_then(|start| {
             let end = start.checked_add(part.len())?;

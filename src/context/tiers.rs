@@ -8,6 +8,8 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// The subscription tiers of an app, lowest first.
 ///
+/// [`RequireTier`](crate::RequireTier) requires one, and a [`RateLimit`](crate::RateLimit) may have a quota for each.
+///
 /// ```
 /// use portcullis::Tiers;
 ///
@@ -38,6 +40,8 @@ pub struct Tiers(Arc<[Box<str>]>);
 
 impl Tiers {
     /// Creates tiers with these names, each higher than the one before it.
+    ///
+    /// The names are those that the token's claim has, or the user loader sets.
     ///
     /// # Errors
     ///
@@ -84,6 +88,7 @@ impl Tiers {
         self.0.iter().map(|name| &**name)
     }
 
+    /// Returns the tier of this name; `None` if there is none.
     pub(crate) fn find(&self, name: &str) -> Option<Tier> {
         let rank = self.0.iter().position(|tier| **tier == *name)?;
         Some(Tier { tiers: self.clone(), rank })
@@ -144,8 +149,21 @@ impl Tier {
     ///
     /// If the two come from different [`Tiers`], they are compared by name, in the order of `other`'s tiers. A name
     /// that is unknown there ranks below all.
+    ///
+    /// ```
+    /// use portcullis::Tiers;
+    ///
+    /// let tiers = Tiers::ascending(["basic", "professional"])?;
+    /// let [basic, professional] =
+    ///     [tiers.get("basic")?, tiers.get("professional")?];
+    /// assert!(professional.is_at_least(&basic));
+    /// assert!(basic.is_at_least(&basic));
+    /// assert!(!basic.is_at_least(&professional));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn is_at_least(&self, other: &Self) -> bool {
+        // The usual case: an app has one list, whose clones share their memory.
         if Arc::ptr_eq(&self.tiers.0, &other.tiers.0) {
             return self.rank >= other.rank;
         }

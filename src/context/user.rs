@@ -1,21 +1,15 @@
 //! `UserContext`: the authenticated user or client, the same type for every credential.
 
+mod privileges;
 mod setters;
+mod token;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use serde::de::DeserializeOwned;
 
 use crate::context::identity::Identity;
-use crate::context::permission::Permission;
 use crate::context::principal::Principal;
-use crate::context::realm::Realm;
-use crate::context::scopes::Scopes;
-use crate::context::tiers::Tier;
 
 /// The authenticated user or client of a request: its identity, privileges and claims.
 ///
@@ -184,173 +178,6 @@ impl UserContext {
     #[must_use]
     pub fn principal(&self) -> Principal {
         if self.0.is_client { Principal::Client } else { Principal::User }
-    }
-}
-
-/// Privileges.
-impl UserContext {
-    /// Returns the scopes: the `scope` or `scp` claim (RFC 8693 §4.2).
-    ///
-    /// A scope limits what the client may do for the user. It does not say what the user may do.
-    #[must_use]
-    pub fn scopes(&self) -> &Scopes {
-        &self.0.scopes
-    }
-
-    /// Returns whether the token has this scope. The comparison is exact and case-sensitive.
-    #[must_use]
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.0.scopes.contains(scope)
-    }
-
-    /// Returns the roles as the token names them: the `roles` claim.
-    ///
-    /// The presets of issuers use other claims, such as `/realm_access/roles` for Keycloak.
-    ///
-    /// Inherited roles are not listed; [`has_role`](Self::has_role) considers them.
-    pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.0.roles.iter().map(|role| &**role)
-    }
-
-    /// Returns whether the user has this role, directly or by inheritance.
-    ///
-    /// Inheritance is defined by the app's [`Roles`](crate::Roles). Without such a table, only direct roles count.
-    #[must_use]
-    pub fn has_role(&self, role: &str) -> bool {
-        match &self.0.role_table {
-            Some(table) => self.roles().any(|held| table.implies(held, role)),
-            None => self.roles().any(|held| held == role),
-        }
-    }
-
-    /// Returns the permissions: the `permissions` claim, and the permissions that the roles grant.
-    ///
-    /// The app's [`Roles`](crate::Roles) define what roles grant. The permissions are sorted, without duplicates.
-    ///
-    /// A permission that a role grants may contain a `*`. To check a permission, call
-    /// [`has_permission`](Self::has_permission), which expands it.
-    pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        let direct = self.0.permissions.iter().map(|permission| &**permission);
-        let granted = self.granted_permissions().map(Permission::as_str);
-        direct.chain(granted).collect::<BTreeSet<_>>().into_iter()
-    }
-
-    /// Returns whether the user has this permission (`action:resource`), directly or through a role.
-    ///
-    /// A role's grant may cover it with a `*`. A `*` in the token's permissions has no special meaning.
-    #[must_use]
-    pub fn has_permission(&self, permission: &str) -> bool {
-        self.0.permissions.iter().any(|direct| **direct == *permission)
-            || self.granted_permissions().any(|grant| grant.covers(permission))
-    }
-
-    /// Returns the subscription tier: the `tier` or `subscription_tier` claim.
-    ///
-    /// If the token has neither claim, this is the app's default tier. `None` if there is no default or the app does
-    /// not define the tier; the user then ranks below all tiers.
-    #[must_use]
-    pub fn tier(&self) -> Option<&Tier> {
-        self.0.tier.as_ref()
-    }
-
-    /// Returns the name of the tier, even if the app does not know it.
-    #[must_use]
-    pub fn tier_name(&self) -> Option<&str> {
-        self.0.tier.as_ref().map(Tier::name).or(self.0.tier_name.as_deref())
-    }
-
-    /// Returns whether the user's tier is `tier` or a higher one.
-    #[must_use]
-    pub fn is_at_least(&self, tier: &Tier) -> bool {
-        match &self.0.tier {
-            Some(own) => own.is_at_least(tier),
-            None => self.0.tier_name.as_ref().is_some_and(|name| tier.is_reached_by(name)),
-        }
-    }
-
-    fn granted_permissions(&self) -> impl Iterator<Item = &Permission> {
-        let table = self.0.role_table.iter();
-        table.flat_map(|table| self.roles().flat_map(|role| table.grants_of(role)))
-    }
-}
-
-/// The login and the token.
-impl UserContext {
-    /// Returns the authentication context class: the `acr` claim (OpenID Connect Core §2).
-    ///
-    /// Issuers use it for the level of assurance of a login, such as one with a second factor.
-    #[must_use]
-    pub fn acr(&self) -> Option<&str> {
-        self.0.acr.as_deref()
-    }
-
-    /// Returns the authentication methods, such as `pwd` and `otp`: the `amr` claim (RFC 8176).
-    pub fn amr(&self) -> impl Iterator<Item = &str> {
-        self.0.amr.iter().map(|method| &**method)
-    }
-
-    /// Returns when the user logged in: the `auth_time` claim (OpenID Connect Core §2).
-    #[must_use]
-    pub fn auth_time(&self) -> Option<SystemTime> {
-        self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
-    }
-
-    /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7).
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id.as_deref()
-    }
-
-    /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).
-    #[must_use]
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
-    }
-
-    /// Returns all claims of the token: the JSON object as it was signed.
-    ///
-    /// `{}` if the user does not come from a token.
-    #[must_use]
-    pub fn raw_claims(&self) -> &str {
-        self.0.claims.as_deref().unwrap_or("{}")
-    }
-
-    /// Returns the claims of the token as your own type.
-    ///
-    /// ```
-    /// use portcullis::UserContext;
-    ///
-    /// #[derive(serde::Deserialize)]
-    /// struct Claims {
-    ///     tenant: String,
-    /// }
-    ///
-    /// let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
-    /// assert_eq!(user.claims::<Claims>()?.tenant, "acme");
-    /// # Ok::<(), portcullis::context::ClaimsError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ClaimsError`] if the claims do not deserialize to `T`.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(self.raw_claims())
-            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
-    }
-
-    /// Returns the record of type `T` that was attached with [`with_record`](Self::with_record).
-    ///
-    /// A user loader attaches one, such as a row of a users table. `None` if there is no record, or one of another
-    /// type.
-    #[must_use]
-    pub fn record<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.record.as_deref()?.downcast_ref()
-    }
-
-    /// Returns the realm for a challenge to this user, for example if a scope is missing.
-    #[must_use]
-    pub fn realm(&self) -> &Realm {
-        &self.0.realm
     }
 }
 

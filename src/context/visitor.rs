@@ -28,7 +28,8 @@ enum Caller {
 }
 
 impl Visitor {
-    /// Creates an anonymous caller. A layer that requires a user sends a challenge for this realm.
+    /// Creates an anonymous caller, for a gate that admits requests without a credential. A layer that requires a user
+    /// then rejects the request, with a challenge for this realm.
     #[must_use]
     pub fn anonymous(realm: Realm) -> Self {
         Self(Caller::Anonymous(realm))
@@ -70,8 +71,12 @@ impl UserContext {
     /// use portcullis::{UserContext, context::Visitor};
     ///
     /// let mut request = Request::new(());
-    /// request.extensions_mut().insert(Visitor::authenticated(UserContext::new("ann")));
-    /// assert_eq!(UserContext::from_extensions(request.extensions()).map(UserContext::id), Some("ann"));
+    /// assert!(UserContext::from_extensions(request.extensions()).is_none());
+    ///
+    /// let ann = Visitor::authenticated(UserContext::new("ann"));
+    /// request.extensions_mut().insert(ann);
+    /// let user = UserContext::from_extensions(request.extensions());
+    /// assert_eq!(user.map(UserContext::id), Some("ann"));
     /// ```
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {

@@ -17,6 +17,9 @@ use crate::context::user::UserContext;
 /// Each `with_..` method replaces the value.
 impl UserContext {
     /// Creates a user with this id, and without privileges.
+    ///
+    /// A custom gate puts it into the request's extensions, as
+    /// [`Visitor::authenticated`](crate::context::Visitor::authenticated).
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_identity(Identity { id: Some(id.into().into()), ..Identity::default() })
@@ -26,7 +29,8 @@ impl UserContext {
         Self(Arc::new(identity))
     }
 
-    /// Sets the issuer of the user's credential.
+    /// Sets the issuer of the user's credential. Set it if the app has users of several issuers, whose ids may be
+    /// equal.
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
         self.with(|identity| identity.issuer = Some(issuer.into().into()))
@@ -56,7 +60,7 @@ impl UserContext {
         self.with(|identity| identity.scopes = scopes)
     }
 
-    /// Sets the roles.
+    /// Sets the roles, without those that they inherit.
     #[must_use]
     pub fn with_roles<I>(self, roles: I) -> Self
     where
@@ -71,7 +75,9 @@ impl UserContext {
     /// use portcullis::{Roles, UserContext};
     ///
     /// let roles = Roles::builder().role("editor", ["write:page"]).build()?;
-    /// let user = UserContext::new("ann").with_roles(["editor"]).with_role_table(roles);
+    /// let user = UserContext::new("ann")
+    ///     .with_roles(["editor"])
+    ///     .with_role_table(roles);
     /// assert!(user.has_permission("write:page"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
@@ -81,6 +87,15 @@ impl UserContext {
     }
 
     /// Sets the permissions that the user has directly, in addition to the permissions that the roles grant.
+    ///
+    /// ```
+    /// use portcullis::{Permission, UserContext};
+    ///
+    /// let export = Permission::new("export:report")?;
+    /// let user = UserContext::new("ann").with_permissions([export]);
+    /// assert!(user.has_permission("export:report"));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_permissions<I>(self, permissions: I) -> Self
     where
@@ -103,6 +118,8 @@ impl UserContext {
     }
 
     /// Sets when the token expires. A time before 1970 is set to 1970.
+    ///
+    /// It is data for handlers: no layer rejects the user when the time has passed.
     #[must_use]
     pub fn with_expires_at(self, time: SystemTime) -> Self {
         self.with(|identity| identity.expires_at = Some(since_epoch(time)))
@@ -123,7 +140,8 @@ impl UserContext {
         })
     }
 
-    /// Sets whether the request is made by a user, or by a client on its own behalf (default [`Principal::User`]).
+    /// Sets whether the request is made by a user, or by a client on its own behalf (default [`Principal::User`]). A
+    /// gate that authenticates API keys of services sets [`Principal::Client`].
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
         self.with(|identity| identity.is_client = principal == Principal::Client)
@@ -154,6 +172,7 @@ impl UserContext {
         self.with(|identity| identity.record = Some(Arc::new(record)))
     }
 
+    /// Changes a field. Clones of the user keep their value.
     fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self

@@ -1,9 +1,9 @@
 //! Tests of `UserContext`: privileges, setters, `Debug`.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::context::{Roles, Tiers};
+use crate::context::{Permission, Roles, Scopes, Tiers};
 
 fn roles() -> Roles {
     Roles::builder()

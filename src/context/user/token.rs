@@ -1,0 +1,116 @@
+//! The accessors of `UserContext` for the login, the token and its claims, and the app's own record.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+
+use crate::context::realm::Realm;
+use crate::context::user::{ClaimsError, UserContext};
+
+/// The login and the token.
+impl UserContext {
+    /// Returns the authentication context class: the `acr` claim (OpenID Connect Core §2).
+    ///
+    /// Issuers use it for the level of assurance of a login, such as one with a second factor. The values are defined
+    /// by the issuer, so compare them exactly.
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.0.acr.as_deref()
+    }
+
+    /// Returns the authentication methods, such as `pwd` and `otp`: the `amr` claim (RFC 8176).
+    ///
+    /// Together with [`auth_time`](Self::auth_time), it shows whether a login is strong and recent enough for an
+    /// operation:
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use portcullis::UserContext;
+    ///
+    /// fn may_transfer(user: &UserContext, now: SystemTime) -> bool {
+    ///     let age = user.auth_time().and_then(|at| now.duration_since(at).ok());
+    ///     let is_recent = age.is_some_and(|age| age.as_secs() < 300);
+    ///     is_recent && user.amr().any(|method| method == "otp")
+    /// }
+    ///
+    /// let now = SystemTime::now();
+    /// let user = UserContext::new("ann");
+    /// assert!(!may_transfer(&user, now));
+    ///
+    /// let login = now - Duration::from_secs(60);
+    /// let user = user.with_authentication(login, "2", ["pwd", "otp"]);
+    /// assert!(may_transfer(&user, now));
+    /// ```
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        self.0.amr.iter().map(|method| &**method)
+    }
+
+    /// Returns when the user logged in: the `auth_time` claim (OpenID Connect Core §2).
+    #[must_use]
+    pub fn auth_time(&self) -> Option<SystemTime> {
+        self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
+    }
+
+    /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7). Many issuers omit it.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.token_id.as_deref()
+    }
+
+    /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).
+    ///
+    /// Use it to end a WebSocket or an event stream that outlives the request. The layer checks a token only when the
+    /// request arrives.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
+    }
+
+    /// Returns all claims of the token: the JSON object as it was signed.
+    ///
+    /// `{}` if the user does not come from a token. The text contains personal data, so do not log it.
+    #[must_use]
+    pub fn raw_claims(&self) -> &str {
+        self.0.claims.as_deref().unwrap_or("{}")
+    }
+
+    /// Returns the claims of the token as your own type.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Claims {
+    ///     tenant: String,
+    /// }
+    ///
+    /// let user = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
+    /// assert_eq!(user.claims::<Claims>()?.tenant, "acme");
+    /// assert!(UserContext::new("bob").claims::<Claims>().is_err());
+    /// # Ok::<(), portcullis::context::ClaimsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClaimsError`] if the claims do not deserialize to `T`: a field is missing or has another type. Make a
+    /// field an `Option` if not every token has it.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
+        serde_json::from_str(self.raw_claims())
+            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
+    }
+
+    /// Returns the record of type `T` that was attached with [`with_record`](Self::with_record).
+    ///
+    /// A user loader attaches one, such as a row of a users table. `None` if there is no record, or one of another
+    /// type.
+    #[must_use]
+    pub fn record<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.record.as_deref()?.downcast_ref()
+    }
+
+    /// Returns the realm for a challenge to this user, for example if a scope is missing.
+    #[must_use]
+    pub fn realm(&self) -> &Realm {
+        &self.0.realm
+    }
+}
