@@ -1,4 +1,7 @@
 //! `Decision`: a gate's decision that needs to wait, before and while it runs.
+//!
+//! `enter` borrows the head, and a future that waits must own it. So `enter` returns a function from the head to the
+//! future, and the engine calls it with the head once `enter` has returned.
 
 use std::fmt;
 use std::future::Future;
@@ -28,7 +31,10 @@ impl<P> Decision<P> {
         Self(Box::pin(State::NotStarted(Some(decide))))
     }
 
-    /// Starts the decision about the request with this head. A custom gate that wraps another gate calls it.
+    /// Starts the decision about the request with this head. A custom gate that wraps another gate calls it; [`Entry`]
+    /// shows one.
+    ///
+    /// [`Entry`]: crate::gate::Entry
     pub fn start(self, head: request::Parts) -> Deciding<P> {
         let Self(mut decide) = self;
         decide.as_mut().start(head);

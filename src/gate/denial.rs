@@ -187,8 +187,8 @@ impl Denial {
         &self.kind
     }
 
-    /// Returns the status: 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app
-    /// is unavailable.
+    /// Returns the status: 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind
+    /// the app is unavailable.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
@@ -269,8 +269,8 @@ impl Denial {
 
     /// Returns the problem type and its title (RFC 9457 §3.1).
     ///
-    /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose title is
-    /// the reason phrase of the status.
+    /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose
+    /// title is the reason phrase of the status.
     pub(crate) fn problem_type(&self) -> (&'static str, &'static str) {
         match self.kind {
             DenialKind::AbnormalUsage(_) => (

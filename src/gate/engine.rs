@@ -30,19 +30,89 @@ pub trait Gate: Clone + Send + Sync + 'static {
     type Pass: Send + 'static;
 
     /// Decides whether the request reaches the inner service, which sees all changes to the head.
+    ///
+    /// Use the head's extensions to pass values to inner layers and handlers, and the pass for what
+    /// [`leave`](Self::leave) needs.
+    ///
+    /// ```
+    /// use http::{Response, StatusCode, request};
+    /// use portcullis::gate::{Entry, Gate, Reply};
+    ///
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct Tenant(String);
+    ///
+    /// #[derive(Clone)]
+    /// struct RequireTenant;
+    ///
+    /// impl Gate for RequireTenant {
+    ///     type Pass = ();
+    ///
+    ///     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+    ///         let header = head.headers.get("x-tenant");
+    ///         let Some(name) = header.and_then(|name| name.to_str().ok()) else {
+    ///             let mut response = Response::new("x-tenant is missing");
+    ///             *response.status_mut() = StatusCode::BAD_REQUEST;
+    ///             return Entry::Refuse(Reply::new(response));
+    ///         };
+    ///         let tenant = Tenant(name.to_owned());
+    ///         head.extensions.insert(tenant);
+    ///         Entry::Admit(())
+    ///     }
+    /// }
+    /// # let request = http::Request::builder().header("x-tenant", "acme").body(()).unwrap();
+    /// # let mut head = request.into_parts().0;
+    /// # assert!(matches!(RequireTenant.enter(&mut head), Entry::Admit(())));
+    /// # assert_eq!(head.extensions.get(), Some(&Tenant("acme".to_owned())));
+    /// # head.headers.clear();
+    /// # assert!(matches!(RequireTenant.enter(&mut head), Entry::Refuse(_)));
+    /// ```
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass>;
 
-    /// Adds to the response of the inner service. The engine calls it only for admitted requests.
+    /// Adds to the response of the inner service (default: nothing). The engine calls it only for admitted requests,
+    /// and not if the inner service returns an error.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use http::{HeaderName, Response, request};
+    /// use portcullis::gate::{Entry, Gate, ResponseHeaders};
+    ///
+    /// const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+    ///
+    /// #[derive(Clone)]
+    /// struct Timing;
+    ///
+    /// impl Gate for Timing {
+    ///     type Pass = Instant;
+    ///
+    ///     fn enter(&self, _: &mut request::Parts) -> Entry<Instant> {
+    ///         Entry::Admit(Instant::now())
+    ///     }
+    ///
+    ///     fn leave<B>(&self, started: Instant, response: &mut Response<B>) {
+    ///         let value = format!("app;dur={}", started.elapsed().as_millis());
+    ///         if let Ok(value) = value.try_into() {
+    ///             response.headers_mut().insert(SERVER_TIMING, value);
+    ///         }
+    ///     }
+    ///
+    ///     fn response_headers(&self) -> ResponseHeaders {
+    ///         ResponseHeaders::only([SERVER_TIMING])
+    ///     }
+    /// }
+    /// # let mut response = Response::new(());
+    /// # Timing.leave(Instant::now(), &mut response);
+    /// # assert!(response.headers().contains_key("server-timing"));
+    /// ```
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
         let _ = (pass, response);
     }
 
-    /// Returns the response headers that [`leave`](Gate::leave) may read, write or remove (default: any). A gate that changes
-    /// the status returns [`ResponseHeaders::any`].
+    /// Returns the response headers that [`leave`](Gate::leave) may read, write or remove (default: any). A gate that
+    /// changes the status returns [`ResponseHeaders::any`].
     ///
-    /// A [`Stack`](crate::Stack) writes the headers of [`SecurityHeaders`](crate::SecurityHeaders) first, which is cheaper, if
-    /// none of its other gates declares one of those headers. If a gate writes a header that it does not declare, its value may
-    /// replace the one of `SecurityHeaders`, even one that is set to override.
+    /// A [`Stack`](crate::Stack) writes the headers of [`SecurityHeaders`](crate::SecurityHeaders) first, which is
+    /// cheaper, if none of its other gates declares one of those headers. If a gate writes a header that it does not
+    /// declare, its value may replace the one of `SecurityHeaders`, even one that is set to override.
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::any()
     }
@@ -50,7 +120,48 @@ pub trait Gate: Clone + Send + Sync + 'static {
 
 /// The decision of a [`Gate`] about a request.
 ///
-/// The enum is exhaustive because a gate that wraps another gate must handle every decision.
+/// The enum is exhaustive because a gate that wraps another gate must handle every decision:
+///
+/// ```
+/// use http::{Response, request};
+/// use portcullis::gate::{Entry, Gate};
+///
+/// /// Runs a gate for all paths except one.
+/// #[derive(Clone)]
+/// struct Except<G>(&'static str, G);
+///
+/// impl<G: Gate> Gate for Except<G>
+/// where
+///     G: Send + Sync + 'static,
+///     G::Pass: Send + 'static,
+/// {
+///     type Pass = Option<G::Pass>;
+///
+///     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
+///         let Self(path, gate) = self;
+///         if head.uri.path() == *path {
+///             return Entry::Admit(None);
+///         }
+///         match gate.enter(head) {
+///             Entry::Admit(pass) => Entry::Admit(Some(pass)),
+///             Entry::Refuse(reply) => Entry::Refuse(reply),
+///             Entry::Wait(decision) => Entry::wait(|head| async move {
+///                 let (head, pass) = decision.start(head).await?;
+///                 Ok((head, Some(pass)))
+///             }),
+///         }
+///     }
+///
+///     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
+///         if let Some(pass) = pass {
+///             self.1.leave(pass, response);
+///         }
+///     }
+/// }
+/// # let mut head = http::Request::get("/health").body(()).unwrap().into_parts().0;
+/// # let gate = Except("/health", portcullis::RequireUser::new());
+/// # assert!(matches!(gate.enter(&mut head), Entry::Admit(None)));
+/// ```
 #[must_use]
 #[expect(clippy::exhaustive_enums, reason = "a gate that wraps another one handles every decision")]
 pub enum Entry<P> {
@@ -65,6 +176,9 @@ pub enum Entry<P> {
 impl<P> Entry<P> {
     /// Decides later. `decide` takes the request's head, and its future returns it with the gate's pass, or rejects the
     /// request. This is the only entry that allocates.
+    ///
+    /// The head moves into the future and back, because the future outlives this call. If the client disconnects, the
+    /// future is dropped at its current await point.
     ///
     /// ```
     /// use http::request;
@@ -160,6 +274,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        // A gate never sees the body. It is kept here and put back together with the head.
         let (mut head, body) = request.into_parts();
         let state = match self.gate.enter(&mut head) {
             Entry::Admit(pass) => State::Admitted {
@@ -198,15 +313,15 @@ enum State<G, P, S, B, F> {
         response: F,
         leave: Option<(G, P)>,
     },
-    /// The gate is deciding. The rest of the call is kept until then.
+    /// The gate is deciding. The rest of the call is kept until then: the gate, the inner service that was polled
+    /// ready, and the body.
     Waiting {
         #[pin]
         decision: Deciding<P>,
         call: Option<(G, S, B)>,
     },
-    Rejected {
-        reply: Option<Reply>,
-    },
+    /// The request is rejected. The inner service was not called.
+    Rejected { reply: Option<Reply> },
 }
 
 impl<G, S, ReqBody, ResBody> Future for GatedFuture<G, S, ReqBody>
@@ -219,6 +334,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
+        // Each pass returns or moves to the next state, so there are at most two: from `Waiting` to one of the others.
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Admitted { response, leave } => {
@@ -244,6 +360,7 @@ where
                     return Poll::Ready(Ok(reply.into_response()));
                 }
             };
+            // Drops the finished decision before the next future is polled.
             state.set(next);
         }
     }

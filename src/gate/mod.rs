@@ -2,10 +2,11 @@
 //!
 //! Use it to write a custom layer, to read why a request was rejected, or to render rejections differently.
 //!
-//! A [`Gate`] looks at the head of a request and returns an [`Entry`]: it admits the request, rejects it with a
-//! [`Reply`], or waits, for example for the network. After the inner service has responded, the gate may add to the
-//! response's head.
-//! [`Gated`] is the tower service that runs a gate, for any inner service and any body:
+//! A tower middleware that may reject a request needs a service, a future, and care about readiness, bodies and clones.
+//! Here that code exists once. A [`Gate`] looks at the head of a request and returns an [`Entry`]: it admits the
+//! request, rejects it with a [`Reply`], or waits, for example for the network. After the inner service has responded,
+//! the gate may add to the response's head. [`Gated`] is the tower service that runs a gate, for any inner service and
+//! any body:
 //!
 //! - A rejected request never reaches the inner service.
 //! - A gate that decides at once costs no allocation, no boxed future and no clone of the inner service.
@@ -23,7 +24,7 @@
 //! use http::{Request, Response, StatusCode, request};
 //! use http_body_util::Full;
 //! use portcullis::gate::{Entry, Gate, Gated, Reply};
-//! use tower::{Service, ServiceExt, service_fn};
+//! use tower::{ServiceExt, service_fn};
 //!
 //! /// Admits nothing but health checks.
 //! #[derive(Clone)]
@@ -47,15 +48,19 @@
 //! let inner = service_fn(|_: Request<()>| async {
 //!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
 //! });
-//! let mut service = Gated::new(Maintenance, inner);
-//! let health = service.ready().await.unwrap().call(Request::get("/health").body(()).unwrap()).await.unwrap();
+//! let service = Gated::new(Maintenance, inner);
+//! let request = |path: &str| Request::get(path).body(()).unwrap();
+//! let health = service.clone().oneshot(request("/health")).await.unwrap();
 //! assert_eq!(health.status(), 200);
-//! let other = service.ready().await.unwrap().call(Request::get("/").body(()).unwrap()).await.unwrap();
+//! let other = service.oneshot(request("/")).await.unwrap();
 //! assert_eq!(other.status(), 503);
 //!
 //! // As a layer, for example on a router:
-//! let layer = tower::layer::layer_fn(|inner| Gated::new(Maintenance, inner));
-//! let app: axum::Router = axum::Router::new().route("/health", axum::routing::get(|| async {})).layer(layer);
+//! let layer =
+//!     tower::layer::layer_fn(|inner| Gated::new(Maintenance, inner));
+//! let app: axum::Router = axum::Router::new()
+//!     .route("/health", axum::routing::get(|| async {}))
+//!     .layer(layer);
 //! # let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
 //! # assert_eq!(app.oneshot(request).await.unwrap().status(), 503);
 //! # }
@@ -70,17 +75,23 @@
 //! its extensions, so an ordinary `map_response` can render it differently:
 //!
 //! ```
-//! use axum::{body::Body, http::header::{CONTENT_LENGTH, CONTENT_TYPE}, response::Response};
+//! use axum::http::{HeaderValue, header::{CONTENT_LENGTH, CONTENT_TYPE}};
+//! use axum::{body::Body, response::Response};
 //! use portcullis::{RequireUser, gate::Denial, testing::as_anonymous};
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! async fn plain_text(response: Response) -> Response {
-//!     let Some(denial) = response.extensions().get::<Denial>().cloned() else { return response };
-//!     // Keep the head: it has the challenge, `Retry-After` and the rate-limit headers.
+//!     let Some(denial) = response.extensions().get::<Denial>() else {
+//!         return response;
+//!     };
+//!     let text = Body::from(denial.detail().into_owned());
+//!     // Keep the head: it has the challenge, `Retry-After` and the
+//!     // rate-limit headers.
 //!     let (mut head, _) = response.into_parts();
 //!     head.headers.remove(CONTENT_LENGTH);
-//!     head.headers.insert(CONTENT_TYPE, "text/plain".parse().unwrap());
-//!     Response::from_parts(head, Body::from(denial.detail().into_owned()))
+//!     let media_type = HeaderValue::from_static("text/plain");
+//!     head.headers.insert(CONTENT_TYPE, media_type);
+//!     Response::from_parts(head, text)
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -89,11 +100,14 @@
 //!     .layer(axum::middleware::map_response(plain_text))
 //!     .layer(as_anonymous())
 //!     .layer(RequireUser::new());
-//! let app = axum::Router::new().route("/", axum::routing::get(|| async {})).layer(layers);
-//! let request = axum::http::Request::get("/").body(axum::body::Body::empty()).unwrap();
+//! let app = axum::Router::new()
+//!     .route("/", axum::routing::get(|| async {}))
+//!     .layer(layers);
+//! # let request = axum::http::Request::get("/").body(Body::empty()).unwrap();
 //! let response = app.oneshot(request).await.unwrap();
 //! assert_eq!(response.status(), 401);
-//! let body = axum::body::to_bytes(response.into_body(), 99).await.unwrap();
+//! let body = response.into_body();
+//! let body = axum::body::to_bytes(body, 99).await.unwrap();
 //! assert_eq!(body, "a bearer token is required");
 //! # }
 //! ```

@@ -1,4 +1,7 @@
 //! `Pair`: two gates as one, and a gate that may be absent.
+//!
+//! A `Stack` is a `Pair` of pairs. It behaves as nested services would, but has one service and one future for all its
+//! gates.
 
 use http::{Response, request};
 
@@ -28,6 +31,8 @@ impl<A: Gate, B: Gate> Pair<A, B> {
         match self.outer.enter(head) {
             Entry::Admit(outer) => self.enter_inner(head, outer, wrap),
             Entry::Refuse(reply) => Entry::Refuse(reply),
+            // The inner gate must not decide before the outer one has. If it waits too, its future runs inside of this
+            // one.
             Entry::Wait(decision) => {
                 let pair = self.clone();
                 Entry::wait(move |head| async move {
@@ -42,6 +47,7 @@ impl<A: Gate, B: Gate> Pair<A, B> {
         }
     }
 
+    /// Enters the inner gate after the outer one has admitted the request.
     fn enter_inner<P: Send + 'static>(
         &self,
         head: &mut request::Parts,
@@ -50,6 +56,7 @@ impl<A: Gate, B: Gate> Pair<A, B> {
     ) -> Entry<P> {
         match self.inner.enter(head) {
             Entry::Admit(inner) => Entry::Admit(wrap((outer, inner))),
+            // For the outer gate, the reply is the response of its inner service.
             Entry::Refuse(mut reply) => {
                 self.outer.leave(outer, reply.response_mut());
                 Entry::Refuse(reply)

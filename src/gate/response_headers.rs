@@ -4,8 +4,8 @@ use http::HeaderName;
 
 /// The response headers that a gate reads or writes in [`leave`](crate::gate::Gate::leave).
 ///
-/// A gate declares them in [`response_headers`](crate::gate::Gate::response_headers). A [`Stack`](crate::Stack) compares the
-/// declarations of its gates once, when it is built, to find out whether it may write the headers of
+/// A gate declares them in [`response_headers`](crate::gate::Gate::response_headers). A [`Stack`](crate::Stack)
+/// compares the declarations of its gates once, when it is built, to find out whether it may write the headers of
 /// [`SecurityHeaders`](crate::SecurityHeaders) first. Nothing is checked per request.
 ///
 /// ```
@@ -54,7 +54,7 @@ impl ResponseHeaders {
         }
     }
 
-    /// Whether a header is in both declarations.
+    /// Returns whether a header is in both declarations.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -55,7 +55,8 @@ pub enum TokenError {
     Signature,
     /// The token is longer than the configured maximum.
     TooLong,
-    /// `typ`, or a claim with the same purpose, says that the token is not an access token (RFC 8725 §3.11, RFC 9068 §4).
+    /// `typ`, or a claim with the same purpose, says that the token is not an access token (RFC 8725 §3.11, RFC 9068
+    /// §4).
     Type,
     /// The user loader does not know the user.
     User,

@@ -2,8 +2,8 @@
 
 /// Writes a JSON object (RFC 8259 §4) member by member. The names are constants of this crate that need no escaping.
 ///
-/// Used instead of `serde_json`, which looks up every byte of every string in a table. With this writer, a 429 costs 23 %
-/// fewer instructions beyond the bare handler. Strings that need escaping still go through `serde_json`.
+/// Used instead of `serde_json`, which looks up every byte of every string in a table. With this writer, a 429 costs 23
+/// % fewer instructions beyond the bare handler. Strings that need escaping still go through `serde_json`.
 pub(super) struct JsonObjectWriter(Vec<u8>);
 
 impl JsonObjectWriter {
@@ -34,12 +34,13 @@ impl JsonObjectWriter {
         self.0.extend_from_slice(digits.as_bytes());
     }
 
-    /// Returns the text of the object.
+    /// Closes the object and returns its text.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.0.extend_from_slice(if self.0.is_empty() { b"{}" } else { b"}" });
         self.0
     }
 
+    /// Writes the name of the next member, after the brace or the comma in front of it.
     fn name(&mut self, name: &str) {
         self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
         self.0.extend_from_slice(name.as_bytes());
@@ -47,6 +48,9 @@ impl JsonObjectWriter {
     }
 
     /// Writes a string (RFC 8259 §7).
+    ///
+    /// Control characters, quotes and backslashes must be escaped. Everything else, including text outside ASCII, is
+    /// written as it is.
     fn write_string(&mut self, value: &str) {
         // A fold without branches, so that the compiler checks many bytes at once.
         let is_plain = |byte| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
@@ -60,7 +64,7 @@ impl JsonObjectWriter {
     }
 }
 
-/// The length of nearly all problem details.
+/// The length of nearly all problem details, so that the buffer is allocated once.
 const USUAL_LEN: usize = 320;
 
 #[cfg(test)]
