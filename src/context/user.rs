@@ -13,8 +13,8 @@ use crate::context::principal::Principal;
 
 /// The authenticated user or client of a request: its identity, privileges and claims.
 ///
-/// It is the same type for every credential, and cheap to clone. It is an axum [extractor](crate::extract), and a service
-/// without axum calls [`from_extensions`](Self::from_extensions):
+/// It is the same type for every credential, and cheap to clone. It is an axum [extractor](crate::extract), and a
+/// service without axum calls [`from_extensions`](Self::from_extensions):
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -119,7 +119,9 @@ use crate::context::principal::Principal;
 /// ```
 /// use portcullis::{Scopes, UserContext};
 ///
-/// let user = UserContext::new("ann").with_scopes(Scopes::new(["read:valuations"])?).with_roles(["editor"]);
+/// let user = UserContext::new("ann")
+///     .with_scopes(Scopes::new(["read:valuations"])?)
+///     .with_roles(["editor"]);
 /// assert_eq!(user.id(), "ann");
 /// assert!(user.has_role("editor") && user.has_scope("read:valuations"));
 /// assert!(!user.has_scope("write:valuations"));

@@ -59,8 +59,8 @@
 //! # }
 //! ```
 //!
-//! If the compiler only reports that a function does not implement `Handler`, add axum's `#[debug_handler]` to it, which names
-//! the wrong argument.
+//! If the compiler only reports that a function does not implement `Handler`, add axum's `#[debug_handler]` to it,
+//! which names the wrong argument.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -119,8 +119,8 @@ pub trait Extract: Sized {
     /// Returns a [`Denial`] that rejects the request even if the handler takes an `Option`.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial>;
 
-    /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a credential is
-    /// required).
+    /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a
+    /// credential is required).
     fn absent(head: &request::Parts) -> Denial {
         let realm = head.extensions.get::<Visitor>().map(|visitor| visitor.realm().clone());
         Denial::new(DenialKind::CredentialsMissing, realm.unwrap_or_default())
@@ -271,12 +271,35 @@ impl IntoResponse for Rejection {
 }
 
 /// For handlers that return a `Denial` as their error. The body has problem details; a `map_response` may replace it.
+///
+/// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
+/// use portcullis::{UserContext, gate::Denial};
+/// # use portcullis::testing::as_user;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+///
+/// async fn report(user: UserContext) -> Result<&'static str, Denial> {
+///     user.require_role("auditor")?;
+///     Ok("the report")
+/// }
+///
+/// # let app: Router = Router::new().route("/", get(report));
+/// # let app = app.layer(as_user(UserContext::new("ann").with_roles(["editor"])));
+/// # let request = Request::get("/").body(Body::empty()).unwrap();
+/// # let response = tower::ServiceExt::oneshot(app, request).await.unwrap();
+/// // The response to a user with the role "editor":
+/// assert_eq!(response.status(), 403);
+/// # }
+/// ```
 impl IntoResponse for Denial {
     fn into_response(self) -> Response {
         Reply::problem_details(self).into_response()
     }
 }
 
+/// Returns the result of authentication. Absent is not anonymous: without it, no layer authenticates, and the app is
+/// misconfigured.
 fn visitor<'a>(head: &'a request::Parts, required_by: &'static str) -> Result<&'a Visitor, Denial> {
     let visitor = head.extensions.get::<Visitor>();
     visitor.ok_or_else(|| Denial::new(DenialKind::auth_layer_missing(required_by), Realm::default()))

@@ -1,20 +1,20 @@
 //! `Denial`: why a request is rejected, as data.
 
 mod constructors;
+mod log;
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
-use smallvec::SmallVec;
 
 use crate::context::{Realm, Scopes, Tier};
 use crate::field::challenge::Challenge;
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
+use crate::gate::violation::Violation;
 
 /// Why a request is rejected.
 ///
@@ -26,14 +26,20 @@ use crate::gate::token_error::TokenError;
 /// use portcullis::context::Realm;
 /// use portcullis::gate::{Denial, DenialKind, TokenError};
 ///
-/// let denial = Denial::new(DenialKind::InvalidToken(TokenError::Expired), Realm::new("api"));
+/// let kind = DenialKind::InvalidToken(TokenError::Expired);
+/// let denial = Denial::new(kind, Realm::new("api"));
 /// assert_eq!(denial.status(), 401);
+/// assert_eq!(denial.error(), Some("invalid_token"));
 /// assert_eq!(denial.detail(), "the token has expired");
 /// assert_eq!(
 ///     denial.challenge().unwrap(),
-///     r#"Bearer realm="api", error="invalid_token", error_description="the token has expired""#
+///     "Bearer realm=\"api\", error=\"invalid_token\", \
+///      error_description=\"the token has expired\""
 /// );
 /// ```
+///
+/// It says whose fault the rejection is. 400, 401, 403 and 429 are the caller's, 500 is the app's, and 503 means that a
+/// service behind the app is unavailable. An outage never looks like an invalid token or an exceeded quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     kind: DenialKind,
@@ -147,33 +153,6 @@ pub enum AccountRefusal {
     Unverified,
 }
 
-/// The rate limits that reject a request, and when to retry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Shared with the layer. One name, as usual, takes no allocation.
-    policies: SmallVec<[Arc<str>; 1]>,
-    retry_after: Option<Duration>,
-}
-
-impl Violation {
-    /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed,
-    /// because the request costs more than a limit's whole quota.
-    #[must_use]
-    pub fn new(policies: impl IntoIterator<Item: AsRef<str>>, retry_after: Option<Duration>) -> Self {
-        Self::of_shared(policies.into_iter().map(|name| name.as_ref().into()), retry_after)
-    }
-
-    /// Like [`new`](Self::new), for names that are shared with the layer.
-    pub(crate) fn of_shared(policies: impl IntoIterator<Item = Arc<str>>, retry_after: Option<Duration>) -> Self {
-        Self { policies: policies.into_iter().collect(), retry_after }
-    }
-
-    /// Returns the names of the limits.
-    pub fn policies(&self) -> impl Iterator<Item = &str> {
-        self.policies.iter().map(|name| &**name)
-    }
-}
-
 impl Denial {
     /// Creates a denial; `realm` is the protection space that its challenge names.
     #[must_use]
@@ -182,6 +161,29 @@ impl Denial {
     }
 
     /// Returns the reason.
+    ///
+    /// Match on it to react to certain reasons. New ones may be added, so keep the default for all others:
+    ///
+    /// ```
+    /// use portcullis::context::Realm;
+    /// use portcullis::gate::{Denial, DenialKind, TokenError};
+    ///
+    /// fn text(denial: &Denial) -> String {
+    ///     match denial.kind() {
+    ///         DenialKind::InvalidToken(TokenError::Expired) => {
+    ///             "please log in again".to_owned()
+    ///         }
+    ///         DenialKind::InsufficientTier { required, .. } => {
+    ///             format!("upgrade to {}", required.name())
+    ///         }
+    ///         _ => denial.detail().into_owned(),
+    ///     }
+    /// }
+    ///
+    /// let kind = DenialKind::InvalidToken(TokenError::Expired);
+    /// let expired = Denial::new(kind, Realm::default());
+    /// assert_eq!(text(&expired), "please log in again");
+    /// ```
     #[must_use]
     pub fn kind(&self) -> &DenialKind {
         &self.kind
@@ -212,7 +214,11 @@ impl Denial {
         }
     }
 
-    /// Returns the error code of RFC 6750 §3.1, if one applies.
+    /// Returns the error code of RFC 6750 §3.1, if one applies: `invalid_request`, `invalid_token` or
+    /// `insufficient_scope`.
+    ///
+    /// `insufficient_scope` stands for every missing privilege, because the RFC has no other code. Without a
+    /// credential, there is no code.
     #[must_use]
     pub fn error(&self) -> Option<&'static str> {
         match self.kind {
@@ -226,7 +232,23 @@ impl Denial {
         }
     }
 
-    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3).
+    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3); `None` for other statuses.
+    ///
+    /// ```
+    /// use portcullis::{Scopes, context::Realm};
+    /// use portcullis::gate::{Denial, DenialKind};
+    ///
+    /// let scopes = Scopes::new(["read:reports"])?;
+    /// let kind = DenialKind::insufficient_scope(scopes);
+    /// let challenge = Denial::new(kind, Realm::default()).challenge();
+    /// assert_eq!(
+    ///     challenge.unwrap(),
+    ///     "Bearer realm=\"api\", error=\"insufficient_scope\", \
+    ///      error_description=\"required scope: read:reports\", \
+    ///      scope=\"read:reports\""
+    /// );
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn challenge(&self) -> Option<HeaderValue> {
         let status = self.status();
@@ -256,7 +278,7 @@ impl Denial {
         Some(Duration::from_secs(seconds.max(1)))
     }
 
-    /// Returns the rate limits that reject the request.
+    /// Returns the rate limits that reject the request; `None` if the reason is another.
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         match &self.kind {
@@ -321,42 +343,6 @@ impl Denial {
             DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
             DenialKind::ReducedCapacity(_) => "the rate limit is temporarily reduced".into(),
             DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
-        }
-    }
-
-    /// Logs the denial in one line: at `debug` if the caller is at fault, at `warn` if the user loader is unavailable,
-    /// at `error` if the app is at fault. Unavailable keys are logged at `debug`, because the failed fetch is logged
-    /// already.
-    pub(crate) fn log(&self) {
-        let status = self.status().as_u16();
-        match &self.kind {
-            DenialKind::AuthLayerMissing { required_by } => {
-                tracing::error!(status, "{required_by} requires an authenticating layer; add JwtAuth outside of it");
-            }
-            DenialKind::AddressUnknown => tracing::error!(
-                status,
-                "the peer's address is unknown; serve with into_make_service_with_connect_info::<SocketAddr>(), or \
-                 insert a SocketAddr into the request's extensions (on tonic, the one in TcpConnectInfo)"
-            ),
-            DenialKind::RateLimitMissing { required_by } => tracing::error!(
-                status,
-                "{required_by} requires a RateLimit outside of it that counts the request (for an Attempt, one that counts \
-                 failures); add one, or extract an Option if the route may be exempt"
-            ),
-            DenialKind::NonceMissing => tracing::error!(
-                status,
-                "CspNonce requires a SecurityHeaders outside of it whose policy has a nonce; add \
-                 SecurityHeaders::html(), or Source::Nonce to the existing policy"
-            ),
-            DenialKind::ClaimsMismatch => {
-                tracing::error!(status, "the token's claims do not fit the type that a handler extracts");
-            }
-            DenialKind::InvalidToken(error) => tracing::debug!(status, reason = %error, "request rejected"),
-            DenialKind::UsersUnavailable { .. } => {
-                tracing::warn!(status, reason = %self.detail(), "request rejected");
-            }
-            // `?` escapes line breaks: a handler may check for a role or scope whose name the caller chose.
-            _ => tracing::debug!(status, reason = ?self.detail(), "request rejected"),
         }
     }
 }

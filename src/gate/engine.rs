@@ -130,11 +130,7 @@ pub trait Gate: Clone + Send + Sync + 'static {
 /// #[derive(Clone)]
 /// struct Except<G>(&'static str, G);
 ///
-/// impl<G: Gate> Gate for Except<G>
-/// where
-///     G: Send + Sync + 'static,
-///     G::Pass: Send + 'static,
-/// {
+/// impl<G: Gate> Gate for Except<G> {
 ///     type Pass = Option<G::Pass>;
 ///
 ///     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {

@@ -125,16 +125,18 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
+mod violation;
 
 pub use body::BodyFromBytes;
 // The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
 #[doc(no_inline)]
 pub use bytes::Bytes;
 pub use decision::{Deciding, Decision};
-pub use denial::{AccountRefusal, CredentialError, Denial, DenialKind, Violation};
+pub use denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 pub use engine::{Entry, Gate, Gated, GatedFuture};
 pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
+pub use violation::Violation;

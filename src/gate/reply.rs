@@ -13,8 +13,8 @@ use crate::gate::reply::json::JsonObjectWriter;
 
 /// The response that a gate sends instead of the handler's.
 ///
-/// A gate may change it before it returns it, for example to add a header. A gate that wraps another one can do the same with
-/// the other's reply.
+/// A gate may change it before it returns it, for example to add a header. A gate that wraps another one can do the
+/// same with the other's reply.
 ///
 /// ```
 /// use http::{Request, header::RETRY_AFTER};
@@ -46,7 +46,7 @@ impl Reply {
         Self::logged_denial(head, denial)
     }
 
-    /// Like [`denial`](Self::denial), for a denial whose reason is logged already.
+    /// Like [`denial`](Self::denial), for a denial whose reason is logged already, for example once for many requests.
     pub(crate) fn logged_denial(head: &request::Parts, denial: Denial) -> Self {
         // A gRPC call is a POST (gRPC over HTTP/2, "Requests"). A proxy that calls this app to authorize requests
         // (auth_request, ForwardAuth) copies the caller's headers into a GET, and would treat the HTTP 200 of a gRPC
@@ -124,6 +124,9 @@ impl Reply {
 }
 
 /// Problem details (RFC 9457 §3.1). The error code of RFC 6750 and the names of rate limits are extension members.
+///
+/// `violated-policies` is the member that draft-ietf-httpapi-ratelimit-headers-10 §6 defines. The denial goes into the
+/// extensions, so that a `map_response` can render it again.
 fn problem_details(denial: Denial) -> Response<Bytes> {
     let status = denial.status();
     let (r#type, title) = denial.problem_type();
@@ -161,6 +164,10 @@ fn trailers_only(media_type: HeaderValue, denial: Denial) -> Response<Bytes> {
     response
 }
 
+/// Writes the headers that both formats have.
+///
+/// A rejection depends on the credential and on the time, so no cache may store it. RFC 6750 §3 requires the challenge
+/// for 401, and allows it for 400 and 403, where it carries the error code.
 fn write_headers(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
     headers.reserve(MAX_HEADERS);
     headers.insert(CONTENT_TYPE, media_type);

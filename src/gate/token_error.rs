@@ -1,4 +1,8 @@
 //! `TokenError`: why a token is invalid, as data and without any value of the token.
+//!
+//! Callers receive the description, since nearly all of them are clients of the app with a token that expired or is
+//! meant for another service. It says what is wrong, but never what the token contains, or which issuers and audiences
+//! the app accepts.
 
 use std::error::Error;
 use std::fmt;

@@ -9,7 +9,8 @@ use crate::gate::required_names::RequiredNames;
 
 /// Methods that create a reason, each with the name of its variant.
 impl DenialKind {
-    /// Creates an [`AuthLayerMissing`](Self::AuthLayerMissing). The log line names `required_by`, a layer or an extractor.
+    /// Creates an [`AuthLayerMissing`](Self::AuthLayerMissing). The log line names `required_by`, a layer or an
+    /// extractor.
     #[must_use]
     pub fn auth_layer_missing(required_by: &'static str) -> Self {
         Self::AuthLayerMissing { required_by }

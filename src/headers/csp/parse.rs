@@ -26,8 +26,8 @@ impl Csp {
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     ///
-    /// Write `'nonce-...'`, with three dots, for the [nonce](crate::CspNonce) of the response. A policy with a fixed nonce
-    /// parses, but `build()` rejects it, because every response would have the same nonce:
+    /// Write `'nonce-...'`, with three dots, for the [nonce](crate::CspNonce) of the response. A policy with a fixed
+    /// nonce parses, but `build()` rejects it, because every response would have the same nonce:
     ///
     /// ```
     /// use portcullis::headers::{Csp, SecurityHeaders};

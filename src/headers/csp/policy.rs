@@ -7,8 +7,8 @@ use crate::headers::csp::source::Source;
 ///
 /// It is the second line of defense against cross-site scripting: if an attacker manages to inject a script into a
 /// page, the browser does not run it. Build a policy from directives, start from a preset, or [`parse`](Self::parse) a
-/// policy that you already send; with the feature `serde`, it is deserialized from that text. `Display` shows the policy
-/// as it is sent, with `'nonce-...'` for the nonce:
+/// policy that you already send; with the feature `serde`, it is deserialized from that text. `Display` shows the
+/// policy as it is sent, with `'nonce-...'` for the nonce:
 ///
 /// ```
 /// use portcullis::headers::{Csp, Directive, Source};
