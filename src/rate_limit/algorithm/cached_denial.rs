@@ -1,5 +1,11 @@
 //! `CachedDenial`: a denial by Redis, kept so that the next request need not ask again.
 
+// A caller that is over its limit often sends many more requests. They should not load the server that all processes
+// share, and their rejection should not take a round trip. But a cached denial must not reject a request that Redis
+// would admit. So it is used only for requests with the same fingerprint, only until the time that Redis gave, and only
+// if no refund can shorten that time (`RedisLimiter::cache_denial` checks that). The exception is an administrative
+// call in another process, which this one does not notice for up to `MAX_AGE`.
+
 use std::num::NonZeroU32;
 
 use super::{Occupancy, Slot};
@@ -8,7 +14,9 @@ use super::{Occupancy, Slot};
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct CachedDenial {
     cached_at: u64,
+    /// Until when Redis denies the request.
     denied_until: u64,
+    /// When all units are free.
     reset_at: u64,
     /// Which requests are denied: `None` for a block, which denies every request of the subject.
     fingerprint: Option<NonZeroU32>,
@@ -38,6 +46,9 @@ pub(in crate::rate_limit) struct DenialInForce {
 
 impl CachedDenial {
     /// Caches a denial of a request that was sent at `sent_at`.
+    ///
+    /// Redis decided at some time between `sent_at` and the response. Counted from the earlier of the two, the denial
+    /// ends too early rather than too late, and the request is then sent to Redis.
     pub(in crate::rate_limit) fn new(denial: &DenialParams, sent_at: u64) -> Self {
         Self {
             cached_at: sent_at,

@@ -3,6 +3,9 @@
 use super::{Counter, WindowParams};
 
 /// The units charged in the current window.
+///
+/// Windows begin at multiples of their length since 1970, and not at the first request of each subject. So limits reset
+/// at the full hour or at midnight UTC, and the counter need not store when its window began.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct FixedWindow {
     /// The number of the window since 1970.
@@ -12,6 +15,7 @@ pub(in crate::rate_limit) struct FixedWindow {
 }
 
 impl FixedWindow {
+    /// Returns the microseconds until the next window begins.
     fn time_until_next(&self, params: &WindowParams, now: u64) -> u64 {
         (self.window + 1).saturating_mul(params.window).saturating_sub(now)
     }
@@ -45,7 +49,8 @@ impl Counter for FixedWindow {
     }
 
     fn refund(&mut self, params: &WindowParams, _: u64, charged_at: u64, cost: u32) {
-        // Units of an earlier window are free already.
+        // Units of an earlier window are free already. If the clock went back, the charge is of a later window, whose
+        // units `advance` has kept.
         if charged_at / params.window >= self.window {
             self.used = self.used.saturating_sub(cost);
         }
@@ -57,6 +62,7 @@ impl Counter for FixedWindow {
 
     #[inline]
     fn time_until_fit(&self, params: &WindowParams, now: u64, cost: u32) -> u64 {
+        // All units are freed at once, so any cost up to the limit fits then.
         let fits = self.used.checked_add(cost).is_some_and(|used| used <= params.limit);
         if fits { 0 } else { self.time_until_next(params, now) }
     }

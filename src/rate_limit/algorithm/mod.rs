@@ -1,5 +1,9 @@
 //! `Algorithm`, and the traits that counters implement. Pure arithmetic on microseconds, with the time as an argument.
 
+// The algorithms read no clock, take no lock and know no subject. So property tests can run each of them through long
+// histories, with any time, and compare it with a simpler model. The Lua script implements them a second time, for
+// Redis; tests/it/redis compares both stores on the same requests.
+
 #[cfg(feature = "redis")]
 pub(super) mod cached_denial;
 pub(super) mod fixed_window;
@@ -10,12 +14,21 @@ pub(super) mod token_bucket;
 
 /// The algorithm that counts the units of a [`Quota`](crate::Quota).
 ///
+/// | algorithm | choose it for | units are available again |
+/// |---|---|---|
+/// | `SlidingLog` | small quotas, such as logins | each one window after its use |
+/// | `SlidingWindow` | large quotas (default above 128) | in twelve steps |
+/// | `TokenBucket` | steady traffic with bursts | one at a time, evenly |
+/// | `FixedWindow` | "1,000 per day, reset at midnight" | all at once |
+///
 /// | algorithm | maximum in any period as long as the window | bytes per subject in memory |
 /// |---|---|---|
 /// | `SlidingLog` | the limit | 58 up to a limit of 8, 90 up to 16, 538 up to 128 |
 /// | `SlidingWindow` | the limit | 44 up to a limit of 65,535, 74 above it |
 /// | `TokenBucket` | twice the limit, less one | 34 |
 /// | `FixedWindow` | twice the limit | 26 |
+///
+/// Set it with [`Quota::algorithm`](crate::Quota::algorithm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -46,7 +59,8 @@ pub(super) struct WindowParams {
 impl WindowParams {
     pub(super) fn new(algorithm: Algorithm, limit: u32, window: u64) -> Self {
         let step = match algorithm {
-            // A log stores offsets of 32 bits, which must hold twice the window.
+            // A log stores offsets of 32 bits from its oldest unit. The newest unit may be one window later than that,
+            // and the present one window later than the newest unit, so twice the window must fit.
             Algorithm::SlidingLog => (window >> 31) + 1,
             Algorithm::SlidingWindow => window.div_ceil(SUB_WINDOWS),
             Algorithm::FixedWindow | Algorithm::TokenBucket => window,
@@ -74,13 +88,17 @@ pub(super) trait Counter {
     /// Returns the units in use; a fraction of a unit counts as one.
     fn used(&self) -> u32;
 
-    /// Returns the limit of the last call to [`advance`](Counter::advance).
+    /// Returns the limit of the last call to [`advance`](Counter::advance), for calls that do not know the subject's
+    /// tier: evictions and administrative calls.
     fn limit(&self) -> u32;
 
-    /// Charges units, whether or not they fit.
+    /// Charges units, whether or not they fit. The caller has checked that, or mirrors a decision of Redis.
     fn charge(&mut self, params: &WindowParams, now: u64, cost: u32);
 
     /// Refunds units that were charged at `charged_at`, as far as they are still in use.
+    ///
+    /// Units that have left the window since are no longer in use. To refund them would free units of other requests,
+    /// and a caller could exceed its limit with slow requests that succeed.
     fn refund(&mut self, params: &WindowParams, now: u64, charged_at: u64, cost: u32);
 
     /// Refunds the units that were charged last.
@@ -107,7 +125,8 @@ pub(super) trait Slot: Clone + Default + Send {
 
 /// How much of a slot is in use: `used` of `capacity`.
 ///
-/// A table evicts empty slots first, then those with the smallest share in use, and never a slot that is full.
+/// A table evicts empty slots first, then those with the smallest share in use, and never a slot that is full. The
+/// share and not the number counts, because subjects of one table may have the quotas of different tiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Occupancy {
     pub(super) used: u32,
@@ -123,6 +142,7 @@ impl<C: Counter + Clone + Default + Send> Slot for C {
     }
 
     fn occupancy(&self, params: &WindowParams, now: u64) -> Occupancy {
+        // On a copy: to look at a subject must not change what its next request finds.
         let mut counter = self.clone();
         counter.advance(&params.with_limit(counter.limit()), now);
         Occupancy { used: counter.used(), capacity: counter.limit() }
@@ -131,7 +151,8 @@ impl<C: Counter + Clone + Default + Send> Slot for C {
 
 /// The maximum number of units in a sliding log: its memory grows with each unit.
 pub(super) const MAX_LOG_UNITS: u32 = 128;
-/// The number of sub-windows in a window. More of them free units sooner and take more memory.
+/// The number of sub-windows in a window. More of them free units sooner and take more memory. With twelve, a unit of
+/// an hour's quota is freed at most five minutes late.
 pub(super) const SUB_WINDOWS: u64 = 12;
 /// A factor just below one, by which a token bucket rounds refills down: 200 times the error of one operation on `f64`.
 /// A decision takes far fewer operations, so rounding never admits more than the limit.

@@ -5,10 +5,13 @@ use super::{Occupancy, Slot};
 /// The current block of a subject and the number of its blocks so far.
 ///
 /// Each block lasts twice as long as the one before, up to the longest. Blocks are forgotten once the subject has not
-/// been blocked for as long as the longest block.
+/// been blocked for as long as the longest block. A limit whose blocks all have one length has equal `first` and
+/// `longest`.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct Penalty {
+    /// When the last block ends, in microseconds since 1970.
     blocked_until: u64,
+    /// The blocks that are not forgotten. 255 are enough: the length stops growing before.
     blocks: u8,
 }
 
@@ -26,6 +29,7 @@ impl Penalty {
     ///
     /// If the clock went back, the current block lasts for its length from now on, and no longer.
     pub(in crate::rate_limit) fn advance(&mut self, params: &BlockParams, now: u64) {
+        // The end of a block is never further away than the block is long, unless the clock went back.
         self.blocked_until = self.blocked_until.min(now.saturating_add(self.length(params)));
         if self.blocked_until.saturating_add(params.longest) <= now {
             self.blocks = 0;
@@ -47,6 +51,7 @@ impl Penalty {
         }
     }
 
+    /// Returns the length of the last block.
     fn length(&self, params: &BlockParams) -> u64 {
         let doublings = u32::from(self.blocks.saturating_sub(1)).min(MAX_DOUBLINGS);
         params.first.saturating_mul(1 << doublings).min(params.longest)
@@ -60,7 +65,9 @@ impl Slot for Penalty {
         self.blocks == 0
     }
 
-    /// A subject that is blocked is never evicted; one with past blocks may be.
+    /// A subject that is blocked is never evicted, so that a flood cannot end a block; one with past blocks may be.
+    ///
+    /// No past block is 0 of 2, past blocks are 1 of 2, and a current block is 2 of 2: full, as a counter at its limit.
     fn occupancy(&self, params: &BlockParams, now: u64) -> Occupancy {
         let mut penalty = self.clone();
         penalty.advance(params, now);

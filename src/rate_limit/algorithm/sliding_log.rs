@@ -4,12 +4,16 @@ use super::{Counter, WindowParams};
 
 /// The times of up to `N` units, oldest first. Each is an offset from `base`, in ticks of [`WindowParams::step`].
 ///
-/// Times are rounded up to a tick, so that a unit is freed up to one tick late rather than early.
+/// Offsets of 32 bits take half the memory of times. A tick is one microsecond for windows up to 35 minutes, and 15
+/// milliseconds for a year. Times are rounded up to a tick, so that a unit is freed up to one tick late rather than
+/// early.
 #[derive(Clone, Debug)]
 pub(in crate::rate_limit) struct SlidingLog<const N: usize> {
+    /// The time of the oldest unit, in microseconds since 1970.
     base: u64,
     len: u8,
     limit: u8,
+    /// The first `len` are in use, in ascending order.
     offsets: [u32; N],
 }
 
@@ -24,10 +28,12 @@ impl<const N: usize> SlidingLog<N> {
         self.offsets.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    /// Returns the time that an offset represents.
     fn time_of(&self, params: &WindowParams, offset: u32) -> u64 {
         self.base + u64::from(offset) * params.step
     }
 
+    /// Returns the offset of a time, rounded up to the next tick.
     fn offset_of(&self, params: &WindowParams, time: u64) -> u32 {
         u32::try_from(time.saturating_sub(self.base).div_ceil(params.step)).unwrap_or(u32::MAX)
     }
@@ -37,6 +43,7 @@ impl<const N: usize> SlidingLog<N> {
         self.entries().get(index).map_or(0, |offset| self.time_of(params, *offset) + params.window)
     }
 
+    /// Removes up to `count` units, starting with the one at index `from`.
     fn remove(&mut self, from: usize, count: usize) {
         let len = usize::from(self.len);
         let end = (from + count).min(len);
@@ -58,6 +65,7 @@ impl<const N: usize> Counter for SlidingLog<N> {
         if self.base > now {
             self.base = now;
         }
+        // Offsets are in ascending order, so those in the future are at the end.
         let present = self.offset_of(params, now);
         let len = usize::from(self.len);
         for offset in self.offsets.iter_mut().take(len).rev().take_while(|offset| **offset > present) {
@@ -102,6 +110,7 @@ impl<const N: usize> Counter for SlidingLog<N> {
         if charged_at.saturating_add(params.step) <= self.base {
             return;
         }
+        // Units of one time are interchangeable, so it does not matter whether these are the request's own.
         let offset = self.offset_of(params, charged_at.min(now));
         let first = self.entries().partition_point(|entry| *entry < offset);
         let charged_then = self.entries().iter().skip(first).take_while(|entry| **entry == offset).count();
@@ -114,6 +123,7 @@ impl<const N: usize> Counter for SlidingLog<N> {
 
     #[inline]
     fn time_until_fit(&self, params: &WindowParams, now: u64, cost: u32) -> u64 {
+        // So many of the oldest units must leave the window. The last of them determines the time.
         let excess = (self.used() + cost.min(params.limit)).saturating_sub(params.limit);
         match usize::try_from(excess) {
             Ok(excess) if excess > 0 => self.freed_at(params, excess - 1).saturating_sub(now),

@@ -4,13 +4,22 @@ use super::{Counter, SUB_WINDOWS, WindowParams};
 
 /// The units of the current sub-window, first, and of the twelve before it.
 ///
+/// ```text
+/// age       12   11   10           2    1    0
+///         |----|----|----|- ... -|----|----|--now
+///           |<---------- one window -------->|
+/// ```
+///
 /// Thirteen sub-windows cover every window that ends in the current one. So a subject that stays within the limit here
-/// stays within it in every rolling window.
+/// stays within it in every rolling window. The oldest sub-window is counted whole, although part of it may be older
+/// than one window: a unit is freed up to a twelfth of the window late. A common alternative counts it in proportion,
+/// which frees units early if they were used at the end of the sub-window.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct SlidingWindow<U> {
     /// The number of the current sub-window since 1970, in 48 bits. A `u64` would add padding to each subject's entry.
     current: [u16; 3],
     limit: U,
+    /// By age: the current sub-window is at index 0.
     units: [U; KEPT],
 }
 
@@ -30,6 +39,7 @@ impl Unit for u32 {
     const MAX: Self = Self::MAX;
 }
 
+/// Returns units in a smaller integer. Within the limit they always fit; a mirrored charge beyond it is clamped.
 fn narrow<U: Unit>(units: u32) -> U {
     U::try_from(units).unwrap_or(U::MAX)
 }
@@ -45,6 +55,7 @@ impl<U: Unit> SlidingWindow<U> {
         (self.current() + (KEPT - age) as u64) * params.step
     }
 
+    /// Makes all sub-windows older, and drops those that are older than one window.
     fn move_forward(&mut self, sub_windows: u64) {
         let age = usize::try_from(sub_windows).map_or(KEPT, |age| age.min(KEPT));
         self.units.copy_within(..KEPT - age, age);
@@ -60,6 +71,7 @@ impl<U: Unit> SlidingWindow<U> {
         self.add(moved);
     }
 
+    /// Adds units to the current sub-window.
     #[inline]
     fn add(&mut self, cost: u32) {
         let [current, ..] = &mut self.units;
@@ -99,6 +111,8 @@ impl<U: Unit> Counter for SlidingWindow<U> {
     }
 
     fn refund(&mut self, params: &WindowParams, _: u64, charged_at: u64, cost: u32) {
+        // Units that are older than the stored sub-windows are free already. If the clock went back, the charge is in
+        // the future, and `move_back` has moved its units to the current sub-window: age 0.
         let age = self.current().saturating_sub(charged_at / params.step);
         if let Some(units) = usize::try_from(age).ok().and_then(|age| self.units.get_mut(age)) {
             *units = narrow((*units).into().saturating_sub(cost));
@@ -106,6 +120,7 @@ impl<U: Unit> Counter for SlidingWindow<U> {
     }
 
     fn refund_last(&mut self, cost: u32) {
+        // From the newest sub-window, which is the first.
         let mut left = cost;
         for units in &mut self.units {
             let used = (*units).into();

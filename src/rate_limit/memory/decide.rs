@@ -5,9 +5,11 @@ use std::sync::Arc;
 use crate::context::RateLimitStatus;
 use crate::rate_limit::algorithm::penalty::Penalty;
 use crate::rate_limit::decision::{Charge, ChargedAt, Decision, Fit, Intervention, Usage};
-use crate::rate_limit::memory::table::{CounterTable, Table};
+use crate::rate_limit::memory::counter_table::CounterTable;
+use crate::rate_limit::memory::table::Table;
 
-/// The tables of one limit.
+/// The tables of one limit. Counters and blocks are in separate tables: most limits have no blocks, and a flood that
+/// fills one does not evict from the other.
 pub(in crate::rate_limit) struct LimitTables {
     pub(in crate::rate_limit) counters: Arc<dyn CounterTable>,
     /// `None` if the limit does not block.
@@ -17,6 +19,9 @@ pub(in crate::rate_limit) struct LimitTables {
 /// Decides about the charges of a request, and applies all of them or none.
 ///
 /// `tables` holds one entry per rule, in the order in which their sets are locked.
+///
+/// The only charge of a limit without blocks, which is the usual request, needs no recursion and no callback. The tests
+/// in layer/tests.rs check that both ways decide alike.
 #[inline]
 pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
     if let [charge] = charges
@@ -29,11 +34,15 @@ pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], 
     decide_together(tables, charges, clock)
 }
 
+/// Decides about several charges, or about one that may be blocked.
 fn decide_together(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
     let mut decision = Decision::admit(charges.len());
+    // Blocks are read before any counter is locked, and started after all are unlocked: their tables have no place in
+    // the locking order. So two threads may find no block and both exceed the limit; `Penalty::block` starts only one.
     let blocks = current_blocks(tables, charges, clock);
     decision.is_rejected = blocks.iter().any(|wait| *wait > 0);
-    // Counters are read during a block too: they may take longer to reset than the block lasts.
+    // Counters are read during a block too, for the headers and because the units may be available again later than the
+    // block ends. `is_rejected` is set already, so nothing is charged.
     let mut now = 0;
     lock_and_charge(tables, charges, 0, clock, &mut decision, &mut now);
     decision.charged_at = ChargedAt::in_memory(now);
@@ -78,18 +87,21 @@ fn lock_and_charge(
     let Some(charge) = charges.get(index) else { return };
     let Some(limit) = tables_of(tables, charge) else { return };
     let usage = limit.counters.decide_together(charge, clock, &mut |fit, now| {
+        // The sets are locked one after another, so each later time is at least as late.
         *latest = now;
         if let Fit::Exceeds(wait) = fit {
             decision.exceed(index, charge, wait);
         }
         lock_and_charge(tables, charges, index + 1, clock, decision, latest);
-        // All charges are applied as of the time when the last set was locked, so that a refund finds them by one time.
+        // A shadow limit that is exceeded does not fit, and rejects nothing: only its own charge is left out. All
+        // charges are applied as of the time when the last set was locked, so that a refund finds them by one time.
         (fit == Fit::Fits && !decision.is_rejected).then_some(*latest)
     });
     decision.set_usage(index, usage);
 }
 
-/// Blocks the subjects that exceeded a limit. To exceed a share of the limit during an outage does not block.
+/// Blocks the subjects that exceeded a limit. To exceed a share of the limit during an outage does not block, because
+/// the subject may be within the limit as a whole.
 fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
     for (index, charge) in charges.iter().enumerate() {
         let used = decision.usage(index).map_or(0, |usage| usage.used);
@@ -112,7 +124,7 @@ pub(in crate::rate_limit) fn refund(tables: &LimitTables, charge: &Charge, clock
     tables.counters.refund(charge, clock, charged_at);
 }
 
-/// Does to a subject's usage what an administrator asked for.
+/// Changes a subject's usage or blocks as an administrator asked for.
 pub(in crate::rate_limit) fn intervene(
     tables: &LimitTables,
     charge: &Charge,
@@ -136,6 +148,7 @@ pub(in crate::rate_limit) fn peek(tables: &LimitTables, charge: &Charge, clock: 
     (usage, blocked)
 }
 
+/// Returns the microseconds for which a subject is still blocked; zero if it is not blocked.
 fn remaining_block(penalties: &Table<Penalty>, hash: u64, clock: &dyn Fn() -> u64) -> u64 {
     let mut remaining = 0;
     penalties.access(hash, clock, |penalty, now| {

@@ -1,5 +1,6 @@
 //! `MemoryStore`: the rate-limit store of one process, in bounded memory.
 
+mod counter_table;
 pub(super) mod decide;
 mod siphash;
 pub(super) mod table;
@@ -16,30 +17,49 @@ use crate::rate_limit::algorithm::sliding_log::SlidingLog;
 use crate::rate_limit::algorithm::sliding_window::SlidingWindow;
 use crate::rate_limit::algorithm::token_bucket::TokenBucket;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS, WindowParams};
+use crate::rate_limit::memory::counter_table::CounterTable;
 use crate::rate_limit::memory::siphash::SipHash;
-use crate::rate_limit::memory::table::{CounterTable, Table};
+use crate::rate_limit::memory::table::Table;
 use crate::rate_limit::subject::Subject;
 
 /// A store in the memory of this process, whose size is bounded from the start.
 ///
-/// Clones share their counters. If several layers have clones of one store, limits with the same name and quota count
-/// together.
+/// It decides in less than a microsecond, and forgets all counters when the process ends. Each process counts for
+/// itself: behind a load balancer with `n` instances, a caller may get up to `n` times the quota. Use a `RedisStore`
+/// (feature `redis`) to share counters.
+///
+/// Clones share their counters. If several layers have clones of one store, limits with the same name, window and
+/// algorithm count together.
 ///
 /// ```
-/// use portcullis::rate_limit::MemoryStore;
+/// use portcullis::{Quota, RateLimit};
+/// use portcullis::rate_limit::{Key, MemoryStore};
 ///
 /// let store = MemoryStore::with_subjects(1_000_000);
-/// # let _ = store;
+/// let limit = RateLimit::builder()
+///     .quota(Quota::per_hour(1000)?)
+///     .key(Key::user())
+///     .store(store.clone())
+///     .build();
+/// assert!(limit.is_ok());
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// If more subjects are active than the capacity of the store, new subjects evict those that use the smallest share of
-/// their limit. A subject at its limit is never evicted. See [`Algorithm`] for the memory that a subject takes.
+/// # Memory
+///
+/// The tables of a limit are allocated when its layer is built, and never grow. [`Algorithm`] lists the bytes that a
+/// subject takes; with the default of 65,536 subjects, a limit takes 1.7 to 36 MB. A limit with
+/// [blocks](crate::rate_limit::Limit::block_for) has a second table of the same capacity.
+///
+/// If more subjects are active than the capacity, new subjects evict those that use the smallest share of their limit.
+/// A subject at its limit is never evicted, so that a flood of new subjects cannot reset anyone's limit.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     subjects: usize,
-    /// Random. A caller that knew the key could find subjects that share another's counter.
+    /// Random. A caller that knew the key could find ids or addresses whose hash is that of another subject, and use up
+    /// its quota, or many that fall into one set of the table, and fill it.
     hash_key: [u64; 2],
     tables: Mutex<Tables>,
 }
@@ -54,11 +74,16 @@ struct Tables {
 }
 
 /// Limits with equal ids share their counters.
+///
+/// The quota's units are not part of it, so a limit by tier and a changed quota keep the counters. But `size` is: the
+/// type of the counter depends on it.
 #[derive(PartialEq)]
 struct CounterId {
     name: Box<str>,
     algorithm: Algorithm,
+    /// In microseconds.
     window: u64,
+    /// The quota's units, rounded up to what some type of counter holds; 0 if all quotas use one type.
     size: u32,
 }
 
@@ -69,17 +94,30 @@ struct PenaltyId {
 }
 
 impl MemoryStore {
-    /// Creates a store with a capacity of 65,536 subjects per limit.
+    /// Creates a store with the default capacity, 65,536 subjects per limit.
     #[must_use]
     pub fn new() -> Self {
         Self::with_subjects(DEFAULT_SUBJECTS)
     }
 
-    /// Creates a store with this capacity, in subjects per limit (from one to 100 million).
+    /// Creates a store with this capacity, in subjects per limit (from 1 to 100 million).
     ///
     /// Allow for all subjects that are active within one window.
+    /// [`RateLimitBuilder::build`](crate::rate_limit::RateLimitBuilder::build) reports a capacity that is out of range.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit};
+    /// use portcullis::rate_limit::{Key, MemoryStore};
+    ///
+    /// let builder = RateLimit::builder()
+    ///     .quota(Quota::per_hour(1000)?)
+    ///     .key(Key::user());
+    /// assert!(builder.store(MemoryStore::with_subjects(0)).build().is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_subjects(subjects: usize) -> Self {
+        // std seeds it from the operating system.
         let random = RandomState::new();
         let hash_key = [0, 1].map(|half| random.hash_one(half));
         Self(Arc::new(Inner { subjects, hash_key, tables: Mutex::default() }))
@@ -90,7 +128,8 @@ impl MemoryStore {
         (1..=MAX_SUBJECTS).contains(&self.0.subjects)
     }
 
-    /// Returns the keyed hash of a subject. The table identifies a subject by it alone.
+    /// Returns the keyed hash of a subject. The table identifies a subject by it alone: with 64 bits and a secret key,
+    /// two of a million active subjects share a hash, and so a counter, with a probability of 1 in 37 million.
     #[inline]
     pub(super) fn hash(&self, subject: &Subject<'_>, ipv6_prefix: u8, by_route: bool) -> u64 {
         let mut hash = SipHash::with_key(self.0.hash_key);
@@ -99,12 +138,15 @@ impl MemoryStore {
     }
 
     /// Returns the counters of a limit, and their position in the order in which tables are locked.
+    ///
+    /// The position is that of the table in the store, which is the same for every layer that shares the store.
     pub(super) fn counters(
         &self,
         name: &str,
         algorithm: Algorithm,
         params: WindowParams,
     ) -> (usize, Arc<dyn CounterTable>) {
+        // Counters of the next larger size, so that the code exists in few variants.
         let size = match algorithm {
             Algorithm::SlidingLog => params.limit.min(MAX_LOG_UNITS).next_power_of_two().max(8),
             Algorithm::SlidingWindow => params.limit.max(u32::from(u16::MAX)),
@@ -149,6 +191,9 @@ fn counter_table(algorithm: Algorithm, size: u32, subjects: usize, params: Windo
 }
 
 /// Returns the table with this id and its position, after creating it if there is none.
+///
+/// Tables are only found at startup, in a list that is short, and never removed: a layer that is built again, with the
+/// same store and limits, continues with the counters of the previous one.
 fn find_or_insert<I: PartialEq, T: Clone>(tables: &mut Vec<(I, T)>, id: I, create: impl FnOnce() -> T) -> (usize, T) {
     let mut known = tables.iter().enumerate();
     if let Some((position, (_, table))) = known.find(|(_, (known, _))| *known == id) {

@@ -3,6 +3,9 @@
 use super::*;
 use crate::rate_limit::algorithm::fixed_window::FixedWindow;
 use crate::rate_limit::algorithm::penalty::{BlockParams, Penalty};
+use crate::rate_limit::algorithm::{Counter, WindowParams};
+use crate::rate_limit::decision::{Charge, Decision};
+use crate::rate_limit::memory::counter_table::CounterTable;
 
 const PARAMS: WindowParams = WindowParams { limit: 4, window: 1_000, step: 1_000 };
 const NOW: u64 = 1_000_000;
