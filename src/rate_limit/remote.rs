@@ -1,5 +1,8 @@
 //! How a layer decides with a store in Redis.
 
+// Without a call, if a cached denial applies (the caller is over its limit) or the circuit breaker is open (the server
+// does not respond). Otherwise with one call, and without its result if the deadline passes.
+
 use crate::rate_limit::decision::{ChargedAt, Charges, Decision};
 use crate::rate_limit::policy::{Policy, Ruling};
 use crate::rate_limit::redis::limiter::RedisLimiter;
@@ -25,6 +28,7 @@ impl Policy {
         let Some((charged, mut decision, now)) = redis.decide(charges, &self.clock).await else {
             return self.decide_locally(redis, charges);
         };
+        // Refunds need both times: one for the server's counters, one for the mirrored counters of this process.
         let local = self.clock.micros();
         decision.charged_at = ChargedAt { store: now, local, is_remote: true };
         if !decision.is_rejected {
@@ -34,6 +38,7 @@ impl Policy {
         decision
     }
 
+    /// Decides by the outage policy of each limit, and keeps the charges that it considered.
     fn decide_locally(&self, redis: &RedisLimiter, charges: &mut Charges) -> Decision {
         let (considered, decision) = redis.decide_locally(&self.tables, charges, &|| self.clock.micros());
         *charges = considered;

@@ -1,5 +1,9 @@
 //! `Batcher`: sends jobs that are queued at the same time to the server in one call.
 
+// Most of the time of a call is not the decision: it is the round trip, the system calls, and the start of the script
+// on the server, which runs one script at a time. So jobs that wait anyway share a call. There is no timer: a lone
+// request is sent at once, and batches grow by themselves as the server becomes the bottleneck.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,11 +31,14 @@ pub(super) struct Batcher {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<QueuedJob>,
+    /// Whether a task makes the calls.
     is_running: bool,
     /// When the current call began. If its runtime was stopped, it never ends, and must not hold up the queue.
     began_at: Option<Instant>,
 }
 
+/// A job, and where its response goes. If the sender is dropped, the request stops waiting and follows its outage
+/// policy.
 struct QueuedJob {
     job: Job,
     sender: oneshot::Sender<JobResponse>,
@@ -61,6 +68,8 @@ impl Batcher {
             return None;
         }
         queue.waiting.push(QueuedJob { job, sender });
+        // The task belongs to the runtime of the request that started it, which may be another one than this request's
+        // and may have stopped. No call takes longer than the deadline, so after twice as long another task takes over.
         let is_stuck = queue.began_at.is_some_and(|began_at| began_at.elapsed() > self.deadline.saturating_mul(2));
         if self.is_cluster {
             let batch = std::mem::take(&mut queue.waiting);
@@ -89,6 +98,7 @@ impl Batcher {
             return None;
         }
         queue.began_at = Some(Instant::now());
+        // A batch has at least one job, however many charges that has.
         let mut jobs = 0;
         let mut charges = 0;
         for queued in queue.waiting.iter().take(MAX_JOBS) {
@@ -115,6 +125,8 @@ impl Batcher {
             },
             Ok(Err(error)) => error.to_string(),
             Err(_) => {
+                // The call is not canceled: the server may execute it in any case, and its response says what it
+                // charged.
                 self.refund_late_response(batch, call);
                 format!("no response within {:?}", self.deadline)
             }
@@ -122,11 +134,13 @@ impl Batcher {
         self.report_failure(digest, &failure);
     }
 
+    /// Sends each request its response.
     fn deliver(self: &Arc<Self>, digest: u128, batch: Vec<QueuedJob>, responses: Vec<JobResponse>) {
         if self.breakers.record_success(digest) {
             tracing::info!("the Redis server responds again");
         }
         for (queued, response) in batch.into_iter().zip(responses) {
+            // The caller has disconnected or reached its own deadline in the meantime.
             if let Err(response) = queued.sender.send(response) {
                 self.refund_unused(&queued.job, &response);
             }
@@ -148,6 +162,7 @@ impl Batcher {
         }));
     }
 
+    /// Counts a failed call for the circuit breaker. Only the first failure of an outage is a warning.
     fn report_failure(&self, digest: u128, failure: &str) {
         if self.breakers.record_failure(digest, Instant::now()) {
             tracing::warn!(
@@ -165,6 +180,9 @@ impl Batcher {
     }
 
     /// Refunds what was charged for a request that did not wait for the response.
+    ///
+    /// Such a request was decided locally or not at all, so it must not use units on the server. The refund names the
+    /// time of the charge, so that it cannot free units of later requests.
     fn refund_unused(self: &Arc<Self>, job: &Job, response: &JobResponse) {
         if job.operation != Operation::Decide || response.is_rejected() {
             return;

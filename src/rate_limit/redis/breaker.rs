@@ -1,5 +1,11 @@
 //! `CircuitBreakers`: stop calls to a server, or to a part of a cluster, that does not respond.
 
+// Without a breaker, each request would wait for the whole deadline during an outage, and a server that is overloaded
+// would receive as many calls as before. With it, requests follow their outage policy at once, and one call from time
+// to time finds out whether the server is back.
+//
+// closed -> open after three failures in a row -> one call -> closed if it succeeds, else open for twice as long
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +15,9 @@ use tokio::time::Instant;
 use crate::rate_limit::redis::protocol::hash_tag;
 
 /// The circuit breaker of a server. In a cluster nodes fail one by one, so there is one for each range of hash slots.
+///
+/// Which node has a slot is not known here, and changes. But nodes usually have contiguous ranges of slots, so a range
+/// of a 64th of all slots is on one node or, at a border, on two.
 pub(super) struct CircuitBreakers {
     breakers: Box<[CircuitBreaker]>,
     /// How many of them are open.
@@ -21,6 +30,7 @@ impl CircuitBreakers {
         Self { breakers: (0..count).map(|_| CircuitBreaker::default()).collect(), open: AtomicUsize::new(0) }
     }
 
+    /// Returns the breaker for the hash slot of a subject.
     fn breaker_of(&self, digest: u128) -> Option<&CircuitBreaker> {
         match &*self.breakers {
             [single] => Some(single),
@@ -72,12 +82,14 @@ struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Consecutive failures.
     failures: u32,
     /// When the next call may be tried; `None` if the breaker is closed.
     open_until: Option<Instant>,
 }
 
 impl CircuitBreaker {
+    /// Whether a call may be made now; see [`CircuitBreakers::allows_call`].
     fn allows_call(&self, now: Instant) -> bool {
         let mut state = self.state();
         match state.open_until {
@@ -91,6 +103,7 @@ impl CircuitBreaker {
         }
     }
 
+    /// Returns the time until the next call; zero if the breaker is closed.
     fn retry_after(&self, now: Instant) -> Duration {
         self.state().open_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
@@ -107,6 +120,7 @@ impl CircuitBreaker {
         if state.failures < MAX_FAILURES {
             return false;
         }
+        // In a cluster, calls that were sent before the breaker opened fail too, and lengthen the time.
         let doublings = (state.failures - MAX_FAILURES).min(8);
         let was_closed = state.open_until.is_none();
         state.open_until = Some(now + (FIRST_OPEN * (1 << doublings)).min(LONGEST_OPEN));

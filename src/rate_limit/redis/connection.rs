@@ -9,7 +9,7 @@ use redis::{Cmd, RedisError, Script};
 
 use crate::rate_limit::redis::script;
 
-/// Calls the script. The trait hides the type of the connection.
+/// Calls the script. The trait hides the type of the connection, and what the crate `redis` calls a command.
 pub(super) trait ScriptCaller: Send + Sync {
     /// Calls the script with these keys and this argument.
     fn call(
@@ -45,6 +45,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ScriptCaller for ScriptC
         keys: Vec<String>,
         request: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, RedisError>> + Send>> {
+        // A connection of the crate `redis` is a handle. Clones share one socket, on which commands are pipelined.
         let mut connection = self.connection.clone();
         let script = Arc::clone(&self.script);
         Box::pin(async move {
@@ -61,6 +62,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ScriptCaller for ScriptC
     }
 }
 
+/// Returns `EVALSHA` or `EVAL` with these arguments. The binary request is the only argument that is not a key.
 fn command(name: &str, script: &str, keys: &[String], request: &[u8]) -> Cmd {
     let mut command = redis::cmd(name);
     command.arg(script).arg(keys.len()).arg(keys).arg(request);

@@ -1,5 +1,10 @@
 //! `RedisLimiter`: decides with Redis about the charges of one layer, and without it during an outage.
 
+// On one server, one job decides about all charges of a request, so they are applied or not as a whole. In a cluster,
+// charges with different subjects may be on different nodes, and no script can see both. Then each subject is a job of
+// its own, all are sent at once, and if one of them rejects the request, the charges of the others are refunded. For
+// that moment, other requests of these subjects may be rejected too early; none is admitted that should not be.
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -44,7 +49,7 @@ impl RedisLimiter {
         Self { batcher, prefix, rules: rules.into() }
     }
 
-    /// Whether the circuit breaker allows a call now.
+    /// Whether the circuit breaker allows a call now. In a cluster, all nodes that the request needs must be available.
     pub(in crate::rate_limit) fn is_available(&self, charges: &[Charge]) -> bool {
         let now = Instant::now();
         let charges = if self.batcher.is_cluster() { charges } else { charges.get(..1).unwrap_or_default() };
@@ -78,6 +83,7 @@ impl RedisLimiter {
         Some((denied, decision))
     }
 
+    /// Returns the cached denial of one charge, if it applies to a request with these charges.
     fn denial_of(&self, charges: &[Charge], charge: &Charge, now: u64) -> Option<DenialInForce> {
         let rule = self.rule(charge).filter(|_| !charge.is_shadow && charge.cost > 0)?;
         let mut denial = None;
@@ -101,6 +107,7 @@ impl RedisLimiter {
         let round_trip = clock.micros().saturating_sub(sent_at);
         let is_complete = responses.iter().all(|partial| partial.response.is_some());
         let is_rejected = |partial: &PartialResponse| partial.response.as_ref().is_none_or(JobResponse::is_rejected);
+        // One rejection or one missing response is enough: a request is charged everywhere or nowhere.
         let must_undo = responses.iter().any(is_rejected);
         let mut decision = Decision::admit(charges.len());
         let mut latest = 0;
@@ -146,6 +153,9 @@ impl RedisLimiter {
     }
 
     /// Caches a denial, if one limit alone denied: the script reports only one wait for several limits.
+    ///
+    /// A block denies every request of the subject until it ends, so it is always cached. Otherwise the wait is that of
+    /// this request: it is cached only if no refund can shorten it, and for requests with the same fingerprint.
     fn cache_denial(
         &self,
         charges: &[Charge],
@@ -186,6 +196,9 @@ impl RedisLimiter {
     }
 
     /// Applies charges that Redis admitted to the counters of this process, so that they are current in an outage.
+    ///
+    /// They count only what this process admitted. During an outage, each process continues from there, with its share
+    /// of the limit.
     pub(in crate::rate_limit) fn mirror_locally(&self, tables: &[LimitTables], charges: &[Charge], now: u64) {
         for charge in charges.iter().filter(|charge| self.is_mirrored(charge)) {
             if let Some(tables) = tables.get(usize::from(charge.rule_index)) {
@@ -199,6 +212,7 @@ impl RedisLimiter {
         matches!(self.outage_policy(charge), OutagePolicy::Local { .. })
     }
 
+    /// Returns the outage policy of a charge's limit; the strictest if the limit is unknown.
     fn outage_policy(&self, charge: &Charge) -> OutagePolicy {
         self.rule(charge).map_or(OutagePolicy::FailClosed, |rule| rule.outage)
     }
@@ -213,6 +227,7 @@ impl RedisLimiter {
         let retry_after = self.retry_after(charges);
         let fails_closed =
             |charge: &&Charge| self.outage_policy(charge) == OutagePolicy::FailClosed && !charge.is_shadow;
+        // If any limit fails closed, the request is rejected, and the other limits need not be looked at.
         let closed: Charges = charges.iter().filter(fails_closed).copied().collect();
         if !closed.is_empty() {
             let mut decision = Decision::admit(closed.len());
@@ -227,6 +242,7 @@ impl RedisLimiter {
             }
             OutagePolicy::FailClosed | OutagePolicy::FailOpen => None,
         };
+        // Limits that fail open are left out: their requests are neither counted nor rejected.
         let shared: Charges = charges.iter().filter_map(share).collect();
         let mut decision = decide::decide(tables, &shared, clock);
         if decision.is_rejected && !exceeds_full_limit(&shared, &decision) {
@@ -278,6 +294,7 @@ impl RedisLimiter {
         groups.into_iter().map(|(_, group)| group).collect()
     }
 
+    /// Returns the charges at these positions in the form that the script reads.
     fn job_charges(&self, charges: &[Charge], positions: &[usize], charged_at: u64) -> Vec<JobCharge> {
         let charges = positions.iter().filter_map(|position| charges.get(*position));
         let job_charge = |charge: &Charge| {
@@ -319,6 +336,7 @@ impl RedisLimiter {
             Intervention::Unblock => Operation::Unblock,
         };
         let responses = self.ask(operation, charges, 0).await;
+        // Even if a response is missing: the server may have carried out the call.
         for charge in charges {
             if let Some(rule) = self.rule(charge) {
                 rule.denials.remove(charge.hash);
@@ -343,6 +361,9 @@ fn exceeds_full_limit(charges: &[Charge], decision: &Decision) -> bool {
 
 /// Identifies requests that Redis denies for equally long: those with the same limit, the same cost, and the same other
 /// charges. A greater cost waits longer, and under other charges another limit may deny for longer.
+///
+/// It is a hash of 32 bits. A collision within the requests of one subject would deny a request until the wait of
+/// another is over. The hash of the other subjects in it is keyed, so a caller cannot choose collisions.
 fn fingerprint(charges: &[Charge], of: &Charge) -> NonZeroU32 {
     let mut mixed = u64::from(of.cost).wrapping_mul(MULTIPLIER);
     for charge in charges.iter().filter(|charge| charge.rule_index != of.rule_index && !charge.is_shadow) {

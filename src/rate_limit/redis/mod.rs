@@ -24,27 +24,48 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 ///
 /// One round trip decides about all limits of a request, and one call about all requests that arrive at the same time.
 ///
-/// ```no_run
-/// use portcullis::rate_limit::{Key, Quota, RateLimit, RedisStore};
+/// ```
+/// use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), portcullis::ConfigError> {
 /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
-/// let limit = RateLimit::builder().quota(Quota::per_hour(100)?).key(Key::user()).store(store).build()?;
-/// # let _ = limit;
+/// let limit = RateLimit::builder()
+///     .quota(Quota::per_hour(100)?)
+///     .key(Key::user())
+///     .store(store)
+///     .build();
+/// // The store connects when the first request arrives.
+/// assert!(limit.is_ok());
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// No request waits longer than the [deadline](Self::deadline). While the server is unavailable, each limit follows its
-/// [`OutagePolicy`](crate::rate_limit::OutagePolicy).
+/// # Outages
+///
+/// No request waits longer than the [deadline](Self::deadline). If the server does not respond, each limit follows its
+/// [`OutagePolicy`](crate::rate_limit::OutagePolicy). After three failures in a row, a circuit breaker opens for 250
+/// milliseconds, doubling up to 5 seconds while the failures continue. While it is open, one request at a time tries
+/// the server, and all others follow the policy at once. The transitions are logged at `warn` and `info`.
+///
+/// For the policy `Local`, this process also counts what the server charged, for up to
+/// [`local_subjects`](Self::local_subjects). It also caches denials for up to 10 seconds, so that a caller who keeps
+/// sending requests above its limit costs the server little.
+///
+/// # Keys in Redis
 ///
 /// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half
 /// of a SHA-256. So keys show no names and no secrets, but anyone who can guess an id or address can compute its key.
-/// Requires Redis 6 or later, or a compatible server that runs its Lua scripts.
+///
+/// # Requirements
+///
+/// Redis 6 or later, or a compatible server that runs its Lua scripts, with `EVAL` and `EVALSHA` permitted. The server
+/// must not evict keys under memory pressure, because an evicted key resets its subject: use the `noeviction` policy or
+/// a server of its own.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
+    /// Erases the type of the connection, so that the store has no type parameter.
     caller: Arc<dyn ScriptCaller>,
     is_cluster: bool,
     prefix: Arc<str>,
@@ -59,6 +80,20 @@ pub struct RedisStore {
 impl RedisStore {
     /// Uses a connection of the crate `redis` 1, such as a `MultiplexedConnection` or a `ConnectionManager`, with or
     /// without TLS. For a cluster, use [`cluster`](Self::cluster).
+    ///
+    /// A `MultiplexedConnection` does not reconnect, so prefer a `ConnectionManager`, here with a URL that asks for
+    /// TLS. It needs a TLS feature of the crate `redis`.
+    ///
+    /// ```no_run
+    /// use portcullis::rate_limit::RedisStore;
+    /// use redis::{Client, aio::ConnectionManager};
+    ///
+    /// # async fn store() -> redis::RedisResult<RedisStore> {
+    /// let client = Client::open("rediss://redis.example.com:6380")?;
+    /// let store = RedisStore::new(ConnectionManager::new(client).await?);
+    /// # Ok(store)
+    /// # }
+    /// ```
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::with_connection(connection, false)
     }
@@ -66,54 +101,123 @@ impl RedisStore {
     /// Uses a connection to a cluster, a `ClusterConnection`.
     ///
     /// If the limits of a request have subjects on different nodes, these are asked at the same time. If one node
-    /// rejects the request, what the others charged is refunded.
+    /// rejects the request, what the others charged is refunded. The circuit breaker opens only for the part of the
+    /// cluster that fails.
+    ///
+    /// ```no_run
+    /// use portcullis::rate_limit::RedisStore;
+    /// use redis::cluster::ClusterClient;
+    ///
+    /// # async fn store() -> redis::RedisResult<RedisStore> {
+    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
+    /// let client = ClusterClient::new(nodes)?;
+    /// let store = RedisStore::cluster(client.get_async_connection().await?);
+    /// # Ok(store)
+    /// # }
+    /// ```
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::with_connection(connection, true)
     }
 
     /// Connects to the server at a URL, `redis://user:password@host:port/db`, when it is first needed, and again after
-    /// the connection was lost. TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new).
+    /// the connection was lost.
+    ///
+    /// TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new). A server that is down
+    /// does not stop the app from starting.
+    ///
+    /// ```
+    /// use portcullis::rate_limit::RedisStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// assert!(RedisStore::connect("redis://127.0.0.1:6379/1").is_ok());
+    /// assert!(RedisStore::connect("redis.example.com").is_err());
+    /// assert!(RedisStore::connect("rediss://redis.example.com").is_err());
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if the URL is invalid, or if no Tokio runtime is running.
+    /// Returns [`ConfigError`] if the URL is invalid or asks for TLS, or if no Tokio runtime is running. The error does
+    /// not show the URL, which may contain a password.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
         let issue = |kind, reason, remedy| ConfigIssue::new("RedisStore::connect", kind, reason, remedy);
         if Handle::try_current().is_err() {
             let reason = "no Tokio runtime is running to hold the connection";
-            let remedy = "call it inside of a runtime, as in a function with #[tokio::main]";
+            let remedy = "call it inside of a runtime, for example in a function with #[tokio::main]";
             return Err(issue(IssueKind::Missing, reason, remedy).into());
         }
         // The URL and the parser's message are left out: they may contain a password.
         let invalid_url = || match url.starts_with("rediss:") {
             true => {
-                let remedy = "create a connection with TLS by the redis crate, and use RedisStore::new";
+                let remedy = "create a connection with TLS with the crate `redis`, and pass it to RedisStore::new";
                 issue(IssueKind::Invalid, "TLS is not supported here", remedy)
             }
             false => issue(IssueKind::Invalid, "not the URL of a Redis server", "write redis://host:port"),
         };
         let client = redis::Client::open(url).map_err(|_| invalid_url())?;
-        // Retries would be cut off by the deadline and hide the cause of the failure.
+        // A retry would be cut off by the deadline, which would hide the cause of the failure. The circuit breaker
+        // decides when to try again.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| invalid_url())?;
         Ok(Self::new(manager))
     }
 
-    /// Sets the prefix of the keys (default `portcullis`). Give apps that share a server different prefixes.
+    /// Sets the prefix of the keys (default `portcullis`).
+    ///
+    /// Give apps that share a server different prefixes. Otherwise their limits with the same name, window and
+    /// algorithm count together. Braces are not allowed, because the subject is the hash tag of a key.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let url = "redis://127.0.0.1:6379";
+    /// // Keys are `shop:limits:{digest}`.
+    /// let store = RedisStore::connect(url)?.prefix("shop:limits");
+    /// let builder = RateLimit::builder()
+    ///     .quota(Quota::per_hour(100)?)
+    ///     .key(Key::user());
+    /// assert!(builder.store(store).build().is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets how long a request waits for the server (default 50 milliseconds; at most a minute).
+    /// Sets how long a request waits for the server (default 50 milliseconds; more than zero, at most a minute).
+    ///
+    /// After that, the [`OutagePolicy`](crate::rate_limit::OutagePolicy) of each limit decides. If the response arrives
+    /// later, the units that it charged are refunded. Set the deadline to a few times the usual round trip.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// // The server is in another data center.
+    /// let store = RedisStore::connect("redis://10.8.0.2:6379")?
+    ///     .deadline(Duration::from_millis(200));
+    /// # let builder = RateLimit::builder().quota(Quota::per_hour(100)?);
+    /// # assert!(builder.key(Key::user()).store(store).build().is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        // Clones with the previous deadline keep their batcher.
         self.batcher = Arc::default();
         self
     }
 
     /// Sets the number of subjects per limit for which this process caches denials and mirrors counters, in case of an
-    /// outage (default 65,536).
+    /// outage (default 65,536; from 1 to 100 million).
+    ///
+    /// The memory is that of a [`MemoryStore`](crate::rate_limit::MemoryStore) with this capacity, plus the cached
+    /// denials.
     pub fn local_subjects(mut self, subjects: usize) -> Self {
         self.local_subjects = subjects;
         self.local = Arc::default();
@@ -139,7 +243,7 @@ impl RedisStore {
 
     pub(super) fn validate(&self, issues: &mut ConfigIssues) {
         if self.deadline.is_zero() {
-            let reason = "no response arrives in no time";
+            let reason = "the deadline is zero, so every call would miss it";
             issues.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "set at least a few milliseconds"));
         }
         if self.deadline > MAX_DEADLINE {
@@ -147,7 +251,7 @@ impl RedisStore {
             issues.add(ConfigIssue::new("deadline", IssueKind::Invalid, reason, "set at most a minute"));
         }
         if self.prefix.contains(['{', '}']) {
-            let reason = "a brace would start a hash tag, which must be the subject";
+            let reason = "a brace in the prefix would start the key's hash tag, which must be the subject";
             let issue = ConfigIssue::new("prefix", IssueKind::Invalid, reason, "remove the braces");
             issues.add(issue.with_value(&*self.prefix));
         }
@@ -169,6 +273,6 @@ impl fmt::Debug for RedisStore {
 
 const DEFAULT_PREFIX: &str = "portcullis";
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
-/// A longer deadline is a mistake: callers would have disconnected.
+/// A longer deadline is a mistake: callers disconnect sooner.
 const MAX_DEADLINE: Duration = Duration::from_secs(60);
 const DEFAULT_LOCAL_SUBJECTS: usize = 65_536;

@@ -1,5 +1,9 @@
 //! The binary protocol of the script: how jobs are encoded and responses decoded.
 
+// A call has one argument and one result, each a sequence of doubles. The script unpacks and packs them with one call
+// of Redis' struct library, where text arguments would be parsed one by one. The header of decide.lua describes the
+// layout.
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -44,7 +48,7 @@ const SLIDING_WINDOW: u32 = 2;
 const TOKEN_BUCKET: u32 = 3;
 const FIXED_WINDOW: u32 = 4;
 
-/// Everything that is asked about one request.
+/// Everything that is asked about one request, or what its part in a cluster is. It is decided as a whole.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) operation: Operation,
@@ -87,6 +91,7 @@ impl JobResponse {
         self.wait
     }
 
+    /// Whether the charge at this position of the job exceeds its limit.
     pub(super) fn has_exceeded(&self, index: usize) -> bool {
         self.exceeded.checked_shr(index as u32).is_some_and(|bits| bits & 1 == 1)
     }
@@ -96,6 +101,7 @@ impl JobResponse {
         for (index, (position, (usage, blocked))) in positions.iter().zip(&self.usages).enumerate() {
             let Some(charge) = charges.get(*position) else { continue };
             decision.set_usage(*position, *usage);
+            // The script reports one wait for the job: the longest.
             if self.has_exceeded(index) {
                 decision.exceed(*position, charge, self.wait());
                 if self.is_blocked && *blocked > 0 && !charge.is_shadow {
@@ -111,6 +117,7 @@ pub(super) fn encode<'a>(jobs: impl ExactSizeIterator<Item = &'a Job>) -> (Vec<S
     let mut rules: Vec<&Arc<[u8]>> = Vec::new();
     let mut subjects: Vec<(u128, &Arc<str>)> = Vec::with_capacity(jobs.len());
     let mut body = Vec::with_capacity(jobs.len() * NUMBERS_PER_JOB * NUMBER);
+    // Linear searches: a batch has few subjects and rules, and most jobs of a busy app share theirs.
     for job in jobs {
         push(&mut body, f64::from(job.operation as u32));
         push(&mut body, job.charges.len() as f64);
@@ -147,6 +154,7 @@ fn rule_position(rule: usize) -> f64 {
 
 /// Decodes the response to a batch; `None` if it is not a response of the script.
 pub(super) fn decode<'a>(response: &[u8], jobs: impl Iterator<Item = &'a Job>) -> Option<Vec<JobResponse>> {
+    // A response that is not the script's must not admit a request: every number is checked, and none may be left over.
     let (numbers, []) = response.as_chunks() else { return None };
     let mut numbers = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes));
     let now = whole(numbers.next()?)?;
@@ -166,6 +174,7 @@ pub(super) fn decode<'a>(response: &[u8], jobs: impl Iterator<Item = &'a Job>) -
             response.is_rejected = rejected != ADMITTED;
             response.is_blocked = rejected == BLOCKED;
             response.exceeded = whole(numbers.next()?)?;
+            // `NEVER` is negative, which is `None` here.
             response.wait = whole(numbers.next()?);
             for (_, blocked) in &mut response.usages {
                 *blocked = whole(numbers.next()?)?;
@@ -194,7 +203,7 @@ pub(super) const RULE_FIELDS: [&str; 9] =
 
 impl RuleParams<'_> {
     /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different
-    /// counters.
+    /// counters. The quota is not part of the tag: a changed quota and the quotas of tiers use the same counter.
     pub(in crate::rate_limit) fn encode(&self) -> Arc<[u8]> {
         let (algorithm, letter) = match self.algorithm {
             Algorithm::SlidingLog => (SLIDING_LOG, 'e'),
@@ -220,6 +229,8 @@ impl RuleParams<'_> {
 }
 
 /// Returns the first six bytes of the SHA-256: the largest number of bytes that a double holds exactly.
+///
+/// A record has a few entries, so 48 bits are enough to distinguish them.
 fn short_hash(id: &str) -> u64 {
     Sha256::digest(id).iter().take(6).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
@@ -252,6 +263,7 @@ fn push(bytes: &mut Vec<u8>, number: f64) {
     bytes.extend_from_slice(&number.to_le_bytes());
 }
 
+/// Returns a number that is not negative, without its fraction; `None` for NaN too.
 fn whole(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }

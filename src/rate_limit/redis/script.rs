@@ -1,5 +1,12 @@
 //! The Lua script that decides on the server, with the constants that it shares with Rust.
 
+// A script runs on the server as one unit: no other command runs in between, so "read, decide, write" needs no lock and
+// no retry. Redis identifies it by a hash of its text. A new version of the crate may have another text, and so another
+// hash. Both versions can run beside each other, as long as the format of the records is the same.
+//
+// Comments in the Lua files are part of the text. They cost nothing for each call, because the server keeps the
+// compiled script.
+
 use crate::rate_limit::algorithm::penalty::MAX_DOUBLINGS;
 use crate::rate_limit::algorithm::{MAX_LOG_UNITS, ROUND_DOWN, SUB_WINDOWS};
 use crate::rate_limit::redis::protocol::{
@@ -9,6 +16,7 @@ use crate::rate_limit::redis::protocol::{
 /// Returns the text of the script: constants first, then its three parts.
 pub(super) fn code() -> String {
     let mut code = String::new();
+    // As a double, which is the only number type of Redis' Lua 5.1.
     let mut constant = |name: &str, value: f64| code.push_str(&format!("local {name} = {value:?}\n"));
     for (operation, name) in OPERATIONS {
         constant(name, f64::from(operation as u32));
@@ -32,6 +40,7 @@ pub(super) fn code() -> String {
     constant("MAX_LIFETIME", MAX_LIFETIME as f64);
     // The shortest text that reads back as the same number.
     constant("ROUND_DOWN", ROUND_DOWN);
+    // One scope: each part uses the local names of those before it.
     code.push_str(include_str!("script/state.lua"));
     code.push_str(include_str!("script/slow_path.lua"));
     code.push_str(include_str!("script/decide.lua"));

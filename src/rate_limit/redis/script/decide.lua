@@ -17,6 +17,7 @@
 -- expire.
 local function advance(key, record, rule, operation)
   local tag, algorithm = request[rule], request[rule + ALGORITHM]
+  -- Most subjects have one limit, whose header is the first.
   local header = record[3] == tag and 3 or find(record, tag)
   local size, since, used = 0, nil, nil
   if header then size, since, used = record[header + TAIL_SIZE], record[header + SINCE], record[header + USED] end
@@ -24,6 +25,7 @@ local function advance(key, record, rule, operation)
   local is_invalid = not header or not (used >= 0 and used < MAX_USED)
   if algorithm == SLIDING_WINDOW then
     if is_invalid or size ~= 4 * SUB_WINDOWS then return slow_path().clear(key, tag, algorithm, rule) end
+    -- Within the current sub-window, nothing moves, and the tail need not be read.
     local step = request[rule + STEP]
     local elapsed = now - since * step
     return header, (elapsed < 0 or elapsed >= step) and slow_path().advance_sub_windows(key, header, rule)
@@ -31,6 +33,8 @@ local function advance(key, record, rule, operation)
     if is_invalid or size % 7 ~= 0 or used ~= size / 7 or used > MAX_LOG_UNITS then
       return slow_path().clear(key, tag, algorithm, rule)
     end
+    -- As long as the oldest unit is in the window, none has left it: only its time is read, seven bytes of the tail.
+    -- The index of a tail is that of its header, whose six numbers begin at 3, 9, 15...
     local oldest = used > 0 and unpack_from(TIME_FORMAT, split(key)[(header + 3) / 6]) or now
     local is_current = since <= now and oldest <= now and oldest > now - request[rule + WINDOW]
     return header, not is_current and slow_path().advance_log(key, header, rule)
@@ -43,11 +47,13 @@ local function advance(key, record, rule, operation)
     if operation == PEEK or operation == REFUND_LAST then
       limit = record[header + EXTRA] > 0 and record[header + EXTRA] or 1
     end
+    -- An expiry that is later than a charge would set is foreign, or from before the clock went back.
     if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
     if since < now then used = used - (now - since) * limit / window * ROUND_DOWN end
     record[header + SINCE], record[header + USED], record[header + EXTRA] = now, used > 0 and used or 0, limit
     return header, since > now
   end
+  -- Fixed window.
   local window = floor(now / request[rule + WINDOW])
   local expiry = (window + 1) * request[rule + WINDOW]
   if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
@@ -62,6 +68,7 @@ local response, length, at, total = { now }, 1, request[1], #request - 1
 local headers, blocks, exceeds = { 0 }, { 0 }, { false }
 
 while at <= total do
+  -- `from` and `to` are the positions of the first and the last charge of the job; each has four numbers.
   local operation, from, to = request[at], at + 2, at + 4 * request[at + 1] - 2
   local rejected, exceeded, wait, bit, has_details = ADMITTED, 0, 0, 1, false
   -- First pass: look up every charge, and decide.
@@ -75,8 +82,10 @@ while at <= total do
     local header, went_back = advance(key, record, rule, operation)
     if went_back then dirty[key] = true end
     headers[bit], blocks[bit] = header, blocked
+    -- `wait` becomes the longest wait of all limits that reject the job; NEVER is negative, and stays.
     if operation == DECIDE then
       local limit = request[rule + LIMIT]
+      -- Subtracted from the limit, so that a cost beyond the limit is negative and never fits.
       local fits = cost == 0 or record[header + USED] <= limit - cost
       exceeds[bit] = not fits
       if blocked > 0 or not fits then
@@ -109,6 +118,7 @@ while at <= total do
     local record, algorithm = records[key], request[rule + ALGORITHM]
     if operation == DECIDE then
       if rejected == ADMITTED and cost > 0 and not exceeds[bit] then
+        -- Remember the header, if it is the only one of the key that changes: then only it is written.
         local changed = dirty[key]
         dirty[key] = (not changed or changed == header) and header or true
         record[header + USED] = record[header + USED] + cost
@@ -116,6 +126,7 @@ while at <= total do
           record[header + EXTRA] = record[header + EXTRA] + cost
           record[header + EXPIRY] = (record[header + SINCE] + KEPT) * request[rule + STEP]
         elseif algorithm == SLIDING_LOG then
+          -- The tail grows, so the whole value is written: `split` fills `tails[key]`.
           local all, i = split(key), (header + 3) / 6
           all[i] = all[i] .. pack(TIME_FORMAT, now):rep(cost)
           record[header + TAIL_SIZE], record[header + SINCE] = #all[i], now
@@ -126,6 +137,7 @@ while at <= total do
         else
           record[header + EXPIRY] = (record[header + SINCE] + 1) * request[rule + WINDOW]
         end
+      -- Not if the job is BLOCKED: requests during a block start no further one.
       elseif rejected == EXCEEDED and exceeds[bit]
         and request[rule + SHADOW] == 0 and request[rule + FIRST_BLOCK] > 0 then
         blocked = slow_path().start_block(key, rule)
@@ -138,6 +150,7 @@ while at <= total do
     local used, reset = record[header + USED], 0
     if used > 0 then
       if algorithm == SLIDING_WINDOW then
+        -- The sub-window after which nothing is in use. If the current one is empty, an older one decides.
         local last = record[header + SINCE] + KEPT
         if record[header + EXTRA] == 0 then last = slow_path().unused_from(key, header) or last end
         reset = last * request[rule + STEP] - now
@@ -174,19 +187,24 @@ end
 for key = 1, #KEYS do
   local changed = dirty[key]
   if changed then
+    -- `last` is the latest expiry of any entry, `kept_until` when the key expires.
     local record, last = records[key], 0
     local count, kept_until = record[1], record[2]
     for i = 5, 6 * count - 1, 6 do
       if record[i] > last then last = record[i] end
     end
-    -- A key that is kept for much longer than needed was written by someone else, and may never expire.
+    -- Rewriting sets the lifetime of the key, and drops expired entries. It is needed if the key would expire too
+    -- early, or has nothing left, or too many entries. A key that is kept for much longer than needed was written by
+    -- someone else, and may never expire.
     if last <= now or last > kept_until or kept_until - last > (last - now) / 8 or count > 255 then
       slow_path().rewrite(key)
+    -- The other commands keep the lifetime: all of the value, all headers, or the one header that changed.
     elseif tails[key] then
       call('SET', KEYS[key], pack(format(count), unpack(record)) .. table.concat(tails[key]), 'KEEPTTL')
     elseif changed == true then
       call('SETRANGE', KEYS[key], '0', pack(format(count), unpack(record)))
     else
+      -- The headers begin after eight bytes. A constant text saves Lua the conversion of the most frequent offset.
       local offset = changed == 3 and '8' or 8 + 34 * (changed - 3) / 6
       call('SETRANGE', KEYS[key], offset, pack(ONE_HEADER_FORMAT, unpack(record, changed, changed + 5)))
     end

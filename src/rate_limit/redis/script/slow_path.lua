@@ -10,11 +10,13 @@ local function slow_path()
   local min, max = math.min, math.max
   local NO_UNITS, UNITS_FORMAT = ('\0'):rep(4 * SUB_WINDOWS), '<' .. ('I4'):rep(SUB_WINDOWS)
 
+  -- Replaces the tail of an entry.
   local function set_tail(key, header, tail)
     split(key)[(header + 3) / 6] = tail
     records[key][header + TAIL_SIZE] = #tail
   end
 
+  -- Replaces the numbers of an entry, except its tag and the size of its tail.
   local function set_header(key, header, expiry, since, used, extra)
     local record = records[key]
     record[header + EXPIRY], record[header + SINCE] = expiry, since
@@ -26,6 +28,7 @@ local function slow_path()
     local record = records[key]
     local header = find(record, tag)
     if not header then
+      -- The new header changes the format of the record, so that the tails must be written again.
       split(key)
       header = 6 * record[1] + 3
       record[1], record[header] = record[1] + 1, tag
@@ -81,6 +84,7 @@ local function slow_path()
   function functions.advance_sub_windows(key, header, rule)
     local record, moved, sum, present = records[key], {}, 0, floor(now / request[rule + STEP])
     local old, age = units(key, header), present - record[header + SINCE]
+    -- Each sub-window moves back by `age`. Outside of the list, there are no units.
     for i = 1, KEPT do moved[i] = old[i - age] or 0 end
     -- If the clock went back, units of the future count as charged now.
     for i = 1, min(-age, KEPT) do moved[1] = moved[1] + old[i] end
@@ -104,6 +108,7 @@ local function slow_path()
     if algorithm == SLIDING_WINDOW then
       local all = units(key, header)
       local first, last = 1, KEPT
+      -- With a time, only the sub-window of that time is refunded. If it is no longer kept, the loop does not run.
       if charged_at then
         first = 1 + max(record[header + SINCE] - floor(charged_at / request[rule + STEP]), 0)
         last = min(first, KEPT)
@@ -145,11 +150,13 @@ local function slow_path()
     local since, left, window = record[header + SINCE], record[header + USED], request[rule + WINDOW]
     if algorithm == SLIDING_WINDOW then
       local all = units(key, header)
+      -- Free the sub-windows from the oldest on, until the cost fits.
       for i = KEPT, 1, -1 do
         left = left - all[i]
         if left <= allowed or i == 1 then return max((since + KEPT + 1 - i) * request[rule + STEP] - now, 0) end
       end
     elseif algorithm == SLIDING_LOG then
+      -- So many of the oldest units must leave the window: the time of the last of them, in the tail.
       local freed = unpack_from(TIME_FORMAT, split(key)[(header + 3) / 6], (left - allowed - 1) * 7 + 1)
       return freed + window - now
     elseif algorithm == TOKEN_BUCKET then
@@ -158,6 +165,7 @@ local function slow_path()
     return max((since + 1) * window - now, 0)
   end
 
+  -- Returns the length of a block by its number, counted from one.
   local function block_length(rule, count)
     local doublings = min(max(count - 1, 0), MAX_DOUBLINGS)
     return min(request[rule + FIRST_BLOCK] * 2 ^ doublings, request[rule + LONGEST_BLOCK])

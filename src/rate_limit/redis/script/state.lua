@@ -24,6 +24,8 @@ local MAX_USED = 2 ^ 36
 local call, pack, unpack_from = redis.call, struct.pack, struct.unpack
 local floor, ceil, KEYS = math.floor, math.ceil, KEYS
 
+-- The clock of the server and not of the processes, whose clocks differ. A microsecond since 1970 needs 51 bits, and a
+-- double is exact up to 53.
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 -- One command reads all keys. It returns nothing for a key of another type.
@@ -33,7 +35,8 @@ local request = { unpack_from('<' .. ('d'):rep(#ARGV[1] / 8), ARGV[1]) }
 -- and which header changed, or true if more than one header did.
 local records, tails, dirty = {}, {}, {}
 
--- The formats of a record without its tails, by the number of entries.
+-- The formats of a record without its tails, by the number of entries. A record that was packed as one string is read
+-- by one call.
 local formats = {}
 
 local function format(count)
@@ -48,10 +51,13 @@ end
 -- Reads the record of a key; an empty one if the value does not have the format.
 local function load(key)
   local value, record = values[key], nil
+  -- The first byte is the number of entries. A record has 8 bytes, and each header 34: 6 + 2 + 7 + 7 + 8 + 4.
   local count = value and value:byte() or 0
   local size = 8 + 34 * count
   if count > 0 and #value >= size then
     record = { unpack_from(format(count), value) }
+    -- The tails must fill the rest of the value exactly. The last element of `record`, the position after the read, is
+    -- not looked at.
     for tail_size = 4, 6 * count - 2, 6 do size = size + record[tail_size] end
     if size ~= #value then record = nil end
   end
@@ -73,6 +79,7 @@ local function split(key)
   local all = tails[key]
   if not all then
     local record, value = records[key], values[key]
+    -- Lua counts from one.
     local from = 9 + 34 * record[1]
     all = {}
     for i = 1, record[1] do
