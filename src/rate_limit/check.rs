@@ -9,31 +9,68 @@ use crate::rate_limit::subject::Subject;
 impl RateLimit {
     /// Charges a subject this many units, under all limits of the layer or under none.
     ///
-    /// Use it for work that is not a request of its own, such as a message on a WebSocket or an item of a queue.
+    /// Use it for work that is not a request of its own, such as a message on a WebSocket or an item of a queue, and in
+    /// handlers for limits by a value in the body, such as the account of a login.
     ///
     /// Every limit whose [`Key`](crate::rate_limit::Key) can yield such a subject is charged, whatever requests it is
     /// [restricted to](crate::rate_limit::Limit::on_routes). Under a limit that counts only failures, the units stay
     /// charged until you [refund](Self::refund) them.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, UserContext, rate_limit::{Key, Subject}};
+    /// use portcullis::{Quota, RateLimit, UserContext};
+    /// use portcullis::rate_limit::{Key, Subject};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), portcullis::ConfigError> {
-    /// let messages = RateLimit::builder().quota(Quota::per_minute(2)?).key(Key::user()).build()?;
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let messages = RateLimit::builder()
+    ///     .quota(Quota::per_minute(2)?)
+    ///     .key(Key::user())
+    ///     .build()?;
+    ///
     /// let user = UserContext::new("ann");
     /// let ann = Subject::of_user(&user);
-    /// assert_eq!(messages.check(&ann, 2).await.unwrap().tightest().unwrap().remaining(), 0);
+    /// let status = messages.check(&ann, 2).await?;
+    /// assert_eq!(status.tightest().unwrap().remaining(), 0);
     /// assert_eq!(messages.check(&ann, 1).await.unwrap_err().status(), 429);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A handler may return the [`Denial`] as its error. To limit logins by account, use the account's name as a custom
+    /// subject. [`Key::custom`](crate::rate_limit::Key::custom) then needs no function that finds it in a request:
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let by_account = RateLimit::builder()
+    ///     .quota(Quota::per_hour(5)?)
+    ///     .key(Key::custom(|_| None))
+    ///     .build()?;
+    ///
+    /// // In the handler, with the name from the body:
+    /// let account = Subject::custom("ann@example.com");
+    /// assert!(by_account.check(&account, 1).await.is_ok());
+    /// # let password_is_right = true;
+    /// if password_is_right {
+    ///     by_account.refund(&account, 1).await?;
+    /// }
+    /// # assert_eq!(by_account.peek(&account).await?[0].used(), 0);
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// Returns [`Denial`] if a limit is exceeded, if the store is unavailable and a limit
-    /// [fails closed](crate::rate_limit::OutagePolicy::FailClosed), or if no limit counts subjects of this kind
-    /// ([`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing)).
+    /// Returns a [`Denial`] whose kind is
+    ///
+    /// - [`QuotaExceeded`](DenialKind::QuotaExceeded) if a limit is exceeded, or
+    ///   [`AbnormalUsage`](DenialKind::AbnormalUsage) if the subject is blocked;
+    /// - [`ReducedCapacity`](DenialKind::ReducedCapacity) if the store is unavailable, and a limit
+    ///   [fails closed](crate::rate_limit::OutagePolicy::FailClosed) or its local share is used up;
+    /// - [`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing) if no limit of the layer counts subjects of this
+    ///   kind.
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
         let policy = &*self.0;
         let mut charges = policy.charges_for(subject, units);

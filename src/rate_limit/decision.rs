@@ -1,5 +1,9 @@
 //! What a request is charged, and what a store decides about it.
 
+// The way of a request: `Policy::charges` reads a `Charge` for each limit from its head; a store turns them into a
+// `Decision`; the layer turns that into a `Denial` or into a status, headers and, later, refunds. Both stores share
+// these types, so the layer does not know which of them decided.
+
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
@@ -15,24 +19,28 @@ pub(super) struct Charge {
     pub(super) rule_index: u8,
     /// The position of the applied quota in the rule.
     pub(super) quota_index: u8,
+    /// Whether the charge is left out if it does not fit, instead of rejecting the request.
     pub(super) is_shadow: bool,
     /// The limit to decide by: the quota's, or a share of it while Redis is unavailable.
     pub(super) limit: u32,
     /// The quota's limit.
     pub(super) full_limit: u32,
+    /// In units.
     pub(super) cost: u32,
     /// The keyed hash of the subject, for tables in memory.
     pub(super) hash: u64,
-    /// The digest of the subject, the same in every process; zero if the store is in memory.
+    /// The digest of the subject, the same in every process; zero if the store is in memory. Unlike the keyed hash,
+    /// which differs in each process, it names the subject in Redis.
     #[cfg(feature = "redis")]
     pub(super) digest: u128,
-    /// When Redis charged it, by the clock of the node that did, in microseconds since 1970.
+    /// When Redis charged it, by the clock of the node that did, in microseconds since 1970. A refund needs that time,
+    /// and the nodes of a cluster have different clocks.
     #[cfg(feature = "redis")]
     pub(super) redis_charged_at: u64,
 }
 
 impl Charge {
-    /// Identifies the subject within its store.
+    /// Identifies the subject within its store, to detect that two layers charge the same counter.
     #[inline]
     pub(super) fn subject(&self) -> u64 {
         #[cfg(feature = "redis")]
@@ -76,7 +84,7 @@ pub(super) struct Usage {
     pub(super) reset: u64,
 }
 
-/// Whether a cost fits into the remaining quota.
+/// Whether a cost fits into the remaining quota. All of it must fit: a request is never charged in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     Fits,
@@ -123,7 +131,9 @@ pub(super) struct Decision {
     /// Whether the request is rejected because Redis is unavailable, and not because of the caller.
     pub(super) is_outage: bool,
     pub(super) charged_at: ChargedAt,
+    /// Whether the request costs more than a limit's whole quota, so that no wait helps.
     never_fits: bool,
+    /// The longest wait of any limit that rejects the request, in microseconds.
     wait: u64,
 }
 
@@ -131,6 +141,7 @@ impl Decision {
     /// Admits a request with so many charges, until one of them is found to exceed its limit.
     #[inline]
     pub(super) fn admit(charges: usize) -> Self {
+        // There are never more: a layer has at most eight limits, one for each bit of `known` and `exceeded`.
         let usages = if charges <= RateLimitStatus::MAX_LIMITS { charges } else { 0 };
         Self {
             usages: SmallVec::from_elem(Usage::default(), usages),
@@ -145,6 +156,7 @@ impl Decision {
         }
     }
 
+    /// Records what the subject of a charge has in use.
     #[inline]
     pub(super) fn set_usage(&mut self, index: usize, usage: Usage) {
         if let Some(entry) = self.usages.get_mut(index) {
@@ -171,6 +183,7 @@ impl Decision {
         self.exceeded |= bit(index);
         self.is_rejected = true;
         self.is_blocked = true;
+        // During a block nothing remains, whatever the counter says, and not before the block ends.
         let reset = self.usage(index).map_or(wait, |usage| usage.reset.max(wait));
         self.set_usage(index, Usage { used: u32::MAX, reset });
         self.wait_at_least(wait);
@@ -180,10 +193,12 @@ impl Decision {
     #[cfg(feature = "redis")]
     pub(super) fn blame_outage(&mut self, retry_after: u64) {
         self.is_outage = true;
+        // A cost above this process's share may fit once Redis is back.
         self.never_fits = false;
         self.wait = retry_after;
     }
 
+    /// Lengthens the wait, if it is shorter.
     pub(super) fn wait_at_least(&mut self, micros: u64) {
         self.wait = self.wait.max(micros);
     }
@@ -214,6 +229,7 @@ impl Decision {
     }
 }
 
+/// Returns the bit of a charge; zero for an index that no layer has.
 #[inline]
 fn bit(index: usize) -> u8 {
     1_u8.checked_shl(index as u32).unwrap_or_default()
@@ -230,7 +246,10 @@ pub(super) enum Intervention {
     Unblock,
 }
 
-/// The error of an administrative call if the store is unavailable. Nothing was changed.
+/// The error of an administrative call if the store does not respond in time.
+///
+/// The server may still carry out the call. It is safe to repeat `peek`, `reset` and `unblock`; a repeated `refund` may
+/// be applied twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreUnavailable;

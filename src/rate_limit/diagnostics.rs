@@ -1,5 +1,8 @@
 //! `Diagnostics`: warnings about a misconfigured layer, each logged once, when a request first shows the problem.
 
+// `build()` cannot see these mistakes: they concern the network in front of the app or the layers around this one. A
+// warning for each request would flood the log, and an attacker could cause it.
+
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -9,7 +12,7 @@ use http::{HeaderName, request};
 
 use crate::rate_limit::subject::Subject;
 
-/// Which warnings were logged.
+/// Which warnings were logged. Each flag is swapped, so that of several requests at once only one logs the warning.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     has_logged_unknown_address: AtomicBool,
@@ -17,6 +20,7 @@ pub(super) struct Diagnostics {
     has_logged_forwarding_header: AtomicBool,
     has_logged_tier_unknown: AtomicBool,
     has_logged_subject_missing: AtomicBool,
+    /// The address of the first connection that a limit counted.
     first_peer: OnceLock<IpAddr>,
     /// The requests from the first peer, as long as there is no other peer.
     requests_of_first_peer: AtomicU32,
@@ -36,6 +40,8 @@ impl Diagnostics {
         true
     }
 
+    /// Warns if a proxy that is not trusted seems to forward requests. A client can send such a header too, so the
+    /// warning says "if".
     #[inline]
     fn check_forwarding_header(&self, head: &request::Parts) {
         if !self.has_logged_forwarding_header.load(Ordering::Relaxed)
@@ -49,6 +55,8 @@ impl Diagnostics {
         }
     }
 
+    /// Warns if all requests come from one private address: a proxy that adds no forwarding header, or one whose header
+    /// was not recognized. A public address or a second one settles the question.
     fn check_single_peer(&self, peer: IpAddr) {
         let is_only_peer = *self.first_peer.get_or_init(|| peer) == peer;
         if !is_only_peer || !is_private(peer) {
@@ -96,10 +104,12 @@ impl Diagnostics {
     }
 }
 
+/// Sets the flag. Returns whether it was not set before.
 fn is_first(has_logged: &AtomicBool) -> bool {
     !has_logged.swap(true, Ordering::Relaxed)
 }
 
+/// Whether an address is one that proxies in the same network or on the same host have.
 fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),

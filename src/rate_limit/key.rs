@@ -1,27 +1,41 @@
 //! `Key`: what identifies the subject of a request.
 
+mod part;
+
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, request};
+use http::{HeaderName, request};
 
-use crate::context::{ClientAddr, TrustedProxies, UserContext, Visitor};
+use crate::context::{TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
+use crate::rate_limit::key::part::KeyPart;
 use crate::rate_limit::subject::Subject;
 
 /// Identifies the [`Subject`] that a request is counted for. Alternatives are tried in order.
 ///
-/// ```
-/// use portcullis::{TrustedProxies, rate_limit::Key};
+/// | key | counts by | a caller evades it with |
+/// |---|---|---|
+/// | [`user`](Key::user) | verified user | more accounts |
+/// | [`tenant`](Key::tenant) | value read from the verified user | more tenants |
+/// | [`ip`](Key::ip) | client address | more addresses |
+/// | [`api_key`](Key::api_key) | value of a header | invented keys, unless they are verified first |
+/// | [`custom`](Key::custom) | value read from the request head | whatever the caller can choose |
+/// | [`global`](Key::global) | nothing: all requests count together | - |
 ///
-/// let key = Key::user().or_ip(TrustedProxies::new(["10.0.0.0/8"])?);
-/// # let _ = key;
+/// ```
+/// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+///
+/// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
+/// let key = Key::user().or_ip(proxies);
+/// let limit = RateLimit::builder().quota(Quota::per_minute(60)?).key(key).build();
+/// assert!(limit.is_ok());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
 /// A request that matches no alternative is rejected, so that it cannot evade the limit: with 401 if it is anonymous
 /// and the key needs a user, else with 403. Every request has an [address](Key::ip) and a [global](Key::global)
-/// subject, so no alternative may follow these.
+/// subject, so an alternative after these would never be used, and `build()` reports it.
 #[derive(Clone)]
 #[must_use]
 pub struct Key {
@@ -29,69 +43,213 @@ pub struct Key {
     ipv6_prefix: Option<u8>,
 }
 
-#[derive(Clone)]
-enum KeyPart {
-    ApiKey(HeaderName),
-    Custom(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
-    Global,
-    Ip(TrustedProxies),
-    Tenant(Arc<dyn Fn(&UserContext) -> Option<String> + Send + Sync>),
-    User,
-}
-
 impl Key {
     /// Counts by the verified user, identified by issuer and id.
     ///
     /// An authenticating layer must be outside of this one. Otherwise the response to every request is 500.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, UserContext};
+    /// # use portcullis::{rate_limit::Key, testing::as_user};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(1)?)
+    ///     .key(Key::user())
+    ///     .build()?;
+    /// let app: Router = Router::new().route("/", get(|| async {})).layer(limit);
+    /// # let request_of = async |user: &str| {
+    /// #     let app = app.clone().layer(as_user(UserContext::new(user)));
+    /// #     let request = Request::get("/").body(Body::empty()).unwrap();
+    /// #     app.oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(request_of("ann").await, 200);
+    /// assert_eq!(request_of("ann").await, 429);
+    /// assert_eq!(request_of("bob").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user() -> Self {
         Self::of(KeyPart::User)
     }
 
     /// Counts by the client's address; IPv6 addresses by their /64 network, see [`ipv6_prefix`](Self::ipv6_prefix).
     ///
-    /// If [`TrustedProxies`] is also an outer layer, the address that it found is used, else the one found by
-    /// `proxies`.
+    /// The address is that of the connection, or the one that a trusted proxy forwards. Behind a proxy, `proxies` must
+    /// contain the proxy's network. Otherwise all clients share one limit. If [`TrustedProxies`] is also an outer
+    /// layer, the address that it found is used, else the one found by `proxies`.
+    ///
+    /// axum provides the address of a connection only if the app is served with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the response to every request is 500. In
+    /// tests, add axum's `MockConnectInfo`. Other servers insert a [`std::net::SocketAddr`] into the request's
+    /// extensions.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::{Router, extract::connect_info::MockConnectInfo, routing::get};
+    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+    /// # use axum::{body::Body, http::Request};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(1)?)
+    ///     .key(Key::ip(TrustedProxies::none()))
+    ///     .build()?;
+    /// let app: Router = Router::new().route("/", get(|| async {})).layer(limit);
+    ///
+    /// // In main:
+    /// # async fn serve(app: Router, listener: tokio::net::TcpListener) {
+    /// let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    /// axum::serve(listener, service).await.unwrap();
+    /// # }
+    ///
+    /// // In a test:
+    /// let client = SocketAddr::from(([203, 0, 113, 9], 4711));
+    /// let app = app.layer(MockConnectInfo(client));
+    /// # let request = || Request::get("/").body(Body::empty()).unwrap();
+    /// assert_eq!(app.clone().oneshot(request()).await.unwrap().status(), 200);
+    /// assert_eq!(app.oneshot(request()).await.unwrap().status(), 429);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ip(proxies: TrustedProxies) -> Self {
         Self::of(KeyPart::Ip(proxies))
     }
 
     /// Counts by an API key, the single value of this header. Stores keep only a hash of it.
     ///
-    /// Callers may make up keys. Put a layer that verifies them outside of this one, or add a limit by address.
+    /// This key does not verify anything, and a caller can invent a new value for each request. Put a layer that
+    /// verifies API keys outside of this one, or add a limit by address. A request without the header, with an empty
+    /// value or with two values does not match.
+    ///
+    /// ```
+    /// use axum::http::HeaderName;
+    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::rate_limit::{Key, Limit};
+    ///
+    /// let key = Key::api_key(HeaderName::from_static("x-api-key"));
+    /// let address = Key::ip(TrustedProxies::none());
+    /// let limit = RateLimit::builder()
+    ///     .add_limit(Limit::new("key", Quota::per_hour(1000)?).key(key))
+    ///     .add_limit(Limit::new("address", Quota::per_minute(300)?).key(address))
+    ///     .build();
+    /// assert!(limit.is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn api_key(header: HeaderName) -> Self {
         Self::of(KeyPart::ApiKey(header))
     }
 
-    /// Counts by the tenant that the function reads from the verified user.
+    /// Counts by the tenant that the function reads from the verified user. All users of a tenant share the limit.
+    ///
+    /// A user for which the function returns `None` does not match. As with [`user`](Self::user), an authenticating
+    /// layer must be outside of this one.
     ///
     /// ```
-    /// use portcullis::rate_limit::Key;
-    ///
-    /// let by_email_domain = Key::tenant(|user| user.email()?.split_once('@').map(|(_, domain)| domain.to_owned()));
-    /// # let _ = by_email_domain;
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, UserContext};
+    /// # use portcullis::{rate_limit::Key, testing::as_user};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// // Each client id is a tenant.
+    /// let key = Key::tenant(|user| user.client_id().map(str::to_owned));
+    /// # let limit = RateLimit::builder().quota(Quota::per_minute(2)?).key(key).build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(limit);
+    /// # let request_of = async |id: &str| {
+    /// #     let user = UserContext::new(id).with_client_id("acme");
+    /// #     let request = Request::get("/").body(Body::empty()).unwrap();
+    /// #     app.clone().layer(as_user(user)).oneshot(request).await.unwrap().status()
+    /// # };
+    /// # assert_eq!(request_of("ann").await, 200);
+    /// # assert_eq!(request_of("bob").await, 200);
+    /// # assert_eq!(request_of("cleo").await, 429);
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn tenant(read: impl Fn(&UserContext) -> Option<String> + Send + Sync + 'static) -> Self {
         Self::of(KeyPart::Tenant(Arc::new(read)))
     }
 
-    /// Counts by the value that the function reads from the request head.
+    /// Counts by the value that the function reads from the request head. `None` does not match.
     ///
-    /// Do not rely on values that the caller can choose freely: with a new value per request it evades the limit.
+    /// Do not rely on values that the caller can choose freely: with a new value per request it evades the limit. Use
+    /// what an outer layer verified and stored in the request's extensions.
+    ///
+    /// ```
+    /// use portcullis::rate_limit::{Key, Limit, Subject};
+    /// use portcullis::{Quota, RateLimit};
+    ///
+    /// /// Inserted by the app's own layer, which verifies the device's certificate.
+    /// #[derive(Clone)]
+    /// struct DeviceId(String);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let by_device =
+    ///     Key::custom(|head| Some(head.extensions.get::<DeviceId>()?.0.clone()));
+    /// let limit = Limit::new("device", Quota::per_minute(60)?).key(by_device);
+    /// let limit = RateLimit::builder().limit(limit).build()?;
+    ///
+    /// // An administrator resets the counters of one device.
+    /// limit.reset(&Subject::custom("thermostat-7")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn custom(read: impl Fn(&request::Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         Self::of(KeyPart::Custom(Arc::new(read)))
     }
 
-    /// Counts all requests together.
+    /// Counts all requests together, to protect the app or a service behind it.
+    ///
+    /// One caller can use up such a limit for all others. Combine it with a limit by user or address.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::rate_limit::{Key, Limit};
+    ///
+    /// let address = Key::ip(TrustedProxies::none());
+    /// let limit = RateLimit::builder()
+    ///     .add_limit(Limit::new("all", Quota::per_second(200)?).key(Key::global()))
+    ///     .add_limit(Limit::new("each", Quota::per_second(5)?).key(address))
+    ///     .build();
+    /// assert!(limit.is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn global() -> Self {
         Self::of(KeyPart::Global)
     }
 
-    /// Falls back to the client's address; see [`ip`](Self::ip).
+    /// Falls back to the client's address; see [`ip`](Self::ip) for what the server must provide.
     pub fn or_ip(self, proxies: TrustedProxies) -> Self {
         self.or(Self::ip(proxies))
     }
 
     /// Falls back to another key for requests that do not match this one.
+    ///
+    /// Subjects of different kinds are counted separately: an API key `a` and a user `a` do not share a counter.
+    ///
+    /// ```
+    /// use axum::http::HeaderName;
+    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+    ///
+    /// let api_key = HeaderName::from_static("x-api-key");
+    /// let proxies = TrustedProxies::none();
+    /// let key = Key::user().or(Key::api_key(api_key)).or_ip(proxies.clone());
+    /// let quota = Quota::per_minute(60)?;
+    /// assert!(RateLimit::builder().quota(quota).key(key).build().is_ok());
+    ///
+    /// // Every request has an address, so no request would fall back to its user.
+    /// let wrong = Key::ip(proxies).or(Key::user());
+    /// let error = RateLimit::builder().quota(quota).key(wrong).build();
+    /// assert_eq!(error.unwrap_err().issues()[0].setting(), "key");
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn or(mut self, other: Self) -> Self {
         self.parts.extend(other.parts);
         self.ipv6_prefix = self.ipv6_prefix.or(other.ipv6_prefix);
@@ -100,7 +258,27 @@ impl Key {
 
     /// Sets how many leading bits of an IPv6 address identify a client (default 64; from 1 to 128).
     ///
-    /// A /64 is usually one household. Use 48 or 56 if providers assign larger networks to your callers.
+    /// A /64 is usually one household, whose devices change their addresses within it. Use 48 or 56 if providers assign
+    /// larger networks to your callers (RFC 6177).
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::rate_limit::{Key, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(1)?)
+    ///     .key(Key::ip(TrustedProxies::none()).ipv6_prefix(56))
+    ///     .build()?;
+    /// // Two /64 networks of one /56 network.
+    /// let one = Subject::address("2001:db8:0:1::1".parse()?);
+    /// let other = Subject::address("2001:db8:0:2::1".parse()?);
+    /// assert!(limit.check(&one, 1).await.is_ok());
+    /// assert!(limit.check(&other, 1).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         self.ipv6_prefix = Some(bits);
         self
@@ -148,6 +326,7 @@ impl Key {
         Err(self.subject_missing(head))
     }
 
+    /// Returns the denial of a request that matches no alternative: a 401 if authentication would help.
     #[cold]
     fn subject_missing(&self, head: &request::Parts) -> Denial {
         let visitor = head.extensions.get::<Visitor>();
@@ -165,89 +344,13 @@ impl Key {
     }
 }
 
-impl KeyPart {
-    #[inline]
-    fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
-        Ok(match self {
-            Self::ApiKey(header) => {
-                // Two keys are no key: a proxy might have read the other one.
-                let mut values = head.headers.get_all(header).iter();
-                let single = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
-                single.filter(|key| !key.is_empty()).map(Subject::api_key)
-            }
-            Self::Custom(read) => read(head).map(Subject::custom),
-            Self::Global => Some(Subject::global()),
-            Self::Ip(proxies) => {
-                let known = head.extensions.get::<ClientAddr>();
-                match known.copied().or_else(|| proxies.client(head)) {
-                    Some(client) if known.is_none() && proxies.is_none() => Some(Subject::of_peer(client.ip())),
-                    Some(client) => Some(Subject::address(client.ip())),
-                    None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
-                }
-            }
-            Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
-            Self::User => user(head)?.map(Subject::of_user),
-        })
-    }
-}
-
-/// Returns the user, `None` for an anonymous caller. If no layer authenticated, the app is misconfigured.
-fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
-    match head.extensions.get::<Visitor>() {
-        Some(visitor) => Ok(visitor.user()),
-        None => Err(Denial::new(DenialKind::auth_layer_missing("a RateLimit by user"), Default::default())),
-    }
-}
-
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.parts).finish()
     }
 }
 
-impl fmt::Debug for KeyPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ApiKey(_) => "ApiKey",
-            Self::Custom(_) => "Custom",
-            Self::Global => "Global",
-            Self::Ip(_) => "Ip",
-            Self::Tenant(_) => "Tenant",
-            Self::User => "User",
-        })
-    }
-}
-
 const DEFAULT_IPV6_PREFIX: u8 = 64;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_matches_only_subjects_of_its_kinds() {
-        let keys = [
-            Key::api_key(HeaderName::from_static("x-api-key")),
-            Key::global(),
-            Key::ip(TrustedProxies::none()),
-            Key::custom(|_| None),
-            Key::tenant(|_| None),
-            Key::user(),
-        ];
-        let subjects = [
-            Subject::api_key(b"a"),
-            Subject::global(),
-            Subject::address("192.0.2.1".parse().expect("an address")),
-            Subject::custom("a"),
-            Subject::tenant("a"),
-            Subject::user(None, "a"),
-        ];
-        for (row, key) in keys.iter().enumerate() {
-            for (column, subject) in subjects.iter().enumerate() {
-                assert_eq!(key.matches(subject), row == column, "{key:?} {subject:?}");
-            }
-        }
-        let either = Key::user().or_ip(TrustedProxies::none());
-        assert!(either.matches(&subjects[2]) && either.matches(&subjects[5]) && !either.matches(&subjects[0]));
-    }
-}
+mod tests;

@@ -1,5 +1,9 @@
 //! `RateLimit`: the layer. It reads what a request is charged, decides once, and reports the decision.
 
+// `enter` reads the charges, asks the store and concludes: the request is admitted with a pass, or rejected with a
+// reply that has the rate-limit headers. `leave` adds those headers to the handler's response, after it has refunded
+// limits that count only failures. A store in memory decides at once; only Redis makes a request wait.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +20,11 @@ use crate::rate_limit::response_headers::{self, TightestLimit};
 
 /// A layer that limits how often a subject may send requests; see the [module](crate::rate_limit).
 ///
-/// Clones share their counters.
+/// Clones share their counters. To give two routers counters of their own, build two layers.
+///
+/// Besides its use as a layer, it has methods for other code: [`check`](Self::check) charges a subject outside of a
+/// request, and [`peek`](Self::peek), [`refund`](Self::refund), [`reset`](Self::reset) and [`unblock`](Self::unblock)
+/// are for administrators.
 #[derive(Clone)]
 #[must_use]
 pub struct RateLimit(pub(super) Arc<Policy>);
@@ -35,6 +43,7 @@ impl RateLimit {
         charges: &[Charge],
         decision: &Decision,
     ) -> Result<RateLimitPass, Reply> {
+        // Charges that were not considered were removed, so none is left if all limits fail open.
         if charges.is_empty() {
             return Ok(self.admit_failed_open(head));
         }
@@ -45,6 +54,7 @@ impl RateLimit {
             policy.headers.write(&policy.rules, &snapshots, decision.charged_at.store, reply.headers_mut());
             return Err(reply);
         }
+        // The smallest pass that `leave` can work with, because it is moved with the response future.
         let pass = match self.refundable(head, charges, decision) {
             Some(refundable) => RateLimitPass::full(snapshots.clone(), decision.charged_at, Some(refundable)),
             None if policy.headers.ietf_draft => RateLimitPass::full(snapshots.clone(), decision.charged_at, None),
@@ -56,6 +66,9 @@ impl RateLimit {
     }
 
     /// Returns the charges to refund unless the request fails; `None` if there are none.
+    ///
+    /// Limits that count only failures charge each request at first. If they charged it once the response is known,
+    /// any number of concurrent attempts would pass the check before the first of them fails.
     #[inline]
     fn refundable(&self, head: &mut request::Parts, charges: &[Charge], decision: &Decision) -> Option<Refundable> {
         let policy = &*self.0;
@@ -73,7 +86,8 @@ impl RateLimit {
         (!charges.is_empty()).then_some(Refundable { attempt, charges })
     }
 
-    /// Makes the status available to handlers, and checks whether an outer layer charged the same limit.
+    /// Makes the status available to handlers, and checks whether an outer layer charged the same limit: for example if
+    /// a router and a router nested in it both have the layer, so that each request costs two units.
     #[inline]
     fn publish_status(&self, head: &mut request::Parts, snapshots: LimitSnapshots) {
         // `insert` returns the outer layer's status, which saves a lookup.
@@ -108,7 +122,7 @@ impl RateLimit {
         self.admit_uncounted(head)
     }
 
-    /// Rejects a request that cannot be counted.
+    /// Rejects a request that cannot be counted, and logs the remedy once.
     #[cold]
     fn reject_uncountable(&self, head: &request::Parts, denial: Denial) -> Reply {
         match denial.kind() {
@@ -122,7 +136,7 @@ impl RateLimit {
         Reply::denial(head, denial)
     }
 
-    /// Decides once Redis has responded.
+    /// Decides once Redis has responded. The clone of the layer is one reference count.
     #[cfg(feature = "redis")]
     fn wait_for_redis(&self, mut charges: Charges) -> Entry<RateLimitPass> {
         let limiter = self.clone();
@@ -134,6 +148,9 @@ impl RateLimit {
     }
 
     /// Refunds charges of limits that count only failures, if the request did not fail.
+    ///
+    /// It runs when the response head is ready. If the client disconnects before that, the handler's future is dropped
+    /// and the charge stays: otherwise an attacker could disconnect to have each failed attempt refunded.
     fn refund_unless_failed<B>(
         &self,
         refundable: &Refundable,
@@ -142,6 +159,7 @@ impl RateLimit {
         response: &Response<B>,
     ) {
         let reported = refundable.attempt.has_failed();
+        // A gRPC response has HTTP status 200 even if it reports an error.
         let status = grpc::http_status(response.headers()).unwrap_or(response.status());
         for charge in refundable.charges.iter() {
             let failure = self.0.rule(charge).and_then(|rule| rule.failure.as_ref());

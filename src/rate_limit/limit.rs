@@ -1,5 +1,10 @@
 //! `Limit`: one named limit: its quota, the requests it applies to, and what happens when it is exceeded.
 
+mod conditions;
+mod enforcement;
+mod outage_policy;
+mod quotas;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +12,12 @@ use std::time::Duration;
 use http::{StatusCode, request};
 
 use crate::context::Tier;
-use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::quota::Quota;
+
+pub(super) use conditions::{Cost, FailureCondition, RequestFilter};
+pub use outage_policy::OutagePolicy;
+pub(super) use quotas::Quotas;
 
 /// One named limit of a [`RateLimit`](crate::RateLimit): its quota, and which requests it counts.
 ///
@@ -17,13 +25,15 @@ use crate::rate_limit::quota::Quota;
 /// use std::time::Duration;
 /// use portcullis::{Quota, rate_limit::Limit};
 ///
-/// // After five failed logins within five minutes, the sixth blocks the subject for an hour.
+/// // Five failed logins in five minutes. The sixth starts a block of an hour.
 /// let login = Limit::new("login", Quota::per(5, Duration::from_secs(300))?)
 ///     .only_failures()
 ///     .block_for(Duration::from_secs(3600));
 /// # let _ = login;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
+///
+/// Setters do not fail. [`RateLimitBuilder::build`](crate::rate_limit::RateLimitBuilder::build) reports invalid values.
 #[derive(Clone)]
 #[must_use]
 pub struct Limit {
@@ -42,17 +52,59 @@ pub struct Limit {
 impl Limit {
     /// Creates a limit with one quota for every subject.
     ///
-    /// Callers see the name in headers and problem details. It also identifies the counters in a store: if two layers
-    /// share a store, limits with the same name and quota count together.
+    /// The name is sent to callers in headers and problem details, so it is printable ASCII. It also identifies the
+    /// counters in a store: if two layers share a store, limits with the same name and quota count together.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit};
+    /// use portcullis::rate_limit::{Key, Limit, MemoryStore, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::new();
+    /// let layer = || {
+    ///     let limit = Limit::new("mail", Quota::per_hour(10)?);
+    ///     let builder = RateLimit::builder().limit(limit).key(Key::user());
+    ///     builder.store(store.clone()).build()
+    /// };
+    /// let (web, worker) = (layer()?, layer()?);
+    ///
+    /// let ann = Subject::user(None, "ann");
+    /// web.check(&ann, 4).await?;
+    /// assert_eq!(worker.peek(&ann).await?[0].used(), 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(name: impl Into<Arc<str>>, quota: Quota) -> Self {
         Self::of(name.into(), Quotas::Single(quota))
     }
 
     /// Creates a limit whose quota depends on the tier of the verified user.
     ///
-    /// The quota of the highest of these tiers that the user has applies. Users with none of them and anonymous callers
-    /// get the quota of the lowest tier. All quotas have the same window. Put the layer inside of the one that
-    /// authenticates.
+    /// The quota of the user's tier applies or, if that tier has none, the quota of the next lower tier that has one.
+    /// If there is no such tier, or the caller has no tier or is anonymous, the quota of the lowest tier applies. All
+    /// quotas have the same window and algorithm. Put the layer inside of the one that authenticates.
+    ///
+    /// ```
+    /// use portcullis::rate_limit::{Key, Limit, Subject};
+    /// use portcullis::{Quota, RateLimit, Tiers, UserContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tiers = Tiers::ascending(["free", "paid"])?;
+    /// let quotas = [
+    ///     (tiers.get("free")?, Quota::per_day(100)?),
+    ///     (tiers.get("paid")?, Quota::per_day(10_000)?),
+    /// ];
+    /// let limit = Limit::by_tier("requests", quotas);
+    /// let limit = RateLimit::builder().limit(limit).key(Key::user()).build()?;
+    ///
+    /// let ann = UserContext::new("ann").with_tier(tiers.get("paid")?);
+    /// let status = limit.check(&Subject::of_user(&ann), 1).await?;
+    /// assert_eq!(status.tightest().unwrap().remaining(), 9_999);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn by_tier(name: impl Into<Arc<str>>, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
         Self::of(name.into(), Quotas::ByTier(quotas.into_iter().collect()))
     }
@@ -73,13 +125,43 @@ impl Limit {
     }
 
     /// Sets the key (default: the key of the layer).
+    ///
+    /// ```
+    /// use portcullis::rate_limit::{Key, Limit};
+    /// use portcullis::{Quota, RateLimit};
+    ///
+    /// let all = Limit::new("all", Quota::per_second(500)?).key(Key::global());
+    /// let each = Limit::new("each", Quota::per_second(10)?).key(Key::user());
+    /// let limit = RateLimit::builder().add_limit(all).add_limit(each).build();
+    /// assert!(limit.is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn key(mut self, key: Key) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Sets the cost of a request in units (default 1). With 0, a request is never charged, and only a
-    /// running block rejects it.
+    /// Sets the cost of a request in units (default 1).
+    ///
+    /// With a cost of 0, a request is never charged, and only a running block rejects it.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::post};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// // A report costs as much as 25 other requests.
+    /// let limit = Limit::new("api", Quota::per_hour(100)?).cost(25);
+    /// # let layer = RateLimit::builder().limit(limit).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/reports", post(|| async {})).layer(layer);
+    /// # let request = Request::post("/reports").body(Body::empty()).unwrap();
+    /// # let response = app.oneshot(request).await.unwrap();
+    /// assert_eq!(response.headers()["x-ratelimit-remaining"], "75");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cost(mut self, units: u32) -> Self {
         self.cost = Cost::Fixed(units);
         self
@@ -87,17 +169,30 @@ impl Limit {
 
     /// Sets the cost of a request in units, computed from its head.
     ///
-    /// If the caller controls the number, set a minimum: a cost of 0 is not counted.
+    /// A request that costs more than the quota is rejected without a `Retry-After`. If the caller controls the number,
+    /// set a minimum: a cost of 0 is not counted.
     ///
     /// ```
-    /// use portcullis::{Quota, rate_limit::Limit};
-    ///
-    /// let items = Limit::new("items", Quota::per_minute(1000)?).cost_of(|head| {
-    ///     let header = head.headers.get("x-item-count").and_then(|value| value.to_str().ok());
-    ///     header.and_then(|count| count.parse().ok()).unwrap_or(1).max(1)
+    /// # use axum::{Router, body::Body, http::Request, routing::post};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let quota = Quota::per_minute(1000)?;
+    /// let limit = Limit::new("items", quota).cost_of(|head| {
+    ///     let count = head.headers.get("x-item-count");
+    ///     let count = count.and_then(|value| value.to_str().ok()?.parse().ok());
+    ///     count.unwrap_or(1).max(1)
     /// });
-    /// # let _ = items;
-    /// # Ok::<(), portcullis::ConfigError>(())
+    /// # let layer = RateLimit::builder().limit(limit).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/items", post(|| async {})).layer(layer);
+    /// let request = Request::post("/items").header("x-item-count", "40");
+    /// # let request = request.body(Body::empty()).unwrap();
+    /// # let response = app.oneshot(request).await.unwrap();
+    /// assert_eq!(response.headers()["x-ratelimit-remaining"], "960");
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn cost_of(mut self, units: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static) -> Self {
         self.cost = Cost::Computed(Arc::new(units));
@@ -108,20 +203,60 @@ impl Limit {
     ///
     /// A route is axum's `MatchedPath`, including the path of every `nest`. The request's path is compared as well, so
     /// that a limit on one path also counts requests that a wildcard route matches.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let exports = Limit::new("exports", Quota::per_day(1)?)
+    ///     .on_routes(["/export", "/reports/{id}/export"]);
+    /// # let layer = RateLimit::builder().limit(exports).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new()
+    /// #     .route("/reports/{id}", get(|| async {}))
+    /// #     .route("/reports/{id}/export", get(|| async {}))
+    /// #     .layer(layer);
+    /// # let get = async |path: &str| {
+    /// #     let request = Request::get(path).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(get("/reports/7/export").await, 200);
+    /// assert_eq!(get("/reports/8/export").await, 429);
+    /// assert_eq!(get("/reports/7").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.filter.routes = Some(routes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Restricts the limit to requests for which the condition is true.
+    /// Restricts the limit to requests for which the condition is true (default: all requests).
+    ///
+    /// If [`on_routes`](Self::on_routes) is set too, both must apply.
     ///
     /// ```
-    /// use portcullis::{Quota, UserContext, rate_limit::Limit};
-    ///
-    /// let exports = Limit::new("exports", Quota::per_day(20)?)
-    ///     .only_if(|head| UserContext::from_extensions(&head.extensions).is_some_and(|user| user.has_scope("export")));
-    /// # let _ = exports;
-    /// # Ok::<(), portcullis::ConfigError>(())
+    /// # use axum::{Router, body::Body, http::{Method, Request}, routing::any};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let writes = Limit::new("writes", Quota::per_minute(1)?)
+    ///     .only_if(|head| head.method != Method::GET);
+    /// # let layer = RateLimit::builder().limit(writes).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/", any(|| async {})).layer(layer);
+    /// # let send = async |method: Method| {
+    /// #     let request = Request::builder().method(method).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(send(Method::POST).await, 200);
+    /// assert_eq!(send(Method::POST).await, 429);
+    /// assert_eq!(send(Method::GET).await, 200);
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn only_if(mut self, condition: impl Fn(&request::Parts) -> bool + Send + Sync + 'static) -> Self {
         self.filter.condition = Some(Arc::new(condition));
@@ -129,6 +264,31 @@ impl Limit {
     }
 
     /// Counts each route separately (default: all routes together).
+    ///
+    /// A route is axum's `MatchedPath`: `/users/1` and `/users/2` are both `/users/{id}`. All requests that match no
+    /// route count as one route, because a caller could invent any number of paths.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = Limit::new("each route", Quota::per_minute(1)?).by_route();
+    /// # let layer = RateLimit::builder().limit(limit).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/users/{id}", get(|| async {}))
+    /// #     .route("/teams", get(|| async {})).layer(layer);
+    /// # let get = async |path: &str| {
+    /// #     let request = Request::get(path).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(get("/users/1").await, 200);
+    /// assert_eq!(get("/users/2").await, 429);
+    /// assert_eq!(get("/teams").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn by_route(mut self) -> Self {
         self.by_route = true;
         self
@@ -138,154 +298,71 @@ impl Limit {
     ///
     /// A request is charged before the handler runs, so that concurrent attempts count, and refunded if it succeeds.
     /// Only its own units are refunded. Handlers can override the status with an [`Attempt`](crate::context::Attempt).
-    /// For a gRPC response, the `grpc-status` in its head counts; a status in trailers after a body is not seen.
+    /// For a gRPC response, the `grpc-status` in its head counts; a status in trailers after a body is not read.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::{Request, StatusCode}, routing::post};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let login = Limit::new("login", Quota::per_minute(1)?).only_failures();
+    /// # let layer = RateLimit::builder().limit(login).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/right", post(|| async {}))
+    /// #     .route("/wrong", post(|| async { StatusCode::UNAUTHORIZED })).layer(layer);
+    /// # let log_in = async |password: &str| {
+    /// #     let request = Request::post(format!("/{password}")).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(log_in("right").await, 200);
+    /// assert_eq!(log_in("wrong").await, 401);
+    /// // The failure used up the quota, so not even the right password is tried.
+    /// assert_eq!(log_in("right").await, 429);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_failures(self) -> Self {
         self.only_failures_if(|status| status.is_client_error())
     }
 
-    /// Counts only requests whose response status the condition calls a failure; see
+    /// Counts only requests for whose response status the condition is true; see
     /// [`only_failures`](Self::only_failures).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::{Request, StatusCode}, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit};
+    /// # use portcullis::rate_limit::{Key, Limit};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// // Counts guessed ids, and no other errors of the caller.
+    /// let guesses = Limit::new("guesses", Quota::per_minute(2)?)
+    ///     .only_failures_if(|status| status == StatusCode::NOT_FOUND);
+    /// # let layer = RateLimit::builder().limit(guesses).key(Key::global()).build()?;
+    /// # let app = Router::<()>::new().route("/files/1", get(|| async {})).layer(layer);
+    /// # let get = async |path: &str| {
+    /// #     let request = Request::get(path).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(get("/files/1").await, 200);
+    /// assert_eq!(get("/files/2").await, 404);
+    /// assert_eq!(get("/files/3").await, 404);
+    /// assert_eq!(get("/files/1").await, 429);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_failures_if(mut self, is_failure: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
-        self.failure = Some(FailureCondition(Arc::new(is_failure)));
+        self.failure = Some(FailureCondition::new(is_failure));
         self
     }
-
-    /// Blocks a subject that exceeds the limit: all its requests are rejected for this long (default: no block).
-    ///
-    /// With a limit of five, the sixth request starts the block. A [shadow](Self::shadow) limit never blocks.
-    pub fn block_for(mut self, duration: Duration) -> Self {
-        self.block = Some(BlockDurations { first: duration, longest: self.block.and_then(|block| block.longest) });
-        self
-    }
-
-    /// Doubles the length of each further block, up to this length (default: all blocks have the same length).
-    ///
-    /// Past blocks are forgotten once the subject has not been blocked for that long. Requires
-    /// [`block_for`](Self::block_for).
-    pub fn escalate_to(mut self, longest: Duration) -> Self {
-        let first = self.block.map_or(Duration::ZERO, |block| block.first);
-        self.block = Some(BlockDurations { first, longest: Some(longest) });
-        self
-    }
-
-    /// Turns the limit into a shadow limit: it counts, but never rejects a request.
-    ///
-    /// Requests that would be rejected are logged at `info`. Use it to try out a quota.
-    pub fn shadow(mut self) -> Self {
-        self.is_shadow = true;
-        self
-    }
-
-    /// Sets what the limit does while the store is unavailable.
-    ///
-    /// The default is [`FailClosed`](OutagePolicy::FailClosed) for a limit that counts failures or blocks, and
-    /// [`local(0.5)`](OutagePolicy::local) for any other. Only a store in Redis can become unavailable.
-    pub fn on_outage(mut self, outage: OutagePolicy) -> Self {
-        self.outage = Some(outage);
-        self
-    }
-
-    #[cfg(feature = "redis")]
-    pub(super) fn outage_policy(&self) -> OutagePolicy {
-        let protects_accounts = self.failure.is_some() || self.block.is_some();
-        let default = if protects_accounts { OutagePolicy::FailClosed } else { OutagePolicy::local(DEFAULT_SHARE) };
-        self.outage.unwrap_or(default)
-    }
 }
 
-/// What a limit does while its store is unavailable.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum OutagePolicy {
-    /// Rejects requests with 503 and `Retry-After`.
-    FailClosed,
-    /// Counts in this process alone, against a share of the limit; see [`local`](Self::local).
-    ///
-    /// With four instances of the app, a share of 0.25 keeps the limit as a whole. Requests that this process counted
-    /// before the outage are included. Above the share, requests are rejected with 503, above the whole limit with 429.
-    /// Headers report what remains of the share.
-    #[non_exhaustive]
-    Local {
-        /// The share of the limit, above 0 and up to 1.
-        share: f64,
-    },
-    /// Admits all requests without counting them.
-    FailOpen,
-}
-
-impl OutagePolicy {
-    /// Returns [`Local`](Self::Local) with this share of the limit, above 0 and up to 1.
-    #[must_use]
-    pub fn local(share: f64) -> Self {
-        Self::Local { share }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Quotas {
-    Single(Quota),
-    ByTier(Vec<(Tier, Quota)>),
-}
-
-impl Quotas {
-    /// Returns the quotas with their tiers, the lowest tier first.
-    pub(super) fn into_ascending(self) -> Vec<(Option<Tier>, Quota)> {
-        match self {
-            Self::Single(quota) => vec![(None, quota)],
-            Self::ByTier(mut quotas) => {
-                quotas.sort_by_key(|(tier, _)| tier.rank());
-                quotas.into_iter().map(|(tier, quota)| (Some(tier), quota)).collect()
-            }
-        }
-    }
-
-    /// Returns the algorithm that counts. By tier, the default is one whose memory does not depend on the limit.
-    pub(super) fn algorithm(&self) -> Algorithm {
-        let (quota, default) = match self {
-            Self::Single(quota) if quota.units().get() <= MAX_LOG_UNITS => (Some(quota), Algorithm::SlidingLog),
-            Self::Single(quota) => (Some(quota), Algorithm::SlidingWindow),
-            Self::ByTier(quotas) => (quotas.first().map(|(_, quota)| quota), Algorithm::SlidingWindow),
-        };
-        quota.and_then(Quota::configured_algorithm).unwrap_or(default)
-    }
-}
-
-#[derive(Clone)]
-pub(super) enum Cost {
-    Fixed(u32),
-    Computed(Arc<dyn Fn(&request::Parts) -> u32 + Send + Sync>),
-}
-
-impl Cost {
-    #[inline]
-    pub(super) fn of(&self, head: &request::Parts) -> u32 {
-        match self {
-            Self::Fixed(units) => *units,
-            Self::Computed(units) => units(head),
-        }
-    }
-}
-
-/// The requests that a limit counts: all by default.
-#[derive(Clone, Default)]
-pub(super) struct RequestFilter {
-    pub(super) routes: Option<Arc<[Box<str>]>>,
-    pub(super) condition: Option<Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>>,
-}
-
-/// Which response statuses are failures.
-#[derive(Clone)]
-pub(super) struct FailureCondition(Arc<dyn Fn(StatusCode) -> bool + Send + Sync>);
-
-impl FailureCondition {
-    pub(super) fn is_failure(&self, status: StatusCode) -> bool {
-        (self.0)(status)
-    }
-}
-
+/// How long blocks last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BlockDurations {
     pub(super) first: Duration,
+    /// `None` if all blocks have the length of the first.
     pub(super) longest: Option<Duration>,
 }
 
@@ -294,7 +371,3 @@ impl fmt::Debug for Limit {
         f.debug_struct("Limit").field("name", &self.name).field("quotas", &self.quotas).finish_non_exhaustive()
     }
 }
-
-/// With two instances of the app, they admit the limit together.
-#[cfg(feature = "redis")]
-const DEFAULT_SHARE: f64 = 0.5;

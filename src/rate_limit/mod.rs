@@ -1,30 +1,36 @@
 //! `RateLimit`: limits how often a user, address, API key or tenant may send requests.
 //!
+//! Without a limit, one client can use up the capacity of an app, guess passwords, or cause costs at a service that the
+//! app pays for. A [`RateLimit`] counts the requests of each [`Subject`] and responds with 429 to those above its
+//! [`Quota`]. The handler is not called for them.
+//!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{ConfigError, Quota, RateLimit, Tiers, TrustedProxies, UserContext, rate_limit::Key, testing::as_user};
+//! use portcullis::{ConfigError, Quota, RateLimit, UserContext};
+//! use portcullis::{rate_limit::Key, testing::as_user};
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), ConfigError> {
-//! let tiers = Tiers::ascending(["basic", "professional"])?;
 //! let limit = RateLimit::builder()
-//!     .by_tier([
-//!         (tiers.get("basic")?, Quota::per_hour(1)?),
-//!         (tiers.get("professional")?, Quota::per_hour(500)?),
-//!     ])
-//!     .key(Key::user().or_ip(TrustedProxies::none()))
+//!     .quota(Quota::per_hour(1)?)
+//!     .key(Key::user())
 //!     .exempt(["/health"])
 //!     .build()?;
 //!
-//! let ann = as_user(UserContext::new("ann").with_tier(tiers.get("basic")?));
+//! // In an app, `JwtAuth` provides the user.
+//! let ann = as_user(UserContext::new("ann"));
 //! let app: Router = Router::new()
 //!     .route("/", get(|| async {}))
 //!     .layer(ServiceBuilder::new().layer(ann).layer(limit));
+//!
 //! let request = || Request::get("/").body(Body::empty()).unwrap();
 //! let first = app.clone().oneshot(request()).await.unwrap();
 //! assert_eq!(first.headers()["x-ratelimit-remaining"], "0");
-//! assert_eq!(app.oneshot(request()).await.unwrap().status(), 429);
+//!
+//! let second = app.oneshot(request()).await.unwrap();
+//! assert_eq!(second.status(), 429);
+//! assert!(second.headers().contains_key("retry-after"));
 //! # Ok(())
 //! # }
 //! ```
@@ -37,15 +43,42 @@
 //! A layer may have several limits. A request is charged under all of them or, if one rejects it, under none. Each
 //! limit may have its own key, apply only to [some routes](Limit::on_routes) or [some requests](Limit::only_if), count
 //! [each route separately](Limit::by_route), count [only failures](Limit::only_failures), charge [several
-//! units](Limit::cost_of), start a [block](Limit::block_for), or merely [report](Limit::shadow).
+//! units](Limit::cost_of), start a [block](Limit::block_for), or only [report](Limit::shadow).
 //!
 //! If a user's tier changes, the units they used stay in use under the new quota.
+//!
+//! # Which algorithm
+//!
+//! The default is right for most limits: no caller exceeds the quota in any period that is as long as the window.
+//! [`Quota::algorithm`] selects another one.
+//!
+//! | you want | algorithm |
+//! |---|---|
+//! | an exact limit of up to 128 units | [`SlidingLog`](Algorithm::SlidingLog), the default |
+//! | an exact limit of more units, or by tier | [`SlidingWindow`](Algorithm::SlidingWindow), the default |
+//! | bursts, then a steady rate | [`TokenBucket`](Algorithm::TokenBucket) |
+//! | a reset at the full hour, or at midnight UTC | [`FixedWindow`](Algorithm::FixedWindow) |
+//!
+//! A token bucket and a fixed window admit up to twice the quota in a period that is as long as the window. In return,
+//! they take less memory; see [`Algorithm`].
 //!
 //! # Order of layers
 //!
 //! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer
 //! authenticated, the response is 500. To bound the work of signature verification, put another limit by address
-//! outside of `JwtAuth`. [`Stack`](crate::Stack) has a setter for each.
+//! outside of `JwtAuth`. [`Stack`](crate::Stack) has a setter for each. Put [`Cors`](crate::Cors) outside of both, so
+//! that preflights are not counted and pages can read a 429.
+//!
+//! # Deployment
+//!
+//! - **Addresses.** [`Key::ip`] needs the address of the connection. With axum, serve the app with
+//!   `into_make_service_with_connect_info::<SocketAddr>()`; in tests, use `MockConnectInfo`.
+//! - **Proxies.** Behind a proxy or load balancer, configure [`TrustedProxies`](crate::TrustedProxies). Otherwise all
+//!   clients have the proxy's address and share one limit, which is logged as a warning.
+//! - **Several instances.** Each [`MemoryStore`] counts for itself, and starts empty after a restart. To share the
+//!   counters of several instances, use a `RedisStore`.
+//! - **Many subjects.** Choose a [capacity](MemoryStore::with_subjects) above the number of subjects that are active
+//!   within one window.
 //!
 //! # Handlers and other code
 //!
@@ -58,14 +91,19 @@
 //!
 //! | header | sent with | content |
 //! |---|---|---|
-//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | every counted response | the limit with the fewest units remaining, and when all of them are available again |
-//! | `RateLimit-Policy`, `RateLimit` | every counted response, if enabled | every limit (draft-ietf-httpapi-ratelimit-headers-10) |
-//! | `Retry-After` | 429 | seconds until the request is admitted, if no other follows |
+//! | `X-RateLimit-Limit`, `-Remaining`, `-Reset` | counted responses | the tightest limit |
+//! | `RateLimit-Policy`, `RateLimit` | counted responses, if enabled | every limit |
+//! | `Retry-After` | 429 | seconds to wait |
 //! | `Retry-After` | 503 | seconds until the store is tried again |
 //!
-//! The response to a rejected request is 429 with a problem of type `quota-exceeded`, or `abnormal-usage-detected` for
-//! a block. `violated-policies` names the limits that reject it. A request that costs more than the limit gets no
-//! `Retry-After`.
+//! A response is counted if a limit applies to its request, including a 429. The tightest limit is the one with the
+//! fewest units remaining, and `-Reset` says when all its units are available again. `RateLimit` and `RateLimit-Policy`
+//! are those of draft-ietf-httpapi-ratelimit-headers-10. After the time in `Retry-After`, the request is admitted if no
+//! other was admitted in the meantime.
+//!
+//! The response to a rejected request is 429 (RFC 6585 section 4) with a problem of type `quota-exceeded`, or
+//! `abnormal-usage-detected` for a block. `violated-policies` names the limits that reject it. A request that costs
+//! more than the limit gets no `Retry-After`.
 //!
 //! If the store is unavailable, the [`OutagePolicy`] of a limit decides. A request that is rejected only because of the
 //! outage gets 503 with a problem of type `temporary-reduced-capacity`. An outage alone never causes a 429.
@@ -78,7 +116,8 @@
 //! # What it does not do
 //!
 //! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's
-//! `ConcurrencyLimit`.
+//! `ConcurrencyLimit`. It does not stop an attacker who has many addresses and needs no account: that is the work of
+//! the network in front of the app.
 
 mod admin;
 mod algorithm;

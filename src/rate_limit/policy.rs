@@ -1,5 +1,8 @@
 //! `Policy`: a built `RateLimit`, what it charges a request, and what a decision means.
 
+// Nothing here is validated again: the builder has done that. Indexes are read with `get` all the same, because library
+// code must not panic; the fallbacks are never reached.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +22,9 @@ use crate::rate_limit::response_headers::RateLimitHeaders;
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::subject::Subject;
 
+/// The limits of a layer, immutable after `build()`. All clones of a `RateLimit` share one.
 pub(super) struct Policy {
+    /// In the order in which their tables are locked.
     pub(super) rules: Box<[Rule]>,
     /// The names of the rules.
     pub(super) names: Arc<[Arc<str>]>,
@@ -56,6 +61,7 @@ impl Policy {
         if route.is_some_and(|route| route.is_any_of(&self.exempt)) {
             return Ok(charges);
         }
+        // The peer is the same for all rules, so its check runs once for each request.
         let mut has_checked_peer = false;
         for (index, rule) in self.rules.iter().enumerate() {
             if rule.applies_to(head, route) {
@@ -66,6 +72,7 @@ impl Policy {
         Ok(charges)
     }
 
+    /// Returns what a rule charges the request.
     // This and `charge` are inlined by force: as calls they take some 40 instructions more.
     #[inline(always)]
     fn charge_request(
@@ -80,6 +87,7 @@ impl Policy {
             self.diagnostics.tier_unknown(self.names.get(index).map_or("", |name| name));
         }
         let quota = rule.quota_for(|| UserContext::from_extensions(&head.extensions));
+        // A request whose subject is unknown is rejected, and not admitted uncounted.
         let mut subject = rule.key.subject(head)?;
         if rule.by_route {
             subject = subject.on_route(route.map_or("", RequestRoute::name));
@@ -100,6 +108,8 @@ impl Policy {
         rules.map(charge).collect()
     }
 
+    /// Returns the charge of a subject. The hash for this process's tables is computed with a store in Redis too,
+    /// because cached denials and mirrored counters are found by it.
     #[inline(always)]
     fn charge(
         &self,
@@ -135,6 +145,7 @@ impl Policy {
         Ruling::Decided(self.decide_in_memory(charges))
     }
 
+    /// Decides by the tables of this process.
     #[inline]
     pub(super) fn decide_in_memory(&self, charges: &[Charge]) -> Decision {
         decide::decide(&self.tables, charges, &|| self.clock.micros())
@@ -154,6 +165,7 @@ impl Policy {
         decision.is_rejected.then(|| self.exceeded(charges, decision))
     }
 
+    /// Returns the denial of a rejected request. A block is reported first, then an outage: its caller is not at fault.
     #[cold]
     fn exceeded(&self, charges: &[Charge], decision: &Decision) -> Denial {
         let rejecting = charges.iter().enumerate().filter(|(index, charge)| decision.is_rejected_by(*index, charge));
@@ -190,9 +202,11 @@ impl Policy {
     pub(super) fn refund(&self, charge: &Charge, charged_at: ChargedAt) {
         #[cfg(feature = "redis")]
         if let Some(redis) = &self.redis {
+            // A charge that this process decided about in an outage is not known to Redis.
             if charged_at.is_remote {
                 redis.refund(charge, charge.redis_charged_at);
             }
+            // Only mirrored limits are counted in this process too.
             if !redis.is_mirrored(charge) {
                 return;
             }
@@ -216,6 +230,7 @@ impl Policy {
     }
 }
 
+/// Returns the usage as callers see it: what remains, and seconds rounded up, so that no client returns too early.
 #[inline]
 fn snapshot(charge: &Charge, usage: Usage) -> LimitSnapshot {
     LimitSnapshot {

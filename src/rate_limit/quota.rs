@@ -12,6 +12,10 @@ use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 
 /// A number of units per window of time. Neither is ever zero.
 ///
+/// A request costs one unit, unless [`Limit::cost`](crate::rate_limit::Limit::cost) says otherwise. How units become
+/// available again depends on the [`Algorithm`]. The default lets no caller exceed the quota in any period that is as
+/// long as the window, wherever the period begins.
+///
 /// ```
 /// use std::time::Duration;
 /// use portcullis::Quota;
@@ -141,6 +145,8 @@ impl Quota {
 
     /// Allows this many units per 24 hours.
     ///
+    /// With [`Algorithm::FixedWindow`], the day is a calendar day in UTC. Otherwise it is any period of 24 hours.
+    ///
     /// # Errors
     ///
     /// Returns [`ConfigError`] if `units` is zero.
@@ -154,6 +160,16 @@ impl Quota {
     ///
     /// Returns [`ConfigError`] if `units` is zero, or if the window is not a whole number of milliseconds from one
     /// millisecond to 366 days.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::Quota;
+    ///
+    /// let quarter = Quota::per(250, Duration::from_secs(900))?;
+    /// assert_eq!(quarter.window(), Duration::from_secs(900));
+    /// assert!(Quota::per(1, Duration::from_micros(1_500)).is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn per(units: u32, window: Duration) -> Result<Self, ConfigError> {
         Ok(Self::checked(units, window)?)
     }
@@ -175,6 +191,28 @@ impl Quota {
 
     /// Sets the algorithm (default: [`SlidingLog`](Algorithm::SlidingLog) up to 128 units,
     /// [`SlidingWindow`](Algorithm::SlidingWindow) for more units and for quotas by tier).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::{Quota, RateLimit, testing::FakeClock};
+    /// use portcullis::rate_limit::{Algorithm, Key, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let quota = Quota::per_minute(60)?.algorithm(Algorithm::TokenBucket);
+    /// # let clock = FakeClock::new();
+    /// # let builder = RateLimit::builder().quota(quota).key(Key::user());
+    /// # let limit = builder.clock(clock.clock()).build()?;
+    /// # let ann = Subject::user(None, "ann");
+    ///
+    /// // A burst may use the whole quota. Then a unit is refilled every second.
+    /// limit.check(&ann, 60).await?;
+    /// assert!(limit.check(&ann, 1).await.is_err());
+    /// clock.advance(Duration::from_millis(2_001));
+    /// limit.check(&ann, 2).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
@@ -192,11 +230,12 @@ impl Quota {
         self.window
     }
 
-    /// Returns the algorithm that was set; `None` for the default.
+    /// Returns the algorithm that was set; `None` for the default, which depends on the whole limit.
     pub(super) fn configured_algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 
+    /// Returns the parameters of the counters, in microseconds.
     pub(super) fn params(&self, algorithm: Algorithm) -> WindowParams {
         WindowParams::new(algorithm, self.units.get(), micros(self.window))
     }
@@ -207,7 +246,7 @@ pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The longest window and the longest block: a leap year.
+/// The longest window and the longest block: a leap year. Microseconds of it fit into every number that counters use.
 pub(super) const MAX_WINDOW: Duration = Duration::from_secs(366 * 86_400);
 
 #[cfg(test)]

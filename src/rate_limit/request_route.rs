@@ -5,6 +5,9 @@ use http::request;
 use crate::context::route::{matched_path, nested_path};
 
 /// The route of a request. It is looked up once, however many settings are compared with it.
+///
+/// A route is what the router matched. Comparing paths instead would need the router's own rules for decoding, slashes
+/// and parameters, and each difference would be a way to evade a limit.
 #[derive(Clone, Copy)]
 pub(super) struct RequestRoute<'a> {
     head: &'a request::Parts,

@@ -1,4 +1,4 @@
-//! The response headers that tell a caller how much of its quota remains.
+//! The response headers that report how much of the quota remains.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::context::LimitSnapshot;
 use crate::field::header_map::append;
 use crate::rate_limit::rule::{Rule, TierQuota};
 
-/// What `X-RateLimit-Reset` contains.
+/// What `X-RateLimit-Reset` contains; see [`reset_format`](crate::rate_limit::RateLimitBuilder::reset_format).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResetFormat {
@@ -42,6 +42,8 @@ impl RateLimitHeaders {
     }
 
     /// Writes the headers `X-RateLimit-*`, unless an inner layer reported a limit with no more units remaining.
+    ///
+    /// The three headers describe one limit: of all limits in all layers, the tightest.
     pub(super) fn write_legacy(self, rules: &[Rule], tightest: TightestLimit, now: u64, headers: &mut HeaderMap) {
         let quota = quota_of(rules, tightest.rule_index, tightest.quota_index);
         let (Some(format), Some(quota)) = (self.legacy, quota) else { return };
@@ -85,6 +87,8 @@ impl TightestLimit {
 }
 
 /// Adds `RateLimit` and `RateLimit-Policy` for every limit (draft-ietf-httpapi-ratelimit-headers-10).
+///
+/// Both are lists, so the items of several layers are appended.
 fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut HeaderMap) {
     for snapshot in snapshots {
         let Some(quota) = quota_of(rules, snapshot.rule_index, snapshot.quota_index) else { continue };
@@ -110,6 +114,8 @@ fn is_at_most(value: &HeaderValue, remaining: u32) -> bool {
 }
 
 /// Returns two numbers as header values that share one allocation. `HeaderValue::from` allocates twice for each.
+///
+/// Both are written into one array, which becomes a `Bytes` that is split in two.
 fn decimal_values(first: u32, second: u64) -> Option<(HeaderValue, HeaderValue)> {
     let mut digits = Digits([0; Digits::LEN]);
     let (first_digits, second_digits) = digits.0.split_at_mut(Digits::FIRST);
@@ -122,6 +128,7 @@ fn decimal_values(first: u32, second: u64) -> Option<(HeaderValue, HeaderValue)>
     Some((HeaderValue::from_maybe_shared(first).ok()?, HeaderValue::from_maybe_shared(second).ok()?))
 }
 
+/// Copies a decimal number to the start of `digits`. Returns its length.
 fn write_decimal(digits: &mut [u8], decimal: &str) -> usize {
     let len = decimal.len().min(digits.len());
     digits.iter_mut().zip(decimal.bytes()).for_each(|(digit, byte)| *digit = byte);
@@ -132,6 +139,7 @@ fn write_decimal(digits: &mut [u8], decimal: &str) -> usize {
 struct Digits([u8; Self::LEN]);
 
 impl Digits {
+    /// A `u32` has at most 10 digits, and a `u64` 20.
     const FIRST: usize = 10;
     const LEN: usize = Self::FIRST + 20;
 }

@@ -19,7 +19,7 @@ pub(super) struct Rule {
     pub(super) is_shadow: bool,
 }
 
-/// The quota of one tier, with its header values.
+/// The quota of one tier, with its header values. They are rendered once, at startup.
 pub(super) struct TierQuota {
     pub(super) tier: Option<Tier>,
     pub(super) limit: u32,
@@ -42,7 +42,9 @@ impl Rule {
     #[inline]
     pub(super) fn applies_to(&self, head: &request::Parts, route: Option<RequestRoute<'_>>) -> bool {
         let is_on_route = match (&self.filter.routes, route) {
-            // The path counts too: if a wildcard matches it, the route in the configuration is not the matched one.
+            // The path counts too: if a wildcard matches it, the route in the configuration is not the matched one. For
+            // a limit, a match too many is safe. For an exemption it is not, so those compare the path only if no route
+            // is known.
             (Some(routes), Some(route)) => route.is_any_of(routes) || route.has_path_in(routes),
             (Some(_), None) => false,
             (None, _) => true,
@@ -62,6 +64,7 @@ impl Rule {
         (index as u8, self.quotas.get(index).map_or(1, |quota| quota.limit))
     }
 
+    /// Returns the position of the quota of the highest tier that the user has; 0 if the user has none.
     fn highest_quota(&self, user: Option<&UserContext>) -> usize {
         let has_tier = |quota: &TierQuota| match (&quota.tier, user) {
             (Some(tier), Some(user)) => user.is_at_least(tier),

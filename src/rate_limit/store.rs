@@ -5,6 +5,9 @@ use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::redis::RedisStore;
 
 /// Where the counters of a [`RateLimit`](crate::RateLimit) are kept.
+///
+/// [`RateLimitBuilder::store`](crate::rate_limit::RateLimitBuilder::store) accepts a store of either kind. A `Store` is
+/// useful if the app's configuration decides at runtime which one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Store {

@@ -12,20 +12,31 @@ use crate::context::UserContext;
 /// The user, address, API key, tenant or custom value that a limit is applied to.
 ///
 /// A [`RateLimit`](crate::RateLimit) determines the subject of a request by its [`Key`](crate::rate_limit::Key). Create
-/// one yourself to charge, inspect or reset a subject outside of a request:
+/// one yourself to [charge](crate::RateLimit::check), [inspect](crate::RateLimit::peek) or
+/// [reset](crate::RateLimit::reset) a subject outside of a request:
 ///
 /// ```
-/// use portcullis::rate_limit::{Key, Quota, RateLimit, Subject};
+/// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let limit = RateLimit::builder().quota(Quota::per_hour(100)?).key(Key::user()).build()?;
+/// let limit = RateLimit::builder()
+///     .quota(Quota::per_hour(100)?)
+///     .key(Key::user())
+///     .build()?;
+///
 /// let ann = Subject::user(Some("https://auth.example.com"), "ann");
+/// limit.check(&ann, 30).await?;
+/// assert_eq!(limit.peek(&ann).await?[0].used(), 30);
+/// limit.reset(&ann).await?;
 /// assert_eq!(limit.peek(&ann).await?[0].used(), 0);
-/// limit.unblock(&ann).await?;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Two subjects are the same if they are of the same kind and have the same parts. A user and a tenant of the same name
+/// are different subjects, and so are two users with the same id at different issuers. The `Debug` output does not show
+/// API keys.
 #[derive(Clone)]
 pub struct Subject<'a> {
     kind: Kind<'a>,
@@ -50,26 +61,87 @@ impl<'a> Subject<'a> {
     /// A user, by the issuer and id of their [`UserContext`]. Users of tokens always have an issuer.
     ///
     /// The user's tier is unknown, so the quota of the lowest tier applies; see [`of_user`](Self::of_user).
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, UserContext};
+    /// use portcullis::rate_limit::{Key, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quota = Quota::per_hour(100)?;
+    /// # let limit = RateLimit::builder().quota(quota).key(Key::user()).build()?;
+    /// let user = UserContext::new("ann").with_issuer("https://a.example");
+    /// limit.check(&Subject::of_user(&user), 1).await?;
+    ///
+    /// let ann = Subject::user(Some("https://a.example"), "ann");
+    /// assert_eq!(limit.peek(&ann).await?[0].used(), 1);
+    /// // Another issuer, or none, is another user.
+    /// let other = Subject::user(None, "ann");
+    /// assert_eq!(limit.peek(&other).await?[0].used(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn user(issuer: Option<&'a str>, id: &'a str) -> Self {
         Self::of(Kind::User { issuer: issuer.map(Cow::Borrowed), id: Cow::Borrowed(id) })
     }
 
     /// A user, with the quota of their tier.
+    ///
+    /// ```
+    /// use portcullis::rate_limit::{Key, Subject};
+    /// use portcullis::{Quota, RateLimit, Tiers, UserContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tiers = Tiers::ascending(["free", "paid"])?;
+    /// let (free, paid) = (tiers.get("free")?, tiers.get("paid")?);
+    /// let limit = RateLimit::builder()
+    ///     .by_tier([
+    ///         (free, Quota::per_hour(10)?),
+    ///         (paid.clone(), Quota::per_hour(500)?),
+    ///     ])
+    ///     .key(Key::user())
+    ///     .build()?;
+    ///
+    /// let ann = UserContext::new("ann").with_tier(paid);
+    /// let usages = limit.peek(&Subject::of_user(&ann)).await?;
+    /// assert_eq!(usages[0].limit(), 500);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn of_user(user: &'a UserContext) -> Self {
         Self { user: Some(user), ..Self::user(user.issuer(), user.id()) }
     }
 
-    /// A client address. IPv6 addresses stand for their network; see
-    /// [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix).
+    /// A client address. IPv6 addresses represent their network; see
+    /// [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix). An IPv4-mapped IPv6 address is the IPv4 address.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::rate_limit::{Key, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quota = Quota::per_hour(100)?;
+    /// # let key = Key::ip(TrustedProxies::none());
+    /// # let limit = RateLimit::builder().quota(quota).key(key).build()?;
+    /// limit.check(&Subject::address("2001:db8::1".parse()?), 1).await?;
+    ///
+    /// let same_network = Subject::address("2001:db8::2".parse()?);
+    /// assert_eq!(limit.peek(&same_network).await?[0].used(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     #[inline]
     pub fn address(ip: IpAddr) -> Self {
         Self::of(Kind::Address(ip.to_canonical()))
     }
 
-    /// The holder of an API key.
+    /// The holder of an API key, by the value of the header that [`Key::api_key`](crate::rate_limit::Key::api_key)
+    /// reads.
     #[must_use]
     pub fn api_key(key: &'a [u8]) -> Self {
         Self::of(Kind::ApiKey(Cow::Borrowed(key)))
@@ -95,6 +167,25 @@ impl<'a> Subject<'a> {
     }
 
     /// Restricts the subject to one route, for limits that count [by route](crate::rate_limit::Limit::by_route).
+    ///
+    /// Write the route as in the router, including the path of every `nest`. Other limits ignore it.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit};
+    /// use portcullis::rate_limit::{Key, Limit, Subject};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limit = Limit::new("each route", Quota::per_hour(10)?).by_route();
+    /// let limit = RateLimit::builder().limit(limit).key(Key::user()).build()?;
+    ///
+    /// let ann = Subject::user(None, "ann");
+    /// limit.check(&ann.clone().on_route("/users/{id}"), 1).await?;
+    /// let other = ann.on_route("/reports");
+    /// assert_eq!(limit.peek(&other).await?[0].used(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_route(mut self, route: impl Into<Cow<'a, str>>) -> Self {
         self.route = Some(route.into());
@@ -149,11 +240,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Feeds a hash function with words that no other subject has.
+    /// Passes words to a hash function that no other subject has.
     ///
-    /// Every part begins with a word of a tag and the length of the text that follows, or of a tag and an IPv4 address.
-    /// So no two subjects have the same words, whatever text they contain. Whole words keep the hash function simple
-    /// and fast.
+    /// Every part begins with one word that holds a tag and the length of the text that follows, or a tag and an IPv4
+    /// address. So no two subjects have the same words, whatever text they contain: a caller cannot choose an id that
+    /// ends in the encoding of another part. Whole words keep the hash function simple and fast.
+    ///
+    /// The encoding must not change: processes of different versions share a Redis store, whose keys are hashes of it.
     #[inline]
     pub(super) fn encode(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) {
         match &self.kind {
@@ -169,6 +262,7 @@ impl<'a> Subject<'a> {
             Kind::Global => sink(u64::from(b'*')),
             Kind::Tenant(name) => encode_text(b't', name.as_bytes(), &mut sink),
             Kind::User { issuer, id } => {
+                // A user without an issuer differs from one with an empty issuer.
                 if let Some(issuer) = issuer {
                     encode_text(b'i', issuer.as_bytes(), &mut sink);
                 }
@@ -191,6 +285,8 @@ impl<'a> Subject<'a> {
 }
 
 /// Encodes a tag, the length of the text, and the text, whose last word is padded with zeros.
+///
+/// The length distinguishes a text that ends in zeros from the padding.
 fn encode_text(tag: u8, text: &[u8], sink: &mut impl FnMut(u64)) {
     sink(u64::from(tag) | (text.len() as u64) << 8);
     let (words, rest) = text.as_chunks::<8>();
@@ -200,7 +296,9 @@ fn encode_text(tag: u8, text: &[u8], sink: &mut impl FnMut(u64)) {
     }
 }
 
+/// Returns the address with all bits after the prefix set to zero.
 fn network(ip: Ipv6Addr, prefix: u8) -> u128 {
+    // A prefix of 0 shifts by all 128 bits, which `checked_shl` rejects: every address is in the network 0.
     let host_bits = 128 - u32::from(prefix.min(128));
     ip.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default()
 }
@@ -222,99 +320,4 @@ impl fmt::Debug for Subject<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn encoded(subject: &Subject<'_>, prefix: u8, by_route: bool) -> Vec<u64> {
-        let mut words = Vec::new();
-        subject.encode(prefix, by_route, |word| words.push(word));
-        words
-    }
-
-    fn encoded_address(ip: &str) -> Vec<u64> {
-        encoded(&Subject::address(ip.parse().unwrap()), 64, false)
-    }
-
-    #[test]
-    fn no_two_subjects_have_the_same_encoding() {
-        let subjects = [
-            Subject::user(None, "a"),
-            Subject::user(Some(""), "a"),
-            Subject::user(Some("a"), "b"),
-            Subject::user(Some("ab"), ""),
-            Subject::user(Some(""), "ab"),
-            Subject::address("192.0.2.1".parse().unwrap()),
-            Subject::address("2001:db8::1".parse().unwrap()),
-            Subject::api_key(b"a"),
-            Subject::tenant("a"),
-            Subject::custom("a"),
-            Subject::custom("a").on_route("/b"),
-            Subject::custom("a/b"),
-            Subject::custom("a\0"),
-            Subject::custom(""),
-            Subject::custom("").on_route("a"),
-            Subject::custom("").on_route("a\0"),
-            Subject::custom("\x01\0\0\0\0\0\0\0"),
-            Subject::user(Some("eight by"), "a"),
-            Subject::user(None, "eight by").on_route("u\x01\0\0\0\0\0\0a"),
-            Subject::global(),
-        ];
-        let all: BTreeSet<_> = subjects.iter().map(|subject| encoded(subject, 64, true)).collect();
-        assert_eq!(all.len(), subjects.len());
-    }
-
-    #[test]
-    fn ipv6_addresses_count_by_network_and_mapped_ones_as_ipv4() {
-        assert_eq!(encoded_address("2001:db8::1"), encoded_address("2001:db8::ffff:0:0:2"));
-        assert_ne!(encoded_address("2001:db8::1"), encoded_address("2001:db8:0:1::1"));
-        assert_eq!(encoded_address("::ffff:192.0.2.1"), encoded_address("192.0.2.1"));
-        assert_ne!(encoded_address("192.0.2.1"), encoded_address("192.0.2.2"));
-        let two = ["2001:db8::1", "2001:db8::2"].map(|ip| Subject::address(ip.parse().unwrap()));
-        assert_eq!(encoded(&two[0], 64, false), encoded(&two[1], 64, false));
-        assert_ne!(encoded(&two[0], 128, false), encoded(&two[1], 128, false));
-        assert_eq!(encoded(&two[0], 0, false), encoded(&Subject::address("ff::".parse().unwrap()), 0, false));
-    }
-
-    #[test]
-    fn routes_count_only_for_limits_by_route() {
-        let (here, there) = (Subject::custom("a").on_route("/b"), Subject::custom("a").on_route("/c"));
-        assert_eq!(encoded(&here, 64, false), encoded(&there, 64, false));
-        assert_ne!(encoded(&here, 64, true), encoded(&there, 64, true));
-    }
-
-    #[cfg(feature = "redis")]
-    #[test]
-    fn the_digest_distinguishes_what_the_encoding_does() {
-        let digest = |subject: &Subject<'_>, by_route| subject.digest(64, by_route);
-        let here = Subject::custom("a").on_route("/b");
-        let there = Subject::custom("a").on_route("/c");
-        assert_eq!(digest(&here, false), digest(&there, false));
-        assert_ne!(digest(&here, true), digest(&there, true));
-        assert_ne!(digest(&Subject::custom("a"), false), digest(&Subject::tenant("a"), false));
-    }
-
-    #[cfg(feature = "redis")]
-    #[test]
-    fn the_digest_is_the_same_in_every_build() {
-        let ip = |ip: &str| Subject::address(ip.parse().unwrap());
-        for (subject, expected) in [
-            (Subject::user(Some("https://auth.example.com"), "ann"), "0f58e24771106c977e4aeeaab1365e01"),
-            (Subject::user(None, "ann"), "9dc5d24269c3fc80519b0fcec88634f0"),
-            (ip("192.0.2.1"), "87b98daf38fadbf0299d7d7038cfcd42"),
-            (ip("2001:db8::1"), "42038ffe6fd0c4adca3576f51a8a40d9"),
-            (Subject::api_key(b"secret"), "d74674c682c54f2dbf400f41ed60a971"),
-            (Subject::tenant("acme").on_route("/reports/{id}"), "ed8847d8e9c7839b3369ad9fd4d5f905"),
-            (Subject::global(), "ed049108bc18f2c64369e8d0ea42850b"),
-            (Subject::custom("x"), "a90043b73ca20b7d07bfb650e4154e8d"),
-        ] {
-            assert_eq!(format!("{:032x}", subject.digest(64, true)), expected, "{subject:?}");
-        }
-    }
-
-    #[test]
-    fn debug_output_does_not_show_an_api_key() {
-        assert!(!format!("{:?}", Subject::api_key(b"hunter2")).contains("hunter2"));
-    }
-}
+mod tests;

@@ -29,6 +29,7 @@ pub(super) struct CompiledLimit {
     pub(super) name: Arc<str>,
     pub(super) rule: Rule,
     pub(super) tables: LimitTables,
+    /// Needed later, when the layer's store is known to be in Redis.
     #[cfg(feature = "redis")]
     shared: SharedParams,
 }
@@ -75,7 +76,8 @@ impl CompiledLimit {
         let SharedParams { algorithm, window, block, outage } = &self.shared;
         let lowest = self.rule.quotas.iter().map(|quota| quota.limit).min().unwrap_or(1).max(1);
         let step = match algorithm {
-            // A bucket is kept until its debt is refilled, at the rate of the lowest tier.
+            // A bucket is kept until its debt is refilled, at the rate of the lowest tier. If the key expired at the
+            // rate of a higher tier, a user whose tier was lowered would start with a full bucket.
             Algorithm::TokenBucket => {
                 let windows = u64::from(window.limit.div_ceil(lowest));
                 window.window.saturating_mul(windows).min(MAX_LIFETIME)
@@ -104,12 +106,14 @@ impl CompiledLimit {
     }
 }
 
+/// Returns the lengths of blocks in microseconds. Without `escalate_to`, all blocks have the length of the first.
 fn block_params(block: BlockDurations) -> BlockParams {
     let first = micros(block.first).max(1);
     let longest = micros(block.longest.unwrap_or(block.first)).max(1);
     BlockParams { first, longest }
 }
 
+/// Renders the header values of a quota.
 fn tier_quota(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
     let quoted_name = quoted(name);
     // The window is in whole seconds, and omitted if it is shorter than one (draft section 3.1.2).

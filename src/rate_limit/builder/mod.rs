@@ -22,7 +22,7 @@ use crate::rate_limit::rule::Rule;
 use crate::rate_limit::store::Store;
 
 impl RateLimit {
-    /// Returns a builder; a limit and a key are required.
+    /// Returns a builder. A limit and a key are required; everything else has a default.
     pub fn builder() -> RateLimitBuilder {
         RateLimitBuilder::default()
     }
@@ -30,8 +30,9 @@ impl RateLimit {
 
 /// Builds a [`RateLimit`].
 ///
-/// Each setter replaces the previous value, except [`add_limit`](Self::add_limit). If the compiler reports that this
-/// type does not implement `Layer`, the call to [`build`](Self::build) is missing.
+/// Each setter replaces the previous value, except [`add_limit`](Self::add_limit). Setters do not fail;
+/// [`build`](Self::build) returns all invalid settings at once. If the compiler reports that this type does not
+/// implement `Layer`, the call to `build` is missing.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RateLimitBuilder {
@@ -58,6 +59,22 @@ impl Default for RateLimitBuilder {
 
 impl RateLimitBuilder {
     /// Sets a single limit with this quota, named `default`.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(60)?)
+    ///     .key(Key::user())
+    ///     .build()?;
+    ///
+    /// let usages = limit.peek(&Subject::user(None, "ann")).await?;
+    /// assert_eq!((usages[0].name(), usages[0].limit()), ("default", 60));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn quota(self, quota: Quota) -> Self {
         self.limit(Limit::new(DEFAULT_NAME, quota))
     }
@@ -77,15 +94,24 @@ impl RateLimitBuilder {
     /// none.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::{Key, Limit}};
+    /// use portcullis::{Quota, RateLimit};
+    /// use portcullis::rate_limit::{Key, Limit, Subject};
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let limit = RateLimit::builder()
     ///     .add_limit(Limit::new("burst", Quota::per_second(10)?))
     ///     .add_limit(Limit::new("sustained", Quota::per_hour(1000)?))
-    ///     .key(Key::ip(TrustedProxies::none()))
+    ///     .key(Key::user())
     ///     .build()?;
-    /// # let _ = limit;
-    /// # Ok::<(), portcullis::ConfigError>(())
+    ///
+    /// let ann = Subject::user(None, "ann");
+    /// // More than the burst limit allows, so neither limit is charged.
+    /// assert!(limit.check(&ann, 11).await.is_err());
+    /// let usages = limit.peek(&ann).await?;
+    /// assert!(usages.iter().all(|usage| usage.used() == 0));
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn add_limit(mut self, limit: Limit) -> Self {
         self.limits.push(limit);
@@ -93,6 +119,22 @@ impl RateLimitBuilder {
     }
 
     /// Sets the key that identifies the subject of a request. Required, unless every limit has its own key.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+    ///
+    /// // Users are counted by their id, anonymous callers by their address.
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(60)?)
+    ///     .key(Key::user().or_ip(TrustedProxies::none()))
+    ///     .build();
+    /// assert!(limit.is_ok());
+    ///
+    /// // There is no default, because no key is right for every app.
+    /// let error = RateLimit::builder().quota(Quota::per_minute(60)?).build();
+    /// assert_eq!(error.unwrap_err().issues()[0].setting(), "key");
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn key(mut self, key: Key) -> Self {
         self.key = Some(key);
         self
@@ -103,18 +145,81 @@ impl RateLimitBuilder {
     /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route
     /// of a request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`.
     /// Without it, the request's path is compared. Only exact matches are exempt: `//health` is counted.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, rate_limit::Key};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(1)?)
+    ///     .key(Key::global())
+    ///     .exempt(["/health", "/files/{*path}"])
+    ///     .build()?;
+    /// # let app = Router::<()>::new().route("/", get(|| async {}))
+    /// #     .route("/health", get(|| async {})).layer(limit);
+    /// # let get = async |path: &str| {
+    /// #     let request = Request::get(path).body(Body::empty()).unwrap();
+    /// #     app.clone().oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(get("/").await, 200);
+    /// assert_eq!(get("/").await, 429);
+    /// assert_eq!(get("/health").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
         self.exempt = routes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets where the counters are kept (default: a new [`MemoryStore`]).
+    /// Sets where the counters are kept (default: a new [`MemoryStore`], which no other layer uses).
+    ///
+    /// Pass clones of one store to several layers to count limits with the same name and quota together, as in
+    /// [`Limit::new`]. Use a `RedisStore` (feature `redis`) to share limits between processes.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit};
+    /// use portcullis::rate_limit::{Key, MemoryStore};
+    ///
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(60)?)
+    ///     .key(Key::user())
+    ///     .store(MemoryStore::with_subjects(1_000_000))
+    ///     .build();
+    /// assert!(limit.is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn store(mut self, store: impl Into<Store>) -> Self {
         self.store = Some(store.into());
         self
     }
 
     /// Sets the format of `X-RateLimit-Reset` (default [`ResetFormat::Epoch`]).
+    ///
+    /// No standard defines this header, and APIs disagree: GitHub sends the time, others the seconds from now. Choose
+    /// what your clients expect.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, rate_limit::Key};
+    /// use portcullis::rate_limit::ResetFormat;
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(100)?)
+    ///     .key(Key::global())
+    ///     .reset_format(ResetFormat::Delta)
+    ///     .build()?;
+    /// # let app = Router::<()>::new().route("/", get(|| async {})).layer(limit);
+    /// # let request = Request::get("/").body(Body::empty()).unwrap();
+    /// # let response = app.oneshot(request).await.unwrap();
+    /// assert_eq!(response.headers()["x-ratelimit-reset"], "60");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset_format(mut self, format: ResetFormat) -> Self {
         self.headers.legacy = Some(format);
         self
@@ -122,26 +227,58 @@ impl RateLimitBuilder {
 
     /// Also sends the headers `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10 (default:
     /// not sent).
+    ///
+    /// They report every limit of the layer: in `RateLimit-Policy` the quota `q` and the window `w` in seconds, in
+    /// `RateLimit` the remaining units `r` and the seconds `t` until all units are available again.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, rate_limit::Key};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_hour(100)?)
+    ///     .key(Key::global())
+    ///     .ietf_draft_headers()
+    ///     .build()?;
+    /// # let app = Router::<()>::new().route("/", get(|| async {})).layer(limit);
+    /// # let request = Request::get("/").body(Body::empty()).unwrap();
+    /// # let headers = app.oneshot(request).await.unwrap().headers().clone();
+    /// assert_eq!(headers["ratelimit-policy"], r#""default";q=100;w=3600"#);
+    /// assert_eq!(headers["ratelimit"], r#""default";r=99;t=3600"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ietf_draft_headers(mut self) -> Self {
         self.headers.ietf_draft = true;
         self
     }
 
-    /// Sends no `X-RateLimit-*` headers (default: sent). `Retry-After` is sent in any case.
+    /// Sends no `X-RateLimit-*` headers (default: sent). Rejections have `Retry-After` in any case.
     pub fn without_legacy_headers(mut self) -> Self {
         self.headers.legacy = None;
         self
     }
 
-    /// Sets the clock, for tests (default: the system clock). A store in Redis uses the clock of the server.
+    /// Sets the clock, for tests (default: the system clock).
+    ///
+    /// The layer reads the wall clock once and then adds the monotonic clock, so a wall clock that is set back or
+    /// forward does not change any limit. A store in Redis uses the clock of the server.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}, testing::FakeClock};
+    /// use portcullis::{Quota, RateLimit, testing::FakeClock};
+    /// use portcullis::rate_limit::{Key, Subject};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), portcullis::ConfigError> {
     /// let clock = FakeClock::new();
-    /// let limit = RateLimit::builder().quota(Quota::per_minute(1)?).key(Key::global()).clock(clock.clock()).build()?;
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(1)?)
+    ///     .key(Key::global())
+    ///     .clock(clock.clock())
+    ///     .build()?;
+    ///
     /// let subject = Subject::global();
     /// assert!(limit.check(&subject, 1).await.is_ok());
     /// let denial = limit.check(&subject, 1).await.unwrap_err();
@@ -159,7 +296,28 @@ impl RateLimitBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] with every missing or invalid setting.
+    /// Returns [`ConfigError`] with every missing or invalid setting:
+    ///
+    /// - no limit, more than eight, or two with the same name; a name that is empty or not printable ASCII;
+    /// - a limit without a key, or an alternative of a key after one that every request matches;
+    /// - quotas by tier with different windows or algorithms, or two for one tier;
+    /// - a fixed cost above a quota, or more units than a sliding log holds;
+    /// - a route that axum 0.8 does not accept, or an empty list of routes;
+    /// - a block of zero length or over 366 days, or one that escalates to a shorter length;
+    /// - a share, a prefix length, a capacity or a deadline that is out of range.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Limit}};
+    ///
+    /// let error = RateLimit::builder()
+    ///     .limit(Limit::new("reports", Quota::per_hour(10)?).cost(25))
+    ///     .exempt(["health"])
+    ///     .build()
+    ///     .unwrap_err();
+    /// let settings: Vec<_> = error.issues().iter().map(|i| i.setting()).collect();
+    /// assert_eq!(settings, ["key", "cost", "exempt"]);
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn build(self) -> Result<RateLimit, ConfigError> {
         let mut issues = ConfigIssues::default();
         let store = self.store.unwrap_or_else(|| MemoryStore::new().into());
@@ -171,6 +329,7 @@ impl RateLimitBuilder {
     }
 }
 
+/// Turns valid settings into a policy. The store allocates the tables here.
 fn compile(
     limits: Vec<ValidLimit>,
     exempt: Vec<Box<str>>,
@@ -184,7 +343,8 @@ fn compile(
         Store::Redis(store) => store.local_memory(),
     };
     let mut compiled: Vec<CompiledLimit> = limits.into_iter().map(|limit| CompiledLimit::new(limit, &memory)).collect();
-    // Every request locks the tables in this order, in whatever layer, so that no two requests wait for each other.
+    // Every request locks the tables in this order, in whatever layer, so that no two requests wait for each other. The
+    // position of a limit in `rules` and `tables` is also the `rule_index` of its charges.
     compiled.sort_by_key(|limit| limit.lock_order);
     let names = compiled.iter().map(|limit| Arc::clone(&limit.name)).collect();
     #[cfg(feature = "redis")]

@@ -1,5 +1,8 @@
 //! Validates the settings of a `RateLimit` before anything is allocated.
 
+// Each function adds its issues to one list and goes on, so that `build()` reports all of them. An issue names the
+// setting, the limit, a reason and a remedy.
+
 use std::borrow::Cow;
 
 use crate::context::{RateLimitStatus, Tier};
@@ -17,6 +20,7 @@ pub(super) struct ValidLimit {
     pub(super) key: Key,
     /// The quota of each tier, the lowest tier first.
     pub(super) quotas: Vec<(Option<Tier>, Quota)>,
+    /// The quota with the most units, which determines the size of the counters.
     pub(super) largest: Quota,
 }
 
@@ -66,6 +70,7 @@ fn validate_capacity(setting: &'static str, store: &MemoryStore, issues: &mut Co
     }
 }
 
+/// Validates one limit. Returns `None` if it has no key or no quota.
 fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssues) -> Option<ValidLimit> {
     validate_name(&limit, issues);
     validate_filter(&limit, issues);
@@ -75,7 +80,7 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
     match &key {
         Some(key) => validate_key(key, &limit, issues),
         None => {
-            let remedy = "set what to count by, for example .key(Key::user())";
+            let remedy = "set the key to count by, for example .key(Key::user())";
             issues.add(issue("key", IssueKind::Missing, "not set", remedy, &limit));
         }
     }
@@ -123,7 +128,7 @@ fn validate_outage(limit: &Limit, issues: &mut ConfigIssues) {
 fn validate_block(limit: &Limit, issues: &mut ConfigIssues) {
     let Some(BlockDurations { first, longest }) = limit.block else { return };
     if first.is_zero() {
-        issues.add(invalid("block_for", "the block has no length", "set block_for to more than zero", limit));
+        issues.add(invalid("block_for", "the block has a length of zero", "set block_for to more than zero", limit));
     }
     if longest.is_some_and(|longest| longest < first) {
         let reason = "the longest block is shorter than the first";
@@ -194,7 +199,8 @@ fn invalid(
     issue(setting, IssueKind::Invalid, reason, remedy, limit)
 }
 
-/// Whether axum 0.8 accepts the route. Segments that begin with a colon or a star are the syntax of older versions.
+/// Whether axum 0.8 accepts the route. Segments that begin with a colon or a star are the syntax of older versions,
+/// which would match no request and so silently disable an exemption or a limit.
 fn is_route(route: &str) -> bool {
     route.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| segment.starts_with([':', '*'])))
 }
