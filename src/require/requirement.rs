@@ -4,6 +4,7 @@ use crate::context::{Permission, Role, Scopes, Tier, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::DenialKind;
 
+/// What a layer requires. Names were validated when it was created, so a check only compares.
 #[derive(Clone, Debug)]
 pub(super) enum Requirement {
     Permissions(Quantifier, Box<[Permission]>),
@@ -30,6 +31,7 @@ impl Requirement {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
+        // All invalid permissions are reported at once.
         let mut issues = ConfigIssues::default();
         let permissions: Vec<_> = permissions
             .into_iter()
@@ -53,6 +55,8 @@ impl Requirement {
     }
 
     /// Checks that the user meets the requirement.
+    ///
+    /// The denial lists the whole requirement and not only what is missing, so it is the same for every user.
     pub(super) fn check(&self, user: &UserContext) -> Result<(), DenialKind> {
         match self {
             Self::Permissions(quantifier, required) => {
