@@ -8,7 +8,10 @@ use crate::headers::SecurityHeaders;
 use crate::rate_limit::RateLimit;
 use crate::stack::gate::{NoAuth, Stack};
 
-/// Configures a [`Stack`]. The setters may be called in any order; a second call replaces the first.
+/// Builds a [`Stack`]. The setters may be called in any order; a second call replaces the first.
+///
+/// Each setter takes a finished layer, so that each layer reports its own invalid settings. `A` is the gate that
+/// authenticates.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct StackBuilder<A = NoAuth> {
@@ -22,7 +25,7 @@ pub struct StackBuilder<A = NoAuth> {
 }
 
 impl Stack {
-    /// Returns a builder without any layer.
+    /// Returns a builder without any layer. At least one is required.
     pub fn builder() -> StackBuilder {
         StackBuilder {
             proxies: None,
@@ -39,20 +42,77 @@ impl Stack {
 impl<A: Gate> StackBuilder<A> {
     /// Sets the proxies whose forwarding headers report the client's address, for all inner layers and handlers.
     ///
-    /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the proxies whose
-    /// `X-Forwarded-Proto` it trusts.
+    /// Limits with [`Key::ip`](crate::rate_limit::Key::ip) use the address that this layer finds, and handlers get it
+    /// with [`Extractor<ClientAddr>`](crate::ClientAddr). axum provides the address of the connection only if the app
+    /// is served with `into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
+    /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the
+    /// proxies whose `X-Forwarded-Proto` it trusts.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::{Router, body::Body, http::Request, routing::get};
+    /// use portcullis::{ClientAddr, Extractor, Stack, TrustedProxies};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
+    /// let stack = Stack::builder().trusted_proxies(proxies).build()?;
+    /// async fn ip(Extractor(client): Extractor<ClientAddr>) -> String {
+    ///     client.to_string()
+    /// }
+    /// let app: Router = Router::new().route("/ip", get(ip)).layer(stack);
+    ///
+    /// let request = Request::get("/ip").header("x-forwarded-for", "203.0.113.9");
+    /// let proxy = SocketAddr::from(([10, 0, 0, 1], 443));
+    /// # let request = request.extension(proxy).body(Body::empty()).unwrap();
+    /// # let response = app.oneshot(request).await.unwrap();
+    /// # let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+    /// assert_eq!(body, "203.0.113.9");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
         self
     }
 
-    /// Sets the layer that adds security headers to every response.
+    /// Sets the layer that adds security headers to every response, rejections of the inner layers included.
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
         self
     }
 
     /// Sets the CORS policy: which pages of other origins may read responses.
+    ///
+    /// It runs before authentication, because a preflight carries no credentials.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Request, routing::put};
+    /// use portcullis::{Cors, OriginSet, Stack, testing::as_anonymous};
+    /// # use portcullis::RequireUser;
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let origins = OriginSet::new(["https://app.example.com"])?;
+    /// let cors = Cors::builder().origins(origins).allow_methods(["PUT"]);
+    /// let stack = Stack::builder().cors(cors.build()?).authenticate(as_anonymous());
+    /// let app: Router = Router::new()
+    ///     .route("/", put(|| async {}).layer(RequireUser::new()))
+    ///     .layer(stack.build()?);
+    ///
+    /// let preflight = Request::options("/")
+    ///     .header("origin", "https://app.example.com")
+    ///     .header("access-control-request-method", "PUT");
+    /// # let preflight = preflight.body(Body::empty()).unwrap();
+    /// let response = app.oneshot(preflight).await.unwrap();
+    /// assert_eq!(response.status(), 204);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cors(mut self, cors: Cors) -> Self {
         self.cors = Some(cors);
         self
@@ -62,16 +122,76 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// Its key may be the client's address, an API key or the global key, but not the user, because no user is known
     /// yet. CORS preflights are not charged, because [`Cors`] responds to them first.
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, Stack, TrustedProxies};
+    /// use portcullis::{rate_limit::Key, testing::as_anonymous};
+    ///
+    /// let quota = Quota::per_minute(600)?;
+    /// let by_address = RateLimit::builder()
+    ///     .quota(quota)
+    ///     .key(Key::ip(TrustedProxies::none()))
+    ///     .build()?;
+    /// let by_user = RateLimit::builder().quota(quota).key(Key::user()).build()?;
+    ///
+    /// let builder = Stack::builder().authenticate(as_anonymous());
+    /// assert!(builder.clone().limit_by_address(by_address).build().is_ok());
+    /// let error = builder.limit_by_address(by_user).build().unwrap_err();
+    /// assert_eq!(error.issues()[0].remedy(), "pass it to limit_by_user");
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self
     }
 
-    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user), or a
-    /// custom gate.
+    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user),
+    /// or a custom gate.
     ///
     /// A custom gate inserts a [`Visitor`](crate::context::Visitor) into the request's extensions and honors
-    /// [`NoStore`](crate::context::NoStore).
+    /// [`NoStore`](crate::context::NoStore). If it writes no response headers, it says so in
+    /// [`Gate::response_headers`], which makes the stack faster.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::{Request, request}, routing::get};
+    /// use portcullis::context::{Realm, Visitor};
+    /// use portcullis::gate::{Entry, Gate, ResponseHeaders};
+    /// use portcullis::{RequireUser, Stack, UserContext};
+    /// # use tower::ServiceExt;
+    ///
+    /// /// Trusts a header that only the proxy in front of the app can set.
+    /// #[derive(Clone)]
+    /// struct ProxyAuth;
+    ///
+    /// impl Gate for ProxyAuth {
+    ///     type Pass = ();
+    ///
+    ///     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+    ///         let id = head.headers.get("x-verified-user");
+    ///         head.extensions.insert(match id.and_then(|id| id.to_str().ok()) {
+    ///             Some(id) => Visitor::authenticated(UserContext::new(id)),
+    ///             None => Visitor::anonymous(Realm::default()),
+    ///         });
+    ///         Entry::Admit(())
+    ///     }
+    ///
+    ///     fn response_headers(&self) -> ResponseHeaders {
+    ///         ResponseHeaders::none()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let stack = Stack::builder().authenticate(ProxyAuth).build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async {}).layer(RequireUser::new()))
+    ///     .layer(stack);
+    /// let request = Request::get("/").header("x-verified-user", "ann");
+    /// # let request = request.body(Body::empty()).unwrap();
+    /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn authenticate<B: Gate>(self, gate: B) -> StackBuilder<B> {
         StackBuilder {
             proxies: self.proxies,
@@ -86,6 +206,25 @@ impl<A: Gate> StackBuilder<A> {
 
     /// Sets a rate limit that runs after authentication. Its key may be the user or a claim, and its quotas may differ
     /// by tier.
+    ///
+    /// If authentication is optional, let the key fall back to the address:
+    ///
+    /// ```
+    /// use portcullis::{Quota, RateLimit, Stack, TrustedProxies};
+    /// use portcullis::{rate_limit::Key, testing::as_anonymous};
+    ///
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_hour(1000)?)
+    ///     .key(Key::user().or_ip(TrustedProxies::none()))
+    ///     .build()?;
+    ///
+    /// // In an app, an optional `JwtAuth`.
+    /// let builder = Stack::builder().authenticate(as_anonymous());
+    /// assert!(builder.limit_by_user(limit.clone()).build().is_ok());
+    /// // Without authentication, no user is known.
+    /// assert!(Stack::builder().limit_by_user(limit).build().is_err());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
     pub fn limit_by_user(mut self, limit: RateLimit) -> Self {
         self.by_user = Some(limit);
         self
@@ -96,7 +235,15 @@ impl<A: Gate> StackBuilder<A> {
     /// # Errors
     ///
     /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, or if no layer is
-    /// set.
+    /// set. A limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
+    /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier.
+    ///
+    /// ```
+    /// use portcullis::Stack;
+    ///
+    /// let error = Stack::builder().build().unwrap_err();
+    /// assert_eq!(error.issues()[0].reason(), "no layer is set");
+    /// ```
     pub fn build(self) -> Result<Stack<A>, ConfigError> {
         let mut issues = ConfigIssues::default();
         if needs_user(self.by_address.as_ref()) {
@@ -115,6 +262,8 @@ impl<A: Gate> StackBuilder<A> {
             issues.add(ConfigIssue::new("stack", IssueKind::Missing, "no layer is set", remedy));
         }
         issues.into_result(|| {
+            // A setting that is missing is an `Option` in its place, which admits every request: one type for all
+            // stacks with the same `A`.
             let outer = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
             Stack::new(self.headers, outer, self.authenticate, self.by_user)
         })
@@ -130,6 +279,7 @@ impl<A: Gate> StackBuilder<A> {
     }
 }
 
+/// Whether a limit has a key or quotas that require a user.
 fn needs_user(limit: Option<&RateLimit>) -> bool {
     limit.is_some_and(RateLimit::needs_user)
 }

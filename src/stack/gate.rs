@@ -15,7 +15,7 @@ use crate::rate_limit::{RateLimit, RateLimitPass};
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
 ///
-/// Clones share their configuration and their rate-limit counters.
+/// Clones share their configuration and their rate-limit counters. A `Stack` is a [`Gate`] itself.
 #[must_use]
 pub struct Stack<A = NoAuth>(Arc<Gates<A>>);
 
@@ -27,7 +27,8 @@ struct Gates<A> {
     writes_security_headers_first: bool,
 }
 
-/// Pairs nest to the left, so that the decision of the last gate, which waits most often, is wrapped as rarely as possible.
+/// Pairs nest to the left, so that the decision of the last gate, which waits most often, is wrapped as rarely as
+/// possible.
 type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, A>, Option<RateLimit>>>;
 
 /// The gates between `SecurityHeaders` and the gate that authenticates.
@@ -41,8 +42,8 @@ impl<A: Gate> Stack<A> {
         limit: Option<RateLimit>,
     ) -> Self {
         let declared = outer.response_headers().union(authenticate.response_headers()).union(limit.response_headers());
-        // A custom gate that authenticates may forget to declare the header of `NoStore`. It would then be written too late to
-        // replace a weaker `Cache-Control`.
+        // A custom gate that authenticates may forget to declare the header of `NoStore`. It would then be written too
+        // late to replace a weaker `Cache-Control`.
         let other_headers = declared.union(ResponseHeaders::only([CACHE_CONTROL]));
         let writes_security_headers_first =
             headers.as_ref().is_some_and(|headers| !headers.response_headers().overlaps(&other_headers));

@@ -1,30 +1,38 @@
 //! `Stack`: all layers as one, in the correct order.
 //!
-//! The order of security layers matters, and a wrong order is silent: CORS inside of authentication breaks every
-//! preflight, and a rate limit by user outside of authentication knows no user. A `Stack` applies its layers in the
-//! correct order, whatever the order of the setters.
+//! The order of security layers matters, and nothing reports a wrong one: CORS inside of authentication breaks every
+//! preflight, and a rate limit outside of authentication knows no user. A `Stack` applies its layers in the correct
+//! order, whatever the order of the setters. Each layer is optional.
 //!
 //! ```
 //! use axum::{Router, routing::get};
 //! use portcullis::rate_limit::Key;
-//! use portcullis::{
-//!     ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, SecurityHeaders, Stack, TrustedProxies,
-//! };
+//! use portcullis::{ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota};
+//! use portcullis::{RateLimit, SecurityHeaders, Stack, TrustedProxies};
 //!
 //! fn app() -> Result<Router, ConfigError> {
 //!     let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
+//!     let headers = SecurityHeaders::api().trusted_proxies(proxies.clone());
+//!     let cors = Cors::builder()
+//!         .origins(OriginSet::new(["https://app.example.com"])?)
+//!         .allow_credentials();
+//!     let by_address = RateLimit::builder()
+//!         .quota(Quota::per_minute(600)?)
+//!         .key(Key::ip(proxies.clone()));
+//!     let auth = JwtAuth::builder()
+//!         .issuer(Issuer::discover("https://auth.example.com"))
+//!         .audience("https://api.example.com");
+//!     let by_user = RateLimit::builder()
+//!         .quota(Quota::per_hour(1000)?)
+//!         .key(Key::user());
+//!
 //!     let stack = Stack::builder()
-//!         .trusted_proxies(proxies.clone())
-//!         .security_headers(SecurityHeaders::api().trusted_proxies(proxies.clone()).build()?)
-//!         .cors(Cors::builder().origins(OriginSet::new(["https://app.example.com"])?).allow_credentials().build()?)
-//!         .limit_by_address(RateLimit::builder().quota(Quota::per_minute(600)?).key(Key::ip(proxies)).build()?)
-//!         .authenticate(
-//!             JwtAuth::builder()
-//!                 .issuer(Issuer::discover("https://auth.example.com"))
-//!                 .audience("https://api.example.com")
-//!                 .build()?,
-//!         )
-//!         .limit_by_user(RateLimit::builder().quota(Quota::per_hour(1000)?).key(Key::user()).build()?)
+//!         .trusted_proxies(proxies)
+//!         .security_headers(headers.build()?)
+//!         .cors(cors.build()?)
+//!         .limit_by_address(by_address.build()?)
+//!         .authenticate(auth.build()?)
+//!         .limit_by_user(by_user.build()?)
 //!         .build()?;
 //!     Ok(Router::new().route("/", get(|| async { "ok" })).layer(stack))
 //! }
@@ -34,6 +42,7 @@
 //! # async fn main() -> Result<(), ConfigError> {
 //! # let mut request = axum::http::Request::get("/").body(axum::body::Body::empty()).unwrap();
 //! # request.extensions_mut().insert(std::net::SocketAddr::from(([203, 0, 113, 9], 4711)));
+//! // A request without a token:
 //! let response = app()?.oneshot(request).await.unwrap();
 //! assert_eq!(response.status(), 401);
 //! assert_eq!(response.headers()["x-content-type-options"], "nosniff");
@@ -44,9 +53,9 @@
 //! # The order
 //!
 //! ```text
-//! trusted_proxies         finds the client's address for all inner layers
-//! └ security_headers      adds headers to every response
-//!   └ cors                responds to preflights, adds CORS headers to every response
+//! trusted_proxies           finds the client's address
+//! └ security_headers        adds headers to every response
+//!   └ cors                  responds to preflights, adds CORS headers
 //!     └ limit_by_address    bounds the work of verifying tokens, or 429
 //!       └ authenticate      token -> user, or 401
 //!         └ limit_by_user   charges the user, or 429
@@ -58,20 +67,60 @@
 //! Each part is a layer that also works alone, for example in a `tower::ServiceBuilder`. As one layer they cost less:
 //! axum boxes the service once, and each request is split into head and body once.
 //!
-//! A `Stack` does not authorize single routes. Add [`Require*`](crate::require) layers to them.
+//! # Where to add it
+//!
+//! Add the stack with `Router::layer`, after all routes and the fallback: a layer applies only to routes that were
+//! added before it. Add routes for everyone, such as `/health`, after the stack or merge them from another router. Put
+//! tracing and request ids outside of it, and timeouts and panic handling inside, so that their responses have CORS and
+//! security headers too.
+//!
+//! ```
+//! # use axum::{Router, body::Body, http::Request, routing::get};
+//! # use portcullis::{Stack, testing::as_anonymous};
+//! # use portcullis::{ConfigError, RequireUser};
+//! # use tower::ServiceExt;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ConfigError> {
+//! # let auth = as_anonymous();
+//! let stack = Stack::builder().authenticate(auth).build()?;
+//! let guarded = Router::new()
+//!     .route("/account", get(|| async {}).layer(RequireUser::new()))
+//!     .layer(stack);
+//! let open = Router::new().route("/health", get(|| async {}));
+//! let app: Router = guarded.merge(open);
+//! # let get = async |path: &str| {
+//! #     let request = Request::get(path).body(Body::empty()).unwrap();
+//! #     app.clone().oneshot(request).await.unwrap().status()
+//! # };
+//! assert_eq!(get("/account").await, 401);
+//! assert_eq!(get("/health").await, 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does not do
+//!
+//! A `Stack` does not authorize single routes: add [`Require*`](crate::require) layers to them. Without
+//! [`authenticate`](StackBuilder::authenticate), it sets no user, and `Require*` layers and user extractors respond
+//! with 500.
 //!
 //! # In tests
 //!
-//! To test an app with [`as_user`](crate::testing::as_user) in place of a token, pass the authenticating gate as an argument:
+//! To test an app with [`as_user`](crate::testing::as_user) instead of tokens, pass the authenticating gate as an
+//! argument:
 //!
 //! ```
-//! use portcullis::gate::Gate;
-//! use portcullis::{ConfigError, SecurityHeaders, Stack, UserContext, testing::as_user};
+//! use portcullis::{ConfigError, SecurityHeaders, Stack, UserContext};
+//! use portcullis::{gate::Gate, testing::as_user};
 //!
 //! fn stack<A: Gate>(authenticate: A) -> Result<Stack<A>, ConfigError> {
-//!     Stack::builder().security_headers(SecurityHeaders::api().build()?).authenticate(authenticate).build()
+//!     Stack::builder()
+//!         .security_headers(SecurityHeaders::api().build()?)
+//!         .authenticate(authenticate)
+//!         .build()
 //! }
 //!
+//! // In main: stack(JwtAuth::builder()...build()?). In a test:
 //! assert!(stack(as_user(UserContext::new("ann"))).is_ok());
 //! ```
 
