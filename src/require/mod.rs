@@ -117,11 +117,11 @@
 //! [`UserContext`](crate::UserContext):
 //!
 //! ```
-//! use portcullis::{Extractor, UserContext, gate::Denial};
+//! use portcullis::{UserContext, gate::Denial};
 //! # use axum::extract::Path;
 //!
 //! async fn delete(
-//!     Extractor(user): Extractor<UserContext>,
+//!     user: UserContext,
 //!     Path(owner): Path<String>,
 //! ) -> Result<&'static str, Denial> {
 //!     if owner != user.id() {
@@ -133,7 +133,7 @@
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 //! # let delete = |owner: &str| {
 //! #     let owner = Path(owner.to_owned());
-//! #     runtime.block_on(delete(Extractor(user.clone()), owner))
+//! #     runtime.block_on(delete(user.clone(), owner))
 //! # };
 //! assert!(delete("ann").is_ok());
 //! assert_eq!(delete("bob").unwrap_err().status(), 403);

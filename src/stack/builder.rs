@@ -43,7 +43,7 @@ impl<A: Gate> StackBuilder<A> {
     /// Sets the proxies whose forwarding headers report the client's address, for all inner layers and handlers.
     ///
     /// Limits with [`Key::ip`](crate::rate_limit::Key::ip) use the address that this layer finds, and handlers get it
-    /// with [`Extractor<ClientAddr>`](crate::ClientAddr). axum provides the address of the connection only if the app
+    /// as an extractor, [`ClientAddr`](crate::ClientAddr). axum provides the address of the connection only if the app
     /// is served with `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
     /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the
@@ -53,14 +53,14 @@ impl<A: Gate> StackBuilder<A> {
     /// use std::net::SocketAddr;
     ///
     /// use axum::{Router, body::Body, http::Request, routing::get};
-    /// use portcullis::{ClientAddr, Extractor, Stack, TrustedProxies};
+    /// use portcullis::{ClientAddr, Stack, TrustedProxies};
     /// # use tower::ServiceExt;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), portcullis::ConfigError> {
     /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
     /// let stack = Stack::builder().trusted_proxies(proxies).build()?;
-    /// async fn ip(Extractor(client): Extractor<ClientAddr>) -> String {
+    /// async fn ip(client: ClientAddr) -> String {
     ///     client.to_string()
     /// }
     /// let app: Router = Router::new().route("/ip", get(ip)).layer(stack);
