@@ -1,6 +1,21 @@
 //! `Algorithm`: the signature algorithms that tokens may use (RFC 7518 §3.1, RFC 8037, RFC 9864).
 
 /// A signature algorithm of tokens (RFC 7518 §3.1; RFC 8037 and RFC 9864 for Ed25519).
+///
+/// `none` (RFC 7518 §3.6) is not among them and cannot be enabled. ES512 and ES256K are not supported.
+///
+/// | family | key | use it if |
+/// |---|---|---|
+/// | `EdDsa` | 32 bytes | you choose freely: keys and signatures are short |
+/// | `Es256`, `Es384` | P-256, P-384 | the issuer uses elliptic curves |
+/// | `Rs..`, `Ps..` | RSA, 2048 to 8192 bits | the issuer uses RSA, like most identity providers |
+/// | `Hs..` | a shared secret | the app is the only one that verifies its tokens |
+///
+/// ```
+/// use portcullis::Algorithm;
+///
+/// assert_eq!(Algorithm::EdDsa.name(), "EdDSA");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -30,7 +45,7 @@ pub enum Algorithm {
     Rs512,
 }
 
-/// The kind of key that an algorithm uses.
+/// The kind of key that an algorithm uses. A key of one family never verifies a signature of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFamily {
     Ed25519,
@@ -42,6 +57,8 @@ pub(crate) enum KeyFamily {
 
 impl Algorithm {
     /// Returns the algorithm with this `alg` value. The comparison is case-sensitive (RFC 7515 §4.1.1).
+    ///
+    /// Libraries that compared without case, or only rejected the exact text `none`, accepted `nOnE`.
     pub(crate) fn from_name(alg: &str) -> Option<Self> {
         // RFC 9864 §2.2 gives EdDSA on Ed25519 a second, fully specified name.
         if alg == "Ed25519" {

@@ -1,4 +1,4 @@
-//! Validation of an issuer, and its keys from the configuration.
+//! Validation of an issuer, and the parsing of its configured keys.
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
@@ -23,6 +23,7 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
         let issue = ConfigIssue::new("claims", IssueKind::Invalid, "the name of a claim is empty", remedy);
         issues.add(issue.for_issuer(&issuer.name));
     }
+    // Settings without effect are errors: the user believes that they protect something.
     let is_fixed = matches!(issuer.source, KeySource::Fixed(_));
     if is_fixed && issuer.algorithms.is_some() {
         let reason = "has no effect, since the issuer's keys already have an algorithm";
@@ -38,7 +39,10 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
     }
 }
 
-/// Returns the algorithms that the issuer's tokens may use.
+/// Returns the algorithms that the issuer's tokens may use (RFC 8725 §3.1).
+///
+/// For configured keys, these are the algorithms of the keys. For published keys, HMAC is never allowed: a public key
+/// must not be usable as a shared secret (CVE-2016-10555).
 pub(crate) fn allowed_algorithms(issuer: &Issuer, issues: &mut ConfigIssues) -> Vec<Algorithm> {
     if let KeySource::Fixed(first) = &issuer.source {
         return std::iter::once(first).chain(&issuer.added).map(|key| key.algorithm).collect();
@@ -58,7 +62,7 @@ pub(crate) fn allowed_algorithms(issuer: &Issuer, issues: &mut ConfigIssues) -> 
     allowed
 }
 
-/// Parses the secrets and PEM texts of an issuer.
+/// Parses the secrets and PEM texts of an issuer. Each invalid key is one issue.
 pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigIssues) -> KeySet {
     validate_name(&issuer.name, issues);
     let mut keys = KeySet::default();
@@ -75,6 +79,8 @@ pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigI
             KeyMaterial::Pem(text) => pem::verifier(key.algorithm, text),
             KeyMaterial::Secret(secret) => Verifier::hmac(key.algorithm, secret),
         };
+        // Configured keys have no `kid`, so a token with any `kid`, or none, is verified with each key of its
+        // algorithm.
         match verifier {
             Ok(verifier) => keys.add(None, key.algorithm, verifier),
             Err(error) => issues.add(key_issue(key, error).for_issuer(&issuer.name)),
@@ -84,6 +90,8 @@ pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigI
 }
 
 /// Parses the JWK Set of an issuer, and logs each key that is skipped.
+///
+/// Skipping is not an error, as with fetched keys: a set may contain keys for encryption or for newer algorithms.
 pub(crate) fn document_keys(
     issuer: &Issuer,
     jwks: &str,
@@ -103,6 +111,7 @@ pub(crate) fn document_keys(
     keys
 }
 
+/// Describes an unusable key by its setter and algorithm, never by its value.
 fn key_issue(key: &FixedKey, error: KeyError) -> ConfigIssue {
     let algorithm = key.algorithm.name();
     let (kind, remedy) = match (error, &key.material) {
@@ -134,7 +143,9 @@ fn validate_name(name: &str, issues: &mut ConfigIssues) {
     }
 }
 
-/// Keys are fetched with https, or from loopback (RFC 8414 §2).
+/// Validates the URL from which metadata or keys are fetched: https (RFC 8414 §2), or http on loopback.
+///
+/// Over http, anyone on the network path could replace the keys.
 pub(crate) fn validate_location(issuer: &str, location: &JwksLocation, issues: &mut ConfigIssues) {
     match location {
         JwksLocation::Metadata => {
@@ -151,6 +162,7 @@ pub(crate) fn validate_location(issuer: &str, location: &JwksLocation, issues: &
     }
 }
 
+/// Validates a URL without the `forbidden` characters. Only the first issue is reported, as the others follow from it.
 fn validate_url(setting: &'static str, url: &str, forbidden: &[char], issues: &mut ConfigIssues) {
     match Origin::of_url(url) {
         Err(fault) => issues.add(url_issue(setting, url, fault.reason())),

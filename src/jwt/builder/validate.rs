@@ -1,4 +1,6 @@
-//! Validation of the layer's settings; those of an issuer are in `key_source`.
+//! Validation of the layer's settings. Those of an issuer are validated in `key_source`.
+//!
+//! Each function adds at most one issue, with a reason and a remedy that fit into a log line.
 
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
 
+/// A long leeway extends the life of every token, also of a stolen one.
 pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
     if leeway > MAX_LEEWAY {
         let reason = "is more than five minutes, and RFC 9068 §4 permits no more than a few";
@@ -34,6 +37,7 @@ pub(crate) fn token_cache_capacity(tokens: usize, issues: &mut ConfigIssues) {
     }
 }
 
+/// A name that is not a token would never match a cookie of a request.
 pub(crate) fn cookie(name: &str, issues: &mut ConfigIssues) {
     if !is_cookie_name(name) {
         let reason = "is not a cookie name (RFC 6265 §4.1.1)";
@@ -42,6 +46,7 @@ pub(crate) fn cookie(name: &str, issues: &mut ConfigIssues) {
     }
 }
 
+/// The realm is sent as a quoted string in every challenge, without escapes.
 pub(crate) fn realm(realm: &str, issues: &mut ConfigIssues) {
     if realm.is_empty() || !is_quotable(realm) {
         let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
@@ -50,6 +55,7 @@ pub(crate) fn realm(realm: &str, issues: &mut ConfigIssues) {
     }
 }
 
+/// An audience is compared byte for byte, so whitespace around it, for example from a file, would match no token.
 pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
     if audience.is_empty() || audience.trim() != audience {
         let reason = "is empty, or begins or ends with whitespace";
@@ -58,7 +64,7 @@ pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
     }
 }
 
-/// The default tier must be one of the app's tiers.
+/// The default tier must be one of the app's tiers, or it would have no rank.
 pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut ConfigIssues) {
     let (kind, reason) = match tiers {
         Some(tiers) if tiers.find(default.name()).is_some() => return,

@@ -1,0 +1,127 @@
+//! From the settings of a builder to the issuers of a `Policy`.
+//!
+//! Every function here continues after an issue, so that one failed `build()` reports all of them.
+
+use std::sync::Arc;
+
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::builder::{JwtAuthBuilder, key_source, validate};
+use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
+use crate::jwt::issuer::{Issuer, KeySource};
+use crate::jwt::remote::RemoteKeys;
+use crate::jwt::remote::fetch::HttpClient;
+use crate::jwt::token::header_cache::HeaderCache;
+
+impl JwtAuthBuilder {
+    /// Validates all settings except the issuers.
+    pub(super) fn validate_settings(&self, issues: &mut ConfigIssues) {
+        if self.issuers.is_empty() {
+            let remedy = "call .issuer(..) with the issuer whose tokens to accept";
+            issues.add(ConfigIssue::new("issuer", IssueKind::Missing, "no issuer is set", remedy));
+        }
+        validate::leeway(self.leeway, issues);
+        validate::max_token_len(self.max_token_len, issues);
+        validate::token_cache_capacity(self.token_cache_capacity, issues);
+        if let Some(name) = &self.cookie {
+            validate::cookie(name, issues);
+        }
+        if let Some(realm) = &self.realm {
+            validate::realm(realm, issues);
+        }
+        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
+            validate::audience(audience, issues);
+        }
+        if let Some(tier) = &self.default_tier {
+            validate::default_tier(tier, self.tiers.as_ref(), issues);
+        }
+    }
+
+    /// Builds each issuer. One with an issue is left out, which is harmless: `build()` then fails.
+    pub(super) fn build_issuers(&mut self, issues: &mut ConfigIssues) -> Vec<TrustedIssuer> {
+        let issuers = std::mem::take(&mut self.issuers);
+        let mut trusted = Vec::with_capacity(issuers.len());
+        let mut names: Vec<String> = Vec::with_capacity(issuers.len());
+        for issuer in issuers {
+            // The issuer is selected by `iss` alone, so the keys of a second one of this name would never be used.
+            if names.contains(&issuer.name) {
+                let remedy = "add each issuer once; use add_secret or add_pem for several keys";
+                let issue = ConfigIssue::new("issuer", IssueKind::Duplicate, "is set twice", remedy);
+                issues.add(issue.with_value(&issuer.name));
+            }
+            names.push(issuer.name.clone());
+            trusted.extend(self.build_issuer(issuer, issues));
+        }
+        trusted
+    }
+
+    fn build_issuer(&mut self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
+        // An issuer's own audiences replace those of the layer. The two lists are not merged, so that a token of one
+        // issuer cannot use an audience that was meant for another.
+        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
+        if audiences.is_empty() {
+            let reason = "no audience is set for this issuer's tokens";
+            let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
+            let issue = ConfigIssue::new("audience", IssueKind::Missing, reason, remedy);
+            issues.add(issue.for_issuer(&issuer.name));
+        }
+        key_source::validate_issuer(&issuer, issues);
+        let name: Arc<str> = issuer.name.as_str().into();
+        let allowed = key_source::allowed_algorithms(&issuer, issues);
+        let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
+        let conventions = issuer.conventions;
+        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, header_cache: HeaderCache::default() })
+    }
+
+    /// Parses the configured keys, or prepares the fetches of published ones. Nothing is fetched here.
+    fn build_keys(
+        &mut self,
+        issuer: &Issuer,
+        name: &Arc<str>,
+        allowed: &[Algorithm],
+        issues: &mut ConfigIssues,
+    ) -> Option<IssuerKeys> {
+        match &issuer.source {
+            KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed_keys(issuer, first, issues))),
+            KeySource::Document(text) => {
+                key_source::document_keys(issuer, text, allowed, issues).map(IssuerKeys::Fixed)
+            }
+            KeySource::Remote(location) => {
+                key_source::validate_location(&issuer.name, location, issues);
+                let client = self.http_client(issues)?;
+                let remote = RemoteKeys::new(
+                    Arc::clone(name),
+                    location.clone(),
+                    allowed.to_vec(),
+                    client,
+                    self.clock.clone(),
+                    self.max_stale_keys,
+                );
+                Some(IssuerKeys::Remote(Arc::new(remote)))
+            }
+        }
+    }
+
+    /// Returns the custom client, or else the built-in one, which all issuers share.
+    fn http_client(&mut self, issues: &mut ConfigIssues) -> Option<HttpClient> {
+        if self.client.is_none() {
+            self.client = built_in_client();
+        }
+        if self.client.is_none() {
+            let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
+            let remedy = "enable the feature `fetch`, or call .fetch(..)";
+            issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
+        }
+        self.client.clone()
+    }
+}
+
+#[cfg(feature = "fetch")]
+fn built_in_client() -> Option<HttpClient> {
+    crate::jwt::remote::reqwest::ReqwestClient::new().map(HttpClient::new)
+}
+
+#[cfg(not(feature = "fetch"))]
+fn built_in_client() -> Option<HttpClient> {
+    None
+}

@@ -1,0 +1,147 @@
+//! The setters of `JwtAuthBuilder` for the tokens of requests and for challenges.
+
+use crate::jwt::builder::JwtAuthBuilder;
+
+/// # Requests
+impl JwtAuthBuilder {
+    /// Admits requests without a token as anonymous (default: they are rejected with 401).
+    ///
+    /// An invalid token is still rejected. Every route is then open to anonymous users, unless its handler takes an
+    /// `Extractor<UserContext>` or it has a `Require*` layer, such as [`RequireUser`](crate::RequireUser). To open only
+    /// some routes, use [`JwtAuth::to_optional`](crate::JwtAuth::to_optional).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Extractor, UserContext};
+    ///
+    /// async fn greet(user: Option<Extractor<UserContext>>) -> String {
+    ///     match user {
+    ///         Some(Extractor(user)) => format!("Hello, {}", user.id()),
+    ///         None => "Hello, stranger".to_owned(),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .optional()
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(greet)).layer(auth);
+    ///
+    /// let request = Request::get("/").body(Body::empty())?;
+    /// assert_eq!(app.clone().oneshot(request).await?.status(), 200);
+    ///
+    /// let request = Request::get("/").header("authorization", "Bearer a.b.c");
+    /// let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// assert_eq!(response.status(), 401, "an invalid token is not ignored");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Also reads the token from this cookie (default: only from the `Authorization` header).
+    ///
+    /// A request with a token in both places is rejected with 400 (RFC 6750 §2). Browsers send cookies with requests
+    /// that other sites trigger: set `SameSite`, and check the origin of every request that changes something. The
+    /// prefix `__Host-` keeps subdomains from setting the cookie.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api").sign();
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .cookie("__Host-token")
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// let request = Request::get("/")
+    ///     .header("cookie", format!("theme=dark; __Host-token={token}"))
+    ///     .body(Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.cookie = Some(name.into());
+        self
+    }
+
+    /// Sets the realm of challenges in `WWW-Authenticate` (RFC 9110 §11.5, default `api`).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .realm("billing")
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// let request = Request::get("/").body(Body::empty())?;
+    /// let response = app.oneshot(request).await?;
+    /// let challenge = &response.headers()["www-authenticate"];
+    /// assert_eq!(challenge, r#"Bearer realm="billing""#);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Sets the maximum length of a token in bytes (default 16,384, at most 65,536).
+    ///
+    /// A longer token is rejected. The length is checked before the token is parsed. Tokens with hundreds of groups may
+    /// need a higher limit here and in the server, whose limit for the whole request head applies first.
+    pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.max_token_len = bytes;
+        self
+    }
+
+    /// Sets the capacity of the verified-token cache (default 4,096 tokens; 0 disables it).
+    ///
+    /// At most 1,048,576.     /// A cached token is accepted without another signature check until it expires or its
+    /// issuer publishes other keys. [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) still run
+    /// on every request. Tokens of more than 8,192 bytes are not cached.
+    ///
+    /// The capacity is divided into one shard per processor, at most 16, and each thread uses one shard. So a token
+    /// that two threads receive may be cached twice, and a single-threaded runtime uses only one shard of the capacity.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let builder = JwtAuth::builder().issuer(issuer).audience("api");
+    /// // Every request checks the signature.
+    /// let auth = builder.token_cache_capacity(0).build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn token_cache_capacity(mut self, tokens: usize) -> Self {
+        self.token_cache_capacity = tokens;
+        self
+    }
+}

@@ -1,0 +1,209 @@
+//! The setters of `JwtAuthBuilder` for what a user is and may do.
+
+use std::future::Future;
+
+use crate::context::{Roles, Tier, Tiers, UserContext};
+use crate::jwt::builder::JwtAuthBuilder;
+use crate::jwt::user_loader::{LoadError, UserLoader};
+
+/// # Users
+impl JwtAuthBuilder {
+    /// Sets the app's tiers, to which the tier claim of a token refers (default: none).
+    ///
+    /// A token carries only the name of a tier. These tiers give the name its rank, which
+    /// [`RequireTier`](crate::RequireTier) and rate limits by tier need. A name that is not among them ranks below
+    /// every tier.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{RequireTier, Tiers};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// let tiers = Tiers::ascending(["free", "pro", "enterprise"])?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .tiers(tiers.clone())
+    ///     .build()?;
+    /// let app = Router::new()
+    ///     .route("/reports", get(|| async {}))
+    ///     .layer(RequireTier::at_least(tiers.get("pro")?))
+    ///     .layer(auth);
+    ///
+    /// for (tier, status) in [("free", 403), ("enterprise", 200)] {
+    ///     let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///         .audience("api")
+    ///         .tier(tier)
+    ///         .sign();
+    ///     let request = Request::get("/reports")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tiers(mut self, tiers: Tiers) -> Self {
+        self.tiers = Some(tiers);
+        self
+    }
+
+    /// Sets the tier of users whose token has no tier claim (default: none, which is below every tier).
+    ///
+    /// It must be one of the [`tiers`](Self::tiers).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Tiers};
+    ///
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = || Issuer::hs256("https://app.example.com", secret);
+    /// let tiers = Tiers::ascending(["free", "pro"])?;
+    /// let free = tiers.get("free")?;
+    /// # let builder = JwtAuth::builder().issuer(issuer()).audience("api");
+    /// assert!(builder.default_tier(free.clone()).tiers(tiers).build().is_ok());
+    ///
+    /// # let builder = JwtAuth::builder().issuer(issuer()).audience("api");
+    /// let error = builder.default_tier(free).build().unwrap_err();
+    /// assert_eq!(error.issues()[0].reason(), "no tiers are set");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn default_tier(mut self, tier: Tier) -> Self {
+        self.default_tier = Some(tier);
+        self
+    }
+
+    /// Sets the app's roles and the permissions that they grant (default: roles grant no permissions).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Extractor, Roles, UserContext};
+    ///
+    /// async fn publish(Extractor(user): Extractor<UserContext>) -> String {
+    ///     assert!(user.has_permission("publish:page"), "granted by the role");
+    ///     user.id().to_owned()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// let roles = Roles::builder()
+    ///     .role("editor", ["write:page", "publish:page"])
+    ///     .build()?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .roles(roles)
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(publish)).layer(auth);
+    ///
+    /// let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///     .audience("api")
+    ///     .role("editor")
+    ///     .sign();
+    /// # let request = Request::get("/");
+    /// # let request = request.header("authorization", format!("Bearer {token}"));
+    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// # assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn roles(mut self, roles: Roles) -> Self {
+        self.roles = Some(roles);
+        self
+    }
+
+    /// Sets a function that loads the user of a verified token (default: none).
+    ///
+    /// Use it to reject a locked account, or to read privileges from your own database. It runs on every request with a
+    /// valid token, also if the token is cached, with a timeout of five seconds. Inner layers and handlers see the user
+    /// that it returns. [`UserContext::with_record`] attaches the loaded data.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, UserContext, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{gate::AccountRefusal, jwt::LoadError};
+    ///
+    /// # struct Account { is_locked: bool }
+    /// # async fn find(_: &str) -> Result<Option<Account>, std::io::Error> {
+    /// #     Ok(Some(Account { is_locked: true }))
+    /// # }
+    /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+    ///     match find(user.id()).await {
+    ///         Ok(Some(account)) if account.is_locked => {
+    ///             Err(LoadError::refused(AccountRefusal::Locked))
+    ///         }
+    ///         Ok(Some(account)) => Ok(user.with_record(account)),
+    ///         Ok(None) => Err(LoadError::Unknown),
+    ///         Err(error) => Err(LoadError::unavailable(error)),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api").sign();
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .load_user(load)
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// let request = Request::get("/")
+    ///     .header("authorization", format!("Bearer {token}"))
+    ///     .body(Body::empty())?;
+    /// let response = app.oneshot(request).await?;
+    /// assert_eq!(response.status(), 403, "the account is locked");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A loader with state, such as a connection pool, clones it on each call, because the future may outlive the call:
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth, UserContext, jwt::LoadError};
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool {
+    /// #     async fn plan(&self, _: &str) -> Result<String, LoadError> {
+    /// #         Ok("pro".to_owned())
+    /// #     }
+    /// # }
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// # let builder = JwtAuth::builder().issuer(issuer).audience("api");
+    /// # let pool = Pool;
+    /// let auth = builder.load_user(move |user: UserContext| {
+    ///     let pool = pool.clone();
+    ///     async move {
+    ///         let plan = pool.plan(user.id()).await?;
+    ///         Ok(user.with_roles([plan]))
+    ///     }
+    /// });
+    /// # assert!(auth.build().is_ok());
+    /// ```
+    pub fn load_user<F, Fut>(mut self, load: F) -> Self
+    where
+        F: Fn(UserContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
+    {
+        self.loader = Some(UserLoader::new(load));
+        self
+    }
+}
