@@ -23,15 +23,45 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 /// | permissions | `permissions` | like roles |
 /// | tier | `tier`, `subscription_tier` | the first claim that is present |
 ///
-/// If the id, client id, scopes, roles, permissions or tier have another type, the token is rejected. `null` means no
-/// roles, permissions or tier.
+/// If the id, client id, scopes, roles, permissions or tier have another type, the token is rejected: a privilege that
+/// cannot be read must not look like one that is absent. `null` means no roles, permissions or tier.
 ///
 /// ```
-/// use portcullis::{ClaimMap, Issuer};
+/// # use axum::{Router, body::Body, http::Request, routing::get};
+/// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+/// # use serde_json::json;
+/// # use tower::ServiceExt;
+/// use portcullis::{ClaimMap, Extractor, UserContext};
 ///
-/// let claims = ClaimMap::new().roles(["/realm_access/roles", "groups"]).tier(["https://example.com/plan"]);
-/// let issuer = Issuer::discover("https://auth.example.com").claims(claims);
-/// # assert!(portcullis::JwtAuth::builder().issuer(issuer).audience("api").build().is_ok());
+/// async fn handler(Extractor(user): Extractor<UserContext>) {
+///     let roles: Vec<_> = user.roles().collect();
+///     assert_eq!(roles, ["editor", "reviewers"]);
+///     assert_eq!(user.tier_name(), Some("gold"));
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = *b"a secret of at least 32 random bytes";
+/// # let iss = "https://app.example.com";
+/// let claims = ClaimMap::new()
+///     .roles(["/realm_access/roles", "groups"])
+///     .tier(["https://example.com/plan"]);
+/// let issuer = Issuer::hs256(iss, secret).claims(claims);
+/// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+/// let app = Router::new().route("/", get(handler)).layer(auth);
+///
+/// let token = TokenBuilder::first_party(iss, secret, "ann")
+///     .audience("api")
+///     .claim("realm_access", json!({ "roles": ["editor"] }))
+///     .claim("groups", json!(["reviewers"]))
+///     .claim("https://example.com/plan", "gold")
+///     .sign();
+/// # let request = Request::get("/");
+/// # let request = request.header("authorization", format!("Bearer {token}"));
+/// # let response = app.oneshot(request.body(Body::empty())?).await?;
+/// # assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -66,6 +96,8 @@ impl ClaimMap {
     }
 
     /// Sets the claim with the user's id (default `sub`).
+    ///
+    /// The value must be unique at the issuer and must never be given to another user. An email address is neither.
     pub fn id(mut self, claim: &str) -> Self {
         self.id = Path::new(claim);
         self
@@ -96,12 +128,35 @@ impl ClaimMap {
     }
 
     /// Sets the claims with roles, all of which are read (default `roles`).
+    ///
+    /// ```
+    /// use portcullis::{ClaimMap, Issuer};
+    ///
+    /// let claims = ClaimMap::new().roles([
+    ///     "groups",
+    ///     "/realm_access/roles",
+    ///     // A name that is a URL is not a pointer.
+    ///     "https://example.com/roles",
+    /// ]);
+    /// # let issuer = Issuer::hs256("app", [7; 32]).claims(claims);
+    /// # let builder = portcullis::JwtAuth::builder().issuer(issuer);
+    /// # assert!(builder.audience("api").build().is_ok());
+    /// ```
     pub fn roles<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
         self.roles = paths(claims);
         self
     }
 
-    /// Adds a claim with roles.
+    /// Adds a claim with roles, beside those that are already read.
+    ///
+    /// ```
+    /// use portcullis::Issuer;
+    ///
+    /// let issuer = Issuer::keycloak("https://sso.example.com", "shop")
+    ///     .map_claims(|claims| claims.add_roles("groups"));
+    /// # let builder = portcullis::JwtAuth::builder().issuer(issuer);
+    /// # assert!(builder.audience("api").build().is_ok());
+    /// ```
     pub fn add_roles(mut self, claim: &str) -> Self {
         self.roles.push(Path::new(claim));
         self
@@ -119,29 +174,33 @@ impl ClaimMap {
         self
     }
 
-    /// Whether a claim's name is empty, so that the claim is never present.
+    /// Whether a claim's name is empty. `build()` rejects such a map, since the claim is never present.
     pub(crate) fn has_empty_name(&self) -> bool {
         let lists =
             [&self.client_id, &self.email, &self.name, &self.scopes, &self.roles, &self.permissions, &self.tier];
         lists.into_iter().flatten().chain([&self.id]).any(|path| path.first.is_empty())
     }
 
-    /// Reads a user from the claims. `text` is the text from which they were parsed, whose memory the user shares.
+    /// Reads a user from the claims. `text` is the text from which they were parsed.
+    ///
+    /// The user keeps the text for [`UserContext::claims`](crate::UserContext::claims) anyway, so most of its strings
+    /// are ranges of it instead of copies.
     pub(crate) fn read(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
         let share = |value: Cow<'_, str>| match value {
             Cow::Borrowed(value) => SharedStr::part_of(text, value),
-            // It had escapes.
+            // A value with escapes is not a range of the text.
             Cow::Owned(value) => value.into(),
         };
         let id = match self.id.find(claims, "id")? {
             Some(value) => string(value).filter(|id| !id.is_empty()).ok_or(TokenError::claim_invalid("id"))?,
             None => return Err(TokenError::claim_missing("id")),
         };
+        // As strict as the user's id: apps also decide by the client's id.
         let client_id = match first(&self.client_id, claims, "client id")? {
             Some(value) => Some(string(value).ok_or(TokenError::claim_invalid("client id"))?),
             None => None,
         };
-        // Only for display: a value of another type is ignored.
+        // No access depends on a name or an email address, so a value of another type is ignored.
         let display = |paths| Ok(first(paths, claims, "name")?.and_then(string).map(share));
         Ok(Identity {
             id: Some(share(id)),
@@ -175,6 +234,8 @@ impl Default for ClaimMap {
 }
 
 /// The location of a claim: the name of a member, and the names of nested members.
+///
+/// Unlike a full JSON Pointer (RFC 6901), it never selects an element of an array.
 #[derive(Clone, Debug)]
 struct Path {
     first: String,
@@ -186,7 +247,7 @@ impl Path {
         let Some(pointer) = claim.strip_prefix('/') else {
             return Self { first: claim.to_owned(), nested: Vec::new() };
         };
-        // RFC 6901 §4: `~1` is replaced first, so that `~01` becomes `~1`.
+        // RFC 6901 §4: `~1` is replaced first, so that `~01` becomes `~1`. The other order would make it a slash.
         let mut names = pointer.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
         Self { first: names.next().unwrap_or_default(), nested: names.collect() }
     }
@@ -222,6 +283,7 @@ fn scopes(value: &str, share: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scop
     if let Some(text) = string(value) {
         return Scopes::from_text(share(text));
     }
+    // Join the elements as in `scope`. A space in an element would become two scopes, so such a claim is rejected.
     let mut text = String::with_capacity(value.len());
     for item in array(value)? {
         let scope = string(item.get()).filter(|scope| !scope.is_empty() && !scope.contains(' '))?;
@@ -231,7 +293,9 @@ fn scopes(value: &str, share: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scop
     Scopes::from_text(text.into())
 }
 
-/// Reads the strings of all claims that are present.
+/// Reads the strings of all claims that are present, in the order of the paths.
+///
+/// One malformed element rejects the token. Skipping it could hide a role on which a rule of the app depends.
 fn names(
     paths: &[Path],
     claims: &Object<'_>,

@@ -8,14 +8,18 @@ use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::profile::{Profile, TokenUse};
 
 /// How an issuer formats its access tokens, and how a user is read from them.
+///
+/// A preset differs from a standard issuer only in these values, so there is one verification for all issuers.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuerConventions {
-    /// Another value of `iss` for the same issuer.
+    /// Another value of `iss` for the same issuer. Only Google has one.
     pub(crate) alias: Option<&'static str>,
     pub(crate) profile: Profile,
     /// The claim with the audience, usually `aud`.
     pub(crate) audience_claim: &'static str,
+    /// A claim that marks access tokens, if the issuer sends one.
     pub(crate) token_use: Option<TokenUse>,
+    /// How tokens without a user are recognized, beyond the rule of RFC 9068 §2.2.
     pub(crate) client_marker: Option<ClientMarker>,
     pub(crate) claims: ClaimMap,
     /// The function of [`map_user`](crate::jwt::Issuer::map_user).
@@ -38,6 +42,9 @@ impl IssuerConventions {
 }
 
 /// How an issuer marks the tokens of clients that act on their own behalf, without a user.
+///
+/// RFC 9068 §2.2 recognizes such a token by equal values of `sub` and `client_id`. These issuers send another subject,
+/// or claims that otherwise only users have.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientMarker {
     /// The claim has this value.
@@ -48,7 +55,7 @@ pub(crate) enum ClientMarker {
     StartsWith(&'static str, &'static str),
 }
 
-/// A function that changes the user of a verified token.
+/// The app's function that changes the user of a verified token, type-erased.
 #[derive(Clone)]
 pub(crate) struct UserMap(pub(crate) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
 

@@ -14,12 +14,27 @@ use crate::jwt::remote::discovery::JwksLocation;
 impl Issuer {
     /// Auth0, by its domain: `tenant.eu.auth0.com` or a custom one.
     ///
-    /// Permissions are read from `permissions`, which Auth0 sends if RBAC is enabled for the API.
+    /// The audience is the identifier of the API. Permissions are read from `permissions`, which Auth0 sends if RBAC is
+    /// enabled for the API. Roles need an Auth0 action that adds them under a namespaced name:
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::auth0("tenant.eu.auth0.com")
+    ///     .audience("https://api.example.com")
+    ///     .map_claims(|claims| claims.roles(["https://example.com/roles"]));
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    ///
+    /// let issuer = Issuer::auth0("https://tenant.eu.auth0.com").audience("api");
+    /// let error = JwtAuth::builder().issuer(issuer).build().unwrap_err();
+    /// assert_eq!(error.issues()[0].reason(), "is not a domain");
+    /// ```
     pub fn auth0(domain: &str) -> Self {
         // The issuer's name ends with a slash.
         let issuer = format!("https://{domain}/");
         let jwks_url = format!("https://{domain}/.well-known/jwks.json");
         let preset = Self::preset(issuer, jwks_url, |conventions| {
+            // The grant type, which has this value if no user took part.
             conventions.client_marker = Some(ClientMarker::Equals("gty", "client-credentials"));
         });
         preset.check_argument(is_domain(domain), "auth0", "a domain", domain)
@@ -27,7 +42,16 @@ impl Issuer {
 
     /// Okta, by its domain and the id of its custom authorization server, such as `default`.
     ///
-    /// Scopes are read from the array `scp`, roles from `roles` and `groups`.
+    /// The audience is that of the authorization server. Scopes are read from the array `scp`, roles from `roles` and
+    /// `groups`. Only Okta can verify tokens of the org authorization server, which has no id.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::okta("dev-1.okta.com", "default")
+    ///     .audience("api://default");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn okta(domain: &str, authorization_server: &str) -> Self {
         let issuer = format!("https://{domain}/oauth2/{authorization_server}");
         let jwks_url = format!("{issuer}/v1/keys");
@@ -37,9 +61,11 @@ impl Issuer {
         preset.check_argument(is_domain(domain), "okta", "a domain", domain)
     }
 
-    /// Microsoft Entra ID with tokens of version 1.0 (`iss` is at `sts.windows.net`), by the id of the tenant.
+    /// Microsoft Entra ID with tokens of version 1.0, by the id of the tenant.
     ///
-    /// Scopes are read from `scp`, roles from `roles`.
+    /// The `iss` of such a token is at `sts.windows.net`. The version depends on `requestedAccessTokenVersion` in the
+    /// manifest of the API, not on the endpoint that the client uses. The audience is the App ID URI of the API, such
+    /// as `api://<client id>`. Scopes are read from `scp`, roles from `roles`.
     pub fn entra_v1(tenant_id: &str) -> Self {
         let issuer = format!("https://sts.windows.net/{tenant_id}/");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/keys");
@@ -50,7 +76,21 @@ impl Issuer {
 
     /// Microsoft Entra ID with tokens of version 2.0, by the id of the tenant.
     ///
-    /// Scopes are read from `scp`, roles from `roles`.
+    /// The audience is the client id of the API. Scopes are read from `scp`, roles from `roles`. Each tenant is a
+    /// separate issuer; `common` and `organizations` are not issuers.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let build = |tenant| {
+    ///     let issuer = Issuer::entra_v2(tenant)
+    ///         .audience("11111111-2222-3333-4444-555555555555");
+    ///     JwtAuth::builder().issuer(issuer).build()
+    /// };
+    /// assert!(build("72f988bf-86f1-41af-91ab-2d7cd011db47").is_ok());
+    /// let error = build("common").unwrap_err();
+    /// assert_eq!(error.issues()[0].reason(), "is not a tenant id");
+    /// ```
     pub fn entra_v2(tenant_id: &str) -> Self {
         let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys");
@@ -65,18 +105,33 @@ impl Issuer {
             // An ID token for the same app has the same audience, and after a refresh no `nonce` (OpenID Connect Core
             // §12.2). Only access tokens name the client that they were issued to.
             conventions.token_use = Some(TokenUse { claim: client_claim, value: None });
+            // A client has no user object, so its own object id is both `oid` and `sub`. A user's `sub` is pairwise, an
+            // id for this app only, and differs from `oid`.
             conventions.client_marker = Some(ClientMarker::EqualsSubject("oid"));
         })
     }
 
     /// Keycloak, by its base URL and realm.
     ///
-    /// Roles are those of the realm; [`keycloak_client`](Self::keycloak_client) adds those of a client.
+    /// The audience is the value of an audience mapper, without which tokens have the audience `account`. Roles are
+    /// those of the realm; [`keycloak_client`](Self::keycloak_client) adds those of a client. The base URL of a
+    /// Keycloak before version 17 ends with `/auth`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::keycloak("https://sso.example.com", "shop")
+    ///     .audience("orders-api");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn keycloak(base_url: &str, realm: &str) -> Self {
         Self::keycloak_realm("keycloak", base_url, realm)
     }
 
     /// Like [`keycloak`](Self::keycloak), and adds the user's roles for this client to those of the realm.
+    ///
+    /// The client's roles are read from `/resource_access/<client>/roles`. A role of the client and a role of the realm
+    /// with the same name are not distinguished.
     pub fn keycloak_client(base_url: &str, realm: &str, client: &str) -> Self {
         // The client id as part of a JSON Pointer (RFC 6901 §3).
         let escaped = client.replace('~', "~0").replace('/', "~1");
@@ -100,7 +155,15 @@ impl Issuer {
     /// Amazon Cognito, by its region and the id of the user pool.
     ///
     /// Its access tokens have no `aud`: set the id of the app client as the audience, which is compared with
-    /// `client_id`. Roles are the user's groups.
+    /// `client_id`. Roles are the user's groups, from `cognito:groups`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::cognito("eu-west-1", "eu-west-1_AbCdEf123")
+    ///     .audience("7ub1cs3q6jd3rtjhkd6bqdrq6v");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn cognito(region: &str, user_pool_id: &str) -> Self {
         let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
@@ -119,10 +182,19 @@ impl Issuer {
     /// Google, with ID tokens as credentials, since its access tokens are opaque.
     ///
     /// Set the client id that the tokens were issued to as the audience. Tokens have the profile
-    /// [`IdToken`](Profile::IdToken).
+    /// [`IdToken`](Profile::IdToken). They carry no scopes, roles or permissions.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::google()
+    ///     .audience("1234567890-abc.apps.googleusercontent.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn google() -> Self {
         let jwks_url = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
         Self::preset("https://accounts.google.com".to_owned(), jwks_url, |conventions| {
+            // Google documents both forms of `iss`, with and without the scheme.
             conventions.alias = Some("accounts.google.com");
             conventions.profile = Profile::IdToken;
         })

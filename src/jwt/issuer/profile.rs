@@ -4,20 +4,62 @@ use crate::gate::TokenError;
 use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::header::{Header, is_media_type};
 
-/// How an issuer marks its access tokens, so that other tokens are not accepted as one (RFC 8725 §3.11, §3.12).
+/// How an issuer marks its access tokens, so that its other tokens are not accepted.
+///
+/// See RFC 8725 §3.11 and §3.12. /// An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as
+/// access tokens, and some of them have the same audience. Only their types and claims distinguish them.
+///
+/// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
+/// # use portcullis::JwtAuth;
+/// # use tower::ServiceExt;
+/// use portcullis::{Issuer, Profile, testing::TestIssuer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = TestIssuer::start().await?;
+/// let untyped = server.token("ann").audience("api").header("typ", "JWT");
+/// let id_token = untyped.clone().claim("nonce", "n-0S6_WzA2Mj");
+///
+/// for (profile, token, status) in [
+///     (Profile::Rfc9068, &untyped, 401),
+///     (Profile::Compatible, &untyped, 200),
+///     (Profile::Compatible, &id_token, 401),
+/// ] {
+///     let issuer = Issuer::discover(server.url()).profile(profile);
+/// #   let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+/// #   let app = Router::new().route("/", get(|| async {})).layer(auth);
+/// #   let token = token.clone().sign();
+/// #   let request = Request::get("/");
+/// #   let request = request.header("authorization", format!("Bearer {token}"));
+/// #   let response = app.oneshot(request.body(Body::empty())?).await?;
+///     // ...
+///     assert_eq!(response.status(), status);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Profile {
     /// `typ` is `at+jwt`, `JWT` or absent, for issuers that do not type their tokens.
     ///
-    /// Other types are rejected, and so are tokens with a claim of other tokens: `events`, `token_introspection`, `htm`
-    /// or `htu`. A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`,
-    /// `c_hash`, `s_hash`), or if its `type`, `token_type`, `token_use` or `typ` claim marks it as a refresh, ID or
-    /// logout token. These last two rules do not apply if a claim marks access tokens, as with most presets.
+    /// Tokens of any other type are rejected, and so are tokens with a claim that only other tokens have: `events`,
+    /// `token_introspection`, `htm` or `htu`.
+    ///
+    /// A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`, `c_hash`,
+    /// `s_hash`), or if its `type`, `token_type`, `token_use` or `typ` claim marks it as a refresh, ID or logout token.
+    /// These two rules do not apply if the issuer marks access tokens with a claim, as with
+    /// [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
     Compatible,
-    /// ID tokens (OpenID Connect Core §2) as credentials, for an app that is the client they were issued to.
+    /// ID tokens as credentials, for an app that is the client they were issued to.
+    ///
+    /// See OpenID Connect Core §2.     /// `typ` is `JWT` or absent. Tokens with the claim `scope` are rejected,
+    /// because they are access tokens.
     IdToken,
-    /// RFC 9068: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti` are present.
+    /// RFC 9068: `typ` is `at+jwt`, and all claims of its §2.2 are present.
+    ///
+    /// These are `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`.
     Rfc9068,
 }
 
@@ -27,9 +69,12 @@ impl Profile {
     /// `is_marked` states that a claim of the issuer has already marked it as an access token.
     pub(crate) fn check(self, header: &Header<'_>, claims: &Object<'_>, is_marked: bool) -> Result<(), TokenError> {
         let typ = header.typ.as_deref();
+        // Of the two, `typ` is the stronger evidence: no other token has the type `at+jwt` (RFC 9068 §4), while `JWT`
+        // or no type says nothing. An untyped token is therefore held to more claims.
         let is_typed = typ.is_some_and(|typ| is_media_type(typ, "at+jwt"));
         let is_untyped = typ.is_none_or(|typ| is_media_type(typ, "jwt"));
         let forbidden: &[&str] = match self {
+            // No `is_marked` here: under RFC 9068 a claim does not replace the type.
             Self::Rfc9068 if is_typed => &FORBIDDEN,
             Self::Compatible if is_typed || is_untyped && is_marked => &FORBIDDEN,
             Self::Compatible if is_untyped => &FORBIDDEN_IN_UNTYPED,
@@ -50,6 +95,8 @@ impl Profile {
 }
 
 /// A claim that distinguishes an issuer's access tokens from its other tokens.
+///
+/// Presets have one where the provider documents it. It is checked in addition to the profile.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenUse {
     pub(crate) claim: &'static str,
@@ -71,6 +118,7 @@ fn has_other_use(claims: &Object<'_>) -> bool {
     uses.any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
 }
 
+/// Rejects a token without one of these claims. `null` counts as missing, since no specification gives it a meaning.
 fn require_claims(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {
     for name in names {
         if claims.get(name).is_none_or(is_null) {

@@ -16,7 +16,7 @@ use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
 use crate::jwt::token::header_cache::HeaderCache;
 
-/// An issuer with its keys and conventions.
+/// An issuer with its keys and conventions, immutable except for fetched keys and the cached header.
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) name: Arc<str>,
@@ -28,6 +28,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) header_cache: HeaderCache,
 }
 
+/// The keys of an issuer: configured once, or published by the issuer and fetched.
 #[derive(Debug)]
 pub(crate) enum IssuerKeys {
     Fixed(KeySet),
@@ -47,11 +48,18 @@ pub(crate) enum SignatureCheck {
 }
 
 impl TrustedIssuer {
+    /// Whether a token with this `iss` is this issuer's.
+    ///
+    /// The comparison is exact (RFC 7519 §4.1.1, RFC 8725 §3.8). URLs are not normalized: two spellings may be two
+    /// issuers, of which one belongs to an attacker.
     pub(crate) fn matches(&self, iss: &str) -> bool {
         *self.name == *iss || self.conventions.alias == Some(iss)
     }
 
     /// Checks everything except the signature. A token that is rejected here costs no signature check and no fetch.
+    ///
+    /// Nothing is trusted yet, and this order is safe: each check only rejects. The result is used after the signature
+    /// has been verified.
     pub(crate) fn check_claims<'a>(
         &self,
         header: &Header<'_>,
@@ -59,13 +67,15 @@ impl TrustedIssuer {
         now: Duration,
         leeway: Duration,
     ) -> Result<RegisteredClaims<'a>, TokenError> {
+        // RFC 8725 §3.1: the app decides about algorithms, not the token.
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
         }
         if let Some(token_use) = &self.conventions.token_use {
             token_use.check(claims)?;
         }
-        // A claim that may have any string distinguishes access tokens less reliably, so it does not relax the profile.
+        // A claim with a fixed value marks an access token reliably, so the profile may then accept a `nonce`. A claim
+        // that may have any string is weaker evidence and does not relax the profile.
         let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
         self.conventions.profile.check(header, claims, is_marked)?;
         let audience_claim = self.conventions.audience_claim;
@@ -90,7 +100,9 @@ impl TrustedIssuer {
         }
     }
 
-    /// Logs the likely mistake in the configuration for an error that often has one.
+    /// Logs the likely mistake in the configuration for an error that often has one, at `debug`.
+    ///
+    /// The response does not have these hints: they describe the app's settings, and a caller cannot act on them.
     pub(crate) fn log_hint(&self, error: TokenError) {
         let hint = match error {
             TokenError::Algorithm => "the token's `alg` is not allowed for this issuer",
@@ -105,12 +117,18 @@ impl TrustedIssuer {
         tracing::debug!(issuer = %self.name, "{hint}");
     }
 
-    /// Checks the signature with the current keys.
+    /// Checks the signature with the current keys (RFC 7515 §5.2).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::Encoding`] if the signature is not base64url, and [`TokenError::Signature`] if it is
+    /// longer than that of any supported key.
     pub(crate) fn verify_signature(
         &self,
         header: &Header<'_>,
         token: Compact<'_>,
     ) -> Result<SignatureCheck, TokenError> {
+        // Decode into the stack: the length of a valid signature is bounded.
         let mut buffer = [0; MAX_SIGNATURE_LEN];
         let signature = compact::decode_signature(token.signature, &mut buffer)?;
         let kid = header.kid.as_deref();
@@ -122,8 +140,10 @@ impl TrustedIssuer {
                 }
                 has_candidates = true;
             }
-            // A fetch cannot help if the `kid` is known, even for another algorithm only: a key has one algorithm. If
-            // keys have no `kid`, the issuer may have published the right one since, unless its keys are fixed.
+            // Decide whether a newer key set could verify the token. If not, a forged token must not cause a fetch.
+            // A `kid` that is known names the key, so the signature is wrong. That holds even if the key has another
+            // algorithm, since a key has only one. A token without `kid`, or a set whose keys have none, may need a key
+            // that the issuer has published since. Fixed keys never change.
             let is_kid_known = kid.is_some_and(|kid| keys.contains_kid(kid));
             if is_kid_known || has_candidates && matches!(self.keys, IssuerKeys::Fixed(_)) {
                 SignatureCheck::Invalid
@@ -138,8 +158,13 @@ impl TrustedIssuer {
     }
 
     /// Reads the user from the claims of a verified token. `text` is the text from which they were parsed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the property.
     pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
         let mut identity = self.conventions.claims.read(claims, text)?;
+        // As configured, so that an alias does not make two users of one.
         identity.issuer = Some(Arc::clone(&self.name));
         identity.auth_time = claims::date(claims, "auth_time")?;
         identity.is_client = self.is_client_itself(claims, &identity);
@@ -156,8 +181,9 @@ impl TrustedIssuer {
 
     /// Whether the token was issued to a client on its own behalf, without a user.
     ///
-    /// RFC 9068 §2.2: then `sub` is the client's id. RFC 9700 §4.15: some issuers let a client choose an id that is
-    /// also a user's, so a token with claims that only users have is a user's.
+    /// The standard rule is that `sub` is the client's id (RFC 9068 §2.2). Some issuers let a client choose an id that
+    /// is also a user's (RFC 9700 §4.15), so a token with claims that only users have is a user's. An issuer's own
+    /// [marker](ClientMarker) is decided first.
     fn is_client_itself(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string);
         let is_marked = match &self.conventions.client_marker {
@@ -176,10 +202,10 @@ impl TrustedIssuer {
     }
 }
 
-// The length of an RSA signature with a key of 8192 bits.
+// The length of an RSA signature with a key of 8192 bits, the longest that `check_rsa` accepts.
 const MAX_SIGNATURE_LEN: usize = 1_024;
 
-// Fixed keys never change.
+// Fixed keys never change, so neither does their generation.
 const FIXED_GENERATION: u64 = 0;
 
 // Claims that only the authentication or the profile of a user provides (OpenID Connect Core §2, §5.1).

@@ -1,0 +1,258 @@
+//! The setters of `Issuer`: further keys, the form of its tokens, and how users are read from them.
+
+use std::sync::Arc;
+
+use crate::context::UserContext;
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::conventions::UserMap;
+use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::issuer::{FixedKey, Issuer};
+
+/// # Keys and algorithms
+impl Issuer {
+    /// Adds a secret to an issuer with configured keys.
+    ///
+    /// During a rotation, tokens of both keys are accepted. A token is verified with each key of its algorithm in turn,
+    /// and an algorithm has at most four keys.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Algorithm, Issuer, JwtAuth, testing::TokenBuilder};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (new, old) = ([7; 32], [8; 32]);
+    /// let iss = "https://app.example.com";
+    /// // Sign with the new secret, and verify with both until the last
+    /// // token of the old secret has expired.
+    /// let issuer = Issuer::hs256(iss, new).add_secret(Algorithm::Hs256, old);
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// for secret in [new, old] {
+    ///     let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///         .audience("api")
+    ///         .sign();
+    ///     let request = Request::get("/")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), 200);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_secret(self, algorithm: Algorithm, secret: impl Into<Vec<u8>>) -> Self {
+        self.add_key(FixedKey::secret("add_secret", algorithm, secret.into()))
+    }
+
+    /// Adds a PEM to an issuer with configured keys.
+    ///
+    /// During a rotation, tokens of both keys are accepted. An algorithm has at most four keys. The added key may have
+    /// another algorithm than the first, for example to replace a shared secret by a key pair:
+    ///
+    /// ```
+    /// use portcullis::{Algorithm, Issuer, JwtAuth};
+    ///
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let pem = "-----BEGIN PUBLIC KEY-----
+    /// # MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+    /// # -----END PUBLIC KEY-----
+    /// # ";
+    /// let issuer = Issuer::hs256("https://app.example.com", secret)
+    ///     .add_pem(Algorithm::EdDsa, pem);
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn add_pem(self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
+        self.add_key(FixedKey::pem("add_pem", algorithm, pem.into()))
+    }
+
+    fn add_key(mut self, key: FixedKey) -> Self {
+        self.added.push(key);
+        self
+    }
+
+    /// Sets the algorithms that published keys may use (default: all with a public key).
+    ///
+    /// The default order is RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. A published key is used for
+    /// the algorithm that its `alg` names (RFC 7517 §4.4). Without `alg`, it is used for the first allowed algorithm of
+    /// its type, so an issuer that signs with PS256 and publishes no `alg` needs this setting:
+    ///
+    /// ```
+    /// use portcullis::{Algorithm, Issuer, JwtAuth};
+    ///
+    /// let issuer = |algorithm| {
+    ///     Issuer::discover("https://auth.example.com").algorithms([algorithm])
+    /// };
+    /// let build = |issuer| {
+    ///     JwtAuth::builder().issuer(issuer).audience("api").build()
+    /// };
+    /// assert!(build(issuer(Algorithm::Ps256)).is_ok());
+    ///
+    /// let error = build(issuer(Algorithm::Hs256)).unwrap_err();
+    /// assert_eq!(
+    ///     error.issues()[0].reason(),
+    ///     "needs a shared secret, which cannot be published"
+    /// );
+    /// ```
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+}
+
+/// # Tokens
+impl Issuer {
+    /// Sets how the issuer's access tokens are distinguished from its other tokens.
+    ///
+    /// Each constructor documents its default. Choose [`Profile::Compatible`] for an issuer that publishes its keys but
+    /// sends `typ: JWT`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Profile};
+    ///
+    /// let issuer = Issuer::discover("https://auth.example.com")
+    ///     .profile(Profile::Compatible);
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.conventions.profile = profile;
+        self
+    }
+
+    /// Sets the audience of this issuer's tokens (default: that of the layer).
+    ///
+    /// Use it if issuers know the app under different names. For this issuer, it replaces the audiences of
+    /// [the layer](crate::jwt::JwtAuthBuilder::audience).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences = vec![audience.into()];
+        self
+    }
+
+    /// Adds an audience. A token is accepted if its `aud` names at least one of them.
+    pub fn add_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Sets the conventions of an app that issues its own tokens.
+    ///
+    /// Access tokens have the claim `type: access`, so that refresh tokens of the same issuer are rejected. The tier is
+    /// read from `subscription_tier`, roles and permissions from `roles` and `permissions`. It keeps other claims that
+    /// were mapped before, and sets the profile [`Compatible`](Profile::Compatible).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::JwtAuth;
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Issuer, testing::TokenBuilder};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// let issuer = Issuer::hs256(iss, secret).first_party();
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// # let app = Router::new().route("/", get(|| async {})).layer(auth);
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api");
+    /// for (token_use, status) in [("access", 200), ("refresh", 401)] {
+    ///     let token = token.clone().claim("type", token_use).sign();
+    ///     let request = Request::get("/")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn first_party(mut self) -> Self {
+        self.conventions.profile = Profile::Compatible;
+        self.conventions.claims = self.conventions.claims.tier(["subscription_tier"]);
+        self.conventions.token_use = Some(TokenUse { claim: "type", value: Some("access") });
+        self
+    }
+}
+
+/// # Users
+impl Issuer {
+    /// Sets the claims from which a user is read (default: [`ClaimMap::new`], or those of the preset).
+    ///
+    /// The map replaces that of a preset; [`map_claims`](Self::map_claims) keeps it.
+    ///
+    /// ```
+    /// use portcullis::{ClaimMap, Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::discover("https://auth.example.com")
+    ///     .claims(ClaimMap::new().roles(["/app/roles"]).id("uid"));
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn claims(mut self, claims: ClaimMap) -> Self {
+        self.conventions.claims = claims;
+        self
+    }
+
+    /// Changes some of the claims from which a user is read, and keeps the others of the preset.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::auth0("app.eu.auth0.com")
+    ///     .map_claims(|claims| claims.roles(["https://app.example/roles"]));
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn map_claims(mut self, map: impl FnOnce(ClaimMap) -> ClaimMap) -> Self {
+        self.conventions.claims = map(self.conventions.claims);
+        self
+    }
+
+    /// Sets a function that changes the user of a verified token, for what a [`ClaimMap`] cannot express.
+    ///
+    /// It runs on every request, also if the token is cached, and can read all claims with [`UserContext::claims`]. It
+    /// cannot reject a user or wait; for that, use [`load_user`](crate::jwt::JwtAuthBuilder::load_user).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Issuer, RequireRole, Roles, UserContext};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Extra {
+    ///     is_staff: bool,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// let issuer = Issuer::hs256(iss, secret).map_user(|user: UserContext| {
+    ///     match user.claims::<Extra>() {
+    ///         Ok(Extra { is_staff: true }) => user.with_roles(["staff"]),
+    ///         _ => user,
+    ///     }
+    /// });
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// # let roles = Roles::from_names(["staff"])?;
+    /// # let staff = RequireRole::any([roles.get("staff")?])?;
+    /// # let app = Router::new().route("/", get(|| async {}));
+    /// # let app = app.layer(staff).layer(auth);
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api").claim("is_staff", true).sign();
+    /// # let request = Request::get("/");
+    /// # let request = request.header("authorization", format!("Bearer {token}"));
+    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// # assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_user(mut self, map: impl Fn(UserContext) -> UserContext + Send + Sync + 'static) -> Self {
+        self.conventions.user_map = Some(UserMap(Arc::new(map)));
+        self
+    }
+}
