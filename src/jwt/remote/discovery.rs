@@ -17,6 +17,10 @@ pub(crate) enum JwksLocation {
 ///
 /// The metadata has up to three well-known URLs, which are tried in turn. If the client fails, the others are not
 /// tried: they have the same host, and would fail too.
+///
+/// # Errors
+///
+/// Returns the error of the last URL, except that metadata of another issuer is reported first.
 pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String, FetchError> {
     let mut reported = FetchError::Malformed;
     for url in well_known_urls(issuer) {
@@ -35,16 +39,24 @@ pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String
     Err(reported)
 }
 
+/// Returns the `jwks_uri` of the metadata, which must be that of this issuer.
+///
+/// # Errors
+///
+/// Returns [`FetchError::OtherIssuer`] if it names another issuer, and [`FetchError::Url`] if the keys are not at an
+/// https URL.
 fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String, FetchError> {
     let metadata = Object::parse(&metadata.text).ok_or(FetchError::Malformed)?;
     let text = |name| metadata.get(name).and_then(string).ok_or(FetchError::Malformed);
-    // RFC 8414 §3.3: it must be identical to the configured one.
+    // RFC 8414 §3.3: it must be identical to the configured one. Otherwise one tenant of a shared host could publish
+    // metadata that replaces the keys of another.
     let own_name = text("issuer")?;
     if own_name != issuer {
         return Err(FetchError::OtherIssuer(own_name.chars().take(MAX_LOGGED_NAME).collect()));
     }
     let uri = text("jwks_uri")?;
-    // Only for an issuer on loopback: the metadata of any other could make the app connect to local services.
+    // http is allowed only if the issuer itself is on loopback. The metadata of another issuer could otherwise make the
+    // app send requests to services on its own host.
     let allow_http = is_loopback(issuer);
     if is_fetchable(&uri, allow_http) { Ok(uri.into_owned()) } else { Err(FetchError::Url) }
 }
@@ -52,7 +64,7 @@ fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String, FetchErro
 /// Returns the URLs of the metadata: with the well-known part before the issuer's path (RFC 8414 §3.1), then after it
 /// (OpenID Connect Discovery §4.1).
 fn well_known_urls(issuer: &str) -> Vec<String> {
-    // `build()` rejects an issuer that is not a URL.
+    // Does not fail here: `build()` rejects an issuer that is not a URL.
     let Ok((origin, rest)) = Origin::of_url(issuer) else { return Vec::new() };
     let origin = origin.text();
     let path = rest.strip_suffix('/').unwrap_or(rest);
@@ -78,7 +90,7 @@ fn is_loopback(url: &str) -> bool {
     Origin::of_url(url).is_ok_and(|(origin, _)| origin.is_loopback())
 }
 
-// Characters of another issuer's name in the log, which that issuer chooses.
+// The name is chosen by whatever server responded, and is escaped and shortened for the log.
 const MAX_LOGGED_NAME: usize = 200;
 
 #[cfg(test)]

@@ -11,35 +11,74 @@ use http::{Response, StatusCode};
 
 use crate::jwt::keys::weak::KeyError;
 
-/// A custom HTTP client for issuers' metadata and keys, for example with a proxy or a private certificate authority.
+/// A custom HTTP client for issuers' metadata and keys.
 ///
-/// The crate calls it in the background, at most once at a time for an issuer, cancels it after five seconds, and
-/// accepts only a 200 response with a body of at most [`MAX_BODY`] bytes. The client must not follow redirects, and
-/// should stop reading a longer body.
+/// Implement it to use a proxy or a private certificate authority. The crate calls it in the background, at most once
+/// at a time for an issuer, cancels it after five seconds, and accepts only a 200 response with a body of at most
+/// [`MAX_BODY`] bytes. The crate also reads `Cache-Control`, so the client must keep the response's headers.
+///
+/// The client must not follow redirects: one could lead from the https URL of the issuer to any other. It should stop
+/// reading a body that is too long.
 ///
 /// ```
+/// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+/// use std::error::Error;
 /// use http::Response;
 /// use portcullis::jwt::Fetch;
 ///
-/// struct Fixed;
+/// struct WithProxy(reqwest::Client);
 ///
-/// impl Fetch for Fixed {
-///     async fn get(&self, _url: &str) -> Result<Response<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
-///         Ok(Response::new(br#"{"keys":[]}"#.to_vec()))
+/// impl WithProxy {
+///     fn new(proxy: Option<reqwest::Proxy>) -> reqwest::Result<Self> {
+///         let client = reqwest::Client::builder()
+///             .redirect(reqwest::redirect::Policy::none());
+///         match proxy {
+///             Some(proxy) => client.proxy(proxy).build().map(Self),
+///             None => client.build().map(Self),
+///         }
 ///     }
 /// }
+///
+/// impl Fetch for WithProxy {
+///     async fn get(
+///         &self,
+///         url: &str,
+///     ) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+///         let received = self.0.get(url).send().await?;
+///         let mut response = Response::new(Vec::new());
+///         *response.status_mut() = received.status();
+///         *response.headers_mut() = received.headers().clone();
+///         *response.body_mut() = received.bytes().await?.into();
+///         Ok(response)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn Error>> {
+/// # let server = TestIssuer::start().await?;
+/// # let issuer = Issuer::discover(server.url());
+/// # let builder = JwtAuth::builder().issuer(issuer).audience("api");
+/// let auth = builder.fetch(WithProxy::new(None)?).build()?;
+/// assert!(auth.prefetch_keys().await);
+/// # Ok(())
+/// # }
 /// ```
 pub trait Fetch: Send + Sync + 'static {
     /// Sends a GET request to a URL.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no response. A response with an error status is not an error. The error and its
+    /// sources are logged, so they must not contain a secret, such as a password in a proxy's URL.
     fn get(&self, url: &str) -> impl Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send;
 }
 
 /// The maximum size of an issuer's metadata or JWK Set: 256 KiB.
 ///
-/// Twice the size of a set of 64 RSA keys of 4096 bits with certificates.
+/// That is twice the size of a set of 64 RSA keys of 4096 bits with certificates.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// A [`Fetch`] of any type.
+/// A [`Fetch`], type-erased, so that [`JwtAuth`](crate::JwtAuth) has no type parameter for it. Clones share it.
 #[derive(Clone)]
 pub(crate) struct HttpClient(Arc<dyn DynFetch>);
 
@@ -49,6 +88,11 @@ impl HttpClient {
     }
 
     /// Gets the text at this URL, and how long it may be cached.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FetchError`] if the client fails, or if the response is not a 200 with UTF-8 text of a bounded length.
+    /// The checks are repeated here for clients that do not make them.
     pub(crate) async fn get_document(&self, url: &str) -> Result<Document, FetchError> {
         let response = self.0.get(url).await.map_err(|error| FetchError::Client(error_chain(&*error)))?;
         if response.status() != StatusCode::OK {
@@ -57,6 +101,7 @@ impl HttpClient {
         if response.body().len() > MAX_BODY {
             return Err(FetchError::TooLarge);
         }
+        // A header may be sent in several lines, which mean the same as one list (RFC 9110 §5.3).
         let lines = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
         let max_age = max_age(&lines.collect::<Vec<_>>().join(","));
         let text = String::from_utf8(response.into_body()).map_err(|_| FetchError::Malformed)?;
@@ -70,7 +115,7 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// The body of a response.
+/// The body of a response, which is not parsed yet.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) text: String,
@@ -93,7 +138,7 @@ pub(crate) enum FetchError {
     Stopped,
     TimedOut,
     TooLarge,
-    /// `jwks_uri` is not an https URL, nor one on loopback of an issuer on loopback.
+    /// `jwks_uri` is not an https URL. An http URL on loopback is accepted only from an issuer on loopback.
     Url,
 }
 
@@ -131,7 +176,7 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The object-safe form of [`Fetch`], whose own method returns an unnamed type.
+/// The object-safe form of [`Fetch`]. A trait method that returns `impl Future` cannot be called on a trait object.
 trait DynFetch: Send + Sync {
     fn get<'a>(
         &'a self,
@@ -149,6 +194,8 @@ impl<F: Fetch> DynFetch for F {
 }
 
 /// Returns the `max-age` directive (RFC 9111 §5.2.2.1), and zero if the response must not be cached.
+///
+/// A malformed `max-age` counts as absent, so the default interval applies.
 fn max_age(cache_control: &str) -> Option<u64> {
     let mut directives = cache_control.split(',').map(str::trim);
     if directives.clone().any(|name| name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache")) {

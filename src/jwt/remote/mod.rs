@@ -2,6 +2,7 @@
 
 pub(crate) mod discovery;
 pub(crate) mod fetch;
+mod published_keys;
 #[cfg(feature = "fetch")]
 pub(crate) mod reqwest;
 mod schedule;
@@ -20,17 +21,28 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
 use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
 use crate::jwt::remote::fetch::{FetchError, HttpClient};
-use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule};
+use crate::jwt::remote::published_keys::{PublishedKeys, refresh_interval};
+use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule, jitter};
 
 /// The keys that an issuer publishes.
 ///
-/// Requests read the published keys without a lock. The schedule decides when to fetch, and an issuer has at most one
-/// fetch at a time:
+/// Requests read the published keys without a lock. The [schedule](FetchSchedule) decides when to fetch, and an issuer
+/// has at most one fetch at a time:
 ///
 /// - Keys older than their refresh interval are refreshed in the background, and stay in use for `max_stale_keys` more.
 /// - A token with an unknown `kid` waits for a fetch, which starts at most every 30 seconds (cool-down). A `kid` that
 ///   the issuer does not have is remembered for a minute.
 /// - After a failed fetch, the next one waits for a second, and twice as long after each further failure (back-off).
+///
+/// No timer runs: a refresh starts with the first request after it is due. So an idle app sends nothing, and a layer
+/// needs no task that must be stopped.
+///
+/// # Locking
+///
+/// The mutex around the schedule is taken only if a fetch may start or has ended, never for a request whose key is
+/// known and current. It is never held during a fetch, across an `await`, or while a line is logged. Publishing keys,
+/// ending the fetch and notifying the waiting requests happen under one lock, so a request that takes it sees all or
+/// none.
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
@@ -40,23 +52,13 @@ pub(crate) struct RemoteKeys {
     clock: Clock,
     max_stale_keys: Duration,
     published: ArcSwapOption<PublishedKeys>,
+    /// The number of sets published so far, also of sets with the same text as before.
     fetched_sets: AtomicU64,
     schedule: Mutex<FetchSchedule>,
+    /// A watch channel, because it has any number of receivers and keeps only whether something was sent.
     fetch_finished: watch::Sender<()>,
     /// For hashes of `kid`s, which callers choose, and as a source of randomness for jitter.
     hasher: RandomState,
-}
-
-/// A key set, and how long it is used.
-#[derive(Debug)]
-struct PublishedKeys {
-    keys: KeySet,
-    /// The document that was parsed.
-    document: String,
-    /// How many times the document has changed. All key sets of a generation verify the same tokens.
-    generation: u64,
-    refresh_at: Instant,
-    expires_at: Instant,
 }
 
 /// The result of a search for a missing key.
@@ -81,7 +83,8 @@ pub(crate) struct PendingFetch {
 impl PendingFetch {
     /// Waits until the fetch finishes or counts as lost.
     pub(crate) async fn wait(&mut self) {
-        // An error means that the sender was dropped, but it lives as long as the `RemoteKeys`.
+        // The result is ignored: in any case, the token is verified again. An error of `changed` would mean that the
+        // sender was dropped, but it lives as long as the `RemoteKeys`.
         let finished = self.finished.changed();
         if Handle::try_current().is_ok() {
             let _ = tokio::time::timeout(LOST_AFTER, finished).await;
@@ -121,10 +124,12 @@ impl RemoteKeys {
     ///
     /// If the keys are due for a refresh, this starts one in the background.
     pub(crate) fn with_keys<T>(self: &Arc<Self>, read: impl FnOnce(&KeySet, u64) -> T) -> Option<T> {
+        // `load` usually counts no reference, so requests on many processors do not contend for a counter.
         let published = self.published.load();
         let published = published.as_ref()?;
         let now = self.clock.monotonic();
         if now >= published.refresh_at {
+            // This starts the fetch for expired keys too; the caller then finds it in progress and waits for it.
             self.refresh(now);
             if now >= published.expires_at {
                 return None;
@@ -148,6 +153,9 @@ impl RemoteKeys {
     ///
     /// `kid` is `None` if there are no keys at all, or the token has no `kid`. `checked_sets` is the number of
     /// [`fetched_sets`](Self::fetched_sets) before the keys were read.
+    ///
+    /// Anyone can send tokens with invented `kid`s. However many arrive, they start at most one fetch in 30 seconds,
+    /// and none during a back-off.
     pub(crate) fn search(self: &Arc<Self>, kid: Option<&str>, checked_sets: u64) -> KeySearch {
         let now = self.clock.monotonic();
         let mut schedule = self.schedule();
@@ -157,12 +165,16 @@ impl RemoteKeys {
         if schedule.is_fetching(now) {
             return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
         }
+        // With keys, the token is probably at fault, and the fetch for it must be rationed. Without keys, every token
+        // needs the fetch, and only the back-off delays it.
         if self.is_ready() {
             if self.fetched_sets() != checked_sets {
                 // A set arrived after the keys were read: do not wait, read the keys again.
                 finished.mark_changed();
                 return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
             }
+            // The same unknown `kid` again, for example from a client with a token of another environment. It must not
+            // start a fetch after each cool-down, which would delay the fetch for a key that exists.
             if kid.is_some_and(|kid| schedule.is_absent(self.hasher.hash_one(kid), now)) {
                 return KeySearch::Absent;
             }
@@ -186,7 +198,8 @@ impl RemoteKeys {
 
     /// Records that a finished fetch did not bring the key.
     ///
-    /// Returns when to try again if the fetch failed, and `None` if the issuer has no such key.
+    /// Returns when to try again if the fetch failed, and `None` if the issuer has no such key. Only then is the `kid`
+    /// recorded as absent: an outage does not prove that a key does not exist.
     pub(crate) fn record_not_found(&self, kid: Option<&str>) -> Option<Duration> {
         let now = self.clock.monotonic();
         let mut schedule = self.schedule();
@@ -209,8 +222,13 @@ impl RemoteKeys {
     }
 
     /// Starts a fetch in its own task, so that a canceled request does not cancel the fetch that others wait for.
+    ///
+    /// It takes over the lock under which the caller decided, so that no other request starts a second fetch before
+    /// `lost_at` is set.
     fn start_fetch(self: &Arc<Self>, mut schedule: MutexGuard<'_, FetchSchedule>) {
         let now = self.clock.monotonic();
+        // Outside of a runtime, a fetch fails like any other: the request is 503, and the app recovers once requests
+        // run in a runtime.
         let Ok(runtime) = Handle::try_current() else {
             schedule.record_failure(now, jitter(&self.hasher));
             self.fetch_finished.send_replace(());
@@ -225,9 +243,11 @@ impl RemoteKeys {
         let is_uri_current = schedule.jwks_uri_expires_at.is_some_and(|at| now < at);
         let known_uri = schedule.jwks_uri.clone().filter(|_| is_uri_current);
         if known_uri.is_none() {
+            // Counted from the attempt. A failure forgets the URL anyway.
             schedule.jwks_uri_expires_at = now.checked_add(METADATA_AGE);
         }
-        // A runtime that is shutting down drops the task, and with it the guard, which takes the lock.
+        // Release the lock before `spawn`: a runtime that is shutting down drops the task at once, and with it the
+        // guard, which takes the lock.
         drop(schedule);
         let guard = FetchGuard { remote: Arc::clone(self), lost_at, outcome: Err(FetchError::Stopped) };
         runtime.spawn(async move {
@@ -238,6 +258,12 @@ impl RemoteKeys {
         });
     }
 
+    /// Fetches the key set, after the metadata if the URL of the keys is unknown.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FetchError`] if a request fails, or if the set has no usable key: an issuer that publishes an empty
+    /// set by mistake must not lock out everyone, so the current keys stay in use.
     async fn fetch(&self, known_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
         let uri = match (&self.location, known_uri) {
             (JwksLocation::Url(url), _) => url.clone(),
@@ -258,7 +284,8 @@ impl RemoteKeys {
         })
     }
 
-    /// Publishes the keys or records the failure, and notifies the requests that wait.
+    /// Publishes the keys or records the failure, and notifies the requests that wait. A failure keeps the current
+    /// keys.
     fn finish_fetch(&self, outcome: Result<FetchedKeys, FetchError>) {
         let now = self.clock.monotonic();
         let jitter = jitter(&self.hasher);
@@ -296,11 +323,8 @@ impl RemoteKeys {
         // Instants do not overflow in practice. If they did, the keys would be refreshed at once.
         let refresh_at = now.checked_add(refresh_in).unwrap_or(now);
         let expires_at = refresh_at.checked_add(self.max_stale_keys).unwrap_or(refresh_at);
-        let generation = match self.published.load().as_ref() {
-            None => 0,
-            Some(previous) if previous.document == document => previous.generation,
-            Some(previous) => previous.generation + 1,
-        };
+        // No other fetch can publish in between: the caller holds the lock of the schedule.
+        let generation = PublishedKeys::next_generation(self.published.load().as_deref(), &document);
         let published = PublishedKeys { keys, document, generation, refresh_at, expires_at };
         self.published.store(Some(Arc::new(published)));
         // After the keys: a request that reads the new number also reads the new keys.
@@ -315,7 +339,8 @@ impl RemoteKeys {
         tracing::warn!(%issuer, %reason, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
     }
 
-    /// Locks the schedule. A poisoned lock is used as well: nothing that can panic runs between related changes.
+    /// Locks the schedule. A poisoned lock is used as well: nothing that can panic runs between related changes, and
+    /// one panic must not stop all fetches forever.
     fn schedule(&self) -> MutexGuard<'_, FetchSchedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -348,32 +373,14 @@ impl Drop for FetchGuard {
     }
 }
 
-/// Returns how long keys are used before a refresh: the issuer's `max-age` within bounds, or the default.
-fn refresh_interval(max_age: Option<u64>, jitter: f64) -> Duration {
-    let interval = match max_age {
-        Some(seconds) => Duration::from_secs(seconds).clamp(MIN_REFRESH_INTERVAL, MAX_REFRESH_INTERVAL),
-        None => REFRESH_INTERVAL,
-    };
-    interval.mul_f64(jitter)
-}
-
-/// Returns a random factor from 0.9 to 1.1, so that many instances do not fetch at the same moment.
-///
-/// A hash with a random key is random enough for this.
-fn jitter(hasher: &RandomState) -> f64 {
-    let step = u32::try_from(hasher.hash_one(Instant::now()) % 2001).unwrap_or_default();
-    0.9 + f64::from(step) / 10_000.0
-}
-
-// A withdrawn key is noticed this soon. jose, a popular library, has the same default.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
-const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
-const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(24 * 3600);
-
 // Longer than anyone needs, and far from the overflow of an instant.
 const LONGEST_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
+
+// A key that is rotated during a flood of unknown `kid`s is accepted at most this late. jose has the same default.
 const COOL_DOWN: Duration = Duration::from_secs(30);
+
+// Twice the cool-down, so that one wrong token that is sent repeatedly does not use up every fetch.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
 
 // For metadata and keys together: how long a request may wait for them.

@@ -8,6 +8,8 @@ use http::Response;
 use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 
 /// The built-in client: rustls, no redirects, two seconds to connect, five seconds in total.
+///
+/// A redirect could lead to another host or to http. The keys at its end would be trusted like those of the issuer.
 #[derive(Debug)]
 pub(crate) struct ReqwestClient(reqwest::Client);
 
@@ -30,7 +32,7 @@ impl Fetch for ReqwestClient {
         // Errors reach the log, and the URL may have a secret in its query.
         let mut received = sent.map_err(reqwest::Error::without_url)?;
         let mut body = Vec::new();
-        // Stop after the limit: `HttpClient` then rejects the body.
+        // Read in chunks, so that an endless body takes no memory beyond the limit. `HttpClient` rejects one above it.
         while let Some(chunk) = received.chunk().await.map_err(reqwest::Error::without_url)? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_BODY {
