@@ -1,4 +1,7 @@
 //! `Policy`: the validated settings of a `JwtAuth`, and the verification of a request's token.
+//!
+//! Nothing here waits or fetches. If a key is missing, the result is a [`MissingKey`], and the gate waits for the
+//! fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +67,8 @@ impl MissingKey {
     }
 
     /// Records that the fetch did not bring the key, and returns why the request is rejected.
+    ///
+    /// An outage is not the caller's fault: it is 503, never 401, so that clients keep their tokens and try again.
     pub(crate) fn record_not_found(&self) -> DenialKind {
         match self.remote.record_not_found(self.kid.as_deref()) {
             Some(retry_after) => DenialKind::keys_unavailable(retry_after),
@@ -75,7 +80,12 @@ impl MissingKey {
 impl Policy {
     /// Verifies the token of a request, from the `Authorization` header or the cookie.
     ///
-    /// Returns `None` if the request carries no token. Nothing is fetched here.
+    /// Returns `None` if the request carries no token.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DenialKind::InvalidRequest`] (400) if there are several tokens or the header is malformed, and
+    /// [`DenialKind::InvalidToken`] (401) if the credential in the header is not token68.
     pub(crate) fn verify(&self, headers: &HeaderMap) -> Result<Option<Verification>, DenialKind> {
         let from_header = Bearer::from_headers(headers).map_err(denial_kind)?;
         let from_cookie = match &self.cookie {
@@ -90,7 +100,8 @@ impl Policy {
             (None, None) => return Ok(None),
         };
         let now = self.clock.since_epoch();
-        // Before the grammar is checked: a cached token has passed that check.
+        // The cache comes before the check of the grammar, which a cached token has passed. The lookup compares bytes,
+        // so a credential that violates the grammar misses.
         if let Some(user) = self.find_cached(bytes, now) {
             return Ok(Some(Verification::Accepted(user)));
         }
@@ -102,15 +113,27 @@ impl Policy {
     }
 
     /// Returns the user of a cached token, if the issuer still has the keys that verified it.
+    ///
+    /// A withdrawn key must stop working for cached tokens too. Comparing generations does that without visiting the
+    /// cache on each fetch. The cache holds the user before `map_user`, whose result may depend on more than the token.
     fn find_cached(&self, token: &[u8], now: Duration) -> Option<UserContext> {
         let cached = self.cache.as_ref()?.get(token, now)?;
         let issuer = self.issuers.get(cached.issuer)?;
         (issuer.key_generation()? == cached.key_generation).then(|| issuer.map_user(cached.user))
     }
 
-    /// Verifies a token: what can be rejected without a signature check is rejected before it.
+    /// Verifies a token (RFC 7519 §7.2): what can be rejected without a signature check is rejected before it.
+    ///
+    /// A signature check with a public key takes 15 to 50 us, all other checks together 1.5 us, so they bound what a
+    /// flood of invalid tokens costs. They decide on data that is not verified yet, which is safe because they only
+    /// reject.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason to reject the token.
     fn verify_token(&self, token: &str, now: Duration) -> Result<Verification, TokenError> {
-        // Parse.
+        // Parse. Headers repeat, so each issuer caches its last one. All issuers are searched, because the header does
+        // not name the issuer. Payloads are unique and always parsed.
         let compact = Compact::parse(token, self.max_token_len)?;
         let cached_header = self.issuers.iter().find_map(|issuer| issuer.header_cache.get(compact.header));
         let (header_text, parsed_header);
@@ -125,12 +148,14 @@ impl Policy {
         let claims_text: Arc<str> = compact::decode_text(compact.payload)?.into();
         let claims = Object::parse(&claims_text).ok_or(TokenError::Claims)?;
 
-        // Find the issuer. Nothing else of a token of another issuer is checked, and no issuer is contacted about it.
+        // Find the issuer, and with it the keys (RFC 8725 §3.8). Nothing else of a token of another issuer is checked,
+        // and no issuer is contacted about it.
         let iss = claims::issuer(&claims)?;
         let named = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.matches(&iss));
         let (issuer_index, issuer) = named.ok_or_else(|| self.unknown_issuer(&iss))?;
 
-        // Check the claims, then the signature.
+        // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
+        // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
         let registered = issuer.check_claims(header, &claims, now, self.leeway);
         let registered = registered.inspect_err(|error| issuer.log_hint(*error))?;
         let checked_sets = issuer.fetched_sets();
@@ -144,6 +169,7 @@ impl Policy {
             }
         };
 
+        // Only now is the header known to be the issuer's.
         issuer.header_cache.record(compact.header, header);
 
         // Read the user.
@@ -155,6 +181,7 @@ impl Policy {
         let user = UserContext::from_identity(identity);
 
         if let Some(cache) = &self.cache {
+            // The cached token is accepted as long as this function would accept it, which includes the leeway.
             let expires_at = registered.expires_at.saturating_add(self.leeway);
             let user = user.clone();
             let cached = CachedToken { user, issuer: issuer_index, key_generation, verified_at: now, expires_at };
@@ -172,7 +199,7 @@ impl Policy {
         TokenError::Issuer
     }
 
-    /// Adds the app's tiers, roles and realm.
+    /// Adds the app's tiers, roles and realm. A tier that the app does not know is not replaced by the default tier.
     fn add_app_settings(&self, identity: &mut Identity) {
         identity.tier = match &identity.tier_name {
             Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),

@@ -1,8 +1,15 @@
 //! `Object`: a JSON object that every parser reads alike, borrowed from its text.
 //!
+//! JSON parsers disagree about some texts. Of two members with the same name, most keep the last and some the first; of
+//! a number that no double can hold, some make infinity. A token with such a payload could mean one user to this crate
+//! and another to a service behind it, so it is rejected (RFC 7519 §4, RFC 8259 §4, §6).
+//!
 //! serde_json does the parsing. This file adds what no library combines: duplicate names are rejected at any depth,
 //! values stay raw text that borrows from the token, and numbers, depth and members are bounded. A `serde_json::Value`
 //! would keep the last of two members of the same name, and allocate for every string.
+//!
+//! The work is split for speed. Members of the outer object, about twenty in a token, are compared in pairs and their
+//! values kept as text. Only values that contain others are parsed once more, by [`StrictValue`], which keeps nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,6 +22,7 @@ use serde_json::value::RawValue;
 /// Duplicate names are rejected (RFC 7515 §4, RFC 7519 §4), however they are escaped and at any depth. So is everything
 /// else that parsers read differently: lone surrogates, numbers beyond a double, deep nesting.
 pub(crate) struct Object<'a> {
+    /// In the order of the text. A map would have to hash each name, and most are never looked up.
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
@@ -32,6 +40,8 @@ impl<'a> Object<'a> {
 }
 
 /// Returns the value of a JSON text that is a string. The syntax has been checked by [`Object::parse`].
+///
+/// Without a backslash, the value is the text between the quotes, so it is borrowed.
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
     let content = text.strip_prefix('"')?.strip_suffix('"')?;
     if !content.contains('\\') {
@@ -45,6 +55,7 @@ pub(crate) fn array(text: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(text).ok()
 }
 
+/// Whether a JSON text is `null`. A raw value has no whitespace around it.
 pub(crate) fn is_null(text: &str) -> bool {
     text == "null"
 }
@@ -52,16 +63,22 @@ pub(crate) fn is_null(text: &str) -> bool {
 /// Whether all parsers read a value alike. Its syntax has been checked, so simple values are not parsed again.
 fn is_unambiguous(value: &str) -> bool {
     match value.as_bytes().first() {
+        // serde_json skips a raw string without decoding it, so a lone surrogate in an escape would pass (RFC 8259
+        // §8.2).
         Some(b'"') => !value.contains('\\') || string(value).is_some(),
+        // A reserved name in the raw text is rejected before it is parsed, because it changes how serde_json reads the
+        // value. One with escapes is found afterwards, by name.
         Some(b'[' | b'{') => {
             !value.contains(RESERVED)
                 && StrictValue { depth: MAX_DEPTH }.deserialize(&mut serde_json::Deserializer::from_str(value)).is_ok()
         }
+        // The raw text of a number can have any exponent (RFC 8259 §6). Parsing fails if it exceeds a double.
         Some(b'-' | b'0'..=b'9') => value.len() <= FINITE_NUMBER_LEN || serde_json::from_str::<f64>(value).is_ok(),
         _ => true,
     }
 }
 
+/// The members of an object, as serde deserializes them for [`Object`].
 struct UniqueMembers<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for UniqueMembers<'de> {
@@ -82,6 +99,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(TYPICAL_MEMBERS);
         while let Some(Name(name)) = map.next_key()? {
+            // Names are compared after decoding: `sub` and `\u0073ub` are the same.
             let is_duplicate = members.iter().any(|(member, _)| *member == name);
             if is_duplicate || is_reserved(&name) || members.len() == MAX_MEMBERS {
                 return Err(A::Error::custom("a duplicate or reserved name, or too many members"));
@@ -124,7 +142,7 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-/// Checks a nested value down to this depth, and keeps nothing of it.
+/// Checks a nested value down to this depth, and keeps nothing of it but the names of an object while it is read.
 #[derive(Clone, Copy)]
 struct StrictValue {
     depth: usize,
@@ -166,6 +184,7 @@ impl<'de> Visitor<'de> for StrictValue {
             map.next_value_seed(nested.ok_or_else(too_deep)?)?;
             names.push(name);
         }
+        // An empty object at the maximum depth is too deep as well, like an empty array.
         nested.ok_or_else(too_deep)?;
         // Sorted, because nested objects have no bound on their members, and comparing all pairs would be quadratic.
         names.sort_unstable();

@@ -16,16 +16,30 @@ use crate::context::UserContext;
 
 /// Tokens that have been verified, with their users.
 ///
-/// A hit is exact: all bytes of the token are compared, and the hash only selects the set. The cache is built to
-/// withstand callers that send many tokens:
+/// A hit is exact: all bytes of the token are compared, and the hash only selects the set. Only accepted tokens are
+/// inserted, so a caller without valid tokens cannot change the cache.
+///
+/// # Layout and locking
 ///
 /// - It has one shard per processor. Each thread uses one shard, so threads rarely wait for each other, even for the
-///   same token.
-/// - A shard is an array of sets, each with eight ways and its own lock.
+///   same token. A token that several threads receive has an entry in several shards.
+/// - A shard is an array of sets, each with eight ways and its own lock. A lookup locks one set, compares up to eight
+///   hashes and clones the user, which only counts a reference. An insertion locks one set, and before it another one
+///   to sweep it, never two at a time, so that no order of locks can cause a deadlock.
+///
+/// # Eviction
+///
+/// The cache must withstand callers that have many valid tokens:
+///
 /// - A subject has at most two ways of a set, however many tokens it has.
 /// - A new token replaces an expired entry or one that has not been used again. If all entries of the set are in use,
 ///   the new token is not cached, and their use counts decrease by one. So tokens that are sent once do not evict those
 ///   in use, and those no longer in use are evicted eventually.
+///
+/// # Invalidation
+///
+/// Nothing is notified about withdrawn keys. An entry has the generation of the keys that verified it, and the policy
+/// compares it with the current one on each hit. Outdated entries are removed by later insertions.
 ///
 /// No cache crate bounds the share of a subject.
 pub(crate) struct TokenCache {
@@ -33,20 +47,26 @@ pub(crate) struct TokenCache {
     /// The number of sets that have been swept, in all shards. Each insertion sweeps the next set, so that expired
     /// entries are removed even from the shard of an idle thread.
     sweep_cursor: AtomicUsize,
-    /// Keyed, because callers may choose their subject.
+    /// Keyed, because callers may choose their subject, and with equal hashes could take the ways of another one.
     subject_hasher: RandomState,
     /// A fast hash suffices, because no caller can choose the end of a valid signature.
     token_hasher: SeedableRandomState,
 }
 
+/// The sets that one thread uses, or several if there are more threads than shards.
 struct CacheShard(Box<[Mutex<CacheSet>]>);
 
+/// The entries among which a token may be. It searches and replaces within eight entries, so each operation takes a
+/// bounded time, whatever the capacity.
 #[derive(Default)]
 struct CacheSet([Option<CacheEntry>; WAYS]);
 
 struct CacheEntry {
+    /// Compared before the token, so that of eight entries usually at most one token is compared.
     hash: u64,
+    /// Wiped from memory when the entry is dropped, since a token is a credential.
     token: Zeroizing<Box<[u8]>>,
+    /// The hash of the issuer and the user's id. Equal hashes of two subjects would only make them share two ways.
     subject_hash: u64,
     /// The number of hits, at most [`MAX_USE_COUNT`], minus the tokens that were not cached because the set was in use.
     use_count: u8,
@@ -56,7 +76,7 @@ struct CacheEntry {
 /// What is known of a verified token.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedToken {
-    /// The user before the app's `map_user`.
+    /// The user before the app's `map_user`, which runs on every request.
     pub(crate) user: UserContext,
     /// The index of the issuer in the policy.
     pub(crate) issuer: usize,
@@ -76,6 +96,7 @@ impl TokenCache {
     }
 
     fn with_shards(capacity: NonZeroUsize, shards: usize) -> Self {
+        // Rounded up to whole sets, so that a capacity of 1 caches something.
         let sets_per_shard = capacity.get().div_ceil(WAYS * shards);
         let new_shard = || CacheShard((0..sets_per_shard).map(|_| Mutex::default()).collect());
         let subject_hasher = RandomState::new();
@@ -93,6 +114,8 @@ impl TokenCache {
         let hash = self.hash(token);
         let mut set = self.shard()?.lock_set(hash)?;
         let way = set.0.iter_mut().find(|way| way.as_ref().is_some_and(|entry| entry.matches(hash, token)))?;
+        // An expired token is removed at once; it would only take a way. If the wall clock was set back to before the
+        // verification, the entry stays but is not used: the token may not be valid yet by this clock.
         way.take_if(|entry| entry.cached.expires_at <= now);
         let entry = way.as_mut().filter(|entry| entry.cached.verified_at <= now)?;
         entry.use_count = (entry.use_count + 1).min(MAX_USE_COUNT);
@@ -106,11 +129,13 @@ impl TokenCache {
         }
         let hash = self.hash(token.as_bytes());
         let subject_hash = self.subject_hasher.hash_one((cached.issuer, cached.user.id()));
+        // Sweep another set first, with its own lock, which is released before the next one is taken.
         self.sweep_next_set(&cached);
         if let Some(mut set) = self.shard().and_then(|shard| shard.lock_set(hash)) {
             set.sweep(&cached);
             if let Some(way) = set.way_for(hash, token, subject_hash) {
                 let token = Zeroizing::new(token.as_bytes().into());
+                // Starts at zero: until it is sent again, the token may be replaced by any other.
                 *way = Some(CacheEntry { hash, token, subject_hash, use_count: 0, cached });
             }
         }
@@ -127,6 +152,9 @@ impl TokenCache {
     }
 
     /// Hashes the end of a token, which is its signature and therefore as good as random.
+    ///
+    /// Hashing the rest, a kilobyte or more, would add nothing. Callers cannot choose signatures that fall into one
+    /// set: only tokens with a valid signature are inserted, and the hash is seeded.
     fn hash(&self, token: &[u8]) -> u64 {
         self.token_hasher.hash_one(token.last_chunk::<HASHED_BYTES>().map_or(token, |end| end))
     }
@@ -145,13 +173,13 @@ impl TokenCache {
 
 impl CacheShard {
     fn lock_set(&self, hash: u64) -> Option<MutexGuard<'_, CacheSet>> {
-        // The high word of the product maps the hash to an index without a division.
+        // The high word of the product maps the hash to an index below the length, without a division.
         let index = (u128::from(hash) * self.0.len() as u128) >> 64;
         self.0.get(index as usize).map(lock)
     }
 }
 
-/// Locks a set. A poisoned lock is used as well: each change replaces whole entries.
+/// Locks a set. A poisoned lock is used as well: each change replaces whole entries, so no panic leaves half of one.
 fn lock(set: &Mutex<CacheSet>) -> MutexGuard<'_, CacheSet> {
     set.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -172,6 +200,7 @@ impl CachedToken {
 }
 
 impl CacheSet {
+    /// Removes the entries that can never be used again.
     fn sweep(&mut self, newest: &CachedToken) {
         for way in &mut self.0 {
             way.take_if(|entry| entry.cached.is_outdated(newest));
@@ -189,6 +218,8 @@ impl CacheSet {
         self.0.get_mut(index?)
     }
 
+    /// Returns the way for a new token, in this order: its own, the least used of its subject if the subject has its
+    /// share, a free one, or the least used that has no hits left.
     fn index_for(&self, hash: u64, token: &str, subject_hash: u64) -> Option<usize> {
         let is_same =
             |way: &Option<CacheEntry>| way.as_ref().is_some_and(|entry| entry.matches(hash, token.as_bytes()));
@@ -196,6 +227,7 @@ impl CacheSet {
             return Some(same_token);
         }
         let ways_of_subject = self.0.iter().flatten().filter(|entry| entry.subject_hash == subject_hash).count();
+        // Even if a way is free: a subject must not fill a set that is empty at the moment.
         if ways_of_subject >= MAX_WAYS_PER_SUBJECT {
             return self.least_used(|entry| entry.subject_hash == subject_hash);
         }
@@ -221,16 +253,20 @@ impl fmt::Debug for TokenCache {
     }
 }
 
+// With more, a lookup compares more hashes. With fewer, a few tokens in use fill a set while others are empty.
 const WAYS: usize = 8;
 
 // A flood of tokens of one subject takes at most a quarter of the cache.
 const MAX_WAYS_PER_SUBJECT: usize = 2;
 
-// How many tokens must have found no way in a set until an entry that was used often can be replaced.
+// An entry that was used often is replaced after this many tokens found no way in its set. Without a limit, an entry
+// with a thousand hits would stay for a thousand tokens after its last use.
 const MAX_USE_COUNT: u8 = 15;
 
 // Longer tokens are rare, and take more memory than they save work.
 const MAX_CACHED_LEN: usize = 8_192;
+
+// A signature has at least this length: HS256 has 32 bytes, which are 43 characters.
 const HASHED_BYTES: usize = 32;
 
 // The capacity is divided among the shards, so with more of them, few threads could use much of it.

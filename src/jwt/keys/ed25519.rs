@@ -1,10 +1,11 @@
-//! Which 32 bytes are an acceptable Ed25519 public key (RFC 8032 §5.1).
+//! Validation of Ed25519 public keys and signatures beyond what aws-lc checks (RFC 8032 §5.1).
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
 /// Whether these bytes are a point of the curve, in canonical form and not of small order.
 ///
-/// aws-lc checks a key only when it verifies, and permits small orders, under which one signature fits many messages.
+/// aws-lc checks a key only when it verifies, and permits small orders. With such a key, one signature is valid for
+/// many messages, so an issuer that published it would let everyone sign.
 pub(crate) fn is_valid_key(bytes: &[u8; 32]) -> bool {
     let point = CompressedEdwardsY(*bytes).decompress();
     // Decompression accepts some encodings that are not canonical; compressing again reveals them.
@@ -13,8 +14,8 @@ pub(crate) fn is_valid_key(bytes: &[u8; 32]) -> bool {
 
 /// Whether these bytes encode a point of order 1, 2, 4 or 8, in any encoding.
 ///
-/// A table instead of dalek's `is_small_order`, because every signature check calls this: decompressing the point would
-/// take 44,000 instructions, 9 % of the check.
+/// A table instead of dalek's `is_small_order`, because every signature check calls this for the point R of the
+/// signature: decompressing it would take 44,000 instructions, 9 % of the check.
 pub(crate) fn is_small_order(bytes: &[u8; 32]) -> bool {
     let mut y = *bytes;
     // The highest bit is the sign of x.

@@ -9,6 +9,9 @@ use crate::jwt::keys::weak::KeyError;
 use crate::jwt::strict_json::{Object, array, string};
 
 /// The keys of one issuer, each for one algorithm.
+///
+/// A key with two algorithms would let the sender of a token choose between them, which has led to forgeries (RS256 and
+/// HS256 with the same bytes, CVE-2016-10555).
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
@@ -30,7 +33,8 @@ pub(crate) struct ParsedKeySet {
 
 /// A key of a JWK Set that is not used.
 ///
-/// It is identified by its position, not by its `kid`: the issuer chooses the `kid`, so it must not reach a log.
+/// It is identified by its position in the set, not by its `kid`: the text of a `kid` is not this app's, so it does not
+/// reach a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SkippedKey {
     pub(crate) index: usize,
@@ -55,9 +59,11 @@ impl KeySet {
 
     /// Returns the keys that may have made a signature with this algorithm and `kid`.
     ///
-    /// For a token with a `kid`, that is the key with this `kid`, or else the keys without one. For a token without a
-    /// `kid`, any key qualifies. At most [`MAX_CANDIDATES`] are returned, so that a token costs a bounded number of
-    /// signature checks.
+    /// For a token with a `kid`, that is the key with this `kid` (RFC 7515 §4.1.4), or else the keys without one. For a
+    /// token without a `kid`, any key qualifies. At most [`MAX_CANDIDATES`] are returned, so that a token costs a
+    /// bounded number of signature checks.
+    ///
+    /// The algorithm must be that of the key, so a token cannot choose how its signature is verified.
     pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
         let has_exact_match = kid.is_some_and(|kid| self.contains(algorithm, kid));
         let is_candidate = move |key: &&Key| {
@@ -80,9 +86,10 @@ impl KeySet {
         self.keys.iter().any(|key| key.algorithm == algorithm && key.kid.as_deref() == Some(kid))
     }
 
-    /// Parses a JWK Set. Returns `None` if the text is not a JWK Set; a key that cannot be used is only skipped.
+    /// Parses a JWK Set (RFC 7517 §5). Returns `None` if the text is not a JWK Set.
     ///
-    /// `allowed` are the issuer's algorithms. A key without `alg` uses the first one of its family.
+    /// `allowed` are the issuer's algorithms. A key without `alg` uses the first one of its family. A key that cannot
+    /// be used is skipped, as RFC 7517 §5 recommends: issuers add keys of new types to sets that older clients read.
     pub(crate) fn parse(text: &str, allowed: &[Algorithm]) -> Option<ParsedKeySet> {
         let set = Object::parse(text)?;
         let jwks = array(set.get("keys")?)?;
@@ -97,6 +104,10 @@ impl KeySet {
     }
 
     /// Parses a JWK for this set. Of two keys with the same `kid` and algorithm, the first is used.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the key is not used.
     fn parse_key(&self, jwk: &str, allowed: &[Algorithm]) -> Result<Key, KeyError> {
         let jwk = Object::parse(jwk).ok_or(KeyError::Malformed)?;
         let key = Key::from_jwk(&jwk, allowed)?;
@@ -106,8 +117,13 @@ impl KeySet {
 }
 
 impl Key {
+    /// Parses a public key for verification (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the key is not used.
     fn from_jwk(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
-        // A private or symmetric key that is published is compromised.
+        // A private or symmetric key that is published is compromised: anyone could have signed the token.
         if PRIVATE_MEMBERS.iter().any(|member| jwk.get(member).is_some()) {
             return Err(KeyError::Private);
         }
@@ -115,6 +131,7 @@ impl Key {
             Some(value) => string(value).map(Some).ok_or(KeyError::Malformed),
             None => Ok(None),
         };
+        // RFC 7517 §4.2, §4.3: both members are optional, and each that is present must permit verification.
         let has_signature_use = text("use")?.is_none_or(|usage| usage == "sig");
         if !has_signature_use || !permits_verification(jwk)? {
             return Err(KeyError::NotForSignatures);
@@ -127,6 +144,8 @@ impl Key {
             (Some("oct"), _) => return Err(KeyError::Private),
             _ => return Err(KeyError::WrongType),
         };
+        // The issuer knows best which algorithm its key has. Without `alg`, the app's order decides, and never the
+        // token.
         let algorithm = match text("alg")? {
             Some(alg) => Algorithm::from_name(&alg).filter(|algorithm| allowed.contains(algorithm)),
             None => allowed.iter().copied().find(|algorithm| algorithm.family() == family),
@@ -167,10 +186,10 @@ fn uncompressed_point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyErro
     Ok([&[4], x, y].concat())
 }
 
-// Members that only private and symmetric keys have (RFC 7518 §6).
+// Members that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-// Issuers publish a handful of keys, twice as many during a rotation.
+// Issuers publish a handful of keys, twice as many during a rotation. Further keys are ignored.
 const MAX_KEYS: usize = 64;
 
 // A token without `kid` is checked with the keys of its algorithm: previous, current, next, and one to spare.

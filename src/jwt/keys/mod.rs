@@ -1,4 +1,7 @@
 //! Verification keys: parsing, rejection of weak keys, signature checks.
+//!
+//! A key is parsed and checked once, when it is configured or fetched. One that is weak or malformed is not used at
+//! all, so a signature check can fail for one reason only: the signature.
 
 pub(crate) mod ed25519;
 pub(crate) mod jwks;

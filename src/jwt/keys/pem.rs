@@ -7,7 +7,14 @@ use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
 
 /// Reads the public key of a PEM text (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`) for this algorithm.
+///
+/// jsonwebtoken only removes the PEM and DER wrapping. [`Verifier`] checks the key itself.
+///
+/// # Errors
+///
+/// Returns [`KeyError`] if the text is not a public key for this algorithm.
 pub(crate) fn verifier(algorithm: Algorithm, pem: &str) -> Result<Verifier, KeyError> {
+    // Also `RSA PRIVATE KEY`, `EC PRIVATE KEY` and `ENCRYPTED PRIVATE KEY`.
     if pem.contains("PRIVATE KEY") {
         return Err(KeyError::Private);
     }

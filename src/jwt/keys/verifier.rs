@@ -19,6 +19,7 @@ use crate::jwt::keys::weak::{self, KeyError};
 /// A key that verifies signatures of one algorithm.
 pub(crate) struct Verifier(VerifierKey);
 
+/// Three kinds instead of one, because HMAC keys are not public keys, and Ed25519 signatures need a check of their own.
 enum VerifierKey {
     Ed25519(ParsedPublicKey),
     Hmac(Box<hmac::Key>),
@@ -28,6 +29,10 @@ enum VerifierKey {
 
 impl Verifier {
     /// Creates a verifier from a shared secret, which must be at least as long as the hash (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyError`] if the secret is too short, or is a PEM, or the algorithm is not HMAC.
     pub(crate) fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let (hash, min_len) = match algorithm {
             Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
@@ -46,6 +51,10 @@ impl Verifier {
     }
 
     /// Creates a verifier from an RSA modulus and exponent, both big-endian.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyError`] if the key is weak or malformed, or the algorithm is not RSA.
     pub(crate) fn rsa(algorithm: Algorithm, modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let scheme: &'static dyn VerificationAlgorithm = match algorithm {
             Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
@@ -62,16 +71,26 @@ impl Verifier {
         parse_key(scheme, der.as_ref()).map(|key| Self(VerifierKey::Other(key)))
     }
 
-    /// Creates a verifier from an RSA key in PKCS #1 DER.
+    /// Creates a verifier from an RSA key in PKCS #1 DER (RFC 8017 §A.1.1), by way of its components, so that the same
+    /// checks apply.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rsa`](Self::rsa).
     pub(crate) fn rsa_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let key = rsa::PublicKey::from_der(der).map_err(|_| KeyError::Malformed)?;
         let components = RsaPublicKeyComponents::<Vec<u8>>::from(&key);
         Self::rsa(algorithm, &components.n, &components.e)
     }
 
-    /// Creates a verifier from an uncompressed EC point (SEC 1 §2.3.3), which must be on the algorithm's curve.
+    /// Creates a verifier from an uncompressed EC point (SEC 1 §2.3.3).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyError`] if the point is not on the algorithm's curve, or the algorithm is not ECDSA.
     pub(crate) fn ec(algorithm: Algorithm, point: &[u8]) -> Result<Self, KeyError> {
         let scheme: &'static dyn VerificationAlgorithm = match algorithm {
+            // `FIXED`: a JWS signature is R and S of full length (RFC 7518 §3.4), not the ASN.1 form of TLS.
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
             Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
             _ => return Err(KeyError::WrongType),
@@ -80,6 +99,10 @@ impl Verifier {
     }
 
     /// Creates a verifier from the 32 bytes of an Ed25519 public key.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyError`] if the bytes are not a point that [`ed25519::is_valid_key`] accepts.
     pub(crate) fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; 32] = key.try_into().map_err(|_| KeyError::Malformed)?;
         if !ed25519::is_valid_key(bytes) {
@@ -91,11 +114,13 @@ impl Verifier {
     /// Whether `signature` is this key's signature of `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
-            // RFC 8032 permits a point R of small order. Reject it, as dalek's `verify_strict` does.
+            // RFC 8032 permits a point R of small order, but no correct signer creates one. Reject it, as dalek's
+            // `verify_strict` does.
             VerifierKey::Ed25519(key) => {
                 let r = signature.first_chunk();
                 r.is_some_and(|r| !ed25519::is_small_order(r)) && key.verify_sig(message, signature).is_ok()
             }
+            // Compares in constant time, so that the time does not reveal how many bytes of a forged tag are right.
             VerifierKey::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
             VerifierKey::Other(key) => key.verify_sig(message, signature).is_ok(),
         }
@@ -109,6 +134,7 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Parses a public key. aws-lc checks that an EC point is on its curve.
 fn parse_key(scheme: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<ParsedPublicKey, KeyError> {
     ParsedPublicKey::new(scheme, key).map_err(|_| KeyError::Malformed)
 }

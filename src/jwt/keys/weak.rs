@@ -51,8 +51,16 @@ impl fmt::Display for KeyError {
 impl Error for KeyError {}
 
 /// Rejects an RSA key that is too short, too long, or known to be weak (RFC 8725 §3.5).
+///
+/// aws-lc has the same limits for the size. Checking them here gives a reason for the log. The upper limit bounds the
+/// cost of a signature check.
+///
+/// # Errors
+///
+/// Returns [`KeyError::RsaModulus`], [`KeyError::RsaExponent`] or [`KeyError::Roca`].
 pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
     let modulus = without_leading_zeros(modulus);
+    // RFC 7518 §3.3 requires 2048 bits or more.
     let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(2048..=8192).contains(&bits) {
         return Err(KeyError::RsaModulus);

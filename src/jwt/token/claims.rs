@@ -1,4 +1,7 @@
 //! The registered claims (RFC 7519 §4.1): presence, then types, then values.
+//!
+//! Libraries that treat a claim of the wrong type as absent skip its check: `"exp": "never"` then means no expiry. Here
+//! such a token is rejected, whether the claim is required or not.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,7 +21,7 @@ pub(crate) struct RegisteredClaims<'a> {
 /// What the registered claims of a token must match.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
-    /// The claim with the audience: `aud`, except for issuers that do not send it.
+    /// The claim with the audience: `aud`, except for issuers that do not send it (Cognito).
     pub(crate) audience_claim: &'static str,
     pub(crate) audiences: &'a [String],
     /// Since 1970.
@@ -27,24 +30,42 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Returns `iss`, which is required and a string.
+///
+/// Optional in RFC 7519 §4.1.1, but it selects the keys (RFC 8725 §3.8).
+///
+/// # Errors
+///
+/// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`].
 pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
     text(claims, "iss")?.ok_or(TokenError::claim_missing("iss"))
 }
 
 /// Checks all registered claims except `iss`. A malformed claim is an error, never treated as absent.
+///
+/// `exp` and the audience are required, although they are optional in RFC 7519: a token without them would be valid
+/// forever and everywhere. The profile may require more.
+///
+/// # Errors
+///
+/// Returns the first error. Malformed claims come before the checks of values, so that a token with both is malformed
+/// at any time.
 pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
     let expires_at = date(claims, "exp")?.ok_or(TokenError::claim_missing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
     let token_id = text(claims, "jti")?;
+    // Checked here even if the user's id is another claim. The value is read later.
     text(claims, "sub")?;
-    // RFC 7800 §3.1: only the holder of this key may use the token, and a bearer token does not prove who holds it.
+    // RFC 7800 §3.1: only the holder of this key may use the token. Sent as a bearer token it proves no possession, and
+    // accepting it would turn a stolen one into a valid one.
     if claims.get("cnf").is_some() {
         return Err(TokenError::Confirmation);
     }
     if !has_expected_audience(claims, expected)? {
         return Err(TokenError::Audience);
     }
+    // RFC 7519 §4.1.4: the current time must be before `exp`, so a token is invalid at the second that it names. The
+    // issuer's clock may differ by the leeway in either direction.
     if expected.now >= expires_at.saturating_add(expected.leeway) {
         return Err(TokenError::Expired);
     }
@@ -52,6 +73,8 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     if not_before.is_some_and(|time| time > latest) {
         return Err(TokenError::NotYetValid);
     }
+    // RFC 7519 §4.1.6 does not require this check. A token from the future means that a clock is wrong, or that someone
+    // who can sign prepares tokens for later.
     if issued_at.is_some_and(|time| time > latest) {
         return Err(TokenError::IssuedInFuture);
     }
@@ -77,7 +100,7 @@ fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<
     Ok(is_found)
 }
 
-/// Returns a claim that must be a nonempty string if it is present.
+/// Returns a claim that must be a nonempty string if it is present. `null` is not a string.
 fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = string(value).filter(|text| !text.is_empty());

@@ -6,17 +6,25 @@ use base64::{DecodeSliceError, Engine};
 use crate::gate::TokenError;
 
 /// A token split into its segments, none of which is decoded yet.
+///
+/// A JWT has no other serialization (RFC 7519 §1). The JSON serialization of JWS can have several signatures and
+/// headers that are not signed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'a> {
     pub(crate) header: &'a str,
     pub(crate) payload: &'a str,
     pub(crate) signature: &'a str,
-    /// The signing input: header and payload with the dot between them.
+    /// The signing input: header and payload with the dot between them (RFC 7515 §5.1). The signature is over these
+    /// characters, not over the decoded JSON.
     pub(crate) signed: &'a str,
 }
 
 impl<'a> Compact<'a> {
     /// Splits a token of at most `max_len` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the token is too long, or does not consist of three segments of the alphabet.
     pub(crate) fn parse(token: &'a str, max_len: usize) -> Result<Self, TokenError> {
         if token.len() > max_len {
             return Err(TokenError::TooLong);
@@ -30,6 +38,7 @@ impl<'a> Compact<'a> {
         let (Some(header), Some(payload), Some(signature)) = (segments.next(), segments.next(), segments.next()) else {
             return Err(TokenError::Segments);
         };
+        // An empty segment is not an error here: an empty signature is rejected by the signature check.
         match segments.count() {
             0 => {}
             // RFC 7516 §9: a token of five segments is a JWE.
@@ -41,7 +50,8 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// Whether a byte is in the base64url alphabet or the dot between segments.
+/// Whether a byte is in the base64url alphabet or the dot between segments. Without a branch, so that the loop over the
+/// bytes is vectorized.
 fn is_token_byte(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let is_digit = byte.wrapping_sub(b'0') < 10;
@@ -54,6 +64,9 @@ pub(crate) fn decode_text(segment: &str) -> Result<String, TokenError> {
 }
 
 /// Decodes a segment. Padding and nonzero trailing bits are rejected, so that bytes have one encoding (RFC 7515 §2).
+///
+/// With several encodings, a block list of tokens or a cache in front of the app could be passed by spelling a token
+/// differently.
 pub(crate) fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Encoding)
 }

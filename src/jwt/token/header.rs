@@ -8,7 +8,8 @@ use crate::jwt::strict_json::{Object, string};
 
 /// The header parameters that are used.
 ///
-/// `jku`, `x5u`, `jwk` and `x5c` are ignored: keys come from the configured issuer only (RFC 8725 §3.10).
+/// `jku`, `x5u`, `jwk` and `x5c` are ignored: keys come from the configured issuer only (RFC 8725 §3.10). A token that
+/// could bring its own key, or have the app fetch one, would verify itself.
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) algorithm: Algorithm,
@@ -18,6 +19,11 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// Parses the JSON text of a header.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::Header`] if the text is malformed, and otherwise the reason why no token with this header
+    /// is accepted, whatever its issuer.
     pub(crate) fn parse(text: &'a str) -> Result<Self, TokenError> {
         let object = Object::parse(text).ok_or(TokenError::Header)?;
         let alg = object.get("alg").and_then(string).ok_or(TokenError::Algorithm)?;
@@ -28,9 +34,12 @@ impl<'a> Header<'a> {
         if object.get("crit").or(object.get("b64")).is_some() {
             return Err(TokenError::Critical);
         }
+        // RFC 7519 §5.2: the payload of a nested token is another token, whose claims would need a second verification.
         if optional_string(&object, "cty")?.is_some_and(|cty| is_media_type(&cty, "jwt")) {
             return Err(TokenError::Nested);
         }
+        // The `kid` is only compared with those of the keys. It is bounded all the same, since it is copied while a
+        // request waits for a fetch (RFC 8725 §3.10: sanitize it).
         let kid = optional_string(&object, "kid")?;
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_LEN || kid.chars().any(char::is_control)) {
             return Err(TokenError::Header);
@@ -40,6 +49,7 @@ impl<'a> Header<'a> {
 }
 
 impl Header<'_> {
+    /// Returns a copy that does not borrow from the token, for the header cache.
     pub(crate) fn to_owned(&self) -> Header<'static> {
         let owned = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| Cow::Owned(text.clone().into_owned()));
         Header { algorithm: self.algorithm, kid: owned(&self.kid), typ: owned(&self.typ) }
@@ -52,6 +62,8 @@ fn optional_string<'a>(object: &Object<'a>, name: &str) -> Result<Option<Cow<'a,
 }
 
 /// Whether `typ` or `cty` is this subtype of `application/`, a prefix that may be omitted (RFC 7515 §4.1.9).
+///
+/// The comparison ignores case, because media types do (RFC 2045 §5.1).
 pub(crate) fn is_media_type(value: &str, subtype: &str) -> bool {
     let name = match value.split_once('/') {
         Some((tree, name)) if tree.eq_ignore_ascii_case("application") => name,

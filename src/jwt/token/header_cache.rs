@@ -9,6 +9,12 @@ use crate::jwt::token::header::Header;
 
 /// The header of an issuer's accepted tokens, which is the same for all tokens of a key.
 ///
+/// One entry suffices: an issuer signs with one key at a time, and for some minutes with two during a rotation. The key
+/// of the entry is the whole base64url text, so a hit is exact and needs no decoding. Reading takes no lock.
+///
+/// A hit skips only the parsing. The algorithm, the type and the `kid` are checked against the issuer's settings for
+/// every token.
+///
 /// Parsing a header takes 3,400 instructions. That is 7 % of the verification of an HS256 token that is not in the
 /// verified-token cache (0.7 % with EdDSA).
 #[derive(Debug, Default)]
@@ -20,6 +26,8 @@ pub(crate) struct CachedHeader {
     segment: Box<str>,
     pub(crate) header: Header<'static>,
     /// Whether another token with this header was accepted since one with another header was.
+    ///
+    /// This is the reference bit of the clock algorithm (second chance) for a cache with one entry.
     is_in_use: AtomicBool,
 }
 
@@ -30,11 +38,14 @@ impl HeaderCache {
         cached.as_ref().filter(|cached| *cached.segment == *segment).map(Arc::clone)
     }
 
-    /// Records the header of an accepted token. Only accepted ones, because anyone can send a token with any header.
+    /// Records the header of an accepted token.
     ///
-    /// If an issuer uses two keys, the header of one of them stays cached instead of both replacing each other.
+    /// Only accepted tokens are recorded, because anyone can send a token with any header and evict the entry. If an
+    /// issuer uses two keys, the header of one of them stays cached instead of both replacing each other.
     pub(crate) fn record(&self, segment: &str, header: &Header<'_>) {
         match self.0.load().as_ref() {
+            // Two threads may race here. At worst, an entry in use is replaced and parsed once more, so the atomics
+            // need no ordering.
             Some(cached) if *cached.segment == *segment => cached.is_in_use.store(true, Ordering::Relaxed),
             Some(cached) if cached.is_in_use.swap(false, Ordering::Relaxed) => {}
             _ if segment.len() <= MAX_CACHED_LEN => {
@@ -46,7 +57,7 @@ impl HeaderCache {
     }
 }
 
-// Real headers have some hundred bytes.
+// Real headers have some hundred bytes. A header with a certificate chain (`x5c`) is not kept in memory.
 const MAX_CACHED_LEN: usize = 1_024;
 
 #[cfg(test)]

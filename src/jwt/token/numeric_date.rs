@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde_json::Number;
 
 /// Reads a claim's JSON text as a time. Returns `None` if it is not a number, is negative, or exceeds 2^53 seconds.
+///
+/// Integers are read without a double in between, and so exactly. Fractions are permitted (RFC 7519 §2), and some
+/// issuers send them. A number in a string is not a NumericDate.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let number: Number = serde_json::from_str(text).ok()?;
     let time = match number.as_u64() {
@@ -17,7 +20,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     (time <= MAX).then_some(time)
 }
 
-// JSON parsers need not agree on larger integers (RFC 8259 §6).
+// JSON parsers need not agree on larger integers (RFC 8259 §6). It also keeps additions of a leeway far from overflow.
 const MAX: Duration = Duration::from_secs(1 << 53);
 
 #[cfg(test)]
