@@ -14,7 +14,42 @@ use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 ///
-/// Clones share keys and the verified-token cache.
+/// Clones share keys and the verified-token cache. Two layers that are built separately share neither.
+///
+/// ```
+/// # use axum::{Router, body::Body, http::Request, routing::get};
+/// # use portcullis::testing::TokenBuilder;
+/// # use tower::ServiceExt;
+/// use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+///
+/// async fn me(Extractor(user): Extractor<UserContext>) -> String {
+///     user.id().to_owned()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = *b"a secret of at least 32 random bytes";
+/// # let iss = "https://app.example.com";
+/// let auth = JwtAuth::builder()
+///     .issuer(Issuer::hs256(iss, secret).first_party())
+///     .audience("api")
+///     .build()?;
+/// let app = Router::new().route("/me", get(me)).layer(auth);
+///
+/// let request = Request::get("/me").body(Body::empty())?;
+/// let response = app.clone().oneshot(request).await?;
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api""#);
+///
+/// # let token = TokenBuilder::first_party(iss, secret, "ann");
+/// # let token = token.audience("api").sign();
+/// let request = Request::get("/me")
+///     .header("authorization", format!("Bearer {token}"))
+///     .body(Body::empty())?;
+/// assert_eq!(app.oneshot(request).await?.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtAuth {
@@ -35,30 +70,75 @@ impl JwtAuth {
     ///
     /// Use it for the routes that are open to anonymous users, beside the strict layer for the others. See
     /// [`optional`](crate::jwt::JwtAuthBuilder::optional).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// let open = Router::new()
+    ///     .route("/articles", get(|| async {}))
+    ///     .layer(auth.to_optional());
+    /// let app = Router::new()
+    ///     .route("/account", get(|| async {}))
+    ///     .layer(auth)
+    ///     .merge(open);
+    ///
+    /// for (path, status) in [("/articles", 200), ("/account", 401)] {
+    ///     let request = Request::get(path).body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
 
-    /// Whether the keys of every issuer are available.
+    /// Returns whether the keys of every issuer are available.
     ///
-    /// This starts no fetch. A readiness probe should call [`prefetch_keys`](Self::prefetch_keys), because an app that
+    /// This starts no fetch. A readiness probe should call [`prefetch_keys`](Self::prefetch_keys) instead: an app that
     /// receives no requests until it is ready would otherwise never fetch keys.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.remote_keys().all(|keys| keys.is_ready())
     }
 
-    /// Fetches the keys of every issuer without keys, and returns whether the keys of all issuers are available.
+    /// Fetches missing keys, and returns whether the keys of all issuers are available.
     ///
-    /// It waits for each issuer for at most ten seconds. After a failed fetch it does not retry before the back-off has passed (a
-    /// second at first, a minute at most), so a readiness probe may call it as often as it likes. A server may also
-    /// start without this call: its first request then waits for the keys.
+    /// It waits for each issuer for at most ten seconds. After a failed fetch, it starts no other until the back-off
+    /// has passed (a second at first, a minute at most), so a readiness probe may call it at any rate. The call is not
+    /// required: without it, the first request waits for the keys.
     ///
     /// ```
-    /// # async fn start(auth: portcullis::JwtAuth) {
+    /// # use axum::{Router, http::StatusCode, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = TestIssuer::start().await?;
+    /// # let issuer = Issuer::discover(server.url());
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
     /// if !auth.prefetch_keys().await {
     ///     tracing::warn!("starting without the keys of an issuer");
     /// }
+    /// assert!(auth.is_ready());
+    ///
+    /// let ready = move || {
+    ///     let auth = auth.clone();
+    ///     async move {
+    ///         match auth.prefetch_keys().await {
+    ///             true => StatusCode::OK,
+    ///             false => StatusCode::SERVICE_UNAVAILABLE,
+    ///         }
+    ///     }
+    /// };
+    /// let probes: Router = Router::new().route("/ready", get(ready));
+    /// # let _ = probes;
+    /// # Ok(())
     /// # }
     /// ```
     pub async fn prefetch_keys(&self) -> bool {
@@ -84,7 +164,7 @@ impl JwtAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    /// Admits the request of a verified user, after the user loader if there is one.
+    /// Admits the request of a verified user. With a user loader, that is a decision to wait for.
     fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<JwtAuthPass> {
         if self.policy.loader.is_some() {
             let gate = self.clone();
@@ -114,7 +194,10 @@ impl JwtAuth {
     /// Waits for the fetch that may bring the key, and verifies the token again.
     ///
     /// If the fetch started before the request, the issuer may have responded before it published the key. Then this
-    /// waits for one more fetch.
+    /// waits for one more fetch. The loop ends after the second: that fetch started after the request, so it finds the
+    /// key if the issuer published it before it used it.
+    ///
+    /// The whole token is verified again, because time has passed: it may have expired, or its old key may be gone.
     async fn wait_for_key(
         &self,
         head: request::Parts,
@@ -136,7 +219,8 @@ impl JwtAuth {
                 return Err(self.refuse(&head, missing.record_not_found()));
             }
             pending = missing.search().map_err(|kind| self.refuse(&head, kind))?;
-            // A fetch in progress now started after the first one, and so after the request.
+            // Even if `search` joined a fetch in progress: it started after the first one ended, and so after the
+            // request.
             pending.started_earlier = false;
         }
     }
@@ -146,6 +230,8 @@ impl Gate for JwtAuth {
     type Pass = JwtAuthPass;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<JwtAuthPass> {
+        // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
+        // a token expects to act as its user, and would not notice that it is anonymous.
         let verification = match self.policy.verify(&head.headers) {
             Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => {
@@ -182,7 +268,8 @@ impl Gate for JwtAuth {
     }
 }
 
-/// Hands the user to inner layers and handlers. The pass says whether responses to users must not be stored.
+/// Provides the user to inner layers and handlers. The pass keeps the mark of an outer layer that responses to users
+/// must not be stored (RFC 9111 §5.2.2.5).
 fn insert_visitor(head: &mut request::Parts, user: UserContext) -> JwtAuthPass {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));

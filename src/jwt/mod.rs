@@ -1,27 +1,66 @@
 //! `JwtAuth`: authentication by bearer tokens (JWTs) of any issuer.
 //!
-//! The layer verifies the token of a request (RFC 6750, RFC 7519, RFC 8725, RFC 9068), and adds a
-//! [`Visitor`](crate::context::Visitor) with the [`UserContext`](crate::UserContext) to the request's extensions, for
-//! inner layers and handlers. It issues no tokens. It contacts an issuer to fetch keys, never to check a single token,
-//! so it does not notice that a token was revoked.
+//! An API that is called with `Authorization: Bearer <token>` must find out, on every request, whether the token is
+//! genuine, meant for this API and still valid, and who its user is. [`JwtAuth`] is a layer that does this for all
+//! routes inside of it. It verifies the token (RFC 6750, RFC 7519, RFC 8725, RFC 9068), rejects the request if the
+//! token is missing or invalid, and otherwise provides the [`UserContext`](crate::UserContext) to inner layers and
+//! handlers.
 //!
 //! ```
-//! use portcullis::{Issuer, JwtAuth, Tiers};
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use portcullis::gate::Denial;
+//! use portcullis::testing::TestIssuer;
+//! use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+//! use tower::ServiceExt;
 //!
-//! # fn main() -> Result<(), portcullis::ConfigError> {
+//! async fn me(Extractor(user): Extractor<UserContext>) -> String {
+//!     user.id().to_owned()
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In production, this is the URL of your identity provider.
+//! let server = TestIssuer::start().await?;
 //! let auth = JwtAuth::builder()
-//!     .issuer(Issuer::discover("https://auth.example.com"))
-//!     .add_issuer(Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes").first_party())
+//!     .issuer(Issuer::discover(server.url()))
 //!     .audience("https://api.example.com")
-//!     .tiers(Tiers::ascending(["basic", "professional", "enterprise"])?)
 //!     .build()?;
-//! assert!(!auth.is_ready(), "the first issuer's keys are fetched by the first request or by prefetch_keys()");
+//! let app = Router::new().route("/me", get(me)).layer(auth);
 //!
-//! let error = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short")).build().unwrap_err();
-//! assert_eq!(error.issues().len(), 2, "a short secret and no audience");
+//! let valid = server.token("ann").audience("https://api.example.com");
+//! let expired = valid.clone().expired();
+//! for (token, status) in [(valid.sign(), 200), (expired.sign(), 401)] {
+//!     let request = Request::get("/me")
+//!         .header("authorization", format!("Bearer {token}"))
+//!         .body(Body::empty())?;
+//!     let response = app.clone().oneshot(request).await?;
+//!     assert_eq!(response.status(), status);
+//!     if let Some(denial) = response.extensions().get::<Denial>() {
+//!         assert_eq!(denial.detail(), "the token has expired");
+//!     }
+//! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The layer does not issue tokens, log users in or keep sessions. It contacts an issuer to fetch keys, never to check
+//! a single token (no introspection, RFC 7662), so it does not notice that a token was revoked. It does not decide what
+//! a user may do: that is the task of the [`Require*`](crate::require) layers and of handlers.
+//!
+//! # Configuration
+//!
+//! An [`Issuer`] and an audience are required; the [builder](JwtAuthBuilder) has defaults for everything else.
+//! `build()` reports all issues at once, so a server with a wrong configuration does not start:
+//!
+//! ```
+//! use portcullis::{Issuer, JwtAuth};
+//!
+//! let builder = JwtAuth::builder().issuer(Issuer::hs256("me", *b"short"));
+//! let error = builder.build().unwrap_err();
+//! assert_eq!(error.issues().len(), 2, "a short secret and no audience");
+//! ```
+//!
+//! The guide describes [each identity provider](crate::_guide::issuers).
 //!
 //! # Responses
 //!
@@ -33,7 +72,9 @@
 //! | a token with an unknown key, while the issuer is unavailable | 503 with `Retry-After` |
 //! | a user that the [user loader](JwtAuthBuilder::load_user) rejects | 403 if refused, 401 if unknown, 503 if the loader is unavailable |
 //!
-//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
+//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2). For the reason of a rejection, set the log
+//! level of `portcullis` to `debug`: the log names the reason, and adds a hint if the configuration is the likely
+//! cause.
 //!
 //! # Checks
 //!
@@ -47,11 +88,12 @@
 //! 6. signature
 //! 7. claims from which the [user is read](ClaimMap)
 //!
-//! # Verified-token cache
+//! # Access tokens and other tokens
 //!
-//! A verified token is cached until it expires or its issuer publishes other keys. A cached token, compared byte for
-//! byte, is not verified again. Its capacity is [a setting](JwtAuthBuilder::token_cache_capacity). The
-//! [threat model](crate::_guide::threat_model) explains why the cache is safe.
+//! Issuers also sign ID tokens, refresh tokens and others, which must not be accepted as access tokens. The issuer's
+//! [`Profile`] defines how they are distinguished. [`Issuer::discover`] and [`Issuer::jwks`] expect `typ: at+jwt`, as
+//! RFC 9068 requires. If an issuer sends `typ: JWT`, its tokens are rejected because "the token is not an access
+//! token"; then set [`Profile::Compatible`].
 //!
 //! # Keys
 //!
@@ -61,27 +103,39 @@
 //!   `Cache-Control` (a minute to a day). If the issuer is unavailable, they stay in use for
 //!   [another day](JwtAuthBuilder::max_stale_keys).
 //! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start
-//!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer. During a flood, a new key may
-//!   be accepted up to 30 seconds late.
-//! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds.
+//!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer. During a flood, a new key
+//!   may be accepted up to 30 seconds late.
+//! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds. Requests
+//!   with known keys never wait.
+//! - After a failed fetch, the next one starts a second later, and twice as late after each further failure (at most a
+//!   minute).
 //!
 //! Fetches need a tokio runtime with a timer.
 //!
-//! # Access tokens and other tokens
+//! # Verified-token cache
 //!
-//! Issuers also sign ID tokens, refresh tokens and others, which must not be accepted as access tokens. The issuer's
-//! [`Profile`] defines how they are distinguished. [`Issuer::discover`] and [`Issuer::jwks`] expect `typ: at+jwt`, as
-//! RFC 9068 requires. If an issuer sends `typ: JWT`, its tokens are rejected because "the token is not an access
-//! token"; then set [`Profile::Compatible`].
+//! A verified token is cached until it expires or its issuer publishes other keys. A cached token, compared byte for
+//! byte, is not verified again. Its capacity is [a setting](JwtAuthBuilder::token_cache_capacity). The
+//! [threat model](crate::_guide::threat_model) explains why the cache is safe.
+//!
+//! # Order
+//!
+//! [`Stack`](crate::Stack) applies layers in the right order. Without it:
+//!
+//! - Outside of `JwtAuth`: [`SecurityHeaders`](crate::SecurityHeaders) and [`Cors`](crate::Cors), since preflight
+//!   requests carry no token and a rejection needs their headers too. Also a [`RateLimit`](crate::RateLimit) by
+//!   address, if callers could cause too many signature checks.
+//! - Inside of it: `Require*`, and a `RateLimit` by user. If one of them is outside by mistake, it responds with 500
+//!   and logs the missing layer.
 //!
 //! # Deployment
 //!
 //! - Use TLS: anyone who sees a bearer token can use it until it expires.
-//! - Put [`Cors`](crate::Cors) outside of this layer, as [`Stack`](crate::Stack) does: preflight requests carry no
-//!   token.
 //! - A token is valid until `exp`, even if its user is locked meanwhile. Issue tokens for minutes, or use a
 //!   [user loader](JwtAuthBuilder::load_user).
 //! - Keep the app's clock accurate within the [leeway](JwtAuthBuilder::leeway).
+//! - Allow outgoing connections to the issuer. At the start, [`JwtAuth::prefetch_keys`] shows whether they work.
+//! - Each process has its own keys and its own cache. After a key is withdrawn, each notices it with its next refresh.
 
 mod algorithm;
 mod builder;

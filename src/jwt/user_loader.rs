@@ -13,11 +13,17 @@ use crate::jwt::remote::fetch::error_chain;
 
 /// Why a [user loader](crate::jwt::JwtAuthBuilder::load_user) returns no user.
 ///
+/// The variant decides the response, so a database error must not become [`Unknown`](Self::Unknown): the client would
+/// discard a valid token.
+///
 /// ```
 /// use portcullis::{gate::AccountRefusal, jwt::LoadError};
 ///
 /// let locked = LoadError::refused(AccountRefusal::Locked);
 /// assert_eq!(locked.to_string(), "the account is locked");
+///
+/// let failed = LoadError::unavailable(std::io::Error::other("pool timed out"));
+/// assert!(matches!(failed, LoadError::Unavailable { .. }));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,7 +51,10 @@ impl LoadError {
         Self::Refused { refusal }
     }
 
-    /// Logs the cause, such as a database error, and returns [`Unavailable`](Self::Unavailable) for one second.
+    /// Logs the cause, such as a database error, and returns [`Unavailable`](Self::Unavailable).
+    ///
+    /// Clients are asked to retry after one second. The log line is at `warn`, with all sources of the error. The
+    /// response does not have the cause.
     pub fn unavailable(cause: impl Error + 'static) -> Self {
         tracing::warn!(cause = %error_chain(&cause), "cannot load the user");
         Self::Unavailable { retry_after: RETRY_AFTER }
@@ -74,7 +83,7 @@ impl fmt::Display for LoadError {
 
 impl Error for LoadError {}
 
-/// The app's function, of any type.
+/// The app's loader function, type-erased, so that [`JwtAuth`](crate::JwtAuth) has no type parameter for it.
 #[derive(Clone)]
 pub(crate) struct UserLoader(
     Arc<dyn Fn(UserContext) -> Pin<Box<dyn Future<Output = Result<UserContext, LoadError>> + Send>> + Send + Sync>,
@@ -91,7 +100,7 @@ impl UserLoader {
 
     /// Calls the function, with a timeout.
     pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
-        // tokio's timer panics outside of a runtime.
+        // tokio's timer panics outside of a runtime, and a request must not panic.
         if tokio::runtime::Handle::try_current().is_err() {
             tracing::error!("cannot load users outside of a tokio runtime");
             return Err(LoadError::Unavailable { retry_after: RETRY_AFTER });
@@ -109,5 +118,5 @@ impl fmt::Debug for UserLoader {
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-// A request must not wait without limit for the app's database.
+// Longer than a healthy database takes, and short enough that waiting requests do not accumulate during an outage.
 const TIMEOUT: Duration = Duration::from_secs(5);
