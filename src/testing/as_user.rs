@@ -21,9 +21,11 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 /// async fn me(Extractor(user): Extractor<UserContext>) -> String {
 ///     user.id().to_owned()
 /// }
-/// let app = Router::new().route("/me", get(me)).layer(as_user(UserContext::new("ann")));
+/// let ann = UserContext::new("ann");
+/// let app = Router::new().route("/me", get(me)).layer(as_user(ann));
 ///
-/// let response = app.oneshot(Request::get("/me").body(Body::empty()).unwrap()).await.unwrap();
+/// let request = Request::get("/me").body(Body::empty()).unwrap();
+/// let response = app.oneshot(request).await.unwrap();
 /// assert_eq!(response.status(), 200);
 /// # }
 /// ```
@@ -31,8 +33,9 @@ pub fn as_user(user: UserContext) -> AsUser {
     AsUser(Visitor::authenticated(user))
 }
 
-/// Returns a layer that treats every request as anonymous, as an [optional](crate::JwtAuth::to_optional) `JwtAuth`
-/// treats a request without a token.
+/// Returns a layer that treats every request as anonymous.
+///
+/// An [optional](crate::JwtAuth::to_optional) `JwtAuth` treats a request without a token like this.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};
@@ -41,9 +44,13 @@ pub fn as_user(user: UserContext) -> AsUser {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let app = Router::new().route("/", get(|| async {})).layer(RequireUser::new()).layer(as_anonymous());
+/// let app = Router::new()
+///     .route("/", get(|| async {}))
+///     .layer(RequireUser::new())
+///     .layer(as_anonymous());
 ///
-/// let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+/// let request = Request::get("/").body(Body::empty()).unwrap();
+/// let response = app.oneshot(request).await.unwrap();
 /// assert_eq!(response.status(), 401);
 /// # }
 /// ```

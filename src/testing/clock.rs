@@ -43,7 +43,7 @@ impl FakeClock {
         Clock::from_source(self.clone())
     }
 
-    /// Moves the wall clock and the monotonic clock forward.
+    /// Moves the wall clock and the monotonic clock forward, as time does.
     pub fn advance(&self, time: Duration) {
         let mut current = self.lock();
         current.wall += time;
@@ -51,6 +51,20 @@ impl FakeClock {
     }
 
     /// Sets the wall clock, forward or back. The monotonic clock does not change.
+    ///
+    /// Use it to test what happens when the clock of a machine is corrected.
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use portcullis::testing::FakeClock;
+    ///
+    /// let fake = FakeClock::new();
+    /// let clock = fake.clock();
+    /// let before = clock.monotonic();
+    /// fake.set_wall(UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    /// assert_eq!(clock.since_epoch().as_secs(), 1_700_000_000);
+    /// assert_eq!(clock.monotonic(), before);
+    /// ```
     pub fn set_wall(&self, wall: SystemTime) {
         self.lock().wall = wall;
     }

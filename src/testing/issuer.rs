@@ -13,10 +13,10 @@ use crate::testing::keys::SigningKey;
 use crate::testing::server::Server;
 use crate::testing::token::TokenBuilder;
 
-/// A token issuer that runs in the test process and serves its keys and metadata over HTTP on a free loopback port.
+/// A token issuer that runs in the test process.
 ///
-/// It signs tokens, rotates and withdraws keys, and simulates outages. Clones share the issuer; its server stops when the
-/// last clone is dropped.
+/// It serves its keys and metadata over HTTP on a free loopback port. It signs tokens, rotates and withdraws keys, and
+/// simulates outages. Clones share the issuer; its server stops when the last clone is dropped.
 ///
 /// ```
 /// use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
@@ -24,7 +24,10 @@ use crate::testing::token::TokenBuilder;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = TestIssuer::start().await?;
-/// let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build()?;
+/// let auth = JwtAuth::builder()
+///     .issuer(Issuer::discover(issuer.url()))
+///     .audience("api")
+///     .build()?;
 /// assert!(auth.prefetch_keys().await);
 /// assert_eq!(issuer.fetch_count(), 2, "the metadata and the key set");
 /// # Ok(())
@@ -37,7 +40,7 @@ struct Shared {
     url: String,
     algorithm: Algorithm,
     clock: Clock,
-    /// The published keys. The last one signs.
+    /// The published keys, never empty. The last one signs.
     keys: Mutex<Vec<Arc<SigningKey>>>,
     /// The number in the next key id or token id.
     next_id: AtomicU64,
@@ -55,6 +58,28 @@ impl TestIssuer {
     }
 
     /// Starts an issuer that signs with this algorithm and takes the times in its tokens from this clock.
+    ///
+    /// Give the issuer and the layer the same [`FakeClock`](crate::testing::FakeClock), so that they agree on the time.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// use portcullis::Algorithm;
+    /// use portcullis::testing::{FakeClock, TestIssuer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let fake = FakeClock::new();
+    /// let issuer = TestIssuer::start_with(Algorithm::EdDsa, fake.clock());
+    /// let issuer = issuer.await?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(Issuer::jwks_document(issuer.url(), issuer.jwks()))
+    ///     .audience("api")
+    ///     .clock(fake.clock())
+    ///     .build()?;
+    /// # assert!(auth.is_ready());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -87,6 +112,8 @@ impl TestIssuer {
     }
 
     /// Returns the key set that it publishes, for [`Issuer::jwks_document`](crate::Issuer::jwks_document).
+    ///
+    /// An app with this text fetches nothing, and does not notice later rotations.
     #[must_use]
     pub fn jwks(&self) -> String {
         let keys: Vec<Value> = self.keys().iter().map(|key| key.jwk()).collect();
@@ -94,6 +121,18 @@ impl TestIssuer {
     }
 
     /// Returns a builder for an access token with this subject, signed with the current key.
+    ///
+    /// The key is chosen now: a token that is signed after a [rotation](Self::rotate) still has the old key.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let issuer = portcullis::testing::TestIssuer::start().await?;
+    /// let token = issuer.token("ann").audience("api").scope("read").sign();
+    /// assert_eq!(token.split('.').count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
@@ -104,6 +143,31 @@ impl TestIssuer {
     }
 
     /// Generates a new key and signs with it from now on. Earlier keys stay published.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TestIssuer::start().await?;
+    /// # let from = Issuer::discover(issuer.url());
+    /// # let auth = JwtAuth::builder().issuer(from).audience("api").build()?;
+    /// # assert!(auth.prefetch_keys().await);
+    /// # let app = Router::new().route("/", get(|| async {})).layer(auth);
+    /// let old_token = issuer.token("ann").audience("api").sign();
+    /// issuer.rotate();
+    /// let new_token = issuer.token("ann").audience("api").sign();
+    ///
+    /// for token in [old_token, new_token] {
+    ///     let request = Request::get("/")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), 200);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rotate(&self) {
         let key = SigningKey::generate(self.0.algorithm, format!("key-{}", self.next_id()));
         self.keys().push(Arc::new(key));
@@ -111,6 +175,20 @@ impl TestIssuer {
     }
 
     /// Removes all keys except the current one from the published key set.
+    ///
+    /// An app that has fetched the old keys accepts them until its next refresh.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = portcullis::testing::TestIssuer::start().await?;
+    /// issuer.rotate();
+    /// assert_eq!(issuer.jwks().matches("kid").count(), 2);
+    /// issuer.withdraw_old_keys();
+    /// assert_eq!(issuer.jwks().matches("kid").count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withdraw_old_keys(&self) {
         let mut keys = self.keys();
         let old = keys.len().saturating_sub(1);
@@ -122,11 +200,26 @@ impl TestIssuer {
     /// Sets the status of all responses to requests for metadata and keys from now on (default 200).
     ///
     /// Use an error status to simulate an outage, and 200 to end it.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+    /// use axum::http::StatusCode;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TestIssuer::start().await?;
+    /// # let from = Issuer::discover(issuer.url());
+    /// # let auth = JwtAuth::builder().issuer(from).audience("api").build()?;
+    /// issuer.respond_with(StatusCode::SERVICE_UNAVAILABLE);
+    /// assert!(!auth.prefetch_keys().await);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn respond_with(&self, status: StatusCode) {
         self.0.server.set_status(status);
     }
 
-    /// Returns how many HTTP requests for metadata or keys it has received.
+    /// Returns how many HTTP requests for metadata or keys it has received, failed ones included.
     #[must_use]
     pub fn fetch_count(&self) -> usize {
         self.0.server.request_count()

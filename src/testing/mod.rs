@@ -1,6 +1,10 @@
-//! Test support: an in-process issuer, signed test tokens, a fake clock, and authentication without tokens.
+//! Test support: an in-process issuer, signed tokens, a fake clock, and users without tokens.
 //!
-//! Enable the feature `testing` in `[dev-dependencies]` only:
+//! An app that is secured by tokens is hard to test with a real identity provider: a test cannot make it sign an
+//! expired token, rotate its keys or fail. This module replaces the provider, the time and, for tests of handlers, the
+//! whole authentication. The layers under test are the ones that run in production.
+//!
+//! Enable the feature `testing` in `[dev-dependencies]` only. It lets code sign tokens and skip authentication:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -14,29 +18,35 @@
 //! | an app with keys that are fetched, rotated or unavailable | [`TestIssuer`] |
 //! | expiry, rate limits, the age of keys | [`FakeClock`] in the `clock` setter of a builder |
 //!
+//! It does not replace Redis or your database, and it opens a port on loopback only for [`TestIssuer`].
+//!
 //! # Handlers without tokens
 //!
-//! [`as_user`] authenticates every request as the given user.
+//! [`as_user`] authenticates every request as the given user. Apply it where the app applies `JwtAuth`, outside of the
+//! layers that need a user.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{Extractor, RequireScope, Scopes, UserContext, testing::as_user};
+//! use portcullis::testing::as_user;
+//! use portcullis::{Extractor, RequireScope, Scopes, UserContext};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), portcullis::ConfigError> {
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! async fn me(Extractor(user): Extractor<UserContext>) -> String {
 //!     user.id().to_owned()
 //! }
-//! let app = Router::new().route("/me", get(me)).layer(RequireScope::all(["profile"])?);
+//! let app = Router::new()
+//!     .route("/me", get(me))
+//!     .layer(RequireScope::all(["profile"])?);
 //!
 //! let ann = UserContext::new("ann").with_scopes(Scopes::new(["profile"])?);
-//! let response = app.clone().layer(as_user(ann)).oneshot(Request::get("/me").body(Body::empty()).unwrap()).await.unwrap();
-//! assert_eq!(response.status(), 200);
-//!
 //! let bob = UserContext::new("bob");
-//! let response = app.layer(as_user(bob)).oneshot(Request::get("/me").body(Body::empty()).unwrap()).await.unwrap();
-//! assert_eq!(response.status(), 403);
+//! for (user, status) in [(ann, 200), (bob, 403)] {
+//!     let app = app.clone().layer(as_user(user));
+//!     let request = Request::get("/me").body(Body::empty())?;
+//!     assert_eq!(app.oneshot(request).await?.status(), status);
+//! }
 //! # Ok(())
 //! # }
 //! ```
@@ -46,28 +56,67 @@
 //!
 //! # The whole app with signed tokens
 //!
-//! A [`TestIssuer`] serves its metadata and keys over HTTP on loopback, so that the app under test fetches them as it does
-//! in production.
+//! A [`TestIssuer`] serves its metadata and keys over HTTP on loopback, so that the app under test fetches them as it
+//! does in production. Build the app in a function that takes its [`Issuer`](crate::Issuer), and pass the test
+//! issuer's.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
-//! use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
+//! use portcullis::{ConfigError, Issuer, JwtAuth, testing::TestIssuer};
 //! use tower::ServiceExt;
+//!
+//! fn app(issuer: Issuer) -> Result<Router, ConfigError> {
+//!     let auth = JwtAuth::builder()
+//!         .issuer(issuer)
+//!         .audience("https://api.example.com")
+//!         .build()?;
+//!     Ok(Router::new().route("/", get(|| async {})).layer(auth))
+//! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let issuer = TestIssuer::start().await?;
-//! let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("https://api.example.com").build()?;
-//! let app = Router::new().route("/", get(|| async {})).layer(auth);
+//! let app = app(Issuer::discover(issuer.url()))?;
 //!
-//! let token = issuer.token("ann").audience("https://api.example.com").sign();
-//! let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty())?;
-//! assert_eq!(app.clone().oneshot(request).await?.status(), 200);
+//! let token = issuer.token("ann").audience("https://api.example.com");
+//! let expired = token.clone().expired();
+//! for (token, status) in [(token.sign(), 200), (expired.sign(), 401)] {
+//!     let request = Request::get("/")
+//!         .header("authorization", format!("Bearer {token}"))
+//!         .body(Body::empty())?;
+//!     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
-//! issuer.rotate();
-//! let token = issuer.token("ann").audience("https://api.example.com").expired().sign();
-//! let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty())?;
-//! assert_eq!(app.oneshot(request).await?.status(), 401);
+//! # Time
+//!
+//! A [`FakeClock`] moves only when the test moves it, so a test of an expiry or of a window neither sleeps nor depends
+//! on the speed of the machine.
+//!
+//! ```
+//! # use axum::{Router, body::Body, http::Request, routing::get};
+//! # use tower::ServiceExt;
+//! use std::time::Duration;
+//! use portcullis::rate_limit::Key;
+//! use portcullis::{Quota, RateLimit, testing::FakeClock};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let fake = FakeClock::new();
+//! let limit = RateLimit::builder()
+//!     .quota(Quota::per_hour(1)?)
+//!     .key(Key::global())
+//!     .clock(fake.clock())
+//!     .build()?;
+//! let app = Router::new().route("/", get(|| async {})).layer(limit);
+//!
+//! for (minutes, status) in [(0, 200), (30, 429), (31, 200)] {
+//!     fake.advance(Duration::from_secs(minutes * 60));
+//!     let request = Request::get("/").body(Body::empty())?;
+//!     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+//! }
 //! # Ok(())
 //! # }
 //! ```

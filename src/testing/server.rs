@@ -1,4 +1,6 @@
 //! `Server`: the loopback HTTP server of a `TestIssuer`.
+//!
+//! A real server, so that the built-in HTTP client is under test too. It runs on the runtime of the test.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

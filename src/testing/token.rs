@@ -23,7 +23,12 @@ use crate::testing::keys::SigningKey;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let issuer = TestIssuer::start().await?;
-/// let token = issuer.token("ann").audience("https://api.example.com").scope("read write").role("editor").sign();
+/// let token = issuer
+///     .token("ann")
+///     .audience("https://api.example.com")
+///     .scope("read write")
+///     .role("editor")
+///     .sign();
 /// assert_eq!(token.split('.').count(), 3);
 /// # Ok(())
 /// # }
@@ -59,15 +64,29 @@ impl TokenBuilder {
     /// claim `type` is `access`. Its times come from the system's clock.
     ///
     /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use tower::ServiceExt;
     /// use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let iss = "https://app.example.com";
     /// let secret = *b"a secret of at least 32 random bytes";
-    /// let token = TokenBuilder::first_party("https://app.example.com", secret, "ann").audience("api").sign();
     /// let auth = JwtAuth::builder()
-    ///     .issuer(Issuer::hs256("https://app.example.com", secret).first_party())
+    ///     .issuer(Issuer::hs256(iss, secret).first_party())
     ///     .audience("api")
-    ///     .build();
-    /// # assert!(auth.is_ok() && token.split('.').count() == 3);
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///     .audience("api")
+    ///     .sign();
+    /// let request = Request::get("/")
+    ///     .header("authorization", format!("Bearer {token}"))
+    ///     .body(Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), 200);
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn first_party(issuer: &str, secret: impl AsRef<[u8]>, subject: &str) -> Self {
         let key = Arc::new(SigningKey::hs256(secret.as_ref()));
@@ -95,7 +114,9 @@ impl TokenBuilder {
         self.push("permissions", permission.into())
     }
 
-    /// Sets the tier (`tier`, or `subscription_tier` in a [first-party](Self::first_party) token; default none).
+    /// Sets the tier (`tier`; default none).
+    ///
+    /// In a [first-party](Self::first_party) token, the claim is `subscription_tier`.
     pub fn tier(self, tier: impl Into<String>) -> Self {
         let claim = self.tier_claim;
         self.claim(claim, tier.into())
@@ -107,19 +128,40 @@ impl TokenBuilder {
         self.claim("exp", exp)
     }
 
-    /// Sets `iat` to two hours ago and `exp` to one hour ago.
+    /// Sets `iat` to two hours ago and `exp` to one hour ago, which is beyond any leeway.
     pub fn expired(self) -> Self {
         let now = self.clock.since_epoch().as_secs();
         self.claim("iat", now.saturating_sub(7200)).claim("exp", now.saturating_sub(3600))
     }
 
-    /// Sets a claim to any JSON value.
+    /// Sets a claim to any JSON value, also to a malformed one.
+    ///
+    /// ```
+    /// # use portcullis::testing::TokenBuilder;
+    /// use serde_json::json;
+    ///
+    /// # let token = TokenBuilder::first_party("app", [7; 32], "ann");
+    /// let token = token
+    ///     .claim("realm_access", json!({ "roles": ["editor"] }))
+    ///     .claim("email", "ann@example.com")
+    ///     // `nbf` must be a number, so the token is rejected.
+    ///     .claim("nbf", "tomorrow");
+    /// # assert!(format!("{token:?}").contains("tomorrow"));
+    /// ```
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
     }
 
     /// Removes a claim.
+    ///
+    /// ```
+    /// # use portcullis::testing::TokenBuilder;
+    /// # let token = TokenBuilder::first_party("app", [7; 32], "ann");
+    /// // A token that never expires is rejected.
+    /// let token = token.without_claim("exp");
+    /// # assert!(!format!("{token:?}").contains("exp"));
+    /// ```
     pub fn without_claim(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
@@ -127,7 +169,15 @@ impl TokenBuilder {
 
     /// Sets a header parameter to any JSON value.
     ///
-    /// A changed `alg` or `kid` does not change the key and algorithm that the token is signed with.
+    /// A changed `alg` or `kid` does not change the key and algorithm that the token is signed with, so this creates
+    /// tokens whose header lies:
+    ///
+    /// ```
+    /// # use portcullis::testing::TokenBuilder;
+    /// # let token = TokenBuilder::first_party("app", [7; 32], "ann");
+    /// let token = token.header("alg", "none").header("kid", "unknown");
+    /// # assert!(format!("{token:?}").contains("unknown"));
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.insert(name.into(), value.into());
         self
