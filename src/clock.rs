@@ -1,4 +1,7 @@
 //! `Clock`: the current time, from the system or from a fake clock in tests.
+//!
+//! Layers never read the system's time directly. Their builders have a `clock` setter, so a test can move the time past
+//! an expiry or a window without sleeping. Timeouts of the network are the exception: they follow tokio's clock.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -6,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The clock that a layer reads: the system's by default, or a custom [`TimeSource`].
 ///
-/// In tests, pass a [`FakeClock`](crate::testing::FakeClock) (feature `testing`) instead of sleeping.
+/// In tests, pass a [`FakeClock`](crate::testing::FakeClock) (feature `testing`) instead of sleeping. The wall clock is
+/// for dates, such as the expiry of a token; the monotonic clock is for ages, such as that of fetched keys.
 ///
 /// ```
 /// use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -36,7 +40,7 @@ impl Clock {
         Self(None)
     }
 
-    /// Returns a clock that reads a custom source.
+    /// Returns a clock that reads a custom source. Clones of the clock share it.
     #[must_use]
     pub fn from_source(source: impl TimeSource) -> Self {
         Self(Some(Arc::new(source)))
@@ -45,7 +49,14 @@ impl Clock {
     /// Returns the wall-clock time since 1970-01-01T00:00:00Z, which is a NumericDate (RFC 7519 §2).
     ///
     /// If the wall clock is before 1970, it is wrong. The result is then [`Duration::MAX`], at which every token has
-    /// expired.
+    /// expired. Zero would be the dangerous choice: no token would ever expire.
+    ///
+    /// ```
+    /// use portcullis::clock::Clock;
+    ///
+    /// let year_2020 = 1_577_836_800;
+    /// assert!(Clock::system().since_epoch().as_secs() > year_2020);
+    /// ```
     #[must_use]
     pub fn since_epoch(&self) -> Duration {
         let now = match &self.0 {
@@ -72,6 +83,9 @@ impl fmt::Debug for Clock {
 }
 
 /// A source of time for a [`Clock`].
+///
+/// It is read on every request, so it must not block. The two times are independent: the wall clock may be set forward
+/// or back, while the monotonic clock continues.
 pub trait TimeSource: Send + Sync + 'static {
     /// Returns the wall-clock time, which may jump.
     fn wall(&self) -> SystemTime;
@@ -82,7 +96,8 @@ pub trait TimeSource: Send + Sync + 'static {
 
 /// Counts microseconds since 1970 without jumps: it reads the wall clock once, and then adds the monotonic clock.
 ///
-/// All instances on the system's clock agree, because they share one reading of the wall clock.
+/// Rate limits need dates that clients understand, and windows that a change of the wall clock neither ends nor
+/// extends. All instances on the system's clock agree, because they share one reading of the wall clock.
 #[derive(Clone, Debug)]
 pub(crate) struct SteadyClock {
     clock: Clock,
@@ -92,6 +107,7 @@ pub(crate) struct SteadyClock {
 
 impl SteadyClock {
     pub(crate) fn new(clock: Clock) -> Self {
+        // Shared by the instances on the system's clock. A fake clock may start at any time, so it is read each time.
         static SYSTEM_START: OnceLock<(Instant, u64)> = OnceLock::new();
         let read = || {
             let micros = u64::try_from(clock.since_epoch().as_micros()).unwrap_or(MAX_START);
@@ -101,6 +117,7 @@ impl SteadyClock {
         Self { clock, start, micros_at_start }
     }
 
+    /// Returns the microseconds since 1970. A source that goes back reads as its start.
     #[inline]
     pub(crate) fn micros(&self) -> u64 {
         let elapsed = self.clock.monotonic().saturating_duration_since(self.start);
