@@ -20,9 +20,9 @@ use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
 /// # use axum::{Router, body::Body, http::Request, routing::get};
 /// # use portcullis::testing::TokenBuilder;
 /// # use tower::ServiceExt;
-/// use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+/// use portcullis::{Issuer, JwtAuth, UserContext};
 ///
-/// async fn me(Extractor(user): Extractor<UserContext>) -> String {
+/// async fn me(user: UserContext) -> String {
 ///     user.id().to_owned()
 /// }
 ///

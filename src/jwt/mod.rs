@@ -10,10 +10,10 @@
 //! use axum::{Router, body::Body, http::Request, routing::get};
 //! use portcullis::gate::Denial;
 //! use portcullis::testing::TestIssuer;
-//! use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+//! use portcullis::{Issuer, JwtAuth, UserContext};
 //! use tower::ServiceExt;
 //!
-//! async fn me(Extractor(user): Extractor<UserContext>) -> String {
+//! async fn me(user: UserContext) -> String {
 //!     user.id().to_owned()
 //! }
 //!

@@ -13,12 +13,12 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};
-/// use portcullis::{Extractor, UserContext, testing::as_user};
+/// use portcullis::{UserContext, testing::as_user};
 /// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// async fn me(Extractor(user): Extractor<UserContext>) -> String {
+/// async fn me(user: UserContext) -> String {
 ///     user.id().to_owned()
 /// }
 /// let ann = UserContext::new("ann");

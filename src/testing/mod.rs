@@ -28,12 +28,12 @@
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
 //! use portcullis::testing::as_user;
-//! use portcullis::{Extractor, RequireScope, Scopes, UserContext};
+//! use portcullis::{RequireScope, Scopes, UserContext};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! async fn me(Extractor(user): Extractor<UserContext>) -> String {
+//! async fn me(user: UserContext) -> String {
 //!     user.id().to_owned()
 //! }
 //! let app = Router::new()

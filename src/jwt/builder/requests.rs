@@ -6,19 +6,19 @@ use crate::jwt::builder::JwtAuthBuilder;
 impl JwtAuthBuilder {
     /// Admits requests without a token as anonymous (default: they are rejected with 401).
     ///
-    /// An invalid token is still rejected. Every route is then open to anonymous users, unless its handler takes an
-    /// `Extractor<UserContext>` or it has a `Require*` layer, such as [`RequireUser`](crate::RequireUser). To open only
-    /// some routes, use [`JwtAuth::to_optional`](crate::JwtAuth::to_optional).
+    /// An invalid token is still rejected. Every route is then open to anonymous users, unless its handler takes a
+    /// [`UserContext`](crate::UserContext) or it has a `Require*` layer, such as [`RequireUser`](crate::RequireUser).
+    /// To open only some routes, use [`JwtAuth::to_optional`](crate::JwtAuth::to_optional).
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// # use portcullis::{Issuer, JwtAuth};
     /// # use tower::ServiceExt;
-    /// use portcullis::{Extractor, UserContext};
+    /// use portcullis::UserContext;
     ///
-    /// async fn greet(user: Option<Extractor<UserContext>>) -> String {
+    /// async fn greet(user: Option<UserContext>) -> String {
     ///     match user {
-    ///         Some(Extractor(user)) => format!("Hello, {}", user.id()),
+    ///         Some(user) => format!("Hello, {}", user.id()),
     ///         None => "Hello, stranger".to_owned(),
     ///     }
     /// }

@@ -86,9 +86,9 @@ impl JwtAuthBuilder {
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
     /// # use tower::ServiceExt;
-    /// use portcullis::{Extractor, Roles, UserContext};
+    /// use portcullis::{Roles, UserContext};
     ///
-    /// async fn publish(Extractor(user): Extractor<UserContext>) -> String {
+    /// async fn publish(user: UserContext) -> String {
     ///     assert!(user.has_permission("publish:page"), "granted by the role");
     ///     user.id().to_owned()
     /// }

@@ -31,9 +31,9 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
 /// # use serde_json::json;
 /// # use tower::ServiceExt;
-/// use portcullis::{ClaimMap, Extractor, UserContext};
+/// use portcullis::{ClaimMap, UserContext};
 ///
-/// async fn handler(Extractor(user): Extractor<UserContext>) {
+/// async fn handler(user: UserContext) {
 ///     let roles: Vec<_> = user.roles().collect();
 ///     assert_eq!(roles, ["editor", "reviewers"]);
 ///     assert_eq!(user.tier_name(), Some("gold"));
