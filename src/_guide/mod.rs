@@ -1,4 +1,38 @@
-//! The guide: how to combine the layers, what they defend against, and how they work.
+//! The guide: how to secure an app step by step, recipes for everyday tasks, and the reasons behind the design.
+//!
+//! New here? Read [Getting started](start), from an app without security to a secured one in eight steps. The
+//! [recipes] solve one task each. The other pages explain how the layers work together, and why.
+//!
+//! # Common questions
+//!
+//! | question | page |
+//! |---|---|
+//! | How do I see a log? Why was this token rejected? | [logging](recipes::logging) |
+//! | How do I return my own error JSON? | [error bodies](recipes::error_bodies) |
+//! | How do I test my routes? | [testing](recipes::testing) |
+//! | Which header does a client send? | [client requests](recipes::client_requests) |
+//! | How do I leave some routes open? | [open routes](recipes::open_routes) |
+//! | How do I guard GET and POST of one path differently? | [methods](recipes::methods) |
+//! | How do I authenticate by an API key? | [API keys](recipes::api_keys) |
+//! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
+//! | How do I limit failed logins? | [login limits](recipes::login_limits) |
+//! | Why is the client's address unknown? | [the client's address](recipes::peer_address) |
+//! | What do I configure behind a proxy? | [load balancers](recipes::load_balancer) |
+//! | How do I rotate keys? | [key rotation](recipes::key_rotation) |
+//! | What happens when Redis is down? | [Redis outage](recipes::redis_outage) |
+//! | Is it production ready? How do I report a vulnerability? | [production](recipes::production) |
+//!
+//! # How it works, and why
+//!
+//! | page | explains |
+//! |---|---|
+//! | [issuers] | how to configure Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own issuer |
+//! | [layer order](layer_order) | where each layer goes, and why |
+//! | [defaults] | every default, with its reason |
+//! | [threat model](threat_model) | attacks, defenses, and what remains the app's job |
+//! | [migration] | how to replace tower-http's `CorsLayer` and helmet |
+//! | [performance] | what each layer costs |
+//! | [architecture] | how the crate is organized |
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
@@ -17,6 +51,56 @@ pub mod migration {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
+
+/// Recipes: short pages, each with code for one everyday task.
+///
+/// The code is complete and runs as a test. Lines that only set up the test are hidden.
+pub mod recipes {
+    #[doc = include_str!("recipes/api_keys.md")]
+    pub mod api_keys {}
+
+    #[doc = include_str!("recipes/client_requests.md")]
+    pub mod client_requests {}
+
+    #[doc = include_str!("recipes/error_bodies.md")]
+    pub mod error_bodies {}
+
+    #[doc = include_str!("recipes/key_rotation.md")]
+    pub mod key_rotation {}
+
+    #[doc = include_str!("recipes/load_balancer.md")]
+    pub mod load_balancer {}
+
+    #[doc = include_str!("recipes/logging.md")]
+    pub mod logging {}
+
+    #[doc = include_str!("recipes/login_limits.md")]
+    pub mod login_limits {}
+
+    #[doc = include_str!("recipes/methods.md")]
+    pub mod methods {}
+
+    #[doc = include_str!("recipes/open_routes.md")]
+    pub mod open_routes {}
+
+    #[doc = include_str!("recipes/peer_address.md")]
+    pub mod peer_address {}
+
+    #[doc = include_str!("recipes/production.md")]
+    pub mod production {}
+
+    #[doc = include_str!("recipes/redis_outage.md")]
+    pub mod redis_outage {}
+
+    #[doc = include_str!("recipes/testing.md")]
+    pub mod testing {}
+
+    #[doc = include_str!("recipes/websockets.md")]
+    pub mod websockets {}
+}
+
+#[doc = include_str!("start.md")]
+pub mod start {}
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
