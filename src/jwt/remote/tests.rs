@@ -8,6 +8,8 @@ use super::*;
 use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
 use crate::jwt::remote::fetch::Fetch;
 
+const MAX_STALE_KEYS: Duration = Duration::from_secs(600);
+
 struct NoFetch;
 
 impl Fetch for NoFetch {
@@ -20,7 +22,7 @@ fn remote() -> Arc<RemoteKeys> {
     let client = HttpClient::new(NoFetch);
     let location = JwksLocation::Url("https://a.example/k".to_owned());
     let allowed = PUBLIC_KEY_ALGORITHMS.to_vec();
-    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, Clock::system(), REFRESH_INTERVAL))
+    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, Clock::system(), MAX_STALE_KEYS))
 }
 
 fn fetched(kids: &[&str]) -> Result<FetchedKeys, FetchError> {
