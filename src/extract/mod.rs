@@ -1,23 +1,32 @@
-//! The axum extractors: give handlers the values that the layers provide, such as the user or the client's address.
+//! Axum extractors for the values that the layers provide, such as the user or the client's address.
 //!
-//! | argument | value | rejection |
+//! | type | value | rejection |
 //! |---|---|---|
-//! | [`UserContext`] | the user | 401 if anonymous; 500 without an authenticating layer |
-//! | `Option<UserContext>` | the user, or `None` if anonymous | 500 without an authenticating layer |
-//! | [`Claims<T>`] | the token's claims, deserialized as your type `T` | as for the user; 500 if they do not fit `T` |
-//! | [`ClientAddr`] | the client's address | 500 if the server does not provide the peer's address |
-//! | [`RateLimitStatus`] | the remaining quota of each rate limit | 500 if no rate limit counted the request |
-//! | [`Attempt`] | a handle to report that the request failed or succeeded | 500 if no rate limit counts failures |
-//! | [`CspNonce`] | the nonce of the response's content security policy | 500 if no policy has a nonce |
-//! | [`Extractor<T>`] | your own type `T` that implements [`Extract`] | as implemented |
+//! | [`UserContext`] | the user | 401 if anonymous, 500 |
+//! | [`Claims<T>`] | the token's claims as your type `T` | 401 if anonymous, 500 |
+//! | [`ClientAddr`] | the client's address | 500 |
+//! | [`RateLimitStatus`] | the remaining quota of each rate limit | 500 |
+//! | [`Attempt`] | reports whether the request failed | 500 |
+//! | [`CspNonce`] | the nonce of the page | 500 |
+//! | [`Extractor<T>`] | your own type, which implements [`Extract`] | your own |
 //!
-//! A handler may take each of them as an `Option`, which is `None` if the value is absent. The response is still 500 if
-//! no layer authenticates, if the claims do not fit `T`, or if the peer's address is unknown. An [`Extractor`] extracts
-//! the other types too: `Extractor(user): Extractor<UserContext>` is the same as `user: UserContext`.
+//! A handler may take each of them as an `Option`: `Option<UserContext>` is `None` if the user is anonymous. An
+//! [`Extractor`] extracts the other types too: `Extractor(user): Extractor<UserContext>` is the same as
+//! `user: UserContext`.
 //!
-//! Use them in handlers inside of the layer that provides the value. They authenticate nothing themselves: without that
-//! layer, they reject with 500 and log which layer is missing, so a forgotten layer never looks like an anonymous user.
-//! An invalid token does not get this far: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
+//! Use them in handlers inside of the layer that provides the value. They authenticate nothing themselves. Without that
+//! layer, they reject with 500 and log which layer is missing, so a forgotten layer never looks like an anonymous user:
+//!
+//! - `UserContext` and `Claims<T>`: no layer authenticates.
+//! - `Claims<T>`: the claims do not fit `T`.
+//! - `ClientAddr`: the server does not provide the peer's address.
+//! - `RateLimitStatus`: no rate limit counted the request.
+//! - `Attempt`: no rate limit counts failures.
+//! - `CspNonce`: no content security policy has a nonce.
+//!
+//! An `Option` of the first three types is rejected in these cases too; an `Option` of the others is `None`.
+//!
+//! An invalid token never reaches a handler: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
 //! [`optional`](crate::jwt::JwtAuthBuilder::optional).
 //!
 //! ```
@@ -51,6 +60,7 @@
 //! #     to_bytes(response.into_body(), 64).await.unwrap()
 //! # };
 //!
+//! // `body` sends a GET request and returns the body of the response.
 //! let ann = UserContext::new("ann").with_raw_claims(r#"{"tenant":"acme"}"#);
 //! let app_of_ann = app.clone().layer(as_user(ann));
 //! assert_eq!(body(app_of_ann, "/me").await, "ann of acme");
