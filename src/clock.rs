@@ -105,6 +105,7 @@ pub(crate) struct SteadyClock {
     micros_at_start: u64,
 }
 
+#[cfg_attr(not(any(feature = "rate_limit", test)), expect(dead_code, reason = "only `rate_limit` needs it"))]
 impl SteadyClock {
     pub(crate) fn new(clock: Clock) -> Self {
         // Shared by the instances on the system's clock. A fake clock may start at any time, so it is read each time.

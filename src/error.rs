@@ -106,6 +106,7 @@ impl ConfigIssue {
     }
 
     /// Names the rate limit that the setting belongs to.
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn for_limit(mut self, limit: impl Into<String>) -> Self {
         self.limit = Some(limit.into());
         self

@@ -83,15 +83,13 @@
         clippy::unwrap_used
     )
 )]
-#![cfg_attr(
-    not(feature = "jwt"),
-    expect(dead_code, unused_imports, reason = "only `jwt` uses some of the lower modules")
-)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod _guide;
 mod client;
 pub mod clock;
 pub mod context;
+#[cfg(feature = "cors")]
 pub mod cors;
 #[cfg(feature = "serde")]
 mod deserialize;
@@ -102,9 +100,11 @@ mod field;
 #[cfg(all(fuzzing, feature = "jwt"))]
 pub mod fuzzing;
 pub mod gate;
+#[cfg(feature = "headers")]
 pub mod headers;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "rate_limit")]
 pub mod rate_limit;
 pub mod require;
 pub mod stack;
@@ -119,17 +119,32 @@ pub mod stack;
 )]
 pub mod testing;
 
-pub use context::{
-    ClientAddr, CspNonce, OriginSet, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies,
-    UserContext,
-};
+#[cfg(feature = "headers")]
+#[doc(inline)]
+pub use context::CspNonce;
+#[cfg(feature = "cors")]
+#[doc(inline)]
+pub use context::OriginSet;
+#[doc(inline)]
+pub use context::{ClientAddr, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext};
+#[cfg(feature = "cors")]
+#[doc(inline)]
 pub use cors::Cors;
+#[doc(inline)]
 pub use error::{ConfigError, ConfigIssue, IssueKind};
 #[cfg(feature = "axum")]
+#[doc(inline)]
 pub use extract::Extractor;
+#[cfg(feature = "headers")]
+#[doc(inline)]
 pub use headers::SecurityHeaders;
 #[cfg(feature = "jwt")]
+#[doc(inline)]
 pub use jwt::{Algorithm, ClaimMap, Issuer, JwtAuth, Profile};
+#[cfg(feature = "rate_limit")]
+#[doc(inline)]
 pub use rate_limit::{Quota, RateLimit};
+#[doc(inline)]
 pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};
+#[doc(inline)]
 pub use stack::Stack;

@@ -27,6 +27,7 @@ use crate::field::forwarded;
 /// # let _ = hello;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias("ip", "ip address", "remote address"))]
 pub struct ClientAddr(IpAddr);
 
 impl ClientAddr {
@@ -72,6 +73,7 @@ impl fmt::Display for ClientAddr {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
+#[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
     header: ForwardingHeader,
@@ -138,6 +140,7 @@ impl TrustedProxies {
     }
 
     /// Whether no proxy is trusted.
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn is_none(&self) -> bool {
         self.networks.is_empty()
     }
@@ -180,6 +183,7 @@ impl TrustedProxies {
 
     /// Whether a trusted proxy reports that the client used https: in the last value of `X-Forwarded-Proto`, or in the
     /// `proto` parameter of the client's element of `Forwarded`.
+    #[cfg_attr(not(any(feature = "headers", test)), expect(dead_code, reason = "only `headers` needs it"))]
     pub(crate) fn reports_https(&self, head: &request::Parts) -> bool {
         let is_trusted = peer_ip(&head.extensions).is_some_and(|peer| self.trusts(forwarded::canonical(peer)));
         if !is_trusted {

@@ -25,18 +25,23 @@
 //! assert_eq!(user.id(), "ann");
 //! ```
 
+#[cfg(feature = "rate_limit")]
 mod attempt;
 mod client_addr;
+#[cfg(feature = "headers")]
 mod csp_nonce;
 mod identity;
 mod no_store;
+#[cfg(feature = "cors")]
 mod origin_set;
 mod peer_ip;
 mod permission;
 mod principal;
+#[cfg(feature = "rate_limit")]
 mod rate_limit_status;
 mod realm;
 mod roles;
+#[cfg(feature = "rate_limit")]
 pub(crate) mod route;
 mod scopes;
 #[cfg(feature = "serde")]
@@ -46,19 +51,26 @@ mod tiers;
 mod user;
 mod visitor;
 
+#[cfg(feature = "rate_limit")]
 pub use attempt::Attempt;
 pub use client_addr::{ClientAddr, TrustedProxies};
+#[cfg(feature = "headers")]
 pub use csp_nonce::CspNonce;
+#[cfg(feature = "jwt")]
 pub(crate) use identity::Identity;
 pub use no_store::NoStore;
+#[cfg(feature = "cors")]
 pub use origin_set::OriginSet;
 pub use permission::Permission;
 pub use principal::Principal;
+#[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
+#[cfg(feature = "rate_limit")]
 pub use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
 pub use roles::{Role, Roles, RolesBuilder};
 pub use scopes::Scopes;
+#[cfg(feature = "jwt")]
 pub(crate) use shared_str::SharedStr;
 pub use tiers::{Tier, Tiers};
 pub use user::{ClaimsError, UserContext};

@@ -1,7 +1,7 @@
 //! `NoStore`: marks a request whose response to an authenticated user must not be cached.
 
 use http::header::CACHE_CONTROL;
-use http::{Extensions, HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use crate::field::header_map::insert_if_absent;
 
@@ -37,7 +37,8 @@ pub struct NoStore(());
 
 impl NoStore {
     /// Marks the request.
-    pub(crate) fn insert(extensions: &mut Extensions) {
+    #[cfg(feature = "headers")]
+    pub(crate) fn insert(extensions: &mut http::Extensions) {
         extensions.insert(Self(()));
     }
 

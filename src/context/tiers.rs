@@ -141,6 +141,7 @@ impl Tier {
     }
 
     /// The number of lower tiers.
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn rank(&self) -> usize {
         self.rank
     }

@@ -77,7 +77,11 @@ use axum_core::response::{IntoResponse, Response};
 use http::request;
 use serde::de::DeserializeOwned;
 
-use crate::context::{Attempt, ClientAddr, CspNonce, RateLimitStatus, Realm, TrustedProxies, UserContext, Visitor};
+#[cfg(feature = "headers")]
+use crate::context::CspNonce;
+#[cfg(feature = "rate_limit")]
+use crate::context::{Attempt, RateLimitStatus};
+use crate::context::{ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Reply};
 
 /// An axum extractor for any type that implements [`Extract`], such as your own.
@@ -167,6 +171,7 @@ impl Extract for ClientAddr {
     }
 }
 
+#[cfg(feature = "rate_limit")]
 impl Extract for RateLimitStatus {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         Ok(head.extensions.get().cloned())
@@ -178,6 +183,7 @@ impl Extract for RateLimitStatus {
     }
 }
 
+#[cfg(feature = "rate_limit")]
 impl Extract for Attempt {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         Ok(head.extensions.get().cloned())
@@ -189,6 +195,7 @@ impl Extract for Attempt {
     }
 }
 
+#[cfg(feature = "headers")]
 impl Extract for CspNonce {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         let Some(nonce) = head.extensions.get::<Self>() else { return Ok(None) };
@@ -262,13 +269,14 @@ macro_rules! impl_extractor {
 }
 
 impl_extractor! {
-    Attempt;
     Claims<T>, T: DeserializeOwned;
     ClientAddr;
-    CspNonce;
-    RateLimitStatus;
     UserContext;
 }
+#[cfg(feature = "headers")]
+impl_extractor! { CspNonce; }
+#[cfg(feature = "rate_limit")]
+impl_extractor! { Attempt; RateLimitStatus; }
 
 /// The rejection of an extractor of this crate: the response of its [`Denial`].
 #[derive(Debug)]

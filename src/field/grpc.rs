@@ -44,6 +44,7 @@ pub(crate) fn status_code(status: StatusCode) -> u8 {
 /// Returns the HTTP status that matches the `grpc-status` of a trailers-only response (google/rpc/code.proto).
 ///
 /// `None` if the response has no valid `grpc-status` header: its status is then in the trailers.
+#[cfg(any(feature = "headers", feature = "rate_limit"))]
 pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
     let code: u8 = headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
     Some(match code {

@@ -34,11 +34,13 @@ pub(crate) fn insert_if_absent_with(
 }
 
 /// Adds a value to the header and keeps its other values.
+#[cfg(any(feature = "cors", feature = "headers", feature = "rate_limit"))]
 pub(crate) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     let _ = headers.try_append(name.clone(), value);
 }
 
 /// Inserts the header, replacing its values.
+#[cfg(feature = "headers")]
 pub(crate) fn insert(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     let _ = headers.try_insert(name.clone(), value);
 }

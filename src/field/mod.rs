@@ -9,12 +9,17 @@
 //! A parser is written here only if general-purpose crates are lenient where these rules are strict. The file says in
 //! which respect.
 
+#[cfg(feature = "jwt")]
 pub(crate) mod bearer;
 pub(crate) mod challenge;
+#[cfg(feature = "jwt")]
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;
 pub(crate) mod header_map;
+#[cfg(feature = "cors")]
 pub(crate) mod list;
+#[cfg(any(feature = "cors", feature = "headers", feature = "jwt"))]
+#[cfg_attr(not(any(feature = "cors", test)), expect(dead_code, reason = "only `cors` reads every part of an origin"))]
 pub(crate) mod origin;
 pub(crate) mod token;

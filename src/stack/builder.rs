@@ -1,12 +1,10 @@
 //! `StackBuilder`: the gates of a `Stack`, and the checks that they can work in their places.
 
 use crate::context::TrustedProxies;
-use crate::cors::Cors;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
-use crate::headers::SecurityHeaders;
-use crate::rate_limit::RateLimit;
 use crate::stack::gate::{NoAuth, Stack};
+use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 
 /// Builds a [`Stack`]. The setters may be called in any order; a second call replaces the first.
 ///
@@ -80,6 +78,7 @@ impl<A: Gate> StackBuilder<A> {
     }
 
     /// Sets the layer that adds security headers to every response, rejections of the inner layers included.
+    #[cfg(feature = "headers")]
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
         self
@@ -113,6 +112,7 @@ impl<A: Gate> StackBuilder<A> {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(feature = "cors")]
     pub fn cors(mut self, cors: Cors) -> Self {
         self.cors = Some(cors);
         self
@@ -140,6 +140,7 @@ impl<A: Gate> StackBuilder<A> {
     /// assert_eq!(error.issues()[0].remedy(), "pass it to limit_by_user");
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
+    #[cfg(feature = "rate_limit")]
     pub fn limit_by_address(mut self, limit: RateLimit) -> Self {
         self.by_address = Some(limit);
         self
@@ -225,6 +226,7 @@ impl<A: Gate> StackBuilder<A> {
     /// assert!(Stack::builder().limit_by_user(limit).build().is_err());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
+    #[cfg(feature = "rate_limit")]
     pub fn limit_by_user(mut self, limit: RateLimit) -> Self {
         self.by_user = Some(limit);
         self
@@ -257,8 +259,7 @@ impl<A: Gate> StackBuilder<A> {
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, reason, remedy));
         }
         if !self.has_any_layer() {
-            let remedy = "call at least one of trusted_proxies, security_headers, cors, limit_by_address, authenticate and \
-                          limit_by_user";
+            let remedy = "call at least one setter, such as authenticate or security_headers";
             issues.add(ConfigIssue::new("stack", IssueKind::Missing, "no layer is set", remedy));
         }
         issues.into_result(|| {

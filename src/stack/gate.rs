@@ -8,15 +8,14 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::TrustedProxies;
-use crate::cors::Cors;
 use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
-use crate::headers::{SecurityHeaders, SecurityHeadersPass};
-use crate::rate_limit::{RateLimit, RateLimitPass};
+use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
 ///
 /// Clones share their configuration and their rate-limit counters. A `Stack` is a [`Gate`] itself.
 #[must_use]
+#[doc(alias("middleware", "ServiceBuilder"))]
 pub struct Stack<A = NoAuth>(Arc<Gates<A>>);
 
 struct Gates<A> {
@@ -65,7 +64,9 @@ impl NoAuth {
 /// The pass of a [`Stack`]: the passes of its gates. `P` is the pass of the gate that authenticates.
 pub struct StackPass<P>(Passes<P>);
 
-type Passes<P> = (Option<SecurityHeadersPass>, ((<OuterGates as Gate>::Pass, P), Option<RateLimitPass>));
+type Passes<P> = (PassOf<Option<SecurityHeaders>>, ((PassOf<OuterGates>, P), PassOf<Option<RateLimit>>));
+
+type PassOf<G> = <G as Gate>::Pass;
 
 impl<A: Gate> Gate for Stack<A> {
     type Pass = StackPass<A::Pass>;

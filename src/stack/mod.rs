@@ -126,6 +126,7 @@
 
 mod builder;
 mod gate;
+mod layers;
 
 pub use builder::StackBuilder;
 pub use gate::{NoAuth, Stack, StackPass};
