@@ -97,12 +97,12 @@ fn every_feature_is_a_folder_or_a_known_exception() {
     assert_none("a feature is one folder of `src`", offenders);
 }
 
-fn manifest() -> String {
+pub(super) fn manifest() -> String {
     files_below(&["Cargo.toml"]).remove("Cargo.toml").unwrap()
 }
 
 /// The keys of a section of the manifest that has one `key = value` a line.
-fn keys<'a>(manifest: &'a str, section: &str) -> Vec<&'a str> {
+pub(super) fn keys<'a>(manifest: &'a str, section: &str) -> Vec<&'a str> {
     let lines = manifest.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
     let lines = lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| Some(line.split_once(" = ")?.0)).collect()

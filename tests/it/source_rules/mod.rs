@@ -4,6 +4,7 @@ mod dependencies;
 mod glossary;
 mod imports;
 mod module_tree;
+mod public_api;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

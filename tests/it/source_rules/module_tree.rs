@@ -58,6 +58,31 @@ impl ModuleTree {
         self.modules.iter()
     }
 
+    /// Each file, with the path of its outermost module.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        // The map is ordered, so the module of a file precedes the modules inside of that file.
+        let mut seen = BTreeSet::new();
+        let outermost = self.modules.iter().filter(move |(_, module)| seen.insert(&module.file));
+        outermost.map(|(path, module)| (path, module.file.as_str()))
+    }
+
+    /// The first segment of what `path` names inside of `module`, such as `http` for an imported `HeaderMap`; `None` if
+    /// this crate defines it.
+    pub(super) fn outside_root(&self, module: &[String], mut path: Path) -> Option<String> {
+        while self.defining_file(module, &path).is_none() {
+            let first = path.first()?;
+            if first == FOREIGN_ROOT {
+                return path.get(1).cloned();
+            }
+            let imports = &self.modules.get(module)?.imports;
+            // An import may name itself, as in `use tracing;`.
+            let import = imports.iter().find(|import| import.name.as_ref() == Some(first) && import.path[0] != *first);
+            let Some(import) = import else { return Some(first.clone()) };
+            path.splice(..1, import.path.iter().cloned());
+        }
+        None
+    }
+
     /// The file that defines what `path` names inside of `module`; `None` if another crate defines it.
     ///
     /// Re-exports are followed: `crate::context::Realm` is defined in `src/context/realm.rs`.
@@ -164,7 +189,7 @@ fn file_of(files: &BTreeMap<String, String>, module: &[String]) -> String {
     if files.contains_key(&folder) { folder } else { format!("{stem}.rs") }
 }
 
-fn add_imports(imports: &mut Vec<Import>, prefix: &[String], tree: &UseTree, is_reexport: bool) {
+pub(super) fn add_imports(imports: &mut Vec<Import>, prefix: &[String], tree: &UseTree, is_reexport: bool) {
     let mut add = |name: Option<String>, path| imports.push(Import { name, path, is_reexport });
     match tree {
         UseTree::Path(path) => add_imports(imports, &joined(prefix, path.ident.to_string()), &path.tree, is_reexport),
@@ -232,7 +257,7 @@ impl Visit<'_> for PathCollector<'_> {
 }
 
 /// Adds every `a::b::c` of the tokens of a macro call, whose grammar only the macro knows.
-fn add_paths(paths: &mut BTreeSet<Path>, tokens: TokenStream) {
+pub(super) fn add_paths(paths: &mut BTreeSet<Path>, tokens: TokenStream) {
     let mut path = Path::new();
     let mut colons = 0;
     for token in tokens {
@@ -259,7 +284,7 @@ fn add_paths(paths: &mut BTreeSet<Path>, tokens: TokenStream) {
     paths.insert(path);
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+pub(super) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
@@ -277,7 +302,7 @@ fn attributes(item: &Item) -> &[Attribute] {
 }
 
 /// The name of an item that others can import.
-fn name(item: &Item) -> Option<String> {
+pub(super) fn name(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
         Item::Enum(item) => &item.ident,
@@ -293,7 +318,7 @@ fn name(item: &Item) -> Option<String> {
 }
 
 /// Whether `#[cfg(test)]` or `#[cfg(fuzzing)]`, alone or within `all(..)`, is among the attributes.
-fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {
             let condition = list.tokens.to_string();
