@@ -119,6 +119,10 @@ pub mod stack;
 )]
 pub mod testing;
 
+// Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.
+#[doc(inline)]
+#[doc(alias("ip", "ip address", "remote address"))]
+pub use context::ClientAddr;
 #[cfg(feature = "headers")]
 #[doc(inline)]
 pub use context::CspNonce;
@@ -126,9 +130,22 @@ pub use context::CspNonce;
 #[doc(inline)]
 pub use context::OriginSet;
 #[doc(inline)]
-pub use context::{ClientAddr, Permission, Principal, Role, Roles, Scopes, Tier, Tiers, TrustedProxies, UserContext};
+#[doc(alias("client credentials", "machine to machine", "service account"))]
+pub use context::Principal;
+#[doc(inline)]
+#[doc(alias("groups", "rbac"))]
+pub use context::Roles;
+#[doc(inline)]
+#[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
+pub use context::TrustedProxies;
+#[doc(inline)]
+#[doc(alias("claims", "current user", "identity"))]
+pub use context::UserContext;
+#[doc(inline)]
+pub use context::{Permission, Role, Scopes, Tier, Tiers};
 #[cfg(feature = "cors")]
 #[doc(inline)]
+#[doc(alias("cors layer", "CorsLayer", "cross-origin", "preflight"))]
 pub use cors::Cors;
 #[doc(inline)]
 pub use error::{ConfigError, ConfigIssue, IssueKind};
@@ -137,14 +154,41 @@ pub use error::{ConfigError, ConfigIssue, IssueKind};
 pub use extract::Extractor;
 #[cfg(feature = "headers")]
 #[doc(inline)]
+#[doc(alias("helmet", "secure headers", "SetResponseHeaderLayer"))]
 pub use headers::SecurityHeaders;
 #[cfg(feature = "jwt")]
 #[doc(inline)]
-pub use jwt::{Algorithm, ClaimMap, Issuer, JwtAuth, Profile};
+#[doc(alias("identity provider", "idp", "jwk", "oidc", "OpenID Connect"))]
+pub use jwt::Issuer;
+#[cfg(feature = "jwt")]
+#[doc(inline)]
+#[doc(alias("authenticate", "authentication", "bearer", "login", "oauth", "oauth2", "oidc", "OpenID Connect"))]
+pub use jwt::JwtAuth;
+#[cfg(feature = "jwt")]
+#[doc(inline)]
+pub use jwt::{Algorithm, ClaimMap, Profile};
 #[cfg(feature = "rate_limit")]
 #[doc(inline)]
-pub use rate_limit::{Quota, RateLimit};
+pub use rate_limit::Quota;
+#[cfg(feature = "rate_limit")]
 #[doc(inline)]
-pub use require::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};
+#[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
+pub use rate_limit::RateLimit;
 #[doc(inline)]
+#[doc(alias("403", "authorize", "guard", "rbac"))]
+pub use require::RequirePermission;
+#[doc(inline)]
+#[doc(alias("403", "admin", "authorize", "guard", "rbac"))]
+pub use require::RequireRole;
+#[doc(inline)]
+#[doc(alias("403", "authorize", "guard"))]
+pub use require::RequireScope;
+#[doc(inline)]
+#[doc(alias("403", "plan", "subscription"))]
+pub use require::RequireTier;
+#[doc(inline)]
+#[doc(alias("401", "authenticated", "login required", "protected"))]
+pub use require::RequireUser;
+#[doc(inline)]
+#[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::Stack;

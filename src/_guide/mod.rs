@@ -40,12 +40,15 @@ pub mod architecture {}
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
 
+#[doc(alias("auth0", "azure", "keycloak", "okta"))]
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}
 
+#[doc(alias("middleware", "ServiceBuilder"))]
 #[doc = include_str!("layer_order.md")]
 pub mod layer_order {}
 
+#[doc(alias("CorsLayer", "helmet", "tower-http"))]
 #[doc = include_str!("migration.md")]
 pub mod migration {}
 
@@ -56,52 +59,68 @@ pub mod performance {}
 ///
 /// The code is complete and runs as a test. Lines that only set up the test are hidden.
 pub mod recipes {
+    #[doc(alias("api key", "x-api-key"))]
     #[doc = include_str!("recipes/api_keys.md")]
     pub mod api_keys {}
 
+    #[doc(alias("Authorization", "bearer", "client"))]
     #[doc = include_str!("recipes/client_requests.md")]
     pub mod client_requests {}
 
+    #[doc(alias("custom error", "json"))]
     #[doc = include_str!("recipes/error_bodies.md")]
     pub mod error_bodies {}
 
+    #[doc(alias("jwks", "rotate"))]
     #[doc = include_str!("recipes/key_rotation.md")]
     pub mod key_rotation {}
 
+    #[doc(alias("nginx", "proxy"))]
     #[doc = include_str!("recipes/load_balancer.md")]
     pub mod load_balancer {}
 
+    #[doc(alias("401", "debug", "log", "RUST_LOG", "tracing", "troubleshooting"))]
     #[doc = include_str!("recipes/logging.md")]
     pub mod logging {}
 
+    #[doc(alias("brute force", "login"))]
     #[doc = include_str!("recipes/login_limits.md")]
     pub mod login_limits {}
 
+    #[doc(alias("guard", "method_router"))]
     #[doc = include_str!("recipes/methods.md")]
     pub mod methods {}
 
+    #[doc(alias("anonymous", "public"))]
     #[doc = include_str!("recipes/open_routes.md")]
     pub mod open_routes {}
 
+    #[doc(alias("ConnectInfo", "into_make_service_with_connect_info", "ip"))]
     #[doc = include_str!("recipes/peer_address.md")]
     pub mod peer_address {}
 
+    #[doc(alias("checklist", "deploy", "vulnerability"))]
     #[doc = include_str!("recipes/production.md")]
     pub mod production {}
 
+    #[doc(alias = "redis")]
     #[doc = include_str!("recipes/redis_outage.md")]
     pub mod redis_outage {}
 
+    #[doc(alias("mock", "test"))]
     #[doc = include_str!("recipes/testing.md")]
     pub mod testing {}
 
+    #[doc(alias("EventSource", "SSE", "websocket"))]
     #[doc = include_str!("recipes/websockets.md")]
     pub mod websockets {}
 }
 
+#[doc(alias("getting started", "quickstart", "tutorial"))]
 #[doc = include_str!("start.md")]
 pub mod start {}
 
+#[doc(alias("csrf", "xss"))]
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 

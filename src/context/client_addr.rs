@@ -27,7 +27,6 @@ use crate::field::forwarded;
 /// # let _ = hello;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[doc(alias("ip", "ip address", "remote address"))]
 pub struct ClientAddr(IpAddr);
 
 impl ClientAddr {
@@ -73,7 +72,6 @@ impl fmt::Display for ClientAddr {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-#[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
     header: ForwardingHeader,

@@ -139,6 +139,7 @@ impl UserContext {
     /// Two issuers may use equal ids. If the app accepts several issuers, identify a user by [`issuer`](Self::issuer)
     /// and id together. For a client that acts on its own behalf, this is the id that the issuer gave the client.
     #[must_use]
+    #[doc(alias("owner", "user id"))]
     pub fn id(&self) -> &str {
         self.0.id.as_deref().unwrap_or_default()
     }

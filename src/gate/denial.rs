@@ -61,6 +61,7 @@ pub enum DenialKind {
     AddressUnknown,
     /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
     #[non_exhaustive]
+    #[doc(alias = "500")]
     AuthLayerMissing {
         /// The layer or extractor.
         required_by: &'static str,
@@ -68,37 +69,45 @@ pub enum DenialKind {
     /// 500: a handler extracts claims of a type that does not fit the token's claims.
     ClaimsMismatch,
     /// 401: the request carries no credential (RFC 6750 §3.1).
+    #[doc(alias("401", "unauthorized"))]
     CredentialsMissing,
     /// 403: the user does not have the required permissions.
     #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
     InsufficientPermission {
         /// The permissions of the layer or check, as `action:resource`.
         required: RequiredNames,
     },
     /// 403: the user does not have the required roles.
     #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
     InsufficientRole {
         /// The names of the roles of the layer or check.
         required: RequiredNames,
     },
     /// 403: the token does not have the required scopes (RFC 6750 §3.1).
     #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
     InsufficientScope {
         /// The scopes of the layer or check.
         required: Scopes,
     },
     /// 403: the user's tier is too low.
     #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
     InsufficientTier {
         /// The lowest tier that is admitted.
         required: Tier,
     },
     /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
+    #[doc(alias = "400")]
     InvalidRequest(CredentialError),
     /// 401: the token is invalid (RFC 6750 §3.1).
+    #[doc(alias("401", "unauthorized"))]
     InvalidToken(TokenError),
     /// 503: the issuer's keys are unavailable.
     #[non_exhaustive]
+    #[doc(alias = "503")]
     KeysUnavailable {
         /// The time after which to retry.
         retry_after: Duration,
@@ -106,6 +115,7 @@ pub enum DenialKind {
     /// 500: a handler extracts a nonce, and no content security policy has one.
     NonceMissing,
     /// 429: a rate limit is exceeded.
+    #[doc(alias("429", "too many requests"))]
     QuotaExceeded(Violation),
     /// 403: the request does not carry what the rate limit's key needs, for example an API key.
     RateLimitKeyMissing,
@@ -116,9 +126,11 @@ pub enum DenialKind {
         required_by: &'static str,
     },
     /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
+    #[doc(alias = "503")]
     ReducedCapacity(Violation),
     /// 503: the user loader is unavailable.
     #[non_exhaustive]
+    #[doc(alias = "503")]
     UsersUnavailable {
         /// The time after which to retry.
         retry_after: Duration,

@@ -132,8 +132,12 @@ pub use body::BodyFromBytes;
 #[doc(no_inline)]
 pub use bytes::Bytes;
 pub use decision::{Deciding, Decision};
-pub use denial::{AccountRefusal, CredentialError, Denial, DenialKind};
-pub use engine::{Entry, Gate, Gated, GatedFuture};
+#[doc(alias("error body", "json", "problem details", "rejection"))]
+pub use denial::Denial;
+pub use denial::{AccountRefusal, CredentialError, DenialKind};
+#[doc(alias("custom layer", "middleware"))]
+pub use engine::Gate;
+pub use engine::{Entry, Gated, GatedFuture};
 pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use required_names::RequiredNames;

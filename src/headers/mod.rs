@@ -135,9 +135,13 @@ mod values;
 #[cfg(feature = "audit")]
 pub use audit::{Audit, Grade, Modifier};
 pub use builder::SecurityHeadersBuilder;
+#[doc(alias("log out", "logout", "sign out"))]
 pub use clear_site_data::ClearSiteData;
-pub use csp::{Csp, Directive, Lint, Source};
+#[doc(alias = "content security policy")]
+pub use csp::Csp;
+pub use csp::{Directive, Lint, Source};
 pub use gate::{SecurityHeaders, SecurityHeadersPass};
+#[doc(alias("https", "strict-transport-security"))]
 pub use hsts::Hsts;
 pub use owasp::OWASP_REMOVED;
 pub use permissions::PermissionsPolicy;

@@ -141,6 +141,7 @@ impl Key {
     /// assert!(limit.is_ok());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
+    #[doc(alias("api key", "x-api-key"))]
     pub fn api_key(header: HeaderName) -> Self {
         Self::of(KeyPart::ApiKey(header))
     }

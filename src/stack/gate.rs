@@ -15,7 +15,6 @@ use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 ///
 /// Clones share their configuration and their rate-limit counters. A `Stack` is a [`Gate`] itself.
 #[must_use]
-#[doc(alias("middleware", "ServiceBuilder"))]
 pub struct Stack<A = NoAuth>(Arc<Gates<A>>);
 
 struct Gates<A> {

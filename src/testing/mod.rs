@@ -128,7 +128,9 @@ mod keys;
 mod server;
 mod token;
 
-pub use as_user::{AsUser, AsUserPass, as_anonymous, as_user};
+#[doc(alias = "mock")]
+pub use as_user::as_user;
+pub use as_user::{AsUser, AsUserPass, as_anonymous};
 pub use clock::FakeClock;
 pub use issuer::TestIssuer;
 pub use token::TokenBuilder;

@@ -66,6 +66,7 @@ impl Issuer {
     /// The `iss` of such a token is at `sts.windows.net`. The version depends on `requestedAccessTokenVersion` in the
     /// manifest of the API, not on the endpoint that the client uses. The audience is the App ID URI of the API, such
     /// as `api://<client id>`. Scopes are read from `scp`, roles from `roles`.
+    #[doc(alias("azure", "microsoft"))]
     pub fn entra_v1(tenant_id: &str) -> Self {
         let issuer = format!("https://sts.windows.net/{tenant_id}/");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/keys");
@@ -91,6 +92,7 @@ impl Issuer {
     /// let error = build("common").unwrap_err();
     /// assert_eq!(error.issues()[0].reason(), "is not a tenant id");
     /// ```
+    #[doc(alias("azure", "microsoft"))]
     pub fn entra_v2(tenant_id: &str) -> Self {
         let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys");
@@ -164,6 +166,7 @@ impl Issuer {
     ///     .audience("7ub1cs3q6jd3rtjhkd6bqdrq6v");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    #[doc(alias = "aws")]
     pub fn cognito(region: &str, user_pool_id: &str) -> Self {
         let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
