@@ -34,7 +34,7 @@ const PLACES: [(&str, &[&str]); 33] = [
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
     ("sha2", &["rate_limit/redis/protocol.rs", "rate_limit/subject.rs"]),
-    ("smallvec", &["context/rate_limit_status.rs", "gate/denial.rs", "rate_limit/decision.rs"]),
+    ("smallvec", &["context/rate_limit_status.rs", "gate/violation.rs", "rate_limit/decision.rs"]),
     ("tokio", &["jwt/remote/mod.rs", "jwt/user_loader.rs", "rate_limit/redis/", "testing/server.rs"]),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
