@@ -1,75 +1,104 @@
-//! Tower layers that secure an existing web app, and axum extractors that give its handlers a [`UserContext`].
+//! Tower layers that secure an existing web app, and axum extractors that give its handlers the user.
 //!
-//! Portcullis verifies the tokens of any issuer and enforces scopes, roles, tiers, rate limits, CORS and security headers.
+//! Portcullis verifies the tokens of any issuer, checks scopes, roles, permissions and tiers, limits request rates, and
+//! adds CORS and security headers. Its layers work on axum's `Router`, on a tonic server, and on any hyper or tower
+//! service.
 //!
 //! ```
-//! use axum::{Router, routing::{get, post}};
-//! use portcullis::{ConfigError, Extractor, Issuer, JwtAuth, RequireScope, RequireTier, Tiers, UserContext};
+//! use axum::{Router, routing::get};
+//! use portcullis::{ConfigError, Issuer, JwtAuth, RequireScope, UserContext};
 //!
 //! fn app() -> Result<Router, ConfigError> {
-//!     let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
 //!     let auth = JwtAuth::builder()
 //!         .issuer(Issuer::discover("https://auth.example.com"))
 //!         .audience("https://api.example.com")
-//!         .tiers(tiers.clone())
 //!         .build()?;
-//!     Ok(Router::new()
-//!         .route("/valuations", post(create).layer(RequireScope::all(["write:valuations"])?))
-//!         .route("/analytics", get(|| async { "up" }).layer(RequireTier::at_least(tiers.get("professional")?)))
-//!         .layer(auth))
+//!     let reports = get(reports).layer(RequireScope::all(["read:reports"])?);
+//!     Ok(Router::new().route("/reports", reports).layer(auth))
 //! }
 //!
-//! async fn create(Extractor(user): Extractor<UserContext>) -> String {
-//!     user.id().to_owned()
+//! async fn reports(user: UserContext) -> String {
+//!     format!("the reports of {}", user.id())
 //! }
 //! # assert!(app().is_ok());
 //! ```
 //!
+//! A request without a valid token gets 401, a user without the scope gets 403, and the handler runs for neither. The
+//! user is a [`UserContext`]. [Getting started](_guide::start) goes on from here, step by step.
+//!
 //! # Layers
 //!
-//! | layer | does | module |
-//! |---|---|---|
-//! | [`JwtAuth`] | verifies the bearer token of a request and provides its user | [`jwt`] |
-//! | [`RequireUser`] [`RequireScope`] [`RequireRole`] [`RequirePermission`] [`RequireTier`] | reject users without the privileges that a route requires | [`require`] |
-//! | [`RateLimit`] | rejects requests above a quota: by user, address, API key or tenant | [`rate_limit`] |
-//! | [`Cors`] | responds to preflights, and lets pages of trusted origins read responses | [`cors`] |
-//! | [`SecurityHeaders`] | adds missing security headers to every response | [`headers`] |
-//! | [`ClearSiteData`](headers::ClearSiteData) | clears the browser's data after a logout | [`headers`] |
-//! | [`TrustedProxies`] | finds the client's address behind proxies | [`context`] |
-//! | [`Stack`] | combines the layers of a whole app into one, in the correct order | [`stack`] |
+//! | layer | what it does |
+//! |---|---|
+//! | [`JwtAuth`] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
+//! | [`Require*`](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`] or [`RequireUser`]: 403 without the privilege, 401 for an anonymous user |
+//! | [`RateLimit`] | limits the requests of each user, address, API key or tenant; above the quota 429 |
+//! | [`Cors`] | lets pages of trusted origins read responses, and responds to preflights |
+//! | [`SecurityHeaders`] | adds missing security headers to every response: CSP, HSTS and others |
+//! | [`ClearSiteData`](headers::ClearSiteData) | clears the browser's data after a logout |
+//! | [`TrustedProxies`] | finds the client's address behind proxies |
+//! | [`Stack`] | combines the layers of a whole app into one, in the correct order |
 //!
-//! Every layer works on axum's `Router`, on any tower or hyper service, and on a tonic server. A layer decides before
-//! the inner service is called, so a rejected request never reaches the handler. A rejection is a [`gate::Denial`],
-//! sent as `application/problem+json` or as a gRPC status; see [`gate`]. Handlers read the values that the layers
-//! provide with an [`Extractor`]; see [`extract`].
+//! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
+//! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status, and an app can
+//! [render it differently](_guide::recipes::error_bodies). The module [`gate`] is for custom layers.
 //!
-//! # What it does not do
+//! # Extractors
 //!
-//! Portcullis issues no tokens, stores no sessions, and reads no request bodies. For request ids, tracing, compression and panic
-//! handling, use tower-http.
+//! A handler receives what the layers provide as an argument: the user, the token's claims, the client's address, the
+//! remaining quota, or the nonce of the page. The module [`extract`] lists them. Services without axum read the same
+//! values from the request's [extensions](context).
 //!
 //! # Features
 //!
-//! | feature | default | adds |
-//! |---|---|---|
-//! | `axum` | yes | the extractors; support for axum's body and `ConnectInfo` |
-//! | `jwt` | yes | [`JwtAuth`] |
-//! | `fetch` | yes | the built-in HTTP client (reqwest with rustls) that fetches published keys |
-//! | `audit` | no | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
-//! | `redis` | no | a [`RateLimit`] store in Redis, shared by all processes |
-//! | `serde` | no | serialization of users and privileges; deserialization of settings |
-//! | `tonic` | no | support for tonic's body; conversion of a rejection into tonic's `Status` |
-//! | `testing` | no | an in-process issuer, signed test tokens, a fake clock, `as_user` |
+//! | default feature | adds |
+//! |---|---|
+//! | `axum` | the extractors; support for axum's body and `ConnectInfo` |
+//! | `cors` | [`Cors`], [`OriginSet`] |
+//! | `fetch` | the built-in HTTP client that fetches published keys (reqwest with rustls) |
+//! | `headers` | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
+//! | `jwt` | [`JwtAuth`] |
+//! | `rate_limit` | [`RateLimit`] |
+//!
+//! | opt-in feature | adds |
+//! |---|---|
+//! | `audit` | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
+//! | `redis` | a [`RateLimit`] store in Redis, shared by all processes |
+//! | `serde` | `Serialize` for users and privileges, `Deserialize` for settings |
+//! | `testing` | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
+//! | `tonic` | support for tonic's body; conversion of a rejection into tonic's `Status` |
+//!
+//! The `Require*` layers, [`TrustedProxies`], [`Stack`] and [`gate`] need no feature.
 //!
 //! # Guide
 //!
-//! - [Layer order](_guide::layer_order): where each layer goes, and why.
-//! - [Issuers](_guide::issuers): how to configure Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own.
-//! - [Defaults](_guide::defaults): every default, with its reason.
-//! - [Migration](_guide::migration): from tower-http's `CorsLayer` and from helmet.
-//! - [Threat model](_guide::threat_model): attacks, defenses, and what remains the app's job.
-//! - [Performance](_guide::performance): what each layer costs.
-//! - [Architecture](_guide::architecture): how the crate is organized.
+//! [Getting started](_guide::start) secures an app in a few steps. The [recipes](_guide::recipes) solve one task each:
+//!
+//! | to | read |
+//! |---|---|
+//! | see why a request was rejected | [logging](_guide::recipes::logging) |
+//! | return your own error JSON | [error bodies](_guide::recipes::error_bodies) |
+//! | leave some routes open | [open routes](_guide::recipes::open_routes), [methods](_guide::recipes::methods) |
+//! | test your routes | [testing](_guide::recipes::testing) |
+//! | write a client | [client requests](_guide::recipes::client_requests) |
+//! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
+//! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
+//! | limit failed logins | [login limits](_guide::recipes::login_limits) |
+//! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |
+//! | rotate keys | [key rotation](_guide::recipes::key_rotation) |
+//! | survive an outage of Redis | [Redis outage](_guide::recipes::redis_outage) |
+//! | go to production, or report a vulnerability | [production](_guide::recipes::production) |
+//!
+//! More pages: [issuers](_guide::issuers) (Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own),
+//! [layer order](_guide::layer_order), [defaults](_guide::defaults), [migration](_guide::migration) from tower-http's
+//! `CorsLayer` and from helmet, [threat model](_guide::threat_model), [performance](_guide::performance) and
+//! [architecture](_guide::architecture).
+//!
+//! # What it does not do
+//!
+//! Portcullis issues no tokens, has no login page, stores no sessions, and reads no request bodies. It does not replace
+//! TLS, and it does not protect cookie sessions from cross-site request forgery. For request ids, tracing, compression
+//! and panic handling, use tower-http.
 
 // No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
 #![cfg_attr(

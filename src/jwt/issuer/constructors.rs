@@ -31,6 +31,7 @@ impl Issuer {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("oidc", "well-known"))]
     pub fn discover(issuer: impl Into<String>) -> Self {
         Self::new(issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
     }
