@@ -1,6 +1,7 @@
 //! Rules about the source that no lint checks: file length, first lines, names, characters, imports, wording.
 
 mod dependencies;
+mod doc_examples;
 mod glossary;
 mod imports;
 mod module_tree;
