@@ -33,6 +33,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// Names the constructor that the app called, if that one calls the constructor that found the issues.
+    pub(crate) fn with_setting(mut self, setting: &'static str) -> Self {
+        self.issues.iter_mut().for_each(|issue| issue.setting = setting);
+        self
+    }
+
     /// Returns the issues in the order in which they were found. There is at least one.
     #[must_use]
     pub fn issues(&self) -> &[ConfigIssue] {
@@ -112,7 +118,19 @@ impl ConfigIssue {
         self
     }
 
-    /// Returns the name of the setting: a builder method, a constructor such as `Scopes::new`, or an argument of one.
+    /// Returns what the app called, or has to call: the name of a builder's method, such as `max_age`, or the path of
+    /// a constructor, such as `Scopes::new`.
+    ///
+    /// ```
+    /// use portcullis::{RequireScope, SecurityHeaders, Tiers};
+    ///
+    /// let error = Tiers::ascending(["basic", "basic"]).unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "Tiers::ascending");
+    /// let error = RequireScope::all(["two words"]).unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "RequireScope::all");
+    /// let error = SecurityHeaders::api().header("a b", "c").build().unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "header");
+    /// ```
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting

@@ -131,7 +131,8 @@ impl OriginSet {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Self::parse(origins, true)
+        let set = Self::parse(origins, true);
+        set.map_err(|error| error.with_setting("OriginSet::dangerously_with_public_suffixes"))
     }
 
     /// Returns whether the set contains this origin, given as the value of an `Origin` header.
@@ -169,7 +170,7 @@ impl OriginSet {
         }
         if is_empty {
             let (reason, remedy) = ("the list is empty", "add at least one origin");
-            issues.add(ConfigIssue::new("origins", IssueKind::Missing, reason, remedy));
+            issues.add(ConfigIssue::new("OriginSet::new", IssueKind::Missing, reason, remedy));
         }
         issues.into_result(|| Self(Arc::new(set)))
     }
@@ -276,7 +277,7 @@ fn malformed(error: OriginError) -> Box<ConfigIssue> {
 }
 
 fn issue(kind: IssueKind, reason: &'static str, remedy: &'static str) -> Box<ConfigIssue> {
-    Box::new(ConfigIssue::new("origins", kind, reason, remedy))
+    Box::new(ConfigIssue::new("OriginSet::new", kind, reason, remedy))
 }
 
 /// Whether anyone can register a domain below this one, according to the Public Suffix List.

@@ -79,7 +79,7 @@ impl FromStr for Permission {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::new(text)
+        Self::new(text).map_err(|error| error.with_setting("Permission::from_str"))
     }
 }
 

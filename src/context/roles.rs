@@ -68,7 +68,8 @@ impl Roles {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        names.into_iter().fold(Self::builder(), |table, name| table.role(name, [""; 0])).build()
+        let table = names.into_iter().fold(Self::builder(), |table, name| table.role(name, [""; 0]));
+        table.build().map_err(|error| error.with_setting("Roles::from_names"))
     }
 
     /// Returns the role of this name. The comparison is case-sensitive.
@@ -101,7 +102,7 @@ impl Roles {
     ///
     /// Returns [`ConfigError`] if the text is not of the form `action:resource`, or if no role grants the permission.
     pub fn permission(&self, text: &str) -> Result<Permission, ConfigError> {
-        let permission = Permission::new(text)?;
+        let permission = Permission::new(text).map_err(|error| error.with_setting("Roles::permission"))?;
         if self.0.values().flat_map(|rights| &rights.grants).any(|grant| grant.covers(text)) {
             return Ok(permission);
         }

@@ -115,12 +115,12 @@ impl Eq for Scopes {}
 
 /// Parses scope tokens that are separated by spaces, as in the parameter `scope` of OAuth.
 ///
-/// Additional spaces are ignored, so the empty text is the empty set. The error is that of [`Scopes::new`].
+/// Additional spaces are ignored, so the empty text is the empty set. The errors are those of [`Scopes::new`].
 impl FromStr for Scopes {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::new(words(text))
+        Self::new(words(text)).map_err(|error| error.with_setting("Scopes::from_str"))
     }
 }
 

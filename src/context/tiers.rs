@@ -55,16 +55,26 @@ impl Tiers {
         for name in names {
             let name = name.as_ref();
             if name.is_empty() {
-                issues.add(ConfigIssue::new("tiers", IssueKind::Invalid, "a name is empty", "name every tier"));
+                issues.add(ConfigIssue::new(
+                    "Tiers::ascending",
+                    IssueKind::Invalid,
+                    "a name is empty",
+                    "name every tier",
+                ));
             } else if tiers.iter().any(|known| **known == *name) {
                 let (reason, remedy) = ("the name is repeated", "name each tier once, lowest first");
-                issues.add(ConfigIssue::new("tiers", IssueKind::Duplicate, reason, remedy).with_value(name));
+                issues.add(ConfigIssue::new("Tiers::ascending", IssueKind::Duplicate, reason, remedy).with_value(name));
             } else {
                 tiers.push(name.into());
             }
         }
         if tiers.is_empty() {
-            issues.add(ConfigIssue::new("tiers", IssueKind::Missing, "the list is empty", "name at least one tier"));
+            issues.add(ConfigIssue::new(
+                "Tiers::ascending",
+                IssueKind::Missing,
+                "the list is empty",
+                "name at least one tier",
+            ));
         }
         issues.into_result(|| Self(tiers.into()))
     }
@@ -97,7 +107,7 @@ impl Tiers {
 
 /// Parses names with `<` between them, the lowest tier first.
 ///
-/// The error is that of [`Tiers::ascending`]; or a name contains a comma, semicolon or `>`, because it probably is a
+/// The error is that of [`Tiers::ascending`], or that a name contains a comma, semicolon or `>`, because it probably is a
 /// list in another notation.
 impl FromStr for Tiers {
     type Err = ConfigError;
@@ -105,13 +115,15 @@ impl FromStr for Tiers {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         if text.contains([',', ';', '>']) {
             let remedy = "write for example basic < professional < enterprise, lowest first";
-            let issue = ConfigIssue::new("tiers", IssueKind::Invalid, "not names with < between them", remedy);
+            let issue =
+                ConfigIssue::new("Tiers::from_str", IssueKind::Invalid, "not names with < between them", remedy);
             return Err(issue.with_value(text).into());
         }
         let text = text.trim_ascii();
         // Splitting the empty text would give one empty name.
         let names = (!text.is_empty()).then(|| text.split('<').map(str::trim_ascii));
-        Self::ascending(names.into_iter().flatten())
+        let tiers = Self::ascending(names.into_iter().flatten());
+        tiers.map_err(|error| error.with_setting("Tiers::from_str"))
     }
 }
 

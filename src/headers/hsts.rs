@@ -126,7 +126,7 @@ impl FromStr for Hsts {
 }
 
 fn parse(text: &str) -> Result<Hsts, ConfigIssue> {
-    let issue = |kind, reason: &'static str| ConfigIssue::new("hsts", kind, reason, EXAMPLE);
+    let issue = |kind, reason: &'static str| ConfigIssue::new("Hsts::from_str", kind, reason, EXAMPLE);
     let mut max_age = None;
     let mut hsts = Hsts::new(Duration::ZERO);
     for directive in text.split(';').map(str::trim_ascii).filter(|directive| !directive.is_empty()) {
@@ -236,7 +236,7 @@ mod tests {
         ] {
             let error = text.parse::<Hsts>().unwrap_err();
             let issue = &error.issues()[0];
-            assert_eq!((issue.setting(), issue.value(), issue.kind()), ("hsts", Some(text), kind));
+            assert_eq!((issue.setting(), issue.value(), issue.kind()), ("Hsts::from_str", Some(text), kind));
         }
     }
 

@@ -122,7 +122,7 @@ impl Quota {
     ///
     /// Returns [`ConfigError`] if `units` is zero.
     pub fn per_second(units: u32) -> Result<Self, ConfigError> {
-        Self::per(units, Duration::from_secs(1))
+        Self::new("Quota::per_second", units, Duration::from_secs(1))
     }
 
     /// Allows this many units per minute.
@@ -131,7 +131,7 @@ impl Quota {
     ///
     /// Returns [`ConfigError`] if `units` is zero.
     pub fn per_minute(units: u32) -> Result<Self, ConfigError> {
-        Self::per(units, Duration::from_secs(60))
+        Self::new("Quota::per_minute", units, Duration::from_secs(60))
     }
 
     /// Allows this many units per hour.
@@ -140,7 +140,7 @@ impl Quota {
     ///
     /// Returns [`ConfigError`] if `units` is zero.
     pub fn per_hour(units: u32) -> Result<Self, ConfigError> {
-        Self::per(units, Duration::from_secs(3600))
+        Self::new("Quota::per_hour", units, Duration::from_secs(3600))
     }
 
     /// Allows this many units per 24 hours.
@@ -151,7 +151,7 @@ impl Quota {
     ///
     /// Returns [`ConfigError`] if `units` is zero.
     pub fn per_day(units: u32) -> Result<Self, ConfigError> {
-        Self::per(units, Duration::from_secs(86_400))
+        Self::new("Quota::per_day", units, Duration::from_secs(86_400))
     }
 
     /// Allows this many units per window.
@@ -171,19 +171,24 @@ impl Quota {
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn per(units: u32, window: Duration) -> Result<Self, ConfigError> {
-        Ok(Self::checked(units, window)?)
+        Self::new("Quota::per", units, window)
     }
 
-    fn checked(units: u32, window: Duration) -> Result<Self, ConfigIssue> {
+    fn new(constructor: &'static str, units: u32, window: Duration) -> Result<Self, ConfigError> {
+        Ok(Self::checked(constructor, units, window)?)
+    }
+
+    /// Creates a quota for this constructor, which the issue names.
+    fn checked(constructor: &'static str, units: u32, window: Duration) -> Result<Self, ConfigIssue> {
         let Some(units) = NonZeroU32::new(units) else {
             let reason = "a quota of zero units rejects every request";
             let remedy = "set at least one unit; to close a route, remove it from the router";
-            return Err(ConfigIssue::new("quota", IssueKind::Invalid, reason, remedy));
+            return Err(ConfigIssue::new(constructor, IssueKind::Invalid, reason, remedy));
         };
         let is_in_milliseconds = window.subsec_nanos().is_multiple_of(1_000_000);
         if window.is_zero() || window > MAX_WINDOW || !is_in_milliseconds {
             let reason = "the window is not a whole number of milliseconds from one millisecond to 366 days";
-            let issue = ConfigIssue::new("quota", IssueKind::Invalid, reason, "set another window");
+            let issue = ConfigIssue::new(constructor, IssueKind::Invalid, reason, "set another window");
             return Err(issue.with_value(format!("{window:?}")));
         }
         Ok(Self { units, window, algorithm: None })
@@ -272,7 +277,7 @@ mod tests {
         let second = Duration::from_secs(1);
         for window in [Duration::ZERO, Duration::from_micros(1500), MAX_WINDOW + second, Duration::MAX] {
             let error = Quota::per(1, window).unwrap_err();
-            assert_eq!(error.issues()[0].setting(), "quota", "{window:?}");
+            assert_eq!(error.issues()[0].setting(), "Quota::per", "{window:?}");
             assert!(error.issues()[0].value().is_some());
         }
         assert!(Quota::per(1, Duration::from_millis(1)).is_ok());

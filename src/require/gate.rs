@@ -51,7 +51,7 @@ impl RequireScope {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::scopes(Quantifier::All, scopes).map(|scopes| Self(Arc::new(scopes)))
+        Requirement::scopes("RequireScope::all", Quantifier::All, scopes).map(|scopes| Self(Arc::new(scopes)))
     }
 
     /// Requires at least one of these scopes. The challenge of a 403 lists them all.
@@ -83,7 +83,7 @@ impl RequireScope {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::scopes(Quantifier::Any, scopes).map(|scopes| Self(Arc::new(scopes)))
+        Requirement::scopes("RequireScope::any", Quantifier::Any, scopes).map(|scopes| Self(Arc::new(scopes)))
     }
 }
 
@@ -121,7 +121,7 @@ impl RequireRole {
     ///
     /// Returns [`ConfigError`] if the list is empty.
     pub fn all(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        Requirement::roles(Quantifier::All, roles).map(|roles| Self(Arc::new(roles)))
+        Requirement::roles("RequireRole::all", Quantifier::All, roles).map(|roles| Self(Arc::new(roles)))
     }
 
     /// Requires at least one of these roles, directly or by inheritance.
@@ -156,7 +156,7 @@ impl RequireRole {
     ///
     /// Returns [`ConfigError`] if the list is empty.
     pub fn any(roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        Requirement::roles(Quantifier::Any, roles).map(|roles| Self(Arc::new(roles)))
+        Requirement::roles("RequireRole::any", Quantifier::Any, roles).map(|roles| Self(Arc::new(roles)))
     }
 }
 
@@ -203,7 +203,8 @@ impl RequirePermission {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::permissions(Quantifier::All, permissions).map(|permissions| Self(Arc::new(permissions)))
+        Requirement::permissions("RequirePermission::all", Quantifier::All, permissions)
+            .map(|permissions| Self(Arc::new(permissions)))
     }
 
     /// Requires at least one of these permissions.
@@ -237,7 +238,8 @@ impl RequirePermission {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        Requirement::permissions(Quantifier::Any, permissions).map(|permissions| Self(Arc::new(permissions)))
+        Requirement::permissions("RequirePermission::any", Quantifier::Any, permissions)
+            .map(|permissions| Self(Arc::new(permissions)))
     }
 }
 

@@ -26,8 +26,13 @@ pub(super) enum Quantifier {
     Any,
 }
 
+/// `setting` is the constructor of the layer, for errors.
 impl Requirement {
-    pub(super) fn permissions<I>(quantifier: Quantifier, permissions: I) -> Result<Self, ConfigError>
+    pub(super) fn permissions<I>(
+        setting: &'static str,
+        quantifier: Quantifier,
+        permissions: I,
+    ) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -37,20 +42,24 @@ impl Requirement {
             .into_iter()
             .filter_map(|permission| issues.ok_or_add(Permission::new(permission.as_ref())))
             .collect();
-        issues.into_result(|| ())?;
-        Ok(Self::Permissions(quantifier, not_empty("permissions", permissions)?))
+        issues.into_result(|| ()).map_err(|error| error.with_setting(setting))?;
+        Ok(Self::Permissions(quantifier, not_empty(setting, permissions)?))
     }
 
-    pub(super) fn roles(quantifier: Quantifier, roles: impl IntoIterator<Item = Role>) -> Result<Self, ConfigError> {
-        Ok(Self::Roles(quantifier, not_empty("roles", roles.into_iter().collect())?))
+    pub(super) fn roles(
+        setting: &'static str,
+        quantifier: Quantifier,
+        roles: impl IntoIterator<Item = Role>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self::Roles(quantifier, not_empty(setting, roles.into_iter().collect())?))
     }
 
-    pub(super) fn scopes<I>(quantifier: Quantifier, scopes: I) -> Result<Self, ConfigError>
+    pub(super) fn scopes<I>(setting: &'static str, quantifier: Quantifier, scopes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let scopes = Scopes::new(scopes)?;
-        let names = not_empty("scopes", scopes.iter().map(Into::into).collect())?;
+        let scopes = Scopes::new(scopes).map_err(|error| error.with_setting(setting))?;
+        let names = not_empty(setting, scopes.iter().map(Into::into).collect())?;
         Ok(Self::Scopes { quantifier, names, scopes })
     }
 
@@ -130,13 +139,13 @@ mod tests {
             (&["a", "c"], false, true),
             (&["c", "d"], false, false),
         ] {
-            assert_eq!(is_met(Requirement::scopes(Quantifier::All, list)), all, "{list:?}");
-            assert_eq!(is_met(Requirement::scopes(Quantifier::Any, list)), any, "{list:?}");
+            assert_eq!(is_met(Requirement::scopes("test", Quantifier::All, list)), all, "{list:?}");
+            assert_eq!(is_met(Requirement::scopes("test", Quantifier::Any, list)), any, "{list:?}");
         }
-        assert!(is_met(Requirement::permissions(Quantifier::All, ["read:log", "write:page"])));
-        assert!(!is_met(Requirement::permissions(Quantifier::All, ["read:log", "delete:page"])));
-        assert!(is_met(Requirement::permissions(Quantifier::Any, ["delete:page", "write:page"])));
-        assert!(!is_met(Requirement::permissions(Quantifier::Any, ["delete:page"])));
+        assert!(is_met(Requirement::permissions("test", Quantifier::All, ["read:log", "write:page"])));
+        assert!(!is_met(Requirement::permissions("test", Quantifier::All, ["read:log", "delete:page"])));
+        assert!(is_met(Requirement::permissions("test", Quantifier::Any, ["delete:page", "write:page"])));
+        assert!(!is_met(Requirement::permissions("test", Quantifier::Any, ["delete:page"])));
     }
 
     #[test]
@@ -144,10 +153,10 @@ mod tests {
         let table = Roles::builder().role("editor", ["w:p"]).role("chief", ["x:y"]).role("owner", ["*:*"]);
         let table = table.inherits("chief", ["editor"]).build().unwrap();
         let roles = |names: &[&str]| names.iter().map(|name| table.get(name).unwrap()).collect::<Vec<_>>();
-        assert!(is_met(Requirement::roles(Quantifier::All, roles(&["editor", "chief"]))));
-        assert!(!is_met(Requirement::roles(Quantifier::All, roles(&["editor", "owner"]))));
-        assert!(is_met(Requirement::roles(Quantifier::Any, roles(&["editor", "owner"]))));
-        assert!(!is_met(Requirement::roles(Quantifier::Any, roles(&["owner"]))));
+        assert!(is_met(Requirement::roles("test", Quantifier::All, roles(&["editor", "chief"]))));
+        assert!(!is_met(Requirement::roles("test", Quantifier::All, roles(&["editor", "owner"]))));
+        assert!(is_met(Requirement::roles("test", Quantifier::Any, roles(&["editor", "owner"]))));
+        assert!(!is_met(Requirement::roles("test", Quantifier::Any, roles(&["owner"]))));
     }
 
     #[test]
@@ -164,9 +173,11 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_a_config_error() {
-        assert!(Requirement::scopes(Quantifier::All, [""; 0]).is_err());
-        assert!(Requirement::permissions(Quantifier::Any, [""; 0]).is_err());
-        assert!(Requirement::roles(Quantifier::Any, []).is_err());
-        assert!(Requirement::permissions(Quantifier::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2);
+        assert!(Requirement::scopes("test", Quantifier::All, [""; 0]).is_err());
+        assert!(Requirement::permissions("test", Quantifier::Any, [""; 0]).is_err());
+        assert!(Requirement::roles("test", Quantifier::Any, []).is_err());
+        assert!(
+            Requirement::permissions("test", Quantifier::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2
+        );
     }
 }

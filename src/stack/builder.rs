@@ -260,7 +260,7 @@ impl<A: Gate> StackBuilder<A> {
         }
         if !self.has_any_layer() {
             let remedy = "call at least one setter, such as authenticate or security_headers";
-            issues.add(ConfigIssue::new("stack", IssueKind::Missing, "no layer is set", remedy));
+            issues.add(ConfigIssue::new("Stack::builder", IssueKind::Missing, "no layer is set", remedy));
         }
         issues.into_result(|| {
             // A setting that is missing is an `Option` in its place, which admits every request: one type for all

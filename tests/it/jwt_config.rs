@@ -63,7 +63,7 @@ fn missing_issuer_is_an_error() {
 fn duplicate_issuer_is_an_error() {
     assert_eq!(
         only_issue(valid_builder().add_issuer(valid_issuer())),
-        ("issuer", some("https://issuer.example"), IssueKind::Duplicate)
+        ("add_issuer", some("https://issuer.example"), IssueKind::Duplicate)
     );
 }
 
@@ -75,9 +75,9 @@ fn duplicate_issuer_is_reported_beside_its_other_issues() {
     assert_eq!(
         issues,
         [
-            ("jwks_document", IssueKind::Invalid),
-            ("issuer", IssueKind::Duplicate),
-            ("jwks_document", IssueKind::Invalid)
+            ("Issuer::jwks_document", IssueKind::Invalid),
+            ("add_issuer", IssueKind::Duplicate),
+            ("Issuer::jwks_document", IssueKind::Invalid)
         ]
     );
 }
@@ -103,12 +103,15 @@ fn empty_or_malformed_audience_is_an_error() {
 
 #[test]
 fn empty_issuer_is_an_error() {
-    assert_eq!(only_issue(valid_builder().issuer(Issuer::hs256("", SECRET))), ("issuer", None, IssueKind::Invalid));
+    assert_eq!(
+        only_issue(valid_builder().issuer(Issuer::hs256("", SECRET))),
+        ("Issuer::hs256", None, IssueKind::Invalid)
+    );
     assert_eq!(
         only_issue(valid_builder().issuer(Issuer::jwks("", "https://a.example/keys"))),
-        ("issuer", None, IssueKind::Invalid)
+        ("Issuer::jwks", None, IssueKind::Invalid)
     );
-    assert_eq!(only_issue(valid_builder().issuer(Issuer::discover(""))).0, "issuer");
+    assert_eq!(only_issue(valid_builder().issuer(Issuer::discover(""))).0, "Issuer::discover");
 }
 
 #[test]
@@ -127,11 +130,11 @@ fn issuer_or_jwks_url_that_is_not_https_is_an_error() {
         let text = some(url);
         assert_eq!(
             only_issue(valid_builder().issuer(Issuer::discover(url))),
-            ("issuer", text.clone(), IssueKind::Invalid),
+            ("Issuer::discover", text.clone(), IssueKind::Invalid),
             "{url}"
         );
         let issuer = Issuer::jwks("https://issuer.example", url);
-        assert_eq!(only_issue(valid_builder().issuer(issuer)), ("jwks", text, IssueKind::Invalid), "{url}");
+        assert_eq!(only_issue(valid_builder().issuer(issuer)), ("Issuer::jwks", text, IssueKind::Invalid), "{url}");
     }
 }
 
@@ -140,12 +143,12 @@ fn discovered_issuer_with_query_or_fragment_is_an_error() {
     for url in ["https://a.example?x", "https://a.example/#f", "https://a.example/t?x=1"] {
         assert_eq!(
             only_issue(valid_builder().issuer(Issuer::discover(url))),
-            ("issuer", some(url), IssueKind::Invalid),
+            ("Issuer::discover", some(url), IssueKind::Invalid),
             "{url}"
         );
     }
     let with_fragment = Issuer::jwks("https://issuer.example", "https://a.example/keys#f");
-    assert_eq!(only_issue(valid_builder().issuer(with_fragment)).0, "jwks");
+    assert_eq!(only_issue(valid_builder().issuer(with_fragment)).0, "Issuer::jwks");
     assert!(
         valid_builder().issuer(Issuer::jwks("https://issuer.example", "https://a.example/keys?p=x")).build().is_ok()
     );
@@ -183,7 +186,7 @@ fn secret_shorter_than_the_hash_is_an_error() {
         for short in [0, 1, min_len - 1] {
             let error = build_error(valid_builder().issuer(issuer("https://issuer.example", vec![b's'; short])));
             let [issue] = error.issues() else { panic!("{error}") };
-            let setter = algorithm.name().to_lowercase();
+            let setter = format!("Issuer::{}", algorithm.name().to_lowercase());
             assert_eq!((issue.setting(), issue.kind()), (&*setter, IssueKind::Weak), "{short}");
             assert_eq!((issue.value(), issue.issuer()), (None, Some("https://issuer.example")));
             assert!(issue.reason().contains(algorithm.name()), "{issue}");
@@ -212,7 +215,7 @@ fn malformed_weak_private_or_mismatched_key_is_an_error() {
         (Algorithm::Es256, &private.replace("PRIVATE", "EC PRIVATE"), IssueKind::Prohibited),
     ] {
         let builder = valid_builder().issuer(Issuer::pem("https://issuer.example", algorithm, pem));
-        assert_eq!(only_issue(builder), ("pem", some("https://issuer.example"), kind), "{algorithm:?} {pem}");
+        assert_eq!(only_issue(builder), ("Issuer::pem", some("https://issuer.example"), kind), "{algorithm:?} {pem}");
     }
     let added = Issuer::hs256("https://issuer.example", SECRET).add_pem(Algorithm::Rs256, private);
     assert_eq!(
@@ -236,7 +239,7 @@ fn pem_given_as_a_secret_is_an_error() {
         let issuer = Issuer::hs256("https://issuer.example", pem);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("hs256", some("https://issuer.example"), IssueKind::Prohibited)
+            ("Issuer::hs256", some("https://issuer.example"), IssueKind::Prohibited)
         );
     }
 }
@@ -258,7 +261,7 @@ async fn jwks_document_without_usable_key_is_an_error() {
         let issuer = Issuer::jwks_document("https://issuer.example", document);
         assert_eq!(
             only_issue(valid_builder().issuer(issuer)),
-            ("jwks_document", some("https://issuer.example"), IssueKind::Invalid),
+            ("Issuer::jwks_document", some("https://issuer.example"), IssueKind::Invalid),
             "{document}"
         );
     }
@@ -363,14 +366,14 @@ fn all_issues_are_reported_at_once() {
     assert_eq!(
         settings,
         [
+            "Issuer::discover",
+            "Issuer::hs256",
+            "Issuer::jwks",
             "algorithms",
             "audience",
             "audience",
             "audience",
             "cookie",
-            "hs256",
-            "issuer",
-            "issuer",
             "leeway",
             "max_token_len",
             "realm"

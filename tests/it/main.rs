@@ -3,6 +3,7 @@
 mod autotraits;
 mod browser;
 mod claim_mapping;
+mod config_settings;
 mod cors;
 mod examples;
 mod extract;

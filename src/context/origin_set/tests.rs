@@ -12,7 +12,7 @@ fn of(origins: &[&str]) -> OriginSet {
 fn rejects(origin: &str, kind: IssueKind) {
     let error = OriginSet::new([origin]).unwrap_err();
     let [issue] = error.issues() else { panic!("{error}") };
-    assert_eq!((issue.setting(), issue.value(), issue.kind()), ("origins", Some(origin), kind));
+    assert_eq!((issue.setting(), issue.value(), issue.kind()), ("OriginSet::new", Some(origin), kind));
 }
 
 #[test]

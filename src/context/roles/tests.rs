@@ -77,6 +77,15 @@ fn all_issues_of_a_table_are_reported_at_once() {
 }
 
 #[test]
+fn an_issue_names_the_method_that_was_called() {
+    let setting = |error: ConfigError| error.issues()[0].setting();
+    assert_eq!(setting(Roles::from_names(["a", "a"]).unwrap_err()), "Roles::from_names");
+    assert_eq!(setting(table().permission("nonsense").unwrap_err()), "Roles::permission");
+    assert_eq!(setting(Permission::new("nonsense").unwrap_err()), "Permission::new");
+    assert_eq!(setting(Roles::builder().role("a", ["nonsense"]).build().unwrap_err()), "role");
+}
+
+#[test]
 fn an_unknown_role_or_permission_is_an_error() {
     let text = table().get("admn").unwrap_err().to_string();
     assert_eq!(text, "Roles::get \"admn\": no such role; use one of: admin, auditor, editor, reader");

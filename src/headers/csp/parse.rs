@@ -55,7 +55,7 @@ impl Csp {
             if seen.contains(&name) {
                 // CSP 3 §2.2.1: browsers ignore the second one.
                 let remedy = "merge the sources into one directive";
-                let issue = ConfigIssue::new("csp", IssueKind::Duplicate, "duplicate directive", remedy);
+                let issue = ConfigIssue::new("Csp::parse", IssueKind::Duplicate, "duplicate directive", remedy);
                 issues.add(issue.with_value(name));
                 continue;
             }
@@ -67,7 +67,7 @@ impl Csp {
             seen.insert(name);
         }
         if seen.is_empty() {
-            issues.add(empty_policy("csp"));
+            issues.add(empty_policy("Csp::parse"));
         }
         issues.into_result(|| csp)
     }
@@ -91,13 +91,13 @@ impl Csp {
             ("report-uri", [uri]) => Ok(self.report_uri(*uri)),
             ("upgrade-insecure-requests", []) => Ok(self.upgrade_insecure_requests()),
             ("block-all-mixed-content", _) => Err(ConfigIssue::new(
-                "csp",
+                "Csp::parse",
                 IssueKind::Prohibited,
                 "obsolete: browsers block mixed content without it",
                 "remove it",
             )),
             _ => Err(ConfigIssue::new(
-                "csp",
+                "Csp::parse",
                 IssueKind::Unknown,
                 "unknown directive, or a known one with the wrong number of values",
                 "use a directive from Directive or a setter of Csp",
@@ -111,6 +111,6 @@ impl FromStr for Csp {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::parse(text)
+        Self::parse(text).map_err(|error| error.with_setting("Csp::from_str"))
     }
 }

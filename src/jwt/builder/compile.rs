@@ -46,7 +46,7 @@ impl JwtAuthBuilder {
             // The issuer is selected by `iss` alone, so the keys of a second one of this name would never be used.
             if names.contains(&issuer.name) {
                 let remedy = "add each issuer once; use add_secret or add_pem for several keys";
-                let issue = ConfigIssue::new("issuer", IssueKind::Duplicate, "is set twice", remedy);
+                let issue = ConfigIssue::new("add_issuer", IssueKind::Duplicate, "is set twice", remedy);
                 issues.add(issue.with_value(&issuer.name));
             }
             names.push(issuer.name.clone());
@@ -87,7 +87,7 @@ impl JwtAuthBuilder {
                 key_source::document_keys(issuer, text, allowed, issues).map(IssuerKeys::Fixed)
             }
             KeySource::Remote(location) => {
-                key_source::validate_location(&issuer.name, location, issues);
+                key_source::validate_location(issuer, location, issues);
                 let client = self.http_client(issues)?;
                 let remote = RemoteKeys::new(
                     Arc::clone(name),

@@ -14,8 +14,8 @@ use crate::jwt::remote::discovery::{JwksLocation, is_fetchable};
 pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
     if let Some(argument) = &issuer.invalid_argument {
         let reason = format!("is not {}", argument.expected);
-        let remedy = format!("see the documentation of Issuer::{}", argument.setter);
-        let issue = ConfigIssue::new(argument.setter, IssueKind::Invalid, reason, remedy);
+        let remedy = format!("see the documentation of {}", issuer.constructor);
+        let issue = ConfigIssue::new(issuer.constructor, IssueKind::Invalid, reason, remedy);
         issues.add(issue.with_value(&argument.value));
     }
     if issuer.conventions.claims.has_empty_name() {
@@ -64,7 +64,7 @@ pub(crate) fn allowed_algorithms(issuer: &Issuer, issues: &mut ConfigIssues) -> 
 
 /// Parses the secrets and PEM texts of an issuer. Each invalid key is one issue.
 pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigIssues) -> KeySet {
-    validate_name(&issuer.name, issues);
+    validate_name(issuer, issues);
     let mut keys = KeySet::default();
     for key in std::iter::once(first).chain(&issuer.added) {
         // A token is checked with no more keys than this, so a further one would never be used.
@@ -98,14 +98,14 @@ pub(crate) fn document_keys(
     allowed: &[Algorithm],
     issues: &mut ConfigIssues,
 ) -> Option<KeySet> {
-    validate_name(&issuer.name, issues);
+    validate_name(issuer, issues);
     let parsed = KeySet::parse(jwks, allowed);
     parsed.iter().flat_map(|parsed| &parsed.skipped).for_each(|skipped| skipped.log(&issuer.name));
     let keys = parsed.map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
     if keys.is_none() {
         let reason = "the JWK Set has no usable key";
         let remedy = "pass a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
-        let issue = ConfigIssue::new("jwks_document", IssueKind::Invalid, reason, remedy);
+        let issue = ConfigIssue::new(issuer.constructor, IssueKind::Invalid, reason, remedy);
         issues.add(issue.for_issuer(&issuer.name));
     }
     keys
@@ -136,27 +136,29 @@ fn key_issue(key: &FixedKey, error: KeyError) -> ConfigIssue {
 }
 
 /// An issuer with configured keys may have any name; it need not be a URL.
-fn validate_name(name: &str, issues: &mut ConfigIssues) {
-    if name.is_empty() {
+fn validate_name(issuer: &Issuer, issues: &mut ConfigIssues) {
+    if issuer.name.is_empty() {
         let remedy = "set the `iss` value of its tokens";
-        issues.add(ConfigIssue::new("issuer", IssueKind::Invalid, "is empty", remedy));
+        issues.add(ConfigIssue::new(issuer.constructor, IssueKind::Invalid, "the issuer's name is empty", remedy));
     }
 }
 
 /// Validates the URL from which metadata or keys are fetched: https (RFC 8414 §2), or http on loopback.
 ///
 /// Over http, anyone on the network path could replace the keys.
-pub(crate) fn validate_location(issuer: &str, location: &JwksLocation, issues: &mut ConfigIssues) {
+pub(crate) fn validate_location(issuer: &Issuer, location: &JwksLocation, issues: &mut ConfigIssues) {
+    let constructor = issuer.constructor;
     match location {
         JwksLocation::Metadata => {
-            if Origin::of_url(issuer).is_ok() && issuer.contains("/.well-known/") {
-                issues.add(url_issue("issuer", issuer, "is the URL of the metadata, not the issuer's name"));
+            let name = &issuer.name;
+            if Origin::of_url(name).is_ok() && name.contains("/.well-known/") {
+                issues.add(url_issue(constructor, name, "is the URL of the metadata, not the issuer's name"));
             } else {
-                validate_url("issuer", issuer, &['?', '#'], issues);
+                validate_url(constructor, name, &['?', '#'], issues);
             }
         }
         JwksLocation::Url(url) => {
-            validate_url("jwks", url, &['#'], issues);
+            validate_url(constructor, url, &['#'], issues);
             validate_name(issuer, issues);
         }
     }

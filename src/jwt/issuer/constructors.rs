@@ -33,7 +33,7 @@ impl Issuer {
     /// ```
     #[doc(alias("oidc", "well-known"))]
     pub fn discover(issuer: impl Into<String>) -> Self {
-        Self::new(issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
+        Self::new("Issuer::discover", issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
     }
 
     /// An authorization server with a JWK Set (RFC 7517 §5) at this URL.
@@ -56,7 +56,7 @@ impl Issuer {
     /// assert_eq!(auth.unwrap_err().issues()[0].reason(), "is not https");
     /// ```
     pub fn jwks(issuer: impl Into<String>, url: impl Into<String>) -> Self {
-        Self::new(issuer, KeySource::Remote(JwksLocation::Url(url.into())), Profile::Rfc9068)
+        Self::new("Issuer::jwks", issuer, KeySource::Remote(JwksLocation::Url(url.into())), Profile::Rfc9068)
     }
 
     /// An issuer with this JWK Set (RFC 7517 §5), a JSON text that the app provides.
@@ -82,7 +82,7 @@ impl Issuer {
     /// # }
     /// ```
     pub fn jwks_document(issuer: impl Into<String>, jwks: impl Into<String>) -> Self {
-        Self::new(issuer, KeySource::Document(jwks.into()), Profile::Rfc9068)
+        Self::new("Issuer::jwks_document", issuer, KeySource::Document(jwks.into()), Profile::Rfc9068)
     }
 }
 
@@ -111,17 +111,17 @@ impl Issuer {
     /// assert_eq!(error.issues()[0].value(), None, "a secret is never shown");
     /// ```
     pub fn hs256(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::fixed(issuer, FixedKey::secret("hs256", Algorithm::Hs256, secret.into()))
+        Self::fixed(issuer, FixedKey::secret("Issuer::hs256", Algorithm::Hs256, secret.into()))
     }
 
     /// Like [`hs256`](Self::hs256), with HS384 and a secret of at least 48 bytes.
     pub fn hs384(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::fixed(issuer, FixedKey::secret("hs384", Algorithm::Hs384, secret.into()))
+        Self::fixed(issuer, FixedKey::secret("Issuer::hs384", Algorithm::Hs384, secret.into()))
     }
 
     /// Like [`hs256`](Self::hs256), with HS512 and a secret of at least 64 bytes.
     pub fn hs512(issuer: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self::fixed(issuer, FixedKey::secret("hs512", Algorithm::Hs512, secret.into()))
+        Self::fixed(issuer, FixedKey::secret("Issuer::hs512", Algorithm::Hs512, secret.into()))
     }
 
     /// An issuer that signs with this algorithm, and whose public key is this PEM text (RFC 7468).
@@ -147,10 +147,10 @@ impl Issuer {
     /// assert!(build(issuer(Algorithm::Rs256)).is_err(), "not an RSA key");
     /// ```
     pub fn pem(issuer: impl Into<String>, algorithm: Algorithm, pem: impl Into<String>) -> Self {
-        Self::fixed(issuer, FixedKey::pem("pem", algorithm, pem.into()))
+        Self::fixed(issuer, FixedKey::pem("Issuer::pem", algorithm, pem.into()))
     }
 
     fn fixed(issuer: impl Into<String>, key: FixedKey) -> Self {
-        Self::new(issuer, KeySource::Fixed(key), Profile::Compatible)
+        Self::new(key.setter, issuer, KeySource::Fixed(key), Profile::Compatible)
     }
 }

@@ -43,6 +43,8 @@ use crate::jwt::remote::discovery::JwksLocation;
 #[derive(Clone)]
 #[must_use]
 pub struct Issuer {
+    /// The constructor that created it, for errors.
+    pub(crate) constructor: &'static str,
     pub(crate) name: String,
     pub(crate) source: KeySource,
     /// The keys of `add_secret` and `add_pem`.
@@ -86,8 +88,6 @@ pub(crate) enum KeyMaterial {
 /// An invalid argument of a constructor. Constructors do not fail, so it is kept for `build()` to report.
 #[derive(Clone)]
 pub(crate) struct InvalidArgument {
-    /// The constructor.
-    pub(crate) setter: &'static str,
     /// What the argument should have been.
     pub(crate) expected: &'static str,
     pub(crate) value: String,
@@ -104,8 +104,9 @@ impl FixedKey {
 }
 
 impl Issuer {
-    fn new(name: impl Into<String>, source: KeySource, profile: Profile) -> Self {
+    fn new(constructor: &'static str, name: impl Into<String>, source: KeySource, profile: Profile) -> Self {
         Self {
+            constructor,
             name: name.into(),
             source,
             added: Vec::new(),

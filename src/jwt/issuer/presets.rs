@@ -33,11 +33,11 @@ impl Issuer {
         // The issuer's name ends with a slash.
         let issuer = format!("https://{domain}/");
         let jwks_url = format!("https://{domain}/.well-known/jwks.json");
-        let preset = Self::preset(issuer, jwks_url, |conventions| {
+        let preset = Self::preset("Issuer::auth0", issuer, jwks_url, |conventions| {
             // The grant type, which has this value if no user took part.
             conventions.client_marker = Some(ClientMarker::Equals("gty", "client-credentials"));
         });
-        preset.check_argument(is_domain(domain), "auth0", "a domain", domain)
+        preset.check_argument(is_domain(domain), "a domain", domain)
     }
 
     /// Okta, by its domain and the id of its custom authorization server, such as `default`.
@@ -55,10 +55,10 @@ impl Issuer {
     pub fn okta(domain: &str, authorization_server: &str) -> Self {
         let issuer = format!("https://{domain}/oauth2/{authorization_server}");
         let jwks_url = format!("{issuer}/v1/keys");
-        let preset = Self::preset(issuer, jwks_url, |conventions| {
+        let preset = Self::preset("Issuer::okta", issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["cid"]).scopes(["scp"]).roles(["roles", "groups"]);
         });
-        preset.check_argument(is_domain(domain), "okta", "a domain", domain)
+        preset.check_argument(is_domain(domain), "a domain", domain)
     }
 
     /// Microsoft Entra ID with tokens of version 1.0, by the id of the tenant.
@@ -71,8 +71,8 @@ impl Issuer {
         let issuer = format!("https://sts.windows.net/{tenant_id}/");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/keys");
         let claims = ClaimMap::new().email(["email", "upn"]);
-        let preset = Self::entra(issuer, jwks_url, "appid", claims);
-        preset.check_argument(is_guid(tenant_id), "entra_v1", "a tenant id", tenant_id)
+        let preset = Self::entra("Issuer::entra_v1", issuer, jwks_url, "appid", claims);
+        preset.check_argument(is_guid(tenant_id), "a tenant id", tenant_id)
     }
 
     /// Microsoft Entra ID with tokens of version 2.0, by the id of the tenant.
@@ -97,12 +97,18 @@ impl Issuer {
         let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
         let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys");
         let claims = ClaimMap::new().email(["email", "preferred_username"]);
-        let preset = Self::entra(issuer, jwks_url, "azp", claims);
-        preset.check_argument(is_guid(tenant_id), "entra_v2", "a tenant id", tenant_id)
+        let preset = Self::entra("Issuer::entra_v2", issuer, jwks_url, "azp", claims);
+        preset.check_argument(is_guid(tenant_id), "a tenant id", tenant_id)
     }
 
-    fn entra(issuer: String, jwks_url: String, client_claim: &'static str, claims: ClaimMap) -> Self {
-        Self::preset(issuer, jwks_url, |conventions| {
+    fn entra(
+        constructor: &'static str,
+        issuer: String,
+        jwks_url: String,
+        client_claim: &'static str,
+        claims: ClaimMap,
+    ) -> Self {
+        Self::preset(constructor, issuer, jwks_url, |conventions| {
             conventions.claims = claims.client_id([client_claim]).scopes(["scp"]);
             // An ID token for the same app has the same audience, and after a refresh no `nonce` (OpenID Connect Core
             // §12.2). Only access tokens name the client that they were issued to.
@@ -127,7 +133,7 @@ impl Issuer {
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
     pub fn keycloak(base_url: &str, realm: &str) -> Self {
-        Self::keycloak_realm("keycloak", base_url, realm)
+        Self::keycloak_realm("Issuer::keycloak", base_url, realm)
     }
 
     /// Like [`keycloak`](Self::keycloak), and adds the user's roles for this client to those of the realm.
@@ -138,20 +144,20 @@ impl Issuer {
         // The client id as part of a JSON Pointer (RFC 6901 §3).
         let escaped = client.replace('~', "~0").replace('/', "~1");
         let roles = format!("/resource_access/{escaped}/roles");
-        Self::keycloak_realm("keycloak_client", base_url, realm).map_claims(|claims| claims.add_roles(&roles))
+        Self::keycloak_realm("Issuer::keycloak_client", base_url, realm).map_claims(|claims| claims.add_roles(&roles))
     }
 
-    fn keycloak_realm(setter: &'static str, base_url: &str, realm: &str) -> Self {
+    fn keycloak_realm(constructor: &'static str, base_url: &str, realm: &str) -> Self {
         let issuer = format!("{}/realms/{realm}", base_url.trim_end_matches('/'));
         let jwks_url = format!("{issuer}/protocol/openid-connect/certs");
-        let preset = Self::preset(issuer, jwks_url, |conventions| {
+        let preset = Self::preset(constructor, issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]);
             // Keycloak sends the header `typ: JWT` with every token, and the token's use in a claim of the same name.
             conventions.token_use = Some(TokenUse { claim: "typ", value: Some("Bearer") });
             conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
         });
         let is_realm = !realm.is_empty() && !realm.contains('/');
-        preset.check_argument(is_realm, setter, "a realm", realm)
+        preset.check_argument(is_realm, "a realm", realm)
     }
 
     /// Amazon Cognito, by its region and the id of the user pool.
@@ -170,7 +176,7 @@ impl Issuer {
     pub fn cognito(region: &str, user_pool_id: &str) -> Self {
         let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
-        let preset = Self::preset(issuer, jwks_url, |conventions| {
+        let preset = Self::preset("Issuer::cognito", issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]);
             conventions.audience_claim = "client_id";
             conventions.token_use = Some(TokenUse { claim: "token_use", value: Some("access") });
@@ -179,7 +185,7 @@ impl Issuer {
             conventions.client_marker = Some(ClientMarker::EqualsSubject("client_id"));
         });
         let is_pool_of_region = user_pool_id.strip_prefix(region).is_some_and(|rest| rest.starts_with('_'));
-        preset.check_argument(is_pool_of_region, "cognito", "a user pool id of the region", user_pool_id)
+        preset.check_argument(is_pool_of_region, "a user pool id of the region", user_pool_id)
     }
 
     /// Google, with ID tokens as credentials, since its access tokens are opaque.
@@ -196,22 +202,28 @@ impl Issuer {
     /// ```
     pub fn google() -> Self {
         let jwks_url = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
-        Self::preset("https://accounts.google.com".to_owned(), jwks_url, |conventions| {
+        Self::preset("Issuer::google", "https://accounts.google.com".to_owned(), jwks_url, |conventions| {
             // Google documents both forms of `iss`, with and without the scheme.
             conventions.alias = Some("accounts.google.com");
             conventions.profile = Profile::IdToken;
         })
     }
 
-    fn preset(issuer: String, jwks_url: String, configure: impl FnOnce(&mut IssuerConventions)) -> Self {
-        let mut issuer = Self::new(issuer, KeySource::Remote(JwksLocation::Url(jwks_url)), Profile::Compatible);
+    fn preset(
+        constructor: &'static str,
+        issuer: String,
+        jwks_url: String,
+        configure: impl FnOnce(&mut IssuerConventions),
+    ) -> Self {
+        let mut issuer =
+            Self::new(constructor, issuer, KeySource::Remote(JwksLocation::Url(jwks_url)), Profile::Compatible);
         configure(&mut issuer.conventions);
         issuer
     }
 
     /// Records an invalid argument. `expected` describes a valid one.
-    fn check_argument(mut self, is_valid: bool, setter: &'static str, expected: &'static str, value: &str) -> Self {
-        self.invalid_argument = (!is_valid).then(|| InvalidArgument { setter, expected, value: value.to_owned() });
+    fn check_argument(mut self, is_valid: bool, expected: &'static str, value: &str) -> Self {
+        self.invalid_argument = (!is_valid).then(|| InvalidArgument { expected, value: value.to_owned() });
         self
     }
 }

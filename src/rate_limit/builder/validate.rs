@@ -9,7 +9,7 @@ use crate::context::{RateLimitStatus, Tier};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::key::Key;
-use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy};
+use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy, Quotas};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::quota::{MAX_WINDOW, Quota};
 use crate::rate_limit::store::Store;
@@ -32,12 +32,12 @@ pub(super) fn validate_limits(limits: Vec<Limit>, key: Option<&Key>, issues: &mu
     }
     if limits.len() > RateLimitStatus::MAX_LIMITS {
         let remedy = "move some of them to a second RateLimit";
-        issues.add(ConfigIssue::new("limit", IssueKind::Invalid, "a layer has more than eight limits", remedy));
+        issues.add(ConfigIssue::new("add_limit", IssueKind::Invalid, "a layer has more than eight limits", remedy));
     }
     for (index, limit) in limits.iter().enumerate() {
         if limits.iter().take(index).any(|other| other.name == limit.name) {
             let remedy = "give each limit its own name";
-            issues.add(issue("limit", IssueKind::Duplicate, "two limits have this name", remedy, limit));
+            issues.add(issue("add_limit", IssueKind::Duplicate, "two limits have this name", remedy, limit));
         }
     }
     limits.into_iter().filter_map(|limit| validate_limit(limit, key, issues)).collect()
@@ -53,7 +53,7 @@ pub(super) fn validate_exempt(routes: &[Box<str>], issues: &mut ConfigIssues) {
 
 pub(super) fn validate_store(store: &Store, issues: &mut ConfigIssues) {
     match store {
-        Store::Memory(store) => validate_capacity("with_subjects", store, issues),
+        Store::Memory(store) => validate_capacity("MemoryStore::with_subjects", store, issues),
         #[cfg(feature = "redis")]
         Store::Redis(store) => {
             store.validate(issues);
@@ -100,7 +100,11 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
 fn validate_name(limit: &Limit, issues: &mut ConfigIssues) {
     let is_printable = limit.name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if limit.name.is_empty() || !is_printable {
-        issues.add(invalid("limit", "a name must be printable ASCII and not empty", "use another name", limit));
+        let constructor = match limit.quotas {
+            Quotas::Single(_) => "Limit::new",
+            Quotas::ByTier(_) => "Limit::by_tier",
+        };
+        issues.add(invalid(constructor, "a name must be printable ASCII and not empty", "use another name", limit));
     }
 }
 
@@ -135,7 +139,8 @@ fn validate_block(limit: &Limit, issues: &mut ConfigIssues) {
         issues.add(invalid("escalate_to", reason, "set it to block_for or more", limit));
     }
     if longest.unwrap_or(first) > MAX_WINDOW {
-        issues.add(invalid("block_for", "a block is longer than 366 days", "set a shorter one", limit));
+        let setting = if first > MAX_WINDOW { "block_for" } else { "escalate_to" };
+        issues.add(invalid(setting, "a block is longer than 366 days", "set a shorter one", limit));
     }
 }
 

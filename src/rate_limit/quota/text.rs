@@ -30,7 +30,7 @@ fn parse(text: &str) -> Result<Quota, ConfigIssue> {
         let reason = "the units are not a whole number from 1 to 4294967295";
         return Err(issue(IssueKind::Invalid, reason, "write for example 100/h"));
     };
-    let quota = Quota::checked(units, parse_window(window)?)?;
+    let quota = Quota::checked("Quota::from_str", units, parse_window(window)?)?;
     Ok(Quota { algorithm, ..quota })
 }
 
@@ -60,7 +60,7 @@ fn parse_number(text: &str) -> Option<u64> {
 }
 
 fn issue(kind: IssueKind, reason: impl Into<Cow<'static, str>>, remedy: &'static str) -> ConfigIssue {
-    ConfigIssue::new("quota", kind, reason, remedy)
+    ConfigIssue::new("Quota::from_str", kind, reason, remedy)
 }
 
 /// Writes the canonical text: the window in its largest whole unit, and the algorithm only if one was set.

@@ -38,7 +38,7 @@ fn valid_configurations_build() {
 fn origins_or_any_origin_is_required() {
     assert_issue(Cors::builder(), ("origins", None, IssueKind::Missing), ".origins(");
     let error = OriginSet::new([""; 0]).unwrap_err();
-    assert_eq!(issues(&error), [("origins", None, IssueKind::Missing)]);
+    assert_eq!(issues(&error), [("OriginSet::new", None, IssueKind::Missing)]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_origin_that_never_matches_is_rejected_with_a_remedy() {
         ("", "https://"),
     ] {
         let error = OriginSet::new([origin]).unwrap_err();
-        assert_eq!(issues(&error), [("origins", Some(origin), IssueKind::Invalid)]);
+        assert_eq!(issues(&error), [("OriginSet::new", Some(origin), IssueKind::Invalid)]);
         assert!(error.issues()[0].remedy().contains(remedy), "{error}");
     }
 }
@@ -100,7 +100,7 @@ fn a_pattern_other_than_subdomains_and_ports_is_rejected() {
         "https://*.",
     ] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
+        assert_eq!(issues(&error), [("OriginSet::new", Some(pattern), IssueKind::Invalid)]);
     }
 }
 
@@ -108,7 +108,7 @@ fn a_pattern_other_than_subdomains_and_ports_is_rejected() {
 fn a_pattern_for_an_address_is_rejected() {
     for pattern in ["https://*.192.0.2.1", "http://*.127.0.0.1:*", "https://*.[2001:db8::1]"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Invalid)]);
+        assert_eq!(issues(&error), [("OriginSet::new", Some(pattern), IssueKind::Invalid)]);
         assert_eq!(error.issues()[0].remedy(), "write the address without `*.`");
     }
 }
@@ -117,12 +117,13 @@ fn a_pattern_for_an_address_is_rejected() {
 fn a_pattern_for_a_public_suffix_needs_the_dangerous_constructor() {
     for pattern in ["https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.kawasaki.jp:*"] {
         let error = OriginSet::new([pattern]).unwrap_err();
-        assert_eq!(issues(&error), [("origins", Some(pattern), IssueKind::Prohibited)]);
+        assert_eq!(issues(&error), [("OriginSet::new", Some(pattern), IssueKind::Prohibited)]);
         assert!(error.issues()[0].remedy().contains("dangerously_with_public_suffixes"), "{error}");
         assert!(OriginSet::dangerously_with_public_suffixes([pattern]).is_ok());
     }
     let error = OriginSet::dangerously_with_public_suffixes(["https://*.example.com/"]).unwrap_err();
-    assert_eq!(issues(&error), [("origins", Some("https://*.example.com/"), IssueKind::Invalid)]);
+    let setting = "OriginSet::dangerously_with_public_suffixes";
+    assert_eq!(issues(&error), [(setting, Some("https://*.example.com/"), IssueKind::Invalid)]);
 }
 
 #[test]

@@ -14,20 +14,22 @@ fn first_issue(issuer: Issuer) -> Option<(&'static str, IssueKind)> {
 #[test]
 fn malformed_preset_argument_is_reported_by_name() {
     for (argument, issuer) in [
-        ("auth0", Issuer::auth0("https://t.eu.auth0.com")),
-        ("auth0", Issuer::auth0("t.eu.auth0.com/")),
-        ("auth0", Issuer::auth0("")),
-        ("okta", Issuer::okta("https://dev-1.okta.com", "default")),
-        ("entra_v1", Issuer::entra_v1("contoso.onmicrosoft.com")),
-        ("entra_v2", Issuer::entra_v2("common")),
-        ("entra_v2", Issuer::entra_v2(&TENANT.replace('8', "g"))),
-        ("keycloak", Issuer::keycloak("https://id.example.com", "")),
-        ("keycloak", Issuer::keycloak("https://id.example.com", "a/b")),
-        ("cognito", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
-        ("cognito", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
+        ("Issuer::auth0", Issuer::auth0("https://t.eu.auth0.com")),
+        ("Issuer::auth0", Issuer::auth0("t.eu.auth0.com/")),
+        ("Issuer::auth0", Issuer::auth0("")),
+        ("Issuer::okta", Issuer::okta("https://dev-1.okta.com", "default")),
+        ("Issuer::entra_v1", Issuer::entra_v1("contoso.onmicrosoft.com")),
+        ("Issuer::entra_v2", Issuer::entra_v2("common")),
+        ("Issuer::entra_v2", Issuer::entra_v2(&TENANT.replace('8', "g"))),
+        ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "")),
+        ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "a/b")),
+        ("Issuer::cognito", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
+        ("Issuer::cognito", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
     ] {
         assert_eq!(first_issue(issuer), Some((argument, IssueKind::Invalid)));
     }
+    let url = Issuer::keycloak("http://id.example.com", "main");
+    assert_eq!(first_issue(url), Some(("Issuer::keycloak", IssueKind::Invalid)));
 }
 
 #[test]
@@ -48,7 +50,7 @@ fn well_formed_preset_argument_is_accepted() {
 #[test]
 fn metadata_url_given_as_the_issuer_is_an_error() {
     let url = "https://a.example/.well-known/openid-configuration";
-    assert_eq!(first_issue(Issuer::discover(url)), Some(("issuer", IssueKind::Invalid)));
+    assert_eq!(first_issue(Issuer::discover(url)), Some(("Issuer::discover", IssueKind::Invalid)));
     assert_eq!(first_issue(Issuer::jwks("https://a.example", "https://a.example/.well-known/jwks.json")), None);
 }
 

@@ -78,7 +78,7 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
         (valid_limit().escalate_to(seconds(9)), "block_for", "more than zero"),
         (valid_limit().block_for(seconds(10)).escalate_to(seconds(9)), "escalate_to", "block_for or more"),
         (valid_limit().block_for(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
-        (valid_limit().block_for(seconds(1)).escalate_to(seconds(366 * 86_400 + 1)), "block_for", "a shorter one"),
+        (valid_limit().block_for(seconds(1)).escalate_to(seconds(366 * 86_400 + 1)), "escalate_to", "a shorter one"),
         (
             Limit::new("a", per_seconds(129, 60).algorithm(Algorithm::SlidingLog)),
             "algorithm",
@@ -115,7 +115,7 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
 fn a_limit_name_must_be_printable_ascii_and_not_empty() {
     for name in ["", "a\n", "a\tb", "\u{7f}", "gr\u{fc}n"] {
         let (setting, value, kind, text) = only_issue(builder_with(Limit::new(name, per_seconds(1, 60))));
-        assert_eq!((setting, value.as_deref(), kind), ("limit", Some(name), IssueKind::Invalid), "{text}");
+        assert_eq!((setting, value.as_deref(), kind), ("Limit::new", Some(name), IssueKind::Invalid), "{text}");
     }
 }
 
@@ -128,7 +128,7 @@ fn one_limit_is_required_and_eight_are_allowed() {
         builder.add_limit(Limit::new(format!("limit {n}"), per_seconds(1, 60)))
     });
     let (setting, _, kind, text) = only_issue(nine);
-    assert_eq!((setting, kind), ("limit", IssueKind::Invalid));
+    assert_eq!((setting, kind), ("add_limit", IssueKind::Invalid));
     assert!(text.contains("more than eight") && text.contains("a second RateLimit"), "{text}");
 }
 
@@ -146,7 +146,7 @@ fn a_key_is_required_for_each_limit_if_the_layer_has_none() {
 fn a_duplicate_limit_name_is_reported() {
     let (setting, value, kind, _) =
         only_issue(builder_with(valid_limit()).add_limit(Limit::new("a", per_seconds(9, 3600))));
-    assert_eq!((setting, value.as_deref(), kind), ("limit", Some("a"), IssueKind::Duplicate));
+    assert_eq!((setting, value.as_deref(), kind), ("add_limit", Some("a"), IssueKind::Duplicate));
 }
 
 #[test]
@@ -167,15 +167,15 @@ fn all_issues_are_reported_at_once() {
     let mut settings: Vec<_> = error.issues().iter().map(portcullis::ConfigIssue::setting).collect();
     settings.sort_unstable();
     let expected = [
+        "Limit::new",
+        "Limit::new",
+        "add_limit",
         "algorithm",
         "cost",
         "escalate_to",
         "exempt",
         "key",
         "key",
-        "limit",
-        "limit",
-        "limit",
         "on_routes",
         "on_routes",
     ];
@@ -186,6 +186,6 @@ fn all_issues_are_reported_at_once() {
 fn a_memory_store_of_zero_or_too_many_subjects_is_reported() {
     for subjects in [0, usize::MAX / 1_000] {
         let builder = builder_with(valid_limit()).store(MemoryStore::with_subjects(subjects));
-        assert_eq!(only_issue(builder).0, "with_subjects", "{subjects}");
+        assert_eq!(only_issue(builder).0, "MemoryStore::with_subjects", "{subjects}");
     }
 }

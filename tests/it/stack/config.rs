@@ -45,6 +45,6 @@ fn a_limit_by_user_without_authentication_is_a_config_error() {
 #[test]
 fn a_stack_without_layers_is_a_config_error() {
     let error = Stack::builder().build().unwrap_err();
-    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("stack", IssueKind::Missing));
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("Stack::builder", IssueKind::Missing));
     assert!(Stack::builder().security_headers(headers()).build().is_ok());
 }

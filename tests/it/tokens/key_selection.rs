@@ -89,7 +89,7 @@ async fn algorithms_are_configured_per_issuer() {
 #[tokio::test]
 async fn weak_or_invalid_key_is_rejected_when_it_is_loaded() {
     let issues_with_key = |jwk: Value| issues(Issuer::jwks_document(ISSUER, json!({ "keys": [jwk] }).to_string()));
-    let unusable = [("jwks_document", IssueKind::Invalid)];
+    let unusable = [("Issuer::jwks_document", IssueKind::Invalid)];
     let short = base64url([0xc1; 128]);
     assert_eq!(issues_with_key(KEY.jwk(json!({ "n": short }))), unusable, "1024 bits");
     for e in ["AQ", "Aw", "AQAA"] {
@@ -101,17 +101,17 @@ async fn weak_or_invalid_key_is_rejected_when_it_is_loaded() {
     identity[0] = 1;
     assert_eq!(issues_with_key(json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(identity)})), unusable);
     let private = format!("-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n", "PRIVATE KEY");
-    assert_eq!(issues(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("pem", IssueKind::Prohibited)]);
+    assert_eq!(issues(Issuer::pem(ISSUER, Algorithm::Rs256, private)), [("Issuer::pem", IssueKind::Prohibited)]);
 }
 
 // Requirement T-BCP-06, attack A12.
 #[test]
 fn secret_shorter_than_the_hash_fails_the_build() {
     for len in [0, 1, 31] {
-        assert_eq!(issues(Issuer::hs256(ISSUER, vec![7; len])), [("hs256", IssueKind::Weak)], "{len}");
+        assert_eq!(issues(Issuer::hs256(ISSUER, vec![7; len])), [("Issuer::hs256", IssueKind::Weak)], "{len}");
     }
-    assert_eq!(issues(Issuer::hs384(ISSUER, [7; 47])), [("hs384", IssueKind::Weak)]);
-    assert_eq!(issues(Issuer::hs512(ISSUER, [7; 63])), [("hs512", IssueKind::Weak)]);
+    assert_eq!(issues(Issuer::hs384(ISSUER, [7; 47])), [("Issuer::hs384", IssueKind::Weak)]);
+    assert_eq!(issues(Issuer::hs512(ISSUER, [7; 63])), [("Issuer::hs512", IssueKind::Weak)]);
     let added = Issuer::hs256(ISSUER, SECRET).add_secret(Algorithm::Hs256, Vec::new());
     assert_eq!(issues(added), [("add_secret", IssueKind::Weak)]);
     assert!(JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32])).audience(AUDIENCE).build().is_ok());
@@ -226,7 +226,7 @@ async fn key_of_another_curve_is_not_used() {
     let mut mismatched = keys_of(&p384)[0].clone();
     mismatched["alg"] = "ES256".into();
     let unusable = Issuer::jwks_document(ISSUER, json!({ "keys": [mismatched] }).to_string());
-    assert_eq!(issues(unusable), [("jwks_document", IssueKind::Invalid)]);
+    assert_eq!(issues(unusable), [("Issuer::jwks_document", IssueKind::Invalid)]);
 }
 
 // Attack A25.
@@ -234,9 +234,9 @@ async fn key_of_another_curve_is_not_used() {
 fn missing_empty_or_duplicate_issuer_fails_the_build() {
     let error = JwtAuth::builder().audience(AUDIENCE).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Missing));
-    assert_eq!(issues(Issuer::hs256("", SECRET)), [("issuer", IssueKind::Invalid)]);
-    assert_eq!(issues(Issuer::jwks("", "https://issuer.example.com/jwks")), [("issuer", IssueKind::Invalid)]);
+    assert_eq!(issues(Issuer::hs256("", SECRET)), [("Issuer::hs256", IssueKind::Invalid)]);
+    assert_eq!(issues(Issuer::jwks("", "https://issuer.example.com/jwks")), [("Issuer::jwks", IssueKind::Invalid)]);
     let duplicate = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).add_issuer(Issuer::hs256(ISSUER, [8; 32]));
     let error = duplicate.audience(AUDIENCE).build().unwrap_err();
-    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("issuer", IssueKind::Duplicate));
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].kind()), ("add_issuer", IssueKind::Duplicate));
 }

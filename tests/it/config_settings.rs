@@ -1,0 +1,86 @@
+//! `ConfigIssue::setting()` is the constructor or the builder's method that the app called.
+
+use std::time::Duration;
+
+use portcullis::headers::{Csp, Hsts};
+use portcullis::rate_limit::{Key, Limit, MemoryStore};
+use portcullis::{
+    ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequirePermission, RequireRole,
+    RequireScope, Roles, Scopes, Stack, Tiers, TrustedProxies,
+};
+
+/// The setting of the only issue.
+#[track_caller]
+fn setting<T>(result: Result<T, ConfigError>) -> &'static str {
+    let Err(error) = result else { panic!("no issue") };
+    let [issue] = error.issues() else { panic!("{error}") };
+    issue.setting()
+}
+
+#[test]
+fn constructors_are_named_by_their_path() {
+    assert_eq!(setting(OriginSet::new(["*"])), "OriginSet::new");
+    assert_eq!(setting(OriginSet::new([""; 0])), "OriginSet::new");
+    let dangerous = OriginSet::dangerously_with_public_suffixes(["https://*.com/"]);
+    assert_eq!(setting(dangerous), "OriginSet::dangerously_with_public_suffixes");
+    assert_eq!(setting(Permission::new("a")), "Permission::new");
+    assert_eq!(setting(Scopes::new([""])), "Scopes::new");
+    for names in [&["a", "a"][..], &[], &["a", ""]] {
+        assert_eq!(setting(Tiers::ascending(names)), "Tiers::ascending");
+        assert_eq!(setting(Roles::from_names(names.iter().copied())), "Roles::from_names");
+    }
+    assert_eq!(setting(TrustedProxies::new(["a"])), "TrustedProxies::new");
+    assert_eq!(setting("0/h".parse::<Quota>()), "Quota::from_str");
+    assert_eq!(setting("h".parse::<Quota>()), "Quota::from_str");
+    assert_eq!(setting("a, b".parse::<Tiers>()), "Tiers::from_str");
+    assert_eq!(setting("a < a".parse::<Tiers>()), "Tiers::from_str");
+    assert_eq!(setting("a".parse::<Permission>()), "Permission::from_str");
+    assert_eq!(setting("a \"".parse::<Scopes>()), "Scopes::from_str");
+    assert_eq!(setting("preload".parse::<Hsts>()), "Hsts::from_str");
+    assert_eq!(setting("".parse::<Csp>()), "Csp::from_str");
+    for text in ["", "img-src *; img-src *", "block-all-mixed-content", "scripts *"] {
+        assert_eq!(setting(Csp::parse(text)), "Csp::parse", "{text}");
+    }
+}
+
+#[test]
+fn quotas_are_named_by_their_constructor() {
+    assert_eq!(setting(Quota::per_second(0)), "Quota::per_second");
+    assert_eq!(setting(Quota::per_minute(0)), "Quota::per_minute");
+    assert_eq!(setting(Quota::per_hour(0)), "Quota::per_hour");
+    assert_eq!(setting(Quota::per_day(0)), "Quota::per_day");
+    assert_eq!(setting(Quota::per(0, Duration::from_secs(1))), "Quota::per");
+    assert_eq!(setting(Quota::per(1, Duration::ZERO)), "Quota::per");
+}
+
+#[test]
+fn requirements_are_named_by_their_layer() {
+    assert_eq!(setting(RequireScope::all([""])), "RequireScope::all");
+    assert_eq!(setting(RequireScope::any([""; 0])), "RequireScope::any");
+    assert_eq!(setting(RequirePermission::all([""; 0])), "RequirePermission::all");
+    assert_eq!(setting(RequirePermission::any(["a"])), "RequirePermission::any");
+    assert_eq!(setting(RequireRole::all([])), "RequireRole::all");
+    assert_eq!(setting(RequireRole::any([])), "RequireRole::any");
+}
+
+#[test]
+fn what_build_finds_is_named_by_the_call_that_caused_it() {
+    assert_eq!(setting(Stack::builder().build()), "Stack::builder");
+    let quota = Quota::per_hour(1).unwrap();
+    let with_limit = |limit| RateLimit::builder().limit(limit).key(Key::global());
+    assert_eq!(setting(with_limit(Limit::new("", quota)).build()), "Limit::new");
+    let basic = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
+    assert_eq!(setting(with_limit(Limit::by_tier("", [(basic, quota)])).build()), "Limit::by_tier");
+    let store = MemoryStore::with_subjects(0);
+    assert_eq!(setting(with_limit(Limit::new("a", quota)).store(store).build()), "MemoryStore::with_subjects");
+    let role = Roles::builder().role("a", ["b"]).build();
+    assert_eq!(setting(role), "role");
+
+    let with_issuer = |issuer| JwtAuth::builder().issuer(issuer).audience("api").build();
+    assert_eq!(setting(with_issuer(Issuer::hs256("", [7; 32]))), "Issuer::hs256");
+    assert_eq!(setting(with_issuer(Issuer::discover("a"))), "Issuer::discover");
+    assert_eq!(setting(with_issuer(Issuer::jwks("a", "b"))), "Issuer::jwks");
+    assert_eq!(setting(with_issuer(Issuer::jwks_document("a", "b"))), "Issuer::jwks_document");
+    assert_eq!(setting(with_issuer(Issuer::keycloak("http://a.example", "main"))), "Issuer::keycloak");
+    assert_eq!(setting(with_issuer(Issuer::okta("a.example", "b#c"))), "Issuer::okta");
+}
