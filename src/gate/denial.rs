@@ -201,6 +201,12 @@ impl Denial {
         &self.kind
     }
 
+    /// Returns the protection space that the challenge names.
+    #[must_use]
+    pub fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
     /// Returns the status: 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind
     /// the app is unavailable.
     #[must_use]

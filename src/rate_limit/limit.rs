@@ -75,8 +75,8 @@ impl Limit {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(name: impl Into<Arc<str>>, quota: Quota) -> Self {
-        Self::of(name.into(), Quotas::Single(quota))
+    pub fn new(name: impl Into<String>, quota: Quota) -> Self {
+        Self::of(name.into().into(), Quotas::Single(quota))
     }
 
     /// Creates a limit whose quota depends on the tier of the verified user.
@@ -105,8 +105,8 @@ impl Limit {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn by_tier(name: impl Into<Arc<str>>, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
-        Self::of(name.into(), Quotas::ByTier(quotas.into_iter().collect()))
+    pub fn by_tier(name: impl Into<String>, quotas: impl IntoIterator<Item = (Tier, Quota)>) -> Self {
+        Self::of(name.into().into(), Quotas::ByTier(quotas.into_iter().collect()))
     }
 
     fn of(name: Arc<str>, quotas: Quotas) -> Self {
@@ -228,8 +228,8 @@ impl Limit {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
-        self.filter.routes = Some(routes.into_iter().map(Into::into).collect());
+    pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.filter.routes = Some(routes.into_iter().map(|route| route.into().into()).collect());
         self
     }
 

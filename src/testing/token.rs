@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
@@ -96,12 +97,12 @@ impl TokenBuilder {
 
     /// Sets the audience (`aud`; default none).
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        self.claim("aud", audience.into())
+        self.claim("aud", Into::<String>::into(audience))
     }
 
     /// Sets the scopes, delimited by spaces (`scope`; default none).
     pub fn scope(self, scope: impl Into<String>) -> Self {
-        self.claim("scope", scope.into())
+        self.claim("scope", Into::<String>::into(scope))
     }
 
     /// Adds a role (`roles`).
@@ -119,7 +120,7 @@ impl TokenBuilder {
     /// In a [first-party](Self::first_party) token, the claim is `subscription_tier`.
     pub fn tier(self, tier: impl Into<String>) -> Self {
         let claim = self.tier_claim;
-        self.claim(claim, tier.into())
+        self.claim(claim, Into::<String>::into(tier))
     }
 
     /// Sets how long the token is valid from now on (`exp`; default five minutes).
@@ -148,8 +149,12 @@ impl TokenBuilder {
     ///     .claim("nbf", "tomorrow");
     /// # assert!(format!("{token:?}").contains("tomorrow"));
     /// ```
-    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.into(), value.into());
+    ///
+    /// # Panics
+    ///
+    /// Panics if the value does not serialize to JSON.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        self.claims.insert(name.into(), to_json(value));
         self
     }
 
@@ -178,8 +183,12 @@ impl TokenBuilder {
     /// let token = token.header("alg", "none").header("kid", "unknown");
     /// # assert!(format!("{token:?}").contains("unknown"));
     /// ```
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.header.insert(name.into(), value.into());
+    ///
+    /// # Panics
+    ///
+    /// Panics if the value does not serialize to JSON.
+    pub fn header(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        self.header.insert(name.into(), to_json(value));
         self
     }
 
@@ -216,6 +225,10 @@ impl std::fmt::Debug for TokenBuilder {
             .field("claims", &self.claims)
             .finish_non_exhaustive()
     }
+}
+
+fn to_json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).expect("the value serializes to JSON")
 }
 
 fn object(value: Value) -> Map<String, Value> {

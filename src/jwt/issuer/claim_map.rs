@@ -104,25 +104,25 @@ impl ClaimMap {
     }
 
     /// Sets the claims with the client's id, in order of preference (default `client_id`, `azp`).
-    pub fn client_id<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn client_id(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.client_id = paths(claims);
         self
     }
 
     /// Sets the claims with the email address, in order of preference (default `email`).
-    pub fn email<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn email(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.email = paths(claims);
         self
     }
 
     /// Sets the claims with the display name, in order of preference (default `name`).
-    pub fn name<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn name(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.name = paths(claims);
         self
     }
 
     /// Sets the claims with the scopes, in order of preference (default `scope`, `scp`).
-    pub fn scopes<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn scopes(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.scopes = paths(claims);
         self
     }
@@ -142,7 +142,7 @@ impl ClaimMap {
     /// # let builder = portcullis::JwtAuth::builder().issuer(issuer);
     /// # assert!(builder.audience("api").build().is_ok());
     /// ```
-    pub fn roles<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn roles(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.roles = paths(claims);
         self
     }
@@ -163,13 +163,13 @@ impl ClaimMap {
     }
 
     /// Sets the claims with permissions, all of which are read (default `permissions`).
-    pub fn permissions<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn permissions(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.permissions = paths(claims);
         self
     }
 
     /// Sets the claims with the tier, in order of preference (default `tier`, `subscription_tier`).
-    pub fn tier<'a>(mut self, claims: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn tier(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.tier = paths(claims);
         self
     }
@@ -264,8 +264,8 @@ impl Path {
     }
 }
 
-fn paths<'a>(claims: impl IntoIterator<Item = &'a str>) -> Vec<Path> {
-    claims.into_iter().map(Path::new).collect()
+fn paths(claims: impl IntoIterator<Item: AsRef<str>>) -> Vec<Path> {
+    claims.into_iter().map(|claim| Path::new(claim.as_ref())).collect()
 }
 
 /// Returns the first claim that is present.

@@ -169,8 +169,8 @@ impl RateLimitBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<Box<str>>>) -> Self {
-        self.exempt = routes.into_iter().map(Into::into).collect();
+    pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.exempt = routes.into_iter().map(|route| route.into().into()).collect();
         self
     }
 

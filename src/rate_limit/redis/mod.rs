@@ -183,8 +183,8 @@ impl RedisStore {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
-        self.prefix = prefix.into();
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into().into();
         self
     }
 
