@@ -41,5 +41,5 @@ fn wide_code_is_found_in_comments_and_markdown() {
     assert_eq!(Vec::from_iter(wide_lines("a.md", &code)), [3, 5]);
     let comment = code.lines().map(|line| format!("    /// {line}\n")).collect::<String>();
     assert_eq!(Vec::from_iter(wide_lines("a.rs", &format!("{comment}fn f() {{}}\n//! ```\n//! {wide}\n"))), [3, 5, 10]);
-    assert_eq!(Vec::from_iter(wide_lines("a.rs", &code)), []);
+    assert_eq!(wide_lines("a.rs", &code).count(), 0);
 }
