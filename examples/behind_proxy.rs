@@ -20,13 +20,13 @@ use axum::Router;
 use axum::routing::get;
 use portcullis::rate_limit::Key;
 use portcullis::{
-    ClientAddr, ConfigError, Extractor, Quota, RateLimit, SecurityHeaders, Stack, TrustedProxies,
+    ClientAddr, ConfigError, Quota, RateLimit, SecurityHeaders, Stack, TrustedProxies,
 };
 use tokio::net::TcpListener;
 
 fn app() -> Result<Router, ConfigError> {
-    // The networks from which your proxies connect, such as "10.0.0.0/8". Include no clients: a peer
-    // in these networks can report any address.
+    // The networks from which your proxies connect, such as "10.0.0.0/8". Include no clients: a
+    // peer in these networks can report any address.
     let proxies = TrustedProxies::new(["127.0.0.1", "::1"])?;
     // Sends `Strict-Transport-Security` if the proxy reports that the client used https.
     let headers = SecurityHeaders::api().trusted_proxies(proxies.clone()).build()?;
@@ -47,7 +47,7 @@ fn app() -> Result<Router, ConfigError> {
         .layer(stack))
 }
 
-async fn greet(Extractor(client): Extractor<ClientAddr>) -> String {
+async fn greet(client: ClientAddr) -> String {
     format!("hello, {client}\n")
 }
 

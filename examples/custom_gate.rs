@@ -17,9 +17,7 @@ use axum::http::{HeaderValue, Response, StatusCode, request};
 use axum::routing::get;
 use portcullis::context::{NoStore, Principal, Visitor};
 use portcullis::gate::{Entry, Gate, Reply};
-use portcullis::{
-    ConfigError, Extractor, RequireScope, Scopes, SecurityHeaders, Stack, UserContext,
-};
+use portcullis::{ConfigError, RequireScope, Scopes, SecurityHeaders, Stack, UserContext};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
@@ -73,7 +71,7 @@ fn app(auth: ApiKeyAuth) -> Result<Router, ConfigError> {
     Ok(Router::new().route("/me", get(me)).route("/admin", admin).layer(stack))
 }
 
-async fn me(Extractor(user): Extractor<UserContext>) -> String {
+async fn me(user: UserContext) -> String {
     format!("{}\n", user.id())
 }
 

@@ -12,7 +12,7 @@ use axum::extract::Form;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
-use portcullis::{ConfigError, CspNonce, Extractor, SecurityHeaders, Stack};
+use portcullis::{ConfigError, CspNonce, SecurityHeaders, Stack};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -27,14 +27,11 @@ fn app() -> Result<Router, ConfigError> {
     Ok(Router::new().route("/", get(show).post(greet)).route("/favicon.ico", favicon).layer(stack))
 }
 
-async fn show(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
+async fn show(nonce: CspNonce) -> Html<String> {
     page(&nonce, "Who are you?")
 }
 
-async fn greet(
-    Extractor(nonce): Extractor<CspNonce>,
-    Form(greeting): Form<Greeting>,
-) -> Html<String> {
+async fn greet(nonce: CspNonce, Form(greeting): Form<Greeting>) -> Html<String> {
     page(&nonce, &format!("Hello, {}!", escape(&greeting.name)))
 }
 

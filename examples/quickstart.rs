@@ -106,7 +106,7 @@ use axum::{Json, Router};
 use portcullis::rate_limit::Key;
 use portcullis::testing::TestIssuer;
 use portcullis::{
-    ConfigError, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission,
+    ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission,
     RequireScope, RequireTier, Roles, SecurityHeaders, Stack, Tiers, UserContext,
 };
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
         .route("/health", get(|| async { "ok\n" })))
 }
 
-async fn me(Extractor(user): Extractor<UserContext>) -> Json<Value> {
+async fn me(user: UserContext) -> Json<Value> {
     let permissions: Vec<_> = user.permissions().collect();
     Json(json!({ "id": user.id(), "tier": user.tier_name(), "permissions": permissions }))
 }

@@ -32,8 +32,8 @@ async fn connect(urls: &str) -> Result<RedisStore, Box<dyn Error>> {
         // Fails if no node is available.
         _ => RedisStore::cluster(ClusterClient::new(urls)?.get_async_connection().await?),
     };
-    // The prefix separates apps that share a server. The deadline is how long a request waits for Redis:
-    // the default of 50 ms fits servers in one data center, and is too short for some laptops.
+    // The prefix separates apps that share a server. The deadline is how long a request waits: the
+    // default of 50 ms fits servers in one data center, and is too short for some laptops.
     Ok(store.prefix("redis-example").deadline(Duration::from_secs(2)))
 }
 

@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use portcullis::clock::Clock;
 use portcullis::rate_limit::Key;
 use portcullis::{
-    ConfigError, Extractor, Issuer, JwtAuth, Quota, RateLimit, RequireScope, Stack, UserContext,
+    ConfigError, Issuer, JwtAuth, Quota, RateLimit, RequireScope, Stack, UserContext,
 };
 use tokio::net::TcpListener;
 
@@ -29,7 +29,7 @@ fn routes() -> Result<Router, ConfigError> {
     Ok(Router::new().route("/me", get(me)).route("/publish", publish))
 }
 
-async fn me(Extractor(user): Extractor<UserContext>) -> String {
+async fn me(user: UserContext) -> String {
     format!("{}\n", user.id())
 }
 

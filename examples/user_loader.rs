@@ -15,7 +15,7 @@ use axum::routing::post;
 use portcullis::gate::AccountRefusal;
 use portcullis::jwt::LoadError;
 use portcullis::testing::TestIssuer;
-use portcullis::{ConfigError, Extractor, Issuer, JwtAuth, RequirePermission, Roles, UserContext};
+use portcullis::{ConfigError, Issuer, JwtAuth, RequirePermission, Roles, UserContext};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
@@ -56,7 +56,7 @@ fn app(issuer: Issuer, database: SqlitePool) -> Result<Router, ConfigError> {
     Ok(Router::new().route("/pages", post(create).layer(may_create)).layer(auth))
 }
 
-async fn create(Extractor(user): Extractor<UserContext>) -> String {
+async fn create(user: UserContext) -> String {
     format!("created by {}\n", user.id())
 }
 
