@@ -197,8 +197,9 @@ impl Key {
     /// let limit = Limit::new("device", Quota::per_minute(60)?).key(by_device);
     /// let limit = RateLimit::builder().limit(limit).build()?;
     ///
-    /// // An administrator resets the counters of one device.
-    /// limit.reset(&Subject::custom("thermostat-7")).await?;
+    /// // Other code names the same subject by the value.
+    /// let thermostat = Subject::custom("thermostat-7");
+    /// assert_eq!(limit.peek(&thermostat).await?[0].used(), 0);
     /// # Ok(())
     /// # }
     /// ```

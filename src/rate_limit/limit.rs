@@ -23,13 +23,15 @@ pub(super) use quotas::Quotas;
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis::{Quota, rate_limit::Limit};
+/// use portcullis::rate_limit::{Key, Limit};
+/// use portcullis::{Quota, RateLimit, TrustedProxies};
 ///
 /// // Five failed logins in five minutes. The sixth starts a block of an hour.
 /// let login = Limit::new("login", Quota::per(5, Duration::from_secs(300))?)
 ///     .only_failures()
 ///     .block_for(Duration::from_secs(3600));
-/// # let _ = login;
+/// let key = Key::ip(TrustedProxies::none());
+/// assert!(RateLimit::builder().limit(login).key(key).build().is_ok());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///

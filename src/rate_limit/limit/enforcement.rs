@@ -106,13 +106,15 @@ impl Limit {
     /// [`local(0.5)`](OutagePolicy::local) for any other. Only a store in Redis can become unavailable.
     ///
     /// ```
-    /// use portcullis::{Quota, rate_limit::{Limit, OutagePolicy}};
+    /// use portcullis::rate_limit::{Key, Limit, OutagePolicy};
+    /// use portcullis::{Quota, RateLimit};
     ///
     /// // Four instances of the app share the limit. During an outage of Redis,
     /// // each admits a quarter of it.
     /// let limit = Limit::new("api", Quota::per_minute(600)?)
     ///     .on_outage(OutagePolicy::local(0.25));
-    /// # let _ = limit;
+    /// let builder = RateLimit::builder().limit(limit).key(Key::user());
+    /// assert!(builder.build().is_ok());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn on_outage(mut self, outage: OutagePolicy) -> Self {
