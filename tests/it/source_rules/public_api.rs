@@ -42,10 +42,8 @@ const NAMED: &[(&str, &str)] = &[
         "serde",
         "context::ClientAddr, context::OriginSet, context::Permission, context::Principal, context::Role, \
          context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, context::UserContext, \
-         extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota",
+         extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota, testing::TokenBuilder",
     ),
-    // With the feature `testing`.
-    ("serde_json", "testing::TokenBuilder"),
     // With the feature `tonic`.
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
