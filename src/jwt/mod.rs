@@ -66,11 +66,16 @@
 //!
 //! | request | response |
 //! |---|---|
-//! | no token, or a credential of another scheme | 401 and a challenge without an error code; if [`optional`](JwtAuthBuilder::optional), the handler's response to an anonymous user |
+//! | no token, or a credential of another scheme | 401, a challenge without an error code |
 //! | several tokens, or a malformed credential | 400 `invalid_request` |
-//! | an invalid token | 401 `invalid_token`; the response's [`Denial`](crate::gate::Denial) has the reason |
+//! | an invalid token | 401 `invalid_token` |
 //! | a token with an unknown key, while the issuer is unavailable | 503 with `Retry-After` |
-//! | a user that the [user loader](JwtAuthBuilder::load_user) rejects | 403 if refused, 401 if unknown, 503 if the loader is unavailable |
+//! | a user that the [user loader](JwtAuthBuilder::load_user) refuses | 403 |
+//! | a user that the loader does not know | 401 `invalid_token` |
+//! | any user, while the loader is unavailable | 503 with `Retry-After` |
+//!
+//! With [`optional`](JwtAuthBuilder::optional), a request without a token is admitted as anonymous instead. The
+//! [`Denial`](crate::gate::Denial) in the response's extensions has the exact reason.
 //!
 //! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2). For the reason of a rejection, set the log
 //! level of `portcullis` to `debug`: the log names the reason, and adds a hint if the configuration is the likely
@@ -107,8 +112,8 @@
 //!   may be accepted up to 30 seconds late.
 //! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds. Requests
 //!   with known keys never wait.
-//! - After a failed fetch, the next one starts a second later, and twice as late after each further failure (at most a
-//!   minute).
+//! - After a failed fetch, the next one may start after a second. This delay doubles with each further failure, up to a
+//!   minute.
 //!
 //! Fetches need a tokio runtime with a timer.
 //!

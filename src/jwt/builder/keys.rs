@@ -12,7 +12,7 @@ impl JwtAuthBuilder {
     /// Keys are [refreshed](crate::jwt#keys) in the background, so an outage of the issuer does not affect tokens
     /// whose key is known. If the outage lasts longer than this time, requests are rejected with 503.
     ///
-    /// The price is that a withdrawn key is accepted for as long as the issuer is unavailable, up to this time. With
+    /// In exchange, a withdrawn key is accepted for as long as the issuer is unavailable, up to this time. With
     /// zero, requests wait for each refresh: a withdrawn key stops working as soon as the keys are due, and an outage
     /// of the issuer is an outage of the app. A time of more than a year counts as a year.
     ///
@@ -57,7 +57,7 @@ impl JwtAuthBuilder {
 
     /// Sets the HTTP client that fetches metadata and keys.
     ///
-    /// The default is the built-in client of the feature `fetch`.     /// Implement [`Fetch`] to use a proxy, a private
+    /// The default is the built-in client of the feature `fetch`. Implement [`Fetch`] to use a proxy, a private
     /// certificate authority or a client that the app already has. All issuers of the layer use this client.
     ///
     /// ```

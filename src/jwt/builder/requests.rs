@@ -124,9 +124,9 @@ impl JwtAuthBuilder {
 
     /// Sets the capacity of the verified-token cache (default 4,096 tokens; 0 disables it).
     ///
-    /// At most 1,048,576.     /// A cached token is accepted without another signature check until it expires or its
-    /// issuer publishes other keys. [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user) still run
-    /// on every request. Tokens of more than 8,192 bytes are not cached.
+    /// The capacity is at most 1,048,576. A cached token is accepted without another signature check until it expires
+    /// or its issuer publishes other keys. [`map_user`](crate::Issuer::map_user) and [`load_user`](Self::load_user)
+    /// still run on every request. Tokens of more than 8,192 bytes are not cached.
     ///
     /// The capacity is divided into one shard per processor, at most 16, and each thread uses one shard. So a token
     /// that two threads receive may be cached twice, and a single-threaded runtime uses only one shard of the capacity.

@@ -6,7 +6,7 @@ use crate::jwt::token::header::{Header, is_media_type};
 
 /// How an issuer marks its access tokens, so that its other tokens are not accepted.
 ///
-/// See RFC 8725 §3.11 and §3.12. /// An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as
+/// See RFC 8725 §3.11 and §3.12. An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as
 /// access tokens, and some of them have the same audience. Only their types and claims distinguish them.
 ///
 /// ```
@@ -54,8 +54,8 @@ pub enum Profile {
     Compatible,
     /// ID tokens as credentials, for an app that is the client they were issued to.
     ///
-    /// See OpenID Connect Core §2.     /// `typ` is `JWT` or absent. Tokens with the claim `scope` are rejected,
-    /// because they are access tokens.
+    /// See OpenID Connect Core §2. `typ` is `JWT` or absent. Tokens with the claim `scope` are rejected, because they
+    /// are access tokens.
     IdToken,
     /// RFC 9068: `typ` is `at+jwt`, and all claims of its §2.2 are present.
     ///
