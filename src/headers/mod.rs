@@ -63,10 +63,10 @@
 //! ```
 //! # use axum::{body::Body, http::Request};
 //! use axum::{Router, response::Html, routing::get};
-//! use portcullis::{CspNonce, Extractor, SecurityHeaders};
+//! use portcullis::{CspNonce, SecurityHeaders};
 //! # use tower::ServiceExt;
 //!
-//! async fn page(Extractor(nonce): Extractor<CspNonce>) -> Html<String> {
+//! async fn page(nonce: CspNonce) -> Html<String> {
 //!     Html(format!("<script nonce=\"{nonce}\">alert('hello')</script>"))
 //! }
 //!
