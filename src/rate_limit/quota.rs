@@ -41,7 +41,7 @@ use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 /// let error = "100/week".parse::<Quota>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "quota \"100/week\": unknown unit of time \"week\"; \
+///     "Quota::from_str \"100/week\": unknown unit of time \"week\"; \
 ///      use ms, s, min, h or d, for example 100/h or 5/15min"
 /// );
 /// # Ok::<(), portcullis::ConfigError>(())
