@@ -138,6 +138,22 @@ impl UserContext {
     ///
     /// Two issuers may use equal ids. If the app accepts several issuers, identify a user by [`issuer`](Self::issuer)
     /// and id together. For a client that acts on its own behalf, this is the id that the issuer gave the client.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// fn account_key(user: &UserContext) -> (String, String) {
+    ///     let issuer = user.issuer().unwrap_or_default();
+    ///     (issuer.to_owned(), user.id().to_owned())
+    /// }
+    ///
+    /// let ann = UserContext::new("ann");
+    /// let [a, b] = ["https://a.example", "https://b.example"];
+    /// let [one, other] =
+    ///     [ann.clone().with_issuer(a), ann.with_issuer(b)];
+    /// assert_eq!(one.id(), other.id());
+    /// assert_ne!(account_key(&one), account_key(&other));
+    /// ```
     #[must_use]
     #[doc(alias("owner", "user id"))]
     pub fn id(&self) -> &str {

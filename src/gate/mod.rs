@@ -120,6 +120,7 @@ mod body;
 mod decision;
 mod denial;
 mod engine;
+mod entry;
 mod pair;
 mod reply;
 mod required_names;
@@ -137,7 +138,8 @@ pub use denial::Denial;
 pub use denial::{AccountRefusal, CredentialError, DenialKind};
 #[doc(alias("custom layer", "middleware"))]
 pub use engine::Gate;
-pub use engine::{Entry, Gated, GatedFuture};
+pub use engine::{Gated, GatedFuture};
+pub use entry::Entry;
 pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use required_names::RequiredNames;

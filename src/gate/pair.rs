@@ -5,7 +5,8 @@
 
 use http::{Response, request};
 
-use crate::gate::engine::{Entry, Gate};
+use crate::gate::engine::Gate;
+use crate::gate::entry::Entry;
 use crate::gate::response_headers::ResponseHeaders;
 
 /// Two gates as one. If the inner gate rejects a request, the outer gate still adds its headers to the reply.

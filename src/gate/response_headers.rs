@@ -16,6 +16,10 @@ use http::HeaderName;
 /// assert!(caching.overlaps(&ResponseHeaders::only([CACHE_CONTROL, VARY])));
 /// assert!(caching.overlaps(&ResponseHeaders::any()));
 /// assert!(!caching.overlaps(&ResponseHeaders::none()));
+///
+/// // The declaration of a gate that wraps another one:
+/// let both = caching.union(ResponseHeaders::only([VARY]));
+/// assert!(both.overlaps(&ResponseHeaders::only([VARY])));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

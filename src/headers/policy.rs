@@ -125,8 +125,9 @@ impl Policy {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "X-Forwarded-Proto is not from a trusted proxy or is not https, so Strict-Transport-Security is not \
-                 sent; name the proxy with SecurityHeadersBuilder::trusted_proxies (the proxies of a Stack are only used for \
-                 addresses) and serve with into_make_service_with_connect_info::<SocketAddr>(), or call assume_https()"
+                 sent; name the proxy with SecurityHeadersBuilder::trusted_proxies (the proxies of a Stack are only \
+                 used for addresses) and serve with into_make_service_with_connect_info::<SocketAddr>(), or call \
+                 assume_https()"
             );
         }
     }

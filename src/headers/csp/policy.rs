@@ -165,6 +165,14 @@ impl Csp {
     /// Removes a directive. If it is a fetch directive, `default-src` then applies in its place.
     ///
     /// `base-uri`, `form-action` and `frame-ancestors` have no such fallback: without them, everything is allowed.
+    ///
+    /// ```
+    /// use portcullis::headers::{Csp, Directive};
+    ///
+    /// let csp = Csp::api().without(Directive::FrameAncestors);
+    /// let text = "default-src 'none'; base-uri 'none'; form-action 'none'";
+    /// assert_eq!(csp.to_string(), text);
+    /// ```
     pub fn without(mut self, directive: Directive) -> Self {
         self.lists.retain(|(known, _)| *known != directive);
         self
