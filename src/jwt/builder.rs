@@ -154,7 +154,7 @@ impl JwtAuthBuilder {
     ///     .unwrap_err();
     /// let settings: Vec<_> =
     ///     error.issues().iter().map(|issue| issue.setting()).collect();
-    /// assert_eq!(settings, ["realm", "audience", "hs256"]);
+    /// assert_eq!(settings, ["realm", "audience", "Issuer::hs256"]);
     /// ```
     ///
     /// # Errors
