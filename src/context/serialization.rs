@@ -6,6 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::context::client_addr::{ClientAddr, TrustedProxies};
+#[cfg(feature = "cors")]
 use crate::context::origin_set::OriginSet;
 use crate::context::permission::Permission;
 use crate::context::principal::Principal;
@@ -136,6 +137,7 @@ impl Serialize for ClientAddr {
 }
 
 /// Deserializes a list of origins and patterns, as [`OriginSet::new`] takes them.
+#[cfg(feature = "cors")]
 impl<'de> Deserialize<'de> for OriginSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize::list(deserializer, "a list of origins such as https://app.example.com", Self::new)
