@@ -244,13 +244,13 @@ mod tests {
     #[test]
     fn an_invalid_text_of_tiers_is_an_error() {
         for (text, message) in [
-            ("", "tiers: the list is empty; name at least one tier"),
-            (" ", "tiers: the list is empty; name at least one tier"),
-            ("a < ", "tiers: a name is empty; name every tier"),
-            ("a < b < a", "tiers \"a\": the name is repeated; name each tier once, lowest first"),
+            ("", "Tiers::from_str: the list is empty; name at least one tier"),
+            (" ", "Tiers::from_str: the list is empty; name at least one tier"),
+            ("a < ", "Tiers::from_str: a name is empty; name every tier"),
+            ("a < b < a", "Tiers::from_str \"a\": the name is repeated; name each tier once, lowest first"),
             (
                 "b > a",
-                "tiers \"b > a\": not names with < between them; write for example basic < professional < enterprise, \
+                "Tiers::from_str \"b > a\": not names with < between them; write for example basic < professional < enterprise, \
                  lowest first",
             ),
         ] {
