@@ -21,7 +21,8 @@ use governor::state::keyed::DashMapStateStore;
 use http::{Request, Response, request};
 use portcullis::TrustedProxies;
 use portcullis::gate::{Entry, Gate, Reply};
-use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Quota, RateLimit, Subject};
+use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, Subject};
+use portcullis::{Quota, RateLimit};
 
 /// governor's limiter as a gate. It inserts a snapshot for handlers, like the `RateLimitStatus` of this crate.
 #[derive(Clone)]

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portcullis::rate_limit::{Key, Limit, Quota, RateLimit, RedisStore, Subject};
+use portcullis::rate_limit::{Key, Limit, RedisStore, Subject};
+use portcullis::{Quota, RateLimit};
 use redis::aio::MultiplexedConnection;
 
 const ROUNDS: usize = 5;

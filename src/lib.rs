@@ -148,76 +148,61 @@ pub mod stack;
 )]
 pub mod testing;
 
+// A name has one public path: a module exports the names that are exported here only to the crate.
 // Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.
-#[doc(inline)]
 #[doc(alias("ip", "ip address", "remote address"))]
-pub use context::ClientAddr;
-#[cfg(feature = "headers")]
-#[doc(inline)]
-pub use context::CspNonce;
-#[cfg(feature = "cors")]
-#[doc(inline)]
-pub use context::OriginSet;
-#[doc(inline)]
-#[doc(alias("client credentials", "machine to machine", "service account"))]
-pub use context::Principal;
-#[doc(inline)]
-#[doc(alias("groups", "rbac"))]
-pub use context::Roles;
-#[doc(inline)]
+pub use context::client_addr::ClientAddr;
 #[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
-pub use context::TrustedProxies;
-#[doc(inline)]
-#[doc(alias("claims", "current user", "identity"))]
-pub use context::UserContext;
-#[doc(inline)]
-pub use context::{Permission, Role, Scopes, Tier, Tiers};
+pub use context::client_addr::TrustedProxies;
+#[cfg(feature = "headers")]
+pub use context::csp_nonce::CspNonce;
 #[cfg(feature = "cors")]
-#[doc(inline)]
+pub use context::origin_set::OriginSet;
+pub use context::permission::Permission;
+#[doc(alias("client credentials", "machine to machine", "service account"))]
+pub use context::principal::Principal;
+pub use context::roles::Role;
+#[doc(alias("groups", "rbac"))]
+pub use context::roles::Roles;
+pub use context::scopes::Scopes;
+pub use context::tiers::{Tier, Tiers};
+#[doc(alias("claims", "current user", "identity"))]
+pub use context::user::UserContext;
+#[cfg(feature = "cors")]
 #[doc(alias("cors layer", "CorsLayer", "cross-origin", "preflight"))]
-pub use cors::Cors;
-#[doc(inline)]
+pub use cors::gate::Cors;
 pub use error::{ConfigError, ConfigIssue, IssueKind};
 #[cfg(feature = "axum")]
-#[doc(inline)]
-pub use extract::Extractor;
+pub use extract::extractor::Extractor;
 #[cfg(feature = "headers")]
-#[doc(inline)]
 #[doc(alias("helmet", "secure headers", "SetResponseHeaderLayer"))]
-pub use headers::SecurityHeaders;
+pub use headers::gate::SecurityHeaders;
 #[cfg(feature = "jwt")]
-#[doc(inline)]
-#[doc(alias("identity provider", "idp", "jwk", "oidc", "OpenID Connect"))]
-pub use jwt::Issuer;
+pub use jwt::algorithm::Algorithm;
 #[cfg(feature = "jwt")]
-#[doc(inline)]
 #[doc(alias("authenticate", "authentication", "bearer", "login", "oauth", "oauth2", "oidc", "OpenID Connect"))]
-pub use jwt::JwtAuth;
+pub use jwt::gate::JwtAuth;
 #[cfg(feature = "jwt")]
-#[doc(inline)]
-pub use jwt::{Algorithm, ClaimMap, Profile};
+#[doc(alias("identity provider", "idp", "jwk", "oidc", "OpenID Connect"))]
+pub use jwt::issuer::Issuer;
+#[cfg(feature = "jwt")]
+pub use jwt::issuer::claim_map::ClaimMap;
+#[cfg(feature = "jwt")]
+pub use jwt::issuer::profile::Profile;
 #[cfg(feature = "rate_limit")]
-#[doc(inline)]
-pub use rate_limit::Quota;
-#[cfg(feature = "rate_limit")]
-#[doc(inline)]
 #[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
-pub use rate_limit::RateLimit;
-#[doc(inline)]
+pub use rate_limit::layer::RateLimit;
+#[cfg(feature = "rate_limit")]
+pub use rate_limit::quota::Quota;
 #[doc(alias("403", "authorize", "guard", "rbac"))]
-pub use require::RequirePermission;
-#[doc(inline)]
+pub use require::gate::RequirePermission;
 #[doc(alias("403", "admin", "authorize", "guard", "rbac"))]
-pub use require::RequireRole;
-#[doc(inline)]
+pub use require::gate::RequireRole;
 #[doc(alias("403", "authorize", "guard"))]
-pub use require::RequireScope;
-#[doc(inline)]
+pub use require::gate::RequireScope;
 #[doc(alias("403", "plan", "subscription"))]
-pub use require::RequireTier;
-#[doc(inline)]
+pub use require::gate::RequireTier;
 #[doc(alias("401", "authenticated", "login required", "protected"))]
-pub use require::RequireUser;
-#[doc(inline)]
+pub use require::gate::RequireUser;
 #[doc(alias("middleware", "ServiceBuilder"))]
-pub use stack::Stack;
+pub use stack::gate::Stack;

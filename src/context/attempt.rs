@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 ///
 /// ```
 /// use axum::http::StatusCode;
-/// use portcullis::context::Attempt;
+/// use portcullis::rate_limit::Attempt;
 ///
 /// async fn login(attempt: Attempt) -> (StatusCode, &'static str) {
 ///     attempt.failed();

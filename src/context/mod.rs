@@ -26,52 +26,53 @@
 //! ```
 
 #[cfg(feature = "rate_limit")]
-mod attempt;
-mod client_addr;
+pub(crate) mod attempt;
+pub(crate) mod client_addr;
 #[cfg(feature = "headers")]
-mod csp_nonce;
+pub(crate) mod csp_nonce;
 mod identity;
 mod no_store;
 #[cfg(feature = "cors")]
-mod origin_set;
+pub(crate) mod origin_set;
 mod peer_ip;
-mod permission;
-mod principal;
+pub(crate) mod permission;
+pub(crate) mod principal;
 #[cfg(feature = "rate_limit")]
-mod rate_limit_status;
+pub(crate) mod rate_limit_status;
 mod realm;
-mod roles;
+pub(crate) mod roles;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod route;
-mod scopes;
+pub(crate) mod scopes;
 #[cfg(feature = "serde")]
 mod serialization;
 mod shared_str;
-mod tiers;
-mod user;
+pub(crate) mod tiers;
+pub(crate) mod user;
 mod visitor;
 
 #[cfg(feature = "rate_limit")]
-pub use attempt::Attempt;
-pub use client_addr::{ClientAddr, TrustedProxies};
+pub(crate) use attempt::Attempt;
+pub(crate) use client_addr::{ClientAddr, TrustedProxies};
 #[cfg(feature = "headers")]
-pub use csp_nonce::CspNonce;
+pub(crate) use csp_nonce::CspNonce;
 #[cfg(feature = "jwt")]
 pub(crate) use identity::Identity;
 pub use no_store::NoStore;
 #[cfg(feature = "cors")]
-pub use origin_set::OriginSet;
-pub use permission::Permission;
-pub use principal::Principal;
+pub(crate) use origin_set::OriginSet;
+pub(crate) use permission::Permission;
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 #[cfg(feature = "rate_limit")]
-pub use rate_limit_status::{LimitStatus, RateLimitStatus};
+pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
-pub use roles::{Role, Roles, RolesBuilder};
-pub use scopes::Scopes;
+pub use roles::RolesBuilder;
+pub(crate) use roles::{Role, Roles};
+pub(crate) use scopes::Scopes;
 #[cfg(feature = "jwt")]
 pub(crate) use shared_str::SharedStr;
-pub use tiers::{Tier, Tiers};
-pub use user::{ClaimsError, UserContext};
+pub(crate) use tiers::{Tier, Tiers};
+pub use user::ClaimsError;
+pub(crate) use user::UserContext;
 pub use visitor::Visitor;

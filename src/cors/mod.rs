@@ -97,9 +97,10 @@
 //! implement Private Network Access, which browsers dropped.
 
 mod builder;
-mod gate;
+pub(crate) mod gate;
 mod names;
 mod policy;
 
 pub use builder::CorsBuilder;
-pub use gate::{Cors, CorsPass};
+pub(crate) use gate::Cors;
+pub use gate::CorsPass;

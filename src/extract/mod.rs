@@ -72,6 +72,8 @@
 //! If the compiler only reports that a function does not implement `Handler`, add axum's `#[debug_handler]` to it,
 //! which names the wrong argument.
 
+pub(crate) mod extractor;
+
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request;
@@ -82,17 +84,12 @@ use crate::context::CspNonce;
 #[cfg(feature = "rate_limit")]
 use crate::context::{Attempt, RateLimitStatus};
 use crate::context::{ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
+use crate::extract::extractor::Extractor;
 use crate::gate::{Denial, DenialKind, Reply};
-
-/// An axum extractor for any type that implements [`Extract`], such as your own.
-///
-/// The types of this crate are extractors themselves, so a handler may take a `UserContext` or an
-/// `Extractor<UserContext>`; see the [module](crate::extract).
-#[derive(Clone, Copy, Debug)]
-pub struct Extractor<T>(pub T);
 
 /// The claims of the request's token, deserialized as `T`; see the [module](crate::extract).
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it in their arguments")]
 pub struct Claims<T>(pub T);
 
 /// A type that an [`Extractor`] can extract. Implement it for your own types.

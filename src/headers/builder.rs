@@ -96,7 +96,8 @@ impl SecurityHeadersBuilder {
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
-    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::{Csp, Directive};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
@@ -147,7 +148,8 @@ impl SecurityHeadersBuilder {
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// use std::time::Duration;
-    /// use portcullis::headers::{Hsts, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Hsts;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
@@ -204,7 +206,8 @@ impl SecurityHeadersBuilder {
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
-    /// use portcullis::headers::{OpenerPolicy, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::OpenerPolicy;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
@@ -268,7 +271,8 @@ impl SecurityHeadersBuilder {
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
-    /// use portcullis::headers::{Csp, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Csp;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///

@@ -19,7 +19,8 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};
 /// use std::time::Duration;
-/// use portcullis::headers::{Hsts, SecurityHeaders};
+/// use portcullis::SecurityHeaders;
+/// use portcullis::headers::Hsts;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
@@ -67,7 +68,8 @@ impl Hsts {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use portcullis::headers::{Hsts, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Hsts;
     ///
     /// let year = Hsts::new(Duration::from_secs(31_536_000));
     /// let build = |hsts| SecurityHeaders::api().hsts(hsts).build();

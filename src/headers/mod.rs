@@ -120,7 +120,7 @@ mod builder;
 mod clear_site_data;
 mod csp;
 mod custom_header;
-mod gate;
+pub(crate) mod gate;
 mod hsts;
 mod names;
 mod owasp;
@@ -140,7 +140,8 @@ pub use clear_site_data::ClearSiteData;
 #[doc(alias = "content security policy")]
 pub use csp::Csp;
 pub use csp::{Directive, Lint, Source};
-pub use gate::{SecurityHeaders, SecurityHeadersPass};
+pub(crate) use gate::SecurityHeaders;
+pub use gate::SecurityHeadersPass;
 #[doc(alias("https", "strict-transport-security"))]
 pub use hsts::Hsts;
 pub use owasp::OWASP_REMOVED;

@@ -13,7 +13,8 @@ mod tests;
 /// point debuggers to the source of a script, and `x-b3-*` and `x-datadog-*` carry trace ids.
 ///
 /// ```
-/// use portcullis::headers::{OWASP_REMOVED, SecurityHeaders};
+/// use portcullis::SecurityHeaders;
+/// use portcullis::headers::OWASP_REMOVED;
 ///
 /// let names = OWASP_REMOVED.iter().filter(|name| **name != "sourcemap");
 /// assert!(SecurityHeaders::api().strip(names).build().is_ok());

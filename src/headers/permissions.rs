@@ -14,7 +14,8 @@ use crate::headers::owasp;
 ///
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};
-/// use portcullis::headers::{PermissionsPolicy, SecurityHeaders};
+/// use portcullis::SecurityHeaders;
+/// use portcullis::headers::PermissionsPolicy;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
@@ -60,7 +61,8 @@ impl PermissionsPolicy {
     /// Denies sensors, camera, microphone, location, payment and devices. Allow what your pages use:
     ///
     /// ```
-    /// use portcullis::headers::{PermissionsPolicy, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::PermissionsPolicy;
     ///
     /// let permissions = PermissionsPolicy::html().allow_self(["geolocation"]);
     /// let headers = SecurityHeaders::html().permissions_policy(permissions);

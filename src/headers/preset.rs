@@ -47,7 +47,8 @@ impl SecurityHeaders {
     /// Adjust the policy to what the pages load:
     ///
     /// ```
-    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::{Csp, Directive};
     ///
     /// let csp = Csp::html()
     ///     .add(Directive::ImgSrc, ["https://images.example.com"])
@@ -72,7 +73,8 @@ impl SecurityHeaders {
     /// embedder policy and adjust the content security policy. Call `.build()?` to get the layer.
     ///
     /// ```
-    /// use portcullis::headers::{Csp, Directive, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::{Csp, Directive};
     ///
     /// let csp = Csp::owasp().set(Directive::ImgSrc, ["'self'", "https:"]);
     /// let headers = SecurityHeaders::owasp()

@@ -91,7 +91,7 @@
 //! 4. algorithm, which the issuer must allow, and the kind of token
 //! 5. registered claims and their times; a malformed claim is never treated as absent
 //! 6. signature
-//! 7. claims from which the [user is read](ClaimMap)
+//! 7. claims from which the [user is read](crate::ClaimMap)
 //!
 //! # Access tokens and other tokens
 //!
@@ -141,13 +141,21 @@
 //! - Keep the app's clock accurate within the [leeway](JwtAuthBuilder::leeway).
 //! - Allow outgoing connections to the issuer. At the start, [`JwtAuth::prefetch_keys`] shows whether they work.
 //! - Each process has its own keys and its own cache. After a key is withdrawn, each notices it with its next refresh.
+//!
+//! [`Issuer`]: crate::Issuer
+//! [`Issuer::discover`]: crate::Issuer::discover
+//! [`Issuer::jwks`]: crate::Issuer::jwks
+//! [`JwtAuth`]: crate::JwtAuth
+//! [`JwtAuth::prefetch_keys`]: crate::JwtAuth::prefetch_keys
+//! [`Profile`]: crate::Profile
+//! [`Profile::Compatible`]: crate::Profile::Compatible
 
-mod algorithm;
+pub(crate) mod algorithm;
 mod builder;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod gate;
-mod issuer;
+pub(crate) mod gate;
+pub(crate) mod issuer;
 mod keys;
 mod policy;
 mod remote;
@@ -156,11 +164,8 @@ mod token;
 mod token_cache;
 mod user_loader;
 
-pub use algorithm::Algorithm;
+pub(crate) use algorithm::Algorithm;
 pub use builder::JwtAuthBuilder;
-pub use gate::{JwtAuth, JwtAuthPass};
-pub use issuer::Issuer;
-pub use issuer::claim_map::ClaimMap;
-pub use issuer::profile::Profile;
+pub use gate::JwtAuthPass;
 pub use remote::fetch::{Fetch, MAX_BODY};
 pub use user_loader::LoadError;

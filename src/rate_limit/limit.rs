@@ -299,7 +299,7 @@ impl Limit {
     /// Counts only requests that fail with a status from 400 to 499, such as failed logins (default: all requests).
     ///
     /// A request is charged before the handler runs, so that concurrent attempts count, and refunded if it succeeds.
-    /// Only its own units are refunded. Handlers can override the status with an [`Attempt`](crate::context::Attempt).
+    /// Only its own units are refunded. Handlers can override the status with an [`Attempt`](crate::rate_limit::Attempt).
     /// For a gRPC response, the `grpc-status` in its head counts; a status in trailers after a body is not read.
     ///
     /// ```

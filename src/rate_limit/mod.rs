@@ -118,6 +118,9 @@
 //! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's
 //! `ConcurrencyLimit`. It does not stop an attacker who has many addresses and needs no account: that is the work of
 //! the network in front of the app.
+//!
+//! [`Quota`]: crate::Quota
+//! [`Quota::algorithm`]: crate::Quota::algorithm
 
 mod admin;
 mod algorithm;
@@ -126,11 +129,11 @@ mod check;
 mod decision;
 mod diagnostics;
 mod key;
-mod layer;
+pub(crate) mod layer;
 mod limit;
 mod memory;
 mod policy;
-mod quota;
+pub(crate) mod quota;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
@@ -143,16 +146,17 @@ mod subject;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
-pub use crate::context::{Attempt, LimitStatus, RateLimitStatus};
+pub use crate::context::attempt::Attempt;
+pub use crate::context::rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use admin::LimitUsage;
 pub use algorithm::Algorithm;
 pub use builder::RateLimitBuilder;
 pub use decision::StoreUnavailable;
 pub use key::Key;
-pub use layer::{RateLimit, RateLimitPass};
+pub(crate) use layer::RateLimit;
+pub use layer::RateLimitPass;
 pub use limit::{Limit, OutagePolicy};
 pub use memory::MemoryStore;
-pub use quota::Quota;
 pub use response_headers::ResetFormat;
 pub use store::Store;
 pub use subject::Subject;

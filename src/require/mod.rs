@@ -143,9 +143,13 @@
 //!
 //! These layers do not authenticate, and they know nothing about the resource of a request. They check the privileges
 //! that the token had when it was issued, unless [`load_user`](crate::jwt::JwtAuthBuilder::load_user) reads them again.
+//!
+//! [`RequirePermission`]: crate::RequirePermission
+//! [`RequireRole`]: crate::RequireRole
+//! [`RequireScope`]: crate::RequireScope
+//! [`RequireTier`]: crate::RequireTier
+//! [`RequireUser`]: crate::RequireUser
 
 mod checks;
-mod gate;
+pub(crate) mod gate;
 mod requirement;
-
-pub use gate::{RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser};

@@ -125,8 +125,8 @@
 //! ```
 
 mod builder;
-mod gate;
+pub(crate) mod gate;
 mod layers;
 
 pub use builder::StackBuilder;
-pub use gate::{NoAuth, Stack, StackPass};
+pub use gate::{NoAuth, StackPass};

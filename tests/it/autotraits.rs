@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
 use portcullis::clock::Clock;
-use portcullis::context::{Attempt, ClaimsError, LimitStatus, NoStore, RateLimitStatus, Realm, RolesBuilder, Visitor};
+use portcullis::context::{ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
@@ -20,6 +20,7 @@ use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
 use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass, LoadError};
+use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
 use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
     StoreUnavailable, Subject,

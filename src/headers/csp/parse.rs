@@ -30,7 +30,8 @@ impl Csp {
     /// nonce parses, but `build()` rejects it, because every response would have the same nonce:
     ///
     /// ```
-    /// use portcullis::headers::{Csp, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Csp;
     ///
     /// let csp = Csp::parse("script-src 'nonce-...'; base-uri 'none'")?;
     /// assert!(SecurityHeaders::html().csp(csp).build().is_ok());

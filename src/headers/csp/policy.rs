@@ -235,7 +235,8 @@ impl Csp {
     /// `uri` is a path or an http(s) URL. Browsers that support `report-to` ignore it if both are set.
     ///
     /// ```
-    /// use portcullis::headers::{Csp, SecurityHeaders};
+    /// use portcullis::SecurityHeaders;
+    /// use portcullis::headers::Csp;
     ///
     /// let csp = Csp::html().report_uri("/csp-reports").report_to("csp");
     /// let end = "; report-uri /csp-reports; report-to csp";

@@ -17,7 +17,8 @@ use crate::headers::csp::directive::Directive;
 /// keyword as the name of a host. The text `'nonce-...'`, with three dots, is [`Source::Nonce`].
 ///
 /// ```
-/// use portcullis::headers::{Csp, Directive, SecurityHeaders, Source};
+/// use portcullis::SecurityHeaders;
+/// use portcullis::headers::{Csp, Directive, Source};
 ///
 /// assert_eq!(Source::from("'self'"), Source::SelfOrigin);
 /// assert_eq!(Source::from("'nonce-...'"), Source::Nonce);

@@ -22,7 +22,7 @@ pub(crate) struct IssuerConventions {
     /// How tokens without a user are recognized, beyond the rule of RFC 9068 §2.2.
     pub(crate) client_marker: Option<ClientMarker>,
     pub(crate) claims: ClaimMap,
-    /// The function of [`map_user`](crate::jwt::Issuer::map_user).
+    /// The function of [`map_user`](crate::Issuer::map_user).
     pub(crate) user_map: Option<UserMap>,
 }
 

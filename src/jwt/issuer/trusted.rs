@@ -171,7 +171,7 @@ impl TrustedIssuer {
         Ok(identity)
     }
 
-    /// Applies the app's function of [`map_user`](crate::jwt::Issuer::map_user).
+    /// Applies the app's function of [`map_user`](crate::Issuer::map_user).
     pub(crate) fn map_user(&self, user: UserContext) -> UserContext {
         match &self.conventions.user_map {
             Some(UserMap(map)) => map(user),

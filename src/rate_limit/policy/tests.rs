@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::context::Tiers;
 use crate::rate_limit::key::Key;
-use crate::rate_limit::{Limit, Quota, RateLimit};
+use crate::rate_limit::quota::Quota;
+use crate::rate_limit::{Limit, RateLimit};
 
 fn tiers() -> Tiers {
     Tiers::ascending(["free", "basic", "professional", "enterprise"]).unwrap()

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use portcullis::context::{LimitStatus, RateLimitStatus};
 use portcullis::gate::DenialKind;
 use portcullis::rate_limit::{Key, Limit, ResetFormat};
+use portcullis::rate_limit::{LimitStatus, RateLimitStatus};
 use portcullis::{Extractor, RateLimit};
 
 use super::{fake_clock, per_seconds, routes};

@@ -6,6 +6,7 @@ mod glossary;
 mod imports;
 mod module_tree;
 mod public_api;
+mod public_paths;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
