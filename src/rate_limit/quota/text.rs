@@ -194,7 +194,7 @@ mod tests {
             ),
         ] {
             let error = text.parse::<Quota>().unwrap_err();
-            assert_eq!(error.to_string(), format!("quota {text:?}: {message}"));
+            assert_eq!(error.to_string(), format!("Quota::from_str {text:?}: {message}"));
         }
     }
 
