@@ -81,12 +81,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let token = issuer.token("ann").audience("api");
     println!("export TOKEN={}", token.clone().scope("greet").sign());
     println!("export TOKEN_WITHOUT_SCOPE={}", token.sign());
-    let options = "-i --http2-prior-knowledge --data-binary @- --output -";
+    let options = "-sSi --http2-prior-knowledge --data-binary @-";
     let headers = "-H 'Content-Type: application/grpc' -H 'TE: trailers'";
     let call = format!(r"printf '\0\0\0\0\0' | curl {options} {url} {headers}");
-    println!("{call}");
-    println!("{call} -H \"Authorization: Bearer $TOKEN\"");
-    println!("{call} -H \"Authorization: Bearer $TOKEN_WITHOUT_SCOPE\"");
+    println!("{call} | cat -v");
+    for token in ["TOKEN", "TOKEN_WITHOUT_SCOPE"] {
+        println!("{call} -H \"Authorization: Bearer ${token}\" | cat -v");
+    }
     let server = Server::builder().layer(layers.into_inner()).add_service(GreeterServer);
     Ok(server.serve_with_incoming(TcpIncoming::from(listener)).await?)
 }

@@ -13,7 +13,7 @@ use crate::support::running_example::RunningExample;
 /// Sends the request of a curl command over HTTP/2. Returns the status, wherever it is, and the body.
 async fn call(example: &RunningExample, command: &str) -> (String, Bytes) {
     let curl = command.strip_prefix(r"printf '\0\0\0\0\0' | ").expect("the command pipes a message to curl");
-    let command = example.parse(curl);
+    let command = example.parse(curl.strip_suffix(" | cat -v").expect("the command shows control characters"));
     let mut request = Request::post(&command.url);
     for name in ["content-type", "te", AUTHORIZATION.as_str()] {
         if let Some(value) = command.header(name) {

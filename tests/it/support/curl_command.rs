@@ -33,8 +33,7 @@ impl CurlCommand {
         while let Some(word) = words.next() {
             let mut value = || words.next().expect("the option has a value");
             match word.as_str() {
-                "-i" | "--http2-prior-knowledge" => {}
-                "--output" => assert_eq!(value(), "-"),
+                "-i" | "-sSi" | "--http2-prior-knowledge" => {}
                 "-X" => parsed.method = value().parse().unwrap(),
                 "-H" => {
                     let header = value();
