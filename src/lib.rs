@@ -30,14 +30,14 @@
 //!
 //! | layer | what it does |
 //! |---|---|
-//! | [`JwtAuth`] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
-//! | [`Require*`](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`] or [`RequireUser`]: 403 without the privilege, 401 for an anonymous user |
-//! | [`RateLimit`] | limits the requests of each user, address, API key or tenant; above the quota 429 |
-//! | [`Cors`] | lets pages of trusted origins read responses, and responds to preflights |
-//! | [`SecurityHeaders`] | adds missing security headers to every response: CSP, HSTS and others |
-//! | [`ClearSiteData`](headers::ClearSiteData) | clears the browser's data after a logout |
-//! | [`TrustedProxies`] | finds the client's address behind proxies |
-//! | [`Stack`] | combines the layers of a whole app into one, in the correct order |
+//! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
+//! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`] or [`RequireUser`]: 403 without the privilege, 401 for an anonymous user |
+//! | [RateLimit] | limits the requests of each user, address, API key or tenant; above the quota 429 |
+//! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
+//! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
+//! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
+//! | [TrustedProxies] | finds the client's address behind proxies |
+//! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
 //! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status, and an app can
@@ -53,20 +53,20 @@
 //!
 //! | default feature | adds |
 //! |---|---|
-//! | `axum` | the extractors; support for axum's body and `ConnectInfo` |
-//! | `cors` | [`Cors`], [`OriginSet`] |
-//! | `fetch` | the built-in HTTP client that fetches published keys (reqwest with rustls) |
-//! | `headers` | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
-//! | `jwt` | [`JwtAuth`] |
-//! | `rate_limit` | [`RateLimit`] |
+//! | **axum** | the extractors; support for axum's body and `ConnectInfo` |
+//! | **cors** | [`Cors`], [`OriginSet`] |
+//! | **fetch** | the built-in HTTP client that fetches published keys (reqwest with rustls) |
+//! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
+//! | **jwt** | [`JwtAuth`] |
+//! | **rate_limit** | [`RateLimit`] |
 //!
 //! | opt-in feature | adds |
 //! |---|---|
-//! | `audit` | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
-//! | `redis` | a [`RateLimit`] store in Redis, shared by all processes |
-//! | `serde` | `Serialize` for users and privileges, `Deserialize` for settings |
-//! | `testing` | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
-//! | `tonic` | support for tonic's body; conversion of a rejection into tonic's `Status` |
+//! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
+//! | **redis** | a [`RateLimit`] store in Redis, shared by all processes |
+//! | **serde** | `Serialize` for users and privileges, `Deserialize` for settings |
+//! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
+//! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
 //! The `Require*` layers, [`TrustedProxies`], [`Stack`] and [`gate`] need no feature.
 //!
@@ -135,6 +135,7 @@ pub mod headers;
 pub mod jwt;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
+#[doc(alias("authorization", "owner"))]
 pub mod require;
 pub mod stack;
 #[cfg(feature = "testing")]
