@@ -24,6 +24,10 @@
 //! let user = UserContext::from_extensions(request.extensions()).unwrap();
 //! assert_eq!(user.id(), "ann");
 //! ```
+//!
+//! [`ClientAddr`]: crate::ClientAddr
+//! [`Roles`]: crate::Roles
+//! [`Tiers`]: crate::Tiers
 
 #[cfg(feature = "rate_limit")]
 pub(crate) mod attempt;
@@ -53,7 +57,7 @@ mod visitor;
 
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;
-pub(crate) use client_addr::{ClientAddr, TrustedProxies};
+pub(crate) use client_addr::TrustedProxies;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;
 #[cfg(feature = "jwt")]
@@ -67,12 +71,12 @@ pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
+pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
-pub(crate) use roles::{Role, Roles};
 pub(crate) use scopes::Scopes;
 #[cfg(feature = "jwt")]
 pub(crate) use shared_str::SharedStr;
-pub(crate) use tiers::{Tier, Tiers};
+pub(crate) use tiers::Tier;
 pub use user::ClaimsError;
 pub(crate) use user::UserContext;
 pub use visitor::Visitor;

@@ -81,9 +81,10 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "headers")]
 use crate::context::CspNonce;
+use crate::context::client_addr::ClientAddr;
 #[cfg(feature = "rate_limit")]
 use crate::context::{Attempt, RateLimitStatus};
-use crate::context::{ClientAddr, Realm, TrustedProxies, UserContext, Visitor};
+use crate::context::{Realm, TrustedProxies, UserContext, Visitor};
 use crate::extract::extractor::Extractor;
 use crate::gate::{Denial, DenialKind, Reply};
 

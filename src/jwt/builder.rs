@@ -14,7 +14,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::context::{Realm, Roles, Tier, Tiers};
+use crate::context::roles::Roles;
+use crate::context::tiers::Tiers;
+use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::issuer::Issuer;

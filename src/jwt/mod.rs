@@ -164,7 +164,6 @@ mod token;
 mod token_cache;
 mod user_loader;
 
-pub(crate) use algorithm::Algorithm;
 pub use builder::JwtAuthBuilder;
 pub use gate::JwtAuthPass;
 pub use remote::fetch::{Fetch, MAX_BODY};

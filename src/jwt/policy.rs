@@ -9,7 +9,9 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::clock::Clock;
-use crate::context::{Identity, Realm, Roles, SharedStr, Tier, Tiers, UserContext};
+use crate::context::roles::Roles;
+use crate::context::tiers::Tiers;
+use crate::context::{Identity, Realm, SharedStr, Tier, UserContext};
 use crate::field::bearer::{Bearer, BearerError};
 use crate::field::cookie::cookie;
 use crate::gate::{CredentialError, DenialKind, TokenError};

@@ -115,7 +115,8 @@ fn not_empty<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, ConfigE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Roles, Tiers};
+    use crate::context::roles::Roles;
+    use crate::context::tiers::Tiers;
 
     fn user() -> UserContext {
         let table =

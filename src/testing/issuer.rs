@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::jwt::Algorithm;
+use crate::jwt::algorithm::Algorithm;
 use crate::testing::keys::SigningKey;
 use crate::testing::server::Server;
 use crate::testing::token::TokenBuilder;

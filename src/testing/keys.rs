@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::jwt::Algorithm;
+use crate::jwt::algorithm::Algorithm;
 
 /// A private key or shared secret for one algorithm.
 pub(super) struct SigningKey {

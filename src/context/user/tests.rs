@@ -3,7 +3,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::context::{Permission, Roles, Scopes, Tiers};
+use crate::context::roles::Roles;
+use crate::context::tiers::Tiers;
+use crate::context::{Permission, Scopes};
 
 fn roles() -> Roles {
     Roles::builder()

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crate::context::{Roles, Tier, Tiers, UserContext};
+use crate::context::roles::Roles;
+use crate::context::tiers::Tiers;
+use crate::context::{Tier, UserContext};
 use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::user_loader::{LoadError, UserLoader};
 

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::context::{Tier, Tiers};
+use crate::context::Tier;
+use crate::context::tiers::Tiers;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, request};
 
-use crate::context::{ClientAddr, TrustedProxies, UserContext, Visitor};
+use crate::context::client_addr::ClientAddr;
+use crate::context::{TrustedProxies, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::subject::Subject;
 

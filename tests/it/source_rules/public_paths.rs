@@ -33,8 +33,7 @@ fn public_paths(files: &BTreeMap<String, String>, tree: &ModuleTree) -> BTreeMap
         };
         for item in syntax.items.iter().filter(|item| is_public(item)) {
             match item {
-                // The pages of the guide.
-                Item::Mod(page) if page.content.as_ref().is_some_and(|(_, items)| items.is_empty()) => {}
+                Item::Mod(_) if is_page(item) => {}
                 Item::Mod(child) if !is_for_fuzzing(&child.attrs) => {
                     queue.push(module.iter().cloned().chain([child.ident.to_string()]).collect());
                 }
@@ -55,6 +54,12 @@ fn public_paths(files: &BTreeMap<String, String>, tree: &ModuleTree) -> BTreeMap
         }
     }
     found
+}
+
+/// Whether an item is a page of the guide: a module of pages, without code.
+fn is_page(item: &Item) -> bool {
+    let Item::Mod(module) = item else { return false };
+    module.content.as_ref().is_some_and(|(_, items)| items.iter().all(is_page))
 }
 
 /// The paths that a `use` names, each with the name that it gets.
@@ -110,7 +115,10 @@ fn is_for_fuzzing(attributes: &[Attribute]) -> bool {
 #[test]
 fn a_second_path_is_detected() {
     let files = [
-        ("src/lib.rs", "pub mod a; mod b; pub mod c; pub use a::x::Both; pub use a::x::Root; pub use b::Of as Other;"),
+        (
+            "src/lib.rs",
+            "pub mod a; mod b; pub mod c; pub mod d { pub mod e {} } pub use a::x::Both; pub use a::x::Root; pub use b::Of as Other;",
+        ),
         ("src/a/mod.rs", "pub(crate) mod x; pub use x::{Both, Module}; pub(crate) use x::Root; pub use bytes::Bytes;"),
         ("src/a/x.rs", "pub struct Both; pub struct Module; pub struct Root;"),
         ("src/b.rs", "pub struct Of;"),
