@@ -24,7 +24,7 @@
 //! ```
 //!
 //! A request without a valid token gets 401, a user without the scope gets 403, and the handler runs for neither. The
-//! user is a [`UserContext`]. [Getting started](_guide::start) goes on from here, step by step.
+//! user is a [`UserContext`]. [Getting started](_guide::start) continues from here, step by step.
 //!
 //! # Layers
 //!
@@ -72,7 +72,7 @@
 //!
 //! # Guide
 //!
-//! [Getting started](_guide::start) secures an app in a few steps. The [recipes](_guide::recipes) solve one task each:
+//! [Getting started](_guide::start) secures an app in eight steps. The [recipes](_guide::recipes) solve one task each:
 //!
 //! | to | read |
 //! |---|---|
