@@ -1,6 +1,6 @@
 // Prints one JSON document with tokens made by npm's jose, or by hand if jose refuses to make an invalid one.
 // A token's `keys` names the keys to verify it with: "jwks", "jwks:without-alg" (only RS256 is allowed), "HS256" or "pem:RS256"
-// (only this secret or this public key, for only this algorithm). Its `attack` is a number as in tests/it/tokens/mod.rs.
+// (only this secret or this public key, for only this algorithm).
 import crypto from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -53,9 +53,9 @@ const assemble = (head, body, sign) => {
 };
 
 const tokens = [];
-const add = (expect, name, alg, token, { keys = 'jwks', attack = '' } = {}) => tokens.push({ name, alg, keys, token, expect, attack });
-const valid = (name, alg, token, keys) => add('accepted', name, alg, token, { keys });
-const invalid = (attack, name, alg, token, keys) => add('rejected', name, alg, token, { keys, attack });
+const add = (expect, name, alg, token, keys = 'jwks') => tokens.push({ name, alg, keys, token, expect });
+const valid = (name, alg, token, keys) => add('accepted', name, alg, token, keys);
+const invalid = (name, alg, token, keys) => add('rejected', name, alg, token, keys);
 const sign = (alg, key, changes, head) => new jose.SignJWT(claims(changes)).setProtectedHeader(head ?? header(alg)).sign(key);
 
 // Valid tokens
@@ -79,21 +79,21 @@ valid('iss with escapes of the same code points', 'RS256', assemble(header('RS25
   JSON.stringify(claims()).replace(`"${ISSUER}"`, '"\\u0068ttps:\\/\\/issuer.example.com"'), signer('RS256')));
 valid('RS256 under a JWK without alg', 'RS256', await sign('RS256', keys.WITHOUT_ALG.privateKey, {}, header('RS256', { kid: 'without-alg' })), 'jwks:without-alg');
 
-// A01: alg none
+// The algorithm none
 const noise = b64(crypto.randomBytes(256));
 for (const alg of ['none', 'None', 'NONE', 'nOnE', 'none ', '', null, undefined]) {
   for (const [ending, signature] of [['no signature', ''], ['a random signature', noise]]) {
     const head = { ...header('RS256'), alg };
-    invalid('A01', `alg ${alg === undefined ? 'missing' : JSON.stringify(alg)} with ${ending}`, String(alg),
+    invalid(`alg ${alg === undefined ? 'missing' : JSON.stringify(alg)} with ${ending}`, String(alg),
       `${b64(JSON.stringify(head))}.${b64(JSON.stringify(claims()))}.${signature}`);
   }
 }
 for (const use of ['HS256', 'pem:RS256']) {
-  invalid('A01', `alg "none" under ${use}`, 'none', new jose.UnsecuredJWT(claims()).encode(), use);
+  invalid(`alg "none" under ${use}`, 'none', new jose.UnsecuredJWT(claims()).encode(), use);
 }
-invalid('A01', 'two segments', 'RS256', assemble(header('RS256'), claims(), signer('RS256')).split('.').slice(0, 2).join('.'));
+invalid('two segments', 'RS256', assemble(header('RS256'), claims(), signer('RS256')).split('.').slice(0, 2).join('.'));
 
-// A02: a public key as an HMAC secret
+// A public key as an HMAC secret
 for (const alg of ['RS256', 'ES256']) {
   const pem = spki(alg, 'pem');
   const jwk = publicJwk(alg);
@@ -115,39 +115,39 @@ for (const alg of ['RS256', 'ES256']) {
   };
   for (const [form, secret] of Object.entries(forms)) {
     for (const use of ['jwks', `pem:${alg}`]) {
-      invalid('A02', `HS256 keyed by the ${alg} public key: ${form}, under ${use}`, 'HS256',
+      invalid(`HS256 keyed by the ${alg} public key: ${form}, under ${use}`, 'HS256',
         assemble(header('HS256', { kid: alg.toLowerCase() }), claims(), hmac('HS256', secret)), use);
     }
   }
 }
-invalid('A02', 'HS256 keyed by the PEM, no kid', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), hmac('HS256', spki('RS256', 'pem'))));
+invalid('HS256 keyed by the PEM, no kid', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), hmac('HS256', spki('RS256', 'pem'))));
 
-// A03, A04: a JWK without alg
+// A JWK without alg
 const withoutAlg = (alg) => header(alg, { kid: 'without-alg' });
-invalid('A03', 'HS256 with an empty key under an RSA JWK without alg', 'HS256', assemble(withoutAlg('HS256'), claims(), hmac('HS256', '')), 'jwks:without-alg');
+invalid('HS256 with an empty key under an RSA JWK without alg', 'HS256', assemble(withoutAlg('HS256'), claims(), hmac('HS256', '')), 'jwks:without-alg');
 for (const alg of ['RS512', 'PS256']) {
-  invalid('A04', `${alg} by the key of a JWK without alg where RS256 alone is allowed`, alg, assemble(withoutAlg(alg), claims(), signer(alg, keys.WITHOUT_ALG.privateKey)), 'jwks:without-alg');
+  invalid(`${alg} by the key of a JWK without alg where RS256 alone is allowed`, alg, assemble(withoutAlg(alg), claims(), signer(alg, keys.WITHOUT_ALG.privateKey)), 'jwks:without-alg');
 }
 
-// A05, A07, A08: a key with another algorithm or curve
+// A key with another algorithm or curve
 const rs256 = { kid: 'rs256' };
-invalid('A05', 'RS512 by the key registered for RS256', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)));
-invalid('A05', 'RS512 by the key of the RS256 PEM', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)), 'pem:RS256');
-invalid('A05', 'header RS256 over an RS512 signature of the RS512 key', 'RS256', assemble(header('RS256', { kid: 'rs512' }), claims(), signer('RS512')));
-invalid('A05', 'RS256 by the key registered for RS512', 'RS256', assemble(header('RS256', { kid: 'rs512' }), claims(), signer('RS256', keys.RS512.privateKey)));
-invalid('A07', 'PS256 by the key registered for RS256', 'PS256', assemble(header('PS256', rs256), claims(), signer('PS256', key)));
-invalid('A07', 'PS256 by the key of the RS256 PEM', 'PS256', assemble(header('PS256', rs256), claims(), signer('PS256', key)), 'pem:RS256');
-invalid('A07', 'RS256 by the key registered for PS256', 'RS256', assemble(header('RS256', { kid: 'ps256' }), claims(), signer('RS256', keys.PS256.privateKey)));
-invalid('A07', 'PS256 with an empty salt', 'PS256', assemble(header('PS256'), claims(), (input) => crypto.sign('sha256', Buffer.from(input),
+invalid('RS512 by the key registered for RS256', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)));
+invalid('RS512 by the key of the RS256 PEM', 'RS512', assemble(header('RS512', rs256), claims(), signer('RS512', key)), 'pem:RS256');
+invalid('header RS256 over an RS512 signature of the RS512 key', 'RS256', assemble(header('RS256', { kid: 'rs512' }), claims(), signer('RS512')));
+invalid('RS256 by the key registered for RS512', 'RS256', assemble(header('RS256', { kid: 'rs512' }), claims(), signer('RS256', keys.RS512.privateKey)));
+invalid('PS256 by the key registered for RS256', 'PS256', assemble(header('PS256', rs256), claims(), signer('PS256', key)));
+invalid('PS256 by the key of the RS256 PEM', 'PS256', assemble(header('PS256', rs256), claims(), signer('PS256', key)), 'pem:RS256');
+invalid('RS256 by the key registered for PS256', 'RS256', assemble(header('RS256', { kid: 'ps256' }), claims(), signer('RS256', keys.PS256.privateKey)));
+invalid('PS256 with an empty salt', 'PS256', assemble(header('PS256'), claims(), (input) => crypto.sign('sha256', Buffer.from(input),
   { key: keys.PS256.privateKey, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 0 })));
-invalid('A08', 'ES384 under the kid of the ES256 key', 'ES384', assemble(header('ES384', { kid: 'es256' }), claims(), signer('ES384')));
-invalid('A08', 'ES256 under the kid of the ES384 key', 'ES256', assemble(header('ES256', { kid: 'es384' }), claims(), signer('ES256')));
-invalid('A08', 'ES384 hash by the P-256 key', 'ES384', assemble(header('ES384', { kid: 'es256' }), claims(), signer('ES384', keys.ES256.privateKey)));
-invalid('A08', 'header ES256 over a signature of the P-384 key', 'ES256', assemble(header('ES256'), claims(), signer('ES256', keys.ES384.privateKey)));
-invalid('A08', 'ES256K under the kid of the ES256 key', 'ES256K', assemble(header('ES256K', { kid: 'es256' }), claims(), signer('ES256K')));
-invalid('A08', 'ES512', 'ES512', assemble(header('ES512'), claims(), signer('ES512')));
+invalid('ES384 under the kid of the ES256 key', 'ES384', assemble(header('ES384', { kid: 'es256' }), claims(), signer('ES384')));
+invalid('ES256 under the kid of the ES384 key', 'ES256', assemble(header('ES256', { kid: 'es384' }), claims(), signer('ES256')));
+invalid('ES384 hash by the P-256 key', 'ES384', assemble(header('ES384', { kid: 'es256' }), claims(), signer('ES384', keys.ES256.privateKey)));
+invalid('header ES256 over a signature of the P-384 key', 'ES256', assemble(header('ES256'), claims(), signer('ES256', keys.ES384.privateKey)));
+invalid('ES256K under the kid of the ES256 key', 'ES256K', assemble(header('ES256K', { kid: 'es256' }), claims(), signer('ES256K')));
+invalid('ES512', 'ES512', assemble(header('ES512'), claims(), signer('ES512')));
 
-// A09: malformed ECDSA signatures
+// Malformed ECDSA signatures
 const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
 const one = Buffer.concat([Buffer.alloc(31), Buffer.from([1])]);
 for (const [name, signature] of Object.entries({
@@ -157,15 +157,15 @@ for (const [name, signature] of Object.entries({
   'r = 1, s = 0': Buffer.concat([one, Buffer.alloc(32)]),
   'r = 0, s = 1': Buffer.concat([Buffer.alloc(32), one]),
   'no bytes': Buffer.alloc(0),
-})) invalid('A09', `ES256 with ${name}`, 'ES256', assemble(header('ES256'), claims(), () => signature));
-invalid('A09', 'ES384 with r = 0, s = 0', 'ES384', assemble(header('ES384'), claims(), () => Buffer.alloc(96)));
-invalid('A09', 'ES256 with DER', 'ES256', assemble(header('ES256'), claims(), (input) => crypto.sign('sha256', Buffer.from(input), keys.ES256.privateKey)));
-invalid('A09', 'ES256 with r and s padded to 33 bytes', 'ES256', assemble(header('ES256'), claims(), (input) => {
+})) invalid(`ES256 with ${name}`, 'ES256', assemble(header('ES256'), claims(), () => signature));
+invalid('ES384 with r = 0, s = 0', 'ES384', assemble(header('ES384'), claims(), () => Buffer.alloc(96)));
+invalid('ES256 with DER', 'ES256', assemble(header('ES256'), claims(), (input) => crypto.sign('sha256', Buffer.from(input), keys.ES256.privateKey)));
+invalid('ES256 with r and s padded to 33 bytes', 'ES256', assemble(header('ES256'), claims(), (input) => {
   const signature = signer('ES256')(input);
   return Buffer.concat([Buffer.alloc(1), signature.subarray(0, 32), Buffer.alloc(1), signature.subarray(32)]);
 }));
 
-// A10: malleable Ed25519 signatures
+// Malleable Ed25519 signatures
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const little = (buffer) => BigInt(`0x${Buffer.from(buffer).reverse().toString('hex')}`);
 const littleBytes = (number) => Buffer.from(number.toString(16).padStart(64, '0'), 'hex').reverse();
@@ -176,7 +176,7 @@ const clamped = sha512(Buffer.from(edPrivate.d, 'base64url')).subarray(0, 32);
 clamped[0] &= 248;
 clamped[31] = (clamped[31] & 127) | 64;
 const scalar = little(clamped);
-invalid('A10', 'EdDSA with S + L', 'EdDSA', assemble(header('EdDSA'), claims(), (input) => {
+invalid('EdDSA with S + L', 'EdDSA', assemble(header('EdDSA'), claims(), (input) => {
   const signature = signer('EdDSA')(input);
   return Buffer.concat([signature.subarray(0, 32), littleBytes(little(signature.subarray(32)) + L)]);
 }));
@@ -186,14 +186,14 @@ for (const [name, R] of Object.entries({
   'R of order 2': `ec${'ff'.repeat(30)}7f`,
   'R of order 8': 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 })) {
-  invalid('A10', `EdDSA with ${name}`, 'EdDSA', assemble(header('EdDSA'), claims(), (input) => {
+  invalid(`EdDSA with ${name}`, 'EdDSA', assemble(header('EdDSA'), claims(), (input) => {
     const point = Buffer.from(R, 'hex');
     return Buffer.concat([point, littleBytes((little(sha512(point, A, Buffer.from(input))) * scalar) % L)]);
   }));
 }
-invalid('A10', 'EdDSA with zeroes', 'EdDSA', assemble(header('EdDSA'), claims(), () => Buffer.alloc(64)));
+invalid('EdDSA with zeroes', 'EdDSA', assemble(header('EdDSA'), claims(), () => Buffer.alloc(64)));
 
-// A13: malformed PKCS#1 v1.5 padding
+// Malformed PKCS#1 v1.5 padding
 const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 const digest = (input) => crypto.createHash('sha256').update(input).digest();
 const padded = (build) => (input) => {
@@ -211,61 +211,61 @@ for (const [name, build] of Object.entries({
   'no DigestInfo': (input) => block(1, 0xff, 221, digest(input)),
   'DigestInfo without the NULL': (input) => block(1, 0xff, 204, Buffer.from('302f300b0609608648016503040201', 'hex'), Buffer.from('0420', 'hex'), digest(input)),
   'DigestInfo of another hash': (input) => block(1, 0xff, 202, Buffer.from('3031300d060960864801650304020305000420', 'hex'), digest(input)),
-})) invalid('A13', `PKCS#1 v1.5: ${name}`, 'RS256', assemble(header('RS256'), claims(), padded(build)));
+})) invalid(`PKCS#1 v1.5: ${name}`, 'RS256', assemble(header('RS256'), claims(), padded(build)));
 
-// A14: hostile kid
+// A hostile `kid`
 for (const kid of ['../../dev/null', "' OR 1=1--", '\r\nX-Injected: 1', 'rs256\u0000', 'RS256', '', 'k'.repeat(4096), 1, null, true, ['rs256'], { kid: 'rs256' }]) {
-  invalid('A14', `kid ${JSON.stringify(kid).slice(0, 40)}`, 'RS256', assemble(header('RS256', { kid }), claims(), signer('RS256', typeof kid === 'string' ? keys.OTHER.privateKey : key)));
+  invalid(`kid ${JSON.stringify(kid).slice(0, 40)}`, 'RS256', assemble(header('RS256', { kid }), claims(), signer('RS256', typeof kid === 'string' ? keys.OTHER.privateKey : key)));
 }
 
-// A15, A16, A30: keys and key URLs in the header; forged signatures
+// Keys and key URLs in the header; forged signatures
 const attacker = keys.OTHER;
 for (const url of ['https://evil.example/jwks.json', 'https://issuer.example.com@evil.example/jwks.json', 'http://169.254.169.254/latest']) {
   for (const name of ['jku', 'x5u']) {
     for (const kid of ['rs256', 'evil']) {
-      invalid('A15', `${name} ${url} and kid ${kid} over another key`, 'RS256', assemble(header('RS256', { kid, [name]: url }), claims(), signer('RS256', attacker.privateKey)));
+      invalid(`${name} ${url} and kid ${kid} over another key`, 'RS256', assemble(header('RS256', { kid, [name]: url }), claims(), signer('RS256', attacker.privateKey)));
     }
   }
 }
 for (const kid of ['rs256', 'evil', undefined]) {
   const jwk = { ...publicJwk('OTHER'), alg: 'RS256', kid };
-  invalid('A16', `self-signed with an embedded jwk, kid ${kid}`, 'RS256', await sign('RS256', attacker.privateKey, {}, header('RS256', { kid, jwk })));
+  invalid(`self-signed with an embedded jwk, kid ${kid}`, 'RS256', await sign('RS256', attacker.privateKey, {}, header('RS256', { kid, jwk })));
 }
-invalid('A16', 'self-signed with an embedded x5c', 'RS256', assemble(header('RS256', { x5c: [spki('OTHER', 'der').toString('base64')] }), claims(), signer('RS256', attacker.privateKey)));
-invalid('A30', 'another key under a known kid', 'RS256', await sign('RS256', attacker.privateKey));
+invalid('self-signed with an embedded x5c', 'RS256', assemble(header('RS256', { x5c: [spki('OTHER', 'der').toString('base64')] }), claims(), signer('RS256', attacker.privateKey)));
+invalid('another key under a known kid', 'RS256', await sign('RS256', attacker.privateKey));
 for (const alg of ['RS256', 'ES256', 'EdDSA']) {
-  invalid('A30', `${alg} with one bit of the signature flipped`, alg, assemble(header(alg), claims(), (input) => {
+  invalid(`${alg} with one bit of the signature flipped`, alg, assemble(header(alg), claims(), (input) => {
     const signature = Buffer.from(signer(alg)(input));
     signature[signature.length >> 1] ^= 1;
     return signature;
   }));
 }
 const [first, , third] = assemble(header('RS256'), claims(), signer('RS256')).split('.');
-invalid('A30', 'claims of another token', 'RS256', [first, b64(JSON.stringify(claims({ sub: 'admin' }))), third].join('.'));
-invalid('A30', 'HS256 with one bit of the secret flipped', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), hmac('HS256', secrets.HS256.map((byte, at) => (at ? byte : byte ^ 1)))), 'HS256');
-invalid('A30', 'HS256 with a truncated MAC', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), (input) => hmac('HS256', secrets.HS256)(input).subarray(0, 16)), 'HS256');
-invalid('A30', 'HS256 without a MAC', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), () => ''), 'HS256');
-invalid('A05', 'HS512 by the secret for HS256', 'HS512', assemble({ alg: 'HS512', typ: 'at+jwt' }, claims(), hmac('HS512', secrets.HS256)), 'HS256');
+invalid('claims of another token', 'RS256', [first, b64(JSON.stringify(claims({ sub: 'admin' }))), third].join('.'));
+invalid('HS256 with one bit of the secret flipped', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), hmac('HS256', secrets.HS256.map((byte, at) => (at ? byte : byte ^ 1)))), 'HS256');
+invalid('HS256 with a truncated MAC', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), (input) => hmac('HS256', secrets.HS256)(input).subarray(0, 16)), 'HS256');
+invalid('HS256 without a MAC', 'HS256', assemble({ alg: 'HS256', typ: 'at+jwt' }, claims(), () => ''), 'HS256');
+invalid('HS512 by the secret for HS256', 'HS512', assemble({ alg: 'HS512', typ: 'at+jwt' }, claims(), hmac('HS512', secrets.HS256)), 'HS256');
 
-// A17, A18: crit, unencoded and detached payloads
+// `crit`, unencoded and detached payloads
 const crits = {
   'an empty array': '[]', 'an unknown name': '["x-custom"]', 'a name the header has': '["x-here"]', 'a name twice': '["x-here","x-here"]',
   'the claim exp': '["exp"]', 'a registered name': '["alg"]', 'a string': '"x-here"', null: 'null', 'a number in it': '[1]', 'b64 that is absent': '["b64"]',
 };
 for (const [name, crit] of Object.entries(crits)) {
-  invalid('A17', `crit is ${name}`, 'RS256', assemble(`{"alg":"RS256","typ":"at+jwt","kid":"rs256","x-here":1,"crit":${crit}}`, claims(), signer('RS256')));
+  invalid(`crit is ${name}`, 'RS256', assemble(`{"alg":"RS256","typ":"at+jwt","kid":"rs256","x-here":1,"crit":${crit}}`, claims(), signer('RS256')));
 }
-invalid('A17', 'crit twice', 'RS256', assemble('{"alg":"RS256","typ":"at+jwt","kid":"rs256","x-here":1,"crit":["x-here"],"crit":["x-here"]}', claims(), signer('RS256')));
-invalid('A17', 'crit b64 with b64 true', 'RS256', assemble(header('RS256', { b64: true, crit: ['b64'] }), claims(), signer('RS256')));
+invalid('crit twice', 'RS256', assemble('{"alg":"RS256","typ":"at+jwt","kid":"rs256","x-here":1,"crit":["x-here"],"crit":["x-here"]}', claims(), signer('RS256')));
+invalid('crit b64 with b64 true', 'RS256', assemble(header('RS256', { b64: true, crit: ['b64'] }), claims(), signer('RS256')));
 const unencoded = header('RS256', { b64: false, crit: ['b64'] });
 const detached = await new jose.FlattenedSign(Buffer.from(JSON.stringify(claims()))).setProtectedHeader(unencoded).sign(key);
-invalid('A18', 'b64 false with crit, detached', 'RS256', `${detached.protected}..${detached.signature}`);
-invalid('A18', 'b64 false with crit, claims as they are', 'RS256', `${detached.protected}.${JSON.stringify(claims())}.${detached.signature}`);
-invalid('A18', 'b64 false with crit, claims encoded', 'RS256', assemble(unencoded, claims(), signer('RS256')));
-invalid('A18', 'b64 false without crit', 'RS256', assemble(header('RS256', { b64: false }), claims(), signer('RS256')));
-invalid('A18', 'detached', 'RS256', [first, '', third].join('.'));
+invalid('b64 false with crit, detached', 'RS256', `${detached.protected}..${detached.signature}`);
+invalid('b64 false with crit, claims as they are', 'RS256', `${detached.protected}.${JSON.stringify(claims())}.${detached.signature}`);
+invalid('b64 false with crit, claims encoded', 'RS256', assemble(unencoded, claims(), signer('RS256')));
+invalid('b64 false without crit', 'RS256', assemble(header('RS256', { b64: false }), claims(), signer('RS256')));
+invalid('detached', 'RS256', [first, '', third].join('.'));
 
-// A19: duplicate names
+// Duplicate names
 const body = JSON.stringify(claims());
 for (const [name, text] of Object.entries({
   'sub twice': `{"sub":"admin",${body.slice(1)}`,
@@ -280,7 +280,7 @@ for (const [name, text] of Object.entries({
   'scope twice': body.replace(/}$/, ',"scope":"admin"}'),
   'scope twice with one value': body.replace(/}$/, ',"scope":"read:valuations"}'),
   'an unregistered name twice': body.replace(/}$/, ',"team":"a","team":"b"}'),
-})) invalid('A19', `claim ${name}`, 'RS256', assemble(header('RS256'), text, signer('RS256')));
+})) invalid(`claim ${name}`, 'RS256', assemble(header('RS256'), text, signer('RS256')));
 for (const [name, text] of Object.entries({
   'alg twice': '{"alg":"none","typ":"at+jwt","kid":"rs256","alg":"RS256"}',
   'alg twice, in the other order': '{"alg":"RS256","typ":"at+jwt","kid":"rs256","alg":"none"}',
@@ -288,67 +288,67 @@ for (const [name, text] of Object.entries({
   'kid twice': '{"alg":"RS256","typ":"at+jwt","kid":"evil","kid":"rs256"}',
   'typ twice': '{"alg":"RS256","typ":"JWT","kid":"rs256","typ":"at+jwt"}',
   'an unregistered name twice': '{"alg":"RS256","typ":"at+jwt","kid":"rs256","x":1,"x":2}',
-})) invalid('A19', `header ${name}`, 'RS256', assemble(text, claims(), signer('RS256')));
+})) invalid(`header ${name}`, 'RS256', assemble(text, claims(), signer('RS256')));
 
-// A20 to A23, A44, A45: one claim is set to JSON text or removed
-const claim = (attack, name, value, label = value) => {
+// One claim is set to JSON text or removed
+const claim = (name, value, label = value) => {
   const rest = JSON.stringify(claims({ [name]: undefined }));
   const text = value === undefined ? rest : `${rest.slice(0, -1)},"${name}":${value}}`;
-  invalid(attack, `${name} ${value === undefined ? 'missing' : label}`, 'RS256', assemble(header('RS256'), text, signer('RS256')));
+  invalid(`${name} ${value === undefined ? 'missing' : label}`, 'RS256', assemble(header('RS256'), text, signer('RS256')));
 };
 for (const value of [`"${NOW + 300}"`, '"tomorrow"', '-1', `-${NOW}`, '9223372036854775808', '9007199254740993', '1e400', '-1e400', 'null', 'true', 'false', '""', '{}',
-  `[${NOW + 300}]`, '[]', '0', undefined, `${NOW - 3600}`, `${NOW - 3600}.5`, 'NaN', 'Infinity']) claim('A20', 'exp', value);
+  `[${NOW + 300}]`, '[]', '0', undefined, `${NOW - 3600}`, `${NOW - 3600}.5`, 'NaN', 'Infinity']) claim('exp', value);
 for (const name of ['nbf', 'iat']) {
-  for (const value of [`${NOW + 3600}`, `${NOW + 3600}.5`, `"${NOW}"`, 'null', 'true', '-1', '1e400', '9223372036854775808', `[${NOW}]`, '{}']) claim('A21', name, value);
+  for (const value of [`${NOW + 3600}`, `${NOW + 3600}.5`, `"${NOW}"`, 'null', 'true', '-1', '1e400', '9223372036854775808', `[${NOW}]`, '{}']) claim(name, value);
 }
 for (const value of ['https://api.example.com/', 'https://api.example.co', 'https://api.example.com.evil.example', 'https://API.example.com', 'HTTPS://api.example.com',
-  'http://api.example.com', 'https://api.example.com:443', ' https://api.example.com', 'https://api.example.com other', 'api.example.com', '', '*']) claim('A22', 'aud', JSON.stringify(value));
-for (const value of ['["https://other.example.com"]', `["${AUDIENCE}",1]`, `[["${AUDIENCE}"]]`, '[]', '[""]', 'null', '1', 'true', `{"aud":"${AUDIENCE}"}`, undefined]) claim('A22', 'aud', value);
+  'http://api.example.com', 'https://api.example.com:443', ' https://api.example.com', 'https://api.example.com other', 'api.example.com', '', '*']) claim('aud', JSON.stringify(value));
+for (const value of ['["https://other.example.com"]', `["${AUDIENCE}",1]`, `[["${AUDIENCE}"]]`, '[]', '[""]', 'null', '1', 'true', `{"aud":"${AUDIENCE}"}`, undefined]) claim('aud', value);
 for (const value of ['https://issuer.example', 'https://issuer.example.com.evil.example', 'https://evil.example/https://issuer.example.com', 'https://ISSUER.example.com',
   'https://issuer.example.com/', 'http://issuer.example.com', 'https://issuer.example.com#', ' https://issuer.example.com', 'https://issuer.example.com\u0000', 'issuer.example.com', '']) {
-  claim('A23', 'iss', JSON.stringify(value));
+  claim('iss', JSON.stringify(value));
 }
-for (const value of [`["https://evil.example","${ISSUER}"]`, `["${ISSUER}"]`, `{"iss":"${ISSUER}"}`, 'null', '1', undefined]) claim('A23', 'iss', value);
-for (const value of ['""', '1', 'null', '["user-1"]', '{}']) claim('A44', 'sub', value);
-for (const value of ['null', '1', 'true', '{}']) claim('A45', 'scope', value);
-for (const value of ['1', 'null', '["a"]']) claim('T-JWT-01', 'jti', value);
+for (const value of [`["https://evil.example","${ISSUER}"]`, `["${ISSUER}"]`, `{"iss":"${ISSUER}"}`, 'null', '1', undefined]) claim('iss', value);
+for (const value of ['""', '1', 'null', '["user-1"]', '{}']) claim('sub', value);
+for (const value of ['null', '1', 'true', '{}']) claim('scope', value);
+for (const value of ['1', 'null', '["a"]']) claim('jti', value);
 
-// A32: tokens of other types
+// Tokens of other types
 const typed = (typ, changes = {}) => assemble(header('RS256', { typ }), claims(changes), signer('RS256'));
 const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
-invalid('A32', 'an ID token', 'RS256', typed('JWT', { nonce: 'n', at_hash: 'h', auth_time: NOW, scope: undefined, client_id: undefined }));
-invalid('A32', 'a logout token', 'RS256', typed('logout+jwt', { events, sid: 's' }));
-invalid('A32', 'a security event token', 'RS256', typed('secevent+jwt', { events }));
-invalid('A32', 'a DPoP proof', 'RS256', assemble(header('RS256', { typ: 'dpop+jwt', jwk: publicJwk('RS256') }), claims({ htm: 'GET', htu: AUDIENCE }), signer('RS256')));
-invalid('A32', 'an introspection response', 'RS256', typed('token-introspection+jwt', { token_introspection: { active: true, sub: 'user-1' } }));
-invalid('A32', 'a client assertion', 'RS256', typed('client-authentication+jwt', { sub: 'client-1' }));
+invalid('an ID token', 'RS256', typed('JWT', { nonce: 'n', at_hash: 'h', auth_time: NOW, scope: undefined, client_id: undefined }));
+invalid('a logout token', 'RS256', typed('logout+jwt', { events, sid: 's' }));
+invalid('a security event token', 'RS256', typed('secevent+jwt', { events }));
+invalid('a DPoP proof', 'RS256', assemble(header('RS256', { typ: 'dpop+jwt', jwk: publicJwk('RS256') }), claims({ htm: 'GET', htu: AUDIENCE }), signer('RS256')));
+invalid('an introspection response', 'RS256', typed('token-introspection+jwt', { token_introspection: { active: true, sub: 'user-1' } }));
+invalid('a client assertion', 'RS256', typed('client-authentication+jwt', { sub: 'client-1' }));
 for (const typ of ['JWT', 'rt+jwt', 'oauth-authz-req+jwt', 'kb+jwt', 'entity-statement+jwt', 'at+jwt ', 'x/at+jwt', 'application/application/at+jwt', '', null, 1, ['at+jwt'], undefined]) {
-  invalid('A32', `typ ${typ === undefined ? 'missing' : JSON.stringify(typ)}`, 'RS256', typed(typ));
+  invalid(`typ ${typ === undefined ? 'missing' : JSON.stringify(typ)}`, 'RS256', typed(typ));
 }
-invalid('T-JWT-05', 'cty JWT over a token inside', 'RS256', assemble(header('RS256', { cty: 'JWT' }), await sign('RS256', key), signer('RS256')));
-invalid('T-JWT-05', 'cty JWT over claims', 'RS256', assemble(header('RS256', { cty: 'JWT' }), claims(), signer('RS256')));
+invalid('cty JWT over a token inside', 'RS256', assemble(header('RS256', { cty: 'JWT' }), await sign('RS256', key), signer('RS256')));
+invalid('cty JWT over claims', 'RS256', assemble(header('RS256', { cty: 'JWT' }), claims(), signer('RS256')));
 
-// A33, A34: encrypted tokens and the JSON serialization
+// Encrypted tokens and the JSON serialization
 const encrypt = (plain, more) => new jose.CompactEncrypt(Buffer.from(plain))
   .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM', typ: 'at+jwt', kid: 'rs256', ...more }).encrypt(keys.RS256.publicKey);
-invalid('A33', 'JWE to our key', 'RSA-OAEP-256', await encrypt(JSON.stringify(claims())));
-invalid('A33', 'JWE to our key over a signed token', 'RSA-OAEP-256', await encrypt(await sign('RS256', key), { cty: 'JWT' }));
-invalid('A33', 'JWE whose header says RS256', 'RS256', `${first}${(await encrypt(JSON.stringify(claims()))).replace(/^[^.]+/, '')}`);
+invalid('JWE to our key', 'RSA-OAEP-256', await encrypt(JSON.stringify(claims())));
+invalid('JWE to our key over a signed token', 'RSA-OAEP-256', await encrypt(await sign('RS256', key), { cty: 'JWT' }));
+invalid('JWE whose header says RS256', 'RS256', `${first}${(await encrypt(JSON.stringify(claims()))).replace(/^[^.]+/, '')}`);
 const flattened = await new jose.FlattenedSign(Buffer.from(body)).setProtectedHeader(header('RS256')).sign(key);
-invalid('A34', 'flattened JSON', 'RS256', JSON.stringify(flattened));
-invalid('A34', 'general JSON', 'RS256', JSON.stringify({ payload: flattened.payload, signatures: [{ protected: flattened.protected, signature: flattened.signature }] }));
-invalid('A06', 'alg in the unprotected header', 'RS256', JSON.stringify({ ...flattened, protected: b64('{"typ":"at+jwt"}'), header: { alg: 'RS256', kid: 'rs256' } }));
+invalid('flattened JSON', 'RS256', JSON.stringify(flattened));
+invalid('general JSON', 'RS256', JSON.stringify({ payload: flattened.payload, signatures: [{ protected: flattened.protected, signature: flattened.signature }] }));
+invalid('alg in the unprotected header', 'RS256', JSON.stringify({ ...flattened, protected: b64('{"typ":"at+jwt"}'), header: { alg: 'RS256', kid: 'rs256' } }));
 
-// A36, A37: long and deeply nested tokens
-invalid('A36', 'ten thousand dots', 'none', '.'.repeat(10_000));
-invalid('A36', 'four segments', 'RS256', `${assemble(header('RS256'), claims(), signer('RS256'))}.e30`);
-invalid('A36', 'a token of 40 KB', 'RS256', await sign('RS256', key, { padding: 'x'.repeat(30_000) }));
+// Long and deeply nested tokens
+invalid('ten thousand dots', 'none', '.'.repeat(10_000));
+invalid('four segments', 'RS256', `${assemble(header('RS256'), claims(), signer('RS256'))}.e30`);
+invalid('a token of 40 KB', 'RS256', await sign('RS256', key, { padding: 'x'.repeat(30_000) }));
 const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
-invalid('A37', 'ten thousand brackets in a claim', 'RS256', assemble(header('RS256'), body.replace(/}$/, `,"deep":${deep}}`), signer('RS256')));
-invalid('A37', 'ten thousand brackets in the header', 'RS256', assemble(`{"alg":"RS256","typ":"at+jwt","kid":"rs256","deep":${deep}}`, claims(), signer('RS256')));
-invalid('A37', 'ten thousand brackets never closed', 'RS256', assemble(header('RS256'), body.replace(/}$/, `,"deep":${'['.repeat(10_000)}`), signer('RS256')));
+invalid('ten thousand brackets in a claim', 'RS256', assemble(header('RS256'), body.replace(/}$/, `,"deep":${deep}}`), signer('RS256')));
+invalid('ten thousand brackets in the header', 'RS256', assemble(`{"alg":"RS256","typ":"at+jwt","kid":"rs256","deep":${deep}}`, claims(), signer('RS256')));
+invalid('ten thousand brackets never closed', 'RS256', assemble(header('RS256'), body.replace(/}$/, `,"deep":${'['.repeat(10_000)}`), signer('RS256')));
 
-// A38: other base64 forms of a token
+// Other base64 forms of a token
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const withTrailingBit = (segment) => segment.slice(0, -1) + alphabet[alphabet.indexOf(segment.at(-1)) | 1];
 // An RS256 token with '-' or '_' in its signature, so that the standard base64 alphabet encodes it differently.
@@ -374,9 +374,9 @@ for (const [name, token] of Object.entries({
   'a space before the signature': `${h}.${p}. ${s}`,
   'a tab in the claims': `${h}.${p.slice(0, 9)}\t${p.slice(9)}.${s}`,
   'a dot at the end': `${h}.${p}.${s}.`,
-})) invalid('A38', name, 'RS256', token);
+})) invalid(name, 'RS256', token);
 
-// A39, T-JWS-06: text that is not UTF-8, and JSON that is not an object
+// Text that is not UTF-8, and JSON that is not an object
 const named = (name) => JSON.stringify(claims({ name }));
 const [before, after] = named('SPLIT').split('SPLIT').map((part) => Buffer.from(part));
 for (const [name, payload] of Object.entries({
@@ -390,22 +390,22 @@ for (const [name, payload] of Object.entries({
   'a byte that is not UTF-8': Buffer.concat([before, Buffer.from([0xff]), after]),
   'a surrogate in UTF-8': Buffer.concat([before, Buffer.from([0xed, 0xa0, 0x80]), after]),
   'a homoglyph in iss': body.replace('issuer.example', 'issuer.ex\u0430mple'),
-})) invalid('A39', name, 'RS256', assemble(header('RS256'), payload, signer('RS256')));
-invalid('A39', 'a BOM before the header', 'RS256', assemble(`\ufeff${JSON.stringify(header('RS256'))}`, claims(), signer('RS256')));
+})) invalid(name, 'RS256', assemble(header('RS256'), payload, signer('RS256')));
+invalid('a BOM before the header', 'RS256', assemble(`\ufeff${JSON.stringify(header('RS256'))}`, claims(), signer('RS256')));
 for (const [name, payload] of Object.entries({
   'an array': `[${body}]`, 'a string': JSON.stringify(body), null: 'null', empty: '', 'an object and more': `${body}{}`, 'an object and a NUL': `${body}\0`,
   'an unfinished object': body.slice(0, -1), 'a trailing comma': body.replace(/}$/, ',}'), 'a comment': `/**/${body}`,
-})) invalid('T-JWS-06', `claims are ${name}`, 'RS256', assemble(header('RS256'), payload, signer('RS256')));
+})) invalid(`claims are ${name}`, 'RS256', assemble(header('RS256'), payload, signer('RS256')));
 for (const [name, text] of Object.entries({ 'an array': '[]', 'a string': '"RS256"', null: 'null', empty: '', 'an object and more': `${JSON.stringify(header('RS256'))}{}` })) {
-  invalid('T-JWS-06', `the header is ${name}`, 'RS256', assemble(text, claims(), signer('RS256')));
+  invalid(`the header is ${name}`, 'RS256', assemble(text, claims(), signer('RS256')));
 }
 
-// T-CNF-01: tokens bound to a key of the sender
+// Tokens bound to a key of the sender
 const thumbprint = await jose.calculateJwkThumbprint(publicJwk('ES256'));
 for (const [name, cnf] of Object.entries({
   'a jkt': { jkt: thumbprint }, 'an x5t#S256': { 'x5t#S256': thumbprint }, 'a jwk': { jwk: publicJwk('ES256') }, 'a kid': { kid: 'k' }, 'a new method': { 'x-new': 'y' },
   'empty': {}, 'a jkt that is a number': { jkt: 1 }, 'a string': thumbprint, null: null, 'an array': [{ jkt: thumbprint }], true: true,
-})) invalid('T-CNF-01', `cnf is ${name}`, 'RS256', await sign('RS256', key, { cnf }));
+})) invalid(`cnf is ${name}`, 'RS256', await sign('RS256', key, { cnf }));
 
 process.stdout.write(`${JSON.stringify({
   now: NOW,

@@ -73,8 +73,8 @@ def public_jwk(alg):
 TOKENS = []
 
 
-def add(expect, name, alg, token, keys="jwks", attack=""):
-    TOKENS.append({"name": name, "alg": alg, "keys": keys, "token": token, "expect": expect, "attack": attack})
+def add(expect, name, alg, token, keys="jwks"):
+    TOKENS.append({"name": name, "alg": alg, "keys": keys, "token": token, "expect": expect})
 
 
 def valid(name, alg, make, keys="jwks"):
@@ -84,8 +84,8 @@ def valid(name, alg, make, keys="jwks"):
         print(f"skipped: {name}: {reason}", file=sys.stderr)
 
 
-def invalid(attack, name, alg, token, keys="jwks"):
-    add("rejected", name, alg, token, keys, attack)
+def invalid(name, alg, token, keys="jwks"):
+    add("rejected", name, alg, token, keys)
 
 
 for alg, secret in SECRETS.items():
@@ -99,38 +99,38 @@ valid("aud is an array of ours and another", "RS256", lambda: sign(aud=["https:/
 valid("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
 valid("claims with escaped non-ASCII", "RS256", lambda: sign(name="Zoë 門 😀"))
 
-invalid("A01", "alg none", "none", jwt.encode(claims(), None, algorithm="none", headers=header("RS256")))
+invalid("alg none", "none", jwt.encode(claims(), None, algorithm="none", headers=header("RS256")))
 # PyJWT does not accept a PEM as a secret, so the MAC is computed here.
 for name, secret in {"PEM": pem("RS256"), "PEM without the last newline": pem("RS256").rstrip()}.items():
     head = json.dumps({"alg": "HS256", **header("RS256")}).encode()
     signing_input = f"{b64(head)}.{b64(json.dumps(claims()).encode())}"
     mac = hmac.new(secret, signing_input.encode(), hashlib.sha256).digest()
     for keys in ("jwks", "pem:RS256"):
-        invalid("A02", f"HS256 keyed by the RS256 public key: {name}, under {keys}", "HS256", f"{signing_input}.{b64(mac)}", keys)
-invalid("A05", "RS512 by the key registered for RS256", "RS512", sign("RS512", KEYS["RS256"], header("RS256")))
-invalid("A07", "PS256 by the key registered for RS256", "PS256", sign("PS256", KEYS["RS256"], header("RS256")))
+        invalid(f"HS256 keyed by the RS256 public key: {name}, under {keys}", "HS256", f"{signing_input}.{b64(mac)}", keys)
+invalid("RS512 by the key registered for RS256", "RS512", sign("RS512", KEYS["RS256"], header("RS256")))
+invalid("PS256 by the key registered for RS256", "PS256", sign("PS256", KEYS["RS256"], header("RS256")))
 secp256k1_key = ec.generate_private_key(ec.SECP256K1())
-invalid("A08", "ES256K under the kid of the ES256 key", "ES256K", sign("ES256K", secp256k1_key, header("ES256")))
+invalid("ES256K under the kid of the ES256 key", "ES256K", sign("ES256K", secp256k1_key, header("ES256")))
 embedded = {**RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True), "kid": "evil"}
-invalid("A16", "self-signed with an embedded jwk", "RS256", sign(key=OTHER_KEY, head=header("RS256", kid="evil", jwk=embedded)))
-invalid("A17", "crit is an unknown name", "RS256", sign(head=header("RS256", crit=["x-custom"], **{"x-custom": 1})))
+invalid("self-signed with an embedded jwk", "RS256", sign(key=OTHER_KEY, head=header("RS256", kid="evil", jwk=embedded)))
+invalid("crit is an unknown name", "RS256", sign(head=header("RS256", crit=["x-custom"], **{"x-custom": 1})))
 detached = jwt.api_jws.encode(
     json.dumps(claims()).encode(), KEYS["RS256"], algorithm="RS256", headers=header("RS256"), is_payload_detached=True
 )
-invalid("A18", "b64 false, detached", "RS256", detached)
-invalid("A20", "exp is a string", "RS256", sign(exp=str(NOW + 300)))
-invalid("A20", "exp is NaN", "RS256", sign(exp=float("nan")))
-invalid("A20", "exp is Infinity", "RS256", sign(exp=float("inf")))
-invalid("A20", "exp missing", "RS256", sign(exp=...))
-invalid("A20", "exp past", "RS256", sign(exp=NOW - 3600))
-invalid("A21", "nbf in the future", "RS256", sign(nbf=NOW + 3600))
-invalid("A21", "iat in the future", "RS256", sign(iat=NOW + 3600))
-invalid("A22", "aud with a trailing slash", "RS256", sign(aud=f"{AUDIENCE}/"))
-invalid("A23", "iss with a trailing slash", "RS256", sign(iss=f"{ISSUER}/"))
-invalid("A30", "another key under a known kid", "RS256", sign(key=OTHER_KEY))
-invalid("A32", "typ as set by PyJWT", "RS256", sign(head={"kid": "rs256"}))
-invalid("A39", "a lone surrogate, escaped", "RS256", sign(name="\ud800"))
-invalid("A44", "sub empty", "RS256", sign(sub=""))
+invalid("b64 false, detached", "RS256", detached)
+invalid("exp is a string", "RS256", sign(exp=str(NOW + 300)))
+invalid("exp is NaN", "RS256", sign(exp=float("nan")))
+invalid("exp is Infinity", "RS256", sign(exp=float("inf")))
+invalid("exp missing", "RS256", sign(exp=...))
+invalid("exp past", "RS256", sign(exp=NOW - 3600))
+invalid("nbf in the future", "RS256", sign(nbf=NOW + 3600))
+invalid("iat in the future", "RS256", sign(iat=NOW + 3600))
+invalid("aud with a trailing slash", "RS256", sign(aud=f"{AUDIENCE}/"))
+invalid("iss with a trailing slash", "RS256", sign(iss=f"{ISSUER}/"))
+invalid("another key under a known kid", "RS256", sign(key=OTHER_KEY))
+invalid("typ as set by PyJWT", "RS256", sign(head={"kid": "rs256"}))
+invalid("a lone surrogate, escaped", "RS256", sign(name="\ud800"))
+invalid("sub empty", "RS256", sign(sub=""))
 
 document = {
     "now": NOW,

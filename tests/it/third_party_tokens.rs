@@ -36,7 +36,6 @@ struct Token {
     keys: String,
     token: String,
     expect: Expect,
-    attack: String,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -83,8 +82,8 @@ async fn check_all(document: &Document) {
             let is_expected =
                 if is_valid(token, profile) { response.handler_called } else { is_rejected(&response, &token.token) };
             if !is_expected {
-                let (attack, name, status) = (&token.attack, &token.name, response.head.status);
-                failures.push(format!("{attack} {name}, {profile:?}: {status} {}", response.body));
+                let (name, status) = (&token.name, response.head.status);
+                failures.push(format!("{name}, {profile:?}: {status} {}", response.body));
             }
         }
     }

@@ -143,7 +143,7 @@ async fn token_rejected_for_its_claims_causes_no_fetch() {
     assert_eq!(fixture.network.request_count(), 1);
 }
 
-// Attack A14.
+// RFC 8725 §3.10.
 #[tokio::test]
 async fn kid_of_a_token_is_never_logged() {
     let fixture = Fixture::new().await;

@@ -30,13 +30,13 @@ fn assert_invalid_request(response: &AppResponse, error: CredentialError) {
     assert_eq!(response.challenge(), Some(challenge.as_str()));
 }
 
-// Requirement T-6750-01.
+// RFC 6750 §3.1.
 #[tokio::test]
 async fn missing_authorization_is_401_with_a_challenge_without_error() {
     strict_app().send_headers(&[]).await.assert_credentials_missing();
 }
 
-// Requirement T-6750-02.
+// RFC 6750 §3.1.
 #[tokio::test]
 async fn unsupported_scheme_is_handled_as_missing_authorization() {
     for credentials in ["Basic dTpw", "DPoP a.b.c", "Digest username=\"u\"", "Bearerx a.b.c", "Negotiate"] {
@@ -44,7 +44,7 @@ async fn unsupported_scheme_is_handled_as_missing_authorization() {
     }
 }
 
-// Requirement T-6750-03.
+// RFC 6750 §3.
 #[tokio::test]
 async fn challenge_has_a_parameter_and_the_configured_realm() {
     let app = ProtectedApp::behind(strict_auth().realm("the archive").build().unwrap());
@@ -55,7 +55,7 @@ async fn challenge_has_a_parameter_and_the_configured_realm() {
     assert!(strict_auth().realm("").build().is_err());
 }
 
-// Requirement T-6750-04.
+// RFC 9110 §11.1, §11.4.
 #[tokio::test]
 async fn scheme_is_case_insensitive_and_several_spaces_are_valid() {
     let token = token(valid_claims().to_string());
@@ -65,7 +65,7 @@ async fn scheme_is_case_insensitive_and_several_spaces_are_valid() {
     }
 }
 
-// Requirement T-6750-05.
+// RFC 6750 §2.1, §3.1.
 #[tokio::test]
 async fn empty_token_is_400_and_token_outside_token68_is_401() {
     for empty in ["Bearer", "Bearer ", "Bearer   "] {
@@ -76,7 +76,7 @@ async fn empty_token_is_400_and_token_outside_token68_is_401() {
     }
 }
 
-// Requirement T-6750-06.
+// RFC 6750 §3.1.
 #[tokio::test]
 async fn expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401_invalid_token() {
     let app = strict_app();
@@ -95,7 +95,7 @@ async fn expired_revoked_malformed_or_forged_token_or_wrong_aud_is_401_invalid_t
         .assert_invalid_token(TokenError::User);
 }
 
-// Requirement T-6750-07.
+// RFC 6750 §2, §3.1.
 #[tokio::test]
 async fn repeated_token_is_400_invalid_request() {
     let app = ProtectedApp::behind(strict_auth().cookie("__Host-token").build().unwrap());
@@ -115,7 +115,7 @@ async fn repeated_token_is_400_invalid_request() {
     assert_eq!(app.send_headers(&[(COOKIE, cookie.as_bytes())]).await.user().id(), "user-1");
 }
 
-// Requirement T-6750-08.
+// RFC 6750 §3.1.
 #[tokio::test]
 async fn missing_scope_is_403_insufficient_scope_with_all_scopes_needed() {
     let auth = strict_auth().build().unwrap();
@@ -132,7 +132,7 @@ async fn missing_scope_is_403_insufficient_scope_with_all_scopes_needed() {
     assert_eq!(app.send_token(&token(claims_with("scope", "\"write read\""))).await.user().id(), "user-1");
 }
 
-// Requirement T-6750-09.
+// RFC 6750 §3.
 #[tokio::test]
 async fn challenge_parameters_appear_at_most_once() {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
@@ -159,7 +159,7 @@ async fn challenge_parameters_appear_at_most_once() {
     }
 }
 
-// Requirement T-6750-11.
+// RFC 6750 §2.2.
 #[tokio::test]
 async fn token_in_a_form_body_is_ignored() {
     let form = format!("access_token={}", token(valid_claims().to_string()));
@@ -167,7 +167,7 @@ async fn token_in_a_form_body_is_ignored() {
     strict_app().send(request.body(Body::from(form)).unwrap()).await.assert_credentials_missing();
 }
 
-// Requirement T-6750-12.
+// RFC 6750 §2.3, RFC 9700 §4.3.2.
 #[tokio::test]
 async fn token_in_the_query_is_ignored() {
     let token = token(valid_claims().to_string());
@@ -177,7 +177,7 @@ async fn token_in_the_query_is_ignored() {
     assert_eq!(strict_app().send(both).await.user().id(), "user-1");
 }
 
-// Requirement T-6750-13.
+// RFC 6750 §3.
 #[tokio::test]
 async fn responses_with_401_and_403_carry_the_challenge() {
     let auth = strict_auth().build().unwrap();
@@ -191,7 +191,7 @@ async fn responses_with_401_and_403_carry_the_challenge() {
     assert_eq!(response.assert_rejected(StatusCode::FORBIDDEN).challenge(), Some(r#"Bearer realm="api""#));
 }
 
-// Requirement T-6750-13.
+// RFC 9449 §7.1.
 #[tokio::test]
 async fn challenge_is_exposed_cross_origin_by_a_cors_layer() {
     let auth = strict_auth().build().unwrap();
@@ -205,7 +205,7 @@ async fn challenge_is_exposed_cross_origin_by_a_cors_layer() {
     assert!(headers.contains_key(WWW_AUTHENTICATE));
 }
 
-// Requirement T-6750-14.
+// RFC 6750 §5.3.
 #[tokio::test]
 async fn error_responses_are_no_store() {
     for credentials in ["Basic dTpw", "Bearer", "Bearer a.b.c", "Bearer a, Bearer b"] {
@@ -234,7 +234,7 @@ async fn error_response_has_problem_details_and_the_challenge() {
     );
 }
 
-// Requirement T-6750-10.
+// RFC 6750 §3.
 #[tokio::test]
 async fn custom_role_name_cannot_break_out_of_the_quotes() {
     let roles = Roles::from_names(["ädmin\", scope=\"all\\"]).unwrap();
@@ -268,7 +268,7 @@ fn parameters(challenge: &str) -> Vec<(&str, &str)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    // Requirement T-6750-10.
+    // RFC 6750 §3.
     #[test]
     fn no_byte_of_a_token_or_header_reaches_the_challenge(
         text in "\\PC{0,12}[\"\\\\\r\n,= ]{0,3}\\PC{0,12}",

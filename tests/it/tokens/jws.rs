@@ -8,7 +8,7 @@ use crate::support::tokens::{
     HEADER, SECRET, base64url, strict_app, strict_auth, token, token_with_header, valid_claims, with_mac,
 };
 
-// Requirement T-JWS-01.
+// RFC 7515 §7.1.
 #[tokio::test]
 async fn token_has_exactly_three_segments() {
     let valid_token = token(valid_claims().to_string());
@@ -19,7 +19,7 @@ async fn token_has_exactly_three_segments() {
     assert_eq!(strict_app().send_token(&valid_token).await.user().id(), "user-1");
 }
 
-// Requirement T-JWS-01.
+// RFC 7519 §1.
 #[tokio::test]
 async fn json_serialization_is_rejected() {
     let valid_token = token(valid_claims().to_string());
@@ -30,7 +30,7 @@ async fn json_serialization_is_rejected() {
     strict_app().send_token(&json!({ "payload": payload }).to_string()).await.assert_invalid_token(TokenError::Charset);
 }
 
-// Requirement T-JWS-02.
+// RFC 7515 §4.1.1.
 #[tokio::test]
 async fn alg_is_required_allow_listed_and_case_sensitive() {
     for alg in ["\"none\"", "\"None\"", "\"NONE\"", "\"nOnE\"", "\"\"", "\"hs256\"", "null", "[\"HS256\"]"] {
@@ -45,7 +45,7 @@ async fn alg_is_required_allow_listed_and_case_sensitive() {
         .assert_invalid_token(TokenError::Algorithm);
 }
 
-// Requirement T-JWS-03.
+// RFC 7515 §4.1.11, RFC 7797 §6.
 #[tokio::test]
 async fn any_crit_is_rejected_and_b64_without_crit_too() {
     for extension in [
@@ -66,7 +66,7 @@ async fn any_crit_is_rejected_and_b64_without_crit_too() {
     }
 }
 
-// Requirement T-JWS-04.
+// RFC 7515 §4, RFC 7519 §4.
 #[tokio::test]
 async fn duplicate_header_parameter_or_claim_is_rejected() {
     for header in [
@@ -86,7 +86,7 @@ async fn duplicate_header_parameter_or_claim_is_rejected() {
     }
 }
 
-// Requirement T-JWS-05.
+// RFC 7515 §2.
 #[tokio::test]
 async fn segments_are_canonical_base64url() {
     // Encodes text with a non-zero trailing bit. A length of 3n + 1 leaves four unused bits in the last character.
@@ -130,7 +130,7 @@ async fn segments_are_canonical_base64url() {
     assert_eq!(app.send_token(&valid_token).await.user().id(), "user-1");
 }
 
-// Requirement T-JWS-06.
+// RFC 7515 §5.2, RFC 7519 §7.2.
 #[tokio::test]
 async fn header_and_payload_are_utf8_json_objects() {
     let claims = valid_claims().to_string();
@@ -150,7 +150,7 @@ async fn header_and_payload_are_utf8_json_objects() {
     }
 }
 
-// Requirement T-JWT-05.
+// RFC 7519 §5.2.
 #[tokio::test]
 async fn nested_jwt_is_rejected() {
     let inner_token = token(valid_claims().to_string());
@@ -162,7 +162,7 @@ async fn nested_jwt_is_rejected() {
         .assert_invalid_token(TokenError::Nested);
 }
 
-// Requirement T-BCP-05.
+// RFC 7515 §7.1.
 #[tokio::test]
 async fn characters_are_checked_first() {
     let valid_token = token(valid_claims().to_string());

@@ -24,7 +24,7 @@ fn valid_claims_and(more: Value) -> Value {
     claims
 }
 
-// Requirement T-9068-01.
+// RFC 9068 §4.
 #[tokio::test]
 async fn typ_must_be_at_jwt() {
     for typ in ["at+jwt", "application/at+jwt", "AT+JWT"] {
@@ -39,7 +39,6 @@ async fn typ_must_be_at_jwt() {
         .assert_invalid_token(TokenError::Type);
 }
 
-// Requirement T-9068-01.
 #[tokio::test]
 async fn compatible_profile_accepts_typ_jwt_and_missing_typ() {
     let app = ProtectedApp::behind(compatible_auth().build().unwrap());
@@ -51,7 +50,7 @@ async fn compatible_profile_accepts_typ_jwt_and_missing_typ() {
     }
 }
 
-// Requirement T-9068-02.
+// RFC 9068 §4.
 #[tokio::test]
 async fn iss_matches_exactly() {
     for similar in ["https://issuer.example.com/", "https://ISSUER.example.com", "http://issuer.example.com"] {
@@ -60,14 +59,14 @@ async fn iss_matches_exactly() {
     }
 }
 
-// Requirement T-9068-03.
+// RFC 9068 §4.
 #[tokio::test]
 async fn aud_must_contain_this_resource() {
     let text = "\"https://other.example.com\"";
     strict_app().send_token(&token(claims_with("aud", text))).await.assert_invalid_token(TokenError::Audience);
 }
 
-// Requirement T-9068-04.
+// RFC 9068 §4.
 #[tokio::test]
 async fn alg_none_and_an_unknown_key_are_rejected() {
     let alg_none = token_with_header(r#"{"alg":"none","typ":"at+jwt"}"#, valid_claims().to_string());
@@ -76,7 +75,7 @@ async fn alg_none_and_an_unknown_key_are_rejected() {
     strict_app().send_token(&forged).await.assert_invalid_token(TokenError::Signature);
 }
 
-// Requirement T-9068-05.
+// RFC 9068 §4.
 #[tokio::test]
 async fn expired_token_is_rejected_and_leeway_is_at_most_five_minutes() {
     let past = (now() - 61).to_string();
@@ -85,7 +84,7 @@ async fn expired_token_is_rejected_and_leeway_is_at_most_five_minutes() {
     assert_eq!(error.issues()[0].setting(), "leeway");
 }
 
-// Requirement T-9068-06.
+// RFC 9068 §4, RFC 6750 §3.1.
 #[tokio::test]
 async fn every_failed_check_is_invalid_token() {
     let invalid_tokens = [
@@ -103,7 +102,7 @@ async fn every_failed_check_is_invalid_token() {
     }
 }
 
-// Requirement T-9068-07.
+// RFC 9068 §2.2.
 #[tokio::test]
 async fn missing_required_claim_is_rejected() {
     for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
@@ -115,7 +114,7 @@ async fn missing_required_claim_is_rejected() {
     }
 }
 
-// Requirement T-9068-08.
+// RFC 9068 §2.2.1, §2.2.3.
 #[tokio::test]
 async fn scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_optional() {
     let map = portcullis::ClaimMap::new().roles(["roles", "groups"]).permissions(["entitlements"]);
@@ -143,7 +142,7 @@ async fn scope_and_scim_claims_are_read_and_auth_time_acr_amr_are_optional() {
     assert_eq!((without.user().acr(), without.user().auth_time(), without.user().amr().count()), (None, None, 0));
 }
 
-// Requirement T-9068-09.
+// RFC 9068 §2.1.
 #[tokio::test]
 async fn rs256_is_supported_by_default() {
     let issuer = TestIssuer::start_with(Algorithm::Rs256, portcullis::clock::Clock::system()).await.unwrap();
@@ -152,7 +151,7 @@ async fn rs256_is_supported_by_default() {
     assert_eq!(app.send_token(&issuer.token("ann").audience(AUDIENCE).sign()).await.user().id(), "ann");
 }
 
-// Requirement T-9068-11.
+// RFC 9068 §2.2.
 #[tokio::test]
 async fn sub_equal_to_client_id_is_a_client_without_user_claims() {
     let app = strict_app();
@@ -172,7 +171,7 @@ async fn sub_equal_to_client_id_is_a_client_without_user_claims() {
     assert_eq!(app.send_token(&token(valid_claims().to_string())).await.user().principal(), Principal::User);
 }
 
-// Requirement T-BCP-10.
+// RFC 8725 §3.11.
 #[tokio::test]
 async fn typ_must_be_the_expected_media_type_in_any_case() {
     let app = ProtectedApp::behind(compatible_auth().build().unwrap());
@@ -226,7 +225,7 @@ fn tokens_of_other_types() -> Vec<(&'static str, String)> {
     ]
 }
 
-// Requirement T-BCP-11, attack A32.
+// RFC 8725 §3.11, §3.12.
 #[tokio::test]
 async fn other_token_types_are_rejected_by_both_profiles() {
     for (name, token) in tokens_of_other_types() {
@@ -238,7 +237,7 @@ async fn other_token_types_are_rejected_by_both_profiles() {
     }
 }
 
-// Attack A32.
+// RFC 8725 §3.12.
 #[tokio::test]
 async fn access_token_is_rejected_as_an_id_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).profile(Profile::IdToken);
@@ -250,7 +249,7 @@ async fn access_token_is_rejected_as_an_id_token() {
     assert!(app.send_token(&token_with_typ("JWT", &valid_claims_and(json!({"nonce": "n"})))).await.handler_called);
 }
 
-// Attack A32.
+// RFC 8725 §3.12.
 #[tokio::test]
 async fn first_party_refresh_token_is_rejected_as_an_access_token() {
     let issuer = Issuer::hs256(ISSUER, SECRET).first_party();
