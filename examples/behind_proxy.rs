@@ -4,8 +4,8 @@
 //! commands for a second terminal. They send the headers of a proxy, and this example trusts
 //! proxies on this machine.
 //!
-//! The third command is of a client that forges an address. The proxy appends the real address to
-//! it, and the app reads only that one. nginx needs these lines:
+//! The third command is that of a client that forges an address. The proxy appends the real address
+//! to it, and the app reads only that one. nginx needs these lines:
 //!
 //! ```nginx
 //! proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

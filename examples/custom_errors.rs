@@ -1,8 +1,7 @@
-//! Your own JSON for every error of an app, rejections by the layers included.
+//! Your own JSON for every error of an app, including rejections by the layers.
 //!
 //! Run `cargo run --example custom_errors`; `PORT=3001` selects another port. It prints tokens to
-//! export in a second terminal, and `curl` commands to run there. All errors have the form of this
-//! one:
+//! export in a second terminal, and `curl` commands to run there. All errors have this form:
 //!
 //! ```json
 //! {"error":{"code":"token_expired","message":"the token has expired"}}

@@ -60,7 +60,7 @@ fn unauthorized() -> Reply {
     Reply::new(response)
 }
 
-/// A key is random and long, so it needs no slow hash like a password.
+/// Unlike a password, a key is random and long, so it needs no slow hash.
 fn digest(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
 }

@@ -35,7 +35,8 @@ async fn greet(nonce: CspNonce, Form(greeting): Form<Greeting>) -> Html<String> 
     page(&nonce, &format!("Hello, {}!", escape(&greeting.name)))
 }
 
-/// Renders the page. Its script and style have the nonce, so neither contains text of the caller.
+/// Renders the page. Its script and style have the nonce, so neither may contain text from the
+/// caller.
 fn page(nonce: &CspNonce, heading: &str) -> Html<String> {
     Html(format!(
         r#"<!doctype html>

@@ -24,7 +24,7 @@ use portcullis::{
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 
-/// The service that the layers protect. It has the user without any extractor.
+/// The service that the layers protect. It reads the user without an extractor.
 async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let user = UserContext::from_extensions(request.extensions());
     let (status, text) = match (request.method(), request.uri().path(), user) {

@@ -1,9 +1,9 @@
 //! A rate limit whose counters are in Redis, shared by all processes of an app.
 //!
-//! Run `docker run --rm -p 6379:6379 redis`, then `cargo run --example redis`, and in another terminal
-//! `PORT=3001 cargo run --example redis`: the two processes count together. Each prints a `curl`
-//! command. `REDIS_URL` selects another server, and several URLs, delimited by commas, the nodes of a
-//! cluster. Without a server, the example runs too, with half of the quota.
+//! Run `docker run --rm -p 6379:6379 redis`, then `cargo run --example redis`, and in another
+//! terminal `PORT=3001 cargo run --example redis`: the two processes count together. Each prints a
+//! `curl` command. `REDIS_URL` selects another server or, with several URLs separated by commas,
+//! the nodes of a cluster. Without a server, the example runs too, with half of the quota.
 //!
 //! ```toml
 //! portcullis = { version = "0.1", features = ["redis"] }

@@ -23,7 +23,7 @@ use portcullis::{
 };
 use tokio::net::TcpListener;
 
-/// The routes with what they require, but without a layer that authenticates.
+/// The routes with their requirements, but without a layer that authenticates.
 fn routes() -> Result<Router, ConfigError> {
     let publish = post(|| async { StatusCode::NO_CONTENT }).layer(RequireScope::all(["publish"])?);
     Ok(Router::new().route("/me", get(me)).route("/publish", publish))

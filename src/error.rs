@@ -33,7 +33,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Names the constructor that the app called, if that one calls the constructor that found the issues.
+    /// Names the constructor that the app called, if it is not the one that found the issues.
     pub(crate) fn with_setting(mut self, setting: &'static str) -> Self {
         self.issues.iter_mut().for_each(|issue| issue.setting = setting);
         self
@@ -118,8 +118,9 @@ impl ConfigIssue {
         self
     }
 
-    /// Returns what the app called, or has to call: the name of a builder's method, such as `max_age`, or the path of
-    /// a constructor, such as `Scopes::new`.
+    /// Returns what the app called or has to call, for example `max_age` or `Scopes::new`.
+    ///
+    /// That is the name of a builder's method, or the path of a constructor.
     ///
     /// ```
     /// use portcullis::{RequireScope, SecurityHeaders, Tiers};

@@ -1,4 +1,4 @@
-//! The guide: how to secure an app step by step, recipes for everyday tasks, and the reasons behind the design.
+//! The guide: getting started, recipes for everyday tasks, and the reasons behind the design.
 //!
 //! New here? Read [Getting started](start), from an app without security to a secured one in eight steps. The
 //! [recipes] solve one task each. The other pages explain how the layers work together, and why.

@@ -1,4 +1,4 @@
-//! Values that the layers pass to each other and to handlers: the user, privileges, the client's address.
+//! Values that layers pass to each other and to handlers: the user, privileges, the client's address.
 //!
 //! | value | set by | read by |
 //! |---|---|---|

@@ -42,8 +42,9 @@ impl NoStore {
         extensions.insert(Self(()));
     }
 
-    /// Adds `Cache-Control: no-store`, unless the response has a `Cache-Control` header already: a handler may know
-    /// better, for example that an image is the same for all users.
+    /// Adds `Cache-Control: no-store`, unless the response has a `Cache-Control` header already.
+    ///
+    /// A handler may know better, for example that an image is the same for all users.
     pub fn write(self, headers: &mut HeaderMap) {
         insert_if_absent(headers, &CACHE_CONTROL, || const { HeaderValue::from_static("no-store") });
     }

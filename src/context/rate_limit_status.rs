@@ -48,8 +48,9 @@ impl RateLimitStatus {
         })
     }
 
-    /// Returns the limit with the fewest remaining units; if several are equal, the limit that takes longest to reset.
-    /// `None` if no limit applies to the request.
+    /// Returns the limit with the fewest remaining units; `None` if no limit applies to the request.
+    ///
+    /// Of several with equally few units, it is the one that takes longest to reset.
     #[must_use]
     pub fn tightest(&self) -> Option<LimitStatus<'_>> {
         self.limits().min_by_key(|status| status.snapshot.tightness())

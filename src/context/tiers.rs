@@ -107,8 +107,8 @@ impl Tiers {
 
 /// Parses names with `<` between them, the lowest tier first.
 ///
-/// The error is that of [`Tiers::ascending`], or that a name contains a comma, semicolon or `>`, because it probably is
-/// a list in another notation.
+/// Fails as [`Tiers::ascending`] does, and if a name contains a comma, semicolon or `>`: the text is then probably a
+/// list in another notation.
 impl FromStr for Tiers {
     type Err = ConfigError;
 

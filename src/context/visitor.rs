@@ -28,8 +28,9 @@ enum Caller {
 }
 
 impl Visitor {
-    /// Creates an anonymous caller, for a gate that admits requests without a credential. A layer that requires a user
-    /// then rejects the request, with a challenge for this realm.
+    /// Creates an anonymous caller, for a gate that admits requests without a credential.
+    ///
+    /// A layer that requires a user then rejects the request, with a challenge for this realm.
     #[must_use]
     pub fn anonymous(realm: Realm) -> Self {
         Self(Caller::Anonymous(realm))

@@ -140,11 +140,11 @@ impl CorsBuilder {
         self
     }
 
-    /// Lets pages send credentials that the browser stores: cookies, HTTP authentication and client certificates
-    /// (default: off).
+    /// Lets pages send credentials that the browser stores (default: off).
     ///
-    /// A page that sends a bearer token itself does not need this: for Fetch, an `Authorization` header that a script
-    /// sets is an ordinary header, which is allowed by default.
+    /// These are cookies, HTTP authentication and client certificates. A page that sends a bearer token itself does not
+    /// need this: for Fetch, an `Authorization` header that a script sets is an ordinary header, which is allowed by
+    /// default.
     ///
     /// Together with credentials, origins must use https, because an attacker on the network can forge pages served
     /// over http. Loopback hosts are exempt:
@@ -165,10 +165,10 @@ impl CorsBuilder {
         self
     }
 
-    /// Sets the methods that pages may use besides GET, HEAD and POST, which are always allowed (default: none).
+    /// Sets the methods that pages may use besides GET, HEAD and POST (default: none).
     ///
-    /// Methods are case-sensitive. Fetch converts some of them to upper case, but not PATCH: a page that calls
-    /// `fetch(url, {method: "patch"})` sends `patch`, which is another method.
+    /// GET, HEAD and POST are always allowed. Methods are case-sensitive. Fetch converts some of them to upper case,
+    /// but not PATCH: a page that calls `fetch(url, {method: "patch"})` sends `patch`, which is another method.
     ///
     /// ```
     /// use portcullis::{Cors, OriginSet};
@@ -236,8 +236,7 @@ impl CorsBuilder {
         self
     }
 
-    /// Sets the response headers that pages may read, in addition to the headers that are always readable (default:
-    /// none).
+    /// Sets further response headers that pages may read (default: none).
     ///
     /// Always readable are the headers that Fetch calls "CORS-safelisted response-header names", and the headers that
     /// explain a rejection: `Retry-After`, `WWW-Authenticate`, the rate-limit headers and the gRPC status.
@@ -270,7 +269,7 @@ impl CorsBuilder {
         self
     }
 
-    /// Sets how long a browser may cache the response to a preflight (default 10 minutes; 0 disables the cache).
+    /// Sets how long a browser may cache a preflight response (default 10 minutes; 0 disables the cache).
     ///
     /// In whole seconds, at most 24 hours. Browsers have lower limits: Chromium caches for at most 2 hours. A browser
     /// that has cached a permission does not notice for that long that the policy was [reloaded](Cors::reload).
@@ -288,10 +287,10 @@ impl CorsBuilder {
         self
     }
 
-    /// Logs, at `info`, which check a denied preflight failed: `origin`, `method` or `headers` (default: off).
+    /// Logs which check a denied preflight failed (default: off).
     ///
-    /// The log line has no value of the request. The response stays the same, so the log is the only place that shows
-    /// the reason.
+    /// The log line, at `info`, names `origin`, `method` or `headers`, and has no value of the request. The response
+    /// stays the same, so the log is the only place that shows the reason.
     pub fn debug(mut self) -> Self {
         self.is_debug = true;
         self

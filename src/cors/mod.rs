@@ -75,10 +75,10 @@
 //!
 //! # Order
 //!
-//! Put it outside of every layer that rejects requests. A preflight carries no credentials, so a layer that
-//! authenticates would reject it. And without CORS headers, a page cannot read a rejection: its `fetch` fails with
-//! "Failed to fetch", and the app cannot distinguish a 401 from a broken network. A [`Stack`](crate::Stack) applies the
-//! layers in the correct order.
+//! Put it around every layer that rejects requests. A preflight carries no credentials, so a layer that authenticates
+//! would reject it. And without CORS headers, a page cannot read a rejection: its `fetch` fails with "Failed to fetch",
+//! and the app cannot distinguish a 401 from a broken network. A [`Stack`](crate::Stack) applies the layers in the
+//! correct order.
 //!
 //! On a router, add it with `layer`. axum's `MethodRouter::route_layer` does not run for methods without a handler, so
 //! a preflight would get a 405.

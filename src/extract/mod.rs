@@ -14,8 +14,8 @@
 //! [`Extractor`] extracts the other types too: `Extractor(user): Extractor<UserContext>` is the same as
 //! `user: UserContext`.
 //!
-//! Use them in handlers inside of the layer that provides the value. They authenticate nothing themselves. Without that
-//! layer, they reject with 500 and log which layer is missing, so a forgotten layer never looks like an anonymous user:
+//! Use them in handlers inside the layer that provides the value. They authenticate nothing themselves. In these cases,
+//! they reject the request with 500 and log the cause, so a forgotten layer never looks like an anonymous user:
 //!
 //! - `UserContext` and `Claims<T>`: no layer authenticates.
 //! - `Claims<T>`: the claims do not fit `T`.
@@ -24,7 +24,8 @@
 //! - `Attempt`: no rate limit counts failures.
 //! - `CspNonce`: no content security policy has a nonce.
 //!
-//! An `Option` of the first three types is rejected in these cases too; an `Option` of the others is `None`.
+//! With an `Option` of the first three types, the request is rejected in these cases too; an `Option` of the others is
+//! `None`.
 //!
 //! An invalid token never reaches a handler: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
 //! [`optional`](crate::jwt::JwtAuthBuilder::optional).

@@ -157,7 +157,7 @@ fn has_valid_quoting(line: &[u8]) -> bool {
     !matches!(end, None | Some(State::Quoted | State::Escaped))
 }
 
-/// Splits a text with valid quoting at each `separator` outside of quotes.
+/// Splits a text with valid quoting at each `separator` outside quotes.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut state = State::Bare;
     text.split(move |&byte| {
@@ -169,13 +169,13 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 /// The state of the reader of a `Forwarded` line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Outside of quotes.
+    /// Outside quotes.
     Bare,
     /// After an equals sign, where a quoted-string may start.
     Equals,
-    /// Inside of quotes.
+    /// Inside quotes.
     Quoted,
-    /// After a backslash inside of quotes.
+    /// After a backslash inside quotes.
     Escaped,
     /// After the closing quote.
     Closed,

@@ -4,10 +4,10 @@
 //!
 //! - A value with two readings is rejected, not repaired. Another server in front of the app may choose the other one.
 //! - The work is bounded by constants, whatever a caller sends.
-//! - Nothing panics. Property tests and fuzz targets feed each parser with arbitrary bytes.
+//! - Nothing panics. Property tests and fuzz targets feed each parser arbitrary bytes.
 //!
-//! A parser is written here only if general-purpose crates are lenient where these rules are strict. The file says in
-//! which respect.
+//! A parser is written here only if general-purpose crates are lenient where these rules are strict. Each file names
+//! the difference.
 
 #[cfg(feature = "jwt")]
 pub(crate) mod bearer;

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Either, Full};
 /// variant.
 ///
 /// Implement it for a custom body. If another layer changes the type of the body (compression, for example), add this
-/// crate's layer inside of that one.
+/// crate's layer inside that one.
 ///
 /// ```
 /// use http_body_util::Full;
@@ -33,7 +33,7 @@ use http_body_util::{BodyExt, Either, Full};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a response body of type `{Self}` cannot be created from bytes, which a rejecting response needs",
-    note = "box the body between this layer and the one that changes its type with `.map_response(axum::response::IntoResponse::into_response)`, add this layer inside of that one, or implement `portcullis::gate::BodyFromBytes` for a custom body"
+    note = "box the body between this layer and the one that changes its type with `.map_response(axum::response::IntoResponse::into_response)`, add this layer inside that one, or implement `portcullis::gate::BodyFromBytes` for a custom body"
 )]
 pub trait BodyFromBytes {
     /// Creates a body with exactly these bytes. Without bytes, the body is empty.

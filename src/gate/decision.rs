@@ -18,7 +18,9 @@ use crate::gate::reply::Reply;
 #[must_use]
 pub struct Decision<P>(Pin<Box<dyn Decide<P> + Send>>);
 
-/// A decision that has started. It resolves to the head and the gate's pass, or to the reply that rejects the request.
+/// A decision that has started.
+///
+/// It resolves to the head and the gate's pass, or to the reply that rejects the request.
 #[must_use = "futures do nothing unless polled"]
 pub struct Deciding<P>(Pin<Box<dyn Decide<P> + Send>>);
 
@@ -31,8 +33,9 @@ impl<P> Decision<P> {
         Self(Box::pin(State::NotStarted(Some(decide))))
     }
 
-    /// Starts the decision about the request with this head. A custom gate that wraps another gate calls it; [`Entry`]
-    /// shows one.
+    /// Starts the decision about the request with this head.
+    ///
+    /// A custom gate that wraps another gate calls it; [`Entry`] shows one.
     ///
     /// [`Entry`]: crate::gate::Entry
     pub fn start(self, head: request::Parts) -> Deciding<P> {

@@ -207,8 +207,10 @@ impl Denial {
         &self.realm
     }
 
-    /// Returns the status: 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind
-    /// the app is unavailable.
+    /// Returns the status that belongs to the reason.
+    ///
+    /// It is 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
+    /// unavailable.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
@@ -250,7 +252,7 @@ impl Denial {
         }
     }
 
-    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3); `None` for other statuses.
+    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3); otherwise `None`.
     ///
     /// ```
     /// use portcullis::{Scopes, context::Realm};
@@ -329,7 +331,9 @@ impl Denial {
         }
     }
 
-    /// Returns the reason, as text for the caller. For a 500, the text reveals nothing about the app's configuration.
+    /// Returns the reason, as text for the caller.
+    ///
+    /// For a 500, the text reveals nothing about the app's configuration.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match &self.kind {

@@ -61,8 +61,10 @@ pub enum Entry<P> {
 }
 
 impl<P> Entry<P> {
-    /// Decides later. `decide` takes the request's head, and its future returns it with the gate's pass, or rejects the
-    /// request. This is the only entry that allocates.
+    /// Decides later.
+    ///
+    /// `decide` takes the request's head, and its future returns it with the gate's pass, or rejects the request. This
+    /// is the only entry that allocates.
     ///
     /// The head moves into the future and back, because the future outlives this call. If the client disconnects, the
     /// future is dropped at its current await point.

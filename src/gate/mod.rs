@@ -2,11 +2,11 @@
 //!
 //! Use it to write a custom layer, to read why a request was rejected, or to render rejections differently.
 //!
-//! A tower middleware that may reject a request needs a service, a future, and care about readiness, bodies and clones.
-//! Here that code exists once. A [`Gate`] looks at the head of a request and returns an [`Entry`]: it admits the
-//! request, rejects it with a [`Reply`], or waits, for example for the network. After the inner service has responded,
-//! the gate may add to the response's head. [`Gated`] is the tower service that runs a gate, for any inner service and
-//! any body:
+//! A tower middleware that may reject a request needs a service, a future, and careful handling of readiness, bodies
+//! and clones. Here that code exists once. A [`Gate`] looks at the head of a request and returns an [`Entry`]: it
+//! admits the request, rejects it with a [`Reply`], or waits, for example for the network. After the inner service has
+//! responded, the gate may add to the response's head. [`Gated`] is the tower service that runs a gate, for any inner
+//! service and any body:
 //!
 //! - A rejected request never reaches the inner service.
 //! - A gate that decides at once costs no allocation, no boxed future and no clone of the inner service.
@@ -26,7 +26,7 @@
 //! use portcullis::gate::{Entry, Gate, Gated, Reply};
 //! use tower::{ServiceExt, service_fn};
 //!
-//! /// Admits nothing but health checks.
+//! /// Admits only health checks.
 //! #[derive(Clone)]
 //! struct Maintenance;
 //!

@@ -32,7 +32,7 @@ impl<A: Gate, B: Gate> Pair<A, B> {
         match self.outer.enter(head) {
             Entry::Admit(outer) => self.enter_inner(head, outer, wrap),
             Entry::Refuse(reply) => Entry::Refuse(reply),
-            // The inner gate must not decide before the outer one has. If it waits too, its future runs inside of this
+            // The inner gate must not decide before the outer one has. If it waits too, its future runs inside this
             // one.
             Entry::Wait(decision) => {
                 let pair = self.clone();

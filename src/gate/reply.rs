@@ -84,7 +84,9 @@ impl Reply {
         self.0.headers_mut()
     }
 
-    /// Returns the extensions of the response. They contain the [`Denial`] if the reply was created from one.
+    /// Returns the extensions of the response.
+    ///
+    /// They contain the [`Denial`] if the reply was created from one.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         self.0.extensions()

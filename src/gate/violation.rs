@@ -31,8 +31,9 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Creates a violation of the limits with these names. `retry_after` is `None` if a retry can never succeed,
-    /// because the request costs more than a limit's whole quota.
+    /// Creates a violation of the limits with these names.
+    ///
+    /// `retry_after` is `None` if a retry can never succeed, because the request costs more than a limit's whole quota.
     #[must_use]
     pub fn new(policies: impl IntoIterator<Item: AsRef<str>>, retry_after: Option<Duration>) -> Self {
         Self::of_shared(policies.into_iter().map(|name| name.as_ref().into()), retry_after)

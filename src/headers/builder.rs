@@ -118,7 +118,9 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets `Content-Security-Policy-Report-Only`. Browsers report violations of this policy and do not block them.
+    /// Sets `Content-Security-Policy-Report-Only`.
+    ///
+    /// Browsers report violations of this policy and do not block them.
     ///
     /// Use it to try out a policy next to the enforced one. Reports go to the policy's own endpoint, which must be
     /// defined:

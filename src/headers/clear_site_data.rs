@@ -7,7 +7,7 @@ use crate::field::grpc;
 use crate::field::header_map::insert_if_absent;
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
-/// Makes the browser delete the data that it stored for the site (W3C Clear Site Data). A layer for the logout route.
+/// A layer for the logout route that makes the browser delete the site's data (W3C Clear Site Data).
 ///
 /// The header is added to successful responses and redirects, unless the handler set it: after a failed logout, the
 /// user is still logged in and keeps the data. Browsers accept it over https and from loopback.
@@ -38,19 +38,23 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 pub struct ClearSiteData(HeaderValue);
 
 impl ClearSiteData {
-    /// Deletes only cookies, but those of the whole registrable domain: `app.example.com` also deletes the cookies of
-    /// `shop.example.com`.
+    /// Deletes only cookies, but those of the whole registrable domain.
+    ///
+    /// `app.example.com` also deletes the cookies of `shop.example.com`.
     pub fn cookies() -> Self {
         Self(HeaderValue::from_static("\"cookies\""))
     }
 
-    /// Deletes cached responses, cookies and all storage that scripts can use. The right choice for a logout.
+    /// Deletes cached responses, cookies and all storage that scripts can use.
+    ///
+    /// This is the right choice for a logout.
     pub fn cache_cookies_storage() -> Self {
         Self(HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""))
     }
 
-    /// Deletes every type of data, including types that browsers add later. It may also reload the site's other open
-    /// pages (`"executionContexts"`).
+    /// Deletes every type of data, including types that browsers add later.
+    ///
+    /// It may also reload the site's other open pages (`"executionContexts"`).
     pub fn all() -> Self {
         Self(HeaderValue::from_static("\"*\""))
     }

@@ -12,7 +12,7 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// (RFC 6797 §8.3, §12.1). They count `max_age` from the last response that had the header.
 ///
 /// A mistake lasts until it expires: a host without https is unreachable for that long. So raise the time step by step,
-/// for example from five minutes over a week to two years, and look for hosts that fail in between.
+/// for example to five minutes, a week and two years, and look for hosts that fail in between.
 ///
 /// It can be parsed from the header's value and, with the feature `serde`, deserialized from it.
 ///
@@ -46,8 +46,9 @@ pub struct Hsts {
 }
 
 impl Hsts {
-    /// Creates a policy that browsers keep for `max_age`, in whole seconds. Zero makes them delete an earlier policy
-    /// (RFC 6797 §6.1.1).
+    /// Creates a policy that browsers keep for `max_age`, in whole seconds.
+    ///
+    /// Zero makes them delete an earlier policy (RFC 6797 §6.1.1).
     pub fn new(max_age: Duration) -> Self {
         Self { max_age, includes_subdomains: false, is_preload: false }
     }
@@ -106,7 +107,7 @@ impl Hsts {
 
 /// Parses the value of the header (RFC 6797 §6.1), such as `max-age=63072000; includeSubDomains`.
 ///
-/// The names of directives are case-insensitive. The error is a missing `max-age`, or a directive that is repeated,
+/// The names of directives are case-insensitive. It is an error if `max-age` is missing, or if a directive is repeated,
 /// unknown or malformed. As for [`Hsts::preload`], `build()` reports a `preload` without its requirements.
 ///
 /// ```

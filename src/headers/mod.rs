@@ -1,8 +1,8 @@
 //! `SecurityHeaders`: adds the response headers that protect pages and APIs in browsers.
 //!
 //! A browser enforces many protections only if the response demands them: which scripts may run, who may show the page
-//! in a frame, that the site is only reached over https. [`SecurityHeaders`] sends those headers with every response of
-//! an app, from a preset that you adjust, and rejects values that weaken the protection when the layer is built.
+//! in a frame, that the site is reached only over https. [`SecurityHeaders`] sends those headers with every response of
+//! an app, starting from a preset that you adjust. `build()` rejects values that weaken the protection.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};

@@ -6,7 +6,7 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::headers::owasp;
 
-/// `Permissions-Policy` (W3C Permissions Policy §5): the browser features that a page and its frames may use.
+/// `Permissions-Policy` (W3C Permissions Policy §5): the browser features for a page and its frames.
 ///
 /// A feature that the policy does not name keeps the browser's default: most features are allowed for the page's own
 /// origin, and for a frame if its `allow` attribute grants them. A frame never gets a feature that the page does not

@@ -3,10 +3,10 @@
 //! `unsafe-none`, a keyword of the opener and embedder policies, has no variant: without the header, browsers do the
 //! same.
 
-/// `X-Frame-Options` (RFC 7034): whether other pages may embed this one, for browsers without `frame-ancestors`.
+/// `X-Frame-Options` (RFC 7034): whether other pages may embed this one.
 ///
-/// `ALLOW-FROM` of the RFC is not offered, because browsers ignore it. Use
-/// [`Directive::FrameAncestors`](crate::headers::Directive::FrameAncestors) to allow certain origins.
+/// It is for browsers without `frame-ancestors`. `ALLOW-FROM` of the RFC is not offered, because browsers ignore it.
+/// Use [`Directive::FrameAncestors`](crate::headers::Directive::FrameAncestors) to allow certain origins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameOptions {
@@ -68,7 +68,7 @@ impl ReferrerPolicy {
     }
 }
 
-/// `Cross-Origin-Opener-Policy` (HTML §7.1.3): which windows the page shares a browsing context group with.
+/// `Cross-Origin-Opener-Policy` (HTML §7.1.3): which windows share the page's browsing context group.
 ///
 /// A page can reach its opener, and the windows that it opened, only within the group. So a policy protects a page from
 /// the pages that open it, which could otherwise navigate it or watch when it loads.
@@ -93,8 +93,9 @@ impl OpenerPolicy {
     }
 }
 
-/// `Cross-Origin-Resource-Policy` (Fetch §3.7): which pages may load the response without CORS, as an image for
-/// example.
+/// `Cross-Origin-Resource-Policy` (Fetch §3.7): which pages may load the response without CORS.
+///
+/// Images, scripts and style sheets are usually loaded without CORS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResourcePolicy {
@@ -116,7 +117,7 @@ impl ResourcePolicy {
     }
 }
 
-/// `Cross-Origin-Embedder-Policy` (HTML §7.1.4): what the page may load without the consent of the other origin.
+/// `Cross-Origin-Embedder-Policy` (HTML §7.1.4): what loads without the other origin's consent.
 ///
 /// Only the `owasp` preset sends it: it breaks pages that load anything from other origins. Together with
 /// [`OpenerPolicy::SameOrigin`], it makes a page cross-origin isolated.

@@ -144,7 +144,7 @@ impl JwtAuthBuilder {
     /// Validates the settings and builds the layer.
     ///
     /// This fetches nothing, so an app starts while its issuer is unavailable. The first request fetches the keys, or
-    /// an earlier call of [`JwtAuth::prefetch_keys`].
+    /// an earlier call of [`JwtAuth::prefetch_keys`] does.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};

@@ -68,7 +68,7 @@ impl JwtAuth {
 
     /// Returns the same layer, with shared keys, that admits requests without a token as anonymous.
     ///
-    /// Use it for the routes that are open to anonymous users, beside the strict layer for the others. See
+    /// Use it for the routes that are open to anonymous users, next to the strict layer for the others. See
     /// [`optional`](crate::jwt::JwtAuthBuilder::optional).
     ///
     /// ```

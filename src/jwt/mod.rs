@@ -2,9 +2,8 @@
 //!
 //! An API that is called with `Authorization: Bearer <token>` must find out, on every request, whether the token is
 //! genuine, meant for this API and still valid, and who its user is. [`JwtAuth`] is a layer that does this for all
-//! routes inside of it. It verifies the token (RFC 6750, RFC 7519, RFC 8725, RFC 9068), rejects the request if the
-//! token is missing or invalid, and otherwise provides the [`UserContext`](crate::UserContext) to inner layers and
-//! handlers.
+//! routes inside it. It verifies the token (RFC 6750, RFC 7519, RFC 8725, RFC 9068), rejects the request if the token
+//! is missing or invalid, and otherwise provides the [`UserContext`](crate::UserContext) to inner layers and handlers.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};
@@ -77,7 +76,7 @@
 //! With [`optional`](JwtAuthBuilder::optional), a request without a token is admitted as anonymous instead. The
 //! [`Denial`](crate::gate::Denial) in the response's extensions has the exact reason.
 //!
-//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2). For the reason of a rejection, set the log
+//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2). To see why a request was rejected, set the log
 //! level of `portcullis` to `debug`: the log names the reason, and adds a hint if the configuration is the likely
 //! cause.
 //!
@@ -125,13 +124,13 @@
 //!
 //! # Order
 //!
-//! [`Stack`](crate::Stack) applies layers in the right order. Without it:
+//! [`Stack`](crate::Stack) applies the layers in the correct order. Without it:
 //!
-//! - Outside of `JwtAuth`: [`SecurityHeaders`](crate::SecurityHeaders) and [`Cors`](crate::Cors), since preflight
-//!   requests carry no token and a rejection needs their headers too. Also a [`RateLimit`](crate::RateLimit) by
-//!   address, if callers could cause too many signature checks.
-//! - Inside of it: `Require*`, and a `RateLimit` by user. If one of them is outside by mistake, it responds with 500
-//!   and logs the missing layer.
+//! - Around `JwtAuth`: [`SecurityHeaders`](crate::SecurityHeaders) and [`Cors`](crate::Cors), because preflights carry
+//!   no token and a rejection needs their headers too; and a [`RateLimit`](crate::RateLimit) by address, if callers
+//!   could cause too many signature checks.
+//! - Inside it: `Require*`, and a `RateLimit` by user. If one of them is outside by mistake, it responds with 500 and
+//!   logs the missing layer.
 //!
 //! # Deployment
 //!
@@ -139,7 +138,7 @@
 //! - A token is valid until `exp`, even if its user is locked meanwhile. Issue tokens for minutes, or use a
 //!   [user loader](JwtAuthBuilder::load_user).
 //! - Keep the app's clock accurate within the [leeway](JwtAuthBuilder::leeway).
-//! - Allow outgoing connections to the issuer. At the start, [`JwtAuth::prefetch_keys`] shows whether they work.
+//! - Allow outgoing connections to the issuer. At startup, [`JwtAuth::prefetch_keys`] shows whether they work.
 //! - Each process has its own keys and its own cache. After a key is withdrawn, each notices it with its next refresh.
 //!
 //! [`Issuer`]: crate::Issuer

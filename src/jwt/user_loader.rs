@@ -100,9 +100,9 @@ impl UserLoader {
 
     /// Calls the function, with a timeout.
     pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
-        // tokio's timer panics outside of a runtime, and a request must not panic.
+        // tokio's timer panics outside a runtime, and a request must not panic.
         if tokio::runtime::Handle::try_current().is_err() {
-            tracing::error!("cannot load users outside of a tokio runtime");
+            tracing::error!("cannot load users outside a tokio runtime");
             return Err(LoadError::Unavailable { retry_after: RETRY_AFTER });
         }
         let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;

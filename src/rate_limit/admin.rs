@@ -132,7 +132,9 @@ impl RateLimit {
         self.intervene(subject, Intervention::Refund, units).await
     }
 
-    /// Resets what the subject has used of each limit, and removes its blocks. Its next request is admitted.
+    /// Resets what the subject has used of each limit, and removes its blocks.
+    ///
+    /// Its next request is admitted.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};

@@ -1,4 +1,4 @@
-//! `RateLimit::check`: charges a subject outside of a request.
+//! `RateLimit::check`: charges a subject outside a request.
 
 use crate::context::{RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind};

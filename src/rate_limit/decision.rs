@@ -1,6 +1,6 @@
 //! What a request is charged, and what a store decides about it.
 
-// The way of a request: `Policy::charges` reads a `Charge` for each limit from its head; a store turns them into a
+// The path of a request: `Policy::charges` reads a `Charge` for each limit from its head; a store turns them into a
 // `Decision`; the layer turns that into a `Denial` or into a status, headers and, later, refunds. Both stores share
 // these types, so the layer does not know which of them decided.
 

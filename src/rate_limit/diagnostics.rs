@@ -12,7 +12,7 @@ use http::{HeaderName, request};
 
 use crate::rate_limit::subject::Subject;
 
-/// Which warnings were logged. Each flag is swapped, so that of several requests at once only one logs the warning.
+/// Which warnings were logged. Each flag is swapped, so that only one of several concurrent requests logs the warning.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     has_logged_unknown_address: AtomicBool,
@@ -91,7 +91,7 @@ impl Diagnostics {
             tracing::warn!(
                 limit,
                 "this limit has quotas by tier, but no authenticating layer ran before it, so every request gets the quota \
-                 of the lowest tier; move it inside of JwtAuth"
+                 of the lowest tier; move it inside JwtAuth"
             );
         }
     }

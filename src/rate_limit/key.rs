@@ -46,7 +46,7 @@ pub struct Key {
 impl Key {
     /// Counts by the verified user, identified by issuer and id.
     ///
-    /// An authenticating layer must be outside of this one. Otherwise the response to every request is 500.
+    /// An authenticating layer must run before this one. Otherwise the response to every request is 500.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -124,8 +124,8 @@ impl Key {
     /// Counts by an API key, the single value of this header. Stores keep only a hash of it.
     ///
     /// This key does not verify anything, and a caller can invent a new value for each request. Put a layer that
-    /// verifies API keys outside of this one, or add a limit by address. A request without the header, with an empty
-    /// value or with two values does not match.
+    /// verifies API keys around this one, or add a limit by address. A request without the header, with an empty value
+    /// or with two values does not match.
     ///
     /// ```
     /// use axum::http::HeaderName;
@@ -146,10 +146,12 @@ impl Key {
         Self::of(KeyPart::ApiKey(header))
     }
 
-    /// Counts by the tenant that the function reads from the verified user. All users of a tenant share the limit.
+    /// Counts by the tenant that the function reads from the verified user.
+    ///
+    /// All users of a tenant share the limit.
     ///
     /// A user for which the function returns `None` does not match. As with [`user`](Self::user), an authenticating
-    /// layer must be outside of this one.
+    /// layer must run before this one.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

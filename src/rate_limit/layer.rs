@@ -22,7 +22,7 @@ use crate::rate_limit::response_headers::{self, TightestLimit};
 ///
 /// Clones share their counters. To give two routers counters of their own, build two layers.
 ///
-/// Besides its use as a layer, it has methods for other code: [`check`](Self::check) charges a subject outside of a
+/// Besides its use as a layer, it has methods for other code: [`check`](Self::check) charges a subject outside a
 /// request, and [`peek`](Self::peek), [`refund`](Self::refund), [`reset`](Self::reset) and [`unblock`](Self::unblock)
 /// are for administrators.
 #[derive(Clone)]

@@ -85,7 +85,7 @@ impl Limit {
     ///
     /// The quota of the user's tier applies or, if that tier has none, the quota of the next lower tier that has one.
     /// If there is no such tier, or the caller has no tier or is anonymous, the quota of the lowest tier applies. All
-    /// quotas have the same window and algorithm. Put the layer inside of the one that authenticates.
+    /// quotas have the same window and algorithm. Put the layer inside the one that authenticates.
     ///
     /// ```
     /// use portcullis::rate_limit::{Key, Limit, Subject};
@@ -201,7 +201,7 @@ impl Limit {
         self
     }
 
-    /// Restricts the limit to these routes, written as in the router: `/reports/{id}` (default: all routes).
+    /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all).
     ///
     /// A route is axum's `MatchedPath`, including the path of every `nest`. The request's path is compared as well, so
     /// that a limit on one path also counts requests that a wildcard route matches.
@@ -296,11 +296,12 @@ impl Limit {
         self
     }
 
-    /// Counts only requests that fail with a status from 400 to 499, such as failed logins (default: all requests).
+    /// Counts only requests that fail, such as failed logins (default: all requests).
     ///
-    /// A request is charged before the handler runs, so that concurrent attempts count, and refunded if it succeeds.
-    /// Only its own units are refunded. Handlers can override the status with an [`Attempt`](crate::rate_limit::Attempt).
-    /// For a gRPC response, the `grpc-status` in its head counts; a status in trailers after a body is not read.
+    /// A request fails if its status is from 400 to 499. Every request is charged before the handler runs, so that
+    /// concurrent attempts count, and refunded if it succeeds. Only its own units are refunded. Handlers can override
+    /// the status with an [`Attempt`](crate::rate_limit::Attempt). For a gRPC response, the `grpc-status` in its head
+    /// counts; a status in trailers after a body is not read.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::{Request, StatusCode}, routing::post};

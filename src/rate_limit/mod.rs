@@ -64,10 +64,10 @@
 //!
 //! # Order of layers
 //!
-//! Put a limit by user inside of the layer that authenticates, and outside of expensive ones. If no layer
-//! authenticated, the response is 500. To bound the work of signature verification, put another limit by address
-//! outside of `JwtAuth`. [`Stack`](crate::Stack) has a setter for each. Put [`Cors`](crate::Cors) outside of both, so
-//! that preflights are not counted and pages can read a 429.
+//! Put a limit by user inside the layer that authenticates, and around expensive ones. If no layer authenticated, the
+//! response is 500. To bound the work of signature verification, put another limit by address around `JwtAuth`.
+//! [`Stack`](crate::Stack) has a setter for each. Put [`Cors`](crate::Cors) around both, so that preflights are not
+//! counted and pages can read a 429.
 //!
 //! # Deployment
 //!
@@ -75,7 +75,7 @@
 //!   `into_make_service_with_connect_info::<SocketAddr>()`; in tests, use `MockConnectInfo`.
 //! - **Proxies.** Behind a proxy or load balancer, configure [`TrustedProxies`](crate::TrustedProxies). Otherwise all
 //!   clients have the proxy's address and share one limit, which is logged as a warning.
-//! - **Several instances.** Each [`MemoryStore`] counts for itself, and starts empty after a restart. To share the
+//! - **Several instances.** Each [`MemoryStore`] counts on its own, and starts empty after a restart. To share the
 //!   counters of several instances, use a `RedisStore`.
 //! - **Many subjects.** Choose a [capacity](MemoryStore::with_subjects) above the number of subjects that are active
 //!   within one window.
@@ -83,9 +83,9 @@
 //! # Handlers and other code
 //!
 //! A handler that extracts a [`RateLimitStatus`] gets the remaining quota. One that extracts an [`Attempt`] reports
-//! whether the request failed, for limits that count only failures.
-//! Outside of requests, [`check`](RateLimit::check) charges a subject. Administrators can [`peek`](RateLimit::peek),
-//! [`refund`](RateLimit::refund), [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
+//! whether the request failed, for limits that count only failures. Outside requests, [`check`](RateLimit::check)
+//! charges a subject. Administrators can [`peek`](RateLimit::peek), [`refund`](RateLimit::refund),
+//! [`reset`](RateLimit::reset) and [`unblock`](RateLimit::unblock).
 //!
 //! # Responses
 //!
@@ -101,7 +101,7 @@
 //! are those of draft-ietf-httpapi-ratelimit-headers-10. After the time in `Retry-After`, the request is admitted if no
 //! other was admitted in the meantime.
 //!
-//! The response to a rejected request is 429 (RFC 6585 section 4) with a problem of type `quota-exceeded`, or
+//! The response to a rejected request is 429 (RFC 6585 §4) with a problem of type `quota-exceeded`, or
 //! `abnormal-usage-detected` for a block. `violated-policies` names the limits that reject it. A request that costs
 //! more than the limit gets no `Retry-After`.
 //!
@@ -116,8 +116,8 @@
 //! # What it does not do
 //!
 //! It does not queue or delay requests, count bytes, or limit concurrency; for the latter, use tower's
-//! `ConcurrencyLimit`. It does not stop an attacker who has many addresses and needs no account: that is the work of
-//! the network in front of the app.
+//! `ConcurrencyLimit`. It does not stop an attacker who has many addresses and needs no account: that is the job of the
+//! network in front of the app.
 //!
 //! [`Quota`]: crate::Quota
 //! [`Quota::algorithm`]: crate::Quota::algorithm

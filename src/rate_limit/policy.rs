@@ -44,7 +44,7 @@ pub(super) struct Policy {
     pub(super) refunds: bool,
 }
 
-/// The decision about a request, or that Redis has to be asked for it.
+/// The decision about a request, or the need to ask Redis for it.
 pub(super) enum Ruling {
     Decided(Decision),
     #[cfg(feature = "redis")]
@@ -98,7 +98,7 @@ impl Policy {
         Ok(self.charge(index, rule, quota, rule.cost.of(head), &subject))
     }
 
-    /// Returns the charges of a subject outside of a request, under every rule whose key matches it.
+    /// Returns the charges of a subject outside a request, under every rule whose key matches it.
     pub(super) fn charges_for(&self, subject: &Subject<'_>, units: u32) -> Charges {
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.key.matches(subject));
         let charge = |(index, rule): (usize, &Rule)| {

@@ -150,8 +150,7 @@ impl AsRef<[u8]> for Digits {
     }
 }
 
-/// Quotes a limit's name as a string of structured fields (RFC 9651 section 3.3.3). The builder accepted only printable
-/// ASCII.
+/// Quotes a limit's name as a string of structured fields (RFC 9651 §3.3.3). The builder accepted only printable ASCII.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }

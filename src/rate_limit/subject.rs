@@ -13,7 +13,7 @@ use crate::context::UserContext;
 ///
 /// A [`RateLimit`](crate::RateLimit) determines the subject of a request by its [`Key`](crate::rate_limit::Key). Create
 /// one yourself to [charge](crate::RateLimit::check), [inspect](crate::RateLimit::peek) or
-/// [reset](crate::RateLimit::reset) a subject outside of a request:
+/// [reset](crate::RateLimit::reset) a subject outside a request:
 ///
 /// ```
 /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};

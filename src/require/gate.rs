@@ -249,7 +249,9 @@ impl RequirePermission {
 pub struct RequireTier(Arc<Requirement>);
 
 impl RequireTier {
-    /// Requires this tier or a higher one. A user without a tier, or with one that is not in the table, is rejected.
+    /// Requires this tier or a higher one.
+    ///
+    /// A user without a tier, or with one that is not in the table, is rejected.
     ///
     /// ```
     /// use portcullis::{RequireTier, Tiers, UserContext, testing::as_user};

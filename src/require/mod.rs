@@ -1,4 +1,4 @@
-//! `RequireUser`, `RequireScope`, `RequireRole`, `RequirePermission`, `RequireTier`: authorization of single routes.
+//! The `Require*` layers: authorization of single routes by user, scope, role, permission or tier.
 //!
 //! Authentication identifies the user. These layers check what the user may do, before the handler runs:
 //!
@@ -54,8 +54,8 @@
 //!
 //! # Order of layers
 //!
-//! Add these layers to routes, inside of the layer that authenticates. On a whole router, use `route_layer`: with
-//! `layer`, a path that does not exist would be a 401 or 403 too.
+//! Add these layers to routes, inside the layer that authenticates. On a whole router, use `route_layer`: with `layer`,
+//! a path that does not exist would be a 401 or 403 too.
 //!
 //! **A layer on a method router covers only the methods that were added before it.** To require different scopes for
 //! the methods of one path, give each its own layer and merge them:

@@ -38,11 +38,12 @@ impl Stack {
 }
 
 impl<A: Gate> StackBuilder<A> {
-    /// Sets the proxies whose forwarding headers report the client's address, for all inner layers and handlers.
+    /// Sets the proxies whose forwarding headers report the client's address.
     ///
-    /// Limits with [`Key::ip`](crate::rate_limit::Key::ip) use the address that this layer finds, and handlers get it
-    /// as an extractor, [`ClientAddr`](crate::ClientAddr). axum provides the address of the connection only if the app
-    /// is served with `into_make_service_with_connect_info::<SocketAddr>()`.
+    /// All inner layers and handlers use that address. Limits with [`Key::ip`](crate::rate_limit::Key::ip) use the
+    /// address that this layer finds, and handlers get it as an extractor, [`ClientAddr`](crate::ClientAddr). axum
+    /// provides the address of the connection only if the app is served with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
     /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the
     /// proxies whose `X-Forwarded-Proto` it trusts.
@@ -77,7 +78,7 @@ impl<A: Gate> StackBuilder<A> {
         self
     }
 
-    /// Sets the layer that adds security headers to every response, rejections of the inner layers included.
+    /// Sets the layer that adds security headers to every response, including rejections by inner layers.
     #[cfg(feature = "headers")]
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
@@ -205,8 +206,9 @@ impl<A: Gate> StackBuilder<A> {
         }
     }
 
-    /// Sets a rate limit that runs after authentication. Its key may be the user or a claim, and its quotas may differ
-    /// by tier.
+    /// Sets a rate limit that runs after authentication.
+    ///
+    /// Its key may be the user or a claim, and its quotas may differ by tier.
     ///
     /// If authentication is optional, let the key fall back to the address:
     ///

@@ -1,8 +1,8 @@
 //! `Stack`: all layers as one, in the correct order.
 //!
-//! The order of security layers matters, and nothing reports a wrong one: CORS inside of authentication breaks every
-//! preflight, and a rate limit outside of authentication knows no user. A `Stack` applies its layers in the correct
-//! order, whatever the order of the setters. Each layer is optional.
+//! The order of security layers matters, and nothing reports a wrong one: CORS inside authentication breaks every
+//! preflight, and a rate limit outside authentication knows no user. A `Stack` applies its layers in the correct order,
+//! whatever the order of the setters. Each layer is optional.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -70,8 +70,8 @@
 //! # Where to add it
 //!
 //! Add the stack with `Router::layer`, after all routes and the fallback: a layer applies only to routes that were
-//! added before it. Add routes for everyone, such as `/health`, after the stack or merge them from another router. Put
-//! tracing and request ids outside of it, and timeouts and panic handling inside, so that their responses have CORS and
+//! added before it. Add public routes, such as `/health`, after the stack, or merge them from another router. Put
+//! tracing and request ids around it, and timeouts and panic handling inside it, so that their responses have CORS and
 //! security headers too.
 //!
 //! ```

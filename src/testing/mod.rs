@@ -22,7 +22,7 @@
 //!
 //! # Handlers without tokens
 //!
-//! [`as_user`] authenticates every request as the given user. Apply it where the app applies `JwtAuth`, outside of the
+//! [`as_user`] authenticates every request as the given user. Apply it where the app applies `JwtAuth`, around the
 //! layers that need a user.
 //!
 //! ```

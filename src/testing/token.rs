@@ -135,7 +135,7 @@ impl TokenBuilder {
         self.claim("iat", now.saturating_sub(7200)).claim("exp", now.saturating_sub(3600))
     }
 
-    /// Sets a claim to any JSON value, also to a malformed one.
+    /// Sets a claim to any JSON value, even a malformed one.
     ///
     /// ```
     /// # use portcullis::testing::TokenBuilder;

@@ -125,7 +125,7 @@ pub(crate) fn auth(algorithm: Algorithm) -> Router {
     with_claims(algorithm)
 }
 
-/// All layers in one `ServiceBuilder`. The handler's extractor verifies the token, inside of the layers.
+/// All layers in one `ServiceBuilder`. The handler's extractor verifies the token, inside the layers.
 pub(crate) fn stack(algorithm: Algorithm) -> Router {
     with_claims(algorithm)
         .layer(header_layers!(ServiceBuilder::new()).layer(cors_layer(1)).layer(governor!(ours::UNITS)))

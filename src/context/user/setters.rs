@@ -29,8 +29,9 @@ impl UserContext {
         Self(Arc::new(identity))
     }
 
-    /// Sets the issuer of the user's credential. Set it if the app has users of several issuers, whose ids may be
-    /// equal.
+    /// Sets the issuer of the user's credential.
+    ///
+    /// Set it if the app has users of several issuers, whose ids may be equal.
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
         self.with(|identity| identity.issuer = Some(issuer.into().into()))
@@ -86,7 +87,7 @@ impl UserContext {
         self.with(|identity| identity.role_table = Some(table))
     }
 
-    /// Sets the permissions that the user has directly, in addition to the permissions that the roles grant.
+    /// Sets the user's direct permissions, in addition to those that the roles grant.
     ///
     /// ```
     /// use portcullis::{Permission, UserContext};
@@ -140,8 +141,9 @@ impl UserContext {
         })
     }
 
-    /// Sets whether the request is made by a user, or by a client on its own behalf (default [`Principal::User`]). A
-    /// gate that authenticates API keys of services sets [`Principal::Client`].
+    /// Sets whether the request is made by a user, or by a client on its own behalf.
+    ///
+    /// The default is [`Principal::User`]. A gate that authenticates API keys of services sets [`Principal::Client`].
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
         self.with(|identity| identity.is_client = principal == Principal::Client)

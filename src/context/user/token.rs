@@ -51,7 +51,9 @@ impl UserContext {
         self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
-    /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7). Many issuers omit it.
+    /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7).
+    ///
+    /// Many issuers omit it.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.0.token_id.as_deref()

@@ -10,7 +10,7 @@ impl Denial {
         let status = self.status().as_u16();
         match &self.kind {
             DenialKind::AuthLayerMissing { required_by } => {
-                tracing::error!(status, "{required_by} requires an authenticating layer; add JwtAuth outside of it");
+                tracing::error!(status, "{required_by} requires an authenticating layer; add JwtAuth around it");
             }
             DenialKind::AddressUnknown => tracing::error!(
                 status,
@@ -19,12 +19,12 @@ impl Denial {
             ),
             DenialKind::RateLimitMissing { required_by } => tracing::error!(
                 status,
-                "{required_by} requires a RateLimit outside of it that counts the request (for an Attempt, one that \
+                "{required_by} requires a RateLimit layer that counts the request (for an Attempt, one that \
                  counts failures); add one, or extract an Option if the route may be exempt"
             ),
             DenialKind::NonceMissing => tracing::error!(
                 status,
-                "CspNonce requires a SecurityHeaders outside of it whose policy has a nonce; add \
+                "CspNonce requires a SecurityHeaders layer whose policy has a nonce; add \
                  SecurityHeaders::html(), or Source::Nonce to the existing policy"
             ),
             DenialKind::ClaimsMismatch => {

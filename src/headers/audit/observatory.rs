@@ -9,7 +9,7 @@ use crate::headers::gate::SecurityHeaders;
 use crate::headers::policy::Transport;
 
 impl SecurityHeaders {
-    /// Returns the grade that Mozilla's HTTP Observatory would give a page with these headers, served over https.
+    /// Returns the grade of Mozilla's HTTP Observatory for a page with these headers, served over https.
     ///
     /// Use it in a unit test to keep a configuration from losing its grade.
     ///

@@ -85,7 +85,9 @@ impl Modifier {
         self.result
     }
 
-    /// Returns the points that the result adds to the score: negative for a penalty, positive for extra credit.
+    /// Returns the points that the result adds to the score.
+    ///
+    /// They are negative for a penalty, positive for extra credit.
     #[must_use]
     pub fn points(&self) -> i16 {
         self.points

@@ -6,11 +6,10 @@ use crate::headers::policy::HttpsDetection;
 
 /// Settings about the request and the handler's response.
 impl SecurityHeadersBuilder {
-    /// Sets the names of the headers that are removed from every response (default: none; most presets: `Server` and
-    /// `X-Powered-By`).
+    /// Sets the names of the headers that are removed from every response (default: none).
     ///
-    /// [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer list. A header that a proxy adds afterwards cannot
-    /// be removed here.
+    /// Most presets remove `Server` and `X-Powered-By`. [`OWASP_REMOVED`](crate::headers::OWASP_REMOVED) is a longer
+    /// list. A header that a proxy adds afterwards cannot be removed here.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -34,9 +33,9 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sets the names of the headers that replace the handler's (default: none; the handler's headers are kept).
+    /// Sets the names of the headers that replace the handler's (default: none).
     ///
-    /// With it, no handler can loosen the app's policy:
+    /// By default, the handler's headers are kept. With this setting, no handler can loosen the app's policy:
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -61,10 +60,11 @@ impl SecurityHeadersBuilder {
         self
     }
 
-    /// Sends `Cache-Control: no-store` with responses to authenticated users, unless the handler set `Cache-Control`.
+    /// Sends `Cache-Control: no-store` with responses to authenticated users (default: off).
     ///
-    /// Off by default, on in every preset except `helmet`. The layer that authenticates writes the header, because only
-    /// it knows whether the request is authenticated; a custom gate does so with [`NoStore`](crate::context::NoStore).
+    /// Every preset except `helmet` turns it on. A `Cache-Control` header that the handler sets is kept. The layer that
+    /// authenticates writes `no-store`, because only it knows whether the request is authenticated; a custom gate does
+    /// so with [`NoStore`](crate::context::NoStore).
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -87,8 +87,9 @@ impl Csp {
             .set(Directive::StyleSrc, [Source::SelfOrigin, Source::Nonce])
     }
 
-    /// Creates the policy that the OWASP Secure Headers Project recommends: resources of the page's own origin, no
-    /// inline code, no plug-ins, and no frames around the page.
+    /// Creates the policy that the OWASP Secure Headers Project recommends.
+    ///
+    /// It allows resources of the page's own origin, but no inline code, no plug-ins, and no frames around the page.
     pub fn owasp() -> Self {
         Self::new()
             .set(Directive::DefaultSrc, ["'self'"])
@@ -99,8 +100,9 @@ impl Csp {
             .upgrade_insecure_requests()
     }
 
-    /// Creates the default policy of helmet 8: resources of the page's own origin, and style sheets and fonts of any
-    /// https host. Inline styles are allowed.
+    /// Creates the default policy of helmet 8.
+    ///
+    /// It allows resources of the page's own origin, style sheets and fonts of any https host, and inline styles.
     pub fn helmet() -> Self {
         Self::new()
             .set(Directive::DefaultSrc, ["'self'"])
@@ -197,17 +199,18 @@ impl Csp {
         self
     }
 
-    /// Sets the names of the Trusted Types policies that scripts may create (default: any). An item may also be a
-    /// keyword, such as `'allow-duplicates'`.
+    /// Sets the names of the Trusted Types policies that scripts may create (default: any).
+    ///
+    /// An item may also be a keyword, such as `'allow-duplicates'`.
     pub fn trusted_types(mut self, policies: impl IntoIterator<Item: Into<String>>) -> Self {
         self.trusted_types = Some(policies.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Requires Trusted Types for DOM functions that turn text into code (`require-trusted-types-for 'script'`).
+    /// Requires Trusted Types for DOM functions that turn text into code.
     ///
-    /// A script can then assign to `innerHTML` only what a policy of the page has sanitized. Browsers without Trusted
-    /// Types ignore the directive.
+    /// The directive is `require-trusted-types-for 'script'`. A script can then assign to `innerHTML` only what a
+    /// policy of the page has sanitized. Browsers without Trusted Types ignore the directive.
     ///
     /// ```
     /// use portcullis::headers::Csp;
@@ -230,7 +233,9 @@ impl Csp {
         self
     }
 
-    /// Sends violation reports to this URL (default: none). Needed for browsers that do not support `report-to`.
+    /// Sends violation reports to this URL (default: none).
+    ///
+    /// It is needed for browsers that do not support `report-to`.
     ///
     /// `uri` is a path or an http(s) URL. Browsers that support `report-to` ignore it if both are set.
     ///

@@ -10,7 +10,7 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
 
-/// A long leeway extends the life of every token, also of a stolen one.
+/// A long leeway extends the life of every token, even of a stolen one.
 pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
     if leeway > MAX_LEEWAY {
         let reason = "is more than five minutes, and RFC 9068 §4 permits no more than a few";

@@ -147,7 +147,7 @@ impl ClaimMap {
         self
     }
 
-    /// Adds a claim with roles, beside those that are already read.
+    /// Adds a claim with roles, in addition to those already read.
     ///
     /// ```
     /// use portcullis::Issuer;

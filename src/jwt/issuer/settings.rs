@@ -213,7 +213,7 @@ impl Issuer {
 
     /// Sets a function that changes the user of a verified token, for what a [`ClaimMap`] cannot express.
     ///
-    /// It runs on every request, also if the token is cached, and can read all claims with [`UserContext::claims`]. It
+    /// It runs on every request, even if the token is cached, and can read all claims with [`UserContext::claims`]. It
     /// cannot reject a user or wait; for that, use [`load_user`](crate::jwt::JwtAuthBuilder::load_user).
     ///
     /// ```

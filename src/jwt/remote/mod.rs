@@ -89,7 +89,7 @@ impl PendingFetch {
         if Handle::try_current().is_ok() {
             let _ = tokio::time::timeout(LOST_AFTER, finished).await;
         } else {
-            // Outside of a runtime no fetch could start, and `start_fetch` has already sent the notification.
+            // Outside a runtime no fetch could start, and `start_fetch` has already sent the notification.
             let _ = finished.await;
         }
     }
@@ -227,13 +227,13 @@ impl RemoteKeys {
     /// `lost_at` is set.
     fn start_fetch(self: &Arc<Self>, mut schedule: MutexGuard<'_, FetchSchedule>) {
         let now = self.clock.monotonic();
-        // Outside of a runtime, a fetch fails like any other: the request is 503, and the app recovers once requests
-        // run in a runtime.
+        // Outside a runtime, a fetch fails like any other: the request is 503, and the app recovers once requests run
+        // in a runtime.
         let Ok(runtime) = Handle::try_current() else {
             schedule.record_failure(now, jitter(&self.hasher));
             self.fetch_finished.send_replace(());
             drop(schedule);
-            tracing::error!(issuer = %self.issuer, "cannot fetch keys outside of a tokio runtime");
+            tracing::error!(issuer = %self.issuer, "cannot fetch keys outside a tokio runtime");
             return;
         };
         let lost_at = now.checked_add(LOST_AFTER);

@@ -6,8 +6,8 @@ use serde_json::Number;
 
 /// Reads a claim's JSON text as a time. Returns `None` if it is not a number, is negative, or exceeds 2^53 seconds.
 ///
-/// Integers are read without a double in between, and so exactly. Fractions are permitted (RFC 7519 §2), and some
-/// issuers send them. A number in a string is not a NumericDate.
+/// Integers are read exactly, without conversion to a double. Fractions are permitted (RFC 7519 §2), and some issuers
+/// send them. A number in a string is not a NumericDate.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let number: Number = serde_json::from_str(text).ok()?;
     let time = match number.as_u64() {

@@ -24,7 +24,7 @@ pub(in crate::rate_limit) struct CachedDenial {
     slack: u32,
 }
 
-/// What Redis said about a request that it denied. Times are in microseconds.
+/// What Redis reported about a request that it denied. Times are in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rate_limit) struct DenialParams {
     pub(in crate::rate_limit) fingerprint: Option<NonZeroU32>,

@@ -97,7 +97,7 @@ pub(super) trait Counter {
 
     /// Refunds units that were charged at `charged_at`, as far as they are still in use.
     ///
-    /// Units that have left the window since are no longer in use. To refund them would free units of other requests,
+    /// Units that have left the window since are no longer in use. Refunding them would free units of other requests,
     /// and a caller could exceed its limit with slow requests that succeed.
     fn refund(&mut self, params: &WindowParams, now: u64, charged_at: u64, cost: u32);
 
@@ -142,7 +142,7 @@ impl<C: Counter + Clone + Default + Send> Slot for C {
     }
 
     fn occupancy(&self, params: &WindowParams, now: u64) -> Occupancy {
-        // On a copy: to look at a subject must not change what its next request finds.
+        // On a copy: looking at a subject must not change what its next request finds.
         let mut counter = self.clone();
         counter.advance(&params.with_limit(counter.limit()), now);
         Occupancy { used: counter.used(), capacity: counter.limit() }

@@ -50,7 +50,7 @@ impl Counter for TokenBucket {
     }
 
     fn refund(&mut self, params: &WindowParams, now: u64, charged_at: u64, cost: u32) {
-        // Units refilled since the charge are no longer owed. To refund them again would raise the limit. A refill that
+        // Units refilled since the charge are no longer owed. Refunding them again would raise the limit. A refill that
         // is rounded down would leave too much to refund, so this one is rounded up: divided by the factor.
         let owed = f64::from(cost) - refilled(params, now.saturating_sub(charged_at)) / ROUND_DOWN;
         self.debt = (self.debt - owed.max(0.0)).max(0.0);

@@ -116,7 +116,7 @@ fn block_params(block: BlockDurations) -> BlockParams {
 /// Renders the header values of a quota.
 fn tier_quota(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
     let quoted_name = quoted(name);
-    // The window is in whole seconds, and omitted if it is shorter than one (draft section 3.1.2).
+    // The window is in whole seconds, and omitted if it is shorter than one (draft §3.1.2).
     let window = match quota.window().as_secs() {
         0 => String::new(),
         seconds => format!(";w={seconds}"),
@@ -126,7 +126,7 @@ fn tier_quota(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
         tier,
         limit: quota.units().get(),
         limit_header: HeaderValue::from(quota.units().get()),
-        // A name that is no header value was reported as an issue.
+        // A name that is not a valid header value was reported as an issue.
         policy_header: HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("")),
         quoted_name,
     }

@@ -90,8 +90,9 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Adds a limit, up to eight in total. A request is charged under all limits or, if one of them rejects it, under
-    /// none.
+    /// Adds a limit, up to eight in total.
+    ///
+    /// A request is charged under all limits or, if one of them rejects it, under none.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit};
@@ -225,11 +226,11 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Also sends the headers `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10 (default:
-    /// not sent).
+    /// Also sends the headers `RateLimit` and `RateLimit-Policy` of the IETF draft (default: not sent).
     ///
-    /// They report every limit of the layer: in `RateLimit-Policy` the quota `q` and the window `w` in seconds, in
-    /// `RateLimit` the remaining units `r` and the seconds `t` until all units are available again.
+    /// The headers are those of draft-ietf-httpapi-ratelimit-headers-10. They report every limit of the layer: in
+    /// `RateLimit-Policy` the quota `q` and the window `w` in seconds, in `RateLimit` the remaining units `r` and the
+    /// seconds `t` until all units are available again.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -96,7 +96,7 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
     Some(ValidLimit { key: key?, limit, quotas, largest })
 }
 
-/// Names are sent as strings of structured fields (RFC 9651 section 3.3.3).
+/// Names are sent as strings of structured fields (RFC 9651 §3.3.3).
 fn validate_name(limit: &Limit, issues: &mut ConfigIssues) {
     let is_printable = limit.name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if limit.name.is_empty() || !is_printable {

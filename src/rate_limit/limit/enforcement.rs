@@ -6,11 +6,11 @@ use crate::rate_limit::limit::outage_policy::OutagePolicy;
 use crate::rate_limit::limit::{BlockDurations, Limit};
 
 impl Limit {
-    /// Blocks a subject that exceeds the limit: its requests are rejected for this long (default: no block; at most
-    /// 366 days).
+    /// Blocks a subject that exceeds the limit (default: no block; at most 366 days).
     ///
-    /// With a limit of five, the sixth request starts the block. Requests during a block do not extend it. Only
-    /// requests that this limit applies to are blocked. A [shadow](Self::shadow) limit never blocks.
+    /// Its requests are rejected for this long. With a limit of five, the sixth request starts the block. Requests
+    /// during a block do not extend it. Only requests that this limit applies to are blocked. A [shadow](Self::shadow)
+    /// limit never blocks.
     ///
     /// ```
     /// use std::time::Duration;
@@ -34,7 +34,7 @@ impl Limit {
         self
     }
 
-    /// Doubles the length of each further block, up to this length (default: all blocks have the same length).
+    /// Doubles each further block, up to this length (default: all blocks have the same length).
     ///
     /// With `block_for` a minute and `escalate_to` five minutes, blocks last 1, 2, 4, 5, 5, ... minutes. Past blocks
     /// are forgotten once the subject has not been blocked for as long as the longest block. Requires

@@ -17,7 +17,7 @@ pub enum OutagePolicy {
     FailClosed,
     /// Counts in this process alone, against a share of the limit; see [`local`](Self::local).
     ///
-    /// With four instances of the app, a share of 0.25 keeps the limit as a whole. Requests that this process counted
+    /// With four instances of the app, a share of 0.25 keeps the total at the limit. Requests that this process counted
     /// before the outage are included. Above the share, requests are rejected with 503, above the whole limit with 429.
     /// Headers report what remains of the share.
     #[non_exhaustive]

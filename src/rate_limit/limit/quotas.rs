@@ -4,7 +4,8 @@ use crate::context::Tier;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::quota::Quota;
 
-/// The quota of a limit. Tables and scripts need no case for tiers: all quotas share one window and one algorithm.
+/// The quota of a limit. Tables and scripts need no special case for tiers: all quotas share one window and one
+/// algorithm.
 #[derive(Clone, Debug)]
 pub(in crate::rate_limit) enum Quotas {
     Single(Quota),

@@ -100,7 +100,7 @@ fn lock_and_charge(
     decision.set_usage(index, usage);
 }
 
-/// Blocks the subjects that exceeded a limit. To exceed a share of the limit during an outage does not block, because
+/// Blocks the subjects that exceeded a limit. Exceeding a share of the limit during an outage causes no block, because
 /// the subject may be within the limit as a whole.
 fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
     for (index, charge) in charges.iter().enumerate() {

@@ -192,8 +192,8 @@ fn counter_table(algorithm: Algorithm, size: u32, subjects: usize, params: Windo
 
 /// Returns the table with this id and its position, after creating it if there is none.
 ///
-/// Tables are only found at startup, in a list that is short, and never removed: a layer that is built again, with the
-/// same store and limits, continues with the counters of the previous one.
+/// Tables are looked up only at startup, in a short list, and never removed: a layer that is built again, with the same
+/// store and limits, continues with the counters of the previous one.
 fn find_or_insert<I: PartialEq, T: Clone>(tables: &mut Vec<(I, T)>, id: I, create: impl FnOnce() -> T) -> (usize, T) {
     let mut known = tables.iter().enumerate();
     if let Some((position, (_, table))) = known.find(|(_, (known, _))| *known == id) {

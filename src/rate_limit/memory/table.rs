@@ -28,7 +28,7 @@ use crate::rate_limit::memory::table::set::{Set, Tag, WAYS};
 /// # Locking
 ///
 /// One lock covers several sets. This keeps the locks few enough to stay in the processor's cache even if the sets are
-/// not. The set itself cannot be prefetched before the lock is held, so locks of their own would gain nothing.
+/// not. The set itself cannot be prefetched before the lock is held, so a lock for each set would gain nothing.
 ///
 /// A thread that holds the lock of a shard may lock an overflow slot of the same table, and then a shard of a table
 /// that is later in the order of the store (`lock_order`). It never locks an earlier table, or a second shard of the
@@ -91,7 +91,7 @@ impl<S: Slot> Table<S> {
         }
         match set.victim(&self.params, now) {
             Some(way) => {
-                // Visited outside of the set, and stored afterwards: the visit may find that there is nothing to store.
+                // Visited outside the set, and stored afterwards: the visit may find that there is nothing to store.
                 let mut slot = S::default();
                 visit(&mut slot, now);
                 if !slot.is_empty() {

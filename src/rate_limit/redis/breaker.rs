@@ -75,8 +75,8 @@ fn hash_slot(digest: u128) -> usize {
     usize::from(crc) % HASH_SLOTS
 }
 
-/// Opens after consecutive failures. While it is open, it lets one call through from time to time, to see whether the
-/// server is back.
+/// Opens after consecutive failures. While it is open, it allows one call from time to time, to see whether the server
+/// is back.
 #[derive(Debug, Default)]
 struct CircuitBreaker(Mutex<State>);
 

@@ -61,7 +61,7 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 ///
 /// Redis 6 or later, or a compatible server that runs its Lua scripts, with `EVAL` and `EVALSHA` permitted. The server
 /// must not evict keys under memory pressure, because an evicted key resets its subject: use the `noeviction` policy or
-/// a server of its own.
+/// a dedicated server.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
@@ -78,11 +78,11 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Uses a connection of the crate `redis` 1, such as a `MultiplexedConnection` or a `ConnectionManager`, with or
-    /// without TLS. For a cluster, use [`cluster`](Self::cluster).
+    /// Uses a connection of the crate `redis` 1. For a cluster, use [`cluster`](Self::cluster).
     ///
-    /// A `MultiplexedConnection` does not reconnect, so prefer a `ConnectionManager`, here with a URL that asks for
-    /// TLS. It needs a TLS feature of the crate `redis`.
+    /// The connection may be a `MultiplexedConnection` or a `ConnectionManager`, with or without TLS. A
+    /// `MultiplexedConnection` does not reconnect, so prefer a `ConnectionManager`, here with a URL that asks for TLS.
+    /// It needs a TLS feature of the crate `redis`.
     ///
     /// ```no_run
     /// use portcullis::rate_limit::RedisStore;
@@ -119,11 +119,10 @@ impl RedisStore {
         Self::with_connection(connection, true)
     }
 
-    /// Connects to the server at a URL, `redis://user:password@host:port/db`, when it is first needed, and again after
-    /// the connection was lost.
+    /// Connects to the server at this URL when it is first needed, and again after a lost connection.
     ///
-    /// TLS is not supported; create a connection with TLS yourself and use [`new`](Self::new). A server that is down
-    /// does not stop the app from starting.
+    /// The URL has the form `redis://user:password@host:port/db`. TLS is not supported; create a connection with TLS
+    /// yourself and use [`new`](Self::new). A server that is down does not stop the app from starting.
     ///
     /// ```
     /// use portcullis::rate_limit::RedisStore;
@@ -144,7 +143,7 @@ impl RedisStore {
         let issue = |kind, reason, remedy| ConfigIssue::new("RedisStore::connect", kind, reason, remedy);
         if Handle::try_current().is_err() {
             let reason = "no Tokio runtime is running to hold the connection";
-            let remedy = "call it inside of a runtime, for example in a function with #[tokio::main]";
+            let remedy = "call it inside a runtime, for example in a function with #[tokio::main]";
             return Err(issue(IssueKind::Missing, reason, remedy).into());
         }
         // The URL and the parser's message are left out: they may contain a password.
@@ -188,7 +187,7 @@ impl RedisStore {
         self
     }
 
-    /// Sets how long a request waits for the server (default 50 milliseconds; more than zero, at most a minute).
+    /// Sets how long a request waits for the server (default 50 ms; more than zero, at most a minute).
     ///
     /// After that, the [`OutagePolicy`](crate::rate_limit::OutagePolicy) of each limit decides. If the response arrives
     /// later, the units that it charged are refunded. Set the deadline to a few times the usual round trip.
@@ -213,11 +212,10 @@ impl RedisStore {
         self
     }
 
-    /// Sets the number of subjects per limit for which this process caches denials and mirrors counters, in case of an
-    /// outage (default 65,536; from 1 to 100 million).
+    /// Sets the capacity of cached denials and mirrored counters, in subjects per limit (default 65,536).
     ///
-    /// The memory is that of a [`MemoryStore`](crate::rate_limit::MemoryStore) with this capacity, plus the cached
-    /// denials.
+    /// This process uses the mirrored counters during an outage. The capacity is from 1 to 100 million. The memory is
+    /// that of a [`MemoryStore`](crate::rate_limit::MemoryStore) with this capacity, plus the cached denials.
     pub fn local_subjects(mut self, subjects: usize) -> Self {
         self.local_subjects = subjects;
         self.local = Arc::default();

@@ -48,7 +48,7 @@ const SLIDING_WINDOW: u32 = 2;
 const TOKEN_BUCKET: u32 = 3;
 const FIXED_WINDOW: u32 = 4;
 
-/// Everything that is asked about one request, or what its part in a cluster is. It is decided as a whole.
+/// Everything that is asked about one request, or in a cluster about one part of it. It is decided as a whole.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) operation: Operation,

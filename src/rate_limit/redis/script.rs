@@ -2,7 +2,7 @@
 
 // A script runs on the server as one unit: no other command runs in between, so "read, decide, write" needs no lock and
 // no retry. Redis identifies it by a hash of its text. A new version of the crate may have another text, and so another
-// hash. Both versions can run beside each other, as long as the format of the records is the same.
+// hash. Both versions can run side by side, as long as the format of the records is the same.
 //
 // Comments in the Lua files are part of the text. They cost nothing for each call, because the server keeps the
 // compiled script.

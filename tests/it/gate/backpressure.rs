@@ -1,4 +1,4 @@
-//! Gates around and inside of services with backpressure: permits and slots in a queue are neither lost nor leaked.
+//! Gates around and inside services with backpressure: permits and slots in a queue are neither lost nor leaked.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};

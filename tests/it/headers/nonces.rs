@@ -75,7 +75,7 @@ async fn extracting_a_nonce_without_a_policy_for_it_is_500_and_is_logged() {
         let response = get_root(&app, &[]).await;
         assert_eq!(response.status, 500);
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::NonceMissing);
-        assert_eq!(log.count("CspNonce requires a SecurityHeaders outside of it"), 1, "{}", log.text());
+        assert_eq!(log.count("CspNonce requires a SecurityHeaders layer"), 1, "{}", log.text());
     }
 }
 

@@ -71,7 +71,7 @@ async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged
         let response = TestResponse::get(&app, "/", &headers).await;
         assert_eq!((response.status.as_u16(), response.challenge()), (500, ""));
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::auth_layer_missing("a RateLimit by user"));
-        assert!(log.count("add JwtAuth outside of it") == 1, "{}", log.text());
+        assert!(log.count("add JwtAuth around it") == 1, "{}", log.text());
     }
 }
 
@@ -229,5 +229,5 @@ async fn quotas_by_tier_before_authentication_log_one_warning() {
     for expected in [1, 0] {
         assert_eq!(remaining_or_status(&app, &[]).await, expected);
     }
-    assert_eq!(log.count("move it inside of JwtAuth"), 1, "{}", log.text());
+    assert_eq!(log.count("move it inside JwtAuth"), 1, "{}", log.text());
 }

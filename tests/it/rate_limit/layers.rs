@@ -134,7 +134,7 @@ async fn without_a_limit_that_counted_the_status_extractor_is_500_or_none() {
         let response = TestResponse::get(&app, path, &[]).await;
         assert_eq!(response.status, 500, "{path}");
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::rate_limit_missing("RateLimitStatus"));
-        assert_eq!(log.count("requires a RateLimit outside of it that counts the request"), 1, "{}", log.text());
+        assert_eq!(log.count("requires a RateLimit layer that counts the request"), 1, "{}", log.text());
     }
     assert_eq!(TestResponse::get(&app_that_shows_status(), "/option", &[]).await.body, "none");
 }

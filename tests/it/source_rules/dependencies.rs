@@ -49,7 +49,7 @@ fn foreign_crates_are_named_only_in_their_places() {
     let mut offenders = BTreeSet::new();
     for (module_path, module) in tree.modules() {
         let imports = module.imports.iter().map(|import| &import.path);
-        // A lone segment outside of an import may be a local variable.
+        // A lone segment outside an import may be a local variable.
         let paths = module.paths.iter().filter(|path| path.len() > 1);
         for path in imports.chain(paths) {
             let is_local = tree.defining_file(module_path, path).is_some();

@@ -102,8 +102,7 @@ fn every_exception_is_used_and_contains_an_avoided_phrase() {
     }
 }
 
-/// Each phrase of a table that the words contain, outside of the allowed phrases, with its line and what to write
-/// instead.
+/// Each phrase of a table that the words contain, outside the allowed phrases, with its line and what to write instead.
 fn avoided(words: &Words, table: &[(&str, &str)], allowed: &[(&str, &str)]) -> Vec<String> {
     let mut text = words.text.clone();
     for (phrase, _) in allowed {

@@ -60,13 +60,13 @@ impl ModuleTree {
 
     /// Each file, with the path of its outermost module.
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
-        // The map is ordered, so the module of a file precedes the modules inside of that file.
+        // The map is ordered, so the module of a file precedes the modules inside that file.
         let mut seen = BTreeSet::new();
         let outermost = self.modules.iter().filter(move |(_, module)| seen.insert(&module.file));
         outermost.map(|(path, module)| (path, module.file.as_str()))
     }
 
-    /// The first segment of what `path` names inside of `module`, such as `http` for an imported `HeaderMap`; `None` if
+    /// The first segment of what `path` names inside `module`, such as `http` for an imported `HeaderMap`; `None` if
     /// this crate defines it.
     pub(super) fn outside_root(&self, module: &[String], mut path: Path) -> Option<String> {
         while self.defining_file(module, &path).is_none() {
@@ -83,7 +83,7 @@ impl ModuleTree {
         None
     }
 
-    /// The file that defines what `path` names inside of `module`; `None` if another crate defines it.
+    /// The file that defines what `path` names inside `module`; `None` if another crate defines it.
     ///
     /// Re-exports are followed: `crate::context::Realm` is defined in `src/context/realm.rs`.
     pub(super) fn defining_file(&self, module: &[String], path: &[String]) -> Option<&str> {
@@ -203,7 +203,7 @@ pub(super) fn add_imports(imports: &mut Vec<Import>, prefix: &[String], tree: &U
     }
 }
 
-/// Collects the paths inside of an item, and its `use` statements.
+/// Collects the paths inside an item, and its `use` statements.
 struct PathCollector<'a> {
     paths: &'a mut BTreeSet<Path>,
     imports: &'a mut Vec<Import>,

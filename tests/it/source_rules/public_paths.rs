@@ -20,7 +20,7 @@ fn a_public_name_has_one_path() {
     );
 }
 
-/// The paths of each public item outside of the crate. The item is identified by its file and name.
+/// The paths of each public item outside the crate. The item is identified by its file and name.
 fn public_paths(files: &BTreeMap<String, String>, tree: &ModuleTree) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut found = BTreeMap::new();
     let mut queue = vec![Path::new()];

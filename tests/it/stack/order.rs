@@ -26,7 +26,7 @@ fn preflight() -> Request<Body> {
 
 /// Asserts what every stack of the same layers must do, however it was built.
 async fn assert_layer_order(app: &Router, calls: &AtomicUsize) {
-    // `Cors` is outside of the layers that reject and charge: a preflight has no credential and uses no quota.
+    // `Cors` is around the layers that reject and charge: a preflight has no credential and uses no quota.
     for _ in 0..4 {
         let response = TestResponse::send(app, preflight()).await;
         assert_eq!(response.status, 204);
