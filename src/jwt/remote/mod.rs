@@ -286,10 +286,12 @@ impl RemoteKeys {
 
     /// Publishes the keys or records the failure, and notifies the requests that wait. A failure keeps the current
     /// keys.
-    fn finish_fetch(&self, outcome: Result<FetchedKeys, FetchError>) {
+    ///
+    /// It takes over the lock under which the caller saw that this fetch is the current one, so that no other fetch
+    /// starts before `lost_at` is cleared.
+    fn finish_fetch(&self, mut schedule: MutexGuard<'_, FetchSchedule>, outcome: Result<FetchedKeys, FetchError>) {
         let now = self.clock.monotonic();
         let jitter = jitter(&self.hasher);
-        let mut schedule = self.schedule();
         let result = match outcome {
             Ok(fetched) => Ok(self.publish(fetched, &mut schedule, now, jitter)),
             Err(error) => Err((error, schedule.record_failure(now, jitter))),
@@ -366,9 +368,9 @@ struct FetchGuard {
 impl Drop for FetchGuard {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::Stopped));
-        let is_current = self.remote.schedule().lost_at == self.lost_at;
-        if is_current {
-            self.remote.finish_fetch(outcome);
+        let schedule = self.remote.schedule();
+        if schedule.lost_at == self.lost_at {
+            self.remote.finish_fetch(schedule, outcome);
         }
     }
 }

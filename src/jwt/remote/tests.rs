@@ -1,10 +1,12 @@
 //! Fetches, searches and their outcomes, one step at a time.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use http::Response;
 
 use super::*;
+use crate::clock::TimeSource;
 use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
 use crate::jwt::remote::fetch::Fetch;
 
@@ -19,10 +21,14 @@ impl Fetch for NoFetch {
 }
 
 fn remote() -> Arc<RemoteKeys> {
+    remote_with(Clock::system())
+}
+
+fn remote_with(clock: Clock) -> Arc<RemoteKeys> {
     let client = HttpClient::new(NoFetch);
     let location = JwksLocation::Url("https://a.example/k".to_owned());
     let allowed = PUBLIC_KEY_ALGORITHMS.to_vec();
-    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, Clock::system(), MAX_STALE_KEYS))
+    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, clock, MAX_STALE_KEYS))
 }
 
 fn fetched(kids: &[&str]) -> Result<FetchedKeys, FetchError> {
@@ -72,11 +78,11 @@ fn jitter_is_at_most_ten_percent() {
 #[tokio::test]
 async fn a_search_with_an_outdated_set_count_returns_a_finished_fetch() {
     let remote = remote();
-    remote.finish_fetch(fetched(&["old"]));
+    remote.finish_fetch(remote.schedule(), fetched(&["old"]));
     let checked_sets = remote.fetched_sets();
     assert_eq!(remote.with_keys(|keys, _| keys.contains_kid("new")), Some(false));
     assert!(matches!(remote.search(Some("new"), checked_sets), KeySearch::Fetching(_)), "for another request");
-    remote.finish_fetch(fetched(&["old", "new"]));
+    remote.finish_fetch(remote.schedule(), fetched(&["old", "new"]));
     let KeySearch::Fetching(pending) = remote.search(Some("new"), checked_sets) else { panic!("not found") };
     assert!(pending.finished.has_changed().unwrap(), "there is nothing to wait for");
 }
@@ -84,8 +90,8 @@ async fn a_search_with_an_outdated_set_count_returns_a_finished_fetch() {
 #[tokio::test]
 async fn a_search_during_the_back_off_does_not_start_the_cool_down() {
     let remote = remote();
-    remote.finish_fetch(fetched(&["old"]));
-    remote.finish_fetch(Err(FetchError::TimedOut));
+    remote.finish_fetch(remote.schedule(), fetched(&["old"]));
+    remote.finish_fetch(remote.schedule(), Err(FetchError::TimedOut));
     assert!(matches!(remote.search(Some("x"), remote.fetched_sets()), KeySearch::Unavailable { .. }));
     remote.schedule().retry_at = None;
     assert!(matches!(remote.search(Some("new"), remote.fetched_sets()), KeySearch::Fetching(_)));
@@ -94,8 +100,8 @@ async fn a_search_during_the_back_off_does_not_start_the_cool_down() {
 #[tokio::test]
 async fn a_missing_key_after_a_failed_fetch_is_an_outage() {
     let remote = remote();
-    remote.finish_fetch(fetched(&["old"]));
-    remote.finish_fetch(Err(FetchError::TimedOut));
+    remote.finish_fetch(remote.schedule(), fetched(&["old"]));
+    remote.finish_fetch(remote.schedule(), Err(FetchError::TimedOut));
     remote.schedule().retry_at = None;
     assert_eq!(remote.record_not_found(Some("new")), Some(FIRST_BACK_OFF));
 }
@@ -116,6 +122,45 @@ async fn the_outcome_of_a_lost_fetch_is_ignored() {
     assert_eq!(remote.with_keys(|keys, _| keys.contains_kid("new")), Some(true));
 }
 
+type OnRead = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// The system's clock, which calls a function when it is read next.
+struct ObservedClock(OnRead);
+
+impl TimeSource for ObservedClock {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        let on_read = self.0.lock().unwrap().take();
+        if let Some(on_read) = on_read {
+            on_read();
+        }
+        Instant::now()
+    }
+}
+
+#[tokio::test]
+async fn no_fetch_starts_while_a_lost_one_finishes() {
+    let on_read = OnRead::default();
+    let remote = remote_with(Clock::from_source(ObservedClock(Arc::clone(&on_read))));
+    assert!(matches!(remote.search(None, 0), KeySearch::Fetching(_)));
+    let lost_at = Some(Instant::now());
+    remote.schedule().lost_at = lost_at;
+    let late = FetchGuard { remote: Arc::clone(&remote), lost_at, outcome: Err(FetchError::TimedOut) };
+
+    // The guard reads the clock after it has seen that no later fetch has started.
+    let other_request = Arc::clone(&remote);
+    *on_read.lock().unwrap() = Some(Box::new(move || {
+        let is_blocked = other_request.schedule.try_lock().is_err();
+        assert!(is_blocked, "another request could start a fetch, whose `lost_at` the guard would clear");
+    }));
+    drop(late);
+    assert!(on_read.lock().unwrap().is_none(), "the clock was read");
+    assert_eq!(remote.schedule().lost_at, None);
+}
+
 #[tokio::test]
 async fn a_lost_fetch_does_not_block_a_search() {
     let remote = remote();
@@ -128,7 +173,7 @@ async fn a_lost_fetch_does_not_block_a_search() {
 #[tokio::test]
 async fn a_lost_fetch_does_not_block_a_refresh() {
     let remote = remote();
-    remote.finish_fetch(fetched(&["old"]));
+    remote.finish_fetch(remote.schedule(), fetched(&["old"]));
     remote.refresh(Instant::now());
     remote.schedule().lost_at = Some(Instant::now());
     remote.refresh(Instant::now());
