@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -63,7 +64,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $TOKEN\"");
     println!("curl -i http://{addr}/me -H \"Authorization: Bearer $TOKEN_WITHOUT_SCOPE\"");
     loop {
-        let (stream, peer) = listener.accept().await?;
+        // An error concerns one connection, or too many are open: it must not end the server.
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let service = ServiceBuilder::new()
             // Where the layers look for the peer's address.
             .map_request(move |mut request: Request<Incoming>| {
