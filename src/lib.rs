@@ -64,7 +64,7 @@
 //! |---|---|
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | **redis** | a [`RateLimit`] store in Redis, shared by all processes |
-//! | **serde** | `Serialize` for users and privileges, `Deserialize` for settings |
+//! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
@@ -76,15 +76,16 @@
 //!
 //! | to | read |
 //! |---|---|
-//! | see why a request was rejected | [logging](_guide::recipes::logging) |
+//! | log, and see why a request or token was rejected | [logging](_guide::recipes::logging) |
 //! | return your own error JSON | [error bodies](_guide::recipes::error_bodies) |
 //! | leave some routes open | [open routes](_guide::recipes::open_routes), [methods](_guide::recipes::methods) |
 //! | test your routes | [testing](_guide::recipes::testing) |
-//! | write a client | [client requests](_guide::recipes::client_requests) |
+//! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
 //! | limit failed logins | [login limits](_guide::recipes::login_limits) |
 //! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |
+//! | read settings from a file | [settings](_guide::recipes::settings) |
 //! | rotate keys | [key rotation](_guide::recipes::key_rotation) |
 //! | survive an outage of Redis | [Redis outage](_guide::recipes::redis_outage) |
 //! | go to production, or report a vulnerability | [production](_guide::recipes::production) |

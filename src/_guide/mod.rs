@@ -19,6 +19,7 @@
 //! | Why is the client's address unknown? | [the client's address](recipes::peer_address) |
 //! | What do I configure behind a proxy? | [load balancers](recipes::load_balancer) |
 //! | How do I rotate keys? | [key rotation](recipes::key_rotation) |
+//! | How do I read settings from a file? | [settings](recipes::settings) |
 //! | What happens when Redis is down? | [Redis outage](recipes::redis_outage) |
 //! | Is it production ready? How do I report a vulnerability? | [production](recipes::production) |
 //!
@@ -106,6 +107,10 @@ pub mod recipes {
     #[doc(alias = "redis")]
     #[doc = include_str!("recipes/redis_outage.md")]
     pub mod redis_outage {}
+
+    #[doc(alias("config", "configuration", "environment variables", "json", "serde", "toml"))]
+    #[doc = include_str!("recipes/settings.md")]
+    pub mod settings {}
 
     #[doc(alias("mock", "test"))]
     #[doc = include_str!("recipes/testing.md")]

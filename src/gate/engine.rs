@@ -127,7 +127,8 @@ pub struct Gated<G, S> {
 }
 
 impl<G, S> Gated<G, S> {
-    /// Wraps `inner`. The `layer` method of a gate's [`Layer`](tower_layer::Layer) calls it:
+    /// Wraps `inner`. The layer that [`layer`](crate::gate::layer()) returns calls it, and so does a gate that
+    /// implements [`Layer`](tower_layer::Layer) itself:
     ///
     /// ```
     /// use axum::{Router, routing::get};

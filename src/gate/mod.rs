@@ -56,15 +56,16 @@
 //! assert_eq!(other.status(), 503);
 //!
 //! // As a layer, for example on a router:
-//! let layer =
-//!     tower::layer::layer_fn(|inner| Gated::new(Maintenance, inner));
 //! let app: axum::Router = axum::Router::new()
 //!     .route("/health", axum::routing::get(|| async {}))
-//!     .layer(layer);
+//!     .layer(portcullis::gate::layer(Maintenance));
 //! # let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
 //! # assert_eq!(app.oneshot(request).await.unwrap().status(), 503);
 //! # }
 //! ```
+//!
+//! [`layer()`] turns a gate into a layer, and [`Stack::authenticate`](crate::stack::StackBuilder::authenticate) takes a
+//! gate that authenticates as it is.
 //!
 //! To reject a request for a reason that your app defines, return [`Reply::denial`] with [`AccountRefusal::other`].
 //!
@@ -121,6 +122,7 @@ mod decision;
 mod denial;
 mod engine;
 mod entry;
+mod layer;
 mod pair;
 mod reply;
 mod required_names;
@@ -140,6 +142,7 @@ pub use denial::{AccountRefusal, CredentialError, DenialKind};
 pub use engine::Gate;
 pub use engine::{Gated, GatedFuture};
 pub use entry::Entry;
+pub use layer::{GateLayer, layer};
 pub(crate) use pair::Pair;
 pub use reply::Reply;
 pub use required_names::RequiredNames;

@@ -13,8 +13,8 @@ use portcullis::context::{ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, BodyFromBytes, CredentialError, Denial, DenialKind, Entry, Gate, Gated, Reply, RequiredNames,
-    ResponseHeaders, TokenError, Violation,
+    AccountRefusal, BodyFromBytes, CredentialError, Denial, DenialKind, Entry, Gate, GateLayer, Gated, Reply,
+    RequiredNames, ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
@@ -51,6 +51,7 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<TrustedProxies>();
     is_value::<AsUser>();
     is_value::<NoAuth>();
+    is_value::<GateLayer<NoAuth>>();
     is_value::<RequireUser>();
 }
 

@@ -48,8 +48,8 @@ const NAMED: &[(&str, &str)] = &[
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "client::TrustedProxies, cors::Cors, headers::ClearSiteData, headers::SecurityHeaders, jwt::JwtAuth, \
-         rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
+        "client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
+         jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];
