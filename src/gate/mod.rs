@@ -67,7 +67,8 @@
 //! [`layer()`] turns a gate into a layer, and [`Stack::authenticate`](crate::stack::StackBuilder::authenticate) takes a
 //! gate that authenticates as it is.
 //!
-//! To reject a request for a reason that your app defines, return [`Reply::denial`] with [`AccountRefusal::other`].
+//! [`Reply::new`] sends any response. [`Reply::denial`] sends a [`Denial`], which is logged and can be rendered
+//! differently, as below; for a reason that your app defines, create it with [`AccountRefusal::other`] (403).
 //!
 //! # Rejecting responses
 //!
