@@ -94,6 +94,21 @@ fn all_limits_are_charged_as_of_the_time_of_the_last_lock() {
 }
 
 #[test]
+fn exceeding_a_limit_starts_a_block_unless_the_limit_is_only_a_share() {
+    let params = BlockParams { first: 2 * MINUTE, longest: 8 * MINUTE };
+    for (full_limit, blocked) in [(1, 2 * MINUTE), (2, 0)] {
+        let store = MemoryStore::with_subjects(8);
+        let mut limit = tables(&store, "limit", Algorithm::FixedWindow, 1);
+        limit.penalties = Some(store.penalties("limit", params));
+        let limits = [limit];
+        let one = Charge { full_limit, ..charge(0, 1, 1) };
+        assert!(!decide(&limits, &[one], &|| NOW).is_rejected, "full limit {full_limit}");
+        assert!(decide(&limits, &[one], &|| NOW).is_rejected, "full limit {full_limit}");
+        assert_eq!(peek(&limits[0], &one, &|| NOW).1, blocked, "full limit {full_limit}");
+    }
+}
+
+#[test]
 fn a_cost_above_the_limit_never_fits_and_a_cost_of_zero_always_does() {
     let store = MemoryStore::with_subjects(8);
     let limits = [tables(&store, "a", Algorithm::SlidingLog, 5)];

@@ -317,6 +317,23 @@ pub(super) fn name(item: &Item) -> Option<String> {
     Some(ident.to_string())
 }
 
+/// Whether an item is `pub`, and not only `pub(crate)`.
+pub(super) fn is_public(item: &Item) -> bool {
+    let visibility = match item {
+        Item::Const(item) => &item.vis,
+        Item::Enum(item) => &item.vis,
+        Item::Fn(item) => &item.vis,
+        Item::Mod(item) => &item.vis,
+        Item::Static(item) => &item.vis,
+        Item::Struct(item) => &item.vis,
+        Item::Trait(item) => &item.vis,
+        Item::Type(item) => &item.vis,
+        Item::Use(item) => &item.vis,
+        _ => return false,
+    };
+    matches!(visibility, Visibility::Public(_))
+}
+
 /// Whether `#[cfg(test)]` or `#[cfg(fuzzing)]`, alone or within `all(..)`, is among the attributes.
 pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {

@@ -6,7 +6,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Fields, ImplItem, Item, ItemImpl, Type, Visibility};
 
 use super::dependencies::{keys, manifest};
-use super::module_tree::{FOREIGN_ROOT, ModuleTree, Path, add_imports, add_paths, attributes, is_for_tests, name};
+use super::module_tree::{
+    FOREIGN_ROOT, ModuleTree, Path, add_imports, add_paths, attributes, is_for_tests, is_public, name,
+};
 use super::{assert_none, source_files};
 
 /// Each outside crate that the public API names, and the public items that name it. A new crate is a promise: its version
@@ -122,6 +124,8 @@ impl Collector<'_> {
                     imports.iter().for_each(|import| roots.add(import.path.clone()));
                     label(module, "use")
                 }
+                // The items of a module stand in a file of their own.
+                Item::Mod(_) => continue,
                 _ if is_public(item) => {
                     roots.visit_public_parts(item);
                     label(module, &name(item).unwrap_or_default())
@@ -239,20 +243,6 @@ fn segments(path: &syn::Path) -> Path {
 /// `gate::Reply` for an item of `src/gate/reply.rs`.
 fn label(module: &Path, name: &str) -> String {
     module.first().into_iter().map(|root| format!("{root}::")).chain([name.to_owned()]).collect()
-}
-
-fn is_public(item: &Item) -> bool {
-    let visibility = match item {
-        Item::Const(item) => &item.vis,
-        Item::Enum(item) => &item.vis,
-        Item::Fn(item) => &item.vis,
-        Item::Static(item) => &item.vis,
-        Item::Struct(item) => &item.vis,
-        Item::Trait(item) => &item.vis,
-        Item::Type(item) => &item.vis,
-        _ => return false,
-    };
-    matches!(visibility, Visibility::Public(_))
 }
 
 fn is_public_member(item: &ImplItem) -> bool {

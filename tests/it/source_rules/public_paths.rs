@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syn::{Attribute, Item, UseTree, Visibility};
+use syn::{Item, UseTree};
 
-use super::module_tree::{ModuleTree, Path};
+use super::module_tree::{ModuleTree, Path, is_for_tests, is_public, name};
 use super::{assert_none, source_files};
 
 #[test]
@@ -34,7 +34,7 @@ fn public_paths(files: &BTreeMap<String, String>, tree: &ModuleTree) -> BTreeMap
         for item in syntax.items.iter().filter(|item| is_public(item)) {
             match item {
                 Item::Mod(_) if is_page(item) => {}
-                Item::Mod(child) if !is_for_fuzzing(&child.attrs) => {
+                Item::Mod(child) if !is_for_tests(&child.attrs) => {
                     queue.push(module.iter().cloned().chain([child.ident.to_string()]).collect());
                 }
                 Item::Use(import) => {
@@ -74,42 +74,6 @@ fn leaves(tree: &UseTree) -> Vec<(Path, String)> {
         UseTree::Rename(rename) => vec![(vec![rename.ident.to_string()], rename.rename.to_string())],
         UseTree::Glob(_) => panic!("list the names of a public `use`, so that this test sees them"),
     }
-}
-
-/// Whether an item is `pub`, and not only `pub(crate)`.
-fn is_public(item: &Item) -> bool {
-    let visibility = match item {
-        Item::Const(item) => &item.vis,
-        Item::Enum(item) => &item.vis,
-        Item::Fn(item) => &item.vis,
-        Item::Mod(item) => &item.vis,
-        Item::Static(item) => &item.vis,
-        Item::Struct(item) => &item.vis,
-        Item::Trait(item) => &item.vis,
-        Item::Type(item) => &item.vis,
-        Item::Use(item) => &item.vis,
-        _ => return false,
-    };
-    matches!(visibility, Visibility::Public(_))
-}
-
-fn name(item: &Item) -> Option<String> {
-    let ident = match item {
-        Item::Const(item) => &item.ident,
-        Item::Enum(item) => &item.ident,
-        Item::Fn(item) => &item.sig.ident,
-        Item::Static(item) => &item.ident,
-        Item::Struct(item) => &item.ident,
-        Item::Trait(item) => &item.ident,
-        Item::Type(item) => &item.ident,
-        _ => return None,
-    };
-    Some(ident.to_string())
-}
-
-fn is_for_fuzzing(attributes: &[Attribute]) -> bool {
-    let mut conditions = attributes.iter().filter_map(|attribute| attribute.meta.require_list().ok());
-    conditions.any(|list| list.path.is_ident("cfg") && list.tokens.to_string().contains("fuzzing"))
 }
 
 #[test]
