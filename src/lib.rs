@@ -55,7 +55,7 @@
 //! |---|---|
 //! | **axum** | the extractors; support for axum's body and `ConnectInfo` |
 //! | **cors** | [`Cors`], [`OriginSet`] |
-//! | **fetch** | the built-in HTTP client that fetches published keys (reqwest with rustls) |
+//! | **fetch** | the built-in HTTP client that fetches published keys (hyper with rustls) |
 //! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
 //! | **jwt** | [`JwtAuth`] |
 //! | **rate_limit** | [`RateLimit`] |

@@ -2,6 +2,7 @@
 
 mod autotraits;
 mod browser;
+mod built_in_client;
 mod claim_mapping;
 mod config_settings;
 mod cors;

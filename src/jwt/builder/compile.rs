@@ -40,6 +40,10 @@ impl JwtAuthBuilder {
     /// Builds each issuer. One with an issue is left out, which is harmless: `build()` then fails.
     pub(super) fn build_issuers(&mut self, issues: &mut ConfigIssues) -> Vec<TrustedIssuer> {
         let issuers = std::mem::take(&mut self.issuers);
+        // All issuers share one client.
+        if self.client.is_none() && issuers.iter().any(|issuer| matches!(issuer.source, KeySource::Remote(_))) {
+            self.client = built_in_client(issues);
+        }
         let mut trusted = Vec::with_capacity(issuers.len());
         let mut names: Vec<String> = Vec::with_capacity(issuers.len());
         for issuer in issuers {
@@ -55,7 +59,7 @@ impl JwtAuthBuilder {
         trusted
     }
 
-    fn build_issuer(&mut self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
+    fn build_issuer(&self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
         // An issuer's own audiences replace those of the layer. The two lists are not merged, so that a token of one
         // issuer cannot use an audience that was meant for another.
         let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
@@ -75,7 +79,7 @@ impl JwtAuthBuilder {
 
     /// Parses the configured keys, or prepares the fetches of published ones. Nothing is fetched here.
     fn build_keys(
-        &mut self,
+        &self,
         issuer: &Issuer,
         name: &Arc<str>,
         allowed: &[Algorithm],
@@ -88,7 +92,7 @@ impl JwtAuthBuilder {
             }
             KeySource::Remote(location) => {
                 key_source::validate_location(issuer, location, issues);
-                let client = self.http_client(issues)?;
+                let client = self.client.clone()?;
                 let remote = RemoteKeys::new(
                     Arc::clone(name),
                     location.clone(),
@@ -101,27 +105,23 @@ impl JwtAuthBuilder {
             }
         }
     }
-
-    /// Returns the custom client, or else the built-in one, which all issuers share.
-    fn http_client(&mut self, issues: &mut ConfigIssues) -> Option<HttpClient> {
-        if self.client.is_none() {
-            self.client = built_in_client();
-        }
-        if self.client.is_none() {
-            let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
-            let remedy = "enable the feature `fetch`, or call .fetch(..)";
-            issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
-        }
-        self.client.clone()
-    }
 }
 
 #[cfg(feature = "fetch")]
-fn built_in_client() -> Option<HttpClient> {
-    crate::jwt::remote::reqwest::ReqwestClient::new().map(HttpClient::new)
+fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
+    let client = crate::jwt::remote::client::Client::new().map(HttpClient::new);
+    let add_issue = |error| {
+        let reason = format!("the HTTP client cannot load the platform's CA certificates: {error}");
+        let remedy = "install them (the package ca-certificates on Linux), or call .fetch(..)";
+        issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
+    };
+    client.map_err(add_issue).ok()
 }
 
 #[cfg(not(feature = "fetch"))]
-fn built_in_client() -> Option<HttpClient> {
+fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
+    let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
+    let remedy = "enable the feature `fetch`, or call .fetch(..)";
+    issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
     None
 }

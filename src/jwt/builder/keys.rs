@@ -57,8 +57,9 @@ impl JwtAuthBuilder {
 
     /// Sets the HTTP client that fetches metadata and keys.
     ///
-    /// The default is the built-in client of the feature `fetch`. Implement [`Fetch`] to use a proxy, a private
-    /// certificate authority or a client that the app already has. All issuers of the layer use this client.
+    /// The default is the built-in client of the feature `fetch`, which uses the platform's certificates and the proxies
+    /// of the environment. Implement [`Fetch`] to use a private certificate authority or a client that the app already
+    /// has. All issuers of the layer use this client.
     ///
     /// ```
     /// use std::error::Error;

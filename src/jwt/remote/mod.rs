@@ -1,10 +1,10 @@
 //! `RemoteKeys`: the keys that an issuer publishes, fetched once for all requests and refreshed in the background.
 
+#[cfg(feature = "fetch")]
+pub(crate) mod client;
 pub(crate) mod discovery;
 pub(crate) mod fetch;
 mod published_keys;
-#[cfg(feature = "fetch")]
-pub(crate) mod reqwest;
 mod schedule;
 
 use std::hash::{BuildHasher, RandomState};

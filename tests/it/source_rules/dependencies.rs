@@ -7,21 +7,22 @@ use super::{assert_none, files_below, source_files};
 
 /// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all
 /// files: these crates are the shared vocabulary of HTTP, tower, serialization and logging.
-const PLACES: [(&str, &[&str]); 33] = [
+const PLACES: [(&str, &[&str]); 34] = [
     ("arc_swap", &["cors/builder.rs", "cors/gate.rs", "jwt/remote/mod.rs", "jwt/token/header_cache.rs"]),
     ("aws_lc_rs", &["jwt/keys/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["headers/csp/source.rs", "jwt/keys/jwks.rs", "jwt/token/compact.rs", "testing/"]),
-    ("bytes", &["gate/", "rate_limit/response_headers.rs", "testing/server.rs"]),
+    ("bytes", &["gate/", "jwt/remote/client.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
     ("foldhash", &["context/origin_set.rs", "jwt/token_cache.rs"]),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("hex", &["context/csp_nonce.rs"]),
     ("http", &[]),
-    ("http_body_util", &["gate/body.rs", "testing/server.rs"]),
+    ("http_body_util", &["gate/body.rs", "jwt/remote/client.rs", "testing/server.rs"]),
     ("hyper", &["testing/server.rs"]),
-    ("hyper_util", &["testing/server.rs"]),
+    ("hyper_rustls", &["jwt/remote/client.rs"]),
+    ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
     ("ipnet", &["context/client_addr.rs"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("jsonwebtoken", &["jwt/keys/pem.rs"]),
@@ -29,7 +30,7 @@ const PLACES: [(&str, &[&str]); 33] = [
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     ("redis", &["rate_limit/redis/"]),
-    ("reqwest", &["jwt/remote/reqwest.rs"]),
+    ("rustls", &["jwt/remote/client.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
