@@ -21,9 +21,9 @@
 //! cache-control: no-store
 //! www-authenticate: Bearer realm="api"
 //! vary: Origin
-//! content-length: 96
+//! content-length: 125
 //!
-//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a bearer token is required"}
+//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a bearer token is required","code":"credentials_missing"}
 //! ```
 //!
 //! ```sh
@@ -70,9 +70,9 @@
 //! x-ratelimit-limit: 100
 //! x-ratelimit-reset: 1795294201
 //! vary: Origin
-//! content-length: 155
+//! content-length: 183
 //!
-//! {"type":"about:blank","title":"Forbidden","status":403,"detail":"required scope: write:valuations","error":"insufficient_scope","scope":"write:valuations"}
+//! {"type":"about:blank","title":"Forbidden","status":403,"detail":"required scope: write:valuations","code":"insufficient_scope","error":"insufficient_scope","scope":"write:valuations"}
 //! ```
 //!
 //! ```sh

@@ -1,6 +1,8 @@
 //! `Denial`: why a request is rejected, as data.
 
+mod code;
 mod constructors;
+mod detail;
 mod log;
 
 use std::borrow::Cow;
@@ -29,6 +31,7 @@ use crate::gate::violation::Violation;
 /// let kind = DenialKind::InvalidToken(TokenError::Expired);
 /// let denial = Denial::new(kind, Realm::new("api"));
 /// assert_eq!(denial.status(), 401);
+/// assert_eq!(denial.code(), "token_expired");
 /// assert_eq!(denial.error(), Some("invalid_token"));
 /// assert_eq!(denial.detail(), "the token has expired");
 /// assert_eq!(
@@ -99,6 +102,9 @@ pub enum DenialKind {
         /// The lowest tier that is admitted.
         required: Tier,
     },
+    /// 401: a custom gate rejects the credential, for example an API key that is unknown or revoked.
+    #[doc(alias("401", "unauthorized"))]
+    InvalidCredential,
     /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
     #[doc(alias = "400")]
     InvalidRequest(CredentialError),
@@ -216,7 +222,9 @@ impl Denial {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            DenialKind::CredentialsMissing | DenialKind::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => {
+                StatusCode::UNAUTHORIZED
+            }
             DenialKind::AccountRefused(_)
             | DenialKind::InsufficientPermission { .. }
             | DenialKind::InsufficientRole { .. }
@@ -238,12 +246,12 @@ impl Denial {
     /// `insufficient_scope`.
     ///
     /// `insufficient_scope` stands for every missing privilege, because the RFC has no other code. Without a
-    /// credential, there is no code.
+    /// credential, there is no error code. [`code`](Self::code) distinguishes all reasons.
     #[must_use]
     pub fn error(&self) -> Option<&'static str> {
         match self.kind {
             DenialKind::InvalidRequest(_) => Some("invalid_request"),
-            DenialKind::InvalidToken(_) => Some("invalid_token"),
+            DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => Some("invalid_token"),
             DenialKind::InsufficientPermission { .. }
             | DenialKind::InsufficientRole { .. }
             | DenialKind::InsufficientScope { .. }
@@ -306,65 +314,6 @@ impl Denial {
             | DenialKind::QuotaExceeded(violation)
             | DenialKind::ReducedCapacity(violation) => Some(violation),
             _ => None,
-        }
-    }
-
-    /// Returns the problem type and its title (RFC 9457 §3.1).
-    ///
-    /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose
-    /// title is the reason phrase of the status.
-    pub(crate) fn problem_type(&self) -> (&'static str, &'static str) {
-        match self.kind {
-            DenialKind::AbnormalUsage(_) => (
-                "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
-                "Request not satisfied due to detection of abnormal request pattern",
-            ),
-            DenialKind::QuotaExceeded(_) => (
-                "https://iana.org/assignments/http-problem-types#quota-exceeded",
-                "Request cannot be satisfied as assigned quota has been exceeded",
-            ),
-            DenialKind::ReducedCapacity(_) => (
-                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-                "Request cannot be satisfied due to temporary server capacity constraints",
-            ),
-            _ => ("about:blank", self.status().canonical_reason().unwrap_or_default()),
-        }
-    }
-
-    /// Returns the reason, as text for the caller.
-    ///
-    /// For a 500, the text reveals nothing about the app's configuration.
-    #[must_use]
-    pub fn detail(&self) -> Cow<'static, str> {
-        match &self.kind {
-            DenialKind::AbnormalUsage(_) => "blocked after exceeding a rate limit".into(),
-            DenialKind::AccountRefused(AccountRefusal::Inactive) => "the account is inactive".into(),
-            DenialKind::AccountRefused(AccountRefusal::Locked) => "the account is locked".into(),
-            DenialKind::AccountRefused(AccountRefusal::Other { reason }) => reason.clone(),
-            DenialKind::AccountRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
-            DenialKind::AddressUnknown
-            | DenialKind::AuthLayerMissing { .. }
-            | DenialKind::ClaimsMismatch
-            | DenialKind::NonceMissing
-            | DenialKind::RateLimitMissing { .. } => "the server is misconfigured".into(),
-            DenialKind::CredentialsMissing => "a bearer token is required".into(),
-            DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
-            DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
-            DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
-            DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
-            DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
-            DenialKind::InvalidRequest(CredentialError::Multiple) => {
-                "the request carries more than one credential".into()
-            }
-            DenialKind::InvalidToken(error) => error.error_description().into(),
-            DenialKind::KeysUnavailable { .. } => "the issuer's keys are temporarily unavailable".into(),
-            DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
-                "the request costs more than the rate limit allows".into()
-            }
-            DenialKind::QuotaExceeded(_) => "rate limit exceeded".into(),
-            DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
-            DenialKind::ReducedCapacity(_) => "the rate limit is temporarily reduced".into(),
-            DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
         }
     }
 }

@@ -125,7 +125,8 @@ impl Reply {
     }
 }
 
-/// Problem details (RFC 9457 §3.1). The error code of RFC 6750 and the names of rate limits are extension members.
+/// Problem details (RFC 9457 §3.1). The extension members are the code, the error code of RFC 6750, and what the request
+/// lacks or exceeds.
 ///
 /// `violated-policies` is the member that draft-ietf-httpapi-ratelimit-headers-10 §6 defines. The denial goes into the
 /// extensions, so that a `map_response` can render it again.
@@ -137,14 +138,24 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
     body.string("title", title);
     body.number("status", status.as_str());
     body.string("detail", &denial.detail());
+    body.string("code", denial.code());
     if let Some(error) = denial.error() {
         body.string("error", error);
     }
-    if let DenialKind::InsufficientScope { required } = denial.kind() {
-        body.string("scope", &required.to_string());
-    }
-    if let Some(violation) = denial.violation() {
-        body.strings("violated-policies", violation.policies());
+    match denial.kind() {
+        DenialKind::InsufficientPermission { required } => body.strings("permissions", required.iter()),
+        DenialKind::InsufficientRole { required } => body.strings("roles", required.iter()),
+        DenialKind::InsufficientScope { required } => body.string("scope", &required.to_string()),
+        DenialKind::InsufficientTier { required } => body.string("tier", required.name()),
+        DenialKind::AbnormalUsage(violation)
+        | DenialKind::QuotaExceeded(violation)
+        | DenialKind::ReducedCapacity(violation) => {
+            if let Some(limit) = violation.policies().next() {
+                body.string("limit", limit);
+            }
+            body.strings("violated-policies", violation.policies());
+        }
+        _ => {}
     }
     let mut response = Response::new(body.finish().into());
     *response.status_mut() = status;

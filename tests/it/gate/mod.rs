@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod bodies;
+mod codes;
 mod engine;
 #[cfg(feature = "tonic")]
 mod grpc;

@@ -4,9 +4,10 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
+use portcullis::context::Realm;
 use portcullis::gate::{CredentialError, Denial, DenialKind, TokenError};
 use portcullis::testing::{TestIssuer, as_anonymous, as_user};
-use portcullis::{Issuer, JwtAuth, RequireScope, UserContext};
+use portcullis::{Issuer, JwtAuth, RequireScope, Scopes, Tiers, UserContext};
 use serde_json::{Value, json};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
@@ -33,7 +34,13 @@ async fn the_body_is_problem_details_with_error_code_and_required_scopes() {
     let missing = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(
         problem_details(&missing),
-        json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a bearer token is required"})
+        json!({
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "a bearer token is required",
+            "code": "credentials_missing",
+        })
     );
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").scope("read").sign());
     let insufficient = TestResponse::get(&app, "/", &[("authorization", &bearer)]).await;
@@ -44,6 +51,7 @@ async fn the_body_is_problem_details_with_error_code_and_required_scopes() {
             "title": "Forbidden",
             "status": 403,
             "detail": "required scope: read write",
+            "code": "insufficient_scope",
             "error": "insufficient_scope",
             "scope": "read write",
         })
@@ -56,9 +64,33 @@ async fn the_body_is_problem_details_with_error_code_and_required_scopes() {
             "title": "Bad Request",
             "status": 400,
             "detail": "the credential is malformed",
+            "code": "credential_malformed",
             "error": "invalid_request",
         })
     );
+}
+
+#[tokio::test]
+async fn the_body_has_what_the_user_lacks() {
+    let pro = Tiers::ascending(["basic", "pro"]).unwrap().get("pro").unwrap();
+    for (kind, member, value) in [
+        (DenialKind::insufficient_scope(Scopes::new(["a", "b"]).unwrap()), "scope", json!("a b")),
+        (DenialKind::insufficient_role(["editor", "\"x\""]), "roles", json!(["editor", "\"x\""])),
+        (DenialKind::insufficient_permission(["write:page"]), "permissions", json!(["write:page"])),
+        (DenialKind::insufficient_tier(pro), "tier", json!("pro")),
+    ] {
+        let denial = Denial::new(kind, Realm::default());
+        let handler = {
+            let denial = denial.clone();
+            || async { Err::<(), _>(denial) }
+        };
+        let response = TestResponse::get(&Router::new().route("/", get(handler)), "/", &[]).await;
+        let body = problem_details(&response);
+        assert_eq!((response.status.as_u16(), &body["code"]), (403, &json!(denial.code())));
+        assert_eq!(body[member], value);
+        // Besides the four members of RFC 9457, `code` and `error`: no member of another reason.
+        assert_eq!(body.as_object().unwrap().len(), 7, "{body}");
+    }
 }
 
 #[tokio::test]
@@ -143,6 +175,7 @@ async fn a_500_reveals_nothing_about_the_apps_configuration() {
             "title": "Internal Server Error",
             "status": 500,
             "detail": "the server is misconfigured",
+            "code": "server_misconfigured",
         })
     );
 }

@@ -24,6 +24,8 @@ async fn over_the_quota_is_429_with_problem_details_that_name_the_limits() {
         "title": "Request cannot be satisfied as assigned quota has been exceeded",
         "status": 429,
         "detail": "rate limit exceeded",
+        "code": "quota_exceeded",
+        "limit": "default",
         "violated-policies": ["default"],
     });
     assert_eq!((response.status(), response.problem_details()), (429, expected));
@@ -44,6 +46,8 @@ async fn a_block_has_its_own_problem_details() {
         "title": "Request not satisfied due to detection of abnormal request pattern",
         "status": 429,
         "detail": "blocked after exceeding a rate limit",
+        "code": "abnormal_usage",
+        "limit": "login",
         "violated-policies": ["login"],
     });
     assert_eq!((response.status(), response.problem_details()), (429, expected));

@@ -114,6 +114,7 @@ impl AppResponse {
         assert_eq!(*self.denial(), DenialKind::InvalidToken(error));
         let problem = self.problem();
         assert_eq!(problem["error"], "invalid_token");
+        assert_eq!(problem["code"], self.denial().code());
         let detail = problem["detail"].as_str().unwrap();
         let challenge = format!(r#"Bearer realm="api", error="invalid_token", error_description="{detail}""#);
         assert_eq!(self.challenge(), Some(challenge.as_str()));

@@ -224,13 +224,16 @@ async fn error_response_has_problem_details_and_the_challenge() {
         response.problem(),
         json!({
             "type": "about:blank", "title": "Unauthorized", "status": 401,
-            "detail": "a required claim is missing", "error": "invalid_token",
+            "detail": "a required claim is missing", "code": "token_claim_missing", "error": "invalid_token",
         })
     );
     let response = strict_app().send_headers(&[]).await;
     assert_eq!(
         response.problem(),
-        json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a bearer token is required"})
+        json!({
+            "type": "about:blank", "title": "Unauthorized", "status": 401,
+            "detail": "a bearer token is required", "code": "credentials_missing",
+        })
     );
 }
 
