@@ -45,7 +45,6 @@ pub(crate) mod principal;
 pub(crate) mod rate_limit_status;
 mod realm;
 pub(crate) mod roles;
-#[cfg(feature = "rate_limit")]
 pub(crate) mod route;
 pub(crate) mod scopes;
 #[cfg(feature = "serde")]

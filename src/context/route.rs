@@ -1,7 +1,9 @@
-//! The route that axum's router matched, from the request's extensions.
+//! The method and the route of a request, for decisions and for the log.
 
 #[cfg(feature = "axum")]
-use axum::extract::{MatchedPath, NestedPath};
+use axum::extract::MatchedPath;
+#[cfg(all(feature = "axum", feature = "rate_limit"))]
+use axum::extract::NestedPath;
 use http::request;
 
 /// The pattern of the matched route, such as `/users/{id}`; `None` if no router has matched yet.
@@ -16,14 +18,23 @@ pub(crate) fn matched_path(_: &request::Parts) -> Option<&str> {
     None
 }
 
+/// The name of the method, for the log. A caller may invent a method, so a long one is left out.
+pub(crate) fn method_name(head: &request::Parts) -> &str {
+    let name = head.method.as_str();
+    if name.len() <= MAX_METHOD_LEN { name } else { "another method" }
+}
+
+/// The longest method that IANA has registered is `UPDATEREDIRECTREF`, with 17 bytes.
+const MAX_METHOD_LEN: usize = 17;
+
 /// The path at which the innermost router so far is nested; empty if it is not nested.
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "rate_limit"))]
 pub(crate) fn nested_path(head: &request::Parts) -> &str {
     head.extensions.get::<NestedPath>().map_or("", NestedPath::as_str)
 }
 
 /// Always empty: without axum, no router reports its path.
-#[cfg(not(feature = "axum"))]
+#[cfg(all(not(feature = "axum"), feature = "rate_limit"))]
 pub(crate) fn nested_path(_: &request::Parts) -> &str {
     ""
 }

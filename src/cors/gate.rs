@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
 use tower_layer::Layer;
 
+use crate::context::route::{matched_path, method_name};
 use crate::cors::policy::{CorsRequest, Policy, PreflightError};
 use crate::field::header_map::{append, insert_if_absent};
 use crate::field::list::tokens;
@@ -61,11 +62,11 @@ impl Gate for Cors {
                 // "Refuse" only means that the handler is not called: the response to a preflight is complete here.
                 return Entry::Refuse(Reply::new(match policy.check_preflight(origin, method, &head.headers) {
                     Ok(()) => preflight_allowed(&policy, origin, method, &head.headers),
-                    Err(error) => preflight_denied(&policy, error),
+                    Err(error) => preflight_denied(&policy, error, head),
                 }));
             }
             CorsRequest::SeveralOrigins { is_preflight: true } => {
-                return Entry::Refuse(Reply::new(preflight_denied(&policy, PreflightError::Origin)));
+                return Entry::Refuse(Reply::new(preflight_denied(&policy, PreflightError::Origin, head)));
             }
             // `*` must be on every response, with or without `Origin`, because it is sent without `Vary` (Fetch, "CORS
             // protocol and HTTP caches").
@@ -136,9 +137,10 @@ fn preflight_allowed(
 ///
 /// Without CORS headers, the browser's CORS check fails, whatever the status. The 403 is for people who read a log or
 /// the browser's network tab.
-fn preflight_denied(policy: &Policy, error: PreflightError) -> Response<Vec<u8>> {
+fn preflight_denied(policy: &Policy, error: PreflightError, head: &request::Parts) -> Response<Vec<u8>> {
     if policy.is_debug {
-        tracing::info!(cause = error.name(), "preflight denied");
+        let (method, route) = (method_name(head), matched_path(head));
+        tracing::info!(status = 403, method, route, cause = error.name(), "preflight denied");
     }
     preflight_response(policy, StatusCode::FORBIDDEN)
 }

@@ -42,7 +42,7 @@ impl Reply {
     ///
     /// The reply is `application/problem+json`, or trailers-only if the request is a gRPC call.
     pub fn denial(head: &request::Parts, denial: Denial) -> Self {
-        denial.log();
+        denial.log(Some(head));
         Self::logged_denial(head, denial)
     }
 
@@ -62,7 +62,7 @@ impl Reply {
     /// Like [`denial`](Self::denial) in the format of problem details, if the head of the request is not available.
     #[cfg(feature = "axum")]
     pub(crate) fn problem_details(denial: Denial) -> Self {
-        denial.log();
+        denial.log(None);
         Self(problem_details(denial))
     }
 
@@ -200,7 +200,7 @@ const MAX_HEADERS: usize = 9;
 #[cfg(feature = "tonic")]
 impl From<Denial> for tonic::Status {
     fn from(denial: Denial) -> Self {
-        denial.log();
+        denial.log(None);
         let code = tonic::Code::from(i32::from(grpc::status_code(denial.status())));
         Self::new(code, denial.detail())
     }

@@ -48,4 +48,9 @@ impl Violation {
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(|name| &**name)
     }
+
+    /// Returns the names as one text, for the log.
+    pub(super) fn names(&self) -> String {
+        self.policies.join(", ")
+    }
 }

@@ -89,7 +89,7 @@ impl RateLimit {
             #[cfg(feature = "redis")]
             Ruling::AskRedis => policy.ask_redis(&mut charges).await,
         };
-        match policy.denial(&charges, &decision) {
+        match policy.denial(&charges, &decision, None) {
             Some(denial) => Err(denial),
             None => Ok(policy.status(policy.snapshots(&charges, &decision))),
         }

@@ -125,6 +125,8 @@ pub(super) struct Decision {
     known: u8,
     /// A bit for each charge that exceeds its limit, shadow limits included.
     exceeded: u8,
+    /// A bit for each charge whose rejection starts a block.
+    blocking: u8,
     pub(super) is_rejected: bool,
     /// Whether the subject is blocked.
     pub(super) is_blocked: bool,
@@ -147,6 +149,7 @@ impl Decision {
             usages: SmallVec::from_elem(Usage::default(), usages),
             known: 0,
             exceeded: 0,
+            blocking: 0,
             is_rejected: false,
             is_blocked: false,
             is_outage: false,
@@ -187,6 +190,16 @@ impl Decision {
         let reset = self.usage(index).map_or(wait, |usage| usage.reset.max(wait));
         self.set_usage(index, Usage { used: u32::MAX, reset });
         self.wait_at_least(wait);
+    }
+
+    /// Records that this rejection starts a block of the charge's subject.
+    pub(super) fn start_block(&mut self, index: usize) {
+        self.blocking |= bit(index);
+    }
+
+    /// Whether this rejection starts a block of the subject of the charge at this index.
+    pub(super) fn starts_block(&self, index: usize) -> bool {
+        self.blocking & bit(index) != 0
     }
 
     /// Records that the request is rejected because Redis is unavailable; the wait is that until the next attempt.

@@ -49,7 +49,7 @@ impl RateLimit {
         }
         let policy = &*self.0;
         let snapshots = policy.snapshots(charges, decision);
-        if let Some(denial) = policy.denial(charges, decision) {
+        if let Some(denial) = policy.denial(charges, decision, Some(head)) {
             let mut reply = Reply::denial(head, denial);
             policy.headers.write(&policy.rules, &snapshots, decision.charged_at.store, reply.headers_mut());
             return Err(reply);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::request;
 
 use crate::clock::SteadyClock;
+use crate::context::route::{matched_path, method_name};
 use crate::context::{LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Violation};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
@@ -151,23 +152,31 @@ impl Policy {
         decide::decide(&self.tables, charges, &|| self.clock.micros())
     }
 
-    /// Returns why the request is rejected; `None` if it is admitted. Logs the shadow limits that it exceeds.
+    /// Returns why the request is rejected; `None` if it is admitted. Logs the shadow limits that it exceeds, and the
+    /// blocks that it starts. Units that are charged outside a request have no head.
     #[inline]
-    pub(super) fn denial(&self, charges: &[Charge], decision: &Decision) -> Option<Denial> {
+    pub(super) fn denial(
+        &self,
+        charges: &[Charge],
+        decision: &Decision,
+        head: Option<&request::Parts>,
+    ) -> Option<Denial> {
         if !decision.has_any_exceeded() && !decision.is_rejected {
             return None;
         }
         for (index, charge) in charges.iter().enumerate() {
             if charge.is_shadow && decision.has_exceeded(index) {
-                tracing::info!(limit = self.name(charge), "a shadow limit would have rejected this request");
+                let (method, route) = (head.map(method_name), head.and_then(matched_path));
+                let limit = self.name(charge);
+                tracing::info!(method, route, limit, "a shadow limit would have rejected this request");
             }
         }
-        decision.is_rejected.then(|| self.exceeded(charges, decision))
+        decision.is_rejected.then(|| self.exceeded(charges, decision, head))
     }
 
     /// Returns the denial of a rejected request. A block is reported first, then an outage: its caller is not at fault.
     #[cold]
-    fn exceeded(&self, charges: &[Charge], decision: &Decision) -> Denial {
+    fn exceeded(&self, charges: &[Charge], decision: &Decision, head: Option<&request::Parts>) -> Denial {
         let rejecting = charges.iter().enumerate().filter(|(index, charge)| decision.is_rejected_by(*index, charge));
         let names = rejecting.filter_map(|(_, charge)| self.names.get(usize::from(charge.rule_index)).map(Arc::clone));
         let violation = Violation::of_shared(names, decision.wait().map(Duration::from_micros));
@@ -178,7 +187,18 @@ impl Policy {
         } else {
             DenialKind::QuotaExceeded(violation)
         };
-        Denial::new(kind, Realm::default())
+        let denial = Denial::new(kind, Realm::default());
+        for (_, charge) in charges.iter().enumerate().filter(|(index, _)| decision.starts_block(*index)) {
+            tracing::info!(
+                kind = denial.code(),
+                status = denial.status().as_u16(),
+                method = head.map(method_name),
+                route = head.and_then(matched_path),
+                limit = self.name(charge),
+                "exceeding the limit blocks the subject"
+            );
+        }
+        denial
     }
 
     /// Returns how much is left of each limit after the decision, for headers and handlers. Shadow limits are left out.

@@ -29,9 +29,15 @@ impl Denial {
 
     /// Returns the reason, as text for the caller.
     ///
-    /// For a 500, the text reveals nothing about the app's configuration.
+    /// For a 500, the text reveals nothing about the app's configuration, unless the app is compiled with debug
+    /// assertions, as `cargo run` and `cargo test` do. Then it names the mistake, for example the missing layer.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
+        self.detail_in(cfg!(debug_assertions))
+    }
+
+    /// Returns the detail in a build with or without debug assertions.
+    fn detail_in(&self, is_debug_build: bool) -> Cow<'static, str> {
         match &self.kind {
             DenialKind::AbnormalUsage(_) => "blocked after exceeding a rate limit".into(),
             DenialKind::AccountRefused(AccountRefusal::Inactive) => "the account is inactive".into(),
@@ -42,7 +48,10 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
-            | DenialKind::RateLimitMissing { .. } => "the server is misconfigured".into(),
+            | DenialKind::RateLimitMissing { .. } => {
+                let mistake = self.kind.mistake().filter(|_| is_debug_build);
+                mistake.unwrap_or("the server is misconfigured".into())
+            }
             DenialKind::CredentialsMissing => "a bearer token is required".into(),
             DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
             DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
@@ -62,6 +71,62 @@ impl Denial {
             DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
             DenialKind::ReducedCapacity(_) => "the rate limit is temporarily reduced".into(),
             DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
+        }
+    }
+}
+
+impl DenialKind {
+    /// Returns the mistake of the app that causes a 500, with its remedy; `None` for all other reasons.
+    pub(super) fn mistake(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::AddressUnknown => "the peer's address is unknown; serve with \
+                 into_make_service_with_connect_info::<SocketAddr>(), or insert a SocketAddr into the request's \
+                 extensions (on tonic, the one in TcpConnectInfo)"
+                .into(),
+            Self::AuthLayerMissing { required_by } => {
+                format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
+            }
+            Self::ClaimsMismatch => "the token's claims do not fit the type that a handler extracts".into(),
+            Self::NonceMissing => "CspNonce requires a SecurityHeaders layer whose policy has a nonce; add \
+                 SecurityHeaders::html(), or Source::Nonce to the existing policy"
+                .into(),
+            Self::RateLimitMissing { required_by } => format!(
+                "{required_by} requires a RateLimit layer that counts the request (for an Attempt, one that counts \
+                 failures); add one, or extract an Option if the route may be exempt"
+            )
+            .into(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Realm;
+
+    #[test]
+    fn a_500_names_the_mistake_in_a_debug_build_only() {
+        for (kind, mistake) in [
+            (DenialKind::AddressUnknown, "into_make_service_with_connect_info"),
+            (DenialKind::auth_layer_missing("RequireUser"), "RequireUser requires an authenticating layer"),
+            (DenialKind::ClaimsMismatch, "claims do not fit"),
+            (DenialKind::NonceMissing, "SecurityHeaders::html()"),
+            (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
+        ] {
+            let denial = Denial::new(kind, Realm::default());
+            assert_eq!(denial.status(), 500);
+            assert!(denial.detail_in(true).contains(mistake), "{}", denial.detail_in(true));
+            assert_eq!(denial.detail_in(false), "the server is misconfigured");
+            assert_eq!(denial.detail(), denial.detail_in(cfg!(debug_assertions)));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_the_same_in_every_build() {
+        for kind in [DenialKind::CredentialsMissing, DenialKind::RateLimitKeyMissing] {
+            let denial = Denial::new(kind, Realm::default());
+            assert_eq!(denial.detail_in(true), denial.detail_in(false));
         }
     }
 }

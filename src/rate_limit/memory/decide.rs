@@ -112,6 +112,9 @@ fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> 
         {
             penalties.access(charge.hash, clock, |penalty, now| {
                 penalty.advance(&penalties.params(), now);
+                if penalty.remaining(now) == 0 {
+                    decision.start_block(index);
+                }
                 penalty.block(&penalties.params(), now);
                 decision.wait_at_least(penalty.remaining(now));
             });

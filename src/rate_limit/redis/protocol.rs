@@ -104,8 +104,11 @@ impl JobResponse {
             // The script reports one wait for the job: the longest.
             if self.has_exceeded(index) {
                 decision.exceed(*position, charge, self.wait());
-                if self.is_blocked && *blocked > 0 && !charge.is_shadow {
-                    decision.block(*position, *blocked);
+                if *blocked > 0 && !charge.is_shadow {
+                    match self.is_blocked {
+                        true => decision.block(*position, *blocked),
+                        false => decision.start_block(*position),
+                    }
                 }
             }
         }

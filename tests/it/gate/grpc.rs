@@ -193,7 +193,7 @@ async fn a_missing_layer_is_internal_and_an_outage_unavailable() {
     let issuer = TestIssuer::start().await.unwrap();
     let server = TestServer::serve(issuer, RequireScope::all(["echo"]).unwrap()).await;
     let status = server.call(Some(&server.bearer("echo"))).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::Internal, "the server is misconfigured"));
+    assert_eq!(status.code(), Code::Internal);
 
     let server = TestServer::start().await;
     server.issuer.respond_with(StatusCode::BAD_GATEWAY);

@@ -6,5 +6,6 @@ mod codes;
 mod engine;
 #[cfg(feature = "tonic")]
 mod grpc;
+mod logs;
 mod rejections;
 mod servers;

@@ -163,18 +163,23 @@ async fn a_head_request_is_rejected_with_the_same_headers_and_no_body() {
 }
 
 #[tokio::test]
-async fn a_500_reveals_nothing_about_the_apps_configuration() {
+async fn a_500_names_its_cause_only_in_a_debug_build() {
     let app = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
     let response = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(response.status, 500);
     assert_eq!(response.challenge(), "");
+    let detail = if cfg!(debug_assertions) {
+        "RequireScope requires an authenticating layer; add JwtAuth around it"
+    } else {
+        "the server is misconfigured"
+    };
     assert_eq!(
         problem_details(&response),
         json!({
             "type": "about:blank",
             "title": "Internal Server Error",
             "status": 500,
-            "detail": "the server is misconfigured",
+            "detail": detail,
             "code": "server_misconfigured",
         })
     );

@@ -132,7 +132,7 @@ async fn extractor_or_requirement_without_the_layer_is_500_without_details() {
         response.assert_rejected(StatusCode::INTERNAL_SERVER_ERROR);
         assert!(matches!(response.denial(), DenialKind::AuthLayerMissing { .. }));
         assert_eq!(response.challenge(), None);
-        assert_eq!(response.problem()["detail"], "the server is misconfigured");
+        assert_eq!(response.problem()["code"], "server_misconfigured");
     }
 }
 
