@@ -44,6 +44,8 @@ pub(crate) mod principal;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod rate_limit_status;
 mod realm;
+#[cfg(feature = "rate_limit")]
+mod request_route;
 pub(crate) mod roles;
 pub(crate) mod route;
 pub(crate) mod scopes;
@@ -70,6 +72,8 @@ pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
+#[cfg(feature = "rate_limit")]
+pub(crate) use request_route::{RequestRoute, has_parameters, is_route};
 pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use scopes::Scopes;

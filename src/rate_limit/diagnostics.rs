@@ -20,6 +20,7 @@ pub(super) struct Diagnostics {
     has_logged_forwarding_header: AtomicBool,
     has_logged_tier_unknown: AtomicBool,
     has_logged_subject_missing: AtomicBool,
+    has_logged_route_unknown: AtomicBool,
     /// The address of the first connection that a limit counted.
     first_peer: OnceLock<IpAddr>,
     /// The requests from the first peer, as long as there is no other peer.
@@ -81,6 +82,17 @@ impl Diagnostics {
             tracing::warn!(
                 "a request carries no rate-limit key and is rejected; let the key fall back to one that every request has, \
                  such as .or_ip(..)"
+            );
+        }
+    }
+
+    /// Warns that a setting needs the matched route, but the layer runs outside a router.
+    #[cold]
+    pub(super) fn route_unknown(&self) {
+        if is_first(&self.has_logged_route_unknown) {
+            tracing::warn!(
+                "a request has no matched route, because the rate limit runs outside an axum router: all requests count as \
+                 one route, and exempt routes with parameters are counted; add the layer with Router::layer"
             );
         }
     }

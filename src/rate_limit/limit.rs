@@ -203,8 +203,10 @@ impl Limit {
 
     /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all).
     ///
-    /// A route is axum's `MatchedPath`, including the path of every `nest`. The request's path is compared as well, so
-    /// that a limit on one path also counts requests that a wildcard route matches.
+    /// A route is axum's `MatchedPath`, including the path of every `nest`; the names of parameters do not matter. If no
+    /// router has matched a route, or a wildcard route, the request's path is compared with the routes instead: so the
+    /// limit also applies around a router, on a `fallback`, and in a hyper or tonic service. Paths that differ only in
+    /// percent encoding, empty segments or dot segments are counted too.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -267,8 +269,9 @@ impl Limit {
 
     /// Counts each route separately (default: all routes together).
     ///
-    /// A route is axum's `MatchedPath`: `/users/1` and `/users/2` are both `/users/{id}`. All requests that match no
-    /// route count as one route, because a caller could invent any number of paths.
+    /// A route is axum's `MatchedPath`: `/users/1` and `/users/2` are both `/users/{id}`. Without one, it is the route in
+    /// [`on_routes`](Self::on_routes) that the request's path matches. All other requests count as one route, because a
+    /// caller could invent any number of paths. If the layer runs outside a router, that is logged once as a warning.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -138,7 +138,6 @@ pub(crate) mod quota;
 mod redis;
 #[cfg(feature = "redis")]
 mod remote;
-mod request_route;
 mod response_headers;
 mod rule;
 mod store;

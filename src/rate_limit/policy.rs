@@ -10,7 +10,7 @@ use http::request;
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched_path, method_name};
-use crate::context::{LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, UserContext, Visitor};
+use crate::context::{LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, RequestRoute, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Violation};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
 use crate::rate_limit::diagnostics::Diagnostics;
@@ -18,7 +18,6 @@ use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::memory::decide::{self, LimitTables};
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisLimiter;
-use crate::rate_limit::request_route::RequestRoute;
 use crate::rate_limit::response_headers::RateLimitHeaders;
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::subject::Subject;
@@ -41,6 +40,8 @@ pub(super) struct Policy {
     pub(super) diagnostics: Diagnostics,
     /// Whether the exemptions or a rule look at the route. Otherwise it is not looked up.
     pub(super) needs_route: bool,
+    /// Whether a setting has no effect on requests that have not passed a router.
+    pub(super) needs_match: bool,
     /// Whether a rule counts only failures, so that requests may be refunded.
     pub(super) refunds: bool,
 }
@@ -58,7 +59,9 @@ impl Policy {
     pub(super) fn charges(&self, head: &request::Parts) -> Result<Charges, Denial> {
         let mut charges = Charges::default();
         let route = if self.needs_route { Some(RequestRoute::of(head)) } else { None };
-        // Only exact routes are exempt: a path that resembles one is counted.
+        if self.needs_match && route.is_some_and(|route| !route.has_passed_router()) {
+            self.diagnostics.route_unknown();
+        }
         if route.is_some_and(|route| route.is_any_of(&self.exempt)) {
             return Ok(charges);
         }
@@ -91,7 +94,7 @@ impl Policy {
         // A request whose subject is unknown is rejected, and not admitted uncounted.
         let mut subject = rule.key.subject(head)?;
         if rule.by_route {
-            subject = subject.on_route(route.map_or("", RequestRoute::name));
+            subject = subject.on_route(route.map_or("", |route| rule.route_to_count(route)));
         }
         if !*has_checked_peer {
             *has_checked_peer = self.diagnostics.check_peer(&subject, head);

@@ -2,10 +2,9 @@
 
 use http::{HeaderValue, request};
 
-use crate::context::{Tier, UserContext};
+use crate::context::{RequestRoute, Tier, UserContext};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{Cost, FailureCondition, RequestFilter};
-use crate::rate_limit::request_route::RequestRoute;
 
 /// One limit.
 pub(super) struct Rule {
@@ -42,19 +41,29 @@ impl Rule {
     #[inline]
     pub(super) fn applies_to(&self, head: &request::Parts, route: Option<RequestRoute<'_>>) -> bool {
         let is_on_route = match (&self.filter.routes, route) {
-            // The path counts too: if a wildcard matches it, the route in the configuration is not the matched one. For
-            // a limit, a match too many is safe. For an exemption it is not, so those compare the path only if no route
-            // is known.
-            (Some(routes), Some(route)) => route.is_any_of(routes) || route.has_path_in(routes),
+            (Some(routes), Some(route)) => route.first_possible(routes).is_some(),
             (Some(_), None) => false,
             (None, _) => true,
         };
         is_on_route && self.filter.condition.as_ref().is_none_or(|condition| condition(head))
     }
 
+    /// Returns the route to count the request by: the matched one or, outside a router, the one that the limit names.
+    ///
+    /// All other requests are one route together: a caller may invent any number of paths.
+    pub(super) fn route_to_count<'a>(&'a self, route: RequestRoute<'a>) -> &'a str {
+        let named = || self.filter.routes.as_deref().and_then(|routes| route.first_possible(routes));
+        route.matched().or_else(named).unwrap_or_default()
+    }
+
     /// Whether the rule compares the route or counts by it.
     pub(super) fn needs_route(&self) -> bool {
         self.by_route || self.filter.routes.is_some()
+    }
+
+    /// Whether all requests that have not passed a router count as one route.
+    pub(super) fn needs_match(&self) -> bool {
+        self.by_route && self.filter.routes.is_none()
     }
 
     /// Returns the position and the limit of the quota of the user's highest tier; without one, of the first quota.

@@ -18,6 +18,7 @@ mod keys;
 mod layers;
 mod rejections;
 mod response_headers;
+mod routes;
 mod shadow;
 mod sharing;
 mod tiers;

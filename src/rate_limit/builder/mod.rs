@@ -6,7 +6,7 @@ mod validate;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SteadyClock};
-use crate::context::Tier;
+use crate::context::{Tier, has_parameters};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::rate_limit::builder::compile::CompiledLimit;
 use crate::rate_limit::builder::validate::{ValidLimit, validate_exempt, validate_limits, validate_store};
@@ -145,7 +145,8 @@ impl RateLimitBuilder {
     ///
     /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route
     /// of a request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`.
-    /// Without it, the request's path is compared. Only exact matches are exempt: `//health` is counted.
+    /// Without it, a route with parameters exempts nothing, which is logged once as a warning if the layer runs outside
+    /// a router; any other route exempts only exactly its path: `//health` is counted.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -356,6 +357,7 @@ fn compile(
     let (rules, tables): (Vec<_>, Vec<_>) = compiled.into_iter().map(|limit| (limit.rule, limit.tables)).unzip();
     Policy {
         needs_route: !exempt.is_empty() || rules.iter().any(Rule::needs_route),
+        needs_match: exempt.iter().any(|route| has_parameters(route)) || rules.iter().any(Rule::needs_match),
         refunds: rules.iter().any(|rule| rule.failure.is_some()),
         rules: rules.into(),
         names,

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::context::{RateLimitStatus, Tier};
+use crate::context::{RateLimitStatus, Tier, is_route};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::key::Key;
@@ -202,10 +202,4 @@ fn invalid(
     limit: &Limit,
 ) -> ConfigIssue {
     issue(setting, IssueKind::Invalid, reason, remedy, limit)
-}
-
-/// Whether axum 0.8 accepts the route. Segments that begin with a colon or a star are the syntax of older versions,
-/// which would match no request and so silently disable an exemption or a limit.
-fn is_route(route: &str) -> bool {
-    route.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| segment.starts_with([':', '*'])))
 }

@@ -26,7 +26,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("ipnet", &["context/client_addr.rs"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("jsonwebtoken", &["jwt/keys/pem.rs"]),
-    ("percent_encoding", &["field/grpc.rs"]),
+    ("percent_encoding", &["context/request_route.rs", "field/grpc.rs"]),
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     ("redis", &["rate_limit/redis/"]),

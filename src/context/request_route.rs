@@ -1,0 +1,228 @@
+//! `RequestRoute`: the route of a request, compared with the routes of the configuration.
+
+// What is known depends on where a layer runs (axum 0.8):
+//
+// | place of the layer                             | matched route  | nested path | path                    |
+// |------------------------------------------------|----------------|-------------|-------------------------|
+// | `Router::layer` and `route_layer`, on a route  | full pattern   | -           | full                    |
+// | the same, in a nested router                   | full pattern   | pattern     | without the nested path |
+// | `Router::layer`, on the fallback               | -              | -           | full                    |
+// | the same, in a nested router                   | -              | pattern     | without the nested path |
+// | around a service of `nest_service`             | - (1)          | pattern     | without the nested path |
+// | around a router, or without a router           | -              | -           | full                    |
+//
+// (1) For the nested path itself, with or without a slash at the end, the outer router reports a match.
+//
+// Where axum removes the nested path, it also removes a slash too many: `/api/health` and `/api//health` both become
+// `/health`. So the original path must match too.
+
+use std::borrow::Cow;
+
+use http::request;
+use percent_encoding::percent_decode_str;
+
+use crate::context::route::{matched_path, nested_path, original_path};
+
+/// The route of a request. It is looked up once, however many settings are compared with it.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestRoute<'a> {
+    head: &'a request::Parts,
+    matched: Option<&'a str>,
+}
+
+impl<'a> RequestRoute<'a> {
+    pub(crate) fn of(head: &'a request::Parts) -> Self {
+        Self { head, matched: matched_path(head) }
+    }
+
+    /// Returns the pattern of the matched route; `None` if no router has matched one.
+    pub(crate) fn matched(self) -> Option<&'a str> {
+        self.matched
+    }
+
+    /// Whether the request has passed a router, which knows its route if it has one.
+    pub(crate) fn has_passed_router(self) -> bool {
+        self.matched.is_some() || original_path(self.head).is_some()
+    }
+
+    /// Whether the request is certainly for one of these routes. Use it for what opens or exempts a route.
+    ///
+    /// The matched route decides. Without one, only a route without parameters can be that of the request, and its path
+    /// must be exactly that: every other comparison would need the rules by which some service decodes and cleans
+    /// paths, and each difference would be a way around a check.
+    pub(crate) fn is_any_of(self, routes: &[Box<str>]) -> bool {
+        match self.matched {
+            Some(matched) => routes.iter().any(|route| is_same_route(route, matched)),
+            None => routes.iter().any(|route| self.has_path(route)),
+        }
+    }
+
+    /// Returns the first of these routes that the request may be for. Use it for what restricts a route.
+    ///
+    /// A match too many is safe here. So without a matched route, the path is compared with the patterns, once as it is
+    /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
+    /// handler of such a route distinguishes paths on its own.
+    pub(crate) fn first_possible<'r>(self, routes: &'r [Box<str>]) -> Option<&'r str> {
+        let is_possible = |route: &str| match self.matched {
+            Some(matched) if is_same_route(route, matched) => true,
+            Some(matched) if !matched.contains("{*") => self.has_path(route),
+            _ => self.may_have_path(route),
+        };
+        routes.iter().map(|route| &**route).find(|route| is_possible(route))
+    }
+
+    /// Whether the path of the request is exactly this route, which then has no parameters.
+    fn has_path(self, route: &str) -> bool {
+        let path = self.head.uri.path();
+        let original = original_path(self.head);
+        let is_path = is_literal(route, original.unwrap_or(path));
+        match nested_path(self.head) {
+            // If a middleware rewrote the path since, it is not certain what the path is for.
+            None => is_path && original.is_none_or(|original| original == path),
+            // Without the original path, a slash too many would go unnoticed.
+            Some(nested) => is_path && original.is_some() && is_rest(route, nested, |rest| is_literal(rest, path)),
+        }
+    }
+
+    /// Whether the path of the request may match this route.
+    fn may_have_path(self, route: &str) -> bool {
+        let path = self.head.uri.path();
+        let is_original = original_path(self.head).is_some_and(|original| may_match(route, original));
+        // The path may have been rewritten since, so both are compared.
+        is_original
+            || match nested_path(self.head) {
+                None => may_match(route, path),
+                Some(nested) => is_rest(route, nested, |rest| may_match(rest, path)),
+            }
+    }
+}
+
+/// Whether axum 0.8 accepts the route. Any other would match no request, and silently disable what is configured for it.
+pub(crate) fn is_route(route: &str) -> bool {
+    // Segments that begin with a colon or a star are the syntax of older versions.
+    let Some(segments) = route.strip_prefix('/') else { return false };
+    if segments.split('/').any(|segment| segment.starts_with([':', '*'])) {
+        return false;
+    }
+    let mut rest = route;
+    loop {
+        let (literal, parameter) = split_at_parameter(rest);
+        if literal.replace("{{", "").replace("}}", "").contains(['{', '}']) {
+            return false;
+        }
+        let Some((name, after)) = parameter else { return true };
+        let catch_all = name.strip_prefix('*');
+        let name = catch_all.unwrap_or(name);
+        let ends_segment = after.is_empty() || (after.starts_with('/') && catch_all.is_none());
+        if name.is_empty() || name.contains(['*', '/']) || !ends_segment {
+            return false;
+        }
+        rest = after;
+    }
+}
+
+/// Whether a route matches more than one path.
+pub(crate) fn has_parameters(route: &str) -> bool {
+    split_at_parameter(route).1.is_some()
+}
+
+/// Whether two routes are the same for a router, which ignores the names of parameters.
+fn is_same_route(route: &str, matched: &str) -> bool {
+    fn kind(segment: &str) -> (&str, Option<bool>) {
+        let (literal, parameter) = split_at_parameter(segment);
+        (literal, parameter.map(|(name, _)| name.starts_with('*')))
+    }
+    route == matched || (matched.contains('{') && route.split('/').map(kind).eq(matched.split('/').map(kind)))
+}
+
+/// Whether a route has no parameters, and is this path.
+fn is_literal(route: &str, path: &str) -> bool {
+    let (literal, parameter) = split_at_parameter(route);
+    parameter.is_none() && *unescape(literal) == *path
+}
+
+/// Whether a route begins with the nested path, and the rest of it fulfills the condition.
+fn is_rest(route: &str, nested: &str, condition: impl Fn(&str) -> bool) -> bool {
+    let rest = route.strip_prefix(nested.trim_end_matches('/'));
+    // For the nested path itself, axum leaves the path `/`.
+    rest.is_some_and(|rest| condition(if rest.is_empty() { "/" } else { rest }))
+}
+
+/// Whether a path matches the pattern of a route, as it is or once it is decoded and cleaned.
+fn may_match(route: &str, path: &str) -> bool {
+    matches(route, path) || cleaned(path).is_some_and(|path| matches(route.trim_end_matches('/'), &path))
+}
+
+/// Whether a path matches the pattern of a route by the rules of axum's router.
+fn matches(route: &str, path: &str) -> bool {
+    let mut path = path;
+    let mut rest = route;
+    loop {
+        let (literal, parameter) = split_at_parameter(rest);
+        let literal = unescape(literal);
+        let Some((name, after)) = parameter else { return *literal == *path };
+        let Some(value) = path.strip_prefix(&*literal) else { return false };
+        if name.starts_with('*') {
+            return !value.is_empty();
+        }
+        let length = value.find('/').unwrap_or(value.len());
+        // Like axum, accept an empty value only within the path.
+        if value.is_empty() {
+            return false;
+        }
+        path = value.get(length..).unwrap_or_default();
+        rest = after;
+        if rest.is_empty() {
+            return path.is_empty();
+        }
+    }
+}
+
+/// Returns the path decoded, and without the segments that a service may remove: empty ones, `.`, and `..` together
+/// with the segment before it. `None` if nothing changes.
+fn cleaned(path: &str) -> Option<String> {
+    let is_clean = !path.contains('%') && path.split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."));
+    if is_clean {
+        return None;
+    }
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let mut segments = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    Some(segments.into_iter().flat_map(|segment| ["/", segment]).collect())
+}
+
+/// Splits a route into the text before its first parameter, and that parameter's name with the text after it.
+fn split_at_parameter(route: &str) -> (&str, Option<(&str, &str)>) {
+    let mut from = 0;
+    while let Some(brace) = route.get(from..).and_then(|rest| rest.find('{')) {
+        let start = from + brace;
+        let Some((literal, parameter)) = route.split_at_checked(start) else { break };
+        if parameter.starts_with("{{") {
+            from = start + 2;
+            continue;
+        }
+        return match parameter.strip_prefix('{').and_then(|parameter| parameter.split_once('}')) {
+            Some((name, after)) => (literal, Some((name, after))),
+            None => break,
+        };
+    }
+    (route, None)
+}
+
+/// Returns the text that a literal part of a route stands for: braces are doubled in routes.
+fn unescape(literal: &str) -> Cow<'_, str> {
+    if literal.contains(['{', '}']) {
+        Cow::Owned(literal.replace("{{", "{").replace("}}", "}"))
+    } else {
+        Cow::Borrowed(literal)
+    }
+}
+
+#[cfg(test)]
+mod tests;
