@@ -40,7 +40,7 @@
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
-//! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status, and an app can
+//! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or by a gRPC server as a gRPC status, and an app can
 //! [render it differently](_guide::recipes::error_bodies). The module [`gate`] is for custom layers.
 //!
 //! # Extractors

@@ -36,6 +36,10 @@ use http_body_util::{BodyExt, Either, Full};
     note = "box the body between this layer and the one that changes its type with `.map_response(axum::response::IntoResponse::into_response)`, add this layer inside that one, or implement `portcullis::gate::BodyFromBytes` for a custom body"
 )]
 pub trait BodyFromBytes {
+    /// Whether a service with this body is a gRPC server, whose rejections of gRPC calls are gRPC statuses (default:
+    /// false; true for tonic's body). See [`gate`](crate::gate#grpc).
+    const IS_GRPC: bool = false;
+
     /// Creates a body with exactly these bytes. Without bytes, the body is empty.
     ///
     /// `Bytes` is the type of the crate `bytes` 1, which is also `axum::body::Bytes` and `portcullis::gate::Bytes`.
@@ -61,12 +65,16 @@ impl<E> BodyFromBytes for UnsyncBoxBody<Bytes, E> {
 }
 
 impl<L: BodyFromBytes, R> BodyFromBytes for Either<L, R> {
+    const IS_GRPC: bool = L::IS_GRPC;
+
     fn from_bytes(bytes: Bytes) -> Self {
         Self::Left(L::from_bytes(bytes))
     }
 }
 
 impl<B: BodyFromBytes> BodyFromBytes for Box<B> {
+    const IS_GRPC: bool = B::IS_GRPC;
+
     fn from_bytes(bytes: Bytes) -> Self {
         Self::new(B::from_bytes(bytes))
     }
@@ -81,6 +89,8 @@ impl BodyFromBytes for axum_core::body::Body {
 
 #[cfg(feature = "tonic")]
 impl BodyFromBytes for tonic::body::Body {
+    const IS_GRPC: bool = true;
+
     fn from_bytes(bytes: Bytes) -> Self {
         if bytes.is_empty() { Self::empty() } else { Self::new(Full::new(bytes)) }
     }

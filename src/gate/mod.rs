@@ -114,15 +114,24 @@
 //! # }
 //! ```
 //!
-//! A gRPC call (a POST with `content-type: application/grpc*`) gets a trailers-only response with the matching
-//! `grpc-status`. Its HTTP status is 200, so a proxy that calls this app to authorize requests (`ext_authz`) must check
-//! `grpc-status` too, or not forward the caller's method and content type.
+//! # gRPC
+//!
+//! A gRPC server rejects a call (a POST with `content-type: application/grpc*`) with a trailers-only response: HTTP 200,
+//! the matching `grpc-status`, the reason in `grpc-message` and its code in `error-code`. The client reads them as the
+//! status and its metadata. All other rejections are problem details with their HTTP status, because a proxy or a client
+//! that knows nothing of gRPC treats 200 as success.
+//!
+//! A gRPC server is a service whose response body says so ([`BodyFromBytes::IS_GRPC`]), as tonic's does with the feature
+//! `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests with [`GrpcRejections`]. Then a
+//! proxy that calls this app to authorize requests (`ext_authz`) must check `grpc-status` too, or not forward the
+//! caller's method and content type.
 
 mod body;
 mod decision;
 mod denial;
 mod engine;
 mod entry;
+mod grpc_call;
 mod layer;
 mod pair;
 mod reply;
@@ -143,6 +152,8 @@ pub use denial::{AccountRefusal, CredentialError, DenialKind};
 pub use engine::Gate;
 pub use engine::{Gated, GatedFuture};
 pub use entry::Entry;
+#[doc(alias("grpc-status", "trailers-only"))]
+pub use grpc_call::GrpcRejections;
 pub use layer::{GateLayer, layer};
 pub(crate) use pair::Pair;
 pub use reply::Reply;

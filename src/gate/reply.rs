@@ -4,11 +4,13 @@ mod json;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, request};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, request};
 
+#[cfg(feature = "tonic")]
 use crate::field::grpc;
 use crate::gate::body::BodyFromBytes;
 use crate::gate::denial::{Denial, DenialKind};
+use crate::gate::grpc_call::GrpcCall;
 use crate::gate::reply::json::JsonObjectWriter;
 
 /// The response that a gate sends instead of the handler's.
@@ -30,17 +32,22 @@ use crate::gate::reply::json::JsonObjectWriter;
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Reply(Response<Bytes>);
+pub struct Reply {
+    response: Response<Bytes>,
+    /// The rejected gRPC call, if the request is one.
+    grpc_call: Option<Box<GrpcCall>>,
+}
 
 impl Reply {
     /// Creates a reply from a whole response.
     pub fn new(response: Response<impl Into<Bytes>>) -> Self {
-        Self(response.map(Into::into))
+        Self { response: response.map(Into::into), grpc_call: None }
     }
 
     /// Creates a reply that rejects the request with this head, and logs it.
     ///
-    /// The reply is `application/problem+json`, or trailers-only if the request is a gRPC call.
+    /// The response is `application/problem+json`, or a gRPC status if the request is a gRPC call to a gRPC server; see
+    /// [`gate`](crate::gate#grpc).
     pub fn denial(head: &request::Parts, denial: Denial) -> Self {
         denial.log(Some(head));
         Self::logged_denial(head, denial)
@@ -48,40 +55,32 @@ impl Reply {
 
     /// Like [`denial`](Self::denial), for a denial whose reason is logged already, for example once for many requests.
     pub(crate) fn logged_denial(head: &request::Parts, denial: Denial) -> Self {
-        // A gRPC call is a POST (gRPC over HTTP/2, "Requests"). A proxy that calls this app to authorize requests
-        // (auth_request, ForwardAuth) copies the caller's headers into a GET, and would treat the HTTP 200 of a gRPC
-        // response as permission.
-        let is_grpc = head.method == Method::POST && grpc::is_grpc(&head.headers);
-        let media_type = head.headers.get(CONTENT_TYPE).filter(|_| is_grpc);
-        Self(match media_type {
-            Some(media_type) => trailers_only(media_type.clone(), denial),
-            None => problem_details(denial),
-        })
+        Self { response: problem_details(denial), grpc_call: GrpcCall::of(head) }
     }
 
     /// Like [`denial`](Self::denial) in the format of problem details, if the head of the request is not available.
     #[cfg(feature = "axum")]
     pub(crate) fn problem_details(denial: Denial) -> Self {
         denial.log(None);
-        Self(problem_details(denial))
+        Self { response: problem_details(denial), grpc_call: None }
     }
 
-    /// Returns the status. A gRPC reply has the status 200, and its `grpc-status` in the headers.
+    /// Returns the status. If the reply becomes a gRPC status, the response has the status 200 instead.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.0.status()
+        self.response.status()
     }
 
     /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        self.0.headers()
+        self.response.headers()
     }
 
     /// Returns the headers, to change them.
     #[must_use]
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.0.headers_mut()
+        self.response.headers_mut()
     }
 
     /// Returns the extensions of the response.
@@ -89,18 +88,18 @@ impl Reply {
     /// They contain the [`Denial`] if the reply was created from one.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        self.0.extensions()
+        self.response.extensions()
     }
 
     /// Returns the extensions of the response, to change them.
     #[must_use]
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        self.0.extensions_mut()
+        self.response.extensions_mut()
     }
 
     /// Returns the response, so that outer gates can add to it.
     pub(super) fn response_mut(&mut self) -> &mut Response<Bytes> {
-        &mut self.0
+        &mut self.response
     }
 
     /// Returns the response, with a body of any type that can be created from bytes.
@@ -121,7 +120,11 @@ impl Reply {
     /// ```
     #[must_use]
     pub fn into_response<B: BodyFromBytes>(self) -> Response<B> {
-        self.0.map(B::from_bytes)
+        let Self { mut response, grpc_call } = self;
+        if let Some(call) = grpc_call {
+            call.write_status(&mut response, B::IS_GRPC);
+        }
+        response.map(B::from_bytes)
     }
 }
 
@@ -159,31 +162,19 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
     }
     let mut response = Response::new(body.finish().into());
     *response.status_mut() = status;
-    let media_type = const { HeaderValue::from_static("application/problem+json") };
-    write_headers(response.headers_mut(), media_type, &denial);
-    response.extensions_mut().insert(denial);
-    response
-}
-
-/// A trailers-only response: HTTP 200, and the trailers in the header block (gRPC over HTTP/2, "Responses").
-fn trailers_only(media_type: HeaderValue, denial: Denial) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    let code = grpc::status_code(denial.status());
     let headers = response.headers_mut();
-    write_headers(headers, media_type, &denial);
-    headers.insert(grpc::GRPC_STATUS, HeaderValue::from(u16::from(code)));
-    headers.insert(grpc::GRPC_MESSAGE, grpc::message(&denial.detail()));
+    headers.reserve(MAX_HEADERS);
+    headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/problem+json") });
+    write_headers(headers, &denial);
     response.extensions_mut().insert(denial);
     response
 }
 
-/// Writes the headers that both formats have.
+/// Writes the headers of every format.
 ///
 /// A rejection depends on the credential and on the time, so no cache may store it. RFC 6750 §3 requires the challenge
 /// for 401, and allows it for 400 and 403, where it carries the error code.
-fn write_headers(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Denial) {
-    headers.reserve(MAX_HEADERS);
-    headers.insert(CONTENT_TYPE, media_type);
+fn write_headers(headers: &mut HeaderMap, denial: &Denial) {
     headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
     if let Some(challenge) = denial.challenge() {
         headers.insert(WWW_AUTHENTICATE, challenge);
@@ -196,13 +187,17 @@ fn write_headers(headers: &mut HeaderMap, media_type: HeaderValue, denial: &Deni
 /// The maximum number of headers of a reply: four are written here, three by a rate limit, and two by a server.
 const MAX_HEADERS: usize = 9;
 
-/// Converts a denial into the error type of tonic's handlers, and logs it.
+/// Converts a denial into the error type of tonic's handlers, and logs it. The metadata has the code (`error-code`), and
+/// the challenge or `retry-after`.
 #[cfg(feature = "tonic")]
 impl From<Denial> for tonic::Status {
     fn from(denial: Denial) -> Self {
         denial.log(None);
         let code = tonic::Code::from(i32::from(grpc::status_code(denial.status())));
-        Self::new(code, denial.detail())
+        let mut metadata = HeaderMap::new();
+        write_headers(&mut metadata, &denial);
+        metadata.insert(grpc::ERROR_CODE, HeaderValue::from_static(denial.code()));
+        Self::with_metadata(code, denial.detail(), tonic::metadata::MetadataMap::from_headers(metadata))
     }
 }
 

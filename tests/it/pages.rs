@@ -6,12 +6,13 @@ mod policies;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use http_body_util::Full;
+use portcullis::gate::GrpcRejections;
 use portcullis::headers::{ClearSiteData, Csp, Directive, Hsts, Source};
 use portcullis::testing::as_anonymous;
 use portcullis::{Cors, CspNonce, Extractor, OriginSet, RequireUser, SecurityHeaders};
@@ -230,7 +231,7 @@ async fn localhost_is_recognized_in_any_case_and_with_a_trailing_dot() {
 #[tokio::test]
 async fn a_rejected_grpc_call_does_not_clear_site_data() {
     let guarded = ServiceBuilder::new().layer(ClearSiteData::all()).layer(as_anonymous()).layer(RequireUser::new());
-    let app = Router::new().route("/logout", post(|| async {})).layer(guarded);
+    let app = Router::new().route("/logout", post(|| async {})).layer(guarded).layer(Extension(GrpcRejections));
     let request = Request::post("/logout").header("content-type", "application/grpc-web");
     let response = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
     assert_eq!(header(&response, "grpc-status"), "16");
@@ -241,9 +242,11 @@ async fn a_rejected_grpc_call_does_not_clear_site_data() {
 async fn a_page_can_read_why_its_grpc_call_was_rejected() {
     let cors = Cors::builder().origins(OriginSet::new([PAGE]).unwrap()).build().unwrap();
     let guarded = ServiceBuilder::new().layer(cors).layer(as_anonymous()).layer(RequireUser::new());
-    let app = Router::new().route("/", post(|| async {})).layer(guarded);
+    let app = Router::new().route("/", post(|| async {})).layer(guarded).layer(Extension(GrpcRejections));
     let request = Request::post("/").header("content-type", "application/grpc-web+proto").header("origin", PAGE);
     let response = TestResponse::send(&app, request.body(Body::empty()).unwrap()).await;
     let exposed = header(&response, "access-control-expose-headers");
-    assert!(exposed.contains("grpc-status") && exposed.contains("grpc-message"), "{exposed}");
+    for name in ["grpc-status", "grpc-message", "error-code"] {
+        assert!(response.headers.contains_key(name) && exposed.contains(name), "{exposed}");
+    }
 }

@@ -157,7 +157,8 @@ fn validate_request_headers(names: &[String], issues: &mut ConfigIssues) -> Name
 }
 
 /// The headers that the layers of this crate send and that a page needs to react to a rejection. Sorted.
-const ALWAYS_EXPOSED: [&str; 9] = [
+const ALWAYS_EXPOSED: [&str; 10] = [
+    "error-code",
     "grpc-message",
     "grpc-status",
     "ratelimit",

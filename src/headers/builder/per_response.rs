@@ -62,9 +62,9 @@ impl SecurityHeadersBuilder {
 
     /// Sends `Cache-Control: no-store` with responses to authenticated users (default: off).
     ///
-    /// Every preset except `helmet` turns it on. A `Cache-Control` header that the handler sets is kept. The layer that
-    /// authenticates writes `no-store`, because only it knows whether the request is authenticated; a custom gate does
-    /// so with [`NoStore`](crate::context::NoStore).
+    /// Every preset except `helmet` turns it on. A `Cache-Control` header that the handler sets is kept, except that an
+    /// event stream always has `no-store`. The layer that authenticates writes it, because only it knows whether the
+    /// request is authenticated; a custom gate does so with [`NoStore`](crate::context::NoStore).
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use portcullis::gate::{Denial, DenialKind};
+use portcullis::context::Realm;
+use portcullis::gate::{Denial, DenialKind, GrpcRejections, Violation};
 use portcullis::testing::TestIssuer;
 use portcullis::{Issuer, JwtAuth, RequireScope};
 use tokio::net::TcpListener;
@@ -184,6 +186,7 @@ async fn a_client_receives_the_status_that_matches_the_rejection() {
         let status = server.call(credential).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
         assert!(status.metadata().contains_key("www-authenticate"), "{message}");
+        assert!(status.metadata().contains_key("error-code"), "{message}");
     }
     assert_eq!(server.echo.0.load(SeqCst), 0);
 }
@@ -214,6 +217,7 @@ async fn a_rejection_is_http_200_and_trailers_only_with_the_content_type_of_the_
         assert_eq!(response.headers()["grpc-message"], "a bearer token is required");
         assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"api\"");
         assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["error-code"], "credentials_missing");
         let body = response.into_body().collect().await.unwrap();
         assert!(body.trailers().is_none(), "{media_type}");
         assert!(body.to_bytes().is_empty(), "{media_type}");
@@ -259,6 +263,65 @@ async fn a_denial_converts_to_a_tonic_status() {
     let denial = portcullis::UserContext::new("ann").require_scope("echo").unwrap_err();
     let status = Status::from(denial);
     assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "required scope: echo"));
+    assert_eq!(status.metadata().get("error-code").unwrap(), "insufficient_scope");
+    assert!(status.metadata().get("www-authenticate").unwrap().to_str().unwrap().ends_with("scope=\"echo\""));
+    let violation = Violation::new(["default"], Some(Duration::from_secs(7)));
+    let status = Status::from(Denial::new(DenialKind::QuotaExceeded(violation), Realm::default()));
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(status.metadata().get("retry-after").unwrap(), "7");
+}
+
+/// A proxy that asks this app whether to allow a request must not treat the HTTP 200 of a gRPC status as permission.
+#[tokio::test]
+async fn an_app_that_is_no_grpc_server_rejects_a_grpc_call_with_the_true_status() {
+    let service = RequireScope::all(["echo"]).unwrap().layer(tower::service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    let service = portcullis::testing::as_anonymous().layer(service);
+    let response = service.clone().oneshot(request("application/grpc", None)).await.unwrap();
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert!(!response.headers().contains_key("grpc-status"));
+    assert!(!response.into_body().collect().await.unwrap().to_bytes().is_empty());
+
+    let mut marked = request("application/grpc", None);
+    marked.extensions_mut().insert(GrpcRejections);
+    let response = service.clone().oneshot(marked).await.unwrap();
+    assert_eq!((response.status(), &response.headers()["grpc-status"]), (StatusCode::OK, &"16".parse().unwrap()));
+    assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+
+    // Not even a marked app sends the status to a request that is not a call.
+    let mut get = request("application/grpc", None);
+    *get.method_mut() = http::Method::GET;
+    get.extensions_mut().insert(GrpcRejections);
+    assert_eq!(service.oneshot(get).await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn an_axum_extractor_rejects_a_grpc_call_as_the_layers_do() {
+    let app = axum::Router::new().route(PATH, axum::routing::post(async |_: portcullis::UserContext| {}));
+    let app = app.layer(portcullis::testing::as_anonymous());
+    let call = || request("application/grpc", None).map(|_| axum::body::Body::empty());
+    assert_eq!(app.clone().oneshot(call()).await.unwrap().status(), 401);
+    let response = app.layer(axum::Extension(GrpcRejections)).oneshot(call()).await.unwrap();
+    assert_eq!((response.status(), &response.headers()["grpc-status"]), (StatusCode::OK, &"16".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn the_headers_of_outer_layers_are_on_a_grpc_rejection_too() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let limit = portcullis::RateLimit::builder().quota(portcullis::Quota::per_minute(5).unwrap());
+    let limit = limit.key(portcullis::rate_limit::Key::global()).build().unwrap();
+    let stack = portcullis::Stack::builder()
+        .security_headers(portcullis::SecurityHeaders::api().build().unwrap())
+        .authenticate(jwt_auth(&issuer))
+        .limit_by_address(limit)
+        .build()
+        .unwrap();
+    let response = stack.layer(Routes::new(Echo::default())).oneshot(request("application/grpc", None)).await.unwrap();
+    assert_eq!((response.status(), &response.headers()["grpc-status"]), (StatusCode::OK, &"16".parse().unwrap()));
+    assert_eq!(response.headers()["x-ratelimit-remaining"], "4");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
 }
 
 fn jwt_auth(issuer: &TestIssuer) -> JwtAuth {

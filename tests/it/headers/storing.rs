@@ -27,6 +27,18 @@ async fn a_response_to_a_user_has_no_store() {
     }
 }
 
+/// axum's `Sse` sets `Cache-Control: no-cache`, which allows a cache to store the stream.
+#[tokio::test]
+async fn an_event_stream_to_a_user_has_no_store() {
+    let events = [("content-type", "text/event-stream"), ("cache-control", "no-cache")];
+    let app = Router::new().route("/", get(move || async move { (events, ": welcome\n\n") }));
+    let user = layered(SecurityHeaders::api(), app.clone().layer(as_user(UserContext::new("ann"))));
+    assert_eq!(header(&get_root(&user, &[]).await.headers, CACHE_CONTROL), "no-store");
+    for unmarked in [layered(SecurityHeaders::api(), app.clone()), app.layer(as_user(UserContext::new("ann")))] {
+        assert_eq!(header(&get_root(&unmarked, &[]).await.headers, CACHE_CONTROL), "no-cache");
+    }
+}
+
 #[tokio::test]
 async fn a_response_to_an_anonymous_caller_keeps_the_handlers_headers() {
     let anonymous = layered(SecurityHeaders::api(), handled_app().layer(as_anonymous()));

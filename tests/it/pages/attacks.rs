@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, request};
 use axum::routing::any;
 use portcullis::context::Visitor;
-use portcullis::gate::{Denial, DenialKind, Entry, Gate, Reply};
+use portcullis::gate::{Denial, DenialKind, Entry, Gate, GrpcRejections, Reply};
 use portcullis::headers::PermissionsPolicy;
 use portcullis::rate_limit::Key;
 use portcullis::{Cors, OriginSet, Quota, RateLimit, SecurityHeaders, Stack, UserContext};
@@ -172,6 +172,7 @@ async fn a_preflight_reaches_no_inner_gate_and_a_rejected_grpc_call_passes_throu
     assert_eq!((gate.0.enter.load(SeqCst), calls.load(SeqCst)), (0, 0));
     let call =
         Request::post("/").header("content-type", "application/grpc").header("origin", PAGE).header("x-reject", "1");
+    let call = call.extension(GrpcRejections);
     let response = TestResponse::send(&app, call.body(Body::empty()).unwrap()).await;
     assert_eq!((&response.headers["grpc-status"], calls.load(SeqCst)), (&"16".parse().unwrap(), 0));
     assert_eq!(response.headers["access-control-allow-origin"], PAGE);
