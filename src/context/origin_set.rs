@@ -4,14 +4,18 @@
 //! has patterns, is the header parsed. A pattern for subdomains then costs one lookup per label of the host, whatever
 //! the number of patterns.
 
+mod patterns;
+
 use std::fmt;
 use std::sync::Arc;
 
 // A fast hash is enough: the app chooses the members, so callers cannot provoke collisions.
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
 
+use crate::context::origin_set::patterns::{ParentDomains, Port};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::origin::{MAX_LEN, Origin, OriginError};
+use crate::field::app_origin;
+use crate::field::origin::{MAX_LEN, Origin, OriginError, is_scheme};
 
 /// The web origins that an app trusts: a set of exact origins and patterns.
 ///
@@ -19,10 +23,13 @@ use crate::field::origin::{MAX_LEN, Origin, OriginError};
 /// |---|---|
 /// | `https://app.example.com` | this origin, written as a browser sends it |
 /// | `https://*.example.com` | every subdomain at any depth, but not `https://example.com` |
+/// | `https://app-*.example.com` | one label: the star stands for one or more letters, digits and hyphens, never a dot |
 /// | `http://localhost:*` | the host on any port |
+/// | `tauri://localhost` | the pages of a desktop or mobile app, or of a browser extension |
 ///
-/// Both stars may be combined, as in `https://*.example.com:*`. Without a port, an item matches only the scheme's
-/// default port. Clones share the set. With the feature `serde`, it is deserialized from a list of such items.
+/// A star for the port may be combined with the others, as in `https://*.example.com:*`. Without a port, an item
+/// matches only the scheme's default port. Clones share the set. With the feature `serde`, it is deserialized from a
+/// list of such items.
 ///
 /// ```
 /// use portcullis::OriginSet;
@@ -63,6 +70,33 @@ use crate::field::origin::{MAX_LEN, Origin, OriginError};
 ///
 /// A pattern trusts every host that someone can create below the domain. If users can publish pages there, or a
 /// forgotten DNS entry can be taken over, list the hosts one by one.
+///
+/// # Apps and browser extensions
+///
+/// Web views and browsers send the scheme and host of an app's or extension's page. Such origins match only exactly:
+///
+/// ```
+/// use portcullis::OriginSet;
+///
+/// let origins = OriginSet::new([
+///     "tauri://localhost",      // Tauri on macOS, Linux and iOS
+///     "http://tauri.localhost", // Tauri on Windows and Android
+///     "capacitor://localhost",  // Capacitor on iOS
+///     "https://localhost",      // Capacitor on Android
+///     "app://obsidian.md",
+///     "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+/// ])?;
+/// assert!(origins.contains("tauri://localhost"));
+/// assert!(OriginSet::new(["chrome-extension://*"]).is_err());
+/// assert!(OriginSet::new(["file://"]).is_err());
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// - Every Tauri app has the origin `tauri://localhost`, and every Capacitor app `capacitor://localhost`. The origin
+///   distinguishes a web view from a web site, but not your app from another one.
+/// - Firefox and Safari give an extension a new origin in each installation, and VS Code each web view. Those cannot be
+///   listed in advance.
+/// - `file:` and `data:` are errors, as `null` is: browsers send the same value for pages of anyone.
 #[derive(Clone)]
 #[must_use]
 pub struct OriginSet(Arc<Origins>);
@@ -78,21 +112,6 @@ struct Origins {
     unencrypted: Vec<Box<str>>,
 }
 
-#[derive(Default)]
-struct ParentDomains {
-    http: HashMap<Box<str>, HashSet<Port>>,
-    https: HashMap<Box<str>, HashSet<Port>>,
-    /// The length of the longest domain, so that longer ones need no lookup.
-    max_len: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Port {
-    Any,
-    Default,
-    Number(u16),
-}
-
 impl OriginSet {
     /// Creates a set of these origins and patterns.
     ///
@@ -101,7 +120,8 @@ impl OriginSet {
     /// Returns [`ConfigError`] if the list is empty or an item is invalid. These items are invalid:
     ///
     /// - an item that is neither a pattern nor an origin as browsers send it;
-    /// - a pattern for a public suffix, such as `https://*.com`, because anyone can register a domain below it.
+    /// - a pattern below a public suffix, such as `https://*.com` or `https://app-*.vercel.app`, because anyone can
+    ///   register a matching name.
     pub fn new<I>(origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -112,7 +132,10 @@ impl OriginSet {
     /// Creates a set as [`new`](Self::new) does, but accepts patterns below public suffixes.
     ///
     /// Such a pattern trusts strangers: anyone can register a domain that matches `https://*.com`. Use it for a suffix
-    /// below which only you create names, such as an internal one that the Public Suffix List does not know.
+    /// below which only you create names, such as an internal one that the Public Suffix List does not know, or for
+    /// preview deployments of a test server that holds nothing secret. Anyone can give a project a name that matches
+    /// the pattern of yours, so never use it with [`allow_credentials`](crate::cors::CorsBuilder::allow_credentials)
+    /// in production.
     ///
     /// ```
     /// use portcullis::OriginSet;
@@ -121,6 +144,12 @@ impl OriginSet {
     /// assert!(OriginSet::new(pattern).is_err());
     /// let origins = OriginSet::dangerously_with_public_suffixes(pattern)?;
     /// assert!(origins.contains("https://wiki.internal"));
+    ///
+    /// let pattern = ["https://shop-*-acme.vercel.app"];
+    /// assert!(OriginSet::new(pattern).is_err());
+    /// let previews = OriginSet::dangerously_with_public_suffixes(pattern)?;
+    /// assert!(previews.contains("https://shop-git-login-acme.vercel.app"));
+    /// assert!(!previews.contains("https://shop-1.x-acme.vercel.app"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     ///
@@ -179,66 +208,82 @@ impl OriginSet {
 impl Origins {
     /// Adds an origin or a pattern.
     fn add(&mut self, text: &str, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
+        if text.contains('*') { self.add_pattern(text, allows_public_suffixes) } else { self.add_exact(text) }
+    }
+
+    fn add_exact(&mut self, text: &str) -> Result<(), Box<ConfigIssue>> {
+        match Origin::parse(text) {
+            Ok(origin) => self.note_unencrypted(&origin, text),
+            // No network carries the pages of an app or an extension, so none of them counts as unencrypted.
+            Err(OriginError::Scheme | OriginError::MissingScheme) => app_origin::validate(text).map_err(malformed)?,
+            Err(error) => return Err(malformed(error)),
+        }
+        self.exact.insert(text.into());
+        Ok(())
+    }
+
+    fn add_pattern(&mut self, text: &str, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
         let any_port = text.strip_suffix(":*");
-        let subdomains = any_port.unwrap_or(text).split_once("://*.");
-        // Without its stars, a pattern is an origin.
-        let bare = match subdomains {
-            Some((scheme, parent)) => format!("{scheme}://{parent}"),
-            None => any_port.unwrap_or(text).to_owned(),
+        let bare = any_port.unwrap_or(text);
+        let Some((scheme, authority)) = bare.split_once("://") else { return Err(misplaced_star(text)) };
+        if is_scheme(scheme) && !["http", "https"].contains(&&*scheme.to_ascii_lowercase()) {
+            let reason = "only http and https origins have patterns";
+            return Err(issue(IssueKind::Invalid, reason, "list each origin, such as chrome-extension://<id>"));
+        }
+        // Without its stars, a pattern is an origin: `https://*.a.example` that of the domain, and `https://b*.a.example`
+        // one of those that match.
+        let subdomains = authority.strip_prefix("*.");
+        let label = authority.split_once('*').filter(|_| subdomains.is_none());
+        let sample = match (subdomains, label) {
+            (Some(parent), _) => format!("{scheme}://{parent}"),
+            (None, Some((prefix, after))) => format!("{scheme}://{prefix}x{after}"),
+            (None, None) => bare.to_owned(),
         };
-        if bare.contains('*') {
+        if sample.contains('*') {
             return Err(misplaced_star(text));
         }
-        let origin = Origin::parse(&bare).map_err(malformed)?;
+        let origin = Origin::parse(&sample).map_err(malformed)?;
         if any_port.is_some() && origin.port().is_some() {
             return Err(malformed(OriginError::Port));
         }
-        if !origin.is_https() && !origin.is_loopback() {
-            self.unencrypted.push(text.into());
-        }
-        if subdomains.is_none() {
-            let set = if any_port.is_some() { &mut self.any_port } else { &mut self.exact };
-            set.insert(origin.text().into());
-            return Ok(());
-        }
-        validate_parent(&origin, allows_public_suffixes)?;
+        self.note_unencrypted(&origin, text);
         let port = match origin.port() {
             _ if any_port.is_some() => Port::Any,
             Some(port) => Port::Number(port),
             None => Port::Default,
         };
-        self.parents.add(&origin, port);
+        match (subdomains, label) {
+            (Some(_), _) => {
+                validate_parent(&origin, origin.host(), allows_public_suffixes)?;
+                self.parents.below(origin.host(), origin.is_https()).add_subdomains(port);
+            }
+            (None, Some((prefix, _))) => {
+                let (first, parent) = origin.host().split_once('.').ok_or_else(|| misplaced_star(text))?;
+                // The star is in the first label only if the label starts with what is before the star.
+                let suffix = first.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('x'));
+                let suffix = suffix.ok_or_else(|| misplaced_star(text))?;
+                validate_parent(&origin, parent, allows_public_suffixes)?;
+                self.parents.below(parent, origin.is_https()).add_label(prefix, suffix, port);
+            }
+            (None, None) => drop(self.any_port.insert(origin.text().into())),
+        }
         Ok(())
+    }
+
+    /// Remembers the item if its connections are not encrypted.
+    fn note_unencrypted(&mut self, origin: &Origin<'_>, text: &str) {
+        if !origin.is_https() && !origin.is_loopback() {
+            self.unencrypted.push(text.into());
+        }
     }
 
     /// Whether a pattern matches this origin.
     fn has_pattern_for(&self, text: &str) -> bool {
-        if self.any_port.is_empty() && self.parents.max_len == 0 {
+        if self.any_port.is_empty() && self.parents.is_empty() {
             return false;
         }
         let Ok(origin) = Origin::parse(text) else { return false };
-        self.any_port.contains(origin.without_port()) || self.parents.has_parent_of(&origin)
-    }
-}
-
-impl ParentDomains {
-    fn add(&mut self, parent: &Origin<'_>, port: Port) {
-        let parents = if parent.is_https() { &mut self.https } else { &mut self.http };
-        parents.entry(parent.host().into()).or_default().insert(port);
-        self.max_len = self.max_len.max(parent.host().len());
-    }
-
-    /// Whether a pattern for the subdomains of some domain matches this origin.
-    fn has_parent_of(&self, origin: &Origin<'_>) -> bool {
-        let parents = if origin.is_https() { &self.https } else { &self.http };
-        let host = origin.host();
-        let port = origin.port().map_or(Port::Default, Port::Number);
-        // For `a.b.example.org`: `b.example.org`, `example.org`, `org`. A parent is a whole number of labels, so
-        // `barexample.org` does not match a pattern for `example.org`, and the host itself is not among them.
-        let ancestors = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
-        let candidates = ancestors.skip_while(|parent| parent.len() > self.max_len);
-        let mut ports = candidates.filter_map(|parent| parents.get(parent));
-        ports.any(|ports| ports.contains(&Port::Any) || ports.contains(&port))
+        self.any_port.contains(origin.without_port()) || self.parents.contains(&origin)
     }
 }
 
@@ -248,12 +293,12 @@ impl fmt::Debug for OriginSet {
     }
 }
 
-/// Validates the origin below which a pattern matches every host.
-fn validate_parent(origin: &Origin<'_>, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
+/// Validates the domain below which a pattern matches hosts.
+fn validate_parent(origin: &Origin<'_>, parent: &str, allows_public_suffixes: bool) -> Result<(), Box<ConfigIssue>> {
     if origin.is_address() {
         return Err(issue(IssueKind::Invalid, "an address has no subdomains", "write the address without `*.`"));
     }
-    if !allows_public_suffixes && !origin.is_loopback() && is_public_suffix(origin.host()) {
+    if !allows_public_suffixes && !origin.is_loopback() && is_public_suffix(parent) {
         return Err(issue(
             IssueKind::Prohibited,
             "anyone can register a domain below a public suffix",
@@ -268,8 +313,9 @@ fn misplaced_star(text: &str) -> Box<ConfigIssue> {
         let remedy = "call any_origin() if every page may read the responses";
         return issue(IssueKind::Invalid, "a star is not an origin", remedy);
     }
-    let reason = "a star is allowed only as the first label and as the port";
-    issue(IssueKind::Invalid, reason, "write https://*.example.com or http://localhost:*")
+    let reason = "a star is allowed only as the first label, once inside it, or as the port";
+    let remedy = "write https://*.example.com, https://app-*.example.com or http://localhost:*";
+    issue(IssueKind::Invalid, reason, remedy)
 }
 
 fn malformed(error: OriginError) -> Box<ConfigIssue> {

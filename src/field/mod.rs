@@ -9,6 +9,8 @@
 //! A parser is written here only if general-purpose crates are lenient where these rules are strict. Each file names
 //! the difference.
 
+#[cfg(feature = "cors")]
+pub(crate) mod app_origin;
 #[cfg(feature = "jwt")]
 pub(crate) mod bearer;
 pub(crate) mod challenge;

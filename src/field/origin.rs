@@ -10,15 +10,19 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum OriginError {
+    /// The host of an app's scheme, such as `app://…`, has other characters than those of a name.
+    AppHost,
     DefaultPort,
     Fragment,
     Host,
     MissingScheme,
     Null,
+    /// The pages of the scheme have no origin of their own, as those of `file:` and `data:`.
+    Opaque,
     Path,
     Port,
     Query,
-    /// The scheme is neither `http` nor `https`.
+    /// The scheme is neither `http` nor `https`, where no other is allowed, or has no pages.
     Scheme,
     TooLong,
     TrailingSlash,
@@ -30,11 +34,13 @@ impl OriginError {
     /// Returns the reason for a `ConfigIssue`.
     pub(crate) fn reason(self) -> &'static str {
         match self {
+            Self::AppHost => "the host has other characters than lower-case letters, digits, dots and hyphens",
             Self::DefaultPort => "the port is the scheme's default, which browsers omit",
             Self::Fragment => "an origin has no fragment",
             Self::Host => "the host is neither a domain name nor an IP address in canonical form",
             Self::MissingScheme => "the scheme is missing, as in https://example.com",
             Self::Null => "null matches every opaque origin, such as that of any sandboxed frame",
+            Self::Opaque => "the scheme identifies no page: browsers send null, or the same origin for every file",
             Self::Path => "an origin has no path",
             Self::Port => "the port is not a number from 1 to 65535 without leading zeros",
             Self::Query => "an origin has no query",
@@ -50,11 +56,24 @@ impl OriginError {
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Null => "name the origin of the page",
+            Self::AppHost => "write it as the web view sends it, such as tauri://localhost or app://example",
+            Self::Opaque => "serve the page over https, or from a scheme of the app's own, such as app://example",
             Self::UpperCase => "write it in lower case, as browsers send it",
             Self::DefaultPort | Self::Fragment | Self::Path | Self::Query | Self::TrailingSlash | Self::Userinfo => {
                 "remove it, as browsers do"
             }
             _ => "write it as browsers send it, such as https://app.example.com or http://localhost:5173",
+        }
+    }
+
+    /// Returns the error of what follows the authority of a URL; `None` if nothing follows it.
+    pub(crate) fn of_rest(rest: &str) -> Option<Self> {
+        match rest.as_bytes() {
+            [] => None,
+            [b'/'] => Some(Self::TrailingSlash),
+            [b'?', ..] => Some(Self::Query),
+            [b'#', ..] => Some(Self::Fragment),
+            _ => Some(Self::Path),
         }
     }
 }
@@ -83,13 +102,7 @@ impl<'a> Origin<'a> {
         if origin.text.len() + rest.len() < text.len() {
             return Err(OriginError::DefaultPort);
         }
-        match rest.as_bytes() {
-            [] => Ok(origin),
-            [b'/'] => Err(OriginError::TrailingSlash),
-            [b'?', ..] => Err(OriginError::Query),
-            [b'#', ..] => Err(OriginError::Fragment),
-            _ => Err(OriginError::Path),
-        }
+        OriginError::of_rest(rest).map_or(Ok(origin), Err)
     }
 
     /// Parses the origin of an absolute URL, and returns the rest of the URL unchecked.
@@ -192,11 +205,9 @@ fn is_loopback(host: &str) -> bool {
 ///
 /// Returns an [`OriginError`] unless the scheme is `http` or `https` in lower case.
 fn is_https(scheme: &str) -> Result<bool, OriginError> {
-    // `example.com/?to=http://…` has a `://`, but no scheme before it (RFC 3986 §3.1).
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     match scheme {
-        _ if !is_scheme => Err(OriginError::MissingScheme),
+        // `example.com/?to=http://…` has a `://`, but no scheme before it.
+        _ if !is_scheme(scheme) => Err(OriginError::MissingScheme),
         "https" => Ok(true),
         "http" => Ok(false),
         _ if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => Err(OriginError::UpperCase),
@@ -204,9 +215,15 @@ fn is_https(scheme: &str) -> Result<bool, OriginError> {
     }
 }
 
+/// Whether the text is a scheme, in any case (RFC 3986 §3.1).
+pub(crate) fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
 /// Splits an authority without user information at the colon of its port. The colons of an IPv6 address are in
 /// brackets.
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
     let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginError::Host)?;
     match tail.rsplit_once(':') {
@@ -219,7 +236,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
 }
 
 /// Parses a port as browsers write it. `u16::from_str` alone would accept a plus sign and leading zeros.
-fn number(digits: &str) -> Option<u16> {
+pub(crate) fn number(digits: &str) -> Option<u16> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     is_plain.then(|| digits.parse().ok()).flatten()
 }

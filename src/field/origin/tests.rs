@@ -203,11 +203,13 @@ fn loopback_hosts_are_addresses_and_localhost_names() {
 fn every_error_has_a_different_reason() {
     use OriginError as E;
     let errors = [
+        E::AppHost,
         E::DefaultPort,
         E::Fragment,
         E::Host,
         E::MissingScheme,
         E::Null,
+        E::Opaque,
         E::Path,
         E::Port,
         E::Query,

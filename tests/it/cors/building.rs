@@ -83,13 +83,16 @@ fn an_origin_that_never_matches_is_rejected_with_a_remedy() {
 }
 
 #[test]
-fn a_pattern_other_than_subdomains_and_ports_is_rejected() {
+fn a_star_elsewhere_than_in_the_first_label_and_as_the_port_is_rejected() {
     for pattern in [
         "https://*",
         "https://*:*",
         "*://app.example.com",
-        "https://*example.com",
-        "https://app*.example.com",
+        "https://a.app*.example.com",
+        "https://a*b*.example.com",
+        "tauri://*",
+        "app://*.obsidian.md",
+        "chrome-extension://*",
         "https://app.*.example.com",
         "https://*.*.example.com",
         "https://**.example.com",
@@ -115,7 +118,15 @@ fn a_pattern_for_an_address_is_rejected() {
 
 #[test]
 fn a_pattern_for_a_public_suffix_needs_the_dangerous_constructor() {
-    for pattern in ["https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.kawasaki.jp:*"] {
+    for pattern in [
+        "https://*.com",
+        "https://*.co.uk",
+        "https://*.github.io",
+        "https://*.kawasaki.jp:*",
+        "https://*example.com",
+        "https://shop-*-acme.vercel.app",
+        "https://deploy-preview-*--shop.netlify.app:*",
+    ] {
         let error = OriginSet::new([pattern]).unwrap_err();
         assert_eq!(issues(&error), [("OriginSet::new", Some(pattern), IssueKind::Prohibited)]);
         assert!(error.issues()[0].remedy().contains("dangerously_with_public_suffixes"), "{error}");

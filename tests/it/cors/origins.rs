@@ -100,3 +100,48 @@ async fn members_of_a_set_do_not_combine() {
         ["https://a.foo.com", "https://b.foo.com", "http://foo.com", "https://bar.com", "http://b.a.foo.com"];
     assert_allowed(set, &allowed, &disallowed).await;
 }
+
+#[tokio::test]
+async fn a_star_inside_the_first_label_matches_one_label() {
+    let disallowed = [
+        "https://myapp-a.b-team.example.app",
+        "https://myapp--team.example.app",
+        "https://myapp-%61-team.example.app",
+        "https://myapp-a-team.example.app.evil.example",
+        "https://myapp-a.evil.example/-team.example.app",
+        "https://myapp-a@x-team.example.app",
+        "https://evil.example#myapp-a-team.example.app",
+        "https://myapp-a-team.example.app:444",
+        "https://a.myapp-a-team.example.app",
+        "http://myapp-a-team.example.app",
+        "https://myapp-*-team.example.app",
+    ];
+    let allowed = ["https://myapp-a-team.example.app", "https://myapp-git-fix-7-team.example.app"];
+    assert_allowed(["https://myapp-*-team.example.app"], &allowed, &disallowed).await;
+}
+
+#[tokio::test]
+async fn origins_of_apps_and_extensions_match_byte_for_byte() {
+    let set = [
+        "tauri://localhost",
+        "capacitor://localhost",
+        "app://obsidian.md",
+        "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+        "moz-extension://4ed7f644-c3b5-4bf1-983f-2c8718f52222",
+    ];
+    let disallowed = [
+        "ionic://localhost",
+        "tauri://localhost:1430",
+        "tauri://localhost/",
+        "tauri://evil.example",
+        "Tauri://localhost",
+        "tauri:localhost",
+        "app://evil.obsidian.md",
+        "chrome-extension://bapbdbdomjkkjkaonfhkkikfgjllcleb",
+        "null",
+        "file://",
+    ];
+    assert_allowed(set, &set, &disallowed).await;
+    // No network carries such pages, so they may use credentials.
+    assert!(Cors::builder().origins(origins(set)).allow_credentials().build().is_ok());
+}
