@@ -1,6 +1,6 @@
 //! `Policy`: the validated settings of a `Cors`, and its checks (Fetch standard, "HTTP-CORS protocol").
 
-use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, GetAll, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, request};
 
 use crate::context::OriginSet;
@@ -63,10 +63,11 @@ impl<'a> CorsRequest<'a> {
     /// Classifies a request (Fetch, "CORS-preflight fetch" and "`Origin` header").
     ///
     /// OPTIONS without `Access-Control-Request-Method` is a request of its own, which a page may send with
-    /// `fetch(url, {method: "OPTIONS"})`, so the handler responds to it.
+    /// `fetch(url, {method: "OPTIONS"})`, so the handler responds to it. So is OPTIONS with several lines of it: the
+    /// header has one method (Fetch, "HTTP new-header syntax"), and a preflight asks about one request.
     pub(super) fn of(head: &'a request::Parts) -> Self {
         let requested_method = match head.method {
-            Method::OPTIONS => head.headers.get(ACCESS_CONTROL_REQUEST_METHOD),
+            Method::OPTIONS => only_line(head.headers.get_all(ACCESS_CONTROL_REQUEST_METHOD)),
             _ => None,
         };
         // A proxy might forward only one of several `Origin` headers, and which one is unknown. So none of them counts.
@@ -78,6 +79,12 @@ impl<'a> CorsRequest<'a> {
             (Some(origin), None, None) => Self::Actual { origin },
         }
     }
+}
+
+/// Returns the value of a header with one line; `None` if there are none or several.
+fn only_line(lines: GetAll<'_, HeaderValue>) -> Option<&HeaderValue> {
+    let mut lines = lines.into_iter();
+    lines.next().filter(|_| lines.next().is_none())
 }
 
 impl PreflightError {

@@ -80,6 +80,23 @@ async fn any_other_options_request_reaches_the_handler() {
 }
 
 #[tokio::test]
+async fn several_requested_methods_are_no_preflight() {
+    let app = App::of(for_page());
+    let method = |method| ("access-control-request-method", method);
+    for (origin, allowed) in [(PAGE, Some(PAGE)), (FOREIGN, None)] {
+        for second in ["GET", "PUT", ""] {
+            let response = app.options(&[("origin", origin), method("GET"), method(second)]).await;
+            assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "handled"), "{origin} {second}");
+            assert_eq!(header(&response.headers, "access-control-allow-origin"), allowed);
+            assert_eq!(header(&response.headers, "access-control-allow-methods"), None);
+        }
+    }
+    assert_eq!(app.calls(), 6);
+    // On one line, the two are one value that is not a method.
+    assert_denied(&app.options(&[("origin", PAGE), method("GET, PUT")]).await);
+}
+
+#[tokio::test]
 async fn only_options_is_a_preflight() {
     let app = App::of(for_page());
     let headers = [("origin", PAGE), ("access-control-request-method", "PUT")];
