@@ -41,6 +41,9 @@ impl Gate for SecurityHeaders {
 
     fn leave<B>(&self, pass: SecurityHeadersPass, response: &mut Response<B>) {
         let nonce = pass.nonce.as_ref().and_then(CspNonce::generated);
+        if pass.nonce.is_some() {
+            self.0.nonce_usage.record(nonce.is_some(), response);
+        }
         // A cache updates a stored page with the headers of a 304 (RFC 9111 §3.2). The page keeps its nonce, so its
         // policy must keep it too.
         let is_not_modified = response.status() == StatusCode::NOT_MODIFIED;

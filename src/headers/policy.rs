@@ -6,7 +6,7 @@ mod tests;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CACHE_CONTROL, HOST, STRICT_TRANSPORT_SECURITY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
 use crate::context::TrustedProxies;
@@ -14,6 +14,7 @@ use crate::field::forwarded::X_FORWARDED_PROTO;
 use crate::field::header_map::{append, insert, insert_if_absent, insert_if_absent_with};
 use crate::field::origin;
 use crate::headers::csp::Rendered;
+use crate::headers::nonce_usage::NonceUsage;
 
 /// What a `SecurityHeaders` sends and removes.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Policy {
     prepared: [HeaderMap; 3],
     /// The content security policies with a nonce, which are rendered for each response.
     nonce_csps: Vec<(HeaderName, Rendered)>,
+    pub(super) nonce_usage: NonceUsage,
     /// The headers that replace the handler's.
     overridden: Vec<HeaderName>,
     /// The headers to remove, sorted.
@@ -71,6 +73,8 @@ pub(super) enum Transport {
 impl Policy {
     /// Renders the headers of each transport.
     pub(super) fn new(settings: Settings) -> Self {
+        let is_nonce_enforced =
+            settings.csps.iter().any(|(name, csp)| *name == CONTENT_SECURITY_POLICY && csp.has_nonce());
         let prepared =
             [Transport::Http, Transport::Https, Transport::HttpsUpgrade].map(|transport| settings.prepare(transport));
         let mut stripped = settings.stripped;
@@ -80,6 +84,7 @@ impl Policy {
             has_hsts: settings.hsts.is_some(),
             has_upgrade: settings.csps.iter().any(|(_, csp)| csp.has_upgrade()),
             nonce_csps: settings.csps.into_iter().filter(|(_, csp)| csp.has_nonce()).collect(),
+            nonce_usage: NonceUsage::new(is_nonce_enforced),
             overridden: settings.overridden,
             stripped,
             is_no_store: settings.is_no_store,

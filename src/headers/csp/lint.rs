@@ -12,9 +12,25 @@ use crate::headers::csp::source::Source;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lint {
+    /// A source that matches every host, such as `*` or `https:`: an attacker's host is one of them.
+    ///
+    /// Reported for `default-src *`, and for the sources of scripts, plug-ins and `<base>` elements.
+    #[non_exhaustive]
+    AnyHost {
+        /// The directive that has the source.
+        directive: Directive,
+        /// The source that matches every host.
+        source: Source,
+    },
     /// `base-uri` is missing, and no other directive replaces it: an injected `<base>` element changes every relative
     /// URL.
     BaseUriMissing,
+    /// `data:` for scripts or plug-ins: the URL of an injected element contains the script itself.
+    #[non_exhaustive]
+    DataScripts {
+        /// The directive that has `data:`.
+        directive: Directive,
+    },
     /// Browsers ignore this source in this directive.
     #[non_exhaustive]
     SourceIgnored {
@@ -39,6 +55,12 @@ pub enum Lint {
         /// The directive that has `'strict-dynamic'`.
         directive: Directive,
     },
+    /// `'unsafe-inline'` for scripts, without a nonce, a hash or `'strict-dynamic'`: every injected script runs.
+    #[non_exhaustive]
+    UnsafeInlineScripts {
+        /// The directive that has `'unsafe-inline'`.
+        directive: Directive,
+    },
     /// `'unsafe-inline'` together with a nonce: current browsers ignore the keyword, old ones ignore the nonce.
     #[non_exhaustive]
     UnsafeInlineBesideNonce {
@@ -50,7 +72,13 @@ pub enum Lint {
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AnyHost { directive, source } => {
+                write!(f, "{source} in {directive} matches every host, and so an attacker's too")
+            }
             Self::BaseUriMissing => f.write_str("no base-uri: an injected <base> element changes every relative URL"),
+            Self::DataScripts { directive } => {
+                write!(f, "data: in {directive}: the URL of an injected element contains the script itself")
+            }
             Self::SourceIgnored { directive, source } => write!(f, "browsers ignore {source} in {directive}"),
             Self::TooLong { bytes } => {
                 write!(f, "the policy has {bytes} bytes: some servers reject header values of over {MAX_LEN} bytes")
@@ -59,6 +87,9 @@ impl fmt::Display for Lint {
             Self::ScriptSrcMissing => f.write_str("no script-src and no default-src: scripts load from any host"),
             Self::StrictDynamicAlone { directive } => {
                 write!(f, "'strict-dynamic' without a nonce or a hash in {directive}: no script runs")
+            }
+            Self::UnsafeInlineScripts { directive } => {
+                write!(f, "'unsafe-inline' in {directive}: every injected script runs")
             }
             Self::UnsafeInlineBesideNonce { directive } => {
                 write!(
@@ -99,8 +130,9 @@ impl Csp {
         if !has(Directive::ScriptSrc) && !has(Directive::DefaultSrc) {
             lints.push(Lint::ScriptSrcMissing);
         }
+        let roles = Roles::of(self);
         for (directive, sources) in self.lists() {
-            lint_sources(directive, sources, &mut lints);
+            lint_sources(directive, sources, &roles, &mut lints);
         }
         let bytes = self.rendered().max_len();
         if bytes > MAX_LEN {
@@ -110,23 +142,72 @@ impl Csp {
     }
 }
 
+/// Which directives of a policy decide about scripts and plug-ins (CSP 3, "get fetch directive fallback list").
+struct Roles {
+    elements: Option<Directive>,
+    attributes: Option<Directive>,
+    plugins: Option<Directive>,
+}
+
+impl Roles {
+    fn of(csp: &Csp) -> Self {
+        let first =
+            |directives: &[Directive]| directives.iter().copied().find(|directive| csp.sources(*directive).is_some());
+        Self {
+            elements: first(&[Directive::ScriptSrcElem, Directive::ScriptSrc, Directive::DefaultSrc]),
+            attributes: first(&[Directive::ScriptSrcAttr, Directive::ScriptSrc, Directive::DefaultSrc]),
+            plugins: first(&[Directive::ObjectSrc, Directive::DefaultSrc]),
+        }
+    }
+
+    /// Whether the directive decides about inline scripts or event handlers.
+    fn is_for_inline_scripts(&self, directive: Directive) -> bool {
+        [self.elements, self.attributes].contains(&Some(directive))
+    }
+
+    /// Whether the directive decides from which URLs scripts or plug-ins load.
+    fn is_for_code(&self, directive: Directive) -> bool {
+        [self.elements, self.plugins].contains(&Some(directive))
+    }
+}
+
 /// Adds the lints of one source list.
-fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>) {
+fn lint_sources(directive: Directive, sources: &[Source], roles: &Roles, lints: &mut Vec<Lint>) {
     let has = |source: &Source| sources.contains(source);
     let has_hash = sources.iter().any(|source| matches!(source, Source::Hash { .. }));
     let is_strict_dynamic = directive.governs_scripts() && has(&Source::StrictDynamic);
     if has(&Source::Nonce) && has(&Source::UnsafeInline) {
         lints.push(Lint::UnsafeInlineBesideNonce { directive });
     }
+    // CSP 3 §6.7.3.2, "Does a source list allow all inline behavior for type?"
+    let is_limited = has(&Source::Nonce) || has_hash || is_strict_dynamic;
+    if has(&Source::UnsafeInline) && !is_limited && roles.is_for_inline_scripts(directive) {
+        lints.push(Lint::UnsafeInlineScripts { directive });
+    }
     if is_strict_dynamic && !has(&Source::Nonce) && !has_hash {
         lints.push(Lint::StrictDynamicAlone { directive });
     }
     for source in sources {
-        // CSP 3 §6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL.
-        let is_disabled = is_strict_dynamic && matches!(source, Source::Host { .. } | Source::SelfOrigin);
+        // CSP 3 §6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL. In `default-src`, they
+        // still allow everything else.
+        let is_url = matches!(source, Source::Host { .. } | Source::SelfOrigin);
+        let is_disabled = is_strict_dynamic && directive != Directive::DefaultSrc && is_url;
         if is_disabled || source.is_ignored_in(directive) {
             lints.push(Lint::SourceIgnored { directive, source: source.clone() });
+        } else if is_open(directive, source, roles) {
+            lints.push(Lint::AnyHost { directive, source: source.clone() });
+        } else if roles.is_for_code(directive) && source.is_scheme("data") {
+            lints.push(Lint::DataScripts { directive });
         }
+    }
+}
+
+/// Whether the source matches every host, in a directive where no policy needs that.
+fn is_open(directive: Directive, source: &Source, roles: &Roles) -> bool {
+    let is_open_to_schemes = directive == Directive::BaseUri || roles.is_for_code(directive);
+    match source.is_any_host() {
+        true => is_open_to_schemes || directive == Directive::DefaultSrc,
+        false => is_open_to_schemes && (source.is_scheme("https") || source.is_scheme("http")),
     }
 }
 
@@ -134,52 +215,4 @@ fn lint_sources(directive: Directive, sources: &[Source], lints: &mut Vec<Lint>)
 const MAX_LEN: usize = 4_096;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn clean() -> Csp {
-        Csp::new().set(Directive::DefaultSrc, ["'none'"]).set(Directive::BaseUri, ["'none'"])
-    }
-
-    #[test]
-    fn a_good_policy_has_no_lints() {
-        assert_eq!(clean().lints(), []);
-        assert_eq!(Csp::api().lints(), []);
-        assert_eq!(Csp::html().lints(), []);
-    }
-
-    #[test]
-    fn each_lint_is_found() {
-        let script = Directive::ScriptSrc;
-        let ignored = |directive, source| Lint::SourceIgnored { directive, source };
-        for (csp, expected) in [
-            (clean().without(Directive::BaseUri), Lint::BaseUriMissing),
-            (clean().without(Directive::DefaultSrc).set(script, ["'self'"]), Lint::ObjectSrcMissing),
-            (clean().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]), Lint::ScriptSrcMissing),
-            (
-                clean().set(script, [Source::Nonce, Source::UnsafeInline]),
-                Lint::UnsafeInlineBesideNonce { directive: script },
-            ),
-            (clean().set(script, ["'strict-dynamic'"]), Lint::StrictDynamicAlone { directive: script }),
-            (
-                clean().set(script, [Source::Nonce, Source::StrictDynamic, Source::SelfOrigin]),
-                ignored(script, Source::SelfOrigin),
-            ),
-            (clean().set(Directive::ImgSrc, [Source::Nonce]), ignored(Directive::ImgSrc, Source::Nonce)),
-        ] {
-            assert_eq!(csp.lints(), [expected]);
-        }
-        let without_default = clean().without(Directive::DefaultSrc).set(Directive::ObjectSrc, ["'none'"]);
-        assert_eq!(without_default.set(script, ["'none'"]).lints(), []);
-    }
-
-    #[test]
-    fn a_policy_is_too_long_from_4097_bytes() {
-        let of = |bytes: usize| {
-            let len_with_one_byte = clean().set(Directive::ImgSrc, ["a"]).rendered().max_len();
-            clean().set(Directive::ImgSrc, ["a".repeat(bytes - len_with_one_byte + 1)])
-        };
-        assert_eq!(of(4_096).lints(), []);
-        assert_eq!(of(4_097).lints(), [Lint::TooLong { bytes: 4_097 }]);
-    }
-}
+mod tests;

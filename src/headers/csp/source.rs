@@ -97,9 +97,24 @@ impl Source {
         }
     }
 
+    /// Whether the source matches every host, for the lints. A port or a path may limit it further.
+    pub(super) fn is_any_host(&self) -> bool {
+        let Self::Host { text } = self else { return false };
+        let after_scheme = text.split_once("://").map_or(&**text, |(_, after)| after);
+        after_scheme.split([':', '/']).next() == Some("*")
+    }
+
+    /// Whether the source is this scheme, such as `data:` for `data`.
+    pub(super) fn is_scheme(&self, scheme: &str) -> bool {
+        let Self::Host { text } = self else { return false };
+        text.strip_suffix(':').is_some_and(|text| text.eq_ignore_ascii_case(scheme))
+    }
+
     /// Whether browsers ignore the source in this directive, for the lints.
     pub(super) fn is_ignored_in(&self, directive: Directive) -> bool {
         match self {
+            // Browsers treat a `javascript:` URL as inline code, and fetch none. Only forms compare it with a list.
+            Self::Host { .. } if self.is_scheme("javascript") => directive != Directive::FormAction,
             Self::None | Self::Host { .. } | Self::SelfOrigin => false,
             Self::InlineSpeculationRules | Self::StrictDynamic | Self::UnsafeEval | Self::WasmUnsafeEval => {
                 !directive.governs_scripts()
@@ -152,26 +167,27 @@ fn is_hash(text: &str) -> bool {
 /// The header would be valid with most of these texts, and browsers would ignore them or treat them as a host that no
 /// server has. So the likely mistakes come first, each with its own remedy, and the grammar last.
 fn invalid_host_reason(text: &str) -> Option<(&'static str, &'static str)> {
-    let is_keyword = |text: &str| KEYWORDS.iter().any(|(name, _)| name.eq_ignore_ascii_case(text));
+    let lower = text.to_ascii_lowercase();
+    let is_keyword = KEYWORDS.iter().any(|(name, _)| *name == lower);
     if text.is_empty() {
         return Some(("empty source", "remove it"));
     }
     if text.bytes().any(|byte| matches!(byte, b';' | b',') || !byte.is_ascii_graphic()) {
         return Some(("a semicolon, comma, space or control character in a source", "pass each source separately"));
     }
-    if is_keyword(text) || is_hash(text) || text.starts_with("nonce-") {
+    if is_keyword || is_hash(text) || lower.starts_with("nonce-") {
         return Some(("without quotes, browsers treat a keyword as a host", "write it in single quotes, as in 'self'"));
     }
-    if SCHEMES.contains(&text) {
+    if SCHEMES.contains(&&*lower) {
         return Some(("without a colon, browsers treat a scheme as a host", "add the colon, as in data:"));
     }
-    if Directive::from_name(text).is_some() || OTHER_DIRECTIVES.contains(&text) {
+    if Directive::from_name(text).is_some() || OTHER_DIRECTIVES.contains(&&*lower) {
         return Some((
             "in a source list, browsers treat the name of a directive as a host",
             "separate directives with a semicolon",
         ));
     }
-    if text.starts_with("'nonce-") {
+    if lower.starts_with("'nonce-") {
         return Some((
             "a nonce that all responses share protects nothing",
             "write 'nonce-...' with three dots, or use Source::Nonce: each response then has its own nonce",
@@ -236,7 +252,7 @@ fn is_path_byte(byte: u8) -> bool {
 }
 
 /// The schemes that people write without the colon. None of them is likely to be the name of a host.
-const SCHEMES: [&str; 8] = ["blob", "data", "filesystem", "http", "https", "mediastream", "ws", "wss"];
+const SCHEMES: [&str; 9] = ["blob", "data", "filesystem", "http", "https", "javascript", "mediastream", "ws", "wss"];
 /// The directives that [`Directive`] does not have, because they have no source list.
 const OTHER_DIRECTIVES: [&str; 6] =
     ["report-to", "report-uri", "require-trusted-types-for", "sandbox", "trusted-types", "upgrade-insecure-requests"];

@@ -191,6 +191,16 @@ fn lints_are_logged_as_warnings() {
     assert!(SecurityHeaders::html().csp(loose).build().is_ok());
     assert_eq!(log.count("WARN"), 1, "{}", log.text());
     assert_eq!(log.count("csp: 'unsafe-inline' beside a nonce in script-src"), 1, "{}", log.text());
+    let log = LogCapture::start();
+    let open = Csp::parse("default-src *; script-src 'self' 'unsafe-inline' data:; base-uri 'none'").unwrap();
+    assert!(SecurityHeaders::html().csp(open.clone()).csp_report_only(open).build().is_ok());
+    for setting in ["csp", "csp_report_only"] {
+        for text in ["* in default-src matches every host", "'unsafe-inline' in script-src: ", "data: in script-src: "]
+        {
+            assert_eq!(log.count(&format!("{setting}: {text}")), 1, "{setting} {text}: {}", log.text());
+        }
+    }
+    assert_eq!(log.count("WARN"), 6, "{}", log.text());
     let quiet = LogCapture::start();
     assert!(SecurityHeaders::html().build().is_ok() && SecurityHeaders::api().build().is_ok());
     assert!(SecurityHeaders::owasp().build().is_ok() && SecurityHeaders::helmet().build().is_ok());

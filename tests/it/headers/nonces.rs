@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use portcullis::gate::DenialKind;
-use portcullis::headers::{Csp, Directive, Source};
+use portcullis::headers::{Csp, Directive, SecurityHeadersBuilder, Source};
 use portcullis::{CspNonce, Extractor, SecurityHeaders};
 
 use super::{app_with, get_root, header, layered};
@@ -92,4 +94,62 @@ async fn nested_layers_share_one_nonce() {
     let app = layered(SecurityHeaders::html(), layered(SecurityHeaders::html(), page_with_nonce()));
     let response = get_root(&app, &[]).await;
     assert!(header(&response.headers, CSP).contains(&format!("'nonce-{}'", response.body)));
+}
+
+/// Returns an app that responds to `GET /` with this, and to `GET /nonce` with its nonce.
+fn app_of<R: IntoResponse>(
+    headers: SecurityHeadersBuilder,
+    page: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> Router {
+    let with_nonce = get(|nonce: CspNonce| async move { nonce.to_string() });
+    layered(headers, Router::new().route("/", get(|| async move { page() })).route("/nonce", with_nonce))
+}
+
+async fn send(app: &Router, count: usize) {
+    for _ in 0..count {
+        get_root(app, &[]).await;
+    }
+}
+
+const NEVER_READ: &str = "no handler read the CspNonce";
+
+#[tokio::test]
+async fn twenty_pages_without_a_nonce_are_logged_once() {
+    let app = app_of(SecurityHeaders::html(), || Html("<script>1</script>"));
+    let log = LogCapture::start();
+    send(&app, 19).await;
+    assert_eq!(log.text(), "");
+    send(&app, 1).await;
+    assert_eq!((log.count(NEVER_READ), log.count("WARN")), (1, 1), "{}", log.text());
+    send(&app, 100).await;
+    assert_eq!(log.count(NEVER_READ), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn one_page_with_a_nonce_shows_that_the_app_uses_it() {
+    for before in [0, 19] {
+        let app = app_of(SecurityHeaders::html(), || Html("<p>hello"));
+        let log = LogCapture::start();
+        send(&app, before).await;
+        assert_eq!(TestResponse::get(&app, "/nonce", &[]).await.status, 200);
+        send(&app, 100).await;
+        assert_eq!(log.text(), "");
+    }
+}
+
+#[tokio::test]
+async fn responses_whose_scripts_the_policy_does_not_block_are_not_counted() {
+    let own = || ([("content-security-policy", "default-src 'self'")], Html(""));
+    let trial = SecurityHeaders::api().csp_report_only(Csp::api().set(Directive::ScriptSrc, [Source::Nonce]));
+    let log = LogCapture::start();
+    for app in [
+        app_of(SecurityHeaders::html(), || "text"),
+        app_of(SecurityHeaders::html(), || (StatusCode::NOT_FOUND, Html(""))),
+        app_of(SecurityHeaders::html(), own),
+        app_of(SecurityHeaders::api(), || Html("")),
+        app_of(trial, || Html("")),
+    ] {
+        send(&app, 100).await;
+    }
+    assert_eq!(log.text(), "");
 }

@@ -73,6 +73,11 @@ fn invalid_sources_are_found() {
         ("https://a.example//b", "neither"),
         ("https://a.example/{b}", "neither"),
         ("data", "colon"),
+        ("HTTPS", "colon"),
+        ("javascript", "colon"),
+        ("Nonce-abc", "quotes"),
+        ("'NONCE-abc'", "all responses share"),
+        ("Report-To", "directive"),
         ("script-src", "directive"),
         ("report-uri", "directive"),
         ("1:", "neither"),
@@ -123,6 +128,8 @@ fn keywords_for_scripts_and_styles_are_ignored_elsewhere() {
         (Directive::FormAction, Source::SelfOrigin, false),
         (Directive::ImgSrc, Source::from("data:"), false),
         (Directive::ImgSrc, Source::None, false),
+        (Directive::ScriptSrc, Source::from("javascript:"), true),
+        (Directive::FormAction, Source::from("javascript:"), false),
     ] {
         assert_eq!(source.is_ignored_in(directive), is_ignored, "{directive} {source}");
     }

@@ -1,0 +1,87 @@
+//! `NonceUsage`: finds out that no handler of an app reads the nonce that its policy requires.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::{HeaderMap, Response};
+
+/// The number of pages without a nonce, until a nonce is read or the warning is logged.
+#[derive(Debug)]
+pub(super) struct NonceUsage {
+    /// The pages so far, or [`SETTLED`].
+    pages: AtomicU32,
+}
+
+impl NonceUsage {
+    /// `is_enforced` is whether the enforced policy has a nonce. A report-only policy blocks nothing.
+    pub(super) fn new(is_enforced: bool) -> Self {
+        Self { pages: AtomicU32::new(if is_enforced { 0 } else { SETTLED }) }
+    }
+
+    /// Records a handler's response, and whether the handler read the nonce.
+    ///
+    /// Logs one warning when [`MAX_PAGES`] pages had no nonce and none had one. After that, and after the first nonce,
+    /// this costs one load.
+    pub(super) fn record<B>(&self, is_read: bool, response: &Response<B>) {
+        if self.pages.load(Ordering::Relaxed) == SETTLED {
+            return;
+        }
+        if is_read {
+            self.pages.store(SETTLED, Ordering::Relaxed);
+        } else if is_page(response) && self.count() == Some(MAX_PAGES) {
+            tracing::warn!(
+                "{MAX_PAGES} pages were sent and no handler read the CspNonce, so browsers block every script and inline \
+                 style of these pages: extract CspNonce and write it into the nonce attributes, or set a policy without \
+                 Source::Nonce"
+            );
+        }
+    }
+
+    /// Counts a page. Returns the number of pages, unless another thread has settled in between.
+    fn count(&self) -> Option<u32> {
+        let next = |pages| match pages {
+            SETTLED => None,
+            pages if pages + 1 >= MAX_PAGES => Some(SETTLED),
+            pages => Some(pages + 1),
+        };
+        self.pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok().map(|pages| pages + 1)
+    }
+}
+
+/// Whether the response is a page to which the layer adds its policy. Error pages rarely have scripts.
+fn is_page<B>(response: &Response<B>) -> bool {
+    let headers = response.headers();
+    response.status().is_success() && !headers.contains_key(CONTENT_SECURITY_POLICY) && is_html(headers)
+}
+
+/// Whether the media type is one of pages that may have scripts.
+fn is_html(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"text/html") || essence.eq_ignore_ascii_case(b"application/xhtml+xml")
+}
+
+/// Enough pages that a few without scripts, such as a login form, do not cause the warning, and few enough that a
+/// developer sees it on the first day.
+const MAX_PAGES: u32 = 20;
+/// A nonce was read, or the warning was logged: nothing is left to find out.
+const SETTLED: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn html_is_found_by_its_media_type() {
+        let headers = |value| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
+        for value in ["text/html", "Text/HTML; charset=utf-8", " text/html ;a=b", "application/xhtml+xml"] {
+            assert!(is_html(&headers(value)), "{value}");
+        }
+        for value in ["", "text/htmlx", "text/plain", "application/json; a=text/html"] {
+            assert!(!is_html(&headers(value)), "{value}");
+        }
+        assert!(!is_html(&HeaderMap::new()));
+    }
+}
