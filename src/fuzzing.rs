@@ -1,10 +1,11 @@
 //! Entry points to private parsers for the fuzz targets (`--cfg fuzzing`). Each panics if an invariant is violated.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
+use crate::context::TrustedProxies;
 use crate::field::bearer::{Bearer, BearerError};
 use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
@@ -110,6 +111,64 @@ pub fn forwarded(data: &[u8]) {
     }
 }
 
+/// Finds the client behind proxies. The data is the peer's address, then forwarding headers.
+///
+/// Nothing to the left of the first address that is not a trusted proxy has an effect, and an untrusted peer is the
+/// client itself.
+pub fn client_address(data: &[u8]) {
+    let (peer, lines) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
+    let peer = std::str::from_utf8(peer).ok().and_then(|peer| peer.parse().ok());
+    let lines = lines.strip_prefix(b"\n").unwrap_or_default();
+    let networks = ["10.0.0.0/8", "192.0.2.128/25", "2001:db8::/32"];
+    let proxies = TrustedProxies::new(networks).expect("valid networks");
+    let trusted = IpAddr::from([10, 0, 0, 1]);
+    for (name, proxies) in [(X_FORWARDED_FOR, proxies.clone()), (FORWARDED, proxies.use_forwarded_header())] {
+        let Some(headers) = headers(&name, lines) else { return };
+        let client = |peer: IpAddr, headers: &HeaderMap| {
+            let mut head = Request::new(()).into_parts().0;
+            head.headers = headers.clone();
+            head.extensions.insert(SocketAddr::from((peer, 443)));
+            proxies.client(&head).expect("the peer is known").ip()
+        };
+        if let Some(peer) = peer {
+            let alone = client(peer, &HeaderMap::new());
+            let is_trusted = alone != client(peer, &one_hop(&name, UNTRUSTED));
+            assert!(is_trusted || client(peer, &headers) == alone, "an untrusted peer chose its address");
+        }
+        let found = client(trusted, &headers);
+        assert_eq!(found, canonical(found), "an address with a second form");
+        // The nearest proxy appends the address of its peer, which is then the client: nothing before it counts.
+        for (appended, expected) in [
+            (&[UNTRUSTED][..], UNTRUSTED),
+            (&[UNTRUSTED, "10.9.9.9"], UNTRUSTED),
+            (&[UNTRUSTED, "2001:db8::2", "192.0.2.200"], UNTRUSTED),
+            (&["unknown", "10.9.9.9"], "10.9.9.9"),
+            (&["unknown"], "10.0.0.1"),
+        ] {
+            let mut headers = headers.clone();
+            for address in appended {
+                headers.append(&name, hop(&name, address));
+            }
+            assert_eq!(client(trusted, &headers).to_string(), expected, "{appended:?}");
+        }
+    }
+}
+
+/// An address that is none of a proxy, and that a mutation rarely finds.
+const UNTRUSTED: &str = "203.0.113.251";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+fn one_hop(name: &HeaderName, address: &str) -> HeaderMap {
+    HeaderMap::from_iter([(name.clone(), hop(name, address))])
+}
+
+/// Writes one hop as a proxy does.
+fn hop(name: &HeaderName, address: &str) -> HeaderValue {
+    let text = if *name == FORWARDED { format!("for=\"{address}\"") } else { address.to_owned() };
+    let text = if text.contains("::") { text.replace("2001:db8::2", "[2001:db8::2]") } else { text };
+    HeaderValue::from_str(&text).expect("visible ASCII")
+}
+
 /// Reads a cookie. The data is its name, then `Cookie` headers. A value is visible ASCII and unique, and an appended
 /// cookie is found.
 pub fn cookie(data: &[u8]) {
@@ -134,6 +193,11 @@ pub fn cookie(data: &[u8]) {
 /// Parses a JWK Set.
 pub fn jwks(data: &[u8]) {
     jwt::jwks(data);
+}
+
+/// Reads a user by a claim map. The data is the map's claims, then the payload of a token.
+pub fn claim_map(data: &[u8]) {
+    jwt::claim_map(data);
 }
 
 /// Parses the payload of a token.

@@ -83,6 +83,56 @@ pub(crate) fn claims(data: &[u8]) {
     assert_eq!(accepted.token_id.as_deref(), members.get("jti").and_then(Value::as_str));
 }
 
+/// Reads a user by a claim map, and checks that each privilege is a text at one of the map's claims.
+///
+/// The data is the claims for the id, scopes, roles, permissions and tier, separated by `|`, then the payload.
+pub(crate) fn claim_map(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Some((paths, payload)) = text.split_once('\n') else { return };
+    let Some(object) = Object::parse(payload) else { return };
+    let mut paths = paths.split('|');
+    let mut next = || paths.next().unwrap_or_default();
+    let [id, scopes, roles, permissions, tier] = [next(), next(), next(), next(), next()];
+    let map = ClaimMap::new()
+        .id(id)
+        .scopes([scopes, "scope"])
+        .roles([roles])
+        .add_roles("groups")
+        .permissions([permissions])
+        .tier([tier]);
+    let Ok(identity) = map.read(&object, &payload.into()) else { return };
+    let members = Value::Object(parse_members(payload));
+    let found = |path: &str| claim(&members, path);
+    let user = identity.id.as_deref().expect("a user has an id");
+    assert!(!user.is_empty() && found(id).and_then(Value::as_str) == Some(user), "another id");
+    let is_among =
+        |name: &str, paths: &[&str]| paths.iter().copied().filter_map(found).any(|claim| has_name(claim, name));
+    assert!(identity.roles.iter().all(|role| is_among(role, &[roles, "groups"])), "a role out of nothing");
+    assert!(identity.permissions.iter().all(|name| is_among(name, &[permissions])), "a permission out of nothing");
+    let tier_name = identity.tier_name.as_deref();
+    assert!(tier_name.is_none() || found(tier).and_then(Value::as_str) == tier_name, "a tier out of nothing");
+    // The scopes are those of the first claim that is present.
+    let granted = found(scopes).or_else(|| found("scope")).unwrap_or(&Value::Null);
+    let is_granted = |scope: &str| match granted {
+        Value::String(text) => text.split(' ').any(|word| word == scope),
+        Value::Array(items) => items.iter().any(|item| item == scope),
+        _ => false,
+    };
+    assert!(identity.scopes.iter().all(|scope| is_granted(scope) && !scope.is_empty()), "a scope out of nothing");
+}
+
+/// Returns the claim of this name, or at this JSON Pointer through objects.
+fn claim<'a>(members: &'a Value, path: &str) -> Option<&'a Value> {
+    let Some(pointer) = path.strip_prefix('/') else { return members.get(path) };
+    pointer.split('/').try_fold(members, |value, name| value.get(name.replace("~1", "/").replace("~0", "~")))
+}
+
+/// Whether a claim is this name, or a list that has it.
+fn has_name(claim: &Value, name: &str) -> bool {
+    let is_name = |item: &Value| item == name || item.get("value").is_some_and(|value| value == name);
+    claim == name || claim.as_array().is_some_and(|items| items.iter().any(is_name))
+}
+
 fn check_segments(token: &str) {
     let Ok(compact) = Compact::parse(token, MAX_LEN) else { return };
     assert!(token.len() <= MAX_LEN);
