@@ -201,10 +201,10 @@ fn stars_and_pages_without_an_origin_are_rejected_with_a_remedy() {
 
 #[test]
 fn unencrypted_members_are_listed_except_loopback_hosts() {
-    let set =
-        of(&["https://a.example", "http://a.example", "http://*.b.example", "http://c.example:*", "http://[::1]"]);
-    let local = of(&["http://localhost:1", "http://127.0.0.1:*", "http://*.localhost"]);
-    assert_eq!(set.unencrypted().collect::<Vec<_>>(), ["http://a.example", "http://*.b.example", "http://c.example:*"]);
+    let unencrypted = ["http://a.example", "http://*.b.example", "http://b-*.b.example", "http://c.example:*"];
+    let set = of(&[&unencrypted[..], &["https://a.example", "https://b-*.b.example", "http://[::1]"]].concat());
+    let local = of(&["http://localhost:1", "http://127.0.0.1:*", "http://*.localhost", "http://a-*.localhost"]);
+    assert_eq!(set.unencrypted().collect::<Vec<_>>(), unencrypted);
     assert_eq!(local.unencrypted().count(), 0);
 }
 
