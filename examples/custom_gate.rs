@@ -12,12 +12,11 @@ use std::error::Error;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Response, StatusCode, request};
+use axum::http::{Response, request};
 use axum::routing::get;
 use portcullis::Principal;
-use portcullis::context::{NoStore, Visitor};
-use portcullis::gate::{Entry, Gate, Reply};
+use portcullis::context::{AuthScheme, NoStore, Realm, Visitor};
+use portcullis::gate::{CredentialError, Denial, DenialKind, Entry, Gate, Reply};
 use portcullis::{ConfigError, RequireScope, Scopes, SecurityHeaders, Stack, UserContext};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -29,22 +28,37 @@ use tokio::net::TcpListener;
 struct ApiKeyAuth {
     /// The owners by the SHA-256 digest of their key: a copy of this table is useless to a thief.
     owners: Arc<HashMap<[u8; 32], UserContext>>,
+    /// What the challenge of a rejection names: the realm and the scheme `ApiKey`.
+    realm: Realm,
+}
+
+impl ApiKeyAuth {
+    fn owner(&self, head: &request::Parts) -> Result<&UserContext, DenialKind> {
+        let mut keys = head.headers.get_all("x-api-key").iter();
+        match (keys.next(), keys.next()) {
+            (None, _) => Err(DenialKind::CredentialsMissing),
+            (Some(key), None) => {
+                self.owners.get(&digest(key.as_bytes())).ok_or(DenialKind::InvalidCredential)
+            }
+            // Two keys, of which another server may choose the other one.
+            _ => Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
+        }
+    }
 }
 
 impl Gate for ApiKeyAuth {
     type Pass = Option<NoStore>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        let mut keys = head.headers.get_all("x-api-key").iter();
-        let owner = match (keys.next(), keys.next()) {
-            (Some(key), None) => self.owners.get(&digest(key.as_bytes())),
-            // No key, or two, of which another server may choose the other one.
-            _ => None,
+        let owner = match self.owner(head) {
+            Ok(owner) => owner.clone(),
+            Err(kind) => {
+                return Entry::Refuse(Reply::denial(head, Denial::new(kind, self.realm.clone())));
+            }
         };
-        let Some(owner) = owner else { return Entry::Refuse(unauthorized()) };
         // `SecurityHeaders` marks requests whose responses to users must not be cached.
         let no_store = head.extensions.get().copied();
-        head.extensions.insert(Visitor::authenticated(owner.clone()));
+        head.extensions.insert(Visitor::authenticated(owner));
         Entry::Admit(no_store)
     }
 
@@ -53,14 +67,6 @@ impl Gate for ApiKeyAuth {
             no_store.write(response.headers_mut());
         }
     }
-}
-
-fn unauthorized() -> Reply {
-    let mut response = Response::new("a valid API key is required\n");
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Reply::new(response)
 }
 
 /// Unlike a password, a key is random and long, so it needs no slow hash.
@@ -87,7 +93,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("PORT={port}: {error}"))?;
     // A real app shows a key once, when it is created, and stores its digest in the database.
     let key = format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?);
+    let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey")?]);
     let robot = UserContext::new("robot")
+        // Its rejections, such as a missing scope, have the same challenge.
+        .with_realm(realm.clone())
         // Distinguishes this id from the same id of a token.
         .with_issuer("api-keys")
         .with_principal(Principal::Client)
@@ -98,5 +107,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("curl -i http://{addr}/me");
     println!("curl -i http://{addr}/me -H \"x-api-key: $API_KEY\"");
     println!("curl -i http://{addr}/admin -H \"x-api-key: $API_KEY\"");
-    Ok(axum::serve(listener, app(ApiKeyAuth { owners })?).await?)
+    Ok(axum::serve(listener, app(ApiKeyAuth { owners, realm })?).await?)
 }

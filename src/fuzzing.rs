@@ -43,8 +43,7 @@ pub fn challenge(data: &[u8]) {
     let mut line = || lines.next().unwrap_or_default();
     let (realm, code, description) = (line(), line(), line());
     let scopes: Vec<&str> = lines.collect();
-    let header =
-        Challenge::bearer(realm).error(code, description).scope(scopes.iter().copied()).error("x", "y").into_header();
+    let header = Challenge::new("Bearer", realm, []).with_error(code, description, scopes.iter().copied());
     let text = header.to_str().expect("a challenge is visible ASCII");
     // No value contains a quote, so quotes separate names from values.
     let parts: Vec<&str> = text.split('"').collect();

@@ -7,7 +7,8 @@
 //! | [`RateLimitStatus`], [`Attempt`] | [`RateLimit`](crate::RateLimit) | handlers |
 //! | [`CspNonce`], [`NoStore`] | [`SecurityHeaders`](crate::SecurityHeaders) | handlers, `JwtAuth` |
 //!
-//! The other types here are settings that several layers share: [`OriginSet`], [`Roles`], [`Scopes`], [`Tiers`].
+//! The other types here are settings that several layers share: [`OriginSet`], [`Realm`] with its [`AuthScheme`]s,
+//! [`Roles`], [`Scopes`], [`Tiers`].
 //!
 //! The layers put these values into the request's extensions. Axum handlers [extract](crate::extract) them, and a
 //! service without axum reads them from the extensions:
@@ -31,6 +32,7 @@
 
 #[cfg(feature = "rate_limit")]
 pub(crate) mod attempt;
+mod auth_scheme;
 pub(crate) mod client_addr;
 #[cfg(feature = "headers")]
 pub(crate) mod csp_nonce;
@@ -58,6 +60,7 @@ mod visitor;
 
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;
+pub use auth_scheme::AuthScheme;
 pub(crate) use client_addr::TrustedProxies;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;

@@ -1,40 +1,97 @@
-//! `Realm`: the protection space that a challenge names.
+//! `Realm`: the protection space that a challenge names, and its authentication schemes.
 
+use std::fmt;
+use std::slice;
 use std::sync::Arc;
 
-/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5).
+use crate::context::auth_scheme::AuthScheme;
+use crate::field::challenge::{BEARER_API, Challenge};
+
+/// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5), with the schemes that authenticate
+/// in it.
 ///
-/// The default is `api`.
+/// The default is `api`, with the scheme `Bearer`.
 ///
 /// ```
-/// use portcullis::context::Realm;
+/// use portcullis::context::{AuthScheme, Realm};
+/// use portcullis::gate::{Denial, DenialKind};
 ///
 /// assert_eq!(Realm::new("valuations").name(), "valuations");
 /// assert_eq!(Realm::default().name(), "api");
+///
+/// // The realm of a custom gate that authenticates by API key:
+/// let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey")?]);
+/// let denial = Denial::new(DenialKind::CredentialsMissing, realm);
+/// assert!(denial.challenges().eq(["ApiKey realm=\"api\""]));
+/// assert_eq!(denial.detail(), "a credential is required: ApiKey");
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Realm(Option<Arc<str>>);
+///
+/// A custom gate passes it on with [`Visitor::anonymous`](crate::context::Visitor::anonymous) and
+/// [`UserContext::with_realm`](crate::UserContext::with_realm), so that the rejections by `Require*` layers and handlers
+/// have its challenges too.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Realm(Option<Arc<ProtectionSpace>>);
+
+#[derive(PartialEq, Eq)]
+struct ProtectionSpace {
+    name: Box<str>,
+    schemes: Box<[AuthScheme]>,
+    /// The challenge of each scheme, built once.
+    challenges: Box<[Challenge]>,
+}
 
 impl Realm {
-    /// Creates a realm of this name.
+    /// Creates a realm of this name, with the scheme `Bearer`.
     ///
     /// Characters that RFC 6750 §3 does not allow in a challenge are replaced when the challenge is sent.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self(Some(name.into()))
+        Self::of(name, Box::new([AuthScheme::bearer()]))
+    }
+
+    /// Replaces the schemes. A rejection has one challenge for each, in this order. An empty list changes nothing,
+    /// because a 401 must have a challenge (RFC 9110 §15.5.2).
+    #[must_use]
+    pub fn with_schemes(self, schemes: impl IntoIterator<Item = AuthScheme>) -> Self {
+        let schemes: Box<[AuthScheme]> = schemes.into_iter().collect();
+        if schemes.is_empty() { self } else { Self::of(self.name(), schemes) }
+    }
+
+    fn of(name: &str, schemes: Box<[AuthScheme]>) -> Self {
+        let challenge = |scheme: &AuthScheme| Challenge::new(scheme.name(), name, scheme.parameters());
+        let challenges = schemes.iter().map(challenge).collect();
+        Self(Some(Arc::new(ProtectionSpace { name: name.into(), schemes, challenges })))
     }
 
     /// Returns the realm's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.as_deref().unwrap_or(DEFAULT)
+        self.0.as_ref().map_or(DEFAULT, |space| &space.name)
+    }
+
+    /// Returns the challenge of each scheme.
+    pub(crate) fn challenges(&self) -> &[Challenge] {
+        self.0.as_ref().map_or(slice::from_ref(&BEARER_API), |space| &space.challenges)
+    }
+
+    /// Returns the names of the schemes; `None` if a bearer token is the only credential.
+    pub(crate) fn schemes_besides_bearer(&self) -> Option<impl Iterator<Item = &str>> {
+        let schemes = &self.0.as_ref()?.schemes;
+        schemes.iter().any(|scheme| !scheme.is_bearer()).then(|| schemes.iter().map(AuthScheme::name))
     }
 }
 
 impl Default for Realm {
-    /// Returns the realm `api`.
+    /// Returns the realm `api`, with the scheme `Bearer`.
     fn default() -> Self {
         Self(None)
+    }
+}
+
+impl fmt::Debug for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Realm").field(&self.challenges()).finish()
     }
 }
 

@@ -1,68 +1,103 @@
-//! The `WWW-Authenticate` challenge of the bearer scheme (RFC 6750 §3, RFC 9110 §11.6.1).
+//! The challenges of `WWW-Authenticate` (RFC 9110 §11.6.1), with the error parameters of RFC 6750 §3.
 //!
 //! Realms, descriptions and scopes may come from the app or, through a scope that a handler checks, from a caller.
-//! Whatever they contain, the challenge stays one header with the intended parameters.
+//! Whatever they contain, a challenge stays one header value with the intended parameters.
 
 use http::HeaderValue;
 
-/// Builds a challenge. Each parameter is written at most once, and the first call takes effect.
-#[derive(Debug)]
+/// The challenge of one authentication scheme, without the parameters that depend on the rejection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    text: String,
-    has_error: bool,
-    has_scope: bool,
+    header: HeaderValue,
+    /// Whether the scheme has the error parameters of RFC 6750.
+    has_error_parameters: bool,
 }
 
+/// The challenge `Bearer realm="api"`.
+pub(crate) static BEARER_API: Challenge =
+    Challenge { header: HeaderValue::from_static("Bearer realm=\"api\""), has_error_parameters: true };
+
 impl Challenge {
-    /// Starts a challenge with its realm, even an empty one: a challenge has at least one parameter (RFC 6750 §3).
-    pub(crate) fn bearer(realm: &str) -> Self {
-        let mut challenge = Self { text: String::from("Bearer realm=\""), has_error: false, has_scope: false };
-        challenge.text.extend(realm.chars().map(quotable));
-        challenge.text.push('"');
-        challenge
-    }
-
-    /// Adds the error code and its description. An empty description is omitted.
-    pub(crate) fn error(mut self, code: &str, description: &str) -> Self {
-        if !self.has_error {
-            self.has_error = true;
-            self.parameter("error", code.chars());
-            if !description.is_empty() {
-                self.parameter("error_description", description.chars());
-            }
+    /// Creates the challenge of this scheme, which is a token. The realm is written even if it is empty: a challenge of
+    /// the bearer scheme has at least one parameter (RFC 6750 §3). The names of the parameters are tokens.
+    pub(crate) fn new<'a>(scheme: &str, realm: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut text = format!("{scheme} realm=\"");
+        push_quotable(&mut text, realm);
+        text.push('"');
+        for (name, value) in parameters {
+            push_parameter(&mut text, name, value);
         }
-        self
+        Self { header: header(text), has_error_parameters: has_error_parameters(scheme) }
     }
 
-    /// Adds the required scopes. Invalid scope tokens are dropped; the parameter is omitted if no scope remains.
-    pub(crate) fn scope<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
-        let scopes: Vec<&str> = scopes.into_iter().filter(|s| is_scope_token(s)).collect();
-        if !self.has_scope && !scopes.is_empty() {
-            self.has_scope = true;
-            self.parameter("scope", scopes.join(" ").chars());
+    /// Returns the challenge to a request without a credential.
+    pub(crate) fn without_error(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// Returns the challenge with this error code, its description and the required scopes, if its scheme has these
+    /// parameters. An empty description is omitted. Invalid scope tokens are dropped; the parameter is omitted if no
+    /// scope remains.
+    pub(crate) fn with_error<'a>(
+        &self,
+        code: &str,
+        description: &str,
+        scopes: impl IntoIterator<Item = &'a str>,
+    ) -> HeaderValue {
+        if !self.has_error_parameters {
+            return self.header.clone();
         }
-        self
+        let base = self.header.to_str().unwrap_or_default();
+        let mut text = String::with_capacity(base.len() + USUAL_ERROR_LEN);
+        text.push_str(base);
+        push_parameter(&mut text, "error", code);
+        if !description.is_empty() {
+            push_parameter(&mut text, "error_description", description);
+        }
+        let scopes: Vec<&str> = scopes.into_iter().filter(|scope| is_scope_token(scope)).collect();
+        if !scopes.is_empty() {
+            push_parameter(&mut text, "scope", &scopes.join(" "));
+        }
+        header(text)
     }
+}
 
-    pub(crate) fn into_header(self) -> HeaderValue {
-        // `text` has only literals of this file and output of `quotable`: visible ASCII and spaces, which are always
-        // valid. The fallback exists so that no request can panic.
-        HeaderValue::try_from(self.text).unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"\""))
-    }
+/// The length of nearly all error parameters, so that the text is allocated once.
+const USUAL_ERROR_LEN: usize = 128;
 
-    /// Writes `, name="value"`.
-    fn parameter(&mut self, name: &str, value: impl Iterator<Item = char>) {
-        self.text.push_str(", ");
-        self.text.push_str(name);
-        self.text.push_str("=\"");
-        self.text.extend(value.map(quotable));
-        self.text.push('"');
+/// Whether the scheme has the error parameters of RFC 6750 §3: `Bearer`, and `DPoP` (RFC 9449 §7.1). Another scheme may
+/// define parameters of these names with another meaning.
+fn has_error_parameters(scheme: &str) -> bool {
+    ["Bearer", "DPoP"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
+}
+
+/// Writes `, name="value"`.
+fn push_parameter(text: &mut String, name: &str, value: &str) {
+    text.push_str(", ");
+    text.push_str(name);
+    text.push_str("=\"");
+    push_quotable(text, value);
+    text.push('"');
+}
+
+fn push_quotable(text: &mut String, value: &str) {
+    if is_quotable(value) {
+        text.push_str(value);
+    } else {
+        text.extend(value.chars().map(quotable));
     }
+}
+
+fn header(text: String) -> HeaderValue {
+    // `text` has only tokens, literals of this file and output of `quotable`: visible ASCII and spaces, which are always
+    // valid. The fallback exists so that no request can panic.
+    HeaderValue::try_from(text).unwrap_or(BEARER_API.header.clone())
 }
 
 /// Whether `text` is valid in a realm or an error description: `%x20-21 / %x23-5B / %x5D-7E`.
 pub(crate) fn is_quotable(text: &str) -> bool {
-    text.chars().all(|c| quotable(c) == c)
+    // A fold without branches, so that the compiler checks many bytes at once.
+    text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\'))
 }
 
 /// Replaces a character that is not valid. Escaping would not help: RFC 6750 §3 allows neither `"` nor `\` in a value.

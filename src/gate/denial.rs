@@ -13,7 +13,6 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use crate::context::{Realm, Scopes, Tier};
-use crate::field::challenge::Challenge;
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
@@ -34,11 +33,9 @@ use crate::gate::violation::Violation;
 /// assert_eq!(denial.code(), "token_expired");
 /// assert_eq!(denial.error(), Some("invalid_token"));
 /// assert_eq!(denial.detail(), "the token has expired");
-/// assert_eq!(
-///     denial.challenge().unwrap(),
-///     "Bearer realm=\"api\", error=\"invalid_token\", \
-///      error_description=\"the token has expired\""
-/// );
+/// let challenge = "Bearer realm=\"api\", error=\"invalid_token\", \
+///                  error_description=\"the token has expired\"";
+/// assert!(denial.challenges().eq([challenge]));
 /// ```
 ///
 /// It says whose fault the rejection is. 400, 401, 403 and 429 are the caller's, 500 is the app's, and 503 means that a
@@ -172,7 +169,7 @@ pub enum AccountRefusal {
 }
 
 impl Denial {
-    /// Creates a denial; `realm` is the protection space that its challenge names.
+    /// Creates a denial; `realm` is the protection space that its challenges name, with its schemes.
     #[must_use]
     pub fn new(kind: DenialKind, realm: Realm) -> Self {
         Self { kind, realm }
@@ -207,7 +204,7 @@ impl Denial {
         &self.kind
     }
 
-    /// Returns the protection space that the challenge names.
+    /// Returns the protection space that the challenges name.
     #[must_use]
     pub fn realm(&self) -> &Realm {
         &self.realm
@@ -260,7 +257,10 @@ impl Denial {
         }
     }
 
-    /// Returns the `WWW-Authenticate` challenge of a 400, 401 or 403 (RFC 6750 §3); otherwise `None`.
+    /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each scheme
+    /// of the realm; otherwise none.
+    ///
+    /// The challenges of the schemes `Bearer` and `DPoP` have the error code and the required scopes.
     ///
     /// ```
     /// use portcullis::{Scopes, context::Realm};
@@ -268,29 +268,32 @@ impl Denial {
     ///
     /// let scopes = Scopes::new(["read:reports"])?;
     /// let kind = DenialKind::insufficient_scope(scopes);
-    /// let challenge = Denial::new(kind, Realm::default()).challenge();
+    /// let denial = Denial::new(kind, Realm::default());
+    /// let challenges: Vec<_> = denial.challenges().collect();
     /// assert_eq!(
-    ///     challenge.unwrap(),
-    ///     "Bearer realm=\"api\", error=\"insufficient_scope\", \
-    ///      error_description=\"required scope: read:reports\", \
-    ///      scope=\"read:reports\""
+    ///     challenges,
+    ///     ["Bearer realm=\"api\", error=\"insufficient_scope\", \
+    ///       error_description=\"required scope: read:reports\", \
+    ///       scope=\"read:reports\""]
     /// );
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
-    #[must_use]
-    pub fn challenge(&self) -> Option<HeaderValue> {
-        let status = self.status();
-        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return None;
-        }
-        let mut challenge = Challenge::bearer(self.realm.name());
-        if let Some(error) = self.error() {
-            challenge = challenge.error(error, &self.detail());
-        }
-        if let DenialKind::InsufficientScope { required } = &self.kind {
-            challenge = challenge.scope(required.iter());
-        }
-        Some(challenge.into_header())
+    pub fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
+        let has_challenge = matches!(self.status().as_u16(), 400 | 401 | 403);
+        let challenges = if has_challenge { self.realm.challenges() } else { &[] };
+        let error = self.error().filter(|_| has_challenge).map(|code| (code, self.detail()));
+        challenges.iter().map(move |challenge| match &error {
+            Some((code, description)) => challenge.with_error(code, description, self.required_scopes()),
+            None => challenge.without_error(),
+        })
+    }
+
+    fn required_scopes(&self) -> impl Iterator<Item = &str> {
+        let required = match &self.kind {
+            DenialKind::InsufficientScope { required } => Some(required),
+            _ => None,
+        };
+        required.into_iter().flat_map(Scopes::iter)
     }
 
     /// Returns the time after which to retry, for a rate limit or an outage.

@@ -176,8 +176,9 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
 /// for 401, and allows it for 400 and 403, where it carries the error code.
 fn write_headers(headers: &mut HeaderMap, denial: &Denial) {
     headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
-    if let Some(challenge) = denial.challenge() {
-        headers.insert(WWW_AUTHENTICATE, challenge);
+    // A line for each challenge: a challenge has commas too, which not every client parses (RFC 9110 §11.6.1).
+    for challenge in denial.challenges() {
+        headers.append(WWW_AUTHENTICATE, challenge);
     }
     if let Some(wait) = denial.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
 use portcullis::clock::Clock;
-use portcullis::context::{ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
+use portcullis::context::{AuthScheme, ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
@@ -100,6 +100,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Profile>();
     is_value::<Quota>();
     is_value::<Realm>();
+    is_value::<AuthScheme>();
     is_value::<CredentialError>();
     is_value::<ResetFormat>();
     is_value::<ResponseHeaders>();

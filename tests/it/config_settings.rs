@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis::context::AuthScheme;
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
@@ -23,6 +24,8 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(OriginSet::new([""; 0])), "OriginSet::new");
     let dangerous = OriginSet::dangerously_with_public_suffixes(["https://*.com/"]);
     assert_eq!(setting(dangerous), "OriginSet::dangerously_with_public_suffixes");
+    assert_eq!(setting(AuthScheme::new("a b")), "AuthScheme::new");
+    assert_eq!(setting(AuthScheme::bearer().parameter("realm", "a")), "AuthScheme::parameter");
     assert_eq!(setting(Permission::new("a")), "Permission::new");
     assert_eq!(setting(Scopes::new([""])), "Scopes::new");
     for names in [&["a", "a"][..], &[], &["a", ""]] {

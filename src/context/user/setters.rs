@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::context::identity::Identity;
 use crate::context::permission::Permission;
 use crate::context::principal::Principal;
+use crate::context::realm::Realm;
 use crate::context::roles::Roles;
 use crate::context::scopes::Scopes;
 use crate::context::shared_str::SharedStr;
@@ -172,6 +173,13 @@ impl UserContext {
     #[must_use]
     pub fn with_record<T: Send + Sync + 'static>(self, record: T) -> Self {
         self.with(|identity| identity.record = Some(Arc::new(record)))
+    }
+
+    /// Sets the realm of the challenges in rejections of this user (default: [`Realm::default`], whose scheme is
+    /// `Bearer`).
+    #[must_use]
+    pub fn with_realm(self, realm: Realm) -> Self {
+        self.with(|identity| identity.realm = realm)
     }
 
     /// Changes a field. Clones of the user keep their value.

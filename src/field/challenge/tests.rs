@@ -4,57 +4,73 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn rendered(challenge: Challenge) -> String {
-    challenge.into_header().to_str().unwrap().to_owned()
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap()
+}
+
+fn bearer(realm: &str) -> Challenge {
+    Challenge::new("Bearer", realm, [])
 }
 
 #[test]
 fn the_example_of_rfc_6750_is_written() {
-    let challenge = Challenge::bearer("example").error("invalid_token", "The access token expired");
+    let value = bearer("example").with_error("invalid_token", "The access token expired", []);
     assert_eq!(
-        rendered(challenge),
+        text(&value),
         r#"Bearer realm="example", error="invalid_token", error_description="The access token expired""#
     );
 }
 
 #[test]
+fn the_constant_is_the_challenge_of_the_default_realm() {
+    assert_eq!(BEARER_API, bearer("api"));
+}
+
+#[test]
 fn an_empty_realm_is_written() {
-    assert_eq!(rendered(Challenge::bearer("")), r#"Bearer realm="""#);
+    assert_eq!(text(&bearer("").without_error()), r#"Bearer realm="""#);
 }
 
 #[test]
 fn an_empty_description_is_omitted() {
-    let challenge = Challenge::bearer("r").error("invalid_token", "");
-    assert_eq!(rendered(challenge), r#"Bearer realm="r", error="invalid_token""#);
+    assert_eq!(text(&bearer("r").with_error("invalid_token", "", [])), r#"Bearer realm="r", error="invalid_token""#);
 }
 
 #[test]
 fn scopes_are_separated_by_one_space() {
-    let challenge = Challenge::bearer("r").scope(["read", "write:all"]);
-    assert_eq!(rendered(challenge), r#"Bearer realm="r", scope="read write:all""#);
+    let value = bearer("r").with_error("e", "", ["read", "write:all"]);
+    assert_eq!(text(&value), r#"Bearer realm="r", error="e", scope="read write:all""#);
 }
 
 #[test]
 fn invalid_scope_tokens_are_dropped() {
-    let challenge = Challenge::bearer("r").scope(["", "a b", "q\"", "b\\", "\r\n", "\u{e9}", "ok"]);
-    assert_eq!(rendered(challenge), r#"Bearer realm="r", scope="ok""#);
+    let value = bearer("r").with_error("e", "", ["", "a b", "q\"", "b\\", "\r\n", "\u{e9}", "ok"]);
+    assert_eq!(text(&value), r#"Bearer realm="r", error="e", scope="ok""#);
+    assert_eq!(text(&bearer("r").with_error("e", "", ["a b", ""])), r#"Bearer realm="r", error="e""#);
 }
 
 #[test]
-fn a_scope_parameter_without_tokens_is_omitted() {
-    assert_eq!(rendered(Challenge::bearer("r").scope(["a b", ""])), r#"Bearer realm="r""#);
+fn parameters_follow_the_realm() {
+    let dpop = Challenge::new("dpop", "r", [("algs", "ES256 EdDSA"), ("a", "\"")]);
+    assert_eq!(text(&dpop.without_error()), r#"dpop realm="r", algs="ES256 EdDSA", a="'""#);
+    assert_eq!(
+        text(&dpop.with_error("invalid_token", "", [])),
+        r#"dpop realm="r", algs="ES256 EdDSA", a="'", error="invalid_token""#
+    );
 }
 
 #[test]
-fn the_first_of_repeated_parameters_takes_effect() {
-    let challenge = Challenge::bearer("r").error("one", "").error("two", "late").scope(["a"]).scope(["b"]);
-    assert_eq!(rendered(challenge), r#"Bearer realm="r", error="one", scope="a""#);
+fn a_scheme_without_error_parameters_gets_none() {
+    for scheme in ["Basic", "ApiKey", "BearerX"] {
+        let challenge = Challenge::new(scheme, "r", [("charset", "UTF-8")]);
+        assert_eq!(text(&challenge.with_error("e", "d", ["s"])), format!(r#"{scheme} realm="r", charset="UTF-8""#));
+    }
 }
 
 #[test]
 fn invalid_characters_are_replaced_not_escaped() {
-    let challenge = Challenge::bearer("a\"\\\u{e9}").error("x\"", "d\r\nX: \"\t\u{7f}");
-    assert_eq!(rendered(challenge), r#"Bearer realm="a'??", error="x'", error_description="d??X: '??""#);
+    let value = bearer("a\"\\\u{e9}").with_error("x\"", "d\r\nX: \"\t\u{7f}", []);
+    assert_eq!(text(&value), r#"Bearer realm="a'??", error="x'", error_description="d??X: '??""#);
 }
 
 #[test]
@@ -62,6 +78,7 @@ fn quotable_characters_are_those_of_rfc_6750() {
     let set: Vec<char> = ('\0'..='\u{ff}').filter(|c| is_quotable(&c.to_string())).collect();
     let expected: Vec<char> = (' '..='!').chain('#'..='[').chain(']'..='~').collect();
     assert_eq!(set, expected);
+    assert!(('\0'..='\u{ff}').all(|c| is_quotable(&c.to_string()) == (quotable(c) == c)));
 }
 
 proptest! {
@@ -72,11 +89,8 @@ proptest! {
         description in "\\PC*|[\\x00-\\xff]*",
         scopes in prop::collection::vec(any::<String>(), 0..4),
     ) {
-        let value = Challenge::bearer(&realm)
-            .error(&code, &description)
-            .scope(scopes.iter().map(String::as_str))
-            .into_header();
-        let text = value.to_str().unwrap();
+        let value = bearer(&realm).with_error(&code, &description, scopes.iter().map(String::as_str));
+        let text = text(&value);
         prop_assert!(text.bytes().all(|b| (0x20..=0x7e).contains(&b) && b != b'\\'));
         let quotes = text.matches('"').count();
         let parameters = 2 + usize::from(!description.is_empty())
@@ -87,6 +101,6 @@ proptest! {
     #[test]
     fn a_quotable_realm_is_written_unchanged(realm in "[ !#-\\[\\]-~]{0,60}") {
         prop_assert!(is_quotable(&realm));
-        prop_assert_eq!(rendered(Challenge::bearer(&realm)), format!("Bearer realm=\"{realm}\""));
+        prop_assert_eq!(bearer(&realm).without_error(), format!("Bearer realm=\"{realm}\""));
     }
 }

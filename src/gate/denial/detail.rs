@@ -52,7 +52,12 @@ impl Denial {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
             }
-            DenialKind::CredentialsMissing => "a bearer token is required".into(),
+            DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
+                Some(schemes) => {
+                    format!("a credential is required: {}", schemes.collect::<Vec<_>>().join(" or ")).into()
+                }
+                None => "a bearer token is required".into(),
+            },
             DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
             DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),

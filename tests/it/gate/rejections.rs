@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
-use axum::{Json, Router};
-use portcullis::context::Realm;
+use axum::{Extension, Json, Router};
+use portcullis::context::{AuthScheme, Realm, Visitor};
 use portcullis::gate::{CredentialError, Denial, DenialKind, TokenError};
 use portcullis::testing::{TestIssuer, as_anonymous, as_user};
 use portcullis::{Issuer, JwtAuth, RequireScope, Scopes, Tiers, UserContext};
@@ -213,4 +213,57 @@ async fn a_denial_of_a_handler_has_the_same_response_as_that_of_a_layer() {
         (by_handler.body, by_handler.headers, by_handler.denial),
         (by_layer.body, by_layer.headers, by_layer.denial)
     );
+}
+
+#[tokio::test]
+async fn a_realm_with_several_schemes_has_one_challenge_line_for_each() {
+    let schemes = [
+        AuthScheme::new("DPoP").unwrap().parameter("algs", "ES256").unwrap(),
+        AuthScheme::bearer(),
+        AuthScheme::new("Basic").unwrap().parameter("charset", "UTF-8").unwrap(),
+    ];
+    let realm = Realm::new("vault").with_schemes(schemes);
+    let denials = [
+        (DenialKind::CredentialsMissing, ""),
+        (DenialKind::InvalidCredential, r#", error="invalid_token", error_description="the credential is invalid""#),
+    ];
+    for (kind, error) in denials {
+        let denial = Denial::new(kind, realm.clone());
+        let app = Router::new().route("/", get(|| async { Err::<(), _>(denial) }));
+        let response = TestResponse::get(&app, "/", &[]).await;
+        let lines = response.headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap());
+        let expected = [
+            format!(r#"DPoP realm="vault", algs="ES256"{error}"#),
+            format!(r#"Bearer realm="vault"{error}"#),
+            r#"Basic realm="vault", charset="UTF-8""#.to_owned(),
+        ];
+        assert_eq!(
+            (response.status.as_u16(), lines.collect::<Vec<_>>()),
+            (401, expected.each_ref().map(|s| &**s).to_vec())
+        );
+    }
+}
+
+/// The schemes of a custom gate reach the rejections behind it.
+#[tokio::test]
+async fn no_rejection_behind_a_custom_gate_asks_for_a_bearer_token() {
+    let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey").unwrap()]);
+    let app = |visitor: Visitor| {
+        let scoped = get(|| async {}).layer(RequireScope::all(["read"]).unwrap());
+        let check = |user: UserContext| async move { user.require_role("editor") };
+        Router::new().route("/layer", scoped).route("/handler", get(check)).layer(Extension(visitor))
+    };
+    for path in ["/layer", "/handler"] {
+        let anonymous = TestResponse::get(&app(Visitor::anonymous(realm.clone())), path, &[]).await;
+        assert_eq!((anonymous.status.as_u16(), anonymous.challenge()), (401, "ApiKey realm=\"api\""), "{path}");
+        assert_eq!(problem_details(&anonymous)["detail"], "a credential is required: ApiKey");
+        let user = UserContext::new("ann").with_realm(realm.clone());
+        let user = TestResponse::get(&app(Visitor::authenticated(user)), path, &[]).await;
+        assert_eq!((user.status.as_u16(), user.challenge()), (403, "ApiKey realm=\"api\""), "{path}");
+    }
+    let unchanged = Realm::new("vault").with_schemes([]);
+    assert_eq!(unchanged, Realm::new("vault"));
+    let denial = Denial::new(DenialKind::CredentialsMissing, unchanged);
+    assert!(denial.challenges().eq(["Bearer realm=\"vault\""]));
+    assert_eq!(denial.detail(), "a bearer token is required");
 }

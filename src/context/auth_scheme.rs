@@ -1,0 +1,116 @@
+//! `AuthScheme`: an authentication scheme with which an app can be used, for challenges.
+
+use crate::error::{ConfigError, ConfigIssue, IssueKind};
+use crate::field::challenge::is_quotable;
+use crate::field::token::is_token;
+
+/// An authentication scheme that a [`Realm`](crate::context::Realm) accepts, and the parameters of its challenge (RFC
+/// 9110 §11.1 and §11.6.1).
+///
+/// ```
+/// use portcullis::context::{AuthScheme, Realm};
+/// use portcullis::gate::{Denial, DenialKind};
+///
+/// let dpop = AuthScheme::new("DPoP")?.parameter("algs", "ES256 EdDSA")?;
+/// let realm = Realm::new("api").with_schemes([dpop, AuthScheme::bearer()]);
+/// let denial = Denial::new(DenialKind::CredentialsMissing, realm);
+/// let challenges: Vec<_> = denial.challenges().collect();
+/// assert_eq!(challenges[0], "DPoP realm=\"api\", algs=\"ES256 EdDSA\"");
+/// assert_eq!(challenges[1], "Bearer realm=\"api\"");
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthScheme {
+    name: Box<str>,
+    parameters: Vec<(Box<str>, Box<str>)>,
+}
+
+impl AuthScheme {
+    /// Creates a scheme of this name, for example `ApiKey` or `Basic`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] if the name is not a token (RFC 9110 §5.6.2).
+    pub fn new(name: &str) -> Result<Self, ConfigError> {
+        if !is_token(name.as_bytes()) {
+            let reason = "not the name of a scheme";
+            return Err(issue("AuthScheme::new", name, reason, "use a token, for example ApiKey"));
+        }
+        Ok(Self { name: name.into(), parameters: Vec::new() })
+    }
+
+    /// Creates the scheme `Bearer` (RFC 6750).
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self { name: "Bearer".into(), parameters: Vec::new() }
+    }
+
+    /// Adds a parameter to the challenges of the scheme, for example `charset` (RFC 7617) or `algs` (RFC 9449).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] if the name is not a token, if the challenge has this parameter already, or if the value
+    /// has characters outside printable ASCII, a quote or a backslash. `realm`, `error`, `error_description` and `scope`
+    /// are written by the crate.
+    pub fn parameter(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
+        const SETTING: &str = "AuthScheme::parameter";
+        let has = |known: &str| known.eq_ignore_ascii_case(name);
+        if !is_token(name.as_bytes()) {
+            return Err(issue(SETTING, name, "not the name of a parameter", "use a token, for example algs"));
+        }
+        if RESERVED.into_iter().any(has) {
+            return Err(issue(SETTING, name, "the crate writes this parameter", "remove it"));
+        }
+        if self.parameters.iter().any(|(known, _)| has(known)) {
+            return Err(issue(SETTING, name, "a duplicate parameter", "add it once"));
+        }
+        if !is_quotable(value) {
+            let remedy = "use printable ASCII without quotes and backslashes";
+            return Err(issue(SETTING, value, "not allowed in a challenge", remedy));
+        }
+        self.parameters.push((name.into(), value.into()));
+        Ok(self)
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn is_bearer(&self) -> bool {
+        self.name.eq_ignore_ascii_case("Bearer")
+    }
+
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// The parameters that a challenge has anyway, or gets with an error (RFC 6750 §3).
+const RESERVED: [&str; 4] = ["realm", "error", "error_description", "scope"];
+
+fn issue(setting: &'static str, value: &str, reason: &'static str, remedy: &'static str) -> ConfigError {
+    ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy).with_value(value).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_a_challenge_is_an_error() {
+        for name in ["", "Api Key", "a,b", "a=b", "\u{e4}"] {
+            assert!(AuthScheme::new(name).is_err(), "{name}");
+            assert!(AuthScheme::bearer().parameter(name, "x").is_err(), "{name}");
+        }
+        for name in ["realm", "Error", "error_description", "SCOPE"] {
+            assert!(AuthScheme::bearer().parameter(name, "x").is_err(), "{name}");
+        }
+        for value in ["a\"b", "a\\", "a\r\nb", "\u{e4}"] {
+            assert!(AuthScheme::bearer().parameter("a", value).is_err(), "{value}");
+        }
+        assert!(AuthScheme::bearer().parameter("a", "x").unwrap().parameter("A", "y").is_err());
+        assert!(AuthScheme::bearer().parameter("a", "").unwrap().parameter("b", "").is_ok());
+    }
+}
