@@ -128,18 +128,18 @@ fn bytes() {
     });
     show("governor", allocated.bytes_current);
     let algorithms = [
-        ("token bucket", Algorithm::TokenBucket, UNITS),
-        ("fixed window", Algorithm::FixedWindow, UNITS),
-        ("sliding window, 65,535 units", Algorithm::SlidingWindow, 65_535),
-        ("sliding window, more units", Algorithm::SlidingWindow, UNITS),
-        ("sliding log, 8 units", Algorithm::SlidingLog, 8),
-        ("sliding log, 128 units", Algorithm::SlidingLog, 128),
+        ("token bucket", Algorithm::TokenBucket, UNITS, 36),
+        ("fixed window", Algorithm::FixedWindow, UNITS, 27),
+        ("sliding window, 65,535 units", Algorithm::SlidingWindow, 65_535, 46),
+        ("sliding window, more units", Algorithm::SlidingWindow, UNITS, 78),
+        ("sliding log, 8 units", Algorithm::SlidingLog, 8, 60),
+        ("sliding log, 128 units", Algorithm::SlidingLog, 128, 543),
     ];
-    for (name, algorithm, units) in algorithms {
+    for (name, algorithm, units, bytes) in algorithms {
         let mut kept = None;
         let allocated = measure(|| {
             let quota = Quota::per_hour(units).unwrap().algorithm(algorithm);
-            let ours = build(quota, KEYS, Key::ip(TrustedProxies::none()));
+            let ours = build(quota, KEYS * bytes, Key::ip(TrustedProxies::none()));
             ips.iter().for_each(|ip| decide(&ours, &Subject::address(*ip)));
             kept = Some(ours);
         });
@@ -153,15 +153,20 @@ fn limit_by_address(algorithm: Algorithm, capacity: usize) -> RateLimit {
 }
 
 fn limit_by(algorithm: Algorithm, capacity: usize, key: Key) -> RateLimit {
-    build(Quota::per_hour(UNITS).unwrap().algorithm(algorithm), capacity, key)
+    let bytes = match algorithm {
+        Algorithm::FixedWindow => 27,
+        Algorithm::TokenBucket => 36,
+        _ => 78,
+    };
+    build(Quota::per_hour(UNITS).unwrap().algorithm(algorithm), capacity * bytes, key)
 }
 
-fn build(quota: Quota, capacity: usize, key: Key) -> RateLimit {
+fn build(quota: Quota, max_bytes: usize, key: Key) -> RateLimit {
     let limit = Limit::new("bench", quota).key(key);
     RateLimit::builder()
         .limit(limit)
         .without_legacy_headers()
-        .store(MemoryStore::with_subjects(capacity))
+        .store(MemoryStore::with_max_bytes(max_bytes))
         .build()
         .unwrap()
 }

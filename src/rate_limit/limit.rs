@@ -55,7 +55,8 @@ impl Limit {
     /// Creates a limit with one quota for every subject.
     ///
     /// The name is sent to callers in headers and problem details, so it is printable ASCII. It also identifies the
-    /// counters in a store: if two layers share a store, limits with the same name and quota count together.
+    /// counters in a store: if two layers share a store, limits with the same name and quota count together. Limits with
+    /// the same name and another quota, or other blocks, cannot share a store.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit};

@@ -77,8 +77,10 @@
 //!   clients have the proxy's address and share one limit, which is logged as a warning.
 //! - **Several instances.** Each [`MemoryStore`] counts on its own, and starts empty after a restart. To share the
 //!   counters of several instances, use a `RedisStore`.
-//! - **Many subjects.** Choose a [capacity](MemoryStore::with_subjects) above the number of subjects that are active
-//!   within one window.
+//! - **Many subjects.** Choose a [size](MemoryStore::with_max_bytes) in which all subjects fit that are active within
+//!   one window. The default is 32 MiB for each limit.
+//! - **Reloads.** Layers with a shared store keep the counters if the new layer is built before the old one is dropped;
+//!   see [`MemoryStore`].
 //!
 //! # Handlers and other code
 //!

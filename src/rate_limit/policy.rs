@@ -15,7 +15,8 @@ use crate::gate::{Denial, DenialKind, Violation};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
 use crate::rate_limit::diagnostics::Diagnostics;
 use crate::rate_limit::memory::MemoryStore;
-use crate::rate_limit::memory::decide::{self, LimitTables};
+use crate::rate_limit::memory::decide;
+use crate::rate_limit::memory::limit_tables::LimitTables;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisLimiter;
 use crate::rate_limit::response_headers::RateLimitHeaders;
@@ -34,7 +35,7 @@ pub(super) struct Policy {
     /// The counters of this process. With a store in Redis, they serve while it is unavailable.
     pub(super) memory: MemoryStore,
     /// The tables of each rule, in the order in which they are locked.
-    pub(super) tables: Box<[LimitTables]>,
+    pub(super) tables: Box<[Arc<LimitTables>]>,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<RedisLimiter>,
     pub(super) diagnostics: Diagnostics,
@@ -240,7 +241,7 @@ impl Policy {
     }
 
     pub(super) fn tables_of(&self, charge: &Charge) -> Option<&LimitTables> {
-        self.tables.get(usize::from(charge.rule_index))
+        self.tables.get(usize::from(charge.rule_index)).map(|tables| &**tables)
     }
 
     #[inline]

@@ -18,6 +18,17 @@ pub enum Store {
     Redis(RedisStore),
 }
 
+impl Store {
+    /// Returns the counters of this process.
+    pub(super) fn memory(&self) -> MemoryStore {
+        match self {
+            Self::Memory(store) => store.clone(),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.local_memory(),
+        }
+    }
+}
+
 impl From<MemoryStore> for Store {
     fn from(store: MemoryStore) -> Self {
         Self::Memory(store)

@@ -74,8 +74,8 @@ fn what_build_finds_is_named_by_the_call_that_caused_it() {
     assert_eq!(setting(with_limit(Limit::new("", quota)).build()), "Limit::new");
     let basic = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     assert_eq!(setting(with_limit(Limit::by_tier("", [(basic, quota)])).build()), "Limit::by_tier");
-    let store = MemoryStore::with_subjects(0);
-    assert_eq!(setting(with_limit(Limit::new("a", quota)).store(store).build()), "MemoryStore::with_subjects");
+    let store = MemoryStore::with_max_bytes(0);
+    assert_eq!(setting(with_limit(Limit::new("a", quota)).store(store).build()), "MemoryStore::with_max_bytes");
     let role = Roles::builder().role("a", ["b"]).build();
     assert_eq!(setting(role), "role");
 

@@ -16,6 +16,7 @@ mod flood;
 mod grpc;
 mod keys;
 mod layers;
+mod memory;
 mod rejections;
 mod response_headers;
 mod routes;

@@ -23,10 +23,10 @@ pub(super) mod token_bucket;
 ///
 /// | algorithm | maximum in any period as long as the window | bytes per subject in memory |
 /// |---|---|---|
-/// | `SlidingLog` | the limit | 58 up to a limit of 8, 90 up to 16, 538 up to 128 |
-/// | `SlidingWindow` | the limit | 44 up to a limit of 65,535, 74 above it |
-/// | `TokenBucket` | twice the limit, less one | 34 |
-/// | `FixedWindow` | twice the limit | 26 |
+/// | `SlidingLog` | the limit | 60 up to a limit of 8, 94 up to 16, 543 up to 128 |
+/// | `SlidingWindow` | the limit | 46 up to a limit of 65,535, 78 above it |
+/// | `TokenBucket` | twice the limit, less one | 36 |
+/// | `FixedWindow` | twice the limit | 27 |
 ///
 /// Set it with [`Quota::algorithm`](crate::Quota::algorithm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

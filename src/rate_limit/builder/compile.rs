@@ -5,16 +5,16 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::context::Tier;
+#[cfg(feature = "redis")]
 use crate::rate_limit::algorithm::penalty::BlockParams;
 #[cfg(feature = "redis")]
 use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 use crate::rate_limit::builder::validate::ValidLimit;
-use crate::rate_limit::limit::BlockDurations;
 #[cfg(feature = "redis")]
 use crate::rate_limit::limit::OutagePolicy;
-use crate::rate_limit::memory::MemoryStore;
-use crate::rate_limit::memory::decide::LimitTables;
-use crate::rate_limit::quota::{Quota, micros};
+use crate::rate_limit::memory::limit_tables::{LimitTables, TableParams};
+use crate::rate_limit::memory::stored_limits::StoredLimits;
+use crate::rate_limit::quota::Quota;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisRule;
 #[cfg(feature = "redis")]
@@ -24,11 +24,9 @@ use crate::rate_limit::rule::{Rule, TierQuota};
 
 /// A limit in the form that requests are checked against.
 pub(super) struct CompiledLimit {
-    /// The position of its counters in the order in which tables are locked.
-    pub(super) lock_order: usize,
     pub(super) name: Arc<str>,
     pub(super) rule: Rule,
-    pub(super) tables: LimitTables,
+    pub(super) tables: Arc<LimitTables>,
     /// Needed later, when the layer's store is known to be in Redis.
     #[cfg(feature = "redis")]
     shared: SharedParams,
@@ -45,16 +43,13 @@ struct SharedParams {
 
 impl CompiledLimit {
     /// Creates the limit's tables in the store, or reuses those of a limit with the same name and quota.
-    pub(super) fn new(valid: ValidLimit, memory: &MemoryStore) -> Self {
-        let ValidLimit { limit, key, quotas, largest } = valid;
+    pub(super) fn new(valid: ValidLimit, stored: &mut StoredLimits<'_>) -> Self {
+        let ValidLimit { limit, key, quotas, largest, identity } = valid;
         let algorithm = limit.quotas.algorithm();
         let window = largest.params(algorithm);
-        let block = limit.block.map(block_params);
-        let (lock_order, counters) = memory.counters(&limit.name, algorithm, window);
-        let penalties = block.map(|params| memory.penalties(&limit.name, params));
+        let block = identity.block;
         Self {
-            lock_order,
-            tables: LimitTables { counters, penalties },
+            tables: stored.tables(&limit.name, identity, TableParams { algorithm, window, block }),
             #[cfg(feature = "redis")]
             shared: SharedParams { algorithm, window, block, outage: limit.outage_policy() },
             rule: Rule {
@@ -72,7 +67,7 @@ impl CompiledLimit {
 
     /// Returns the rule in the form that Redis needs.
     #[cfg(feature = "redis")]
-    pub(super) fn redis_rule(&self, memory: &MemoryStore) -> RedisRule {
+    pub(super) fn redis_rule(&self) -> RedisRule {
         let SharedParams { algorithm, window, block, outage } = &self.shared;
         let lowest = self.rule.quotas.iter().map(|quota| quota.limit).min().unwrap_or(1).max(1);
         let step = match algorithm {
@@ -101,16 +96,9 @@ impl CompiledLimit {
             quotas: self.rule.quotas.iter().map(encode).collect(),
             outage: *outage,
             may_be_refunded: self.rule.failure.is_some(),
-            denials: memory.denials(&self.name),
+            denials: Arc::clone(&self.tables.denials),
         }
     }
-}
-
-/// Returns the lengths of blocks in microseconds. Without `escalate_to`, all blocks have the length of the first.
-fn block_params(block: BlockDurations) -> BlockParams {
-    let first = micros(block.first).max(1);
-    let longest = micros(block.longest.unwrap_or(block.first)).max(1);
-    BlockParams { first, longest }
 }
 
 /// Renders the header values of a quota.

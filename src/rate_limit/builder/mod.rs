@@ -9,7 +9,7 @@ use crate::clock::{Clock, SteadyClock};
 use crate::context::{Tier, has_parameters};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::rate_limit::builder::compile::CompiledLimit;
-use crate::rate_limit::builder::validate::{ValidLimit, validate_exempt, validate_limits, validate_store};
+use crate::rate_limit::builder::validate::{validate_exempt, validate_limits, validate_store};
 use crate::rate_limit::diagnostics::Diagnostics;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::layer::RateLimit;
@@ -188,7 +188,7 @@ impl RateLimitBuilder {
     /// let limit = RateLimit::builder()
     ///     .quota(Quota::per_minute(60)?)
     ///     .key(Key::user())
-    ///     .store(MemoryStore::with_subjects(1_000_000))
+    ///     .store(MemoryStore::with_max_bytes(256 << 20))
     ///     .build();
     /// assert!(limit.is_ok());
     /// # Ok::<(), portcullis::ConfigError>(())
@@ -306,7 +306,8 @@ impl RateLimitBuilder {
     /// - a fixed cost above a quota, or more units than a sliding log holds;
     /// - a route that axum 0.8 does not accept, or an empty list of routes;
     /// - a block of zero length or over 366 days, or one that escalates to a shorter length;
-    /// - a share, a prefix length, a capacity or a deadline that is out of range.
+    /// - a share, a prefix length, a size or a deadline that is out of range;
+    /// - a store that has a limit with the same name and another quota or other blocks.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Limit}};
@@ -323,36 +324,36 @@ impl RateLimitBuilder {
     pub fn build(self) -> Result<RateLimit, ConfigError> {
         let mut issues = ConfigIssues::default();
         let store = self.store.unwrap_or_else(|| MemoryStore::new().into());
-        let limits = validate_limits(self.limits, self.key.as_ref(), &mut issues);
+        let memory = store.memory();
+        // Locked until the limits are added, so that another layer cannot add a limit with the same name in between.
+        let mut stored = memory.limits();
+        let limits = validate_limits(self.limits, self.key.as_ref(), &stored, &mut issues);
         validate_exempt(&self.exempt, &mut issues);
         validate_store(&store, &mut issues);
-        // Tables are allocated only if all settings are valid.
-        issues.into_result(|| RateLimit(Arc::new(compile(limits, self.exempt, &store, self.headers, self.clock))))
+        issues.into_result(|| {
+            // Nothing is added to the store unless all settings are valid.
+            let compiled = limits.into_iter().map(|limit| CompiledLimit::new(limit, &mut stored)).collect();
+            RateLimit(Arc::new(policy(compiled, self.exempt, &store, self.headers, self.clock)))
+        })
     }
 }
 
-/// Turns valid settings into a policy. The store allocates the tables here.
-fn compile(
-    limits: Vec<ValidLimit>,
+/// Turns compiled limits into a policy.
+fn policy(
+    mut compiled: Vec<CompiledLimit>,
     exempt: Vec<Box<str>>,
     store: &Store,
     headers: RateLimitHeaders,
     clock: Clock,
 ) -> Policy {
-    let memory = match store {
-        Store::Memory(store) => store.clone(),
-        #[cfg(feature = "redis")]
-        Store::Redis(store) => store.local_memory(),
-    };
-    let mut compiled: Vec<CompiledLimit> = limits.into_iter().map(|limit| CompiledLimit::new(limit, &memory)).collect();
     // Every request locks the tables in this order, in whatever layer, so that no two requests wait for each other. The
     // position of a limit in `rules` and `tables` is also the `rule_index` of its charges.
-    compiled.sort_by_key(|limit| limit.lock_order);
+    compiled.sort_by_key(|limit| limit.tables.lock_order);
     let names = compiled.iter().map(|limit| Arc::clone(&limit.name)).collect();
     #[cfg(feature = "redis")]
     let redis = match store {
         Store::Memory(_) => None,
-        Store::Redis(store) => Some(store.limiter(compiled.iter().map(|limit| limit.redis_rule(&memory)).collect())),
+        Store::Redis(store) => Some(store.limiter(compiled.iter().map(|limit| limit.redis_rule()).collect())),
     };
     let (rules, tables): (Vec<_>, Vec<_>) = compiled.into_iter().map(|limit| (limit.rule, limit.tables)).unzip();
     Policy {
@@ -364,7 +365,7 @@ fn compile(
         exempt: exempt.into(),
         headers,
         clock: SteadyClock::new(clock),
-        memory,
+        memory: store.memory(),
         tables: tables.into(),
         #[cfg(feature = "redis")]
         redis,

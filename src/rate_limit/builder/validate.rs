@@ -7,11 +7,13 @@ use std::borrow::Cow;
 
 use crate::context::{RateLimitStatus, Tier, is_route};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::rate_limit::algorithm::penalty::BlockParams;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy, Quotas};
 use crate::rate_limit::memory::MemoryStore;
-use crate::rate_limit::quota::{MAX_WINDOW, Quota};
+use crate::rate_limit::memory::stored_limits::{LimitIdentity, StoredLimits};
+use crate::rate_limit::quota::{MAX_WINDOW, Quota, micros};
 use crate::rate_limit::store::Store;
 
 /// A limit with its key and at least one quota. Its other settings are valid if no issue was reported.
@@ -22,10 +24,16 @@ pub(super) struct ValidLimit {
     pub(super) quotas: Vec<(Option<Tier>, Quota)>,
     /// The quota with the most units, which determines the size of the counters.
     pub(super) largest: Quota,
+    pub(super) identity: LimitIdentity,
 }
 
-/// Validates all limits of a layer.
-pub(super) fn validate_limits(limits: Vec<Limit>, key: Option<&Key>, issues: &mut ConfigIssues) -> Vec<ValidLimit> {
+/// Validates all limits of a layer, for a store that may have limits of other layers.
+pub(super) fn validate_limits(
+    limits: Vec<Limit>,
+    key: Option<&Key>,
+    stored: &StoredLimits<'_>,
+    issues: &mut ConfigIssues,
+) -> Vec<ValidLimit> {
     if limits.is_empty() {
         let remedy = "set one, for example .quota(Quota::per_minute(60)?)";
         issues.add(ConfigIssue::new("limit", IssueKind::Missing, "no limit is set", remedy));
@@ -40,7 +48,7 @@ pub(super) fn validate_limits(limits: Vec<Limit>, key: Option<&Key>, issues: &mu
             issues.add(issue("add_limit", IssueKind::Duplicate, "two limits have this name", remedy, limit));
         }
     }
-    limits.into_iter().filter_map(|limit| validate_limit(limit, key, issues)).collect()
+    limits.into_iter().filter_map(|limit| validate_limit(limit, key, stored, issues)).collect()
 }
 
 pub(super) fn validate_exempt(routes: &[Box<str>], issues: &mut ConfigIssues) {
@@ -53,25 +61,30 @@ pub(super) fn validate_exempt(routes: &[Box<str>], issues: &mut ConfigIssues) {
 
 pub(super) fn validate_store(store: &Store, issues: &mut ConfigIssues) {
     match store {
-        Store::Memory(store) => validate_capacity("MemoryStore::with_subjects", store, issues),
+        Store::Memory(store) => validate_size("MemoryStore::with_max_bytes", store, issues),
         #[cfg(feature = "redis")]
         Store::Redis(store) => {
             store.validate(issues);
-            validate_capacity("local_subjects", &store.local_memory(), issues);
+            validate_size("local_max_bytes", &store.local_memory(), issues);
         }
     }
 }
 
-fn validate_capacity(setting: &'static str, store: &MemoryStore, issues: &mut ConfigIssues) {
-    if !store.has_valid_capacity() {
-        let reason = "the capacity is not from 1 to 100,000,000 subjects";
-        let remedy = "set the number of subjects that are active within a window";
+fn validate_size(setting: &'static str, store: &MemoryStore, issues: &mut ConfigIssues) {
+    if !store.has_valid_size() {
+        let reason = "the size is not from 16 KiB to 64 GiB";
+        let remedy = "set the bytes that each limit may take, for example 32 << 20";
         issues.add(ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy));
     }
 }
 
 /// Validates one limit. Returns `None` if it has no key or no quota.
-fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssues) -> Option<ValidLimit> {
+fn validate_limit(
+    limit: Limit,
+    layer_key: Option<&Key>,
+    stored: &StoredLimits<'_>,
+    issues: &mut ConfigIssues,
+) -> Option<ValidLimit> {
     validate_name(&limit, issues);
     validate_filter(&limit, issues);
     validate_outage(&limit, issues);
@@ -93,7 +106,40 @@ fn validate_limit(limit: Limit, layer_key: Option<&Key>, issues: &mut ConfigIssu
         return None;
     };
     validate_quotas(&limit, &quotas, smallest, largest, issues);
-    Some(ValidLimit { key: key?, limit, quotas, largest })
+    let identity = identity(&limit, &quotas);
+    validate_identity(&limit, &identity, stored, issues);
+    Some(ValidLimit { key: key?, limit, quotas, largest, identity })
+}
+
+/// Two limits of one name and store would share their counters, or else their callers would get two counts by one name.
+fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLimits<'_>, issues: &mut ConfigIssues) {
+    let Some(other) = stored.identity(&limit.name) else { return };
+    if other.quotas != identity.quotas {
+        let reason = format!("the store has a limit with this name and another quota, {other}");
+        let remedy = "use another name or store, or set the same quota; to change it, drop the other layer first";
+        issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
+    } else if other.block != identity.block {
+        let reason = "the store has a limit with this name and quota, and with other blocks";
+        let remedy = "use another name or store, or set the same blocks";
+        issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
+    }
+}
+
+fn identity(limit: &Limit, quotas: &[(Option<Tier>, Quota)]) -> LimitIdentity {
+    let algorithm = limit.quotas.algorithm();
+    let named = |(tier, quota): &(Option<Tier>, Quota)| {
+        let name = tier.as_ref().map(|tier| tier.name().into());
+        // A limit that sets the default algorithm is the same as one that does not.
+        (name, quota.algorithm(algorithm))
+    };
+    LimitIdentity { quotas: quotas.iter().map(named).collect(), block: limit.block.map(block_params) }
+}
+
+/// Returns the lengths of blocks in microseconds. Without `escalate_to`, all blocks have the length of the first.
+fn block_params(block: BlockDurations) -> BlockParams {
+    let first = micros(block.first).max(1);
+    let longest = micros(block.longest.unwrap_or(block.first)).max(1);
+    BlockParams { first, longest }
 }
 
 /// Names are sent as strings of structured fields (RFC 9651 §3.3.3).

@@ -44,6 +44,10 @@ pub(in crate::rate_limit) trait CounterTable: Send + Sync {
 
     /// Removes the subject's usage.
     fn reset(&self, hash: u64);
+
+    /// Returns the number of subjects that have counters of their own.
+    #[cfg(test)]
+    fn subjects(&self) -> usize;
 }
 
 impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
@@ -120,6 +124,11 @@ impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
 
     fn reset(&self, hash: u64) {
         self.remove(hash);
+    }
+
+    #[cfg(test)]
+    fn subjects(&self) -> usize {
+        self.capacity()
     }
 }
 

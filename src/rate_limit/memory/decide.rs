@@ -5,16 +5,8 @@ use std::sync::Arc;
 use crate::context::RateLimitStatus;
 use crate::rate_limit::algorithm::penalty::Penalty;
 use crate::rate_limit::decision::{Charge, ChargedAt, Decision, Fit, Intervention, Usage};
-use crate::rate_limit::memory::counter_table::CounterTable;
+use crate::rate_limit::memory::limit_tables::LimitTables;
 use crate::rate_limit::memory::table::Table;
-
-/// The tables of one limit. Counters and blocks are in separate tables: most limits have no blocks, and a flood that
-/// fills one does not evict from the other.
-pub(in crate::rate_limit) struct LimitTables {
-    pub(in crate::rate_limit) counters: Arc<dyn CounterTable>,
-    /// `None` if the limit does not block.
-    pub(in crate::rate_limit) penalties: Option<Arc<Table<Penalty>>>,
-}
 
 /// Decides about the charges of a request, and applies all of them or none.
 ///
@@ -23,9 +15,13 @@ pub(in crate::rate_limit) struct LimitTables {
 /// The only charge of a limit without blocks, which is the usual request, needs no recursion and no callback. The tests
 /// in layer/tests.rs check that both ways decide alike.
 #[inline]
-pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
+pub(in crate::rate_limit) fn decide(
+    tables: &[Arc<LimitTables>],
+    charges: &[Charge],
+    clock: &dyn Fn() -> u64,
+) -> Decision {
     if let [charge] = charges
-        && let Some(LimitTables { counters, penalties: None }) = tables_of(tables, charge)
+        && let Some(LimitTables { counters, penalties: None, .. }) = tables_of(tables, charge)
     {
         let mut decision = Decision::admit(1);
         counters.decide(charge, clock, &mut decision);
@@ -35,7 +31,7 @@ pub(in crate::rate_limit) fn decide(tables: &[LimitTables], charges: &[Charge], 
 }
 
 /// Decides about several charges, or about one that may be blocked.
-fn decide_together(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
+fn decide_together(tables: &[Arc<LimitTables>], charges: &[Charge], clock: &dyn Fn() -> u64) -> Decision {
     let mut decision = Decision::admit(charges.len());
     // Blocks are read before any counter is locked, and started after all are unlocked: their tables have no place in
     // the locking order. So two threads may find no block and both exceed the limit; `Penalty::block` starts only one.
@@ -57,7 +53,7 @@ fn decide_together(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() 
 
 /// Returns the microseconds for which the subject of each charge is still blocked.
 fn current_blocks(
-    tables: &[LimitTables],
+    tables: &[Arc<LimitTables>],
     charges: &[Charge],
     clock: &dyn Fn() -> u64,
 ) -> [u64; RateLimitStatus::MAX_LIMITS] {
@@ -77,7 +73,7 @@ fn current_blocks(
 /// Recursion holds the lock of each set until all charges are decided. A loop would have to store guards of different
 /// types in an allocated list. All requests lock in the order of the tables, so they cannot deadlock.
 fn lock_and_charge(
-    tables: &[LimitTables],
+    tables: &[Arc<LimitTables>],
     charges: &[Charge],
     index: usize,
     clock: &dyn Fn() -> u64,
@@ -102,7 +98,7 @@ fn lock_and_charge(
 
 /// Blocks the subjects that exceeded a limit. Exceeding a share of the limit during an outage causes no block, because
 /// the subject may be within the limit as a whole.
-fn start_blocks(tables: &[LimitTables], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
+fn start_blocks(tables: &[Arc<LimitTables>], charges: &[Charge], clock: &dyn Fn() -> u64, decision: &mut Decision) {
     for (index, charge) in charges.iter().enumerate() {
         let used = decision.usage(index).map_or(0, |usage| usage.used);
         let exceeds_full_limit = used.checked_add(charge.cost).is_none_or(|used| used > charge.full_limit);
@@ -154,17 +150,18 @@ pub(in crate::rate_limit) fn peek(tables: &LimitTables, charge: &Charge, clock: 
 /// Returns the microseconds for which a subject is still blocked; zero if it is not blocked.
 fn remaining_block(penalties: &Table<Penalty>, hash: u64, clock: &dyn Fn() -> u64) -> u64 {
     let mut remaining = 0;
-    penalties.access(hash, clock, |penalty, now| {
+    // A subject that was never blocked takes no memory.
+    penalties.access_existing(hash, clock, |penalty, now| {
         penalty.advance(&penalties.params(), now);
         remaining = penalty.remaining(now);
     });
     remaining
 }
 
-fn tables_of<'a>(tables: &'a [LimitTables], charge: &Charge) -> Option<&'a LimitTables> {
-    tables.get(usize::from(charge.rule_index))
+fn tables_of<'a>(tables: &'a [Arc<LimitTables>], charge: &Charge) -> Option<&'a LimitTables> {
+    tables.get(usize::from(charge.rule_index)).map(|tables| &**tables)
 }
 
-fn penalties_of<'a>(tables: &'a [LimitTables], charge: &Charge) -> Option<&'a Table<Penalty>> {
-    tables_of(tables, charge)?.penalties.as_deref()
+fn penalties_of<'a>(tables: &'a [Arc<LimitTables>], charge: &Charge) -> Option<&'a Table<Penalty>> {
+    tables_of(tables, charge)?.penalties.as_ref()
 }

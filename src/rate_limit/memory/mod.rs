@@ -2,108 +2,115 @@
 
 mod counter_table;
 pub(super) mod decide;
+pub(super) mod limit_tables;
 mod siphash;
+pub(super) mod stored_limits;
 pub(super) mod table;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
-#[cfg(feature = "redis")]
-use crate::rate_limit::algorithm::cached_denial::CachedDenial;
-use crate::rate_limit::algorithm::fixed_window::FixedWindow;
-use crate::rate_limit::algorithm::penalty::{BlockParams, Penalty};
-use crate::rate_limit::algorithm::sliding_log::SlidingLog;
-use crate::rate_limit::algorithm::sliding_window::SlidingWindow;
-use crate::rate_limit::algorithm::token_bucket::TokenBucket;
-use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS, WindowParams};
-use crate::rate_limit::memory::counter_table::CounterTable;
+use crate::rate_limit::memory::limit_tables::TableBounds;
 use crate::rate_limit::memory::siphash::SipHash;
-use crate::rate_limit::memory::table::Table;
+use crate::rate_limit::memory::stored_limits::{Limits, StoredLimits};
 use crate::rate_limit::subject::Subject;
 
-/// A store in the memory of this process, whose size is bounded from the start.
+/// A store in the memory of this process, of bounded size.
 ///
 /// It decides in less than a microsecond, and forgets all counters when the process ends. Each process counts for
 /// itself: behind a load balancer with `n` instances, a caller may get up to `n` times the quota. Use a `RedisStore`
 /// (feature `redis`) to share counters.
 ///
-/// Clones share their counters. If several layers have clones of one store, limits with the same name, window and
-/// algorithm count together.
-///
 /// ```
 /// use portcullis::{Quota, RateLimit};
 /// use portcullis::rate_limit::{Key, MemoryStore};
 ///
-/// let store = MemoryStore::with_subjects(1_000_000);
 /// let limit = RateLimit::builder()
 ///     .quota(Quota::per_hour(1000)?)
 ///     .key(Key::user())
-///     .store(store.clone())
+///     .store(MemoryStore::with_max_bytes(256 << 20))
 ///     .build();
 /// assert!(limit.is_ok());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
+/// # Sharing counters
+///
+/// Clones share their counters. If several layers have clones of one store, limits with the same name and quota count
+/// together. A limit by tier has the same quota if all its tiers have. Limits with the same name and another quota are
+/// a [`ConfigError`](crate::ConfigError).
+///
+/// ```
+/// use portcullis::{Quota, RateLimit};
+/// use portcullis::rate_limit::{Key, MemoryStore};
+///
+/// let store = MemoryStore::new();
+/// let with_quota = |quota| {
+///     let builder = RateLimit::builder().quota(quota).key(Key::user());
+///     builder.store(store.clone()).build()
+/// };
+/// let limit = with_quota(Quota::per_minute(1000)?)?;
+/// assert!(with_quota(Quota::per_minute(1000)?).is_ok());
+///
+/// let error = with_quota(Quota::per_minute(200)?).unwrap_err();
+/// assert_eq!(error.issues()[0].setting(), "store");
+///
+/// // A limit exists as long as a layer has it.
+/// drop(limit);
+/// assert!(with_quota(Quota::per_minute(200)?).is_ok());
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// The counters of a limit are freed when the last layer that has the limit is dropped, even if the store is in use.
+/// An app that reloads its configuration keeps them if it builds the new layer before it drops the old one. To change
+/// the quota of a limit, drop the old layer first, or use a new store; the counters then start at zero.
+///
 /// # Memory
 ///
-/// The tables of a limit are allocated when its layer is built, and never grow. [`Algorithm`] lists the bytes that a
-/// subject takes; with the default of 65,536 subjects, a limit takes 1.7 to 36 MB. A limit with
-/// [blocks](crate::rate_limit::Limit::block_for) has a second table of the same capacity.
+/// The [size](Self::with_max_bytes) is a bound for each limit, 32 MiB by default. Memory is allocated as subjects
+/// arrive, and is reused but not returned while a layer has the limit. A layer without requests takes a few kilobytes.
+/// The number of subjects that fit depends on the algorithm and the quota:
 ///
-/// If more subjects are active than the capacity, new subjects evict those that use the smallest share of their limit.
-/// A subject at its limit is never evicted, so that a flood of new subjects cannot reset anyone's limit.
+/// | algorithm, units | subjects in 32 MiB | bytes per subject |
+/// |---|--:|--:|
+/// | `SlidingLog`, up to 8 | 565,000 | 60 |
+/// | `SlidingLog`, up to 16 | 360,000 | 94 |
+/// | `SlidingLog`, up to 32 | 212,000 | 158 |
+/// | `SlidingLog`, up to 64 | 114,000 | 293 |
+/// | `SlidingLog`, up to 128 | 61,000 | 543 |
+/// | `SlidingWindow`, up to 65,535 | 737,000 | 46 |
+/// | `SlidingWindow`, more | 434,000 | 78 |
+/// | `TokenBucket` | 950,000 | 36 |
+/// | `FixedWindow` | 1,253,000 | 27 |
+///
+/// With [blocks](crate::rate_limit::Limit::block_for), a subject takes 27 bytes more, within the same bound.
+///
+/// If more subjects are active than fit, new subjects evict those that use the smallest share of their limit. A subject
+/// at its limit is never evicted, so that a flood of new subjects cannot reset anyone's limit.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
-    subjects: usize,
+    bounds: TableBounds,
     /// Random. A caller that knew the key could find ids or addresses whose hash is that of another subject, and use up
     /// its quota, or many that fall into one set of the table, and fill it.
     hash_key: [u64; 2],
-    tables: Mutex<Tables>,
-}
-
-/// The tables that were created so far.
-#[derive(Default)]
-struct Tables {
-    counters: Vec<(CounterId, Arc<dyn CounterTable>)>,
-    penalties: Vec<(PenaltyId, Arc<Table<Penalty>>)>,
-    #[cfg(feature = "redis")]
-    denials: Vec<(Box<str>, Arc<Table<CachedDenial>>)>,
-}
-
-/// Limits with equal ids share their counters.
-///
-/// The quota's units are not part of it, so a limit by tier and a changed quota keep the counters. But `size` is: the
-/// type of the counter depends on it.
-#[derive(PartialEq)]
-struct CounterId {
-    name: Box<str>,
-    algorithm: Algorithm,
-    /// In microseconds.
-    window: u64,
-    /// The quota's units, rounded up to what some type of counter holds; 0 if all quotas use one type.
-    size: u32,
-}
-
-#[derive(PartialEq)]
-struct PenaltyId {
-    name: Box<str>,
-    params: BlockParams,
+    limits: Mutex<Limits>,
 }
 
 impl MemoryStore {
-    /// Creates a store with the default capacity, 65,536 subjects per limit.
+    /// Creates a store of the default size, 32 MiB per limit.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_subjects(DEFAULT_SUBJECTS)
+        Self::with_max_bytes(DEFAULT_MAX_BYTES)
     }
 
-    /// Creates a store with this capacity, in subjects per limit (from 1 to 100 million).
+    /// Creates a store of this size, in bytes per limit (default 32 MiB; from 16 KiB to 64 GiB).
     ///
-    /// Allow for all subjects that are active within one window.
-    /// [`RateLimitBuilder::build`](crate::rate_limit::RateLimitBuilder::build) reports a capacity that is out of range.
+    /// Allow for all subjects that are active within one window; [Memory](Self#memory) lists how many fit.
+    /// [`RateLimitBuilder::build`](crate::rate_limit::RateLimitBuilder::build) reports a size that is out of range. The
+    /// bound counts what the store requests from the allocator, which may add a few percent.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit};
@@ -112,20 +119,38 @@ impl MemoryStore {
     /// let builder = RateLimit::builder()
     ///     .quota(Quota::per_hour(1000)?)
     ///     .key(Key::user());
-    /// assert!(builder.store(MemoryStore::with_subjects(0)).build().is_err());
+    /// let error = builder.store(MemoryStore::with_max_bytes(0)).build();
+    /// assert!(error.is_err());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     #[must_use]
-    pub fn with_subjects(subjects: usize) -> Self {
+    pub fn with_max_bytes(max_bytes: usize) -> Self {
+        Self::with_bounds(TableBounds { max_bytes, caches_denials: false })
+    }
+
+    /// Creates a store for the counters and cached denials of a store in Redis.
+    #[cfg(feature = "redis")]
+    pub(super) fn beside_redis(max_bytes: usize) -> Self {
+        Self::with_bounds(TableBounds { max_bytes, caches_denials: true })
+    }
+
+    fn with_bounds(bounds: TableBounds) -> Self {
         // std seeds it from the operating system.
         let random = RandomState::new();
         let hash_key = [0, 1].map(|half| random.hash_one(half));
-        Self(Arc::new(Inner { subjects, hash_key, tables: Mutex::default() }))
+        Self(Arc::new(Inner { bounds, hash_key, limits: Mutex::default() }))
     }
 
-    /// Whether the capacity is in the supported range.
-    pub(super) fn has_valid_capacity(&self) -> bool {
-        (1..=MAX_SUBJECTS).contains(&self.0.subjects)
+    /// Whether the size is in the supported range.
+    pub(super) fn has_valid_size(&self) -> bool {
+        let max_bytes = self.0.bounds.max_bytes;
+        max_bytes >= MIN_MAX_BYTES && u64::try_from(max_bytes).is_ok_and(|bytes| bytes <= MAX_MAX_BYTES)
+    }
+
+    /// Returns the limits whose counters the store holds. Other layers wait until the result is dropped.
+    pub(super) fn limits(&self) -> StoredLimits<'_> {
+        let limits = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        StoredLimits { limits, bounds: self.0.bounds }
     }
 
     /// Returns the keyed hash of a subject. The table identifies a subject by it alone: with 64 bits and a secret key,
@@ -136,72 +161,6 @@ impl MemoryStore {
         subject.encode(ipv6_prefix, by_route, |word| hash.write(word));
         hash.finish()
     }
-
-    /// Returns the counters of a limit, and their position in the order in which tables are locked.
-    ///
-    /// The position is that of the table in the store, which is the same for every layer that shares the store.
-    pub(super) fn counters(
-        &self,
-        name: &str,
-        algorithm: Algorithm,
-        params: WindowParams,
-    ) -> (usize, Arc<dyn CounterTable>) {
-        // Counters of the next larger size, so that the code exists in few variants.
-        let size = match algorithm {
-            Algorithm::SlidingLog => params.limit.min(MAX_LOG_UNITS).next_power_of_two().max(8),
-            Algorithm::SlidingWindow => params.limit.max(u32::from(u16::MAX)),
-            Algorithm::FixedWindow | Algorithm::TokenBucket => 0,
-        };
-        let id = CounterId { name: name.into(), algorithm, window: params.window, size };
-        let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        find_or_insert(&mut tables.counters, id, || counter_table(algorithm, size, self.0.subjects, params))
-    }
-
-    /// Returns the penalties of a limit.
-    pub(super) fn penalties(&self, name: &str, params: BlockParams) -> Arc<Table<Penalty>> {
-        let id = PenaltyId { name: name.into(), params };
-        let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let create = || Arc::new(Table::without_overflow(self.0.subjects, params));
-        find_or_insert(&mut tables.penalties, id, create).1
-    }
-
-    /// Returns the cache of denials by Redis for a limit.
-    #[cfg(feature = "redis")]
-    pub(super) fn denials(&self, name: &str) -> Arc<Table<CachedDenial>> {
-        let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let create = || Arc::new(Table::without_overflow(self.0.subjects, ()));
-        find_or_insert(&mut tables.denials, name.into(), create).1
-    }
-}
-
-fn counter_table(algorithm: Algorithm, size: u32, subjects: usize, params: WindowParams) -> Arc<dyn CounterTable> {
-    match (algorithm, size) {
-        (Algorithm::SlidingLog, 8) => Arc::new(Table::<SlidingLog<8>>::new(subjects, params)),
-        (Algorithm::SlidingLog, 16) => Arc::new(Table::<SlidingLog<16>>::new(subjects, params)),
-        (Algorithm::SlidingLog, 32) => Arc::new(Table::<SlidingLog<32>>::new(subjects, params)),
-        (Algorithm::SlidingLog, 64) => Arc::new(Table::<SlidingLog<64>>::new(subjects, params)),
-        (Algorithm::SlidingLog, _) => Arc::new(Table::<SlidingLog<128>>::new(subjects, params)),
-        (Algorithm::FixedWindow, _) => Arc::new(Table::<FixedWindow>::new(subjects, params)),
-        (Algorithm::SlidingWindow, size) if size > u32::from(u16::MAX) => {
-            Arc::new(Table::<SlidingWindow<u32>>::new(subjects, params))
-        }
-        (Algorithm::SlidingWindow, _) => Arc::new(Table::<SlidingWindow<u16>>::new(subjects, params)),
-        (Algorithm::TokenBucket, _) => Arc::new(Table::<TokenBucket>::new(subjects, params)),
-    }
-}
-
-/// Returns the table with this id and its position, after creating it if there is none.
-///
-/// Tables are looked up only at startup, in a short list, and never removed: a layer that is built again, with the same
-/// store and limits, continues with the counters of the previous one.
-fn find_or_insert<I: PartialEq, T: Clone>(tables: &mut Vec<(I, T)>, id: I, create: impl FnOnce() -> T) -> (usize, T) {
-    let mut known = tables.iter().enumerate();
-    if let Some((position, (_, table))) = known.find(|(_, (known, _))| *known == id) {
-        return (position, table.clone());
-    }
-    let table = create();
-    tables.push((id, table.clone()));
-    (tables.len() - 1, table)
 }
 
 impl Default for MemoryStore {
@@ -212,13 +171,16 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("subjects", &self.0.subjects).finish_non_exhaustive()
+        f.debug_struct("MemoryStore").field("max_bytes", &self.0.bounds.max_bytes).finish_non_exhaustive()
     }
 }
 
-const DEFAULT_SUBJECTS: usize = 65_536;
-/// At 26 bytes per subject and more, this takes gigabytes. A larger number is a mistake.
-const MAX_SUBJECTS: usize = 100_000_000;
+/// Enough for 61,000 subjects of the largest counters.
+pub(super) const DEFAULT_MAX_BYTES: usize = 32 << 20;
+/// Every limit has at least one set of eight subjects then.
+const MIN_MAX_BYTES: usize = 16 << 10;
+/// Enough for 100 million subjects of the largest counters. A larger number is a mistake.
+const MAX_MAX_BYTES: u64 = 64 << 30;
 
 #[cfg(test)]
 mod tests;

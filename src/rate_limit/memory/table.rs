@@ -1,12 +1,17 @@
-//! `Table`: a set-associative table of subjects, whose memory is allocated at the start and never grows.
+//! `Table`: a set-associative table of subjects, with a fixed capacity.
 
 mod set;
+mod sets;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::rate_limit::algorithm::Slot;
-use crate::rate_limit::memory::table::set::{Set, Tag, WAYS};
+use crate::rate_limit::memory::table::set::{Set, Tag};
+use crate::rate_limit::memory::table::sets::Sets;
+
+#[cfg(test)]
+pub(in crate::rate_limit::memory) use crate::rate_limit::memory::table::set::WAYS;
 
 /// The slots of one limit, by the keyed hash of the subject.
 ///
@@ -18,8 +23,12 @@ use crate::rate_limit::memory::table::set::{Set, Tag, WAYS};
 /// │ ├ set 0: recency list, 8 ways of a tag (the hash) and a slot (the counter)
 /// │ └ set 1, ...
 /// ├ shard 1, ... up to 1,023
-/// └ overflow: 256 slots, each with a lock; only for counters
+/// └ overflow: up to 256 slots, each with a lock; only for counters
 /// ```
+///
+/// The capacity is fixed, and the memory is allocated as it is first used: the shards by the first access, a chunk of
+/// sets by the first access to one of them, and the overflow slots by the first set that is full. Nothing is moved or
+/// resized, so no request waits for that.
 ///
 /// A hash selects one set of eight ways. A new subject takes an empty way; if there is none, it evicts the subject with
 /// the smallest share of its limit in use, and of several the least recently used one. A subject at its limit is never
@@ -42,35 +51,55 @@ use crate::rate_limit::memory::table::set::{Set, Tag, WAYS};
 /// - Bring eight subjects of each set to their limits, so that all new subjects share the overflow slots and are soon
 ///   rejected. That takes as many requests as the capacity times the limit, in one window, from as many addresses or
 ///   accounts. Subjects that have a way are not affected.
-/// - Use up memory: nothing is allocated after the start.
+/// - Use up memory: the table stops growing when all its sets are allocated.
 pub(in crate::rate_limit) struct Table<S: Slot> {
-    shards: Box<[Shard<S>]>,
-    /// Empty if two subjects must not share a slot: a block or a cached denial of one must not reject the other.
-    overflow: Box<[Mutex<S>]>,
+    shards: OnceLock<Box<[Shard<S>]>>,
+    shard_count: usize,
+    sets_per_shard: usize,
+    overflow: OnceLock<Box<[Mutex<S>]>>,
+    /// Zero if two subjects must not share a slot: a block or a cached denial of one must not reject the other.
+    overflow_slots: usize,
     params: S::Params,
 }
 
 /// Aligned to a cache line, so that threads that lock neighboring shards do not contend.
 #[repr(align(64))]
-struct Shard<S>(Mutex<Box<[Set<S>]>>);
+struct Shard<S>(Mutex<Sets<S>>);
 
 impl<S: Slot> Table<S> {
-    /// Creates a table for at least this many subjects, with overflow slots.
-    pub(super) fn new(subjects: usize, params: S::Params) -> Self {
-        let overflow = (0..OVERFLOW_SLOTS).map(|_| Mutex::default()).collect();
-        Self { overflow, ..Self::without_overflow(subjects, params) }
-    }
+    /// The bytes that a set adds to a table, with its share of its shard and of the pointers to its chunk.
+    ///
+    /// The last chunk of a shard may have fewer sets than the others, and a shard has eight sets or more.
+    pub(in crate::rate_limit::memory) const BYTES_PER_SET: usize =
+        size_of::<Set<S>>() + CHUNK_POINTER / Sets::<S>::PER_CHUNK + Self::BYTES_OF_SHARD.div_ceil(MIN_SETS_PER_SHARD);
 
-    /// Creates a table for at least this many subjects. It does not remember a subject that finds no way.
-    pub(super) fn without_overflow(subjects: usize, params: S::Params) -> Self {
-        let sets = subjects.div_ceil(WAYS).max(1);
+    /// The bytes that a shard adds to a table, beside those of its sets.
+    pub(in crate::rate_limit::memory) const BYTES_OF_SHARD: usize = size_of::<Shard<S>>() + CHUNK_POINTER;
+
+    /// Creates a table of up to this many sets. It uses all of them but fewer than an eighth.
+    ///
+    /// Without overflow slots, it does not remember a subject that finds no way.
+    pub(in crate::rate_limit::memory) fn new(sets: usize, overflow_slots: usize, params: S::Params) -> Self {
+        let sets = sets.max(1);
         let shards = (sets / MIN_SETS_PER_SHARD).clamp(1, MAX_SHARDS);
-        let shard = || Shard(Mutex::new(vec![Set::empty(); sets.div_ceil(shards)].into()));
-        Self { shards: (0..shards).map(|_| shard()).collect(), overflow: Box::default(), params }
+        Self {
+            shards: OnceLock::new(),
+            shard_count: shards,
+            sets_per_shard: sets / shards,
+            overflow: OnceLock::new(),
+            overflow_slots,
+            params,
+        }
     }
 
     pub(in crate::rate_limit) fn params(&self) -> S::Params {
         self.params
+    }
+
+    /// Returns the number of ways.
+    #[cfg(test)]
+    pub(in crate::rate_limit::memory) fn capacity(&self) -> usize {
+        self.shard_count * self.sets_per_shard * WAYS
     }
 
     /// Calls `visit` with the subject's slot, which is locked meanwhile, and with the time.
@@ -81,8 +110,16 @@ impl<S: Slot> Table<S> {
     #[inline]
     pub(in crate::rate_limit) fn access(&self, hash: u64, clock: &dyn Fn() -> u64, visit: impl FnOnce(&mut S, u64)) {
         let hash = non_zero(hash);
-        let Some((mut sets, index)) = self.lock_shard(hash) else { return };
-        let Some(set) = sets.get_mut(index) else { return };
+        let Some((mut sets, index)) = self.lock_shard(self.shards(), hash) else { return };
+        let sets = &mut *sets;
+        let set = match sets.get(index) {
+            Some(set) => set,
+            None => match sets.allocate(index, self.sets_per_shard) {
+                Some(set) => set,
+                // Without memory, the set is as good as full.
+                None => return self.access_overflow(hash, clock, visit),
+            },
+        };
         let now = clock();
         if let Some((way, slot)) = set.find(Tag::of(hash)) {
             visit(slot, now);
@@ -107,7 +144,9 @@ impl<S: Slot> Table<S> {
     #[cold]
     fn access_overflow(&self, hash: u64, clock: &dyn Fn() -> u64, visit: impl FnOnce(&mut S, u64)) {
         let mut temporary = S::default();
-        let mut shared = self.overflow.get(hash as usize % OVERFLOW_SLOTS).map(lock);
+        let slots = self.overflow.get_or_init(|| (0..self.overflow_slots).map(|_| Mutex::default()).collect());
+        let index = (hash as usize).checked_rem(slots.len());
+        let mut shared = index.and_then(|index| slots.get(index)).map(lock);
         let slot = shared.as_deref_mut().unwrap_or(&mut temporary);
         // Other sets share this slot: read the clock again, now that it is locked.
         visit(slot, clock());
@@ -121,8 +160,9 @@ impl<S: Slot> Table<S> {
         visit: impl FnOnce(&mut S, u64),
     ) {
         let hash = non_zero(hash);
-        if let Some((mut sets, index)) = self.lock_shard(hash)
-            && let Some((_, slot)) = sets.get_mut(index).and_then(|set| set.find(Tag::of(hash)))
+        if let Some(shards) = self.shards.get()
+            && let Some((mut sets, index)) = self.lock_shard(shards, hash)
+            && let Some((_, slot)) = sets.get(index).and_then(|set| set.find(Tag::of(hash)))
         {
             visit(slot, clock());
         }
@@ -131,22 +171,29 @@ impl<S: Slot> Table<S> {
     /// Removes the subject. Units in an overflow slot stay there, because they may be those of another subject.
     pub(in crate::rate_limit) fn remove(&self, hash: u64) {
         let hash = non_zero(hash);
-        if let Some((mut sets, index)) = self.lock_shard(hash)
-            && let Some(set) = sets.get_mut(index)
+        if let Some(shards) = self.shards.get()
+            && let Some((mut sets, index)) = self.lock_shard(shards, hash)
+            && let Some(set) = sets.get(index)
             && let Some((way, _)) = set.find(Tag::of(hash))
         {
             set.clear(way);
         }
     }
 
+    /// Returns the shards, after allocating them if this is the first access.
+    #[inline]
+    fn shards(&self) -> &[Shard<S>] {
+        self.shards.get_or_init(|| (0..self.shard_count).map(|_| Shard(Mutex::default())).collect())
+    }
+
     /// Locks the shard of a hash, and returns its sets and the index of the one that the hash selects.
     #[inline]
-    fn lock_shard(&self, hash: u64) -> Option<(MutexGuard<'_, Box<[Set<S>]>>, usize)> {
+    fn lock_shard<'a>(&self, shards: &'a [Shard<S>], hash: u64) -> Option<(MutexGuard<'a, Sets<S>>, usize)> {
         // Maps the hash to a range without a division: the high word of the product is the shard, and the low word,
         // which is as evenly distributed, selects the set in the same way.
-        let product = u128::from(hash) * self.shards.len() as u128;
-        let sets = lock(&self.shards.get((product >> 64) as usize)?.0);
-        let index = (u128::from(product as u64) * sets.len() as u128) >> 64;
+        let product = u128::from(hash) * shards.len() as u128;
+        let sets = lock(&shards.get((product >> 64) as usize)?.0);
+        let index = (u128::from(product as u64) * self.sets_per_shard as u128) >> 64;
         Some((sets, index as usize))
     }
 }
@@ -165,16 +212,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<S: Slot> fmt::Debug for Table<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("shards", &self.shards.len()).finish_non_exhaustive()
+        f.debug_struct("Table").field("shards", &self.shard_count).finish_non_exhaustive()
     }
 }
 
 /// More locks than threads that decide at the same time, and few enough to stay in the processor's cache.
 const MAX_SHARDS: usize = 1_024;
-/// A small table has fewer shards. With eight sets in each, rounding up adds at most an eighth to the capacity.
+/// A small table has fewer shards. With eight sets in each, rounding down loses less than an eighth of the capacity.
 const MIN_SETS_PER_SHARD: usize = 8;
-/// A flood of subjects at their limits, once all ways are taken, shares this many slots.
-const OVERFLOW_SLOTS: usize = 256;
+/// The pointer to a chunk of sets, and its length.
+const CHUNK_POINTER: usize = 2 * size_of::<usize>();
 
 #[cfg(test)]
 mod tests;

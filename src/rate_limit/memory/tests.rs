@@ -4,15 +4,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::*;
+use crate::rate_limit::algorithm::penalty::BlockParams;
+use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 use crate::rate_limit::decision::{Charge, Decision, Usage};
-use crate::rate_limit::memory::decide::{LimitTables, decide, peek, refund};
+use crate::rate_limit::memory::decide::{decide, peek, refund};
+use crate::rate_limit::memory::limit_tables::{LimitTables, TableParams};
+use crate::rate_limit::memory::stored_limits::LimitIdentity;
 
 const MINUTE: u64 = 60_000_000;
 const NOW: u64 = 1_700_000_000_000_000;
 
-fn tables(store: &MemoryStore, name: &str, algorithm: Algorithm, limit: u32) -> LimitTables {
-    let params = WindowParams::new(algorithm, limit, MINUTE);
-    LimitTables { counters: store.counters(name, algorithm, params).1, penalties: None }
+fn tables(store: &MemoryStore, name: &str, algorithm: Algorithm, limit: u32) -> Arc<LimitTables> {
+    blocking_tables(store, name, algorithm, limit, None)
+}
+
+fn blocking_tables(
+    store: &MemoryStore,
+    name: &str,
+    algorithm: Algorithm,
+    limit: u32,
+    block: Option<BlockParams>,
+) -> Arc<LimitTables> {
+    let params = TableParams { algorithm, window: WindowParams::new(algorithm, limit, MINUTE), block };
+    store.limits().tables(&name.into(), LimitIdentity { quotas: Vec::new(), block }, params)
+}
+
+fn small_store() -> MemoryStore {
+    MemoryStore::with_max_bytes(MIN_MAX_BYTES)
 }
 
 fn charge(rule_index: u8, limit: u32, cost: u32) -> Charge {
@@ -22,7 +40,7 @@ fn charge(rule_index: u8, limit: u32, cost: u32) -> Charge {
 /// Charges one limit from several threads. Returns how many requests were admitted, the units in use, and the time;
 /// each read of the clock takes a microsecond.
 fn stampede(algorithm: Algorithm, limit: u32, refunds: bool) -> (u64, u32, u64) {
-    let limits = [tables(&MemoryStore::with_subjects(8), "limit", algorithm, limit)];
+    let limits = [tables(&small_store(), "limit", algorithm, limit)];
     let clock = AtomicU64::new(NOW);
     let clock = || clock.fetch_add(1, Ordering::SeqCst);
     let one = charge(0, limit, 1);
@@ -66,7 +84,7 @@ fn contending_threads_get_no_refill_twice() {
 
 #[test]
 fn a_request_rejected_by_one_limit_is_charged_under_none() {
-    let store = MemoryStore::with_subjects(8);
+    let store = small_store();
     let limits = ["a", "b", "c"].map(|name| tables(&store, name, Algorithm::SlidingLog, 5));
     let charges = [charge(0, 5, 1), charge(1, 2, 1), charge(2, 5, 1)];
     for _ in 0..2 {
@@ -80,7 +98,7 @@ fn a_request_rejected_by_one_limit_is_charged_under_none() {
 
 #[test]
 fn all_limits_are_charged_as_of_the_time_of_the_last_lock() {
-    let store = MemoryStore::with_subjects(8);
+    let store = small_store();
     let limits = ["a", "b"].map(|name| tables(&store, name, Algorithm::SlidingLog, 5));
     let charges = [charge(0, 5, 1), charge(1, 5, 1)];
     let clock = AtomicU64::new(NOW);
@@ -97,10 +115,8 @@ fn all_limits_are_charged_as_of_the_time_of_the_last_lock() {
 fn exceeding_a_limit_starts_a_block_unless_the_limit_is_only_a_share() {
     let params = BlockParams { first: 2 * MINUTE, longest: 8 * MINUTE };
     for (full_limit, blocked) in [(1, 2 * MINUTE), (2, 0)] {
-        let store = MemoryStore::with_subjects(8);
-        let mut limit = tables(&store, "limit", Algorithm::FixedWindow, 1);
-        limit.penalties = Some(store.penalties("limit", params));
-        let limits = [limit];
+        let store = small_store();
+        let limits = [blocking_tables(&store, "limit", Algorithm::FixedWindow, 1, Some(params))];
         let one = Charge { full_limit, ..charge(0, 1, 1) };
         assert!(!decide(&limits, &[one], &|| NOW).is_rejected, "full limit {full_limit}");
         assert!(decide(&limits, &[one], &|| NOW).is_rejected, "full limit {full_limit}");
@@ -110,7 +126,7 @@ fn exceeding_a_limit_starts_a_block_unless_the_limit_is_only_a_share() {
 
 #[test]
 fn a_cost_above_the_limit_never_fits_and_a_cost_of_zero_always_does() {
-    let store = MemoryStore::with_subjects(8);
+    let store = small_store();
     let limits = [tables(&store, "a", Algorithm::SlidingLog, 5)];
     assert_eq!(decide(&limits, &[charge(0, 5, 6)], &|| NOW).wait(), None);
     assert!(!decide(&limits, &[charge(0, 5, 5)], &|| NOW).is_rejected);
@@ -121,29 +137,16 @@ fn a_cost_above_the_limit_never_fits_and_a_cost_of_zero_always_does() {
 #[test]
 fn the_largest_limit_admits_no_more_than_itself() {
     for algorithm in [Algorithm::SlidingWindow, Algorithm::FixedWindow, Algorithm::TokenBucket] {
-        let limits = [tables(&MemoryStore::with_subjects(8), "a", algorithm, u32::MAX)];
+        let limits = [tables(&small_store(), "a", algorithm, u32::MAX)];
         let fits = |cost| !decide(&limits, &[charge(0, u32::MAX, cost)], &|| NOW).is_rejected;
         assert!(fits(u32::MAX) && fits(0) && !fits(1), "{algorithm:?}");
     }
 }
 
 #[test]
-fn limits_with_the_same_name_and_size_share_counters() {
-    let store = MemoryStore::with_subjects(8);
-    let position =
-        |name: &str, algorithm, limit| store.counters(name, algorithm, WindowParams::new(algorithm, limit, MINUTE)).0;
-    assert_eq!(position("a", Algorithm::SlidingLog, 5), position("a", Algorithm::SlidingLog, 8));
-    assert_eq!(position("a", Algorithm::FixedWindow, 5), position("a", Algorithm::FixedWindow, 500));
-    assert_ne!(position("a", Algorithm::SlidingLog, 8), position("a", Algorithm::SlidingLog, 9));
-    assert_ne!(position("a", Algorithm::SlidingLog, 8), position("b", Algorithm::SlidingLog, 8));
-    assert_ne!(position("a", Algorithm::SlidingWindow, 5), position("a", Algorithm::FixedWindow, 5));
-    assert_ne!(position("a", Algorithm::SlidingWindow, 65_535), position("a", Algorithm::SlidingWindow, 65_536));
-}
-
-#[test]
 fn a_single_charge_is_decided_like_one_of_several() {
     for algorithm in [Algorithm::SlidingLog, Algorithm::SlidingWindow, Algorithm::FixedWindow, Algorithm::TokenBucket] {
-        let store = MemoryStore::with_subjects(8);
+        let store = small_store();
         let limits = ["single", "several", "unlimited"].map(|name| tables(&store, name, algorithm, 7));
         for step in 0..60 {
             let cost = [0, 1, 3, 8][step as usize % 4];
@@ -165,4 +168,11 @@ fn equal_subjects_have_equal_hashes_and_every_store_has_its_own_key() {
     assert_eq!(one.hash(&subject, 64, false), one.clone().hash(&Subject::custom("a"), 64, false));
     assert_ne!(one.hash(&subject, 64, false), one.hash(&Subject::custom("b"), 64, false));
     assert_ne!(one.hash(&subject, 64, false), other.hash(&subject, 64, false));
+}
+
+#[test]
+fn the_range_of_sizes() {
+    let is_valid = |max_bytes| MemoryStore::with_max_bytes(max_bytes).has_valid_size();
+    assert!(!is_valid(0) && !is_valid((16 << 10) - 1) && is_valid(16 << 10) && is_valid(32 << 20));
+    assert!(is_valid(64 << 30) && !is_valid((64 << 30) + 1) && !is_valid(usize::MAX));
 }

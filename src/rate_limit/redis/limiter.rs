@@ -14,7 +14,8 @@ use crate::clock::SteadyClock;
 use crate::rate_limit::algorithm::cached_denial::{CachedDenial, DenialInForce, DenialParams};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Intervention, StoreUnavailable, Usage};
 use crate::rate_limit::limit::OutagePolicy;
-use crate::rate_limit::memory::decide::{self, LimitTables};
+use crate::rate_limit::memory::decide;
+use crate::rate_limit::memory::limit_tables::LimitTables;
 use crate::rate_limit::memory::table::Table;
 use crate::rate_limit::quota::micros;
 use crate::rate_limit::redis::batch::Batcher;
@@ -199,7 +200,7 @@ impl RedisLimiter {
     ///
     /// They count only what this process admitted. During an outage, each process continues from there, with its share
     /// of the limit.
-    pub(in crate::rate_limit) fn mirror_locally(&self, tables: &[LimitTables], charges: &[Charge], now: u64) {
+    pub(in crate::rate_limit) fn mirror_locally(&self, tables: &[Arc<LimitTables>], charges: &[Charge], now: u64) {
         for charge in charges.iter().filter(|charge| self.is_mirrored(charge)) {
             if let Some(tables) = tables.get(usize::from(charge.rule_index)) {
                 tables.counters.apply(charge, now);
@@ -220,7 +221,7 @@ impl RedisLimiter {
     /// Decides during an outage, each limit by its policy. Returns the charges that were considered, and the decision.
     pub(in crate::rate_limit) fn decide_locally(
         &self,
-        tables: &[LimitTables],
+        tables: &[Arc<LimitTables>],
         charges: &[Charge],
         clock: &dyn Fn() -> u64,
     ) -> (Charges, Decision) {

@@ -15,7 +15,7 @@ use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use tokio::runtime::Handle;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
-use crate::rate_limit::memory::MemoryStore;
+use crate::rate_limit::memory::{DEFAULT_MAX_BYTES, MemoryStore};
 use crate::rate_limit::redis::batch::Batcher;
 use crate::rate_limit::redis::connection::{ScriptCaller, ScriptConnection};
 use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
@@ -48,8 +48,8 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 /// milliseconds, doubling up to 5 seconds while the failures continue. While it is open, one request at a time tries
 /// the server, and all others follow the policy at once. The transitions are logged at `warn` and `info`.
 ///
-/// For the policy `Local`, this process also counts what the server charged, for up to
-/// [`local_subjects`](Self::local_subjects). It also caches denials for up to 10 seconds, so that a caller who keeps
+/// For the policy `Local`, this process also counts what the server charged, in up to
+/// [`local_max_bytes`](Self::local_max_bytes) of memory. It also caches denials for up to 10 seconds, so that a caller who keeps
 /// sending requests above its limit costs the server little.
 ///
 /// # Keys in Redis
@@ -70,7 +70,7 @@ pub struct RedisStore {
     is_cluster: bool,
     prefix: Arc<str>,
     deadline: Duration,
-    local_subjects: usize,
+    local_max_bytes: usize,
     /// Created once, so that the layers of one store count together in this process too.
     local: Arc<OnceLock<MemoryStore>>,
     /// Created once the settings are final, so that clones share their calls.
@@ -184,6 +184,8 @@ impl RedisStore {
     /// ```
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into().into();
+        // Under another prefix, limits with the same name are others.
+        self.local = Arc::default();
         self
     }
 
@@ -212,12 +214,13 @@ impl RedisStore {
         self
     }
 
-    /// Sets the capacity of cached denials and mirrored counters, in subjects per limit (default 65,536).
+    /// Sets the size of cached denials and mirrored counters, in bytes per limit (default 32 MiB).
     ///
-    /// This process uses the mirrored counters during an outage. The capacity is from 1 to 100 million. The memory is
-    /// that of a [`MemoryStore`](crate::rate_limit::MemoryStore) with this capacity, plus the cached denials.
-    pub fn local_subjects(mut self, subjects: usize) -> Self {
-        self.local_subjects = subjects;
+    /// This process uses the mirrored counters during an outage. The size is from 16 KiB to 64 GiB, and memory is
+    /// allocated as subjects arrive, as in a [`MemoryStore`](crate::rate_limit::MemoryStore). The cached denials take
+    /// 43 bytes more per subject, within the same bound.
+    pub fn local_max_bytes(mut self, max_bytes: usize) -> Self {
+        self.local_max_bytes = max_bytes;
         self.local = Arc::default();
         self
     }
@@ -228,7 +231,7 @@ impl RedisStore {
             is_cluster,
             prefix: DEFAULT_PREFIX.into(),
             deadline: DEFAULT_DEADLINE,
-            local_subjects: DEFAULT_LOCAL_SUBJECTS,
+            local_max_bytes: DEFAULT_MAX_BYTES,
             local: Arc::default(),
             batcher: Arc::default(),
         }
@@ -236,7 +239,7 @@ impl RedisStore {
 
     /// Returns the counters of this process.
     pub(super) fn local_memory(&self) -> MemoryStore {
-        self.local.get_or_init(|| MemoryStore::with_subjects(self.local_subjects)).clone()
+        self.local.get_or_init(|| MemoryStore::beside_redis(self.local_max_bytes)).clone()
     }
 
     pub(super) fn validate(&self, issues: &mut ConfigIssues) {
@@ -273,4 +276,3 @@ const DEFAULT_PREFIX: &str = "portcullis";
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
 /// A longer deadline is a mistake: callers disconnect sooner.
 const MAX_DEADLINE: Duration = Duration::from_secs(60);
-const DEFAULT_LOCAL_SUBJECTS: usize = 65_536;

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::{Request, StatusCode};
 use axum::routing::{any, get};
 use portcullis::clock::{Clock, TimeSource};
-use portcullis::rate_limit::{Attempt, Key, Limit, Subject};
+use portcullis::rate_limit::{Attempt, Key, Limit, MemoryStore, RateLimitBuilder, Subject};
 use portcullis::{Extractor, RateLimit};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -84,8 +84,8 @@ async fn a_limit_on_a_path_applies_if_a_wildcard_route_matches_the_path() {
     }
 }
 
-/// A clock that stands still. The first thread waits at its second reading until the second thread has read it once:
-/// both have then found no block.
+/// A clock that stands still. The first thread waits at its first reading until the second thread has read it once: both
+/// have then found no block.
 struct SynchronizingClock {
     start: Instant,
     second_has_read: AtomicBool,
@@ -107,7 +107,7 @@ impl TimeSource for SynchronizingClock {
         if (thread, readings) == (2, 0) {
             self.second_has_read.store(true, SeqCst);
         }
-        while (thread, readings) == (1, 1) && !self.second_has_read.load(SeqCst) {
+        while (thread, readings) == (1, 0) && !self.second_has_read.load(SeqCst) {
             assert!(self.start.elapsed() < seconds(60), "the second thread does not read the clock");
             std::thread::yield_now();
         }
@@ -118,22 +118,29 @@ impl TimeSource for SynchronizingClock {
 #[tokio::test]
 async fn concurrent_requests_over_the_limit_start_one_block() {
     let clock = SynchronizingClock { start: Instant::now(), second_has_read: AtomicBool::new(false) };
-    let blocking = Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
-    let limit =
-        RateLimit::builder().limit(blocking).key(by_user_header()).clock(Clock::from_source(clock)).build().unwrap();
-    let limit = Arc::new(limit);
-    assert!(limit.check(&Subject::custom("ann"), 1).await.is_ok());
-    let exceed = |thread: u8| {
-        let limit = Arc::clone(&limit);
+    let (clock, store) = (Clock::from_source(clock), MemoryStore::new());
+    let layer = |limits: [Limit; 2]| {
+        let builder = limits.into_iter().fold(RateLimit::builder(), RateLimitBuilder::add_limit);
+        Arc::new(builder.key(by_user_header()).clock(clock.clone()).store(store.clone()).build().unwrap())
+    };
+    let blocking = || Limit::new("general", per_seconds(1, 60)).block_for(seconds(300)).escalate_to(seconds(86_400));
+    // Each thread has another limit, which is locked before the common one: built first, they come first in the order.
+    let own = |name: &str| Limit::new(name, per_seconds(9, 60));
+    let both = layer([own("first"), own("second")]);
+    let [first, second] = ["first", "second"].map(|name| layer([own(name), blocking()]));
+    drop(both);
+    assert!(first.check(&Subject::custom("ann"), 1).await.is_ok());
+    let exceed = |thread: u8, limit: &Arc<RateLimit>| {
+        let limit = Arc::clone(limit);
         std::thread::spawn(move || {
             THREAD_AND_READINGS.set((thread, 0));
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(limit.check(&Subject::custom("ann"), 1)).is_err()
         })
     };
-    for is_rejected in [exceed(1), exceed(2)] {
+    for is_rejected in [exceed(1, &first), exceed(2, &second)] {
         assert!(is_rejected.join().unwrap());
     }
-    let usage = limit.peek(&Subject::custom("ann")).await.unwrap();
-    assert_eq!(usage[0].blocked_for(), Some(seconds(300)));
+    let usages = first.peek(&Subject::custom("ann")).await.unwrap();
+    assert_eq!(usages[1].blocked_for(), Some(seconds(300)));
 }

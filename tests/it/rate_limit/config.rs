@@ -183,9 +183,85 @@ fn all_issues_are_reported_at_once() {
 }
 
 #[test]
-fn a_memory_store_of_zero_or_too_many_subjects_is_reported() {
-    for subjects in [0, usize::MAX / 1_000] {
-        let builder = builder_with(valid_limit()).store(MemoryStore::with_subjects(subjects));
-        assert_eq!(only_issue(builder).0, "MemoryStore::with_subjects", "{subjects}");
+fn a_memory_store_of_an_absurd_size_is_reported() {
+    for max_bytes in [0, 1_000, usize::MAX] {
+        let builder = builder_with(valid_limit()).store(MemoryStore::with_max_bytes(max_bytes));
+        let issue = only_issue(builder);
+        assert_eq!((issue.0, issue.2), ("MemoryStore::with_max_bytes", IssueKind::Invalid), "{max_bytes}");
     }
+}
+
+#[test]
+fn another_quota_under_a_name_of_the_store_is_reported() {
+    let store = MemoryStore::new();
+    let build = |limit: Limit| builder_with(limit).store(store.clone()).build();
+    let layers = [Limit::new("a", per_seconds(5, 60)), limit_by_tier(per_seconds(5, 60), per_seconds(9, 60))];
+    let tiers = Tiers::ascending(["basic", "gold", "professional"]).unwrap();
+    let with_tiers = |quotas: &[(&str, u32)]| {
+        Limit::by_tier("a", quotas.iter().map(|(name, units)| (tiers.get(name).unwrap(), per_seconds(*units, 60))))
+    };
+    let [single, by_tier] = layers.map(|limit| (limit.clone(), limit));
+    for (stored, equal, others) in [
+        (
+            single.0,
+            [single.1, Limit::new("a", per_seconds(5, 60).algorithm(Algorithm::SlidingLog)).cost(2).by_route()],
+            vec![
+                (Limit::new("a", per_seconds(6, 60)), "5/min sliding_log"),
+                (Limit::new("a", per_seconds(5, 61)), "5/min sliding_log"),
+                (Limit::new("a", per_seconds(5, 60).algorithm(Algorithm::FixedWindow)), "5/min sliding_log"),
+                (with_tiers(&[("basic", 5)]), "5/min sliding_log"),
+            ],
+        ),
+        (
+            by_tier.0,
+            // In another list of tiers, and in another order.
+            [by_tier.1, with_tiers(&[("professional", 9), ("basic", 5)])],
+            vec![
+                (with_tiers(&[("basic", 5)]), "basic 5/min sliding_window, professional 9/min sliding_window"),
+                (with_tiers(&[("basic", 5), ("professional", 8)]), "professional 9/min"),
+                (with_tiers(&[("basic", 5), ("gold", 9)]), "professional 9/min"),
+                (with_tiers(&[("basic", 5), ("gold", 9), ("professional", 9)]), "professional 9/min"),
+            ],
+        ),
+    ] {
+        let layer = build(stored).unwrap();
+        for equal in equal {
+            assert!(build(equal.clone()).is_ok(), "{equal:?}");
+            // In another store, a limit may have any quota.
+            assert!(builder_with(equal).store(MemoryStore::new()).build().is_ok());
+        }
+        for (other, text) in others {
+            let issue = only_issue(builder_with(other.clone()).store(store.clone()));
+            assert_eq!((issue.0, issue.1.as_deref(), issue.2), ("store", Some("a"), IssueKind::Duplicate), "{other:?}");
+            assert!(issue.3.contains(text) && issue.3.contains("another name or store"), "{}", issue.3);
+            assert!(builder_with(other).store(MemoryStore::new()).build().is_ok());
+        }
+        drop(layer);
+        assert!(build(Limit::new("a", per_seconds(7, 60))).is_ok(), "a dropped limit frees its name");
+    }
+}
+
+#[test]
+fn other_blocks_under_a_name_of_the_store_are_reported() {
+    let store = MemoryStore::new();
+    let blocking = |length| valid_limit().block_for(seconds(length));
+    let layer = builder_with(blocking(60)).store(store.clone()).build().unwrap();
+    for other in [valid_limit(), blocking(61), blocking(60).escalate_to(seconds(120))] {
+        let issue = only_issue(builder_with(other.clone()).store(store.clone()));
+        assert_eq!((issue.0, issue.1.as_deref(), issue.2), ("store", Some("a"), IssueKind::Duplicate), "{other:?}");
+        assert!(issue.3.contains("other blocks"), "{}", issue.3);
+    }
+    assert!(builder_with(blocking(60).escalate_to(seconds(60))).store(store).build().is_ok());
+    drop(layer);
+}
+
+#[test]
+fn a_limit_of_the_store_is_reported_together_with_all_other_issues() {
+    let store = MemoryStore::new();
+    let layer = builder_with(valid_limit()).store(store.clone()).build().unwrap();
+    let builder = RateLimit::builder().limit(Limit::new("a", per_seconds(6, 60)).cost(7)).exempt(["health"]);
+    let error = build_error(builder.store(store));
+    let settings: Vec<_> = error.issues().iter().map(|issue| issue.setting()).collect();
+    assert_eq!(settings, ["key", "cost", "store", "exempt"]);
+    drop(layer);
 }

@@ -24,8 +24,8 @@ fn layer_with(store: &MemoryStore, names: &[&'static str]) -> RateLimit {
 
 #[test]
 fn requests_do_not_deadlock_whatever_the_order_of_their_limits() {
-    // With a capacity of one subject, nearly all subjects share the overflow counters.
-    let store = MemoryStore::with_subjects(1);
+    // The smallest store: most of the subjects share the overflow counters.
+    let store = MemoryStore::with_max_bytes(16 << 10);
     let layers = [&["a", "b", "c", "d"][..], &["d", "c", "b", "a"], &["c", "a"], &["a", "c"], &["d"], &["a"]];
     let layers: Vec<_> = layers.into_iter().map(|names| layer_with(&store, names)).collect();
     let (sender, receiver) = channel();
@@ -35,7 +35,7 @@ fn requests_do_not_deadlock_whatever_the_order_of_their_limits() {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 for n in 0..2_000 {
-                    let name = format!("{}", (n * 7 + number) % 50);
+                    let name = format!("{}", (n * 7 + number) % 1_000);
                     let subject = Subject::custom(&*name);
                     let _ = limit.check(&subject, n as u32 % 3).await;
                     if n % 5 == 0 {

@@ -70,6 +70,25 @@ async fn layers_of_one_store_share_the_counts_of_limits_with_the_same_name() {
 }
 
 #[tokio::test]
+async fn a_new_layer_continues_the_counts_of_one_that_is_dropped_later_and_of_no_other() {
+    let store = MemoryStore::new();
+    let clock = fake_clock();
+    let limit = || limit_by_header(per_seconds(3, 60)).store(store.clone()).clock(clock.clock()).build().unwrap();
+    let app = |limit: &RateLimit| routes(&Arc::default()).layer(limit.clone());
+    let remaining = async |limit: &RateLimit| {
+        let response = TestResponse::get(&app(limit), "/", &[("x-user", "ann")]).await;
+        response.headers["x-ratelimit-remaining"].to_str().unwrap().to_owned()
+    };
+    let old = limit();
+    assert_eq!(remaining(&old).await, "2");
+    let new = limit();
+    drop(old);
+    assert_eq!(remaining(&new).await, "1");
+    drop(new);
+    assert_eq!(remaining(&limit()).await, "2");
+}
+
+#[tokio::test]
 async fn layers_of_two_stores_have_separate_counts() {
     let apps = [TestApp::new(limit_by_header(per_seconds(1, 60))), TestApp::new(limit_by_header(per_seconds(1, 60)))];
     for app in &apps {

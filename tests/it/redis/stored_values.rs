@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::support::limited_app::{LimitedApp, by_header};
 use crate::support::redis_connection::{BlockingConnection, ServerClock};
 use crate::support::redis_server::Server;
-use crate::support::test_store::{ALGORITHMS, LOCAL_SUBJECTS, LONG_DEADLINE};
+use crate::support::test_store::{ALGORITHMS, LONG_DEADLINE};
 
 /// A server, the clock of the script on it, and the limit under test.
 struct Setup {
@@ -37,7 +37,7 @@ impl Setup {
     fn fresh_app_with(&self, window: Duration, block: Option<Duration>) -> LimitedApp {
         let limit = Limit::new("limit", Quota::per(2, window).unwrap().algorithm(self.algorithm));
         let limit = block.into_iter().fold(limit, Limit::block_for);
-        let store = RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS);
+        let store = RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE);
         LimitedApp::new(RateLimit::builder().limit(limit).key(by_header("x-user")).store(store).build().unwrap())
     }
 

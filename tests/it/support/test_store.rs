@@ -30,7 +30,7 @@ struct Redis<'a> {
 
 impl Redis<'_> {
     fn new_store(&self) -> RedisStore {
-        RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
+        RedisStore::new(self.connection.clone()).deadline(LONG_DEADLINE)
     }
 }
 
@@ -69,11 +69,8 @@ impl<'a> TestStore<'a> {
 
 /// A store over a real asynchronous connection and the server's own clock.
 pub(crate) fn network_store(server: &Server) -> RedisStore {
-    RedisStore::new(manager(server)).deadline(LONG_DEADLINE).local_subjects(LOCAL_SUBJECTS)
+    RedisStore::new(manager(server)).deadline(LONG_DEADLINE)
 }
-
-/// More subjects than any test has. The default would allocate megabytes for each limit.
-pub(crate) const LOCAL_SUBJECTS: usize = 1_024;
 
 /// The maximum deadline, so that a slow reply on a busy machine is not an outage.
 pub(crate) const LONG_DEADLINE: Duration = Duration::from_secs(60);

@@ -105,4 +105,4 @@ fn is_smaller_share(one: Occupancy, other: Occupancy) -> bool {
 
 const NO_SUBJECT: Tag = Tag([0; 4]);
 /// Subjects per set: few enough to compare all of them, enough that full sets are rare.
-pub(super) const WAYS: usize = 8;
+pub(in crate::rate_limit::memory) const WAYS: usize = 8;

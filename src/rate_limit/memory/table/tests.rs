@@ -9,10 +9,29 @@ use crate::rate_limit::memory::counter_table::CounterTable;
 
 const PARAMS: WindowParams = WindowParams { limit: 4, window: 1_000, step: 1_000 };
 const NOW: u64 = 1_000_000;
+const OVERFLOW_SLOTS: usize = 256;
 
 /// Returns a table with one set of eight ways.
 fn one_set() -> Table<FixedWindow> {
-    Table::new(8, PARAMS)
+    with_sets(1)
+}
+
+fn with_sets(sets: usize) -> Table<FixedWindow> {
+    Table::new(sets, OVERFLOW_SLOTS, PARAMS)
+}
+
+/// Returns the set in which a subject is stored.
+fn set_of(table: &Table<FixedWindow>, hash: u64) -> Option<(usize, usize)> {
+    let mut found = None;
+    for (shard, sets) in table.shards().iter().enumerate() {
+        let mut sets = sets.0.lock().unwrap();
+        for set in 0..table.sets_per_shard {
+            if sets.get(set).is_some_and(|set| set.find(Tag::of(hash)).is_some()) {
+                found = Some((shard, set));
+            }
+        }
+    }
+    found
 }
 
 /// Charges units under a limit of four, and returns how many are in use then.
@@ -29,8 +48,7 @@ fn used(table: &Table<FixedWindow>, hash: u64, units: u32, now: u64) -> u32 {
 }
 
 fn is_stored(table: &Table<FixedWindow>, hash: u64) -> bool {
-    let (mut sets, index) = table.lock_shard(hash).unwrap();
-    sets[index].find(Tag::of(hash)).is_some()
+    set_of(table, hash).is_some()
 }
 
 fn fill(table: &Table<FixedWindow>, units: [u32; 8]) {
@@ -110,7 +128,7 @@ fn of_equal_shares_the_least_recently_used_is_evicted() {
 
 #[test]
 fn a_flood_never_evicts_a_subject_at_its_limit() {
-    let table = Table::<FixedWindow>::new(64, PARAMS);
+    let table = with_sets(8);
     let spread = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     used(&table, spread(0), 4, NOW);
     for n in 1..20_000 {
@@ -145,7 +163,7 @@ fn a_flood_of_subjects_at_their_limits_does_not_reject_everyone() {
 #[test]
 fn without_overflow_a_subject_without_a_way_is_not_remembered() {
     let params = BlockParams { first: 1_000, longest: 1_000 };
-    let table = Table::<Penalty>::without_overflow(8, params);
+    let table = Table::<Penalty>::new(1, 0, params);
     let is_blocked = |hash: u64, blocks: bool| {
         let mut is_blocked = false;
         table.access(hash, &|| NOW, |penalty, now| {
@@ -192,18 +210,14 @@ fn a_subject_with_a_hash_of_zero_is_counted_like_any_other() {
 
 #[test]
 fn high_bits_distribute_subjects_over_all_sets() {
-    let table = Table::<FixedWindow>::new(100, PARAMS);
-    let set = |hash: u64| {
-        let mut sets = table.shards[0].0.lock().unwrap();
-        sets.iter_mut().position(|set| set.find(Tag::of(hash)).is_some())
-    };
+    let table = with_sets(13);
     for index in 0..13 {
         let hash = u64::MAX / 13 * index + 1_000;
         used(&table, hash, 1, NOW);
-        assert_eq!(set(hash), Some(index as usize));
+        assert_eq!(set_of(&table, hash), Some((0, index as usize)));
     }
     assert_eq!(used(&table, u64::MAX, 1, NOW), 1);
-    assert_eq!(set(u64::MAX), Some(12));
+    assert_eq!(set_of(&table, u64::MAX), Some((0, 12)));
 }
 
 #[test]
@@ -223,45 +237,63 @@ fn a_counter_reports_the_limit_of_the_last_charge() {
 fn the_clock_is_read_while_the_set_is_locked() {
     let table = one_set();
     for hash in [1, 99] {
-        let clock = || if table.shards[0].0.try_lock().is_err() { NOW } else { 0 };
+        let clock = || if table.shards()[0].0.try_lock().is_err() { NOW } else { 0 };
         table.access(hash, &clock, |_, now| assert_eq!(now, NOW, "read before the set was locked"));
         fill(&table, [4; 8]);
     }
 }
 
 #[test]
-fn there_are_ways_for_all_subjects_in_shards_of_eight_sets_or_more() {
-    for (subjects, shards, sets) in [
+fn all_sets_but_an_eighth_are_in_shards_of_eight_sets_or_more() {
+    for (sets, shards, sets_per_shard) in [
         (0, 1, 1),
         (1, 1, 1),
-        (8, 1, 1),
-        (9, 1, 2),
-        (120, 1, 15),
-        (128, 2, 8),
-        (129, 2, 9),
-        (65_536, 1_024, 8),
-        (1_000_000, 1_024, 123),
+        (2, 1, 2),
+        (15, 1, 15),
+        (16, 2, 8),
+        (17, 2, 8),
+        (8_192, 1_024, 8),
+        (9_215, 1_024, 8),
+        (9_216, 1_024, 9),
+        (1_000_000, 1_024, 976),
     ] {
-        let table = Table::<FixedWindow>::new(subjects, PARAMS);
-        assert_eq!(table.shards.len(), shards, "{subjects} subjects");
-        assert!(table.shards.iter().all(|shard| shard.0.lock().unwrap().len() == sets), "{subjects} subjects");
-        assert!(shards * sets * WAYS >= subjects);
+        let table = with_sets(sets);
+        assert_eq!((table.shards().len(), table.sets_per_shard), (shards, sets_per_shard), "{sets} sets");
+        let used = shards * sets_per_shard;
+        assert!(used <= sets.max(1) && used * 8 > sets * 7 || sets == 0, "{sets} sets");
     }
 }
 
 #[test]
 fn hashes_are_distributed_over_all_sets_of_all_shards() {
-    let table = Table::<FixedWindow>::new(600, PARAMS);
-    let (shards, sets) = (9, 9);
-    assert_eq!((table.shards.len(), table.shards[0].0.lock().unwrap().len()), (shards, sets));
+    let table = with_sets(81);
+    let (shards, sets) = (10, 8);
+    assert_eq!((table.shards().len(), table.sets_per_shard), (shards, sets));
     let all = shards * sets;
     for nth in 0..all {
         // In the middle of the hashes of one set.
         let hash = u64::MAX / all as u64 * nth as u64 + u64::MAX / all as u64 / 2;
         used(&table, hash, 1, NOW);
-        let mut found = table.shards[nth / sets].0.lock().unwrap();
-        assert!(found[nth % sets].find(Tag::of(hash)).is_some(), "set {nth}");
+        assert_eq!(set_of(&table, hash), Some((nth / sets, nth % sets)));
     }
+}
+
+#[test]
+fn memory_is_allocated_by_the_first_access_to_it() {
+    let table = with_sets(16);
+    table.remove(1);
+    table.access_existing(1, &|| NOW, |_, _| unreachable!("no subject is stored"));
+    assert!(table.shards.get().is_none(), "a subject is looked for in no shard");
+    used(&table, 1, 1, NOW);
+    let allocated = |shard: usize| -> Vec<usize> {
+        let mut sets = table.shards()[shard].0.lock().unwrap();
+        (0..8).filter(|set| sets.get(*set).is_some()).collect()
+    };
+    assert_eq!((allocated(0), allocated(1)), (vec![0, 1, 2, 3], vec![]));
+    table.access_existing(u64::MAX, &|| NOW, |_, _| unreachable!("the subject is not stored"));
+    table.remove(u64::MAX);
+    assert!(allocated(1).is_empty());
+    assert!(table.overflow.get().is_none());
 }
 
 #[test]
