@@ -17,7 +17,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
-use portcullis::gate::{Denial, DenialKind, TokenError};
+use portcullis::gate::Denial;
 use portcullis::testing::TestIssuer;
 use portcullis::{ConfigError, Issuer, JwtAuth, RequireScope};
 use serde_json::json;
@@ -33,18 +33,10 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The code of a rejection is stable, so clients may branch on it.
 impl From<&Denial> for ApiError {
     fn from(denial: &Denial) -> Self {
-        let code = match (denial.kind(), denial.status().as_u16()) {
-            (DenialKind::CredentialsMissing, _) => "login_required",
-            (DenialKind::InvalidToken(TokenError::Expired), _) => "token_expired",
-            (_, 400 | 401) => "invalid_token",
-            (_, 403) => "forbidden",
-            (_, 429) => "too_many_requests",
-            (_, 503) => "unavailable",
-            _ => "internal_error",
-        };
-        Self(denial.status(), code, denial.detail().into_owned())
+        Self(denial.status(), denial.code(), denial.detail().into_owned())
     }
 }
 
