@@ -46,7 +46,7 @@ pub(crate) mod principal;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod rate_limit_status;
 mod realm;
-#[cfg(feature = "rate_limit")]
+#[cfg_attr(not(feature = "rate_limit"), expect(dead_code, reason = "limits compare routes in more ways"))]
 mod request_route;
 pub(crate) mod roles;
 pub(crate) mod route;
@@ -76,7 +76,8 @@ pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
 #[cfg(feature = "rate_limit")]
-pub(crate) use request_route::{RequestRoute, has_parameters, is_route};
+pub(crate) use request_route::has_parameters;
+pub(crate) use request_route::{RequestRoute, is_route};
 pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use scopes::Scopes;

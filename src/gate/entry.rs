@@ -98,6 +98,21 @@ impl<P> Entry<P> {
     {
         Self::Wait(Decision::new(decide))
     }
+
+    /// Wraps the pass, for a gate that does not run for every request.
+    pub(crate) fn into_optional(self) -> Entry<Option<P>>
+    where
+        P: Send + 'static,
+    {
+        match self {
+            Self::Admit(pass) => Entry::Admit(Some(pass)),
+            Self::Refuse(reply) => Entry::Refuse(reply),
+            Self::Wait(decision) => Entry::wait(|head| async move {
+                let (head, pass) = decision.start(head).await?;
+                Ok((head, Some(pass)))
+            }),
+        }
+    }
 }
 
 impl<P> fmt::Debug for Entry<P> {

@@ -106,15 +106,7 @@ impl<G: Gate> Gate for Option<G> {
     type Pass = Option<G::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        let Some(gate) = self else { return Entry::Admit(None) };
-        match gate.enter(head) {
-            Entry::Admit(pass) => Entry::Admit(Some(pass)),
-            Entry::Refuse(reply) => Entry::Refuse(reply),
-            Entry::Wait(decision) => Entry::wait(|head| async move {
-                let (head, pass) = decision.start(head).await?;
-                Ok((head, Some(pass)))
-            }),
-        }
+        self.as_ref().map_or(Entry::Admit(None), |gate| gate.enter(head).into_optional())
     }
 
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {

@@ -297,6 +297,11 @@ impl Key {
         self.parts.iter().any(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
     }
 
+    /// Whether it has no subject for an anonymous caller, whatever the request carries.
+    pub(super) fn requires_user(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
+    }
+
     /// Whether the key can yield subjects of this kind.
     pub(super) fn matches(&self, subject: &Subject<'_>) -> bool {
         self.parts.iter().any(|part| match part {

@@ -35,6 +35,13 @@ impl RateLimit {
         self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.is_by_tier())
     }
 
+    /// Whether a limit rejects every anonymous request for one of these routes: its key needs a user, and it neither
+    /// exempts the route nor names only others.
+    pub(crate) fn requires_user_on(&self, routes: &[Box<str>]) -> bool {
+        let mut counted = routes.iter().filter(|route| !self.0.exempt.contains(route));
+        counted.any(|route| self.0.rules.iter().any(|rule| rule.key.requires_user() && rule.may_apply_to_route(route)))
+    }
+
     /// Reports the decision: to the handler if the request is admitted, else to the caller.
     #[inline]
     fn conclude(

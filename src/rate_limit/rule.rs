@@ -48,6 +48,11 @@ impl Rule {
         is_on_route && self.filter.condition.as_ref().is_none_or(|condition| condition(head))
     }
 
+    /// Whether the limit may apply to requests for this configured route.
+    pub(super) fn may_apply_to_route(&self, route: &str) -> bool {
+        self.filter.routes.as_deref().is_none_or(|routes| routes.iter().any(|named| **named == *route))
+    }
+
     /// Returns the route to count the request by: the matched one or, outside a router, the one that the limit names.
     ///
     /// All other requests are one route together: a caller may invent any number of paths.

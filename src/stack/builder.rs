@@ -5,6 +5,7 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
 use crate::stack::gate::{NoAuth, Stack};
 use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
+use crate::stack::open_routes::{self, ExceptOpenRoutes};
 
 /// Builds a [`Stack`]. The setters may be called in any order; a second call replaces the first.
 ///
@@ -18,6 +19,7 @@ pub struct StackBuilder<A = NoAuth> {
     cors: Option<Cors>,
     by_address: Option<RateLimit>,
     authenticate: A,
+    open: Option<Vec<Box<str>>>,
     by_user: Option<RateLimit>,
     has_user: bool,
 }
@@ -31,6 +33,7 @@ impl Stack {
             cors: None,
             by_address: None,
             authenticate: NoAuth::new(),
+            open: None,
             by_user: None,
             has_user: false,
         }
@@ -201,9 +204,61 @@ impl<A: Gate> StackBuilder<A> {
             cors: self.cors,
             by_address: self.by_address,
             authenticate: gate,
+            open: self.open,
             by_user: self.by_user,
             has_user: true,
         }
+    }
+
+    /// Sets the routes that need no credential, such as a login or a health check. All others stay closed.
+    ///
+    /// A route is written as in the router, with its full path: `/docs/{*path}`, or `/api/login` for a route `/login`
+    /// of a router that is nested at `/api`. On an open route, a credential is not read, so an expired cookie does not
+    /// keep its user from the login page: every caller is anonymous. All other layers still apply, and a `Require*`
+    /// layer rejects the request.
+    ///
+    /// The route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
+    /// stay closed. Around a router, or without one, only routes without parameters can be open, and the path must be
+    /// exactly the same.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Request, routing::{get, post}};
+    /// use portcullis::{Issuer, JwtAuth, Stack};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let secret = [7; 32];
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(Issuer::hs256("https://auth.example.com", secret))
+    ///     .audience("https://api.example.com")
+    ///     .build()?;
+    /// let stack = Stack::builder()
+    ///     .authenticate(auth)
+    ///     .open(["/health", "/login"])
+    ///     .build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/account", get(|| async {}))
+    ///     .route("/health", get(|| async {}))
+    ///     .route("/login", post(|| async {}))
+    ///     .layer(stack);
+    ///
+    /// let status = async |path: &str| {
+    ///     let request = Request::get(path).body(Body::empty()).unwrap();
+    ///     app.clone().oneshot(request).await.unwrap().status()
+    /// };
+    /// assert_eq!(status("/health").await, 200);
+    /// assert_eq!(status("/account").await, 401);
+    /// assert_eq!(status("/unknown").await, 401);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open<R>(mut self, routes: impl IntoIterator<Item = R>) -> Self
+    where
+        R: Into<String>,
+    {
+        self.open = Some(routes.into_iter().map(|route| route.into().into()).collect());
+        self
     }
 
     /// Sets a rate limit that runs after authentication.
@@ -242,6 +297,9 @@ impl<A: Gate> StackBuilder<A> {
     /// set. A limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
     /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier.
     ///
+    /// Also, if [open](Self::open) routes are malformed, named twice or none, if no gate authenticates, or if a limit by
+    /// user would reject every request for them.
+    ///
     /// ```
     /// use portcullis::Stack;
     ///
@@ -260,6 +318,12 @@ impl<A: Gate> StackBuilder<A> {
             let remedy = "call authenticate(..), or give the limit another key";
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, reason, remedy));
         }
+        open_routes::validate(self.open.as_deref(), self.has_user, &mut issues);
+        if self.open.as_deref().is_some_and(|open| requires_user_on(self.by_user.as_ref(), open)) {
+            let reason = "the limit counts by user only, and on open routes no user is known";
+            let remedy = "let its key fall back to the address with or_ip(..), or exempt the open routes";
+            issues.add(ConfigIssue::new("limit_by_user", IssueKind::Prohibited, reason, remedy));
+        }
         if !self.has_any_layer() {
             let remedy = "call at least one setter, such as authenticate or security_headers";
             issues.add(ConfigIssue::new("Stack::builder", IssueKind::Missing, "no layer is set", remedy));
@@ -268,7 +332,8 @@ impl<A: Gate> StackBuilder<A> {
             // A setting that is missing is an `Option` in its place, which admits every request: one type for all
             // stacks with the same `A`.
             let outer = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
-            Stack::new(self.headers, outer, self.authenticate, self.by_user)
+            let authenticate = ExceptOpenRoutes::new(self.authenticate, self.open.unwrap_or_default());
+            Stack::new(self.headers, outer, authenticate, self.by_user)
         })
     }
 
@@ -285,4 +350,9 @@ impl<A: Gate> StackBuilder<A> {
 /// Whether a limit has a key or quotas that require a user.
 fn needs_user(limit: Option<&RateLimit>) -> bool {
     limit.is_some_and(RateLimit::needs_user)
+}
+
+/// Whether a limit would reject every anonymous request for one of these routes.
+fn requires_user_on(limit: Option<&RateLimit>, routes: &[Box<str>]) -> bool {
+    limit.is_some_and(|limit| limit.requires_user_on(routes))
 }

@@ -10,6 +10,7 @@ use tower_layer::Layer;
 use crate::context::TrustedProxies;
 use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
 use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
+use crate::stack::open_routes::ExceptOpenRoutes;
 
 /// All layers as one, around the gate `A` that authenticates; see the [module](crate::stack).
 ///
@@ -27,7 +28,7 @@ struct Gates<A> {
 
 /// Pairs nest to the left, so that the decision of the last gate, which waits most often, is wrapped as rarely as
 /// possible.
-type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, A>, Option<RateLimit>>>;
+type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, ExceptOpenRoutes<A>>, Option<RateLimit>>>;
 
 /// The gates between `SecurityHeaders` and the gate that authenticates.
 pub(super) type OuterGates = Pair<Pair<Option<TrustedProxies>, Option<Cors>>, Option<RateLimit>>;
@@ -36,7 +37,7 @@ impl<A: Gate> Stack<A> {
     pub(super) fn new(
         headers: Option<SecurityHeaders>,
         outer: OuterGates,
-        authenticate: A,
+        authenticate: ExceptOpenRoutes<A>,
         limit: Option<RateLimit>,
     ) -> Self {
         let declared = outer.response_headers().union(authenticate.response_headers()).union(limit.response_headers());
@@ -63,7 +64,7 @@ impl NoAuth {
 /// The pass of a [`Stack`]: the passes of its gates. `P` is the pass of the gate that authenticates.
 pub struct StackPass<P>(Passes<P>);
 
-type Passes<P> = (PassOf<Option<SecurityHeaders>>, ((PassOf<OuterGates>, P), PassOf<Option<RateLimit>>));
+type Passes<P> = (PassOf<Option<SecurityHeaders>>, ((PassOf<OuterGates>, Option<P>), PassOf<Option<RateLimit>>));
 
 type PassOf<G> = <G as Gate>::Pass;
 

@@ -29,6 +29,11 @@ mod disabled {
         pub(in crate::stack) fn needs_user(&self) -> bool {
             match *self {}
         }
+
+        #[cfg(not(feature = "rate_limit"))]
+        pub(in crate::stack) fn requires_user_on(&self, _: &[Box<str>]) -> bool {
+            match *self {}
+        }
     }
 
     impl Gate for Disabled {

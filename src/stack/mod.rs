@@ -70,33 +70,9 @@
 //! # Where to add it
 //!
 //! Add the stack with `Router::layer`, after all routes and the fallback: a layer applies only to routes that were
-//! added before it. Add public routes, such as `/health`, after the stack, or merge them from another router. Put
-//! tracing and request ids around it, and timeouts and panic handling inside it, so that their responses have CORS and
-//! security headers too.
-//!
-//! ```
-//! # use axum::{Router, body::Body, http::Request, routing::get};
-//! # use portcullis::{Stack, testing::as_anonymous};
-//! # use portcullis::{ConfigError, RequireUser};
-//! # use tower::ServiceExt;
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), ConfigError> {
-//! # let auth = as_anonymous();
-//! let stack = Stack::builder().authenticate(auth).build()?;
-//! let guarded = Router::new()
-//!     .route("/account", get(|| async {}).layer(RequireUser::new()))
-//!     .layer(stack);
-//! let open = Router::new().route("/health", get(|| async {}));
-//! let app: Router = guarded.merge(open);
-//! # let get = async |path: &str| {
-//! #     let request = Request::get(path).body(Body::empty()).unwrap();
-//! #     app.clone().oneshot(request).await.unwrap().status()
-//! # };
-//! assert_eq!(get("/account").await, 401);
-//! assert_eq!(get("/health").await, 200);
-//! # Ok(())
-//! # }
-//! ```
+//! added before it. Name the public routes with [`open`](StackBuilder::open); all others, and the fallback, require a
+//! credential. Put tracing and request ids around the stack, and timeouts and panic handling inside it, so that their
+//! responses have CORS and security headers too.
 //!
 //! # What it does not do
 //!
@@ -127,6 +103,7 @@
 mod builder;
 pub(crate) mod gate;
 mod layers;
+mod open_routes;
 
 pub use builder::StackBuilder;
 pub use gate::{NoAuth, StackPass};

@@ -2,6 +2,7 @@
 
 mod config;
 mod equivalence;
+mod open_routes;
 mod order;
 mod waiting_gates;
 
