@@ -130,9 +130,9 @@ impl Csp {
         if !has(Directive::ScriptSrc) && !has(Directive::DefaultSrc) {
             lints.push(Lint::ScriptSrcMissing);
         }
-        let roles = Roles::of(self);
+        let code = CodeDirectives::of(self);
         for (directive, sources) in self.lists() {
-            lint_sources(directive, sources, &roles, &mut lints);
+            lint_sources(directive, sources, &code, &mut lints);
         }
         let bytes = self.rendered().max_len();
         if bytes > MAX_LEN {
@@ -143,13 +143,13 @@ impl Csp {
 }
 
 /// Which directives of a policy decide about scripts and plug-ins (CSP 3, "get fetch directive fallback list").
-struct Roles {
+struct CodeDirectives {
     elements: Option<Directive>,
     attributes: Option<Directive>,
     plugins: Option<Directive>,
 }
 
-impl Roles {
+impl CodeDirectives {
     fn of(csp: &Csp) -> Self {
         let first =
             |directives: &[Directive]| directives.iter().copied().find(|directive| csp.sources(*directive).is_some());
@@ -161,18 +161,19 @@ impl Roles {
     }
 
     /// Whether the directive decides about inline scripts or event handlers.
-    fn is_for_inline_scripts(&self, directive: Directive) -> bool {
+    fn decides_inline_scripts(&self, directive: Directive) -> bool {
         [self.elements, self.attributes].contains(&Some(directive))
     }
 
-    /// Whether the directive decides from which URLs scripts or plug-ins load.
-    fn is_for_code(&self, directive: Directive) -> bool {
-        [self.elements, self.plugins].contains(&Some(directive))
+    /// Whether the directive decides from which URLs scripts or plug-ins load. For scripts, `'strict-dynamic'` disables
+    /// the URLs.
+    fn decides_urls(&self, directive: Directive, is_strict_dynamic: bool) -> bool {
+        self.plugins == Some(directive) || self.elements == Some(directive) && !is_strict_dynamic
     }
 }
 
 /// Adds the lints of one source list.
-fn lint_sources(directive: Directive, sources: &[Source], roles: &Roles, lints: &mut Vec<Lint>) {
+fn lint_sources(directive: Directive, sources: &[Source], code: &CodeDirectives, lints: &mut Vec<Lint>) {
     let has = |source: &Source| sources.contains(source);
     let has_hash = sources.iter().any(|source| matches!(source, Source::Hash { .. }));
     let is_strict_dynamic = directive.governs_scripts() && has(&Source::StrictDynamic);
@@ -181,12 +182,13 @@ fn lint_sources(directive: Directive, sources: &[Source], roles: &Roles, lints: 
     }
     // CSP 3 §6.7.3.2, "Does a source list allow all inline behavior for type?"
     let is_limited = has(&Source::Nonce) || has_hash || is_strict_dynamic;
-    if has(&Source::UnsafeInline) && !is_limited && roles.is_for_inline_scripts(directive) {
+    if has(&Source::UnsafeInline) && !is_limited && code.decides_inline_scripts(directive) {
         lints.push(Lint::UnsafeInlineScripts { directive });
     }
     if is_strict_dynamic && !has(&Source::Nonce) && !has_hash {
         lints.push(Lint::StrictDynamicAlone { directive });
     }
+    let loads_code = code.decides_urls(directive, is_strict_dynamic);
     for source in sources {
         // CSP 3 §6.7.1.1: 'strict-dynamic' disables the sources that allow a script by its URL. In `default-src`, they
         // still allow everything else.
@@ -194,21 +196,20 @@ fn lint_sources(directive: Directive, sources: &[Source], roles: &Roles, lints: 
         let is_disabled = is_strict_dynamic && directive != Directive::DefaultSrc && is_url;
         if is_disabled || source.is_ignored_in(directive) {
             lints.push(Lint::SourceIgnored { directive, source: source.clone() });
-        } else if is_open(directive, source, roles) {
+        } else if is_open(directive, source, loads_code) {
             lints.push(Lint::AnyHost { directive, source: source.clone() });
-        } else if roles.is_for_code(directive) && source.is_scheme("data") {
+        } else if loads_code && source.is_scheme("data") {
             lints.push(Lint::DataScripts { directive });
         }
     }
 }
 
 /// Whether the source matches every host, in a directive where no policy needs that.
-fn is_open(directive: Directive, source: &Source, roles: &Roles) -> bool {
-    let is_open_to_schemes = directive == Directive::BaseUri || roles.is_for_code(directive);
-    match source.is_any_host() {
-        true => is_open_to_schemes || directive == Directive::DefaultSrc,
-        false => is_open_to_schemes && (source.is_scheme("https") || source.is_scheme("http")),
-    }
+fn is_open(directive: Directive, source: &Source, loads_code: bool) -> bool {
+    let is_critical = loads_code || directive == Directive::BaseUri;
+    let is_web_scheme = source.is_scheme("https") || source.is_scheme("http");
+    let is_any_host = source.is_any_host();
+    is_any_host && (is_critical || directive == Directive::DefaultSrc) || is_web_scheme && is_critical
 }
 
 /// Some servers and proxies limit a header line to 4 KiB. Others limit all headers of a response together to 8 KiB.

@@ -104,6 +104,7 @@ fn a_source_that_matches_every_host_is_found_for_scripts_plugins_and_base_elemen
         "default-src 'self'; img-src *; frame-ancestors *; connect-src https: wss:",
         "default-src 'self'; script-src *.example.com https://*.example.com:*",
         "default-src 'self'; script-src *; script-src-elem 'self'",
+        "default-src 'nonce-...' 'strict-dynamic' https: data:; object-src 'none'",
     ] {
         assert_eq!(lints(text), [""; 0], "{text}");
     }
