@@ -80,7 +80,7 @@ fn a_few_subjects_take_little_memory_however_large_the_store_is() {
 #[test]
 fn a_flood_of_unique_subjects_takes_most_of_the_bound_and_no_more() {
     for limit in all_limits() {
-        for max_bytes in [16 << 10, 128 << 10] {
+        for (max_bytes, expected) in [(16 << 10, 0.4), (128 << 10, 0.6)] {
             let name = format!("{limit:?} in {max_bytes} bytes");
             let store = MemoryStore::with_max_bytes(max_bytes as usize);
             let (counted, layer) = kept(|| {
@@ -90,7 +90,7 @@ fn a_flood_of_unique_subjects_takes_most_of_the_bound_and_no_more() {
                 layer
             });
             let used = counted.bytes_current as f64 / f64::from(max_bytes);
-            assert!((0.5..=1.0).contains(&used), "{name}: {used}");
+            assert!((expected..=1.0).contains(&used), "{name}: {used}");
             let (counted, _) = kept(|| flood(&layer, max_bytes..max_bytes + 500));
             assert_eq!((counted.count_current, counted.bytes_current), (0, 0), "{name}");
         }

@@ -102,11 +102,11 @@ async fn a_token_bucket_by_tier_limits_over_a_long_window() {
 #[ignore = "needs redis-server: run tests/run"]
 async fn large_counts_of_one_subject_do_not_affect_other_subjects_of_the_batch() {
     let server = Server::start();
-    let store = network_store(&server);
+    // Each has a store of its own, as in two versions of an app: one store rejects another quota under the same name.
     let limit_of = |units| {
         let quota = Quota::per_day(units).unwrap().algorithm(Algorithm::TokenBucket);
         let limit = Limit::new("bytes", quota).on_outage(OutagePolicy::FailClosed);
-        unkeyed(limit).store(store.clone()).build().unwrap()
+        unkeyed(limit).store(network_store(&server)).build().unwrap()
     };
     let large = limit_of(4_000_000_000);
     let small = limit_of(10);
@@ -136,14 +136,27 @@ fn a_runtime_that_stops_running_does_not_block_the_others() {
 async fn layers_of_one_store_share_the_local_quota_of_an_outage() {
     let store = unreachable_store();
     let mut admitted = 0;
-    for _ in 0..2 {
+    let layers = [(); 2].map(|()| {
         let limit = hourly("api", 10).on_outage(OutagePolicy::local(0.5));
-        let limit = unkeyed(limit).store(store.clone()).build().unwrap();
+        unkeyed(limit).store(store.clone()).build().unwrap()
+    });
+    for limit in &layers {
         for _ in 0..10 {
-            admitted += usize::from(status(&limit, "ann").await == 200);
+            admitted += usize::from(status(limit, "ann").await == 200);
         }
     }
     assert_eq!(admitted, 5);
+}
+
+#[tokio::test]
+async fn a_second_quota_under_a_name_is_reported_for_a_store_and_not_for_another_prefix_of_its_server() {
+    let store = unreachable_store();
+    let build = |units, store: &RedisStore| unkeyed(hourly("api", units)).store(store.clone()).build();
+    let _layer = build(10, &store).unwrap();
+    assert!(build(10, &store).is_ok());
+    let error = build(20, &store).unwrap_err();
+    assert_eq!((error.issues()[0].setting(), error.issues()[0].limit()), ("store", Some("api")));
+    assert!(build(20, &store.clone().prefix("other")).is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ async fn one_of_several_processes() {
     let clock = FakeClock::new();
     let apps = ALGORITHMS.map(|algorithm| {
         let quota = Quota::per(UNITS, Duration::from_secs(WINDOW)).unwrap().algorithm(algorithm);
-        let builder = RateLimit::builder().limit(Limit::new("limit", quota)).key(by_header("x-user"));
+        let builder = RateLimit::builder().limit(Limit::new(format!("{algorithm:?}"), quota)).key(by_header("x-user"));
         LimitedApp::new(builder.store(store.clone()).clock(clock.clock()).build().unwrap())
     });
     let mut admissions = [0; ALGORITHMS.len()];
