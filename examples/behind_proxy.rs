@@ -29,10 +29,10 @@ fn app() -> Result<Router, ConfigError> {
     // peer in these networks can report any address.
     let proxies = TrustedProxies::new(["127.0.0.1", "::1"])?;
     // Sends `Strict-Transport-Security` if the proxy reports that the client used https.
-    let headers = SecurityHeaders::api().trusted_proxies(proxies.clone()).build()?;
+    let headers = SecurityHeaders::api().build()?;
     let limit = RateLimit::builder()
         .quota(Quota::per_minute(5)?)
-        .key(Key::ip(proxies.clone()))
+        .key(Key::ip())
         .exempt(["/health"])
         .build()?;
     let stack = Stack::builder()

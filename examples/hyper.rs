@@ -45,11 +45,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("PORT={port}: {error}"))?;
     let issuer = TestIssuer::start().await?;
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build()?;
-    let limit = RateLimit::builder()
-        .quota(Quota::per_minute(60)?)
-        .key(Key::ip(TrustedProxies::none()))
-        .build()?;
+    let limit = RateLimit::builder().quota(Quota::per_minute(60)?).key(Key::ip()).build()?;
     let stack = Stack::builder()
+        .trusted_proxies(TrustedProxies::none())
         .security_headers(SecurityHeaders::api().build()?)
         .limit_by_address(limit)
         .authenticate(auth)

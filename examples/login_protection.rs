@@ -22,9 +22,11 @@ fn app() -> Result<Router, ConfigError> {
         .only_failures()
         .block_for(Duration::from_secs(60 * 60))
         .escalate_to(Duration::from_secs(24 * 60 * 60));
-    // Behind a proxy, trust its network: TrustedProxies::new(["10.0.0.0/8"])?
-    let limit = RateLimit::builder().limit(login).key(Key::ip(TrustedProxies::none())).build()?;
-    Ok(Router::new().route("/login", post(log_in).layer(limit)))
+    let limit = RateLimit::builder().limit(login).key(Key::ip()).build()?;
+    // Finds the client's address. Behind a proxy, trust its network:
+    // TrustedProxies::new(["10.0.0.0/8"])?
+    let proxies = TrustedProxies::none();
+    Ok(Router::new().route("/login", post(log_in).layer(limit)).layer(proxies))
 }
 
 /// A real app looks up the user and compares password hashes here.

@@ -42,12 +42,12 @@ fn app(store: RedisStore) -> Result<Router, ConfigError> {
         // While Redis is unavailable, each process counts alone and allows half of the quota, which
         // is right for two processes.
         .on_outage(OutagePolicy::local(0.5));
-    let limit = RateLimit::builder()
-        .limit(limit)
-        .key(Key::ip(TrustedProxies::none()))
-        .store(store)
-        .build()?;
-    Ok(Router::new().route("/", get(|| async { "hello\n" })).layer(limit))
+    let limit = RateLimit::builder().limit(limit).key(Key::ip()).store(store).build()?;
+    Ok(Router::new()
+        .route("/", get(|| async { "hello\n" }))
+        .layer(limit)
+        // Finds the client's address; behind a proxy, TrustedProxies::new(..).
+        .layer(TrustedProxies::none()))
 }
 
 #[tokio::main]

@@ -1,4 +1,5 @@
-//! Deserialization of settings from a string or a list of strings, which the setting's own constructor validates.
+//! Deserialization of settings from a string, a list of strings or a number, which the setting's own constructor
+//! validates.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -11,7 +12,7 @@ where
     T: FromStr<Err: Display>,
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_str(SettingVisitor { expecting, parse: Some(T::from_str), create: None })
+    deserializer.deserialize_str(SettingVisitor { expecting, parse: Some(T::from_str), create: None, count: None })
 }
 
 /// Deserializes a list of strings and creates the setting from it.
@@ -20,7 +21,7 @@ where
     E: Display,
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_seq(SettingVisitor { expecting, parse: None, create: Some(create) })
+    deserializer.deserialize_seq(SettingVisitor { expecting, parse: None, create: Some(create), count: None })
 }
 
 /// Deserializes a string and parses it, or a list of strings and creates the setting from it.
@@ -33,7 +34,22 @@ where
     T: FromStr<Err: Display>,
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_any(SettingVisitor { expecting, parse: Some(T::from_str), create: Some(create) })
+    let parse = Some(T::from_str as fn(&str) -> _);
+    deserializer.deserialize_any(SettingVisitor { expecting, parse, create: Some(create), count: None })
+}
+
+/// Deserializes a list of strings or a number, and creates the setting from it.
+pub(crate) fn list_or_number<'de, T, E, D>(
+    deserializer: D,
+    expecting: &'static str,
+    create: Create<T, E>,
+    count: fn(usize) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    E: Display,
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_any(SettingVisitor { expecting, parse: None, create: Some(create), count: Some(count) })
 }
 
 /// A constructor from a list.
@@ -43,6 +59,7 @@ struct SettingVisitor<T, E> {
     expecting: &'static str,
     parse: Option<fn(&str) -> Result<T, E>>,
     create: Option<Create<T, E>>,
+    count: Option<fn(usize) -> Result<T, E>>,
 }
 
 impl<'de, T, E: Display> Visitor<'de> for SettingVisitor<T, E> {
@@ -56,6 +73,21 @@ impl<'de, T, E: Display> Visitor<'de> for SettingVisitor<T, E> {
         match self.parse {
             Some(parse) => parse(text).map_err(F::custom),
             None => Err(F::invalid_type(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_u64<F: Error>(self, number: u64) -> Result<T, F> {
+        match (self.count, usize::try_from(number)) {
+            (Some(count), Ok(number)) => count(number).map_err(F::custom),
+            _ => Err(F::invalid_type(Unexpected::Unsigned(number), &self)),
+        }
+    }
+
+    // The integers of TOML and YAML are signed.
+    fn visit_i64<F: Error>(self, number: i64) -> Result<T, F> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(F::invalid_type(Unexpected::Signed(number), &self)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::context::TrustedProxies;
 use crate::field::bearer::{Bearer, BearerError};
 use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
-use crate::field::forwarded::{canonical, forwarded_for, x_forwarded_for};
+use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::jwt::fuzzing as jwt;
 
@@ -91,7 +91,12 @@ pub fn forwarded(data: &[u8]) {
         let Some(mut headers) = headers(&name, data) else { return };
         let is_x_header = name != FORWARDED;
         let read = |headers: &HeaderMap| -> Vec<_> {
-            if is_x_header { x_forwarded_for(headers).collect() } else { forwarded_for(headers).collect() }
+            let address = |hop: Option<Hop>| hop.map(|hop| hop.address);
+            if is_x_header {
+                x_forwarded_for(headers).collect()
+            } else {
+                forwarded_hops(headers).map(address).collect()
+            }
         };
         let hops = read(&headers);
         assert!(hops.len() <= MAX_HOPS, "more hops than the bound");

@@ -154,8 +154,6 @@ pub mod testing;
 // Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.
 #[doc(alias("ip", "ip address", "remote address"))]
 pub use context::client_addr::ClientAddr;
-#[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
-pub use context::client_addr::TrustedProxies;
 #[cfg(feature = "headers")]
 pub use context::csp_nonce::CspNonce;
 #[cfg(feature = "cors")]
@@ -168,6 +166,8 @@ pub use context::roles::Role;
 pub use context::roles::Roles;
 pub use context::scopes::Scopes;
 pub use context::tiers::{Tier, Tiers};
+#[doc(alias("load balancer", "proxy", "real ip", "X-Forwarded-For"))]
+pub use context::trusted_proxies::TrustedProxies;
 #[doc(alias("claims", "current user", "identity"))]
 pub use context::user::UserContext;
 #[cfg(feature = "cors")]

@@ -274,14 +274,21 @@ fn a_request_rejected_for_its_length_allocates_no_more_than_any_other_rejection(
 
 /// A builder with one limit by address.
 fn limit_by_address(quota: Quota) -> RateLimitBuilder {
-    RateLimit::builder().quota(quota).key(Key::ip(TrustedProxies::none()))
+    RateLimit::builder().quota(quota).key(Key::ip())
 }
 
 /// A request with the peer address in its extensions, as a server sets it.
 fn request_from(ip: std::net::Ipv4Addr) -> Request<()> {
     let mut request = simple_request();
     request.extensions_mut().insert(std::net::SocketAddr::from((ip, 443)));
-    request
+    after_trusted_proxies(request)
+}
+
+/// What a `TrustedProxies` layer passes to the limit.
+fn after_trusted_proxies<B>(request: Request<B>) -> Request<B> {
+    let (mut head, body) = request.into_parts();
+    let _ = TrustedProxies::none().enter(&mut head);
+    Request::from_parts(head, body)
 }
 
 #[test]
@@ -307,6 +314,7 @@ fn an_in_memory_limit_allocates_one_extension_and_the_headers() {
 fn router_allocations(mut app: axum::Router) -> u64 {
     let mut request = Request::get("/").body(axum::body::Body::empty()).unwrap();
     request.extensions_mut().insert(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
+    let request = after_trusted_proxies(request);
     let mut context = Context::from_waker(Waker::noop());
     let mut result = None;
     let counted = measure(|| {

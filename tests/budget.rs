@@ -55,8 +55,8 @@ fn rate_limit(key: Key) -> RateLimit {
     RateLimit::builder().quota(Quota::per_hour(1_000_000).unwrap()).key(key).build().unwrap()
 }
 
-fn limit_by_address() -> RateLimit {
-    rate_limit(Key::ip(TrustedProxies::none()))
+fn limit_by_address() -> (TrustedProxies, RateLimit) {
+    (TrustedProxies::none(), rate_limit(Key::ip()))
 }
 
 /// A request as a server passes it on: its header values share one buffer, so that cloning them allocates nothing.

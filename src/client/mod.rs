@@ -1,6 +1,6 @@
-//! `TrustedProxies` as a layer: finds the client's address for all inner layers and handlers.
+//! `TrustedProxies` as a layer: finds the client's address and scheme for all inner layers and handlers.
 //!
-//! The type is in `context`, because rate limits and extractors use it without the layer. Only the tower code is here.
+//! The type is in `context`, with what it finds. Only the tower code is here.
 
 use http::request;
 use tower_layer::Layer;
@@ -8,17 +8,17 @@ use tower_layer::Layer;
 use crate::context::TrustedProxies;
 use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
-/// Inserts the [`ClientAddr`](crate::ClientAddr) into the request's extensions, if the address of the peer is known.
+/// Finds the client's address and scheme. What it finds is in the request's extensions: see
+/// [`ClientAddr::from_extensions`](crate::ClientAddr::from_extensions).
 ///
 /// It never rejects a request: a handler or an inner layer that needs the address responds with 500 without it.
 impl Gate for TrustedProxies {
     type Pass = ();
 
-    // Replaces the address of an outer `TrustedProxies`, if there is one.
+    // Replaces what an outer `TrustedProxies` found, if there is one.
     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
-        if let Some(client) = self.client(head) {
-            head.extensions.insert(client);
-        }
+        let client = self.find(head);
+        head.extensions.insert(client);
         Entry::Admit(())
     }
 

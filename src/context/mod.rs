@@ -3,7 +3,7 @@
 //! | value | set by | read by |
 //! |---|---|---|
 //! | [`Visitor`] with [`UserContext`] | [`JwtAuth`](crate::JwtAuth), custom gates | `Require*`, handlers |
-//! | [`ClientAddr`] | [`TrustedProxies`] | handlers |
+//! | [`ClientAddr`] | [`TrustedProxies`](crate::TrustedProxies) | handlers, `RateLimit` |
 //! | [`RateLimitStatus`], [`Attempt`] | [`RateLimit`](crate::RateLimit) | handlers |
 //! | [`CspNonce`], [`NoStore`] | [`SecurityHeaders`](crate::SecurityHeaders) | handlers, `JwtAuth` |
 //!
@@ -40,7 +40,7 @@ mod identity;
 mod no_store;
 #[cfg(feature = "cors")]
 pub(crate) mod origin_set;
-mod peer_ip;
+pub(crate) mod peer_ip;
 pub(crate) mod permission;
 pub(crate) mod principal;
 #[cfg(feature = "rate_limit")]
@@ -55,13 +55,13 @@ pub(crate) mod scopes;
 mod serialization;
 mod shared_str;
 pub(crate) mod tiers;
+pub(crate) mod trusted_proxies;
 pub(crate) mod user;
 mod visitor;
 
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;
 pub use auth_scheme::AuthScheme;
-pub(crate) use client_addr::TrustedProxies;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;
 #[cfg(feature = "jwt")]
@@ -84,6 +84,7 @@ pub(crate) use scopes::Scopes;
 #[cfg(feature = "jwt")]
 pub(crate) use shared_str::SharedStr;
 pub(crate) use tiers::Tier;
+pub(crate) use trusted_proxies::TrustedProxies;
 pub use user::ClaimsError;
 pub(crate) use user::UserContext;
 pub use visitor::Visitor;

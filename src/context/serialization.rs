@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::context::client_addr::{ClientAddr, TrustedProxies};
+use crate::context::client_addr::ClientAddr;
 #[cfg(feature = "cors")]
 use crate::context::origin_set::OriginSet;
 use crate::context::permission::Permission;
@@ -13,6 +13,7 @@ use crate::context::principal::Principal;
 use crate::context::roles::Role;
 use crate::context::scopes::Scopes;
 use crate::context::tiers::{Tier, Tiers};
+use crate::context::trusted_proxies::TrustedProxies;
 use crate::context::user::UserContext;
 use crate::deserialize;
 
@@ -144,9 +145,11 @@ impl<'de> Deserialize<'de> for OriginSet {
     }
 }
 
-/// Deserializes a list of networks, as [`TrustedProxies::new`] takes them. The empty list trusts no proxy.
+/// Deserializes a list of networks, as [`TrustedProxies::new`] takes them, or a number of hops, as
+/// [`TrustedProxies::hops`] takes it. The empty list trusts no proxy.
 impl<'de> Deserialize<'de> for TrustedProxies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserialize::list(deserializer, "a list of networks such as 10.0.0.0/8", Self::new)
+        let expecting = "a list of networks such as 10.0.0.0/8, or a number of proxies";
+        deserialize::list_or_number(deserializer, expecting, Self::new, Self::hops)
     }
 }

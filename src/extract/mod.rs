@@ -19,7 +19,8 @@
 //!
 //! - `UserContext` and `Claims<T>`: no layer authenticates.
 //! - `Claims<T>`: the claims do not fit `T`.
-//! - `ClientAddr`: the server does not provide the peer's address.
+//! - `ClientAddr`: no [`TrustedProxies`](crate::TrustedProxies) layer looks for it, or the server does not provide the
+//!   peer's address.
 //! - `RateLimitStatus`: no rate limit counted the request.
 //! - `Attempt`: no rate limit counts failures.
 //! - `CspNonce`: no content security policy has a nonce.
@@ -82,10 +83,10 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "headers")]
 use crate::context::CspNonce;
-use crate::context::client_addr::ClientAddr;
+use crate::context::client_addr::{Client, ClientAddr};
 #[cfg(feature = "rate_limit")]
 use crate::context::{Attempt, RateLimitStatus};
-use crate::context::{Realm, TrustedProxies, UserContext, Visitor};
+use crate::context::{Realm, UserContext, Visitor};
 use crate::extract::extractor::Extractor;
 use crate::gate::{Denial, DenialKind, Reply};
 
@@ -160,13 +161,12 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
 }
 
 impl Extract for ClientAddr {
-    /// Extracts the address that a [`TrustedProxies`] layer found, else the address of the connection's peer.
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
-        let from_layer = head.extensions.get::<Self>().copied();
-        match from_layer.or_else(|| TrustedProxies::none().client(head)) {
-            Some(client) => Ok(Some(client)),
-            None => Err(Denial::new(DenialKind::AddressUnknown, Realm::default())),
-        }
+        let Some(client) = head.extensions.get::<Client>() else {
+            return Err(Denial::new(DenialKind::trusted_proxies_missing("ClientAddr"), Realm::default()));
+        };
+        // Not `None`: the server is misconfigured, whatever the handler does without the address.
+        client.addr.map(Some).ok_or_else(|| Denial::new(DenialKind::AddressUnknown, Realm::default()))
     }
 }
 

@@ -28,14 +28,6 @@ pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Optio
         .take(MAX_HOPS)
 }
 
-/// Returns the addresses of `Forwarded` from the right, at most 64; `None` for an element whose `for` parameter is
-/// missing or not an address.
-///
-/// A header line with malformed quoting counts as one such element, because it is unclear where its elements end.
-pub(crate) fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    forwarded_hops(headers).map(|hop| hop.map(|hop| hop.address))
-}
-
 /// Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to IPv4.
 ///
 /// A server that listens on `[::]` sees IPv4 peers in mapped form. Without the conversion, they would match no IPv4
@@ -44,7 +36,10 @@ pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// Returns the elements of `Forwarded` from the right, at most 64; `None` for a malformed element.
+/// Returns the elements of `Forwarded` from the right, at most 64; `None` for an element that is malformed, or whose
+/// `for` parameter is missing or not an address.
+///
+/// A header line with malformed quoting counts as one such element, because it is unclear where its elements end.
 pub(crate) fn forwarded_hops(headers: &HeaderMap) -> impl Iterator<Item = Option<Hop>> {
     headers.get_all(FORWARDED).iter().rev().flat_map(|line| hops(line.as_bytes()).into_iter().rev()).take(MAX_HOPS)
 }
@@ -198,10 +193,10 @@ impl State {
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// More proxies than any real chain has, and few enough that a caller who sends thousands of entries causes no work.
-const MAX_HOPS: usize = 64;
+pub(crate) const MAX_HOPS: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ pub enum DenialKind {
     AbnormalUsage(Violation),
     /// 403: the token is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
-    /// 500: the client's address is needed, and the server did not provide the peer's address.
+    /// 500: the client's address is needed, and neither the server nor a trusted proxy provided one.
     AddressUnknown,
     /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
     #[non_exhaustive]
@@ -131,6 +131,12 @@ pub enum DenialKind {
     /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
     #[doc(alias = "503")]
     ReducedCapacity(Violation),
+    /// 500: the client's address is needed, and no [`TrustedProxies`](crate::TrustedProxies) layer looked for it.
+    #[non_exhaustive]
+    TrustedProxiesMissing {
+        /// The layer or extractor.
+        required_by: &'static str,
+    },
     /// 503: the user loader is unavailable.
     #[non_exhaustive]
     #[doc(alias = "503")]
@@ -232,7 +238,8 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
-            | DenialKind::RateLimitMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            | DenialKind::RateLimitMissing { .. }
+            | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -6,7 +6,6 @@ mod validate;
 
 use std::collections::BTreeMap;
 
-use crate::context::TrustedProxies;
 use crate::headers::csp::Csp;
 use crate::headers::custom_header::CustomHeader;
 use crate::headers::gate::SecurityHeaders;
@@ -17,7 +16,6 @@ use crate::headers::names::{
     STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
 };
 use crate::headers::permissions::PermissionsPolicy;
-use crate::headers::policy::HttpsDetection;
 use crate::headers::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 
 impl SecurityHeaders {
@@ -69,7 +67,7 @@ pub struct SecurityHeadersBuilder {
     /// The names given to `without` that were not set.
     unknown_without: Vec<String>,
     is_no_store: bool,
-    https: HttpsDetection,
+    assumes_https: bool,
 }
 
 impl SecurityHeadersBuilder {
@@ -86,7 +84,7 @@ impl SecurityHeadersBuilder {
             overridden: Vec::new(),
             unknown_without: Vec::new(),
             is_no_store: false,
-            https: HttpsDetection::ByRequest(TrustedProxies::none()),
+            assumes_https: false,
         }
     }
 

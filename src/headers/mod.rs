@@ -86,15 +86,15 @@
 //!
 //! # Order
 //!
-//! Make it the outermost layer, so that rejections, 404s and responses to caught panics have the headers too. A
-//! [`Stack`](crate::Stack) does this.
+//! Make it the outermost layer except for [`TrustedProxies`](crate::TrustedProxies), so that rejections, 404s and
+//! responses to caught panics have the headers too. A [`Stack`](crate::Stack) does this.
 //!
 //! # Deployment
 //!
 //! `Strict-Transport-Security` must not be sent over http (RFC 6797 §7.2), and an app behind a proxy cannot see how the
-//! client connected. The layer sends the header if an HTTP/2 request has the scheme https in its URI, or if a
-//! [trusted proxy](SecurityHeadersBuilder::trusted_proxies) reports https. With
-//! [`assume_https`](SecurityHeadersBuilder::assume_https), it always sends the header. Behind a proxy, set one of the
+//! client connected. The layer sends the header if an HTTP/2 request has the scheme https in its URI, or if a trusted
+//! proxy reports https to a [`TrustedProxies`](crate::TrustedProxies) layer around this one. With
+//! [`assume_https`](SecurityHeadersBuilder::assume_https), it always sends the header. Behind a proxy, use one of the
 //! two: otherwise the header is never sent, and one warning in the log says so.
 //!
 //! Browsers remember the header for two years and apply it to all subdomains. Before you send it, make sure that every

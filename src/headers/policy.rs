@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
-use crate::context::TrustedProxies;
-use crate::field::forwarded::X_FORWARDED_PROTO;
+use crate::context::client_addr::Client;
+use crate::context::peer_ip::{is_private, peer_ip};
+use crate::field::forwarded::is_x_forwarded_https;
 use crate::field::header_map::{append, insert, insert_if_absent, insert_if_absent_with};
 use crate::field::origin;
 use crate::headers::csp::Rendered;
@@ -34,7 +35,8 @@ pub(super) struct Policy {
     has_upgrade: bool,
     /// Whether responses to authenticated users must not be stored.
     pub(super) is_no_store: bool,
-    https: HttpsDetection,
+    /// Whether every request is treated as https.
+    assumes_https: bool,
     /// Whether the warning about a proxy that is not trusted was logged. Once is enough: every request has the same
     /// cause.
     has_warned: AtomicBool,
@@ -49,16 +51,7 @@ pub(super) struct Settings {
     pub(super) overridden: Vec<HeaderName>,
     pub(super) stripped: Vec<HeaderName>,
     pub(super) is_no_store: bool,
-    pub(super) https: HttpsDetection,
-}
-
-/// How the layer finds out whether a request came over https.
-#[derive(Clone, Debug)]
-pub(super) enum HttpsDetection {
-    /// Every request is treated as https.
-    Assumed,
-    /// The URI of the request or one of these proxies reports it.
-    ByRequest(TrustedProxies),
+    pub(super) assumes_https: bool,
 }
 
 /// The transport of a request, as far as response headers depend on it.
@@ -88,7 +81,7 @@ impl Policy {
             overridden: settings.overridden,
             stripped,
             is_no_store: settings.is_no_store,
-            https: settings.https,
+            assumes_https: settings.assumes_https,
             has_warned: AtomicBool::new(false),
         }
     }
@@ -115,24 +108,35 @@ impl Policy {
     }
 
     fn is_https(&self, head: &request::Parts) -> bool {
-        let HttpsDetection::ByRequest(proxies) = &self.https else { return true };
+        if self.assumes_https {
+            return true;
+        }
         // In HTTP/1 the caller writes the scheme into the request target (RFC 9112 §3.2.2), so it proves nothing.
         let is_in_uri = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
-        let is_https = is_in_uri || proxies.reports_https(head);
-        // The header shows that a proxy is in front of the app, which probably terminates TLS.
-        if !is_https && head.headers.contains_key(X_FORWARDED_PROTO) {
-            self.warn_once_about_proxy();
+        // An outer `TrustedProxies` layer has found out what the proxy reports.
+        let client = head.extensions.get::<Client>();
+        let is_https = is_in_uri || client.is_some_and(|client| client.is_https);
+        if !is_https && !client.is_some_and(|client| client.is_proxied) {
+            self.check_proxy(head);
         }
         is_https
     }
 
-    fn warn_once_about_proxy(&self) {
-        if !self.has_warned.swap(true, Ordering::Relaxed) {
+    /// Warns once if the request seems to come from a proxy that terminates TLS and is not trusted.
+    ///
+    /// Any client can send the header, so it counts only from where proxies are: a private address, or a connection
+    /// whose address is unknown, such as a Unix socket.
+    fn check_proxy(&self, head: &request::Parts) {
+        if !self.has_warned.load(Ordering::Relaxed)
+            && is_x_forwarded_https(&head.headers)
+            && peer_ip(&head.extensions).is_none_or(is_private)
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(
-                "X-Forwarded-Proto is not from a trusted proxy or is not https, so Strict-Transport-Security is not \
-                 sent; name the proxy with SecurityHeadersBuilder::trusted_proxies (the proxies of a Stack are only \
-                 used for addresses) and serve with into_make_service_with_connect_info::<SocketAddr>(), or call \
-                 assume_https()"
+                "a request has X-Forwarded-Proto: https, but is not from a trusted proxy, so Strict-Transport-Security \
+                 is not sent; if a proxy of yours sent it, name the proxy with StackBuilder::trusted_proxies, or add a \
+                 TrustedProxies layer around SecurityHeaders, and serve with \
+                 into_make_service_with_connect_info::<SocketAddr>(); or call assume_https()"
             );
         }
     }

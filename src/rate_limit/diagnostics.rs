@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use http::header::FORWARDED;
 use http::{HeaderName, request};
 
+use crate::context::peer_ip::is_private;
 use crate::rate_limit::subject::Subject;
 
 /// Which warnings were logged. Each flag is swapped, so that only one of several concurrent requests logs the warning.
@@ -81,7 +82,7 @@ impl Diagnostics {
         if is_first(&self.has_logged_subject_missing) {
             tracing::warn!(
                 "a request carries no rate-limit key and is rejected; let the key fall back to one that every request has, \
-                 such as .or_ip(..)"
+                 such as .or_ip()"
             );
         }
     }
@@ -119,14 +120,6 @@ impl Diagnostics {
 /// Sets the flag. Returns whether it was not set before.
 fn is_first(has_logged: &AtomicBool) -> bool {
     !has_logged.swap(true, Ordering::Relaxed)
-}
-
-/// Whether an address is one that proxies in the same network or on the same host have.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
-    }
 }
 
 /// The requests after which a single private peer is reported.

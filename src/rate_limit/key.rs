@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, request};
 
-use crate::context::{TrustedProxies, UserContext, Visitor};
+use crate::context::{UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::key::part::KeyPart;
 use crate::rate_limit::subject::Subject;
@@ -24,10 +24,9 @@ use crate::rate_limit::subject::Subject;
 /// | [`global`](Key::global) | nothing: all requests count together | - |
 ///
 /// ```
-/// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+/// use portcullis::{Quota, RateLimit, rate_limit::Key};
 ///
-/// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
-/// let key = Key::user().or_ip(proxies);
+/// let key = Key::user().or_ip();
 /// let limit = RateLimit::builder().quota(Quota::per_minute(60)?).key(key).build();
 /// assert!(limit.is_ok());
 /// # Ok::<(), portcullis::ConfigError>(())
@@ -77,9 +76,10 @@ impl Key {
 
     /// Counts by the client's address; IPv6 addresses by their /64 network, see [`ipv6_prefix`](Self::ipv6_prefix).
     ///
-    /// The address is that of the connection, or the one that a trusted proxy forwards. Behind a proxy, `proxies` must
-    /// contain the proxy's network. Otherwise all clients share one limit. If [`TrustedProxies`] is also an outer
-    /// layer, the address that it found is used, else the one found by `proxies`.
+    /// The address is the one that a [`TrustedProxies`](crate::TrustedProxies) layer around this one found, or that of
+    /// a [`Stack`](crate::stack::StackBuilder::trusted_proxies): that of the connection, or the one that a trusted proxy
+    /// forwards. Without such a layer, the response to every request is 500. It must know your proxies: if it does not,
+    /// all clients behind them share one limit.
     ///
     /// axum provides the address of a connection only if the app is served with
     /// `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the response to every request is 500. In
@@ -98,9 +98,12 @@ impl Key {
     /// # async fn main() -> Result<(), portcullis::ConfigError> {
     /// let limit = RateLimit::builder()
     ///     .quota(Quota::per_minute(1)?)
-    ///     .key(Key::ip(TrustedProxies::none()))
+    ///     .key(Key::ip())
     ///     .build()?;
-    /// let app: Router = Router::new().route("/", get(|| async {})).layer(limit);
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async {}))
+    ///     .layer(limit)
+    ///     .layer(TrustedProxies::none()); // or new(..), behind proxies
     ///
     /// // In main:
     /// # async fn serve(app: Router, listener: tokio::net::TcpListener) {
@@ -117,8 +120,8 @@ impl Key {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn ip(proxies: TrustedProxies) -> Self {
-        Self::of(KeyPart::Ip(proxies))
+    pub fn ip() -> Self {
+        Self::of(KeyPart::Ip)
     }
 
     /// Counts by an API key, the single value of this header. Stores keep only a hash of it.
@@ -129,11 +132,11 @@ impl Key {
     ///
     /// ```
     /// use axum::http::HeaderName;
-    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::{Quota, RateLimit};
     /// use portcullis::rate_limit::{Key, Limit};
     ///
     /// let key = Key::api_key(HeaderName::from_static("x-api-key"));
-    /// let address = Key::ip(TrustedProxies::none());
+    /// let address = Key::ip();
     /// let limit = RateLimit::builder()
     ///     .add_limit(Limit::new("key", Quota::per_hour(1000)?).key(key))
     ///     .add_limit(Limit::new("address", Quota::per_minute(300)?).key(address))
@@ -214,10 +217,10 @@ impl Key {
     /// One caller can use up such a limit for all others. Combine it with a limit by user or address.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::{Quota, RateLimit};
     /// use portcullis::rate_limit::{Key, Limit};
     ///
-    /// let address = Key::ip(TrustedProxies::none());
+    /// let address = Key::ip();
     /// let limit = RateLimit::builder()
     ///     .add_limit(Limit::new("all", Quota::per_second(200)?).key(Key::global()))
     ///     .add_limit(Limit::new("each", Quota::per_second(5)?).key(address))
@@ -229,9 +232,9 @@ impl Key {
         Self::of(KeyPart::Global)
     }
 
-    /// Falls back to the client's address; see [`ip`](Self::ip) for what the server must provide.
-    pub fn or_ip(self, proxies: TrustedProxies) -> Self {
-        self.or(Self::ip(proxies))
+    /// Falls back to the client's address; see [`ip`](Self::ip) for the layer that this needs.
+    pub fn or_ip(self) -> Self {
+        self.or(Self::ip())
     }
 
     /// Falls back to another key for requests that do not match this one.
@@ -240,16 +243,15 @@ impl Key {
     ///
     /// ```
     /// use axum::http::HeaderName;
-    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+    /// use portcullis::{Quota, RateLimit, rate_limit::Key};
     ///
     /// let api_key = HeaderName::from_static("x-api-key");
-    /// let proxies = TrustedProxies::none();
-    /// let key = Key::user().or(Key::api_key(api_key)).or_ip(proxies.clone());
+    /// let key = Key::user().or(Key::api_key(api_key)).or_ip();
     /// let quota = Quota::per_minute(60)?;
     /// assert!(RateLimit::builder().quota(quota).key(key).build().is_ok());
     ///
     /// // Every request has an address, so no request would fall back to its user.
-    /// let wrong = Key::ip(proxies).or(Key::user());
+    /// let wrong = Key::ip().or(Key::user());
     /// let error = RateLimit::builder().quota(quota).key(wrong).build();
     /// assert_eq!(error.unwrap_err().issues()[0].setting(), "key");
     /// # Ok::<(), portcullis::ConfigError>(())
@@ -265,15 +267,19 @@ impl Key {
     /// A /64 is usually one household, whose devices change their addresses within it. Use 48 or 56 if providers assign
     /// larger networks to your callers (RFC 6177).
     ///
+    /// It does not apply to addresses that stand for an IPv4 host, because a /64 would contain all of them. Those of
+    /// NAT64 (`64:ff9b::/96`), 6to4 (`2002::/16`) and Teredo (`2001::/32`) count as the IPv4 address that they embed,
+    /// like an IPv4-mapped address. Those of a local NAT64 (`64:ff9b:1::/48`, RFC 8215) each count alone.
+    ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::{Quota, RateLimit};
     /// use portcullis::rate_limit::{Key, Subject};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let limit = RateLimit::builder()
     ///     .quota(Quota::per_minute(1)?)
-    ///     .key(Key::ip(TrustedProxies::none()).ipv6_prefix(56))
+    ///     .key(Key::ip().ipv6_prefix(56))
     ///     .build()?;
     /// // Two /64 networks of one /56 network.
     /// let one = Subject::address("2001:db8:0:1::1".parse()?);
@@ -302,13 +308,18 @@ impl Key {
         self.parts.iter().all(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
     }
 
+    /// Whether it needs a `TrustedProxies` layer.
+    pub(super) fn needs_address(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, KeyPart::Ip))
+    }
+
     /// Whether the key can yield subjects of this kind.
     pub(super) fn matches(&self, subject: &Subject<'_>) -> bool {
         self.parts.iter().any(|part| match part {
             KeyPart::ApiKey(_) => subject.is_api_key(),
             KeyPart::Custom(_) => subject.is_custom(),
             KeyPart::Global => subject.is_global(),
-            KeyPart::Ip(_) => subject.is_address(),
+            KeyPart::Ip => subject.is_address(),
             KeyPart::Tenant(_) => subject.is_tenant(),
             KeyPart::User => subject.is_user(),
         })
@@ -319,7 +330,7 @@ impl Key {
         let all_but_last = self.parts.split_last().map(|(_, others)| others).unwrap_or_default();
         all_but_last.iter().find_map(|part| match part {
             KeyPart::Global => Some("global"),
-            KeyPart::Ip(_) => Some("ip"),
+            KeyPart::Ip => Some("ip"),
             _ => None,
         })
     }

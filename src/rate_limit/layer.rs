@@ -31,6 +31,10 @@ pub struct RateLimit(pub(super) Arc<Policy>);
 
 impl RateLimit {
     /// Whether a limit needs a verified user, and so an outer layer that authenticates.
+    pub(crate) fn needs_address(&self) -> bool {
+        self.0.rules.iter().any(|rule| rule.key.needs_address())
+    }
+
     pub(crate) fn needs_user(&self) -> bool {
         self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.is_by_tier())
     }
@@ -135,7 +139,9 @@ impl RateLimit {
         match denial.kind() {
             DenialKind::RateLimitKeyMissing => self.0.diagnostics.subject_missing(),
             // This is logged once, and not for each request.
-            DenialKind::AddressUnknown if !self.0.diagnostics.is_first_unknown_address() => {
+            DenialKind::AddressUnknown | DenialKind::TrustedProxiesMissing { .. }
+                if !self.0.diagnostics.is_first_unknown_address() =>
+            {
                 return Reply::logged_denial(head, denial);
             }
             _ => {}

@@ -24,13 +24,13 @@ pub(super) use quotas::Quotas;
 /// ```
 /// use std::time::Duration;
 /// use portcullis::rate_limit::{Key, Limit};
-/// use portcullis::{Quota, RateLimit, TrustedProxies};
+/// use portcullis::{Quota, RateLimit};
 ///
 /// // Five failed logins in five minutes. The sixth starts a block of an hour.
 /// let login = Limit::new("login", Quota::per(5, Duration::from_secs(300))?)
 ///     .only_failures()
 ///     .block_for(Duration::from_secs(3600));
-/// let key = Key::ip(TrustedProxies::none());
+/// let key = Key::ip();
 /// assert!(RateLimit::builder().limit(login).key(key).build().is_ok());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```

@@ -71,10 +71,10 @@
 //!
 //! # Deployment
 //!
-//! - **Addresses.** [`Key::ip`] needs the address of the connection. With axum, serve the app with
+//! - **Addresses.** [`Key::ip`] needs a [`TrustedProxies`](crate::TrustedProxies) layer around the limit, which knows
+//!   the proxies or load balancers in front of the app. If one is missing in it, all clients behind that proxy share one
+//!   limit, which is logged as a warning. That layer needs the address of the connection: with axum, serve the app with
 //!   `into_make_service_with_connect_info::<SocketAddr>()`; in tests, use `MockConnectInfo`.
-//! - **Proxies.** Behind a proxy or load balancer, configure [`TrustedProxies`](crate::TrustedProxies). Otherwise all
-//!   clients have the proxy's address and share one limit, which is logged as a warning.
 //! - **Several instances.** Each [`MemoryStore`] counts on its own, and starts empty after a restart. To share the
 //!   counters of several instances, use a `RedisStore`.
 //! - **Many subjects.** Choose a [size](MemoryStore::with_max_bytes) in which all subjects fit that are active within

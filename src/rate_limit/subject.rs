@@ -1,13 +1,16 @@
 //! `Subject`: the user, address, API key or tenant that a limit is applied to.
 
+mod network;
+
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 #[cfg(feature = "redis")]
 use sha2::{Digest, Sha256};
 
 use crate::context::UserContext;
+use crate::rate_limit::subject::network::network;
 
 /// The user, address, API key, tenant or custom value that a limit is applied to.
 ///
@@ -116,16 +119,17 @@ impl<'a> Subject<'a> {
     }
 
     /// A client address. IPv6 addresses represent their network; see
-    /// [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix). An IPv4-mapped IPv6 address is the IPv4 address.
+    /// [`Key::ipv6_prefix`](crate::rate_limit::Key::ipv6_prefix). One that stands for an IPv4 host, such as an
+    /// IPv4-mapped one, is the IPv4 address.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, TrustedProxies};
+    /// use portcullis::{Quota, RateLimit};
     /// use portcullis::rate_limit::{Key, Subject};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let quota = Quota::per_hour(100)?;
-    /// # let key = Key::ip(TrustedProxies::none());
+    /// # let key = Key::ip();
     /// # let limit = RateLimit::builder().quota(quota).key(key).build()?;
     /// limit.check(&Subject::address("2001:db8::1".parse()?), 1).await?;
     ///
@@ -250,13 +254,15 @@ impl<'a> Subject<'a> {
     #[inline]
     pub(super) fn encode(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) {
         match &self.kind {
-            Kind::Address(IpAddr::V4(ip)) => sink(u64::from(b'4') | u64::from(ip.to_bits()) << 32),
-            Kind::Address(IpAddr::V6(ip)) => {
-                let network = network(*ip, ipv6_prefix);
-                sink(u64::from(b'6'));
-                sink((network >> 64) as u64);
-                sink(network as u64);
-            }
+            Kind::Address(ip) => match network(*ip, ipv6_prefix) {
+                IpAddr::V4(ip) => sink(u64::from(b'4') | u64::from(ip.to_bits()) << 32),
+                IpAddr::V6(network) => {
+                    let network = network.to_bits();
+                    sink(u64::from(b'6'));
+                    sink((network >> 64) as u64);
+                    sink(network as u64);
+                }
+            },
             Kind::ApiKey(key) => encode_text(b'k', key, &mut sink),
             Kind::Custom(name) => encode_text(b'c', name.as_bytes(), &mut sink),
             Kind::Global => sink(u64::from(b'*')),
@@ -294,13 +300,6 @@ fn encode_text(tag: u8, text: &[u8], sink: &mut impl FnMut(u64)) {
     if !rest.is_empty() {
         sink(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
-}
-
-/// Returns the address with all bits after the prefix set to zero.
-fn network(ip: Ipv6Addr, prefix: u8) -> u128 {
-    // A prefix of 0 shifts by all 128 bits, which `checked_shl` rejects: every address is in the network 0.
-    let host_bits = 128 - u32::from(prefix.min(128));
-    ip.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default()
 }
 
 /// Does not show API keys.

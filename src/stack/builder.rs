@@ -41,15 +41,14 @@ impl Stack {
 }
 
 impl<A: Gate> StackBuilder<A> {
-    /// Sets the proxies whose forwarding headers report the client's address.
+    /// Sets the proxies whose forwarding headers report the client's address and scheme.
     ///
-    /// All inner layers and handlers use that address. Limits with [`Key::ip`](crate::rate_limit::Key::ip) use the
-    /// address that this layer finds, and handlers get it as an extractor, [`ClientAddr`](crate::ClientAddr). axum
-    /// provides the address of the connection only if the app is served with
+    /// It is the only place where proxies are set: limits with [`Key::ip`](crate::rate_limit::Key::ip) and handlers with
+    /// a [`ClientAddr`](crate::ClientAddr) use the address that this layer finds, and [`SecurityHeaders`] the scheme,
+    /// in inner routers too. Such limits require it; without proxies, pass [`TrustedProxies::none`].
+    ///
+    /// axum provides the address of the connection only if the app is served with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
-    ///
-    /// [`SecurityHeaders`] has [its own setter](crate::headers::SecurityHeadersBuilder::trusted_proxies) for the
-    /// proxies whose `X-Forwarded-Proto` it trusts.
     ///
     /// ```
     /// use std::net::SocketAddr;
@@ -132,13 +131,12 @@ impl<A: Gate> StackBuilder<A> {
     /// use portcullis::{rate_limit::Key, testing::as_anonymous};
     ///
     /// let quota = Quota::per_minute(600)?;
-    /// let by_address = RateLimit::builder()
-    ///     .quota(quota)
-    ///     .key(Key::ip(TrustedProxies::none()))
-    ///     .build()?;
+    /// let by_address = RateLimit::builder().quota(quota).key(Key::ip()).build()?;
     /// let by_user = RateLimit::builder().quota(quota).key(Key::user()).build()?;
     ///
-    /// let builder = Stack::builder().authenticate(as_anonymous());
+    /// let builder = Stack::builder()
+    ///     .trusted_proxies(TrustedProxies::none())
+    ///     .authenticate(as_anonymous());
     /// assert!(builder.clone().limit_by_address(by_address).build().is_ok());
     /// let error = builder.limit_by_address(by_user).build().unwrap_err();
     /// assert_eq!(error.issues()[0].remedy(), "pass it to limit_by_user");
@@ -273,14 +271,15 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// let limit = RateLimit::builder()
     ///     .quota(Quota::per_hour(1000)?)
-    ///     .key(Key::user().or_ip(TrustedProxies::none()))
+    ///     .key(Key::user().or_ip())
     ///     .build()?;
     ///
-    /// // In an app, an optional `JwtAuth`.
-    /// let builder = Stack::builder().authenticate(as_anonymous());
-    /// assert!(builder.limit_by_user(limit.clone()).build().is_ok());
+    /// let builder = Stack::builder().trusted_proxies(TrustedProxies::none());
+    /// let builder = builder.limit_by_user(limit);
     /// // Without authentication, no user is known.
-    /// assert!(Stack::builder().limit_by_user(limit).build().is_err());
+    /// assert!(builder.clone().build().is_err());
+    /// // In an app, an optional `JwtAuth`.
+    /// assert!(builder.authenticate(as_anonymous()).build().is_ok());
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     #[cfg(feature = "rate_limit")]
@@ -293,9 +292,11 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, or if no layer is
-    /// set. A limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
-    /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier.
+    /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, if a rate limit
+    /// needs the client's address but [`trusted_proxies`](Self::trusted_proxies) is not set, or if no layer is set. A
+    /// limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
+    /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier. It needs the address if its key
+    /// is [`ip`](crate::rate_limit::Key::ip) or falls back to it.
     ///
     /// Also, if [open](Self::open) routes are malformed, named twice or none, if no gate authenticates, or if a limit by
     /// user would reject every request for them.
@@ -321,8 +322,14 @@ impl<A: Gate> StackBuilder<A> {
         open_routes::validate(self.open.as_deref(), self.has_user, &mut issues);
         if self.open.as_deref().is_some_and(|open| requires_user_on(self.by_user.as_ref(), open)) {
             let reason = "the limit counts by user only, and on open routes no user is known";
-            let remedy = "let its key fall back to the address with or_ip(..), or exempt the open routes";
+            let remedy = "let its key fall back to the address with or_ip(), or exempt the open routes";
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Prohibited, reason, remedy));
+        }
+        let limits = [&self.by_address, &self.by_user];
+        if self.proxies.is_none() && limits.into_iter().flatten().any(RateLimit::needs_address) {
+            let reason = "a limit counts by the client's address, which proxies may forward";
+            let remedy = "pass the proxies in front of the app, or TrustedProxies::none() if there is none";
+            issues.add(ConfigIssue::new("trusted_proxies", IssueKind::Missing, reason, remedy));
         }
         if !self.has_any_layer() {
             let remedy = "call at least one setter, such as authenticate or security_headers";
@@ -331,9 +338,10 @@ impl<A: Gate> StackBuilder<A> {
         issues.into_result(|| {
             // A setting that is missing is an `Option` in its place, which admits every request: one type for all
             // stacks with the same `A`.
-            let outer = Pair::new(Pair::new(self.proxies, self.cors), self.by_address);
+            let connection = Pair::new(self.proxies, self.headers);
+            let outer = Pair::new(self.cors, self.by_address);
             let authenticate = ExceptOpenRoutes::new(self.authenticate, self.open.unwrap_or_default());
-            Stack::new(self.headers, outer, authenticate, self.by_user)
+            Stack::new(connection, outer, authenticate, self.by_user)
         })
     }
 

@@ -28,14 +28,17 @@ struct Gates<A> {
 
 /// Pairs nest to the left, so that the decision of the last gate, which waits most often, is wrapped as rarely as
 /// possible.
-type AllGates<A> = Pair<Option<SecurityHeaders>, Pair<Pair<OuterGates, ExceptOpenRoutes<A>>, Option<RateLimit>>>;
+type AllGates<A> = Pair<ConnectionGates, Pair<Pair<OuterGates, ExceptOpenRoutes<A>>, Option<RateLimit>>>;
+
+/// What looks at the connection: `SecurityHeaders` needs the scheme that the proxies report.
+pub(super) type ConnectionGates = Pair<Option<TrustedProxies>, Option<SecurityHeaders>>;
 
 /// The gates between `SecurityHeaders` and the gate that authenticates.
-pub(super) type OuterGates = Pair<Pair<Option<TrustedProxies>, Option<Cors>>, Option<RateLimit>>;
+pub(super) type OuterGates = Pair<Option<Cors>, Option<RateLimit>>;
 
 impl<A: Gate> Stack<A> {
     pub(super) fn new(
-        headers: Option<SecurityHeaders>,
+        connection: ConnectionGates,
         outer: OuterGates,
         authenticate: ExceptOpenRoutes<A>,
         limit: Option<RateLimit>,
@@ -44,9 +47,8 @@ impl<A: Gate> Stack<A> {
         // A custom gate that authenticates may forget to declare the header of `NoStore`. It would then be written too
         // late to replace a weaker `Cache-Control`.
         let other_headers = declared.union(ResponseHeaders::only([CACHE_CONTROL]));
-        let writes_security_headers_first =
-            headers.as_ref().is_some_and(|headers| !headers.response_headers().overlaps(&other_headers));
-        let gates = Pair::new(headers, Pair::new(Pair::new(outer, authenticate), limit));
+        let writes_security_headers_first = !connection.response_headers().overlaps(&other_headers);
+        let gates = Pair::new(connection, Pair::new(Pair::new(outer, authenticate), limit));
         Self(Arc::new(Gates { gates, writes_security_headers_first }))
     }
 }
@@ -64,7 +66,7 @@ impl NoAuth {
 /// The pass of a [`Stack`]: the passes of its gates. `P` is the pass of the gate that authenticates.
 pub struct StackPass<P>(Passes<P>);
 
-type Passes<P> = (PassOf<Option<SecurityHeaders>>, ((PassOf<OuterGates>, Option<P>), PassOf<Option<RateLimit>>));
+type Passes<P> = (PassOf<ConnectionGates>, ((PassOf<OuterGates>, Option<P>), PassOf<Option<RateLimit>>));
 
 type PassOf<G> = <G as Gate>::Pass;
 

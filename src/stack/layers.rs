@@ -26,6 +26,11 @@ mod disabled {
 
     impl Disabled {
         #[cfg(not(feature = "rate_limit"))]
+        pub(in crate::stack) fn needs_address(&self) -> bool {
+            match *self {}
+        }
+
+        #[cfg(not(feature = "rate_limit"))]
         pub(in crate::stack) fn needs_user(&self) -> bool {
             match *self {}
         }

@@ -12,13 +12,13 @@
 //!
 //! fn app() -> Result<Router, ConfigError> {
 //!     let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
-//!     let headers = SecurityHeaders::api().trusted_proxies(proxies.clone());
+//!     let headers = SecurityHeaders::api();
 //!     let cors = Cors::builder()
 //!         .origins(OriginSet::new(["https://app.example.com"])?)
 //!         .allow_credentials();
 //!     let by_address = RateLimit::builder()
 //!         .quota(Quota::per_minute(600)?)
-//!         .key(Key::ip(proxies.clone()));
+//!         .key(Key::ip());
 //!     let auth = JwtAuth::builder()
 //!         .issuer(Issuer::discover("https://auth.example.com"))
 //!         .audience("https://api.example.com");
@@ -53,7 +53,7 @@
 //! # The order
 //!
 //! ```text
-//! trusted_proxies           finds the client's address
+//! trusted_proxies           finds the client's address and scheme
 //! └ security_headers        adds headers to every response
 //!   └ cors                  responds to preflights, adds CORS headers
 //!     └ limit_by_address    bounds the work of verifying tokens, or 429

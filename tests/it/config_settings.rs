@@ -33,6 +33,11 @@ fn constructors_are_named_by_their_path() {
         assert_eq!(setting(Roles::from_names(names.iter().copied())), "Roles::from_names");
     }
     assert_eq!(setting(TrustedProxies::new(["a"])), "TrustedProxies::new");
+    assert_eq!(setting(TrustedProxies::new(["::/0"])), "TrustedProxies::new");
+    assert_eq!(setting(TrustedProxies::new(["11.0.0.0/8", "12.0.0.0/8"])), "TrustedProxies::new");
+    let dangerous = TrustedProxies::dangerously_trust_networks(["::/0", "a"]);
+    assert_eq!(setting(dangerous), "TrustedProxies::dangerously_trust_networks");
+    assert_eq!(setting(TrustedProxies::hops(0)), "TrustedProxies::hops");
     assert_eq!(setting("0/h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("a, b".parse::<Tiers>()), "Tiers::from_str");

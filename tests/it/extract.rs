@@ -18,6 +18,7 @@ use portcullis::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
+use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
 async fn id(Extractor(user): Extractor<UserContext>) -> String {
@@ -246,8 +247,8 @@ const SPOOFED: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn the_peer_of_a_real_connection_is_the_client_despite_spoofed_headers() {
-    let with_proxies = app().layer(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
-    for app in [app(), with_proxies] {
+    for proxies in [TrustedProxies::none(), TrustedProxies::new(["10.0.0.0/8"]).unwrap()] {
+        let app = app().layer(proxies);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}/address", listener.local_addr().unwrap());
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -279,23 +280,28 @@ async fn only_the_configured_header_of_a_trusted_peer_is_used() {
 }
 
 #[tokio::test]
-async fn without_trusted_proxies_no_peer_is_trusted() {
+async fn without_a_layer_that_finds_the_client_every_request_is_500() {
     for app in both_apps() {
+        let log = LogCapture::start();
         let app = app.layer(with_peer([10, 0, 0, 1]));
-        assert_eq!(TestResponse::get(&app, "/address", &SPOOFED).await.body, "10.0.0.1");
+        let response = TestResponse::get(&app, "/address", &SPOOFED).await;
+        assert_eq!(response.denial.unwrap().kind(), &DenialKind::trusted_proxies_missing("ClientAddr"));
+        assert_eq!(response.status, 500);
+        assert_eq!(log.count("ClientAddr requires a TrustedProxies layer around it"), 1, "{}", log.text());
     }
 }
 
 #[tokio::test]
 async fn a_plain_socket_address_in_the_extensions_is_the_peer() {
-    let app = app().layer(axum::Extension(SocketAddr::from(([192, 0, 2, 1], 4711))));
+    let app = app().layer((axum::Extension(SocketAddr::from(([192, 0, 2, 1], 4711))), TrustedProxies::none()));
     assert_eq!(get_text(app, "/address").await, (200, "192.0.2.1".to_owned()));
 }
 
 #[tokio::test]
 async fn an_unknown_peer_is_500_despite_spoofed_headers() {
-    let all = TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap();
-    for app in both_apps().into_iter().flat_map(|app| [app.clone(), app.layer(all.clone())]) {
+    let all = TrustedProxies::dangerously_trust_networks(["0.0.0.0/0", "::/0"]).unwrap();
+    let layers = [TrustedProxies::none(), all];
+    for app in both_apps().into_iter().flat_map(|app| layers.clone().map(|layer| app.clone().layer(layer))) {
         let response = TestResponse::get(&app, "/address", &SPOOFED).await;
         assert_eq!(response.status, 500);
         assert_eq!(response.denial.unwrap().kind(), &DenialKind::AddressUnknown);
@@ -304,7 +310,7 @@ async fn an_unknown_peer_is_500_despite_spoofed_headers() {
 
 #[tokio::test]
 async fn the_peer_of_mock_connect_info_is_the_peer() {
-    let app = app().layer(MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
+    let app = app().layer((MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))), TrustedProxies::none()));
     assert_eq!(get_text(app, "/address").await, (200, "192.0.2.1".to_owned()));
 }
 

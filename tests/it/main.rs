@@ -25,4 +25,6 @@ mod stack;
 mod support;
 mod third_party_tokens;
 mod tokens;
+#[cfg(unix)]
+mod unix_socket;
 mod user_loader;

@@ -160,11 +160,29 @@ fn a_struct_of_settings_is_deserialized() {
 }
 
 #[test]
+fn proxies_are_deserialized_from_networks_and_from_a_number_of_hops() {
+    let request = Request::builder().header("x-forwarded-for", "6.6.6.6, 203.0.113.9, 192.0.2.7").body(()).unwrap();
+    let head = request.into_parts().0;
+    for (value, client) in [
+        (json!(2), Some("203.0.113.9")),
+        (json!(["unix:"]), Some("192.0.2.7")),
+        (json!(["unix:", "192.0.2.7"]), Some("203.0.113.9")),
+        (json!(["192.0.2.7"]), None),
+        (json!([]), None),
+    ] {
+        let proxies: TrustedProxies = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(proxies.client(&head).map(|client| client.to_string()).as_deref(), client, "{value}");
+    }
+}
+
+#[test]
 fn an_invalid_setting_is_reported_with_the_text_of_its_constructor() {
     for (field, value, error) in [
         ("origins", json!(["https://*.com", "*"]), OriginSet::new(["https://*.com", "*"]).unwrap_err()),
         ("origins", json!([]), OriginSet::new([""; 0]).unwrap_err()),
         ("proxies", json!(["10.0.0.0/64"]), TrustedProxies::new(["10.0.0.0/64"]).unwrap_err()),
+        ("proxies", json!(["0.0.0.0/0"]), TrustedProxies::new(["0.0.0.0/0"]).unwrap_err()),
+        ("proxies", json!(65), TrustedProxies::hops(65).unwrap_err()),
         ("quota", json!("0/h"), "0/h".parse::<Quota>().unwrap_err()),
         ("scopes", json!(["a b", "c"]), Scopes::new(["a b"]).unwrap_err()),
         ("scopes", json!("\"a\""), "\"a\"".parse::<Scopes>().unwrap_err()),
@@ -188,7 +206,18 @@ fn a_value_of_another_type_is_reported_with_an_example() {
             error_of::<OriginSet>(&json!("https://a.example")),
             "invalid type: string \"https://a.example\", expected a list of origins such as https://app.example.com",
         ),
-        (error_of::<TrustedProxies>(&json!({})), "invalid type: map, expected a list of networks such as 10.0.0.0/8"),
+        (
+            error_of::<TrustedProxies>(&json!({})),
+            "invalid type: map, expected a list of networks such as 10.0.0.0/8, or a number of proxies",
+        ),
+        (
+            error_of::<TrustedProxies>(&json!(-1)),
+            "invalid type: integer `-1`, expected a list of networks such as 10.0.0.0/8, or a number of proxies",
+        ),
+        (
+            error_of::<TrustedProxies>(&json!("10.0.0.0/8")),
+            "invalid type: string \"10.0.0.0/8\", expected a list of networks such as 10.0.0.0/8, or a number of proxies",
+        ),
         (
             error_of::<Tiers>(&json!(1)),
             "invalid type: integer `1`, expected a list of tiers, lowest first, or a string such as basic < professional",

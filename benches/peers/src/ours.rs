@@ -65,16 +65,16 @@ fn rate_limit(units: u32, key: Key) -> RateLimit {
 }
 
 pub(crate) fn limit() -> Router {
-    bare().layer(rate_limit(UNITS, Key::ip(TrustedProxies::none())))
+    bare().layer((TrustedProxies::none(), rate_limit(UNITS, Key::ip())))
 }
 
 pub(crate) fn exceeded_limit() -> Router {
-    let limit = rate_limit(1, Key::ip(TrustedProxies::none()));
+    let limit = rate_limit(1, Key::ip());
     let address = std::net::IpAddr::from([192, 0, 2, 1]);
     // Uses the only unit of the quota.
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     drop(runtime.block_on(limit.check(&portcullis::rate_limit::Subject::address(address), 1)));
-    bare().layer(limit)
+    bare().layer((TrustedProxies::none(), limit))
 }
 
 /// An in-process issuer that signs with Ed25519.

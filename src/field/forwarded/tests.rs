@@ -18,7 +18,7 @@ fn x(values: &[&str]) -> Vec<Option<IpAddr>> {
 }
 
 fn rfc(values: &[&str]) -> Vec<Option<IpAddr>> {
-    forwarded_for(&headers(&FORWARDED, values)).collect()
+    forwarded_hops(&headers(&FORWARDED, values)).map(|hop| hop.map(|hop| hop.address)).collect()
 }
 
 fn ip(text: &str) -> Option<IpAddr> {
@@ -213,8 +213,8 @@ proptest! {
         prop_assert!(x_forwarded_for(&x_headers).flatten().all(|ip| canonical(ip) == ip));
 
         let rfc_headers = headers(&FORWARDED, &values);
-        prop_assert!(forwarded_for(&rfc_headers).count() >= values.len());
-        prop_assert!(forwarded_for(&rfc_headers).flatten().all(|ip| canonical(ip) == ip));
+        prop_assert!(forwarded_hops(&rfc_headers).count() >= values.len());
+        prop_assert!(forwarded_hops(&rfc_headers).flatten().all(|hop| canonical(hop.address) == hop.address));
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl DenialKind {
             | Self::AuthLayerMissing { .. }
             | Self::ClaimsMismatch
             | Self::NonceMissing
-            | Self::RateLimitMissing { .. } => "server_misconfigured",
+            | Self::RateLimitMissing { .. }
+            | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
             Self::CredentialsMissing => "credentials_missing",
             Self::InsufficientPermission { .. } => "insufficient_permission",
             Self::InsufficientRole { .. } => "insufficient_role",

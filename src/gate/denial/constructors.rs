@@ -63,6 +63,13 @@ impl DenialKind {
         Self::RateLimitMissing { required_by }
     }
 
+    /// Creates a [`TrustedProxiesMissing`](Self::TrustedProxiesMissing). The log line names `required_by`, a layer or an
+    /// extractor.
+    #[must_use]
+    pub fn trusted_proxies_missing(required_by: &'static str) -> Self {
+        Self::TrustedProxiesMissing { required_by }
+    }
+
     /// Creates a [`UsersUnavailable`](Self::UsersUnavailable).
     #[must_use]
     pub fn users_unavailable(retry_after: Duration) -> Self {

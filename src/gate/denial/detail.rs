@@ -48,7 +48,8 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
-            | DenialKind::RateLimitMissing { .. } => {
+            | DenialKind::RateLimitMissing { .. }
+            | DenialKind::TrustedProxiesMissing { .. } => {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
             }
@@ -86,7 +87,8 @@ impl DenialKind {
         Some(match self {
             Self::AddressUnknown => "the peer's address is unknown; serve with \
                  into_make_service_with_connect_info::<SocketAddr>(), or insert a SocketAddr into the request's \
-                 extensions (on tonic, the one in TcpConnectInfo)"
+                 extensions (on tonic, the one in TcpConnectInfo); on a Unix socket, add \"unix:\" to TrustedProxies, and \
+                 let the proxy send X-Forwarded-For"
                 .into(),
             Self::AuthLayerMissing { required_by } => {
                 format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
@@ -98,6 +100,11 @@ impl DenialKind {
             Self::RateLimitMissing { required_by } => format!(
                 "{required_by} requires a RateLimit layer that counts the request (for an Attempt, one that counts \
                  failures); add one, or extract an Option if the route may be exempt"
+            )
+            .into(),
+            Self::TrustedProxiesMissing { required_by } => format!(
+                "{required_by} requires a TrustedProxies layer around it, which finds the client's address; add one, or \
+                 call StackBuilder::trusted_proxies; without proxies, pass TrustedProxies::none()"
             )
             .into(),
             _ => return None,
@@ -118,6 +125,7 @@ mod tests {
             (DenialKind::ClaimsMismatch, "claims do not fit"),
             (DenialKind::NonceMissing, "SecurityHeaders::html()"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
+            (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),
         ] {
             let denial = Denial::new(kind, Realm::default());
             assert_eq!(denial.status(), 500);

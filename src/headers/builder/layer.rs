@@ -72,7 +72,7 @@ impl SecurityHeadersBuilder {
             overridden: self.overridden.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
             stripped: self.stripped.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect(),
             is_no_store: self.is_no_store,
-            https: self.https,
+            assumes_https: self.assumes_https,
         })
     }
 

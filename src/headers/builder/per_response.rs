@@ -1,8 +1,6 @@
 //! The setters of `SecurityHeadersBuilder` whose effect depends on the request or on the handler's response.
 
-use crate::context::TrustedProxies;
 use crate::headers::builder::SecurityHeadersBuilder;
-use crate::headers::policy::HttpsDetection;
 
 /// Settings about the request and the handler's response.
 impl SecurityHeadersBuilder {
@@ -95,30 +93,23 @@ impl SecurityHeadersBuilder {
 
     /// Treats every request as if it came over https (default: detected for each request).
     ///
-    /// Use it if clients can reach the app only over https. It replaces [`trusted_proxies`](Self::trusted_proxies).
-    pub fn assume_https(mut self) -> Self {
-        self.https = HttpsDetection::Assumed;
-        self
-    }
-
-    /// Sets the proxies that are trusted to report the client's scheme (default: none).
-    ///
-    /// They report it in the last value of `X-Forwarded-Proto`, or in `Forwarded` if the proxies are set to
-    /// [`use_forwarded_header`](TrustedProxies::use_forwarded_header). The layer must know the address of the
-    /// connection's peer: serve with `into_make_service_with_connect_info::<SocketAddr>()`. It replaces
-    /// [`assume_https`](Self::assume_https).
+    /// Use it if clients can reach the app only over https. Without it, a request counts as https if its URI says so in
+    /// HTTP/2 or HTTP/3, or if a trusted proxy reports it: see [`TrustedProxies`](crate::TrustedProxies), whose layer
+    /// must be around this one. A [`Stack`](crate::Stack) puts it there.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// # use axum::extract::connect_info::MockConnectInfo;
     /// # use std::net::SocketAddr;
     /// use portcullis::{SecurityHeaders, TrustedProxies};
+    /// use tower::ServiceBuilder;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///
-    /// let proxies = TrustedProxies::new(["10.0.0.0/8"])?;
-    /// let headers = SecurityHeaders::api().trusted_proxies(proxies).build()?;
-    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    /// let layers = ServiceBuilder::new()
+    ///     .layer(TrustedProxies::new(["10.0.0.0/8"])?)
+    ///     .layer(SecurityHeaders::api().build()?);
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(layers);
     /// # let app = app.layer(MockConnectInfo(SocketAddr::from(([10, 0, 0, 7], 443))));
     ///
     /// // A request from 10.0.0.7:
@@ -129,8 +120,8 @@ impl SecurityHeadersBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.https = HttpsDetection::ByRequest(proxies);
+    pub fn assume_https(mut self) -> Self {
+        self.assumes_https = true;
         self
     }
 }

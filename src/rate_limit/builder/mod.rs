@@ -122,12 +122,12 @@ impl RateLimitBuilder {
     /// Sets the key that identifies the subject of a request. Required, unless every limit has its own key.
     ///
     /// ```
-    /// use portcullis::{Quota, RateLimit, TrustedProxies, rate_limit::Key};
+    /// use portcullis::{Quota, RateLimit, rate_limit::Key};
     ///
     /// // Users are counted by their id, anonymous callers by their address.
     /// let limit = RateLimit::builder()
     ///     .quota(Quota::per_minute(60)?)
-    ///     .key(Key::user().or_ip(TrustedProxies::none()))
+    ///     .key(Key::user().or_ip())
     ///     .build();
     /// assert!(limit.is_ok());
     ///

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, request};
 
-use crate::context::client_addr::ClientAddr;
-use crate::context::{TrustedProxies, UserContext, Visitor};
+use crate::context::client_addr::Client;
+use crate::context::{UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::subject::Subject;
 
@@ -16,7 +16,7 @@ pub(super) enum KeyPart {
     ApiKey(HeaderName),
     Custom(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
     Global,
-    Ip(TrustedProxies),
+    Ip,
     Tenant(Arc<dyn Fn(&UserContext) -> Option<String> + Send + Sync>),
     User,
 }
@@ -34,20 +34,27 @@ impl KeyPart {
             }
             Self::Custom(read) => read(head).map(Subject::custom),
             Self::Global => Some(Subject::global()),
-            Self::Ip(proxies) => {
-                // An outer `TrustedProxies` layer has found the address already.
-                let known = head.extensions.get::<ClientAddr>();
-                match known.copied().or_else(|| proxies.client(head)) {
-                    // No proxy is trusted, so this is the connection's address: if it is that of a proxy, warn.
-                    Some(client) if known.is_none() && proxies.is_none() => Some(Subject::of_peer(client.ip())),
-                    Some(client) => Some(Subject::address(client.ip())),
-                    // Another alternative would hide that the server does not provide the address.
-                    None => return Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
-                }
-            }
+            Self::Ip => Some(address(head)?),
             Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
             Self::User => user(head)?.map(Subject::of_user),
         })
+    }
+}
+
+/// Returns the client's address, which an outer `TrustedProxies` layer has found.
+///
+/// Without one, this is an error: another alternative of the key would hide the mistake, and the address of the
+/// connection may be that of a proxy, which all clients share.
+#[inline]
+fn address(head: &request::Parts) -> Result<Subject<'static>, Denial> {
+    let Some(client) = head.extensions.get::<Client>() else {
+        return Err(Denial::new(DenialKind::trusted_proxies_missing("a RateLimit by address"), Default::default()));
+    };
+    match client.addr {
+        // This is the connection's address: if it is that of a proxy, warn.
+        Some(addr) if client.trusts_no_proxy => Ok(Subject::of_peer(addr.ip())),
+        Some(addr) => Ok(Subject::address(addr.ip())),
+        None => Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
     }
 }
 
@@ -68,7 +75,7 @@ impl fmt::Debug for KeyPart {
             Self::ApiKey(_) => "ApiKey",
             Self::Custom(_) => "Custom",
             Self::Global => "Global",
-            Self::Ip(_) => "Ip",
+            Self::Ip => "Ip",
             Self::Tenant(_) => "Tenant",
             Self::User => "User",
         })

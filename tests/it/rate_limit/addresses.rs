@@ -14,6 +14,11 @@ use super::{app_limited_by, fake_clock, per_seconds, routes};
 use crate::support::log_capture::LogCapture;
 use crate::support::response::TestResponse;
 
+/// An app with a limit of two units by address, behind these proxies.
+fn app_behind(proxies: TrustedProxies) -> Router {
+    app_limited_by(Key::ip()).layer(proxies)
+}
+
 /// Sends a request from this peer. Returns the remaining units, or the status if it is rejected.
 async fn remaining_or_status(app: &Router, peer: &str, headers: &[(&str, &str)]) -> u16 {
     let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 4711);
@@ -28,7 +33,7 @@ async fn remaining_or_status(app: &Router, peer: &str, headers: &[(&str, &str)])
 async fn forwarding_headers_are_ignored_unless_the_peer_is_trusted() {
     let trusting = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
     for proxies in [TrustedProxies::none(), trusting.clone(), trusting.use_forwarded_header()] {
-        let app = app_limited_by(Key::ip(proxies));
+        let app = app_behind(proxies);
         for (n, expected) in [(1, 1), (2, 0), (3, 429), (4, 429)] {
             let ip = format!("203.0.113.{n}");
             let forwarded = format!("for={ip}");
@@ -41,7 +46,7 @@ async fn forwarding_headers_are_ignored_unless_the_peer_is_trusted() {
 #[tokio::test]
 async fn forwarding_headers_are_read_from_the_right_up_to_the_first_untrusted_hop() {
     let proxies = || TrustedProxies::new(["10.0.0.0/8"]).unwrap();
-    let app = app_limited_by(Key::ip(proxies()));
+    let app = app_behind(proxies());
     for (lines, expected) in [
         (&["203.0.113.9"][..], 1),
         (&["6.6.6.6, 203.0.113.9, 10.9.9.9"], 0),
@@ -57,19 +62,45 @@ async fn forwarding_headers_are_read_from_the_right_up_to_the_first_untrusted_ho
         let headers: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
         assert_eq!(remaining_or_status(&app, "10.0.0.1", &headers).await, expected, "{lines:?}");
     }
-    let app = app_limited_by(Key::ip(proxies().use_forwarded_header()));
+    let app = app_behind(proxies().use_forwarded_header());
     let headers = [("forwarded", "for=6.6.6.6, for=\"203.0.113.9:80\";proto=https"), ("x-forwarded-for", "1.1.1.1")];
     assert_eq!(remaining_or_status(&app, "10.0.0.1", &headers).await, 1);
     assert_eq!(remaining_or_status(&app, "10.0.0.2", &[("forwarded", "for=203.0.113.9")]).await, 0);
 }
 
 #[tokio::test]
-async fn the_address_found_by_an_outer_layer_is_used() {
-    let inner = app_limited_by(Key::ip(TrustedProxies::none()));
-    let app = inner.layer(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
-    for (ip, expected) in [("203.0.113.1", 1), ("203.0.113.2", 1), ("203.0.113.1", 0), ("203.0.113.1", 429)] {
-        assert_eq!(remaining_or_status(&app, "10.0.0.1", &[("x-forwarded-for", ip)]).await, expected, "{ip}");
+async fn clients_behind_a_number_of_hops_are_counted_one_by_one() {
+    let app = app_behind(TrustedProxies::hops(2).unwrap());
+    for (n, client, expected) in [(1, "203.0.113.1", 1), (2, "203.0.113.1", 0), (3, "203.0.113.1", 429)] {
+        let chain = format!("6.6.6.{n}, {client}, 192.0.2.{n}");
+        let peer = format!("198.51.100.{n}");
+        assert_eq!(remaining_or_status(&app, &peer, &[("x-forwarded-for", &chain)]).await, expected, "{chain}");
     }
+    let other = [("x-forwarded-for", "203.0.113.1, 203.0.113.2, 192.0.2.1")];
+    assert_eq!(remaining_or_status(&app, "198.51.100.1", &other).await, 1);
+}
+
+#[tokio::test]
+async fn too_few_forwarded_addresses_for_the_hops_are_logged_once() {
+    let headers = |chain| [("x-forwarded-for", chain)];
+    let log = LogCapture::start();
+    let app = app_behind(TrustedProxies::hops(2).unwrap());
+    // A health check, and requests that passed enough proxies.
+    remaining_or_status(&app, "192.0.2.1", &[]).await;
+    remaining_or_status(&app, "192.0.2.2", &headers("203.0.113.1, 192.0.2.1")).await;
+    remaining_or_status(&app, "192.0.2.3", &headers("6.6.6.6, 203.0.113.2, 192.0.2.1")).await;
+    assert_eq!(log.text(), "");
+    for n in 4..9 {
+        let chain = format!("203.0.113.{n}");
+        remaining_or_status(&app, "192.0.2.4", &[("x-forwarded-for", &chain)]).await;
+    }
+    assert_eq!(log.count("fewer forwarded addresses than TrustedProxies::hops expects"), 1, "{}", log.text());
+    assert!(log.text().contains("WARN") && log.text().contains("hops=2"), "{}", log.text());
+    assert!(!log.text().contains("203.0.113"), "{}", log.text());
+    let networks = app_behind(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
+    let quiet = LogCapture::start();
+    remaining_or_status(&networks, "10.0.0.1", &headers("10.0.0.2")).await;
+    assert_eq!(quiet.text(), "");
 }
 
 #[tokio::test]
@@ -81,8 +112,8 @@ async fn ipv6_addresses_are_counted_by_their_first_64_bits_or_by_the_configured_
         (Some(56), "2001:db8:0:ff::9", "2001:db8:0:100::1"),
         (Some(128), "2001:db8:0:1::1", "2001:db8:0:1::2"),
     ] {
-        let key = Key::ip(TrustedProxies::none());
-        let app = app_limited_by(bits.map_or(key.clone(), |bits| key.ipv6_prefix(bits)));
+        let key = Key::ip();
+        let app = app_limited_by(bits.map_or(key.clone(), |bits| key.ipv6_prefix(bits))).layer(TrustedProxies::none());
         assert_eq!(remaining_or_status(&app, "2001:db8:0:1::1", &[]).await, 1);
         assert_eq!(remaining_or_status(&app, same, &[]).await, 0, "{bits:?}");
         assert_eq!(remaining_or_status(&app, other, &[]).await, 1, "{bits:?}");
@@ -91,7 +122,7 @@ async fn ipv6_addresses_are_counted_by_their_first_64_bits_or_by_the_configured_
 
 #[tokio::test]
 async fn ipv4_addresses_are_counted_individually_and_ipv4_mapped_ones_as_ipv4() {
-    let app = app_limited_by(Key::ip(TrustedProxies::none()).ipv6_prefix(1));
+    let app = app_limited_by(Key::ip().ipv6_prefix(1)).layer(TrustedProxies::none());
     for (peer, expected) in
         [("192.0.2.1", 1), ("192.0.2.2", 1), ("::ffff:192.0.2.1", 0), ("192.0.2.1", 429), ("::ffff:192.0.2.3", 1)]
     {
@@ -100,8 +131,33 @@ async fn ipv4_addresses_are_counted_individually_and_ipv4_mapped_ones_as_ipv4() 
 }
 
 #[tokio::test]
+async fn addresses_that_stand_for_ipv4_hosts_are_counted_as_these() {
+    let app = app_behind(TrustedProxies::none());
+    for (peer, expected) in [
+        ("64:ff9b::192.0.2.1", 1),
+        ("64:ff9b::192.0.2.2", 1),
+        ("192.0.2.1", 0),
+        ("64:ff9b::192.0.2.1", 429),
+        ("2002:c000:202:1::1", 0),
+        ("2002:c000:202:2::1", 429),
+        ("2002:c000:203::1", 1),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdfc", 0),
+        ("64:ff9b:1::192.0.2.1", 1),
+        ("64:ff9b:1::192.0.2.2", 1),
+        ("64:ff9b:1::192.0.2.1", 0),
+    ] {
+        assert_eq!(remaining_or_status(&app, peer, &[]).await, expected, "{peer}");
+    }
+    // As a proxy reports them.
+    let app = app_behind(TrustedProxies::new(["10.0.0.0/8"]).unwrap());
+    for (client, expected) in [("64:ff9b::192.0.2.1", 1), ("64:ff9b::192.0.2.2", 1), ("192.0.2.2", 0)] {
+        assert_eq!(remaining_or_status(&app, "10.0.0.1", &[("x-forwarded-for", client)]).await, expected, "{client}");
+    }
+}
+
+#[tokio::test]
 async fn the_port_of_the_peer_is_ignored() {
-    let app = app_limited_by(Key::ip(TrustedProxies::none()));
+    let app = app_behind(TrustedProxies::none());
     for (port, status) in [(1, 200), (2, 200), (3, 429)] {
         let peer = MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], port)));
         assert_eq!(TestResponse::get(&app.clone().layer(peer), "/", &[]).await.status, status);
@@ -112,13 +168,8 @@ async fn the_port_of_the_peer_is_ignored() {
 async fn without_a_peer_address_every_request_is_500_and_the_remedy_is_logged_once() {
     let log = LogCapture::start();
     let calls = Arc::default();
-    let limit = RateLimit::builder()
-        .quota(per_seconds(2, 60))
-        .key(Key::ip(TrustedProxies::none()))
-        .clock(fake_clock().clock())
-        .build()
-        .unwrap();
-    let app = routes(&calls).layer(limit);
+    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(Key::ip()).clock(fake_clock().clock());
+    let app = routes(&calls).layer((TrustedProxies::none(), limit.build().unwrap()));
     for n in 0..50 {
         let response = TestResponse::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await;
         assert_eq!(response.status, 500, "request {n}");
@@ -132,7 +183,30 @@ async fn without_a_peer_address_every_request_is_500_and_the_remedy_is_logged_on
 }
 
 #[tokio::test]
-async fn without_a_peer_address_a_key_with_trusted_proxies_is_500_too() {
-    let app = app_limited_by(Key::ip(TrustedProxies::new(["0.0.0.0/0", "::/0"]).unwrap()));
-    assert_eq!(TestResponse::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await.status, 500);
+async fn without_a_peer_address_every_request_is_500_whatever_networks_are_trusted() {
+    let all = TrustedProxies::dangerously_trust_networks(["0.0.0.0/0", "::/0"]).unwrap();
+    for proxies in [TrustedProxies::new(["10.0.0.0/8"]).unwrap(), all] {
+        let app = app_behind(proxies);
+        assert_eq!(TestResponse::get(&app, "/", &[("x-forwarded-for", "203.0.113.9")]).await.status, 500);
+    }
+}
+
+#[tokio::test]
+async fn without_a_layer_that_finds_the_client_every_request_is_500_and_the_remedy_is_logged_once() {
+    let log = LogCapture::start();
+    let calls = Arc::default();
+    let key = Key::api_key("x-api-key".parse().unwrap()).or_ip();
+    let limit = RateLimit::builder().quota(per_seconds(2, 60)).key(key).clock(fake_clock().clock());
+    let app = routes(&calls).layer(limit.build().unwrap());
+    for _ in 0..3 {
+        // Neither the address of the connection nor a header is used instead.
+        for headers in [&[][..], &[("x-forwarded-for", "203.0.113.9")]] {
+            assert_eq!(remaining_or_status(&app, "198.51.100.7", headers).await, 500);
+        }
+    }
+    let peer = axum::Extension(SocketAddr::from(([198, 51, 100, 7], 4711)));
+    let denial = TestResponse::get(&app.clone().layer(peer), "/", &[]).await.denial.unwrap();
+    assert_eq!(denial.kind(), &DenialKind::trusted_proxies_missing("a RateLimit by address"));
+    assert_eq!(log.count("a RateLimit by address requires a TrustedProxies layer around it"), 1, "{}", log.text());
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 0);
 }

@@ -113,16 +113,17 @@ async fn each_kind_of_subject_matches_its_key() {
         (Key::api_key(api_key_header), Subject::api_key(b"me")),
         (by_user_header(), Subject::custom("me")),
         (Key::global(), Subject::global()),
-        (Key::ip(TrustedProxies::none()), address("2001:db8::1")),
-        (Key::ip(TrustedProxies::none()), address("2001:db8::ffff")),
-        (Key::ip(TrustedProxies::none()).ipv6_prefix(48), address("2001:db8:0:ffff::1")),
+        (Key::ip(), address("2001:db8::1")),
+        (Key::ip(), address("2001:db8::ffff")),
+        (Key::ip().ipv6_prefix(48), address("2001:db8:0:ffff::1")),
     ] {
         let name = format!("{subject:?}");
         let limit =
             RateLimit::builder().quota(per_seconds(1, 60)).key(key).clock(fake_clock().clock()).build().unwrap();
         let user = UserContext::new("ann").with_issuer("https://a.example").with_name("acme");
         let peer = axum::Extension(SocketAddr::new("2001:db8::1".parse().unwrap(), 4711));
-        let app = routes(&Arc::default()).layer(limit.clone()).layer(as_user(user)).layer(peer);
+        let app =
+            routes(&Arc::default()).layer(limit.clone()).layer(as_user(user)).layer((peer, TrustedProxies::none()));
         for status in [200, 429] {
             assert_eq!(TestResponse::get(&app, "/", &[("x-user", "me")]).await.status, status, "{name}");
         }
@@ -195,7 +196,7 @@ async fn check_of_a_user_uses_their_tier_and_only_limits_by_user() {
     let by_address = Limit::new("address", per_seconds(1, 60));
     let limit = RateLimit::builder()
         .by_tier(quotas)
-        .add_limit(by_address.key(Key::ip(TrustedProxies::none())))
+        .add_limit(by_address.key(Key::ip()))
         .key(Key::user())
         .clock(fake_clock().clock())
         .build()

@@ -1,7 +1,7 @@
 //! Errors of `build()`: all issues at once, each with its setting, its value and its remedy.
 
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore, OutagePolicy, RateLimitBuilder};
-use portcullis::{ConfigError, IssueKind, Quota, RateLimit, Tier, Tiers, TrustedProxies};
+use portcullis::{ConfigError, IssueKind, Quota, RateLimit, Tier, Tiers};
 
 use super::{per_seconds, seconds};
 
@@ -96,14 +96,10 @@ fn every_invalid_setting_is_reported_with_its_remedy() {
         (valid_limit().on_outage(OutagePolicy::local(0.0)), "on_outage", "at most 1, for example 0.25"),
         (valid_limit().on_outage(OutagePolicy::local(1.01)), "on_outage", "at most 1, for example 0.25"),
         (valid_limit().on_outage(OutagePolicy::local(f64::NAN)), "on_outage", "at most 1, for example 0.25"),
-        (valid_limit().key(Key::ip(TrustedProxies::none()).ipv6_prefix(0)), "ipv6_prefix", "from 1 to 128"),
-        (
-            valid_limit().key(Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(129))),
-            "ipv6_prefix",
-            "from 1 to 128",
-        ),
+        (valid_limit().key(Key::ip().ipv6_prefix(0)), "ipv6_prefix", "from 1 to 128"),
+        (valid_limit().key(Key::user().or(Key::ip().ipv6_prefix(129))), "ipv6_prefix", "from 1 to 128"),
         (valid_limit().key(Key::global().or(Key::user())), "key", "put it last"),
-        (valid_limit().key(Key::ip(TrustedProxies::none()).or(Key::user())), "key", "put it last"),
+        (valid_limit().key(Key::ip().or(Key::user())), "key", "put it last"),
     ] {
         let (reported, value, kind, text) = only_issue(builder_with(limit));
         assert_eq!((reported, value.as_deref(), kind), (setting, Some("a"), IssueKind::Invalid), "{text}");

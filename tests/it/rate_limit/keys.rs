@@ -24,8 +24,9 @@ fn by_tenant() -> Key {
     Key::tenant(|user| user.name().map(str::to_owned))
 }
 
-fn peer_address(ip: [u8; 4]) -> axum::Extension<std::net::SocketAddr> {
-    axum::Extension((ip, 4711).into())
+/// Inserts the address of the peer, which is the client.
+fn peer_address(ip: [u8; 4]) -> (axum::Extension<std::net::SocketAddr>, TrustedProxies) {
+    (axum::Extension((ip, 4711).into()), TrustedProxies::none())
 }
 
 /// Sends a request. Returns the remaining units, or the status if it is rejected.
@@ -64,7 +65,7 @@ async fn by_user_an_anonymous_request_is_401_with_the_realm_of_the_authenticatin
 
 #[tokio::test]
 async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged() {
-    for key in [Key::user(), Key::user().or_ip(TrustedProxies::none()), by_tenant()] {
+    for key in [Key::user(), Key::user().or_ip(), by_tenant()] {
         let log = LogCapture::start();
         let app = app_limited_by(key).layer(peer_address([192, 0, 2, 1]));
         let headers = [("authorization", "Bearer a.b.c"), ("x-user", "ann"), ("x-forwarded-for", "203.0.113.9")];
@@ -77,7 +78,7 @@ async fn by_user_without_an_authenticating_layer_is_500_and_the_remedy_is_logged
 
 #[tokio::test]
 async fn user_or_ip_uses_the_user_or_the_address_and_no_header_of_the_caller() {
-    let app = app_limited_by(Key::user().or_ip(TrustedProxies::none()));
+    let app = app_limited_by(Key::user().or_ip());
     let user = app.clone().layer(as_user(ann()));
     // The address is not needed and not used if there is a user.
     assert_eq!(remaining_or_status(&user, &[]).await, 1);
@@ -148,7 +149,7 @@ async fn equal_values_of_different_kinds_of_keys_are_counted_separately() {
     let text = "192.0.2.1";
     let kinds = [
         Key::user(),
-        Key::ip(TrustedProxies::none()),
+        Key::ip(),
         Key::api_key(API_KEY),
         by_tenant(),
         Key::custom(|head| header(head, "x-api-key")),
@@ -166,7 +167,7 @@ async fn equal_values_of_different_kinds_of_keys_are_counted_separately() {
 
 #[tokio::test]
 async fn a_key_with_alternatives_uses_the_first_that_the_request_has() {
-    let key = Key::api_key(API_KEY).or(Key::custom(|head| header(head, "x-user"))).or_ip(TrustedProxies::none());
+    let key = Key::api_key(API_KEY).or(Key::custom(|head| header(head, "x-user"))).or_ip();
     let app = app_limited_by(key).layer(peer_address([192, 0, 2, 1]));
     for (headers, expected) in [
         (&[("x-api-key", "k"), ("x-user", "ann")][..], 1),
@@ -199,11 +200,11 @@ async fn a_rejection_shows_no_api_key_to_the_caller_or_in_the_log() {
 
 #[tokio::test]
 async fn an_alternative_key_keeps_its_ipv6_prefix() {
-    let by_48 = Key::user().or(Key::ip(TrustedProxies::none()).ipv6_prefix(48));
+    let by_48 = Key::user().or(Key::ip().ipv6_prefix(48));
     let app = app_limited_by(by_48).layer(as_anonymous());
     for (peer, expected) in [("2001:db8:0:1::1", 1), ("2001:db8:0:2::1", 0), ("2001:db8:1:1::1", 1)] {
         let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 4711);
-        let app = app.clone().layer(axum::Extension(axum::extract::ConnectInfo(peer)));
+        let app = app.clone().layer((axum::Extension(axum::extract::ConnectInfo(peer)), TrustedProxies::none()));
         assert_eq!(remaining_or_status(&app, &[]).await, expected, "{peer}");
     }
 }

@@ -31,7 +31,7 @@ fn all_limits() -> impl Iterator<Item = Limit> {
 }
 
 fn build(limit: Limit, store: &MemoryStore) -> Result<RateLimit, ConfigError> {
-    RateLimit::builder().limit(limit).key(Key::ip(TrustedProxies::none())).store(store.clone()).build()
+    RateLimit::builder().limit(limit).key(Key::ip()).store(store.clone()).build()
 }
 
 /// Sends a request from each of these addresses, and returns how many are rejected.

@@ -28,15 +28,11 @@ async fn clones_of_a_layer_share_their_counts() {
 
 #[tokio::test]
 async fn connections_of_one_server_share_their_counts() {
-    let limit = RateLimit::builder()
-        .quota(per_seconds(3, 60))
-        .key(Key::ip(TrustedProxies::none()))
-        .clock(fake_clock().clock())
-        .build()
-        .unwrap();
+    let limit = RateLimit::builder().quota(per_seconds(3, 60)).key(Key::ip());
+    let layers = (TrustedProxies::none(), limit.clock(fake_clock().clock()).build().unwrap());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let app = routes(&Arc::default()).layer(limit).into_make_service_with_connect_info::<SocketAddr>();
+    let app = routes(&Arc::default()).layer(layers).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
     let mut statuses = Vec::new();
     for _ in 0..4 {

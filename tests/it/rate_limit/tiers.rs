@@ -32,7 +32,7 @@ struct TieredApp {
 impl TieredApp {
     fn new(quotas: [(Tier, Quota); 3]) -> Self {
         let clock = fake_clock();
-        let key = Key::user().or_ip(TrustedProxies::none());
+        let key = Key::user().or_ip();
         let limit = RateLimit::builder().by_tier(quotas).key(key).clock(clock.clock()).build().unwrap();
         Self { router: routes(&Arc::default()).layer(limit), clock }
     }
@@ -73,7 +73,7 @@ async fn users_without_a_listed_tier_and_anonymous_callers_have_the_lowest_quota
     let with_foreign_tier = app.router.clone().layer(as_user(UserContext::new("eve").with_tier(foreign_tier)));
     assert_eq!(send(&with_foreign_tier).await, (200, 100, 99));
     let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 4711));
-    let anonymous = app.router.layer(as_anonymous()).layer(axum::Extension(peer));
+    let anonymous = app.router.layer(as_anonymous()).layer((axum::Extension(peer), TrustedProxies::none()));
     assert_eq!(send(&anonymous).await, (200, 100, 99));
 }
 

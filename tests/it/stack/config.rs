@@ -16,19 +16,43 @@ fn a_limit_by_user_before_authentication_is_a_config_error() {
     let tiers = Tiers::ascending(["basic", "professional"]).unwrap();
     let by_tier = RateLimit::builder()
         .by_tier(["basic", "professional"].map(|tier| (tiers.get(tier).unwrap(), Quota::per_hour(9).unwrap())))
-        .key(Key::ip(TrustedProxies::none()))
+        .key(Key::ip())
         .build()
         .unwrap();
-    for limit in [limit_by(Key::user()), limit_by(Key::user().or_ip(TrustedProxies::none())), limit_by(tenant), by_tier]
-    {
-        let error = Stack::builder().limit_by_address(limit).authenticate(auth()).build().unwrap_err();
+    for limit in [limit_by(Key::user()), limit_by(Key::user().or_ip()), limit_by(tenant), by_tier] {
+        let stack = Stack::builder().trusted_proxies(TrustedProxies::none()).limit_by_address(limit);
+        let error = stack.authenticate(auth()).build().unwrap_err();
         assert_eq!(error.issues().len(), 1, "{error}");
         let issue = &error.issues()[0];
         assert_eq!((issue.setting(), issue.kind()), ("limit_by_address", IssueKind::Prohibited));
         assert!(issue.remedy().contains("limit_by_user"), "{issue}");
     }
-    for limit in [limit_by(Key::ip(TrustedProxies::none())), global_limit(9)] {
-        assert!(Stack::builder().limit_by_address(limit).authenticate(auth()).build().is_ok());
+    for limit in [limit_by(Key::ip()), global_limit(9)] {
+        let stack = Stack::builder().trusted_proxies(TrustedProxies::none()).limit_by_address(limit);
+        assert!(stack.authenticate(auth()).build().is_ok());
+    }
+}
+
+#[test]
+fn a_limit_by_address_without_trusted_proxies_is_a_config_error() {
+    let by_ip = || limit_by(Key::ip());
+    let by_user = || limit_by(Key::user().or_ip());
+    for stack in [
+        Stack::builder().authenticate(auth()).limit_by_address(by_ip()),
+        Stack::builder().authenticate(auth()).limit_by_user(by_user()),
+        Stack::builder().authenticate(auth()).limit_by_user(by_user()).limit_by_address(by_ip()),
+    ] {
+        let error = stack.clone().build().unwrap_err();
+        assert_eq!(error.issues().len(), 1, "{error}");
+        let issue = &error.issues()[0];
+        assert_eq!((issue.setting(), issue.kind()), ("trusted_proxies", IssueKind::Missing));
+        assert!(issue.remedy().contains("TrustedProxies::none()"), "{issue}");
+        for proxies in [TrustedProxies::none(), TrustedProxies::hops(1).unwrap()] {
+            assert!(stack.clone().trusted_proxies(proxies).build().is_ok());
+        }
+    }
+    for key in [Key::user(), Key::global()] {
+        assert!(Stack::builder().authenticate(auth()).limit_by_user(limit_by(key)).build().is_ok());
     }
 }
 
