@@ -7,7 +7,7 @@ use allocation_counter::{AllocationInfo, measure};
 use http::Request;
 use portcullis::gate::{Entry, Gate};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore};
-use portcullis::{ConfigError, Quota, RateLimit, TrustedProxies};
+use portcullis::{ConfigError, Quota, RateLimit};
 
 /// A limit with each type of counter.
 fn limits() -> [Limit; 9] {
