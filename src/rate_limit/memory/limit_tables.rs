@@ -45,6 +45,7 @@ pub(super) struct TableBounds {
     /// For all tables of the limit together.
     pub(super) max_bytes: usize,
     /// Whether denials by Redis are cached.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only `redis` needs it"))]
     pub(super) caches_denials: bool,
 }
 
