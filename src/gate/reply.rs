@@ -135,15 +135,11 @@ impl Reply {
 /// extensions, so that a `map_response` can render it again.
 fn problem_details(denial: Denial) -> Response<Bytes> {
     let status = denial.status();
-    let (r#type, title) = denial.problem_type();
-    let mut body = JsonObjectWriter::new();
-    body.string("type", r#type);
-    body.string("title", title);
-    body.number("status", status.as_str());
+    let mut body = JsonObjectWriter::new(denial.problem_type());
     body.string("detail", &denial.detail());
-    body.string("code", denial.code());
+    body.plain_string("code", denial.code());
     if let Some(error) = denial.error() {
-        body.string("error", error);
+        body.plain_string("error", error);
     }
     match denial.kind() {
         DenialKind::InsufficientPermission { required } => body.strings("permissions", required.iter()),
@@ -206,10 +202,10 @@ impl From<Denial> for tonic::Status {
 mod tests {
     use std::time::Duration;
 
-    use http::StatusCode;
-
     use super::*;
     use crate::context::Realm;
+    use crate::gate::denial::CredentialError;
+    use crate::gate::violation::Violation;
 
     #[test]
     fn retry_after_is_rounded_up_and_at_least_one_second() {
@@ -221,9 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn every_status_of_a_denial_has_a_reason_phrase_for_its_title() {
-        for status in [400, 401, 403, 429, 500, 503] {
-            assert!(StatusCode::from_u16(status).unwrap().canonical_reason().is_some());
+    fn the_status_is_that_of_the_response_and_the_title_its_reason_phrase_unless_the_type_has_another() {
+        let violation = || Violation::new(["a"], None);
+        for kind in [
+            DenialKind::AbnormalUsage(violation()),
+            DenialKind::AddressUnknown,
+            DenialKind::CredentialsMissing,
+            DenialKind::InvalidRequest(CredentialError::Multiple),
+            DenialKind::keys_unavailable(Duration::ZERO),
+            DenialKind::QuotaExceeded(violation()),
+            DenialKind::RateLimitKeyMissing,
+            DenialKind::ReducedCapacity(violation()),
+        ] {
+            let response = problem_details(Denial::new(kind, Realm::default()));
+            let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!(body["status"], response.status().as_u16());
+            let reason = response.status().canonical_reason().unwrap();
+            assert_eq!(body["title"] == reason, body["type"] == "about:blank", "{body}");
         }
     }
 }

@@ -5,25 +5,30 @@ use std::borrow::Cow;
 use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 
 impl Denial {
-    /// Returns the problem type and its title (RFC 9457 §3.1).
+    /// Returns the members `type`, `title` and `status` of problem details (RFC 9457 §3.1) as JSON text, because they are
+    /// the same for every request.
     ///
     /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose
     /// title is the reason phrase of the status.
-    pub(crate) fn problem_type(&self) -> (&'static str, &'static str) {
-        match self.kind {
-            DenialKind::AbnormalUsage(_) => (
-                "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
-                "Request not satisfied due to detection of abnormal request pattern",
+    pub(crate) fn problem_type(&self) -> &'static str {
+        match (&self.kind, self.status().as_u16()) {
+            (DenialKind::AbnormalUsage(_), _) => concat!(
+                r#""type":"https://iana.org/assignments/http-problem-types#abnormal-usage-detected","#,
+                r#""title":"Request not satisfied due to detection of abnormal request pattern","status":429"#,
             ),
-            DenialKind::QuotaExceeded(_) => (
-                "https://iana.org/assignments/http-problem-types#quota-exceeded",
-                "Request cannot be satisfied as assigned quota has been exceeded",
+            (DenialKind::QuotaExceeded(_), _) => concat!(
+                r#""type":"https://iana.org/assignments/http-problem-types#quota-exceeded","#,
+                r#""title":"Request cannot be satisfied as assigned quota has been exceeded","status":429"#,
             ),
-            DenialKind::ReducedCapacity(_) => (
-                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-                "Request cannot be satisfied due to temporary server capacity constraints",
+            (DenialKind::ReducedCapacity(_), _) => concat!(
+                r#""type":"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity","#,
+                r#""title":"Request cannot be satisfied due to temporary server capacity constraints","status":503"#,
             ),
-            _ => ("about:blank", self.status().canonical_reason().unwrap_or_default()),
+            (_, 400) => r#""type":"about:blank","title":"Bad Request","status":400"#,
+            (_, 401) => r#""type":"about:blank","title":"Unauthorized","status":401"#,
+            (_, 403) => r#""type":"about:blank","title":"Forbidden","status":403"#,
+            (_, 503) => r#""type":"about:blank","title":"Service Unavailable","status":503"#,
+            _ => r#""type":"about:blank","title":"Internal Server Error","status":500"#,
         }
     }
 

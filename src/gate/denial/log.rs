@@ -55,3 +55,19 @@ impl Denial {
         if reason.contains(char::is_control) { reason.escape_debug().to_string().into() } else { reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Realm;
+    use crate::gate::token_error::TokenError;
+
+    #[test]
+    fn a_reason_is_one_line_whatever_name_the_caller_chose() {
+        let reason = |kind| Denial::new(kind, Realm::default()).reason();
+        assert_eq!(reason(DenialKind::insufficient_role(["a\nERROR"])), "required role: a\\nERROR");
+        assert_eq!(reason(DenialKind::insufficient_role(["\"\u{e4}\""])), "required role: \"\u{e4}\"");
+        let missing = DenialKind::InvalidToken(TokenError::claim_missing("exp"));
+        assert_eq!(reason(missing), "a required claim is missing: exp");
+    }
+}
