@@ -70,10 +70,8 @@ pub(crate) struct Client {
     /// `None` if neither the server nor a trusted proxy provides an address.
     pub(crate) addr: Option<ClientAddr>,
     /// Whether a trusted proxy reports that the client used https.
-    #[cfg_attr(not(feature = "headers"), expect(dead_code, reason = "only `headers` needs it"))]
     pub(crate) is_https: bool,
     /// Whether the connection is from a trusted proxy.
-    #[cfg_attr(not(feature = "headers"), expect(dead_code, reason = "only `headers` needs it"))]
     pub(crate) is_proxied: bool,
     /// Whether the layer trusts no proxy at all, so that every peer is taken for a client.
     #[cfg_attr(not(feature = "rate_limit"), expect(dead_code, reason = "only `rate_limit` needs it"))]

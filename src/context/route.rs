@@ -1,9 +1,7 @@
 //! The method, path and route of a request, for decisions and for the log.
 
 #[cfg(feature = "axum")]
-use axum::extract::MatchedPath;
-#[cfg(all(feature = "axum", feature = "rate_limit"))]
-use axum::extract::{NestedPath, OriginalUri};
+use axum::extract::{MatchedPath, NestedPath, OriginalUri};
 use http::request;
 
 /// The pattern of the matched route, such as `/users/{id}`; `None` if no router has matched yet.
@@ -28,25 +26,25 @@ pub(crate) fn method_name(head: &request::Parts) -> &str {
 const MAX_METHOD_LEN: usize = 17;
 
 /// The path at which the innermost router so far is nested; `None` if it is not nested.
-#[cfg(all(feature = "axum", feature = "rate_limit"))]
+#[cfg(feature = "axum")]
 pub(crate) fn nested_path(head: &request::Parts) -> Option<&str> {
     head.extensions.get::<NestedPath>().map(NestedPath::as_str)
 }
 
 /// Always `None`: without axum, no router reports its path.
-#[cfg(all(not(feature = "axum"), feature = "rate_limit"))]
+#[cfg(not(feature = "axum"))]
 pub(crate) fn nested_path(_: &request::Parts) -> Option<&str> {
     None
 }
 
 /// The path of the request as the outermost router received it; `None` if the request has not reached a router.
-#[cfg(all(feature = "axum", feature = "rate_limit"))]
+#[cfg(feature = "axum")]
 pub(crate) fn original_path(head: &request::Parts) -> Option<&str> {
     head.extensions.get::<OriginalUri>().map(|uri| uri.path())
 }
 
 /// Always `None`: without axum, no router keeps the path.
-#[cfg(all(not(feature = "axum"), feature = "rate_limit"))]
+#[cfg(not(feature = "axum"))]
 pub(crate) fn original_path(_: &request::Parts) -> Option<&str> {
     None
 }
