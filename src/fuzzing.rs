@@ -1,6 +1,7 @@
 //! Entry points to private parsers for the fuzz targets (`--cfg fuzzing`). Each panics if an invariant is violated.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -117,60 +118,66 @@ pub fn forwarded(data: &[u8]) {
 
 /// Finds the client behind proxies. The data is the peer's address, then forwarding headers.
 ///
-/// Nothing to the left of the first address that is not a trusted proxy has an effect, and an untrusted peer is the
+/// What a client sends has no effect once its proxy has appended the client's address, and an untrusted peer is the
 /// client itself.
 pub fn client_address(data: &[u8]) {
+    static NETWORKS: LazyLock<TrustedProxies> = LazyLock::new(|| {
+        TrustedProxies::new(["10.0.0.0/8", "192.0.2.128/25", "2001:db8::/32"]).expect("valid networks")
+    });
+    static UNIX: LazyLock<TrustedProxies> = LazyLock::new(|| TrustedProxies::new(["unix:"]).expect("a valid item"));
+    static HOPS: LazyLock<[TrustedProxies; 2]> =
+        LazyLock::new(|| [1, 2].map(|count| TrustedProxies::hops(count).expect("a valid number")));
+
     let (peer, lines) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
     let peer = std::str::from_utf8(peer).ok().and_then(|peer| peer.parse().ok());
     let lines = lines.strip_prefix(b"\n").unwrap_or_default();
-    let networks = ["10.0.0.0/8", "192.0.2.128/25", "2001:db8::/32"];
-    let proxies = TrustedProxies::new(networks).expect("valid networks");
-    let trusted = IpAddr::from([10, 0, 0, 1]);
-    for (name, proxies) in [(X_FORWARDED_FOR, proxies.clone()), (FORWARDED, proxies.use_forwarded_header())] {
+    for name in [X_FORWARDED_FOR, FORWARDED] {
         let Some(headers) = headers(&name, lines) else { return };
-        let client = |peer: IpAddr, headers: &HeaderMap| {
-            let mut head = Request::new(()).into_parts().0;
-            head.headers = headers.clone();
-            head.extensions.insert(SocketAddr::from((peer, 443)));
-            proxies.client(&head).expect("the peer is known").ip()
-        };
         if let Some(peer) = peer {
-            let alone = client(peer, &HeaderMap::new());
-            let is_trusted = alone != client(peer, &one_hop(&name, UNTRUSTED));
-            assert!(is_trusted || client(peer, &headers) == alone, "an untrusted peer chose its address");
+            let alone = client(&NETWORKS, Some(peer), HeaderMap::new());
+            let is_trusted = alone != client(&NETWORKS, Some(peer), with_hops(HeaderMap::new(), &name, &[UNTRUSTED]));
+            assert!(is_trusted || client(&NETWORKS, Some(peer), headers.clone()) == alone, "an untrusted peer lied");
         }
-        let found = client(trusted, &headers);
+        let found = client(&NETWORKS, TRUSTED, headers.clone());
         assert_eq!(found, canonical(found), "an address with a second form");
+        let [one, two] = &*HOPS;
         // The nearest proxy appends the address of its peer, which is then the client: nothing before it counts.
-        for (appended, expected) in [
-            (&[UNTRUSTED][..], UNTRUSTED),
-            (&[UNTRUSTED, "10.9.9.9"], UNTRUSTED),
-            (&[UNTRUSTED, "2001:db8::2", "192.0.2.200"], UNTRUSTED),
-            (&["unknown", "10.9.9.9"], "10.9.9.9"),
-            (&["unknown"], "10.0.0.1"),
+        for (proxies, peer, appended, expected) in [
+            (&*NETWORKS, TRUSTED, &[UNTRUSTED][..], UNTRUSTED),
+            (&*NETWORKS, TRUSTED, &[UNTRUSTED, "[2001:db8::2]", "192.0.2.200"], UNTRUSTED),
+            (&*NETWORKS, TRUSTED, &["unknown", "10.9.9.9"], "10.9.9.9"),
+            (&*NETWORKS, TRUSTED, &["unknown"], "10.0.0.1"),
+            (&*UNIX, None, &[UNTRUSTED], UNTRUSTED),
+            (one, TRUSTED, &[UNTRUSTED], UNTRUSTED),
+            (one, None, &["10.9.9.9"], "10.9.9.9"),
+            (two, TRUSTED, &[UNTRUSTED, "198.51.100.7"], UNTRUSTED),
+            (two, TRUSTED, &["unknown", "198.51.100.7"], "198.51.100.7"),
         ] {
-            let mut headers = headers.clone();
-            for address in appended {
-                headers.append(&name, hop(&name, address));
-            }
-            assert_eq!(client(trusted, &headers).to_string(), expected, "{appended:?}");
+            let headers = with_hops(headers.clone(), &name, appended);
+            assert_eq!(client(proxies, peer, headers).to_string(), expected, "{appended:?}");
         }
     }
 }
 
-/// An address that is none of a proxy, and that a mutation rarely finds.
-const UNTRUSTED: &str = "203.0.113.251";
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-fn one_hop(name: &HeaderName, address: &str) -> HeaderMap {
-    HeaderMap::from_iter([(name.clone(), hop(name, address))])
+/// Returns the client of a request from this peer; a Unix socket has none.
+fn client(proxies: &TrustedProxies, peer: Option<IpAddr>, headers: HeaderMap) -> IpAddr {
+    let proxies = proxies.clone();
+    let proxies = if headers.contains_key(FORWARDED) { proxies.use_forwarded_header() } else { proxies };
+    let mut head = Request::new(()).into_parts().0;
+    head.headers = headers;
+    if let Some(peer) = peer {
+        head.extensions.insert(SocketAddr::from((peer, 443)));
+    }
+    proxies.client(&head).expect("the client is known").ip()
 }
 
-/// Writes one hop as a proxy does.
-fn hop(name: &HeaderName, address: &str) -> HeaderValue {
-    let text = if *name == FORWARDED { format!("for=\"{address}\"") } else { address.to_owned() };
-    let text = if text.contains("::") { text.replace("2001:db8::2", "[2001:db8::2]") } else { text };
-    HeaderValue::from_str(&text).expect("visible ASCII")
+/// Appends one line for each hop, as a proxy writes it.
+fn with_hops(mut headers: HeaderMap, name: &HeaderName, addresses: &[&str]) -> HeaderMap {
+    for address in addresses {
+        let text = if *name == FORWARDED { format!("for=\"{address}\"") } else { (*address).to_owned() };
+        headers.append(name, HeaderValue::try_from(text).expect("visible ASCII"));
+    }
+    headers
 }
 
 /// Reads a cookie. The data is its name, then `Cookie` headers. A value is visible ASCII and unique, and an appended
@@ -227,3 +234,8 @@ fn is_value(byte: u8) -> bool {
 }
 
 const MAX_HOPS: usize = 64;
+/// A peer that is a proxy.
+const TRUSTED: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+/// An address that is none of a proxy, and that a mutation rarely finds.
+const UNTRUSTED: &str = "203.0.113.251";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
