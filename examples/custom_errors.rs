@@ -54,7 +54,7 @@ async fn render_denial(response: Response) -> Response {
 
 fn app(issuer: Issuer) -> Result<Router, ConfigError> {
     let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
-    let remove = delete(|| async { StatusCode::NO_CONTENT }).layer(RequireScope::all(["write"])?);
+    let remove = delete(|| async { StatusCode::NO_CONTENT }).layer(RequireScope::new("write")?);
     let reports = Router::new().route("/reports/{id}", get(show).merge(remove));
     // `render_denial` is the outermost layer, so it sees the rejections by all others.
     Ok(reports.layer(auth).layer(map_response(render_denial)))

@@ -77,7 +77,7 @@ fn digest(key: &[u8]) -> [u8; 32] {
 fn app(auth: ApiKeyAuth) -> Result<Router, ConfigError> {
     let headers = SecurityHeaders::api().build()?;
     let stack = Stack::builder().security_headers(headers).authenticate(auth).build()?;
-    let admin = get(|| async { "admin\n" }).layer(RequireScope::all(["admin"])?);
+    let admin = get(|| async { "admin\n" }).layer(RequireScope::new("admin")?);
     Ok(Router::new().route("/me", get(me)).route("/admin", admin).layer(stack))
 }
 

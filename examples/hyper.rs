@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .limit_by_address(limit)
         .authenticate(auth)
         .build()?;
-    let scope = RequireScope::all(["profile"])?;
+    let scope = RequireScope::new("profile")?;
 
     let addr = listener.local_addr()?;
     let token = issuer.token("ann").audience("api");

@@ -137,9 +137,9 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
         .limit_by_user(limit)
         .build()?;
 
-    let may_create = RequirePermission::all([roles.permission("create:valuation")?])?;
-    let may_write = RequireScope::all(["write:valuations"])?;
-    let professional = RequireTier::at_least(tiers.get("professional")?);
+    let may_create = RequirePermission::new(roles.permission("create:valuation")?)?;
+    let may_write = RequireScope::new("write:valuations")?;
+    let professional = RequireTier::at_least(&tiers, "professional")?;
     Ok(Router::new()
         .route("/me", get(me))
         .route("/valuations", post(|| async { StatusCode::CREATED }).layer(may_create))

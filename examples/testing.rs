@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 
 /// The routes with their requirements, but without a layer that authenticates.
 fn routes() -> Result<Router, ConfigError> {
-    let publish = post(|| async { StatusCode::NO_CONTENT }).layer(RequireScope::all(["publish"])?);
+    let publish = post(|| async { StatusCode::NO_CONTENT }).layer(RequireScope::new("publish")?);
     Ok(Router::new().route("/me", get(me)).route("/publish", publish))
 }
 

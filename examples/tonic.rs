@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("PORT={port}: {error}"))?;
     let issuer = TestIssuer::start().await?;
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build()?;
-    let layers = ServiceBuilder::new().layer(auth).layer(RequireScope::all(["greet"])?);
+    let layers = ServiceBuilder::new().layer(auth).layer(RequireScope::new("greet")?);
     let url = format!("http://{}/greeter.Greeter/SayHello", listener.local_addr()?);
     let token = issuer.token("ann").audience("api");
     println!("export TOKEN={}", token.clone().scope("greet").sign());

@@ -46,7 +46,7 @@ async fn load_user(database: SqlitePool, user: UserContext) -> Result<UserContex
 
 fn app(issuer: Issuer, database: SqlitePool) -> Result<Router, ConfigError> {
     let roles = Roles::builder().role("editor", ["create:page"]).build()?;
-    let may_create = RequirePermission::all([roles.permission("create:page")?])?;
+    let may_create = RequirePermission::new(roles.permission("create:page")?)?;
     let auth = JwtAuth::builder()
         .issuer(issuer)
         .audience("api")

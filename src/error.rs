@@ -127,8 +127,8 @@ impl ConfigIssue {
     ///
     /// let error = Tiers::ascending(["basic", "basic"]).unwrap_err();
     /// assert_eq!(error.issues()[0].setting(), "Tiers::ascending");
-    /// let error = RequireScope::all(["two words"]).unwrap_err();
-    /// assert_eq!(error.issues()[0].setting(), "RequireScope::all");
+    /// let error = RequireScope::new("two words").unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "RequireScope::new");
     /// let error = SecurityHeaders::api().header("a b", "c").build().unwrap_err();
     /// assert_eq!(error.issues()[0].setting(), "header");
     /// ```

@@ -13,7 +13,7 @@
 //!         .issuer(Issuer::discover("https://auth.example.com"))
 //!         .audience("https://api.example.com")
 //!         .build()?;
-//!     let reports = get(reports).layer(RequireScope::all(["read:reports"])?);
+//!     let reports = get(reports).layer(RequireScope::new("read:reports")?);
 //!     Ok(Router::new().route("/reports", reports).layer(auth))
 //! }
 //!
@@ -197,14 +197,14 @@ pub use rate_limit::layer::RateLimit;
 #[cfg(feature = "rate_limit")]
 pub use rate_limit::quota::Quota;
 #[doc(alias("403", "authorize", "guard", "rbac"))]
-pub use require::gate::RequirePermission;
+pub use require::permission::RequirePermission;
 #[doc(alias("403", "admin", "authorize", "guard", "rbac"))]
-pub use require::gate::RequireRole;
+pub use require::role::RequireRole;
 #[doc(alias("403", "authorize", "guard"))]
-pub use require::gate::RequireScope;
+pub use require::scope::RequireScope;
 #[doc(alias("403", "plan", "subscription"))]
-pub use require::gate::RequireTier;
+pub use require::tier::RequireTier;
 #[doc(alias("401", "authenticated", "login required", "protected"))]
-pub use require::gate::RequireUser;
+pub use require::user::RequireUser;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

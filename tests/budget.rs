@@ -98,8 +98,8 @@ fn each_layer_stays_within_its_budget() {
     let bearer = format!("Bearer {}", token("ann"));
     let page = [(ORIGIN, PAGE)];
     let user = [(AUTHORIZATION, &*bearer)];
-    let scope = || RequireScope::all(["read:all"]).unwrap();
-    let tier = || RequireTier::at_least(tiers().get("basic").unwrap());
+    let scope = || RequireScope::new("read:all").unwrap();
+    let tier = || RequireTier::at_least(&tiers(), "basic").unwrap();
     let me = get(|Extractor(user): Extractor<UserContext>| async move {
         assert_eq!(user.id(), "ann");
         "handled"

@@ -152,6 +152,16 @@ impl Tier {
         self.tiers.0.get(self.rank).map_or("", |name| name)
     }
 
+    /// The tiers of the app.
+    pub(crate) fn tiers(&self) -> &Tiers {
+        &self.tiers
+    }
+
+    /// A tier of this name that no app has ranked.
+    pub(crate) fn unranked(name: &str) -> Self {
+        Self { tiers: Tiers(Arc::new([name.into()])), rank: 0 }
+    }
+
     /// The number of lower tiers.
     #[cfg(feature = "rate_limit")]
     pub(crate) fn rank(&self) -> usize {

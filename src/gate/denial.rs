@@ -117,6 +117,9 @@ pub enum DenialKind {
     },
     /// 500: a handler extracts a nonce, and no content security policy has one.
     NonceMissing,
+    /// 403: the resource belongs to another user.
+    #[doc(alias("403", "forbidden"))]
+    NotOwner,
     /// 429: a rate limit is exceeded.
     #[doc(alias("429", "too many requests"))]
     QuotaExceeded(Violation),
@@ -233,6 +236,7 @@ impl Denial {
             | DenialKind::InsufficientRole { .. }
             | DenialKind::InsufficientScope { .. }
             | DenialKind::InsufficientTier { .. }
+            | DenialKind::NotOwner
             | DenialKind::RateLimitKeyMissing => StatusCode::FORBIDDEN,
             DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }

@@ -81,7 +81,7 @@ impl Rule {
     /// Returns the position of the quota of the highest tier that the user has; 0 if the user has none.
     fn highest_quota(&self, user: Option<&UserContext>) -> usize {
         let has_tier = |quota: &TierQuota| match (&quota.tier, user) {
-            (Some(tier), Some(user)) => user.is_at_least(tier),
+            (Some(tier), Some(user)) => user.reaches(tier),
             _ => false,
         };
         self.quotas.iter().rposition(has_tier).unwrap_or(0)

@@ -19,8 +19,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), portcullis::ConfigError> {
 //! let tiers = Tiers::ascending(["basic", "professional"])?;
-//! let write = RequireScope::all(["write:pages"])?;
-//! let professional = RequireTier::at_least(tiers.get("professional")?);
+//! let write = RequireScope::new("write:pages")?;
+//! let professional = RequireTier::at_least(&tiers, "professional")?;
 //!
 //! let app: Router = Router::new()
 //!     .route("/pages", post(|| async {}).layer(write))
@@ -67,8 +67,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), portcullis::ConfigError> {
 //! # let (list, create) = (|| async {}, || async {});
-//! let read = RequireScope::all(["read"])?;
-//! let write = RequireScope::all(["write"])?;
+//! let read = RequireScope::new("read")?;
+//! let write = RequireScope::new("write")?;
 //!
 //! let right = get(list).layer(read.clone())
 //!     .merge(post(create).layer(write));
@@ -95,7 +95,7 @@
 //!
 //! # Misspelled names
 //!
-//! Tiers and roles come from their tables, and permissions can come from
+//! Tiers and roles are looked up in their tables, and permissions can come from
 //! [`Roles::permission`](crate::Roles::permission). So a misspelled name fails at startup, not at the first request.
 //! Constructors that check names return a `Result`, so they need a `?`.
 //!
@@ -103,10 +103,10 @@
 //! use portcullis::{RequirePermission, RequireRole, Roles};
 //!
 //! let roles = Roles::builder().role("editor", ["create:page"]).build()?;
-//! RequireRole::any([roles.get("editor")?])?;
-//! RequirePermission::all([roles.permission("create:page")?])?;
+//! RequireRole::new(&roles, "editor")?;
+//! RequirePermission::new(roles.permission("create:page")?)?;
 //!
-//! assert!(roles.get("editr").is_err());
+//! assert!(RequireRole::new(&roles, "editr").is_err());
 //! assert!(roles.permission("create:pgae").is_err());
 //! # Ok::<(), portcullis::ConfigError>(())
 //! ```
@@ -114,30 +114,58 @@
 //! # Checks in a handler
 //!
 //! These layers decide from the user alone. For decisions that depend on the resource, the same checks are methods of
-//! [`UserContext`](crate::UserContext):
+//! [`UserContext`](crate::UserContext), and [`require_owner`](crate::UserContext::require_owner) compares the user's id
+//! with the resource's owner:
 //!
 //! ```
-//! use portcullis::{UserContext, gate::Denial};
-//! # use axum::extract::Path;
+//! use axum::http::StatusCode;
+//! use axum::{extract::Path, response};
+//! use portcullis::UserContext;
+//!
+//! struct Page {
+//!     owner: String,
+//!     is_private: bool,
+//! }
+//! # fn find_page(id: u64) -> Option<Page> {
+//! #     (id < 3).then(|| Page { owner: "ann".to_owned(), is_private: id == 2 })
+//! # }
 //!
 //! async fn delete(
 //!     user: UserContext,
-//!     Path(owner): Path<String>,
-//! ) -> Result<&'static str, Denial> {
-//!     if owner != user.id() {
-//!         user.require_scope("delete:any-page")?;
+//!     Path(id): Path<u64>,
+//! ) -> response::Result<&'static str> {
+//!     let page = find_page(id).ok_or(StatusCode::NOT_FOUND)?;
+//!     if page.is_private {
+//!         // The response does not show that the page exists.
+//!         user.require_owner(&page.owner).map_err(|_| StatusCode::NOT_FOUND)?;
 //!     }
+//!     // The owner or a moderator.
+//!     user.require_owner(&page.owner)
+//!         .or_else(|_| user.require_role("moderator"))?;
 //!     Ok("deleted")
 //! }
-//! # let user = UserContext::new("ann");
+//! # use axum::response::IntoResponse;
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-//! # let delete = |owner: &str| {
-//! #     let owner = Path(owner.to_owned());
-//! #     runtime.block_on(delete(user.clone(), owner))
+//! # let delete = |user: UserContext, id: u64| {
+//! #     runtime.block_on(delete(user, Path(id))).into_response().status()
 //! # };
-//! assert!(delete("ann").is_ok());
-//! assert_eq!(delete("bob").unwrap_err().status(), 403);
+//!
+//! // Page 1 is public and page 2 is private. Both belong to Ann.
+//! let ann = UserContext::new("ann");
+//! assert_eq!(delete(ann.clone(), 1), 200);
+//! assert_eq!(delete(ann, 2), 200);
+//!
+//! let bob = UserContext::new("bob").with_roles(["moderator"]);
+//! assert_eq!(delete(bob.clone(), 1), 200);
+//! assert_eq!(delete(bob, 2), 404);
+//! assert_eq!(delete(UserContext::new("eve"), 1), 403);
 //! ```
+//!
+//! Respond with 403 if other users may know that the resource exists, and with 404 if not: then an id that exists looks
+//! like one that does not. Decide before the response differs in any other way, such as a 409 or a redirect.
+//!
+//! [`axum::response::Result`] is for handlers that return several kinds of errors. A handler that returns only
+//! [`Denial`](crate::gate::Denial)s returns a `Result<_, Denial>`.
 //!
 //! # What it does not do
 //!
@@ -151,5 +179,10 @@
 //! [`RequireUser`]: crate::RequireUser
 
 mod checks;
-pub(crate) mod gate;
+mod gate;
+pub(crate) mod permission;
 mod requirement;
+pub(crate) mod role;
+pub(crate) mod scope;
+pub(crate) mod tier;
+pub(crate) mod user;

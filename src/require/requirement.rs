@@ -1,5 +1,6 @@
 //! `Requirement`: the scopes, roles, permissions or tier that a `Require*` layer requires of a user.
 
+use crate::context::roles::Roles;
 use crate::context::{Permission, Role, Scopes, Tier, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::DenialKind;
@@ -46,12 +47,19 @@ impl Requirement {
         Ok(Self::Permissions(quantifier, not_empty(setting, permissions)?))
     }
 
-    pub(super) fn roles(
+    pub(super) fn roles<I>(
         setting: &'static str,
         quantifier: Quantifier,
-        roles: impl IntoIterator<Item = Role>,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self::Roles(quantifier, not_empty(setting, roles.into_iter().collect())?))
+        table: &Roles,
+        names: I,
+    ) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut issues = ConfigIssues::default();
+        let roles: Vec<_> = names.into_iter().filter_map(|name| issues.ok_or_add(table.get(name.as_ref()))).collect();
+        issues.into_result(|| ()).map_err(|error| error.with_setting(setting))?;
+        Ok(Self::Roles(quantifier, not_empty(setting, roles)?))
     }
 
     pub(super) fn scopes<I>(setting: &'static str, quantifier: Quantifier, scopes: I) -> Result<Self, ConfigError>
@@ -82,9 +90,7 @@ impl Requirement {
                 let is_met = quantifier.is_met(names, |name| user.has_scope(name));
                 ok_if(is_met, || DenialKind::insufficient_scope(scopes.clone()))
             }
-            Self::Tier(required) => {
-                ok_if(user.is_at_least(required), || DenialKind::insufficient_tier(required.clone()))
-            }
+            Self::Tier(required) => ok_if(user.reaches(required), || DenialKind::insufficient_tier(required.clone())),
             Self::User => Ok(()),
         }
     }
@@ -115,7 +121,6 @@ fn not_empty<T>(setting: &'static str, list: Vec<T>) -> Result<Box<[T]>, ConfigE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::roles::Roles;
     use crate::context::tiers::Tiers;
 
     fn user() -> UserContext {
@@ -153,11 +158,11 @@ mod tests {
     fn a_user_has_the_roles_that_the_direct_roles_inherit() {
         let table = Roles::builder().role("editor", ["w:p"]).role("chief", ["x:y"]).role("owner", ["*:*"]);
         let table = table.inherits("chief", ["editor"]).build().unwrap();
-        let roles = |names: &[&str]| names.iter().map(|name| table.get(name).unwrap()).collect::<Vec<_>>();
-        assert!(is_met(Requirement::roles("test", Quantifier::All, roles(&["editor", "chief"]))));
-        assert!(!is_met(Requirement::roles("test", Quantifier::All, roles(&["editor", "owner"]))));
-        assert!(is_met(Requirement::roles("test", Quantifier::Any, roles(&["editor", "owner"]))));
-        assert!(!is_met(Requirement::roles("test", Quantifier::Any, roles(&["owner"]))));
+        let roles = |quantifier, names: &[&str]| Requirement::roles("test", quantifier, &table, names);
+        assert!(is_met(roles(Quantifier::All, &["editor", "chief"])));
+        assert!(!is_met(roles(Quantifier::All, &["editor", "owner"])));
+        assert!(is_met(roles(Quantifier::Any, &["editor", "owner"])));
+        assert!(!is_met(roles(Quantifier::Any, &["owner"])));
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
     fn an_empty_list_is_a_config_error() {
         assert!(Requirement::scopes("test", Quantifier::All, [""; 0]).is_err());
         assert!(Requirement::permissions("test", Quantifier::Any, [""; 0]).is_err());
-        assert!(Requirement::roles("test", Quantifier::Any, []).is_err());
+        assert!(Requirement::roles("test", Quantifier::Any, &Roles::from_names(["a"]).unwrap(), [""; 0]).is_err());
         assert!(
             Requirement::permissions("test", Quantifier::Any, ["nonsense", "too"]).unwrap_err().issues().len() == 2
         );

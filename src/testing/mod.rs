@@ -38,7 +38,7 @@
 //! }
 //! let app = Router::new()
 //!     .route("/me", get(me))
-//!     .layer(RequireScope::all(["profile"])?);
+//!     .layer(RequireScope::new("profile")?);
 //!
 //! let ann = UserContext::new("ann").with_scopes(Scopes::new(["profile"])?);
 //! let bob = UserContext::new("bob");

@@ -7,7 +7,7 @@ use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
     ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequirePermission, RequireRole,
-    RequireScope, Roles, Scopes, Stack, Tiers, TrustedProxies,
+    RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -63,12 +63,18 @@ fn quotas_are_named_by_their_constructor() {
 
 #[test]
 fn requirements_are_named_by_their_layer() {
+    let roles = Roles::from_names(["editor"]).unwrap();
+    let tiers = Tiers::ascending(["basic"]).unwrap();
+    assert_eq!(setting(RequireScope::new("two words")), "RequireScope::new");
+    assert_eq!(setting(RequirePermission::new("a")), "RequirePermission::new");
+    assert_eq!(setting(RequireRole::new(&roles, "editr")), "RequireRole::new");
+    assert_eq!(setting(RequireTier::at_least(&tiers, "basc")), "RequireTier::at_least");
     assert_eq!(setting(RequireScope::all([""])), "RequireScope::all");
     assert_eq!(setting(RequireScope::any([""; 0])), "RequireScope::any");
     assert_eq!(setting(RequirePermission::all([""; 0])), "RequirePermission::all");
     assert_eq!(setting(RequirePermission::any(["a"])), "RequirePermission::any");
-    assert_eq!(setting(RequireRole::all([])), "RequireRole::all");
-    assert_eq!(setting(RequireRole::any([])), "RequireRole::any");
+    assert_eq!(setting(RequireRole::all(&roles, [""; 0])), "RequireRole::all");
+    assert_eq!(setting(RequireRole::any(&roles, [""; 0])), "RequireRole::any");
 }
 
 #[test]

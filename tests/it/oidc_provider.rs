@@ -121,7 +121,7 @@ impl TestApp {
             let user_ids = json!({ "id": user.id(), "issuer": user.issuer(), "client_id": user.client_id() });
             json!({ "user": user_ids, "is_client": is_client, "scopes": scopes }).to_string()
         };
-        let scope = RequireScope::all(["read:valuations"]).unwrap();
+        let scope = RequireScope::new("read:valuations").unwrap();
         let router = Router::new().route("/", get(handler)).layer(scope).layer(auth.clone());
         Self { router, auth, clock }
     }

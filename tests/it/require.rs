@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get};
 use portcullis::context::{Realm, Visitor};
 use portcullis::gate::{Denial, DenialKind};
@@ -55,12 +57,11 @@ fn protected_by(protect: impl FnOnce(MethodRouter) -> MethodRouter) -> (Router, 
 
 /// An app for each layer, by the layer's name.
 fn apps() -> [(&'static str, (Router, Arc<AtomicUsize>)); 4] {
-    let editor = || roles().get("editor").unwrap();
     [
-        ("RequireScope", protected_by(|route| route.layer(RequireScope::all(["read"]).unwrap()))),
-        ("RequireRole", protected_by(|route| route.layer(RequireRole::all([editor()]).unwrap()))),
-        ("RequirePermission", protected_by(|route| route.layer(RequirePermission::all(["write:page"]).unwrap()))),
-        ("RequireTier", protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))))),
+        ("RequireScope", protected_by(|route| route.layer(RequireScope::new("read").unwrap()))),
+        ("RequireRole", protected_by(|route| route.layer(RequireRole::new(&roles(), "editor").unwrap()))),
+        ("RequirePermission", protected_by(|route| route.layer(RequirePermission::new("write:page").unwrap()))),
+        ("RequireTier", protected_by(|route| route.layer(RequireTier::at_least(&tiers(), "professional").unwrap()))),
     ]
 }
 
@@ -143,12 +144,12 @@ async fn the_challenge_of_any_lists_all_scopes() {
 
 #[tokio::test]
 async fn a_user_has_the_roles_that_their_roles_inherit() {
-    let (app, _) = protected_by(|route| route.layer(RequireRole::any([roles().get("reader").unwrap()]).unwrap()));
+    let (app, _) = protected_by(|route| route.layer(RequireRole::new(&roles(), "reader").unwrap()));
     for (role, expected) in [("reader", 200), ("editor", 200), ("auditor", 403), ("Reader", 403)] {
         assert_eq!(status(&app, ann().with_roles([role])).await, expected, "{role}");
     }
-    let both = ["reader", "auditor"].map(|name| roles().get(name).unwrap());
-    let (app, _) = protected_by(|route| route.layer(RequireRole::all(both).unwrap()));
+    let both = ["reader", "auditor"];
+    let (app, _) = protected_by(|route| route.layer(RequireRole::all(&roles(), both).unwrap()));
     assert_eq!(status(&app, ann().with_roles(["editor"])).await, 403);
     assert_eq!(status(&app, ann().with_roles(["editor", "auditor"])).await, 200);
 }
@@ -167,7 +168,7 @@ async fn a_permission_is_granted_directly_or_by_a_role_or_by_a_wildcard() {
         ("write:log", ann().with_roles(["auditor"]), 403),
         ("write:page", UserContext::new("bob").with_roles(["editor"]), 403),
     ] {
-        let (app, _) = protected_by(|route| route.layer(RequirePermission::all([required]).unwrap()));
+        let (app, _) = protected_by(|route| route.layer(RequirePermission::new(required).unwrap()));
         assert_eq!(status(&app, user.clone()).await, expected, "{required} for {user:?}");
     }
     let (app, _) = protected_by(|route| route.layer(RequirePermission::any(["write:page", "read:log"]).unwrap()));
@@ -176,7 +177,7 @@ async fn a_permission_is_granted_directly_or_by_a_role_or_by_a_wildcard() {
 
 #[tokio::test]
 async fn a_tier_admits_itself_and_higher_tiers() {
-    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))));
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(&tiers(), "professional").unwrap()));
     for (name, expected) in [("basic", 403), ("professional", 200), ("enterprise", 200)] {
         assert_eq!(status(&app, ann().with_tier(tier(name))).await, expected, "{name}");
     }
@@ -186,7 +187,7 @@ async fn a_tier_admits_itself_and_higher_tiers() {
 #[tokio::test]
 async fn a_tier_of_another_table_is_compared_by_name_in_the_order_of_the_layers_table() {
     let reversed = Tiers::ascending(["enterprise", "professional", "basic"]).unwrap();
-    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier("professional"))));
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(&tiers(), "professional").unwrap()));
     assert_eq!(status(&app, ann().with_tier(reversed.get("basic").unwrap())).await, 403);
     assert_eq!(status(&app, ann().with_tier(reversed.get("enterprise").unwrap())).await, 200);
     let unknown = Tiers::ascending(["basic", "platinum"]).unwrap().get("platinum").unwrap();
@@ -201,7 +202,7 @@ async fn status_of_token(required: &str, tier_claim: Option<&str>, default: Opti
     if let Some(default) = default {
         auth = auth.default_tier(tier(default));
     }
-    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(tier(required))));
+    let (app, _) = protected_by(|route| route.layer(RequireTier::at_least(&tiers(), required).unwrap()));
     let mut token = issuer.token("ann").audience("api");
     if let Some(tier) = tier_claim {
         token = token.tier(tier);
@@ -243,9 +244,13 @@ fn a_misspelled_name_is_a_config_error_that_lists_the_known_names() {
     assert_eq!(error.issues().iter().map(|issue| issue.value().unwrap()).collect::<Vec<_>>(), ["write", "a b:c"]);
     let error = RequireScope::any(["a b", "", "c"]).unwrap_err();
     assert_eq!(error.issues().len(), 2);
+    let error = RequireRole::any(&roles(), ["editr", "editor", "reder"]).unwrap_err();
+    assert_eq!(error.issues().iter().map(|issue| issue.value().unwrap()).collect::<Vec<_>>(), ["editr", "reder"]);
+    let error = RequireTier::at_least(&tiers(), "pro").unwrap_err().to_string();
+    assert_eq!(error, "RequireTier::at_least \"pro\": no such tier; use one of: basic, professional, enterprise");
     for error in [
         RequireScope::all([""; 0]).unwrap_err(),
-        RequireRole::any([]).unwrap_err(),
+        RequireRole::any(&roles(), [""; 0]).unwrap_err(),
         RequirePermission::any([""; 0]).unwrap_err(),
     ] {
         assert!(error.to_string().contains("the list is empty; name at least one"), "{error}");
@@ -256,7 +261,7 @@ async fn handler_with_checks(Extractor(user): Extractor<UserContext>) -> Result<
     user.require_scope("read")?;
     user.require_role("reader")?;
     user.require_permission("write:page")?;
-    user.require_tier(&tier("professional"))?;
+    user.require_tier("professional")?;
     Ok("handled")
 }
 
@@ -285,6 +290,69 @@ async fn the_checks_of_a_handler_reject_like_the_layers() {
     assert_eq!(TestResponse::get(&app.layer(as_user(user)), "/", &[]).await.body, "handled");
 }
 
+async fn delete_page(
+    Extractor(user): Extractor<UserContext>,
+    Path(owner): Path<String>,
+) -> Result<&'static str, Denial> {
+    user.require_owner(&owner).or_else(|_| user.require_role("editor"))?;
+    Ok("deleted")
+}
+
+async fn read_page(
+    Extractor(user): Extractor<UserContext>,
+    Path(owner): Path<String>,
+) -> Result<&'static str, StatusCode> {
+    user.require_owner(&owner).map_err(|_| StatusCode::NOT_FOUND)?;
+    Ok("read")
+}
+
+#[tokio::test]
+async fn only_the_owner_or_a_role_that_the_handler_admits_may_use_a_resource() {
+    let app = Router::new().route("/delete/{owner}", get(delete_page)).route("/read/{owner}", get(read_page));
+    for (user, path, expected) in [
+        (ann(), "/delete/ann", 200),
+        (ann(), "/delete/bob", 403),
+        (ann(), "/delete/Ann", 403),
+        (ann(), "/delete/ann%20", 403),
+        (ann().with_roles(["editor"]), "/delete/bob", 200),
+        (ann(), "/read/ann", 200),
+        (ann(), "/read/bob", 404),
+    ] {
+        let response = TestResponse::get(&app.clone().layer(as_user(user)), path, &[]).await;
+        assert_eq!(response.status, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_user_than_the_owner_is_403_not_owner_without_an_error_code() {
+    async fn handler(user: UserContext) -> Result<(), Denial> {
+        user.require_owner("bob")
+    }
+    let app = Router::new().route("/", get(handler)).layer(as_user(ann()));
+    let response = TestResponse::get(&app, "/", &[]).await;
+    assert_eq!((response.status.as_u16(), response.challenge()), (403, "Bearer realm=\"api\""));
+    assert!(response.body.contains("\"code\":\"not_owner\""), "{}", response.body);
+    assert!(!response.body.contains("bob") && !response.body.contains("ann"), "{}", response.body);
+}
+
+#[test]
+fn a_resource_without_an_owner_belongs_to_no_user() {
+    assert_eq!(UserContext::new("").require_owner("").unwrap_err().kind(), &DenialKind::NotOwner);
+    assert!(ann().require_owner("").is_err());
+}
+
+#[test]
+fn a_denied_tier_has_the_rank_of_the_users_tiers_if_they_name_it() {
+    let denied = |user: UserContext, name: &str| match user.require_tier(name).unwrap_err().kind() {
+        DenialKind::InsufficientTier { required, .. } => required.clone(),
+        kind => panic!("{kind:?}"),
+    };
+    let basic = || ann().with_tier(tier("basic"));
+    assert_eq!(denied(basic(), "enterprise"), tier("enterprise"));
+    assert_eq!(denied(basic(), "unknown").name(), "unknown");
+    assert_eq!(denied(ann(), "basic").name(), "basic");
+}
+
 #[tokio::test]
 async fn challenges_of_layers_and_handlers_name_the_realm_of_the_authenticating_layer() {
     let issuer = TestIssuer::start().await.unwrap();
@@ -292,7 +360,7 @@ async fn challenges_of_layers_and_handlers_name_the_realm_of_the_authenticating_
     let auth = JwtAuth::builder().issuer(keys).audience("api").realm("vault").optional().build().unwrap();
     let app = Router::new()
         .route("/handler", get(handler_with_checks))
-        .route("/layer", get(|| async {}).layer(RequireScope::all(["read"]).unwrap()))
+        .route("/layer", get(|| async {}).layer(RequireScope::new("read").unwrap()))
         .layer(auth);
     let bearer = format!("Bearer {}", issuer.token("ann").audience("api").sign());
     for path in ["/handler", "/layer"] {
@@ -308,7 +376,7 @@ async fn challenges_of_layers_and_handlers_name_the_realm_of_the_authenticating_
 async fn with_route_layer_the_fallback_is_not_protected() {
     let app = Router::new()
         .route("/", get(|| async {}))
-        .route_layer(RequireScope::all(["read"]).unwrap())
+        .route_layer(RequireScope::new("read").unwrap())
         .layer(as_user(ann()));
     assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 403);
     assert_eq!(TestResponse::get(&app, "/nowhere", &[]).await.status, 404);
@@ -317,8 +385,8 @@ async fn with_route_layer_the_fallback_is_not_protected() {
 #[tokio::test]
 async fn several_layers_on_one_route_must_all_admit() {
     let (app, calls) = protected_by(|route| {
-        let scope = RequireScope::all(["read"]).unwrap();
-        route.layer(ServiceBuilder::new().layer(scope).layer(RequireTier::at_least(tier("professional"))))
+        let scope = RequireScope::new("read").unwrap();
+        route.layer(ServiceBuilder::new().layer(scope).layer(RequireTier::at_least(&tiers(), "professional").unwrap()))
     });
     assert_eq!(status(&app, user_with_scopes(&["read"])).await, 403);
     assert_eq!(status(&app, ann().with_tier(tier("enterprise"))).await, 403);

@@ -72,7 +72,7 @@ fn app(calls: &Arc<AtomicUsize>) -> Router {
     });
     Router::new()
         .route("/", user_id)
-        .route("/scope", get(|| async {}).layer(RequireScope::all(["write:all"]).unwrap()))
+        .route("/scope", get(|| async {}).layer(RequireScope::new("write:all").unwrap()))
         .route("/unavailable", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")]) }))
         .route("/panic", panic)
         .layer(CatchPanicLayer::new())

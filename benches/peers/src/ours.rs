@@ -147,7 +147,7 @@ pub(crate) fn stack(algorithm: Algorithm, is_cached: bool) -> Router {
 }
 
 pub(crate) fn stack_and_scope() -> Router {
-    let scope = RequireScope::all(["read:valuations"]).expect("a scope");
+    let scope = RequireScope::new("read:valuations").expect("a scope");
     let handler = get(|Extractor(_): Extractor<UserContext>| async { "handled" }).layer(scope);
     Router::new().route("/", handler).layer(stack_layer(Algorithm::Hs256, true))
 }

@@ -121,24 +121,37 @@ impl UserContext {
         self.0.tier.as_ref().map(Tier::name).or(self.0.tier_name.as_deref())
     }
 
-    /// Returns whether the user's tier is `tier` or a higher one.
+    /// Returns whether the user has the tier of this name or a higher one.
     ///
-    /// A user without a tier, or with one that the app does not define, is below every tier.
+    /// The order is that of the app's [`Tiers`](crate::Tiers), which
+    /// [`JwtAuthBuilder::tiers`](crate::jwt::JwtAuthBuilder::tiers) sets. A user without a tier is below every tier. If
+    /// the app does not define the user's tier, only the same name counts.
     ///
     /// ```
     /// use portcullis::{Tiers, UserContext};
     ///
-    /// let tiers = Tiers::ascending(["basic", "professional"])?;
-    /// let [basic, professional] =
-    ///     [tiers.get("basic")?, tiers.get("professional")?];
+    /// async fn trends(user: UserContext) -> &'static str {
+    ///     if user.has_tier("professional") { "hourly" } else { "daily" }
+    /// }
+    /// # let _ = trends;
     ///
-    /// let user = UserContext::new("ann").with_tier(professional);
-    /// assert!(user.is_at_least(&basic));
-    /// assert!(!UserContext::new("bob").is_at_least(&basic));
+    /// let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
+    /// let user = UserContext::new("ann").with_tier(tiers.get("enterprise")?);
+    /// assert!(user.has_tier("professional"));
+    /// assert!(!UserContext::new("bob").has_tier("basic"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     #[must_use]
-    pub fn is_at_least(&self, tier: &Tier) -> bool {
+    #[doc(alias = "is_at_least")]
+    pub fn has_tier(&self, name: &str) -> bool {
+        match &self.0.tier {
+            Some(own) => own.tiers().find(name).is_some_and(|tier| own.is_at_least(&tier)),
+            None => self.0.tier_name.as_ref().is_some_and(|own| **own == *name),
+        }
+    }
+
+    /// Whether the user's tier is `tier` or a higher one, in the order of `tier`'s tiers.
+    pub(crate) fn reaches(&self, tier: &Tier) -> bool {
         match &self.0.tier {
             Some(own) => own.is_at_least(tier),
             None => self.0.tier_name.as_ref().is_some_and(|name| tier.is_reached_by(name)),

@@ -54,6 +54,7 @@ impl DenialKind {
             Self::InvalidRequest(CredentialError::Multiple) => "credential_repeated",
             Self::InvalidToken(error) => error.code(),
             Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::NotOwner => "not_owner",
             Self::QuotaExceeded(_) => "quota_exceeded",
             Self::RateLimitKeyMissing => "rate_limit_key_missing",
             Self::ReducedCapacity(_) => "reduced_capacity",

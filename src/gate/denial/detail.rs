@@ -75,6 +75,7 @@ impl Denial {
             }
             DenialKind::InvalidToken(error) => error.error_description().into(),
             DenialKind::KeysUnavailable { .. } => "the issuer's keys are temporarily unavailable".into(),
+            DenialKind::NotOwner => "the resource belongs to another user".into(),
             DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
                 "the request costs more than the rate limit allows".into()
             }

@@ -35,7 +35,7 @@ impl JwtAuthBuilder {
     ///     .build()?;
     /// let app = Router::new()
     ///     .route("/reports", get(|| async {}))
-    ///     .layer(RequireTier::at_least(tiers.get("pro")?))
+    ///     .layer(RequireTier::at_least(&tiers, "pro")?)
     ///     .layer(auth);
     ///
     /// for (tier, status) in [("free", 403), ("enterprise", 200)] {

@@ -239,7 +239,7 @@ impl Issuer {
     /// });
     /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
     /// # let roles = Roles::from_names(["staff"])?;
-    /// # let staff = RequireRole::any([roles.get("staff")?])?;
+    /// # let staff = RequireRole::new(&roles, "staff")?;
     /// # let app = Router::new().route("/", get(|| async {}));
     /// # let app = app.layer(staff).layer(auth);
     /// # let token = TokenBuilder::first_party(iss, secret, "ann");

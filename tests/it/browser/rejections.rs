@@ -78,7 +78,7 @@ fn a_401_is_readable_with_its_challenge() {
 #[ignore = "needs a browser: run tests/run"]
 fn a_403_is_readable_with_the_missing_scope() {
     let (browser, site) = (Chromium::start(), Site::blank());
-    let scope = RequireScope::all(["write:page"]).unwrap();
+    let scope = RequireScope::new("write:page").unwrap();
     let app = handled_app().layer(scope).layer(tokens::strict_auth().build().unwrap());
     let api = Site::of(app.layer(for_pages_of(&site).build().unwrap()));
     let bearer = format!("Bearer {}", tokens::token(tokens::valid_claims().to_string()));

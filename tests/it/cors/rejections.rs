@@ -45,7 +45,7 @@ async fn a_401_is_readable_with_its_challenge() {
 
 #[tokio::test]
 async fn a_403_is_readable_with_its_challenge() {
-    let scope = RequireScope::all(["write:page"]).unwrap();
+    let scope = RequireScope::new("write:page").unwrap();
     let app = behind(handled_app().layer(scope).layer(as_user(UserContext::new("ann"))));
     assert_readable(&app, 403, &["www-authenticate"]).await;
 }

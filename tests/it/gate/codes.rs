@@ -46,6 +46,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::InvalidRequest(CredentialError::Multiple),
         DenialKind::keys_unavailable(Duration::from_secs(1)),
         DenialKind::NonceMissing,
+        DenialKind::NotOwner,
         DenialKind::QuotaExceeded(violation()),
         DenialKind::RateLimitKeyMissing,
         DenialKind::rate_limit_missing("RateLimitStatus"),

@@ -117,7 +117,7 @@ impl TestServer {
     async fn start() -> Self {
         let issuer = TestIssuer::start().await.unwrap();
         let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
-        let scope = RequireScope::all(["echo"]).unwrap();
+        let scope = RequireScope::new("echo").unwrap();
         Self::serve(issuer, ServiceBuilder::new().layer(auth).layer(scope).into_inner()).await
     }
 
@@ -194,7 +194,7 @@ async fn a_client_receives_the_status_that_matches_the_rejection() {
 #[tokio::test]
 async fn a_missing_layer_is_internal_and_an_outage_unavailable() {
     let issuer = TestIssuer::start().await.unwrap();
-    let server = TestServer::serve(issuer, RequireScope::all(["echo"]).unwrap()).await;
+    let server = TestServer::serve(issuer, RequireScope::new("echo").unwrap()).await;
     let status = server.call(Some(&server.bearer("echo"))).await.unwrap_err();
     assert_eq!(status.code(), Code::Internal);
 
@@ -274,7 +274,7 @@ async fn a_denial_converts_to_a_tonic_status() {
 /// A proxy that asks this app whether to allow a request must not treat the HTTP 200 of a gRPC status as permission.
 #[tokio::test]
 async fn an_app_that_is_no_grpc_server_rejects_a_grpc_call_with_the_true_status() {
-    let service = RequireScope::all(["echo"]).unwrap().layer(tower::service_fn(async |_: Request<Body>| {
+    let service = RequireScope::new("echo").unwrap().layer(tower::service_fn(async |_: Request<Body>| {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     }));
     let service = portcullis::testing::as_anonymous().layer(service);

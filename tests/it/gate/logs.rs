@@ -46,7 +46,7 @@ async fn a_rejection_by_a_layer_is_one_line_with_kind_status_method_and_route() 
           reason=\"a bearer token is required\""]
     );
     let roles = Roles::from_names(["editor"]).unwrap();
-    let role = RequireRole::any([roles.get("editor").unwrap()]).unwrap();
+    let role = RequireRole::new(&roles, "editor").unwrap();
     let role = app(get(|| async {})).layer(role).layer(as_user(UserContext::new("ann")));
     assert_eq!(
         lines(&role).await,

@@ -164,7 +164,7 @@ async fn a_head_request_is_rejected_with_the_same_headers_and_no_body() {
 
 #[tokio::test]
 async fn a_500_names_its_cause_only_in_a_debug_build() {
-    let app = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
+    let app = Router::new().route("/", get(|| async {})).layer(RequireScope::new("read").unwrap());
     let response = TestResponse::get(&app, "/", &[]).await;
     assert_eq!(response.status, 500);
     assert_eq!(response.challenge(), "");
@@ -203,7 +203,7 @@ async fn an_outage_of_the_issuer_is_503_with_retry_after() {
 async fn a_denial_of_a_handler_has_the_same_response_as_that_of_a_layer() {
     let anonymous = as_anonymous();
     let ann = as_user(UserContext::new("ann"));
-    let by_layer = Router::new().route("/", get(|| async {})).layer(RequireScope::all(["read"]).unwrap());
+    let by_layer = Router::new().route("/", get(|| async {})).layer(RequireScope::new("read").unwrap());
     let by_layer = TestResponse::get(&by_layer.layer(ann.clone()), "/", &[]).await;
     let handler = || async { UserContext::new("ann").require_scope("read") };
     let by_handler = Router::new().route("/", get(handler)).layer(ServiceBuilder::new().layer(anonymous).layer(ann));
@@ -249,7 +249,7 @@ async fn a_realm_with_several_schemes_has_one_challenge_line_for_each() {
 async fn no_rejection_behind_a_custom_gate_asks_for_a_bearer_token() {
     let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey").unwrap()]);
     let app = |visitor: Visitor| {
-        let scoped = get(|| async {}).layer(RequireScope::all(["read"]).unwrap());
+        let scoped = get(|| async {}).layer(RequireScope::new("read").unwrap());
         let check = |user: UserContext| async move { user.require_role("editor") };
         Router::new().route("/layer", scoped).route("/handler", get(check)).layer(Extension(visitor))
     };

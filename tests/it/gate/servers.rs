@@ -78,7 +78,7 @@ async fn hyper_serves_a_plain_tower_service_behind_jwt_auth() {
     let auth = JwtAuth::builder().issuer(Issuer::discover(issuer.url())).audience("api").build().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
-    let service = ServiceBuilder::new().layer(auth).layer(RequireScope::all(["read"]).unwrap()).service(service_fn(
+    let service = ServiceBuilder::new().layer(auth).layer(RequireScope::new("read").unwrap()).service(service_fn(
         move |_: Request<Incoming>| {
             count.fetch_add(1, SeqCst);
             async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"handled")))) }

@@ -136,7 +136,7 @@ async fn required_scopes_are_checked_for_every_request() {
     let fixture = Fixture::new().await;
     let auth = fixture.builder(fixture.jwks_issuer()).build().unwrap();
     assert!(auth.prefetch_keys().await);
-    let scoped = get(|| async {}).layer(RequireScope::all(["write:all"]).unwrap());
+    let scoped = get(|| async {}).layer(RequireScope::new("write:all").unwrap());
     let app = Router::new().route("/", get(|| async {})).route("/scoped", scoped).layer(auth);
     let bearer = format!("Bearer {}", fixture.valid_token());
     for _ in 0..3 {

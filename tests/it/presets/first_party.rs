@@ -42,8 +42,8 @@ async fn first_party_access_token_has_roles_permissions_and_a_tier() {
     assert_eq!(roles(user), ["editor"]);
     assert_eq!(permissions(user), ["export:report", "read:valuation", "write:valuation"]);
     assert_eq!(user.tier().unwrap().name(), "pro");
-    assert!(user.is_at_least(&tiers().get("basic").unwrap()));
-    assert!(!user.is_at_least(&tiers().get("institutional").unwrap()));
+    assert!(user.has_tier("basic"));
+    assert!(!user.has_tier("institutional"));
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn missing_tier_is_the_default_and_an_unknown_tier_ranks_below_all() {
     let unknown =
         app.send_token(&hs256_token(&with_changes(&access_claims(), json!({"subscription_tier": "platinum"})))).await;
     assert_eq!((unknown.user().tier().is_none(), unknown.user().tier_name()), (true, Some("platinum")));
-    assert!(!unknown.user().is_at_least(&tiers().get("basic").unwrap()));
+    assert!(!unknown.user().has_tier("basic"));
 }
 
 #[tokio::test]

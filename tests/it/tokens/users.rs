@@ -42,7 +42,7 @@ async fn sub_equal_to_client_id_is_a_client() {
 #[tokio::test]
 async fn scopes_are_compared_as_exact_tokens() {
     let auth = strict_auth().build().unwrap();
-    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()).layer(auth));
+    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::new("read").unwrap()).layer(auth));
     for text in ["\"read\"", "\"write  read \"", "[\"write\",\"read\"]"] {
         assert!(app.send_token(&token(claims_with("scope", text))).await.handler_called, "{text}");
     }
@@ -126,7 +126,7 @@ async fn extractor_or_requirement_without_the_layer_is_500_without_details() {
     }
     let extractor = ProtectedApp::with_layers(|_| axum::Router::new().route("/", axum::routing::get(me)));
     let optional_extractor = ProtectedApp::with_layers(|app| app);
-    let requirement = ProtectedApp::with_layers(|app| app.layer(RequireScope::all(["read"]).unwrap()));
+    let requirement = ProtectedApp::with_layers(|app| app.layer(RequireScope::new("read").unwrap()));
     for app in [extractor, optional_extractor, requirement] {
         let response = app.send_token(&token(valid_claims().to_string())).await;
         response.assert_rejected(StatusCode::INTERNAL_SERVER_ERROR);
