@@ -33,16 +33,17 @@ struct ApiKeyAuth {
 }
 
 impl ApiKeyAuth {
-    fn owner(&self, head: &request::Parts) -> Result<&UserContext, DenialKind> {
+    fn owner(&self, head: &request::Parts) -> Result<&UserContext, Denial> {
         let mut keys = head.headers.get_all("x-api-key").iter();
-        match (keys.next(), keys.next()) {
+        let owner = match (keys.next(), keys.next()) {
             (None, _) => Err(DenialKind::CredentialsMissing),
-            (Some(key), None) => {
-                self.owners.get(&digest(key.as_bytes())).ok_or(DenialKind::InvalidCredential)
-            }
+            (Some(key), None) => Ok(self.owners.get(&digest(key.as_bytes()))),
             // Two keys, of which another server may choose the other one.
             _ => Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
-        }
+        };
+        owner
+            .and_then(|owner| owner.ok_or(DenialKind::InvalidCredential))
+            .map_err(|kind| Denial::new(kind, self.realm.clone()))
     }
 }
 
@@ -52,9 +53,7 @@ impl Gate for ApiKeyAuth {
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         let owner = match self.owner(head) {
             Ok(owner) => owner.clone(),
-            Err(kind) => {
-                return Entry::Refuse(Reply::denial(head, Denial::new(kind, self.realm.clone())));
-            }
+            Err(denial) => return Entry::Refuse(Reply::denial(head, denial)),
         };
         // `SecurityHeaders` marks requests whose responses to users must not be cached.
         let no_store = head.extensions.get().copied();
@@ -88,9 +87,7 @@ async fn me(user: UserContext) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
-        .await
-        .map_err(|error| format!("PORT={port}: {error}"))?;
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     // A real app shows a key once, when it is created, and stores its digest in the database.
     let key = format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?);
     let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey")?]);

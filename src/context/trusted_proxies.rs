@@ -110,7 +110,7 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// Returns [`ConfigError`] with every item that is neither an IP address nor a network nor `unix:`, and if the
-    /// networks have more public addresses than any list of proxies: more than 2²⁴ IPv4 addresses (a /8), or more IPv6
+    /// networks have more public addresses than any list of proxies: more than 16,777,216 IPv4 addresses (a /8), or more IPv6
     /// addresses than a /20. Among such networks are `0.0.0.0/0`, `::/0`, and pairs like `0.0.0.0/1` and `128.0.0.0/1`.
     /// A client that is itself trusted can choose its address, and so evade every limit. If you do not know the
     /// addresses of your proxies, count them with [`hops`](Self::hops).
@@ -163,7 +163,8 @@ impl TrustedProxies {
     /// use portcullis::TrustedProxies;
     ///
     /// let proxies = TrustedProxies::hops(2)?;
-    /// // A request with `X-Forwarded-For: 6.6.6.6, 203.0.113.9, 192.0.2.7`, whose first entry is forged:
+    /// // A request with a forged first entry in `X-Forwarded-For`:
+    /// // 6.6.6.6, 203.0.113.9, 192.0.2.7
     /// # let mut head = http::Request::builder()
     /// #     .header("x-forwarded-for", "6.6.6.6, 203.0.113.9, 192.0.2.7").body(()).unwrap().into_parts().0;
     /// # head.extensions.insert(std::net::SocketAddr::from(([10, 0, 0, 1], 443)));

@@ -83,7 +83,7 @@ async fn a_proxy_on_a_unix_socket_reports_address_and_scheme_with_and_without_co
                 assert!(head.contains("strict-transport-security"), "{head}");
                 assert!(expected == 429 || chain.ends_with(&body), "{body}");
             }
-            // Without a forwarded address, the client is unknown, and no other address stands in for it.
+            // Without a forwarded address, the client is unknown, and no other address replaces it.
             let log = LogCapture::start();
             assert_eq!(status(&send(connect(&socket).await, "").await.0), 500);
             assert!(log.text().contains("the peer's address is unknown"), "{}", log.text());

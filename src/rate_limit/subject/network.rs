@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// prefix set to zero.
 ///
 /// Some IPv6 addresses stand for IPv4 hosts: a translator or tunnel between the two protocols made them. A /64 of these
-/// holds all of IPv4, or all clients of one server, so a limit by /64 would let any of them lock out all others. What
-/// tells the hosts apart is the IPv4 address inside, and it is the one that the host has without the translator too.
+/// holds all of IPv4, or all clients of one server, so a limit by /64 would let any of them lock out all others. The
+/// hosts differ in the IPv4 address inside, which is the address that the host has without the translator too.
 #[inline]
 pub(super) fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
     let IpAddr::V6(ip) = ip else { return ip };
@@ -100,7 +100,7 @@ mod tests {
         }
 
         #[test]
-        fn ipv4_hosts_behind_a_translator_are_told_apart(bits in any::<u32>(), rest in any::<u64>()) {
+        fn ipv4_hosts_behind_a_translator_are_distinguished(bits in any::<u32>(), rest in any::<u64>()) {
             let ip = Ipv4Addr::from_bits(bits);
             let wide = u128::from(bits);
             for translated in [

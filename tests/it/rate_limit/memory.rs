@@ -7,7 +7,7 @@ use allocation_counter::{AllocationInfo, measure};
 use http::Request;
 use portcullis::gate::{Entry, Gate};
 use portcullis::rate_limit::{Algorithm, Key, Limit, MemoryStore};
-use portcullis::{ConfigError, Quota, RateLimit};
+use portcullis::{ConfigError, Quota, RateLimit, TrustedProxies};
 
 /// A limit with each type of counter. One request brings a subject to its limit.
 fn limits() -> [Limit; 9] {

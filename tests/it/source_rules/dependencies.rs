@@ -23,7 +23,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("hyper", &["testing/server.rs"]),
     ("hyper_rustls", &["jwt/remote/client.rs"]),
     ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
-    ("ipnet", &["context/client_addr.rs"]),
+    ("ipnet", &["context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("jsonwebtoken", &["jwt/keys/pem.rs"]),
     ("percent_encoding", &["context/request_route.rs", "field/grpc.rs"]),

@@ -27,8 +27,8 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "context::NoStore, context::TrustedProxies, context::UserContext, extract::Extract, \
-         extract::impl_extractor!, gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, \
+        "context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
+         extract::Extract, extract::impl_extractor!, gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, \
          gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, \
          rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
     ),
