@@ -150,7 +150,8 @@ fn is_rest(route: &str, nested: &str, condition: impl Fn(&str) -> bool) -> bool 
 
 /// Whether a path matches the pattern of a route, as it is or once it is decoded and cleaned.
 fn may_match(route: &str, path: &str) -> bool {
-    matches(route, path) || cleaned(path).is_some_and(|path| matches(route.trim_end_matches('/'), &path))
+    let is_match = |path: &str| matches(route.trim_end_matches('/'), path);
+    matches(route, path) || cleaned(path).map_or_else(|| is_match(path), |path| is_match(&path))
 }
 
 /// Whether a path matches the pattern of a route by the rules of axum's router.
