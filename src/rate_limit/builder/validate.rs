@@ -37,6 +37,10 @@ pub(super) fn validate_limits(
     if limits.is_empty() {
         let remedy = "set one, for example .quota(Quota::per_minute(60)?)";
         issues.add(ConfigIssue::new("limit", IssueKind::Missing, "no limit is set", remedy));
+        match key {
+            Some(key) => validate_key(key, None, issues),
+            None => issues.add(ConfigIssue::new("key", IssueKind::Missing, "not set", KEY_REMEDY)),
+        }
     }
     if limits.len() > RateLimitStatus::MAX_LIMITS {
         let remedy = "move some of them to a second RateLimit";
@@ -91,11 +95,8 @@ fn validate_limit(
     validate_block(&limit, issues);
     let key = limit.key.clone().or_else(|| layer_key.cloned());
     match &key {
-        Some(key) => validate_key(key, &limit, issues),
-        None => {
-            let remedy = "set the key to count by, for example .key(Key::user())";
-            issues.add(issue("key", IssueKind::Missing, "not set", remedy, &limit));
-        }
+        Some(key) => validate_key(key, Some(&limit), issues),
+        None => issues.add(issue("key", IssueKind::Missing, "not set", KEY_REMEDY, &limit)),
     }
     let quotas = limit.quotas.clone().into_ascending();
     let units = |(_, quota): &&(Option<Tier>, Quota)| quota.units();
@@ -177,6 +178,10 @@ fn validate_outage(limit: &Limit, issues: &mut ConfigIssues) {
 
 fn validate_block(limit: &Limit, issues: &mut ConfigIssues) {
     let Some(BlockDurations { first, longest }) = limit.block else { return };
+    if limit.is_shadow {
+        let reason = "a shadow limit rejects no request, so it never starts a block";
+        issues.add(invalid("block_for", reason, "remove it, or remove shadow", limit));
+    }
     if first.is_zero() {
         issues.add(invalid("block_for", "the block has a length of zero", "set block_for to more than zero", limit));
     }
@@ -190,15 +195,23 @@ fn validate_block(limit: &Limit, issues: &mut ConfigIssues) {
     }
 }
 
-fn validate_key(key: &Key, limit: &Limit, issues: &mut ConfigIssues) {
+/// Validates the key of a limit, or that of a layer without limits.
+fn validate_key(key: &Key, limit: Option<&Limit>, issues: &mut ConfigIssues) {
+    let mut add = |setting, reason: String, remedy| {
+        let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
+        issues.add(match limit {
+            Some(limit) => issue.for_limit(&*limit.name),
+            None => issue,
+        });
+    };
     if let Some(part) = key.unreachable_after() {
         let reason = format!("every request matches {part}, so what follows it is never used");
-        issues.add(invalid("key", reason, "put it last, or use two limits", limit));
+        add("key", reason, "put it last, or use two limits");
     }
     let bits = key.ipv6_prefix_bits();
     if !(1..=128).contains(&bits) {
         let reason = format!("an IPv6 prefix cannot have {bits} bits");
-        issues.add(invalid("ipv6_prefix", reason, "set a value from 1 to 128, for example 64", limit));
+        add("ipv6_prefix", reason, "set a value from 1 to 128, for example 64");
     }
 }
 
@@ -249,3 +262,5 @@ fn invalid(
 ) -> ConfigIssue {
     issue(setting, IssueKind::Invalid, reason, remedy, limit)
 }
+
+const KEY_REMEDY: &str = "set the key to count by, for example .key(Key::user())";

@@ -10,7 +10,7 @@ impl Limit {
     ///
     /// Its requests are rejected for this long. With a limit of five, the sixth request starts the block. Requests
     /// during a block do not extend it. Only requests that this limit applies to are blocked. A [shadow](Self::shadow)
-    /// limit never blocks.
+    /// limit cannot block.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,7 +76,8 @@ impl Limit {
 
     /// Turns the limit into a shadow limit: it counts, but never rejects a request (default: off).
     ///
-    /// Requests that would be rejected are logged at `info`, and are not charged. Response headers and
+    /// Requests that would be rejected are logged at `info`, and are not charged. A shadow limit cannot
+    /// [block](Self::block_for). Response headers and
     /// [`RateLimitStatus`](crate::rate_limit::RateLimitStatus) omit the limit. Use it to try out a quota on real
     /// traffic.
     ///

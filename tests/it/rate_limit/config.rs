@@ -179,6 +179,39 @@ fn all_issues_are_reported_at_once() {
 }
 
 #[test]
+fn an_empty_builder_reports_the_limit_and_the_key() {
+    let settings = |builder| {
+        let error = build_error(builder);
+        error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect::<Vec<_>>()
+    };
+    assert_eq!(settings(RateLimit::builder()), [("limit", IssueKind::Missing), ("key", IssueKind::Missing)]);
+    let unreachable = RateLimit::builder().key(Key::global().or(Key::user()).ipv6_prefix(0)).exempt(["health"]);
+    let expected = [
+        ("limit", IssueKind::Missing),
+        ("key", IssueKind::Invalid),
+        ("ipv6_prefix", IssueKind::Invalid),
+        ("exempt", IssueKind::Invalid),
+    ];
+    assert_eq!(settings(unreachable), expected);
+}
+
+#[test]
+fn a_shadow_limit_cannot_block() {
+    for limit in [valid_limit().shadow().block_for(seconds(60)), valid_limit().block_for(seconds(60)).shadow()] {
+        let (setting, value, kind, text) = only_issue(builder_with(limit));
+        assert_eq!((setting, value.as_deref(), kind), ("block_for", Some("a"), IssueKind::Invalid), "{text}");
+    }
+}
+
+#[test]
+fn a_route_that_axum_does_not_accept_is_reported() {
+    for route in ["/:id", "/*path", "/{id", "/{}", "/{id}s", "/{*path}/list"] {
+        assert_eq!(only_issue(builder_with(valid_limit()).exempt([route])).0, "exempt", "{route}");
+        assert_eq!(only_issue(builder_with(valid_limit().on_routes([route]))).0, "on_routes", "{route}");
+    }
+}
+
+#[test]
 fn a_memory_store_of_an_absurd_size_is_reported() {
     for max_bytes in [0, 1_000, usize::MAX] {
         let builder = builder_with(valid_limit()).store(MemoryStore::with_max_bytes(max_bytes));

@@ -1,10 +1,10 @@
 //! Shadow limits: they count and log, and never reject.
 
 use portcullis::RateLimit;
-use portcullis::rate_limit::{Limit, MemoryStore, Subject};
+use portcullis::rate_limit::{Limit, Subject};
 use serde_json::json;
 
-use super::{TestApp, by_user_header, per_seconds, seconds};
+use super::{TestApp, by_user_header, per_seconds};
 use crate::support::log_capture::LogCapture;
 
 const LOG_LINE: &str = "a shadow limit would have rejected this request";
@@ -69,26 +69,6 @@ async fn a_request_rejected_by_another_limit_is_not_charged_to_the_shadow_limit(
     assert_eq!(app.count_admitted("ann", 5).await, 1);
     let usages = app.limit.peek(&Subject::custom("ann")).await.unwrap();
     assert!(usages.iter().all(|usage| usage.used() == 1), "{usages:?}");
-}
-
-#[tokio::test]
-async fn a_shadow_limit_starts_no_block() {
-    let app = TestApp::new(RateLimit::builder().limit(shadow_limit().block_for(seconds(300))).key(by_user_header()));
-    app.expect_admitted("ann", 20).await;
-    assert_eq!(app.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for(), None);
-}
-
-#[tokio::test]
-async fn a_shadow_limit_ignores_the_block_of_a_limit_with_the_same_name() {
-    let store = MemoryStore::new();
-    let builder = |limit: Limit| {
-        RateLimit::builder().limit(limit.block_for(seconds(300))).key(by_user_header()).store(store.clone())
-    };
-    let (real, shadow) =
-        (TestApp::new(builder(Limit::new("shadow", per_seconds(2, 60)))), TestApp::new(builder(shadow_limit())));
-    assert_eq!(real.count_admitted("ann", 3).await, 2);
-    assert!(shadow.limit.peek(&Subject::custom("ann")).await.unwrap()[0].blocked_for().is_some());
-    shadow.expect_admitted("ann", 3).await;
 }
 
 #[tokio::test]
