@@ -96,8 +96,7 @@ pub trait TimeSource: Send + Sync + 'static {
 
 /// Counts microseconds since 1970 without jumps: it reads the wall clock once, and then adds the monotonic clock.
 ///
-/// Rate limits need dates that clients understand, and windows that a change of the wall clock neither ends nor
-/// extends. All instances on the system's clock agree, because they share one reading of the wall clock.
+/// Rate limits need windows that begin at full hours, and that a change of the wall clock neither ends nor extends. All instances on the system's clock agree, because they share one reading of the wall clock.
 #[derive(Clone, Debug)]
 pub(crate) struct SteadyClock {
     clock: Clock,
@@ -110,12 +109,15 @@ impl SteadyClock {
     pub(crate) fn new(clock: Clock) -> Self {
         // Shared by the instances on the system's clock. A fake clock may start at any time, so it is read each time.
         static SYSTEM_START: OnceLock<(Instant, u64)> = OnceLock::new();
-        let read = || {
-            let micros = u64::try_from(clock.since_epoch().as_micros()).unwrap_or(MAX_START);
-            (clock.monotonic(), micros)
-        };
+        let read = || (clock.monotonic(), wall_micros(&clock));
         let (start, micros_at_start) = if clock.0.is_none() { *SYSTEM_START.get_or_init(read) } else { read() };
         Self { clock, start, micros_at_start }
+    }
+
+    /// Returns the microseconds since 1970 by the wall clock, which may have been set since the start.
+    #[inline]
+    pub(crate) fn wall_micros(&self) -> u64 {
+        wall_micros(&self.clock)
     }
 
     /// Returns the microseconds since 1970. A source that goes back reads as its start.
@@ -124,6 +126,14 @@ impl SteadyClock {
         let elapsed = self.clock.monotonic().saturating_duration_since(self.start);
         self.micros_at_start.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
+}
+
+#[cfg_attr(not(any(feature = "rate_limit", test)), expect(dead_code, reason = "only `rate_limit` needs it"))]
+fn wall_micros(clock: &Clock) -> u64 {
+    let time = clock.since_epoch();
+    // Without `as_micros`, whose 128 bits take longer.
+    let micros = time.as_secs().checked_mul(1_000_000);
+    micros.and_then(|micros| micros.checked_add(time.subsec_micros().into())).unwrap_or(MAX_START)
 }
 
 /// The start of a clock whose wall clock is before 1970: far in the future, but its milliseconds still fit into the 48

@@ -101,6 +101,8 @@ impl<'a> LimitStatus<'a> {
 pub(crate) struct LimitSnapshot {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
+    /// Seconds until more units are available, rounded up; zero if all are.
+    pub(crate) more: u32,
     /// Seconds until all units are available again, rounded up.
     pub(crate) reset: u32,
     /// The position of the limit in its layer.
@@ -122,6 +124,7 @@ impl LimitSnapshot {
     pub(crate) fn refund(&mut self, units: u32) {
         self.remaining = self.remaining.saturating_add(units).min(self.limit);
         if self.remaining == self.limit {
+            self.more = 0;
             self.reset = 0;
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Charge {
     pub(super) quota_index: u8,
     /// Whether the charge is left out if it does not fit, instead of rejecting the request.
     pub(super) is_shadow: bool,
+    /// Whether the usage says when more units are available. Only a header that few apps send needs it.
+    pub(super) reports_more: bool,
     /// The limit to decide by: the quota's, or a share of it while Redis is unavailable.
     pub(super) limit: u32,
     /// The quota's limit.
@@ -77,10 +79,13 @@ impl Deref for Charges {
     }
 }
 
-/// The units a subject has in use, and the microseconds until none is.
+/// The units a subject has in use, and when they are available again. Times are in microseconds from now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) used: u32,
+    /// Until more units are available than now; zero if all are, or if the charge does not need it.
+    pub(super) more: u64,
+    /// Until all units are available.
     pub(super) reset: u64,
 }
 
@@ -182,13 +187,15 @@ impl Decision {
     }
 
     /// Records that the subject of a charge is blocked for this many microseconds.
-    pub(super) fn block(&mut self, index: usize, wait: u64) {
+    pub(super) fn block(&mut self, index: usize, charge: &Charge, wait: u64) {
         self.exceeded |= bit(index);
         self.is_rejected = true;
         self.is_blocked = true;
         // During a block nothing remains, whatever the counter says, and not before the block ends.
-        let reset = self.usage(index).map_or(wait, |usage| usage.reset.max(wait));
-        self.set_usage(index, Usage { used: u32::MAX, reset });
+        let usage = self.usage(index).unwrap_or_default();
+        let is_used_up = usage.used >= charge.limit && charge.cost > 0;
+        let more = if is_used_up { usage.more.max(wait) } else { wait };
+        self.set_usage(index, Usage { used: u32::MAX, more, reset: usage.reset.max(wait) });
         self.wait_at_least(wait);
     }
 
@@ -209,6 +216,8 @@ impl Decision {
         // A cost above this process's share may fit once Redis is back.
         self.never_fits = false;
         self.wait = retry_after;
+        // The server may have more units.
+        self.usages.iter_mut().for_each(|usage| usage.more = usage.more.min(retry_after));
     }
 
     /// Lengthens the wait, if it is shorter.

@@ -60,16 +60,17 @@ impl RateLimit {
         }
         let policy = &*self.0;
         let snapshots = policy.snapshots(charges, decision);
+        let now = policy.wall_clock(decision.charged_at);
         if let Some(denial) = policy.denial(charges, decision, Some(head)) {
             let mut reply = Reply::denial(head, denial);
-            policy.headers.write(&policy.rules, &snapshots, decision.charged_at.store, reply.headers_mut());
+            policy.headers.write(&policy.rules, &snapshots, now, reply.headers_mut());
             return Err(reply);
         }
         // The smallest pass that `leave` can work with, because it is moved with the response future.
         let pass = match self.refundable(head, charges, decision) {
-            Some(refundable) => RateLimitPass::full(snapshots.clone(), decision.charged_at, Some(refundable)),
-            None if policy.headers.ietf_draft => RateLimitPass::full(snapshots.clone(), decision.charged_at, None),
-            None if policy.headers.legacy.is_some() => RateLimitPass::legacy(&snapshots, decision.charged_at),
+            Some(refundable) => RateLimitPass::full(snapshots.clone(), now, Some(refundable)),
+            None if policy.headers.ietf_draft => RateLimitPass::full(snapshots.clone(), now, None),
+            None if policy.headers.legacy.is_some() => RateLimitPass::legacy(&snapshots, now),
             None => RateLimitPass::uncounted(),
         };
         self.publish_status(head, snapshots);
@@ -94,7 +95,7 @@ impl RateLimit {
         let charged =
             charges.iter().enumerate().filter(|(index, charge)| is_charged(*index) && counts_failures(charge));
         let charges: Charges = charged.map(|(_, charge)| *charge).collect();
-        (!charges.is_empty()).then_some(Refundable { attempt, charges })
+        (!charges.is_empty()).then_some(Refundable { attempt, charges, charged_at: decision.charged_at })
     }
 
     /// Makes the status available to handlers, and checks whether an outer layer charged the same limit: for example if
@@ -167,7 +168,6 @@ impl RateLimit {
     fn refund_unless_failed<B>(
         &self,
         refundable: &Refundable,
-        charged_at: ChargedAt,
         snapshots: &mut [LimitSnapshot],
         response: &Response<B>,
     ) {
@@ -178,7 +178,7 @@ impl RateLimit {
             let failure = self.0.rule(charge).and_then(|rule| rule.failure.as_ref());
             let has_failed = |failure: &FailureCondition| reported.unwrap_or_else(|| failure.is_failure(status));
             if failure.is_some_and(|failure| !has_failed(failure)) {
-                self.0.refund(charge, charged_at);
+                self.0.refund(charge, refundable.charged_at);
                 let mut snapshots = snapshots.iter_mut();
                 if let Some(snapshot) = snapshots.find(|snapshot| snapshot.rule_index == charge.rule_index) {
                     snapshot.refund(charge.cost);
@@ -224,10 +224,9 @@ impl Gate for RateLimit {
             }
             PassState::Full(mut counted) => {
                 if let Some(refundable) = &counted.refundable {
-                    self.refund_unless_failed(refundable, counted.charged_at, &mut counted.snapshots, response);
+                    self.refund_unless_failed(refundable, &mut counted.snapshots, response);
                 }
-                let now = counted.charged_at.store;
-                policy.headers.write(&policy.rules, &counted.snapshots, now, response.headers_mut());
+                policy.headers.write(&policy.rules, &counted.snapshots, counted.now, response.headers_mut());
             }
         }
     }
@@ -256,7 +255,7 @@ enum PassState {
 #[derive(Debug)]
 struct Counted {
     snapshots: LimitSnapshots,
-    charged_at: ChargedAt,
+    now: u64,
     refundable: Option<Refundable>,
 }
 
@@ -265,6 +264,7 @@ struct Counted {
 struct Refundable {
     attempt: Attempt,
     charges: Charges,
+    charged_at: ChargedAt,
 }
 
 impl RateLimitPass {
@@ -274,15 +274,15 @@ impl RateLimitPass {
     }
 
     #[inline]
-    fn legacy(snapshots: &[LimitSnapshot], charged_at: ChargedAt) -> Self {
+    fn legacy(snapshots: &[LimitSnapshot], now: u64) -> Self {
         match TightestLimit::of(snapshots) {
-            Some(tightest) => Self(PassState::Legacy { tightest, now: charged_at.store }),
+            Some(tightest) => Self(PassState::Legacy { tightest, now }),
             None => Self(PassState::Uncounted),
         }
     }
 
-    fn full(snapshots: LimitSnapshots, charged_at: ChargedAt, refundable: Option<Refundable>) -> Self {
-        Self(PassState::Full(Box::new(Counted { snapshots, charged_at, refundable })))
+    fn full(snapshots: LimitSnapshots, now: u64, refundable: Option<Refundable>) -> Self {
+        Self(PassState::Full(Box::new(Counted { snapshots, now, refundable })))
     }
 }
 

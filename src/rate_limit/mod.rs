@@ -100,11 +100,12 @@
 //!
 //! A response is counted if a limit applies to its request, including a 429. The tightest limit is the one with the
 //! fewest units remaining, and `-Reset` says when all its units are available again. `RateLimit` and `RateLimit-Policy`
-//! are those of draft-ietf-httpapi-ratelimit-headers-10. After the time in `Retry-After`, the request is admitted if no
-//! other was admitted in the meantime.
+//! are those of draft-ietf-httpapi-ratelimit-headers-10; `t` in `RateLimit` says when more units are available, and
+//! `Retry-After` is never earlier than the `t` of a limit that rejects the request. After the time in `Retry-After`, the
+//! request is admitted if no other was admitted in the meantime. Unless the subject is blocked, it is at most the window.
 //!
 //! The response to a rejected request is 429 (RFC 6585 §4) with a problem of type `quota-exceeded`, or
-//! `abnormal-usage-detected` for a block. `violated-policies` names the limits that reject it. A request that costs
+//! `abnormal-usage-detected` for a block, from the rejection on that starts it. `violated-policies` names the limits that reject it. A request that costs
 //! more than the limit gets no `Retry-After`.
 //!
 //! If the store is unavailable, the [`OutagePolicy`] of a limit decides. A request that is rejected only because of the

@@ -129,6 +129,7 @@ impl Policy {
             rule_index: index as u8,
             quota_index,
             is_shadow: rule.is_shadow,
+            reports_more: self.headers.ietf_draft,
             limit,
             full_limit: limit,
             cost,
@@ -222,6 +223,19 @@ impl Policy {
         RateLimitStatus::new(Arc::clone(&self.names), snapshots)
     }
 
+    /// Returns the time of a decision for response headers, in microseconds since 1970.
+    ///
+    /// Clients compare it with their own clocks, so it is the time of the wall clock, however often that was set since
+    /// the start. The clock of Redis is a wall clock too.
+    #[inline]
+    pub(super) fn wall_clock(&self, charged_at: ChargedAt) -> u64 {
+        #[cfg(feature = "redis")]
+        if charged_at.is_remote {
+            return charged_at.store;
+        }
+        if self.headers.needs_time() { self.clock.wall_micros() } else { charged_at.store }
+    }
+
     /// Refunds a charge that was applied at `charged_at`.
     pub(super) fn refund(&self, charge: &Charge, charged_at: ChargedAt) {
         #[cfg(feature = "redis")]
@@ -257,10 +271,12 @@ impl Policy {
 /// Returns the usage as callers see it: what remains, and seconds rounded up, so that no client returns too early.
 #[inline]
 fn snapshot(charge: &Charge, usage: Usage) -> LimitSnapshot {
+    let seconds = |micros: u64| u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX);
     LimitSnapshot {
         limit: charge.limit,
         remaining: charge.limit.saturating_sub(usage.used),
-        reset: u32::try_from(usage.reset.div_ceil(1_000_000)).unwrap_or(u32::MAX),
+        more: seconds(usage.more),
+        reset: seconds(usage.reset),
         rule_index: charge.rule_index,
         quota_index: charge.quota_index,
         subject: charge.subject(),

@@ -16,7 +16,7 @@ use crate::rate_limit::rule::{Rule, TierQuota};
 pub enum ResetFormat {
     /// The seconds from now until all units are available again.
     Delta,
-    /// The time at which all units are available again, in seconds since 1970.
+    /// The time at which all units are available again, in seconds since 1970 by the wall clock.
     Epoch,
 }
 
@@ -30,6 +30,12 @@ pub(super) struct RateLimitHeaders {
 }
 
 impl RateLimitHeaders {
+    /// Whether a header contains a time.
+    #[inline]
+    pub(super) fn needs_time(self) -> bool {
+        self.legacy == Some(ResetFormat::Epoch)
+    }
+
     /// Writes the headers for a decision at `now`, in microseconds since 1970.
     #[inline]
     pub(super) fn write(self, rules: &[Rule], snapshots: &[LimitSnapshot], now: u64, headers: &mut HeaderMap) {
@@ -95,7 +101,7 @@ fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut H
         append(headers, &RATE_LIMIT_POLICY, quota.policy_header.clone());
         let mut item = Vec::with_capacity(quota.quoted_name.len() + MAX_DRAFT_PARAMETERS);
         item.extend_from_slice(quota.quoted_name.as_bytes());
-        let written = write!(item, ";r={};t={}", snapshot.remaining, snapshot.reset);
+        let written = write!(item, ";r={};t={}", snapshot.remaining, snapshot.more);
         if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(item))
             && written.is_ok()
         {

@@ -23,6 +23,7 @@ mod routes;
 mod shadow;
 mod sharing;
 mod tiers;
+mod waits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -16,6 +16,8 @@ pub(in crate::rate_limit) struct CachedDenial {
     cached_at: u64,
     /// Until when Redis denies the request.
     denied_until: u64,
+    /// When more units are free.
+    more_at: u64,
     /// When all units are free.
     reset_at: u64,
     /// Which requests are denied: `None` for a block, which denies every request of the subject.
@@ -30,6 +32,8 @@ pub(in crate::rate_limit) struct DenialParams {
     pub(in crate::rate_limit) fingerprint: Option<NonZeroU32>,
     /// The time until Redis would admit the request.
     pub(in crate::rate_limit) wait: u64,
+    /// The time until more units are free.
+    pub(in crate::rate_limit) more: u64,
     /// The time until all units are free.
     pub(in crate::rate_limit) reset: u64,
     /// What to add to the wait that callers get.
@@ -40,6 +44,7 @@ pub(in crate::rate_limit) struct DenialParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rate_limit) struct DenialInForce {
     pub(in crate::rate_limit) wait: u64,
+    pub(in crate::rate_limit) more: u64,
     pub(in crate::rate_limit) reset: u64,
     pub(in crate::rate_limit) is_block: bool,
 }
@@ -53,6 +58,7 @@ impl CachedDenial {
         Self {
             cached_at: sent_at,
             denied_until: sent_at.saturating_add(denial.wait),
+            more_at: sent_at.saturating_add(denial.more),
             reset_at: sent_at.saturating_add(denial.reset),
             fingerprint: denial.fingerprint,
             slack: u32::try_from(denial.slack.div_ceil(SLACK_UNIT)).unwrap_or(u32::MAX),
@@ -68,6 +74,7 @@ impl CachedDenial {
         let is_fresh = now < self.cached_at.saturating_add(MAX_AGE) && now < self.denied_until;
         (applies && is_fresh).then(|| DenialInForce {
             wait: self.denied_until - now + u64::from(self.slack) * SLACK_UNIT,
+            more: self.more_at.saturating_sub(now),
             reset: self.reset_at.saturating_sub(now),
             is_block,
         })

@@ -24,8 +24,8 @@ pub(super) mod token_bucket;
 /// | algorithm | maximum in any period as long as the window | bytes per subject in memory |
 /// |---|---|---|
 /// | `SlidingLog` | the limit | 60 up to a limit of 8, 94 up to 16, 543 up to 128 |
-/// | `SlidingWindow` | the limit | 46 up to a limit of 65,535, 78 above it |
-/// | `TokenBucket` | twice the limit, less one | 36 |
+/// | `SlidingWindow` | the limit | 54 up to a limit of 65,535, 86 above it |
+/// | `TokenBucket` | twice the limit, less one | 44 |
 /// | `FixedWindow` | twice the limit | 27 |
 ///
 /// Set it with [`Quota::algorithm`](crate::Quota::algorithm).

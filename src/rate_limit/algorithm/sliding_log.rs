@@ -6,20 +6,23 @@ use super::{Counter, WindowParams};
 ///
 /// Offsets of 32 bits take half the memory of times. A tick is one microsecond for windows up to 35 minutes, and 15
 /// milliseconds for a year. Times are rounded up to a tick, so that a unit is freed up to one tick late rather than
-/// early.
+/// early. The time of the newest units is exact. Otherwise, a caller that used all units at once would wait for longer
+/// than the window.
 #[derive(Clone, Debug)]
 pub(in crate::rate_limit) struct SlidingLog<const N: usize> {
     /// The time of the oldest unit, in microseconds since 1970.
     base: u64,
     len: u8,
     limit: u8,
+    /// How many microseconds the newest offset is rounded up.
+    rounded_up: u16,
     /// The first `len` are in use, in ascending order.
     offsets: [u32; N],
 }
 
 impl<const N: usize> Default for SlidingLog<N> {
     fn default() -> Self {
-        Self { base: 0, len: 0, limit: 0, offsets: [0; N] }
+        Self { base: 0, len: 0, limit: 0, rounded_up: 0, offsets: [0; N] }
     }
 }
 
@@ -30,7 +33,9 @@ impl<const N: usize> SlidingLog<N> {
 
     /// Returns the time that an offset represents.
     fn time_of(&self, params: &WindowParams, offset: u32) -> u64 {
-        self.base + u64::from(offset) * params.step
+        let time = self.base + u64::from(offset) * params.step;
+        let is_newest = self.entries().last() == Some(&offset);
+        if is_newest { time.saturating_sub(self.rounded_up.into()) } else { time }
     }
 
     /// Returns the offset of a time, rounded up to the next tick.
@@ -49,7 +54,16 @@ impl<const N: usize> SlidingLog<N> {
         let end = (from + count).min(len);
         if from < end {
             self.offsets.copy_within(end..len, from);
-            self.len = (len - (end - from)) as u8;
+            self.truncate(len - (end - from));
+        }
+    }
+
+    /// Keeps so many units. What the newest of them is rounded up is not known, unless it was the newest before.
+    fn truncate(&mut self, len: usize) {
+        let newest = self.entries().last().copied();
+        self.len = len as u8;
+        if self.entries().last().copied() != newest {
+            self.rounded_up = 0;
         }
     }
 }
@@ -64,19 +78,29 @@ impl<const N: usize> Counter for SlidingLog<N> {
         // If the clock went back, units charged in the future count as charged now.
         if self.base > now {
             self.base = now;
+            self.rounded_up = 0;
         }
         // Offsets are in ascending order, so those in the future are at the end.
         let present = self.offset_of(params, now);
-        let len = usize::from(self.len);
-        for offset in self.offsets.iter_mut().take(len).rev().take_while(|offset| **offset > present) {
-            *offset = present;
+        let newest = self.entries().last().copied().unwrap_or_default();
+        if newest >= present {
+            let len = usize::from(self.len);
+            for offset in self.offsets.iter_mut().take(len).rev().take_while(|offset| **offset > present) {
+                *offset = present;
+            }
+            // Now the newest offset is the present one. It is later than now by less than one tick.
+            let ahead = (self.base + u64::from(present) * params.step).saturating_sub(now) as u16;
+            self.rounded_up = if newest > present { ahead } else { self.rounded_up.max(ahead) };
         }
         let window_start = now.saturating_sub(params.window);
         let expired = self.entries().iter().take_while(|offset| self.time_of(params, **offset) <= window_start).count();
         self.remove(0, expired);
         // The oldest remaining entry becomes the base, so that offsets stay within twice the window.
-        if let Some(&first) = self.entries().first() {
+        if let [first, ..] = *self.entries() {
             self.base = self.time_of(params, first);
+            if self.entries().last() == Some(&first) {
+                self.rounded_up = 0;
+            }
             self.offsets.iter_mut().take(usize::from(self.len)).for_each(|offset| *offset -= first);
         }
     }
@@ -96,6 +120,9 @@ impl<const N: usize> Counter for SlidingLog<N> {
         let cost = usize::try_from(cost).map_or(N, |cost| cost.min(N));
         // Units that do not fit are charged only to mirror a decision of Redis. Then the oldest entries make room.
         self.remove(0, (usize::from(self.len) + cost).saturating_sub(N));
+        if cost == 0 {
+            return;
+        }
         if self.len == 0 {
             self.base = now;
         }
@@ -103,6 +130,8 @@ impl<const N: usize> Counter for SlidingLog<N> {
         let offset = self.offset_of(params, now);
         self.offsets.iter_mut().skip(len).take(cost).for_each(|entry| *entry = offset);
         self.len = (len + cost) as u8;
+        // Less than one tick, which is 15 milliseconds for the longest window.
+        self.rounded_up = (self.base + u64::from(offset) * params.step).saturating_sub(now) as u16;
     }
 
     fn refund(&mut self, params: &WindowParams, now: u64, charged_at: u64, cost: u32) {
@@ -118,7 +147,7 @@ impl<const N: usize> Counter for SlidingLog<N> {
     }
 
     fn refund_last(&mut self, cost: u32) {
-        self.len = self.len.saturating_sub(u8::try_from(cost).unwrap_or(u8::MAX));
+        self.truncate(usize::from(self.len.saturating_sub(u8::try_from(cost).unwrap_or(u8::MAX))));
     }
 
     #[inline]

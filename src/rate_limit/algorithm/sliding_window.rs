@@ -11,13 +11,18 @@ use super::{Counter, SUB_WINDOWS, WindowParams};
 /// ```
 ///
 /// Thirteen sub-windows cover every window that ends in the current one. So a subject that stays within the limit here
-/// stays within it in every rolling window. The oldest sub-window is counted whole, although part of it may be older
-/// than one window: a unit is freed up to a twelfth of the window late. A common alternative counts it in proportion,
-/// which frees units early if they were used at the end of the sub-window.
+/// stays within it in every rolling window. The oldest sub-window is counted whole, until its last microsecond is one
+/// window old: a unit is freed up to a twelfth of the window late. A common alternative counts it in proportion, which
+/// frees units early if they were used at the end of the sub-window.
+///
+/// All units are freed one window after the newest. Without this rule, a caller that used its quota at the start of a
+/// sub-window would wait for longer than the window.
 #[derive(Clone, Debug, Default)]
 pub(in crate::rate_limit) struct SlidingWindow<U> {
     /// The number of the current sub-window since 1970, in 48 bits. A `u64` would add padding to each subject's entry.
     current: [u16; 3],
+    /// The time of the last charge, in microseconds since 1970 and in bytes for the same reason.
+    newest: [u8; 8],
     limit: U,
     /// By age: the current sub-window is at index 0.
     units: [U; KEPT],
@@ -52,7 +57,20 @@ impl<U: Unit> SlidingWindow<U> {
 
     /// Returns the time at which the units of a sub-window are freed. `age` counts back from the current sub-window.
     fn freed_at(&self, params: &WindowParams, age: usize) -> u64 {
-        (self.current() + (KEPT - age) as u64) * params.step
+        let next = (self.current() + 1).saturating_sub(age as u64) * params.step;
+        // No charge in the sub-window is later than its last microsecond, or than the newest charge of all.
+        next.saturating_sub(1).min(u64::from_le_bytes(self.newest)) + params.window
+    }
+
+    /// Frees the two oldest sub-windows, if it is time: no younger one is ever freed.
+    fn free_oldest(&mut self, params: &WindowParams, now: u64) {
+        for age in [KEPT - 2, KEPT - 1] {
+            if self.freed_at(params, age) <= now
+                && let Some(units) = self.units.get_mut(age)
+            {
+                *units = U::default();
+            }
+        }
     }
 
     /// Makes all sub-windows older, and drops those that are older than one window.
@@ -91,6 +109,13 @@ impl<U: Unit> Counter for SlidingWindow<U> {
             self.move_back(last - present);
         }
         self.current = [present as u16, (present >> 16) as u16, (present >> 32) as u16];
+        if u64::from_le_bytes(self.newest) > now {
+            self.newest = now.to_le_bytes();
+        }
+        let [.., second, first] = self.units;
+        if first.into() > 0 || second.into() > 0 {
+            self.free_oldest(params, now);
+        }
     }
 
     #[inline]
@@ -106,8 +131,11 @@ impl<U: Unit> Counter for SlidingWindow<U> {
     }
 
     #[inline]
-    fn charge(&mut self, _: &WindowParams, _: u64, cost: u32) {
+    fn charge(&mut self, _: &WindowParams, now: u64, cost: u32) {
         self.add(cost);
+        if cost > 0 {
+            self.newest = now.to_le_bytes();
+        }
     }
 
     fn refund(&mut self, params: &WindowParams, _: u64, charged_at: u64, cost: u32) {

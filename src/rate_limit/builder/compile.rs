@@ -67,7 +67,7 @@ impl CompiledLimit {
 
     /// Returns the rule in the form that Redis needs.
     #[cfg(feature = "redis")]
-    pub(super) fn redis_rule(&self) -> RedisRule {
+    pub(super) fn redis_rule(&self, reports_more: bool) -> RedisRule {
         let SharedParams { algorithm, window, block, outage } = &self.shared;
         let lowest = self.rule.quotas.iter().map(|quota| quota.limit).min().unwrap_or(1).max(1);
         let step = match algorithm {
@@ -89,6 +89,7 @@ impl CompiledLimit {
                 first_block: block.map_or(0, |block| block.first),
                 longest_block: block.map_or(0, |block| block.longest),
                 is_shadow: self.rule.is_shadow,
+                reports_more,
             };
             params.encode()
         };

@@ -200,8 +200,10 @@ impl RateLimitBuilder {
 
     /// Sets the format of `X-RateLimit-Reset` (default [`ResetFormat::Epoch`]).
     ///
-    /// No standard defines this header, and APIs disagree: GitHub sends the time, others the seconds from now. Choose
-    /// what your clients expect.
+    /// The header says when all units of the limit are available again, so that the caller could use its whole quota at
+    /// once. Some are available earlier: `Retry-After` and the parameter `t` of [`RateLimit`](Self::ietf_draft_headers)
+    /// say when. No standard defines the header, and APIs disagree: GitHub sends the time, others the seconds from now.
+    /// Choose what your clients expect.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -231,7 +233,7 @@ impl RateLimitBuilder {
     ///
     /// The headers are those of draft-ietf-httpapi-ratelimit-headers-10. They report every limit of the layer: in
     /// `RateLimit-Policy` the quota `q` and the window `w` in seconds, in `RateLimit` the remaining units `r` and the
-    /// seconds `t` until all units are available again.
+    /// seconds `t` until more units are available. If the limit rejects the request, `Retry-After` is `t` or later.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -266,7 +268,8 @@ impl RateLimitBuilder {
     /// Sets the clock, for tests (default: the system clock).
     ///
     /// The layer reads the wall clock once and then adds the monotonic clock, so a wall clock that is set back or
-    /// forward does not change any limit. A store in Redis uses the clock of the server.
+    /// forward does not change any limit. Only the time in `X-RateLimit-Reset` follows the wall clock. A store in Redis
+    /// uses the clock of the server.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit, testing::FakeClock};
@@ -305,7 +308,7 @@ impl RateLimitBuilder {
     /// - quotas by tier with different windows or algorithms, or two for one tier;
     /// - a fixed cost above a quota, or more units than a sliding log holds;
     /// - a route that axum 0.8 does not accept, or an empty list of routes;
-    /// - a block of zero length or over 366 days, or one that escalates to a shorter length;
+    /// - a block of zero length or over 366 days, one that escalates to a shorter length, or one of a shadow limit;
     /// - a share, a prefix length, a size or a deadline that is out of range;
     /// - a store that has a limit with the same name and another quota or other blocks.
     ///
@@ -353,7 +356,9 @@ fn policy(
     #[cfg(feature = "redis")]
     let redis = match store {
         Store::Memory(_) => None,
-        Store::Redis(store) => Some(store.limiter(compiled.iter().map(|limit| limit.redis_rule()).collect())),
+        Store::Redis(store) => {
+            Some(store.limiter(compiled.iter().map(|limit| limit.redis_rule(headers.ietf_draft)).collect()))
+        }
     };
     let (rules, tables): (Vec<_>, Vec<_>) = compiled.into_iter().map(|limit| (limit.rule, limit.tables)).unzip();
     Policy {

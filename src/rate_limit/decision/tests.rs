@@ -8,6 +8,7 @@ const EMPTY: Charge = Charge {
     rule_index: 0,
     quota_index: 0,
     is_shadow: false,
+    reports_more: false,
     limit: 0,
     full_limit: 0,
     cost: 0,
@@ -73,16 +74,16 @@ fn a_shadow_limit_is_exceeded_without_rejecting() {
 fn a_block_leaves_no_units_until_it_ends() {
     let mut decision = Decision::admit(2);
     decision.exceed(0, &CHARGE, Some(3));
-    decision.block(1, 8);
+    decision.block(1, &CHARGE, 8);
     assert!(decision.is_rejected && decision.is_blocked && decision.has_exceeded(1));
-    assert_eq!([0, 1].map(|index| decision.usage(index)), [None, Some(Usage { used: u32::MAX, reset: 8 })]);
+    assert_eq!([0, 1].map(|index| decision.usage(index)), [None, Some(Usage { used: u32::MAX, more: 8, reset: 8 })]);
     assert_eq!(decision.wait(), Some(8));
 }
 
 #[test]
 fn a_ninth_charge_changes_nothing() {
     let mut decision = Decision::admit(9);
-    decision.set_usage(8, Usage { used: 1, reset: 1 });
+    decision.set_usage(8, Usage { used: 1, more: 1, reset: 1 });
     decision.exceed(8, &CHARGE, Some(1));
     decision.exceed(usize::MAX, &CHARGE, Some(1));
     assert!((0..10).all(|index| !decision.has_exceeded(index)));
@@ -93,9 +94,19 @@ fn a_ninth_charge_changes_nothing() {
 fn a_block_does_not_shorten_the_reset() {
     for (wait, reset) in [(8, 20), (30, 30)] {
         let mut decision = Decision::admit(1);
-        decision.set_usage(0, Usage { used: 3, reset: 20 });
-        decision.block(0, wait);
-        assert_eq!(decision.usage(0), Some(Usage { used: u32::MAX, reset }), "blocked for {wait}");
+        decision.set_usage(0, Usage { used: 3, more: 15, reset: 20 });
+        decision.block(0, &CHARGE, wait);
+        assert_eq!(decision.usage(0), Some(Usage { used: u32::MAX, more: wait, reset }), "blocked for {wait}");
+    }
+}
+
+#[test]
+fn after_a_block_more_is_available_only_if_the_limit_is_not_used_up() {
+    for (used, cost, more) in [(4, 1, 8), (5, 1, 15), (6, 1, 15), (5, 0, 8)] {
+        let mut decision = Decision::admit(1);
+        decision.set_usage(0, Usage { used, more: 15, reset: 20 });
+        decision.block(0, &Charge { cost, ..CHARGE }, 8);
+        assert_eq!(decision.usage(0), Some(Usage { used: u32::MAX, more, reset: 20 }), "{used} used");
     }
 }
 
@@ -114,9 +125,10 @@ fn with_redis_the_digest_identifies_the_subject() {
 #[test]
 fn a_rejection_by_an_outage_waits_only_for_the_store() {
     let mut decision = Decision::admit(2);
+    decision.set_usage(0, Usage { used: 5, more: 90, reset: 90 });
     decision.exceed(0, &CHARGE, Some(90));
     decision.exceed(1, &CHARGE, None);
     decision.blame_outage(40);
     assert!(decision.is_outage);
-    assert_eq!(decision.wait(), Some(40));
+    assert_eq!((decision.wait(), decision.usage(0)), (Some(40), Some(Usage { used: 5, more: 40, reset: 90 })));
 }

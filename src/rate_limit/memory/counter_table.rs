@@ -59,7 +59,7 @@ impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
                 Fit::Fits => counter.charge(&params, now, charge.cost),
                 Fit::Exceeds(wait) => decision.exceed(0, charge, wait),
             }
-            decision.set_usage(0, usage_of(counter, &params, now));
+            decision.set_usage(0, usage_of(counter, &params, now, charge.reports_more));
             decision.charged_at = ChargedAt::in_memory(now);
         });
     }
@@ -82,7 +82,7 @@ impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
                 }
                 counter.charge(&params, charged_at, charge.cost);
             }
-            usage = usage_of(counter, &params, charged_at.unwrap_or(now));
+            usage = usage_of(counter, &params, charged_at.unwrap_or(now), charge.reports_more);
         });
         usage
     }
@@ -117,7 +117,7 @@ impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
         self.access_existing(hash, clock, |counter, now| {
             let params = self.params().with_limit(counter.limit());
             counter.advance(&params, now);
-            usage = usage_of(counter, &params, now);
+            usage = usage_of(counter, &params, now, false);
         });
         usage
     }
@@ -146,6 +146,9 @@ fn fit(counter: &impl Counter, params: &WindowParams, now: u64, charge: &Charge)
 }
 
 #[inline]
-fn usage_of(counter: &impl Counter, params: &WindowParams, now: u64) -> Usage {
-    Usage { used: counter.used(), reset: counter.time_until_unused(params, now) }
+fn usage_of(counter: &impl Counter, params: &WindowParams, now: u64, reports_more: bool) -> Usage {
+    let used = counter.used();
+    let one_more = params.limit.saturating_sub(used).saturating_add(1);
+    let more = if reports_more && used > 0 { counter.time_until_fit(params, now, one_more) } else { 0 };
+    Usage { used, more, reset: counter.time_until_unused(params, now) }
 }

@@ -43,7 +43,9 @@ fn decide_together(tables: &[Arc<LimitTables>], charges: &[Charge], clock: &dyn 
     lock_and_charge(tables, charges, 0, clock, &mut decision, &mut now);
     decision.charged_at = ChargedAt::in_memory(now);
     for (index, wait) in blocks.into_iter().enumerate().filter(|(_, wait)| *wait > 0) {
-        decision.block(index, wait);
+        if let Some(charge) = charges.get(index) {
+            decision.block(index, charge, wait);
+        }
     }
     if decision.is_rejected && !decision.is_blocked {
         start_blocks(tables, charges, clock, &mut decision);
@@ -59,9 +61,7 @@ fn current_blocks(
 ) -> [u64; RateLimitStatus::MAX_LIMITS] {
     let mut blocks = [0; RateLimitStatus::MAX_LIMITS];
     for (charge, wait) in charges.iter().zip(&mut blocks) {
-        if let Some(penalties) = penalties_of(tables, charge)
-            && !charge.is_shadow
-        {
+        if let Some(penalties) = penalties_of(tables, charge) {
             *wait = remaining_block(penalties, charge.hash, clock);
         }
     }
@@ -112,7 +112,7 @@ fn start_blocks(tables: &[Arc<LimitTables>], charges: &[Charge], clock: &dyn Fn(
                     decision.start_block(index);
                 }
                 penalty.block(&penalties.params(), now);
-                decision.wait_at_least(penalty.remaining(now));
+                decision.block(index, charge, penalty.remaining(now));
             });
         }
     }

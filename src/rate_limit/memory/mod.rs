@@ -79,9 +79,9 @@ use crate::rate_limit::subject::Subject;
 /// | `SlidingLog`, up to 32 | 212,000 | 158 |
 /// | `SlidingLog`, up to 64 | 114,000 | 293 |
 /// | `SlidingLog`, up to 128 | 61,000 | 543 |
-/// | `SlidingWindow`, up to 65,535 | 737,000 | 46 |
-/// | `SlidingWindow`, more | 434,000 | 78 |
-/// | `TokenBucket` | 950,000 | 36 |
+/// | `SlidingWindow`, up to 65,535 | 622,000 | 54 |
+/// | `SlidingWindow`, more | 393,000 | 86 |
+/// | `TokenBucket` | 770,000 | 44 |
 /// | `FixedWindow` | 1,253,000 | 27 |
 ///
 /// With [blocks](crate::rate_limit::Limit::block_for), a subject takes 27 bytes more, within the same bound.

@@ -59,9 +59,9 @@ fn snapshots_leave_out_shadow_limits_and_never_go_below_zero() {
     let (head, ()) = http::Request::new(()).into_parts();
     let charges = limit.0.charges(&head).unwrap();
     let mut decision = Decision::admit(3);
-    decision.set_usage(0, Usage { used: 4, reset: 1_000_001 });
-    decision.set_usage(1, Usage { used: 9, reset: 1 });
-    decision.set_usage(2, Usage { used: 11, reset: u64::MAX });
+    decision.set_usage(0, Usage { used: 4, more: 1, reset: 1_000_001 });
+    decision.set_usage(1, Usage { used: 9, more: 1, reset: 1 });
+    decision.set_usage(2, Usage { used: 11, more: 0, reset: u64::MAX });
     let status = limit.0.status(limit.0.snapshots(&charges, &decision));
     let visible: Vec<_> = status.limits().map(|limit| (limit.name(), limit.remaining(), limit.reset())).collect();
     let longest = Duration::from_secs(u64::from(u32::MAX));

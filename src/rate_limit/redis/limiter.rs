@@ -74,9 +74,9 @@ impl RedisLimiter {
         }
         let mut decision = Decision::admit(denied.len());
         for (index, (charge, denial)) in denied.iter().zip(denials).enumerate() {
-            decision.set_usage(index, Usage { used: u32::MAX, reset: denial.reset });
+            decision.set_usage(index, Usage { used: u32::MAX, more: denial.more, reset: denial.reset });
             if denial.is_block {
-                decision.block(index, denial.wait);
+                decision.block(index, charge, denial.wait);
             } else {
                 decision.exceed(index, charge, (charge.cost <= charge.limit).then_some(denial.wait));
             }
@@ -180,6 +180,7 @@ impl RedisLimiter {
         let denial = DenialParams {
             fingerprint,
             wait,
+            more: usage.more.saturating_add(round_trip),
             reset: usage.reset.max(wait).saturating_add(round_trip),
             // Another limit may reject for longer than the block lasts.
             slack: response.wait().unwrap_or(wait).saturating_sub(wait).saturating_add(round_trip),

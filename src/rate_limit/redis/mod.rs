@@ -218,7 +218,7 @@ impl RedisStore {
     ///
     /// This process uses the mirrored counters during an outage. The size is from 16 KiB to 64 GiB, and memory is
     /// allocated as subjects arrive, as in a [`MemoryStore`](crate::rate_limit::MemoryStore). The cached denials take
-    /// 43 bytes more per subject, within the same bound.
+    /// 51 bytes more per subject, within the same bound.
     pub fn local_max_bytes(mut self, max_bytes: usize) -> Self {
         self.local_max_bytes = max_bytes;
         self.local = Arc::default();

@@ -105,10 +105,10 @@ impl JobResponse {
             if self.has_exceeded(index) {
                 decision.exceed(*position, charge, self.wait());
                 if *blocked > 0 && !charge.is_shadow {
-                    match self.is_blocked {
-                        true => decision.block(*position, *blocked),
-                        false => decision.start_block(*position),
+                    if !self.is_blocked {
+                        decision.start_block(*position);
                     }
+                    decision.block(*position, charge, *blocked);
                 }
             }
         }
@@ -166,8 +166,9 @@ pub(super) fn decode<'a>(response: &[u8], jobs: impl Iterator<Item = &'a Job>) -
         let usages = job.charges.iter().map(|_| {
             // A bucket's debt is fractional: part of a unit counts as a whole one.
             let used = whole(numbers.next()?.ceil())?;
+            let more = whole(numbers.next()?)?;
             let reset = whole(numbers.next()?)?;
-            Some((Usage { used: u32::try_from(used).unwrap_or(u32::MAX), reset }, 0))
+            Some((Usage { used: u32::try_from(used).unwrap_or(u32::MAX), more, reset }, 0))
         });
         let usages = usages.collect::<Option<_>>()?;
         let mut response = JobResponse { now, is_rejected: false, is_blocked: false, exceeded: 0, wait: None, usages };
@@ -198,11 +199,23 @@ pub(in crate::rate_limit) struct RuleParams<'a> {
     pub(in crate::rate_limit) first_block: u64,
     pub(in crate::rate_limit) longest_block: u64,
     pub(in crate::rate_limit) is_shadow: bool,
+    /// Whether the response says when more units are available.
+    pub(in crate::rate_limit) reports_more: bool,
 }
 
 /// The fields of an encoded rule, in order, with their names in the script.
-pub(super) const RULE_FIELDS: [&str; 9] =
-    ["TAG", "BLOCK_TAG", "ALGORITHM", "LIMIT", "WINDOW", "STEP", "FIRST_BLOCK", "LONGEST_BLOCK", "SHADOW"];
+pub(super) const RULE_FIELDS: [&str; 10] = [
+    "TAG",
+    "BLOCK_TAG",
+    "ALGORITHM",
+    "LIMIT",
+    "WINDOW",
+    "STEP",
+    "FIRST_BLOCK",
+    "LONGEST_BLOCK",
+    "SHADOW",
+    "REPORTS_MORE",
+];
 
 impl RuleParams<'_> {
     /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different
@@ -226,6 +239,7 @@ impl RuleParams<'_> {
             self.first_block,
             self.longest_block,
             self.is_shadow.into(),
+            self.reports_more.into(),
         ];
         fields.into_iter().flat_map(|field| (field as f64).to_le_bytes()).collect()
     }

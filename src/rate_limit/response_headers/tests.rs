@@ -22,6 +22,7 @@ fn written(builder: RateLimitBuilder, left: &[(u32, u32)], now: u64, mut headers
     let snapshot = |(rule_index, (remaining, reset)): (u8, &(u32, u32))| LimitSnapshot {
         limit: 0,
         remaining: *remaining,
+        more: *reset,
         reset: *reset,
         rule_index,
         quota_index: 0,

@@ -4,7 +4,6 @@ use portcullis::rate_limit::{Algorithm, Limit, Subject};
 
 use super::{TestApp, builder_with, per_seconds, seconds};
 
-const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const ABNORMAL: &str = "https://iana.org/assignments/http-problem-types#abnormal-usage-detected";
 
 /// Sends a request that is rejected. Returns the problem type and `Retry-After`.
@@ -15,10 +14,10 @@ async fn send_rejected(app: &TestApp) -> (String, Option<u64>) {
 }
 
 #[tokio::test]
-async fn the_first_denial_starts_the_block_and_later_ones_have_its_reason() {
+async fn the_first_rejection_starts_the_block_and_has_its_reason_as_later_ones_do() {
     let app = TestApp::new(builder_with(Limit::new("token", per_seconds(5, 900)).block_for(seconds(3600))));
     app.expect_admitted("ann", 5).await;
-    assert_eq!(send_rejected(&app).await, (QUOTA.to_owned(), Some(3600)));
+    assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
     assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
     app.advance_seconds(1000);
     assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(2600)));

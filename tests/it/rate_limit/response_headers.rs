@@ -1,6 +1,6 @@
 //! The rate-limit headers of admissions and rejections.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis::RateLimit;
 use portcullis::rate_limit::{Algorithm, Limit, RateLimitBuilder, ResetFormat};
@@ -92,6 +92,34 @@ async fn the_legacy_headers_are_those_of_the_limit_with_the_fewest_remaining_uni
 }
 
 #[tokio::test]
+async fn the_epoch_reset_follows_a_wall_clock_that_was_set_and_the_limit_does_not() {
+    for step in [-86_400_i64, -90, 90, 86_400] {
+        let app = TestApp::new(limit_by_header(per_seconds(1, 60)).ietf_draft_headers());
+        app.expect_admitted("ann", 1).await;
+        app.advance_seconds(10);
+        let wall = (START.as_secs() + 10).checked_add_signed(step).unwrap();
+        app.clock.set_wall(UNIX_EPOCH + Duration::from_secs(wall));
+        let rejected = app.send_as("ann").await;
+        assert_eq!((rejected.status(), rejected.retry_after()), (429, Some(50)), "{step}");
+        assert_eq!(rejected.numeric_header("x-ratelimit-reset"), Some(wall + 50), "{step}");
+        app.advance_seconds(50);
+        let admitted = app.send_as("ann").await;
+        assert_eq!(
+            (admitted.status(), admitted.numeric_header("x-ratelimit-reset")),
+            (200, Some(wall + 110)),
+            "{step}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_delta_reset_does_not_follow_a_wall_clock_that_was_set() {
+    let app = TestApp::new(limit_by_header(per_seconds(1, 60)).reset_format(ResetFormat::Delta));
+    app.clock.set_wall(UNIX_EPOCH);
+    assert_eq!(app.send_as("ann").await.numeric_header("x-ratelimit-reset"), Some(60));
+}
+
+#[tokio::test]
 async fn of_two_limits_with_equal_remaining_units_the_later_reset_is_sent() {
     let [short, long] = [Limit::new("short", per_seconds(3, 60)), Limit::new("long", per_seconds(3, 600))];
     for limits in [[short.clone(), long.clone()], [long, short]] {
@@ -110,7 +138,7 @@ async fn the_draft_headers_list_every_limit_if_enabled() {
     assert_eq!(policies, ["\"day\";q=1000;w=86400", "\"default\";q=100;w=60"]);
     let mut limits = header_values(&response, "ratelimit");
     limits.sort();
-    assert_eq!(limits, ["\"day\";r=999;t=93600", "\"default\";r=99;t=60"]);
+    assert_eq!(limits, ["\"day\";r=999;t=86400", "\"default\";r=99;t=60"]);
     assert_eq!(response.remaining(), Some(99), "in addition to the legacy headers");
 }
 

@@ -169,7 +169,7 @@ async fn a_block_lasts_until_it_is_lifted_whatever_the_other_limits_allow() {
     let steps = [
         Send("x-user: a", "ok"),
         Send("x-user: a", "ok"),
-        Send("x-user: a", "quota"),
+        Send("x-user: a", "block"),
         Send("x-user: a", "block"),
         Send("x-user: a", "block"),
         Refund("a", 2),
@@ -179,10 +179,10 @@ async fn a_block_lasts_until_it_is_lifted_whatever_the_other_limits_allow() {
         Used("a", &[0, 0]),
         Send("x-user: a", "ok"),
         Send("x-user: a", "ok"),
-        Send("x-user: a", "quota"),
+        Send("x-user: a", "block"),
         Send("x-user: a", "block"),
         Unblock("a"),
-        Send("x-user: a", "quota"),
+        Send("x-user: a", "block"),
         Send("x-user: a", "block"),
         Reset("a"),
         Send("x-user: a", "ok"),
@@ -246,12 +246,12 @@ async fn each_block_is_twice_as_long_up_to_the_longest_and_blocks_are_forgotten(
         let blocked_for = async || app.limit.peek(&Subject::custom("a")).await.unwrap()[0].blocked_for();
         assert_eq!(app.send("x-user: a").await.outcome(), "ok");
         for length in [first, first * 2, first * 3, first * 3] {
-            assert_eq!(app.send("x-user: a").await.outcome(), "quota", "{}", store.name);
+            assert_eq!(app.send("x-user: a").await.outcome(), "block", "{}", store.name);
             assert_eq!(blocked_for().await, Some(length), "{}", store.name);
             store.advance(length);
         }
         store.advance(first * 6);
-        assert_eq!(app.send("x-user: a").await.outcome(), "quota", "{}", store.name);
+        assert_eq!(app.send("x-user: a").await.outcome(), "block", "{}", store.name);
         assert_eq!(blocked_for().await, Some(first), "{}: earlier blocks are forgotten", store.name);
     }
 }

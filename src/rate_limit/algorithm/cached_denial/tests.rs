@@ -10,7 +10,7 @@ fn fingerprint(number: u32) -> NonZeroU32 {
 }
 
 fn denial(of: Option<u32>, wait: u64, slack: u64) -> CachedDenial {
-    let params = DenialParams { fingerprint: of.map(fingerprint), wait, reset: 2 * wait, slack };
+    let params = DenialParams { fingerprint: of.map(fingerprint), wait, more: wait, reset: 2 * wait, slack };
     CachedDenial::new(&params, NOW)
 }
 

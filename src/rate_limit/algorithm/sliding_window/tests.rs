@@ -20,7 +20,7 @@ proptest! {
             caller.apply(step);
             let used = caller.used();
             prop_assert!(used >= caller.younger_than(window), "a unit was freed early after {step:?}");
-            prop_assert!(used <= caller.younger_than(13 * caller.params.step), "a unit is kept too long after {step:?}");
+            prop_assert!(used <= caller.younger_than(window + caller.params.step), "a unit is kept too long after {step:?}");
         }
     }
 
@@ -68,10 +68,11 @@ fn charged(units: &[u32]) -> (SlidingWindow<u16>, u64) {
 fn the_wait_ends_when_enough_sub_windows_are_freed() {
     let (counter, now) = charged(&[10, 0, 20, 70]);
     assert_eq!(now, FROM + 15);
-    for (cost, wait) in [(0, 0), (1, 50), (10, 50), (11, 60), (30, 60), (31, 65), (100, 65)] {
+    for (cost, wait) in [(0, 0), (1, 49), (10, 49), (11, 59), (30, 59), (31, 60), (100, 60)] {
         assert_eq!(counter.time_until_fit(&PARAMS, now, cost), wait, "{cost} units");
     }
-    assert_eq!(counter.time_until_unused(&PARAMS, now), 65);
+    // The newest sub-window is freed as soon as its last unit is one window old.
+    assert_eq!(counter.time_until_unused(&PARAMS, now), 60);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_refund_reduces_the_sub_window_that_was_charged() {
     counter.refund(&PARAMS, now, FROM - 1, 9);
     counter.refund(&PARAMS, now, FROM - 1_000, 9);
     assert_eq!(counter.used(), 8);
-    counter.advance(&PARAMS, FROM + 70);
+    counter.advance(&PARAMS, FROM + 69);
     assert_eq!(counter.used(), 7);
 }
 
@@ -100,7 +101,7 @@ fn a_refund_of_a_charge_in_the_future_reduces_the_current_sub_window() {
 fn refund_last_frees_the_units_charged_last() {
     let (mut counter, now) = charged(&[3, 5, 7]);
     counter.refund_last(8);
-    assert_eq!((counter.used(), counter.time_until_unused(&PARAMS, now)), (7, 60));
+    assert_eq!((counter.used(), counter.time_until_unused(&PARAMS, now)), (7, 59));
     counter.refund_last(u32::MAX);
     assert_eq!(counter.used(), 0);
 }
@@ -109,10 +110,12 @@ fn refund_last_frees_the_units_charged_last() {
 fn a_clock_that_goes_back_moves_future_units_to_the_present() {
     let (mut counter, _) = charged(&[3, 5, 7]);
     counter.advance(&PARAMS, FROM + 5);
-    assert_eq!((counter.used(), counter.time_until_unused(&PARAMS, FROM + 5)), (15, 65));
-    counter.advance(&PARAMS, FROM + 65);
+    assert_eq!((counter.used(), counter.time_until_unused(&PARAMS, FROM + 5)), (15, 60));
+    counter.advance(&PARAMS, FROM + 63);
+    assert_eq!(counter.used(), 15);
+    counter.advance(&PARAMS, FROM + 64);
     assert_eq!(counter.used(), 12);
-    counter.advance(&PARAMS, FROM + 70);
+    counter.advance(&PARAMS, FROM + 65);
     assert_eq!(counter.used(), 0);
 }
 
@@ -123,15 +126,15 @@ fn sub_window_numbers_have_48_bits() {
         let mut counter = SlidingWindow::<u32>::default();
         counter.advance(&params, far - 1);
         counter.charge(&params, far - 1, 1);
-        assert_eq!(counter.time_until_unused(&params, far - 1), 13, "{far}");
+        assert_eq!(counter.time_until_unused(&params, far - 1), 12, "{far}");
         counter.advance(&params, far);
-        assert_eq!((counter.used(), counter.time_until_unused(&params, far)), (1, 12), "{far}");
+        assert_eq!((counter.used(), counter.time_until_unused(&params, far)), (1, 11), "{far}");
     }
 }
 
 #[test]
 fn counters_have_the_documented_size_and_saturate() {
-    assert_eq!((size_of::<SlidingWindow<u16>>(), size_of::<SlidingWindow<u32>>()), (34, 64));
+    assert_eq!((size_of::<SlidingWindow<u16>>(), size_of::<SlidingWindow<u32>>()), (42, 72));
     let mut narrow = SlidingWindow::<u16>::default();
     narrow.charge(&PARAMS, FROM, 65_536);
     assert_eq!(narrow.used(), 65_535);

@@ -22,6 +22,7 @@ fn rule(name: &str, limit: u32) -> RuleParams<'_> {
         first_block: 128,
         longest_block: 256,
         is_shadow: false,
+        reports_more: false,
     }
 }
 
@@ -37,7 +38,7 @@ fn job(operation: Operation, rules: &[&Arc<[u8]>]) -> Job {
 }
 
 #[test]
-fn a_rule_has_two_tags_its_algorithm_and_six_numbers() {
+fn a_rule_has_two_tags_its_algorithm_and_seven_numbers() {
     for (algorithm, number, tags) in [
         (Algorithm::SlidingLog, 1.0, [159854238352161.0, 187577758788939.0]),
         (Algorithm::SlidingWindow, 2.0, [32747523454404.0, 163737387592070.0]),
@@ -45,8 +46,8 @@ fn a_rule_has_two_tags_its_algorithm_and_six_numbers() {
         (Algorithm::FixedWindow, 4.0, [235458944390383.0, 132593438970886.0]),
     ] {
         for (is_shadow, shadow) in [(false, 0.0), (true, 1.0)] {
-            let rule = RuleParams { algorithm, is_shadow, ..rule("login", 127) };
-            let numbers = [&tags[..], &[number, 127.0, 60e6, 5e6, 128.0, 256.0, shadow]].concat();
+            let rule = RuleParams { algorithm, is_shadow, reports_more: !is_shadow, ..rule("login", 127) };
+            let numbers = [&tags[..], &[number, 127.0, 60e6, 5e6, 128.0, 256.0, shadow, 1.0 - shadow]].concat();
             assert_eq!(read(&rule.encode()), numbers);
         }
     }
@@ -71,11 +72,11 @@ fn a_call_contains_each_rule_and_key_once() {
     assert_eq!(keys, [key("app", 0), key("app", 1)]);
     let then = 1.7e15;
     let jobs = [
-        &[0.0, 2.0, 1.0, 2.0, 1.0, then, 2.0, 11.0, 2.0, then + 1.0][..],
-        &[5.0, 1.0, 1.0, 11.0, 1.0, then],
+        &[0.0, 2.0, 1.0, 2.0, 1.0, then, 2.0, 12.0, 2.0, then + 1.0][..],
+        &[5.0, 1.0, 1.0, 12.0, 1.0, then],
         &[4.0, 0.0],
     ];
-    assert_eq!(read(&request), [&[20.0], &read(&a)[..], &read(&b), &jobs.concat()].concat());
+    assert_eq!(read(&request), [&[22.0], &read(&a)[..], &read(&b), &jobs.concat()].concat());
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn another_prefix_makes_another_key() {
     one.charges[0].prefix = "other".into();
     let (keys, request) = encode([&one, &other, &one].into_iter());
     assert_eq!(keys, [key("other", 0), key("app", 0)]);
-    let positions: Vec<f64> = read(&request)[10..].chunks(6).map(|job| job[2]).collect();
+    let positions: Vec<f64> = read(&request)[11..].chunks(6).map(|job| job[2]).collect();
     assert_eq!(positions, [1.0, 2.0, 1.0]);
 }
 
@@ -103,12 +104,12 @@ fn a_response_is_decoded() {
     let rule = rule("a", 5).encode();
     let jobs =
         [job(Operation::Decide, &[&rule, &rule]), job(Operation::Peek, &[&rule]), job(Operation::Decide, &[&rule])];
-    let numbers = [9., 4., 5., 7., 8., 1., 2., 30., 6., 10., 11., 12., 0., 0., -1., 13., 14., 15., -1.];
+    let numbers = [9., 4., 3., 5., 7., 6., 8., 1., 2., 30., 6., 10., 11., 2., 12., 0., 0., -1., 13., 14., 1., 15., -1.];
     let responses = decode(&written(&numbers), jobs.iter()).unwrap();
-    let usage = |used, reset, blocked| (Usage { used, reset }, blocked);
-    assert_eq!(responses[0].usages, [usage(4, 5, 6), usage(7, 8, 10)]);
-    assert_eq!(responses[1].usages, [usage(11, 12, 13)]);
-    assert_eq!(responses[2].usages, [usage(14, 15, 0)]);
+    let usage = |used, more, reset, blocked| (Usage { used, more, reset }, blocked);
+    assert_eq!(responses[0].usages, [usage(4, 3, 5, 6), usage(7, 6, 8, 10)]);
+    assert_eq!(responses[1].usages, [usage(11, 2, 12, 13)]);
+    assert_eq!(responses[2].usages, [usage(14, 1, 15, 0)]);
     assert_eq!(responses.iter().map(|response| response.now).collect::<Vec<_>>(), [9, 9, 9]);
     assert_eq!(responses.iter().map(|response| response.wait).collect::<Vec<_>>(), [Some(30), None, None]);
     assert_eq!(responses.iter().map(JobResponse::is_rejected).collect::<Vec<_>>(), [true, false, false]);
@@ -120,7 +121,7 @@ fn a_response_is_decoded() {
 fn a_malformed_response_is_rejected() {
     let rule = rule("a", 5).encode();
     let jobs = [job(Operation::Decide, &[&rule])];
-    for good in [&[9.0, 4.0, 5.0, 1.0, 2.0, 3.0, 6.0][..], &[9.0, 4.0, 5.0, -1.0]] {
+    for good in [&[9.0, 4.0, 3.0, 5.0, 1.0, 2.0, 3.0, 6.0][..], &[9.0, 4.0, 3.0, 5.0, -1.0]] {
         assert!(decode(&written(good), jobs.iter()).is_some());
         for len in 0..good.len() * 8 {
             assert_eq!(decode(&written(good)[..len], jobs.iter()), None, "{len} bytes");
@@ -129,13 +130,13 @@ fn a_malformed_response_is_rejected() {
     }
     // Only the wait may be negative, and no value may be NaN.
     for (position, bad) in
-        [0, 1, 2, 3, 4, 6].map(|position| [(position, -2.0), (position, f64::NAN)]).into_iter().flatten()
+        [0, 1, 2, 3, 4, 5, 7].map(|position| [(position, -2.0), (position, f64::NAN)]).into_iter().flatten()
     {
-        let mut numbers = [9.0, 4.0, 5.0, 1.0, 2.0, 3.0, 6.0];
+        let mut numbers = [9.0, 4.0, 3.0, 5.0, 1.0, 2.0, 3.0, 6.0];
         numbers[position] = bad;
         assert_eq!(decode(&written(&numbers), jobs.iter()), None, "{bad} at {position}");
     }
-    let responses = decode(&written(&[9.0, 2f64.powi(32), 5.0, -1.0]), jobs.iter()).unwrap();
+    let responses = decode(&written(&[9.0, 2f64.powi(32), 3.0, 5.0, -1.0]), jobs.iter()).unwrap();
     assert_eq!(responses[0].usages[0].0.used, u32::MAX);
 }
 
@@ -147,7 +148,7 @@ fn decision(rejected: u32, exceeded: u32, wait: i32, is_shadow: bool) -> Decisio
 fn decision_with_blocks(rejected: u32, exceeded: u32, wait: i32, is_shadow: bool, [last, first]: [f64; 2]) -> Decision {
     let rule = rule("a", 5).encode();
     let jobs = [job(Operation::Decide, &[&rule, &rule])];
-    let numbers = [9.0, 3.0, 40.0, 4.0, 60.0, rejected.into(), exceeded.into(), wait.into(), last, first];
+    let numbers = [9.0, 3.0, 20.0, 40.0, 4.0, 30.0, 60.0, rejected.into(), exceeded.into(), wait.into(), last, first];
     let responses = decode(&written(&numbers), jobs.iter()).unwrap();
     let charge = Charge { is_shadow, limit: 5, cost: 1, ..Charge::default() };
     let mut decision = Decision::admit(3);
@@ -159,11 +160,11 @@ fn decision_with_blocks(rejected: u32, exceeded: u32, wait: i32, is_shadow: bool
 fn a_response_is_added_at_the_positions_of_its_charges() {
     let admitted = decision(0, 0, 0, false);
     assert!(!admitted.is_rejected);
-    let usage = |used, reset| Usage { used, reset };
-    assert_eq!([0, 1, 2].map(|index| admitted.usage(index)), [Some(usage(4, 60)), None, Some(usage(3, 40))]);
-    let rejected = decision(1, 0b10, 33, false);
+    let usage = |used, more, reset| Usage { used, more, reset };
+    assert_eq!([0, 1, 2].map(|index| admitted.usage(index)), [Some(usage(4, 30, 60)), None, Some(usage(3, 20, 40))]);
+    let rejected = decision_with_blocks(1, 0b10, 33, false, [0.0, 0.0]);
     assert!(rejected.is_rejected && !rejected.is_blocked && rejected.has_exceeded(0) && !rejected.has_exceeded(2));
-    assert_eq!((rejected.wait(), rejected.usage(0)), (Some(33), Some(usage(4, 60))));
+    assert_eq!((rejected.wait(), rejected.usage(0)), (Some(33), Some(usage(4, 30, 60))));
     assert_eq!(decision(1, 0b01, -1, false).wait(), None);
     let shadow = decision(0, 0b11, 33, true);
     assert!(!shadow.is_rejected && shadow.has_exceeded(0) && shadow.has_exceeded(2));
@@ -174,14 +175,21 @@ fn a_block_is_reported_with_its_length() {
     let blocked = decision(2, 0b01, 50, false);
     assert!(blocked.is_rejected && blocked.is_blocked && blocked.has_exceeded(2) && !blocked.has_exceeded(0));
     assert_eq!(blocked.wait(), Some(50));
-    assert_eq!(blocked.usage(2), Some(Usage { used: u32::MAX, reset: 50 }));
+    assert_eq!(blocked.usage(2), Some(Usage { used: u32::MAX, more: 50, reset: 50 }));
+}
+
+#[test]
+fn a_rejection_that_starts_a_block_is_reported_as_one() {
+    let blocked = decision(1, 0b10, 70, false);
+    assert!(blocked.is_blocked && blocked.starts_block(0) && !blocked.starts_block(2));
+    assert_eq!((blocked.wait(), blocked.usage(0)), (Some(70), Some(Usage { used: u32::MAX, more: 70, reset: 70 })));
 }
 
 #[test]
 fn a_limit_exceeded_during_another_limits_block_is_not_blocked() {
     let decision = decision_with_blocks(2, 0b11, 50, false, [50.0, 0.0]);
     assert!(decision.is_blocked && decision.has_exceeded(0));
-    assert_eq!(decision.usage(0), Some(Usage { used: 4, reset: 60 }));
+    assert_eq!(decision.usage(0), Some(Usage { used: 4, more: 30, reset: 60 }));
 }
 
 #[test]
@@ -223,7 +231,7 @@ proptest! {
             for charge in &job.charges {
                 prop_assert_eq!(&keys[rest[0] as usize - 1], &key("k", charge.digest));
                 let from = rest[1] as usize - 1;
-                prop_assert_eq!(&numbers[from..from + 9], &read(&charge.rule));
+                prop_assert_eq!(&numbers[from..from + RULE_FIELDS.len()], &read(&charge.rule));
                 prop_assert_eq!(&rest[2..4], &[f64::from(charge.cost), charge.charged_at as f64]);
                 rest = &rest[4..];
             }
@@ -254,16 +262,18 @@ proptest! {
     }
 
     #[test]
-    fn a_response_of_the_right_length_is_decoded(numbers in prop::collection::vec(0..=1_u64 << 53, 13..14)) {
+    fn a_response_of_the_right_length_is_decoded(numbers in prop::collection::vec(0..=1_u64 << 53, 16..17)) {
         let rule = rule("a", 5).encode();
         let jobs = [job(Operation::Decide, &[&rule, &rule, &rule])];
         let sent: Vec<_> = numbers.iter().map(|number| *number as f64).collect();
         let responses = decode(&written(&sent), jobs.iter()).unwrap();
-        let decoded: Vec<_> =
-            responses[0].usages.iter().map(|(usage, blocked)| (usage.used, usage.reset, *blocked)).collect();
+        let decoded: Vec<_> = responses[0].usages.iter()
+            .map(|(usage, blocked)| (usage.used, usage.more, usage.reset, *blocked))
+            .collect();
         let used = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let expected: Vec<_> =
-            (0..3).map(|i| (used(numbers[1 + 2 * i]), numbers[2 + 2 * i], numbers[10 + i])).collect();
+        let expected: Vec<_> = numbers[1..10].chunks(3).zip(&numbers[13..])
+            .map(|(usage, blocked)| (used(usage[0]), usage[1], usage[2], *blocked))
+            .collect();
         prop_assert_eq!(decoded, expected);
     }
 }

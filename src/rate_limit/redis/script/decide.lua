@@ -3,11 +3,11 @@
 --
 -- KEYS     the keys of the subjects, without duplicates
 -- ARGV[1]  numbers, each a little-endian double: where the jobs begin, the rules, the jobs; times in microseconds
---            rule: the fields named in protocol.rs, from TAG to SHADOW
+--            rule: the fields named in protocol.rs, from TAG to REPORTS_MORE
 --            job:  the operation and the number of charges, then for each charge:
 --                  the index of its key, the index of its rule, its cost, and when it was charged
 -- returns  numbers in the same format: the time, then for each job:
---            for each charge its usage and reset, then NO_DETAILS or
+--            for each charge its usage, when more is available, and its reset, then NO_DETAILS or
 --            rejected, a bit for each charge that exceeds its limit, the wait, and for each charge its remaining block
 --
 -- What most requests need is written out in the loop, because each function takes time to create on every call.
@@ -25,10 +25,13 @@ local function advance(key, record, rule, operation)
   local is_invalid = not header or not (used >= 0 and used < MAX_USED)
   if algorithm == SLIDING_WINDOW then
     if is_invalid or size ~= 4 * SUB_WINDOWS then return slow_path().clear(key, tag, algorithm, rule) end
-    -- Within the current sub-window, nothing moves, and the tail need not be read.
-    local step = request[rule + STEP]
+    -- Within the current sub-window, nothing moves, and the tail need not be read. It is needed a few microseconds
+    -- before its end, if the window is not a multiple of twelve: then the oldest sub-window is freed.
+    local step, window, expiry = request[rule + STEP], request[rule + WINDOW], record[header + EXPIRY]
     local elapsed = now - since * step
-    return header, (elapsed < 0 or elapsed >= step) and slow_path().advance_sub_windows(key, header, rule)
+    local is_current = elapsed >= 0 and elapsed < window - (SUB_WINDOWS - 1) * step - 1
+      and (used == 0 or expiry > now and expiry <= now + window)
+    return header, not is_current and slow_path().advance_sub_windows(key, header, rule)
   elseif algorithm == SLIDING_LOG then
     if is_invalid or size % 7 ~= 0 or used ~= size / 7 or used > MAX_LOG_UNITS then
       return slow_path().clear(key, tag, algorithm, rule)
@@ -49,7 +52,12 @@ local function advance(key, record, rule, operation)
     end
     -- An expiry that is later than a charge would set is foreign, or from before the clock went back.
     if record[header + EXPIRY] > expiry then record[header + EXPIRY] = expiry end
-    if since < now then used = used - (now - since) * limit / window * ROUND_DOWN end
+    if now - since >= window and used <= limit then
+      -- In one window, the whole limit is refilled exactly.
+      used = 0
+    elseif since < now then
+      used = used - (now - since) * limit / window * ROUND_DOWN
+    end
     record[header + SINCE], record[header + USED], record[header + EXTRA] = now, used > 0 and used or 0, limit
     return header, since > now
   end
@@ -124,7 +132,7 @@ while at <= total do
         record[header + USED] = record[header + USED] + cost
         if algorithm == SLIDING_WINDOW then
           record[header + EXTRA] = record[header + EXTRA] + cost
-          record[header + EXPIRY] = (record[header + SINCE] + KEPT) * request[rule + STEP]
+          record[header + EXPIRY] = now + request[rule + WINDOW]
         elseif algorithm == SLIDING_LOG then
           -- The tail grows, so the whole value is written: `split` fills `tails[key]`.
           local all, i = split(key), (header + 3) / 6
@@ -147,25 +155,31 @@ while at <= total do
       slow_path().refund(key, header, rule, cost, operation == REFUND and request[charge + 3] or nil)
       dirty[key] = true
     end
-    local used, reset = record[header + USED], 0
+    local used, more, reset = record[header + USED], 0, 0
     if used > 0 then
+      if request[rule + REPORTS_MORE] ~= 0 then
+        local one_more = request[rule + LIMIT] - ceil(used) + 1
+        more = slow_path().time_until_fit(key, header, rule, one_more > 1 and one_more or 1)
+      end
       if algorithm == SLIDING_WINDOW then
-        -- The sub-window after which nothing is in use. If the current one is empty, an older one decides.
-        local last = record[header + SINCE] + KEPT
-        if record[header + EXTRA] == 0 then last = slow_path().unused_from(key, header) or last end
-        reset = last * request[rule + STEP] - now
+        -- If the current sub-window is empty, an older one decides.
+        local unused_at = record[header + EXPIRY]
+        if record[header + EXTRA] == 0 then unused_at = slow_path().unused_at(key, header, rule) or unused_at end
+        reset = unused_at > now and unused_at - now or 0
       elseif algorithm == SLIDING_LOG then
         reset = record[header + SINCE] + request[rule + WINDOW] - now
         -- A foreign log may have its times out of order.
         if reset < 0 then reset = 0 end
       elseif algorithm == TOKEN_BUCKET then
-        reset = ceil(used * request[rule + WINDOW] / record[header + EXTRA] / (ROUND_DOWN * ROUND_DOWN)) + 1
+        local window, limit = request[rule + WINDOW], record[header + EXTRA]
+        reset = ceil(used * window / limit / (ROUND_DOWN * ROUND_DOWN)) + 1
+        if used <= limit and reset > window then reset = window end
       else
         reset = (record[header + SINCE] + 1) * request[rule + WINDOW] - now
       end
     end
-    response[length + 1], response[length + 2] = used, reset
-    length, bit, blocks[bit] = length + 2, bit * 2, blocked
+    response[length + 1], response[length + 2], response[length + 3] = used, more, reset
+    length, bit, blocks[bit] = length + 3, bit * 2, blocked
     if blocked > 0 then has_details = true end
   end
   if operation == RESET or operation == UNBLOCK then

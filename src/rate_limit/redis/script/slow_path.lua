@@ -80,6 +80,14 @@ local function slow_path()
     return all
   end
 
+  -- Sliding window: returns the time at which the units of a sub-window are freed; the current one is the first. No
+  -- charge in it is later than its last microsecond, or than the newest charge of all, one window before EXPIRY.
+  local function freed_at(key, header, rule, i)
+    local record = records[key]
+    local next = (record[header + SINCE] + 2 - i) * request[rule + STEP]
+    return min(next - 1 + request[rule + WINDOW], record[header + EXPIRY])
+  end
+
   -- Sliding window: moves on to the current sub-window. Returns whether the clock went back.
   function functions.advance_sub_windows(key, header, rule)
     local record, moved, sum, present = records[key], {}, 0, floor(now / request[rule + STEP])
@@ -88,17 +96,23 @@ local function slow_path()
     for i = 1, KEPT do moved[i] = old[i - age] or 0 end
     -- If the clock went back, units of the future count as charged now.
     for i = 1, min(-age, KEPT) do moved[1] = moved[1] + old[i] end
-    for i = 1, KEPT do sum = sum + moved[i] end
-    local expiry = min(record[header + EXPIRY], (present + KEPT) * request[rule + STEP])
-    set_header(key, header, expiry, present, sum, moved[1])
+    local latest = now + request[rule + WINDOW]
+    local went_back = age < 0 or record[header + EXPIRY] > latest
+    record[header + SINCE], record[header + EXPIRY] = present, min(record[header + EXPIRY], latest)
+    for i = 1, KEPT do
+      -- The two oldest sub-windows may be freed before the next one begins.
+      if i >= SUB_WINDOWS and freed_at(key, header, rule, i) <= now then moved[i] = 0 end
+      sum = sum + moved[i]
+    end
+    record[header + USED], record[header + EXTRA] = sum, moved[1]
     set_tail(key, header, pack(UNITS_FORMAT, unpack(moved, 2)))
-    return age < 0
+    return went_back
   end
 
-  -- Sliding window: returns the number of the sub-window at which no unit is in use; nil if none is.
-  function functions.unused_from(key, header)
+  -- Sliding window: returns the time at which no unit is in use; nil if none is.
+  function functions.unused_at(key, header, rule)
     for i, used in ipairs(units(key, header)) do
-      if used > 0 then return records[key][header + SINCE] + KEPT + 1 - i end
+      if used > 0 then return freed_at(key, header, rule, i) end
     end
   end
 
@@ -153,14 +167,16 @@ local function slow_path()
       -- Free the sub-windows from the oldest on, until the cost fits.
       for i = KEPT, 1, -1 do
         left = left - all[i]
-        if left <= allowed or i == 1 then return max((since + KEPT + 1 - i) * request[rule + STEP] - now, 0) end
+        if left <= allowed or i == 1 then return max(freed_at(key, header, rule, i) - now, 0) end
       end
     elseif algorithm == SLIDING_LOG then
       -- So many of the oldest units must leave the window: the time of the last of them, in the tail.
       local freed = unpack_from(TIME_FORMAT, split(key)[(header + 3) / 6], (left - allowed - 1) * 7 + 1)
       return freed + window - now
     elseif algorithm == TOKEN_BUCKET then
-      return ceil((left - allowed) * window / request[rule + LIMIT] / (ROUND_DOWN * ROUND_DOWN)) + 1
+      local limit = request[rule + LIMIT]
+      local wait = ceil((left - allowed) * window / limit / (ROUND_DOWN * ROUND_DOWN)) + 1
+      return left <= limit and min(wait, window) or wait
     end
     return max((since + 1) * window - now, 0)
   end

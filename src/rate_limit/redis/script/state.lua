@@ -7,10 +7,12 @@
 --
 --                   SINCE                     USED              EXTRA                    tail
 --   sliding log     time of the last unit     units             0                        times, oldest first
---   sliding window  number of the sub-window  units in all      units in the current     units of the 12 before
+--   sliding window  number of the sub-window  units in all      units in the current     units of the 12 before (1)
 --   token bucket    time of the debt          debt              limit that refills it    -
 --   fixed window    number of the window      units             0                        -
 --   block           end of the block          number of blocks  0                        -
+--
+-- (1) EXPIRY is one window after the newest charge.
 --
 -- Headers and tails are apart because most requests change one header only, which SETRANGE writes in place. A value
 -- that does not have this format counts as empty, so that a foreign value under the same key cannot make the script
