@@ -45,13 +45,13 @@
 //! x-ratelimit-reset: 1795294201
 //! cache-control: no-store
 //! vary: Origin
-//! content-length: 60
+//! content-length: 329
 //!
-//! {"id":"ann","permissions":["read:valuation"],"tier":"basic"}
+//! {"id":"ann","principal":"user","scopes":["read:valuations"],"roles":["basic_user"],"permissions":["create:document","create:valuation","read:document","read:market_data","read:user_profile","read:valuation","update:user_profile"],"issuer":"http://127.0.0.1:39205","client_id":"test-client","tier":"basic","expires_at":1795294201}
 //! ```
 //!
 //! ```sh
-//! curl -i http://127.0.0.1:3000/valuations/1 -X DELETE -H "Authorization: Bearer $BASIC_TOKEN"
+//! curl -i http://127.0.0.1:3000/valuations -X POST -H "Authorization: Bearer $BASIC_TOKEN"
 //! ```
 //! ```text
 //! HTTP/1.1 403 Forbidden
@@ -109,15 +109,11 @@ use portcullis::{
     ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission,
     RequireScope, RequireTier, Roles, SecurityHeaders, Stack, Tiers, UserContext,
 };
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 fn app(issuer: Issuer) -> Result<Router, ConfigError> {
     let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
-    let roles = Roles::builder()
-        .role("viewer", ["read:valuation"])
-        .role("analyst", ["read:valuation", "create:valuation", "export:valuation"])
-        .build()?;
+    let roles = roles()?;
     let auth = JwtAuth::builder().issuer(issuer).audience("api");
     let auth = auth.roles(roles.clone()).tiers(tiers.clone()).build()?;
     let limit = RateLimit::builder()
@@ -127,6 +123,7 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
             (tiers.get("enterprise")?, Quota::per_hour(2000)?),
         ])
         .key(Key::user())
+        .exempt(["/health"])
         .build()?;
     // Pages of this origin may call the API.
     let cors = Cors::builder().origins(OriginSet::new(["http://localhost:5173"])?);
@@ -134,25 +131,39 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
         .security_headers(SecurityHeaders::api().build()?)
         .cors(cors.allow_credentials().allow_methods(["DELETE"]).build()?)
         .authenticate(auth)
+        .open(["/health"])
         .limit_by_user(limit)
         .build()?;
 
-    let may_create = RequirePermission::new(roles.permission("create:valuation")?)?;
     let may_write = RequireScope::new("write:valuations")?;
+    let may_delete = RequirePermission::new(roles.permission("delete:valuation")?)?;
     let professional = RequireTier::at_least(&tiers, "professional")?;
     Ok(Router::new()
         .route("/me", get(me))
-        .route("/valuations", post(|| async { StatusCode::CREATED }).layer(may_create))
-        .route("/valuations/{id}", delete(|| async { StatusCode::NO_CONTENT }).layer(may_write))
+        .route("/valuations", post(|| async { StatusCode::CREATED }).layer(may_write))
+        .route("/valuations/{id}", delete(|| async { StatusCode::NO_CONTENT }).layer(may_delete))
         .route("/analytics", get(|| async { "4.2\n" }).layer(professional))
-        .layer(stack)
-        // A layer does not apply to routes that are added after it: this one is open.
-        .route("/health", get(|| async { "ok\n" })))
+        .route("/health", get(|| async { "ok\n" }))
+        .layer(stack))
 }
 
-async fn me(user: UserContext) -> Json<Value> {
-    let permissions: Vec<_> = user.permissions().collect();
-    Json(json!({ "id": user.id(), "tier": user.tier_name(), "permissions": permissions }))
+/// The roles that a token may name, and what they grant.
+fn roles() -> Result<Roles, ConfigError> {
+    let all = ACTIONS.split(' ').flat_map(|action| {
+        RESOURCES.split(' ').map(move |resource| format!("{action}:{resource}"))
+    });
+    Roles::builder()
+        .role("basic_user", BASIC.split(' '))
+        .role("professional_user", PROFESSIONAL.split(' '))
+        .role("enterprise_user", ENTERPRISE.split(' '))
+        .role("admin", all)
+        .inherits("professional_user", ["basic_user"])
+        .inherits("enterprise_user", ["professional_user"])
+        .build()
+}
+
+async fn me(user: UserContext) -> Json<UserContext> {
+    Json(user)
 }
 
 #[tokio::main]
@@ -165,16 +176,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = app(Issuer::discover(issuer.url()))?;
     let url = format!("http://{}", listener.local_addr()?);
     let token = |user: &str| issuer.token(user).audience("api").expires_in(HOUR);
-    let analyst = token("bob").role("analyst").scope("write:valuations");
-    println!("export BASIC_TOKEN={}", token("ann").role("viewer").tier("basic").sign());
-    println!("export PROFESSIONAL_TOKEN={}", analyst.clone().tier("professional").sign());
-    println!("export ENTERPRISE_TOKEN={}", analyst.tier("enterprise").sign());
+    let write = |user: &str| token(user).scope("write:valuations");
+    for (name, role, token) in [
+        ("BASIC", "basic_user", token("ann").tier("basic").scope("read:valuations")),
+        ("PROFESSIONAL", "professional_user", write("bob").tier("professional")),
+        ("ENTERPRISE", "enterprise_user", write("eve").tier("enterprise")),
+        ("ADMIN", "admin", write("kim").tier("enterprise")),
+    ] {
+        println!("export {name}_TOKEN={}", token.role(role).sign());
+    }
     println!("export EXPIRED_TOKEN={}", token("ann").expired().sign());
     println!("curl -i {url}/health\ncurl -i {url}/me");
     println!("curl -i {url}/me -H \"Authorization: Bearer $EXPIRED_TOKEN\"");
-    for tier in ["BASIC", "PROFESSIONAL", "ENTERPRISE"] {
+    for name in ["BASIC", "PROFESSIONAL", "ENTERPRISE", "ADMIN"] {
         for request in ["/me", "/valuations -X POST", "/valuations/1 -X DELETE", "/analytics"] {
-            println!("curl -i {url}{request} -H \"Authorization: Bearer ${tier}_TOKEN\"");
+            println!("curl -i {url}{request} -H \"Authorization: Bearer ${name}_TOKEN\"");
         }
     }
     let preflight = "-H 'Origin: http://localhost:5173' -H 'Access-Control-Request-Method: DELETE'";
@@ -183,3 +199,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+const BASIC: &str = "create:valuation read:valuation create:document read:document \
+    read:market_data read:user_profile update:user_profile";
+const PROFESSIONAL: &str = "export:valuation read:analytics create:webhook read:webhook \
+    update:webhook delete:webhook export:document";
+const ENTERPRISE: &str = "delete:valuation delete:document export:analytics read:billing";
+
+const ACTIONS: &str = "create read update delete execute export";
+const RESOURCES: &str =
+    "valuation document market_data analytics user_profile webhook billing admin";
