@@ -79,6 +79,7 @@
 //! | log, and see why a request or token was rejected | [logging](_guide::recipes::logging) |
 //! | return your own error JSON | [error bodies](_guide::recipes::error_bodies) |
 //! | leave some routes open | [open routes](_guide::recipes::open_routes), [methods](_guide::recipes::methods) |
+//! | understand a compiler error | [compiler errors](_guide::recipes::compile_errors) |
 //! | test your routes | [testing](_guide::recipes::testing) |
 //! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |

@@ -16,6 +16,8 @@
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
+//! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
+//! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
 //! | Why is the client's address unknown? | [the client's address](recipes::peer_address) |
 //! | What do I configure behind a proxy? | [load balancers](recipes::load_balancer) |
 //! | How do I rotate keys? | [key rotation](recipes::key_rotation) |
@@ -67,6 +69,10 @@ pub mod recipes {
     #[doc(alias("Authorization", "bearer", "client"))]
     #[doc = include_str!("recipes/client_requests.md")]
     pub mod client_requests {}
+
+    #[doc(alias("compile error", "E0277", "E0283", "NewError"))]
+    #[doc = include_str!("recipes/compile_errors.md")]
+    pub mod compile_errors {}
 
     #[doc(alias("custom error", "json"))]
     #[doc = include_str!("recipes/error_bodies.md")]

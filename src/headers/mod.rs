@@ -54,6 +54,44 @@
 //! A header that the handler sets is kept: the layer neither changes nor duplicates it, unless
 //! [`override_handler`](SecurityHeadersBuilder::override_handler) names it.
 //!
+//! # Two presets in one app
+//!
+//! If an app has pages and an API, add `html()` around everything and `api()` to the router of the API. The inner layer
+//! writes its headers first, and the outer layer keeps them:
+//!
+//! ```
+//! # use axum::{body::Body, http::Request};
+//! use axum::{Router, response::Html, routing::get};
+//! use portcullis::SecurityHeaders;
+//! # use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let api = Router::new()
+//!     .route("/reports", get(|| async { "[]" }))
+//!     .layer(SecurityHeaders::api().build()?);
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { Html("<h1>Reports</h1>") }))
+//!     .nest("/api", api)
+//!     .layer(SecurityHeaders::html().build()?);
+//!
+//! let policy = async |path: &str| {
+//!     let request = Request::get(path).body(Body::empty()).unwrap();
+//!     let response = app.clone().oneshot(request).await.unwrap();
+//!     let policy = &response.headers()["content-security-policy"];
+//!     policy.to_str().unwrap().to_owned()
+//! };
+//! assert!(policy("/api/reports").await.starts_with("default-src 'none'"));
+//! assert!(policy("/").await.starts_with("default-src 'self'"));
+//! # assert!(policy("/missing").await.starts_with("default-src 'self'"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Use `nest`, not `merge`: a layer of a merged router also applies to the fallback of the app. In a
+//! [`Stack`](crate::Stack), the outer layer is [`security_headers`](crate::stack::StackBuilder::security_headers). It
+//! also applies to the rejections of the stack, such as a 401 for a path below `/api`.
+//!
 //! # Nonces
 //!
 //! A handler that renders a page extracts a [`CspNonce`](crate::CspNonce) and writes it into the `nonce` attributes of

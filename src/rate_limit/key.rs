@@ -182,7 +182,12 @@ impl Key {
         Self::of(KeyPart::Tenant(Arc::new(read)))
     }
 
-    /// Counts by the value that the function reads from the request head. `None` does not match.
+    /// Counts by the value that the function reads from the request head.
+    ///
+    /// For `None`, the next alternative of the key is tried. If there is none, the request is rejected with 403
+    /// ([`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing)), and one warning in the log says so. To count such
+    /// requests by address, add [`or_ip`](Self::or_ip), here `Key::custom(..).or_ip()`. To admit them uncounted, use
+    /// [`Limit::only_if`](crate::rate_limit::Limit::only_if).
     ///
     /// Do not rely on values that the caller can choose freely: with a new value per request it evades the limit. Use
     /// what an outer layer verified and stored in the request's extensions.

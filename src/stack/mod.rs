@@ -74,11 +74,17 @@
 //! credential. Put tracing and request ids around the stack, and timeouts and panic handling inside it, so that their
 //! responses have CORS and security headers too.
 //!
+//! # As a return type
+//!
+//! The type parameter is the gate that authenticates: a function returns a `Result<Stack<JwtAuth>, ConfigError>`.
+//! `Stack` alone is a stack without authentication.
+//!
 //! # What it does not do
 //!
 //! A `Stack` does not authorize single routes: add [`Require*`](crate::require) layers to them. Without
 //! [`authenticate`](StackBuilder::authenticate), it sets no user, and `Require*` layers and user extractors respond
-//! with 500.
+//! with 500. Do not pass an [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth` to a stack with open routes: it
+//! admits anonymous callers on all routes.
 //!
 //! # In tests
 //!
