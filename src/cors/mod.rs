@@ -95,6 +95,10 @@
 //! It does not stop requests from other origins: pages may send simple requests, such as forms, without a preflight,
 //! and other programs may send any request. So it does not protect against cross-site request forgery. It does not
 //! implement Private Network Access, which browsers dropped.
+//!
+//! # In the guide
+//!
+//! [Layer order](crate::_guide::layer_order), and [migration](crate::_guide::migration) from tower-http's `CorsLayer`.
 
 mod builder;
 pub(crate) mod gate;

@@ -73,6 +73,10 @@
 //!
 //! If the compiler only reports that a function does not implement `Handler`, add axum's `#[debug_handler]` to it,
 //! which names the wrong argument.
+//!
+//! # In the guide
+//!
+//! [Getting started](crate::_guide::start), and [compiler errors](crate::_guide::recipes::compile_errors).
 
 pub(crate) mod extractor;
 

@@ -125,6 +125,11 @@
 //! `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests with [`GrpcRejections`]. Then a
 //! proxy that calls this app to authorize requests (`ext_authz`) must check `grpc-status` too, or not forward the
 //! caller's method and content type.
+//!
+//! # In the guide
+//!
+//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [error bodies](crate::_guide::recipes::error_bodies),
+//! and [logging](crate::_guide::recipes::logging).
 
 mod body;
 mod decision;

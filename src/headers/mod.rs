@@ -152,6 +152,10 @@
 //! It does not escape HTML: the policy limits what injected code can do, but the app must still escape what it renders.
 //! It does not receive violation reports; route
 //! [`add_reporting_endpoint`](SecurityHeadersBuilder::add_reporting_endpoint)'s path to your own handler.
+//!
+//! # In the guide
+//!
+//! [Layer order](crate::_guide::layer_order), and [migration](crate::_guide::migration) from helmet.
 
 #[cfg(feature = "audit")]
 mod audit;

@@ -122,6 +122,12 @@
 //! `ConcurrencyLimit`. It does not stop an attacker who has many addresses and needs no account: that is the job of the
 //! network in front of the app.
 //!
+//! # In the guide
+//!
+//! [Login limits](crate::_guide::recipes::login_limits), [load balancers](crate::_guide::recipes::load_balancer),
+//! [the client's address](crate::_guide::recipes::peer_address) and [outages of
+//! Redis](crate::_guide::recipes::redis_outage).
+//!
 //! [`Quota`]: crate::Quota
 //! [`Quota::algorithm`]: crate::Quota::algorithm
 

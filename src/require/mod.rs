@@ -172,6 +172,11 @@
 //! These layers do not authenticate, and they know nothing about the resource of a request. They check the privileges
 //! that the token had when it was issued, unless [`load_user`](crate::jwt::JwtAuthBuilder::load_user) reads them again.
 //!
+//! # In the guide
+//!
+//! [Methods](crate::_guide::recipes::methods) of one path, [open routes](crate::_guide::recipes::open_routes), and
+//! [testing](crate::_guide::recipes::testing).
+//!
 //! [`RequirePermission`]: crate::RequirePermission
 //! [`RequireRole`]: crate::RequireRole
 //! [`RequireScope`]: crate::RequireScope

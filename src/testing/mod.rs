@@ -120,6 +120,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # In the guide
+//!
+//! [Testing](crate::_guide::recipes::testing) of your own routes.
 
 mod as_user;
 mod clock;
