@@ -4,11 +4,12 @@
 //! meant for another service. It says what is wrong, but never what the token contains, or which issuers and audiences
 //! the app accepts.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
 /// Why a token is invalid. Each is a 401 with the error code `invalid_token` (RFC 6750 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenError {
     /// `alg` is missing, unknown, `none`, or not allowed for the issuer (RFC 8725 §3.1).
@@ -20,14 +21,14 @@ pub enum TokenError {
     /// A claim does not have the type or value that its specification requires.
     #[non_exhaustive]
     ClaimInvalid {
-        /// The name of the claim, or of the property that is read from it.
-        claim: &'static str,
+        /// The claim in the token: its name or, for a nested claim, its JSON Pointer (RFC 6901).
+        claim: Cow<'static, str>,
     },
     /// A required claim is missing.
     #[non_exhaustive]
     ClaimMissing {
-        /// The name of the claim, or of the property that is read from it.
-        claim: &'static str,
+        /// The claim in the token: its name or, for a nested claim, its JSON Pointer (RFC 6901).
+        claim: Cow<'static, str>,
     },
     /// The payload is not a single UTF-8 JSON object with unique member names (RFC 7519 §4).
     Claims,
@@ -69,18 +70,18 @@ pub enum TokenError {
 impl TokenError {
     /// Returns the error of a claim that does not have the required type or value.
     #[must_use]
-    pub const fn claim_invalid(claim: &'static str) -> Self {
-        Self::ClaimInvalid { claim }
+    pub fn claim_invalid(claim: impl Into<Cow<'static, str>>) -> Self {
+        Self::ClaimInvalid { claim: claim.into() }
     }
 
     /// Returns the error of a required claim that is missing.
     #[must_use]
-    pub const fn claim_missing(claim: &'static str) -> Self {
-        Self::ClaimMissing { claim }
+    pub fn claim_missing(claim: impl Into<Cow<'static, str>>) -> Self {
+        Self::ClaimMissing { claim: claim.into() }
     }
 
     /// Returns the `error_description` of the challenge, which has no value of the token.
-    pub(crate) fn error_description(self) -> &'static str {
+    pub(crate) fn error_description(&self) -> &'static str {
         match self {
             Self::Algorithm => "the token's algorithm is not allowed",
             Self::Audience => "the token is for another audience",

@@ -159,7 +159,7 @@ impl Policy {
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
         let registered = issuer.check_claims(header, &claims, now, self.leeway);
-        let registered = registered.inspect_err(|error| issuer.log_hint(*error))?;
+        let registered = registered.inspect_err(|error| issuer.log_hint(error))?;
         let checked_sets = issuer.fetched_sets();
         let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,

@@ -158,8 +158,8 @@ fn plain_data_is_eq_and_hash() {
     is_eq::<Tiers>();
     is_copy_eq_hash::<ClientAddr>();
     is_copy_eq_hash::<CredentialError>();
-    is_copy_eq_hash::<TokenError>();
     is_clone_eq_hash::<AccountRefusal>();
+    is_clone_eq_hash::<TokenError>();
 }
 
 #[test]

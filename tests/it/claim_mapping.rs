@@ -47,11 +47,11 @@ async fn claim_map_reads_names_urls_and_json_pointers() {
 async fn missing_or_malformed_mapped_id_is_rejected() {
     let map = || ClaimMap::new().id("user_id");
     let app = app_with(|issuer| issuer.claims(map()));
-    app.send_token(&token(claims_with("x", "1"))).await.assert_invalid_token(TokenError::claim_missing("id"));
+    app.send_token(&token(claims_with("x", "1"))).await.assert_invalid_token(TokenError::claim_missing("user_id"));
     for text in ["7", "null", "\"\"", "[\"u\"]"] {
         app.send_token(&token(claims_with("user_id", text)))
             .await
-            .assert_invalid_token(TokenError::claim_invalid("id"));
+            .assert_invalid_token(TokenError::claim_invalid("user_id"));
     }
 }
 

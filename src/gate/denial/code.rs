@@ -65,7 +65,7 @@ impl DenialKind {
 
 impl TokenError {
     /// Returns the code of the reason, which begins with `token_`.
-    fn code(self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::Algorithm => "token_algorithm_not_allowed",
             Self::Audience => "token_audience_mismatch",

@@ -191,37 +191,31 @@ impl ClaimMap {
             // A value with escapes is not a range of the text.
             Cow::Owned(value) => value.into(),
         };
-        let id = match self.id.find(claims, "id")? {
-            Some(value) => string(value).filter(|id| !id.is_empty()).ok_or(TokenError::claim_invalid("id"))?,
-            None => return Err(TokenError::claim_missing("id")),
+        let id = match self.id.find(claims)? {
+            Some(value) => string(value).filter(|id| !id.is_empty()).ok_or_else(|| self.id.invalid())?,
+            None => return Err(TokenError::claim_missing(self.id.text.clone())),
         };
+        let text_of = |(path, value): (&Path, _)| string(value).ok_or_else(|| path.invalid());
         // As strict as the user's id: apps also decide by the client's id.
-        let client_id = match first(&self.client_id, claims, "client id")? {
-            Some(value) => Some(string(value).ok_or(TokenError::claim_invalid("client id"))?),
-            None => None,
-        };
+        let client_id = first(&self.client_id, claims)?.map(text_of).transpose()?;
         // No access depends on a name or an email address, so a value of another type is ignored.
-        let display = |paths| Ok(first(paths, claims, "name")?.and_then(string).map(share));
+        let display = |paths| Ok(first(paths, claims)?.and_then(|(_, value)| string(value)).map(share));
+        let tier = first(&self.tier, claims)?.filter(|(_, value)| !is_null(value));
+        let acr = self.acr.find(claims)?.map(|value| (&self.acr, value));
         Ok(Identity {
             id: Some(share(id)),
             client_id: client_id.map(share),
             email: display(&self.email)?,
             name: display(&self.name)?,
-            scopes: match first(&self.scopes, claims, "scope")? {
-                Some(value) => scopes(value, share).ok_or(TokenError::claim_invalid("scope"))?,
+            scopes: match first(&self.scopes, claims)? {
+                Some((path, value)) => scopes(value, share).ok_or_else(|| path.invalid())?,
                 None => Scopes::default(),
             },
-            roles: names(&self.roles, claims, "roles", share)?,
-            permissions: names(&self.permissions, claims, "permissions", share)?,
-            tier_name: match first(&self.tier, claims, "tier")?.filter(|value| !is_null(value)) {
-                Some(value) => Some(share(string(value).ok_or(TokenError::claim_invalid("tier"))?)),
-                None => None,
-            },
-            acr: match self.acr.find(claims, "acr")? {
-                Some(value) => Some(share(string(value).ok_or(TokenError::claim_invalid("acr"))?)),
-                None => None,
-            },
-            amr: names(&self.amr, claims, "amr", share)?,
+            roles: names(&self.roles, claims, share)?,
+            permissions: names(&self.permissions, claims, share)?,
+            tier_name: tier.map(text_of).transpose()?.map(share),
+            acr: acr.map(text_of).transpose()?.map(share),
+            amr: names(&self.amr, claims, share)?,
             ..Identity::default()
         })
     }
@@ -238,29 +232,38 @@ impl Default for ClaimMap {
 /// Unlike a full JSON Pointer (RFC 6901), it never selects an element of an array.
 #[derive(Clone, Debug)]
 struct Path {
+    /// As it was configured, for errors.
+    text: String,
     first: String,
     nested: Vec<String>,
 }
 
 impl Path {
     fn new(claim: &str) -> Self {
+        let text = claim.to_owned();
         let Some(pointer) = claim.strip_prefix('/') else {
-            return Self { first: claim.to_owned(), nested: Vec::new() };
+            return Self { first: text.clone(), text, nested: Vec::new() };
         };
         // RFC 6901 §4: `~1` is replaced first, so that `~01` becomes `~1`. The other order would make it a slash.
         let mut names = pointer.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
-        Self { first: names.next().unwrap_or_default(), nested: names.collect() }
+        Self { text, first: names.next().unwrap_or_default(), nested: names.collect() }
     }
 
-    /// Returns the claim's JSON text. A claim around it that is not an object makes `property` malformed.
-    fn find<'a>(&self, claims: &Object<'a>, property: &'static str) -> Result<Option<&'a str>, TokenError> {
+    /// Returns the claim's JSON text. It is invalid if a claim around it is not an object.
+    fn find<'a>(&self, claims: &Object<'a>) -> Result<Option<&'a str>, TokenError> {
         let mut found = claims.get(&self.first);
         for name in &self.nested {
             let Some(value) = found else { return Ok(None) };
-            let object = Object::parse(value).ok_or(TokenError::claim_invalid(property))?;
+            let object = Object::parse(value).ok_or_else(|| self.invalid())?;
             found = object.get(name);
         }
         Ok(found)
+    }
+
+    /// Returns the error of a value that has the wrong type. It names the claim as the map does, so that it is found in
+    /// the token.
+    fn invalid(&self) -> TokenError {
+        TokenError::claim_invalid(self.text.clone())
     }
 }
 
@@ -268,11 +271,11 @@ fn paths(claims: impl IntoIterator<Item: AsRef<str>>) -> Vec<Path> {
     claims.into_iter().map(|claim| Path::new(claim.as_ref())).collect()
 }
 
-/// Returns the first claim that is present.
-fn first<'a>(paths: &[Path], claims: &Object<'a>, property: &'static str) -> Result<Option<&'a str>, TokenError> {
+/// Returns the first claim that is present, with its path.
+fn first<'m, 'a>(paths: &'m [Path], claims: &Object<'a>) -> Result<Option<(&'m Path, &'a str)>, TokenError> {
     for path in paths {
-        if let Some(value) = path.find(claims, property)? {
-            return Ok(Some(value));
+        if let Some(value) = path.find(claims)? {
+            return Ok(Some((path, value)));
         }
     }
     Ok(None)
@@ -299,21 +302,19 @@ fn scopes(value: &str, share: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scop
 fn names(
     paths: &[Path],
     claims: &Object<'_>,
-    property: &'static str,
     share: impl Fn(Cow<'_, str>) -> SharedStr,
 ) -> Result<Box<[SharedStr]>, TokenError> {
-    let malformed = TokenError::claim_invalid(property);
     let mut names = Vec::new();
     for path in paths {
-        let Some(value) = path.find(claims, property)?.filter(|value| !is_null(value)) else { continue };
+        let Some(value) = path.find(claims)?.filter(|value| !is_null(value)) else { continue };
         if let Some(name) = string(value) {
             names.push(share(name));
             continue;
         }
-        let items = array(value).ok_or(malformed)?;
+        let items = array(value).ok_or_else(|| path.invalid())?;
         names.reserve_exact(items.len());
         for item in items {
-            let name = string(item.get()).or_else(|| complex_value(item.get())).ok_or(malformed)?;
+            let name = string(item.get()).or_else(|| complex_value(item.get())).ok_or_else(|| path.invalid())?;
             names.push(share(name));
         }
     }

@@ -89,7 +89,8 @@ impl Issuer {
 /// # Configured keys
 ///
 /// For an app that issues its own tokens. The issuer may have any name; it is only compared with `iss`. Tokens have the
-/// profile [`Compatible`](Profile::Compatible), unless [set](Self::profile) otherwise.
+/// profile [`Compatible`](Profile::Compatible), unless [set](Self::profile) otherwise. Of the tokens that the app signs
+/// with the same key, only [access tokens](Profile#own-issuers) are accepted.
 impl Issuer {
     /// An issuer that signs with HS256 and this secret of at least 32 bytes (RFC 7518 §3.2).
     ///
@@ -151,6 +152,8 @@ impl Issuer {
     }
 
     fn fixed(issuer: impl Into<String>, key: FixedKey) -> Self {
-        Self::new(key.setter, issuer, KeySource::Fixed(key), Profile::Compatible)
+        let mut issuer = Self::new(key.setter, issuer, KeySource::Fixed(key), Profile::Compatible);
+        issuer.conventions.is_own = true;
+        issuer
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::context::UserContext;
 use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::token_use::TokenUse;
 
 /// How an issuer formats its access tokens, and how a user is read from them.
 ///
@@ -15,6 +16,8 @@ pub(crate) struct IssuerConventions {
     /// Another value of `iss` for the same issuer. Only Google has one.
     pub(crate) alias: Option<&'static str>,
     pub(crate) profile: Profile,
+    /// Whether the issuer is the app itself, whose kinds of tokens have [names of its own](Profile#own-issuers).
+    pub(crate) is_own: bool,
     /// The claim with the audience, usually `aud`.
     pub(crate) audience_claim: &'static str,
     /// A claim that marks access tokens, if the issuer sends one.
@@ -32,6 +35,7 @@ impl IssuerConventions {
         Self {
             alias: None,
             profile,
+            is_own: false,
             audience_claim: "aud",
             token_use: None,
             client_marker: None,

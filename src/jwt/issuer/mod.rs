@@ -6,6 +6,7 @@ pub(crate) mod conventions;
 mod presets;
 pub(crate) mod profile;
 mod settings;
+pub(crate) mod token_use;
 pub(crate) mod trusted;
 
 use std::fmt;

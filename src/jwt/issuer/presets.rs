@@ -3,7 +3,8 @@
 use crate::field::origin::Origin;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
-use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::issuer::{InvalidArgument, Issuer, KeySource};
 use crate::jwt::remote::discovery::JwksLocation;
 

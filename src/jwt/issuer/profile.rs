@@ -1,13 +1,25 @@
 //! `Profile`: how an issuer's access tokens are distinguished from its other tokens.
 
 use crate::gate::TokenError;
-use crate::jwt::strict_json::{Object, is_null, string};
+use crate::jwt::issuer::token_use::{has_other_use, is_own_access_token};
+use crate::jwt::strict_json::{Object, is_null};
 use crate::jwt::token::header::{Header, is_media_type};
 
 /// How an issuer marks its access tokens, so that its other tokens are not accepted.
 ///
 /// See RFC 8725 §3.11 and §3.12. An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as
 /// access tokens, and some of them have the same audience. Only their types and claims distinguish them.
+///
+/// # Own issuers
+///
+/// The app's own issuer has [configured keys](crate::Issuer#configured-keys) or is
+/// [`first_party`](crate::Issuer::first_party). It signs all kinds of tokens with the same key, for example those for
+/// the reset of a password, and the names of these kinds are its own. So with the profiles for access tokens, each of
+/// its claims `type`, `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access
+/// token: `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter
+/// case. A token whose login waits for a second factor is rejected as well: one with a claim `mfa_required`,
+/// `mfa_pending`, `2fa_required`, `2fa_pending`, `requires_mfa`, `requires_2fa`, `two_factor_required` or
+/// `two_factor_pending` that is neither `false` nor `null`.
 ///
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -48,8 +60,8 @@ pub enum Profile {
     /// `token_introspection`, `htm` or `htu`.
     ///
     /// A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`, `c_hash`,
-    /// `s_hash`), or if its `type`, `token_type`, `token_use` or `typ` claim marks it as a refresh, ID or logout token.
-    /// These two rules do not apply if the issuer marks access tokens with a claim, as with
+    /// `s_hash`), or if its `type`, `token_type`, `token_use`, `typ` or `tokenType` claim marks it as a refresh, ID or
+    /// logout token. These two rules do not apply if the issuer marks access tokens with a claim, as with
     /// [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
     Compatible,
     /// ID tokens as credentials, for an app that is the client they were issued to.
@@ -63,11 +75,20 @@ pub enum Profile {
     Rfc9068,
 }
 
+/// What is known about an issuer's tokens besides the type and the claims of a token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Evidence {
+    /// A claim of the issuer has already marked the token as an access token.
+    pub(crate) is_marked: bool,
+    /// The issuer is the app itself.
+    pub(crate) is_own: bool,
+}
+
 impl Profile {
     /// Rejects a token that is not an access token by this profile.
     ///
-    /// `is_marked` states that a claim of the issuer has already marked it as an access token.
-    pub(crate) fn check(self, header: &Header<'_>, claims: &Object<'_>, is_marked: bool) -> Result<(), TokenError> {
+    pub(crate) fn check(self, header: &Header<'_>, claims: &Object<'_>, evidence: Evidence) -> Result<(), TokenError> {
+        let Evidence { is_marked, is_own } = evidence;
         let typ = header.typ.as_deref();
         // Of the two, `typ` is the stronger evidence: no other token has the type `at+jwt` (RFC 9068 §4), while `JWT`
         // or no type says nothing. An untyped token is therefore held to more claims.
@@ -87,6 +108,10 @@ impl Profile {
         if self == Self::Compatible && !is_typed && !is_marked && has_other_use(claims) {
             return Err(TokenError::Type);
         }
+        // Whatever the type: apps often sign all kinds of tokens with the same header.
+        if is_own && self != Self::IdToken && !is_own_access_token(claims) {
+            return Err(TokenError::Type);
+        }
         if self == Self::Rfc9068 {
             require_claims(claims, &REQUIRED)?;
         }
@@ -94,35 +119,11 @@ impl Profile {
     }
 }
 
-/// A claim that distinguishes an issuer's access tokens from its other tokens.
-///
-/// Presets have one where the provider documents it. It is checked in addition to the profile.
-#[derive(Clone, Debug)]
-pub(crate) struct TokenUse {
-    pub(crate) claim: &'static str,
-    /// The value in access tokens; `None` if any string marks one.
-    pub(crate) value: Option<&'static str>,
-}
-
-impl TokenUse {
-    pub(crate) fn check(&self, claims: &Object<'_>) -> Result<(), TokenError> {
-        let value = claims.get(self.claim).and_then(string);
-        let is_access_token = value.is_some_and(|value| self.value.is_none_or(|expected| value == expected));
-        if is_access_token { Ok(()) } else { Err(TokenError::Type) }
-    }
-}
-
-/// Whether a claim that some issuers send marks the token as a refresh, ID or logout token.
-fn has_other_use(claims: &Object<'_>) -> bool {
-    let mut uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
-    uses.any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
-}
-
 /// Rejects a token without one of these claims. `null` counts as missing, since no specification gives it a meaning.
 fn require_claims(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {
     for name in names {
         if claims.get(name).is_none_or(is_null) {
-            return Err(TokenError::claim_missing(name));
+            return Err(TokenError::claim_missing(*name));
         }
     }
     Ok(())
@@ -140,10 +141,6 @@ const FORBIDDEN_IN_UNTYPED: [&str; 8] =
     ["events", "token_introspection", "htm", "htu", "nonce", "at_hash", "c_hash", "s_hash"];
 const FORBIDDEN_IN_ID_TOKENS: [&str; 5] = ["events", "token_introspection", "htm", "htu", "scope"];
 
-// Not standardized: Keycloak sends `typ`, Cognito `token_use`, and custom issuers one of the others.
-const USE_CLAIMS: [&str; 4] = ["type", "token_type", "token_use", "typ"];
-const OTHER_USES: [&str; 5] = ["refresh", "refresh_token", "id", "id_token", "logout"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +149,7 @@ mod tests {
         let typ = if typ.is_empty() { String::new() } else { format!(r#","typ":"{typ}""#) };
         let header = format!(r#"{{"alg":"RS256"{typ}}}"#);
         let header = Header::parse(&header).unwrap();
-        profile.check(&header, &Object::parse(claims).unwrap(), is_marked)
+        profile.check(&header, &Object::parse(claims).unwrap(), Evidence { is_marked, is_own: false })
     }
 
     const COMPLETE: &str = r#"{"iss":"i","exp":1,"aud":"a","sub":"s","client_id":"c","iat":1,"jti":"j"}"#;
@@ -208,24 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn the_app_own_other_tokens_are_rejected_whatever_their_type_except_as_id_tokens() {
+        let claims = Object::parse(r#"{"type":"password_reset"}"#).unwrap();
+        let check = |profile: Profile, header: &str, is_own| {
+            let header = Header::parse(header).unwrap();
+            profile.check(&header, &claims, Evidence { is_marked: true, is_own })
+        };
+        let (typed, untyped) = (r#"{"alg":"RS256","typ":"at+jwt"}"#, r#"{"alg":"RS256","typ":"JWT"}"#);
+        assert_eq!(check(Profile::Compatible, typed, true), Err(TokenError::Type));
+        assert_eq!(check(Profile::Compatible, untyped, true), Err(TokenError::Type));
+        assert_eq!(check(Profile::Rfc9068, typed, true), Err(TokenError::Type));
+        assert_eq!(check(Profile::Compatible, typed, false), Ok(()), "the issuer of another party");
+        assert_eq!(check(Profile::IdToken, untyped, true), Ok(()));
+    }
+
+    #[test]
     fn the_id_token_profile_rejects_access_tokens() {
         assert_eq!(check(Profile::IdToken, "JWT", r#"{"nonce":"n"}"#, false), Ok(()));
         assert_eq!(check(Profile::IdToken, "at+jwt", "{}", false), Err(TokenError::Type));
         for name in FORBIDDEN_IN_ID_TOKENS {
             let claims = format!(r#"{{"{name}":"x"}}"#);
             assert_eq!(check(Profile::IdToken, "JWT", &claims, false), Err(TokenError::Type), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_token_use_claim_must_have_the_exact_value() {
-        let access = TokenUse { claim: "type", value: Some("access") };
-        let check_use = |claims: &str| access.check(&Object::parse(claims).unwrap());
-        assert_eq!(check_use(r#"{"type":"access"}"#), Ok(()));
-        for claims in
-            ["{}", r#"{"type":"refresh"}"#, r#"{"type":"Access"}"#, r#"{"type":["access"]}"#, r#"{"type":null}"#]
-        {
-            assert_eq!(check_use(claims), Err(TokenError::Type), "{claims}");
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::context::UserContext;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::UserMap;
-use crate::jwt::issuer::profile::{Profile, TokenUse};
+use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::issuer::{FixedKey, Issuer};
 
 /// # Keys and algorithms
@@ -140,7 +141,8 @@ impl Issuer {
 
     /// Sets the conventions of an app that issues its own tokens.
     ///
-    /// Access tokens have the claim `type: access`, so that refresh tokens of the same issuer are rejected. The tier is
+    /// Access tokens have the claim `type: access`, so that refresh tokens and all [other tokens](Profile#own-issuers) of
+    /// the same issuer are rejected. The tier is
     /// read from `subscription_tier`, roles and permissions from `roles` and `permissions`. It keeps other claims that
     /// were mapped before, and sets the profile [`Compatible`](Profile::Compatible).
     ///
@@ -173,6 +175,7 @@ impl Issuer {
         self.conventions.profile = Profile::Compatible;
         self.conventions.claims = self.conventions.claims.tier(["subscription_tier"]);
         self.conventions.token_use = Some(TokenUse { claim: "type", value: Some("access") });
+        self.conventions.is_own = true;
         self
     }
 }

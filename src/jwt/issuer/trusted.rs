@@ -7,7 +7,7 @@ use crate::context::{Identity, UserContext};
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
-use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::profile::{Evidence, Profile};
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::strict_json::{Object, is_null, string};
@@ -77,7 +77,8 @@ impl TrustedIssuer {
         // A claim with a fixed value marks an access token reliably, so the profile may then accept a `nonce`. A claim
         // that may have any string is weaker evidence and does not relax the profile.
         let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
-        self.conventions.profile.check(header, claims, is_marked)?;
+        let evidence = Evidence { is_marked, is_own: self.conventions.is_own };
+        self.conventions.profile.check(header, claims, evidence)?;
         let audience_claim = self.conventions.audience_claim;
         claims::check(claims, Expected { audience_claim, audiences: &self.audiences, now, leeway })
     }
@@ -103,7 +104,7 @@ impl TrustedIssuer {
     /// Logs the likely mistake in the configuration for an error that often has one, at `debug`.
     ///
     /// The response does not have these hints: they describe the app's settings, and a caller cannot act on them.
-    pub(crate) fn log_hint(&self, error: TokenError) {
+    pub(crate) fn log_hint(&self, error: &TokenError) {
         let hint = match error {
             TokenError::Algorithm => "the token's `alg` is not allowed for this issuer",
             TokenError::Audience => "the token's audience is not one of this issuer's audiences",
@@ -161,7 +162,7 @@ impl TrustedIssuer {
     ///
     /// # Errors
     ///
-    /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the property.
+    /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the claim.
     pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
         let mut identity = self.conventions.claims.read(claims, text)?;
         // As configured, so that an alias does not make two users of one.

@@ -37,7 +37,7 @@ pub(crate) struct Expected<'a> {
 ///
 /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`].
 pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
-    text(claims, "iss")?.ok_or(TokenError::claim_missing("iss"))
+    text(claims, "iss")?.ok_or_else(|| TokenError::claim_missing("iss"))
 }
 
 /// Checks all registered claims except `iss`. A malformed claim is an error, never treated as absent.
@@ -50,7 +50,7 @@ pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError
 /// Returns the first error. Malformed claims come before the checks of values, so that a token with both is malformed
 /// at any time.
 pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
-    let expires_at = date(claims, "exp")?.ok_or(TokenError::claim_missing("exp"))?;
+    let expires_at = date(claims, "exp")?.ok_or_else(|| TokenError::claim_missing("exp"))?;
     let not_before = date(claims, "nbf")?;
     let issued_at = date(claims, "iat")?;
     let token_id = text(claims, "jti")?;
@@ -84,17 +84,17 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let name = expected.audience_claim;
-    let malformed = TokenError::claim_invalid(name);
-    let value = claims.get(name).ok_or(TokenError::claim_missing(name))?;
+    let malformed = || TokenError::claim_invalid(name);
+    let value = claims.get(name).ok_or_else(|| TokenError::claim_missing(name))?;
     let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience);
     if let Some(audience) = string(value) {
-        return if audience.is_empty() { Err(malformed) } else { Ok(is_expected(&audience)) };
+        return if audience.is_empty() { Err(malformed()) } else { Ok(is_expected(&audience)) };
     }
     let mut is_found = false;
-    let audiences = array(value).filter(|audiences| !audiences.is_empty()).ok_or(malformed)?;
+    let audiences = array(value).filter(|audiences| !audiences.is_empty()).ok_or_else(malformed)?;
     // All elements are checked: a malformed one makes the claim malformed, even after a match.
     for audience in audiences {
-        let audience = string(audience.get()).filter(|audience| !audience.is_empty()).ok_or(malformed)?;
+        let audience = string(audience.get()).filter(|audience| !audience.is_empty()).ok_or_else(malformed)?;
         is_found |= is_expected(&audience);
     }
     Ok(is_found)
@@ -104,13 +104,13 @@ fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<
 fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let text = string(value).filter(|text| !text.is_empty());
-    text.map(Some).ok_or(TokenError::claim_invalid(name))
+    text.map(Some).ok_or_else(|| TokenError::claim_invalid(name))
 }
 
 /// Returns a claim that must be a date if it is present.
 pub(crate) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    numeric_date::parse(value).map(Some).ok_or(TokenError::claim_invalid(name))
+    numeric_date::parse(value).map(Some).ok_or_else(|| TokenError::claim_invalid(name))
 }
 
 #[cfg(test)]

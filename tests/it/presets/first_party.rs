@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis::clock::Clock;
 use portcullis::gate::TokenError;
 use portcullis::testing::TestIssuer;
-use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Roles, Tiers};
+use portcullis::{Algorithm, Issuer, JwtAuth, Principal, Profile, Roles, Tiers};
 use serde_json::{Value, json};
 
 use super::{permissions, roles, rs256_signer, token_of, with_changes};
@@ -103,4 +103,57 @@ async fn both_secrets_are_accepted_during_a_rotation_and_only_the_new_one_afterw
         .send_token(&old_token)
         .await
         .assert_invalid_token(TokenError::Signature);
+}
+
+#[tokio::test]
+async fn other_tokens_of_the_app_are_rejected_with_and_without_first_party() {
+    let plain = ProtectedApp::behind(
+        JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience(AUDIENCE).build().unwrap(),
+    );
+    let typed = |typ: &str, claims: &Value| {
+        token_with_header(json!({"alg": "HS256", "typ": typ}).to_string(), claims.to_string())
+    };
+    for other in [
+        json!({"type": "2fa_pending"}),
+        json!({"type": "password_reset"}),
+        json!({"type": "refresh"}),
+        json!({"type": "a kind of our own"}),
+        json!({"type": "access", "token_type": "refresh"}),
+        json!({"type": "access", "mfa_required": true}),
+    ] {
+        let claims = with_changes(&access_claims(), other);
+        for app in [&plain, &app_trusting(Issuer::hs256(ISSUER, SECRET))] {
+            for typ in ["JWT", "at+jwt"] {
+                app.send_token(&typed(typ, &claims)).await.assert_invalid_token(TokenError::Type);
+            }
+        }
+    }
+    for access in [
+        json!({"type": null}),
+        json!({"typ": "Bearer"}),
+        json!({"typ": "JWT"}),
+        json!({"token_use": "access"}),
+        json!({"token_type": "Bearer"}),
+        json!({"token_type": "access"}),
+        json!({"mfa_required": false, "2fa_verified": true}),
+    ] {
+        let claims = with_changes(&access_claims(), access);
+        assert!(plain.send_token(&hs256_token(&claims)).await.handler_called, "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn claims_of_another_party_with_the_same_names_may_have_any_meaning() {
+    let signer = rs256_signer().await;
+    let issuer = Issuer::jwks_document(ISSUER, signer.jwks()).profile(Profile::Compatible);
+    let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).build().unwrap());
+    // Cloudflare Access and Frontegg send these.
+    for kind in ["app", "userToken"] {
+        let claims = with_changes(&access_claims(), json!({"type": kind, "mfa_required": true}));
+        assert!(app.send_token(&token_of(&signer, json!({"typ": "JWT"}), &claims)).await.handler_called, "{kind}");
+    }
+    for kind in ["Refresh", "2fa_pending", "password_reset", "id_token"] {
+        let claims = with_changes(&access_claims(), json!({"type": kind}));
+        app.send_token(&token_of(&signer, json!({"typ": "JWT"}), &claims)).await.assert_invalid_token(TokenError::Type);
+    }
 }

@@ -1,0 +1,133 @@
+//! The claims that say what a token is for: access tokens, and the tokens of unfinished logins.
+
+use crate::gate::TokenError;
+use crate::jwt::strict_json::{Object, is_null, string};
+
+/// A claim that distinguishes an issuer's access tokens from its other tokens.
+///
+/// Presets have one where the provider documents it. It is checked in addition to the profile.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenUse {
+    pub(crate) claim: &'static str,
+    /// The value in access tokens; `None` if any string marks one.
+    pub(crate) value: Option<&'static str>,
+}
+
+impl TokenUse {
+    pub(crate) fn check(&self, claims: &Object<'_>) -> Result<(), TokenError> {
+        let value = claims.get(self.claim).and_then(string);
+        let is_access_token = value.is_some_and(|value| self.value.is_none_or(|expected| value == expected));
+        if is_access_token { Ok(()) } else { Err(TokenError::Type) }
+    }
+}
+
+/// Whether a claim that some issuers send marks the token as a refresh, ID or logout token.
+///
+/// This is for issuers of others, whose claims of these names may mean anything, for example the kind of account.
+pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
+    let mut uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
+    uses.any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
+}
+
+/// Whether each claim of a token's use that is present says that it is an access token, and no claim says that the
+/// login is unfinished.
+///
+/// This is for the app's own issuer, which signs all of its tokens with one key: refresh tokens, links that reset a
+/// password, and tokens between the password and the second factor. Apps invent names for these kinds, so a list of
+/// them would never be complete, and a kind that it lacks would be an access token.
+pub(crate) fn is_own_access_token(claims: &Object<'_>) -> bool {
+    let is_access = |value: &str| {
+        is_null(value)
+            || string(value).is_some_and(|value| ACCESS_USES.iter().any(|use_| value.eq_ignore_ascii_case(use_)))
+    };
+    let has_other_use = USE_CLAIMS.iter().filter_map(|name| claims.get(name)).any(|value| !is_access(value));
+    let is_login_pending = PENDING_LOGIN_CLAIMS
+        .iter()
+        .filter_map(|name| claims.get(name))
+        .any(|value| !is_null(value) && value != "false");
+    !has_other_use && !is_login_pending
+}
+
+// Not standardized: Keycloak sends `typ`, Cognito `token_use`, Casdoor `tokenType`, and custom issuers one of the others.
+const USE_CLAIMS: [&str; 5] = ["type", "token_type", "token_use", "typ", "tokenType"];
+
+// Some libraries copy the header's `typ` or the `token_type` of the token response (RFC 6749 §5.1) into the claims.
+const ACCESS_USES: [&str; 7] =
+    ["access", "access_token", "access-token", "at+jwt", "application/at+jwt", "bearer", "jwt"];
+
+const OTHER_USES: [&str; 13] = [
+    "2fa_pending",
+    "id",
+    "id-token",
+    "id_token",
+    "logout",
+    "logout-token",
+    "logout_token",
+    "mfa_pending",
+    "offline",
+    "password_reset",
+    "refresh",
+    "refresh-token",
+    "refresh_token",
+];
+
+// Claims of a token that an app issues after the password and before the second factor.
+const PENDING_LOGIN_CLAIMS: [&str; 8] = [
+    "2fa_pending",
+    "2fa_required",
+    "mfa_pending",
+    "mfa_required",
+    "requires_2fa",
+    "requires_mfa",
+    "two_factor_pending",
+    "two_factor_required",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_own(claims: &str) -> bool {
+        is_own_access_token(&Object::parse(claims).unwrap())
+    }
+
+    #[test]
+    fn a_token_use_claim_must_have_the_exact_value() {
+        let access = TokenUse { claim: "type", value: Some("access") };
+        let check_use = |claims: &str| access.check(&Object::parse(claims).unwrap());
+        assert_eq!(check_use(r#"{"type":"access"}"#), Ok(()));
+        for claims in
+            ["{}", r#"{"type":"refresh"}"#, r#"{"type":"Access"}"#, r#"{"type":["access"]}"#, r#"{"type":null}"#]
+        {
+            assert_eq!(check_use(claims), Err(TokenError::Type), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_use_of_the_apps_own_issuer_must_be_one_of_access_tokens() {
+        for name in USE_CLAIMS {
+            for value in ACCESS_USES.into_iter().chain(["Access", "Bearer", "JWT", "AT+JWT"]) {
+                assert!(is_own(&format!(r#"{{"{name}":"{value}"}}"#)), "{name}: {value}");
+            }
+            assert!(is_own(&format!(r#"{{"{name}":null}}"#)), "{name}");
+            let other_kinds = [r#""email_verification""#, r#""invite""#, r#""sliding""#, r#""""#, r#"["access"]"#, "1"];
+            for value in OTHER_USES.map(|value| format!("\"{value}\"")).iter().map(String::as_str).chain(other_kinds) {
+                assert!(!is_own(&format!(r#"{{"{name}":{value}}}"#)), "{name}: {value}");
+            }
+        }
+        assert!(is_own("{}"));
+        assert!(!is_own(r#"{"type":"access","token_use":"refresh"}"#), "each claim is checked");
+    }
+
+    #[test]
+    fn an_access_token_of_the_apps_own_issuer_does_not_wait_for_a_second_factor() {
+        for name in PENDING_LOGIN_CLAIMS {
+            for value in ["true", r#""true""#, "1", "[]"] {
+                assert!(!is_own(&format!(r#"{{"type":"access","{name}":{value}}}"#)), "{name}: {value}");
+            }
+            for value in ["false", "null"] {
+                assert!(is_own(&format!(r#"{{"type":"access","{name}":{value}}}"#)), "{name}: {value}");
+            }
+        }
+    }
+}
