@@ -215,15 +215,54 @@ impl fmt::Debug for UserContext {
 }
 
 /// The claims of a token do not deserialize to the requested type. The error has no claim values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimsError {
     line: usize,
     column: usize,
+    cause: Mismatch,
+}
+
+/// Why claims do not deserialize to a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mismatch {
+    /// The claims lack this field of the type.
+    Missing(String),
+    /// A claim has another type than the field.
+    Value,
+    /// No token's claims fit: the type is not that of an object, or rejects claims that it does not know.
+    Type,
+}
+
+impl ClaimsError {
+    fn new(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        // serde has no data in its errors. This text begins with the field's name in the type, so it has no claim value.
+        let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        let cause = match missing {
+            Some((field, _)) => Mismatch::Missing(field.to_owned()),
+            // The object itself, which begins at the first column, is not what the type expects.
+            None if !error.is_data() || line <= 1 && column <= 1 || text.starts_with("unknown field") => Mismatch::Type,
+            None => Mismatch::Value,
+        };
+        Self { line, column, cause }
+    }
+
+    /// Whether other claims may fit the type, so that the token is at fault.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_of_token(&self) -> bool {
+        self.cause != Mismatch::Type
+    }
 }
 
 impl fmt::Display for ClaimsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the claims do not have the requested type, at line {} column {}", self.line, self.column)
+        match &self.cause {
+            Mismatch::Missing(field) => write!(f, "the claims lack the field `{field}`")?,
+            Mismatch::Value => f.write_str("a claim does not have the type of its field")?,
+            Mismatch::Type => f.write_str("no claims fit the requested type")?,
+        }
+        write!(f, ", at line {} column {}", self.line, self.column)
     }
 }
 

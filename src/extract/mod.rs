@@ -3,7 +3,7 @@
 //! | type | value | rejection |
 //! |---|---|---|
 //! | [`UserContext`] | the user | 401 if anonymous, 500 |
-//! | [`Claims<T>`] | the token's claims as your type `T` | 401 if anonymous, 500 |
+//! | [`Claims<T>`] | the token's claims as your type `T` | 401 if anonymous, 403, 500 |
 //! | [`ClientAddr`] | the client's address | 500 |
 //! | [`RateLimitStatus`] | the remaining quota of each rate limit | 500 |
 //! | [`Attempt`] | reports whether the request failed | 500 |
@@ -18,7 +18,7 @@
 //! they reject the request with 500 and log the cause, so a forgotten layer never looks like an anonymous user:
 //!
 //! - `UserContext` and `Claims<T>`: no layer authenticates.
-//! - `Claims<T>`: the claims do not fit `T`.
+//! - `Claims<T>`: no claims fit `T`, for example because it is not a struct or a map.
 //! - `ClientAddr`: no [`TrustedProxies`](crate::TrustedProxies) layer looks for it, or the server does not provide the
 //!   peer's address.
 //! - `RateLimitStatus`: no rate limit counted the request.
@@ -27,6 +27,9 @@
 //!
 //! With an `Option` of the first three types, the request is rejected in these cases too; an `Option` of the others is
 //! `None`.
+//!
+//! If a token lacks a claim of `T`, or has one of another type, the request is rejected with 403, and the reason is
+//! logged at `debug`. Make a field an `Option` if not every token has it.
 //!
 //! An invalid token never reaches a handler: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is
 //! [`optional`](crate::jwt::JwtAuthBuilder::optional).
@@ -157,8 +160,11 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
         match user.claims() {
             Ok(claims) => Ok(Some(Self(claims))),
             Err(error) => {
+                // The claims of tokens differ. A token that lacks one is not a mistake of the app.
+                let is_of_token = error.is_of_token();
+                let kind = if is_of_token { DenialKind::InsufficientClaims } else { DenialKind::ClaimsMismatch };
                 tracing::debug!(%error, expected = std::any::type_name::<T>(), "the claims cannot be extracted");
-                Err(Denial::new(DenialKind::ClaimsMismatch, user.realm().clone()))
+                Err(Denial::new(kind, user.realm().clone()))
             }
         }
     }

@@ -66,11 +66,14 @@ pub enum DenialKind {
         /// The layer or extractor.
         required_by: &'static str,
     },
-    /// 500: a handler extracts claims of a type that does not fit the token's claims.
+    /// 500: a handler extracts claims of a type that no token's claims fit.
     ClaimsMismatch,
     /// 401: the request carries no credential (RFC 6750 §3.1).
     #[doc(alias("401", "unauthorized"))]
     CredentialsMissing,
+    /// 403: a handler extracts claims that the token does not have.
+    #[doc(alias("403", "forbidden"))]
+    InsufficientClaims,
     /// 403: the user does not have the required permissions.
     #[non_exhaustive]
     #[doc(alias("403", "forbidden"))]
@@ -232,6 +235,7 @@ impl Denial {
                 StatusCode::UNAUTHORIZED
             }
             DenialKind::AccountRefused(_)
+            | DenialKind::InsufficientClaims
             | DenialKind::InsufficientPermission { .. }
             | DenialKind::InsufficientRole { .. }
             | DenialKind::InsufficientScope { .. }

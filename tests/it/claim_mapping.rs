@@ -95,8 +95,9 @@ async fn handler_extracts_claims_as_a_custom_type() {
     let response = app.send_token(&token(claims_with("tenant", "\"acme\""))).await;
     assert_eq!((response.head.status, response.body.as_str()), (StatusCode::OK, "user-1 of acme"));
     let response = app.send_token(&token(claims_with("tenant", "7"))).await;
-    response.assert_rejected(StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!((response.denial(), response.challenge()), (&DenialKind::ClaimsMismatch, None));
+    response.assert_rejected(StatusCode::FORBIDDEN);
+    assert_eq!(response.denial(), &DenialKind::InsufficientClaims);
+    assert_eq!(response.challenge(), Some(r#"Bearer realm="api""#));
     app.send_token(&token(claims_with("exp", "1"))).await.assert_invalid_token(TokenError::Expired);
 }
 

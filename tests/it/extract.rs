@@ -136,18 +136,31 @@ async fn claims_are_deserialized_as_a_custom_type() {
 }
 
 #[tokio::test]
-async fn claims_of_another_type_are_500_without_their_values() {
-    for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#, "no JSON"] {
+async fn claims_that_a_token_lacks_are_403_without_their_values_and_quietly() {
+    for claims in [r#"{"sub":"ann"}"#, r#"{"tenant":["secret-tenant"]}"#] {
         let user = UserContext::new("ann").with_raw_claims(claims);
         for (app, path) in both_apps().into_iter().flat_map(|app| [(app.clone(), "/tenant"), (app, "/tenant-or-none")])
         {
             let app = app.layer(as_user(user.clone()));
+            let log = LogCapture::start();
             let response = TestResponse::get(&app, path, &[]).await;
-            assert_eq!(response.status, 500, "{path} {claims}");
-            assert_eq!(response.denial.unwrap().kind(), &DenialKind::ClaimsMismatch);
-            assert!(!response.body.contains("secret-tenant"), "{}", response.body);
+            assert_eq!(response.status, 403, "{path} {claims}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::InsufficientClaims);
+            for text in [response.body, log.text()] {
+                assert!(!text.contains("secret-tenant"), "{text}");
+            }
+            assert_eq!(log.count(" at line 1 column "), 1, "{}", log.text());
+            assert!(log.text().lines().all(|line| line.contains("DEBUG")), "{}", log.text());
         }
     }
+}
+
+#[tokio::test]
+async fn a_type_that_no_claims_fit_is_500() {
+    let user = UserContext::new("ann").with_raw_claims(r#"{"sub":"ann"}"#);
+    let app = Router::new().route("/", get(async |Claims(_): Claims<Vec<String>>| ())).layer(as_user(user));
+    let response = TestResponse::get(&app, "/", &[]).await;
+    assert_eq!((response.status.as_u16(), response.denial.unwrap().kind()), (500, &DenialKind::ClaimsMismatch));
 }
 
 async fn issuer_and_app(optional: bool) -> (TestIssuer, Router) {

@@ -81,13 +81,44 @@ fn claims_deserialize_to_a_custom_type() {
 
 #[test]
 fn a_claims_error_has_the_position_and_no_value() {
-    for claims in [r#"{"tenant":{"secret":1}}"#, r#"{"tenant":"#, r#"{"secret":"secret"}"#] {
+    for claims in
+        [r#"{"tenant":{"secret":1}}"#, r#"{"tenant":"secret"#, r#"{"secret":"secret"}"#, r#"{"tenant":471147}"#]
+    {
         let error = UserContext::new("ann").with_raw_claims(claims).claims::<Tenant>().unwrap_err();
         for text in [error.to_string(), format!("{error:?}")] {
-            assert!(!text.contains("secret") && !text.contains("tenant"), "{text}");
+            assert!(!text.contains("secret") && !text.contains("471147"), "{text}");
         }
         assert!(error.to_string().contains("at line 1 column "), "{error}");
     }
+}
+
+#[test]
+fn a_claims_error_names_a_missing_field() {
+    let error = UserContext::new("ann").with_raw_claims(r#"{"sub":"ann"}"#).claims::<Tenant>().unwrap_err();
+    assert_eq!(error.to_string(), "the claims lack the field `tenant`, at line 1 column 13");
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn the_token_is_at_fault_unless_no_claims_fit_the_type() {
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Only {
+        #[expect(dead_code, reason = "only deserialized")]
+        tenant: String,
+    }
+
+    fn is_of_token<T: serde::de::DeserializeOwned + std::fmt::Debug>(claims: &str) -> bool {
+        UserContext::new("ann").with_raw_claims(claims).claims::<T>().unwrap_err().is_of_token()
+    }
+    assert!(is_of_token::<Tenant>(r#"{"sub":"ann"}"#));
+    assert!(is_of_token::<Tenant>(r#"{"tenant":7}"#));
+    assert!(is_of_token::<std::collections::BTreeMap<String, String>>(r#"{"tenant":7}"#));
+    assert!(!is_of_token::<String>(r#"{"tenant":"acme"}"#));
+    assert!(!is_of_token::<Vec<String>>(r#"{"tenant":"acme"}"#));
+    assert!(!is_of_token::<u32>(r#"{}"#));
+    assert!(!is_of_token::<Only>(r#"{"tenant":"acme","sub":"ann"}"#));
+    assert!(!is_of_token::<Tenant>("no JSON"));
 }
 
 #[test]

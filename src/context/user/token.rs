@@ -97,8 +97,7 @@ impl UserContext {
     /// Returns [`ClaimsError`] if the claims do not deserialize to `T`: a field is missing or has another type. Make a
     /// field an `Option` if not every token has it.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(self.raw_claims())
-            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
+        serde_json::from_str(self.raw_claims()).map_err(|error| ClaimsError::new(&error))
     }
 
     /// Returns the record of type `T` that was attached with [`with_record`](Self::with_record).

@@ -45,6 +45,7 @@ impl DenialKind {
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
             Self::CredentialsMissing => "credentials_missing",
+            Self::InsufficientClaims => "insufficient_claims",
             Self::InsufficientPermission { .. } => "insufficient_permission",
             Self::InsufficientRole { .. } => "insufficient_role",
             Self::InsufficientScope { .. } => "insufficient_scope",

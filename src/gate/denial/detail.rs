@@ -64,6 +64,7 @@ impl Denial {
                 }
                 None => "a bearer token is required".into(),
             },
+            DenialKind::InsufficientClaims => "the token does not have the required claims".into(),
             DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
             DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
@@ -99,7 +100,11 @@ impl DenialKind {
             Self::AuthLayerMissing { required_by } => {
                 format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
             }
-            Self::ClaimsMismatch => "the token's claims do not fit the type that a handler extracts".into(),
+            Self::ClaimsMismatch => {
+                "a handler extracts claims of a type that no token's claims fit; use a struct whose \
+                 fields are some of the claims"
+                    .into()
+            }
             Self::NonceMissing => "CspNonce requires a SecurityHeaders layer whose policy has a nonce; add \
                  SecurityHeaders::html(), or Source::Nonce to the existing policy"
                 .into(),
@@ -128,7 +133,7 @@ mod tests {
         for (kind, mistake) in [
             (DenialKind::AddressUnknown, "into_make_service_with_connect_info"),
             (DenialKind::auth_layer_missing("RequireUser"), "RequireUser requires an authenticating layer"),
-            (DenialKind::ClaimsMismatch, "claims do not fit"),
+            (DenialKind::ClaimsMismatch, "no token's claims fit"),
             (DenialKind::NonceMissing, "SecurityHeaders::html()"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),

@@ -37,6 +37,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::auth_layer_missing("RequireUser"),
         DenialKind::ClaimsMismatch,
         DenialKind::CredentialsMissing,
+        DenialKind::InsufficientClaims,
         DenialKind::insufficient_permission(["write:page"]),
         DenialKind::insufficient_role(["editor"]),
         DenialKind::insufficient_scope(Scopes::new(["read"]).unwrap()),
