@@ -9,9 +9,24 @@ use crate::jwt::issuer::Issuer;
 impl JwtAuthBuilder {
     /// Sets the issuer whose tokens are accepted (required).
     ///
-    /// The constructors of [`Issuer`] list the ways to provide its keys, and presets for identity providers.
-    pub fn issuer(mut self, issuer: Issuer) -> Self {
-        self.issuers = vec![issuer];
+    /// A URL is short for [`Issuer::discover`]. The other constructors of [`Issuer`] list the ways to provide its keys,
+    /// and presets for identity providers.
+    ///
+    /// ```
+    /// use portcullis::JwtAuth;
+    ///
+    /// let auth = JwtAuth::builder()
+    ///     .issuer("https://auth.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .build();
+    /// assert!(auth.is_ok());
+    ///
+    /// let auth = JwtAuth::builder().issuer("auth").audience("api").build();
+    /// let error = auth.unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "Issuer::discover");
+    /// ```
+    pub fn issuer(mut self, issuer: impl Into<Issuer>) -> Self {
+        self.issuers = vec![issuer.into()];
         self
     }
 
@@ -38,8 +53,8 @@ impl JwtAuthBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn add_issuer(mut self, issuer: Issuer) -> Self {
-        self.issuers.push(issuer);
+    pub fn add_issuer(mut self, issuer: impl Into<Issuer>) -> Self {
+        self.issuers.push(issuer.into());
         self
     }
 
@@ -81,8 +96,24 @@ impl JwtAuthBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences = vec![audience.into()];
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        self.audiences([audience])
+    }
+
+    /// Sets several audiences. A token is accepted if its `aud` names at least one of them.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audiences(["https://api.example.com", "https://api.example.org"])
+    ///     .build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
         self
     }
 

@@ -119,6 +119,20 @@ impl Issuer {
     }
 }
 
+/// The issuer of this URL, as [`Issuer::discover`] creates it. An invalid URL is an issue of `build()`.
+impl From<&str> for Issuer {
+    fn from(url: &str) -> Self {
+        Self::discover(url)
+    }
+}
+
+/// The issuer of this URL, as [`Issuer::discover`] creates it. An invalid URL is an issue of `build()`.
+impl From<String> for Issuer {
+    fn from(url: String) -> Self {
+        Self::discover(url)
+    }
+}
+
 /// Shows the name and the profile, never a key.
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

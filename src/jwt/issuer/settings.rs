@@ -128,8 +128,13 @@ impl Issuer {
     ///
     /// Use it if issuers know the app under different names. For this issuer, it replaces the audiences of
     /// [the layer](crate::jwt::JwtAuthBuilder::audience).
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences = vec![audience.into()];
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        self.audiences([audience])
+    }
+
+    /// Sets several audiences. A token is accepted if its `aud` names at least one of them.
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
         self
     }
 
