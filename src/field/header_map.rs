@@ -1,4 +1,4 @@
-//! Functions that write response headers: a full `HeaderMap` is left unchanged, and nothing panics.
+//! Functions that change headers: a full `HeaderMap` is left unchanged, and nothing panics.
 //!
 //! A `HeaderMap` holds at most 24,576 names, and its usual methods panic beyond that. A handler may fill it, so the
 //! layers write through these functions. They drop the header if the map is full.
@@ -31,6 +31,14 @@ pub(crate) fn insert_if_absent_with(
         return entry.try_insert(value).is_ok();
     }
     false
+}
+
+/// Marks all values of a request header as sensitive, so that their `Debug` does not show them.
+#[cfg(any(feature = "jwt", feature = "rate_limit"))]
+pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
+    if let Ok(Entry::Occupied(mut values)) = headers.try_entry(name) {
+        values.iter_mut().for_each(|value| value.set_sensitive(true));
+    }
 }
 
 /// Adds a value to the header and keeps its other values.

@@ -130,6 +130,9 @@ impl Key {
     /// verifies API keys around this one, or add a limit by address. A request without the header, with an empty value
     /// or with two values does not match.
     ///
+    /// The layer marks the header as [sensitive](http::HeaderValue::set_sensitive), so a handler that logs the headers
+    /// of a request does not log it.
+    ///
     /// ```
     /// use axum::http::HeaderName;
     /// use portcullis::{Quota, RateLimit};
@@ -316,6 +319,14 @@ impl Key {
     /// Whether it needs a `TrustedProxies` layer.
     pub(super) fn needs_address(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, KeyPart::Ip))
+    }
+
+    /// Returns the headers of its API keys.
+    pub(super) fn api_key_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.parts.iter().filter_map(|part| match part {
+            KeyPart::ApiKey(header) => Some(header),
+            _ => None,
+        })
     }
 
     /// Whether the key can yield subjects of this kind.

@@ -12,6 +12,7 @@ use tower_layer::Layer;
 
 use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus};
 use crate::field::grpc;
+use crate::field::header_map::mark_sensitive;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision};
 use crate::rate_limit::limit::FailureCondition;
@@ -192,6 +193,8 @@ impl Gate for RateLimit {
     type Pass = RateLimitPass;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<RateLimitPass> {
+        // So that a handler that logs the headers of a request logs no API key.
+        self.0.api_key_headers.iter().for_each(|name| mark_sensitive(&mut head.headers, name));
         let mut charges = match self.0.charges(head) {
             Ok(charges) if charges.is_empty() => return Entry::Admit(self.admit_uncounted(head)),
             Ok(charges) => charges,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request;
+use http::{HeaderName, request};
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched_path, method_name};
@@ -43,6 +43,8 @@ pub(super) struct Policy {
     pub(super) needs_route: bool,
     /// Whether a setting has no effect on requests that have not passed a router.
     pub(super) needs_match: bool,
+    /// The headers with API keys by which a rule counts.
+    pub(super) api_key_headers: Box<[HeaderName]>,
     /// Whether a rule counts only failures, so that requests may be refunded.
     pub(super) refunds: bool,
 }

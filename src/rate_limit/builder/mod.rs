@@ -364,6 +364,7 @@ fn policy(
     Policy {
         needs_route: !exempt.is_empty() || rules.iter().any(Rule::needs_route),
         needs_match: exempt.iter().any(|route| has_parameters(route)) || rules.iter().any(Rule::needs_match),
+        api_key_headers: rules.iter().flat_map(|rule| rule.key.api_key_headers()).cloned().collect(),
         refunds: rules.iter().any(|rule| rule.failure.is_some()),
         rules: rules.into(),
         names,
