@@ -139,6 +139,8 @@ pub mod jwt;
 pub mod rate_limit;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
+#[cfg(feature = "jwt")]
+mod runtime;
 pub mod stack;
 #[cfg(feature = "testing")]
 #[allow(

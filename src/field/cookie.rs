@@ -14,8 +14,8 @@ pub(crate) struct DuplicateCookie;
 
 /// Returns the value of the cookie `name`, from all `Cookie` headers and without surrounding double quotes.
 ///
-/// A value with a character outside visible ASCII is returned as the empty string. That is never a valid token, so the
-/// request is rejected, and not treated as one without the cookie.
+/// A value with a character outside visible ASCII is returned as `?`. That is never a valid token, so the request is
+/// rejected, and not treated as one without the cookie or with an empty one.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
     pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
-/// Returns the value without its quotes, or the empty string if it has a character outside visible ASCII.
+/// Returns the value without its quotes, or `?` if it has a character outside visible ASCII.
 ///
 /// `cookie-value` allows surrounding quotes (RFC 6265 §4.1.1), and frameworks differ in whether they strip them. A
 /// token has none of its own.
@@ -55,7 +55,7 @@ fn visible(value: &[u8]) -> &str {
     let bare = if let [b'"', inner @ .., b'"'] = value { inner } else { value };
     match std::str::from_utf8(bare) {
         Ok(text) if bare.iter().all(u8::is_ascii_graphic) => text,
-        _ => "",
+        _ => "?",
     }
 }
 

@@ -19,6 +19,7 @@ use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::jwt::gate::JwtAuth;
+use crate::jwt::hints::Hints;
 use crate::jwt::issuer::Issuer;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::fetch::HttpClient;
@@ -61,6 +62,7 @@ pub struct JwtAuthBuilder {
     leeway: Duration,
     max_token_len: usize,
     max_stale_keys: Duration,
+    fetch_timeout: Duration,
     optional: bool,
     cookie: Option<String>,
     realm: Option<String>,
@@ -68,6 +70,8 @@ pub struct JwtAuthBuilder {
     default_tier: Option<Tier>,
     roles: Option<Roles>,
     loader: Option<UserLoader>,
+    /// `None` for the default, since setting it without a loader is an error.
+    load_user_timeout: Option<Duration>,
     token_cache_capacity: usize,
     client: Option<HttpClient>,
     clock: Clock,
@@ -81,6 +85,7 @@ impl Default for JwtAuthBuilder {
             leeway: LEEWAY,
             max_token_len: MAX_TOKEN_LEN,
             max_stale_keys: MAX_STALE_KEYS,
+            fetch_timeout: FETCH_TIMEOUT,
             optional: false,
             cookie: None,
             realm: None,
@@ -88,6 +93,7 @@ impl Default for JwtAuthBuilder {
             default_tier: None,
             roles: None,
             loader: None,
+            load_user_timeout: None,
             token_cache_capacity: TOKEN_CACHE_CAPACITY,
             client: None,
             clock: Clock::system(),
@@ -163,8 +169,8 @@ impl JwtAuthBuilder {
     ///
     /// Returns [`ConfigError`] with every issue:
     ///
-    /// - There is no issuer, or an issuer is set twice.
-    /// - An issuer has no audience.
+    /// - There is no issuer, or two issuers accept the same `iss` or differ in a trailing slash only.
+    /// - There is no audience, or an issuer has none.
     /// - The URL of an issuer or of its keys is not https, or an argument of a preset is invalid.
     /// - A key is malformed, weak, private, too short, or of the wrong type for its algorithm.
     /// - An issuer publishes its keys, and there is no HTTP client to fetch them.
@@ -176,6 +182,7 @@ impl JwtAuthBuilder {
         issues.into_result(|| {
             let policy = Policy {
                 issuers,
+                hints: Hints::new(self.clock.clone()),
                 realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
                 cookie: self.cookie,
                 max_token_len: self.max_token_len,
@@ -184,6 +191,7 @@ impl JwtAuthBuilder {
                 default_tier: self.default_tier,
                 roles: self.roles,
                 loader: self.loader,
+                load_user_timeout: self.load_user_timeout.unwrap_or(LOAD_USER_TIMEOUT),
                 cache: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
                 clock: self.clock,
             };
@@ -203,3 +211,9 @@ const TOKEN_CACHE_CAPACITY: usize = 4_096;
 
 // An outage of the issuer for a day is not an outage of the app.
 const MAX_STALE_KEYS: Duration = Duration::from_secs(24 * 3600);
+
+// Requests with an unknown key wait for a fetch, and waiting requests must not accumulate during an outage.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Longer than a healthy database takes, and short enough that waiting requests do not accumulate during an outage.
+const LOAD_USER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,16 +1,21 @@
 //! `JwtAuth`: the gate that authenticates requests by bearer tokens.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
+use crate::context::route::{matched_path, method_name};
 use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
 use crate::jwt::issuer::trusted::IssuerKeys;
 use crate::jwt::policy::{Policy, Verification};
-use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
+use crate::jwt::remote::RemoteKeys;
+use crate::jwt::remote::fetch::error_chain;
+use crate::jwt::remote::search::{KeySearch, PendingFetch};
+use crate::jwt::user_loader::LoadError;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 ///
@@ -110,7 +115,7 @@ impl JwtAuth {
 
     /// Fetches missing keys, and returns whether the keys of all issuers are available.
     ///
-    /// It waits for each issuer for at most ten seconds. After a failed fetch, it starts no other until the back-off
+    /// It waits for each issuer, usually for at most the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout). After a failed fetch, it starts no other until the back-off
     /// has passed (a second at first, a minute at most), so a readiness probe may call it at any rate. The call is not
     /// required: without it, the first request waits for the keys.
     ///
@@ -179,7 +184,7 @@ impl JwtAuth {
         user: UserContext,
     ) -> Result<(request::Parts, JwtAuthPass), Reply> {
         let loaded = match &self.policy.loader {
-            Some(loader) => loader.load(user).await,
+            Some(loader) => loader.load(user, self.policy.load_user_timeout).await,
             None => Ok(user),
         };
         match loaded {
@@ -187,8 +192,23 @@ impl JwtAuth {
                 let pass = insert_visitor(&mut head, user);
                 Ok((head, pass))
             }
-            Err(error) => Err(self.refuse(&head, error.kind())),
+            Err(error) => Err(self.refuse_unloaded(&head, &error)),
         }
+    }
+
+    /// Rejects a request whose user cannot be loaded. The cause is in the same line of the log.
+    fn refuse_unloaded(&self, head: &request::Parts, error: &LoadError) -> Reply {
+        let Some(cause) = error.source() else { return self.refuse(head, error.kind()) };
+        let denial = Denial::new(error.kind(), self.policy.realm.clone());
+        tracing::warn!(
+            kind = denial.code(),
+            status = denial.status().as_u16(),
+            method = method_name(head),
+            route = matched_path(head),
+            cause = %error_chain(cause),
+            "cannot load the user"
+        );
+        Reply::logged_denial(head, denial)
     }
 
     /// Waits for the fetch that may bring the key, and verifies the token again.
@@ -216,9 +236,9 @@ impl JwtAuth {
                 Err(kind) => return Err(self.refuse(&head, kind)),
             };
             if !pending.started_earlier {
-                return Err(self.refuse(&head, missing.record_not_found()));
+                return Err(self.refuse(&head, self.policy.record_not_found(&missing)));
             }
-            pending = missing.search().map_err(|kind| self.refuse(&head, kind))?;
+            pending = self.policy.search(&missing).map_err(|kind| self.refuse(&head, kind))?;
             // Even if `search` joined a fetch in progress: it started after the first one ended, and so after the
             // request.
             pending.started_earlier = false;
@@ -230,6 +250,7 @@ impl Gate for JwtAuth {
     type Pass = JwtAuthPass;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<JwtAuthPass> {
+        self.policy.mark_credentials(&mut head.headers);
         // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
         // a token expects to act as its user, and would not notice that it is anonymous.
         let verification = match self.policy.verify(&head.headers) {
@@ -246,7 +267,7 @@ impl Gate for JwtAuth {
         };
         match verification {
             Verification::Accepted(user) => self.admit(head, user),
-            Verification::KeyMissing(missing) => match missing.search() {
+            Verification::KeyMissing(missing) => match self.policy.search(&missing) {
                 Ok(pending) => {
                     let gate = self.clone();
                     Entry::wait(|head| async move { gate.wait_for_key(head, pending).await })

@@ -76,9 +76,16 @@
 //! With [`optional`](JwtAuthBuilder::optional), a request without a token is admitted as anonymous instead. The
 //! [`Denial`](crate::gate::Denial) in the response's extensions has the exact reason.
 //!
-//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2). To see why a request was rejected, set the log
-//! level of `portcullis` to `debug`: the log names the reason, and adds a hint if the configuration is the likely
-//! cause.
+//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
+//!
+//! The layer marks the `Authorization` header and a credential cookie as
+//! [sensitive](http::HeaderValue::set_sensitive), so a handler that logs the headers of a request logs no token.
+//!
+//! # Log
+//!
+//! If the configuration is the likely cause of a rejection, such as a wrong audience, the log has a hint at `warn`: at
+//! most one per minute, issuer and kind, with the number of those that were left out (`suppressed`). The log names the
+//! reason of each single rejection at `debug`. Neither contains a part of a token that was not verified.
 //!
 //! # Checks
 //!
@@ -109,12 +116,13 @@
 //! - A token with an unknown `kid` triggers a fetch, so a rotated key is accepted on its first use. Such fetches start
 //!   at most every 30 seconds, so that a flood of random `kid`s does not reach the issuer. During a flood, a new key
 //!   may be accepted up to 30 seconds late.
-//! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most five seconds. Requests
-//!   with known keys never wait.
+//! - While a fetch is in progress, requests with unknown keys wait for it, usually for at most the
+//!   [timeout](JwtAuthBuilder::fetch_timeout) of five seconds. Requests with known keys never wait.
 //! - After a failed fetch, the next one may start after a second. This delay doubles with each further failure, up to a
 //!   minute.
 //!
-//! Fetches need a tokio runtime with a timer.
+//! Fetches need a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. On another one, requests that need a
+//! fetch are rejected with 503, and the log names the cause.
 //!
 //! # Verified-token cache
 //!
@@ -154,6 +162,7 @@ mod builder;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod gate;
+mod hints;
 pub(crate) mod issuer;
 mod keys;
 mod policy;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::clock::Clock;
 use crate::context::roles::Roles;
@@ -14,9 +15,12 @@ use crate::context::tiers::Tiers;
 use crate::context::{Identity, Realm, SharedStr, Tier, UserContext};
 use crate::field::bearer::{Bearer, BearerError};
 use crate::field::cookie::cookie;
+use crate::field::header_map::mark_sensitive;
 use crate::gate::{CredentialError, DenialKind, TokenError};
+use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
-use crate::jwt::remote::{KeySearch, PendingFetch, RemoteKeys};
+use crate::jwt::remote::RemoteKeys;
+use crate::jwt::remote::search::{KeySearch, PendingFetch};
 use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims;
 use crate::jwt::token::compact::{self, Compact};
@@ -28,6 +32,8 @@ use crate::jwt::user_loader::UserLoader;
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) issuers: Vec<TrustedIssuer>,
+    /// Of tokens whose issuer is unknown.
+    pub(crate) hints: Hints,
     pub(crate) realm: Realm,
     pub(crate) cookie: Option<String>,
     pub(crate) max_token_len: usize,
@@ -36,6 +42,7 @@ pub(crate) struct Policy {
     pub(crate) default_tier: Option<Tier>,
     pub(crate) roles: Option<Roles>,
     pub(crate) loader: Option<UserLoader>,
+    pub(crate) load_user_timeout: Duration,
     pub(crate) cache: Option<TokenCache>,
     pub(crate) clock: Clock,
 }
@@ -54,15 +61,21 @@ pub(crate) enum Verification {
 pub(crate) struct MissingKey {
     remote: Arc<RemoteKeys>,
     kid: Option<String>,
+    /// The index of the issuer in the policy.
+    issuer: usize,
     /// How many key sets had been fetched before the signature check.
     checked_sets: u64,
 }
 
-impl MissingKey {
-    /// Returns the fetch that may bring the key.
-    pub(crate) fn search(&self) -> Result<PendingFetch, DenialKind> {
-        match self.remote.search(self.kid.as_deref(), self.checked_sets) {
-            KeySearch::Absent => Err(DenialKind::InvalidToken(TokenError::Key)),
+impl Policy {
+    /// Returns the fetch that may bring a missing key.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the request is rejected if no fetch can bring the key now.
+    pub(crate) fn search(&self, missing: &MissingKey) -> Result<PendingFetch, DenialKind> {
+        match missing.remote.search(missing.kid.as_deref(), missing.checked_sets) {
+            KeySearch::Absent => Err(self.key_absent(missing)),
             KeySearch::Fetching(pending) => Ok(pending),
             KeySearch::Unavailable { retry_after } => Err(DenialKind::keys_unavailable(retry_after)),
         }
@@ -71,15 +84,34 @@ impl MissingKey {
     /// Records that the fetch did not bring the key, and returns why the request is rejected.
     ///
     /// An outage is not the caller's fault: it is 503, never 401, so that clients keep their tokens and try again.
-    pub(crate) fn record_not_found(&self) -> DenialKind {
-        match self.remote.record_not_found(self.kid.as_deref()) {
+    pub(crate) fn record_not_found(&self, missing: &MissingKey) -> DenialKind {
+        match missing.remote.record_not_found(missing.kid.as_deref()) {
             Some(retry_after) => DenialKind::keys_unavailable(retry_after),
-            None => DenialKind::InvalidToken(TokenError::Key),
+            None => self.key_absent(missing),
         }
     }
-}
 
-impl Policy {
+    fn key_absent(&self, missing: &MissingKey) -> DenialKind {
+        if let Some(issuer) = self.issuers.get(missing.issuer) {
+            issuer.log_key_hint();
+        }
+        DenialKind::InvalidToken(TokenError::Key)
+    }
+
+    /// Marks the headers with credentials as sensitive, so that their `Debug` does not show them.
+    ///
+    /// That is the whole `Cookie` header if a cookie may carry the token. An `Authorization` header is marked whatever
+    /// its scheme.
+    pub(crate) fn mark_credentials(&self, headers: &mut HeaderMap) {
+        // One value is enough: requests with several are rejected.
+        if let Some(authorization) = headers.get_mut(AUTHORIZATION) {
+            authorization.set_sensitive(true);
+        }
+        if self.cookie.is_some() {
+            mark_sensitive(headers, &COOKIE);
+        }
+    }
+
     /// Verifies the token of a request, from the `Authorization` header or the cookie.
     ///
     /// Returns `None` if the request carries no token.
@@ -94,6 +126,8 @@ impl Policy {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
             None => None,
         };
+        // Apps empty a cookie when a user logs out, so an empty one is no token.
+        let from_cookie = from_cookie.filter(|cookie| !cookie.is_empty());
         let bytes = match (&from_header, from_cookie) {
             // RFC 6750 §2: a request must not use more than one method.
             (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
@@ -159,15 +193,29 @@ impl Policy {
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
         let registered = issuer.check_claims(header, &claims, now, self.leeway);
-        let registered = registered.inspect_err(|error| issuer.log_hint(error))?;
+        let registered = registered.inspect_err(|error| issuer.log_hint(error, header))?;
         let checked_sets = issuer.fetched_sets();
         let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,
-            (SignatureCheck::Invalid, _) => return Err(TokenError::Signature),
-            (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => return Err(TokenError::Key),
+            (SignatureCheck::Invalid, keys) => {
+                // Published keys are the issuer's own, so the token is at fault.
+                if let IssuerKeys::Fixed(_) = keys {
+                    issuer.log_hint(&TokenError::Signature, header);
+                }
+                return Err(TokenError::Signature);
+            }
+            (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => {
+                issuer.log_key_hint();
+                return Err(TokenError::Key);
+            }
             (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
                 let kid = header.kid.as_deref().map(str::to_owned);
-                return Ok(Verification::KeyMissing(MissingKey { remote: Arc::clone(remote), kid, checked_sets }));
+                return Ok(Verification::KeyMissing(MissingKey {
+                    remote: Arc::clone(remote),
+                    kid,
+                    issuer: issuer_index,
+                    checked_sets,
+                }));
             }
         };
 
@@ -175,11 +223,12 @@ impl Policy {
         issuer.header_cache.record(compact.header, header);
 
         // Read the user.
-        let mut identity = issuer.read_identity(&claims, &claims_text)?;
+        let identity = issuer.read_identity(&claims, &claims_text);
+        let mut identity = identity.inspect_err(|error| issuer.log_hint(error, header))?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
-        self.add_app_settings(&mut identity);
+        self.add_app_settings(&mut identity, issuer);
         let user = UserContext::from_identity(identity);
 
         if let Some(cache) = &self.cache {
@@ -192,20 +241,31 @@ impl Policy {
         Ok(Verification::Accepted(issuer.map_user(user)))
     }
 
-    /// Logs the most common mistake in an issuer's name, without any part of the token.
+    /// Logs the most common mistakes in an issuer's name, without any part of the token.
     fn unknown_issuer(&self, iss: &str) -> TokenError {
         let without_slash = iss.trim_end_matches('/');
         if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.name.trim_end_matches('/') == without_slash) {
-            tracing::debug!(issuer = %issuer.name, "a token's `iss` differs from this issuer by a trailing slash");
+            issuer.log_slash_hint();
+        } else if let Some(suppressed) = self.hints.admit(Hint::Issuer) {
+            let expected: Vec<&str> = self.issuers.iter().map(|issuer| &*issuer.name).collect();
+            let kind = DenialKind::InvalidToken(TokenError::Issuer).code();
+            tracing::warn!(kind, ?expected, suppressed, "a token's `iss` is not the exact name of an issuer");
         }
         TokenError::Issuer
     }
 
     /// Adds the app's tiers, roles and realm. A tier that the app does not know is not replaced by the default tier.
-    fn add_app_settings(&self, identity: &mut Identity) {
-        identity.tier = match &identity.tier_name {
-            Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),
-            None => self.default_tier.clone(),
+    fn add_app_settings(&self, identity: &mut Identity, issuer: &TrustedIssuer) {
+        identity.tier = match (&identity.tier_name, &self.tiers) {
+            (Some(name), Some(tiers)) => {
+                let tier = tiers.find(name);
+                if tier.is_none() {
+                    issuer.log_tier_hint(name);
+                }
+                tier
+            }
+            (Some(_), None) => None,
+            (None, _) => self.default_tier.clone(),
         };
         identity.role_table.clone_from(&self.roles);
         identity.realm = self.realm.clone();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::context::{Realm, UserContext};
 use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
-use crate::jwt::remote::fetch::error_chain;
+use crate::runtime;
 
 /// Why a [user loader](crate::jwt::JwtAuthBuilder::load_user) returns no user.
 ///
@@ -17,6 +17,7 @@ use crate::jwt::remote::fetch::error_chain;
 /// discard a valid token.
 ///
 /// ```
+/// use std::error::Error;
 /// use portcullis::{gate::AccountRefusal, jwt::LoadError};
 ///
 /// let locked = LoadError::refused(AccountRefusal::Locked);
@@ -24,8 +25,9 @@ use crate::jwt::remote::fetch::error_chain;
 ///
 /// let failed = LoadError::unavailable(std::io::Error::other("pool timed out"));
 /// assert!(matches!(failed, LoadError::Unavailable { .. }));
+/// assert_eq!(failed.source().unwrap().to_string(), "pool timed out");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LoadError {
     /// 403: the user may not use the app at present, although the token is valid.
@@ -39,6 +41,8 @@ pub enum LoadError {
     Unavailable {
         /// How long the client should wait before it tries again, for `Retry-After`.
         retry_after: Duration,
+        /// The cause, which is logged and is the [`source`](Error::source) of this error. The response does not have it.
+        cause: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// 401 `invalid_token`: there is no such user.
     Unknown,
@@ -51,25 +55,24 @@ impl LoadError {
         Self::Refused { refusal }
     }
 
-    /// Logs the cause, such as a database error, and returns [`Unavailable`](Self::Unavailable).
+    /// Returns [`Unavailable`](Self::Unavailable) with a cause, such as a database error or a text.
     ///
-    /// Clients are asked to retry after one second. The log line is at `warn`, with all sources of the error. The
-    /// response does not have the cause.
-    pub fn unavailable(cause: impl Error + 'static) -> Self {
-        tracing::warn!(cause = %error_chain(&cause), "cannot load the user");
-        Self::Unavailable { retry_after: RETRY_AFTER }
+    /// The layer logs the cause with all of its sources at `warn`. Clients are asked to retry after one second.
+    #[must_use]
+    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable { retry_after: RETRY_AFTER, cause: Some(cause.into().into()) }
     }
 
-    /// Returns [`Unavailable`](Self::Unavailable) with this `Retry-After`, and logs nothing.
+    /// Returns [`Unavailable`](Self::Unavailable) with this `Retry-After` and no cause.
     #[must_use]
     pub fn unavailable_for(retry_after: Duration) -> Self {
-        Self::Unavailable { retry_after }
+        Self::Unavailable { retry_after, cause: None }
     }
 
-    pub(crate) fn kind(self) -> DenialKind {
+    pub(crate) fn kind(&self) -> DenialKind {
         match self {
-            Self::Refused { refusal } => DenialKind::AccountRefused(refusal),
-            Self::Unavailable { retry_after } => DenialKind::users_unavailable(retry_after),
+            Self::Refused { refusal } => DenialKind::AccountRefused(refusal.clone()),
+            Self::Unavailable { retry_after, .. } => DenialKind::users_unavailable(*retry_after),
             Self::Unknown => DenialKind::InvalidToken(TokenError::User),
         }
     }
@@ -77,11 +80,18 @@ impl LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Denial::new(self.clone().kind(), Realm::default()), f)
+        fmt::Display::fmt(&Denial::new(self.kind(), Realm::default()), f)
     }
 }
 
-impl Error for LoadError {}
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unavailable { cause: Some(cause), .. } => Some(&**cause),
+            _ => None,
+        }
+    }
+}
 
 /// The app's loader function, type-erased, so that [`JwtAuth`](crate::JwtAuth) has no type parameter for it.
 #[derive(Clone)]
@@ -99,14 +109,13 @@ impl UserLoader {
     }
 
     /// Calls the function, with a timeout.
-    pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
-        // tokio's timer panics outside a runtime, and a request must not panic.
-        if tokio::runtime::Handle::try_current().is_err() {
-            tracing::error!("cannot load users outside a tokio runtime");
-            return Err(LoadError::Unavailable { retry_after: RETRY_AFTER });
+    pub(crate) async fn load(&self, user: UserContext, timeout: Duration) -> Result<UserContext, LoadError> {
+        // Tokio's timer panics without a runtime that has timers, and a request must not panic.
+        if let Err(fault) = runtime::current() {
+            return Err(LoadError::unavailable(fault.to_string()));
         }
-        let loaded = tokio::time::timeout(TIMEOUT, (self.0)(user)).await;
-        loaded.unwrap_or(Err(LoadError::Unavailable { retry_after: RETRY_AFTER }))
+        let loaded = tokio::time::timeout(timeout, (self.0)(user)).await;
+        loaded.unwrap_or_else(|_| Err(LoadError::unavailable(format!("the user loader took longer than {timeout:?}"))))
     }
 }
 
@@ -117,6 +126,3 @@ impl fmt::Debug for UserLoader {
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-// Longer than a healthy database takes, and short enough that waiting requests do not accumulate during an outage.
-const TIMEOUT: Duration = Duration::from_secs(5);

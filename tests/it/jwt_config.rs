@@ -1,6 +1,7 @@
 //! Errors of `JwtAuthBuilder::build`: all issues at once, each with its setting, value and remedy, and no secret.
 
 mod issuer_arguments;
+mod issuers;
 
 use std::time::Duration;
 
@@ -52,42 +53,6 @@ fn some(text: &str) -> Option<String> {
 #[test]
 fn valid_configuration_is_built() {
     assert!(valid_builder().build().is_ok());
-}
-
-#[test]
-fn missing_issuer_is_an_error() {
-    assert_eq!(only_issue(JwtAuth::builder().audience("api")), ("issuer", None, IssueKind::Missing));
-}
-
-#[test]
-fn duplicate_issuer_is_an_error() {
-    assert_eq!(
-        only_issue(valid_builder().add_issuer(valid_issuer())),
-        ("add_issuer", some("https://issuer.example"), IssueKind::Duplicate)
-    );
-}
-
-#[test]
-fn duplicate_issuer_is_reported_beside_its_other_issues() {
-    let invalid = || Issuer::jwks_document("https://issuer.example", "{}");
-    let error = build_error(JwtAuth::builder().add_issuer(invalid()).add_issuer(invalid()).audience("api"));
-    let issues: Vec<_> = error.issues().iter().map(|issue| (issue.setting(), issue.kind())).collect();
-    assert_eq!(
-        issues,
-        [
-            ("Issuer::jwks_document", IssueKind::Invalid),
-            ("add_issuer", IssueKind::Duplicate),
-            ("Issuer::jwks_document", IssueKind::Invalid)
-        ]
-    );
-}
-
-#[test]
-fn missing_audience_is_an_error_of_each_issuer_without_one() {
-    let other = Issuer::hs256("https://other.example", SECRET).audience("api");
-    let builder = JwtAuth::builder().issuer(valid_issuer()).add_issuer(other);
-    assert_eq!(only_issue(builder), ("audience", some("https://issuer.example"), IssueKind::Missing));
-    assert!(JwtAuth::builder().issuer(valid_issuer().audience("api")).build().is_ok());
 }
 
 #[test]
@@ -314,6 +279,31 @@ fn leeway_over_five_minutes_is_an_error() {
     for leeway in [0, 300] {
         assert!(valid_builder().leeway(Duration::from_secs(leeway)).build().is_ok());
     }
+}
+
+#[test]
+fn a_timeout_of_zero_or_over_a_minute_is_an_error() {
+    let with_loader = || valid_builder().load_user(async |user| Ok(user));
+    for timeout in [Duration::ZERO, Duration::from_millis(60_001), Duration::MAX] {
+        let value = some(&format!("{timeout:?}"));
+        assert_eq!(
+            only_issue(valid_builder().fetch_timeout(timeout)),
+            ("fetch_timeout", value.clone(), IssueKind::Invalid)
+        );
+        assert_eq!(
+            only_issue(with_loader().load_user_timeout(timeout)),
+            ("load_user_timeout", value, IssueKind::Invalid)
+        );
+    }
+    for timeout in [Duration::from_nanos(1), Duration::from_secs(60)] {
+        assert!(with_loader().load_user_timeout(timeout).fetch_timeout(timeout).build().is_ok());
+    }
+}
+
+#[test]
+fn a_timeout_of_a_user_loader_that_is_not_set_is_an_error() {
+    let builder = valid_builder().load_user_timeout(Duration::from_secs(1));
+    assert_eq!(only_issue(builder), ("load_user_timeout", None, IssueKind::Prohibited));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod presets;
 mod rate_limit;
 mod redis;
 mod require;
+mod sensitive_headers;
 mod serialization;
 mod source_rules;
 mod stack;

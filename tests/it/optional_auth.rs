@@ -8,6 +8,8 @@ use portcullis::testing::{TestIssuer, TokenBuilder, as_anonymous, as_user};
 use portcullis::{Extractor, Issuer, JwtAuth, RequireUser, UserContext};
 use tower::ServiceExt;
 
+use crate::support::response::TestResponse;
+
 const SECRET: [u8; 32] = [7; 32];
 
 async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
@@ -60,4 +62,29 @@ async fn first_party_keeps_earlier_claim_mappings() {
     assert_eq!(status(&app, "/", Some(&refresh)).await, StatusCode::UNAUTHORIZED);
     let forged = TokenBuilder::first_party("https://issuer.example", [8; 32], "ann").audience("api").sign();
     assert_eq!(status(&app, "/", Some(&forged)).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_empty_cookie_is_no_token() {
+    let auth = |optional: bool| {
+        let issuer = Issuer::hs256("https://issuer.example", SECRET).first_party();
+        let auth = JwtAuth::builder().issuer(issuer).audience("api").cookie("token").build().unwrap();
+        let auth = if optional { auth.to_optional() } else { auth };
+        Router::new().route("/", get(async |user: Option<UserContext>| user.map_or(0, |_| 1).to_string())).layer(auth)
+    };
+    let token = TokenBuilder::first_party("https://issuer.example", SECRET, "ann").audience("api").sign();
+    let bearer = format!("Bearer {token}");
+    for cookie in ["token=", "a=b; token=; c=d", "token=\"\""] {
+        let response = TestResponse::get(&auth(true), "/", &[("cookie", cookie)]).await;
+        assert_eq!((response.status.as_u16(), &*response.body), (200, "0"), "{cookie}");
+        let response = TestResponse::get(&auth(false), "/", &[("cookie", cookie)]).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (401, r#"Bearer realm="api""#), "{cookie}");
+        let response = TestResponse::get(&auth(false), "/", &[("cookie", cookie), ("authorization", &bearer)]).await;
+        assert_eq!((response.status.as_u16(), &*response.body), (200, "1"), "{cookie}");
+    }
+    // A value that is no token is not an absent one.
+    for cookie in ["token=a b", "token=?", "token= ; token="] {
+        let response = TestResponse::get(&auth(true), "/", &[("cookie", cookie)]).await;
+        assert!(response.status.is_client_error(), "{cookie}");
+    }
 }

@@ -1,5 +1,6 @@
 //! The user loader: its results and the responses to them.
 
+use std::error::Error;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::support::jwt_app::{JwtApp, body_text};
+use crate::support::log_capture::LogCapture;
 
 fn builder(issuer: &TestIssuer) -> JwtAuthBuilder {
     let issuer = Issuer::jwks_document(issuer.url(), issuer.jwks());
@@ -82,6 +84,55 @@ async fn user_loader_that_hangs_is_503_after_five_seconds() {
     let waited = start.elapsed();
     assert!((Duration::from_secs(5)..Duration::from_millis(5100)).contains(&waited), "{waited:?}");
     assert_eq!(app.handler_calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_of_the_user_loader_is_a_setting() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let timeout = Duration::from_millis(300);
+    let app = JwtApp::new(builder(&issuer).load_user(|_| pending()).load_user_timeout(timeout));
+    let (start, log) = (Instant::now(), LogCapture::start());
+    assert_eq!(app.status_for(&valid_token(&issuer)).await, StatusCode::SERVICE_UNAVAILABLE);
+    let waited = start.elapsed();
+    assert!((timeout..timeout * 2).contains(&waited), "{waited:?}");
+    assert_eq!(log.count("took longer than 300ms"), 1, "{}", log.text());
+}
+
+/// An error with a source.
+#[derive(Debug)]
+struct QueryFailed(std::io::Error);
+
+impl std::fmt::Display for QueryFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the query failed")
+    }
+}
+
+impl Error for QueryFailed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn the_cause_of_an_unavailable_user_store_is_kept_and_logged_once_with_its_sources() {
+    let failed = || LoadError::unavailable(QueryFailed(std::io::Error::other("connection reset")));
+    let error = failed();
+    let source = error.source().unwrap();
+    assert!(source.is::<QueryFailed>());
+    assert_eq!(source.source().unwrap().to_string(), "connection reset");
+    assert!(LoadError::unavailable_for(Duration::from_secs(1)).source().is_none());
+    assert!(LoadError::unavailable("a text").source().is_some());
+
+    let log = LogCapture::start();
+    assert_eq!(log.text(), "", "nothing is logged before the error is returned");
+    let response = response_with_loader(move || Err(failed())).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let (text, cause) = (log.text(), "the query failed: connection reset");
+    let warnings: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(matches!(warnings.as_slice(), [line] if line.contains(cause)), "{text}");
+    assert!(warnings[0].contains("users_unavailable") && warnings[0].contains("route=\"/\""), "{text}");
+    assert!(!body_text(response).await.contains("query"));
 }
 
 #[tokio::test]

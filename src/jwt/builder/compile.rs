@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::{JwtAuthBuilder, key_source, validate};
+use crate::jwt::hints::Hints;
 use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::remote::RemoteKeys;
@@ -19,8 +20,17 @@ impl JwtAuthBuilder {
         if self.issuers.is_empty() {
             let remedy = "call .issuer(..) with the issuer whose tokens to accept";
             issues.add(ConfigIssue::new("issuer", IssueKind::Missing, "no issuer is set", remedy));
+            // With issuers, each of them is checked for an audience.
+            if self.audiences.is_empty() {
+                let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
+                issues.add(ConfigIssue::new("audience", IssueKind::Missing, "no audience is set", remedy));
+            }
         }
         validate::leeway(self.leeway, issues);
+        validate::timeout("fetch_timeout", self.fetch_timeout, issues);
+        if let Some(timeout) = self.load_user_timeout {
+            validate::load_user_timeout(timeout, self.loader.is_some(), issues);
+        }
         validate::max_token_len(self.max_token_len, issues);
         validate::token_cache_capacity(self.token_cache_capacity, issues);
         if let Some(name) = &self.cookie {
@@ -45,15 +55,10 @@ impl JwtAuthBuilder {
             self.client = built_in_client(issues);
         }
         let mut trusted = Vec::with_capacity(issuers.len());
-        let mut names: Vec<String> = Vec::with_capacity(issuers.len());
+        for (index, issuer) in issuers.iter().enumerate() {
+            validate::is_distinct(issuer, issuers.get(..index).unwrap_or_default(), issues);
+        }
         for issuer in issuers {
-            // The issuer is selected by `iss` alone, so the keys of a second one of this name would never be used.
-            if names.contains(&issuer.name) {
-                let remedy = "add each issuer once; use add_secret or add_pem for several keys";
-                let issue = ConfigIssue::new("add_issuer", IssueKind::Duplicate, "is set twice", remedy);
-                issues.add(issue.with_value(&issuer.name));
-            }
-            names.push(issuer.name.clone());
             trusted.extend(self.build_issuer(issuer, issues));
         }
         trusted
@@ -74,7 +79,8 @@ impl JwtAuthBuilder {
         let allowed = key_source::allowed_algorithms(&issuer, issues);
         let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
         let conventions = issuer.conventions;
-        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, header_cache: HeaderCache::default() })
+        let hints = Hints::new(self.clock.clone());
+        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, header_cache: HeaderCache::default(), hints })
     }
 
     /// Parses the configured keys, or prepares the fetches of published ones. Nothing is fetched here.
@@ -100,6 +106,7 @@ impl JwtAuthBuilder {
                     client,
                     self.clock.clone(),
                     self.max_stale_keys,
+                    self.fetch_timeout,
                 );
                 Some(IssuerKeys::Remote(Arc::new(remote)))
             }

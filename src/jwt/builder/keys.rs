@@ -55,6 +55,27 @@ impl JwtAuthBuilder {
         self
     }
 
+    /// Sets the timeout of a fetch of an issuer's metadata and keys together (default five seconds).
+    ///
+    /// It is more than zero and at most 60 seconds. Requests with an unknown key wait for the fetch, usually for at most
+    /// this time, and are rejected with 503 if it fails. Requests with a known key never wait.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// use std::time::Duration;
+    ///
+    /// let auth = JwtAuth::builder()
+    ///     .issuer("https://auth.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .fetch_timeout(Duration::from_secs(10))
+    ///     .build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
+        self.fetch_timeout = timeout;
+        self
+    }
+
     /// Sets the HTTP client that fetches metadata and keys.
     ///
     /// The default is the built-in client of the feature `fetch`, which uses the platform's certificates and the proxies

@@ -1,6 +1,7 @@
 //! The setters of `JwtAuthBuilder` for what a user is and may do.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
@@ -129,8 +130,8 @@ impl JwtAuthBuilder {
     /// Sets a function that loads the user of a verified token (default: none).
     ///
     /// Use it to reject a locked account, or to read privileges from your own database. It runs on every request with a
-    /// valid token, even if the token is cached, with a timeout of five seconds. Inner layers and handlers see the user
-    /// that it returns. [`UserContext::with_record`] attaches the loaded data.
+    /// valid token, even if the token is cached, with a [timeout](Self::load_user_timeout). Inner layers and handlers see
+    /// the user that it returns. [`UserContext::with_record`] attaches the loaded data.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -206,6 +207,29 @@ impl JwtAuthBuilder {
         Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
     {
         self.loader = Some(UserLoader::new(load));
+        self
+    }
+
+    /// Sets the timeout of the [user loader](Self::load_user) (default five seconds).
+    ///
+    /// It is more than zero and at most 60 seconds. If the loader takes longer, the request is rejected with 503.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// use std::time::Duration;
+    ///
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .load_user(async |user| Ok(user))
+    ///     .load_user_timeout(Duration::from_millis(500))
+    ///     .build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn load_user_timeout(mut self, timeout: Duration) -> Self {
+        self.load_user_timeout = Some(timeout);
         self
     }
 }

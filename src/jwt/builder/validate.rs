@@ -9,6 +9,7 @@ use crate::context::tiers::Tiers;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
+use crate::jwt::issuer::Issuer;
 
 /// A long leeway extends the life of every token, even of a stolen one.
 pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
@@ -18,6 +19,25 @@ pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
         let issue = ConfigIssue::new("leeway", IssueKind::Prohibited, reason, remedy);
         issues.add(issue.with_value(format!("{} s", leeway.as_secs())));
     }
+}
+
+/// The timeout of work that requests wait for. Zero would reject all of them.
+pub(crate) fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
+    if timeout.is_zero() || timeout > MAX_TIMEOUT {
+        let reason = "is zero, or more than 60 seconds, for which requests would wait";
+        let remedy = "set a few seconds, which is longer than the service takes when it is healthy";
+        let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(format!("{timeout:?}")));
+    }
+}
+
+/// A timeout without a loader has no effect, and the user believes that there is a loader.
+pub(crate) fn load_user_timeout(timeout: Duration, has_loader: bool, issues: &mut ConfigIssues) {
+    if !has_loader {
+        let remedy = "call .load_user(..), or remove .load_user_timeout(..)";
+        issues.add(ConfigIssue::new("load_user_timeout", IssueKind::Prohibited, "there is no user loader", remedy));
+    }
+    self::timeout("load_user_timeout", timeout, issues);
 }
 
 pub(crate) fn max_token_len(bytes: usize, issues: &mut ConfigIssues) {
@@ -65,6 +85,31 @@ pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
     }
 }
 
+/// The issuer is selected by `iss` alone, so the keys of a second one for the same `iss` would never be used.
+///
+/// Names that differ in a trailing slash only are a mistake too: one of them matches no token, or the users of one
+/// issuer become the users of two.
+pub(crate) fn is_distinct(issuer: &Issuer, earlier: &[Issuer], issues: &mut ConfigIssues) {
+    let accepts = |accepting: &Issuer, iss: &str| accepting.name == iss || accepting.conventions.alias == Some(iss);
+    let is_same = |other: &Issuer| {
+        let accepts_alias = issuer.conventions.alias.is_some_and(|alias| accepts(other, alias));
+        accepts(other, &issuer.name) || accepts_alias
+    };
+    let differs_by_slash = |other: &Issuer| {
+        other.name.trim_end_matches('/') == issuer.name.trim_end_matches('/') && !other.name.is_empty()
+    };
+    let reason = if earlier.iter().any(is_same) {
+        "is set twice"
+    } else if earlier.iter().any(differs_by_slash) {
+        "differs from another issuer in a trailing slash only"
+    } else {
+        return;
+    };
+    let remedy = "add each issuer once, with the exact `iss` of its tokens; use add_secret or add_pem for several keys";
+    let issue = ConfigIssue::new("add_issuer", IssueKind::Duplicate, reason, remedy);
+    issues.add(issue.with_value(&issuer.name));
+}
+
 /// The default tier must be one of the app's tiers, or it would have no rank.
 pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut ConfigIssues) {
     let (kind, reason) = match tiers {
@@ -77,5 +122,6 @@ pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut C
 }
 
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_TOKEN_CACHE_CAPACITY: usize = 1 << 20;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{Identity, UserContext};
-use crate::gate::TokenError;
+use crate::gate::{DenialKind, TokenError};
 use crate::jwt::algorithm::Algorithm;
+use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
 use crate::jwt::issuer::profile::{Evidence, Profile};
 use crate::jwt::keys::jwks::KeySet;
@@ -26,6 +27,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) audiences: Vec<String>,
     pub(crate) conventions: IssuerConventions,
     pub(crate) header_cache: HeaderCache,
+    pub(crate) hints: Hints,
 }
 
 /// The keys of an issuer: configured once, or published by the issuer and fetched.
@@ -101,21 +103,107 @@ impl TrustedIssuer {
         }
     }
 
-    /// Logs the likely mistake in the configuration for an error that often has one, at `debug`.
+    /// Logs the likely mistake in the configuration for an error that often has one.
     ///
-    /// The response does not have these hints: they describe the app's settings, and a caller cannot act on them.
-    pub(crate) fn log_hint(&self, error: &TokenError) {
-        let hint = match error {
-            TokenError::Algorithm => "the token's `alg` is not allowed for this issuer",
-            TokenError::Audience => "the token's audience is not one of this issuer's audiences",
-            TokenError::Type if self.conventions.profile == Profile::Rfc9068 => {
-                "the token is not of type at+jwt, or a claim marks it as another kind of token; if this issuer sends \
-                 typ JWT, set Profile::Compatible"
+    /// The response does not have these hints: they describe the app's settings, and a caller cannot act on them. The
+    /// token may be anyone's, so nothing of it is logged, except its algorithm, which is one of a closed list.
+    pub(crate) fn log_hint(&self, error: &TokenError, header: &Header<'_>) {
+        let (issuer, kind) = (&*self.name, || DenialKind::InvalidToken(error.clone()).code());
+        let admit = |hint| self.hints.admit(hint);
+        match error {
+            TokenError::Algorithm => {
+                let Some(suppressed) = admit(Hint::Algorithm) else { return };
+                let expected: Vec<_> = self.allowed.iter().map(|algorithm| algorithm.name()).collect();
+                let algorithm = header.algorithm.name();
+                tracing::warn!(
+                    issuer,
+                    kind = kind(),
+                    algorithm,
+                    ?expected,
+                    suppressed,
+                    "a token has an algorithm that is not allowed for this issuer; see its keys and .algorithms(..)"
+                );
             }
-            TokenError::Type => "a claim or `typ` marks the token as another kind than this issuer's access tokens",
-            _ => return,
-        };
-        tracing::debug!(issuer = %self.name, "{hint}");
+            TokenError::Audience => {
+                let Some(suppressed) = admit(Hint::Audience) else { return };
+                let (claim, expected) = (self.conventions.audience_claim, &self.audiences);
+                tracing::warn!(
+                    issuer,
+                    kind = kind(),
+                    claim,
+                    ?expected,
+                    suppressed,
+                    "a token is for another audience; if the issuer uses another name for this app, set .audience(..)"
+                );
+            }
+            TokenError::ClaimMissing { .. } | TokenError::ClaimInvalid { .. } | TokenError::Confirmation => {
+                let Some(suppressed) = admit(Hint::Claim) else { return };
+                let remedy = match self.conventions.profile {
+                    Profile::Rfc9068 => "if this issuer's tokens do not follow RFC 9068, set Profile::Compatible",
+                    _ => "if all tokens of this issuer are like this, see .map_claims(..)",
+                };
+                tracing::warn!(issuer, kind = kind(), reason = %error, suppressed, "a token is rejected; {remedy}");
+            }
+            TokenError::Signature => {
+                let Some(suppressed) = admit(Hint::Signature) else { return };
+                tracing::warn!(
+                    issuer,
+                    kind = kind(),
+                    suppressed,
+                    "a token's signature is invalid; see whether the configured secret or key is the one that signs, \
+                     and whether the secret must be decoded first"
+                );
+            }
+            TokenError::Type => {
+                let Some(suppressed) = admit(Hint::Type) else { return };
+                let remedy = match self.conventions.profile {
+                    Profile::Rfc9068 => {
+                        "it must have typ at+jwt and no claim of another kind; if this issuer sends typ JWT, set \
+                         Profile::Compatible"
+                    }
+                    Profile::Compatible => "see Profile::Compatible for the types and claims of other tokens",
+                    Profile::IdToken => "the issuer has Profile::IdToken",
+                };
+                tracing::warn!(issuer, kind = kind(), suppressed, "a token is not an access token; {remedy}");
+            }
+            _ => {}
+        }
+    }
+
+    /// Logs that the issuer does not publish the key of a token.
+    pub(crate) fn log_key_hint(&self) {
+        let Some(suppressed) = self.hints.admit(Hint::Key) else { return };
+        tracing::warn!(
+            issuer = &*self.name,
+            kind = DenialKind::InvalidToken(TokenError::Key).code(),
+            suppressed,
+            "a token's key is not one that this issuer publishes; see whether the configured URL is that of its keys"
+        );
+    }
+
+    /// Logs that a token's `iss` differs from the issuer's name by a trailing slash.
+    pub(crate) fn log_slash_hint(&self) {
+        let Some(suppressed) = self.hints.admit(Hint::Issuer) else { return };
+        tracing::warn!(
+            issuer = &*self.name,
+            kind = DenialKind::InvalidToken(TokenError::Issuer).code(),
+            suppressed,
+            "a token's `iss` differs from this issuer by a trailing slash; configure the exact name"
+        );
+    }
+
+    /// Logs that a verified token has a tier that is not one of the app's.
+    pub(crate) fn log_tier_hint(&self, tier: &str) {
+        let Some(suppressed) = self.hints.admit(Hint::Tier) else { return };
+        let tier: String = tier.chars().take(MAX_LOGGED_TIER).collect();
+        tracing::warn!(
+            issuer = &*self.name,
+            kind = "tier_unknown",
+            // Escaped.
+            ?tier,
+            suppressed,
+            "the tier of a token is not one of .tiers(..), so it ranks below all of them"
+        );
     }
 
     /// Checks the signature with the current keys (RFC 7515 §5.2).
@@ -205,6 +293,9 @@ impl TrustedIssuer {
 
 // The length of an RSA signature with a key of 8192 bits, the longest that `check_rsa` accepts.
 const MAX_SIGNATURE_LEN: usize = 1_024;
+
+// Longer than the name of any tier, and short enough for a log line.
+const MAX_LOGGED_TIER: usize = 64;
 
 // Fixed keys never change, so neither does their generation.
 const FIXED_GENERATION: u64 = 0;

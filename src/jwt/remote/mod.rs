@@ -6,6 +6,7 @@ pub(crate) mod discovery;
 pub(crate) mod fetch;
 mod published_keys;
 mod schedule;
+pub(crate) mod search;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -23,6 +23,8 @@ use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
 use crate::jwt::remote::fetch::{FetchError, HttpClient};
 use crate::jwt::remote::published_keys::{PublishedKeys, refresh_interval};
 use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule, jitter};
+use crate::jwt::remote::search::{KeySearch, PendingFetch};
+use crate::runtime;
 
 /// The keys that an issuer publishes.
 ///
@@ -51,6 +53,8 @@ pub(crate) struct RemoteKeys {
     client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
+    /// For metadata and keys together: how long a request may wait for them.
+    fetch_timeout: Duration,
     published: ArcSwapOption<PublishedKeys>,
     /// The number of sets published so far, also of sets with the same text as before.
     fetched_sets: AtomicU64,
@@ -61,40 +65,6 @@ pub(crate) struct RemoteKeys {
     hasher: RandomState,
 }
 
-/// The result of a search for a missing key.
-#[derive(Debug)]
-pub(crate) enum KeySearch {
-    /// The issuer has no such key.
-    Absent,
-    /// A fetch that may bring the key is in progress.
-    Fetching(PendingFetch),
-    /// The issuer cannot be reached.
-    Unavailable { retry_after: Duration },
-}
-
-/// A fetch to wait for.
-#[derive(Debug)]
-pub(crate) struct PendingFetch {
-    finished: watch::Receiver<()>,
-    /// Whether the fetch started before the search, so that the issuer may have responded before it published the key.
-    pub(crate) started_earlier: bool,
-}
-
-impl PendingFetch {
-    /// Waits until the fetch finishes or counts as lost.
-    pub(crate) async fn wait(&mut self) {
-        // The result is ignored: in any case, the token is verified again. An error of `changed` would mean that the
-        // sender was dropped, but it lives as long as the `RemoteKeys`.
-        let finished = self.finished.changed();
-        if Handle::try_current().is_ok() {
-            let _ = tokio::time::timeout(LOST_AFTER, finished).await;
-        } else {
-            // Outside a runtime no fetch could start, and `start_fetch` has already sent the notification.
-            let _ = finished.await;
-        }
-    }
-}
-
 impl RemoteKeys {
     pub(crate) fn new(
         issuer: Arc<str>,
@@ -103,6 +73,7 @@ impl RemoteKeys {
         client: HttpClient,
         clock: Clock,
         max_stale_keys: Duration,
+        fetch_timeout: Duration,
     ) -> Self {
         Self {
             issuer,
@@ -112,6 +83,7 @@ impl RemoteKeys {
             clock,
             // Added to an instant, a longer time might overflow, and then mean no time at all.
             max_stale_keys: max_stale_keys.min(LONGEST_STALE),
+            fetch_timeout,
             published: ArcSwapOption::empty(),
             fetched_sets: AtomicU64::new(0),
             schedule: Mutex::default(),
@@ -163,7 +135,7 @@ impl RemoteKeys {
         // that of the fetch that `schedule` describes.
         let mut finished = self.fetch_finished.subscribe();
         if schedule.is_fetching(now) {
-            return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
+            return KeySearch::Fetching(self.pending(finished, true));
         }
         // With keys, the token is probably at fault, and the fetch for it must be rationed. Without keys, every token
         // needs the fetch, and only the back-off delays it.
@@ -171,7 +143,7 @@ impl RemoteKeys {
             if self.fetched_sets() != checked_sets {
                 // A set arrived after the keys were read: do not wait, read the keys again.
                 finished.mark_changed();
-                return KeySearch::Fetching(PendingFetch { finished, started_earlier: true });
+                return KeySearch::Fetching(self.pending(finished, true));
             }
             // The same unknown `kid` again, for example from a client with a token of another environment. It must not
             // start a fetch after each cool-down, which would delay the fetch for a key that exists.
@@ -193,7 +165,17 @@ impl RemoteKeys {
             schedule.next_kid_fetch_at = now.checked_add(COOL_DOWN);
         }
         self.start_fetch(schedule);
-        KeySearch::Fetching(PendingFetch { finished, started_earlier: false })
+        KeySearch::Fetching(self.pending(finished, false))
+    }
+
+    fn pending(&self, finished: watch::Receiver<()>, started_earlier: bool) -> PendingFetch {
+        PendingFetch { finished, started_earlier, lost_after: self.lost_after() }
+    }
+
+    /// Returns the time after which a fetch counts as lost. By then, the timeout has ended every fetch whose runtime
+    /// still runs.
+    fn lost_after(&self) -> Duration {
+        self.fetch_timeout.saturating_add(LOST_MARGIN)
     }
 
     /// Records that a finished fetch did not bring the key.
@@ -227,16 +209,19 @@ impl RemoteKeys {
     /// `lost_at` is set.
     fn start_fetch(self: &Arc<Self>, mut schedule: MutexGuard<'_, FetchSchedule>) {
         let now = self.clock.monotonic();
-        // Outside a runtime, a fetch fails like any other: the request is 503, and the app recovers once requests run
-        // in a runtime.
-        let Ok(runtime) = Handle::try_current() else {
-            schedule.record_failure(now, jitter(&self.hasher));
-            self.fetch_finished.send_replace(());
-            drop(schedule);
-            tracing::error!(issuer = %self.issuer, "cannot fetch keys outside a tokio runtime");
-            return;
+        // Without a runtime that has timers, a fetch fails like any other: the request is 503, and the app recovers once
+        // requests run on one.
+        let runtime = match runtime::current() {
+            Ok(runtime) => runtime,
+            Err(fault) => {
+                schedule.record_failure(now, jitter(&self.hasher));
+                self.fetch_finished.send_replace(());
+                drop(schedule);
+                tracing::error!(issuer = %self.issuer, reason = %fault, "cannot fetch the issuer's keys");
+                return;
+            }
         };
-        let lost_at = now.checked_add(LOST_AFTER);
+        let lost_at = now.checked_add(self.lost_after());
         schedule.lost_at = lost_at;
         // The metadata is read again once a day. An issuer that has moved its keys may still serve old ones at the old
         // URL, or lose that domain to someone else.
@@ -253,7 +238,7 @@ impl RemoteKeys {
         runtime.spawn(async move {
             let mut guard = guard;
             let remote = Arc::clone(&guard.remote);
-            let outcome = tokio::time::timeout(TOTAL_TIMEOUT, remote.fetch(known_uri)).await;
+            let outcome = tokio::time::timeout(remote.fetch_timeout, remote.fetch(known_uri)).await;
             guard.outcome = outcome.unwrap_or(Err(FetchError::TimedOut));
         });
     }
@@ -385,11 +370,8 @@ const COOL_DOWN: Duration = Duration::from_secs(30);
 // Twice the cool-down, so that one wrong token that is sent repeatedly does not use up every fetch.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
 
-// For metadata and keys together: how long a request may wait for them.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
-
-// By then the timeout has ended every fetch whose runtime still runs.
-const LOST_AFTER: Duration = Duration::from_secs(10);
+// More than the time between the end of the timeout and the next turn of the task.
+const LOST_MARGIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

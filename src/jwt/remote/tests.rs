@@ -11,6 +11,7 @@ use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
 use crate::jwt::remote::fetch::Fetch;
 
 const MAX_STALE_KEYS: Duration = Duration::from_secs(600);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct NoFetch;
 
@@ -28,7 +29,15 @@ fn remote_with(clock: Clock) -> Arc<RemoteKeys> {
     let client = HttpClient::new(NoFetch);
     let location = JwksLocation::Url("https://a.example/k".to_owned());
     let allowed = PUBLIC_KEY_ALGORITHMS.to_vec();
-    Arc::new(RemoteKeys::new("https://a.example".into(), location, allowed, client, clock, MAX_STALE_KEYS))
+    Arc::new(RemoteKeys::new(
+        "https://a.example".into(),
+        location,
+        allowed,
+        client,
+        clock,
+        MAX_STALE_KEYS,
+        FETCH_TIMEOUT,
+    ))
 }
 
 fn fetched(kids: &[&str]) -> Result<FetchedKeys, FetchError> {
@@ -184,7 +193,7 @@ async fn a_lost_fetch_does_not_block_a_refresh() {
 async fn waiting_ends_when_the_fetch_counts_as_lost() {
     let (sender, finished) = watch::channel(());
     let start = tokio::time::Instant::now();
-    PendingFetch { finished, started_earlier: true }.wait().await;
-    assert_eq!(start.elapsed().as_secs(), LOST_AFTER.as_secs());
+    remote().pending(finished, true).wait().await;
+    assert_eq!(start.elapsed().as_secs(), (FETCH_TIMEOUT + LOST_MARGIN).as_secs());
     drop(sender);
 }

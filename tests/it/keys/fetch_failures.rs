@@ -148,6 +148,19 @@ async fn fetch_times_out_after_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_timeout_of_a_fetch_is_a_setting() {
+    for timeout in [0.5, 30.0] {
+        let fixture = Fixture::new().await;
+        let app = JwtApp::new(fixture.builder(fixture.jwks_issuer()).fetch_timeout(seconds(timeout)));
+        fixture.network.hold_responses();
+        let start = Instant::now();
+        assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+        let waited = start.elapsed();
+        assert!((seconds(timeout)..seconds(timeout + 0.1)).contains(&waited), "{waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn metadata_and_keys_share_the_timeout_of_five_seconds() {
     let fixture = Fixture::new().await;
     let app = JwtApp::new(fixture.builder(Issuer::discover(fixture.issuer.url())));

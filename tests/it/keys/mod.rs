@@ -5,6 +5,7 @@ mod built_in_client;
 mod discovery;
 mod fetch_failures;
 mod flood;
+mod hints;
 mod key_set;
 mod multiple_issuers;
 mod rotation;

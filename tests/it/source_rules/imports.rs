@@ -7,7 +7,7 @@ use super::module_tree::ModuleTree;
 
 /// The root modules from the bottom up. A module imports only from lower levels, and from itself.
 const LEVELS: [&[&str]; 6] = [
-    &["clock", "deserialize", "error", "field"],
+    &["clock", "deserialize", "error", "field", "runtime"],
     &["context"],
     &["gate"],
     &["client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
