@@ -6,10 +6,13 @@ mod conformance;
 mod latency;
 mod lifetime;
 mod outage;
+mod permissions;
 mod processes;
+mod reconnect;
 mod reference_model;
 mod round_trips;
 mod stored_values;
+mod tls;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;

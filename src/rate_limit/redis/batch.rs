@@ -5,16 +5,17 @@
 // request is sent at once, and batches grow by themselves as the server becomes the bottleneck.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::rate_limit::redis::breaker::CircuitBreakers;
-use crate::rate_limit::redis::connection::ScriptCaller;
+use crate::rate_limit::redis::connection::{CallFuture, ScriptCaller};
+use crate::rate_limit::redis::failure::Failure;
 use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, decode, encode};
+use crate::rate_limit::redis::runtime::{self, RuntimeFault};
 
 /// Calls the script on one server or cluster.
 ///
@@ -26,6 +27,8 @@ pub(super) struct Batcher {
     is_cluster: bool,
     pub(super) breakers: CircuitBreakers,
     queue: Mutex<Queue>,
+    /// Logs the first request that can not ask the server, whatever the server does.
+    runtime_fault: Once,
 }
 
 #[derive(Default)]
@@ -47,7 +50,7 @@ struct QueuedJob {
 impl Batcher {
     pub(super) fn new(caller: Arc<dyn ScriptCaller>, deadline: Duration, is_cluster: bool) -> Self {
         let breakers = CircuitBreakers::new(is_cluster);
-        Self { caller, deadline, is_cluster, breakers, queue: Mutex::default() }
+        Self { caller, deadline, is_cluster, breakers, queue: Mutex::default(), runtime_fault: Once::new() }
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -59,9 +62,16 @@ impl Batcher {
         Instant::now() + self.deadline
     }
 
-    /// Queues a job. Returns `None` if no Tokio runtime is available to run the call, or if the queue is full.
+    /// Queues a job. Returns `None` if no Tokio runtime with timers is available to run the call, or if the queue is
+    /// full.
     pub(super) fn send(self: &Arc<Self>, job: Job) -> Option<oneshot::Receiver<JobResponse>> {
-        let runtime = Handle::try_current().ok()?;
+        let runtime = match runtime::current() {
+            Ok(runtime) => runtime,
+            Err(fault) => {
+                self.report_runtime_fault(&job, fault);
+                return None;
+            }
+        };
         let (sender, receiver) = oneshot::channel();
         let mut queue = self.queue();
         if queue.waiting.len() >= MAX_WAITING {
@@ -121,14 +131,14 @@ impl Batcher {
         let failure = match tokio::time::timeout(self.deadline, &mut call).await {
             Ok(Ok(response)) => match decode(&response, batch.iter().map(|queued| &queued.job)) {
                 Some(responses) => return self.deliver(digest, batch, responses),
-                None => "the response is not the script's".to_owned(),
+                None => Failure::unexpected_response(),
             },
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(failure)) => failure,
             Err(_) => {
                 // The call is not canceled: the server may execute it in any case, and its response says what it
                 // charged.
                 self.refund_late_response(batch, call);
-                format!("no response within {:?}", self.deadline)
+                self.caller.timeout(self.deadline)
             }
         };
         self.report_failure(digest, &failure);
@@ -148,11 +158,7 @@ impl Batcher {
     }
 
     /// Waits for a response that missed the deadline, and refunds what it charged. The senders are dropped at once.
-    fn refund_late_response(
-        self: &Arc<Self>,
-        batch: Vec<QueuedJob>,
-        call: impl Future<Output = Result<Vec<u8>, redis::RedisError>> + Send + 'static,
-    ) {
+    fn refund_late_response(self: &Arc<Self>, batch: Vec<QueuedJob>, call: CallFuture) {
         let jobs: Vec<Job> = batch.into_iter().map(|queued| queued.job).collect();
         let batcher = Arc::clone(self);
         drop(tokio::spawn(async move {
@@ -163,20 +169,36 @@ impl Batcher {
     }
 
     /// Counts a failed call for the circuit breaker. Only the first failure of an outage is a warning.
-    fn report_failure(&self, digest: u128, failure: &str) {
+    fn report_failure(&self, digest: u128, failure: &Failure) {
+        let error = failure.message.as_str();
         if self.breakers.record_failure(digest, Instant::now()) {
+            let remedy = failure.kind.remedy(self.caller.connected_by());
             tracing::warn!(
-                error = failure,
-                "the Redis server does not respond: the circuit breaker is open, and limits follow their outage policy; \
-                 check that the server is running, and its host, port, password and database"
+                error,
+                "calls to Redis fail: the circuit breaker is open, and limits follow their outage policy; {remedy}"
             );
         } else {
-            tracing::debug!(error = failure, "the call to Redis failed");
+            tracing::debug!(error, "the call to Redis failed");
         }
         if !self.breakers.retry_after(digest, Instant::now()).is_zero() {
             // The waiting requests would only run into their deadline.
             self.queue().waiting.clear();
+            self.caller.abandon_connection();
         }
+    }
+
+    /// Logs, once, that a request can not ask the server, and counts it for the circuit breaker, so that most other
+    /// requests do not try.
+    fn report_runtime_fault(&self, job: &Job, fault: RuntimeFault) {
+        self.runtime_fault.call_once(|| {
+            tracing::warn!(
+                reason = fault.reason(),
+                "a request cannot ask Redis, and its limits follow their outage policy; serve requests on a Tokio \
+                 runtime that is built with enable_all()"
+            );
+        });
+        let digest = job.charges.first().map_or(0, |charge| charge.digest);
+        self.breakers.record_failure(digest, Instant::now());
     }
 
     /// Refunds what was charged for a request that did not wait for the response.

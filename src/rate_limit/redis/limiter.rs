@@ -149,7 +149,9 @@ impl RedisLimiter {
     pub(in crate::rate_limit) fn refund(&self, charge: &Charge, charged_at: u64) {
         let charges = self.job_charges(&[*charge], &[0], charged_at);
         if self.batcher.send(Job { operation: Operation::Refund, charges }).is_none() {
-            tracing::warn!("a refund was not sent to Redis: there is no Tokio runtime, or the queue is full");
+            tracing::warn!(
+                "a refund was not sent to Redis: there is no Tokio runtime with timers, or the queue is full"
+            );
         }
     }
 

@@ -2,23 +2,28 @@
 
 mod batch;
 mod breaker;
+mod client;
 mod connection;
+mod failure;
 pub(super) mod limiter;
+mod own_connection;
 pub(super) mod protocol;
+mod runtime;
 mod script;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use tokio::runtime::Handle;
+use redis::Client;
+use redis::aio::ConnectionLike;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::{DEFAULT_MAX_BYTES, MemoryStore};
 use crate::rate_limit::redis::batch::Batcher;
-use crate::rate_limit::redis::connection::{ScriptCaller, ScriptConnection};
+use crate::rate_limit::redis::connection::{AppConnection, ScriptCaller};
 use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
+use crate::rate_limit::redis::own_connection::OwnConnection;
 
 /// A store in Redis, shared by all processes that use the same server and prefix.
 ///
@@ -27,8 +32,7 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 /// ```
 /// use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), portcullis::ConfigError> {
+/// # fn main() -> Result<(), portcullis::ConfigError> {
 /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
 /// let limit = RateLimit::builder()
 ///     .quota(Quota::per_hour(100)?)
@@ -46,7 +50,16 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 /// No request waits longer than the [deadline](Self::deadline). If the server does not respond, each limit follows its
 /// [`OutagePolicy`](crate::rate_limit::OutagePolicy). After three failures in a row, a circuit breaker opens for 250
 /// milliseconds, doubling up to 5 seconds while the failures continue. While it is open, one request at a time tries
-/// the server, and all others follow the policy at once. The transitions are logged at `warn` and `info`.
+/// the server, and all others follow the policy at once. The transitions are logged at `warn`, with what to check, and
+/// at `info`.
+///
+/// A store that opens its own connection ([`connect`](Self::connect), [`from_client`](Self::from_client)) opens a new
+/// one after each call that fails, also if the server is alive: if it has become a replica (`READONLY`), has lost its
+/// primary (`MASTERDOWN`) or still loads its data (`LOADING`). So behind an address that moves to another server, it
+/// reaches that server within 5 seconds.
+///
+/// Requests must run on a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. Others follow the policy,
+/// and the first one is logged.
 ///
 /// For the policy `Local`, this process also counts what the server charged, in up to
 /// [`local_max_bytes`](Self::local_max_bytes) of memory. It also caches denials for up to 10 seconds, so that a caller who keeps
@@ -56,6 +69,17 @@ use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
 ///
 /// There is one key for each subject, `portcullis:{digest}`, which expires with the units it counts. The digest is half
 /// of a SHA-256. So keys show no names and no secrets, but anyone who can guess an id or address can compute its key.
+///
+/// # Permissions
+///
+/// A Redis user needs these commands and keys, and `+select` if the URL names a database other than 0:
+///
+/// ```text
+/// ACL SETUSER portcullis reset on >password ~portcullis:* +eval +evalsha +time +mget +set +setrange +del
+/// ```
+///
+/// The pattern of the keys is `~{prefix}:*`. A connection that the app passes may need more, such as `+client|setinfo`.
+/// If a permission is missing, calls fail as in an outage, and the log says so.
 ///
 /// # Requirements
 ///
@@ -78,24 +102,82 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Uses a connection of the crate `redis` 1. For a cluster, use [`cluster`](Self::cluster).
+    /// Connects to the server at this URL when it is first needed, and again after a call that failed.
     ///
-    /// The connection may be a `MultiplexedConnection` or a `ConnectionManager`, with or without TLS. A
-    /// `MultiplexedConnection` does not reconnect, so prefer a `ConnectionManager`, here with a URL that asks for TLS.
-    /// It needs a TLS feature of the crate `redis`.
+    /// The URL has the form `redis://user:password@host:port/db`, or `unix:///path?db=0` for a Unix socket. A server
+    /// that is down does not stop the app from starting.
+    ///
+    /// With the feature `redis_tls`, `rediss://` selects TLS. The server's certificate is verified against the
+    /// certificate authorities of the system, or those in the file that the environment variable `SSL_CERT_FILE` names.
+    /// For a client certificate or an authority of your own, use [`from_client`](Self::from_client).
+    ///
+    /// ```
+    /// use portcullis::rate_limit::RedisStore;
+    ///
+    /// assert!(RedisStore::connect("redis://127.0.0.1:6379/1").is_ok());
+    /// assert!(RedisStore::connect("redis.example.com").is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] if the URL is invalid, or if it asks for TLS without the feature `redis_tls` or without
+    /// verification (`#insecure`). The error does not show the URL, which may contain a password.
+    pub fn connect(url: &str) -> Result<Self, ConfigError> {
+        Ok(Self::from_client(client::open(url)?))
+    }
+
+    /// Connects as [`connect`](Self::connect), with the settings of this client of the crate `redis` 1.
+    ///
+    /// Only the [`deadline`](Self::deadline) limits how long a request waits. A handshake that takes longer than the
+    /// deadline continues, and a later request uses the connection.
+    ///
+    /// Here the client trusts a certificate authority of its own, which needs the feature `redis_tls`:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis_tls")]
+    /// # fn store() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portcullis::rate_limit::RedisStore;
+    /// use redis::{Client, TlsCertificates};
+    ///
+    /// let certificates = TlsCertificates {
+    ///     // Or a `ClientTlsConfig` with a certificate and a key.
+    ///     client_tls: None,
+    ///     root_cert: Some(std::fs::read("/etc/redis/ca.pem")?),
+    /// };
+    /// let url = "rediss://redis.example.com:6380";
+    /// let client = Client::build_with_tls(url, certificates)?;
+    /// let store = RedisStore::from_client(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_client(client: Client) -> Self {
+        Self::with_caller(OwnConnection::new(client), false)
+    }
+
+    /// Uses a connection of the app, of the crate `redis` 1. For a cluster, use [`cluster`](Self::cluster).
+    ///
+    /// Pass a `ConnectionManager`, which reconnects when the connection is lost. A plain `MultiplexedConnection` never
+    /// does: after a restart of the server, every call fails until the app restarts. Neither opens a new connection if
+    /// the server is alive but of no use, such as a replica. [`connect`](Self::connect) and
+    /// [`from_client`](Self::from_client) do, so prefer them.
+    ///
+    /// The timeouts of the connection apply too. Those of a `ConnectionManager` are 500 ms for a response and a second
+    /// for a connection by default, so a longer [`deadline`](Self::deadline) has no effect unless they are changed.
     ///
     /// ```no_run
     /// use portcullis::rate_limit::RedisStore;
-    /// use redis::{Client, aio::ConnectionManager};
+    /// use redis::{Client, aio::{ConnectionManager, ConnectionManagerConfig}};
     ///
-    /// # async fn store() -> redis::RedisResult<RedisStore> {
-    /// let client = Client::open("rediss://redis.example.com:6380")?;
-    /// let store = RedisStore::new(ConnectionManager::new(client).await?);
+    /// # fn store() -> redis::RedisResult<RedisStore> {
+    /// let client = Client::open("redis://redis.example.com:6379")?;
+    /// let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+    /// let manager = ConnectionManager::new_lazy_with_config(client, config)?;
+    /// let store = RedisStore::new(manager);
     /// # Ok(store)
     /// # }
     /// ```
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::with_connection(connection, false)
+        Self::with_caller(AppConnection::new(connection, false), false)
     }
 
     /// Uses a connection to a cluster, a `ClusterConnection`.
@@ -116,50 +198,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::with_connection(connection, true)
-    }
-
-    /// Connects to the server at this URL when it is first needed, and again after a lost connection.
-    ///
-    /// The URL has the form `redis://user:password@host:port/db`. TLS is not supported; create a connection with TLS
-    /// yourself and use [`new`](Self::new). A server that is down does not stop the app from starting.
-    ///
-    /// ```
-    /// use portcullis::rate_limit::RedisStore;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// assert!(RedisStore::connect("redis://127.0.0.1:6379/1").is_ok());
-    /// assert!(RedisStore::connect("redis.example.com").is_err());
-    /// assert!(RedisStore::connect("rediss://redis.example.com").is_err());
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ConfigError`] if the URL is invalid or asks for TLS, or if no Tokio runtime is running. The error does
-    /// not show the URL, which may contain a password.
-    pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        let issue = |kind, reason, remedy| ConfigIssue::new("RedisStore::connect", kind, reason, remedy);
-        if Handle::try_current().is_err() {
-            let reason = "no Tokio runtime is running to hold the connection";
-            let remedy = "call it inside a runtime, for example in a function with #[tokio::main]";
-            return Err(issue(IssueKind::Missing, reason, remedy).into());
-        }
-        // The URL and the parser's message are left out: they may contain a password.
-        let invalid_url = || match url.starts_with("rediss:") {
-            true => {
-                let remedy = "create a connection with TLS with the crate `redis`, and pass it to RedisStore::new";
-                issue(IssueKind::Invalid, "TLS is not supported here", remedy)
-            }
-            false => issue(IssueKind::Invalid, "not the URL of a Redis server", "write redis://host:port"),
-        };
-        let client = redis::Client::open(url).map_err(|_| invalid_url())?;
-        // A retry would be cut off by the deadline, which would hide the cause of the failure. The circuit breaker
-        // decides when to try again.
-        let config = ConnectionManagerConfig::new().set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| invalid_url())?;
-        Ok(Self::new(manager))
+        Self::with_caller(AppConnection::new(connection, true), true)
     }
 
     /// Sets the prefix of the keys (default `portcullis`).
@@ -170,8 +209,7 @@ impl RedisStore {
     /// ```
     /// use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
     /// let url = "redis://127.0.0.1:6379";
     /// // Keys are `shop:limits:{digest}`.
     /// let store = RedisStore::connect(url)?.prefix("shop:limits");
@@ -197,8 +235,7 @@ impl RedisStore {
     /// ```
     /// # use std::time::Duration;
     /// # use portcullis::{Quota, RateLimit, rate_limit::{Key, RedisStore}};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
     /// // The server is in another data center.
     /// let store = RedisStore::connect("redis://10.8.0.2:6379")?
     ///     .deadline(Duration::from_millis(200));
@@ -225,9 +262,9 @@ impl RedisStore {
         self
     }
 
-    fn with_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static, is_cluster: bool) -> Self {
+    fn with_caller(caller: impl ScriptCaller + 'static, is_cluster: bool) -> Self {
         Self {
-            caller: Arc::new(ScriptConnection::new(connection)),
+            caller: Arc::new(caller),
             is_cluster,
             prefix: DEFAULT_PREFIX.into(),
             deadline: DEFAULT_DEADLINE,

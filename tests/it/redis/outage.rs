@@ -113,7 +113,7 @@ fn assert_waits_are_short(responses: &[LimitedResponse], deadline: Duration) {
 async fn a_killed_server_delays_requests_by_at_most_the_deadline_and_is_used_again_after_its_restart() {
     let server = Server::start();
     let log = LogCapture::start();
-    let apps = AppsByPolicy::new(&RedisStore::new(manager(&server)).deadline(DEADLINE));
+    let apps = AppsByPolicy::new(&RedisStore::connect(&server.url()).unwrap().deadline(DEADLINE));
     apps.use_two_units().await;
     server.kill();
     pause();
@@ -130,7 +130,7 @@ async fn a_killed_server_delays_requests_by_at_most_the_deadline_and_is_used_aga
 async fn a_silent_server_delays_requests_by_at_most_the_deadline_and_keeps_its_counts() {
     let server = Server::start();
     let log = LogCapture::start();
-    let apps = AppsByPolicy::new(&RedisStore::new(manager(&server)).deadline(DEADLINE));
+    let apps = AppsByPolicy::new(&RedisStore::connect(&server.url()).unwrap().deadline(DEADLINE));
     apps.use_two_units().await;
     server.pause();
     pause();
@@ -168,7 +168,7 @@ async fn a_server_that_was_never_up_delays_requests_by_at_most_the_deadline() {
 #[ignore = "needs redis-server: run tests/run"]
 async fn requests_in_progress_when_the_server_dies_follow_the_policy_within_the_deadline() {
     let server = Server::start();
-    let store = RedisStore::new(manager(&server)).deadline(DEADLINE);
+    let store = RedisStore::connect(&server.url()).unwrap().deadline(DEADLINE);
     let open_app = || app(&store, hourly("open", 100_000).on_outage(OutagePolicy::FailOpen));
     assert_eq!(open_app().send("x-user: ann").await.status, 200);
     server.pause();
@@ -194,7 +194,7 @@ async fn requests_in_progress_when_the_server_dies_follow_the_policy_within_the_
 #[ignore = "needs redis-server: run tests/run"]
 async fn only_failures_count_in_an_outage_too() {
     let server = Server::start();
-    let store = RedisStore::new(manager(&server)).deadline(DEADLINE);
+    let store = RedisStore::connect(&server.url()).unwrap().deadline(DEADLINE);
     let login = hourly("login", 4).only_failures();
     let local = app(&store, login.on_outage(OutagePolicy::local(0.5)));
     let default = app(&store, hourly("guard", 4).only_failures());
@@ -232,7 +232,7 @@ async fn a_replica_counts_as_an_outage_until_it_is_promoted() {
     let client = ::redis::Client::open(replica.url()).unwrap();
     let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
     let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
-    let stores = [RedisStore::new(connection.clone()), RedisStore::new(manager(&replica))];
+    let stores = [RedisStore::new(connection.clone()), RedisStore::new(manager(&replica.url()))];
     for store in stores {
         let app = app(&store.deadline(LONG_DEADLINE), closed(3));
         for _ in 0..5 {

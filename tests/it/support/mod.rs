@@ -1,5 +1,6 @@
 //! Helpers that several test modules share.
 
+pub(crate) mod balancer;
 pub(crate) mod blocking_clock;
 pub(crate) mod chromium;
 pub(crate) mod curl_command;

@@ -5,7 +5,7 @@
 //! - [`BlockingConnection`] blocks the thread until the server replies. On a runtime whose time is paused, the
 //!   server therefore takes no time at all, and deadlines expire only where the test lets time pass.
 //! - [`ServerClock`] replaces the server's `TIME` in the script, so that both stores can read one clock.
-//! - [`manager`] is the connection of `RedisStore::connect` without the timeouts of the `redis` crate.
+//! - [`manager`] is a connection without the timeouts of the `redis` crate.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +17,9 @@ use redis::{Arg, Cmd, Connection, Pipeline, RedisFuture, RedisResult, Script, Va
 
 use crate::support::redis_server::Server;
 
-/// The connection that `RedisStore::connect` makes, except that only the deadline of the store ends a wait.
-pub(crate) fn manager(server: &Server) -> ConnectionManager {
-    let client = redis::Client::open(server.url()).unwrap();
+/// A connection that an app could provide, except that only the deadline of the store ends a wait.
+pub(crate) fn manager(url: &str) -> ConnectionManager {
+    let client = redis::Client::open(url).unwrap();
     let config = ConnectionManagerConfig::new().set_number_of_retries(0);
     let config = config.set_response_timeout(None).set_connection_timeout(None);
     ConnectionManager::new_lazy_with_config(client, config).unwrap()

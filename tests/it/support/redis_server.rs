@@ -21,7 +21,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        Self::open(false)
+        Self::open(false, &[])
+    }
+
+    /// Starts a server with more arguments of its command line.
+    pub(crate) fn start_with(arguments: &[String]) -> Self {
+        Self::open(false, arguments)
+    }
+
+    /// Starts a node of a cluster that has no slots.
+    pub(crate) fn cluster_node() -> Self {
+        Self::open(true, &[])
     }
 
     /// Starts a replica and waits until it is in sync and its primary lists it as online.
@@ -36,10 +46,10 @@ impl Server {
         replica
     }
 
-    fn open(is_clustered: bool) -> Self {
+    fn open(is_clustered: bool, arguments: &[String]) -> Self {
         let deadline = Instant::now() + TIMEOUT;
         loop {
-            let instance = Instance::new(is_clustered);
+            let instance = Instance::new(is_clustered, arguments.to_vec());
             if let Some(process) = instance.start_process(deadline) {
                 return Self { process: Mutex::new(process), instance };
             }
@@ -110,7 +120,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn start() -> Self {
         const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
-        let nodes = [(); 3].map(|()| Server::open(true));
+        let nodes = [(); 3].map(|()| Server::cluster_node());
         for (node, [first, last]) in nodes.iter().zip(SLOTS) {
             assert_eq!(node.command(&["CLUSTER", "ADDSLOTSRANGE", first, last]), "OK");
             let port = node.port().to_string();
@@ -157,15 +167,16 @@ struct Instance {
     port: u16,
     bus_port: Option<u16>,
     directory: PathBuf,
+    arguments: Vec<String>,
 }
 
 impl Instance {
-    fn new(is_clustered: bool) -> Self {
+    fn new(is_clustered: bool, arguments: Vec<String>) -> Self {
         let port = closed_port();
         let now = UNIX_EPOCH.elapsed().unwrap().as_nanos();
         let directory = std::env::temp_dir().join(format!("portcullis-redis-{port}-{now}"));
         fs::create_dir(&directory).unwrap();
-        Self { port, bus_port: is_clustered.then(closed_port), directory }
+        Self { port, bus_port: is_clustered.then(closed_port), directory, arguments }
     }
 
     /// Starts a process and waits until it replies. `None` if it ends, for example because the port is taken.
@@ -197,11 +208,12 @@ impl Instance {
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"]);
         command.args(["--daemonize", "no", "--save", "", "--appendonly", "no", "--dir"]).arg(&self.directory);
         // By default, replication waits 5 s for more replicas to connect.
-        command.args(["--repl-diskless-sync-delay", "0"]);
+        command.args(["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]);
         if let Some(bus_port) = self.bus_port {
             command.args(["--cluster-enabled", "yes", "--cluster-port", &bus_port.to_string()]);
             command.args(["--cluster-announce-ip", "127.0.0.1", "--cluster-node-timeout", "30000"]);
         }
+        command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Process(command.spawn().expect("redis-server starts"))
     }
@@ -237,7 +249,7 @@ impl Drop for Process {
     }
 }
 
-fn wait_until(goal: &str, is_reached: impl Fn() -> bool) {
+pub(crate) fn wait_until(goal: &str, is_reached: impl Fn() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !is_reached() {
         assert!(Instant::now() < deadline, "timed out after {TIMEOUT:?}: {goal}");

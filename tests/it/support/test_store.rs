@@ -6,7 +6,7 @@ use portcullis::RateLimit;
 use portcullis::rate_limit::{Algorithm, MemoryStore, RateLimitBuilder, RedisStore, ResetFormat, Store};
 use portcullis::testing::FakeClock;
 
-use crate::support::redis_connection::{BlockingConnection, ServerClock, manager};
+use crate::support::redis_connection::{BlockingConnection, ServerClock};
 use crate::support::redis_server::Server;
 
 pub(crate) const ALGORITHMS: [Algorithm; 4] =
@@ -69,7 +69,7 @@ impl<'a> TestStore<'a> {
 
 /// A store over a real asynchronous connection and the server's own clock.
 pub(crate) fn network_store(server: &Server) -> RedisStore {
-    RedisStore::new(manager(server)).deadline(LONG_DEADLINE)
+    RedisStore::connect(&server.url()).unwrap().deadline(LONG_DEADLINE)
 }
 
 /// The maximum deadline, so that a slow reply on a busy machine is not an outage.
