@@ -156,10 +156,10 @@ impl RedisStore {
 
     /// Uses a connection of the app, of the crate `redis` 1. For a cluster, use [`cluster`](Self::cluster).
     ///
-    /// Pass a `ConnectionManager`, which reconnects when the connection is lost. A plain `MultiplexedConnection` never
-    /// does: after a restart of the server, every call fails until the app restarts. Neither opens a new connection if
-    /// the server is alive but of no use, such as a replica. [`connect`](Self::connect) and
-    /// [`from_client`](Self::from_client) do, so prefer them.
+    /// Pass a `ConnectionManager` (feature `connection-manager` of `redis`), which reconnects when the connection is
+    /// lost. A plain `MultiplexedConnection` never does: after a restart of the server, every call fails until the app
+    /// restarts. Neither opens a new connection if the server is alive but of no use, such as a replica.
+    /// [`connect`](Self::connect) and [`from_client`](Self::from_client) do, so prefer them.
     ///
     /// The timeouts of the connection apply too. Those of a `ConnectionManager` are 500 ms for a response and a second
     /// for a connection by default, so a longer [`deadline`](Self::deadline) has no effect unless they are changed.
