@@ -128,7 +128,6 @@ impl SteadyClock {
     }
 }
 
-#[cfg_attr(not(any(feature = "rate_limit", test)), expect(dead_code, reason = "only `rate_limit` needs it"))]
 fn wall_micros(clock: &Clock) -> u64 {
     let time = clock.since_epoch();
     // Without `as_micros`, whose 128 bits take longer.

@@ -62,7 +62,7 @@ impl<'a> RequestRoute<'a> {
     /// A match too many is safe here. So without a matched route, the path is compared with the patterns, once as it is
     /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
     /// handler of such a route distinguishes paths on its own.
-    pub(crate) fn first_possible<'r>(self, routes: &'r [Box<str>]) -> Option<&'r str> {
+    pub(crate) fn first_possible(self, routes: &[Box<str>]) -> Option<&str> {
         let is_possible = |route: &str| match self.matched {
             Some(matched) if is_same_route(route, matched) => true,
             Some(matched) if !matched.contains("{*") => self.has_path(route),

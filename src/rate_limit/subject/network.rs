@@ -12,13 +12,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
     let IpAddr::V6(ip) = ip else { return ip };
     match ip.segments() {
-        // NAT64 (RFC 6052 §2.1). The embedded address is that of the client behind a translator in front of the app.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => ipv4(high, low),
+        // NAT64 (RFC 6052 §2.1): the embedded address is that of the client behind a translator in front of the app.
+        // 6to4 (RFC 3056 §2): the site of the embedded address can choose the rest.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => ipv4(high, low),
         // A local NAT64 (RFC 8215). Where it embeds the address depends on the operator's prefix (RFC 6052 §2.2), but
         // each host has only one address.
         [0x64, 0xff9b, 1, ..] => IpAddr::V6(ip),
-        // 6to4 (RFC 3056 §2): the site of this address can choose the rest.
-        [0x2002, high, low, ..] => ipv4(high, low),
         // Teredo (RFC 4380 §4): the first 64 bits are those of the server, and the client's address is inverted.
         [0x2001, 0, .., high, low] => ipv4(!high, !low),
         _ => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & mask(ipv6_prefix))),

@@ -31,7 +31,9 @@ fn an_example_has_fewer_than_80_lines_of_code_of_at_most_100_columns() {
         let below_docs = source.lines().filter(|line| !line.starts_with("//!"));
         assert_eq!(below_docs.clone().find(|line| line.chars().count() > 100), None, "{name}");
         let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-        assert!(code.clone().count() < 80, "{name}: {} lines", code.count());
+        // The quickstart shows a whole app.
+        let max = if name == "quickstart" { 110 } else { 80 };
+        assert!(code.clone().count() < max, "{name}: {} lines", code.count());
     }
 }
 

@@ -156,7 +156,7 @@ async fn a_second_quota_under_a_name_is_reported_for_a_store_and_not_for_another
     assert!(build(10, &store).is_ok());
     let error = build(20, &store).unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues()[0].limit()), ("store", Some("api")));
-    assert!(build(20, &store.clone().prefix("other")).is_ok());
+    assert!(build(20, &store.prefix("other")).is_ok());
 }
 
 #[tokio::test(start_paused = true)]
