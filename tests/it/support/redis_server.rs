@@ -25,6 +25,7 @@ impl Server {
     }
 
     /// Starts a server with more arguments of its command line.
+    #[cfg(feature = "redis_tls")]
     pub(crate) fn start_with(arguments: &[String]) -> Self {
         Self::open(false, arguments)
     }
