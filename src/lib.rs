@@ -140,7 +140,7 @@ pub mod jwt;
 pub mod rate_limit;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "jwt", feature = "redis"))]
 mod runtime;
 pub mod stack;
 #[cfg(feature = "testing")]

@@ -15,7 +15,7 @@ use crate::rate_limit::redis::breaker::CircuitBreakers;
 use crate::rate_limit::redis::connection::{CallFuture, ScriptCaller};
 use crate::rate_limit::redis::failure::Failure;
 use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, decode, encode};
-use crate::rate_limit::redis::runtime::{self, RuntimeFault};
+use crate::runtime::{self, RuntimeFault};
 
 /// Calls the script on one server or cluster.
 ///
@@ -192,7 +192,7 @@ impl Batcher {
     fn report_runtime_fault(&self, job: &Job, fault: RuntimeFault) {
         self.runtime_fault.call_once(|| {
             tracing::warn!(
-                reason = fault.reason(),
+                reason = %fault,
                 "a request cannot ask Redis, and its limits follow their outage policy; serve requests on a Tokio \
                  runtime that is built with enable_all()"
             );

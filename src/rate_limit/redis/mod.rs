@@ -8,7 +8,6 @@ mod failure;
 pub(super) mod limiter;
 mod own_connection;
 pub(super) mod protocol;
-mod runtime;
 mod script;
 
 use std::fmt;
