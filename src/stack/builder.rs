@@ -208,7 +208,10 @@ impl<A: Gate> StackBuilder<A> {
         }
     }
 
-    /// Sets the routes that need no credential, such as a login or a health check. All others stay closed.
+    /// Sets the routes that need no credential, such as a login or a health check (default: the gate decides alone).
+    ///
+    /// All other routes, and the fallback, then require a user, even if the gate is an
+    /// [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth`.
     ///
     /// A route is written as in the router, with its full path: `/docs/{*path}`, or `/api/login` for a route `/login`
     /// of a router that is nested at `/api`. On an open route, a credential is not read, so an expired cookie does not
@@ -340,7 +343,7 @@ impl<A: Gate> StackBuilder<A> {
             // stacks with the same `A`.
             let connection = Pair::new(self.proxies, self.headers);
             let outer = Pair::new(self.cors, self.by_address);
-            let authenticate = ExceptOpenRoutes::new(self.authenticate, self.open.unwrap_or_default());
+            let authenticate = ExceptOpenRoutes::new(self.authenticate, self.open);
             Stack::new(connection, outer, authenticate, self.by_user)
         })
     }

@@ -83,8 +83,7 @@
 //!
 //! A `Stack` does not authorize single routes: add [`Require*`](crate::require) layers to them. Without
 //! [`authenticate`](StackBuilder::authenticate), it sets no user, and `Require*` layers and user extractors respond
-//! with 500. Do not pass an [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth` to a stack with open routes: it
-//! admits anonymous callers on all routes.
+//! with 500.
 //!
 //! # In tests
 //!

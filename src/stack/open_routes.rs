@@ -6,22 +6,31 @@ use http::{Response, request};
 
 use crate::context::{Realm, RequestRoute, Visitor, is_route};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::gate::{Entry, Gate, ResponseHeaders};
+use crate::gate::{Entry, Gate, Pair, ResponseHeaders};
+use crate::require::user::RequireUser;
 
 /// Runs a gate on all routes except the open ones. There, every caller is anonymous, whatever credential it sends.
+///
+/// If there are open routes, all others require a user. The gate alone does not ensure that: a `JwtAuth` may be
+/// optional, and a custom gate may admit anonymous callers.
 #[derive(Clone, Debug)]
 pub(super) struct ExceptOpenRoutes<A> {
     gate: A,
-    routes: Arc<[Box<str>]>,
+    open: Option<OpenRoutes<A>>,
 }
 
-impl<A> ExceptOpenRoutes<A> {
-    pub(super) fn new(gate: A, routes: Vec<Box<str>>) -> Self {
-        Self { gate, routes: routes.into() }
-    }
+#[derive(Clone, Debug)]
+struct OpenRoutes<A> {
+    routes: Arc<[Box<str>]>,
+    /// The gate for all other routes.
+    closed: Pair<A, RequireUser>,
+}
 
-    fn is_open(&self, head: &request::Parts) -> bool {
-        !self.routes.is_empty() && RequestRoute::of(head).is_any_of(&self.routes)
+impl<A: Gate> ExceptOpenRoutes<A> {
+    pub(super) fn new(gate: A, routes: Option<Vec<Box<str>>>) -> Self {
+        let closed = Pair::new(gate.clone(), RequireUser::new());
+        let open = routes.map(|routes| OpenRoutes { routes: routes.into(), closed });
+        Self { gate, open }
     }
 }
 
@@ -29,11 +38,14 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
     type Pass = Option<A::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        if self.is_open(head) {
+        let Some(OpenRoutes { routes, closed }) = &self.open else {
+            return self.gate.enter(head).into_optional();
+        };
+        if RequestRoute::of(head).is_any_of(routes) {
             head.extensions.insert(Visitor::anonymous(Realm::default()));
             return Entry::Admit(None);
         }
-        self.gate.enter(head).into_optional()
+        closed.enter_as(head, |(pass, ())| Some(pass))
     }
 
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {

@@ -2,10 +2,13 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, request};
 use axum::routing::{any, get};
+use portcullis::context::{Realm, Visitor};
+use portcullis::gate::{Entry, Gate};
 use portcullis::rate_limit::{Key, Limit};
 use portcullis::stack::StackBuilder;
+use portcullis::testing::as_anonymous;
 use portcullis::{
     Extractor, IssueKind, Issuer, JwtAuth, Quota, RateLimit, RequireUser, Stack, TrustedProxies, UserContext,
 };
@@ -184,4 +187,51 @@ async fn a_gate_that_waits_is_not_asked_on_an_open_route() {
     let credential = format!("Bearer {token}");
     assert_eq!(TestResponse::get(&app, "/health", &[("authorization", &credential)]).await.status, 200);
     assert_ne!(TestResponse::get(&app, "/account", &[("authorization", &credential)]).await.status, 200);
+}
+
+/// Waits, then admits every caller as anonymous.
+#[derive(Clone)]
+struct AdmitAnonymously;
+
+impl Gate for AdmitAnonymously {
+    type Pass = ();
+
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::wait(async |mut head: request::Parts| {
+            head.extensions.insert(Visitor::anonymous(Realm::new("vault")));
+            Ok((head, ()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_caller_that_the_gate_admits_is_401_on_closed_routes() {
+    let optional = router().layer(Stack::builder().authenticate(auth().to_optional()).open(OPEN).build().unwrap());
+    let waiting = router().layer(Stack::builder().authenticate(AdmitAnonymously).open(OPEN).build().unwrap());
+    let anonymous = router().layer(Stack::builder().authenticate(as_anonymous()).open(OPEN).build().unwrap());
+    for (app, challenge) in [
+        (&optional, "Bearer realm=\"api\""),
+        (&waiting, "Bearer realm=\"vault\""),
+        (&anonymous, "Bearer realm=\"api\""),
+    ] {
+        assert_eq!(status(app, "/health").await, 200);
+        for path in ["/account", "/unknown", "//health"] {
+            let response = TestResponse::get(app, path, &[]).await;
+            assert_eq!((response.status.as_u16(), response.challenge()), (401, challenge), "{path}");
+        }
+    }
+    let ann = bearer("ann");
+    assert_eq!(TestResponse::get(&optional, "/account", &[("authorization", &ann)]).await.body, "ann");
+}
+
+#[tokio::test]
+async fn without_open_routes_an_optional_gate_admits_anonymous_callers_everywhere() {
+    let app = router().layer(Stack::builder().authenticate(auth().to_optional()).build().unwrap());
+    assert_eq!(TestResponse::get(&app, "/account", &[]).await.body, "anonymous");
+}
+
+#[tokio::test]
+async fn a_gate_that_sets_no_visitor_is_500_on_closed_routes() {
+    let app = router().layer(Stack::builder().authenticate(headers()).open(OPEN).build().unwrap());
+    assert_eq!([status(&app, "/health").await, status(&app, "/account").await], [200, 500]);
 }
