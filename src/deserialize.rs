@@ -16,6 +16,7 @@ where
 }
 
 /// Deserializes a list of strings and creates the setting from it.
+#[cfg(feature = "cors")]
 pub(crate) fn list<'de, T, E, D>(deserializer: D, expecting: &'static str, create: Create<T, E>) -> Result<T, D::Error>
 where
     E: Display,

@@ -3,7 +3,7 @@
 //! | value | set by | read by |
 //! |---|---|---|
 //! | [`Visitor`] with [`UserContext`] | [`JwtAuth`](crate::JwtAuth), custom gates | `Require*`, handlers |
-//! | [`ClientAddr`] | [`TrustedProxies`](crate::TrustedProxies) | handlers, `RateLimit` |
+//! | [`ClientAddr`] | [`TrustedProxies`] | handlers, `RateLimit` |
 //! | [`RateLimitStatus`], [`Attempt`] | [`RateLimit`](crate::RateLimit) | handlers |
 //! | [`CspNonce`], [`NoStore`] | [`SecurityHeaders`](crate::SecurityHeaders) | handlers, `JwtAuth` |
 //!
