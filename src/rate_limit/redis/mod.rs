@@ -74,7 +74,8 @@ use crate::rate_limit::redis::own_connection::OwnConnection;
 /// A Redis user needs these commands and keys, and `+select` if the URL names a database other than 0:
 ///
 /// ```text
-/// ACL SETUSER portcullis reset on >password ~portcullis:* +eval +evalsha +time +mget +set +setrange +del
+/// ACL SETUSER portcullis reset on >password ~portcullis:*
+/// ACL SETUSER portcullis +eval +evalsha +time +mget +set +setrange +del
 /// ```
 ///
 /// The pattern of the keys is `~{prefix}:*`. A connection that the app passes may need more, such as `+client|setinfo`.

@@ -14,8 +14,10 @@ use crate::support::test_store::{ALGORITHMS, LONG_DEADLINE};
 /// The rules of the user `portcullis` with the password `password`, from the documentation of `RedisStore`.
 fn documented_rules() -> Vec<String> {
     let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/rate_limit/redis/mod.rs")).unwrap();
-    let (_, line) = source.split_once("/// ACL SETUSER portcullis ").expect("the documentation has the rules");
-    line.lines().next().unwrap().split(' ').map(str::to_owned).collect()
+    let lines = source.lines().filter_map(|line| line.strip_prefix("/// ACL SETUSER portcullis "));
+    let rules: Vec<String> = lines.flat_map(|line| line.split(' ')).map(str::to_owned).collect();
+    assert!(rules.len() > 4, "the documentation has the rules: {rules:?}");
+    rules
 }
 
 fn set_user(server: &Server, rules: &[String]) {
