@@ -33,6 +33,11 @@ impl<'a> Object<'a> {
         Some(Self { members })
     }
 
+    /// Returns the names of the members and the JSON texts of their values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.members.iter().map(|(name, value)| (&**name, value.get()))
+    }
+
     /// Returns the JSON text of a member's value.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value.get())

