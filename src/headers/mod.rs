@@ -82,8 +82,8 @@
 //!     policy.to_str().unwrap().to_owned()
 //! };
 //! assert!(policy("/api/reports").await.starts_with("default-src 'none'"));
-//! assert!(policy("/").await.starts_with("default-src 'self'"));
-//! # assert!(policy("/missing").await.starts_with("default-src 'self'"));
+//! assert!(policy("/").await.contains("script-src"));
+//! # assert!(policy("/missing").await.contains("script-src"));
 //! # Ok(())
 //! # }
 //! ```
