@@ -14,7 +14,8 @@ impl Issuer {
     ///
     /// The metadata is that of RFC 8414 or OpenID Connect Discovery. `issuer` is both the `iss` of its tokens and the
     /// URL below which the metadata is found. The metadata is tried at `/.well-known/oauth-authorization-server` and
-    /// `/.well-known/openid-configuration`, and it must name exactly this issuer (RFC 8414 §3.3).
+    /// `/.well-known/openid-configuration`, and it must name exactly this issuer (RFC 8414 §3.3). A URL that fails or
+    /// stalls does not prevent the use of the next.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, testing::TestIssuer};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
@@ -92,6 +92,8 @@ where
     let mut request = Request::new(Empty::new());
     *request.uri_mut() = uri;
     request.headers_mut().insert(ACCEPT, const { HeaderValue::from_static("application/json") });
+    // Some servers compress unless the request forbids it (RFC 9110 §12.5.3).
+    request.headers_mut().insert(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") });
     request.headers_mut().insert(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) });
     let (head, mut body) = client.request(request).await?.into_parts();
     // Read in frames, so that an endless body takes no memory beyond the limit. `HttpClient` rejects one above it.

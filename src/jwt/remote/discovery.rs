@@ -1,5 +1,9 @@
 //! Where an issuer's keys are: at a configured URL, or at the URL in its metadata (RFC 8414, OpenID Connect Discovery).
 
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
 use crate::field::origin::Origin;
 use crate::jwt::remote::fetch::{Document, FetchError, HttpClient};
 use crate::jwt::strict_json::{Object, string};
@@ -15,28 +19,46 @@ pub(crate) enum JwksLocation {
 
 /// Fetches the issuer's metadata, and returns the URL of its JWK Set.
 ///
-/// The metadata has up to three well-known URLs, which are tried in turn. If the client fails, the others are not
-/// tried: they have the same host, and would fail too.
+/// The metadata has up to three well-known URLs, which are tried in order. The next one is tried when a response is
+/// unusable, and also when none arrives within `head_start`: gateways reset or stall the connection for single paths.
+/// An earlier request continues meanwhile, and the first usable metadata is used. All URLs serve the same metadata,
+/// which names this issuer.
 ///
 /// # Errors
 ///
-/// Returns the error of the last URL, except that metadata of another issuer is reported first.
-pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String, FetchError> {
-    let mut reported = FetchError::Malformed;
-    for url in well_known_urls(issuer) {
-        let parsed = match client.get_document(&url).await {
-            Ok(document) => parse_metadata(&document, issuer),
-            Err(error @ FetchError::Client(_)) => return Err(error),
-            Err(error) => Err(error),
+/// Returns the error that explains the most, in the [order](explanation_rank) of these.
+pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str, head_start: Duration) -> Result<String, FetchError> {
+    let mut urls = well_known_urls(issuer).into_iter();
+    // Dropping the set cancels the requests in progress.
+    let mut requests = JoinSet::new();
+    let mut reported: Option<FetchError> = None;
+    loop {
+        if let Some(url) = urls.next() {
+            let (client, issuer) = (client.clone(), issuer.to_owned());
+            requests.spawn(async move { parse_metadata(&client.get_document(&url).await?, &issuer) });
+        }
+        let error = match tokio::time::timeout(head_start, requests.join_next()).await {
+            Ok(Some(Ok(Ok(uri)))) => return Ok(uri),
+            Ok(Some(Ok(Err(error)))) => error,
+            // The client panicked.
+            Ok(Some(Err(_))) => FetchError::Stopped,
+            Ok(None) => return Err(reported.unwrap_or(FetchError::Malformed)),
+            Err(_) => continue,
         };
-        match parsed {
-            Ok(uri) => return Ok(uri),
-            // Metadata of another issuer explains more than the 404 of the next URL.
-            Err(_) if matches!(reported, FetchError::OtherIssuer(_)) => {}
-            Err(error) => reported = error,
+        if reported.as_ref().is_none_or(|reported| explanation_rank(&error) > explanation_rank(reported)) {
+            reported = Some(error);
         }
     }
-    Err(reported)
+}
+
+/// How much an error explains: metadata of another issuer more than an unusable document, and that more than a missing
+/// one, since issuers have metadata at one of the URLs only.
+fn explanation_rank(error: &FetchError) -> u8 {
+    match error {
+        FetchError::Status(404) => 0,
+        FetchError::OtherIssuer(_) => 2,
+        _ => 1,
+    }
 }
 
 /// Returns the `jwks_uri` of the metadata, which must be that of this issuer.
@@ -45,7 +67,7 @@ pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str) -> Result<String
 ///
 /// Returns [`FetchError::OtherIssuer`] if it names another issuer, and [`FetchError::Url`] if the keys are not at an
 /// https URL.
-fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String, FetchError> {
+pub(crate) fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String, FetchError> {
     let metadata = Object::parse(&metadata.text).ok_or(FetchError::Malformed)?;
     let text = |name| metadata.get(name).and_then(string).ok_or(FetchError::Malformed);
     // RFC 8414 §3.3: it must be identical to the configured one. Otherwise one tenant of a shared host could publish

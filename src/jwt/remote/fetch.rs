@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::CACHE_CONTROL;
-use http::{Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::jwt::keys::weak::KeyError;
 
@@ -104,7 +104,13 @@ impl HttpClient {
         // A header may be sent in several lines, which mean the same as one list (RFC 9110 §5.3).
         let lines = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
         let max_age = max_age(&lines.collect::<Vec<_>>().join(","));
-        let text = String::from_utf8(response.into_body()).map_err(|_| FetchError::Malformed)?;
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body).map_err(|error| not_text(&head.headers, error.as_bytes()))?;
+        // RFC 8259 §8.1 forbids a byte order mark in JSON, and lets parsers ignore one. Some servers send it.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        if text.trim_start().starts_with('<') {
+            return Err(FetchError::Markup);
+        }
         Ok(Document { text, max_age })
     }
 }
@@ -128,9 +134,14 @@ pub(crate) struct Document {
 pub(crate) enum FetchError {
     /// The client's error, as text.
     Client(String),
+    /// The body has this content coding (RFC 9110 §8.4), which the client neither asked for nor decoded.
+    Compressed(String),
     Malformed,
+    /// The body is HTML or XML, such as the page of a gateway.
+    Markup,
     /// No key of the set is usable. Contains the error of the first key, if there is one.
     NoKey(Option<KeyError>),
+    NotUtf8,
     /// The metadata is that of another issuer (RFC 8414 §3.3).
     OtherIssuer(String),
     Status(u16),
@@ -146,9 +157,14 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(reason) => f.write_str(reason),
+            Self::Compressed(coding) => {
+                write!(f, "the document is compressed ({coding:?}), although the client did not ask for it")
+            }
             Self::Malformed => f.write_str("the document is malformed"),
+            Self::Markup => f.write_str("the document is HTML or XML, not JSON"),
             Self::NoKey(None) => f.write_str("the document has no key"),
             Self::NoKey(Some(error)) => write!(f, "the document has no usable key; the first one: {error}"),
+            Self::NotUtf8 => f.write_str("the document is not UTF-8"),
             Self::OtherIssuer(name) => {
                 write!(
                     f,
@@ -163,6 +179,26 @@ impl fmt::Display for FetchError {
         }
     }
 }
+
+/// Returns why a body is not UTF-8 text: it is compressed, or in another encoding.
+///
+/// No client of this crate asks for compression, and decompression would need a bound of its own, so a compressed body
+/// is not read. A client that asks for it also decompresses it.
+fn not_text(headers: &HeaderMap, body: &[u8]) -> FetchError {
+    let coding = headers.get(CONTENT_ENCODING).map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+    let coding = coding.filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+    match coding {
+        Some(coding) => FetchError::Compressed(coding.chars().take(MAX_LOGGED_CODING).collect()),
+        None if body.starts_with(&GZIP_MAGIC) => FetchError::Compressed("gzip".to_owned()),
+        None => FetchError::NotUtf8,
+    }
+}
+
+// RFC 1952 §2.3.1. Some servers compress without saying so.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+// The name is chosen by the server, and is escaped and shortened for the log.
+const MAX_LOGGED_CODING: usize = 40;
 
 /// Formats an error and its causes. The outermost error often says only that a request failed.
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {

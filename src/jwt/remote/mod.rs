@@ -253,7 +253,10 @@ impl RemoteKeys {
         let uri = match (&self.location, known_uri) {
             (JwksLocation::Url(url), _) => url.clone(),
             (JwksLocation::Metadata, Some(uri)) => uri,
-            (JwksLocation::Metadata, None) => jwks_uri(&self.client, &self.issuer).await?,
+            (JwksLocation::Metadata, None) => {
+                let head_start = self.fetch_timeout / METADATA_SHARES;
+                jwks_uri(&self.client, &self.issuer, head_start).await?
+            }
         };
         let document = self.client.get_document(&uri).await?;
         let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchError::Malformed)?;
@@ -362,6 +365,10 @@ impl Drop for FetchGuard {
 
 // Longer than anyone needs, and far from the overflow of an instant.
 const LONGEST_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
+
+// Of five shares of the timeout, one each goes to the first two URLs of the metadata before the next one is tried. The
+// last URL and the key set have the rest.
+const METADATA_SHARES: u32 = 5;
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 
 // A key that is rotated during a flood of unknown `kid`s is accepted at most this late. jose has the same default.

@@ -4,8 +4,8 @@ use axum::http::{Response, StatusCode};
 use portcullis::Issuer;
 use serde_json::json;
 
-use super::{Fixture, JwtApp, run_background_tasks};
-use crate::support::fake_network::empty_response;
+use super::{Fixture, JwtApp, run_background_tasks, seconds};
+use crate::support::fake_network::{Fault, empty_response};
 use crate::support::log_capture::LogCapture;
 
 const TENANT: &str = "https://login.example/tenant1";
@@ -102,6 +102,45 @@ async fn invalid_metadata_falls_back_to_the_next_url() {
         assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::OK, "{invalid}");
         assert_eq!(fixture.network.requested_urls(), [METADATA_URLS[0], METADATA_URLS[1], KEYS_URL], "{invalid}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metadata_url_that_is_cut_or_stalls_does_not_shut_out_the_next() {
+    for fault in [Fault::Reset, Fault::Stall] {
+        for (index, url) in METADATA_URLS.into_iter().enumerate() {
+            let fixture = Fixture::new().await;
+            publish(&fixture, url, &json!({ "issuer": TENANT, "jwks_uri": KEYS_URL }));
+            for broken in &METADATA_URLS[..index] {
+                fixture.network.break_url(broken, fault);
+            }
+            assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::OK, "{fault:?} {index}");
+            let mut expected = METADATA_URLS[..=index].to_vec();
+            expected.push(KEYS_URL);
+            assert_eq!(fixture.network.requested_urls(), expected, "{fault:?} {index}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metadata_url_that_is_slow_is_still_used() {
+    let fixture = Fixture::new().await;
+    publish(&fixture, METADATA_URLS[0], &json!({ "issuer": TENANT, "jwks_uri": KEYS_URL }));
+    fixture.network.delay_responses_by(seconds(1.5));
+    assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::OK);
+    let expected = [METADATA_URLS[0], METADATA_URLS[1], KEYS_URL];
+    assert_eq!(fixture.network.requested_urls(), expected, "the second is tried after a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_urls_that_all_stall_are_503_after_the_timeout() {
+    let fixture = Fixture::new().await;
+    for url in METADATA_URLS {
+        fixture.network.break_url(url, Fault::Stall);
+    }
+    let (log, started) = (LogCapture::start(), tokio::time::Instant::now());
+    assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(started.elapsed(), seconds(5.0));
+    assert_eq!(log.count("the request timed out"), 1, "{}", log.text());
 }
 
 #[tokio::test]

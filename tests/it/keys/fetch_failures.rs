@@ -243,3 +243,41 @@ async fn failed_fetch_is_logged_once_with_issuer_and_reason() {
     assert_eq!(log.count("cannot fetch the issuer's keys"), 1, "{}", log.text());
     assert!(log.text().contains("connection refused") && log.text().contains(fixture.issuer.url()), "{}", log.text());
 }
+
+#[tokio::test]
+async fn key_set_with_a_byte_order_mark_is_read() {
+    let fixture = Fixture::new().await;
+    fixture.network.serve_key_set(format!("\u{feff}{}", fixture.issuer.jwks()));
+    assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn key_set_that_is_readable_is_used_whatever_its_content_coding_says() {
+    let fixture = Fixture::new().await;
+    let keys = fixture.issuer.jwks();
+    fixture.network.respond_with(move |_| {
+        Response::builder().header("content-encoding", "gzip").body(keys.clone().into_bytes()).unwrap()
+    });
+    assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn log_says_what_a_document_is_that_is_not_json() {
+    const NOT_UTF8: &[u8] = &[0xff, 0xfe, b'{', 0];
+    const GZIP: &[u8] = &[0x1f, 0x8b, 8, 0];
+    for (coding, body, reason) in [
+        ("br", NOT_UTF8, r#"the document is compressed ("br"), although the client did not ask for it"#),
+        ("identity", GZIP, r#"the document is compressed ("gzip"), although the client did not ask for it"#),
+        ("identity", NOT_UTF8, "the document is not UTF-8"),
+        ("identity", b" <!doctype html>", "the document is HTML or XML, not JSON"),
+        ("identity", b"{", "the document is malformed"),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture
+            .network
+            .respond_with(move |_| Response::builder().header("content-encoding", coding).body(body.to_vec()).unwrap());
+        let log = LogCapture::start();
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(log.text().contains(reason), "{reason}: {}", log.text());
+    }
+}

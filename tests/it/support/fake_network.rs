@@ -1,5 +1,6 @@
 //! `FakeNetwork`: a fake HTTP client that records the requested URLs and returns the configured responses.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,15 @@ struct State {
     requested_urls: Mutex<Vec<String>>,
     responder: Mutex<Responder>,
     delay: Mutex<Duration>,
+    faults: Mutex<HashMap<&'static str, Fault>>,
     is_holding: watch::Sender<bool>,
+}
+
+/// What happens to requests for a URL instead of a response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Reset,
+    Stall,
 }
 
 /// Makes the response for a URL.
@@ -32,6 +41,7 @@ impl FakeNetwork {
             requested_urls: Mutex::default(),
             responder: Mutex::new(keys_of(issuer)),
             delay: Mutex::default(),
+            faults: Mutex::default(),
             is_holding: watch::Sender::new(false),
         }))
     }
@@ -60,6 +70,13 @@ impl FakeNetwork {
     /// Panics on all requests from now on.
     pub(crate) fn panic_on_requests(&self) {
         self.set(Responder(Arc::new(|_| panic!("a bug in the HTTP client"))));
+    }
+
+    /// Resets or stalls requests for this URL from now on.
+    ///
+    /// A test that stalls requests runs on paused time (`start_paused`).
+    pub(crate) fn break_url(&self, url: &'static str, fault: Fault) {
+        self.0.faults.lock().unwrap().insert(url, fault);
     }
 
     /// Delays each response by this time, on tokio's clock.
@@ -94,6 +111,12 @@ impl FakeNetwork {
 impl Fetch for FakeNetwork {
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
         self.0.requested_urls.lock().unwrap().push(url.to_owned());
+        let fault = self.0.faults.lock().unwrap().get(url).copied();
+        match fault {
+            Some(Fault::Reset) => return Err("connection reset by peer".into()),
+            Some(Fault::Stall) => std::future::pending().await,
+            None => {}
+        }
         let responder = self.0.responder.lock().unwrap().clone();
         let response = (responder.0)(url);
         let delay = *self.0.delay.lock().unwrap();
