@@ -67,6 +67,11 @@ pub fn token(data: &[u8]) {
     jwt::token(data);
 }
 
+/// Reads an issuer's metadata.
+pub fn metadata(data: &[u8]) {
+    jwt::metadata(data);
+}
+
 /// Parses a URL and returns its origin, which is a prefix of the URL and parses to itself.
 #[must_use]
 pub fn origin(data: &[u8]) -> Option<&str> {

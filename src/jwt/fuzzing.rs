@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::keys::jwks::KeySet;
+use crate::jwt::remote::discovery::parse_metadata;
+use crate::jwt::remote::fetch::Document;
 use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims::{self as registered, Expected};
 use crate::jwt::token::compact::{self, Compact};
@@ -50,6 +52,17 @@ pub(crate) fn jwks(data: &[u8]) {
         let count = parsed.keys.candidates(algorithm, None).count();
         assert!(count <= 4 && count <= read - skipped.len(), "more candidates than keys");
     }
+}
+
+/// Reads an issuer's metadata, and checks that it is used only if it names the issuer, with keys at an https URL.
+pub(crate) fn metadata(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let document = Document { text: text.to_owned(), max_age: None };
+    let Ok(uri) = parse_metadata(&document, "https://a.example") else { return };
+    let members = parse_members(text);
+    assert!(members["issuer"] == "https://a.example", "the metadata of another issuer is used");
+    assert!(members["jwks_uri"] == uri && uri.to_ascii_lowercase().starts_with("https://"), "another URL");
+    assert!(uri.bytes().all(|byte| byte.is_ascii_graphic()) && !uri.contains('#'), "a URL that is not visible ASCII");
 }
 
 /// Checks the claims of a payload: accepted ones have not expired, have the audience and no `cnf`, and the user is that
