@@ -1,24 +1,20 @@
-//! Interoperability with a certified authorization server (npm's oidc-provider): tokens, key rotation and outages.
+//! npm's oidc-provider, a certified authorization server: tokens, key rotation and outages.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis::clock::{Clock, TimeSource};
-use portcullis::{Extractor, Issuer, JwtAuth, Principal, RequireScope, UserContext};
+use portcullis::{Issuer, JwtAuth};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-const AUDIENCE: &str = "https://api.example.com";
+use super::{TestApp, with_unknown_kid};
 
 /// The maximum time to start the server, to generate its keys, or to stop it, on a loaded machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -102,74 +98,11 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> Option<String>
     timeout(TIMEOUT, output.next_line()).await.unwrap().unwrap()
 }
 
-#[derive(Clone)]
-struct TestApp {
-    router: Router,
-    auth: JwtAuth,
-    clock: AgingClock,
-}
-
-impl TestApp {
-    fn trusting(issuer: &str) -> Self {
-        let clock = AgingClock::default();
-        let builder = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(AUDIENCE);
-        let builder = builder.clock(Clock::from_source(clock.clone()));
-        let auth = builder.build().unwrap();
-        let handler = async |Extractor(user): Extractor<UserContext>| {
-            let is_client = user.principal() == Principal::Client;
-            let scopes: Vec<_> = ["read:valuations", "write:valuations"].map(|scope| user.has_scope(scope)).into();
-            let user_ids = json!({ "id": user.id(), "issuer": user.issuer(), "client_id": user.client_id() });
-            json!({ "user": user_ids, "is_client": is_client, "scopes": scopes }).to_string()
-        };
-        let scope = RequireScope::new("read:valuations").unwrap();
-        let router = Router::new().route("/", get(handler)).layer(scope).layer(auth.clone());
-        Self { router, auth, clock }
-    }
-
-    async fn send_token(&self, token: &str) -> (StatusCode, String) {
-        let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        (status, crate::support::jwt_app::body_text(response).await)
-    }
-
-    async fn status_for(&self, token: &str) -> StatusCode {
-        self.send_token(token).await.0
-    }
-
-    /// Makes the keys older, but no token.
-    fn age_keys(&self, seconds: u64) {
-        *self.clock.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-}
-
-/// The system's clocks, with the monotonic one ahead by this time: keys age, and tokens do not.
-#[derive(Clone, Default)]
-struct AgingClock(Arc<Mutex<Duration>>);
-
-impl TimeSource for AgingClock {
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn monotonic(&self) -> Instant {
-        Instant::now() + *self.0.lock().unwrap()
-    }
-}
-
-/// This token with a `kid` that no key has.
-fn with_unknown_kid(token: &str) -> String {
-    let (header, rest) = token.split_once('.').unwrap();
-    let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
-    header["kid"] = "unknown".into();
-    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
-}
-
 #[tokio::test]
 #[ignore = "needs node: run tests/run"]
 async fn client_token_is_accepted_in_every_algorithm() {
     let server = Server::start().await;
-    let app = TestApp::trusting(&server.url);
+    let app = TestApp::trusting(Issuer::discover(&*server.url));
     for algorithm in ["rs256", "es256", "eddsa", "ed25519"] {
         let (status, body) = app.send_token(&server.token(algorithm).await).await;
         assert_eq!(status, StatusCode::OK, "{algorithm}: {body}");
@@ -197,7 +130,7 @@ async fn token_for_another_audience_is_rejected() {
 #[ignore = "needs node: run tests/run"]
 async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() {
     let mut server = Server::start().await;
-    let app = TestApp::trusting(&server.url);
+    let app = TestApp::trusting(Issuer::discover(&*server.url));
     let old = server.token("es256").await;
     assert_eq!(app.status_for(&old).await, StatusCode::OK);
     server.command("rotate").await;
@@ -211,7 +144,7 @@ async fn rotated_key_is_accepted_on_its_first_use_and_the_old_key_stays_valid() 
 #[ignore = "needs node: run tests/run"]
 async fn withdrawn_key_is_rejected_after_a_refresh() {
     let mut server = Server::start().await;
-    let app = TestApp::trusting(&server.url);
+    let app = TestApp::trusting(Issuer::discover(&*server.url));
     let old = server.token("rs256").await;
     assert_eq!(app.status_for(&old).await, StatusCode::OK);
     server.command("rotate").await;
@@ -234,7 +167,7 @@ async fn running_app_survives_an_issuer_outage_and_a_new_app_recovers_after_it()
     let file = file.to_str().unwrap();
     let server = Server::start_at("0", Some(file)).await;
     let url = server.url.clone();
-    let app = TestApp::trusting(&url);
+    let app = TestApp::trusting(Issuer::discover(&*url));
     let token = server.token("eddsa").await;
     assert_eq!(app.status_for(&token).await, StatusCode::OK);
     server.quit().await;
@@ -244,7 +177,7 @@ async fn running_app_survives_an_issuer_outage_and_a_new_app_recovers_after_it()
     app.age_keys(661);
     assert_eq!(app.status_for(&token).await, StatusCode::OK, "with stale keys");
 
-    let new_app = TestApp::trusting(&url);
+    let new_app = TestApp::trusting(Issuer::discover(&*url));
     assert_eq!(new_app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!new_app.auth.is_ready() && app.auth.is_ready());
 
