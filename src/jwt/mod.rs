@@ -83,9 +83,10 @@
 //!
 //! # Log
 //!
-//! If the configuration is the likely cause of a rejection, such as a wrong audience, the log has a hint at `warn`: at
-//! most one per minute, issuer and kind, with the number of those that were left out (`suppressed`). The log names the
-//! reason of each single rejection at `debug`. Neither contains a part of a token that was not verified.
+//! Each rejection is logged at `debug`, with its reason. If the configuration is the likely cause, such as a wrong
+//! audience, the layer also logs a hint at `warn` that says what to check: at most one per minute, issuer and kind, with
+//! the number of hints that were left out since the last one (`suppressed`). Of a token whose signature was not
+//! verified, the log shows only the algorithm.
 //!
 //! # Checks
 //!

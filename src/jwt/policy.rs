@@ -32,7 +32,7 @@ use crate::jwt::user_loader::UserLoader;
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) issuers: Vec<TrustedIssuer>,
-    /// Of tokens whose issuer is unknown.
+    /// For tokens whose issuer is unknown.
     pub(crate) hints: Hints,
     pub(crate) realm: Realm,
     pub(crate) cookie: Option<String>,
@@ -93,7 +93,7 @@ impl Policy {
 
     fn key_absent(&self, missing: &MissingKey) -> DenialKind {
         if let Some(issuer) = self.issuers.get(missing.issuer) {
-            issuer.log_key_hint();
+            issuer.log_hint(&TokenError::Key, None);
         }
         DenialKind::InvalidToken(TokenError::Key)
     }
@@ -193,19 +193,19 @@ impl Policy {
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
         let registered = issuer.check_claims(header, &claims, now, self.leeway);
-        let registered = registered.inspect_err(|error| issuer.log_hint(error, header))?;
+        let registered = registered.inspect_err(|error| issuer.log_hint(error, Some(header.algorithm)))?;
         let checked_sets = issuer.fetched_sets();
         let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,
             (SignatureCheck::Invalid, keys) => {
                 // Published keys are the issuer's own, so the token is at fault.
                 if let IssuerKeys::Fixed(_) = keys {
-                    issuer.log_hint(&TokenError::Signature, header);
+                    issuer.log_hint(&TokenError::Signature, Some(header.algorithm));
                 }
                 return Err(TokenError::Signature);
             }
             (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => {
-                issuer.log_key_hint();
+                issuer.log_hint(&TokenError::Key, Some(header.algorithm));
                 return Err(TokenError::Key);
             }
             (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
@@ -224,7 +224,7 @@ impl Policy {
 
         // Read the user.
         let identity = issuer.read_identity(&claims, &claims_text);
-        let mut identity = identity.inspect_err(|error| issuer.log_hint(error, header))?;
+        let mut identity = identity.inspect_err(|error| issuer.log_hint(error, Some(header.algorithm)))?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
@@ -245,11 +245,16 @@ impl Policy {
     fn unknown_issuer(&self, iss: &str) -> TokenError {
         let without_slash = iss.trim_end_matches('/');
         if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.name.trim_end_matches('/') == without_slash) {
-            issuer.log_slash_hint();
+            issuer.log_hint(&TokenError::Issuer, None);
         } else if let Some(suppressed) = self.hints.admit(Hint::Issuer) {
             let expected: Vec<&str> = self.issuers.iter().map(|issuer| &*issuer.name).collect();
             let kind = DenialKind::InvalidToken(TokenError::Issuer).code();
-            tracing::warn!(kind, ?expected, suppressed, "a token's `iss` is not the exact name of an issuer");
+            tracing::warn!(
+                kind,
+                ?expected,
+                suppressed,
+                "a token was rejected; its `iss` is not the exact name of a configured issuer"
+            );
         }
         TokenError::Issuer
     }

@@ -8,7 +8,7 @@ use crate::gate::{DenialKind, TokenError};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
-use crate::jwt::issuer::profile::{Evidence, Profile};
+use crate::jwt::issuer::profile::Evidence;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::strict_json::{Object, is_null, string};
@@ -103,92 +103,31 @@ impl TrustedIssuer {
         }
     }
 
-    /// Logs the likely mistake in the configuration for an error that often has one.
+    /// Logs the likely mistake in the configuration, for an error that often has one.
     ///
     /// The response does not have these hints: they describe the app's settings, and a caller cannot act on them. The
-    /// token may be anyone's, so nothing of it is logged, except its algorithm, which is one of a closed list.
-    pub(crate) fn log_hint(&self, error: &TokenError, header: &Header<'_>) {
-        let (issuer, kind) = (&*self.name, || DenialKind::InvalidToken(error.clone()).code());
-        let admit = |hint| self.hints.admit(hint);
-        match error {
-            TokenError::Algorithm => {
-                let Some(suppressed) = admit(Hint::Algorithm) else { return };
-                let expected: Vec<_> = self.allowed.iter().map(|algorithm| algorithm.name()).collect();
-                let algorithm = header.algorithm.name();
-                tracing::warn!(
-                    issuer,
-                    kind = kind(),
-                    algorithm,
-                    ?expected,
-                    suppressed,
-                    "a token has an algorithm that is not allowed for this issuer; see its keys and .algorithms(..)"
-                );
+    /// token may be anyone's, so nothing of it is logged except its algorithm, which is one of a closed list.
+    pub(crate) fn log_hint(&self, error: &TokenError, algorithm: Option<Algorithm>) {
+        let Some(hint) = Hint::of(error) else { return };
+        let Some(suppressed) = self.hints.admit(hint) else { return };
+        let remedy = hint.remedy(self.conventions.profile);
+        let (claim, expected) = match hint {
+            Hint::Algorithm => (None, Some(self.allowed.iter().map(|algorithm| algorithm.name()).collect())),
+            Hint::Audience => {
+                let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
+                (Some(self.conventions.audience_claim), Some(audiences))
             }
-            TokenError::Audience => {
-                let Some(suppressed) = admit(Hint::Audience) else { return };
-                let (claim, expected) = (self.conventions.audience_claim, &self.audiences);
-                tracing::warn!(
-                    issuer,
-                    kind = kind(),
-                    claim,
-                    ?expected,
-                    suppressed,
-                    "a token is for another audience; if the issuer uses another name for this app, set .audience(..)"
-                );
-            }
-            TokenError::ClaimMissing { .. } | TokenError::ClaimInvalid { .. } | TokenError::Confirmation => {
-                let Some(suppressed) = admit(Hint::Claim) else { return };
-                let remedy = match self.conventions.profile {
-                    Profile::Rfc9068 => "if this issuer's tokens do not follow RFC 9068, set Profile::Compatible",
-                    _ => "if all tokens of this issuer are like this, see .map_claims(..)",
-                };
-                tracing::warn!(issuer, kind = kind(), reason = %error, suppressed, "a token is rejected; {remedy}");
-            }
-            TokenError::Signature => {
-                let Some(suppressed) = admit(Hint::Signature) else { return };
-                tracing::warn!(
-                    issuer,
-                    kind = kind(),
-                    suppressed,
-                    "a token's signature is invalid; see whether the configured secret or key is the one that signs, \
-                     and whether the secret must be decoded first"
-                );
-            }
-            TokenError::Type => {
-                let Some(suppressed) = admit(Hint::Type) else { return };
-                let remedy = match self.conventions.profile {
-                    Profile::Rfc9068 => {
-                        "it must have typ at+jwt and no claim of another kind; if this issuer sends typ JWT, set \
-                         Profile::Compatible"
-                    }
-                    Profile::Compatible => "see Profile::Compatible for the types and claims of other tokens",
-                    Profile::IdToken => "the issuer has Profile::IdToken",
-                };
-                tracing::warn!(issuer, kind = kind(), suppressed, "a token is not an access token; {remedy}");
-            }
-            _ => {}
-        }
-    }
-
-    /// Logs that the issuer does not publish the key of a token.
-    pub(crate) fn log_key_hint(&self) {
-        let Some(suppressed) = self.hints.admit(Hint::Key) else { return };
+            _ => (None, None),
+        };
         tracing::warn!(
             issuer = &*self.name,
-            kind = DenialKind::InvalidToken(TokenError::Key).code(),
+            kind = DenialKind::InvalidToken(error.clone()).code(),
+            algorithm = algorithm.map(|algorithm| algorithm.name()),
+            claim,
+            expected = expected.as_ref().map(tracing::field::debug),
+            reason = %error,
             suppressed,
-            "a token's key is not one that this issuer publishes; see whether the configured URL is that of its keys"
-        );
-    }
-
-    /// Logs that a token's `iss` differs from the issuer's name by a trailing slash.
-    pub(crate) fn log_slash_hint(&self) {
-        let Some(suppressed) = self.hints.admit(Hint::Issuer) else { return };
-        tracing::warn!(
-            issuer = &*self.name,
-            kind = DenialKind::InvalidToken(TokenError::Issuer).code(),
-            suppressed,
-            "a token's `iss` differs from this issuer by a trailing slash; configure the exact name"
+            "a token was rejected; {remedy}"
         );
     }
 
@@ -199,10 +138,11 @@ impl TrustedIssuer {
         tracing::warn!(
             issuer = &*self.name,
             kind = "tier_unknown",
-            // Escaped.
+            // `Debug` escapes line breaks.
             ?tier,
             suppressed,
-            "the tier of a token is not one of .tiers(..), so it ranks below all of them"
+            "the tier of a token is unknown, so it ranks below all others; {}",
+            Hint::Tier.remedy(self.conventions.profile)
         );
     }
 

@@ -1,4 +1,4 @@
-//! Hints in the log at likely mistakes in the configuration.
+//! Hints in the log about likely mistakes in the configuration.
 
 use axum::http::StatusCode;
 use portcullis::testing::TokenBuilder;
@@ -19,7 +19,7 @@ fn assert_one_warning(log: &LogCapture, texts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_fit_the_configuration_is_a_hint_at_warn() {
+async fn a_token_that_does_not_fit_the_configuration_is_logged_with_a_remedy() {
     let fixture = Fixture::new().await;
     let issuer = fixture.issuer.url();
     let token = || fixture.issuer.token("ann").audience("api").expires_in(super::seconds(3600.0));
@@ -39,9 +39,10 @@ async fn a_token_that_does_not_fit_the_configuration_is_a_hint_at_warn() {
         (token().header("alg", "RS256"), &["token_algorithm_not_allowed", "RS256", r#"expected=["ES256"]"#]),
         (token().without_claim("jti"), &["token_claim_missing", "required claim is missing: jti"]),
         (token().claim("roles", 7), &["token_claim_invalid", "roles"]),
-        (token().header("kid", "evil-value"), &["token_key_unknown"]),
+        (token().claim("cnf", "evil-value"), &["token_sender_constrained", "without the claim cnf"]),
+        (token().header("kid", "evil-value"), &["token_key_unknown", "the URL that publishes them"]),
     ] {
-        // Of a claim, one hint per minute.
+        // One hint per minute and kind: two of these tokens have an invalid claim.
         fixture.advance(61.0);
         let log = LogCapture::start();
         assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
