@@ -32,16 +32,16 @@
 //! |---|---|
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`] or [`RequireUser`]: 403 without the privilege, 401 for an anonymous user |
-//! | [RateLimit] | limits the requests of each user, address, API key or tenant; above the quota 429 |
+//! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
-//! | [TrustedProxies] | finds the client's address behind proxies |
+//! | [TrustedProxies] | finds the client's address and scheme behind proxies |
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
-//! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or by a gRPC server as a gRPC status, and an app can
-//! [render it differently](_guide::recipes::error_bodies). The module [`gate`] is for custom layers.
+//! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status if the service is a gRPC
+//! server. An app can [render it differently](_guide::recipes::error_bodies). The module [`gate`] is for custom layers.
 //!
 //! # Extractors
 //!
@@ -69,7 +69,8 @@
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`TrustedProxies`], [`Stack`] and [`gate`] need no feature.
+//! The `Require*` layers, [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how many crates
+//! each feature brings](_guide::features).
 //!
 //! # Guide
 //!
@@ -93,9 +94,9 @@
 //! | go to production, or report a vulnerability | [production](_guide::recipes::production) |
 //!
 //! More pages: [issuers](_guide::issuers) (Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own),
-//! [layer order](_guide::layer_order), [defaults](_guide::defaults), [migration](_guide::migration) from tower-http's
-//! `CorsLayer` and from helmet, [threat model](_guide::threat_model), [performance](_guide::performance) and
-//! [architecture](_guide::architecture).
+//! [layer order](_guide::layer_order), [defaults](_guide::defaults), [features](_guide::features),
+//! [migration](_guide::migration) from tower-http's `CorsLayer` and from helmet, [threat model](_guide::threat_model),
+//! [performance](_guide::performance) and [architecture](_guide::architecture).
 //!
 //! # What it does not do
 //!

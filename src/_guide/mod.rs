@@ -33,6 +33,7 @@
 //! | [layer order](layer_order) | where each layer goes, and why |
 //! | [defaults] | every default, with its reason |
 //! | [threat model](threat_model) | attacks, defenses, and what remains the app's job |
+//! | [features] | what each cargo feature adds, and how many crates it brings |
 //! | [migration] | how to replace tower-http's `CorsLayer` and helmet |
 //! | [performance] | what each layer costs |
 //! | [architecture] | how the crate is organized |
@@ -42,6 +43,10 @@ pub mod architecture {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc(alias("cargo features", "crates", "default-features", "dependencies", "feature flags"))]
+#[doc = include_str!("features.md")]
+pub mod features {}
 
 #[doc(alias("auth0", "azure", "keycloak", "okta"))]
 #[doc = include_str!("issuers.md")]

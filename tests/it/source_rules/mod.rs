@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod doc_examples;
+mod feature_tables;
 mod glossary;
 mod imports;
 mod module_tree;
