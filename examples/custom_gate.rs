@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 struct ApiKeyAuth {
     /// The owners by the SHA-256 digest of their key: a copy of this table is useless to a thief.
     owners: Arc<HashMap<[u8; 32], UserContext>>,
-    /// What the challenge of a rejection names: the realm and the scheme `ApiKey`.
+    /// The realm and the scheme `ApiKey`, which the challenge of a rejection names.
     realm: Realm,
 }
 
@@ -38,7 +38,7 @@ impl ApiKeyAuth {
         let owner = match (keys.next(), keys.next()) {
             (None, _) => Err(DenialKind::CredentialsMissing),
             (Some(key), None) => Ok(self.owners.get(&digest(key.as_bytes()))),
-            // Two keys, of which another server may choose the other one.
+            // Several keys: another server might check another one of them.
             _ => Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
         };
         owner

@@ -96,7 +96,8 @@ pub trait TimeSource: Send + Sync + 'static {
 
 /// Counts microseconds since 1970 without jumps: it reads the wall clock once, and then adds the monotonic clock.
 ///
-/// Rate limits need windows that begin at full hours, and that a change of the wall clock neither ends nor extends. All instances on the system's clock agree, because they share one reading of the wall clock.
+/// Windows of rate limits begin at full hours, and a change of the wall clock must neither end nor extend them. All
+/// instances on the system's clock agree, because they share one reading of the wall clock.
 #[derive(Clone, Debug)]
 pub(crate) struct SteadyClock {
     clock: Clock,
@@ -114,7 +115,7 @@ impl SteadyClock {
         Self { clock, start, micros_at_start }
     }
 
-    /// Returns the microseconds since 1970 by the wall clock, which may have been set since the start.
+    /// Returns the microseconds since 1970 by the wall clock, which may have been changed since the start.
     #[inline]
     pub(crate) fn wall_micros(&self) -> u64 {
         wall_micros(&self.clock)

@@ -141,10 +141,13 @@ pub fn client_address(data: &[u8]) {
         if let Some(peer) = peer {
             let alone = client(&NETWORKS, Some(peer), HeaderMap::new());
             let is_trusted = alone != client(&NETWORKS, Some(peer), with_hops(HeaderMap::new(), &name, &[UNTRUSTED]));
-            assert!(is_trusted || client(&NETWORKS, Some(peer), headers.clone()) == alone, "an untrusted peer lied");
+            assert!(
+                is_trusted || client(&NETWORKS, Some(peer), headers.clone()) == alone,
+                "an untrusted peer is the client, whatever it sends"
+            );
         }
         let found = client(&NETWORKS, TRUSTED, headers.clone());
-        assert_eq!(found, canonical(found), "an address with a second form");
+        assert_eq!(found, canonical(found), "the address is in its canonical form");
         let [one, two] = &*HOPS;
         // The nearest proxy appends the address of its peer, which is then the client: nothing before it counts.
         for (proxies, peer, appended, expected) in [

@@ -1,4 +1,4 @@
-//! The Tokio runtime of the current thread, which runs what has a timeout.
+//! Finds the Tokio runtime of the current thread, and checks that it has timers.
 
 use std::fmt;
 use std::panic::catch_unwind;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-/// Why nothing with a timeout can run on the current thread.
+/// Why the current thread cannot run a future with a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RuntimeFault {
     Missing,

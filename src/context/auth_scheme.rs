@@ -1,4 +1,4 @@
-//! `AuthScheme`: an authentication scheme with which an app can be used, for challenges.
+//! `AuthScheme`: an authentication scheme that an app accepts, and how a challenge names it.
 
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::field::challenge::is_quotable;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_break_a_challenge_is_an_error() {
+    fn names_and_values_that_would_break_a_challenge_are_errors() {
         for name in ["", "Api Key", "a,b", "a=b", "\u{e4}"] {
             assert!(AuthScheme::new(name).is_err(), "{name}");
             assert!(AuthScheme::bearer().parameter(name, "x").is_err(), "{name}");

@@ -96,7 +96,7 @@ use crate::field::origin::{MAX_LEN, Origin, OriginError, is_scheme};
 ///   distinguishes a web view from a web site, but not your app from another one.
 /// - Firefox and Safari give an extension a new origin in each installation, and VS Code each web view. Those cannot be
 ///   listed in advance.
-/// - `file:` and `data:` are errors, as `null` is: browsers send the same value for pages of anyone.
+/// - `file:` and `data:` are errors, as `null` is: browsers send the same value for such pages of different authors.
 #[derive(Clone)]
 #[must_use]
 pub struct OriginSet(Arc<Origins>);

@@ -33,7 +33,7 @@ fn socket_ip(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 
-/// Whether an address is one that proxies in the same network or on the same host have.
+/// Whether an address is private, link-local or loopback, as that of a proxy in the same network or on the same host.
 #[cfg(any(feature = "headers", feature = "rate_limit"))]
 pub(crate) fn is_private(ip: IpAddr) -> bool {
     match ip {

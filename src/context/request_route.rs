@@ -13,7 +13,7 @@
 //
 // (1) For the nested path itself, with or without a slash at the end, the outer router reports a match.
 //
-// Where axum removes the nested path, it also removes a slash too many: `/api/health` and `/api//health` both become
+// Where axum removes the nested path, it also removes an extra slash: `/api/health` and `/api//health` both become
 // `/health`. So the original path must match too.
 
 use std::borrow::Cow;
@@ -59,7 +59,7 @@ impl<'a> RequestRoute<'a> {
 
     /// Returns the first of these routes that the request may be for. Use it for what restricts a route.
     ///
-    /// A match too many is safe here. So without a matched route, the path is compared with the patterns, once as it is
+    /// A false match is safe here. So without a matched route, the path is compared with the patterns, once as it is
     /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
     /// handler of such a route distinguishes paths on its own.
     pub(crate) fn first_possible(self, routes: &[Box<str>]) -> Option<&str> {
@@ -71,7 +71,7 @@ impl<'a> RequestRoute<'a> {
         routes.iter().map(|route| &**route).find(|route| is_possible(route))
     }
 
-    /// Whether the path of the request is exactly this route, which then has no parameters.
+    /// Whether the path of the request is exactly this route, which must have no parameters.
     fn has_path(self, route: &str) -> bool {
         let path = self.head.uri.path();
         let original = original_path(self.head);
@@ -79,7 +79,7 @@ impl<'a> RequestRoute<'a> {
         match nested_path(self.head) {
             // If a middleware rewrote the path since, it is not certain what the path is for.
             None => is_path && original.is_none_or(|original| original == path),
-            // Without the original path, a slash too many would go unnoticed.
+            // Without the original path, an extra slash would go unnoticed.
             Some(nested) => is_path && original.is_some() && is_rest(route, nested, |rest| is_literal(rest, path)),
         }
     }

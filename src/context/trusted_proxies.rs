@@ -62,8 +62,7 @@ pub struct TrustedProxies {
 #[derive(Clone, Debug)]
 enum Trust {
     Networks(Networks),
-    /// The peer and the hops behind it, this many in total. The flag is set when the warning about the number was
-    /// logged.
+    /// The peer and the hops behind it, this many in total. The flag is set once the warning about the number is logged.
     Hops(usize, Arc<AtomicBool>),
 }
 
@@ -110,8 +109,8 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// Returns [`ConfigError`] with every item that is neither an IP address nor a network nor `unix:`, and if the
-    /// networks have more public addresses than any list of proxies: more than 16,777,216 IPv4 addresses (a /8), or more IPv6
-    /// addresses than a /20. Among such networks are `0.0.0.0/0`, `::/0`, and pairs like `0.0.0.0/1` and `128.0.0.0/1`.
+    /// networks have more public addresses than any real list of proxies: more IPv4 addresses than a /8 (16,777,216), or
+    /// more IPv6 addresses than a /20. Among such networks are `0.0.0.0/0`, `::/0`, and pairs like `0.0.0.0/1` and `128.0.0.0/1`.
     /// A client that is itself trusted can choose its address, and so evade every limit. If you do not know the
     /// addresses of your proxies, count them with [`hops`](Self::hops).
     pub fn new<I>(networks: I) -> Result<Self, ConfigError>
@@ -235,7 +234,7 @@ impl TrustedProxies {
     /// The peer is axum's `ConnectInfo<SocketAddr>`, in tests its `MockConnectInfo<SocketAddr>`, or a
     /// [`std::net::SocketAddr`] in the request's extensions.
     ///
-    /// Inside of a `TrustedProxies` layer, call [`ClientAddr::from_extensions`] instead.
+    /// Inside a `TrustedProxies` layer, call [`ClientAddr::from_extensions`] instead.
     #[must_use]
     pub fn client(&self, head: &request::Parts) -> Option<ClientAddr> {
         self.find(head).addr
@@ -319,7 +318,7 @@ impl TrustedProxies {
             tracing::warn!(
                 hops = count,
                 "a request has fewer forwarded addresses than TrustedProxies::hops expects; if it passed all of your \
-                 proxies, lower the number, otherwise clients can choose their address"
+                 proxies, lower the number: otherwise clients can choose their address"
             );
         }
     }

@@ -229,7 +229,7 @@ enum Mismatch {
     Missing(String),
     /// A claim has another type than the field.
     Value,
-    /// No token's claims fit: the type is not that of an object, or rejects claims that it does not know.
+    /// No claims fit: the type is not a struct or a map, or it rejects claims that it does not know.
     Type,
 }
 
@@ -237,7 +237,7 @@ impl ClaimsError {
     fn new(error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        // serde has no data in its errors. This text begins with the field's name in the type, so it has no claim value.
+        // serde's errors have no structured data. This text begins with the field's name in the type, so it has no claim value.
         let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
         let cause = match missing {
             Some((field, _)) => Mismatch::Missing(field.to_owned()),
@@ -248,7 +248,7 @@ impl ClaimsError {
         Self { line, column, cause }
     }
 
-    /// Whether other claims may fit the type, so that the token is at fault.
+    /// Whether the claims of another token may fit the type. If not, the app is at fault, and not the token.
     #[cfg(feature = "axum")]
     pub(crate) fn is_of_token(&self) -> bool {
         self.cause != Mismatch::Type

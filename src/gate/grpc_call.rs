@@ -7,9 +7,9 @@ use http::{HeaderValue, Method, Response, StatusCode, request};
 use crate::field::grpc;
 use crate::gate::denial::Denial;
 
-/// Marks requests to an app that serves gRPC with a body that does not say so, such as axum's.
+/// Marks requests to an app that serves gRPC with another body type than tonic's, such as axum's.
 ///
-/// Without it, only a server whose body is tonic's sends gRPC statuses; see [`gate`](crate::gate#grpc). Insert it into
+/// Without it, only a server whose response body is tonic's sends gRPC statuses; see [`gate`](crate::gate#grpc). Insert it into
 /// the request's extensions outside the layers of this crate:
 ///
 /// ```
@@ -37,7 +37,7 @@ use crate::gate::denial::Denial;
 #[expect(clippy::exhaustive_structs, reason = "apps create it")]
 pub struct GrpcRejections;
 
-/// A gRPC call that a gate rejects. Whether its response is a gRPC status is known once the body of the service is.
+/// A gRPC call that a gate rejects. The body type of the service decides whether the response is a gRPC status.
 #[derive(Debug)]
 pub(super) struct GrpcCall {
     media_type: HeaderValue,

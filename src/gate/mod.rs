@@ -121,9 +121,9 @@
 //! status and its metadata. All other rejections are problem details with their HTTP status, because a proxy or a client
 //! that knows nothing of gRPC treats 200 as success.
 //!
-//! A gRPC server is a service whose response body says so ([`BodyFromBytes::IS_GRPC`]), as tonic's does with the feature
-//! `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests with [`GrpcRejections`]. Then a
-//! proxy that calls this app to authorize requests (`ext_authz`) must check `grpc-status` too, or not forward the
+//! A service is a gRPC server if the type of its response body is one of gRPC servers ([`BodyFromBytes::IS_GRPC`]), such
+//! as tonic's with the feature `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests with
+//! [`GrpcRejections`]. Then a proxy that calls this app to authorize requests (`ext_authz`) must check `grpc-status` too, or not forward the
 //! caller's method and content type.
 //!
 //! # In the guide

@@ -1,4 +1,4 @@
-//! `NonceUsage`: finds out that no handler of an app reads the nonce that its policy requires.
+//! `NonceUsage`: detects that no handler of an app reads the nonce that its policy requires.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,8 +20,8 @@ impl NonceUsage {
 
     /// Records a handler's response, and whether the handler read the nonce.
     ///
-    /// Logs one warning when [`MAX_PAGES`] pages had no nonce and none had one. After that, and after the first nonce,
-    /// this costs one load.
+    /// Logs one warning after [`MAX_PAGES`] pages if no handler has read a nonce by then. After that, or after the first
+    /// nonce, this costs one atomic load.
     pub(super) fn record<B>(&self, is_read: bool, response: &Response<B>) {
         if self.pages.load(Ordering::Relaxed) == SETTLED {
             return;
@@ -64,7 +64,7 @@ fn is_html(headers: &HeaderMap) -> bool {
 /// Enough pages that a few without scripts, such as a login form, do not cause the warning, and few enough that a
 /// developer sees it on the first day.
 const MAX_PAGES: u32 = 20;
-/// A nonce was read, or the warning was logged: nothing is left to find out.
+/// A nonce was read, or the warning was logged: no more pages are counted.
 const SETTLED: u32 = u32::MAX;
 
 #[cfg(test)]

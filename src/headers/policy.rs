@@ -113,7 +113,7 @@ impl Policy {
         }
         // In HTTP/1 the caller writes the scheme into the request target (RFC 9112 §3.2.2), so it proves nothing.
         let is_in_uri = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
-        // An outer `TrustedProxies` layer has found out what the proxy reports.
+        // An outer `TrustedProxies` layer has read what the proxy reports.
         let client = head.extensions.get::<Client>();
         let is_https = is_in_uri || client.is_some_and(|client| client.is_https);
         if !is_https && !client.is_some_and(|client| client.is_proxied) {
@@ -134,7 +134,7 @@ impl Policy {
         {
             tracing::warn!(
                 "a request has X-Forwarded-Proto: https, but is not from a trusted proxy, so Strict-Transport-Security \
-                 is not sent; if a proxy of yours sent it, name the proxy with StackBuilder::trusted_proxies, or add a \
+                 is not sent; if one of your proxies sent it, name the proxy with StackBuilder::trusted_proxies, or add a \
                  TrustedProxies layer around SecurityHeaders, and serve with \
                  into_make_service_with_connect_info::<SocketAddr>(); or call assume_https()"
             );

@@ -169,7 +169,7 @@ impl JwtAuthBuilder {
     ///
     /// Returns [`ConfigError`] with every issue:
     ///
-    /// - There is no issuer, or two issuers accept the same `iss` or differ in a trailing slash only.
+    /// - There is no issuer, or two issuers accept the same `iss` or differ only in a trailing slash.
     /// - There is no audience, or an issuer has none.
     /// - The URL of an issuer or of its keys is not https, or an argument of a preset is invalid.
     /// - A key is malformed, weak, private, too short, or of the wrong type for its algorithm.

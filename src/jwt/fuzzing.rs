@@ -117,13 +117,13 @@ pub(crate) fn claim_map(data: &[u8]) {
     let members = Value::Object(parse_members(payload));
     let found = |path: &str| claim(&members, path);
     let user = identity.id.as_deref().expect("a user has an id");
-    assert!(!user.is_empty() && found(id).and_then(Value::as_str) == Some(user), "another id");
+    assert!(!user.is_empty() && found(id).and_then(Value::as_str) == Some(user), "the id is the claim's");
     let is_among =
         |name: &str, paths: &[&str]| paths.iter().copied().filter_map(found).any(|claim| has_name(claim, name));
-    assert!(identity.roles.iter().all(|role| is_among(role, &[roles, "groups"])), "a role out of nothing");
-    assert!(identity.permissions.iter().all(|name| is_among(name, &[permissions])), "a permission out of nothing");
+    assert!(identity.roles.iter().all(|role| is_among(role, &[roles, "groups"])), "a role is in no claim");
+    assert!(identity.permissions.iter().all(|name| is_among(name, &[permissions])), "a permission is in no claim");
     let tier_name = identity.tier_name.as_deref();
-    assert!(tier_name.is_none() || found(tier).and_then(Value::as_str) == tier_name, "a tier out of nothing");
+    assert!(tier_name.is_none() || found(tier).and_then(Value::as_str) == tier_name, "the tier is in no claim");
     // The scopes are those of the first claim that is present.
     let granted = found(scopes).or_else(|| found("scope")).unwrap_or(&Value::Null);
     let is_granted = |scope: &str| match granted {
@@ -131,7 +131,7 @@ pub(crate) fn claim_map(data: &[u8]) {
         Value::Array(items) => items.iter().any(|item| item == scope),
         _ => false,
     };
-    assert!(identity.scopes.iter().all(|scope| is_granted(scope) && !scope.is_empty()), "a scope out of nothing");
+    assert!(identity.scopes.iter().all(|scope| is_granted(scope) && !scope.is_empty()), "a scope is in no claim");
 }
 
 /// Returns the claim of this name, or at this JSON Pointer through objects.

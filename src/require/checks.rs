@@ -92,7 +92,7 @@ impl UserContext {
     /// assert_eq!(denial.code(), "not_owner");
     /// ```
     ///
-    /// Others who may use the resource are one more check, and for a 404, replace the error:
+    /// If other users may use the resource too, add a check for them. To respond with 404, replace the error:
     ///
     /// ```
     /// # use axum::http::StatusCode;

@@ -301,8 +301,8 @@ impl<A: Gate> StackBuilder<A> {
     /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier. It needs the address if its key
     /// is [`ip`](crate::rate_limit::Key::ip) or falls back to it.
     ///
-    /// Also, if [open](Self::open) routes are malformed, named twice or none, if no gate authenticates, or if a limit by
-    /// user would reject every request for them.
+    /// With [open](Self::open) routes, it also returns an error if a route is malformed or named twice, if the list is
+    /// empty, if no gate authenticates, or if a limit by user would reject every request for an open route.
     ///
     /// ```
     /// use portcullis::Stack;
@@ -324,7 +324,7 @@ impl<A: Gate> StackBuilder<A> {
         }
         open_routes::validate(self.open.as_deref(), self.has_user, &mut issues);
         if self.open.as_deref().is_some_and(|open| requires_user_on(self.by_user.as_ref(), open)) {
-            let reason = "the limit counts by user only, and on open routes no user is known";
+            let reason = "the limit counts only by user, and no user is known on open routes";
             let remedy = "let its key fall back to the address with or_ip(), or exempt the open routes";
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Prohibited, reason, remedy));
         }

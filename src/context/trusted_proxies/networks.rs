@@ -49,7 +49,7 @@ impl Networks {
         }
         if width == Width::Bounded && Addresses::of(&parsed).are_too_many() {
             let (kind, _, remedy) = TOO_WIDE;
-            let reason = "the networks together have more public addresses than any list of proxies";
+            let reason = "the networks together have more public addresses than any real list of proxies";
             issues.add(ConfigIssue::new(setting, kind, reason, remedy));
         }
         issues.into_result(|| Self { networks: parsed.into(), has_unix })
@@ -206,7 +206,7 @@ const IS_COMPATIBLE: Invalid =
     (IssueKind::Invalid, "an IPv4-compatible IPv6 address, which no peer has", "write the IPv4 address");
 const TOO_WIDE: Invalid = (
     IssueKind::Prohibited,
-    "the network has more public addresses than any list of proxies, so that clients could choose their address",
+    "the network has more public addresses than any real list of proxies, so clients could choose their address",
     "list only the networks of your proxies, or count the proxies with TrustedProxies::hops(..); if you mean it, call \
      TrustedProxies::dangerously_trust_networks(..)",
 );

@@ -82,7 +82,7 @@ impl Denial {
             }
             DenialKind::QuotaExceeded(_) => "rate limit exceeded".into(),
             DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
-            DenialKind::ReducedCapacity(_) => "the rate limit is temporarily reduced".into(),
+            DenialKind::ReducedCapacity(_) => "the server's capacity is temporarily reduced".into(),
             DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
         }
     }
@@ -101,7 +101,7 @@ impl DenialKind {
                 format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
             }
             Self::ClaimsMismatch => {
-                "a handler extracts claims of a type that no token's claims fit; use a struct whose \
+                "a handler extracts claims into a type that no token's claims fit; use a struct whose \
                  fields are some of the claims"
                     .into()
             }

@@ -12,7 +12,7 @@ use crate::headers::csp::source::Source;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lint {
-    /// A source that matches every host, such as `*` or `https:`: an attacker's host is one of them.
+    /// A source that matches every host, such as `*` or `https:`, including an attacker's.
     ///
     /// Reported for `default-src *`, and for the sources of scripts, plug-ins and `<base>` elements.
     #[non_exhaustive]
@@ -73,7 +73,7 @@ impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AnyHost { directive, source } => {
-                write!(f, "{source} in {directive} matches every host, and so an attacker's too")
+                write!(f, "{source} in {directive} matches every host, including an attacker's")
             }
             Self::BaseUriMissing => f.write_str("no base-uri: an injected <base> element changes every relative URL"),
             Self::DataScripts { directive } => {

@@ -21,17 +21,17 @@ pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
     }
 }
 
-/// The timeout of work that requests wait for. Zero would reject all of them.
+/// Validates the timeout of work that requests wait for. Zero would reject all of them.
 pub(crate) fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
     if timeout.is_zero() || timeout > MAX_TIMEOUT {
-        let reason = "is zero, or more than 60 seconds, for which requests would wait";
-        let remedy = "set a few seconds, which is longer than the service takes when it is healthy";
+        let reason = "is zero or more than 60 seconds, and requests wait that long";
+        let remedy = "set a few seconds: more than the service takes when it is healthy";
         let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
         issues.add(issue.with_value(format!("{timeout:?}")));
     }
 }
 
-/// A timeout without a loader has no effect, and the user believes that there is a loader.
+/// A timeout without a loader has no effect, so the loader was probably forgotten.
 pub(crate) fn load_user_timeout(timeout: Duration, has_loader: bool, issues: &mut ConfigIssues) {
     if !has_loader {
         let remedy = "call .load_user(..), or remove .load_user_timeout(..)";
@@ -87,8 +87,8 @@ pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
 
 /// The issuer is selected by `iss` alone, so the keys of a second one for the same `iss` would never be used.
 ///
-/// Names that differ in a trailing slash only are a mistake too: one of them matches no token, or the users of one
-/// issuer become the users of two.
+/// Two names that differ only in a trailing slash are a mistake too: either one of them matches no token, or each user
+/// of the issuer becomes two users.
 pub(crate) fn is_distinct(issuer: &Issuer, earlier: &[Issuer], issues: &mut ConfigIssues) {
     let accepts = |accepting: &Issuer, iss: &str| accepting.name == iss || accepting.conventions.alias == Some(iss);
     let is_same = |other: &Issuer| {
@@ -101,7 +101,7 @@ pub(crate) fn is_distinct(issuer: &Issuer, earlier: &[Issuer], issues: &mut Conf
     let reason = if earlier.iter().any(is_same) {
         "is set twice"
     } else if earlier.iter().any(differs_by_slash) {
-        "differs from another issuer in a trailing slash only"
+        "differs from another issuer only in a trailing slash"
     } else {
         return;
     };

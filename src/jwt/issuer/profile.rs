@@ -12,12 +12,13 @@ use crate::jwt::token::header::{Header, is_media_type};
 ///
 /// # Own issuers
 ///
-/// The app's own issuer has [configured keys](crate::Issuer#configured-keys) or is
-/// [`first_party`](crate::Issuer::first_party). It signs all kinds of tokens with the same key, for example those for
-/// the reset of a password, and the names of these kinds are its own. So with the profiles for access tokens, each of
-/// its claims `type`, `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access
-/// token: `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter
-/// case. A token whose login waits for a second factor is rejected as well: one with a claim `mfa_required`,
+/// An issuer counts as the app's own if it has [configured keys](crate::Issuer#configured-keys) or is
+/// [`first_party`](crate::Issuer::first_party). Apps sign all kinds of tokens with one key, for example those that reset
+/// a password, and choose the names of these kinds. So with the profiles for access tokens, each of the claims `type`,
+/// `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access token: `access`,
+/// `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter case.
+///
+/// A token of a login that still requires a second factor is rejected as well: one with a claim `mfa_required`,
 /// `mfa_pending`, `2fa_required`, `2fa_pending`, `requires_mfa`, `requires_2fa`, `two_factor_required` or
 /// `two_factor_pending` that is neither `false` nor `null`.
 ///
@@ -86,7 +87,6 @@ pub(crate) struct Evidence {
 
 impl Profile {
     /// Rejects a token that is not an access token by this profile.
-    ///
     pub(crate) fn check(self, header: &Header<'_>, claims: &Object<'_>, evidence: Evidence) -> Result<(), TokenError> {
         let Evidence { is_marked, is_own } = evidence;
         let typ = header.typ.as_deref();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_app_own_other_tokens_are_rejected_whatever_their_type_except_as_id_tokens() {
+    fn other_tokens_of_the_apps_own_issuer_are_rejected_unless_id_tokens_are_expected() {
         let claims = Object::parse(r#"{"type":"password_reset"}"#).unwrap();
         let check = |profile: Profile, header: &str, is_own| {
             let header = Header::parse(header).unwrap();

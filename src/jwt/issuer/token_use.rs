@@ -23,7 +23,7 @@ impl TokenUse {
 
 /// Whether a claim that some issuers send marks the token as a refresh, ID or logout token.
 ///
-/// This is for issuers of others, whose claims of these names may mean anything, for example the kind of account.
+/// This is for the issuers of other parties, whose claims of these names may mean anything, such as the kind of account.
 pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
     let is_other = |value: &str| {
         string(value).is_some_and(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_of_the_apps_own_issuer_must_be_one_of_access_tokens() {
+    fn a_token_use_of_the_apps_own_issuer_must_be_that_of_access_tokens() {
         for name in ["type", "token_type", "token_use", "typ", "tokenType"] {
             for value in ACCESS_USES.into_iter().chain(["Access", "Bearer", "JWT", "AT+JWT"]) {
                 assert!(is_own(&format!(r#"{{"{name}":"{value}"}}"#)), "{name}: {value}");

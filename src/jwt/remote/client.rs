@@ -1,4 +1,4 @@
-//! `Client`: the built-in HTTP client. The only file that names hyper's client and rustls.
+//! `Client`: the built-in HTTP client. The only file that names hyper's client.
 
 use std::error::Error;
 use std::fmt;
@@ -22,10 +22,10 @@ use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 
 /// The built-in client: HTTP/1.1, TLS with the certificates of the platform, no redirects, two seconds to connect.
 ///
-/// A redirect could lead to another host or to http. The keys at its end would be trusted like those of the issuer.
+/// A redirect could lead to another host or to http. The keys there would be trusted like those of the issuer.
 ///
-/// The variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored as curl does. A loopback host is never reached
-/// through a proxy, because there it would be another host.
+/// The environment variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` select a proxy, as for curl. A loopback host is
+/// never reached through a proxy, because there the name would be that of another host.
 pub(crate) struct Client {
     tls: Arc<ClientConfig>,
     proxies: Matcher,
@@ -81,8 +81,8 @@ impl Fetch for Client {
     }
 }
 
-/// Sends a GET request over a connection of its own. Documents are fetched so rarely that a kept connection would be
-/// closed by the server until then.
+/// Sends a GET request over a new connection. Documents are fetched so rarely that the server would close an idle
+/// connection before the next fetch.
 async fn get<C>(connector: C, uri: Uri) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
 where
     C: Connect + Clone + Send + Sync + 'static,

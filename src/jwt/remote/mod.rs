@@ -53,7 +53,7 @@ pub(crate) struct RemoteKeys {
     client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
-    /// For metadata and keys together: how long a request may wait for them.
+    /// The timeout for metadata and keys together, which is how long a request may wait for them.
     fetch_timeout: Duration,
     published: ArcSwapOption<PublishedKeys>,
     /// The number of sets published so far, also of sets with the same text as before.

@@ -14,7 +14,7 @@ pub(in crate::rate_limit) struct SlidingLog<const N: usize> {
     base: u64,
     len: u8,
     limit: u8,
-    /// How many microseconds the newest offset is rounded up.
+    /// By how many microseconds the newest offset is rounded up; zero if unknown.
     rounded_up: u16,
     /// The first `len` are in use, in ascending order.
     offsets: [u32; N],
@@ -58,7 +58,7 @@ impl<const N: usize> SlidingLog<N> {
         }
     }
 
-    /// Keeps so many units. What the newest of them is rounded up is not known, unless it was the newest before.
+    /// Keeps only this many units. How much the newest of them is rounded up is unknown, unless it was the newest before.
     fn truncate(&mut self, len: usize) {
         let newest = self.entries().last().copied();
         self.len = len as u8;

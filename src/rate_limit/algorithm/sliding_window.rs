@@ -21,7 +21,7 @@ use super::{Counter, SUB_WINDOWS, WindowParams};
 pub(in crate::rate_limit) struct SlidingWindow<U> {
     /// The number of the current sub-window since 1970, in 48 bits. A `u64` would add padding to each subject's entry.
     current: [u16; 3],
-    /// The time of the last charge, in microseconds since 1970 and in bytes for the same reason.
+    /// The time of the last charge, in microseconds since 1970. In bytes for the same reason.
     newest: [u8; 8],
     limit: U,
     /// By age: the current sub-window is at index 0.

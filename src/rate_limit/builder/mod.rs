@@ -145,8 +145,8 @@ impl RateLimitBuilder {
     ///
     /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route
     /// of a request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`.
-    /// Without it, a route with parameters exempts nothing, which is logged once as a warning if the layer runs outside
-    /// a router; any other route exempts only exactly its path: `//health` is counted.
+    /// Without it, a route without parameters exempts exactly its path, so `//health` is counted. A route with parameters
+    /// then exempts nothing, which is logged once as a warning.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -112,7 +112,7 @@ fn validate_limit(
     Some(ValidLimit { key: key?, limit, quotas, largest, identity })
 }
 
-/// Two limits of one name and store would share their counters, or else their callers would get two counts by one name.
+/// Two limits with the same name in one store would share their counters, and each would charge for the other's requests.
 fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLimits<'_>, issues: &mut ConfigIssues) {
     let Some(other) = stored.identity(&limit.name) else { return };
     if other.quotas != identity.quotas {
@@ -120,7 +120,7 @@ fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLim
         let remedy = "use another name or store, or set the same quota; to change it, drop the other layer first";
         issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
     } else if other.block != identity.block {
-        let reason = "the store has a limit with this name and quota, and with other blocks";
+        let reason = "the store has a limit with this name and quota, but with other blocks";
         let remedy = "use another name or store, or set the same blocks";
         issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
     }

@@ -76,9 +76,9 @@ impl<S: Slot> Table<S> {
     /// The bytes that a shard adds to a table, beside those of its sets.
     pub(in crate::rate_limit::memory) const BYTES_OF_SHARD: usize = size_of::<Shard<S>>() + CHUNK_POINTER;
 
-    /// Creates a table of up to this many sets. It uses all of them but fewer than an eighth.
+    /// Creates a table of up to this many sets. Fewer than an eighth of them stay unused.
     ///
-    /// Without overflow slots, it does not remember a subject that finds no way.
+    /// Without overflow slots, a subject for which no way is free is not stored.
     pub(in crate::rate_limit::memory) fn new(sets: usize, overflow_slots: usize, params: S::Params) -> Self {
         let sets = sets.max(1);
         let shards = (sets / MIN_SETS_PER_SHARD).clamp(1, MAX_SHARDS);
@@ -116,7 +116,7 @@ impl<S: Slot> Table<S> {
             Some(set) => set,
             None => match sets.allocate(index, self.sets_per_shard) {
                 Some(set) => set,
-                // Without memory, the set is as good as full.
+                // If there is no memory for the set, treat it as full.
                 None => return self.access_overflow(hash, clock, visit),
             },
         };

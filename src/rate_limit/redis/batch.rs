@@ -27,7 +27,7 @@ pub(super) struct Batcher {
     is_cluster: bool,
     pub(super) breakers: CircuitBreakers,
     queue: Mutex<Queue>,
-    /// Logs the first request that can not ask the server, whatever the server does.
+    /// Set when a request that cannot call the server was logged, whatever the state of the server.
     runtime_fault: Once,
 }
 
@@ -187,13 +187,13 @@ impl Batcher {
         }
     }
 
-    /// Logs, once, that a request can not ask the server, and counts it for the circuit breaker, so that most other
-    /// requests do not try.
+    /// Logs once that a request cannot call the server, and counts it for the circuit breaker, so that most other requests
+    /// do not try.
     fn report_runtime_fault(&self, job: &Job, fault: RuntimeFault) {
         self.runtime_fault.call_once(|| {
             tracing::warn!(
                 reason = %fault,
-                "a request cannot ask Redis, and its limits follow their outage policy; serve requests on a Tokio \
+                "a request cannot call Redis, so its limits follow their outage policy; serve requests on a Tokio \
                  runtime that is built with enable_all()"
             );
         });

@@ -26,9 +26,9 @@ pub(super) enum FailureKind {
     Closed,
     Authentication,
     Permission,
-    /// The server is alive, but a replica or without enough replicas, so that it accepts no writes.
+    /// The server responds but accepts no writes: it is a replica, has too few replicas, or cannot write to its disk.
     ReadOnly,
-    /// A replica whose primary is gone, and which serves no data meanwhile.
+    /// The server is a replica that has lost its primary, and serves no data until it has one again.
     PrimaryDown,
     Loading,
     Cluster,
@@ -42,12 +42,12 @@ pub(super) enum FailureKind {
     Other,
 }
 
-/// Who opens connections, which decides what helps against a connection that does not work.
+/// Who opens connections. The remedy for a connection that does not work depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectedBy {
     /// The store, which opens a new connection after a failure.
     Store,
-    /// The app. The store has only one connection, and can not replace it.
+    /// The app. The store has only one connection, and cannot replace it.
     App,
     /// The app, by a connection to a cluster, which reconnects by itself.
     AppToCluster,

@@ -53,16 +53,16 @@ use crate::rate_limit::redis::own_connection::OwnConnection;
 /// at `info`.
 ///
 /// A store that opens its own connection ([`connect`](Self::connect), [`from_client`](Self::from_client)) opens a new
-/// one after each call that fails, also if the server is alive: if it has become a replica (`READONLY`), has lost its
-/// primary (`MASTERDOWN`) or still loads its data (`LOADING`). So behind an address that moves to another server, it
-/// reaches that server within 5 seconds.
+/// one after each call that fails, even if the server responds: it may have become a replica (`READONLY`), have lost
+/// its primary (`MASTERDOWN`) or still be loading its data (`LOADING`). If the address of the URL moves to another
+/// server, the store uses that server within 5 seconds.
 ///
 /// Requests must run on a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. Others follow the policy,
 /// and the first one is logged.
 ///
 /// For the policy `Local`, this process also counts what the server charged, in up to
-/// [`local_max_bytes`](Self::local_max_bytes) of memory. It also caches denials for up to 10 seconds, so that a caller who keeps
-/// sending requests above its limit costs the server little.
+/// [`local_max_bytes`](Self::local_max_bytes) of memory. It also caches denials for up to 10 seconds, so that a caller
+/// who keeps sending requests above its limit costs the server little.
 ///
 /// # Keys in Redis
 ///
@@ -79,7 +79,7 @@ use crate::rate_limit::redis::own_connection::OwnConnection;
 /// ```
 ///
 /// The pattern of the keys is `~{prefix}:*`. A connection that the app passes may need more, such as `+client|setinfo`.
-/// If a permission is missing, calls fail as in an outage, and the log says so.
+/// If a permission is missing, calls fail as in an outage, and the log names the cause.
 ///
 /// # Requirements
 ///
@@ -131,7 +131,7 @@ impl RedisStore {
     /// Only the [`deadline`](Self::deadline) limits how long a request waits. A handshake that takes longer than the
     /// deadline continues, and a later request uses the connection.
     ///
-    /// Here the client trusts a certificate authority of its own, which needs the feature `redis_tls`:
+    /// This client trusts a private certificate authority, which requires the feature `redis_tls`:
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis_tls")]
@@ -222,7 +222,7 @@ impl RedisStore {
     /// ```
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into().into();
-        // Under another prefix, limits with the same name are others.
+        // Under another prefix, limits with the same name are different limits.
         self.local = Arc::default();
         self
     }

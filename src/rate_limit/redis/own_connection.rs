@@ -1,10 +1,9 @@
 //! `OwnConnection`: a connection that the store opens itself, and replaces when it does not work.
 
-// A connection can be alive and still be of no use: to a primary that has become a replica, to a replica that has lost
-// its primary, to a server that loads its data for minutes, or to a host that has vanished. Behind one address, a new
-// connection may reach another server, the old one never does. So every call that fails replaces the connection. A
-// single response that is late does not: only when the circuit breaker is open, which also limits how often a
-// connection is opened.
+// A connection can be open and still be useless: if it leads to a primary that has become a replica, to a replica that
+// has lost its primary, to a server that loads its data for minutes, or to a host that has vanished. A new connection to
+// the same address may reach another server. So every call that fails replaces the connection. A call that times out
+// does so only once the circuit breaker is open, which also limits how often a connection is opened.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -107,8 +106,8 @@ impl LazyConnection {
 
 /// Opens a connection, without a time limit: the store has its own deadline.
 async fn connect(client: Client) -> Result<MultiplexedConnection, Failure> {
-    // A task of its own: opening a socket panics if the runtime has no I/O driver, and a TLS handshake if there is no
-    // cryptography provider. A set of tasks ends them when it is dropped.
+    // In a separate task: opening a socket panics if the runtime has no I/O driver, and a TLS handshake if there is no
+    // cryptography provider. A `JoinSet` aborts its tasks when it is dropped.
     let mut attempt = JoinSet::new();
     attempt.spawn(async move {
         client::ensure_crypto_provider(&client);

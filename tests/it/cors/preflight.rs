@@ -80,7 +80,7 @@ async fn any_other_options_request_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn several_requested_methods_are_no_preflight() {
+async fn a_request_with_several_requested_methods_is_not_a_preflight() {
     let app = App::of(for_page());
     let method = |method| ("access-control-request-method", method);
     for (origin, allowed) in [(PAGE, Some(PAGE)), (FOREIGN, None)] {

@@ -119,7 +119,7 @@ async fn assume_https_ignores_the_request() {
 const WARNING: &str = "a request has X-Forwarded-Proto: https, but is not from a trusted proxy";
 
 #[tokio::test]
-async fn https_from_where_an_untrusted_proxy_may_be_is_logged_once() {
+async fn https_from_an_address_where_an_untrusted_proxy_may_be_is_logged_once() {
     let headers = [("x-forwarded-proto", "https")];
     for peer in ["127.0.0.1", "::1", "10.0.0.1", "172.16.0.1", "::ffff:192.168.0.1", "169.254.1.1", "fd00::1", ""] {
         let without_layer = app_with(SecurityHeaders::api());
@@ -138,7 +138,7 @@ async fn https_from_where_an_untrusted_proxy_may_be_is_logged_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_show_an_untrusted_proxy_is_not_logged() {
+async fn a_request_that_does_not_show_an_untrusted_proxy_is_not_logged() {
     let log = LogCapture::start();
     let proto = |value| [("x-forwarded-proto", value)];
     // A stranger can send anything.

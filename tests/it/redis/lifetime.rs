@@ -104,7 +104,7 @@ fn assert_outage(block_on: impl Fn(Pin<&mut dyn Future<Output = u16>>) -> u16, r
 }
 
 #[test]
-fn requests_outside_of_a_tokio_runtime_follow_the_outage_policy() {
+fn requests_outside_a_tokio_runtime_follow_the_outage_policy() {
     // Another executor drives neither the sockets nor the timers of Tokio.
     let block_on =
         |future: Pin<&mut dyn Future<Output = u16>>| match future.poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,4 +1,4 @@
-//! A connection that works no longer, although it is open: the store replaces its own connection.
+//! A connection that is open but no longer works: the store replaces its own connection.
 //!
 //! Each test has real servers behind a balancer, which sends new connections elsewhere and keeps the open ones.
 
@@ -48,7 +48,7 @@ fn demote(server: &Server, primary: &Server) {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_primary_that_became_a_replica_is_left_with_one_failed_request() {
+async fn a_primary_that_became_a_replica_is_abandoned_after_one_failed_request() {
     let old = Server::start();
     let new = Server::replica_of(&old);
     let balancer = Balancer::start(old.port());
@@ -85,18 +85,18 @@ async fn an_address_that_moves_during_the_outage_is_followed_by_the_next_attempt
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_replica_that_lost_its_primary_is_left() {
+async fn a_replica_that_lost_its_primary_is_abandoned() {
     let primary = Server::start();
     let replica = Server::replica_of(&primary);
     assert_eq!(replica.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]), "OK");
     primary.kill();
     wait_until("the replica has lost its primary", || rejects_writes_with(&replica, "MASTERDOWN"));
-    assert_is_left(&replica, "lost").await;
+    assert_is_abandoned(&replica, "lost").await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_server_that_keeps_loading_is_left() {
+async fn a_server_that_keeps_loading_is_abandoned() {
     let primary = Server::start();
     assert_eq!(primary.command(&["DEBUG", "POPULATE", "10000", "key", "1000"]), "OK");
     let loading = Server::start();
@@ -106,28 +106,28 @@ async fn a_server_that_keeps_loading_is_left() {
     }
     assert_eq!(loading.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]), "OK");
     wait_until("the server is loading", || rejects_writes_with(&loading, "LOADING"));
-    assert_is_left(&loading, "loaded its data").await;
+    assert_is_abandoned(&loading, "loaded its data").await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_cluster_node_without_slots_is_left() {
+async fn a_cluster_node_without_slots_is_abandoned() {
     let node = Server::cluster_node();
     assert!(rejects_writes_with(&node, "CLUSTERDOWN"));
-    assert_is_left(&node, "RedisStore::cluster").await;
+    assert_is_abandoned(&node, "RedisStore::cluster").await;
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_server_without_enough_replicas_is_left() {
+async fn a_server_without_enough_replicas_is_abandoned() {
     let alone = Server::start();
     assert_eq!(alone.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]), "OK");
     assert!(rejects_writes_with(&alone, "NOREPLICAS"));
-    assert_is_left(&alone, "too few replicas").await;
+    assert_is_abandoned(&alone, "too few replicas").await;
 }
 
 /// Asserts that the store does not stay with this server, which rejects writes, and that the log names the remedy.
-async fn assert_is_left(server: &Server, remedy: &str) {
+async fn assert_is_abandoned(server: &Server, remedy: &str) {
     let working = Server::start();
     let balancer = Balancer::start(server.port());
     let log = LogCapture::start();
@@ -143,7 +143,7 @@ async fn assert_is_left(server: &Server, remedy: &str) {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_silent_server_is_left_when_the_circuit_breaker_opens() {
+async fn a_silent_server_is_abandoned_when_the_circuit_breaker_opens() {
     let silent = Server::start();
     let working = Server::start();
     let balancer = Balancer::start(silent.port());
@@ -175,7 +175,7 @@ async fn a_connection_that_was_cut_is_replaced_by_the_next_request() {
     assert_eq!(status(&app).await, 503);
     assert_eq!((status(&app).await, balancer.connections()), (200, 2));
     assert_eq!(app.statuses("x-user: ann", 20).await, [200; 20]);
-    assert_eq!(balancer.connections(), 2, "a connection that works stays");
+    assert_eq!(balancer.connections(), 2, "a connection that works is kept");
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn only_the_deadline_limits_the_wait_for_a_response_and_for_a_connection()
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_multiplexed_connection_of_the_app_is_lost_for_ever_and_the_log_names_the_reason() {
+async fn a_multiplexed_connection_of_the_app_is_lost_forever_and_the_log_names_the_reason() {
     let server = Server::start();
     let client = ::redis::Client::open(server.url()).unwrap();
     let connection = client.get_multiplexed_async_connection().await.unwrap();

@@ -96,7 +96,7 @@ fn a_source_that_matches_every_host_is_found_for_scripts_plugins_and_base_elemen
         ("default-src 'self'; base-uri *", "base-uri", "*"),
         ("default-src 'nonce-...' 'strict-dynamic' *", "default-src", "*"),
     ] {
-        let expected = format!("{source} in {directive} matches every host, and so an attacker's too");
+        let expected = format!("{source} in {directive} matches every host, including an attacker's");
         assert_eq!(lints(text), [expected], "{text}");
     }
     for text in [
