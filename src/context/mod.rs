@@ -50,6 +50,7 @@ mod realm;
 mod request_route;
 pub(crate) mod roles;
 pub(crate) mod route;
+mod route_pattern;
 pub(crate) mod scopes;
 #[cfg(feature = "serde")]
 mod serialization;
@@ -75,11 +76,10 @@ pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
-#[cfg(feature = "rate_limit")]
-pub(crate) use request_route::has_parameters;
-pub(crate) use request_route::{RequestRoute, is_route};
+pub(crate) use request_route::RequestRoute;
 pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
+pub(crate) use route_pattern::RoutePattern;
 pub(crate) use scopes::Scopes;
 #[cfg(feature = "jwt")]
 pub(crate) use shared_str::SharedStr;

@@ -64,6 +64,9 @@ impl Realm {
         Self(Some(Arc::new(ProtectionSpace { name: name.into(), schemes, challenges })))
     }
 
+    /// The realm `api`, with the scheme `Bearer`.
+    pub(crate) const DEFAULT: &'static Self = &Self(None);
+
     /// Returns the realm's name.
     #[must_use]
     pub fn name(&self) -> &str {

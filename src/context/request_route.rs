@@ -22,6 +22,7 @@ use http::request;
 use percent_encoding::percent_decode_str;
 
 use crate::context::route::{matched_path, nested_path, original_path};
+use crate::context::route_pattern::{RoutePattern, split_at_parameter};
 
 /// The route of a request. It is looked up once, however many settings are compared with it.
 #[derive(Clone, Copy)]
@@ -50,10 +51,11 @@ impl<'a> RequestRoute<'a> {
     /// The matched route decides. Without one, only a route without parameters can be that of the request, and its path
     /// must be exactly that: every other comparison would need the rules by which some service decodes and cleans
     /// paths, and each difference would be a way around a check.
-    pub(crate) fn is_any_of(self, routes: &[Box<str>]) -> bool {
+    pub(crate) fn is_any_of(self, routes: &[RoutePattern]) -> bool {
+        let mut routes = routes.iter().filter(|route| route.has_method(&self.head.method));
         match self.matched {
-            Some(matched) => routes.iter().any(|route| is_same_route(route, matched)),
-            None => routes.iter().any(|route| self.has_path(route)),
+            Some(matched) => routes.any(|route| route.is_route(matched)),
+            None => routes.any(|route| self.has_path(route.path())),
         }
     }
 
@@ -62,13 +64,14 @@ impl<'a> RequestRoute<'a> {
     /// A false match is safe here. So without a matched route, the path is compared with the patterns, once as it is
     /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
     /// handler of such a route distinguishes paths on its own.
-    pub(crate) fn first_possible(self, routes: &[Box<str>]) -> Option<&str> {
-        let is_possible = |route: &str| match self.matched {
-            Some(matched) if is_same_route(route, matched) => true,
-            Some(matched) if !matched.contains("{*") => self.has_path(route),
-            _ => self.may_have_path(route),
+    pub(crate) fn first_possible(self, routes: &[RoutePattern]) -> Option<&str> {
+        let is_possible = |route: &RoutePattern| match self.matched {
+            Some(matched) if route.is_route(matched) => true,
+            Some(matched) if !matched.contains("{*") => self.has_path(route.path()),
+            _ => self.may_have_path(route.path()),
         };
-        routes.iter().map(|route| &**route).find(|route| is_possible(route))
+        let mut routes = routes.iter().filter(|route| route.has_method(&self.head.method));
+        routes.find(|route| is_possible(route)).map(RoutePattern::path)
     }
 
     /// Whether the path of the request is exactly this route, which must have no parameters.
@@ -95,44 +98,6 @@ impl<'a> RequestRoute<'a> {
                 Some(nested) => is_rest(route, nested, |rest| may_match(rest, path)),
             }
     }
-}
-
-/// Whether axum 0.8 accepts the route. Any other would match no request, and silently disable what is configured for it.
-pub(crate) fn is_route(route: &str) -> bool {
-    // Segments that begin with a colon or a star are the syntax of older versions.
-    let Some(segments) = route.strip_prefix('/') else { return false };
-    if segments.split('/').any(|segment| segment.starts_with([':', '*'])) {
-        return false;
-    }
-    let mut rest = route;
-    loop {
-        let (literal, parameter) = split_at_parameter(rest);
-        if literal.replace("{{", "").replace("}}", "").contains(['{', '}']) {
-            return false;
-        }
-        let Some((name, after)) = parameter else { return true };
-        let catch_all = name.strip_prefix('*');
-        let name = catch_all.unwrap_or(name);
-        let ends_segment = after.is_empty() || (after.starts_with('/') && catch_all.is_none());
-        if name.is_empty() || name.contains(['*', '/']) || !ends_segment {
-            return false;
-        }
-        rest = after;
-    }
-}
-
-/// Whether a route matches more than one path.
-pub(crate) fn has_parameters(route: &str) -> bool {
-    split_at_parameter(route).1.is_some()
-}
-
-/// Whether two routes are the same for a router, which ignores the names of parameters.
-fn is_same_route(route: &str, matched: &str) -> bool {
-    fn kind(segment: &str) -> (&str, Option<bool>) {
-        let (literal, parameter) = split_at_parameter(segment);
-        (literal, parameter.map(|(name, _)| name.starts_with('*')))
-    }
-    route == matched || (matched.contains('{') && route.split('/').map(kind).eq(matched.split('/').map(kind)))
 }
 
 /// Whether a route has no parameters, and is this path.
@@ -196,24 +161,6 @@ fn cleaned(path: &str) -> Option<String> {
         }
     }
     Some(segments.into_iter().flat_map(|segment| ["/", segment]).collect())
-}
-
-/// Splits a route into the text before its first parameter, and that parameter's name with the text after it.
-fn split_at_parameter(route: &str) -> (&str, Option<(&str, &str)>) {
-    let mut from = 0;
-    while let Some(brace) = route.get(from..).and_then(|rest| rest.find('{')) {
-        let start = from + brace;
-        let Some((literal, parameter)) = route.split_at_checked(start) else { break };
-        if parameter.starts_with("{{") {
-            from = start + 2;
-            continue;
-        }
-        return match parameter.strip_prefix('{').and_then(|parameter| parameter.split_once('}')) {
-            Some((name, after)) => (literal, Some((name, after))),
-            None => break,
-        };
-    }
-    (route, None)
 }
 
 /// Returns the text that a literal part of a route stands for: braces are doubled in routes.

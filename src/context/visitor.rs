@@ -23,6 +23,8 @@ pub struct Visitor(Caller);
 
 #[derive(Clone, Debug)]
 enum Caller {
+    /// The caller's credential was not read, because the route needs none.
+    OnOpenRoute,
     Anonymous(Realm),
     Authenticated(UserContext),
 }
@@ -36,6 +38,16 @@ impl Visitor {
         Self(Caller::Anonymous(realm))
     }
 
+    /// Creates the caller of an open route. It is anonymous, and no credential can change that.
+    pub(crate) fn on_open_route() -> Self {
+        Self(Caller::OnOpenRoute)
+    }
+
+    /// Whether no credential was read. What requires a user then rejects every request, which is a mistake of the app.
+    pub(crate) fn is_on_open_route(&self) -> bool {
+        matches!(self.0, Caller::OnOpenRoute)
+    }
+
     /// Creates an authenticated user or client.
     #[must_use]
     pub fn authenticated(user: UserContext) -> Self {
@@ -46,7 +58,7 @@ impl Visitor {
     #[must_use]
     pub fn user(&self) -> Option<&UserContext> {
         match &self.0 {
-            Caller::Anonymous(_) => None,
+            Caller::OnOpenRoute | Caller::Anonymous(_) => None,
             Caller::Authenticated(user) => Some(user),
         }
     }
@@ -55,6 +67,7 @@ impl Visitor {
     #[must_use]
     pub fn realm(&self) -> &Realm {
         match &self.0 {
+            Caller::OnOpenRoute => Realm::DEFAULT,
             Caller::Anonymous(realm) => realm,
             Caller::Authenticated(user) => user.realm(),
         }

@@ -143,14 +143,18 @@ pub trait Extract: Sized {
     /// Returns the denial for a handler that does not take an `Option`, if the value is absent (default: 401, a
     /// credential is required).
     fn absent(head: &request::Parts) -> Denial {
-        let realm = head.extensions.get::<Visitor>().map(|visitor| visitor.realm().clone());
-        Denial::new(DenialKind::CredentialsMissing, realm.unwrap_or_default())
+        let visitor = head.extensions.get::<Visitor>();
+        Denial::new(DenialKind::CredentialsMissing, visitor.map(Visitor::realm).cloned().unwrap_or_default())
     }
 }
 
 impl Extract for UserContext {
     fn extract(head: &request::Parts) -> Result<Option<Self>, Denial> {
         Ok(visitor(head, "UserContext")?.user().cloned())
+    }
+
+    fn absent(head: &request::Parts) -> Denial {
+        user_missing(head, "UserContext")
     }
 }
 
@@ -167,6 +171,10 @@ impl<T: DeserializeOwned> Extract for Claims<T> {
                 Err(Denial::new(kind, user.realm().clone()))
             }
         }
+    }
+
+    fn absent(head: &request::Parts) -> Denial {
+        user_missing(head, "Claims")
     }
 }
 
@@ -330,4 +338,12 @@ impl IntoResponse for Denial {
 fn visitor<'a>(head: &'a request::Parts, required_by: &'static str) -> Result<&'a Visitor, Denial> {
     let visitor = head.extensions.get::<Visitor>();
     visitor.ok_or_else(|| Denial::new(DenialKind::auth_layer_missing(required_by), Realm::default()))
+}
+
+/// Returns the denial for a caller who is anonymous; on an open route, where everyone is, it is a mistake of the app.
+fn user_missing(head: &request::Parts, required_by: &'static str) -> Denial {
+    match head.extensions.get::<Visitor>() {
+        Some(visitor) => Denial::of_anonymous(visitor, required_by),
+        None => Denial::new(DenialKind::auth_layer_missing(required_by), Realm::default()),
+    }
 }

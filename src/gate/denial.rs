@@ -123,6 +123,13 @@ pub enum DenialKind {
     /// 403: the resource belongs to another user.
     #[doc(alias("403", "forbidden"))]
     NotOwner,
+    /// 500: a layer or extractor requires a user on a route that [`StackBuilder::open`](crate::stack::StackBuilder::open)
+    /// names, where no credential is read.
+    #[non_exhaustive]
+    OpenRoute {
+        /// The layer or extractor.
+        required_by: &'static str,
+    },
     /// 429: a rate limit is exceeded.
     #[doc(alias("429", "too many requests"))]
     QuotaExceeded(Violation),
@@ -246,6 +253,7 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
+            | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::KeysUnavailable { .. }

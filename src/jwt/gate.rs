@@ -257,7 +257,7 @@ impl Gate for JwtAuth {
             Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => {
                 // An outer gate may have authenticated the request by another credential.
-                if head.extensions.get::<Visitor>().is_none() {
+                if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
                     head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
                 }
                 return Entry::Admit(JwtAuthPass(None));

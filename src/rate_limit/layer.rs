@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus};
+use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus, RoutePattern};
 use crate::field::grpc;
 use crate::field::header_map::mark_sensitive;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
@@ -31,19 +31,20 @@ use crate::rate_limit::response_headers::{self, TightestLimit};
 pub struct RateLimit(pub(super) Arc<Policy>);
 
 impl RateLimit {
-    /// Whether a limit needs a verified user, and so an outer layer that authenticates.
+    /// Whether a limit needs the client's address, and so an outer layer that finds it.
     pub(crate) fn needs_address(&self) -> bool {
         self.0.rules.iter().any(|rule| rule.key.needs_address())
     }
 
+    /// Whether a limit needs a verified user, and so an outer layer that authenticates.
     pub(crate) fn needs_user(&self) -> bool {
         self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.is_by_tier())
     }
 
     /// Whether a limit rejects every anonymous request for one of these routes: its key needs a user, and it neither
     /// exempts the route nor names only others.
-    pub(crate) fn requires_user_on(&self, routes: &[Box<str>]) -> bool {
-        let mut counted = routes.iter().filter(|route| !self.0.exempt.contains(route));
+    pub(crate) fn requires_user_on(&self, routes: &[RoutePattern]) -> bool {
+        let mut counted = routes.iter().filter(|route| !self.0.exempt.iter().any(|exempt| exempt.covers(route)));
         counted.any(|route| self.0.rules.iter().any(|rule| rule.key.requires_user() && rule.may_apply_to_route(route)))
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::{StatusCode, request};
 
-use crate::context::Tier;
+use crate::context::{RoutePattern, Tier};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::quota::Quota;
 
@@ -202,7 +202,8 @@ impl Limit {
         self
     }
 
-    /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all).
+    /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all). `POST /reports` is
+    /// only that method of the route; GET includes HEAD.
     ///
     /// A route is axum's `MatchedPath`, including the path of every `nest`; the names of parameters do not matter. If no
     /// router has matched a route, or a wildcard route, the request's path is compared with the routes instead: so the
@@ -234,7 +235,7 @@ impl Limit {
     /// # }
     /// ```
     pub fn on_routes(mut self, routes: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.filter.routes = Some(routes.into_iter().map(|route| route.into().into()).collect());
+        self.filter.routes = Some(RoutePattern::all(routes).into());
         self
     }
 

@@ -10,7 +10,9 @@ use http::{HeaderName, request};
 
 use crate::clock::SteadyClock;
 use crate::context::route::{matched_path, method_name};
-use crate::context::{LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, RequestRoute, UserContext, Visitor};
+use crate::context::{
+    LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, RequestRoute, RoutePattern, UserContext, Visitor,
+};
 use crate::gate::{Denial, DenialKind, Violation};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
 use crate::rate_limit::diagnostics::Diagnostics;
@@ -29,7 +31,7 @@ pub(super) struct Policy {
     pub(super) rules: Box<[Rule]>,
     /// The names of the rules.
     pub(super) names: Arc<[Arc<str>]>,
-    pub(super) exempt: Box<[Box<str>]>,
+    pub(super) exempt: Box<[RoutePattern]>,
     pub(super) headers: RateLimitHeaders,
     pub(super) clock: SteadyClock,
     /// The counters of this process. With a store in Redis, they serve while it is unavailable.

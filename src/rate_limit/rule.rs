@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, request};
 
-use crate::context::{RequestRoute, Tier, UserContext};
+use crate::context::{RequestRoute, RoutePattern, Tier, UserContext};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{Cost, FailureCondition, RequestFilter};
 
@@ -49,8 +49,8 @@ impl Rule {
     }
 
     /// Whether the limit may apply to requests for this configured route.
-    pub(super) fn may_apply_to_route(&self, route: &str) -> bool {
-        self.filter.routes.as_deref().is_none_or(|routes| routes.iter().any(|named| **named == *route))
+    pub(super) fn may_apply_to_route(&self, route: &RoutePattern) -> bool {
+        self.filter.routes.as_deref().is_none_or(|routes| routes.iter().any(|named| named.overlaps(route)))
     }
 
     /// Returns the route to count the request by: the matched one or, outside a router, the one that the limit names.

@@ -14,7 +14,7 @@ use crate::require::user::RequireUser;
 
 /// Decides about a request.
 ///
-/// The three refusals are of different parties: the app (no layer authenticated: 500), a caller who could authenticate
+/// The three refusals are of different parties: the app (no layer authenticated, or none may on this route: 500), a caller who could authenticate
 /// (401), and a user whose credentials are accepted but insufficient (403). A missing `Visitor` is never treated as an
 /// anonymous caller, so that a forgotten `JwtAuth` is found.
 fn enter(requirement: &Requirement, layer: &'static str, head: &request::Parts) -> Entry<()> {
@@ -23,7 +23,7 @@ fn enter(requirement: &Requirement, layer: &'static str, head: &request::Parts) 
         Some(visitor) => match visitor.user().map(|user| requirement.check(user)) {
             Some(Ok(())) => return Entry::Admit(()),
             Some(Err(kind)) => Denial::new(kind, visitor.realm().clone()),
-            None => Denial::new(DenialKind::CredentialsMissing, visitor.realm().clone()),
+            None => Denial::of_anonymous(visitor, layer),
         },
     };
     Entry::Refuse(Reply::denial(head, denial))

@@ -1,6 +1,6 @@
 //! `StackBuilder`: the gates of a `Stack`, and the checks that they can work in their places.
 
-use crate::context::TrustedProxies;
+use crate::context::{RoutePattern, TrustedProxies};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
 use crate::stack::gate::{NoAuth, Stack};
@@ -19,7 +19,7 @@ pub struct StackBuilder<A = NoAuth> {
     cors: Option<Cors>,
     by_address: Option<RateLimit>,
     authenticate: A,
-    open: Option<Vec<Box<str>>>,
+    open: Option<Vec<RoutePattern>>,
     by_user: Option<RateLimit>,
     has_user: bool,
 }
@@ -214,16 +214,17 @@ impl<A: Gate> StackBuilder<A> {
     /// [optional](crate::jwt::JwtAuthBuilder::optional) `JwtAuth`.
     ///
     /// A route is written as in the router, with its full path: `/docs/{*path}`, or `/api/login` for a route `/login`
-    /// of a router that is nested at `/api`. On an open route, a credential is not read, so an expired cookie does not
-    /// keep its user from the login page: every caller is anonymous. All other layers still apply, and a `Require*`
-    /// layer rejects the request.
+    /// of a router that is nested at `/api`. `GET /reports` opens one method of a route, and its other methods stay
+    /// closed. GET includes HEAD, as in axum. On an open route, a credential is not read, so an expired cookie does not
+    /// keep its user from the login page: every caller is anonymous. All other layers still apply. A `Require*` layer or
+    /// a `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
     ///
     /// The route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
     /// stay closed. Around a router, or without one, only routes without parameters can be open, and the path must be
     /// exactly the same.
     ///
     /// ```
-    /// use axum::{Router, body::Body, http::Request, routing::{get, post}};
+    /// use axum::{Router, body::Body, http::Request, routing::get};
     /// use portcullis::{Issuer, JwtAuth, Stack};
     /// # use tower::ServiceExt;
     ///
@@ -236,21 +237,24 @@ impl<A: Gate> StackBuilder<A> {
     ///     .build()?;
     /// let stack = Stack::builder()
     ///     .authenticate(auth)
-    ///     .open(["/health", "/login"])
+    ///     .open(["/health", "GET /posts/{id}"])
     ///     .build()?;
     /// let app: Router = Router::new()
     ///     .route("/account", get(|| async {}))
     ///     .route("/health", get(|| async {}))
-    ///     .route("/login", post(|| async {}))
+    ///     .route("/posts/{id}", get(|| async {}).delete(|| async {}))
     ///     .layer(stack);
     ///
-    /// let status = async |path: &str| {
-    ///     let request = Request::get(path).body(Body::empty()).unwrap();
+    /// let status = async |method: &str, path: &str| {
+    ///     let request = Request::builder().method(method).uri(path);
+    ///     let request = request.body(Body::empty()).unwrap();
     ///     app.clone().oneshot(request).await.unwrap().status()
     /// };
-    /// assert_eq!(status("/health").await, 200);
-    /// assert_eq!(status("/account").await, 401);
-    /// assert_eq!(status("/unknown").await, 401);
+    /// assert_eq!(status("GET", "/health").await, 200);
+    /// assert_eq!(status("GET", "/posts/7").await, 200);
+    /// assert_eq!(status("DELETE", "/posts/7").await, 401);
+    /// assert_eq!(status("GET", "/account").await, 401);
+    /// assert_eq!(status("GET", "/unknown").await, 401);
     /// # Ok(())
     /// # }
     /// ```
@@ -258,7 +262,7 @@ impl<A: Gate> StackBuilder<A> {
     where
         R: Into<String>,
     {
-        self.open = Some(routes.into_iter().map(|route| route.into().into()).collect());
+        self.open = Some(RoutePattern::all(routes));
         self
     }
 
@@ -364,6 +368,6 @@ fn needs_user(limit: Option<&RateLimit>) -> bool {
 }
 
 /// Whether a limit would reject every anonymous request for one of these routes.
-fn requires_user_on(limit: Option<&RateLimit>, routes: &[Box<str>]) -> bool {
+fn requires_user_on(limit: Option<&RateLimit>, routes: &[RoutePattern]) -> bool {
     limit.is_some_and(|limit| limit.requires_user_on(routes))
 }

@@ -36,7 +36,7 @@ mod disabled {
         }
 
         #[cfg(not(feature = "rate_limit"))]
-        pub(in crate::stack) fn requires_user_on(&self, _: &[Box<str>]) -> bool {
+        pub(in crate::stack) fn requires_user_on(&self, _: &[crate::context::RoutePattern]) -> bool {
             match *self {}
         }
     }

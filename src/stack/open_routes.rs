@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Response, request};
 
-use crate::context::{Realm, RequestRoute, Visitor, is_route};
+use crate::context::{RequestRoute, RoutePattern, Visitor};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Entry, Gate, Pair, ResponseHeaders};
 use crate::require::user::RequireUser;
@@ -21,13 +21,13 @@ pub(super) struct ExceptOpenRoutes<A> {
 
 #[derive(Clone, Debug)]
 struct OpenRoutes<A> {
-    routes: Arc<[Box<str>]>,
+    routes: Arc<[RoutePattern]>,
     /// The gate for all other routes.
     closed: Pair<A, RequireUser>,
 }
 
 impl<A: Gate> ExceptOpenRoutes<A> {
-    pub(super) fn new(gate: A, routes: Option<Vec<Box<str>>>) -> Self {
+    pub(super) fn new(gate: A, routes: Option<Vec<RoutePattern>>) -> Self {
         let closed = Pair::new(gate.clone(), RequireUser::new());
         let open = routes.map(|routes| OpenRoutes { routes: routes.into(), closed });
         Self { gate, open }
@@ -42,7 +42,7 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
             return self.gate.enter(head).into_optional();
         };
         if RequestRoute::of(head).is_any_of(routes) {
-            head.extensions.insert(Visitor::anonymous(Realm::default()));
+            head.extensions.insert(Visitor::on_open_route());
             return Entry::Admit(None);
         }
         closed.enter_as(head, |(pass, ())| Some(pass))
@@ -60,11 +60,11 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
 }
 
 /// Validates the open routes, which are `None` if [`open`](crate::stack::StackBuilder::open) was not called.
-pub(super) fn validate(routes: Option<&[Box<str>]>, has_user: bool, issues: &mut ConfigIssues) {
+pub(super) fn validate(routes: Option<&[RoutePattern]>, has_user: bool, issues: &mut ConfigIssues) {
     let Some(routes) = routes else { return };
-    let mut add = |kind, reason: &'static str, remedy: &'static str, route: Option<&str>| {
+    let mut add = |kind, reason: &'static str, remedy: &'static str, route: Option<&RoutePattern>| {
         let issue = ConfigIssue::new("open", kind, reason, remedy);
-        issues.add(if let Some(route) = route { issue.with_value(route) } else { issue });
+        issues.add(if let Some(route) = route { issue.with_value(route.to_string()) } else { issue });
     };
     if !has_user {
         let reason = "no gate authenticates, so every route is open";
@@ -74,11 +74,10 @@ pub(super) fn validate(routes: Option<&[Box<str>]>, has_user: bool, issues: &mut
         add(IssueKind::Invalid, "the list of routes is empty", "name at least one route, or remove open(..)", None);
     }
     for (index, route) in routes.iter().enumerate() {
-        if !is_route(route) {
-            let remedy = "write the route as in the router, for example /docs/{*path}";
-            add(IssueKind::Invalid, "not a route of axum 0.8", remedy, Some(route));
+        if let Some((reason, remedy)) = route.mistake() {
+            add(IssueKind::Invalid, reason, remedy, Some(route));
         }
-        if routes.iter().take(index).any(|other| other == route) {
+        if routes.iter().take(index).any(|other| other.overlaps(route)) {
             add(IssueKind::Duplicate, "the route is named twice", "name each route once", Some(route));
         }
     }

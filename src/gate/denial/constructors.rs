@@ -3,9 +3,19 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::context::{Scopes, Tier};
-use crate::gate::denial::{AccountRefusal, DenialKind};
+use crate::context::{Scopes, Tier, Visitor};
+use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
 use crate::gate::required_names::RequiredNames;
+
+impl Denial {
+    /// Creates the denial of an anonymous caller, where a layer or an extractor requires a user. On an open route every
+    /// caller is anonymous, so it is a mistake of the app.
+    pub(crate) fn of_anonymous(visitor: &Visitor, required_by: &'static str) -> Self {
+        let is_open = visitor.is_on_open_route();
+        let kind = if is_open { DenialKind::open_route(required_by) } else { DenialKind::CredentialsMissing };
+        Self::new(kind, visitor.realm().clone())
+    }
+}
 
 /// Methods that create a reason, each with the name of its variant.
 impl DenialKind {
@@ -55,6 +65,12 @@ impl DenialKind {
     #[must_use]
     pub fn keys_unavailable(retry_after: Duration) -> Self {
         Self::KeysUnavailable { retry_after }
+    }
+
+    /// Creates an [`OpenRoute`](Self::OpenRoute). The log line names `required_by`, a layer or an extractor.
+    #[must_use]
+    pub fn open_route(required_by: &'static str) -> Self {
+        Self::OpenRoute { required_by }
     }
 
     /// Creates a [`RateLimitMissing`](Self::RateLimitMissing). The log line names `required_by`, an extractor.

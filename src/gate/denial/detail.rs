@@ -53,6 +53,7 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
+            | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
@@ -108,6 +109,11 @@ impl DenialKind {
             Self::NonceMissing => "CspNonce requires a SecurityHeaders layer whose policy has a nonce; add \
                  SecurityHeaders::html(), or Source::Nonce to the existing policy"
                 .into(),
+            Self::OpenRoute { required_by } => format!(
+                "{required_by} requires a user on an open route, where no credential is read; remove the route from \
+                 StackBuilder::open, or open only the methods that need no user, as in \"GET /reports\""
+            )
+            .into(),
             Self::RateLimitMissing { required_by } => format!(
                 "{required_by} requires a RateLimit layer that counts the request (for an Attempt, one that counts \
                  failures); add one, or extract an Option if the route may be exempt"
@@ -135,6 +141,7 @@ mod tests {
             (DenialKind::auth_layer_missing("RequireUser"), "RequireUser requires an authenticating layer"),
             (DenialKind::ClaimsMismatch, "no token's claims fit"),
             (DenialKind::NonceMissing, "SecurityHeaders::html()"),
+            (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),
         ] {

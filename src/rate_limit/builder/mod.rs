@@ -6,7 +6,7 @@ mod validate;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SteadyClock};
-use crate::context::{Tier, has_parameters};
+use crate::context::{RoutePattern, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::rate_limit::builder::compile::CompiledLimit;
 use crate::rate_limit::builder::validate::{validate_exempt, validate_limits, validate_store};
@@ -38,7 +38,7 @@ impl RateLimit {
 pub struct RateLimitBuilder {
     limits: Vec<Limit>,
     key: Option<Key>,
-    exempt: Vec<Box<str>>,
+    exempt: Vec<RoutePattern>,
     store: Option<Store>,
     headers: RateLimitHeaders,
     clock: Clock,
@@ -143,10 +143,11 @@ impl RateLimitBuilder {
 
     /// Exempts these routes from all limits of the layer (default: none).
     ///
-    /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`. The route
-    /// of a request is axum's `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`.
-    /// Without it, a route without parameters exempts exactly its path, so `//health` is counted. A route with parameters
-    /// then exempts nothing, which is logged once as a warning.
+    /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`, or with a
+    /// method, `GET /items`, to exempt only that one (GET includes HEAD). The route of a request is axum's
+    /// `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`. Without it, a route without
+    /// parameters exempts exactly its path, so `//health` is counted. A route with parameters then exempts nothing,
+    /// which is logged once as a warning.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -172,7 +173,7 @@ impl RateLimitBuilder {
     /// # }
     /// ```
     pub fn exempt(mut self, routes: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.exempt = routes.into_iter().map(|route| route.into().into()).collect();
+        self.exempt = RoutePattern::all(routes);
         self
     }
 
@@ -344,7 +345,7 @@ impl RateLimitBuilder {
 /// Turns compiled limits into a policy.
 fn policy(
     mut compiled: Vec<CompiledLimit>,
-    exempt: Vec<Box<str>>,
+    exempt: Vec<RoutePattern>,
     store: &Store,
     headers: RateLimitHeaders,
     clock: Clock,
@@ -363,7 +364,7 @@ fn policy(
     let (rules, tables): (Vec<_>, Vec<_>) = compiled.into_iter().map(|limit| (limit.rule, limit.tables)).unzip();
     Policy {
         needs_route: !exempt.is_empty() || rules.iter().any(Rule::needs_route),
-        needs_match: exempt.iter().any(|route| has_parameters(route)) || rules.iter().any(Rule::needs_match),
+        needs_match: exempt.iter().any(RoutePattern::has_parameters) || rules.iter().any(Rule::needs_match),
         api_key_headers: rules.iter().flat_map(|rule| rule.key.api_key_headers()).cloned().collect(),
         refunds: rules.iter().any(|rule| rule.failure.is_some()),
         rules: rules.into(),

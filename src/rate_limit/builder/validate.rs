@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::context::{RateLimitStatus, Tier, is_route};
+use crate::context::{RateLimitStatus, RoutePattern, Tier};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::algorithm::penalty::BlockParams;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
@@ -55,11 +55,11 @@ pub(super) fn validate_limits(
     limits.into_iter().filter_map(|limit| validate_limit(limit, key, stored, issues)).collect()
 }
 
-pub(super) fn validate_exempt(routes: &[Box<str>], issues: &mut ConfigIssues) {
-    for route in routes.iter().filter(|route| !is_route(route)) {
-        let remedy = "write the route as in the router";
-        let issue = ConfigIssue::new("exempt", IssueKind::Invalid, "not a route of axum 0.8", remedy);
-        issues.add(issue.with_value(&**route));
+pub(super) fn validate_exempt(routes: &[RoutePattern], issues: &mut ConfigIssues) {
+    for route in routes {
+        if let Some((reason, remedy)) = route.mistake() {
+            issues.add(ConfigIssue::new("exempt", IssueKind::Invalid, reason, remedy).with_value(route.to_string()));
+        }
     }
 }
 
@@ -161,9 +161,10 @@ fn validate_filter(limit: &Limit, issues: &mut ConfigIssues) {
         let reason = "the list of routes is empty, so nothing would be counted";
         issues.add(invalid("on_routes", reason, "name at least one route", limit));
     }
-    for route in routes.iter().filter(|route| !is_route(route)) {
-        let reason = format!("{route:?} is not a route of axum 0.8");
-        issues.add(invalid("on_routes", reason, "write the route as in the router, for example /reports/{id}", limit));
+    for route in routes {
+        if let Some((reason, remedy)) = route.mistake() {
+            issues.add(invalid("on_routes", reason, remedy, limit).with_value(route.to_string()));
+        }
     }
 }
 

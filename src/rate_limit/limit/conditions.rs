@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use http::{StatusCode, request};
 
+use crate::context::RoutePattern;
+
 /// What a request costs, in units.
 #[derive(Clone)]
 pub(in crate::rate_limit) enum Cost {
@@ -24,7 +26,7 @@ impl Cost {
 /// The requests that a limit counts: those that meet both conditions. `None` is met by all requests.
 #[derive(Clone, Default)]
 pub(in crate::rate_limit) struct RequestFilter {
-    pub(in crate::rate_limit) routes: Option<Arc<[Box<str>]>>,
+    pub(in crate::rate_limit) routes: Option<Arc<[RoutePattern]>>,
     pub(in crate::rate_limit) condition: Option<Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>>,
 }
 

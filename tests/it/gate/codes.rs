@@ -48,6 +48,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::keys_unavailable(Duration::from_secs(1)),
         DenialKind::NonceMissing,
         DenialKind::NotOwner,
+        DenialKind::open_route("RequireUser"),
         DenialKind::QuotaExceeded(violation()),
         DenialKind::RateLimitKeyMissing,
         DenialKind::rate_limit_missing("RateLimitStatus"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::Request;
 use axum::routing::{any, get};
 use portcullis::rate_limit::{Key, Limit};
 use portcullis::testing::as_user;
@@ -32,6 +33,26 @@ async fn on_routes_counts_these_routes_together_and_no_other() {
         ("/files/reports/1", None),
     ] {
         assert_eq!(remaining(&app, path).await, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn on_routes_counts_one_method_of_a_route_in_a_router_and_without_one() {
+    let limit = || Limit::new("a", per_seconds(9, 60)).on_routes(["POST /pages/{id}", "GET /search"]);
+    let router = Router::new().route("/pages/{id}", any(|| async {})).route("/search", any(|| async {}));
+    let layer = || RateLimit::builder().limit(limit()).key(Key::global()).build().unwrap();
+    for app in [router.clone().layer(layer()), Router::new().fallback(|| async {}).layer(layer())] {
+        for (method, path, is_counted) in [
+            ("POST", "/pages/7", true),
+            ("GET", "/pages/7", false),
+            ("HEAD", "/search", true),
+            ("GET", "/search", true),
+            ("POST", "/search", false),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Default::default()).unwrap();
+            let response = TestResponse::send(&app, request).await;
+            assert_eq!(response.headers.contains_key("x-ratelimit-remaining"), is_counted, "{method} {path}");
+        }
     }
 }
 

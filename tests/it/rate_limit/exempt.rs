@@ -53,6 +53,16 @@ async fn an_exempt_route_is_not_counted_whatever_the_query_and_method() {
 }
 
 #[tokio::test]
+async fn a_method_of_a_route_is_exempt_alone() {
+    let app = routes(&Arc::default()).layer(limit_exempting(&["GET /health"]));
+    for (method, is_exempt) in [("GET", true), ("HEAD", true), ("POST", false), ("DELETE", false)] {
+        let request = Request::builder().method(method).uri("/health").body(Default::default()).unwrap();
+        let response = TestResponse::send(&app, request).await;
+        assert_eq!(response.headers.contains_key("x-ratelimit-remaining"), !is_exempt, "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_resembles_an_exempt_route_is_counted() {
     let app = routes(&Arc::default()).fallback(|| async {}).layer(limit_exempting(&["/health"]));
     for path in SIMILAR_PATHS {

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, request};
 use axum::routing::{any, get};
 use portcullis::context::{Realm, Visitor};
-use portcullis::gate::{Entry, Gate};
+use portcullis::gate::{DenialKind, Entry, Gate};
 use portcullis::rate_limit::{Key, Limit};
 use portcullis::stack::StackBuilder;
 use portcullis::testing::as_anonymous;
@@ -122,11 +122,53 @@ async fn a_credential_is_not_read_on_an_open_route() {
 }
 
 #[tokio::test]
-async fn a_requirement_of_an_open_route_rejects_the_anonymous_caller() {
-    let app = router().layer(open(&["/guarded"]).build().unwrap());
-    let response = TestResponse::get(&app, "/guarded", &[("authorization", &bearer("ann"))]).await;
-    assert_eq!(response.status, 401);
-    assert_eq!(response.challenge(), "Bearer realm=\"api\"");
+async fn a_method_of_a_route_is_open_alone_and_get_includes_head() {
+    let routes = || Router::new().route("/posts/{id}", any(user_id)).route("/posts", any(user_id));
+    let stack = || open(&["GET /posts/{post}", "GET /posts", "POST /posts"]).build().unwrap();
+    let around = Router::new().fallback_service(stack().layer(routes()));
+    for (app, has_parameters) in [(routes().layer(stack()), true), (around, false)] {
+        for (method, path, is_open) in [
+            ("GET", "/posts/7", has_parameters),
+            ("HEAD", "/posts/7", has_parameters),
+            ("POST", "/posts/7", false),
+            ("DELETE", "/posts/7", false),
+            ("get", "/posts/7", false),
+            ("GET", "/posts", true),
+            ("POST", "/posts", true),
+            ("PUT", "/posts", false),
+            ("POST", "/posts/", false),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let status = TestResponse::send(&app, request).await.status.as_u16();
+            assert_eq!(status, if is_open { 200 } else { 401 }, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_requires_a_user_on_an_open_route_is_a_mistake_of_the_app() {
+    let ann = bearer("ann");
+    let routes = router().route("/extracted", get(async |_: Extractor<UserContext>| {}));
+    let app = routes.layer(open(&["/guarded", "/extracted"]).build().unwrap());
+    for (path, required_by) in [("/guarded", "RequireUser"), ("/extracted", "UserContext")] {
+        for headers in [&[("authorization", &*ann)][..], &[]] {
+            let response = TestResponse::get(&app, path, headers).await;
+            assert_eq!(response.status, 500, "{path}");
+            assert_eq!(response.denial.unwrap().kind(), &DenialKind::open_route(required_by));
+            assert!(!response.headers.contains_key("www-authenticate"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_inner_layer_may_authenticate_on_an_open_route() {
+    for inner in [auth(), auth().to_optional()] {
+        let guarded = Router::new().route("/admin", get(user_id).layer(RequireUser::new())).layer(inner);
+        let app = guarded.layer(open(&["/admin"]).build().unwrap());
+        let response = TestResponse::get(&app, "/admin", &[("authorization", &bearer("ann"))]).await;
+        assert_eq!((response.status.as_u16(), &*response.body), (200, "ann"));
+        assert_eq!(status(&app, "/admin").await, 401);
+    }
 }
 
 #[tokio::test]
@@ -148,6 +190,10 @@ fn invalid_open_routes_are_config_errors() {
         (&[""], IssueKind::Invalid),
         (&[], IssueKind::Invalid),
         (&["/a", "/b", "/a"], IssueKind::Duplicate),
+        (&["/a", "GET /a"], IssueKind::Duplicate),
+        (&["HEAD /a/{id}", "GET /a/{name}"], IssueKind::Duplicate),
+        (&["get /a"], IssueKind::Invalid),
+        (&["GET a"], IssueKind::Invalid),
     ] {
         let error = open(routes).build().unwrap_err();
         let [issue] = error.issues() else { panic!("{error}") };
@@ -168,13 +214,16 @@ fn a_limit_by_user_alone_on_an_open_route_is_a_config_error() {
     for limit in [
         by_user().key(Key::user().or_ip()),
         by_user().exempt(["/health"]),
+        RateLimit::builder().limit(Limit::new("writes", quota).on_routes(["POST /health"])).key(Key::user()),
         RateLimit::builder().limit(on_account).key(Key::user()),
     ] {
-        let builder = open(&["/health"]).trusted_proxies(TrustedProxies::none());
+        let builder = open(&["GET /health"]).trusted_proxies(TrustedProxies::none());
         assert!(builder.limit_by_user(limit.build().unwrap()).build().is_ok());
     }
-    let exempts_one = by_user().exempt(["/health"]).build().unwrap();
-    assert!(open(&["/health", "/login"]).limit_by_user(exempts_one).build().is_err());
+    for exempt in ["/health", "GET /login"] {
+        let exempts_one = by_user().exempt([exempt]).build().unwrap();
+        assert!(open(&["/health", "GET /login", "POST /login"]).limit_by_user(exempts_one).build().is_err());
+    }
 }
 
 #[tokio::test]
