@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::process::Command;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -147,4 +148,51 @@ fn the_whole_stack_stays_within_its_budget() {
     let first = send(&mut app, "ann") - allocations(&mut bare_router().with_state(()), request(&[]), 200);
     println!("the stack, new token: {first} of at most 22");
     assert!(first <= 22, "{first} allocations, at most 22");
+}
+
+/// Counts the instructions of a decision with valgrind, which runs this test again with a number of issuers.
+///
+/// The token is not cached: a cached one is found without its issuer. `benches/peers` counts ten thousand issuers.
+#[test]
+fn a_decision_with_a_thousand_issuers_costs_at_most_a_tenth_more_than_with_one() {
+    if let Ok(numbers) = std::env::var("PORTCULLIS_BUDGET_ISSUERS") {
+        let (issuers, requests) = numbers.split_once(' ').unwrap();
+        return send_to_issuers(issuers.parse().unwrap(), requests.parse().unwrap());
+    }
+    let [Some(one), Some(many)] = [1, 1_000].map(instructions) else {
+        println!("skipped: valgrind is not installed");
+        return;
+    };
+    println!("one issuer: {one} instructions, a thousand: {many}");
+    assert!(many * 10 <= one * 11, "{one} instructions with one issuer, {many} with a thousand");
+}
+
+/// Sends this many requests with a token of the last of these issuers.
+fn send_to_issuers(issuers: usize, requests: usize) {
+    let name = |n: usize| format!("{ISSUER}/{n}");
+    let auth = (0..issuers).fold(JwtAuth::builder(), |auth, n| auth.add_issuer(Issuer::hs256(name(n), SECRET)));
+    let auth = auth.audience("api").token_cache_capacity(0).build().unwrap();
+    let token = TokenBuilder::first_party(&name(issuers - 1), SECRET, "ann").audience("api");
+    let bearer = format!("Bearer {}", token.expires_in(Duration::from_secs(86_400)).sign());
+    let mut app = bare_router().layer(auth).with_state(());
+    for _ in 0..requests {
+        allocations(&mut app, request(&[(AUTHORIZATION, &bearer)]), 200);
+    }
+}
+
+/// Returns the instructions of one request, as the difference of two runs. `None` without valgrind.
+fn instructions(issuers: usize) -> Option<u64> {
+    let run = |requests: usize| {
+        let test = "a_decision_with_a_thousand_issuers_costs_at_most_a_tenth_more_than_with_one";
+        let mut command = Command::new("valgrind");
+        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--test-threads=1"]);
+        let output = command.env("PORTCULLIS_BUDGET_ISSUERS", format!("{issuers} {requests}")).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        let line = text.lines().find(|line| line.contains("Collected :"))?;
+        line.rsplit(' ').next()?.parse::<u64>().ok()
+    };
+    // The first requests fill the caches.
+    Some((run(60)? - run(20)?) / 40)
 }

@@ -21,8 +21,10 @@ use crate::error::{ConfigError, ConfigIssues};
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::Issuer;
+use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::fetch::HttpClient;
+use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
 use crate::jwt::user_loader::UserLoader;
 
@@ -181,7 +183,8 @@ impl JwtAuthBuilder {
         let issuers = self.build_issuers(&mut issues);
         issues.into_result(|| {
             let policy = Policy {
-                issuers,
+                header_cache: HeaderCache::new(issuers.len()),
+                issuers: IssuerTable::new(issuers),
                 hints: Hints::new(self.clock.clone()),
                 realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
                 cookie: self.cookie,

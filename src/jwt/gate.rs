@@ -115,9 +115,10 @@ impl JwtAuth {
 
     /// Fetches missing keys, and returns whether the keys of all issuers are available.
     ///
-    /// It waits for each issuer, usually for at most the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout). After a failed fetch, it starts no other until the back-off
-    /// has passed (a second at first, a minute at most), so a readiness probe may call it at any rate. The call is not
-    /// required: without it, the first request waits for the keys.
+    /// It waits for each issuer, usually for at most the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout), and
+    /// fetches from at most 32 issuers at once. After a failed fetch, it starts no other until the back-off has passed
+    /// (a second at first, a minute at most), so a readiness probe may call it at any rate. The call is not required:
+    /// without it, the first request waits for the keys.
     ///
     /// ```
     /// # use axum::{Router, http::StatusCode, routing::get};
@@ -147,12 +148,14 @@ impl JwtAuth {
     /// # }
     /// ```
     pub async fn prefetch_keys(&self) -> bool {
-        let missing = self.remote_keys().filter(|keys| !keys.is_ready());
-        // Start all fetches before waiting for the first one.
-        let searches: Vec<KeySearch> = missing.map(|keys| keys.search(None, keys.fetched_sets())).collect();
-        for search in searches {
-            if let KeySearch::Fetching(mut pending) = search {
-                pending.wait().await;
+        let missing: Vec<_> = self.remote_keys().filter(|keys| !keys.is_ready()).collect();
+        // Start several fetches before waiting for the first one, but not thousands.
+        for some in missing.chunks(CONCURRENT_PREFETCHES) {
+            let searches: Vec<KeySearch> = some.iter().map(|keys| keys.search(None, keys.fetched_sets())).collect();
+            for search in searches {
+                if let KeySearch::Fetching(mut pending) = search {
+                    pending.wait().await;
+                }
             }
         }
         self.is_ready()
@@ -304,3 +307,6 @@ impl<S> Layer<S> for JwtAuth {
         Gated::new(self.clone(), inner)
     }
 }
+
+// Each fetch has a connection, and tenants of one provider may share its server.
+const CONCURRENT_PREFETCHES: usize = 32;

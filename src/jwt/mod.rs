@@ -165,6 +165,7 @@ pub(crate) mod fuzzing;
 pub(crate) mod gate;
 mod hints;
 pub(crate) mod issuer;
+pub(crate) mod issuers;
 mod keys;
 mod policy;
 mod remote;

@@ -19,19 +19,22 @@ use crate::field::header_map::mark_sensitive;
 use crate::gate::{CredentialError, DenialKind, TokenError};
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
+use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
 use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims;
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
+use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::{CachedToken, TokenCache};
 use crate::jwt::user_loader::UserLoader;
 
 /// The validated settings of a `JwtAuth`.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    pub(crate) issuers: Vec<TrustedIssuer>,
+    pub(crate) issuers: IssuerTable,
+    pub(crate) header_cache: HeaderCache,
     /// For tokens whose issuer is unknown.
     pub(crate) hints: Hints,
     pub(crate) realm: Realm,
@@ -168,10 +171,9 @@ impl Policy {
     ///
     /// Returns the first reason to reject the token.
     fn verify_token(&self, token: &str, now: Duration) -> Result<Verification, TokenError> {
-        // Parse. Headers repeat, so each issuer caches its last one. All issuers are searched, because the header does
-        // not name the issuer. Payloads are unique and always parsed.
+        // Parse. Headers repeat, so they are cached. Payloads are unique and always parsed.
         let compact = Compact::parse(token, self.max_token_len)?;
-        let cached_header = self.issuers.iter().find_map(|issuer| issuer.header_cache.get(compact.header));
+        let cached_header = self.header_cache.get(compact.header);
         let (header_text, parsed_header);
         let header = match &cached_header {
             Some(cached) => &cached.header,
@@ -187,8 +189,7 @@ impl Policy {
         // Find the issuer, and with it the keys (RFC 8725 §3.8). Nothing else of a token of another issuer is checked,
         // and no issuer is contacted about it.
         let iss = claims::issuer(&claims)?;
-        let named = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.matches(&iss));
-        let (issuer_index, issuer) = named.ok_or_else(|| self.unknown_issuer(&iss))?;
+        let (issuer_index, issuer) = self.issuers.find(&iss).ok_or_else(|| self.unknown_issuer(&iss))?;
 
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
@@ -219,8 +220,8 @@ impl Policy {
             }
         };
 
-        // Only now is the header known to be the issuer's.
-        issuer.header_cache.record(compact.header, header);
+        // Only now is the header known to be that of an issuer.
+        self.header_cache.record(compact.header, header);
 
         // Read the user.
         let identity = issuer.read_identity(&claims, &claims_text);
@@ -243,15 +244,17 @@ impl Policy {
 
     /// Logs the most common mistakes in an issuer's name, without any part of the token.
     fn unknown_issuer(&self, iss: &str) -> TokenError {
-        let without_slash = iss.trim_end_matches('/');
-        if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.name.trim_end_matches('/') == without_slash) {
+        if let Some(issuer) = self.issuers.find_without_slash(iss) {
             issuer.log_hint(&TokenError::Issuer, None);
         } else if let Some(suppressed) = self.hints.admit(Hint::Issuer) {
-            let expected: Vec<&str> = self.issuers.iter().map(|issuer| &*issuer.name).collect();
             let kind = DenialKind::InvalidToken(TokenError::Issuer).code();
+            let expected: Vec<&str> =
+                self.issuers.iter().map(|issuer| &*issuer.name).take(MAX_LOGGED_ISSUERS).collect();
+            let issuers = self.issuers.iter().count();
             tracing::warn!(
                 kind,
                 ?expected,
+                issuers,
                 suppressed,
                 "a token was rejected; its `iss` is not the exact name of a configured issuer"
             );
@@ -276,6 +279,9 @@ impl Policy {
         identity.realm = self.realm.clone();
     }
 }
+
+// Enough to see the form of the names. A line with thousands of them would be cut or dropped.
+const MAX_LOGGED_ISSUERS: usize = 8;
 
 fn denial_kind(error: BearerError) -> DenialKind {
     match error {

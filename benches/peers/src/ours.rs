@@ -133,6 +133,15 @@ pub(crate) fn auth(algorithm: Algorithm, is_cached: bool) -> Router {
     extracting_user().layer(jwt_layer(algorithm, is_cached))
 }
 
+/// One of ten thousand issuers signs the tokens.
+pub(crate) fn many_issuers(is_cached: bool) -> Router {
+    let others = (0..9_999).map(|n| Issuer::hs256(format!("https://tenant-{n}.example.com"), SECRET));
+    let auth = others.fold(JwtAuth::builder(), |auth, issuer| auth.add_issuer(issuer));
+    let auth = auth.add_issuer(Issuer::hs256(ISSUER, SECRET)).audience(AUDIENCE);
+    let auth = if is_cached { auth } else { auth.token_cache_capacity(0) };
+    extracting_user().layer(auth.build().expect("issuers"))
+}
+
 fn stack_layer(algorithm: Algorithm, is_cached: bool) -> Stack<JwtAuth> {
     let stack = Stack::builder()
         .security_headers(security_headers())

@@ -12,7 +12,6 @@ use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::fetch::HttpClient;
-use crate::jwt::token::header_cache::HeaderCache;
 
 impl JwtAuthBuilder {
     /// Validates all settings except the issuers.
@@ -55,9 +54,7 @@ impl JwtAuthBuilder {
             self.client = built_in_client(issues);
         }
         let mut trusted = Vec::with_capacity(issuers.len());
-        for (index, issuer) in issuers.iter().enumerate() {
-            validate::is_distinct(issuer, issuers.get(..index).unwrap_or_default(), issues);
-        }
+        validate::are_distinct(&issuers, issues);
         for issuer in issuers {
             trusted.extend(self.build_issuer(issuer, issues));
         }
@@ -80,7 +77,7 @@ impl JwtAuthBuilder {
         let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
         let conventions = issuer.conventions;
         let hints = Hints::new(self.clock.clone());
-        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, header_cache: HeaderCache::default(), hints })
+        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, hints })
     }
 
     /// Parses the configured keys, or prepares the fetches of published ones. Nothing is fetched here.

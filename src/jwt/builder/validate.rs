@@ -2,6 +2,7 @@
 //!
 //! Each function adds at most one issue, with a reason and a remedy that fit into a log line.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::context::Tier;
@@ -89,25 +90,25 @@ pub(crate) fn audience(audience: &str, issues: &mut ConfigIssues) {
 ///
 /// Two names that differ only in a trailing slash are a mistake too: either one of them matches no token, or each user
 /// of the issuer becomes two users.
-pub(crate) fn is_distinct(issuer: &Issuer, earlier: &[Issuer], issues: &mut ConfigIssues) {
-    let accepts = |accepting: &Issuer, iss: &str| accepting.name == iss || accepting.conventions.alias == Some(iss);
-    let is_same = |other: &Issuer| {
-        let accepts_alias = issuer.conventions.alias.is_some_and(|alias| accepts(other, alias));
-        accepts(other, &issuer.name) || accepts_alias
-    };
-    let differs_by_slash = |other: &Issuer| {
-        other.name.trim_end_matches('/') == issuer.name.trim_end_matches('/') && !other.name.is_empty()
-    };
-    let reason = if earlier.iter().any(is_same) {
-        "is set twice"
-    } else if earlier.iter().any(differs_by_slash) {
-        "differs from another issuer only in a trailing slash"
-    } else {
-        return;
-    };
-    let remedy = "add each issuer once, with the exact `iss` of its tokens; use add_secret or add_pem for several keys";
-    let issue = ConfigIssue::new("add_issuer", IssueKind::Duplicate, reason, remedy);
-    issues.add(issue.with_value(&issuer.name));
+pub(crate) fn are_distinct(issuers: &[Issuer], issues: &mut ConfigIssues) {
+    let mut accepted = HashSet::with_capacity(issuers.len());
+    let mut without_slash = HashSet::with_capacity(issuers.len());
+    for issuer in issuers {
+        let is_new_name = accepted.insert(issuer.name.as_str());
+        let is_new_alias = issuer.conventions.alias.is_none_or(|alias| accepted.insert(alias));
+        // An empty name is an issue of its own.
+        let trimmed = issuer.name.trim_end_matches('/');
+        let is_new_without_slash = trimmed.is_empty() || without_slash.insert(trimmed);
+        let reason = match (is_new_name && is_new_alias, is_new_without_slash) {
+            (false, _) => "is set twice",
+            (true, false) => "differs from another issuer only in a trailing slash",
+            (true, true) => continue,
+        };
+        let remedy =
+            "add each issuer once, with the exact `iss` of its tokens; use add_secret or add_pem for several keys";
+        let issue = ConfigIssue::new("add_issuer", IssueKind::Duplicate, reason, remedy);
+        issues.add(issue.with_value(&issuer.name));
+    }
 }
 
 /// The default tier must be one of the app's tiers, or it would have no rank.

@@ -15,9 +15,8 @@ use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::claims::{self, Expected, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
-use crate::jwt::token::header_cache::HeaderCache;
 
-/// An issuer with its keys and conventions, immutable except for fetched keys and the cached header.
+/// An issuer with its keys and conventions, immutable except for fetched keys.
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) name: Arc<str>,
@@ -26,7 +25,6 @@ pub(crate) struct TrustedIssuer {
     pub(crate) allowed: Vec<Algorithm>,
     pub(crate) audiences: Vec<String>,
     pub(crate) conventions: IssuerConventions,
-    pub(crate) header_cache: HeaderCache,
     pub(crate) hints: Hints,
 }
 
@@ -50,14 +48,6 @@ pub(crate) enum SignatureCheck {
 }
 
 impl TrustedIssuer {
-    /// Whether a token with this `iss` is this issuer's.
-    ///
-    /// The comparison is exact (RFC 7519 §4.1.1, RFC 8725 §3.8). URLs are not normalized: two spellings may be two
-    /// issuers, of which one belongs to an attacker.
-    pub(crate) fn matches(&self, iss: &str) -> bool {
-        *self.name == *iss || self.conventions.alias == Some(iss)
-    }
-
     /// Checks everything except the signature. A token that is rejected here costs no signature check and no fetch.
     ///
     /// Nothing is trusted yet, and this order is safe: each check only rejects. The result is used after the signature

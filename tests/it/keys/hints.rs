@@ -1,8 +1,9 @@
 //! Hints in the log about likely mistakes in the configuration.
 
 use axum::http::StatusCode;
+use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::TokenBuilder;
-use portcullis::{Algorithm, Issuer, Tiers};
+use portcullis::{Algorithm, Issuer, JwtAuth, Tiers};
 
 use super::{Fixture, JwtApp};
 use crate::support::log_capture::LogCapture;
@@ -87,4 +88,15 @@ async fn a_wrong_secret_and_an_unknown_tier_are_hints() {
     let log = LogCapture::start();
     assert_eq!(app.status_for(&token([7; 32]).tier("pro").sign()).await, StatusCode::OK);
     assert_eq!(log.count(" WARN "), 0, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_hint_about_an_unknown_issuer_names_eight_of_ten_thousand_issuers() {
+    let fixture = Fixture::new().await;
+    let builder = JwtAuth::builder().audience("api").clock(fixture.clock.clock());
+    let add = |builder: JwtAuthBuilder, n| builder.add_issuer(Issuer::hs256(format!("issuer-{n}"), [7; 32]));
+    let app = JwtApp::new((0..10_000).fold(builder, add));
+    let log = LogCapture::start();
+    assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::UNAUTHORIZED);
+    assert_one_warning(&log, &["token_issuer_untrusted", r#""issuer-7"]"#, "issuers=10000"]);
 }

@@ -15,7 +15,10 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("base64", &["headers/csp/source.rs", "jwt/keys/jwks.rs", "jwt/token/compact.rs", "testing/"]),
     ("bytes", &["gate/", "jwt/remote/client.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
-    ("foldhash", &["context/origin_set.rs", "context/origin_set/patterns.rs", "jwt/token_cache.rs"]),
+    (
+        "foldhash",
+        &["context/origin_set.rs", "context/origin_set/patterns.rs", "jwt/token/header_cache.rs", "jwt/token_cache.rs"],
+    ),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("hex", &["context/csp_nonce.rs"]),
     ("http", &[]),
