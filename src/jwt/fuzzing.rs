@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::keys::jwks::KeySet;
+use crate::jwt::keys::jwks::{KeySet, MAX_KEYS};
+use crate::jwt::keys::weak::KeyError;
 use crate::jwt::remote::discovery::parse_metadata;
 use crate::jwt::remote::fetch::Document;
 use crate::jwt::strict_json::Object;
@@ -39,10 +40,13 @@ pub(crate) fn jwks(data: &[u8]) {
     let members = parse_members(text);
     let keys = members["keys"].as_array().expect("the keys of a set are an array");
     let read = keys.len().min(MAX_KEYS);
-    let skipped: BTreeSet<usize> = parsed.skipped.iter().map(|skipped| skipped.index).collect();
-    assert!(skipped.len() == parsed.skipped.len() && skipped.iter().all(|index| *index < read), "an invalid index");
+    let is_cut = parsed.skipped.iter().any(|skipped| matches!(skipped.error, KeyError::TooMany { .. }));
+    assert_eq!(is_cut, keys.len() > MAX_KEYS, "a set is cut in silence");
+    let skipped = parsed.skipped.iter().map(|skipped| skipped.index).filter(|index| *index < read);
+    let skipped: BTreeSet<usize> = skipped.collect();
+    assert_eq!(skipped.len() + usize::from(is_cut), parsed.skipped.len(), "an invalid index");
     assert_eq!(parsed.keys.is_empty(), skipped.len() == read, "a key that is neither used nor skipped");
-    let is_secret = |key: &Value| key["kty"] == "oct" || key.get("d").is_some() || key.get("k").is_some();
+    let is_secret = |key: &Value| key["kty"] == "oct" || !key["d"].is_null() || !key["k"].is_null();
     let secrets = keys.iter().take(MAX_KEYS).enumerate().filter(|(_, key)| is_secret(key));
     assert!(secrets.map(|(index, _)| index).all(|index| skipped.contains(&index)), "a private key is used");
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
@@ -221,5 +225,4 @@ impl<'de> Visitor<'de> for MemberCountVisitor {
 
 const NOW: u64 = 1_700_000_000;
 const LEEWAY: u64 = 60;
-const MAX_KEYS: usize = 64;
 const MAX_LEN: usize = 2048;

@@ -4,7 +4,7 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::issuer::{FixedKey, Issuer, KeyMaterial, KeySource};
-use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES};
+use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES, SkippedKey};
 use crate::jwt::keys::pem;
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
@@ -82,7 +82,7 @@ pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigI
         // Configured keys have no `kid`, so a token with any `kid`, or none, is verified with each key of its
         // algorithm.
         match verifier {
-            Ok(verifier) => keys.add(None, key.algorithm, verifier),
+            Ok(verifier) => keys.add(key.algorithm, verifier),
             Err(error) => issues.add(key_issue(key, error).for_issuer(&issuer.name)),
         }
     }
@@ -100,7 +100,14 @@ pub(crate) fn document_keys(
 ) -> Option<KeySet> {
     validate_name(issuer, issues);
     let parsed = KeySet::parse(jwks, allowed);
-    parsed.iter().flat_map(|parsed| &parsed.skipped).for_each(|skipped| skipped.log(&issuer.name));
+    let skipped = parsed.as_ref().map_or(&[][..], |parsed| &parsed.skipped);
+    SkippedKey::log_all(skipped, &issuer.name);
+    // The text is the app's own, so the app can shorten it.
+    for error in skipped.iter().map(|key| key.error).filter(|error| matches!(error, KeyError::TooMany { .. })) {
+        let remedy = "remove the keys that no longer sign tokens";
+        let issue = ConfigIssue::new(issuer.constructor, IssueKind::Prohibited, error.to_string(), remedy);
+        issues.add(issue.for_issuer(&issuer.name));
+    }
     let keys = parsed.map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
     if keys.is_none() {
         let reason = "the JWK Set has no usable key";

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::jwt::algorithm::{Algorithm, KeyFamily};
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::strict_json::{Object, array, string};
+use crate::jwt::strict_json::{Object, array, is_null, string};
 
 /// The keys of one issuer, each for one algorithm.
 ///
@@ -14,7 +14,11 @@ use crate::jwt::strict_json::{Object, array, string};
 /// HS256 with the same bytes, CVE-2016-10555).
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
+    /// In the order of the document.
     keys: Vec<Key>,
+    /// The indices of the keys that have a `kid`, sorted by it. Anyone can send a token with an invented `kid`, so the
+    /// search for one must be cheap in a large set too.
+    by_kid: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -42,15 +46,21 @@ pub(crate) struct SkippedKey {
 }
 
 impl SkippedKey {
-    pub(crate) fn log(&self, issuer: &str) {
-        tracing::warn!(issuer, key = self.index, reason = %self.error, "skipped a key of the issuer's JWK Set");
+    /// Logs each of these keys, except if there are very many.
+    pub(crate) fn log_all(skipped: &[Self], issuer: &str) {
+        for key in skipped.iter().take(MAX_LOGGED) {
+            tracing::warn!(issuer, key = key.index, reason = %key.error, "skipped a key of the issuer's JWK Set");
+        }
+        if let Some(others @ 1..) = skipped.len().checked_sub(MAX_LOGGED) {
+            tracing::warn!(issuer, others, "skipped other keys of the issuer's JWK Set");
+        }
     }
 }
 
 impl KeySet {
-    /// Adds a key. The caller ensures that no other key has the same `kid` and algorithm.
-    pub(crate) fn add(&mut self, kid: Option<String>, algorithm: Algorithm, verifier: Verifier) {
-        self.keys.push(Key { kid, algorithm, verifier });
+    /// Adds a key without a `kid`.
+    pub(crate) fn add(&mut self, algorithm: Algorithm, verifier: Verifier) {
+        self.keys.push(Key { kid: None, algorithm, verifier });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -65,25 +75,37 @@ impl KeySet {
     ///
     /// The algorithm must be that of the key, so a token cannot choose how its signature is verified.
     pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
-        let has_exact_match = kid.is_some_and(|kid| self.contains(algorithm, kid));
-        let is_candidate = move |key: &&Key| {
-            key.algorithm == algorithm
-                && match (kid, &key.kid) {
-                    (None, _) => true,
-                    (Some(wanted), Some(kid)) => kid == wanted,
-                    (Some(_), None) => !has_exact_match,
-                }
-        };
-        self.keys.iter().filter(is_candidate).take(MAX_CANDIDATES).map(|key| &key.verifier)
+        let named = self.with_kid(kid).filter(move |key| key.algorithm == algorithm);
+        let has_named = named.clone().next().is_some();
+        let is_named = kid.is_some();
+        let is_other = move |key: &&Key| key.algorithm == algorithm && (!is_named || !has_named && key.kid.is_none());
+        named.chain(self.keys.iter().filter(is_other)).take(MAX_CANDIDATES).map(|key| &key.verifier)
     }
 
     /// Whether the set has a key with this `kid`, for any algorithm.
     pub(crate) fn contains_kid(&self, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+        self.with_kid(Some(kid)).next().is_some()
     }
 
-    fn contains(&self, algorithm: Algorithm, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.algorithm == algorithm && key.kid.as_deref() == Some(kid))
+    /// Returns the keys with this `kid`, in the order of the document; none if it is `None`.
+    fn with_kid(&self, kid: Option<&str>) -> impl Iterator<Item = &Key> + Clone + use<'_> {
+        let first = self.by_kid.partition_point(|index| self.kid_at(*index) < kid);
+        let end = self.by_kid.partition_point(|index| self.kid_at(*index) <= kid);
+        // Without a `kid`, the range is empty: all keys in `by_kid` have one.
+        let indices = self.by_kid.get(first..end).unwrap_or_default();
+        indices.iter().filter_map(|index| self.keys.get(*index))
+    }
+
+    fn kid_at(&self, index: usize) -> Option<&str> {
+        self.keys.get(index)?.kid.as_deref()
+    }
+
+    fn push(&mut self, key: Key) {
+        if let Some(kid) = &key.kid {
+            let position = self.by_kid.partition_point(|index| self.kid_at(*index) <= Some(kid));
+            self.by_kid.insert(position, self.keys.len());
+        }
+        self.keys.push(key);
     }
 
     /// Parses a JWK Set (RFC 7517 §5). Returns `None` if the text is not a JWK Set.
@@ -94,9 +116,13 @@ impl KeySet {
         let set = Object::parse(text)?;
         let jwks = array(set.get("keys")?)?;
         let mut parsed = ParsedKeySet { keys: Self::default(), skipped: Vec::new() };
-        for (index, jwk) in jwks.into_iter().take(MAX_KEYS).enumerate() {
+        if jwks.len() > MAX_KEYS {
+            let error = KeyError::TooMany { count: jwks.len(), max: MAX_KEYS };
+            parsed.skipped.push(SkippedKey { index: MAX_KEYS, error });
+        }
+        for (index, jwk) in jwks.iter().take(MAX_KEYS).enumerate() {
             match parsed.keys.parse_key(jwk.get(), allowed) {
-                Ok(key) => parsed.keys.keys.push(key),
+                Ok(key) => parsed.keys.push(key),
                 Err(error) => parsed.skipped.push(SkippedKey { index, error }),
             }
         }
@@ -111,7 +137,7 @@ impl KeySet {
     fn parse_key(&self, jwk: &str, allowed: &[Algorithm]) -> Result<Key, KeyError> {
         let jwk = Object::parse(jwk).ok_or(KeyError::Malformed)?;
         let key = Key::from_jwk(&jwk, allowed)?;
-        let is_duplicate = key.kid.as_ref().is_some_and(|kid| self.contains(key.algorithm, kid));
+        let is_duplicate = self.with_kid(key.kid.as_deref()).any(|other| other.algorithm == key.algorithm);
         if is_duplicate { Err(KeyError::Duplicate) } else { Ok(key) }
     }
 }
@@ -124,13 +150,10 @@ impl Key {
     /// Returns the reason why the key is not used.
     fn from_jwk(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
         // A private or symmetric key that is published is compromised: anyone could have signed the token.
-        if PRIVATE_MEMBERS.iter().any(|member| jwk.get(member).is_some()) {
+        if PRIVATE_MEMBERS.iter().any(|name| member(jwk, name).is_some()) {
             return Err(KeyError::Private);
         }
-        let text = |name: &str| match jwk.get(name) {
-            Some(value) => string(value).map(Some).ok_or(KeyError::Malformed),
-            None => Ok(None),
-        };
+        let text = |name: &str| member(jwk, name).map(|value| string(value).ok_or(KeyError::Malformed)).transpose();
         // RFC 7517 §4.2, §4.3: both members are optional, and each that is present must permit verification.
         let has_signature_use = text("use")?.is_none_or(|usage| usage == "sig");
         if !has_signature_use || !permits_verification(jwk)? {
@@ -171,9 +194,15 @@ impl Key {
     }
 }
 
+/// Returns the value of a member. One that is null counts as absent: some issuers write every member of their key type,
+/// and null for those that a key does not have.
+fn member<'a>(jwk: &Object<'a>, name: &str) -> Option<&'a str> {
+    jwk.get(name).filter(|value| !is_null(value))
+}
+
 /// Whether `key_ops`, if present, includes `verify` (RFC 7517 §4.3).
 fn permits_verification(jwk: &Object<'_>) -> Result<bool, KeyError> {
-    let Some(value) = jwk.get("key_ops") else { return Ok(true) };
+    let Some(value) = member(jwk, "key_ops") else { return Ok(true) };
     let operations = array(value).ok_or(KeyError::Malformed)?;
     Ok(operations.iter().any(|operation| string(operation.get()).is_some_and(|name| name == "verify")))
 }
@@ -189,8 +218,13 @@ fn uncompressed_point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyErro
 // Members that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-// Issuers publish a handful of keys, twice as many during a rotation. Further keys are ignored.
-const MAX_KEYS: usize = 64;
+// Most issuers publish a handful of keys, and some one for each of their customers. A document of 256 KiB, the longest
+// that is fetched, has at most about 600 RSA keys or 1,200 EC keys, so this bounds only sets of tiny or unusable keys:
+// parsing a key takes up to 30 us. Further keys are not read, which is logged.
+pub(crate) const MAX_KEYS: usize = 1_024;
+
+// A set with hundreds of keys for encryption must not flood the log.
+const MAX_LOGGED: usize = 16;
 
 // A token without `kid` is checked with the keys of its algorithm: previous, current, next, and one to spare.
 pub(crate) const MAX_CANDIDATES: usize = 4;

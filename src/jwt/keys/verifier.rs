@@ -65,6 +65,8 @@ impl Verifier {
             Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
             _ => return Err(KeyError::WrongType),
         };
+        // RFC 7518 §6.3.1.1: some issuers write the leading zero octet of a signed integer. aws-lc rejects it.
+        let (modulus, exponent) = (weak::without_leading_zeros(modulus), weak::without_leading_zeros(exponent));
         weak::check_rsa(modulus, exponent)?;
         let components = RsaPublicKeyComponents { n: modulus, e: exponent };
         let der: PublicKeyX509Der<'_> = components.as_der().map_err(|_| KeyError::Malformed)?;

@@ -26,6 +26,8 @@ pub(crate) enum KeyError {
     RsaModulus,
     /// A shared secret that is shorter than its hash (RFC 7518 §3.2).
     ShortSecret { min_len: usize },
+    /// The set has more keys than are read.
+    TooMany { count: usize, max: usize },
     /// A type of key that the algorithm does not use.
     WrongType,
 }
@@ -43,6 +45,9 @@ impl fmt::Display for KeyError {
             Self::RsaExponent => f.write_str("its exponent is even or below 65537"),
             Self::RsaModulus => f.write_str("its modulus does not have 2048 to 8192 bits"),
             Self::ShortSecret { min_len } => write!(f, "it is shorter than {min_len} bytes"),
+            Self::TooMany { count, max } => {
+                write!(f, "the set has {count} keys, and only the first {max} are read")
+            }
             Self::WrongType => f.write_str("the algorithm uses another type of key"),
         }
     }
@@ -50,7 +55,8 @@ impl fmt::Display for KeyError {
 
 impl Error for KeyError {}
 
-/// Rejects an RSA key that is too short, too long, or known to be weak (RFC 8725 §3.5).
+/// Rejects an RSA key that is too short, too long, or known to be weak (RFC 8725 §3.5). Both numbers are big-endian,
+/// [without leading zeros](without_leading_zeros).
 ///
 /// aws-lc has the same limits for the size. Checking them here gives a reason for the log. The upper limit bounds the
 /// cost of a signature check.
@@ -59,13 +65,11 @@ impl Error for KeyError {}
 ///
 /// Returns [`KeyError::RsaModulus`], [`KeyError::RsaExponent`] or [`KeyError::Roca`].
 pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
-    let modulus = without_leading_zeros(modulus);
     // RFC 7518 §3.3 requires 2048 bits or more.
     let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(2048..=8192).contains(&bits) {
         return Err(KeyError::RsaModulus);
     }
-    let exponent = without_leading_zeros(exponent);
     let is_odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
     // FIPS 186-5 §5.4 requires an exponent above 2^16, which has at least three bytes.
     if !is_odd || exponent.len() < 3 {
@@ -74,7 +78,8 @@ pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError>
     if is_roca(modulus) { Err(KeyError::Roca) } else { Ok(()) }
 }
 
-fn without_leading_zeros(number: &[u8]) -> &[u8] {
+/// Removes the leading zero octets of a big-endian number.
+pub(crate) fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
 }

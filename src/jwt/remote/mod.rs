@@ -291,7 +291,7 @@ impl RemoteKeys {
         // Log last, after the notification: a tracing subscriber is foreign code, and may panic.
         match result {
             Ok((new_skipped, refresh_in)) => {
-                new_skipped.iter().for_each(|skipped| skipped.log(&self.issuer));
+                SkippedKey::log_all(&new_skipped, &self.issuer);
                 tracing::debug!(issuer = %self.issuer, ?refresh_in, "fetched the issuer's keys");
             }
             Err((error, retry_in)) => self.log_failure(&error, retry_in),

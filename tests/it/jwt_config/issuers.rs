@@ -88,6 +88,24 @@ fn duplicate_issuer_is_reported_beside_its_other_issues() {
 }
 
 #[test]
+fn document_with_more_keys_than_are_read_is_an_error_with_both_numbers() {
+    // The key of RFC 8037, appendix A.
+    let key = |kid: usize| {
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#)
+    };
+    let builder = |count: usize| {
+        let keys: Vec<_> = (0..count).map(key).collect();
+        let jwks = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+        JwtAuth::builder().issuer(Issuer::jwks_document("https://issuer.example", jwks)).audience("api")
+    };
+    assert!(builder(1_024).build().is_ok());
+    let error = build_error(builder(1_025));
+    let [issue] = error.issues() else { panic!("{error}") };
+    assert_eq!((issue.setting(), issue.kind()), ("Issuer::jwks_document", IssueKind::Prohibited));
+    assert_eq!(issue.reason(), "the set has 1025 keys, and only the first 1024 are read");
+}
+
+#[test]
 fn missing_audience_is_an_error_of_each_issuer_without_one() {
     let other = Issuer::hs256("https://other.example", SECRET).audience("api");
     let builder = JwtAuth::builder().issuer(valid_issuer()).add_issuer(other);

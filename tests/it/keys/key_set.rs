@@ -168,21 +168,53 @@ async fn token_without_kid_signed_by_a_new_key_is_accepted_on_its_first_use() {
 }
 
 #[tokio::test]
-async fn at_most_64_keys_are_read() {
+async fn key_after_many_others_is_found() {
     let fixture = Fixture::new().await;
     let usable = published_jwks(&fixture.issuer).remove(0);
-    for (keys_before, expected) in
-        [(63, StatusCode::OK), (64, StatusCode::SERVICE_UNAVAILABLE), (9_999, StatusCode::SERVICE_UNAVAILABLE)]
-    {
+    let mut keys: Vec<Value> =
+        (0..1_000).map(|number| with_member(&usable, "kid", json!(number.to_string()))).collect();
+    keys.push(usable);
+    fixture.network.serve_key_set(key_set_of(&keys));
+    let log = LogCapture::start();
+    assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::OK);
+    assert_eq!(log.count("skipped"), 0, "{}", log.text());
+}
+
+#[tokio::test]
+async fn at_most_1024_keys_are_read_and_the_log_has_their_number() {
+    let fixture = Fixture::new().await;
+    let usable = published_jwks(&fixture.issuer).remove(0);
+    for (keys_before, expected) in [(1_023, StatusCode::OK), (1_024, StatusCode::SERVICE_UNAVAILABLE)] {
         let mut keys = vec![json!({}); keys_before];
         keys.push(usable.clone());
         fixture.network.serve_key_set(key_set_of(&keys));
-        assert_eq!(
-            fixture.app().status_for(&fixture.valid_token()).await,
-            expected,
-            "{keys_before} keys before the usable one"
-        );
+        let log = LogCapture::start();
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, expected, "{keys_before} unusable keys");
+        let is_cut = expected != StatusCode::OK;
+        assert_eq!(log.count("the set has 1025 keys, and only the first 1024 are read") > 0, is_cut, "{}", log.text());
+        assert!(log.count("skipped a key") < 20, "{}", log.text());
     }
+}
+
+#[tokio::test]
+async fn null_member_counts_as_absent() {
+    let fixture = Fixture::new().await;
+    let usable = published_jwks(&fixture.issuer).remove(0);
+    for member in ["d", "p", "k", "oth", "use", "alg", "key_ops", "kid", "x5c", "n"] {
+        fixture.network.serve_key_set(key_set_of(&[with_member(&usable, member, Value::Null)]));
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::OK, "{member}");
+    }
+    for value in [json!(""), json!(false), json!({})] {
+        fixture.network.serve_key_set(key_set_of(&[with_member(&usable, "d", value)]));
+        assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+/// The key with this member added or replaced.
+fn with_member(key: &Value, name: &str, value: Value) -> Value {
+    let mut key = key.clone();
+    key[name] = value;
+    key
 }
 
 #[tokio::test]

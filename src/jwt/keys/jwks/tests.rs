@@ -114,6 +114,56 @@ fn a_key_with_any_private_member_is_rejected() {
 }
 
 #[test]
+fn a_null_member_counts_as_absent() {
+    let nulls: String = PRIVATE_MEMBERS.iter().map(|name| format!(r#","{name}":null"#)).collect();
+    let others = r#","use":null,"key_ops":null,"alg":null,"kid":null,"x5c":null"#;
+    for key in [rsa(r#","crv":null,"x":null"#), p256(r#","n":null"#), ed25519(r#","y":null"#)] {
+        let with_nulls = format!("{}{nulls}{others}}}", key.strip_suffix('}').unwrap());
+        assert_eq!(parse_set(std::slice::from_ref(&with_nulls)).skipped, [], "{with_nulls}");
+    }
+    assert_eq!(error_of(r#"{"kty":"RSA","n":null,"e":"AQAB"}"#.to_owned()), KeyError::Malformed);
+    assert_eq!(error_of(r#"{"kty":null}"#.to_owned()), KeyError::WrongType);
+}
+
+#[test]
+fn an_empty_private_member_is_not_absent() {
+    for member in PRIVATE_MEMBERS {
+        for value in ["\"\"", "false", "0", "[]"] {
+            assert_eq!(error_of(rsa(&format!(r#","{member}":{value}"#))), KeyError::Private, "{member}: {value}");
+        }
+    }
+}
+
+/// RFC 7515, appendix A.2: the signing input and signature that the key of [`rsa`] made.
+const SIGNED: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9p\
+                      c19yb290Ijp0cnVlfQ";
+const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5j\
+                         ujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L\
+                         07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEU\
+                         ipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+
+#[test]
+fn leading_zero_octets_of_an_rsa_key_are_ignored() {
+    let key = rsa("");
+    let n = key.split('"').nth(7).unwrap();
+    let octets = URL_SAFE_NO_PAD.decode(n).unwrap();
+    for zeros in 0..3 {
+        let padded = base64(&[vec![0; zeros], octets.clone()].concat());
+        for exponent in ["AQAB", "AAEAAQ", "AAABAAE"] {
+            let key = key.replace(n, &padded).replace("AQAB", exponent);
+            let parsed = parse_set(&[key]);
+            assert_eq!(parsed.skipped, [], "{zeros} {exponent}");
+            let verifier = parsed.keys.candidates(Algorithm::Rs256, None).next().unwrap();
+            assert!(verifier.verify(SIGNED.as_bytes(), &URL_SAFE_NO_PAD.decode(SIGNATURE).unwrap()));
+        }
+    }
+    let mut too_short = vec![0; 256];
+    too_short.extend(&octets[..200]);
+    assert_eq!(error_of(key.replace(n, &base64(&too_short))), KeyError::RsaModulus);
+    assert_eq!(error_of(key.replace("AQAB", "AAAD")), KeyError::RsaExponent);
+}
+
+#[test]
 fn a_point_that_is_not_on_its_curve_or_has_another_length_is_rejected() {
     let not_on_curve = format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64(&[7; 32]));
     assert_eq!(error_of(not_on_curve), KeyError::Malformed);
@@ -182,9 +232,40 @@ fn a_token_without_kid_has_a_bounded_number_of_candidates() {
 }
 
 #[test]
-fn keys_beyond_the_bound_are_ignored() {
-    let keys = vec!["7".to_owned(); MAX_KEYS + 10];
-    assert_eq!(parse_set(&keys).skipped.len(), MAX_KEYS);
+fn the_last_of_very_many_keys_is_found() {
+    let mut keys: Vec<_> = (1..MAX_KEYS).map(|number| ed25519(&format!(r#","kid":"{number}""#))).collect();
+    keys.push(p256(r#","kid":"last""#));
+    let parsed = parse_set(&keys);
+    assert_eq!(parsed.skipped, []);
+    assert_eq!(parsed.keys.candidates(Algorithm::Es256, Some("last")).count(), 1);
+    assert!((1..MAX_KEYS).all(|number| parsed.keys.contains_kid(&number.to_string())));
+}
+
+#[test]
+fn keys_beyond_the_bound_are_reported_with_their_number() {
+    let mut keys = vec!["7".to_owned(); MAX_KEYS + 10];
+    keys[MAX_KEYS - 1] = ed25519(r#","kid":"inside""#);
+    keys[MAX_KEYS] = ed25519(r#","kid":"outside""#);
+    let parsed = parse_set(&keys);
+    let error = KeyError::TooMany { count: MAX_KEYS + 10, max: MAX_KEYS };
+    assert_eq!(parsed.skipped[0], SkippedKey { index: MAX_KEYS, error });
+    assert_eq!(parsed.skipped.len(), MAX_KEYS);
+    assert!(parsed.keys.contains_kid("inside") && !parsed.keys.contains_kid("outside"));
+}
+
+#[test]
+fn keys_with_the_same_kid_keep_their_order() {
+    let parsed = parse_set(&[
+        p256(r#","kid":"b""#),
+        ed25519(r#","kid":"a""#),
+        ed25519(r#","kid":"b""#),
+        rsa(r#","kid":"b""#),
+        ed25519(""),
+    ]);
+    let algorithms: Vec<_> = parsed.keys.with_kid(Some("b")).map(|key| key.algorithm).collect();
+    assert_eq!(algorithms, [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256]);
+    assert_eq!(parsed.keys.with_kid(None).count(), 0);
+    assert_eq!(parsed.keys.with_kid(Some("c")).count(), 0);
 }
 
 #[test]
