@@ -1,31 +1,35 @@
-//! `Client`: the built-in HTTP client. The only file that names hyper's client.
+//! `Client`: the built-in HTTP client. The only file that names hyper's client and rustls.
 
 use std::error::Error;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
+use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
-use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, crypto};
+use tower_service::Service;
 
 use crate::field::origin::is_loopback_authority;
 use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 
 /// The built-in client: HTTP/1.1, TLS with the certificates of the platform, no redirects, two seconds to connect.
 ///
-/// A redirect could lead to another host or to http. The keys there would be trusted like those of the issuer.
+/// A redirect could lead to another host or to http. The keys at its end would be trusted like those of the issuer.
 ///
-/// The environment variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` select a proxy, as for curl. A loopback host is
-/// never reached through a proxy, because there the name would be that of another host.
+/// The variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored as curl does. A loopback host is never reached
+/// through a proxy, because there it would be another host.
 pub(crate) struct Client {
     tls: Arc<ClientConfig>,
     proxies: Matcher,
@@ -81,31 +85,53 @@ impl Fetch for Client {
     }
 }
 
-/// Sends a GET request over a new connection. Documents are fetched so rarely that the server would close an idle
-/// connection before the next fetch.
-async fn get<C>(connector: C, uri: Uri) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
+/// Sends a GET request over a connection of its own. Documents are fetched so rarely that a kept connection would be
+/// closed by the server until then.
+///
+/// The connection is part of the future: if the timeout drops it, the connection is closed. One in a task of its own
+/// would stay open for as long as a server sends informational responses.
+async fn get<C>(mut connector: C, uri: Uri) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    C: Service<Uri, Response: Read + Write + Unpin + Send, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send>
+        + Send,
 {
-    let client: legacy::Client<C, Empty<Bytes>> =
-        legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-    let mut request = Request::new(Empty::new());
-    *request.uri_mut() = uri;
-    request.headers_mut().insert(ACCEPT, const { HeaderValue::from_static("application/json") });
-    // Some servers compress unless the request forbids it (RFC 9110 §12.5.3).
-    request.headers_mut().insert(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") });
-    request.headers_mut().insert(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) });
-    let (head, mut body) = client.request(request).await?.into_parts();
-    // Read in frames, so that an endless body takes no memory beyond the limit. `HttpClient` rejects one above it.
-    let mut received = Vec::new();
-    while received.len() <= MAX_BODY
-        && let Some(frame) = body.frame().await
-    {
-        if let Some(data) = frame?.data_ref() {
-            received.extend_from_slice(data);
+    let request = request(&uri)?;
+    poll_fn(|context| connector.poll_ready(context)).await.map_err(Into::into)?;
+    let stream = connector.call(uri).await.map_err(Into::into)?;
+    let (mut sender, connection) = http1::handshake(stream).await?;
+    let exchange = async {
+        let (head, mut body) = sender.send_request(request).await?.into_parts();
+        // Read in frames, so that an endless body takes no memory beyond the limit. `HttpClient` rejects one above it.
+        let mut received = Vec::new();
+        while received.len() <= MAX_BODY
+            && let Some(frame) = body.frame().await
+        {
+            if let Some(data) = frame?.data_ref() {
+                received.extend_from_slice(data);
+            }
         }
-    }
-    Ok(Response::from_parts(head, received))
+        Ok(Response::from_parts(head, received))
+    };
+    let mut connection = pin!(connection);
+    let mut exchange = pin!(exchange);
+    let mut is_closed = false;
+    poll_fn(|context| {
+        // An error of the connection ends the exchange too, which reports it.
+        is_closed = is_closed || connection.as_mut().poll(context).is_ready();
+        exchange.as_mut().poll(context)
+    })
+    .await
+}
+
+/// The GET request for a URI, with its path as the target (RFC 9112 §3.2.1).
+fn request(uri: &Uri) -> Result<Request<Empty<Bytes>>, http::Error> {
+    let host = uri.authority().map_or("", Authority::as_str);
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    Request::get(target)
+        .header(HOST, host)
+        .header(ACCEPT, const { HeaderValue::from_static("application/json") })
+        .header(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) })
+        .body(Empty::new())
 }
 
 impl fmt::Debug for Client {
@@ -120,7 +146,67 @@ const USER_AGENT_NAME: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn the_request_names_the_host_and_has_the_path_as_its_target() {
+        for (uri, host, target) in [
+            ("https://auth.example.com/a/jwks?b=c", "auth.example.com", "/a/jwks?b=c"),
+            ("http://[::1]:8080/", "[::1]:8080", "/"),
+            ("https://auth.example.com", "auth.example.com", "/"),
+        ] {
+            let request = request(&Uri::from_static(uri)).unwrap();
+            assert_eq!(
+                (&request.headers()[HOST], &*request.uri().to_string()),
+                (&HeaderValue::from_static(host), target)
+            );
+        }
+    }
+
+    /// Starts a server that responds with this text and then another one without end. Its task ends when the client has
+    /// closed the connection.
+    async fn endless_server(start: &'static str, rest: &'static str) -> (String, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            stream.write_all(start.as_bytes()).await.unwrap();
+            if rest.is_empty() {
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+            while !rest.is_empty() && stream.write_all(rest.as_bytes()).await.is_ok() {}
+        });
+        (url, server)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_times_out_closes_its_connection_whatever_the_server_sends() {
+        for (start, rest) in [
+            ("", ""),
+            ("", "HTTP/1.1 103 Early Hints\r\n\r\n"),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", ""),
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n ", ""),
+        ] {
+            let (url, server) = endless_server(start, rest).await;
+            let client = Client::with_proxies(Matcher::builder().build()).unwrap();
+            let outcome = tokio::time::timeout(Duration::from_millis(50), client.get(&url)).await;
+            assert!(outcome.is_err(), "{start:?} {rest:?}");
+            tokio::time::timeout(Duration::from_secs(30), server).await.expect("the connection is open").unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endless_body_is_read_up_to_the_limit_and_closes_the_connection() {
+        let (url, server) = endless_server("HTTP/1.1 200 OK\r\n\r\n", "                                ").await;
+        let client = Client::with_proxies(Matcher::builder().build()).unwrap();
+        let response = client.get(&url).await.unwrap();
+        assert!(response.body().len() > MAX_BODY && response.body().len() < 8 * MAX_BODY);
+        server.await.unwrap();
+    }
 
     #[test]
     fn a_proxy_of_the_environment_is_not_used_for_loopback_hosts() {

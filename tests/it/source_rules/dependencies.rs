@@ -23,7 +23,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("hex", &["context/csp_nonce.rs"]),
     ("http", &[]),
     ("http_body_util", &["gate/body.rs", "jwt/remote/client.rs", "testing/server.rs"]),
-    ("hyper", &["testing/server.rs"]),
+    ("hyper", &["jwt/remote/client.rs", "testing/server.rs"]),
     ("hyper_rustls", &["jwt/remote/client.rs"]),
     ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
     ("ipnet", &["context/trusted_proxies/"]),
@@ -42,7 +42,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("tokio", &["jwt/remote/", "jwt/user_loader.rs", "rate_limit/redis/", "runtime.rs", "testing/server.rs"]),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
-    ("tower_service", &["gate/engine.rs"]),
+    ("tower_service", &["gate/engine.rs", "jwt/remote/client.rs"]),
     ("tracing", &[]),
     ("zeroize", &["jwt/issuer/mod.rs", "jwt/token_cache.rs"]),
 ];
