@@ -22,7 +22,7 @@ use http::request;
 use percent_encoding::percent_decode_str;
 
 use crate::context::route::{matched_path, nested_path, original_path};
-use crate::context::route_pattern::{RoutePattern, split_at_parameter};
+use crate::context::route_pattern::{RoutePattern, has_parameters, split_at_parameter};
 
 /// The route of a request. It is looked up once, however many settings are compared with it.
 #[derive(Clone, Copy)]
@@ -63,11 +63,15 @@ impl<'a> RequestRoute<'a> {
     ///
     /// A false match is safe here. So without a matched route, the path is compared with the patterns, once as it is
     /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
-    /// handler of such a route distinguishes paths on its own.
+    /// handler of such a route distinguishes paths on its own. The handler of a route with other parameters
+    /// distinguishes only their values, which are decoded. So such a path is compared with routes without parameters.
     pub(crate) fn first_possible(self, routes: &[RoutePattern]) -> Option<&str> {
         let is_possible = |route: &RoutePattern| match self.matched {
             Some(matched) if route.is_route(matched) => true,
-            Some(matched) if !matched.contains("{*") => self.has_path(route.path()),
+            Some(matched) if !has_parameters(matched) => self.has_path(route.path()),
+            Some(matched) if !matched.contains("{*") => {
+                !has_parameters(route.path()) && self.may_have_path(route.path())
+            }
             _ => self.may_have_path(route.path()),
         };
         let mut routes = routes.iter().filter(|route| route.has_method(&self.head.method));

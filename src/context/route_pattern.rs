@@ -69,8 +69,13 @@ impl RoutePattern {
     /// Whether the route matches more than one path.
     #[cfg(feature = "rate_limit")]
     pub(crate) fn has_parameters(&self) -> bool {
-        split_at_parameter(&self.path).1.is_some()
+        has_parameters(&self.path)
     }
+}
+
+/// Whether a route matches more than one path.
+pub(crate) fn has_parameters(route: &str) -> bool {
+    split_at_parameter(route).1.is_some()
 }
 
 impl fmt::Display for RoutePattern {

@@ -208,7 +208,8 @@ impl Limit {
     /// A route is axum's `MatchedPath`, including the path of every `nest`; the names of parameters do not matter. If no
     /// router has matched a route, or a wildcard route, the request's path is compared with the routes instead: so the
     /// limit also applies around a router, on a `fallback`, and in a hyper or tonic service. Paths that differ only in
-    /// percent encoding, empty segments or dot segments are counted too.
+    /// percent encoding, empty segments or dot segments are counted too. If a route with a parameter has matched, such as
+    /// `/{page}`, the path is compared with the routes that have none, such as `/login`.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

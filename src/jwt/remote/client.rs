@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
@@ -85,8 +85,8 @@ impl Fetch for Client {
     }
 }
 
-/// Sends a GET request over a connection of its own. Documents are fetched so rarely that a kept connection would be
-/// closed by the server until then.
+/// Sends a GET request over a new connection. Documents are fetched so rarely that the server would close an idle
+/// connection before the next fetch.
 ///
 /// The connection is part of the future: if the timeout drops it, the connection is closed. One in a task of its own
 /// would stay open for as long as a server sends informational responses.
@@ -130,6 +130,8 @@ fn request(uri: &Uri) -> Result<Request<Empty<Bytes>>, http::Error> {
     Request::get(target)
         .header(HOST, host)
         .header(ACCEPT, const { HeaderValue::from_static("application/json") })
+        // Some servers compress unless the request forbids it (RFC 9110 §12.5.3).
+        .header(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") })
         .header(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) })
         .body(Empty::new())
 }

@@ -217,9 +217,22 @@ async fn a_limit_on_a_path_counts_requests_that_a_wildcard_route_matches() {
     for limited in ["/files/secret", "/files/{name}", "/files/{*path}"] {
         assert!(is_counted(&app("/files/{*rest}", restricted_to(&[limited])), "/files/secret").await, "{limited}");
     }
-    assert!(is_counted(&app("/{name}", restricted_to(&["/login"])), "/login").await);
     // Here, the router has decided that the request is for another route.
     assert!(!is_counted(&app("/files/secret", restricted_to(&["/files/{name}"])), "/files/secret").await);
+}
+
+#[tokio::test]
+async fn a_limit_on_a_path_counts_requests_for_a_route_with_a_parameter_of_this_value() {
+    let app = |route: &str, limit| boxed(Router::new().route(route, any(|| async {})).layer(limit));
+    for path in ["/login", "/%6cogin", "/lo%67in", "/login%2f"] {
+        assert!(is_counted(&app("/{name}", restricted_to(&["/login"])), path).await, "{path}");
+        assert!(!is_counted(&app("/{name}", restricted_to(&["/logout"])), path).await, "{path}");
+        assert!(!is_counted(&app("/{name}", exempting(&["/{name}"])), path).await, "{path}");
+        assert!(is_counted(&app("/{name}", exempting(&["/login"])), path).await, "{path}");
+    }
+    // Here, the router has decided that the request is for another route.
+    let limit = restricted_to(&["/{user}/{item}", "/{*path}"]);
+    assert!(!is_counted(&app("/{user}/items", limit), "/ann/items").await);
 }
 
 #[tokio::test]
