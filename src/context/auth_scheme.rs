@@ -50,8 +50,8 @@ impl AuthScheme {
     /// # Errors
     ///
     /// Returns [`ConfigError`] if the name is not a token, if the challenge has this parameter already, or if the value
-    /// has characters outside printable ASCII, a quote or a backslash. `realm`, `error`, `error_description` and `scope`
-    /// are written by the crate.
+    /// has characters outside printable ASCII, a quote or a backslash. `realm`, `error`, `error_description` and
+    /// `scope` are written by the crate.
     pub fn parameter(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
         const SETTING: &str = "AuthScheme::parameter";
         let has = |known: &str| known.eq_ignore_ascii_case(name);

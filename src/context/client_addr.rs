@@ -7,8 +7,8 @@ use http::Extensions;
 
 /// The client's IP address: the connection's peer, or the address that a trusted proxy forwarded.
 ///
-/// A [`TrustedProxies`](crate::TrustedProxies) layer finds it. An IPv4-mapped IPv6 address is returned as IPv4. Handlers
-/// [extract](crate::extract) it:
+/// A [`TrustedProxies`](crate::TrustedProxies) layer finds it. An IPv4-mapped IPv6 address is returned as IPv4.
+/// Handlers [extract](crate::extract) it:
 ///
 /// ```
 /// use portcullis::ClientAddr;

@@ -230,8 +230,8 @@ impl Origins {
             let reason = "only http and https origins have patterns";
             return Err(issue(IssueKind::Invalid, reason, "list each origin, such as chrome-extension://<id>"));
         }
-        // Without its stars, a pattern is an origin: `https://*.a.example` that of the domain, and `https://b*.a.example`
-        // one of those that match.
+        // Without its stars, a pattern is an origin: `https://*.a.example` that of the domain, and
+        // `https://b*.a.example` one of those that match.
         let subdomains = authority.strip_prefix("*.");
         let label = authority.split_once('*').filter(|_| subdomains.is_none());
         let sample = match (subdomains, label) {

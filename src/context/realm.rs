@@ -28,8 +28,8 @@ use crate::field::challenge::{BEARER_API, Challenge};
 /// ```
 ///
 /// A custom gate passes it on with [`Visitor::anonymous`](crate::context::Visitor::anonymous) and
-/// [`UserContext::with_realm`](crate::UserContext::with_realm), so that the rejections by `Require*` layers and handlers
-/// have its challenges too.
+/// [`UserContext::with_realm`](crate::UserContext::with_realm), so that the rejections by `Require*` layers and
+/// handlers have its challenges too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Realm(Option<Arc<ProtectionSpace>>);
 

@@ -62,7 +62,8 @@ pub struct TrustedProxies {
 #[derive(Clone, Debug)]
 enum Trust {
     Networks(Networks),
-    /// The peer and the hops behind it, this many in total. The flag is set once the warning about the number is logged.
+    /// The peer and the hops behind it, this many in total. The flag is set once the warning about the number is
+    /// logged.
     Hops(usize, Arc<AtomicBool>),
 }
 
@@ -109,10 +110,10 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// Returns [`ConfigError`] with every item that is neither an IP address nor a network nor `unix:`, and if the
-    /// networks have more public addresses than any real list of proxies: more IPv4 addresses than a /8 (16,777,216), or
-    /// more IPv6 addresses than a /20. Among such networks are `0.0.0.0/0`, `::/0`, and pairs like `0.0.0.0/1` and `128.0.0.0/1`.
-    /// A client that is itself trusted can choose its address, and so evade every limit. If you do not know the
-    /// addresses of your proxies, count them with [`hops`](Self::hops).
+    /// networks have more public addresses than any real list of proxies: more IPv4 addresses than a /8 (16,777,216),
+    /// or more IPv6 addresses than a /20. Among such networks are `0.0.0.0/0`, `::/0`, and pairs like `0.0.0.0/1` and
+    /// `128.0.0.0/1`. A client that is itself trusted can choose its address, and so evade every limit. If you do not
+    /// know the addresses of your proxies, count them with [`hops`](Self::hops).
     pub fn new<I>(networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,

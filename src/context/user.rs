@@ -237,7 +237,8 @@ impl ClaimsError {
     fn new(error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        // serde's errors have no structured data. This text begins with the field's name in the type, so it has no claim value.
+        // serde's errors have no structured data. This text begins with the field's name in the type, so it has no
+        // claim value.
         let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
         let cause = match missing {
             Some((field, _)) => Mismatch::Missing(field.to_owned()),

@@ -65,8 +65,8 @@
 //! | from an allowed origin | the handler's, with the CORS headers that let the page read it |
 //! | from another origin | the handler's, without CORS headers: the page cannot read it |
 //!
-//! A preflight is an OPTIONS request with `Origin` and one `Access-Control-Request-Method`. It never reaches the handler.
-//! The response to a denied preflight does not say why, and does not list what is allowed;
+//! A preflight is an OPTIONS request with `Origin` and one `Access-Control-Request-Method`. It never reaches the
+//! handler. The response to a denied preflight does not say why, and does not list what is allowed;
 //! [`debug`](CorsBuilder::debug) logs the reason.
 //!
 //! The layer adds `Vary: Origin` to every response, so that caches keep the responses for different origins apart. With

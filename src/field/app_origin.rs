@@ -1,4 +1,5 @@
-//! The origins of apps and browser extensions, whose schemes are their own: `tauri://localhost`, `chrome-extension://…`.
+//! The origins of apps and browser extensions, whose schemes are their own: `tauri://localhost`,
+//! `chrome-extension://…`.
 //!
 //! The URL Standard §4.7 gives such URLs an opaque origin, but browsers and web views serialize them as `scheme://host`
 //! if the app registered the scheme for pages. They write both parts in lower case.
@@ -47,8 +48,8 @@ fn is_app_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(is_legal)
 }
 
-/// The schemes whose pages have an opaque origin, sent as `null`, or the origin of the page that created them. Android's
-/// web view sends `file://` for every local file.
+/// The schemes whose pages have an opaque origin, sent as `null`, or the origin of the page that created them.
+/// Android's web view sends `file://` for every local file.
 const OPAQUE: [&str; 6] = ["about", "blob", "data", "file", "filesystem", "javascript"];
 
 /// The schemes of URLs that are not pages, or no longer, and `http` and `https`, whose origins have a stricter grammar.

@@ -89,8 +89,8 @@ fn push_quotable(text: &mut String, value: &str) {
 }
 
 fn header(text: String) -> HeaderValue {
-    // `text` has only tokens, literals of this file and output of `quotable`: visible ASCII and spaces, which are always
-    // valid. The fallback exists so that no request can panic.
+    // `text` has only tokens, literals of this file and output of `quotable`: visible ASCII and spaces, which are
+    // always valid. The fallback exists so that no request can panic.
     HeaderValue::try_from(text).unwrap_or(BEARER_API.header.clone())
 }
 

@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-/// The code of a rejection, as metadata. gRPC's own place for it, a `google.rpc.ErrorInfo` in `grpc-status-details-bin`,
-/// needs protobuf on both sides, and clients need its generated types to read one text.
+/// The code of a rejection, as metadata. gRPC's own place for it, a `google.rpc.ErrorInfo` in
+/// `grpc-status-details-bin`, needs protobuf on both sides, and clients need its generated types to read one text.
 pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("error-code");
 
 /// Whether the content type is `application/grpc`, alone or with a suffix or parameters (gRPC over HTTP/2, "Requests").

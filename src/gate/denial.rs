@@ -280,8 +280,8 @@ impl Denial {
         }
     }
 
-    /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each scheme
-    /// of the realm; otherwise none.
+    /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each
+    /// scheme of the realm; otherwise none.
     ///
     /// The challenges of the schemes `Bearer` and `DPoP` have the error code and the required scopes.
     ///

@@ -9,8 +9,8 @@ use crate::gate::denial::Denial;
 
 /// Marks requests to an app that serves gRPC with another body type than tonic's, such as axum's.
 ///
-/// Without it, only a server whose response body is tonic's sends gRPC statuses; see [`gate`](crate::gate#grpc). Insert it into
-/// the request's extensions outside the layers of this crate:
+/// Without it, only a server whose response body is tonic's sends gRPC statuses; see [`gate`](crate::gate#grpc). Insert
+/// it into the request's extensions outside the layers of this crate:
 ///
 /// ```
 /// use axum::{Extension, Router, body::Body, http::Request, routing::post};

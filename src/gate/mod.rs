@@ -116,20 +116,20 @@
 //!
 //! # gRPC
 //!
-//! A gRPC server rejects a call (a POST with `content-type: application/grpc*`) with a trailers-only response: HTTP 200,
-//! the matching `grpc-status`, the reason in `grpc-message` and its code in `error-code`. The client reads them as the
-//! status and its metadata. All other rejections are problem details with their HTTP status, because a proxy or a client
-//! that knows nothing of gRPC treats 200 as success.
+//! A gRPC server rejects a call (a POST with `content-type: application/grpc*`) with a trailers-only response: HTTP
+//! 200, the matching `grpc-status`, the reason in `grpc-message` and its code in `error-code`. The client reads them as
+//! the status and its metadata. All other rejections are problem details with their HTTP status, because a proxy or a
+//! client that knows nothing of gRPC treats 200 as success.
 //!
-//! A service is a gRPC server if the type of its response body is one of gRPC servers ([`BodyFromBytes::IS_GRPC`]), such
-//! as tonic's with the feature `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests with
-//! [`GrpcRejections`]. Then a proxy that calls this app to authorize requests (`ext_authz`) must check `grpc-status` too, or not forward the
-//! caller's method and content type.
+//! A service is a gRPC server if the type of its response body is one of gRPC servers ([`BodyFromBytes::IS_GRPC`]),
+//! such as tonic's with the feature `tonic`. If axum serves the gRPC services, the body is axum's: mark the requests
+//! with [`GrpcRejections`]. Then a proxy that calls this app to authorize requests (`ext_authz`) must check
+//! `grpc-status` too, or not forward the caller's method and content type.
 //!
 //! # In the guide
 //!
-//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [error bodies](crate::_guide::recipes::error_bodies),
-//! and [logging](crate::_guide::recipes::logging).
+//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [error
+//! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
 mod body;
 mod decision;

@@ -128,8 +128,8 @@ impl Reply {
     }
 }
 
-/// Problem details (RFC 9457 §3.1). The extension members are the code, the error code of RFC 6750, and what the request
-/// lacks or exceeds.
+/// Problem details (RFC 9457 §3.1). The extension members are the code, the error code of RFC 6750, and what the
+/// request lacks or exceeds.
 ///
 /// `violated-policies` is the member that draft-ietf-httpapi-ratelimit-headers-10 §6 defines. The denial goes into the
 /// extensions, so that a `map_response` can render it again.
@@ -184,8 +184,8 @@ fn write_headers(headers: &mut HeaderMap, denial: &Denial) {
 /// The maximum number of headers of a reply: four are written here, three by a rate limit, and two by a server.
 const MAX_HEADERS: usize = 9;
 
-/// Converts a denial into the error type of tonic's handlers, and logs it. The metadata has the code (`error-code`), and
-/// the challenge or `retry-after`.
+/// Converts a denial into the error type of tonic's handlers, and logs it. The metadata has the code (`error-code`),
+/// and the challenge or `retry-after`.
 #[cfg(feature = "tonic")]
 impl From<Denial> for tonic::Status {
     fn from(denial: Denial) -> Self {

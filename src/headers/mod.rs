@@ -96,8 +96,8 @@
 //!
 //! A handler that renders a page extracts a [`CspNonce`](crate::CspNonce) and writes it into the `nonce` attributes of
 //! its scripts and styles. The content security policy of that response then allows elements with the nonce, and so
-//! does the report-only policy. If the handler does not extract it, no nonce is generated and the policy allows none. If
-//! no handler reads the nonce for an app's first 20 pages, the layer logs one warning.
+//! does the report-only policy. If the handler does not extract it, no nonce is generated and the policy allows none.
+//! If no handler reads the nonce for an app's first 20 pages, the layer logs one warning.
 //!
 //! ```
 //! # use axum::{body::Body, http::Request};

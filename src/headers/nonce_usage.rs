@@ -20,8 +20,8 @@ impl NonceUsage {
 
     /// Records a handler's response, and whether the handler read the nonce.
     ///
-    /// Logs one warning after [`MAX_PAGES`] pages if no handler has read a nonce by then. After that, or after the first
-    /// nonce, this costs one atomic load.
+    /// Logs one warning after [`MAX_PAGES`] pages if no handler has read a nonce by then. After that, or after the
+    /// first nonce, this costs one atomic load.
     pub(super) fn record<B>(&self, is_read: bool, response: &Response<B>) {
         if self.pages.load(Ordering::Relaxed) == SETTLED {
             return;

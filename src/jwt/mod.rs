@@ -84,8 +84,8 @@
 //! # Log
 //!
 //! Each rejection is logged at `debug`, with its reason. If the configuration is the likely cause, such as a wrong
-//! audience, the layer also logs a hint at `warn` that says what to check: at most one per minute, issuer and kind, with
-//! the number of hints that were left out since the last one (`suppressed`). Of a token whose signature was not
+//! audience, the layer also logs a hint at `warn` that says what to check: at most one per minute, issuer and kind,
+//! with the number of hints that were left out since the last one (`suppressed`). Of a token whose signature was not
 //! verified, the log shows only the algorithm.
 //!
 //! # Checks
@@ -122,8 +122,8 @@
 //! - After a failed fetch, the next one may start after a second. This delay doubles with each further failure, up to a
 //!   minute.
 //!
-//! Fetches need a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. On another one, requests that need a
-//! fetch are rejected with 503, and the log names the cause.
+//! Fetches need a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. On another one, requests that need
+//! a fetch are rejected with 503, and the log names the cause.
 //!
 //! # Verified-token cache
 //!

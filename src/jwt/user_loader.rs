@@ -41,7 +41,8 @@ pub enum LoadError {
     Unavailable {
         /// How long the client should wait before it tries again, for `Retry-After`.
         retry_after: Duration,
-        /// The cause, which is logged and is the [`source`](Error::source) of this error. The response does not have it.
+        /// The cause, which is logged and is the [`source`](Error::source) of this error. The response does not have
+        /// it.
         cause: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// 401 `invalid_token`: there is no such user.

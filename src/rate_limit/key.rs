@@ -77,9 +77,9 @@ impl Key {
     /// Counts by the client's address; IPv6 addresses by their /64 network, see [`ipv6_prefix`](Self::ipv6_prefix).
     ///
     /// The address is the one that a [`TrustedProxies`](crate::TrustedProxies) layer around this one found, or that of
-    /// a [`Stack`](crate::stack::StackBuilder::trusted_proxies): that of the connection, or the one that a trusted proxy
-    /// forwards. Without such a layer, the response to every request is 500. It must know your proxies: if it does not,
-    /// all clients behind them share one limit.
+    /// a [`Stack`](crate::stack::StackBuilder::trusted_proxies): that of the connection, or the one that a trusted
+    /// proxy forwards. Without such a layer, the response to every request is 500. It must know your proxies: if it
+    /// does not, all clients behind them share one limit.
     ///
     /// axum provides the address of a connection only if the app is served with
     /// `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the response to every request is 500. In

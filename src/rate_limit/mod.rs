@@ -72,9 +72,9 @@
 //! # Deployment
 //!
 //! - **Addresses.** [`Key::ip`] needs a [`TrustedProxies`](crate::TrustedProxies) layer around the limit, which knows
-//!   the proxies or load balancers in front of the app. If it does not know a proxy, all clients behind that
-//!   proxy share one limit, and a warning is logged. That layer needs the address of the connection: with axum, serve the app with
-//!   `into_make_service_with_connect_info::<SocketAddr>()`; in tests, use `MockConnectInfo`.
+//!   the proxies or load balancers in front of the app. If it does not know a proxy, all clients behind that proxy
+//!   share one limit, and a warning is logged. That layer needs the address of the connection: with axum, serve the app
+//!   with `into_make_service_with_connect_info::<SocketAddr>()`; in tests, use `MockConnectInfo`.
 //! - **Several instances.** Each [`MemoryStore`] counts on its own, and starts empty after a restart. To share the
 //!   counters of several instances, use a `RedisStore`.
 //! - **Many subjects.** Choose a [size](MemoryStore::with_max_bytes) in which all subjects fit that are active within
@@ -101,9 +101,9 @@
 //! A response is counted if a limit applies to its request, including a 429. The tightest limit is the one with the
 //! fewest units remaining, and `-Reset` says when all its units are available again. `RateLimit` and `RateLimit-Policy`
 //! are those of draft-ietf-httpapi-ratelimit-headers-10; `t` in `RateLimit` says when more units are available, and
-//! `Retry-After` is never earlier than the `t` of a limit that rejects the request. After the time in `Retry-After`, the
-//! request is admitted if no other was admitted in the meantime. Unless the subject is blocked, `Retry-After` is at most
-//! the window.
+//! `Retry-After` is never earlier than the `t` of a limit that rejects the request. After the time in `Retry-After`,
+//! the request is admitted if no other was admitted in the meantime. Unless the subject is blocked, `Retry-After` is at
+//! most the window.
 //!
 //! The response to a rejected request is 429 (RFC 6585 §4) with a problem of type `quota-exceeded`, or
 //! `abnormal-usage-detected` for a block, including the rejection that starts it. `violated-policies` names the limits

@@ -161,8 +161,8 @@
 //! assert_eq!(delete(UserContext::new("eve"), 1), 403);
 //! ```
 //!
-//! Respond with 403 if other users may know that the resource exists. Otherwise respond with 404, so that callers cannot
-//! find out which ids exist. Decide before the response differs in any other way, such as a 409 or a redirect.
+//! Respond with 403 if other users may know that the resource exists. Otherwise respond with 404, so that callers
+//! cannot find out which ids exist. Decide before the response differs in any other way, such as a 409 or a redirect.
 //!
 //! [`axum::response::Result`] is for handlers that return several kinds of errors. A handler that returns only
 //! [`Denial`](crate::gate::Denial)s returns a `Result<_, Denial>`.

@@ -43,9 +43,9 @@ impl Stack {
 impl<A: Gate> StackBuilder<A> {
     /// Sets the proxies whose forwarding headers report the client's address and scheme.
     ///
-    /// It is the only place where proxies are set: limits with [`Key::ip`](crate::rate_limit::Key::ip) and handlers with
-    /// a [`ClientAddr`](crate::ClientAddr) use the address that this layer finds, and [`SecurityHeaders`] the scheme,
-    /// in inner routers too. Such limits require it; without proxies, pass [`TrustedProxies::none`].
+    /// It is the only place where proxies are set: limits with [`Key::ip`](crate::rate_limit::Key::ip) and handlers
+    /// with a [`ClientAddr`](crate::ClientAddr) use the address that this layer finds, and [`SecurityHeaders`] the
+    /// scheme, in inner routers too. Such limits require it; without proxies, pass [`TrustedProxies::none`].
     ///
     /// axum provides the address of the connection only if the app is served with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.

@@ -14,10 +14,9 @@ impl Denial {
 impl DenialKind {
     /// Returns the stable code of the reason, for example `token_expired`.
     ///
-    /// The codes are a closed list, which the guide
-    /// [documents](crate::_guide::recipes::error_bodies#codes). A code never changes its name or its meaning; a new
-    /// reason may get a new code. The code is the member `code` of the body, `error-code` of a gRPC response, and `kind`
-    /// in the log.
+    /// The codes are a closed list, which the guide [documents](crate::_guide::recipes::error_bodies#codes). A code
+    /// never changes its name or its meaning; a new reason may get a new code. The code is the member `code` of the
+    /// body, `error-code` of a gRPC response, and `kind` in the log.
     ///
     /// ```
     /// use portcullis::gate::{DenialKind, TokenError};

@@ -79,8 +79,8 @@ impl DenialKind {
         Self::RateLimitMissing { required_by }
     }
 
-    /// Creates a [`TrustedProxiesMissing`](Self::TrustedProxiesMissing). The log line names `required_by`, a layer or an
-    /// extractor.
+    /// Creates a [`TrustedProxiesMissing`](Self::TrustedProxiesMissing). The log line names `required_by`, a layer or
+    /// an extractor.
     #[must_use]
     pub fn trusted_proxies_missing(required_by: &'static str) -> Self {
         Self::TrustedProxiesMissing { required_by }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 
 impl Denial {
-    /// Returns the members `type`, `title` and `status` of problem details (RFC 9457 §3.1) as JSON text, because they are
-    /// the same for every request.
+    /// Returns the members `type`, `title` and `status` of problem details (RFC 9457 §3.1) as JSON text, because they
+    /// are the same for every request.
     ///
     /// Rate limits have the types of draft-ietf-httpapi-ratelimit-headers-10 §6. All others have `about:blank`, whose
     /// title is the reason phrase of the status.

@@ -45,8 +45,8 @@ impl Denial {
         }
     }
 
-    /// Returns the detail; for a claim, with the claim's name. Line breaks are escaped, because a handler may check for a
-    /// role or scope whose name the caller chose, and not every subscriber escapes them.
+    /// Returns the detail; for a claim, with the claim's name. Line breaks are escaped, because a handler may check for
+    /// a role or scope whose name the caller chose, and not every subscriber escapes them.
     fn reason(&self) -> Cow<'static, str> {
         let reason = match &self.kind {
             DenialKind::InvalidToken(error) => error.to_string().into(),

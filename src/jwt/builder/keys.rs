@@ -57,8 +57,8 @@ impl JwtAuthBuilder {
 
     /// Sets the timeout of a fetch of an issuer's metadata and keys together (default five seconds).
     ///
-    /// It is more than zero and at most 60 seconds. Requests with an unknown key wait for the fetch, usually for at most
-    /// this time, and are rejected with 503 if it fails. Requests with a known key never wait.
+    /// It is more than zero and at most 60 seconds. Requests with an unknown key wait for the fetch, usually for at
+    /// most this time, and are rejected with 503 if it fails. Requests with a known key never wait.
     ///
     /// ```
     /// # use portcullis::{Issuer, JwtAuth};
@@ -78,9 +78,9 @@ impl JwtAuthBuilder {
 
     /// Sets the HTTP client that fetches metadata and keys.
     ///
-    /// The default is the built-in client of the feature `fetch`, which uses the platform's certificates and the proxies
-    /// of the environment. Implement [`Fetch`] to use a private certificate authority or a client that the app already
-    /// has. All issuers of the layer use this client.
+    /// The default is the built-in client of the feature `fetch`, which uses the platform's certificates and the
+    /// proxies of the environment. Implement [`Fetch`] to use a private certificate authority or a client that the app
+    /// already has. All issuers of the layer use this client.
     ///
     /// ```
     /// use std::error::Error;

@@ -50,9 +50,9 @@ impl JwtAuthBuilder {
 
     /// Also reads the token from this cookie (default: only from the `Authorization` header).
     ///
-    /// An empty cookie is no token. A request with a token in both places is rejected with 400 (RFC 6750 §2). Browsers send cookies with requests
-    /// that other sites trigger: set `SameSite`, and check the origin of every request that changes something. The
-    /// prefix `__Host-` keeps subdomains from setting the cookie.
+    /// An empty cookie is no token. A request with a token in both places is rejected with 400 (RFC 6750 §2). Browsers
+    /// send cookies with requests that other sites trigger: set `SameSite`, and check the origin of every request that
+    /// changes something. The prefix `__Host-` keeps subdomains from setting the cookie.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

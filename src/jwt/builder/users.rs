@@ -130,8 +130,8 @@ impl JwtAuthBuilder {
     /// Sets a function that loads the user of a verified token (default: none).
     ///
     /// Use it to reject a locked account, or to read privileges from your own database. It runs on every request with a
-    /// valid token, even if the token is cached, with a [timeout](Self::load_user_timeout). Inner layers and handlers see
-    /// the user that it returns. [`UserContext::with_record`] attaches the loaded data.
+    /// valid token, even if the token is cached, with a [timeout](Self::load_user_timeout). Inner layers and handlers
+    /// see the user that it returns. [`UserContext::with_record`] attaches the loaded data.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -13,10 +13,10 @@ use crate::jwt::token::header::{Header, is_media_type};
 /// # Own issuers
 ///
 /// An issuer counts as the app's own if it has [configured keys](crate::Issuer#configured-keys) or is
-/// [`first_party`](crate::Issuer::first_party). Apps sign all kinds of tokens with one key, for example those that reset
-/// a password, and choose the names of these kinds. So with the profiles for access tokens, each of the claims `type`,
-/// `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access token: `access`,
-/// `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter case.
+/// [`first_party`](crate::Issuer::first_party). Apps sign all kinds of tokens with one key, for example those that
+/// reset a password, and choose the names of these kinds. So with the profiles for access tokens, each of the claims
+/// `type`, `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access token:
+/// `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter case.
 ///
 /// A token of a login that still requires a second factor is rejected as well: one with a claim `mfa_required`,
 /// `mfa_pending`, `2fa_required`, `2fa_pending`, `requires_mfa`, `requires_2fa`, `two_factor_required` or

@@ -146,10 +146,10 @@ impl Issuer {
 
     /// Sets the conventions of an app that issues its own tokens.
     ///
-    /// Access tokens have the claim `type: access`, so that refresh tokens and all [other tokens](Profile#own-issuers) of
-    /// the same issuer are rejected. The tier is
-    /// read from `subscription_tier`, roles and permissions from `roles` and `permissions`. It keeps other claims that
-    /// were mapped before, and sets the profile [`Compatible`](Profile::Compatible).
+    /// Access tokens have the claim `type: access`, so that refresh tokens and all [other tokens](Profile#own-issuers)
+    /// of the same issuer are rejected. The tier is read from `subscription_tier`, roles and permissions from `roles`
+    /// and `permissions`. It keeps other claims that were mapped before, and sets the profile
+    /// [`Compatible`](Profile::Compatible).
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -23,7 +23,8 @@ impl TokenUse {
 
 /// Whether a claim that some issuers send marks the token as a refresh, ID or logout token.
 ///
-/// This is for the issuers of other parties, whose claims of these names may mean anything, such as the kind of account.
+/// This is for the issuers of other parties, whose claims of these names may mean anything, such as the kind of
+/// account.
 pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
     let is_other = |value: &str| {
         string(value).is_some_and(|value| OTHER_USES.iter().any(|other| value.eq_ignore_ascii_case(other)))

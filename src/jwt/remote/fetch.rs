@@ -14,8 +14,9 @@ use crate::jwt::keys::weak::KeyError;
 /// A custom HTTP client for issuers' metadata and keys.
 ///
 /// Implement it to use a proxy or a private certificate authority. The crate calls it in the background, at most once
-/// at a time for an issuer, cancels it after the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout), and accepts only a 200 response with a body of at most
-/// [`MAX_BODY`] bytes. The crate also reads `Cache-Control`, so the client must keep the response's headers.
+/// at a time for an issuer, cancels it after the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout), and accepts only
+/// a 200 response with a body of at most [`MAX_BODY`] bytes. The crate also reads `Cache-Control`, so the client must
+/// keep the response's headers.
 ///
 /// The client must not follow redirects: one could lead from the https URL of the issuer to any other. It should stop
 /// reading a body that is too long.

@@ -209,8 +209,8 @@ impl RemoteKeys {
     /// `lost_at` is set.
     fn start_fetch(self: &Arc<Self>, mut schedule: MutexGuard<'_, FetchSchedule>) {
         let now = self.clock.monotonic();
-        // Without a runtime that has timers, a fetch fails like any other: the request is 503, and the app recovers once
-        // requests run on one.
+        // Without a runtime that has timers, a fetch fails like any other: the request is 503, and the app recovers
+        // once requests run on one.
         let runtime = match runtime::current() {
             Ok(runtime) => runtime,
             Err(fault) => {

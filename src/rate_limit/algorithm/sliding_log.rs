@@ -58,7 +58,8 @@ impl<const N: usize> SlidingLog<N> {
         }
     }
 
-    /// Keeps only this many units. How much the newest of them is rounded up is unknown, unless it was the newest before.
+    /// Keeps only this many units. How much the newest of them is rounded up is unknown, unless it was the newest
+    /// before.
     fn truncate(&mut self, len: usize) {
         let newest = self.entries().last().copied();
         self.len = len as u8;

@@ -55,8 +55,8 @@ impl TokenBucket {
 impl Counter for TokenBucket {
     #[inline]
     fn advance(&mut self, params: &WindowParams, now: u64) {
-        // If the clock went back, what was owed at the last call is owed now, and refills continue from here. If the limit
-        // changes, what is owed by now was refilled at the rate of the previous limit.
+        // If the clock went back, what was owed at the last call is owed now, and refills continue from here. If the
+        // limit changes, what is owed by now was refilled at the rate of the previous limit.
         if now < self.updated_at {
             self.debt = self.owed;
             self.updated_at = now;

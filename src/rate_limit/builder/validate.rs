@@ -112,7 +112,8 @@ fn validate_limit(
     Some(ValidLimit { key: key?, limit, quotas, largest, identity })
 }
 
-/// Two limits with the same name in one store would share their counters, and each would charge for the other's requests.
+/// Two limits with the same name in one store would share their counters, and each would charge for the other's
+/// requests.
 fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLimits<'_>, issues: &mut ConfigIssues) {
     let Some(other) = stored.identity(&limit.name) else { return };
     if other.quotas != identity.quotas {

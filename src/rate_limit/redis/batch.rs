@@ -187,8 +187,8 @@ impl Batcher {
         }
     }
 
-    /// Logs once that a request cannot call the server, and counts it for the circuit breaker, so that most other requests
-    /// do not try.
+    /// Logs once that a request cannot call the server, and counts it for the circuit breaker, so that most other
+    /// requests do not try.
     fn report_runtime_fault(&self, job: &Job, fault: RuntimeFault) {
         self.runtime_fault.call_once(|| {
             tracing::warn!(

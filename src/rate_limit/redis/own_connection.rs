@@ -1,8 +1,8 @@
 //! `OwnConnection`: a connection that the store opens itself, and replaces when it does not work.
 
 // A connection can be open and still be useless: if it leads to a primary that has become a replica, to a replica that
-// has lost its primary, to a server that loads its data for minutes, or to a host that has vanished. A new connection to
-// the same address may reach another server. So every call that fails replaces the connection. A call that times out
+// has lost its primary, to a server that loads its data for minutes, or to a host that has vanished. A new connection
+// to the same address may reach another server. So every call that fails replaces the connection. A call that times out
 // does so only once the circuit breaker is open, which also limits how often a connection is opened.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -44,8 +44,8 @@ async fn the_maximum_admitted_in_a_rolling_window_is_as_documented() {
     }
 }
 
-/// Returns the item of `RateLimit` for a second request, ten seconds after one at a full hour. The time until more units
-/// are available differs between a sliding log and a sliding window.
+/// Returns the item of `RateLimit` for a second request, ten seconds after one at a full hour. The time until more
+/// units are available differs between a sliding log and a sliding window.
 async fn second_item(limit: Limit) -> String {
     let app = TestApp::new(RateLimit::builder().limit(limit.key(by_user_header())).ietf_draft_headers());
     app.send_as("ann").await;

@@ -84,8 +84,8 @@ async fn a_limit_on_a_path_applies_if_a_wildcard_route_matches_the_path() {
     }
 }
 
-/// A clock that stands still. The first thread waits at its first reading until the second thread has read it once: both
-/// have then found no block.
+/// A clock that stands still. The first thread waits at its first reading until the second thread has read it once:
+/// both have then found no block.
 struct SynchronizingClock {
     start: Instant,
     second_has_read: AtomicBool,

@@ -11,8 +11,8 @@ use super::module_tree::{
 };
 use super::{assert_none, source_files};
 
-/// Each outside crate that the public API names, and the public items that name it. A new crate is a promise: its version
-/// becomes part of this crate's API.
+/// Each outside crate that the public API names, and the public items that name it. A new crate is a promise: its
+/// version becomes part of this crate's API.
 const NAMED: &[(&str, &str)] = &[
     // With the feature `axum`.
     (
