@@ -18,6 +18,7 @@ use crate::context::tiers::Tier;
 pub(crate) struct Identity {
     pub(crate) id: Option<SharedStr>,
     pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) tenant: Option<SharedStr>,
     pub(crate) client_id: Option<SharedStr>,
     pub(crate) email: Option<SharedStr>,
     pub(crate) name: Option<SharedStr>,

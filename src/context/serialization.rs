@@ -22,6 +22,7 @@ impl Serialize for UserContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let texts = [
             ("issuer", self.issuer()),
+            ("tenant", self.tenant()),
             ("client_id", self.client_id()),
             ("email", self.email()),
             ("name", self.name()),

@@ -41,6 +41,7 @@ use crate::context::principal::Principal;
 /// |---|---|---|
 /// | [`id`] | the user's id at the issuer; never empty for a token | `sub` |
 /// | [`issuer`] | the token's issuer, as configured | `iss` |
+/// | [`tenant`] | the tenant of the user | none, or that of the preset |
 /// | [`client_id`] | the client that the token was issued to | `client_id`, `azp` |
 /// | [`email`], [`name`] | contact and display data | `email`; `name` |
 /// | [`scopes`] | what the client may do for the user | `scope`, `scp` |
@@ -71,6 +72,7 @@ use crate::context::principal::Principal;
 /// [`record`]: Self::record
 /// [`roles`]: Self::roles
 /// [`scopes`]: Self::scopes
+/// [`tenant`]: Self::tenant
 /// [`tier`]: Self::tier
 /// [`tier_name`]: Self::tier_name
 /// [`token_id`]: Self::token_id
@@ -104,8 +106,8 @@ use crate::context::principal::Principal;
 ///         "roles": ["editor"],
 ///         "permissions": [],
 ///         "name": "Ann",
-///         // and, if present: "issuer", "client_id", "email", "tier",
-///         // "acr", "amr", "auth_time", "expires_at"
+///         // and, if present: "issuer", "tenant", "client_id", "email",
+///         // "tier", "acr", "amr", "auth_time", "expires_at"
 ///     })
 /// );
 /// # Ok::<(), portcullis::ConfigError>(())
@@ -168,6 +170,17 @@ impl UserContext {
         self.0.issuer.as_deref()
     }
 
+    /// Returns the tenant of the user, such as the id of an organization.
+    ///
+    /// It is read from the claim that [`ClaimMap::tenant`](crate::ClaimMap::tenant) or the preset of the issuer names.
+    /// `None` if no claim is named, or if the token does not have it. Two issuers may use equal names, so if the app
+    /// accepts several, identify a tenant by [`issuer`](Self::issuer) and name together.
+    #[must_use]
+    #[doc(alias("organization", "org_id"))]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
+    }
+
     /// Returns the id of the client that the token was issued to: the `client_id` or `azp` claim.
     ///
     /// `client_id` is the claim of RFC 9068 §2.2. `azp` is OpenID Connect's, and is used if `client_id` is absent.
@@ -206,6 +219,7 @@ impl fmt::Debug for UserContext {
         f.debug_struct("UserContext")
             .field("id", &self.id())
             .field("issuer", &self.issuer())
+            .field("tenant", &self.tenant())
             .field("principal", &self.principal())
             .field("scopes", &self.0.scopes)
             .field("roles", &self.0.roles)

@@ -24,6 +24,12 @@ pub enum TokenError {
         /// The claim in the token: its name or, for a nested claim, its JSON Pointer (RFC 6901).
         claim: Cow<'static, str>,
     },
+    /// A claim does not have a value that the settings of the issuer require.
+    #[non_exhaustive]
+    ClaimMismatch {
+        /// The claim in the token: its name or, for a nested claim, its JSON Pointer (RFC 6901).
+        claim: Cow<'static, str>,
+    },
     /// A required claim is missing.
     #[non_exhaustive]
     ClaimMissing {
@@ -74,6 +80,12 @@ impl TokenError {
         Self::ClaimInvalid { claim: claim.into() }
     }
 
+    /// Returns the error of a claim that does not have a value that the settings of the issuer require.
+    #[must_use]
+    pub fn claim_mismatch(claim: impl Into<Cow<'static, str>>) -> Self {
+        Self::ClaimMismatch { claim: claim.into() }
+    }
+
     /// Returns the error of a required claim that is missing.
     #[must_use]
     pub fn claim_missing(claim: impl Into<Cow<'static, str>>) -> Self {
@@ -87,6 +99,7 @@ impl TokenError {
             Self::Audience => "the token is for another audience",
             Self::Charset => "the token has an invalid character",
             Self::ClaimInvalid { .. } => "a claim of the token is invalid",
+            Self::ClaimMismatch { .. } => "a claim of the token does not have a required value",
             Self::ClaimMissing { .. } => "a required claim is missing",
             Self::Claims => "the token's payload is malformed",
             Self::Confirmation => "sender-constrained tokens are not supported",
@@ -114,7 +127,9 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.error_description())?;
         match self {
-            Self::ClaimInvalid { claim } | Self::ClaimMissing { claim } => write!(f, ": {claim}"),
+            Self::ClaimInvalid { claim } | Self::ClaimMismatch { claim } | Self::ClaimMissing { claim } => {
+                write!(f, ": {claim}")
+            }
             _ => Ok(()),
         }
     }

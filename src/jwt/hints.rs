@@ -17,6 +17,7 @@ pub(crate) enum Hint {
     Algorithm,
     Audience,
     Claim,
+    ClaimValue,
     Confirmation,
     Issuer,
     Key,
@@ -49,6 +50,7 @@ impl Hint {
             TokenError::Algorithm => Some(Self::Algorithm),
             TokenError::Audience => Some(Self::Audience),
             TokenError::ClaimInvalid { .. } | TokenError::ClaimMissing { .. } => Some(Self::Claim),
+            TokenError::ClaimMismatch { .. } => Some(Self::ClaimValue),
             TokenError::Confirmation => Some(Self::Confirmation),
             TokenError::Issuer => Some(Self::Issuer),
             TokenError::Key => Some(Self::Key),
@@ -69,6 +71,7 @@ impl Hint {
                 "if this issuer's tokens do not follow RFC 9068, set Profile::Compatible"
             }
             (Self::Claim, _) => "if all tokens of this issuer are like this, see .map_claims(..)",
+            (Self::ClaimValue, _) => "its claim has none of the values that the settings of the issuer require",
             (Self::Confirmation, _) => "configure the issuer to send bearer tokens, without the claim cnf",
             (Self::Issuer, _) => "its `iss` differs from this issuer by a trailing slash; configure the exact name",
             (Self::Key, _) => {
@@ -110,6 +113,14 @@ impl Hints {
         slot.suppressed.fetch_add(1, Ordering::Relaxed);
         None
     }
+}
+
+/// Logs that a claim of a token, which grants nothing, has an unexpected value and is read as absent.
+///
+/// At `debug`: an issuer that sends such a claim sends it in all of its tokens, and the app need not change anything.
+#[cold]
+pub(crate) fn log_ignored_claim(issuer: &str, claim: &str) {
+    tracing::debug!(issuer, kind = "claim_ignored", claim, "a claim has an unexpected value and is read as absent");
 }
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -160,6 +160,7 @@
 
 pub(crate) mod algorithm;
 mod builder;
+mod claim_path;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod gate;

@@ -38,6 +38,19 @@ impl UserContext {
         self.with(|identity| identity.issuer = Some(issuer.into().into()))
     }
 
+    /// Sets the tenant of the user, such as the id of an organization.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// let ann = UserContext::new("ann").with_tenant("acme");
+    /// assert_eq!(ann.tenant(), Some("acme"));
+    /// ```
+    #[must_use]
+    pub fn with_tenant(self, tenant: impl Into<String>) -> Self {
+        self.with(|identity| identity.tenant = Some(tenant.into().into()))
+    }
+
     /// Sets the id of the client that the user's credential was issued to.
     #[must_use]
     pub fn with_client_id(self, client_id: impl Into<String>) -> Self {

@@ -72,6 +72,7 @@ impl TokenError {
             Self::Audience => "token_audience_mismatch",
             Self::Charset => "token_character_invalid",
             Self::ClaimInvalid { .. } => "token_claim_invalid",
+            Self::ClaimMismatch { .. } => "token_claim_mismatch",
             Self::ClaimMissing { .. } => "token_claim_missing",
             Self::Claims => "token_payload_malformed",
             Self::Confirmation => "token_sender_constrained",

@@ -75,7 +75,10 @@ impl JwtAuthBuilder {
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = key_source::allowed_algorithms(&issuer, issues);
         let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
-        let conventions = issuer.conventions;
+        let mut conventions = issuer.conventions;
+        if self.roles.is_some() {
+            conventions.claims.use_roles();
+        }
         let hints = Hints::new(self.clock.clone());
         Some(TrustedIssuer { name, keys, allowed, audiences, conventions, hints })
     }

@@ -3,6 +3,7 @@
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
+use crate::jwt::issuer::conventions::IssuerConventions;
 use crate::jwt::issuer::{FixedKey, Issuer, KeyMaterial, KeySource};
 use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES, SkippedKey};
 use crate::jwt::keys::pem;
@@ -23,6 +24,7 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
         let issue = ConfigIssue::new("claims", IssueKind::Invalid, "the name of a claim is empty", remedy);
         issues.add(issue.for_issuer(&issuer.name));
     }
+    validate_claim_settings(&issuer.conventions, &issuer.name, issues);
     // Settings without effect are errors: the user believes that they protect something.
     let is_fixed = matches!(issuer.source, KeySource::Fixed(_));
     if is_fixed && issuer.algorithms.is_some() {
@@ -36,6 +38,25 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
         let remedy = "let the issuer publish the key, or configure all of its keys";
         let issue = ConfigIssue::new(added.setter, IssueKind::Prohibited, reason, remedy);
         issues.add(issue.for_issuer(&issuer.name));
+    }
+}
+
+/// Validates the claims that an issuer's tokens must have.
+fn validate_claim_settings(conventions: &IssuerConventions, issuer: &str, issues: &mut ConfigIssues) {
+    let token_use = conventions.token_use.as_ref().map(|token_use| (token_use.setter(), &token_use.claim));
+    let pins = conventions.pins.iter().map(|pin| (pin.setter, &pin.claim));
+    for (setting, claim) in [("audience_claim", &conventions.audience_claim)].into_iter().chain(token_use).chain(pins) {
+        if claim.is_empty() {
+            let remedy = "name a claim, or use a JSON Pointer such as /realm_access/roles";
+            let issue = ConfigIssue::new(setting, IssueKind::Invalid, "the name of a claim is empty", remedy);
+            issues.add(issue.for_issuer(issuer));
+        }
+    }
+    // No token has one of no values.
+    for pin in conventions.pins.iter().filter(|pin| pin.values.is_empty()) {
+        let remedy = "list the values of the claim that tokens may have";
+        let issue = ConfigIssue::new(pin.setter, IssueKind::Missing, "no value is listed", remedy);
+        issues.add(issue.with_value(pin.claim.text()).for_issuer(issuer));
     }
 }
 

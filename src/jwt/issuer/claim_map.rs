@@ -1,11 +1,14 @@
 //! `ClaimMap`: the claims from which a `UserContext` is read.
 
-use std::borrow::Cow;
+mod reader;
+
 use std::sync::Arc;
 
-use crate::context::{Identity, Scopes, SharedStr};
+use crate::context::Identity;
 use crate::gate::TokenError;
-use crate::jwt::strict_json::{Object, array, is_null, string};
+use crate::jwt::claim_path::ClaimPath;
+use crate::jwt::issuer::claim_map::reader::Reader;
+use crate::jwt::strict_json::Object;
 
 /// The claims from which a [`UserContext`](crate::UserContext) is read.
 ///
@@ -16,15 +19,28 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 /// | property | default claims | how the value is read |
 /// |---|---|---|
 /// | id | `sub` | the claim is required |
-/// | client id | `client_id`, `azp` | the first claim that is present |
-/// | email, name | `email`, `name` | the first claim that is present, if it is a string |
+/// | tenant | none | a string of 1 to 256 bytes |
+/// | client id | `client_id`, `azp` | the first claim that is a string |
+/// | email, name | `email`, `name` | the first claim that is a string |
 /// | scopes | `scope`, `scp` | the first claim that is present: a space-delimited string or an array of strings |
 /// | roles | `roles` | all claims that are present: a string, or an array of strings or of objects with a `value` (RFC 9068 §2.2.3.1) |
 /// | permissions | `permissions` | like roles |
 /// | tier | `tier`, `subscription_tier` | the first claim that is present |
+/// | login | `acr`, `amr` | a string; an array of strings or of objects with a `method` |
 ///
-/// If the id, client id, scopes, roles, permissions or tier have another type, the token is rejected: a privilege that
-/// cannot be read must not look like one that is absent. `null` means no roles, permissions or tier.
+/// # Values of another type
+///
+/// If the id, tenant, scopes, roles, permissions or tier have another type, the token is rejected, and the log names the
+/// claim: a privilege that cannot be read must not look like one that is absent. The default claim `roles` is an
+/// exception while the app does not use roles: if neither this map nor
+/// [`JwtAuthBuilder::roles`](crate::jwt::JwtAuthBuilder::roles) sets any, it is read as absent. `null` means no roles,
+/// permissions or tier.
+///
+/// Every other claim grants nothing. It is read as absent if it is empty, `null` or of another type, and the log has a
+/// line at `debug` that names it. A claim inside of `null` is absent as well.
+///
+/// With [`Profile::Rfc9068`](crate::Profile::Rfc9068), `scope` must be a string (RFC 8693 §4.2). An array is accepted
+/// with [`Profile::Compatible`](crate::Profile::Compatible).
 ///
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -66,32 +82,40 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClaimMap {
-    id: Path,
-    client_id: Vec<Path>,
-    email: Vec<Path>,
-    name: Vec<Path>,
-    scopes: Vec<Path>,
-    roles: Vec<Path>,
-    permissions: Vec<Path>,
-    tier: Vec<Path>,
-    acr: Path,
-    amr: Vec<Path>,
+    id: ClaimPath,
+    tenant: Option<ClaimPath>,
+    client_id: Vec<ClaimPath>,
+    email: Vec<ClaimPath>,
+    name: Vec<ClaimPath>,
+    scopes: Vec<ClaimPath>,
+    roles: Vec<ClaimPath>,
+    role_keys: Vec<ClaimPath>,
+    permissions: Vec<ClaimPath>,
+    tier: Vec<ClaimPath>,
+    acr: ClaimPath,
+    amr: ClaimPath,
+    /// Whether the app maps roles or defines what they grant, so that a malformed claim must not look like an absent one.
+    uses_roles: bool,
 }
 
 impl ClaimMap {
     /// Creates a map with the default claims.
     pub fn new() -> Self {
+        let names = |names: &[&'static str]| names.iter().copied().map(ClaimPath::new).collect();
         Self {
-            id: Path::new("sub"),
-            client_id: paths(["client_id", "azp"]),
-            email: paths(["email"]),
-            name: paths(["name"]),
-            scopes: paths(["scope", "scp"]),
-            roles: paths(["roles"]),
-            permissions: paths(["permissions"]),
-            tier: paths(["tier", "subscription_tier"]),
-            acr: Path::new("acr"),
-            amr: paths(["amr"]),
+            id: ClaimPath::new("sub"),
+            tenant: None,
+            client_id: names(&["client_id", "azp"]),
+            email: names(&["email"]),
+            name: names(&["name"]),
+            scopes: names(&["scope", "scp"]),
+            roles: names(&["roles"]),
+            role_keys: Vec::new(),
+            permissions: names(&["permissions"]),
+            tier: names(&["tier", "subscription_tier"]),
+            acr: ClaimPath::new("acr"),
+            amr: ClaimPath::new("amr"),
+            uses_roles: false,
         }
     }
 
@@ -99,7 +123,46 @@ impl ClaimMap {
     ///
     /// The value must be unique at the issuer and must never be given to another user. An email address is neither.
     pub fn id(mut self, claim: &str) -> Self {
-        self.id = Path::new(claim);
+        self.id = path(claim);
+        self
+    }
+
+    /// Sets the claim with the tenant of the user, such as the id of an organization (default: none).
+    ///
+    /// [`UserContext::tenant`](crate::UserContext::tenant) returns it. The claim may be absent. If it is present, it is a
+    /// string of 1 to 256 bytes, or the token is rejected.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{ClaimMap, UserContext};
+    ///
+    /// async fn handler(user: UserContext) {
+    ///     assert_eq!(user.tenant(), Some("org_7"));
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// let claims = ClaimMap::new().tenant("org_id");
+    /// # let issuer = Issuer::hs256(iss, secret).claims(claims);
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// let app = Router::new().route("/", get(handler)).layer(auth);
+    /// let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///     .audience("api")
+    ///     .claim("org_id", "org_7")
+    ///     .sign();
+    /// # let request = Request::get("/");
+    /// # let request = request.header("authorization", format!("Bearer {token}"));
+    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// # assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tenant(mut self, claim: &str) -> Self {
+        self.tenant = Some(path(claim));
         self
     }
 
@@ -144,6 +207,7 @@ impl ClaimMap {
     /// ```
     pub fn roles(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.roles = paths(claims);
+        self.uses_roles = true;
         self
     }
 
@@ -158,7 +222,50 @@ impl ClaimMap {
     /// # assert!(builder.audience("api").build().is_ok());
     /// ```
     pub fn add_roles(mut self, claim: &str) -> Self {
-        self.roles.push(Path::new(claim));
+        self.roles.push(path(claim));
+        self.uses_roles = true;
+        self
+    }
+
+    /// Sets the claims with an object whose names are roles, in order of preference (default: none).
+    ///
+    /// These roles are in addition to those of [`roles`](Self::roles). The values in the object have no meaning, except
+    /// that `null` and `false` say that the user does not have the role. Zitadel sends its roles like this:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{ClaimMap, UserContext};
+    /// use serde_json::json;
+    ///
+    /// async fn handler(user: UserContext) {
+    ///     assert!(user.roles().eq(["editor"]));
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// let claim = "urn:zitadel:iam:org:project:roles";
+    /// let claims = ClaimMap::new().role_keys([claim]);
+    /// # let issuer = Issuer::hs256(iss, secret).claims(claims);
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// let app = Router::new().route("/", get(handler)).layer(auth);
+    /// let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///     .audience("api")
+    ///     .claim(claim, json!({ "editor": { "2873": "acme.example.com" } }))
+    ///     .sign();
+    /// # let request = Request::get("/");
+    /// # let request = request.header("authorization", format!("Bearer {token}"));
+    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// # assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn role_keys(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.role_keys = paths(claims);
+        self.uses_roles = true;
         self
     }
 
@@ -174,48 +281,59 @@ impl ClaimMap {
         self
     }
 
-    /// Whether a claim's name is empty. `build()` rejects such a map, since the claim is never present.
-    pub(crate) fn has_empty_name(&self) -> bool {
-        let lists =
-            [&self.client_id, &self.email, &self.name, &self.scopes, &self.roles, &self.permissions, &self.tier];
-        lists.into_iter().flatten().chain([&self.id]).any(|path| path.first.is_empty())
+    /// Sets the claim with the authentication context class of the login (default `acr`).
+    pub fn acr(mut self, claim: &str) -> Self {
+        self.acr = path(claim);
+        self
     }
 
-    /// Reads a user from the claims. `text` is the text from which they were parsed.
+    /// Sets the claim with the authentication methods of the login (default `amr`).
+    ///
+    /// It is an array of strings, or of objects with a string `method`.
+    pub fn amr(mut self, claim: &str) -> Self {
+        self.amr = path(claim);
+        self
+    }
+
+    /// Rejects tokens with malformed roles, since the app defines what roles grant.
+    pub(crate) fn use_roles(&mut self) {
+        self.uses_roles = true;
+    }
+
+    /// Whether a claim's name is empty. `build()` rejects such a map, since the claim is never present.
+    pub(crate) fn has_empty_name(&self) -> bool {
+        let lists = [
+            &self.client_id,
+            &self.email,
+            &self.name,
+            &self.scopes,
+            &self.roles,
+            &self.role_keys,
+            &self.permissions,
+            &self.tier,
+        ];
+        let single = [&self.id, &self.acr, &self.amr].into_iter().chain(&self.tenant);
+        lists.into_iter().flatten().chain(single).any(ClaimPath::is_empty)
+    }
+
+    /// Reads a user from the claims. `text` is the text from which they were parsed, `issuer` the name for the log.
     ///
     /// The user keeps the text for [`UserContext::claims`](crate::UserContext::claims) anyway, so most of its strings
     /// are ranges of it instead of copies.
-    pub(crate) fn read(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
-        let share = |value: Cow<'_, str>| match value {
-            Cow::Borrowed(value) => SharedStr::part_of(text, value),
-            // A value with escapes is not a range of the text.
-            Cow::Owned(value) => value.into(),
-        };
-        let id = match self.id.find(claims)? {
-            Some(value) => string(value).filter(|id| !id.is_empty()).ok_or_else(|| self.id.invalid())?,
-            None => return Err(TokenError::claim_missing(self.id.text.clone())),
-        };
-        let text_of = |(path, value): (&Path, _)| string(value).ok_or_else(|| path.invalid());
-        // As strict as the user's id: apps also decide by the client's id.
-        let client_id = first(&self.client_id, claims)?.map(text_of).transpose()?;
-        // No access depends on a name or an email address, so a value of another type is ignored.
-        let display = |paths| Ok(first(paths, claims)?.and_then(|(_, value)| string(value)).map(share));
-        let tier = first(&self.tier, claims)?.filter(|(_, value)| !is_null(value));
-        let acr = self.acr.find(claims)?.map(|value| (&self.acr, value));
+    pub(crate) fn read(&self, claims: &Object<'_>, text: &Arc<str>, issuer: &str) -> Result<Identity, TokenError> {
+        let reader = Reader { claims, text, issuer };
         Ok(Identity {
-            id: Some(share(id)),
-            client_id: client_id.map(share),
-            email: display(&self.email)?,
-            name: display(&self.name)?,
-            scopes: match first(&self.scopes, claims)? {
-                Some((path, value)) => scopes(value, share).ok_or_else(|| path.invalid())?,
-                None => Scopes::default(),
-            },
-            roles: names(&self.roles, claims, share)?,
-            permissions: names(&self.permissions, claims, share)?,
-            tier_name: tier.map(text_of).transpose()?.map(share),
-            acr: acr.map(text_of).transpose()?.map(share),
-            amr: names(&self.amr, claims, share)?,
+            id: Some(reader.id(&self.id)?),
+            tenant: self.tenant.as_ref().map_or(Ok(None), |claim| reader.tenant(claim))?,
+            client_id: reader.optional(&self.client_id),
+            email: reader.optional(&self.email),
+            name: reader.optional(&self.name),
+            scopes: reader.scopes(&self.scopes)?,
+            roles: reader.roles(&self.roles, &self.role_keys, self.uses_roles)?,
+            permissions: reader.names(&self.permissions)?,
+            tier_name: reader.tier(&self.tier)?,
+            acr: reader.optional(std::slice::from_ref(&self.acr)),
+            amr: reader.methods(&self.amr),
             ..Identity::default()
         })
     }
@@ -227,103 +345,12 @@ impl Default for ClaimMap {
     }
 }
 
-/// The location of a claim: the name of a member, and the names of nested members.
-///
-/// Unlike a full JSON Pointer (RFC 6901), it never selects an element of an array.
-#[derive(Clone, Debug)]
-struct Path {
-    /// As it was configured, for errors.
-    text: String,
-    first: String,
-    nested: Vec<String>,
+fn path(claim: impl AsRef<str>) -> ClaimPath {
+    ClaimPath::new(claim.as_ref().to_owned())
 }
 
-impl Path {
-    fn new(claim: &str) -> Self {
-        let text = claim.to_owned();
-        let Some(pointer) = claim.strip_prefix('/') else {
-            return Self { first: text.clone(), text, nested: Vec::new() };
-        };
-        // RFC 6901 §4: `~1` is replaced first, so that `~01` becomes `~1`. The other order would make it a slash.
-        let mut names = pointer.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
-        Self { text, first: names.next().unwrap_or_default(), nested: names.collect() }
-    }
-
-    /// Returns the claim's JSON text. It is invalid if a claim around it is not an object.
-    fn find<'a>(&self, claims: &Object<'a>) -> Result<Option<&'a str>, TokenError> {
-        let mut found = claims.get(&self.first);
-        for name in &self.nested {
-            let Some(value) = found else { return Ok(None) };
-            let object = Object::parse(value).ok_or_else(|| self.invalid())?;
-            found = object.get(name);
-        }
-        Ok(found)
-    }
-
-    /// Returns the error of a value that has the wrong type. It names the claim as the map does, so that it is found in
-    /// the token.
-    fn invalid(&self) -> TokenError {
-        TokenError::claim_invalid(self.text.clone())
-    }
-}
-
-fn paths(claims: impl IntoIterator<Item: AsRef<str>>) -> Vec<Path> {
-    claims.into_iter().map(|claim| Path::new(claim.as_ref())).collect()
-}
-
-/// Returns the first claim that is present, with its path.
-fn first<'m, 'a>(paths: &'m [Path], claims: &Object<'a>) -> Result<Option<(&'m Path, &'a str)>, TokenError> {
-    for path in paths {
-        if let Some(value) = path.find(claims)? {
-            return Ok(Some((path, value)));
-        }
-    }
-    Ok(None)
-}
-
-/// Reads scopes from a space-delimited string (RFC 8693 §4.2), or from an array of strings as some issuers send it.
-fn scopes(value: &str, share: impl Fn(Cow<'_, str>) -> SharedStr) -> Option<Scopes> {
-    if let Some(text) = string(value) {
-        return Scopes::from_text(share(text));
-    }
-    // Join the elements as in `scope`. A space in an element would become two scopes, so such a claim is rejected.
-    let mut text = String::with_capacity(value.len());
-    for item in array(value)? {
-        let scope = string(item.get()).filter(|scope| !scope.is_empty() && !scope.contains(' '))?;
-        text.push_str(&scope);
-        text.push(' ');
-    }
-    Scopes::from_text(text.into())
-}
-
-/// Reads the strings of all claims that are present, in the order of the paths.
-///
-/// One malformed element rejects the token. Skipping it could hide a role on which a rule of the app depends.
-fn names(
-    paths: &[Path],
-    claims: &Object<'_>,
-    share: impl Fn(Cow<'_, str>) -> SharedStr,
-) -> Result<Box<[SharedStr]>, TokenError> {
-    let mut names = Vec::new();
-    for path in paths {
-        let Some(value) = path.find(claims)?.filter(|value| !is_null(value)) else { continue };
-        if let Some(name) = string(value) {
-            names.push(share(name));
-            continue;
-        }
-        let items = array(value).ok_or_else(|| path.invalid())?;
-        names.reserve_exact(items.len());
-        for item in items {
-            let name = string(item.get()).or_else(|| complex_value(item.get())).ok_or_else(|| path.invalid())?;
-            names.push(share(name));
-        }
-    }
-    Ok(names.into_boxed_slice())
-}
-
-/// Returns the `value` of a complex attribute (RFC 7643 §2.4).
-fn complex_value(item: &str) -> Option<Cow<'_, str>> {
-    Object::parse(item)?.get("value").and_then(string)
+fn paths(claims: impl IntoIterator<Item: AsRef<str>>) -> Vec<ClaimPath> {
+    claims.into_iter().map(path).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::context::UserContext;
+use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::token_use::TokenUse;
 
@@ -19,9 +21,11 @@ pub(crate) struct IssuerConventions {
     /// Whether the issuer is the app itself, whose kinds of tokens have [names of its own](Profile#own-issuers).
     pub(crate) is_own: bool,
     /// The claim with the audience, usually `aud`.
-    pub(crate) audience_claim: &'static str,
+    pub(crate) audience_claim: ClaimPath,
     /// A claim that marks access tokens, if the issuer sends one.
     pub(crate) token_use: Option<TokenUse>,
+    /// The claims that must have certain values.
+    pub(crate) pins: Vec<ClaimPin>,
     /// How tokens without a user are recognized, beyond the rule of RFC 9068 §2.2.
     pub(crate) client_marker: Option<ClientMarker>,
     pub(crate) claims: ClaimMap,
@@ -36,8 +40,9 @@ impl IssuerConventions {
             alias: None,
             profile,
             is_own: false,
-            audience_claim: "aud",
+            audience_claim: ClaimPath::new("aud"),
             token_use: None,
+            pins: Vec::new(),
             client_marker: None,
             claims: ClaimMap::new(),
             user_map: None,
@@ -51,6 +56,8 @@ impl IssuerConventions {
 /// or claims that otherwise only users have.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientMarker {
+    /// The issuer issues all tokens to clients: workloads such as CI jobs. The client's id is the id of the principal.
+    Always,
     /// The claim has this value.
     Equals(&'static str, &'static str),
     /// The claim equals `sub`.

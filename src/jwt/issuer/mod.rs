@@ -1,10 +1,12 @@
 //! `Issuer`: an issuer whose tokens are accepted, with its keys and the format of its tokens.
 
 pub(crate) mod claim_map;
+pub(crate) mod claim_pin;
 mod constructors;
 pub(crate) mod conventions;
 mod presets;
 pub(crate) mod profile;
+mod required_claims;
 mod settings;
 pub(crate) mod token_use;
 pub(crate) mod trusted;

@@ -1,6 +1,7 @@
 //! Presets of `Issuer` for well-known identity providers.
 
 use crate::field::origin::Origin;
+use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
 use crate::jwt::issuer::profile::Profile;
@@ -113,7 +114,7 @@ impl Issuer {
             conventions.claims = claims.client_id([client_claim]).scopes(["scp"]);
             // An ID token for the same app has the same audience, and after a refresh no `nonce` (OpenID Connect Core
             // §12.2). Only access tokens name the client that they were issued to.
-            conventions.token_use = Some(TokenUse { claim: client_claim, value: None });
+            conventions.token_use = Some(TokenUse { is_conclusive: false, ..TokenUse::presence(client_claim) });
             // A client has no user object, so its own object id is both `oid` and `sub`. A user's `sub` is pairwise, an
             // id for this app only, and differs from `oid`.
             conventions.client_marker = Some(ClientMarker::EqualsSubject("oid"));
@@ -154,7 +155,7 @@ impl Issuer {
         let preset = Self::preset(constructor, issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]);
             // Keycloak sends the header `typ: JWT` with every token, and the token's use in a claim of the same name.
-            conventions.token_use = Some(TokenUse { claim: "typ", value: Some("Bearer") });
+            conventions.token_use = Some(TokenUse::value("typ", "Bearer"));
             conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
         });
         let is_realm = !realm.is_empty() && !realm.contains('/');
@@ -179,8 +180,8 @@ impl Issuer {
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
         let preset = Self::preset("Issuer::cognito", issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]);
-            conventions.audience_claim = "client_id";
-            conventions.token_use = Some(TokenUse { claim: "token_use", value: Some("access") });
+            conventions.audience_claim = ClaimPath::new("client_id");
+            conventions.token_use = Some(TokenUse::value("token_use", "access"));
             // A client's token has `auth_time` as well, so the usual rule does not apply. Comparing the ids is safe,
             // because Cognito assigns them and gives no user the id of a client.
             conventions.client_marker = Some(ClientMarker::EqualsSubject("client_id"));

@@ -2,7 +2,7 @@
 
 use crate::gate::TokenError;
 use crate::jwt::issuer::token_use::{has_other_use, is_own_access_token};
-use crate::jwt::strict_json::{Object, is_null};
+use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::header::{Header, is_media_type};
 
 /// How an issuer marks its access tokens, so that its other tokens are not accepted.
@@ -62,8 +62,10 @@ pub enum Profile {
     ///
     /// A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`, `c_hash`,
     /// `s_hash`), or if its `type`, `token_type`, `token_use`, `typ` or `tokenType` claim marks it as a refresh, ID or
-    /// logout token. These two rules do not apply if the issuer marks access tokens with a claim, as with
-    /// [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
+    /// logout token. These two rules do not apply if the issuer [marks](crate::Issuer::token_use) access tokens with a
+    /// claim, as with [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
+    ///
+    /// `scope` may be an array of strings, as some issuers send it.
     Compatible,
     /// ID tokens as credentials, for an app that is the client they were issued to.
     ///
@@ -72,7 +74,8 @@ pub enum Profile {
     IdToken,
     /// RFC 9068: `typ` is `at+jwt`, and all claims of its §2.2 are present.
     ///
-    /// These are `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`.
+    /// These are `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. If `scope` is present, it is a string of scopes
+    /// that are delimited by spaces (RFC 9068 §2.2.3, RFC 8693 §4.2). An array is rejected.
     Rfc9068,
 }
 
@@ -102,7 +105,7 @@ impl Profile {
             Self::IdToken if is_untyped => &FORBIDDEN_IN_ID_TOKENS,
             _ => return Err(TokenError::Type),
         };
-        if forbidden.iter().any(|name| claims.get(name).is_some()) {
+        if forbidden.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value))) {
             return Err(TokenError::Type);
         }
         if self == Self::Compatible && !is_typed && !is_marked && has_other_use(claims) {
@@ -113,24 +116,32 @@ impl Profile {
             return Err(TokenError::Type);
         }
         if self == Self::Rfc9068 {
-            require_claims(claims, &REQUIRED)?;
+            check_rfc_9068_claims(claims)?;
         }
         Ok(())
     }
 }
 
-/// Rejects a token without one of these claims. `null` counts as missing, since no specification gives it a meaning.
-fn require_claims(claims: &Object<'_>, names: &[&'static str]) -> Result<(), TokenError> {
-    for name in names {
-        if claims.get(name).is_none_or(is_null) {
-            return Err(TokenError::claim_missing(*name));
-        }
+/// Rejects a token without one of the claims of RFC 9068 §2.2, or with a `scope` that is not a string (§2.2.3, RFC 8693
+/// §4.2). `null` counts as missing, since no specification gives it a meaning.
+fn check_rfc_9068_claims(claims: &Object<'_>) -> Result<(), TokenError> {
+    let required = |name| claims.get(name).filter(|value| !is_null(value)).ok_or(TokenError::claim_missing(name));
+    for name in REQUIRED {
+        required(name)?;
+    }
+    // The types of the others are checked in every token.
+    for name in REQUIRED_STRINGS {
+        string(required(name)?).filter(|text| !text.is_empty()).ok_or(TokenError::claim_invalid(name))?;
+    }
+    if claims.get("scope").is_some_and(|scope| scope.starts_with('[')) {
+        return Err(TokenError::claim_invalid("scope"));
     }
     Ok(())
 }
 
 // RFC 9068 §2.2.
-const REQUIRED: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
+const REQUIRED: [&str; 4] = ["iss", "exp", "aud", "iat"];
+const REQUIRED_STRINGS: [&str; 3] = ["sub", "client_id", "jti"];
 
 // Claims of security event and logout tokens (RFC 8417, OpenID Connect Back-Channel Logout), introspection responses
 // (RFC 9701) and DPoP proofs (RFC 9449). A token with one of them is never an access token, whatever its type.
@@ -166,9 +177,46 @@ mod tests {
 
     #[test]
     fn rfc_9068_requires_each_of_its_claims() {
-        for name in REQUIRED {
+        for name in REQUIRED.into_iter().chain(REQUIRED_STRINGS) {
             let without = COMPLETE.replace(&format!("\"{name}\""), "\"other\"");
             assert_eq!(check(Profile::Rfc9068, "at+jwt", &without, false), Err(TokenError::claim_missing(name)));
+        }
+    }
+
+    #[test]
+    fn rfc_9068_requires_strings_where_other_profiles_read_a_malformed_claim_as_absent() {
+        for (name, value) in [("sub", "s"), ("client_id", "c"), ("jti", "j")] {
+            for other in ["17", "\"\"", "[]", "{}", "true"] {
+                let claims = COMPLETE.replace(&format!(r#""{name}":"{value}""#), &format!(r#""{name}":{other}"#));
+                let malformed = Err(TokenError::claim_invalid(name));
+                assert_eq!(check(Profile::Rfc9068, "at+jwt", &claims, false), malformed, "{name} {other}");
+                assert_eq!(check(Profile::Compatible, "at+jwt", &claims, false), Ok(()), "{name} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn scope_is_a_string_under_rfc_9068_and_may_be_an_array_under_the_compatible_profile() {
+        for (scope, result) in [
+            (r#""a b""#, Ok(())),
+            (r#"["a","b"]"#, Err(TokenError::claim_invalid("scope"))),
+            ("[]", Err(TokenError::claim_invalid("scope"))),
+        ] {
+            let claims = format!(r#"{},"scope":{scope}}}"#, COMPLETE.trim_end_matches('}'));
+            assert_eq!(check(Profile::Rfc9068, "at+jwt", &claims, false), result, "{scope}");
+            assert_eq!(check(Profile::Compatible, "at+jwt", &claims, false), Ok(()), "{scope}");
+        }
+        let other_claim = format!(r#"{},"scp":["a"]}}"#, COMPLETE.trim_end_matches('}'));
+        assert_eq!(check(Profile::Rfc9068, "at+jwt", &other_claim, false), Ok(()));
+    }
+
+    #[test]
+    fn a_claim_of_other_tokens_that_is_null_is_absent() {
+        for (profile, name) in
+            [(Profile::Compatible, "nonce"), (Profile::Compatible, "events"), (Profile::IdToken, "scope")]
+        {
+            let claims = format!(r#"{{"{name}":null}}"#);
+            assert_eq!(check(profile, "JWT", &claims, false), Ok(()), "{name}");
         }
     }
 

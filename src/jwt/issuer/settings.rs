@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::context::UserContext;
 use crate::jwt::algorithm::Algorithm;
+use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::conventions::UserMap;
+use crate::jwt::issuer::conventions::{ClientMarker, UserMap};
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::issuer::{FixedKey, Issuer};
@@ -144,6 +145,84 @@ impl Issuer {
         self
     }
 
+    /// Sets the claim that names the audience, for an issuer whose tokens have no `aud` (default: `aud`).
+    ///
+    /// The claim is a string or an array of strings, one of which must be an [audience](Self::audience) of the app. Choose
+    /// a claim that names who the token is for. If an issuer names only the client that a token was issued to, list the
+    /// clients of your app. `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Profile};
+    ///
+    /// let issuer = Issuer::discover("https://auth.example.com")
+    ///     .profile(Profile::Compatible)
+    ///     .audience_claim("client_id")
+    ///     .audience("client_01");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
+    pub fn audience_claim(mut self, claim: &str) -> Self {
+        self.conventions.audience_claim = ClaimPath::new(claim.to_owned());
+        self
+    }
+
+    /// Requires the claim that marks access tokens, and its value in them (default: none, or that of the preset).
+    ///
+    /// Use it for an issuer that documents such a claim. The value is compared exactly, and a token without it is rejected
+    /// as another kind of token. Since the claim marks access tokens reliably, they may have a `nonce` with the profile
+    /// [`Compatible`](Profile::Compatible). `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Profile};
+    ///
+    /// let issuer = Issuer::discover("https://auth.example.com")
+    ///     .profile(Profile::Compatible)
+    ///     .token_use("typ", "Bearer");
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    pub fn token_use(mut self, claim: &str, value: impl Into<String>) -> Self {
+        self.conventions.token_use = Some(TokenUse::value(claim.to_owned(), value.into()));
+        self
+    }
+
+    /// Requires a claim that only access tokens of the issuer have, whatever its value (default: none).
+    ///
+    /// It is like [`token_use`](Self::token_use), which it replaces, for an issuer whose access tokens otherwise look like
+    /// ID tokens. The claim must be a string.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::Issuer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://sso.example.com";
+    /// // Access tokens of authentik have the claims of ID tokens and `scope`.
+    /// let issuer = Issuer::hs256(iss, secret).access_token_claim("scope");
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// # let app = Router::new().route("/", get(|| async {})).layer(auth);
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api");
+    /// let id_token = token.claim("nonce", "n-0S6_WzA2Mj");
+    /// let access_token = id_token.clone().scope("openid email");
+    /// for (token, status) in [(access_token, 200), (id_token, 401)] {
+    ///     let token = token.sign();
+    ///     let request = Request::get("/")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn access_token_claim(mut self, claim: &str) -> Self {
+        self.conventions.token_use = Some(TokenUse::presence(claim.to_owned()));
+        self
+    }
+
     /// Sets the conventions of an app that issues its own tokens.
     ///
     /// Access tokens have the claim `type: access`, so that refresh tokens and all [other tokens](Profile#own-issuers)
@@ -179,7 +258,7 @@ impl Issuer {
     pub fn first_party(mut self) -> Self {
         self.conventions.profile = Profile::Compatible;
         self.conventions.claims = self.conventions.claims.tier(["subscription_tier"]);
-        self.conventions.token_use = Some(TokenUse { claim: "type", value: Some("access") });
+        self.conventions.token_use = Some(TokenUse::value("type", "access"));
         self.conventions.is_own = true;
         self
     }
@@ -216,6 +295,43 @@ impl Issuer {
     /// ```
     pub fn map_claims(mut self, map: impl FnOnce(ClaimMap) -> ClaimMap) -> Self {
         self.conventions.claims = map(self.conventions.claims);
+        self
+    }
+
+    /// Sets that all tokens of the issuer belong to workloads, such as CI jobs or service accounts (default: users).
+    ///
+    /// The [principal](UserContext::principal) is then a [client](crate::Principal::Client), and its
+    /// [`client_id`](UserContext::client_id) is its [`id`](UserContext::id).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Issuer, Principal, UserContext};
+    ///
+    /// async fn deploy(job: UserContext) {
+    ///     assert_eq!(job.principal(), Principal::Client);
+    ///     assert_eq!(job.client_id(), Some("project:shop:main"));
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://ci.example.com";
+    /// let issuer = Issuer::hs256(iss, secret).workload_tokens();
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+    /// # let app = Router::new().route("/", get(deploy)).layer(auth);
+    /// # let token = TokenBuilder::first_party(iss, secret, "project:shop:main");
+    /// # let token = token.audience("api").sign();
+    /// # let request = Request::get("/");
+    /// # let request = request.header("authorization", format!("Bearer {token}"));
+    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
+    /// # assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn workload_tokens(mut self) -> Self {
+        self.conventions.client_marker = Some(ClientMarker::Always);
         self
     }
 

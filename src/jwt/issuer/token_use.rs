@@ -1,6 +1,9 @@
 //! The claims that say what a token is for: access tokens, and the tokens of unfinished logins.
 
+use std::borrow::Cow;
+
 use crate::gate::TokenError;
+use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::strict_json::{Object, is_null, string};
 
 /// A claim that distinguishes an issuer's access tokens from its other tokens.
@@ -8,15 +11,32 @@ use crate::jwt::strict_json::{Object, is_null, string};
 /// Presets have one where the provider documents it. It is checked in addition to the profile.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenUse {
-    pub(crate) claim: &'static str,
+    pub(crate) claim: ClaimPath,
     /// The value in access tokens; `None` if any string marks one.
-    pub(crate) value: Option<&'static str>,
+    pub(crate) value: Option<Cow<'static, str>>,
+    /// Whether the claim marks an access token reliably, so that the profile accepts claims of other tokens.
+    pub(crate) is_conclusive: bool,
 }
 
 impl TokenUse {
+    /// A claim that has this value in access tokens, and no other token.
+    pub(crate) fn value(claim: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        Self { claim: ClaimPath::new(claim), value: Some(value.into()), is_conclusive: true }
+    }
+
+    /// A claim that only access tokens have, with any string as its value.
+    pub(crate) fn presence(claim: impl Into<Cow<'static, str>>) -> Self {
+        Self { claim: ClaimPath::new(claim), value: None, is_conclusive: true }
+    }
+
+    /// The method of [`Issuer`](crate::Issuer) that sets it, for errors.
+    pub(crate) fn setter(&self) -> &'static str {
+        if self.value.is_some() { "token_use" } else { "access_token_claim" }
+    }
+
     pub(crate) fn check(&self, claims: &Object<'_>) -> Result<(), TokenError> {
-        let value = claims.get(self.claim).and_then(string);
-        let is_access_token = value.is_some_and(|value| self.value.is_none_or(|expected| value == expected));
+        let value = self.claim.find(claims).ok().flatten().and_then(string);
+        let is_access_token = value.is_some_and(|value| self.value.as_ref().is_none_or(|expected| value == *expected));
         if is_access_token { Ok(()) } else { Err(TokenError::Type) }
     }
 }
@@ -106,13 +126,32 @@ mod tests {
 
     #[test]
     fn a_token_use_claim_must_have_the_exact_value() {
-        let access = TokenUse { claim: "type", value: Some("access") };
+        let access = TokenUse::value("type", "access");
         let check_use = |claims: &str| access.check(&Object::parse(claims).unwrap());
         assert_eq!(check_use(r#"{"type":"access"}"#), Ok(()));
         for claims in
             ["{}", r#"{"type":"refresh"}"#, r#"{"type":"Access"}"#, r#"{"type":["access"]}"#, r#"{"type":null}"#]
         {
             assert_eq!(check_use(claims), Err(TokenError::Type), "{claims}");
+        }
+        let nested = TokenUse::value("/token/use", "access");
+        assert_eq!(nested.check(&Object::parse(r#"{"token":{"use":"access"}}"#).unwrap()), Ok(()));
+        for claims in [r#"{"token":{}}"#, r#"{"token":"access"}"#, r#"{"token":null}"#] {
+            assert_eq!(nested.check(&Object::parse(claims).unwrap()), Err(TokenError::Type), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_only_access_tokens_have_may_have_any_string() {
+        let scope = TokenUse::presence("scope");
+        for (claims, result) in [
+            (r#"{"scope":"openid"}"#, Ok(())),
+            (r#"{"scope":""}"#, Ok(())),
+            (r#"{"scope":null}"#, Err(TokenError::Type)),
+            (r#"{"scope":["openid"]}"#, Err(TokenError::Type)),
+            ("{}", Err(TokenError::Type)),
+        ] {
+            assert_eq!(scope.check(&Object::parse(claims).unwrap()), result, "{claims}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
 use crate::jwt::issuer::profile::Evidence;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
-use crate::jwt::strict_json::{Object, is_null, string};
+use crate::jwt::strict_json::{Object, string};
 use crate::jwt::token::claims::{self, Expected, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
@@ -66,13 +66,15 @@ impl TrustedIssuer {
         if let Some(token_use) = &self.conventions.token_use {
             token_use.check(claims)?;
         }
-        // A claim with a fixed value marks an access token reliably, so the profile may then accept a `nonce`. A claim
-        // that may have any string is weaker evidence and does not relax the profile.
-        let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.value.is_some());
+        // A claim that marks an access token reliably relaxes the profile, which then accepts a `nonce`.
+        let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.is_conclusive);
         let evidence = Evidence { is_marked, is_own: self.conventions.is_own };
         self.conventions.profile.check(header, claims, evidence)?;
-        let audience_claim = self.conventions.audience_claim;
-        claims::check(claims, Expected { audience_claim, audiences: &self.audiences, now, leeway })
+        let IssuerConventions { audience_claim, pins, .. } = &self.conventions;
+        let expected = Expected { issuer: &self.name, audience_claim, audiences: &self.audiences, now, leeway };
+        let registered = claims::check(claims, expected)?;
+        pins.iter().try_for_each(|pin| pin.check(claims))?;
+        Ok(registered)
     }
 
     /// Returns how many key sets have been fetched so far. A later comparison shows whether a new one has arrived.
@@ -105,7 +107,7 @@ impl TrustedIssuer {
             Hint::Algorithm => (None, Some(self.allowed.iter().map(|algorithm| algorithm.name()).collect())),
             Hint::Audience => {
                 let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-                (Some(self.conventions.audience_claim), Some(audiences))
+                (Some(self.conventions.audience_claim.text()), Some(audiences))
             }
             _ => (None, None),
         };
@@ -182,11 +184,14 @@ impl TrustedIssuer {
     ///
     /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the claim.
     pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
-        let mut identity = self.conventions.claims.read(claims, text)?;
+        let mut identity = self.conventions.claims.read(claims, text, &self.name)?;
         // As configured, so that an alias does not make two users of one.
         identity.issuer = Some(Arc::clone(&self.name));
-        identity.auth_time = claims::date(claims, "auth_time")?;
+        identity.auth_time = claims::optional_date(claims, "auth_time", &self.name);
         identity.is_client = self.is_client_itself(claims, &identity);
+        if let Some(ClientMarker::Always) = &self.conventions.client_marker {
+            identity.client_id.clone_from(&identity.id);
+        }
         Ok(identity)
     }
 
@@ -204,19 +209,21 @@ impl TrustedIssuer {
     /// is also a user's (RFC 9700 §4.15), so a token with claims that only users have is a user's. An issuer's own
     /// [marker](ClientMarker) is decided first.
     fn is_client_itself(&self, claims: &Object<'_>, identity: &Identity) -> bool {
-        let value = |name| claims.get(name).and_then(string);
+        let value = |name| claims.get(name).and_then(string).filter(|value| !value.is_empty());
+        let is_present = |name: &&str| claims.get(name).is_some_and(|value| !matches!(value, "null" | "\"\""));
         let is_marked = match &self.conventions.client_marker {
+            Some(ClientMarker::Always) => true,
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
             Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|id| value("sub") == Some(id)),
             // A user may have chosen a name with this prefix, but only a user has a session.
             Some(ClientMarker::StartsWith(name, prefix)) => {
-                let has_session = claims.get("sid").or(claims.get("auth_time")).is_some();
+                let has_session = ["sid", "auth_time"].iter().any(is_present);
                 !has_session && value(name).is_some_and(|value| value.starts_with(prefix))
             }
             None => false,
         };
         let is_subject = identity.client_id.is_some() && identity.client_id == identity.id;
-        let has_user_claims = || USER_CLAIMS.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value)));
+        let has_user_claims = || USER_CLAIMS.iter().any(is_present);
         is_marked || is_subject && !has_user_claims()
     }
 }

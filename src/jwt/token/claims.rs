@@ -1,13 +1,16 @@
 //! The registered claims (RFC 7519 §4.1): presence, then types, then values.
 //!
 //! Libraries that treat a claim of the wrong type as absent skip its check: `"exp": "never"` then means no expiry. Here
-//! such a token is rejected, whether the claim is required or not.
+//! such a token is rejected, whether the claim is required or not. Only `null` is treated as absent, where the claim is
+//! optional, and a `jti` that no check needs.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::gate::TokenError;
-use crate::jwt::strict_json::{Object, array, string};
+use crate::jwt::claim_path::ClaimPath;
+use crate::jwt::hints::log_ignored_claim;
+use crate::jwt::strict_json::{Object, array, is_null, string};
 use crate::jwt::token::numeric_date;
 
 /// The registered claims of a token that passed [`check`].
@@ -21,8 +24,10 @@ pub(crate) struct RegisteredClaims<'a> {
 /// What the registered claims of a token must match.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
+    /// The issuer, for the log.
+    pub(crate) issuer: &'a str,
     /// The claim with the audience: `aud`, except for issuers that do not send it (Cognito).
-    pub(crate) audience_claim: &'static str,
+    pub(crate) audience_claim: &'a ClaimPath,
     pub(crate) audiences: &'a [String],
     /// Since 1970.
     pub(crate) now: Duration,
@@ -37,10 +42,11 @@ pub(crate) struct Expected<'a> {
 ///
 /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`].
 pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError> {
-    text(claims, "iss")?.ok_or_else(|| TokenError::claim_missing("iss"))
+    let iss = claims.get("iss").ok_or_else(|| TokenError::claim_missing("iss"))?;
+    string(iss).filter(|iss| !iss.is_empty()).ok_or_else(|| TokenError::claim_invalid("iss"))
 }
 
-/// Checks all registered claims except `iss`. A malformed claim is an error, never treated as absent.
+/// Checks all registered claims except `iss` and `sub`. The user's id is read later, from `sub` or another claim.
 ///
 /// `exp` and the audience are required, although they are optional in RFC 7519: a token without them would be valid
 /// forever and everywhere. The profile may require more.
@@ -50,16 +56,17 @@ pub(crate) fn issuer<'a>(claims: &Object<'a>) -> Result<Cow<'a, str>, TokenError
 /// Returns the first error. Malformed claims come before the checks of values, so that a token with both is malformed
 /// at any time.
 pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<RegisteredClaims<'a>, TokenError> {
-    let expires_at = date(claims, "exp")?.ok_or_else(|| TokenError::claim_missing("exp"))?;
-    let not_before = date(claims, "nbf")?;
-    let issued_at = date(claims, "iat")?;
-    let token_id = text(claims, "jti")?;
-    // Checked here even if the user's id is another claim. The value is read later.
-    text(claims, "sub")?;
+    let exp = claims.get("exp").ok_or_else(|| TokenError::claim_missing("exp"))?;
+    let expires_at = numeric_date::parse(exp).ok_or_else(|| TokenError::claim_invalid("exp"))?;
+    let not_before = date_or_null(claims, "nbf", expected.issuer)?;
+    let issued_at = date_or_null(claims, "iat", expected.issuer)?;
+    let token_id = optional_text(claims, "jti", expected.issuer);
     // RFC 7800 §3.1: only the holder of this key may use the token. Sent as a bearer token it proves no possession, and
     // accepting it would turn a stolen one into a valid one.
-    if claims.get("cnf").is_some() {
-        return Err(TokenError::Confirmation);
+    match claims.get("cnf") {
+        Some(cnf) if is_null(cnf) => log_ignored_claim(expected.issuer, "cnf"),
+        Some(_) => return Err(TokenError::Confirmation),
+        None => {}
     }
     if !has_expected_audience(claims, expected)? {
         return Err(TokenError::Audience);
@@ -83,9 +90,9 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
 
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
-    let name = expected.audience_claim;
-    let malformed = || TokenError::claim_invalid(name);
-    let value = claims.get(name).ok_or_else(|| TokenError::claim_missing(name))?;
+    let claim = expected.audience_claim;
+    let malformed = || claim.invalid();
+    let value = claim.find(claims)?.ok_or_else(|| claim.missing())?;
     let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience);
     if let Some(audience) = string(value) {
         return if audience.is_empty() { Err(malformed()) } else { Ok(is_expected(&audience)) };
@@ -100,16 +107,31 @@ fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<
     Ok(is_found)
 }
 
-/// Returns a claim that must be a nonempty string if it is present. `null` is not a string.
-fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let text = string(value).filter(|text| !text.is_empty());
-    text.map(Some).ok_or_else(|| TokenError::claim_invalid(name))
+/// Returns a claim that no check needs. A value that is not a nonempty string is read as absent.
+fn optional_text<'a>(claims: &Object<'a>, name: &'static str, issuer: &str) -> Option<Cow<'a, str>> {
+    let text = string(claims.get(name)?).filter(|text| !text.is_empty());
+    if text.is_none() {
+        log_ignored_claim(issuer, name);
+    }
+    text
 }
 
-/// Returns a claim that must be a date if it is present.
-pub(crate) fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<Duration>, TokenError> {
+/// Returns a date that no check needs. A value that is not a date is read as absent.
+pub(crate) fn optional_date(claims: &Object<'_>, name: &'static str, issuer: &str) -> Option<Duration> {
+    let date = numeric_date::parse(claims.get(name)?);
+    if date.is_none() {
+        log_ignored_claim(issuer, name);
+    }
+    date
+}
+
+/// Returns a claim that must be a date if it is present and not `null`.
+fn date_or_null(claims: &Object<'_>, name: &'static str, issuer: &str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
+    if is_null(value) {
+        log_ignored_claim(issuer, name);
+        return Ok(None);
+    }
     numeric_date::parse(value).map(Some).ok_or_else(|| TokenError::claim_invalid(name))
 }
 

@@ -65,6 +65,7 @@ fn token_errors() -> impl Iterator<Item = TokenError> {
         TokenError::Audience,
         TokenError::Charset,
         TokenError::claim_invalid("exp"),
+        TokenError::claim_mismatch("exp"),
         TokenError::claim_missing("exp"),
         TokenError::Claims,
         TokenError::Confirmation,

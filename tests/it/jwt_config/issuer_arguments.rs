@@ -61,6 +61,26 @@ fn empty_claim_name_is_an_error() {
         assert_eq!(first_issue(issuer().claims(map)), Some(("claims", IssueKind::Invalid)));
     }
     assert_eq!(first_issue(issuer().map_claims(|claims| claims.roles(["/a/roles"]))), None);
+    for (setting, issuer) in [
+        ("audience_claim", issuer().audience_claim("")),
+        ("token_use", issuer().token_use("/", "access")),
+        ("access_token_claim", issuer().access_token_claim("")),
+        ("require_claim", issuer().require_claim("", ["a"])),
+        ("contains_claim", issuer().contains_claim("//a", ["a"])),
+    ] {
+        assert_eq!(first_issue(issuer), Some((setting, IssueKind::Invalid)));
+    }
+}
+
+#[test]
+fn required_claim_without_a_value_is_an_error() {
+    let issuer = || Issuer::hs256("https://issuer.example", [7; 32]);
+    for (setting, issuer) in [
+        ("require_claim", issuer().require_claim("env", [""; 0])),
+        ("contains_claim", issuer().contains_claim("/app/env", [""; 0])),
+    ] {
+        assert_eq!(first_issue(issuer), Some((setting, IssueKind::Missing)));
+    }
 }
 
 #[test]

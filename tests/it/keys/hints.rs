@@ -39,7 +39,7 @@ async fn a_token_that_does_not_fit_the_configuration_is_logged_with_a_remedy() {
         (token().audience("evil-value"), &["token_audience_mismatch", r#"expected=["api"]"#, "another audience"]),
         (token().header("alg", "RS256"), &["token_algorithm_not_allowed", "RS256", r#"expected=["ES256"]"#]),
         (token().without_claim("jti"), &["token_claim_missing", "required claim is missing: jti"]),
-        (token().claim("roles", 7), &["token_claim_invalid", "roles"]),
+        (token().claim("permissions", 7), &["token_claim_invalid", "permissions"]),
         (token().claim("cnf", "evil-value"), &["token_sender_constrained", "without the claim cnf"]),
         (token().header("kid", "evil-value"), &["token_key_unknown", "the URL that publishes them"]),
     ] {

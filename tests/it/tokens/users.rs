@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderName};
 use portcullis::gate::{CredentialError, DenialKind, TokenError};
 use portcullis::testing::FakeClock;
-use portcullis::{Extractor, Principal, RequireScope, UserContext};
+use portcullis::{Extractor, JwtAuth, Principal, RequireScope, UserContext};
 use serde_json::json;
 
 use crate::support::log_capture::LogCapture;
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{
-    HEADER, apps_of_both_profiles, claims_with, claims_without, strict_app, strict_auth, token, token_signed_with,
-    token_with_header, valid_claims,
+    HEADER, apps_of_both_profiles, claims_with, claims_without, compatible_auth, strict_app, strict_auth, token,
+    token_signed_with, token_with_header, valid_claims,
 };
 
 // RFC 7519 §4.1.2.
@@ -41,8 +41,10 @@ async fn sub_equal_to_client_id_is_a_client() {
 // RFC 6749 §3.3.
 #[tokio::test]
 async fn scopes_are_compared_as_exact_tokens() {
-    let auth = strict_auth().build().unwrap();
-    let app = ProtectedApp::with_layers(|app| app.layer(RequireScope::new("read").unwrap()).layer(auth));
+    let app_of =
+        |auth: JwtAuth| ProtectedApp::with_layers(|app| app.layer(RequireScope::new("read").unwrap()).layer(auth));
+    let app = app_of(compatible_auth().build().unwrap());
+    let strict = app_of(strict_auth().build().unwrap());
     for text in ["\"read\"", "\"write  read \"", "[\"write\",\"read\"]"] {
         assert!(app.send_token(&token(claims_with("scope", text))).await.handler_called, "{text}");
     }
@@ -66,6 +68,12 @@ async fn scopes_are_compared_as_exact_tokens() {
             .assert_invalid_token(TokenError::claim_invalid("scope"));
     }
     assert!(app.send_token(&token(claims_with("scp", "[\"read\"]"))).await.handler_called);
+    // RFC 9068 §2.2.3, RFC 8693 §4.2: `scope` is a string.
+    assert!(strict.send_token(&token(claims_with("scope", "\"write  read \""))).await.handler_called);
+    for text in ["[\"write\",\"read\"]", "[]"] {
+        let response = strict.send_token(&token(claims_with("scope", text))).await;
+        response.assert_invalid_token(TokenError::claim_invalid("scope"));
+    }
 }
 
 // RFC 6750 §2.1, §3.1.

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::context::SharedStr;
 
 fn read(map: &ClaimMap, claims: &str) -> Result<Identity, TokenError> {
     let text: Arc<str> = claims.into();
-    map.read(&Object::parse(&text).unwrap(), &text)
+    map.read(&Object::parse(&text).unwrap(), &text, "https://issuer.example.com")
 }
 
 fn texts(texts: &[SharedStr]) -> Vec<&str> {
@@ -40,7 +41,10 @@ fn a_pointer_finds_a_nested_claim_and_unescapes_its_names() {
     )
     .unwrap();
     assert_eq!(texts(&user.roles), ["r1", "r2", "r3"]);
-    assert!(read(&map, r#"{"sub":"s","realm_access":{}}"#).unwrap().roles.is_empty());
+    for absent in ["{}", "null", r#"{"roles":null}"#] {
+        let claims = format!(r#"{{"sub":"s","realm_access":{absent}}}"#);
+        assert!(read(&map, &claims).unwrap().roles.is_empty(), "{absent}");
+    }
     assert_eq!(
         read(&map, r#"{"sub":"s","realm_access":7}"#).err(),
         Some(TokenError::claim_invalid("/realm_access/roles"))
@@ -49,17 +53,67 @@ fn a_pointer_finds_a_nested_claim_and_unescapes_its_names() {
 
 #[test]
 fn roles_may_be_a_string_or_an_array_of_strings_or_complex_values() {
-    let roles = |value: &str| {
-        let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s","roles":{value}}}"#))?;
+    let read_roles = |map: &ClaimMap, value: &str| {
+        let user = read(map, &format!(r#"{{"sub":"s","roles":{value}}}"#))?;
         Ok(texts(&user.roles).join("|"))
     };
+    let map = ClaimMap::new().roles(["roles"]);
+    let roles = |value: &str| read_roles(&map, value);
     assert_eq!(roles(r#""Sales Manager""#), Ok("Sales Manager".to_owned()));
     assert_eq!(roles(r#"["a","b"]"#), Ok("a|b".to_owned()));
     assert_eq!(roles(r#"[{"value":"a","primary":true}]"#), Ok("a".to_owned()));
     assert_eq!(roles("null"), Ok(String::new()));
     for value in ["1", "{}", "[1]", "[null]", r#"[["a"]]"#, r#"[{"display":"a"}]"#] {
         assert_eq!(roles(value), Err(TokenError::claim_invalid("roles")), "{value}");
+        // The app does not use roles.
+        assert_eq!(read_roles(&ClaimMap::new(), value), Ok(String::new()), "{value}");
+        let mut with_table = ClaimMap::new();
+        with_table.use_roles();
+        assert_eq!(read_roles(&with_table, value), Err(TokenError::claim_invalid("roles")), "{value}");
     }
+}
+
+#[test]
+fn role_keys_are_the_names_in_the_first_object_that_is_present() {
+    let map = ClaimMap::new().role_keys(["urn:first", "/second/roles"]);
+    let roles = |claims: &str| {
+        let user = read(&map, &format!(r#"{{"sub":"s",{claims}}}"#))?;
+        Ok(texts(&user.roles).join("|"))
+    };
+    let organization = r#"{"2873":"acme.example.com"}"#;
+    assert_eq!(roles(&format!(r#""urn:first":{{"editor":{organization},"\u0061":{{}}}}"#)), Ok("editor|a".to_owned()));
+    assert_eq!(roles(r#""urn:first":{"a":{}},"second":{"roles":{"b":{}}}"#), Ok("a".to_owned()));
+    assert_eq!(roles(r#""urn:first":null,"second":{"roles":{"b":{}}}"#), Ok("b".to_owned()));
+    assert_eq!(roles(r#""urn:first":{},"second":{"roles":{"b":{}}}"#), Ok(String::new()));
+    assert_eq!(roles(r#""urn:first":{"a":true,"b":false,"c":null}"#), Ok("a".to_owned()));
+    assert_eq!(roles(r#""roles":["r"],"urn:first":{"a":{}}"#), Ok("r|a".to_owned()));
+    assert_eq!(roles(r#""x":1"#), Ok(String::new()));
+    for value in ["7", r#""admin""#, r#"["admin"]"#, "true"] {
+        let invalid = Err(TokenError::claim_invalid("urn:first"));
+        assert_eq!(roles(&format!(r#""urn:first":{value}"#)), invalid, "{value}");
+    }
+    assert_eq!(roles(r#""second":{"roles":7}"#), Err(TokenError::claim_invalid("/second/roles")));
+}
+
+#[test]
+fn a_tenant_is_a_string_of_1_to_256_bytes() {
+    let map = ClaimMap::new().tenant("/org/id");
+    let tenant = |value: &str| {
+        let user = read(&map, &format!(r#"{{"sub":"s","org":{{"id":{value}}}}}"#))?;
+        Ok(user.tenant.map(|tenant| tenant.to_string()))
+    };
+    let longest = "t".repeat(256);
+    assert_eq!(tenant(r#""acme""#), Ok(Some("acme".to_owned())));
+    assert_eq!(tenant(&format!("\"{longest}\"")), Ok(Some(longest.clone())));
+    let invalid = Err(TokenError::claim_invalid("/org/id"));
+    for value in ["7", "null", "true", "[]", r#"["acme"]"#, r#"{"id":"acme"}"#, "\"\"", &format!("\"{longest}t\"")] {
+        assert_eq!(tenant(value), invalid, "{value}");
+    }
+    for claims in [r#"{"sub":"s"}"#, r#"{"sub":"s","org":{}}"#, r#"{"sub":"s","org":null}"#] {
+        assert_eq!(read(&map, claims).unwrap().tenant, None, "{claims}");
+    }
+    assert_eq!(read(&map, r#"{"sub":"s","org":7}"#).err(), invalid.err());
+    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tenant":7,"org_id":"acme"}"#).unwrap().tenant, None);
 }
 
 #[test]
@@ -101,8 +155,7 @@ fn an_id_is_required_and_must_not_be_empty() {
 }
 
 #[test]
-fn a_client_id_or_tier_that_is_not_a_string_is_malformed() {
-    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","azp":["a"]}"#).err(), Some(TokenError::claim_invalid("azp")));
+fn a_tier_that_is_not_a_string_is_malformed() {
     assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":1}"#).err(), Some(TokenError::claim_invalid("tier")));
     let plan = ClaimMap::new().tier(["https://x/plan", "/app/plan"]);
     for (claims, name) in
@@ -111,24 +164,66 @@ fn a_client_id_or_tier_that_is_not_a_string_is_malformed() {
         assert_eq!(read(&plan, claims).err(), Some(TokenError::claim_invalid(name)));
     }
     assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","tier":null}"#).unwrap().tier_name, None);
+    let second = read(&ClaimMap::new(), r#"{"sub":"s","tier":null,"subscription_tier":"gold"}"#).unwrap();
+    assert_eq!(second.tier_name.as_deref(), Some("gold"));
 }
 
 #[test]
-fn acr_and_amr_are_read_and_must_have_their_types() {
+fn a_claim_that_grants_nothing_is_absent_if_it_is_malformed_null_or_empty() {
+    let map = ClaimMap::new().acr("/login/acr").amr("/login/amr");
+    for value in ["1", "null", "{}", "[]", "[1]", "true", "\"\""] {
+        let login = format!(r#"{{"acr":{value}}}"#);
+        let claims = format!(r#"{{"sub":"s","client_id":{value},"email":{value},"name":{value},"login":{login}}}"#,);
+        let user = read(&map, &claims).unwrap();
+        assert_eq!([user.client_id, user.email, user.name, user.acr], [None, None, None, None], "{value}");
+    }
+    for login in ["1", "null", "[]", "\"\""] {
+        let user = read(&map, &format!(r#"{{"sub":"s","login":{login}}}"#)).unwrap();
+        assert_eq!((user.acr, user.amr.len()), (None, 0), "{login}");
+    }
+}
+
+#[test]
+fn the_next_claim_is_read_in_place_of_a_malformed_one() {
+    for client_id in ["null", "7", r#"["a"]"#, "\"\""] {
+        let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s","client_id":{client_id},"azp":"web"}}"#)).unwrap();
+        assert_eq!(user.client_id.as_deref(), Some("web"), "{client_id}");
+    }
+}
+
+#[test]
+fn acr_is_a_string_and_amr_has_strings_or_objects_with_a_method() {
     let user = read(&ClaimMap::new(), r#"{"sub":"s","acr":"urn:mfa","amr":["pwd","otp"]}"#).unwrap();
     assert_eq!(user.acr.as_deref(), Some("urn:mfa"));
     assert_eq!(texts(&user.amr), ["pwd", "otp"]);
-    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","acr":1}"#).err(), Some(TokenError::claim_invalid("acr")));
-    assert_eq!(read(&ClaimMap::new(), r#"{"sub":"s","amr":{}}"#).err(), Some(TokenError::claim_invalid("amr")));
+    let methods = |amr: &str| {
+        let user = read(&ClaimMap::new(), &format!(r#"{{"sub":"s","amr":{amr}}}"#)).unwrap();
+        texts(&user.amr).join("|")
+    };
+    assert_eq!(methods(r#"[{"method":"password","timestamp":1},{"method":"totp","timestamp":2}]"#), "password|totp");
+    assert_eq!(methods(r#"["pwd",{"method":"otp"}]"#), "pwd|otp");
+    assert_eq!(methods(r#""pwd""#), "pwd");
+    // One element that cannot be read hides all of them: a list of methods is only useful if it is complete.
+    for malformed in ["1", "null", "{}", r#"["pwd",1]"#, r#"[{"value":"pwd"}]"#, r#"[{"method":1}]"#, r#"[["pwd"]]"#] {
+        assert_eq!(methods(malformed), "", "{malformed}");
+    }
 }
 
 #[test]
 fn an_empty_claim_name_is_detected() {
     for name in ["", "/"] {
         let new = ClaimMap::new;
-        for map in
-            [new().id(name), new().email([name]), new().scopes(["a", name]), new().add_roles(name), new().tier([name])]
-        {
+        for map in [
+            new().id(name),
+            new().tenant(name),
+            new().email([name]),
+            new().scopes(["a", name]),
+            new().add_roles(name),
+            new().role_keys([name]),
+            new().tier([name]),
+            new().acr(name),
+            new().amr(name),
+        ] {
             assert!(map.has_empty_name(), "{name:?}");
         }
     }
@@ -162,7 +257,8 @@ proptest! {
         let claims = format!(r#"{{"sub":"s","a":{value}}}"#);
         if let Some(object) = Object::parse(&claims) {
             let text: Arc<str> = claims.as_str().into();
-            let _ = ClaimMap::new().roles([pointer.as_str()]).scopes(["a"]).read(&object, &text);
+            let map = ClaimMap::new().roles([pointer.as_str()]).scopes(["a"]).role_keys(["a"]).tenant(&pointer).amr("a");
+            let _ = map.read(&object, &text, "");
         }
     }
 }
