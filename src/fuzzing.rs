@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use crate::context::TrustedProxies;
-use crate::field::bearer::{Bearer, BearerError};
+use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
 use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
@@ -16,9 +16,11 @@ use crate::jwt::fuzzing as jwt;
 
 /// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
-    let Some(headers) = headers(&AUTHORIZATION, data) else { return };
+    let Some(mut headers) = headers(&AUTHORIZATION, data) else { return };
+    let authorization = authorization(&mut headers);
+    let bearer = authorization.as_ref().map(|value| value.as_ref().and_then(Bearer::of)).map_err(|error| *error);
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    match (Bearer::from_headers(&headers).and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
+    match (bearer.and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
         (Ok(Some(token)), [line]) => {
             let body = token.trim_end_matches('=');
             let is_token68 = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);

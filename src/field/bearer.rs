@@ -9,6 +9,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
+use super::header_map::mark_sensitive;
 use super::token::is_tchar;
 
 /// Why an `Authorization` header with the `Bearer` scheme has no usable token.
@@ -32,22 +33,31 @@ pub(crate) struct Bearer<'a> {
     is_indented: bool,
 }
 
+/// Returns the `Authorization` header and marks it as sensitive, so that its `Debug` does not show it.
+///
+/// The value is a clone, which only counts a reference, so that it does not borrow the headers.
+///
+/// # Errors
+///
+/// Returns [`BearerError::Repeated`] if there are several `Authorization` headers, whatever their schemes.
+pub(crate) fn authorization(headers: &mut HeaderMap) -> Result<Option<HeaderValue>, BearerError> {
+    // If no header of the request is repeated, neither is this one. That saves a second lookup.
+    let has_repeated = headers.len() > headers.keys_len();
+    if has_repeated && headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        mark_sensitive(headers, &AUTHORIZATION);
+        return Err(BearerError::Repeated);
+    }
+    let Some(value) = headers.get_mut(AUTHORIZATION) else { return Ok(None) };
+    value.set_sensitive(true);
+    Ok(Some(value.clone()))
+}
+
 impl<'a> Bearer<'a> {
-    /// Returns the credentials; `Ok(None)` if the request has no `Authorization` header, or one with another scheme.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`BearerError::Repeated`] if there are several `Authorization` headers, whatever their schemes.
-    pub(crate) fn from_headers(headers: &'a HeaderMap) -> Result<Option<Self>, BearerError> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next().map(HeaderValue::as_bytes) else {
-            return Ok(None);
-        };
-        if values.next().is_some() {
-            return Err(BearerError::Repeated);
-        }
+    /// Returns the credentials in an `Authorization` header; `None` if it has another scheme.
+    pub(crate) fn of(authorization: &'a HeaderValue) -> Option<Self> {
+        let value = authorization.as_bytes();
         let is_indented = value.first().is_some_and(u8::is_ascii_whitespace);
-        Ok(after_scheme(value).map(|credentials| Self { credentials, is_indented }))
+        after_scheme(value).map(|credentials| Self { credentials, is_indented })
     }
 
     /// Returns the bytes of the token, unchecked. Use them only for a comparison with a token that was accepted before.

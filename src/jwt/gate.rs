@@ -223,12 +223,12 @@ impl JwtAuth {
     /// The whole token is verified again, because time has passed: it may have expired, or its old key may be gone.
     async fn wait_for_key(
         &self,
-        head: request::Parts,
+        mut head: request::Parts,
         mut pending: PendingFetch,
     ) -> Result<(request::Parts, JwtAuthPass), Reply> {
         loop {
             pending.wait().await;
-            let missing = match self.policy.verify(&head.headers) {
+            let missing = match self.policy.verify(&mut head.headers) {
                 Ok(Some(Verification::Accepted(user))) => return self.load_user(head, user).await,
                 Ok(Some(Verification::KeyMissing(missing))) => missing,
                 Ok(Some(Verification::Rejected(error))) => {
@@ -253,10 +253,9 @@ impl Gate for JwtAuth {
     type Pass = JwtAuthPass;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<JwtAuthPass> {
-        self.policy.mark_credentials(&mut head.headers);
         // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
         // a token expects to act as its user, and would not notice that it is anonymous.
-        let verification = match self.policy.verify(&head.headers) {
+        let verification = match self.policy.verify(&mut head.headers) {
             Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => {
                 // An outer gate may have authenticated the request by another credential.

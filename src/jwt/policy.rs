@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::COOKIE;
 
 use crate::clock::Clock;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Identity, Realm, SharedStr, Tier, UserContext};
-use crate::field::bearer::{Bearer, BearerError};
+use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
 use crate::gate::{CredentialError, DenialKind, TokenError};
@@ -101,30 +101,23 @@ impl Policy {
         DenialKind::InvalidToken(TokenError::Key)
     }
 
-    /// Marks the headers with credentials as sensitive, so that their `Debug` does not show them.
-    ///
-    /// That is the whole `Cookie` header if a cookie may carry the token. An `Authorization` header is marked whatever
-    /// its scheme.
-    pub(crate) fn mark_credentials(&self, headers: &mut HeaderMap) {
-        // One value is enough: requests with several are rejected.
-        if let Some(authorization) = headers.get_mut(AUTHORIZATION) {
-            authorization.set_sensitive(true);
-        }
-        if self.cookie.is_some() {
-            mark_sensitive(headers, &COOKIE);
-        }
-    }
-
     /// Verifies the token of a request, from the `Authorization` header or the cookie.
     ///
     /// Returns `None` if the request carries no token.
+    ///
+    /// Marks the headers with credentials as sensitive, so that their `Debug` does not show them: an `Authorization`
+    /// header whatever its scheme, and the whole `Cookie` header if a cookie may carry the token.
     ///
     /// # Errors
     ///
     /// Returns [`DenialKind::InvalidRequest`] (400) if there are several tokens or the header is malformed, and
     /// [`DenialKind::InvalidToken`] (401) if the credential in the header is not token68.
-    pub(crate) fn verify(&self, headers: &HeaderMap) -> Result<Option<Verification>, DenialKind> {
-        let from_header = Bearer::from_headers(headers).map_err(denial_kind)?;
+    pub(crate) fn verify(&self, headers: &mut HeaderMap) -> Result<Option<Verification>, DenialKind> {
+        if self.cookie.is_some() {
+            mark_sensitive(headers, &COOKIE);
+        }
+        let authorization = authorization(headers).map_err(denial_kind)?;
+        let from_header = authorization.as_ref().and_then(Bearer::of);
         let from_cookie = match &self.cookie {
             Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
             None => None,
