@@ -100,6 +100,7 @@ impl<P> Entry<P> {
     }
 
     /// Wraps the pass, for a gate that does not run for every request.
+    #[inline]
     pub(crate) fn into_optional(self) -> Entry<Option<P>>
     where
         P: Send + 'static,

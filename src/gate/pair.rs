@@ -106,7 +106,10 @@ impl<G: Gate> Gate for Option<G> {
     type Pass = Option<G::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        self.as_ref().map_or(Entry::Admit(None), |gate| gate.enter(head).into_optional())
+        match self {
+            Some(gate) => gate.enter(head).into_optional(),
+            None => Entry::Admit(None),
+        }
     }
 
     fn leave<B>(&self, pass: Self::Pass, response: &mut Response<B>) {
