@@ -24,7 +24,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 27] = [
+pub const CASES: [Case; 28] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -35,9 +35,10 @@ pub const CASES: [Case; 27] = [
     case("  CorsLayer, 1,000 origins", || peers::cors(1_000), from_page),
     Case { status: 204, ..case("Cors, preflight", || ours::cors(1), preflight) },
     case("  CorsLayer, preflight", || peers::cors(1), preflight),
-    case("RateLimit, with headers", ours::limit, plain),
+    case("TrustedProxies", ours::proxies, plain),
+    case("TrustedProxies and RateLimit, with headers", ours::limit, plain),
     case("  tower_governor, with headers", peers::limit, plain),
-    Case { status: 429, ..case("RateLimit, 429", ours::exceeded_limit, plain) },
+    Case { status: 429, ..case("TrustedProxies and RateLimit, 429", ours::exceeded_limit, plain) },
     Case { status: 429, ..case("  tower_governor, 429", peers::exceeded_limit, plain) },
     case("JwtAuth HS256, cached token", || ours::auth(Algorithm::Hs256, true), with_hs256),
     case("JwtAuth HS256, uncached token", || ours::auth(Algorithm::Hs256, false), with_hs256),

@@ -64,6 +64,10 @@ fn rate_limit(units: u32, key: Key) -> RateLimit {
     RateLimit::builder().quota(Quota::per_hour(units).expect("a quota")).key(key).build().expect("a limit")
 }
 
+pub(crate) fn proxies() -> Router {
+    bare().layer(TrustedProxies::none())
+}
+
 pub(crate) fn limit() -> Router {
     bare().layer((TrustedProxies::none(), rate_limit(UNITS, Key::ip())))
 }
