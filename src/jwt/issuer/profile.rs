@@ -15,12 +15,13 @@ use crate::jwt::token::header::{Header, is_media_type};
 /// An issuer counts as the app's own if it has [configured keys](crate::Issuer#configured-keys) or is
 /// [`first_party`](crate::Issuer::first_party). Apps sign all kinds of tokens with one key, for example those that
 /// reset a password, and choose the names of these kinds. So with the profiles for access tokens, each of the claims
-/// `type`, `token_type`, `token_use`, `typ` and `tokenType` must be absent or say that the token is an access token:
-/// `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or `application/at+jwt`, in any letter case.
+/// `type`, `typ`, `token_type`, `token_use`, `token_kind`, `token_purpose` and `purpose` must be absent or say that the
+/// token is an access token: `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or
+/// `application/at+jwt`, in any letter case.
 ///
 /// A token of a login that still requires a second factor is rejected as well: one with a claim `mfa_required`,
-/// `mfa_pending`, `2fa_required`, `2fa_pending`, `requires_mfa`, `requires_2fa`, `two_factor_required` or
-/// `two_factor_pending` that is neither `false` nor `null`.
+/// `mfa_pending`, `pending_mfa` or `requires_mfa`, the same with `2fa`, `two_factor_required` or `two_factor_pending`
+/// that is neither `false` nor `null`. Other spellings of the names, such as `tokenUse` and `mfaRequired`, mean the same.
 ///
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -61,9 +62,9 @@ pub enum Profile {
     /// `token_introspection`, `htm` or `htu`.
     ///
     /// A token without the type `at+jwt` is also rejected if it has a claim of ID tokens (`nonce`, `at_hash`, `c_hash`,
-    /// `s_hash`), or if its `type`, `token_type`, `token_use`, `typ` or `tokenType` claim marks it as a refresh, ID or
-    /// logout token. These two rules do not apply if the issuer [marks](crate::Issuer::token_use) access tokens with a
-    /// claim, as with [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
+    /// `s_hash`), or if a claim such as `token_use` marks it as a refresh, ID or logout token. These two rules do not
+    /// apply if the issuer [marks](crate::Issuer::token_use) access tokens with a claim, as with
+    /// [`first_party`](crate::Issuer::first_party), Keycloak and Cognito.
     ///
     /// `scope` may be an array of strings, as some issuers send it.
     Compatible,

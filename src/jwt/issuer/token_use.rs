@@ -71,25 +71,33 @@ pub(crate) fn is_own_access_token(claims: &Object<'_>) -> bool {
     })
 }
 
-/// Not standardized: Keycloak sends `typ`, Cognito `token_use`, Casdoor `tokenType`, and custom issuers one of the
-/// others.
+/// Whether the claim may say what the token is for. The names are not standardized: Keycloak sends `typ`, Cognito
+/// `token_use`, Casdoor `tokenType`, and custom issuers one of the others.
 fn is_use_claim(name: &str) -> bool {
-    matches!(name, "type" | "token_type" | "token_use" | "typ" | "tokenType")
+    is_one_of(name, &["purpose", "tokenkind", "tokenpurpose", "tokentype", "tokenuse", "typ", "type"])
 }
 
 /// Whether an app may send the claim in a token that it issues after the password and before the second factor.
 fn is_pending_login_claim(name: &str) -> bool {
-    matches!(
-        name,
-        "2fa_pending"
-            | "2fa_required"
-            | "mfa_pending"
-            | "mfa_required"
-            | "requires_2fa"
-            | "requires_mfa"
-            | "two_factor_pending"
-            | "two_factor_required"
-    )
+    const NAMES: [&str; 10] = [
+        "2fapending",
+        "2farequired",
+        "mfapending",
+        "mfarequired",
+        "pending2fa",
+        "pendingmfa",
+        "requires2fa",
+        "requiresmfa",
+        "twofactorpending",
+        "twofactorrequired",
+    ];
+    is_one_of(name, &NAMES)
+}
+
+/// Whether the name is one of these in any spelling, such as `token_use`, `tokenUse` and `token-use`.
+fn is_one_of(name: &str, lower_case_letters: &[&str]) -> bool {
+    let letters = || name.bytes().filter(|byte| !b"_-".contains(byte)).map(|byte| byte.to_ascii_lowercase());
+    lower_case_letters.iter().any(|expected| letters().eq(expected.bytes()))
 }
 
 /// Some libraries copy the header's `typ` or the `token_type` of the token response (RFC 6749 §5.1) into the claims.
@@ -119,6 +127,19 @@ const OTHER_USES: [&str; 13] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const USE_CLAIMS: [&str; 10] = [
+        "type",
+        "Type",
+        "typ",
+        "token_type",
+        "tokenType",
+        "token-type",
+        "token_use",
+        "tokenUse",
+        "token_kind",
+        "purpose",
+    ];
 
     fn is_own(claims: &str) -> bool {
         is_own_access_token(&Object::parse(claims).unwrap())
@@ -157,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_token_use_of_the_apps_own_issuer_must_be_that_of_access_tokens() {
-        for name in ["type", "token_type", "token_use", "typ", "tokenType"] {
+        for name in USE_CLAIMS {
             for value in ACCESS_USES.into_iter().chain(["Access", "Bearer", "JWT", "AT+JWT"]) {
                 assert!(is_own(&format!(r#"{{"{name}":"{value}"}}"#)), "{name}: {value}");
             }
@@ -167,7 +188,7 @@ mod tests {
                 assert!(!is_own(&format!(r#"{{"{name}":{value}}}"#)), "{name}: {value}");
             }
         }
-        assert!(is_own("{}"));
+        assert!(is_own(r#"{"sub":"refresh","role":"invite","types":"x","token":"y","my_type":"z","":"_"}"#));
         assert!(!is_own(r#"{"type":"access","token_use":"refresh"}"#), "each claim is checked");
     }
 
@@ -176,10 +197,13 @@ mod tests {
         for name in [
             "2fa_pending",
             "2fa_required",
+            "mfaPending",
             "mfa_pending",
             "mfa_required",
-            "requires_2fa",
+            "pending_mfa",
+            "requires-2fa",
             "requires_mfa",
+            "twoFactorPending",
             "two_factor_pending",
             "two_factor_required",
         ] {
