@@ -34,7 +34,6 @@ pub(crate) fn insert_if_absent_with(
 }
 
 /// Marks all values of a request header as sensitive, so that their `Debug` does not show them.
-#[cfg(any(feature = "jwt", feature = "rate_limit"))]
 pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
     if let Ok(Entry::Occupied(mut values)) = headers.try_entry(name) {
         values.iter_mut().for_each(|value| value.set_sensitive(true));

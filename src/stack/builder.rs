@@ -215,9 +215,13 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// A route is written as in the router, with its full path: `/docs/{*path}`, or `/api/login` for a route `/login`
     /// of a router that is nested at `/api`. `GET /reports` opens one method of a route, and its other methods stay
-    /// closed. GET includes HEAD, as in axum. On an open route, a credential is not read, so an expired cookie does not
-    /// keep its user from the login page: every caller is anonymous. All other layers still apply. A `Require*` layer or
-    /// a `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
+    /// closed. GET includes HEAD, as in axum. A middleware that overrides the method, for example by a header
+    /// `X-HTTP-Method-Override`, must be outside the stack.
+    ///
+    /// On an open route, a credential is not read, so an expired cookie does not keep its user from the login page:
+    /// every caller is anonymous. Its headers `Authorization` and `Cookie` are marked as
+    /// [sensitive](http::HeaderValue::set_sensitive) all the same. All other layers still apply. A `Require*` layer or a
+    /// `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
     ///
     /// The route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
     /// stay closed. Around a router, or without one, only routes without parameters can be open, and the path must be

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{Response, request};
 
 use crate::context::{RequestRoute, RoutePattern, Visitor};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::field::header_map::mark_sensitive;
 use crate::gate::{Entry, Gate, Pair, ResponseHeaders};
 use crate::require::user::RequireUser;
 
@@ -43,6 +45,10 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
         };
         if RequestRoute::of(head).is_any_of(routes) {
             head.extensions.insert(Visitor::on_open_route());
+            // The gate would do this when it reads the credential.
+            for name in [&AUTHORIZATION, &COOKIE] {
+                mark_sensitive(&mut head.headers, name);
+            }
             return Entry::Admit(None);
         }
         closed.enter_as(head, |(pass, ())| Some(pass))

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, request};
+use axum::http::{HeaderMap, Request, StatusCode, request};
 use axum::routing::{any, get};
 use portcullis::context::{Realm, Visitor};
 use portcullis::gate::{DenialKind, Entry, Gate};
@@ -12,6 +12,7 @@ use portcullis::testing::as_anonymous;
 use portcullis::{
     Extractor, IssueKind, Issuer, JwtAuth, Quota, RateLimit, RequireUser, Stack, TrustedProxies, UserContext,
 };
+use proptest::prelude::*;
 use tower::{Layer, ServiceExt};
 
 use super::{ISSUER, SECRET, auth, bearer, cors, global_limit, headers, per_user_limit};
@@ -172,6 +173,18 @@ async fn an_inner_layer_may_authenticate_on_an_open_route() {
 }
 
 #[tokio::test]
+async fn a_handler_of_an_open_route_that_logs_its_headers_logs_no_credential() {
+    let handler = get(async |headers: HeaderMap| format!("{headers:?}"));
+    let app = Router::new().route("/health", handler).layer(open(&["/health"]).build().unwrap());
+    let ann = bearer("ann");
+    let headers =
+        [("authorization", &*ann), ("authorization", "Basic QQ"), ("cookie", "a=QQ"), ("accept", "text/html")];
+    let response = TestResponse::get(&app, "/health", &headers).await;
+    assert!(!response.body.contains(&ann) && !response.body.contains("QQ"), "{}", response.body);
+    assert!(response.body.contains("text/html"), "other headers are shown");
+}
+
+#[tokio::test]
 async fn other_layers_apply_to_open_routes() {
     let stack = open(&OPEN).security_headers(headers()).cors(cors()).limit_by_address(global_limit(1)).build().unwrap();
     let app = router().layer(stack);
@@ -283,4 +296,51 @@ async fn without_open_routes_an_optional_gate_admits_anonymous_callers_everywher
 async fn a_gate_that_sets_no_visitor_is_500_on_closed_routes() {
     let app = router().layer(Stack::builder().authenticate(headers()).open(OPEN).build().unwrap());
     assert_eq!([status(&app, "/health").await, status(&app, "/account").await], [200, 500]);
+}
+
+/// Apps in which the stack has different places. A handler of an open route responds 204, all others 418.
+fn placed(stack: &Stack<JwtAuth>) -> [Router; 4] {
+    let opened = || any(async || StatusCode::NO_CONTENT);
+    let closed = async || StatusCode::IM_A_TEAPOT;
+    let inner = || Router::new().route("/health", opened()).route("/{item}", any(closed)).fallback(closed);
+    let outer = || {
+        let docs = Router::new().route("/docs/{*path}", opened()).route("/{page}", any(closed));
+        docs.route("/health", opened()).nest("/t/{tenant}", inner()).fallback(closed)
+    };
+    [
+        outer().nest("/api", inner()).layer(stack.clone()),
+        outer().nest_service("/api", inner()).layer(stack.clone()),
+        Router::new().nest_service("/api", inner().layer(stack.clone())),
+        Router::new().fallback_service(stack.layer(outer().nest("/api", inner()))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_path_and_method_reach_a_closed_handler_without_a_credential(
+        segments in prop::collection::vec(
+            prop::sample::select(vec![
+                "health", "api", "docs", "t", "x", "", ".", "..", "%2e%2e", "%68ealth", "HEALTH", "health;x",
+                "health%2f", "health%00", "%7Btenant%7D", "{tenant}", "%7B*path%7D", "*",
+            ]),
+            0..5,
+        ),
+        start in prop::sample::select(vec!["/", "http://health/", "http://api:80//"]),
+        end in prop::sample::select(vec!["", "/", "?/health", "//"]),
+        method in prop::sample::select(vec!["GET", "HEAD", "POST", "OPTIONS", "TRACE", "CONNECT", "HEALTH"]),
+    ) {
+        let stack = open(&["/health", "/docs/{*path}", "/api/health", "/t/{tenant}/health"]).build().unwrap();
+        let uri = format!("{start}{}{end}", segments.join("/"));
+        let request = || {
+            let request = Request::builder().method(method).uri(&*uri).header("x-http-method-override", "GET");
+            request.header("x-original-url", "/health").body(Body::empty())
+        };
+        // Not every text is a URI.
+        prop_assume!(request().is_ok());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for app in placed(&stack) {
+            let status = runtime.block_on(TestResponse::send(&app, request().unwrap())).status;
+            prop_assert!([204, 401, 404].contains(&status.as_u16()), "{method} {uri}: {status}");
+        }
+    }
 }
