@@ -123,7 +123,8 @@
 //!   minute.
 //!
 //! Fetches need a Tokio runtime with timers and I/O, as `#[tokio::main]` builds it. On another one, requests that need
-//! a fetch are rejected with 503, and the log names the cause.
+//! a fetch are rejected with 503, and the log names the cause. Tokio reports missing timers only by a panic, which is
+//! caught, so with `panic = "abort"` such a request ends the process.
 //!
 //! # Verified-token cache
 //!

@@ -127,6 +127,10 @@ async fn keys_are_fetched_over_tls_from_a_server_whose_certificate_the_platform_
     let url = format!("https://localhost:{port}/jwks");
     let output = fetch_in_process(url.clone(), &[("SSL_CERT_FILE", certificate.path())]).await;
     assert!(output.contains("fetched: true"), "{output}");
+    // The certificate is for the name, not for the address.
+    let by_address = url.replace("localhost", "127.0.0.1");
+    let output = fetch_in_process(by_address, &[("SSL_CERT_FILE", certificate.path())]).await;
+    assert!(output.contains("fetched: false"), "{output}");
     let other = Certificate::create("other");
     let output = fetch_in_process(url, &[("SSL_CERT_FILE", other.path())]).await;
     assert!(output.contains("fetched: false"), "{output}");
