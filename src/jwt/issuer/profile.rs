@@ -17,7 +17,8 @@ use crate::jwt::token::header::{Header, is_media_type};
 /// reset a password, and choose the names of these kinds. So with the profiles for access tokens, each of the claims
 /// `type`, `typ`, `token_type`, `token_use`, `token_kind`, `token_purpose` and `purpose` must be absent or say that the
 /// token is an access token: `access`, `access_token`, `access-token`, `Bearer`, `JWT`, `at+jwt` or
-/// `application/at+jwt`, in any letter case.
+/// `application/at+jwt`, in any letter case. The value of a claim that [`token_use`](crate::Issuer::token_use) names is
+/// the one that is set there.
 ///
 /// A token of a login that still requires a second factor is rejected as well: one with a claim `mfa_required`,
 /// `mfa_pending`, `pending_mfa` or `requires_mfa`, the same with `2fa`, `two_factor_required` or `two_factor_pending`
@@ -82,17 +83,24 @@ pub enum Profile {
 
 /// What is known about an issuer's tokens besides the type and the claims of a token.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct Evidence<'a> {
     /// A claim of the issuer has already marked the token as an access token.
     pub(crate) is_marked: bool,
     /// The issuer is the app itself.
     pub(crate) is_own: bool,
+    /// The name of the claim whose value was compared with the one that the issuer's access tokens have.
+    pub(crate) compared_claim: Option<&'a str>,
 }
 
 impl Profile {
     /// Rejects a token that is not an access token by this profile.
-    pub(crate) fn check(self, header: &Header<'_>, claims: &Object<'_>, evidence: Evidence) -> Result<(), TokenError> {
-        let Evidence { is_marked, is_own } = evidence;
+    pub(crate) fn check(
+        self,
+        header: &Header<'_>,
+        claims: &Object<'_>,
+        evidence: Evidence<'_>,
+    ) -> Result<(), TokenError> {
+        let Evidence { is_marked, is_own, compared_claim } = evidence;
         let typ = header.typ.as_deref();
         // Of the two, `typ` is the stronger evidence: no other token has the type `at+jwt` (RFC 9068 §4), while `JWT`
         // or no type says nothing. An untyped token is therefore held to more claims.
@@ -113,7 +121,7 @@ impl Profile {
             return Err(TokenError::Type);
         }
         // Whatever the type: apps often sign all kinds of tokens with the same header.
-        if is_own && self != Self::IdToken && !is_own_access_token(claims) {
+        if is_own && self != Self::IdToken && !is_own_access_token(claims, compared_claim) {
             return Err(TokenError::Type);
         }
         if self == Self::Rfc9068 {
@@ -161,7 +169,7 @@ mod tests {
         let typ = if typ.is_empty() { String::new() } else { format!(r#","typ":"{typ}""#) };
         let header = format!(r#"{{"alg":"RS256"{typ}}}"#);
         let header = Header::parse(&header).unwrap();
-        profile.check(&header, &Object::parse(claims).unwrap(), Evidence { is_marked, is_own: false })
+        profile.check(&header, &Object::parse(claims).unwrap(), Evidence { is_marked, ..Evidence::default() })
     }
 
     const COMPLETE: &str = r#"{"iss":"i","exp":1,"aud":"a","sub":"s","client_id":"c","iat":1,"jti":"j"}"#;
@@ -258,7 +266,7 @@ mod tests {
         let claims = Object::parse(r#"{"type":"password_reset"}"#).unwrap();
         let check = |profile: Profile, header: &str, is_own| {
             let header = Header::parse(header).unwrap();
-            profile.check(&header, &claims, Evidence { is_marked: true, is_own })
+            profile.check(&header, &claims, Evidence { is_marked: true, is_own, compared_claim: None })
         };
         let (typed, untyped) = (r#"{"alg":"RS256","typ":"at+jwt"}"#, r#"{"alg":"RS256","typ":"JWT"}"#);
         assert_eq!(check(Profile::Compatible, typed, true), Err(TokenError::Type));

@@ -34,6 +34,11 @@ impl TokenUse {
         if self.value.is_some() { "token_use" } else { "access_token_claim" }
     }
 
+    /// The claim whose value [`check`](Self::check) compares; `None` if it accepts any string.
+    pub(crate) fn compared_claim(&self) -> Option<&str> {
+        self.value.as_ref().map(|_| self.claim.text())
+    }
+
     pub(crate) fn check(&self, claims: &Object<'_>) -> Result<(), TokenError> {
         let value = self.claim.find(claims).ok().flatten().and_then(string);
         let is_access_token = value.is_some_and(|value| self.value.as_ref().is_none_or(|expected| value == *expected));
@@ -58,11 +63,13 @@ pub(crate) fn has_other_use(claims: &Object<'_>) -> bool {
 /// This is for the app's own issuer, which signs all of its tokens with one key: refresh tokens, links that reset a
 /// password, and tokens between the password and the second factor. Apps invent names for these kinds, so a list of
 /// them would never be complete, and a kind that it lacks would be an access token.
-pub(crate) fn is_own_access_token(claims: &Object<'_>) -> bool {
+///
+/// `compared` is a claim that the settings name, with the value of access tokens. It was checked already.
+pub(crate) fn is_own_access_token(claims: &Object<'_>, compared: Option<&str>) -> bool {
     // One pass over the claims: a search for each of these names takes 4 % of the verification of an HS256 token.
     claims.iter().all(|(name, value)| {
         if is_use_claim(name) {
-            is_null(value) || is_access_use(value)
+            is_null(value) || is_access_use(value) || compared == Some(name)
         } else if is_pending_login_claim(name) {
             is_null(value) || value == "false"
         } else {
@@ -142,7 +149,7 @@ mod tests {
     ];
 
     fn is_own(claims: &str) -> bool {
-        is_own_access_token(&Object::parse(claims).unwrap())
+        is_own_access_token(&Object::parse(claims).unwrap(), None)
     }
 
     #[test]
@@ -190,6 +197,22 @@ mod tests {
         }
         assert!(is_own(r#"{"sub":"refresh","role":"invite","types":"x","token":"y","my_type":"z","":"_"}"#));
         assert!(!is_own(r#"{"type":"access","token_use":"refresh"}"#), "each claim is checked");
+    }
+
+    #[test]
+    fn a_claim_that_the_settings_name_has_the_value_of_the_settings() {
+        let session = TokenUse::value("purpose", "session");
+        let claims = |text| Object::parse(text).unwrap();
+        let is_access = |text| {
+            let claims = claims(text);
+            session.check(&claims).is_ok() && is_own_access_token(&claims, session.compared_claim())
+        };
+        assert!(is_access(r#"{"purpose":"session"}"#));
+        for other in [r#"{"purpose":"reset"}"#, r#"{"purpose":"session","type":"reset"}"#, r#"{"purpose":"access"}"#] {
+            assert!(!is_access(other), "{other}");
+        }
+        // Any string as the value proves nothing about what the token is for.
+        assert_eq!(TokenUse::presence("purpose").compared_claim(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
 use crate::jwt::issuer::profile::Evidence;
+use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::strict_json::{Object, string};
@@ -68,7 +69,8 @@ impl TrustedIssuer {
         }
         // A claim that marks an access token reliably relaxes the profile, which then accepts a `nonce`.
         let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.is_conclusive);
-        let evidence = Evidence { is_marked, is_own: self.conventions.is_own };
+        let compared_claim = self.conventions.token_use.as_ref().and_then(TokenUse::compared_claim);
+        let evidence = Evidence { is_marked, is_own: self.conventions.is_own, compared_claim };
         self.conventions.profile.check(header, claims, evidence)?;
         let IssuerConventions { audience_claim, pins, .. } = &self.conventions;
         let expected = Expected { issuer: &self.name, audience_claim, audiences: &self.audiences, now, leeway };
