@@ -219,9 +219,9 @@ impl<A: Gate> StackBuilder<A> {
     /// `X-HTTP-Method-Override`, must be outside the stack.
     ///
     /// On an open route, a credential is not read, so an expired cookie does not keep its user from the login page:
-    /// every caller is anonymous. Its headers `Authorization` and `Cookie` are marked as
-    /// [sensitive](http::HeaderValue::set_sensitive) all the same. All other layers still apply. A `Require*` layer or a
-    /// `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
+    /// every caller is anonymous. The headers `Authorization` and `Cookie` are marked as
+    /// [sensitive](http::HeaderValue::set_sensitive) all the same. All other layers still apply. A `Require*` layer or
+    /// a `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
     ///
     /// The route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
     /// stay closed. Around a router, or without one, only routes without parameters can be open, and the path must be
