@@ -184,7 +184,7 @@ impl Extract for ClientAddr {
             return Err(Denial::new(DenialKind::trusted_proxies_missing("ClientAddr"), Realm::default()));
         };
         // Not `None`: the server is misconfigured, whatever the handler does without the address.
-        client.addr.map(Some).ok_or_else(|| Denial::new(DenialKind::AddressUnknown, Realm::default()))
+        client.addr.map(Some).ok_or_else(|| Denial::of_unknown_address(client))
     }
 }
 

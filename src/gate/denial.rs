@@ -57,7 +57,9 @@ pub enum DenialKind {
     AbnormalUsage(Violation),
     /// 403: the token is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
-    /// 500: the client's address is needed, and neither the server nor a trusted proxy provided one.
+    /// 500: the client's address is needed, the connection has none, and the trusted proxy forwarded none.
+    AddressNotForwarded,
+    /// 500: the client's address is needed, and the server did not provide that of the connection.
     AddressUnknown,
     /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
     #[non_exhaustive]
@@ -249,7 +251,8 @@ impl Denial {
             | DenialKind::InsufficientTier { .. }
             | DenialKind::NotOwner
             | DenialKind::RateLimitKeyMissing => StatusCode::FORBIDDEN,
-            DenialKind::AddressUnknown
+            DenialKind::AddressNotForwarded
+            | DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing

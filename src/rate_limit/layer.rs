@@ -142,7 +142,7 @@ impl RateLimit {
         match denial.kind() {
             DenialKind::RateLimitKeyMissing => self.0.diagnostics.subject_missing(),
             // This is logged once, and not for each request.
-            DenialKind::AddressUnknown | DenialKind::TrustedProxiesMissing { .. }
+            DenialKind::AddressNotForwarded | DenialKind::AddressUnknown | DenialKind::TrustedProxiesMissing { .. }
                 if !self.0.diagnostics.is_first_unknown_address() =>
             {
                 return Reply::logged_denial(head, denial);

@@ -37,7 +37,8 @@ impl DenialKind {
             Self::AccountRefused(AccountRefusal::Locked) => "account_locked",
             Self::AccountRefused(AccountRefusal::Other { .. }) => "account_refused",
             Self::AccountRefused(AccountRefusal::Unverified) => "account_unverified",
-            Self::AddressUnknown
+            Self::AddressNotForwarded
+            | Self::AddressUnknown
             | Self::AuthLayerMissing { .. }
             | Self::ClaimsMismatch
             | Self::NonceMissing

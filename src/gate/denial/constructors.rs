@@ -3,11 +3,20 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::context::{Scopes, Tier, Visitor};
+use crate::context::client_addr::Client;
+use crate::context::{Realm, Scopes, Tier, Visitor};
 use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
 use crate::gate::required_names::RequiredNames;
 
 impl Denial {
+    /// Creates the denial of a request whose client has no address.
+    #[cfg(any(feature = "axum", feature = "rate_limit"))]
+    pub(crate) fn of_unknown_address(client: &Client) -> Self {
+        // A peer that is a proxy although it has no address is trusted for its Unix socket, or because hops are counted.
+        let kind = if client.is_proxied { DenialKind::AddressNotForwarded } else { DenialKind::AddressUnknown };
+        Self::new(kind, Realm::default())
+    }
+
     /// Creates the denial of an anonymous caller, where a layer or an extractor requires a user. On an open route every
     /// caller is anonymous, so it is a mistake of the app.
     pub(crate) fn of_anonymous(visitor: &Visitor, required_by: &'static str) -> Self {

@@ -49,7 +49,8 @@ impl Denial {
             DenialKind::AccountRefused(AccountRefusal::Locked) => "the account is locked".into(),
             DenialKind::AccountRefused(AccountRefusal::Other { reason }) => reason.clone(),
             DenialKind::AccountRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
-            DenialKind::AddressUnknown
+            DenialKind::AddressNotForwarded
+            | DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
@@ -93,10 +94,13 @@ impl DenialKind {
     /// Returns the mistake of the app that causes a 500, with its remedy; `None` for all other reasons.
     pub(super) fn mistake(&self) -> Option<Cow<'static, str>> {
         Some(match self {
+            Self::AddressNotForwarded => "the connection has no address, and the trusted proxy forwarded none; let the \
+                 proxy on the Unix socket send X-Forwarded-For, or Forwarded with use_forwarded_header(); on TCP, serve \
+                 with into_make_service_with_connect_info::<SocketAddr>()"
+                .into(),
             Self::AddressUnknown => "the peer's address is unknown; serve with \
                  into_make_service_with_connect_info::<SocketAddr>(), or insert a SocketAddr into the request's \
-                 extensions (on tonic, the one in TcpConnectInfo); on a Unix socket, add \"unix:\" to TrustedProxies, and \
-                 let the proxy send X-Forwarded-For"
+                 extensions (on tonic, the one in TcpConnectInfo); on a Unix socket, add \"unix:\" to TrustedProxies"
                 .into(),
             Self::AuthLayerMissing { required_by } => {
                 format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
@@ -137,6 +141,7 @@ mod tests {
     #[test]
     fn a_500_names_the_mistake_in_a_debug_build_only() {
         for (kind, mistake) in [
+            (DenialKind::AddressNotForwarded, "send X-Forwarded-For"),
             (DenialKind::AddressUnknown, "into_make_service_with_connect_info"),
             (DenialKind::auth_layer_missing("RequireUser"), "RequireUser requires an authenticating layer"),
             (DenialKind::ClaimsMismatch, "no token's claims fit"),

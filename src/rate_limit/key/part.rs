@@ -54,7 +54,7 @@ fn address(head: &request::Parts) -> Result<Subject<'static>, Denial> {
         // This is the connection's address: if it is that of a proxy, warn.
         Some(addr) if client.trusts_no_proxy => Ok(Subject::of_peer(addr.ip())),
         Some(addr) => Ok(Subject::address(addr.ip())),
-        None => Err(Denial::new(DenialKind::AddressUnknown, Default::default())),
+        None => Err(Denial::of_unknown_address(client)),
     }
 }
 

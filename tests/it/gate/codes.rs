@@ -33,6 +33,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::AccountRefused(AccountRefusal::Locked),
         DenialKind::AccountRefused(AccountRefusal::other("the terms were not accepted")),
         DenialKind::AccountRefused(AccountRefusal::Unverified),
+        DenialKind::AddressNotForwarded,
         DenialKind::AddressUnknown,
         DenialKind::auth_layer_missing("RequireUser"),
         DenialKind::ClaimsMismatch,
