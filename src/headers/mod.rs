@@ -92,6 +92,43 @@
 //! [`Stack`](crate::Stack), the outer layer is [`security_headers`](crate::stack::StackBuilder::security_headers). It
 //! also applies to the rejections of the stack, such as a 401 for a path below `/api`.
 //!
+//! # A policy that exists already
+//!
+//! To keep the policy of an app, parse its text. A route that needs another one gets a layer of its own, which the outer
+//! layer keeps; a handler may also set the header itself:
+//!
+//! ```
+//! # use axum::{body::Body, http::Request};
+//! use axum::{Router, response::Html, routing::get};
+//! use portcullis::SecurityHeaders;
+//! # use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let strict = "default-src 'none'; script-src 'self'; img-src 'self'; \
+//!     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+//! let headers = SecurityHeaders::html().csp(strict.parse()?).build()?;
+//!
+//! // Previews show images of any site.
+//! let images = strict.replace("img-src 'self'", "img-src https:");
+//! let preview = SecurityHeaders::builder().csp(images.parse()?).build()?;
+//!
+//! let page = || async { Html("<h1>Notes</h1>") };
+//! let app: Router = Router::new()
+//!     .route("/", get(page))
+//!     .route("/preview", get(page).layer(preview))
+//!     .layer(headers);
+//! # for (path, images) in [("/", "img-src 'self';"), ("/preview", "img-src https:;")] {
+//! #     let request = Request::get(path).body(Body::empty()).unwrap();
+//! #     let response = app.clone().oneshot(request).await.unwrap();
+//! #     let policies: Vec<_> = response.headers().get_all("content-security-policy").iter().collect();
+//! #     assert!(policies.len() == 1 && policies[0].to_str()?.contains(images), "{policies:?}");
+//! #     assert_eq!(response.headers()["x-frame-options"], "DENY");
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Nonces
 //!
 //! A handler that renders a page extracts a [`CspNonce`](crate::CspNonce) and writes it into the `nonce` attributes of
