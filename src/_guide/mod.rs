@@ -8,7 +8,7 @@
 //! | question | page |
 //! |---|---|
 //! | How do I see a log? Why was this token rejected? | [logging](recipes::logging) |
-//! | How do I return my own error JSON? | [error bodies](recipes::error_bodies) |
+//! | How do I return my own error JSON, or an error page? | [error bodies](recipes::error_bodies) |
 //! | How do I test my routes? | [testing](recipes::testing) |
 //! | Which header does a client send? | [client requests](recipes::client_requests) |
 //! | How do I leave some routes open? | [open routes](recipes::open_routes) |

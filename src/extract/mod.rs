@@ -17,7 +17,8 @@
 //! Use them in handlers inside the layer that provides the value. They authenticate nothing themselves. In these cases,
 //! they reject the request with 500 and log the cause, so a forgotten layer never looks like an anonymous user:
 //!
-//! - `UserContext` and `Claims<T>`: no layer authenticates.
+//! - `UserContext` and `Claims<T>`: no layer authenticates, or a [`Stack`](crate::Stack) leaves the route
+//!   [open](crate::stack::StackBuilder::open). On an open route, an `Option` is `None`.
 //! - `Claims<T>`: no claims fit `T`, for example because it is not a struct or a map.
 //! - `ClientAddr`: no [`TrustedProxies`](crate::TrustedProxies) layer looks for it, or the server does not provide the
 //!   peer's address.
@@ -25,7 +26,7 @@
 //! - `Attempt`: no rate limit counts failures.
 //! - `CspNonce`: no content security policy has a nonce.
 //!
-//! With an `Option` of the first three types, the request is rejected in these cases too; an `Option` of the others is
+//! With an `Option` of the first three types, the request is rejected in the other cases too; an `Option` of the others is
 //! `None`.
 //!
 //! If a token lacks a claim of `T`, or has one of another type, the request is rejected with 403, and the reason is

@@ -90,7 +90,8 @@ impl SecurityHeadersBuilder {
 
     /// Sets `Content-Security-Policy` (CSP 3).
     ///
-    /// Start from the preset's policy if you only add a few sources:
+    /// A policy that exists already can be [parsed from its text](crate::headers#a-policy-that-exists-already). Start
+    /// from the preset's policy if you only add a few sources:
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

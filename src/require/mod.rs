@@ -49,6 +49,7 @@
 //! | does not meet it | 403 with the challenge `error="insufficient_scope"` (RFC 6750 §3.1) |
 //! | anonymous | 401 with a challenge without an error code |
 //! | unknown, because no authenticating layer ran | 500, and a log line that names the layer |
+//! | unknown, because a [`Stack`](crate::Stack) leaves the route [open](crate::stack::StackBuilder::open) | the same |
 //!
 //! The challenge of [`RequireScope`] lists the required scopes, so that the client can request a token that has them.
 //!
