@@ -10,7 +10,10 @@ use crate::gate::required_names::RequiredNames;
 
 impl Denial {
     /// Creates the denial of a request whose client has no address.
-    #[cfg(any(feature = "axum", feature = "rate_limit"))]
+    #[cfg_attr(
+        not(any(feature = "axum", feature = "rate_limit")),
+        expect(dead_code, reason = "only extractors and limits need an address")
+    )]
     pub(crate) fn of_unknown_address(client: &Client) -> Self {
         // A peer that is a proxy although it has no address is trusted for its Unix socket, or because hops are counted.
         let kind = if client.is_proxied { DenialKind::AddressNotForwarded } else { DenialKind::AddressUnknown };
