@@ -215,15 +215,16 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// A route is written as in the router, with its full path: `/docs/{*path}`, or `/api/login` for a route `/login`
     /// of a router that is nested at `/api`. `GET /reports` opens one method of a route, and its other methods stay
-    /// closed. GET includes HEAD, as in axum. A middleware that overrides the method, for example by a header
-    /// `X-HTTP-Method-Override`, must be outside the stack.
+    /// closed. GET includes HEAD, as in axum.
     ///
     /// On an open route, a credential is not read, so an expired cookie does not keep its user from the login page:
     /// every caller is anonymous. The headers `Authorization` and `Cookie` are marked as
     /// [sensitive](http::HeaderValue::set_sensitive) all the same. All other layers still apply. A `Require*` layer or
-    /// a `UserContext` in a handler can never be satisfied there: it responds with 500, and the log names the mistake.
+    /// a `UserContext` in a handler responds with 500 there, and the log names the mistake, unless an inner layer
+    /// authenticates.
     ///
-    /// The route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
+    /// The method counts that the request has at the stack, so put a middleware that changes methods around it. The
+    /// route that the router matched decides. `//health`, `/health/` and `/%68ealth` are other routes for axum, and
     /// stay closed. Around a router, or without one, only routes without parameters can be open, and the path must be
     /// exactly the same.
     ///
