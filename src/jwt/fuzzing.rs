@@ -42,7 +42,7 @@ pub(crate) fn jwks(data: &[u8]) {
     let keys = members["keys"].as_array().expect("the keys of a set are an array");
     let read = keys.len().min(MAX_KEYS);
     let is_cut = parsed.skipped.iter().any(|skipped| matches!(skipped.error, KeyError::TooMany { .. }));
-    assert_eq!(is_cut, keys.len() > MAX_KEYS, "a set is cut in silence");
+    assert_eq!(is_cut, keys.len() > MAX_KEYS, "a truncated set is reported");
     let skipped = parsed.skipped.iter().map(|skipped| skipped.index).filter(|index| *index < read);
     let skipped: BTreeSet<usize> = skipped.collect();
     assert_eq!(skipped.len() + usize::from(is_cut), parsed.skipped.len(), "an invalid index");

@@ -186,22 +186,18 @@ impl Policy {
 
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
-        let registered = issuer.check_claims(header, &claims, now, self.leeway);
-        let registered = registered.inspect_err(|error| issuer.log_hint(error, Some(header.algorithm)))?;
+        let with_hint = |error: TokenError| {
+            issuer.log_hint(&error, Some(header.algorithm));
+            error
+        };
+        let registered = issuer.check_claims(header, &claims, now, self.leeway).map_err(with_hint)?;
         let checked_sets = issuer.fetched_sets();
         let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,
-            (SignatureCheck::Invalid, keys) => {
-                // Published keys are the issuer's own, so the token is at fault.
-                if let IssuerKeys::Fixed(_) = keys {
-                    issuer.log_hint(&TokenError::Signature, Some(header.algorithm));
-                }
-                return Err(TokenError::Signature);
-            }
-            (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => {
-                issuer.log_hint(&TokenError::Key, Some(header.algorithm));
-                return Err(TokenError::Key);
-            }
+            // Published keys are the issuer's own, so the token is at fault, and not the configuration.
+            (SignatureCheck::Invalid, IssuerKeys::Remote(_)) => return Err(TokenError::Signature),
+            (SignatureCheck::Invalid, IssuerKeys::Fixed(_)) => return Err(with_hint(TokenError::Signature)),
+            (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => return Err(with_hint(TokenError::Key)),
             (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
                 let kid = header.kid.as_deref().map(str::to_owned);
                 return Ok(Verification::KeyMissing(MissingKey {
@@ -217,8 +213,7 @@ impl Policy {
         self.header_cache.record(compact.header, header);
 
         // Read the user.
-        let identity = issuer.read_identity(&claims, &claims_text);
-        let mut identity = identity.inspect_err(|error| issuer.log_hint(error, Some(header.algorithm)))?;
+        let mut identity = issuer.read_identity(&claims, &claims_text).map_err(with_hint)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));

@@ -88,7 +88,7 @@ impl Fetch for Client {
 /// Sends a GET request over a new connection. Documents are fetched so rarely that the server would close an idle
 /// connection before the next fetch.
 ///
-/// The connection is part of the future: if the timeout drops it, the connection is closed. One in a task of its own
+/// The connection is part of the future: if the timeout drops it, the connection is closed. In a separate task, it
 /// would stay open for as long as a server sends informational responses.
 async fn get<C>(mut connector: C, uri: Uri) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
 where

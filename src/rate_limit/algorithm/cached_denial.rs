@@ -88,7 +88,7 @@ impl Slot for CachedDenial {
         self.denied_until == 0
     }
 
-    /// A denial that is over is as good as empty. Any other may be evicted: Redis still knows it.
+    /// A denial that is over counts as an empty slot. Any other may be evicted: Redis still knows it.
     fn occupancy(&self, (): &(), now: u64) -> Occupancy {
         Occupancy { used: u32::from(self.denied_until > now), capacity: 2 }
     }

@@ -99,6 +99,24 @@ impl Caller {
         self.log.iter().map(|(last, _)| within(*last).map(|(_, units)| units).sum()).max().unwrap_or(0)
     }
 
+    /// Applies the steps. Returns the highest limit on the way.
+    pub(super) fn apply_all(&mut self, steps: Vec<Step>) -> u32 {
+        let mut highest = 0;
+        for step in steps {
+            self.apply(step);
+            highest = highest.max(self.params.limit);
+        }
+        highest
+    }
+
+    /// Whether one microsecond less than each reported wait would be too short.
+    pub(super) fn has_no_wait_too_long(&mut self) -> bool {
+        let limit = self.params.limit;
+        let reset = self.reset();
+        let is_needed = |cost| self.wait(cost).checked_sub(1).is_none_or(|wait| !self.after(wait).fits(cost));
+        (1..=limit).all(is_needed) && (reset == 0 || self.after(reset - 1).used() > 0)
+    }
+
     pub(super) fn apply(&mut self, step: Step) {
         match step {
             Step::Advance(micros) => self.now += micros,
