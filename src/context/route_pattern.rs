@@ -26,8 +26,8 @@ impl RoutePattern {
         texts.into_iter().map(Self::new).collect()
     }
 
-    /// Returns the reason and the remedy if the route would match no request: what is configured for it would then be
-    /// disabled without a sign.
+    /// Returns the reason and the remedy if the route would match no request, which would silently disable what is
+    /// configured for it.
     pub(crate) fn mistake(&self) -> Option<(&'static str, &'static str)> {
         if self.method.as_deref().is_some_and(|method| !METHODS.contains(&method)) {
             let remedy = "write one method in upper case before the route, as in GET /reports/{id}, or only the route";

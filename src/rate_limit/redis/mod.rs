@@ -158,7 +158,7 @@ impl RedisStore {
     ///
     /// Pass a `ConnectionManager` (feature `connection-manager` of `redis`), which reconnects when the connection is
     /// lost. A plain `MultiplexedConnection` never does: after a restart of the server, every call fails until the app
-    /// restarts. Neither opens a new connection if the server is alive but of no use, such as a replica.
+    /// restarts. Neither opens a new connection if the server responds but is useless, such as a replica.
     /// [`connect`](Self::connect) and [`from_client`](Self::from_client) do, so prefer them.
     ///
     /// The timeouts of the connection apply too. Those of a `ConnectionManager` are 500 ms for a response and a second

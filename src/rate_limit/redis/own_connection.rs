@@ -77,7 +77,7 @@ impl ScriptCaller for OwnConnection {
 
     fn abandon_connection(&self) {
         let current = self.slot.current();
-        // An attempt to connect may take longer than a deadline, but not for ever: its runtime may have stopped.
+        // An attempt to connect may take longer than a deadline, but not forever: its runtime may have stopped.
         if current.connection.initialized() || current.created_at.elapsed() > LONGEST_ATTEMPT {
             self.slot.replace(&current);
         }

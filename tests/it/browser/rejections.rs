@@ -50,7 +50,7 @@ fn a_429_is_readable_with_retry_after_and_the_rate_limit_headers() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_429_of_a_rate_limit_outside_of_cors_is_unreadable() {
+fn a_429_of_a_rate_limit_outside_cors_is_unreadable() {
     let (browser, site) = (Chromium::start(), Site::blank());
     let api = Site::of(handled_app().layer(for_pages_of(&site).build().unwrap()).layer(once_per_hour()));
     let tab = browser.open(&site.url("/"));

@@ -33,7 +33,7 @@ async fn a_gate_around_a_concurrency_limit_returns_every_permit() {
 }
 
 #[tokio::test]
-async fn a_gate_inside_of_a_concurrency_limit_returns_every_permit() {
+async fn a_gate_inside_a_concurrency_limit_returns_every_permit() {
     let gate = ScriptedGate::default();
     let permits = Arc::new(Semaphore::new(PERMITS));
     let mut service = ConcurrencyLimit::with_semaphore(gate.layer(StrictService::default()), Arc::clone(&permits));
@@ -99,7 +99,7 @@ async fn a_gate_around_a_buffer_loses_no_slot() {
 }
 
 #[tokio::test]
-async fn a_gate_inside_of_a_buffer_responds_to_many_concurrent_requests() {
+async fn a_gate_inside_a_buffer_responds_to_many_concurrent_requests() {
     let gate = ScriptedGate::default();
     let inner = StrictService::default();
     let state = Arc::clone(&inner.state);

@@ -115,7 +115,7 @@ async fn a_handler_can_extract_the_status_of_every_limit() {
 }
 
 #[tokio::test]
-async fn a_handler_inside_of_two_layers_extracts_the_status_of_the_inner_one() {
+async fn a_handler_inside_two_layers_extracts_the_status_of_the_inner_one() {
     let app = app_that_shows_status().layer(layer_with("inner", 9)).layer(layer_with("outer", 3));
     assert_eq!(TestResponse::get(&app, "/", &[]).await.body, "inner 8/9 60; tightest inner 8/9 60");
 }

@@ -56,6 +56,7 @@ const AVOIDED: &[(&str, &str)] = &[
     ("but for", "except, unless"),
     ("in vain|without a look|no more than is", "without effect, without checking, at most"),
     ("thus|hence|therein|wherein|whence|upon|whereupon|thereof", "so, in it, on"),
+    ("outside of|inside of|can not|of no use", "outside, inside, cannot, useless"),
     // American spelling, as in the names of the ecosystem
     ("behaviour|behaviours|honour|honours|favour|colour|neighbour", "behavior, honor, favor, color, neighbor"),
     ("serialise|serialises|serialised|serialising|serialisation|deserialise|deserialisation", "serialize"),

@@ -92,7 +92,7 @@ local function slow_path()
   function functions.advance_sub_windows(key, header, rule)
     local record, moved, sum, present = records[key], {}, 0, floor(now / request[rule + STEP])
     local old, age = units(key, header), present - record[header + SINCE]
-    -- Each sub-window moves back by `age`. Outside of the list, there are no units.
+    -- Each sub-window moves back by `age`. Outside the list, there are no units.
     for i = 1, KEPT do moved[i] = old[i - age] or 0 end
     -- If the clock went back, units of the future count as charged now.
     for i = 1, min(-age, KEPT) do moved[1] = moved[1] + old[i] end
