@@ -211,7 +211,12 @@ pub fn cookie(data: &[u8]) {
     assert_eq!(read_cookie(&headers, name), expected);
 }
 
-/// Parses a JWK Set.
+/// Reads the key of a certificate or public key in DER or PEM.
+pub fn certificate(data: &[u8]) {
+    jwt::certificate(data);
+}
+
+/// Parses a JWK Set, or an object of PEM texts.
 pub fn jwks(data: &[u8]) {
     jwt::jwks(data);
 }

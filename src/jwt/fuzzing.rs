@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, MAX_KEYS};
+use crate::jwt::keys::pem;
+use crate::jwt::keys::public_key::PublicKey;
 use crate::jwt::keys::weak::KeyError;
 use crate::jwt::remote::discovery::parse_metadata;
 use crate::jwt::remote::fetch::Document;
@@ -34,12 +37,16 @@ pub(crate) fn token(data: &[u8]) {
     assert!(Compact::parse(&token, token.len() - 1).is_err(), "a token longer than the bound");
 }
 
-/// Parses a JWK Set, and checks that its keys are bounded, each used or skipped, and that no secret is used.
+/// Parses a JWK Set or an object of PEM texts, and checks that its keys are bounded, each used or skipped, and that no
+/// secret is used.
 pub(crate) fn jwks(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Some(parsed) = KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS) else { return };
+    let Some(parsed) = KeySet::parse(text, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)) else { return };
     let members = parse_members(text);
-    let keys = members["keys"].as_array().expect("the keys of a set are an array");
+    let keys: Vec<&Value> = match members.get("keys") {
+        Some(keys) => keys.as_array().expect("the keys of a set are an array").iter().collect(),
+        None => members.values().collect(),
+    };
     let read = keys.len().min(MAX_KEYS);
     let is_cut = parsed.skipped.iter().any(|skipped| matches!(skipped.error, KeyError::TooMany { .. }));
     assert_eq!(is_cut, keys.len() > MAX_KEYS, "a truncated set is reported");
@@ -47,15 +54,37 @@ pub(crate) fn jwks(data: &[u8]) {
     let skipped: BTreeSet<usize> = skipped.collect();
     assert_eq!(skipped.len() + usize::from(is_cut), parsed.skipped.len(), "an invalid index");
     assert_eq!(parsed.keys.is_empty(), skipped.len() == read, "a key that is neither used nor skipped");
-    let is_secret = |key: &Value| key["kty"] == "oct" || !key["d"].is_null() || !key["k"].is_null();
+    let is_secret = |key: &Value| match key {
+        Value::String(pem) => pem.contains("PRIVATE KEY"),
+        jwk => jwk["kty"] == "oct" || ["d", "k", "p", "priv"].iter().any(|name| !jwk[name].is_null()),
+    };
     let secrets = keys.iter().take(MAX_KEYS).enumerate().filter(|(_, key)| is_secret(key));
     assert!(secrets.map(|(index, _)| index).all(|index| skipped.contains(&index)), "a private key is used");
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "a shared secret is used");
     }
+    for algorithm in [Algorithm::Es256k, Algorithm::Es512, Algorithm::MlDsa44, Algorithm::MlDsa65, Algorithm::MlDsa87] {
+        assert_eq!(parsed.keys.candidates(algorithm, None).count(), 0, "an algorithm that is not enabled");
+    }
     for algorithm in PUBLIC_KEY_ALGORITHMS {
         let count = parsed.keys.candidates(algorithm, None).count();
         assert!(count <= 4 && count <= read - skipped.len(), "more candidates than keys");
+    }
+}
+
+/// Parses a certificate, a public key in DER and a PEM text, and checks that a key which is used is for one family.
+pub(crate) fn certificate(data: &[u8]) {
+    let mut keys = vec![PublicKey::from_certificate(data), PublicKey::from_spki(data), PublicKey::from_pkcs1(data)];
+    keys.extend(std::str::from_utf8(data).map(pem::public_key));
+    for key in keys.into_iter().flatten() {
+        for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
+            assert!(key.verifier(algorithm).is_err(), "a public key is used as a secret");
+        }
+        for algorithm in PUBLIC_KEY_ALGORITHMS {
+            let is_usable = key.verifier(algorithm).is_ok();
+            assert!(!is_usable || key.permits(algorithm), "a key is used beyond its purpose");
+            assert!(!is_usable || key.family() == algorithm.family(), "a key of another family");
+        }
     }
 }
 

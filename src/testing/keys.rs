@@ -4,15 +4,18 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::jwt::algorithm::Algorithm;
+use crate::jwt::keys::public_key::PublicKey;
+use crate::jwt::keys::weak::without_leading_zeros;
 
 /// A private key or shared secret for one algorithm.
 pub(super) struct SigningKey {
@@ -25,6 +28,7 @@ enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Hmac(Box<hmac::Key>),
+    MlDsa(PqdsaKeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
 }
 
@@ -36,10 +40,17 @@ impl SigningKey {
     /// Panics if the algorithm needs a shared secret, which an issuer cannot publish.
     pub(super) fn generate(algorithm: Algorithm, kid: String) -> Self {
         let rsa = |encoding| Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect(GENERATED), encoding);
+        let ecdsa = |scheme| Pair::Ecdsa(EcdsaKeyPair::generate(scheme).expect(GENERATED));
+        let ml_dsa = |scheme| Pair::MlDsa(PqdsaKeyPair::generate(scheme).expect(GENERATED));
         let pair = match algorithm {
             Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().expect(GENERATED)),
-            Algorithm::Es256 => Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect(GENERATED)),
-            Algorithm::Es384 => Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect(GENERATED)),
+            Algorithm::Es256 => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING),
+            Algorithm::Es256k => ecdsa(&ECDSA_P256K1_SHA256_FIXED_SIGNING),
+            Algorithm::Es384 => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::Es512 => ecdsa(&ECDSA_P521_SHA512_FIXED_SIGNING),
+            Algorithm::MlDsa44 => ml_dsa(&ML_DSA_44_SIGNING),
+            Algorithm::MlDsa65 => ml_dsa(&ML_DSA_65_SIGNING),
+            Algorithm::MlDsa87 => ml_dsa(&ML_DSA_87_SIGNING),
             Algorithm::Ps256 => rsa(&RSA_PSS_SHA256),
             Algorithm::Ps384 => rsa(&RSA_PSS_SHA384),
             Algorithm::Ps512 => rsa(&RSA_PSS_SHA512),
@@ -66,6 +77,11 @@ impl SigningKey {
             Pair::Ecdsa(pair) => pair.sign(&random, message).expect(SIGNED).as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             Pair::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).expect(SIGNED);
+                signature
+            }
             Pair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(*encoding, &random, message, &mut signature).expect(SIGNED);
@@ -82,18 +98,25 @@ impl SigningKey {
                 let point = pair.public_key().as_ref();
                 // An uncompressed point is the byte 4, then two coordinates of equal length (SEC 1 §2.3.3).
                 let (x, y) = point[1..].split_at(point.len() / 2);
-                let curve = if x.len() == 32 { "P-256" } else { "P-384" };
+                let curve = match self.algorithm {
+                    Algorithm::Es256 => "P-256",
+                    Algorithm::Es256k => "secp256k1",
+                    Algorithm::Es384 => "P-384",
+                    _ => "P-521",
+                };
                 json!({"kty": "EC", "crv": curve, "x": base64(x), "y": base64(y)})
             }
             Pair::Ed25519(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": base64(pair.public_key().as_ref())})
             }
             Pair::Hmac(_) => return Value::Null,
+            Pair::MlDsa(pair) => json!({"kty": "AKP", "pub": base64(pair.public_key().as_ref())}),
             Pair::Rsa(pair, _) => {
-                let (modulus, exponent) = (pair.public_key().modulus(), pair.public_key().exponent());
-                let modulus = modulus.big_endian_without_leading_zero();
-                let exponent = exponent.big_endian_without_leading_zero();
-                json!({"kty": "RSA", "n": base64(modulus), "e": base64(exponent)})
+                let public = PublicKey::from_pkcs1(pair.public_key().as_ref()).expect("a generated key");
+                let PublicKey::Rsa { modulus, exponent, .. } = public else { return Value::Null };
+                // RFC 7518 §6.3.1.1: without the zero of the signed integer.
+                let modulus = without_leading_zeros(&modulus);
+                json!({"kty": "RSA", "n": base64(modulus), "e": base64(&exponent)})
             }
         };
         jwk["kid"] = self.kid.as_str().into();

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::jwt::algorithm::Algorithm;
 use crate::jwt::builder::{JwtAuthBuilder, key_source, validate};
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
+use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::fetch::HttpClient;
 
@@ -74,7 +74,8 @@ impl JwtAuthBuilder {
         key_source::validate_issuer(&issuer, issues);
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = key_source::allowed_algorithms(&issuer, issues);
-        let keys = self.build_keys(&issuer, &name, &allowed, issues)?;
+        let filter = key_source::key_filter(&issuer, &allowed);
+        let keys = self.build_keys(&issuer, &name, filter, issues)?;
         let mut conventions = issuer.conventions;
         if self.roles.is_some() {
             conventions.claims.use_roles();
@@ -88,13 +89,13 @@ impl JwtAuthBuilder {
         &self,
         issuer: &Issuer,
         name: &Arc<str>,
-        allowed: &[Algorithm],
+        filter: KeyFilter,
         issues: &mut ConfigIssues,
     ) -> Option<IssuerKeys> {
         match &issuer.source {
             KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed_keys(issuer, first, issues))),
             KeySource::Document(text) => {
-                key_source::document_keys(issuer, text, allowed, issues).map(IssuerKeys::Fixed)
+                key_source::document_keys(issuer, text, &filter, issues).map(IssuerKeys::Fixed)
             }
             KeySource::Remote(location) => {
                 key_source::validate_location(issuer, location, issues);
@@ -102,7 +103,7 @@ impl JwtAuthBuilder {
                 let remote = RemoteKeys::new(
                     Arc::clone(name),
                     location.clone(),
-                    allowed.to_vec(),
+                    filter,
                     client,
                     self.clock.clone(),
                     self.max_stale_keys,

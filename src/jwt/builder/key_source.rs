@@ -5,6 +5,7 @@ use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::issuer::conventions::IssuerConventions;
 use crate::jwt::issuer::{FixedKey, Issuer, KeyMaterial, KeySource};
+use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES, SkippedKey};
 use crate::jwt::keys::pem;
 use crate::jwt::keys::verifier::Verifier;
@@ -32,6 +33,16 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
         let remedy = "remove .algorithms(..), or use an issuer with published keys";
         let issue = ConfigIssue::new("algorithms", IssueKind::Prohibited, reason, remedy);
         issues.add(issue.for_issuer(&issuer.name));
+    }
+    if let Some(key_use) = &issuer.key_use {
+        let issue = |kind, reason, remedy| ConfigIssue::new("key_use", kind, reason, remedy).for_issuer(&issuer.name);
+        if is_fixed {
+            let reason = "has no effect, since the issuer does not publish its keys";
+            issues.add(issue(IssueKind::Prohibited, reason, "remove .key_use(..)"));
+        } else if key_use.is_empty() || key_use == "enc" {
+            let remedy = "use the `use` of the keys that sign tokens, such as jwt-svid for SPIFFE";
+            issues.add(issue(IssueKind::Invalid, "is not the `use` of keys for signatures", remedy));
+        }
     }
     if let (false, Some(added)) = (is_fixed, issuer.added.first()) {
         let reason = "adds a key to an issuer that publishes its keys";
@@ -83,6 +94,15 @@ pub(crate) fn allowed_algorithms(issuer: &Issuer, issues: &mut ConfigIssues) -> 
     allowed
 }
 
+/// Returns which published keys of the issuer are used.
+pub(crate) fn key_filter(issuer: &Issuer, allowed: &[Algorithm]) -> KeyFilter {
+    let filter = KeyFilter::new(allowed);
+    match &issuer.key_use {
+        Some(key_use) => KeyFilter { key_use: key_use.clone(), ..filter },
+        None => filter,
+    }
+}
+
 /// Parses the secrets and PEM texts of an issuer. Each invalid key is one issue.
 pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigIssues) -> KeySet {
     validate_name(issuer, issues);
@@ -97,7 +117,7 @@ pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigI
             break;
         }
         let verifier = match &key.material {
-            KeyMaterial::Pem(text) => pem::verifier(key.algorithm, text),
+            KeyMaterial::Pem(text) => pem::public_key(text).and_then(|public| public.verifier(key.algorithm)),
             KeyMaterial::Secret(secret) => Verifier::hmac(key.algorithm, secret),
         };
         // Configured keys have no `kid`, so a token with any `kid`, or none, is verified with each key of its
@@ -116,11 +136,11 @@ pub(crate) fn fixed_keys(issuer: &Issuer, first: &FixedKey, issues: &mut ConfigI
 pub(crate) fn document_keys(
     issuer: &Issuer,
     jwks: &str,
-    allowed: &[Algorithm],
+    filter: &KeyFilter,
     issues: &mut ConfigIssues,
 ) -> Option<KeySet> {
     validate_name(issuer, issues);
-    let parsed = KeySet::parse(jwks, allowed);
+    let parsed = KeySet::parse(jwks, filter);
     let skipped = parsed.as_ref().map_or(&[][..], |parsed| &parsed.skipped);
     SkippedKey::log_all(skipped, &issuer.name);
     // The text is the app's own, so the app can shorten it.
@@ -132,7 +152,8 @@ pub(crate) fn document_keys(
     let keys = parsed.map(|parsed| parsed.keys).filter(|keys| !keys.is_empty());
     if keys.is_none() {
         let reason = "the JWK Set has no usable key";
-        let remedy = "pass a JSON object whose `keys` are public keys for signatures (RFC 7517 §5)";
+        let remedy =
+            "pass a JSON object whose `keys` are public keys for signatures (RFC 7517 §5), or PEM texts by `kid`";
         let issue = ConfigIssue::new(issuer.constructor, IssueKind::Invalid, reason, remedy);
         issues.add(issue.for_issuer(&issuer.name));
     }

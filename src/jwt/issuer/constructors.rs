@@ -39,6 +39,8 @@ impl Issuer {
 
     /// An authorization server with a JWK Set (RFC 7517 §5) at this URL.
     ///
+    /// The document may also be an object of [certificates or public keys in PEM](Self::jwks_document#certificates).
+    ///
     /// Use it for an issuer without metadata, or to save the request for the metadata. `issuer` is only compared with
     /// the `iss` of tokens and need not be a URL.
     ///
@@ -63,7 +65,8 @@ impl Issuer {
     /// An issuer with this JWK Set (RFC 7517 §5), a JSON text that the app provides.
     ///
     /// Nothing is fetched, so a rotation of the issuer's keys needs a new text and a restart. A key that cannot be used
-    /// is skipped and logged; [`build`](crate::jwt::JwtAuthBuilder::build) fails if no key remains.
+    /// is skipped and logged; [`build`](crate::jwt::JwtAuthBuilder::build) fails if no key remains, or if there are more
+    /// than 1,024.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -82,6 +85,14 @@ impl Issuer {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Certificates
+    ///
+    /// A key may be in an X.509 certificate: in `x5c` of a JWK that has no key otherwise (RFC 7517 §4.7), where the first
+    /// certificate counts, or as PEM in an object such as `{"kid-1": "-----BEGIN CERTIFICATE-----.."}`, which some
+    /// providers publish. A certificate is only the container of a key. Its signature, validity period, names and
+    /// extensions are not checked, since the key is trusted because the issuer publishes it. If a JWK has a key and a
+    /// certificate, the certificate is ignored.
     pub fn jwks_document(issuer: impl Into<String>, jwks: impl Into<String>) -> Self {
         Self::new("Issuer::jwks_document", issuer, KeySource::Document(jwks.into()), Profile::Rfc9068)
     }
@@ -128,8 +139,9 @@ impl Issuer {
 
     /// An issuer that signs with this algorithm, and whose public key is this PEM text (RFC 7468).
     ///
-    /// The PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. A private key is rejected, since only the
-    /// issuer should have it.
+    /// The PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. Of several, the first is read. Of a certificate,
+    /// only the key is used; its validity period is not checked. A private key is rejected, since only the issuer should
+    /// have it. An RSA key that is restricted to RSASSA-PSS (RFC 4055) is accepted for PS256, PS384 or PS512 only.
     ///
     /// ```
     /// use portcullis::{Algorithm, Issuer, JwtAuth};

@@ -54,6 +54,8 @@ pub struct Issuer {
     pub(crate) added: Vec<FixedKey>,
     /// `None` for the default, which is not the same as an empty list: that one is an error.
     pub(crate) algorithms: Option<Vec<Algorithm>>,
+    /// The `use` of its published keys, if it is not `sig`.
+    pub(crate) key_use: Option<String>,
     /// If empty, the audiences of the layer apply.
     pub(crate) audiences: Vec<String>,
     pub(crate) conventions: IssuerConventions,
@@ -114,6 +116,7 @@ impl Issuer {
             source,
             added: Vec::new(),
             algorithms: None,
+            key_use: None,
             audiences: Vec::new(),
             conventions: IssuerConventions::new(profile),
             invalid_argument: None,

@@ -76,9 +76,10 @@ impl Issuer {
         self
     }
 
-    /// Sets the algorithms that published keys may use (default: all with a public key).
+    /// Sets the algorithms that published keys may use.
     ///
-    /// The default order is RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. A published key is used for
+    /// The default is RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, in this order. ES512, ES256K and
+    /// ML-DSA must be [named](Algorithm). A published key is used for
     /// the algorithm that its `alg` names (RFC 7517 §4.4). Without `alg`, it is used for the first allowed algorithm of
     /// its type, so an issuer that signs with PS256 and publishes no `alg` needs this setting:
     ///
@@ -101,6 +102,28 @@ impl Issuer {
     /// ```
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Sets the `use` of the published keys that verify tokens (RFC 7517 §4.2; default `sig`).
+    ///
+    /// Keys with another `use` are skipped, and keys without one are used. The trust bundle of a SPIFFE trust domain marks
+    /// the keys of JWT-SVIDs with `jwt-svid` (SPIFFE JWT-SVID §6.1):
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Profile};
+    ///
+    /// let issuer = Issuer::jwks(
+    ///     "https://spire.example.org",
+    ///     "https://spire.example.org/bundle",
+    /// );
+    /// let issuer = issuer.key_use("jwt-svid").profile(Profile::Compatible);
+    /// let auth = JwtAuth::builder().issuer(issuer).audience("api").build();
+    /// assert!(auth.is_ok());
+    /// ```
+    #[doc(alias("spiffe", "jwt-svid", "spire"))]
+    pub fn key_use(mut self, key_use: impl Into<String>) -> Self {
+        self.key_use = Some(key_use.into());
         self
     }
 }

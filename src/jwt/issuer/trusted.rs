@@ -151,9 +151,17 @@ impl TrustedIssuer {
         header: &Header<'_>,
         token: Compact<'_>,
     ) -> Result<SignatureCheck, TokenError> {
-        // Decode into the stack: the length of a valid signature is bounded.
-        let mut buffer = [0; MAX_SIGNATURE_LEN];
-        let signature = compact::decode_signature(token.signature, &mut buffer)?;
+        // Decode into the stack, except the long signatures of ML-DSA: few issuers use it, and a buffer for them would
+        // have to be zeroed for all.
+        let mut on_stack = [0; MAX_SIGNATURE_LEN];
+        let mut on_heap = Vec::new();
+        let buffer = if header.algorithm.family().is_ml_dsa() {
+            on_heap.resize(MAX_ML_DSA_SIGNATURE_LEN, 0);
+            &mut *on_heap
+        } else {
+            &mut on_stack
+        };
+        let signature = compact::decode_signature(token.signature, buffer)?;
         let kid = header.kid.as_deref();
         let check = |keys: &KeySet, key_generation| {
             let mut has_candidates = false;
@@ -230,8 +238,12 @@ impl TrustedIssuer {
     }
 }
 
-// The length of an RSA signature with a key of 8192 bits, the longest that `check_rsa` accepts.
+// The length of an RSA signature with a key of 8192 bits, the longest that `check_rsa` accepts. Only ML-DSA has longer
+// ones.
 const MAX_SIGNATURE_LEN: usize = 1_024;
+
+// The length of a signature of ML-DSA-87 (FIPS 204 §4).
+const MAX_ML_DSA_SIGNATURE_LEN: usize = 4_627;
 
 // Longer than the name of any tier, and short enough for a log line.
 const MAX_LOGGED_TIER: usize = 64;

@@ -1,17 +1,14 @@
-//! `KeySet`: the usable keys of a JWK Set (RFC 7517), and the selection of keys for a token.
+//! `KeySet`: the usable keys of a JWK Set (RFC 7517 §5), and the selection of keys for a token.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::borrow::Cow;
 
-use crate::jwt::algorithm::{Algorithm, KeyFamily};
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::keys::jwk::{Key, KeyFilter};
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::strict_json::{Object, array, is_null, string};
+use crate::jwt::strict_json::{Object, array, string};
 
-/// The keys of one issuer, each for one algorithm.
-///
-/// A key with two algorithms would let the sender of a token choose between them, which has led to forgeries (RS256 and
-/// HS256 with the same bytes, CVE-2016-10555).
+/// The keys of one issuer.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     /// In the order of the document.
@@ -19,13 +16,6 @@ pub(crate) struct KeySet {
     /// The indices of the keys that have a `kid`, sorted by it. Anyone can send a token with an invented `kid`, so the
     /// search for one must be cheap in a large set too.
     by_kid: Vec<usize>,
-}
-
-#[derive(Debug)]
-struct Key {
-    kid: Option<String>,
-    algorithm: Algorithm,
-    verifier: Verifier,
 }
 
 /// The result of parsing a JWK Set: the usable keys, and the keys that were skipped.
@@ -108,115 +98,51 @@ impl KeySet {
         self.keys.push(key);
     }
 
-    /// Parses a JWK Set (RFC 7517 §5). Returns `None` if the text is not a JWK Set.
+    /// Parses a JWK Set (RFC 7517 §5), or an object of certificates or public keys in PEM by `kid`, as Google publishes
+    /// them beside its JWK Sets. Returns `None` for any other text.
     ///
-    /// `allowed` are the issuer's algorithms. A key without `alg` uses the first one of its family. A key that cannot
-    /// be used is skipped, as RFC 7517 §5 recommends: issuers add keys of new types to sets that older clients read.
-    pub(crate) fn parse(text: &str, allowed: &[Algorithm]) -> Option<ParsedKeySet> {
-        let set = Object::parse(text)?;
-        let jwks = array(set.get("keys")?)?;
+    /// A key that cannot be used is skipped, as RFC 7517 §5 recommends: issuers add keys of new types to sets that older
+    /// clients read.
+    pub(crate) fn parse(text: &str, filter: &KeyFilter) -> Option<ParsedKeySet> {
+        let document = Object::parse(text)?;
         let mut parsed = ParsedKeySet { keys: Self::default(), skipped: Vec::new() };
+        let Some(keys) = document.get("keys") else {
+            let pems: Option<Vec<_>> = document.iter().map(|(kid, value)| Some((kid, pem_text(value)?))).collect();
+            for (index, (kid, pem)) in pems.filter(|pems| !pems.is_empty())?.into_iter().enumerate() {
+                parsed.add(index, Key::from_pem(kid, &pem, filter));
+            }
+            return Some(parsed);
+        };
+        let jwks = array(keys)?;
         if jwks.len() > MAX_KEYS {
             let error = KeyError::TooMany { count: jwks.len(), max: MAX_KEYS };
             parsed.skipped.push(SkippedKey { index: MAX_KEYS, error });
         }
-        for (index, jwk) in jwks.iter().take(MAX_KEYS).enumerate() {
-            match parsed.keys.parse_key(jwk.get(), allowed) {
-                Ok(key) => parsed.keys.push(key),
-                Err(error) => parsed.skipped.push(SkippedKey { index, error }),
-            }
+        for (index, jwk) in jwks.into_iter().take(MAX_KEYS).enumerate() {
+            let jwk = Object::parse(jwk.get()).ok_or(KeyError::Malformed);
+            parsed.add(index, jwk.and_then(|jwk| Key::from_jwk(&jwk, filter)));
         }
         Some(parsed)
     }
+}
 
-    /// Parses a JWK for this set. Of two keys with the same `kid` and algorithm, the first is used.
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason why the key is not used.
-    fn parse_key(&self, jwk: &str, allowed: &[Algorithm]) -> Result<Key, KeyError> {
-        let jwk = Object::parse(jwk).ok_or(KeyError::Malformed)?;
-        let key = Key::from_jwk(&jwk, allowed)?;
-        let is_duplicate = self.with_kid(key.kid.as_deref()).any(|other| other.algorithm == key.algorithm);
-        if is_duplicate { Err(KeyError::Duplicate) } else { Ok(key) }
+impl ParsedKeySet {
+    /// Adds the key at this position of the document. Of two keys with the same `kid` and algorithm, the first is used.
+    fn add(&mut self, index: usize, key: Result<Key, KeyError>) {
+        let is_duplicate =
+            |key: &Key| self.keys.with_kid(key.kid.as_deref()).any(|other| other.algorithm == key.algorithm);
+        match key {
+            Ok(key) if is_duplicate(&key) => self.skipped.push(SkippedKey { index, error: KeyError::Duplicate }),
+            Ok(key) => self.keys.push(key),
+            Err(error) => self.skipped.push(SkippedKey { index, error }),
+        }
     }
 }
 
-impl Key {
-    /// Parses a public key for verification (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason why the key is not used.
-    fn from_jwk(jwk: &Object<'_>, allowed: &[Algorithm]) -> Result<Self, KeyError> {
-        // A private or symmetric key that is published is compromised: anyone could have signed the token.
-        if PRIVATE_MEMBERS.iter().any(|name| member(jwk, name).is_some()) {
-            return Err(KeyError::Private);
-        }
-        let text = |name: &str| member(jwk, name).map(|value| string(value).ok_or(KeyError::Malformed)).transpose();
-        // RFC 7517 §4.2, §4.3: both members are optional, and each that is present must permit verification.
-        let has_signature_use = text("use")?.is_none_or(|usage| usage == "sig");
-        if !has_signature_use || !permits_verification(jwk)? {
-            return Err(KeyError::NotForSignatures);
-        }
-        let family = match (text("kty")?.as_deref(), text("crv")?.as_deref()) {
-            (Some("RSA"), _) => KeyFamily::Rsa,
-            (Some("EC"), Some("P-256")) => KeyFamily::P256,
-            (Some("EC"), Some("P-384")) => KeyFamily::P384,
-            (Some("OKP"), Some("Ed25519")) => KeyFamily::Ed25519,
-            (Some("oct"), _) => return Err(KeyError::Private),
-            _ => return Err(KeyError::WrongType),
-        };
-        // The issuer knows best which algorithm its key has. Without `alg`, the app's order decides, and never the
-        // token.
-        let algorithm = match text("alg")? {
-            Some(alg) => Algorithm::from_name(&alg).filter(|algorithm| allowed.contains(algorithm)),
-            None => allowed.iter().copied().find(|algorithm| algorithm.family() == family),
-        };
-        let algorithm = algorithm.ok_or(KeyError::Algorithm)?;
-        if algorithm.family() != family {
-            return Err(KeyError::WrongType);
-        }
-        let bytes = |name: &str| {
-            let text = text(name)?.ok_or(KeyError::Malformed)?;
-            URL_SAFE_NO_PAD.decode(&*text).map_err(|_| KeyError::Malformed)
-        };
-        let verifier = match family {
-            KeyFamily::Ed25519 => Verifier::ed25519(&bytes("x")?)?,
-            KeyFamily::Rsa => Verifier::rsa(algorithm, &bytes("n")?, &bytes("e")?)?,
-            KeyFamily::P256 => Verifier::ec(algorithm, &uncompressed_point(&bytes("x")?, &bytes("y")?, 32)?)?,
-            // `family` is never `Hmac`; `Verifier::ec` would reject it.
-            KeyFamily::Hmac | KeyFamily::P384 => {
-                Verifier::ec(algorithm, &uncompressed_point(&bytes("x")?, &bytes("y")?, 48)?)?
-            }
-        };
-        Ok(Self { kid: text("kid")?.map(Into::into), algorithm, verifier })
-    }
+/// Returns the value of a JSON text that is a string in PEM.
+fn pem_text(value: &str) -> Option<Cow<'_, str>> {
+    string(value).filter(|text| text.trim_start().starts_with("-----BEGIN "))
 }
-
-/// Returns the value of a member. One that is null counts as absent: some issuers write every member of their key type,
-/// and null for those that a key does not have.
-fn member<'a>(jwk: &Object<'a>, name: &str) -> Option<&'a str> {
-    jwk.get(name).filter(|value| !is_null(value))
-}
-
-/// Whether `key_ops`, if present, includes `verify` (RFC 7517 §4.3).
-fn permits_verification(jwk: &Object<'_>) -> Result<bool, KeyError> {
-    let Some(value) = member(jwk, "key_ops") else { return Ok(true) };
-    let operations = array(value).ok_or(KeyError::Malformed)?;
-    Ok(operations.iter().any(|operation| string(operation.get()).is_some_and(|name| name == "verify")))
-}
-
-/// Builds an uncompressed point (SEC 1 §2.3.3) from two coordinates of full length (RFC 7518 §6.2.1.2).
-fn uncompressed_point(x: &[u8], y: &[u8], len: usize) -> Result<Vec<u8>, KeyError> {
-    if x.len() != len || y.len() != len {
-        return Err(KeyError::Malformed);
-    }
-    Ok([&[4], x, y].concat())
-}
-
-// Members that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 // Most issuers publish a handful of keys, and some one for each of their customers. A document of 256 KiB, the longest
 // that is fetched, has at most about 600 RSA keys or 1,200 EC keys, so this bounds only sets of tiny or unusable keys:

@@ -1,16 +1,17 @@
 //! `Verifier`: one key for one algorithm, parsed once. The only file that uses aws-lc-rs.
 //!
-//! jsonwebtoken would parse the public key again for every signature; a `ParsedPublicKey` is parsed once.
+//! A `ParsedPublicKey` is parsed once, not for every signature.
 
 use std::fmt;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256K1_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    ML_DSA_44, ML_DSA_65, ML_DSA_87, ParsedPublicKey, PqdsaVerificationAlgorithm, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use aws_lc_rs::{hmac, rsa};
 
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::keys::ed25519;
@@ -23,7 +24,7 @@ pub(crate) struct Verifier(VerifierKey);
 enum VerifierKey {
     Ed25519(ParsedPublicKey),
     Hmac(Box<hmac::Key>),
-    /// An RSA or EC key.
+    /// An RSA, EC or ML-DSA key.
     Other(ParsedPublicKey),
 }
 
@@ -73,39 +74,30 @@ impl Verifier {
         parse_key(scheme, der.as_ref()).map(|key| Self(VerifierKey::Other(key)))
     }
 
-    /// Creates a verifier from an RSA key in PKCS #1 DER (RFC 8017 §A.1.1), by way of its components, so that the same
-    /// checks apply.
+    /// Creates a verifier from the bytes of an EC, Ed25519 or ML-DSA key.
+    ///
+    /// For ECDSA, that is an uncompressed or compressed point (SEC 1 §2.3.3), for the others the key as it is.
     ///
     /// # Errors
     ///
-    /// As for [`rsa`](Self::rsa).
-    pub(crate) fn rsa_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        let key = rsa::PublicKey::from_der(der).map_err(|_| KeyError::Malformed)?;
-        let components = RsaPublicKeyComponents::<Vec<u8>>::from(&key);
-        Self::rsa(algorithm, &components.n, &components.e)
-    }
-
-    /// Creates a verifier from an uncompressed EC point (SEC 1 §2.3.3).
-    ///
-    /// # Errors
-    ///
-    /// Returns [`KeyError`] if the point is not on the algorithm's curve, or the algorithm is not ECDSA.
-    pub(crate) fn ec(algorithm: Algorithm, point: &[u8]) -> Result<Self, KeyError> {
+    /// Returns [`KeyError`] if the bytes are not a key for the algorithm, or the algorithm is of another type.
+    pub(crate) fn from_bytes(algorithm: Algorithm, key: &[u8]) -> Result<Self, KeyError> {
         let scheme: &'static dyn VerificationAlgorithm = match algorithm {
+            Algorithm::EdDsa => return Self::ed25519(key),
             // `FIXED`: a JWS signature is R and S of full length (RFC 7518 §3.4), not the ASN.1 form of TLS.
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
+            Algorithm::Es256k => &ECDSA_P256K1_SHA256_FIXED,
             Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
+            Algorithm::Es512 => &ECDSA_P521_SHA512_FIXED,
+            Algorithm::MlDsa44 => ml_dsa(&ML_DSA_44, 1_312, key)?,
+            Algorithm::MlDsa65 => ml_dsa(&ML_DSA_65, 1_952, key)?,
+            Algorithm::MlDsa87 => ml_dsa(&ML_DSA_87, 2_592, key)?,
             _ => return Err(KeyError::WrongType),
         };
-        parse_key(scheme, point).map(|key| Self(VerifierKey::Other(key)))
+        parse_key(scheme, key).map(|key| Self(VerifierKey::Other(key)))
     }
 
-    /// Creates a verifier from the 32 bytes of an Ed25519 public key.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`KeyError`] if the bytes are not a point that [`ed25519::is_valid_key`] accepts.
-    pub(crate) fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
+    fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; 32] = key.try_into().map_err(|_| KeyError::Malformed)?;
         if !ed25519::is_valid_key(bytes) {
             return Err(KeyError::InvalidPoint);
@@ -134,6 +126,15 @@ impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").finish_non_exhaustive()
     }
+}
+
+/// Returns the scheme if the key has the length of its parameter set (FIPS 204 §4). aws-lc would accept other encodings.
+fn ml_dsa(
+    scheme: &'static PqdsaVerificationAlgorithm,
+    len: usize,
+    key: &[u8],
+) -> Result<&'static dyn VerificationAlgorithm, KeyError> {
+    if key.len() == len { Ok(scheme) } else { Err(KeyError::Malformed) }
 }
 
 /// Parses a public key. aws-lc checks that an EC point is on its curve.

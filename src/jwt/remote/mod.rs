@@ -17,7 +17,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::jwt::algorithm::Algorithm;
+use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
 use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
 use crate::jwt::remote::fetch::{FetchError, HttpClient};
@@ -49,7 +49,7 @@ use crate::runtime;
 pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
     location: JwksLocation,
-    allowed: Vec<Algorithm>,
+    filter: KeyFilter,
     client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
@@ -69,7 +69,7 @@ impl RemoteKeys {
     pub(crate) fn new(
         issuer: Arc<str>,
         location: JwksLocation,
-        allowed: Vec<Algorithm>,
+        filter: KeyFilter,
         client: HttpClient,
         clock: Clock,
         max_stale_keys: Duration,
@@ -78,7 +78,7 @@ impl RemoteKeys {
         Self {
             issuer,
             location,
-            allowed,
+            filter,
             client,
             clock,
             // Added to an instant, a longer time might overflow, and then mean no time at all.
@@ -259,7 +259,7 @@ impl RemoteKeys {
             }
         };
         let document = self.client.get_document(&uri).await?;
-        let parsed = KeySet::parse(&document.text, &self.allowed).ok_or(FetchError::Malformed)?;
+        let parsed = KeySet::parse(&document.text, &self.filter).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {
             return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.error)));
         }

@@ -28,11 +28,11 @@ fn remote() -> Arc<RemoteKeys> {
 fn remote_with(clock: Clock) -> Arc<RemoteKeys> {
     let client = HttpClient::new(NoFetch);
     let location = JwksLocation::Url("https://a.example/k".to_owned());
-    let allowed = PUBLIC_KEY_ALGORITHMS.to_vec();
+    let filter = KeyFilter::new(PUBLIC_KEY_ALGORITHMS);
     Arc::new(RemoteKeys::new(
         "https://a.example".into(),
         location,
-        allowed,
+        filter,
         client,
         clock,
         MAX_STALE_KEYS,
@@ -50,7 +50,7 @@ fn fetched(kids: &[&str]) -> Result<FetchedKeys, FetchError> {
         })
         .collect();
     let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-    let parsed = KeySet::parse(&text, &PUBLIC_KEY_ALGORITHMS).unwrap();
+    let parsed = KeySet::parse(&text, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)).unwrap();
     Ok(FetchedKeys {
         uri: "https://a.example/k".to_owned(),
         keys: parsed.keys,

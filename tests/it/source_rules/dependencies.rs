@@ -12,7 +12,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("aws_lc_rs", &["jwt/keys/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
-    ("base64", &["headers/csp/source.rs", "jwt/keys/jwks.rs", "jwt/token/compact.rs", "testing/"]),
+    ("base64", &["headers/csp/source.rs", "jwt/keys/jwk.rs", "jwt/token/compact.rs", "testing/"]),
     ("bytes", &["gate/", "jwt/remote/client.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
     (
@@ -28,7 +28,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
     ("ipnet", &["context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
-    ("jsonwebtoken", &["jwt/keys/pem.rs"]),
+    ("pem", &["jwt/keys/pem.rs"]),
     ("percent_encoding", &["context/request_route.rs", "field/grpc.rs"]),
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),

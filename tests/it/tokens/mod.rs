@@ -2,9 +2,11 @@
 //!
 //! The comment above a test cites the specification that it checks.
 
+mod algorithms;
 mod attacks;
 mod bearer;
 mod cached_tokens;
+mod certificates;
 mod jws;
 mod key_fetching;
 mod key_selection;

@@ -3,11 +3,14 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
 };
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use curve25519_dalek::constants::EIGHT_TORSION;
 use proptest::prelude::*;
 
 use super::*;
 use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
+use crate::jwt::keys::jwk::PRIVATE_MEMBERS;
 
 fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -34,7 +37,7 @@ fn rsa(extra: &str) -> String {
 }
 
 fn parse_set(keys: &[String]) -> ParsedKeySet {
-    KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &PUBLIC_KEY_ALGORITHMS).unwrap()
+    KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)).unwrap()
 }
 
 fn has_key_for(keys: &KeySet, algorithm: Algorithm) -> bool {
@@ -58,7 +61,7 @@ fn a_key_without_alg_uses_the_first_allowed_algorithm_of_its_family() {
         }
     }
     let pss_first = [Algorithm::Ps512, Algorithm::Rs256];
-    let keys = KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, rsa("")), &pss_first).unwrap().keys;
+    let keys = KeySet::parse(&format!(r#"{{"keys":[{}]}}"#, rsa("")), &KeyFilter::new(pss_first)).unwrap().keys;
     assert!(has_key_for(&keys, Algorithm::Ps512) && !has_key_for(&keys, Algorithm::Rs256));
 }
 
@@ -92,14 +95,14 @@ fn unusable_keys_are_skipped_and_the_others_are_used() {
     assert_eq!(
         errors,
         [
-            KeyError::WrongType,
+            KeyError::Algorithm,
             KeyError::NotForSignatures,
             KeyError::NotForSignatures,
             KeyError::Private,
             KeyError::Private,
             KeyError::Private,
             KeyError::RsaModulus,
-            KeyError::WrongType,
+            KeyError::Malformed,
             KeyError::Malformed,
         ]
     );
@@ -268,18 +271,48 @@ fn keys_with_the_same_kid_keep_their_order() {
     assert_eq!(parsed.keys.with_kid(Some("c")).count(), 0);
 }
 
+/// The key of RFC 8410, section 10.1.
+const PEM: &str = r"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+
+#[test]
+fn an_object_of_pem_texts_is_a_set_of_keys_by_kid() {
+    let parsed = KeySet::parse(
+        &format!(
+            r#"{{"a":"{PEM}","b":"\n{PEM}","c":"-----BEGIN CERTIFICATE-----","d":"-----BEGIN PRIVATE KEY-----"}}"#
+        ),
+        &KeyFilter::new(PUBLIC_KEY_ALGORITHMS),
+    );
+    let ParsedKeySet { keys, skipped } = parsed.unwrap();
+    assert_eq!(
+        skipped,
+        [SkippedKey { index: 2, error: KeyError::Malformed }, SkippedKey { index: 3, error: KeyError::Private }]
+    );
+    for kid in ["a", "b"] {
+        assert_eq!(keys.candidates(Algorithm::EdDsa, Some(kid)).count(), 1, "{kid}");
+    }
+    assert_eq!(keys.candidates(Algorithm::EdDsa, Some("c")).count(), 0);
+}
+
+#[test]
+fn an_object_with_any_other_member_is_not_a_set_of_pem_texts() {
+    for text in ["{}", r#"{"a":null}"#, r#"{"error":"not found"}"#, r#"{"keys":"PEM"}"#, r#"{"a":"PEM","b":1}"#] {
+        let text = text.replace("PEM", PEM);
+        assert!(KeySet::parse(&text, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)).is_none(), "{text}");
+    }
+}
+
 #[test]
 fn a_text_that_is_not_a_jwk_set_is_rejected() {
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>", r#"{"keys":[],"keys":[]}"#] {
-        assert!(KeySet::parse(text, &PUBLIC_KEY_ALGORITHMS).is_none(), "{text}");
+        assert!(KeySet::parse(text, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)).is_none(), "{text}");
     }
-    assert!(KeySet::parse(r#"{"keys":[]}"#, &PUBLIC_KEY_ALGORITHMS).unwrap().keys.is_empty());
+    assert!(KeySet::parse(r#"{"keys":[]}"#, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS)).unwrap().keys.is_empty());
 }
 
 proptest! {
     #[test]
     fn no_text_panics(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
-        let _ = KeySet::parse(&text, &PUBLIC_KEY_ALGORITHMS);
-        let _ = KeySet::parse(&format!(r#"{{"keys":[{text}]}}"#), &PUBLIC_KEY_ALGORITHMS);
+        let _ = KeySet::parse(&text, &KeyFilter::new(PUBLIC_KEY_ALGORITHMS));
+        let _ = KeySet::parse(&format!(r#"{{"keys":[{text}]}}"#), &KeyFilter::new(PUBLIC_KEY_ALGORITHMS));
     }
 }
