@@ -65,9 +65,10 @@ impl<'a> RequestRoute<'a> {
     /// and once decoded and cleaned. The path of a request that a catch-all route matched is compared too, because the
     /// handler of such a route distinguishes paths on its own. The handler of a route with other parameters
     /// distinguishes only their values, which are decoded. So such a path is compared with routes without parameters.
+    /// A slash at the end of a matched route makes no difference, because `nest_service("/a", ..)` serves `/a/` too.
     pub(crate) fn first_possible(self, routes: &[RoutePattern]) -> Option<&str> {
         let is_possible = |route: &RoutePattern| match self.matched {
-            Some(matched) if route.is_route(matched) => true,
+            Some(matched) if route.is_route_with_or_without_slash(matched) => true,
             Some(matched) if !has_parameters(matched) => self.has_path(route.path()),
             Some(matched) if !matched.contains("{*") => {
                 !has_parameters(route.path()) && self.may_have_path(route.path())

@@ -52,6 +52,11 @@ impl RoutePattern {
         is_same_route(&self.path, matched)
     }
 
+    /// As [`is_route`](Self::is_route), whether or not either of the two ends with a slash.
+    pub(crate) fn is_route_with_or_without_slash(&self, matched: &str) -> bool {
+        is_same_route(self.path.trim_end_matches('/'), matched.trim_end_matches('/'))
+    }
+
     /// Whether every request for the other route is also one for this route.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let covers_method = match (self.method.as_deref(), other.method.as_deref()) {

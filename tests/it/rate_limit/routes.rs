@@ -134,6 +134,23 @@ async fn an_exempt_path_of_a_nested_router_is_exempt_and_a_similar_path_is_not()
 }
 
 #[tokio::test]
+async fn a_limit_on_the_path_of_a_nested_service_applies_with_and_without_a_slash_at_the_end() {
+    for route in ["/login", "/login/"] {
+        let limit = restricted_to(&[route]);
+        let service = service_fn(async |_: Request| Ok::<_, std::convert::Infallible>(Response::default()));
+        for (place, app) in [
+            ("around the service", boxed(Router::new().nest_service("/login", limit.layer(service)))),
+            ("outer layer", boxed(Router::new().nest_service("/login", service).layer(limit.clone()))),
+        ] {
+            for path in ["/login", "/login/", "/login//"] {
+                assert!(is_counted(&app, path).await, "{route}, {place}: {path}");
+            }
+            assert!(!is_counted(&app, "/login/x").await, "{route}, {place}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_path_below_a_nested_router_exempts_nothing() {
     for (place, app) in nested(&exempting(&["/health"])) {
         assert!(is_counted(&app, "/api/health").await, "{place}");
