@@ -52,7 +52,9 @@ pub(crate) fn http_status(headers: &HeaderMap) -> Option<StatusCode> {
     let code: u8 = headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
     Some(match code {
         0 => StatusCode::OK,
+        1 => StatusCode::from_u16(CLIENT_CLOSED_REQUEST).ok()?,
         3 | 9 | 11 => StatusCode::BAD_REQUEST,
+        4 => StatusCode::GATEWAY_TIMEOUT,
         5 => StatusCode::NOT_FOUND,
         6 | 10 => StatusCode::CONFLICT,
         7 => StatusCode::FORBIDDEN,
@@ -71,6 +73,10 @@ pub(crate) fn message(text: &str) -> HeaderValue {
     // panic.
     HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
+
+/// The status that code.proto gives to a call that the caller has cancelled. It is not registered at IANA.
+#[cfg(any(feature = "headers", feature = "rate_limit"))]
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// All but `%x20-24 / %x26-7E`; bytes outside ASCII are always encoded.
 const ENCODED_IN_MESSAGE: AsciiSet = CONTROLS.add(b'%');

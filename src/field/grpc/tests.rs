@@ -40,6 +40,25 @@ fn each_http_status_has_its_grpc_status() {
     }
 }
 
+#[cfg(any(feature = "headers", feature = "rate_limit"))]
+#[test]
+fn each_grpc_status_has_the_http_status_of_code_proto() {
+    let http_status = |value: &str| {
+        let headers = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_str(value).unwrap())]);
+        http_status(&headers).map(|status| status.as_u16())
+    };
+    // The comments of google/rpc/code.proto, from OK to UNAUTHENTICATED.
+    let table = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+    for (code, http) in table.into_iter().enumerate() {
+        assert_eq!(http_status(&code.to_string()), Some(http), "{code}");
+    }
+    assert_eq!(http_status("17"), Some(500), "an unknown code is an error");
+    for value in ["", "x", "-1", "256"] {
+        assert_eq!(http_status(value), None, "{value}");
+    }
+    assert_eq!(super::http_status(&HeaderMap::new()), None);
+}
+
 #[test]
 fn a_message_is_percent_encoded() {
     for (text, expected) in [
