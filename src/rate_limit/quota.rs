@@ -272,6 +272,14 @@ mod tests {
     }
 
     #[test]
+    fn the_algorithm_is_the_one_that_was_set_last() {
+        let quota = Quota::per_minute(5).unwrap();
+        assert_eq!(quota.configured_algorithm(), None);
+        let quota = quota.algorithm(Algorithm::SlidingWindow).algorithm(Algorithm::FixedWindow);
+        assert_eq!(quota.configured_algorithm(), Some(Algorithm::FixedWindow));
+    }
+
+    #[test]
     fn zero_units_and_windows_out_of_range_are_rejected() {
         assert!(Quota::per_second(0).is_err());
         let second = Duration::from_secs(1);

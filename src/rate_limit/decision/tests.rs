@@ -25,7 +25,8 @@ fn a_new_decision_admits() {
     assert!(!decision.is_rejected && !decision.is_blocked && !decision.is_outage);
     assert_eq!(decision.wait(), Some(0));
     assert!((0..8).all(|index| decision.usage(index).is_none()));
-    assert!((0..8).all(|index| !decision.has_exceeded(index)));
+    assert!((0..8).all(|index| !decision.has_exceeded(index)) && !decision.has_any_exceeded());
+    assert!((0..8).all(|index| !decision.starts_block(index)));
 }
 
 #[test]
@@ -65,7 +66,8 @@ fn a_shadow_limit_is_exceeded_without_rejecting() {
     for wait in [Some(7), None] {
         let mut decision = Decision::admit(1);
         decision.exceed(0, &SHADOW, wait);
-        assert!(decision.has_exceeded(0) && !decision.is_rejected && !decision.is_rejected_by(0, &SHADOW));
+        assert!(decision.has_exceeded(0) && decision.has_any_exceeded());
+        assert!(!decision.is_rejected && !decision.is_rejected_by(0, &SHADOW));
         assert_eq!(decision.wait(), Some(0));
     }
 }
@@ -78,6 +80,18 @@ fn a_block_leaves_no_units_until_it_ends() {
     assert!(decision.is_rejected && decision.is_blocked && decision.has_exceeded(1));
     assert_eq!([0, 1].map(|index| decision.usage(index)), [None, Some(Usage { used: u32::MAX, more: 8, reset: 8 })]);
     assert_eq!(decision.wait(), Some(8));
+}
+
+#[test]
+fn only_charges_whose_rejection_starts_a_block_are_marked() {
+    for (first, second) in [(0, 7), (3, 2), (5, 5)] {
+        let mut decision = Decision::admit(8);
+        decision.start_block(first);
+        decision.start_block(second);
+        let marked: Vec<_> = (0..10).filter(|index| decision.starts_block(*index)).collect();
+        assert!(marked.iter().all(|index| [first, second].contains(index)), "{marked:?}");
+        assert!(marked.contains(&first) && marked.contains(&second), "{marked:?}");
+    }
 }
 
 #[test]
@@ -131,4 +145,10 @@ fn a_rejection_by_an_outage_waits_only_for_the_store() {
     decision.blame_outage(40);
     assert!(decision.is_outage);
     assert_eq!((decision.wait(), decision.usage(0)), (Some(40), Some(Usage { used: 5, more: 40, reset: 90 })));
+}
+
+#[test]
+fn an_unavailable_store_is_reported_with_what_to_do() {
+    let text = StoreUnavailable.to_string();
+    assert!(text.contains("unavailable") && text.ends_with("try again later"), "{text}");
 }

@@ -123,3 +123,32 @@ fn a_unit_moved_by_a_clock_that_went_back_can_be_refunded() {
     counter.refund(&params, at(10), at(30), 1);
     assert_eq!(counter.time_until_unused(&params, at(10)), 50_000_000);
 }
+
+/// Returns a log with a window of 90 and ticks of 9, and a unit charged at each of these times.
+fn charged_with_long_ticks(times: &[u64]) -> (SlidingLog<8>, WindowParams) {
+    let params = WindowParams { limit: 8, window: 90, step: 9 };
+    let mut counter = SlidingLog::default();
+    for now in times {
+        counter.advance(&params, *now);
+        counter.charge(&params, *now, 1);
+    }
+    (counter, params)
+}
+
+#[test]
+fn with_long_ticks_the_newest_unit_is_freed_exactly_one_window_after_its_charge() {
+    for (now, left) in [(1_012, 90), (1_014, 88), (1_018, 84), (1_101, 1)] {
+        let (mut counter, params) = charged_with_long_ticks(&[1_000, 1_012]);
+        counter.advance(&params, now);
+        assert_eq!(counter.time_until_unused(&params, now), left, "at {now}");
+    }
+}
+
+#[test]
+fn with_long_ticks_a_clock_that_went_back_frees_the_newest_unit_exactly_one_window_later() {
+    for (charged_at, now) in [(1_020, 1_004), (1_012, 1_010), (1_020, 1_000), (1_020, 990)] {
+        let (mut counter, params) = charged_with_long_ticks(&[1_000, charged_at]);
+        counter.advance(&params, now);
+        assert_eq!(counter.time_until_unused(&params, now), 90, "from {charged_at} to {now}");
+    }
+}

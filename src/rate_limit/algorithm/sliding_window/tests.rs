@@ -134,3 +134,11 @@ fn counters_have_the_documented_size_and_saturate() {
     wide.charge(&PARAMS, FROM, 1);
     assert_eq!(wide.used(), u32::MAX);
 }
+
+#[test]
+fn a_request_that_costs_nothing_does_not_keep_units_longer() {
+    let (mut counter, now) = charged(&[10]);
+    counter.advance(&PARAMS, now + 2);
+    counter.charge(&PARAMS, now + 2, 0);
+    assert_eq!(counter.time_until_unused(&PARAMS, now + 2), 58);
+}

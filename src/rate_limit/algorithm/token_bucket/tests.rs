@@ -157,3 +157,27 @@ fn a_debt_that_is_never_refilled_has_an_endless_wait() {
         (u64::MAX, u64::MAX)
     );
 }
+
+#[test]
+fn a_request_that_costs_nothing_adds_no_rounding_error() {
+    let (mut asked, mut idle) = (charged(10), charged(10));
+    for micros in (1..=7_000).step_by(7) {
+        asked.advance(&PARAMS, START + micros);
+        asked.charge(&PARAMS, START + micros, 0);
+    }
+    asked.advance(&PARAMS, START + 500_001);
+    idle.advance(&PARAMS, START + 500_001);
+    assert_eq!(asked.owed, idle.owed);
+}
+
+#[test]
+fn a_refund_is_rounded_so_that_no_more_than_the_charge_is_freed() {
+    for micros in [0, 1, 100_000, 200_000, 333_333] {
+        let mut counter = charged(3);
+        counter.charge(&PARAMS, START, 5);
+        counter.advance(&PARAMS, START + micros);
+        counter.refund(&PARAMS, START + micros, START, 5);
+        // What is refilled since reduces the refund, so that three units are owed in exact arithmetic.
+        assert!((3.0..3.000_001).contains(&counter.owed), "{} after {micros}", counter.owed);
+    }
+}
