@@ -69,9 +69,47 @@ const SETTLED: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, StatusCode};
 
     use super::*;
+
+    fn page() -> Response<()> {
+        Response::builder().header(CONTENT_TYPE, "text/html").body(()).unwrap()
+    }
+
+    /// Whether the next page without a nonce is counted.
+    fn counts(usage: &NonceUsage) -> bool {
+        let before = usage.pages.load(Ordering::Relaxed);
+        usage.record(false, &page());
+        usage.pages.load(Ordering::Relaxed) != before
+    }
+
+    #[test]
+    fn pages_are_counted_up_to_the_twentieth() {
+        let usage = NonceUsage::new(true);
+        assert_eq!((0..100).take_while(|_| counts(&usage)).count(), 20);
+        let usage = NonceUsage::new(true);
+        assert_eq!([0; 20].map(|_| usage.count()), std::array::from_fn(|index| Some(index as u32 + 1)));
+        assert_eq!(usage.count(), None);
+    }
+
+    #[test]
+    fn no_page_is_counted_after_a_nonce_or_for_a_report_only_policy() {
+        let usage = NonceUsage::new(true);
+        assert!(counts(&usage));
+        usage.record(true, &Response::new(()));
+        assert!(!counts(&usage) && !counts(&NonceUsage::new(false)));
+    }
+
+    #[test]
+    fn only_successful_html_responses_with_the_policy_of_the_layer_are_pages() {
+        assert!(is_page(&page()) && !is_page(&Response::new(())));
+        let mut not_found = page();
+        *not_found.status_mut() = StatusCode::NOT_FOUND;
+        let mut own_policy = page();
+        own_policy.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
+        assert!(!is_page(&not_found) && !is_page(&own_policy));
+    }
 
     #[test]
     fn html_is_found_by_its_media_type() {

@@ -146,6 +146,21 @@ fn requests_are_upgraded_over_https_except_to_loopback() {
 }
 
 #[test]
+fn a_policy_with_a_nonce_upgrades_requests_only_where_the_transport_does() {
+    let csp = Csp::new().set(Directive::ScriptSrc, [Source::Nonce]).upgrade_insecure_requests();
+    let layer = SecurityHeaders::api().csp(csp).build().expect("a valid configuration");
+    for (transport, expected) in [
+        (Transport::Http, "script-src 'nonce-0123'"),
+        (Transport::Https, "script-src 'nonce-0123'"),
+        (Transport::HttpsUpgrade, "script-src 'nonce-0123'; upgrade-insecure-requests"),
+    ] {
+        let mut headers = HeaderMap::new();
+        layer.0.write(transport, Some("0123"), false, &mut headers);
+        assert_eq!(headers["content-security-policy"], expected, "{transport:?}");
+    }
+}
+
+#[test]
 fn a_policy_with_a_nonce_replaces_the_handlers_only_if_it_is_overridden() {
     let layer = || SecurityHeaders::api().csp(Csp::new().set(Directive::ScriptSrc, [Source::Nonce]));
     let overriding = layer().override_handler(["content-security-policy"]);
