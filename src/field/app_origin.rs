@@ -116,6 +116,8 @@ mod tests {
         rejects(OriginError::Port, &["app://a:", "app://a:0", "app://a:080", "app://a:65536", "app://a:+1"]);
         rejects(OriginError::AppHost, &["app://", "app://*", "app://a b", "app://a,b", "app://a%2e", "app://[::1]"]);
         rejects(OriginError::AppHost, &["app://\u{e9}", "app:///index.html", "app://a\\b"]);
-        rejects(OriginError::TooLong, &[&format!("app://{}", "a".repeat(MAX_LEN))]);
+        let of_len = |len: usize| format!("app://{}", "a".repeat(len - "app://".len()));
+        assert_eq!(validate(&of_len(MAX_LEN)), Ok(()));
+        rejects(OriginError::TooLong, &[&of_len(MAX_LEN + 1)]);
     }
 }

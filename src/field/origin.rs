@@ -224,8 +224,8 @@ pub(crate) fn is_scheme(text: &str) -> bool {
 /// Splits an authority without user information at the colon of its port. The colons of an IPv6 address are in
 /// brackets.
 pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
-    let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
-    let (brackets, tail) = authority.split_at_checked(after_brackets).ok_or(OriginError::Host)?;
+    let end_of_brackets = authority.rfind(']').unwrap_or(0);
+    let (brackets, tail) = authority.split_at_checked(end_of_brackets).ok_or(OriginError::Host)?;
     match tail.rsplit_once(':') {
         Some((name, port)) => {
             let host = authority.get(..brackets.len() + name.len());

@@ -197,6 +197,9 @@ fn stars_and_pages_without_an_origin_are_rejected_with_a_remedy() {
         assert!(remedy(origin).starts_with("serve the page over https"), "{origin}");
     }
     assert_eq!(remedy("null"), "name the origin of the page");
+    for origin in ["app://a,b", "tauri://", "app://a%2e"] {
+        assert!(remedy(origin).starts_with("write it as the web view sends it"), "{origin}");
+    }
 }
 
 #[test]
