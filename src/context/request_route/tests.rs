@@ -224,11 +224,14 @@ fn a_route_has_the_nested_path_in_front() {
 }
 
 #[test]
-fn a_rewritten_path_may_be_for_both_routes_and_is_certainly_for_neither() {
+fn without_a_matched_route_a_rewritten_path_may_be_for_both_routes() {
     let rewrite = |head: &mut request::Parts| head.uri = Uri::from_static("/b");
     assert_eq!(found(Place::Router, "/a", "/a", rewrite), POSSIBLE);
     assert_eq!(found(Place::Router, "/a", "/b", rewrite), POSSIBLE);
     assert_eq!(found(Place::Router, "/a", "/c", rewrite), OTHER);
+    // The handler of a matched route runs, whatever the path is now.
+    assert_eq!(found(Place::Router, "/health", "/health", rewrite), CERTAIN);
+    assert_eq!(found(Place::Router, "/health", "/b", rewrite), OTHER);
     assert_eq!(found(Place::NestedRouter, "/api/a", "/api/a", rewrite), POSSIBLE);
     assert_eq!(found(Place::NestedRouter, "/api/a", "/api/b", rewrite), POSSIBLE);
     assert_eq!(found(Place::NestedRouter, "/api/a", "/b", rewrite), OTHER);
