@@ -168,7 +168,7 @@ pub(crate) mod gate;
 mod hints;
 pub(crate) mod issuer;
 pub(crate) mod issuers;
-mod keys;
+pub(crate) mod keys;
 mod policy;
 mod remote;
 mod strict_json;
