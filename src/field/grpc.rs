@@ -74,7 +74,7 @@ pub(crate) fn message(text: &str) -> HeaderValue {
     HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// The status that code.proto gives to a call that the caller has cancelled. It is not registered at IANA.
+/// The status that code.proto gives to a call that the caller has canceled. It is not registered at IANA.
 #[cfg(any(feature = "headers", feature = "rate_limit"))]
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
