@@ -119,12 +119,11 @@ impl Reply {
     /// assert_eq!(response.status(), 404);
     /// ```
     #[must_use]
-    pub fn into_response<B: BodyFromBytes>(self) -> Response<B> {
-        let Self { mut response, grpc_call } = self;
-        if let Some(call) = grpc_call {
-            call.write_status(&mut response, B::IS_GRPC);
+    pub fn into_response<B: BodyFromBytes>(mut self) -> Response<B> {
+        if let Some(call) = self.grpc_call.take() {
+            call.write_status(&mut self.response, B::IS_GRPC);
         }
-        response.map(B::from_bytes)
+        self.response.map(B::from_bytes)
     }
 }
 
