@@ -117,11 +117,13 @@ impl Profile {
         if forbidden.iter().any(|name| claims.get(name).is_some_and(|value| !is_null(value))) {
             return Err(TokenError::Type);
         }
-        if self == Self::Compatible && !is_typed && !is_marked && has_other_use(claims) {
-            return Err(TokenError::Type);
-        }
-        // Whatever the type: apps often sign all kinds of tokens with the same header.
-        if is_own && self != Self::IdToken && !is_own_access_token(claims, compared_claim) {
+        let is_use_wrong = if is_own && self != Self::IdToken {
+            // Whatever the type: apps often sign all kinds of tokens with the same header.
+            !is_own_access_token(claims, compared_claim)
+        } else {
+            self == Self::Compatible && !is_typed && !is_marked && has_other_use(claims)
+        };
+        if is_use_wrong {
             return Err(TokenError::Type);
         }
         if self == Self::Rfc9068 {

@@ -1,7 +1,8 @@
 //! `IssuerTable`: finds the issuer of a token by its `iss`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::jwt::issuer::trusted::TrustedIssuer;
 
@@ -15,6 +16,8 @@ use crate::jwt::issuer::trusted::TrustedIssuer;
 pub(crate) struct IssuerTable {
     issuers: Vec<TrustedIssuer>,
     /// From `iss` to the index of the issuer: the names, and the other values of `iss` that issuers accept.
+    ///
+    /// A fast hash suffices, because no caller can insert a value.
     index: HashMap<Arc<str>, usize>,
 }
 
