@@ -1,22 +1,22 @@
 //! `Key`: what identifies the subject of a request.
 
 mod part;
+mod resolve;
 
 use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderName, request};
 
-use crate::context::{UserContext, Visitor};
-use crate::gate::{Denial, DenialKind};
+use crate::context::UserContext;
 use crate::rate_limit::key::part::KeyPart;
-use crate::rate_limit::subject::Subject;
 
-/// Identifies the [`Subject`] that a request is counted for. Alternatives are tried in order.
+/// Identifies the [`Subject`](crate::rate_limit::Subject) that a request is counted for. Alternatives are tried in order.
 ///
 /// | key | counts by | a caller evades it with |
 /// |---|---|---|
 /// | [`user`](Key::user) | verified user | more accounts |
+/// | [`user_tenant`](Key::user_tenant) | tenant of the verified user | more tenants |
 /// | [`tenant`](Key::tenant) | value read from the verified user | more tenants |
 /// | [`ip`](Key::ip) | client address | more addresses |
 /// | [`api_key`](Key::api_key) | value of a header | invented keys, unless they are verified first |
@@ -152,9 +152,43 @@ impl Key {
         Self::of(KeyPart::ApiKey(header))
     }
 
+    /// Counts by the [tenant](UserContext::tenant) of the verified user, identified by issuer and tenant.
+    ///
+    /// All users of a tenant share the limit. A user without a tenant does not match. As with [`user`](Self::user), an
+    /// authenticating layer must run before this one.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ConfigError, Quota, RateLimit, UserContext};
+    /// # use portcullis::{rate_limit::Key, testing::as_user};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ConfigError> {
+    /// let limit = RateLimit::builder()
+    ///     .quota(Quota::per_minute(2)?)
+    ///     .key(Key::user_tenant())
+    ///     .build()?;
+    /// # let app: Router = Router::new().route("/", get(|| async {})).layer(limit);
+    /// # let request_of = async |id: &str, tenant: &str| {
+    /// #     let user = UserContext::new(id).with_tenant(tenant);
+    /// #     let request = Request::get("/").body(Body::empty()).unwrap();
+    /// #     app.clone().layer(as_user(user)).oneshot(request).await.unwrap().status()
+    /// # };
+    /// assert_eq!(request_of("ann", "acme").await, 200);
+    /// assert_eq!(request_of("bob", "acme").await, 200);
+    /// assert_eq!(request_of("cleo", "acme").await, 429);
+    /// assert_eq!(request_of("ann", "zeta").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn user_tenant() -> Self {
+        Self::of(KeyPart::UserTenant)
+    }
+
     /// Counts by the tenant that the function reads from the verified user.
     ///
-    /// All users of a tenant share the limit.
+    /// All users of a tenant share the limit. For the tenant that the issuer's claims name, use
+    /// [`user_tenant`](Self::user_tenant).
     ///
     /// A user for which the function returns `None` does not match. As with [`user`](Self::user), an authenticating
     /// layer must run before this one.
@@ -188,7 +222,7 @@ impl Key {
     /// Counts by the value that the function reads from the request head.
     ///
     /// For `None`, the next alternative of the key is tried. If there is none, the request is rejected with 403
-    /// ([`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing)), and one warning in the log says so. To count such
+    /// ([`RateLimitKeyMissing`](crate::gate::DenialKind::RateLimitKeyMissing)), and one warning in the log says so. To count such
     /// requests by address, add [`or_ip`](Self::or_ip), here `Key::custom(..).or_ip()`. To admit them uncounted, use
     /// [`Limit::only_if`](crate::rate_limit::Limit::only_if).
     ///
@@ -302,79 +336,6 @@ impl Key {
         self
     }
 
-    pub(super) fn ipv6_prefix_bits(&self) -> u8 {
-        self.ipv6_prefix.unwrap_or(DEFAULT_IPV6_PREFIX)
-    }
-
-    /// Whether it needs a layer that authenticates users.
-    pub(super) fn needs_user(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
-    }
-
-    /// Whether it has no subject for an anonymous caller, whatever the request carries.
-    pub(super) fn requires_user(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, KeyPart::Tenant(_) | KeyPart::User))
-    }
-
-    /// Whether it needs a `TrustedProxies` layer.
-    pub(super) fn needs_address(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, KeyPart::Ip))
-    }
-
-    /// Returns the headers of its API keys.
-    pub(super) fn api_key_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.parts.iter().filter_map(|part| match part {
-            KeyPart::ApiKey(header) => Some(header),
-            _ => None,
-        })
-    }
-
-    /// Whether the key can yield subjects of this kind.
-    pub(super) fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.parts.iter().any(|part| match part {
-            KeyPart::ApiKey(_) => subject.is_api_key(),
-            KeyPart::Custom(_) => subject.is_custom(),
-            KeyPart::Global => subject.is_global(),
-            KeyPart::Ip => subject.is_address(),
-            KeyPart::Tenant(_) => subject.is_tenant(),
-            KeyPart::User => subject.is_user(),
-        })
-    }
-
-    /// Returns the name of an alternative that every request matches, if another follows it.
-    pub(super) fn unreachable_after(&self) -> Option<&'static str> {
-        let all_but_last = self.parts.split_last().map(|(_, others)| others).unwrap_or_default();
-        all_but_last.iter().find_map(|part| match part {
-            KeyPart::Global => Some("global"),
-            KeyPart::Ip => Some("ip"),
-            _ => None,
-        })
-    }
-
-    /// Returns the subject of a request.
-    #[inline]
-    pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Subject<'a>, Denial> {
-        for part in &self.parts {
-            if let Some(subject) = part.subject(head)? {
-                return Ok(subject);
-            }
-        }
-        Err(self.subject_missing(head))
-    }
-
-    /// Returns the denial of a request that matches no alternative: a 401 if authentication would help.
-    #[cold]
-    fn subject_missing(&self, head: &request::Parts) -> Denial {
-        let visitor = head.extensions.get::<Visitor>();
-        let is_anonymous = visitor.is_some_and(|visitor| visitor.user().is_none());
-        let kind = if self.needs_user() && is_anonymous {
-            DenialKind::CredentialsMissing
-        } else {
-            DenialKind::RateLimitKeyMissing
-        };
-        Denial::new(kind, visitor.map(|visitor| visitor.realm().clone()).unwrap_or_default())
-    }
-
     fn of(part: KeyPart) -> Self {
         Self { parts: vec![part], ipv6_prefix: None }
     }
@@ -385,8 +346,6 @@ impl fmt::Debug for Key {
         f.debug_list().entries(&self.parts).finish()
     }
 }
-
-const DEFAULT_IPV6_PREFIX: u8 = 64;
 
 #[cfg(test)]
 mod tests;

@@ -58,6 +58,7 @@ enum Kind<'a> {
     Global,
     Tenant(Cow<'a, str>),
     User { issuer: Option<Cow<'a, str>>, id: Cow<'a, str> },
+    UserTenant { issuer: Option<Cow<'a, str>>, name: Cow<'a, str> },
 }
 
 impl<'a> Subject<'a> {
@@ -157,6 +158,13 @@ impl<'a> Subject<'a> {
         Self::of(Kind::Tenant(name.into()))
     }
 
+    /// A tenant, by the issuer and [tenant](UserContext::tenant) of its users, as
+    /// [`Key::user_tenant`](crate::rate_limit::Key::user_tenant) counts it.
+    #[must_use]
+    pub fn user_tenant(issuer: Option<&'a str>, tenant: &'a str) -> Self {
+        Self::of(Kind::UserTenant { issuer: issuer.map(Cow::Borrowed), name: Cow::Borrowed(tenant) })
+    }
+
     /// A custom subject, by the value that the function given to [`Key::custom`](crate::rate_limit::Key::custom)
     /// returns.
     #[must_use]
@@ -235,6 +243,10 @@ impl<'a> Subject<'a> {
         matches!(self.kind, Kind::User { .. })
     }
 
+    pub(super) fn is_user_tenant(&self) -> bool {
+        matches!(self.kind, Kind::UserTenant { .. })
+    }
+
     /// Returns the address if it is that of the connection; see [`of_peer`](Self::of_peer).
     #[inline]
     pub(super) fn peer(&self) -> Option<IpAddr> {
@@ -273,6 +285,12 @@ impl<'a> Subject<'a> {
                     encode_text(b'i', issuer.as_bytes(), &mut sink);
                 }
                 encode_text(b'u', id.as_bytes(), &mut sink);
+            }
+            Kind::UserTenant { issuer, name } => {
+                if let Some(issuer) = issuer {
+                    encode_text(b'i', issuer.as_bytes(), &mut sink);
+                }
+                encode_text(b'T', name.as_bytes(), &mut sink);
             }
         }
         if by_route && let Some(route) = &self.route {
@@ -313,6 +331,7 @@ impl fmt::Debug for Subject<'_> {
             Kind::Global => debug.field("global", &true),
             Kind::Tenant(name) => debug.field("tenant", name),
             Kind::User { issuer, id } => debug.field("issuer", issuer).field("user", id),
+            Kind::UserTenant { issuer, name } => debug.field("issuer", issuer).field("tenant", name),
         };
         debug.field("route", &self.route).finish()
     }

@@ -19,9 +19,15 @@ pub(super) enum KeyPart {
     Ip,
     Tenant(Arc<dyn Fn(&UserContext) -> Option<String> + Send + Sync>),
     User,
+    UserTenant,
 }
 
 impl KeyPart {
+    /// Whether it needs the user that a layer authenticated.
+    pub(super) fn is_of_user(&self) -> bool {
+        matches!(self, Self::Tenant(_) | Self::User | Self::UserTenant)
+    }
+
     /// Returns the subject of a request; `None` if the request does not match.
     #[inline]
     pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
@@ -37,6 +43,7 @@ impl KeyPart {
             Self::Ip => Some(address(head)?),
             Self::Tenant(read) => user(head)?.and_then(|user| read(user)).map(Subject::tenant),
             Self::User => user(head)?.map(Subject::of_user),
+            Self::UserTenant => user(head)?.and_then(|user| Some(Subject::user_tenant(user.issuer(), user.tenant()?))),
         })
     }
 }
@@ -78,6 +85,7 @@ impl fmt::Debug for KeyPart {
             Self::Ip => "Ip",
             Self::Tenant(_) => "Tenant",
             Self::User => "User",
+            Self::UserTenant => "UserTenant",
         })
     }
 }

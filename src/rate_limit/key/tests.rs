@@ -1,6 +1,7 @@
 //! The kinds of subjects that each key can yield.
 
 use super::*;
+use crate::rate_limit::subject::Subject;
 
 #[test]
 fn a_key_matches_only_subjects_of_its_kinds() {
@@ -11,6 +12,7 @@ fn a_key_matches_only_subjects_of_its_kinds() {
         Key::custom(|_| None),
         Key::tenant(|_| None),
         Key::user(),
+        Key::user_tenant(),
     ];
     let subjects = [
         Subject::api_key(b"a"),
@@ -19,6 +21,7 @@ fn a_key_matches_only_subjects_of_its_kinds() {
         Subject::custom("a"),
         Subject::tenant("a"),
         Subject::user(None, "a"),
+        Subject::user_tenant(None, "a"),
     ];
     for (row, key) in keys.iter().enumerate() {
         for (column, subject) in subjects.iter().enumerate() {

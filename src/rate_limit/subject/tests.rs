@@ -26,6 +26,8 @@ fn no_two_subjects_have_the_same_encoding() {
         Subject::address("2001:db8::1".parse().unwrap()),
         Subject::api_key(b"a"),
         Subject::tenant("a"),
+        Subject::user_tenant(None, "a"),
+        Subject::user_tenant(Some("a"), "b"),
         Subject::custom("a"),
         Subject::custom("a").on_route("/b"),
         Subject::custom("a/b"),
@@ -83,6 +85,7 @@ fn the_digest_is_the_same_in_every_build() {
         (ip("2001:db8::1"), "42038ffe6fd0c4adca3576f51a8a40d9"),
         (Subject::api_key(b"secret"), "d74674c682c54f2dbf400f41ed60a971"),
         (Subject::tenant("acme").on_route("/reports/{id}"), "ed8847d8e9c7839b3369ad9fd4d5f905"),
+        (Subject::user_tenant(Some("https://auth.example.com"), "acme"), "0270508f5614243f1b1be95123829683"),
         (Subject::global(), "ed049108bc18f2c64369e8d0ea42850b"),
         (Subject::custom("x"), "a90043b73ca20b7d07bfb650e4154e8d"),
     ] {

@@ -135,6 +135,31 @@ async fn all_users_of_a_tenant_are_counted_together() {
 }
 
 #[tokio::test]
+async fn the_tenant_of_the_user_is_counted_by_issuer_and_name() {
+    let app = app_limited_by(Key::user_tenant());
+    let app_for = |user: &str, issuer: Option<&str>, tenant: &str| {
+        let user = UserContext::new(user).with_tenant(tenant);
+        app.clone().layer(as_user(match issuer {
+            Some(issuer) => user.with_issuer(issuer),
+            None => user,
+        }))
+    };
+    for (user, issuer, tenant, expected) in [
+        ("ann", Some("https://a.example"), "acme", 1),
+        ("bob", Some("https://a.example"), "acme", 0),
+        ("cid", Some("https://a.example"), "acme", 429),
+        ("ann", Some("https://a.example"), "zeta", 1),
+        ("ann", Some("https://b.example"), "acme", 1),
+        ("ann", None, "acme", 1),
+    ] {
+        let app = app_for(user, issuer, tenant);
+        assert_eq!(remaining_or_status(&app, &[]).await, expected, "{user} {issuer:?} {tenant}");
+    }
+    let without_tenant = app.clone().layer(as_user(UserContext::new("ann")));
+    assert_eq!(remaining_or_status(&without_tenant, &[]).await, 403);
+}
+
+#[tokio::test]
 async fn the_global_key_counts_all_requests_together() {
     let app = app_limited_by(Key::global());
     for (user, expected) in [("ann", 1), ("bob", 0), ("cid", 429)] {
