@@ -85,6 +85,6 @@ pub(crate) use scopes::Scopes;
 pub(crate) use shared_str::SharedStr;
 pub(crate) use tiers::Tier;
 pub(crate) use trusted_proxies::TrustedProxies;
-pub use user::ClaimsError;
 pub(crate) use user::UserContext;
+pub use user::{AuthorizationDetail, ClaimsError};
 pub use visitor::Visitor;

@@ -1,5 +1,6 @@
 //! `UserContext`: the authenticated user or client, the same type for every credential.
 
+mod authorization_details;
 mod privileges;
 mod setters;
 mod token;
@@ -7,6 +8,8 @@ mod token;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+
+pub use authorization_details::AuthorizationDetail;
 
 use crate::context::identity::Identity;
 use crate::context::principal::Principal;
@@ -51,6 +54,7 @@ use crate::context::principal::Principal;
 /// | [`principal`] | whether a user or a client acts | `sub`, `client_id`, claims of the issuer |
 /// | [`acr`], [`amr`], [`auth_time`] | how and when the user logged in | `acr`; `amr`; `auth_time` |
 /// | [`token_id`], [`expires_at`] | the token's id and expiry | `jti`; `exp` |
+/// | [`authorization_details`] | what the user has approved, in detail (RFC 9396) | `authorization_details` |
 /// | [`raw_claims`], [`claims`] | all claims | the whole payload |
 ///
 /// The app's settings add the rest: [`Roles`](crate::Roles) define what roles grant, [`Tiers`](crate::Tiers) define the
@@ -59,6 +63,7 @@ use crate::context::principal::Principal;
 /// [`acr`]: Self::acr
 /// [`amr`]: Self::amr
 /// [`auth_time`]: Self::auth_time
+/// [`authorization_details`]: Self::authorization_details
 /// [`claims`]: Self::claims
 /// [`client_id`]: Self::client_id
 /// [`email`]: Self::email

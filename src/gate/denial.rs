@@ -73,6 +73,13 @@ pub enum DenialKind {
     /// 401: the request carries no credential (RFC 6750 §3.1).
     #[doc(alias("401", "unauthorized"))]
     CredentialsMissing,
+    /// 403: the token does not have a required authorization detail (RFC 9396).
+    #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
+    InsufficientAuthorizationDetails {
+        /// The `type` of the authorization detail.
+        required: &'static str,
+    },
     /// 403: a handler extracts claims that the token does not have.
     #[doc(alias("403", "forbidden"))]
     InsufficientClaims,
@@ -244,6 +251,7 @@ impl Denial {
                 StatusCode::UNAUTHORIZED
             }
             DenialKind::AccountRefused(_)
+            | DenialKind::InsufficientAuthorizationDetails { .. }
             | DenialKind::InsufficientClaims
             | DenialKind::InsufficientPermission { .. }
             | DenialKind::InsufficientRole { .. }
@@ -275,7 +283,9 @@ impl Denial {
         match self.kind {
             DenialKind::InvalidRequest(_) => Some("invalid_request"),
             DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => Some("invalid_token"),
-            DenialKind::InsufficientPermission { .. }
+            // RFC 9396 registers no code for missing authorization details.
+            DenialKind::InsufficientAuthorizationDetails { .. }
+            | DenialKind::InsufficientPermission { .. }
             | DenialKind::InsufficientRole { .. }
             | DenialKind::InsufficientScope { .. }
             | DenialKind::InsufficientTier { .. } => Some("insufficient_scope"),

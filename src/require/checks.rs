@@ -1,6 +1,6 @@
 //! The checks of the `Require*` layers as methods of `UserContext`, for handlers.
 
-use crate::context::{Scopes, Tier, UserContext};
+use crate::context::{AuthorizationDetail, Scopes, Tier, UserContext};
 use crate::gate::{Denial, DenialKind};
 
 /// The checks of the [`Require*` layers](crate::require), for handlers. Each [`Denial`] is a 403, and implements
@@ -118,6 +118,48 @@ impl UserContext {
     pub fn require_owner(&self, owner: &str) -> Result<(), Denial> {
         // A resource without an owner, and a user that a custom gate created without an id, must not match.
         self.require(!owner.is_empty() && owner == self.id(), || DenialKind::NotOwner)
+    }
+
+    /// Checks that the token has an authorization detail (RFC 9396) of type `T` that the function accepts, and returns the
+    /// first one.
+    ///
+    /// A detail that does not deserialize to `T` does not count.
+    ///
+    /// ```
+    /// # use portcullis::{UserContext, context::AuthorizationDetail};
+    /// # #[derive(Debug, serde::Deserialize)]
+    /// # struct Payment {
+    /// #     amount: u64,
+    /// # }
+    /// # impl AuthorizationDetail for Payment {
+    /// #     const TYPE: &'static str = "payment_initiation";
+    /// # }
+    /// # let claims = r#"{"authorization_details":
+    /// #     [{"type":"payment_initiation","amount":7}]}"#;
+    /// # let user = UserContext::new("ann").with_raw_claims(claims);
+    /// let approves = |amount: u64| {
+    ///     user.require_authorization_detail(|payment: &Payment| {
+    ///         payment.amount == amount
+    ///     })
+    /// };
+    /// assert!(approves(7).is_ok());
+    /// let denial = approves(700).unwrap_err();
+    /// assert_eq!(denial.status(), 403);
+    /// assert_eq!(denial.error(), Some("insufficient_scope"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Denial`] if the token has none. Its error code is `insufficient_scope` (RFC 6750 §3.1), because RFC 9396
+    /// registers none for API responses.
+    pub fn require_authorization_detail<T: AuthorizationDetail>(
+        &self,
+        accepts: impl Fn(&T) -> bool,
+    ) -> Result<T, Denial> {
+        let entries = self.entries_of_type(T::TYPE).unwrap_or_default();
+        let mut details = entries.into_iter().filter_map(|entry| serde_json::from_str(entry).ok());
+        let kind = || DenialKind::insufficient_authorization_details(T::TYPE);
+        details.find(accepts).ok_or_else(|| Denial::new(kind(), self.realm().clone()))
     }
 
     fn require(&self, is_met: bool, kind: impl FnOnce() -> DenialKind) -> Result<(), Denial> {

@@ -1,5 +1,6 @@
 //! Tests of behavior through real stacks, one module per layer, and of the source itself.
 
+mod authorization_details;
 mod autotraits;
 mod browser;
 mod built_in_client;

@@ -46,6 +46,7 @@ impl DenialKind {
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
             Self::CredentialsMissing => "credentials_missing",
+            Self::InsufficientAuthorizationDetails { .. } => "insufficient_authorization_details",
             Self::InsufficientClaims => "insufficient_claims",
             Self::InsufficientPermission { .. } => "insufficient_permission",
             Self::InsufficientRole { .. } => "insufficient_role",

@@ -38,6 +38,12 @@ impl DenialKind {
         Self::AuthLayerMissing { required_by }
     }
 
+    /// Creates an [`InsufficientAuthorizationDetails`](Self::InsufficientAuthorizationDetails) for this `type`.
+    #[must_use]
+    pub fn insufficient_authorization_details(required: &'static str) -> Self {
+        Self::InsufficientAuthorizationDetails { required }
+    }
+
     /// Creates an [`InsufficientPermission`](Self::InsufficientPermission), of permissions of the form
     /// `action:resource`.
     #[must_use]

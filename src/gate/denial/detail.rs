@@ -66,6 +66,9 @@ impl Denial {
                 }
                 None => "a bearer token is required".into(),
             },
+            DenialKind::InsufficientAuthorizationDetails { required } => {
+                format!("required authorization detail: {required}").into()
+            }
             DenialKind::InsufficientClaims => "the token does not have the required claims".into(),
             DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
             DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),

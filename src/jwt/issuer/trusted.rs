@@ -194,6 +194,7 @@ impl TrustedIssuer {
     ///
     /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the claim.
     pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
+        claims::check_authorization_details(claims)?;
         let mut identity = self.conventions.claims.read(claims, text, &self.name)?;
         // As configured, so that an alias does not make two users of one.
         identity.issuer = Some(Arc::clone(&self.name));

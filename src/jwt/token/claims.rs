@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use crate::gate::TokenError;
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::hints::log_ignored_claim;
@@ -86,6 +88,21 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
         return Err(TokenError::IssuedInFuture);
     }
     Ok(RegisteredClaims { expires_at, token_id })
+}
+
+/// Checks that `authorization_details` is an array of objects, each with a string `type`, if it is present (RFC 9396 §2).
+///
+/// # Errors
+///
+/// Returns [`TokenError::ClaimInvalid`].
+pub(crate) fn check_authorization_details(claims: &Object<'_>) -> Result<(), TokenError> {
+    let Some(details) = claims.get("authorization_details") else { return Ok(()) };
+    let has_type = |entry: &&RawValue| {
+        let entry = Object::parse(entry.get());
+        entry.is_some_and(|entry| entry.get("type").and_then(string).is_some())
+    };
+    let is_valid = array(details).is_some_and(|entries| entries.iter().all(has_type));
+    if is_valid { Ok(()) } else { Err(TokenError::claim_invalid("authorization_details")) }
 }
 
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).

@@ -38,6 +38,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::auth_layer_missing("RequireUser"),
         DenialKind::ClaimsMismatch,
         DenialKind::CredentialsMissing,
+        DenialKind::insufficient_authorization_details("payment_initiation"),
         DenialKind::InsufficientClaims,
         DenialKind::insufficient_permission(["write:page"]),
         DenialKind::insufficient_role(["editor"]),

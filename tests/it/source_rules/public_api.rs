@@ -42,9 +42,9 @@ const NAMED: &[(&str, &str)] = &[
     ("redis", "rate_limit::RedisStore"),
     (
         "serde",
-        "context::ClientAddr, context::OriginSet, context::Permission, context::Principal, context::Role, \
-         context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, context::UserContext, \
-         extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota, testing::TokenBuilder",
+        "context::AuthorizationDetail, context::ClientAddr, context::OriginSet, context::Permission, \
+         context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
+         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota, testing::TokenBuilder",
     ),
     // With the feature `tonic`.
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
