@@ -92,7 +92,8 @@ impl fmt::Display for RoutePattern {
     }
 }
 
-/// Whether axum 0.8 accepts the route. Any other would match no request, and silently disable what is configured for it.
+/// Whether axum 0.8 accepts the route. Any other would match no request, and silently disable what is configured for
+/// it.
 fn is_valid_route(route: &str) -> bool {
     // Segments that begin with a colon or a star are the syntax of older versions.
     let Some(segments) = route.strip_prefix('/') else { return false };

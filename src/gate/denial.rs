@@ -132,8 +132,8 @@ pub enum DenialKind {
     /// 403: the resource belongs to another user.
     #[doc(alias("403", "forbidden"))]
     NotOwner,
-    /// 500: a layer or extractor requires a user on a route that [`StackBuilder::open`](crate::stack::StackBuilder::open)
-    /// names, where no credential is read.
+    /// 500: a layer or extractor requires a user on a route that
+    /// [`StackBuilder::open`](crate::stack::StackBuilder::open) names, where no credential is read.
     #[non_exhaustive]
     OpenRoute {
         /// The layer or extractor.

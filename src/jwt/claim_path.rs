@@ -39,7 +39,7 @@ impl ClaimPath {
         }
     }
 
-    /// Returns the claim's JSON text. A claim inside of `null` is absent, like `null` itself.
+    /// Returns the claim's JSON text. A claim inside `null` is absent, like `null` itself.
     ///
     /// # Errors
     ///

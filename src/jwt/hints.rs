@@ -71,7 +71,7 @@ impl Hint {
                 "if this issuer's tokens do not follow RFC 9068, set Profile::Compatible"
             }
             (Self::Claim, _) => "if all tokens of this issuer are like this, see .map_claims(..)",
-            (Self::ClaimValue, _) => "its claim has none of the values that the settings of the issuer require",
+            (Self::ClaimValue, _) => "see the settings of this issuer that require a value, such as .require_claim(..)",
             (Self::Confirmation, _) => "configure the issuer to send bearer tokens, without the claim cnf",
             (Self::Issuer, _) => "its `iss` differs from this issuer by a trailing slash; configure the exact name",
             (Self::Key, _) => {

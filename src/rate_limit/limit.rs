@@ -55,8 +55,8 @@ impl Limit {
     /// Creates a limit with one quota for every subject.
     ///
     /// The name is sent to callers in headers and problem details, so it is printable ASCII. It also identifies the
-    /// counters in a store: if two layers share a store, limits with the same name and quota count together. Limits with
-    /// the same name and another quota, or other blocks, cannot share a store.
+    /// counters in a store: if two layers share a store, limits with the same name and quota count together. Limits
+    /// with the same name and another quota, or other blocks, cannot share a store.
     ///
     /// ```
     /// use portcullis::{Quota, RateLimit};
@@ -202,14 +202,14 @@ impl Limit {
         self
     }
 
-    /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all). `POST /reports` is
-    /// only that method of the route; GET includes HEAD.
+    /// Restricts the limit to these routes, as written in the router: `/reports/{id}` (default: all). `POST /reports`
+    /// is only that method of the route; GET includes HEAD.
     ///
-    /// A route is axum's `MatchedPath`, including the path of every `nest`; the names of parameters do not matter. If no
-    /// router has matched a route, or a wildcard route, the request's path is compared with the routes instead: so the
-    /// limit also applies around a router, on a `fallback`, and in a hyper or tonic service. Paths that differ only in
-    /// percent encoding, empty segments or dot segments are counted too. If a route with a parameter has matched, such as
-    /// `/{page}`, the path is compared with the routes that have none, such as `/login`.
+    /// A route is axum's `MatchedPath`, including the path of every `nest`; the names of parameters do not matter. If
+    /// no router has matched a route, or a wildcard route, the request's path is compared with the routes instead: so
+    /// the limit also applies around a router, on a `fallback`, and in a hyper or tonic service. Paths that differ only
+    /// in percent encoding, empty segments or dot segments are counted too. If a route with a parameter has matched,
+    /// such as `/{page}`, the path is compared with the routes that have none, such as `/login`.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -272,9 +272,10 @@ impl Limit {
 
     /// Counts each route separately (default: all routes together).
     ///
-    /// A route is axum's `MatchedPath`: `/users/1` and `/users/2` are both `/users/{id}`. Without one, it is the route in
-    /// [`on_routes`](Self::on_routes) that the request's path matches. All other requests count as one route, because a
-    /// caller could invent any number of paths. If the layer runs outside a router, that is logged once as a warning.
+    /// A route is axum's `MatchedPath`: `/users/1` and `/users/2` are both `/users/{id}`. Without one, it is the route
+    /// in [`on_routes`](Self::on_routes) that the request's path matches. All other requests count as one route,
+    /// because a caller could invent any number of paths. If the layer runs outside a router, that is logged once as a
+    /// warning.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -14,9 +14,9 @@ use crate::require::user::RequireUser;
 
 /// Decides about a request.
 ///
-/// The three refusals are of different parties: the app (no layer authenticated, or none may on this route: 500), a caller who could authenticate
-/// (401), and a user whose credentials are accepted but insufficient (403). A missing `Visitor` is never treated as an
-/// anonymous caller, so that a forgotten `JwtAuth` is found.
+/// The three refusals are of different parties: the app (no layer authenticated, or none may on this route: 500), a
+/// caller who could authenticate (401), and a user whose credentials are accepted but insufficient (403). A missing
+/// `Visitor` is never treated as an anonymous caller, so that a forgotten `JwtAuth` is found.
 fn enter(requirement: &Requirement, layer: &'static str, head: &request::Parts) -> Entry<()> {
     let denial = match head.extensions.get::<Visitor>() {
         None => Denial::new(DenialKind::auth_layer_missing(layer), Realm::default()),

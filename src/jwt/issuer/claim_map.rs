@@ -30,14 +30,14 @@ use crate::jwt::strict_json::Object;
 ///
 /// # Values of another type
 ///
-/// If the id, tenant, scopes, roles, permissions or tier have another type, the token is rejected, and the log names the
-/// claim: a privilege that cannot be read must not look like one that is absent. The default claim `roles` is an
+/// If the id, tenant, scopes, roles, permissions or tier have another type, the token is rejected, and the log names
+/// the claim: a privilege that cannot be read must not look like one that is absent. The default claim `roles` is an
 /// exception while the app does not use roles: if neither this map nor
 /// [`JwtAuthBuilder::roles`](crate::jwt::JwtAuthBuilder::roles) sets any, it is read as absent. `null` means no roles,
 /// permissions or tier.
 ///
 /// Every other claim grants nothing. It is read as absent if it is empty, `null` or of another type, and the log has a
-/// line at `debug` that names it. A claim inside of `null` is absent as well.
+/// line at `debug` that names it. A claim inside `null` is absent as well.
 ///
 /// With [`Profile::Rfc9068`](crate::Profile::Rfc9068), `scope` must be a string (RFC 8693 §4.2). An array is accepted
 /// with [`Profile::Compatible`](crate::Profile::Compatible).
@@ -94,7 +94,8 @@ pub struct ClaimMap {
     tier: Vec<ClaimPath>,
     acr: ClaimPath,
     amr: ClaimPath,
-    /// Whether the app maps roles or defines what they grant, so that a malformed claim must not look like an absent one.
+    /// Whether the app maps roles or defines what they grant, so that a malformed claim must not look like an absent
+    /// one.
     uses_roles: bool,
 }
 
@@ -129,8 +130,8 @@ impl ClaimMap {
 
     /// Sets the claim with the tenant of the user, such as the id of an organization (default: none).
     ///
-    /// [`UserContext::tenant`](crate::UserContext::tenant) returns it. The claim may be absent. If it is present, it is a
-    /// string of 1 to 256 bytes, or the token is rejected.
+    /// [`UserContext::tenant`](crate::UserContext::tenant) returns it. The claim may be absent. If it is present, it is
+    /// a string of 1 to 256 bytes, or the token is rejected.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -76,8 +76,8 @@ pub enum Profile {
     IdToken,
     /// RFC 9068: `typ` is `at+jwt`, and all claims of its §2.2 are present.
     ///
-    /// These are `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. If `scope` is present, it is a string of scopes
-    /// that are delimited by spaces (RFC 9068 §2.2.3, RFC 8693 §4.2). An array is rejected.
+    /// These are `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. If `scope` is present, it is a string of
+    /// scopes that are delimited by spaces (RFC 9068 §2.2.3, RFC 8693 §4.2). An array is rejected.
     Rfc9068,
 }
 

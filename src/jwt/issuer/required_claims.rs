@@ -8,11 +8,11 @@ impl Issuer {
     /// Requires that a claim is a string with one of these values (default: no claim is required).
     ///
     /// A token without the claim, or with another value or type, is rejected as
-    /// [`ClaimMismatch`](crate::gate::TokenError::ClaimMismatch). The comparison is exact, byte for byte. `claim` is a name or a JSON
-    /// Pointer, as in a [`ClaimMap`](crate::ClaimMap). Each call adds a requirement.
+    /// [`ClaimMismatch`](crate::gate::TokenError::ClaimMismatch). The comparison is exact, byte for byte. `claim` is a
+    /// name or a JSON Pointer, as in a [`ClaimMap`](crate::ClaimMap). Each call adds a requirement.
     ///
-    /// Use it for an issuer that also serves others than you. Anyone can get a token of GitHub Actions with the audience
-    /// of your API, for example, so only the claims about the repository say whose it is.
+    /// Use it for an issuer that also serves others than you. Anyone can get a token of GitHub Actions with the
+    /// audience of your API, for example, so only the claims about the repository say whose it is.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -170,9 +170,9 @@ impl Issuer {
 
     /// Sets the claim that names the audience, for an issuer whose tokens have no `aud` (default: `aud`).
     ///
-    /// The claim is a string or an array of strings, one of which must be an [audience](Self::audience) of the app. Choose
-    /// a claim that names who the token is for. If an issuer names only the client that a token was issued to, list the
-    /// clients of your app. `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    /// The claim is a string or an array of strings, one of which must be an [audience](Self::audience) of the app.
+    /// Choose a claim that names who the token is for. If an issuer names only the client that a token was issued to,
+    /// list the clients of your app. `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Profile};
@@ -190,9 +190,9 @@ impl Issuer {
 
     /// Requires the claim that marks access tokens, and its value in them (default: none, or that of the preset).
     ///
-    /// Use it for an issuer that documents such a claim. The value is compared exactly, and a token without it is rejected
-    /// as another kind of token. Since the claim marks access tokens reliably, they may have a `nonce` with the profile
-    /// [`Compatible`](Profile::Compatible). `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    /// Use it for an issuer that documents such a claim. The value is compared exactly, and a token without it is
+    /// rejected as another kind of token. Since the claim marks access tokens reliably, they may have a `nonce` with
+    /// the profile [`Compatible`](Profile::Compatible). `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Profile};
@@ -210,8 +210,8 @@ impl Issuer {
 
     /// Requires a claim that only access tokens of the issuer have, whatever its value (default: none).
     ///
-    /// It is like [`token_use`](Self::token_use), which it replaces, for an issuer whose access tokens otherwise look like
-    /// ID tokens. The claim must be a string.
+    /// It is like [`token_use`](Self::token_use), which it replaces, for an issuer whose access tokens otherwise look
+    /// like ID tokens. The claim must be a string.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

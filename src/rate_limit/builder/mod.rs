@@ -145,9 +145,9 @@ impl RateLimitBuilder {
     ///
     /// Write a route as in the router, including the path of every `nest`: `["/health", "/api/items/{id}"]`, or with a
     /// method, `GET /items`, to exempt only that one (GET includes HEAD). The route of a request is axum's
-    /// `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`. Without it, a route without
-    /// parameters exempts exactly its path, so `//health` is counted. A route with parameters then exempts nothing,
-    /// which is logged once as a warning.
+    /// `MatchedPath`, which is known to layers added with `Router::layer` and `route_layer`. Without it, a route
+    /// without parameters exempts exactly its path, so `//health` is counted. A route with parameters then exempts
+    /// nothing, which is logged once as a warning.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
