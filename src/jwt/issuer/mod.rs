@@ -4,6 +4,7 @@ pub(crate) mod claim_map;
 pub(crate) mod claim_pin;
 mod constructors;
 pub(crate) mod conventions;
+mod key_settings;
 mod presets;
 pub(crate) mod profile;
 mod required_claims;
