@@ -15,7 +15,7 @@ fn issuer() -> Issuer {
 }
 
 /// A token with these claims added.
-fn token_and(more: Value) -> String {
+fn token_and(more: &Value) -> String {
     let mut claims = valid_claims();
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     token(claims.to_string())
@@ -25,13 +25,13 @@ fn token_and(more: Value) -> String {
 async fn a_required_claim_is_a_string_that_equals_one_of_the_values_byte_for_byte() {
     let app = app_trusting(issuer().require_claim("env", ["staging", "production"]));
     for env in ["staging", "production"] {
-        assert!(app.send_token(&token_and(json!({"env": env}))).await.handler_called, "{env}");
+        assert!(app.send_token(&token_and(&json!({"env": env}))).await.handler_called, "{env}");
     }
     for env in ["null", "7", "true", "{}", r#"["production"]"#, r#""Production""#, r#""production ""#, r#""""#] {
         let response = app.send_token(&token(claims_with("env", env))).await;
         response.assert_invalid_token(TokenError::claim_mismatch("env"));
     }
-    let missing = app.send_token(&token_and(json!({}))).await;
+    let missing = app.send_token(&token_and(&json!({}))).await;
     missing.assert_invalid_token(TokenError::claim_mismatch("env"));
     let DenialKind::InvalidToken(error) = missing.denial() else { panic!() };
     assert_eq!(error.to_string(), "a claim of the token does not have a required value: env");
@@ -47,7 +47,7 @@ async fn an_array_matches_by_any_member_only_with_contains_claim() {
         (json!("staff"), false),
         (json!(["Staff"]), false),
     ] {
-        let token = token_and(json!({"app": {"groups": groups}}));
+        let token = token_and(&json!({"app": {"groups": groups}}));
         let response = contains.send_token(&token).await;
         assert_eq!(response.handler_called, has_member, "{groups}");
         let is_string = groups.is_string();
@@ -61,9 +61,9 @@ async fn an_array_matches_by_any_member_only_with_contains_claim() {
 #[tokio::test]
 async fn every_required_claim_must_match() {
     let app = app_trusting(issuer().require_claim("env", ["production"]).require_claim("project_id", ["7"]));
-    assert!(app.send_token(&token_and(json!({"env": "production", "project_id": "7"}))).await.handler_called);
+    assert!(app.send_token(&token_and(&json!({"env": "production", "project_id": "7"}))).await.handler_called);
     for (env, project, claim) in [("production", "8", "project_id"), ("staging", "7", "env")] {
-        let response = app.send_token(&token_and(json!({"env": env, "project_id": project}))).await;
+        let response = app.send_token(&token_and(&json!({"env": env, "project_id": project}))).await;
         response.assert_invalid_token(TokenError::claim_mismatch(claim));
     }
 }
@@ -72,7 +72,7 @@ async fn every_required_claim_must_match() {
 async fn the_value_of_a_required_claim_is_in_no_response_and_in_no_log_line_at_info_or_above() {
     let app = app_trusting(issuer().require_claim("env", ["production"]));
     let log = LogCapture::start();
-    let response = app.send_token(&token_and(json!({"env": "secret-value"}))).await;
+    let response = app.send_token(&token_and(&json!({"env": "secret-value"}))).await;
     response.assert_rejected(StatusCode::UNAUTHORIZED);
     assert_eq!(response.problem()["code"], "token_claim_mismatch");
     assert!(!response.body.contains("secret-value") && !format!("{:?}", response.head).contains("secret-value"));
@@ -88,7 +88,7 @@ async fn the_audience_may_be_in_another_claim_and_is_then_required_there() {
         let app = app_trusting(issuer().audience_claim(claim).audience("web"));
         let value = |audience: Value| if name == "app" { json!({"clients": audience}) } else { audience };
         for (audience, is_ours) in [(json!("web"), true), (json!(["ios", "web"]), true), (json!("ios"), false)] {
-            let response = app.send_token(&token_and(json!({name: value(audience)}))).await;
+            let response = app.send_token(&token_and(&json!({name: value(audience)}))).await;
             assert_eq!(response.handler_called, is_ours, "{claim}");
             if !is_ours {
                 response.assert_invalid_token(TokenError::Audience);
@@ -99,10 +99,12 @@ async fn the_audience_may_be_in_another_claim_and_is_then_required_there() {
         claims["aud"] = "web".into();
         let response = app.send_token(&token(claims.to_string())).await;
         response.assert_invalid_token(TokenError::claim_missing(claim));
-        let malformed = app.send_token(&token_and(json!({name: value(json!(7))}))).await;
+        let malformed = app.send_token(&token_and(&json!({name: value(json!(7))}))).await;
         malformed.assert_invalid_token(TokenError::claim_invalid(claim));
     }
-    assert!(app_trusting(issuer()).send_token(&token_and(json!({"azp": "web", "aud": AUDIENCE}))).await.handler_called);
+    assert!(
+        app_trusting(issuer()).send_token(&token_and(&json!({"azp": "web", "aud": AUDIENCE}))).await.handler_called
+    );
 }
 
 #[tokio::test]
@@ -128,14 +130,14 @@ async fn the_tenant_is_a_string_of_1_to_256_bytes_or_absent() {
     let app = app_trusting(issuer().claims(ClaimMap::new().tenant("org_id")));
     let longest = "t".repeat(256);
     for tenant in ["acme", "org/7", &longest] {
-        let response = app.send_token(&token_and(json!({"org_id": tenant}))).await;
+        let response = app.send_token(&token_and(&json!({"org_id": tenant}))).await;
         assert_eq!(response.user().tenant(), Some(tenant));
     }
     for tenant in
         [json!(null), json!(7), json!(["acme"]), json!({"id": "acme"}), json!(""), json!(format!("{longest}t"))]
     {
-        let response = app.send_token(&token_and(json!({"org_id": tenant}))).await;
+        let response = app.send_token(&token_and(&json!({"org_id": tenant}))).await;
         response.assert_invalid_token(TokenError::claim_invalid("org_id"));
     }
-    assert_eq!(app.send_token(&token_and(json!({}))).await.user().tenant(), None);
+    assert_eq!(app.send_token(&token_and(&json!({}))).await.user().tenant(), None);
 }
