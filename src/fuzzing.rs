@@ -69,6 +69,11 @@ pub fn token(data: &[u8]) {
     jwt::token(data);
 }
 
+/// Parses a pattern for the names of issuers, and matches a name with it.
+pub fn issuer_pattern(data: &[u8]) {
+    jwt::issuer_pattern(data);
+}
+
 /// Reads an issuer's metadata.
 pub fn metadata(data: &[u8]) {
     jwt::metadata(data);

@@ -89,6 +89,7 @@
 //! | limit failed logins | [login limits](_guide::recipes::login_limits) |
 //! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |
 //! | read settings from a file | [settings](_guide::recipes::settings) |
+//! | accept the tokens of many tenants | [many tenants](_guide::recipes::many_tenants) |
 //! | rotate keys | [key rotation](_guide::recipes::key_rotation) |
 //! | survive an outage of Redis | [Redis outage](_guide::recipes::redis_outage) |
 //! | go to production, or report a vulnerability | [production](_guide::recipes::production) |
@@ -196,6 +197,11 @@ pub use jwt::issuer::Issuer;
 pub use jwt::issuer::claim_map::ClaimMap;
 #[cfg(feature = "jwt")]
 pub use jwt::issuer::profile::Profile;
+#[cfg(feature = "jwt")]
+pub use jwt::issuer::tenants::Tenants;
+#[cfg(feature = "jwt")]
+#[doc(alias("multi-tenant", "realms"))]
+pub use jwt::issuers::Issuers;
 #[cfg(feature = "rate_limit")]
 #[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
 pub use rate_limit::layer::RateLimit;

@@ -20,6 +20,7 @@
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
 //! | Why is the client's address unknown? | [the client's address](recipes::peer_address) |
 //! | What do I configure behind a proxy? | [load balancers](recipes::load_balancer) |
+//! | How do I accept the tokens of many tenants? | [many tenants](recipes::many_tenants) |
 //! | How do I rotate keys? | [key rotation](recipes::key_rotation) |
 //! | How do I read settings from a file? | [settings](recipes::settings) |
 //! | What happens when Redis is down? | [Redis outage](recipes::redis_outage) |
@@ -98,6 +99,10 @@ pub mod recipes {
     #[doc(alias("brute force", "login"))]
     #[doc = include_str!("recipes/login_limits.md")]
     pub mod login_limits {}
+
+    #[doc(alias("multi-tenant", "organizations", "realms"))]
+    #[doc = include_str!("recipes/many_tenants.md")]
+    pub mod many_tenants {}
 
     #[doc(alias("guard", "method_router"))]
     #[doc = include_str!("recipes/methods.md")]

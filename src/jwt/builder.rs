@@ -4,7 +4,7 @@
 
 mod compile;
 mod issuers;
-mod key_source;
+pub(crate) mod key_source;
 mod keys;
 mod requests;
 mod users;
@@ -21,6 +21,7 @@ use crate::error::{ConfigError, ConfigIssues};
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::Issuer;
+use crate::jwt::issuers::Issuers;
 use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::fetch::HttpClient;
@@ -60,6 +61,7 @@ impl JwtAuth {
 #[must_use]
 pub struct JwtAuthBuilder {
     issuers: Vec<Issuer>,
+    sources: Vec<Issuers>,
     audiences: Vec<String>,
     leeway: Duration,
     max_token_len: usize,
@@ -83,6 +85,7 @@ impl Default for JwtAuthBuilder {
     fn default() -> Self {
         Self {
             issuers: Vec::new(),
+            sources: Vec::new(),
             audiences: Vec::new(),
             leeway: LEEWAY,
             max_token_len: MAX_TOKEN_LEN,
@@ -180,11 +183,13 @@ impl JwtAuthBuilder {
     pub fn build(mut self) -> Result<JwtAuth, ConfigError> {
         let mut issues = ConfigIssues::default();
         self.validate_settings(&mut issues);
-        let issuers = self.build_issuers(&mut issues);
+        let capacities: Vec<usize> = self.sources.iter().map(|source| source.capacity).collect();
+        let (issuers, sources) = self.build_issuers(&mut issues);
+        let max_issuers = capacities.into_iter().fold(issuers.len(), usize::saturating_add);
         issues.into_result(|| {
             let policy = Policy {
-                header_cache: HeaderCache::new(issuers.len()),
-                issuers: IssuerTable::new(issuers),
+                header_cache: HeaderCache::new(max_issuers),
+                issuers: IssuerTable::new(issuers, sources),
                 hints: Hints::new(self.clock.clone()),
                 realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
                 cookie: self.cookie,

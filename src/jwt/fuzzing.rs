@@ -17,7 +17,7 @@ use crate::jwt::keys::jwks::{KeySet, MAX_KEYS};
 use crate::jwt::keys::pem;
 use crate::jwt::keys::public_key::PublicKey;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::remote::discovery::parse_metadata;
+use crate::jwt::remote::discovery::{has_same_origin, parse_metadata};
 use crate::jwt::remote::fetch::Document;
 use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims::{self as registered, Expected};
@@ -35,6 +35,21 @@ pub(crate) fn token(data: &[u8]) {
     let compact = Compact::parse(&token, token.len()).expect("a well-formed token");
     assert_eq!(compact::decode_text(compact.header).as_deref(), Ok(text));
     assert!(Compact::parse(&token, token.len() - 1).is_err(), "a token longer than the bound");
+}
+
+/// Parses a pattern in the first line, and checks that a name in the second line that it matches is the pattern with a
+/// segment that needs no decoding.
+pub(crate) fn issuer_pattern(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (pattern, iss) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(pattern) = IssuerPattern::parse(pattern) else { return };
+    assert!(pattern.text().starts_with("https://") || pattern.text().starts_with("http://"), "another scheme");
+    let Some(value) = pattern.value_of(iss) else { return };
+    assert_eq!(pattern.text().replace(pattern.placeholder(), value), iss);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    assert!(!value.is_empty() && value.len() <= 64 && value.bytes().all(is_plain), "a value that needs decoding");
+    assert!(value != "." && value != "..", "another path");
+    assert!(has_same_origin(pattern.text(), iss), "another host");
 }
 
 /// Parses a JWK Set or an object of PEM texts, and checks that its keys are bounded, each used or skipped, and that no

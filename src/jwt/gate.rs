@@ -1,5 +1,7 @@
 //! `JwtAuth`: the gate that authenticates requests by bearer tokens.
 
+mod issuers;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -10,11 +12,11 @@ use tower_layer::Layer;
 use crate::context::route::{matched_path, method_name};
 use crate::context::{NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
-use crate::jwt::issuer::trusted::IssuerKeys;
-use crate::jwt::policy::{Policy, Verification};
-use crate::jwt::remote::RemoteKeys;
+use crate::jwt::issuers::lookups::Outcome;
+use crate::jwt::issuers::source::PendingLookup;
+use crate::jwt::policy::{MissingIssuer, Policy, Verification};
 use crate::jwt::remote::fetch::error_chain;
-use crate::jwt::remote::search::{KeySearch, PendingFetch};
+use crate::jwt::remote::search::PendingFetch;
 use crate::jwt::user_loader::LoadError;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
@@ -104,70 +106,6 @@ impl JwtAuth {
         Self { is_optional: true, ..self.clone() }
     }
 
-    /// Returns whether the keys of every issuer are available.
-    ///
-    /// This starts no fetch. A readiness probe should call [`prefetch_keys`](Self::prefetch_keys) instead: an app that
-    /// receives no requests until it is ready would otherwise never fetch keys.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.remote_keys().all(|keys| keys.is_ready())
-    }
-
-    /// Fetches missing keys, and returns whether the keys of all issuers are available.
-    ///
-    /// It waits for each issuer, usually for at most the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout), and
-    /// fetches from at most 32 issuers at once. After a failed fetch, it starts no other until the back-off has passed
-    /// (a second at first, a minute at most), so a readiness probe may call it at any rate. The call is not required:
-    /// without it, the first request waits for the keys.
-    ///
-    /// ```
-    /// # use axum::{Router, http::StatusCode, routing::get};
-    /// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let server = TestIssuer::start().await?;
-    /// # let issuer = Issuer::discover(server.url());
-    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
-    /// if !auth.prefetch_keys().await {
-    ///     tracing::warn!("starting without the keys of an issuer");
-    /// }
-    /// assert!(auth.is_ready());
-    ///
-    /// let ready = move || {
-    ///     let auth = auth.clone();
-    ///     async move {
-    ///         match auth.prefetch_keys().await {
-    ///             true => StatusCode::OK,
-    ///             false => StatusCode::SERVICE_UNAVAILABLE,
-    ///         }
-    ///     }
-    /// };
-    /// let probes: Router = Router::new().route("/ready", get(ready));
-    /// # let _ = probes;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn prefetch_keys(&self) -> bool {
-        let missing: Vec<_> = self.remote_keys().filter(|keys| !keys.is_ready()).collect();
-        // Start several fetches before waiting for the first one, but not thousands.
-        for some in missing.chunks(CONCURRENT_PREFETCHES) {
-            let searches: Vec<KeySearch> = some.iter().map(|keys| keys.search(None, keys.fetched_sets())).collect();
-            for search in searches {
-                if let KeySearch::Fetching(mut pending) = search {
-                    pending.wait().await;
-                }
-            }
-        }
-        self.is_ready()
-    }
-
-    fn remote_keys(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
-        self.policy.issuers.iter().filter_map(|issuer| match &issuer.keys {
-            IssuerKeys::Fixed(_) => None,
-            IssuerKeys::Remote(keys) => Some(keys),
-        })
-    }
-
     fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
@@ -214,6 +152,44 @@ impl JwtAuth {
         Reply::logged_denial(head, denial)
     }
 
+    /// Waits for the lookup of the issuer, and verifies the token again, since time has passed.
+    async fn wait_for_issuer(
+        &self,
+        mut head: request::Parts,
+        missing: MissingIssuer,
+        pending: PendingLookup,
+    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
+        let outcome = pending.wait().await;
+        if outcome != Outcome::Found {
+            return Err(self.refuse(&head, missing.denial_kind(outcome)));
+        }
+        match self.policy.verify(&mut head.headers) {
+            Ok(Some(Verification::Accepted(user))) => self.load_user(head, user).await,
+            Ok(Some(Verification::KeyMissing(missing))) => match self.policy.search(&missing) {
+                Ok(pending) => self.wait_for_key(head, pending).await,
+                Err(kind) => Err(self.refuse(&head, kind)),
+            },
+            verification => Err(self.refuse_unverified(&head, verification)),
+        }
+    }
+
+    /// Rejects a request that had to wait, and whose token is not accepted now.
+    fn refuse_unverified(
+        &self,
+        head: &request::Parts,
+        verification: Result<Option<Verification>, DenialKind>,
+    ) -> Reply {
+        let kind = match verification {
+            Ok(Some(Verification::Rejected(error))) => DenialKind::InvalidToken(error),
+            // The issuer was evicted while the request waited.
+            Ok(Some(Verification::IssuerMissing(missing))) => missing.denial_kind(Outcome::Absent),
+            Err(kind) => kind,
+            // Does not happen: the head has not changed, so it has a token, and the other results are not rejections.
+            Ok(_) => DenialKind::InvalidToken(TokenError::Key),
+        };
+        self.refuse(head, kind)
+    }
+
     /// Waits for the fetch that may bring the key, and verifies the token again.
     ///
     /// If the fetch started before the request, the issuer may have responded before it published the key. Then this
@@ -231,12 +207,7 @@ impl JwtAuth {
             let missing = match self.policy.verify(&mut head.headers) {
                 Ok(Some(Verification::Accepted(user))) => return self.load_user(head, user).await,
                 Ok(Some(Verification::KeyMissing(missing))) => missing,
-                Ok(Some(Verification::Rejected(error))) => {
-                    return Err(self.refuse(&head, DenialKind::InvalidToken(error)));
-                }
-                // Does not happen, since the head has not changed.
-                Ok(None) => return Err(self.refuse(&head, DenialKind::InvalidToken(TokenError::Key))),
-                Err(kind) => return Err(self.refuse(&head, kind)),
+                verification => return Err(self.refuse_unverified(&head, verification)),
             };
             if !pending.started_earlier {
                 return Err(self.refuse(&head, self.policy.record_not_found(&missing)));
@@ -276,6 +247,13 @@ impl Gate for JwtAuth {
                 }
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
+            Verification::IssuerMissing(missing) => match missing.look_up() {
+                Ok(pending) => {
+                    let gate = self.clone();
+                    Entry::wait(|head| async move { gate.wait_for_issuer(head, missing, pending).await })
+                }
+                Err(kind) => Entry::Refuse(self.refuse(head, kind)),
+            },
             Verification::Rejected(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
         }
     }
@@ -306,6 +284,3 @@ impl<S> Layer<S> for JwtAuth {
         Gated::new(self.clone(), inner)
     }
 }
-
-// Each fetch has a connection, and tenants of one provider may share its server.
-const CONCURRENT_PREFETCHES: usize = 32;

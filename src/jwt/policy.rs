@@ -19,7 +19,9 @@ use crate::field::header_map::mark_sensitive;
 use crate::gate::{CredentialError, DenialKind, TokenError};
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
-use crate::jwt::issuers::table::IssuerTable;
+use crate::jwt::issuers::lookups::Outcome;
+use crate::jwt::issuers::source::{IssuerSource, PendingLookup};
+use crate::jwt::issuers::table::{IssuerRef, IssuerSearch, IssuerTable};
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
 use crate::jwt::strict_json::Object;
@@ -54,9 +56,18 @@ pub(crate) struct Policy {
 #[derive(Debug)]
 pub(crate) enum Verification {
     Accepted(UserContext),
+    /// The issuer of the token must be looked up.
+    IssuerMissing(MissingIssuer),
     /// The token is valid except for its signature, whose key is missing.
     KeyMissing(MissingKey),
     Rejected(TokenError),
+}
+
+/// An issuer that has not been found yet.
+#[derive(Debug)]
+pub(crate) struct MissingIssuer {
+    source: Arc<IssuerSource>,
+    name: Arc<str>,
 }
 
 /// A key that is not among the current ones, and the issuer that may have published it since.
@@ -64,10 +75,32 @@ pub(crate) enum Verification {
 pub(crate) struct MissingKey {
     remote: Arc<RemoteKeys>,
     kid: Option<String>,
-    /// The index of the issuer in the policy.
-    issuer: usize,
+    issuer: IssuerRef,
     /// How many key sets had been fetched before the signature check.
     checked_sets: u64,
+}
+
+impl MissingIssuer {
+    /// Returns the lookup of the issuer.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the request is rejected if no lookup may start now.
+    pub(crate) fn look_up(&self) -> Result<PendingLookup, DenialKind> {
+        self.source.look_up(&self.name).map_err(|outcome| self.denial_kind(outcome))
+    }
+
+    /// Returns why the request is rejected after a lookup that did not find the issuer.
+    pub(crate) fn denial_kind(&self, outcome: Outcome) -> DenialKind {
+        match outcome {
+            Outcome::Unavailable { retry_after } => DenialKind::keys_unavailable(retry_after),
+            // If it was found, it has been evicted since.
+            Outcome::Absent | Outcome::Found => {
+                self.source.log_absent();
+                DenialKind::InvalidToken(TokenError::Issuer)
+            }
+        }
+    }
 }
 
 impl Policy {
@@ -95,7 +128,7 @@ impl Policy {
     }
 
     fn key_absent(&self, missing: &MissingKey) -> DenialKind {
-        if let Some(issuer) = self.issuers.get(missing.issuer) {
+        if let Some(issuer) = self.issuers.get(&missing.issuer) {
             issuer.log_hint(&TokenError::Key, None);
         }
         DenialKind::InvalidToken(TokenError::Key)
@@ -150,7 +183,7 @@ impl Policy {
     /// cache on each fetch. The cache holds the user before `map_user`, whose result may depend on more than the token.
     fn find_cached(&self, token: &[u8], now: Duration) -> Option<UserContext> {
         let cached = self.cache.as_ref()?.get(token, now)?;
-        let issuer = self.issuers.get(cached.issuer)?;
+        let issuer = self.issuers.get_current(&cached.issuer, &self.clock)?;
         (issuer.key_generation()? == cached.key_generation).then(|| issuer.map_user(cached.user))
     }
 
@@ -182,7 +215,20 @@ impl Policy {
         // Find the issuer, and with it the keys (RFC 8725 §3.8). Nothing else of a token of another issuer is checked,
         // and no issuer is contacted about it.
         let iss = claims::issuer(&claims)?;
-        let (issuer_index, issuer) = self.issuers.find(&iss).ok_or_else(|| self.unknown_issuer(&iss))?;
+        let issuer_ref = match self.issuers.find(&iss, &self.clock) {
+            IssuerSearch::Known(issuer) => issuer,
+            IssuerSearch::Unknown => return Err(self.unknown_issuer(&iss)),
+            IssuerSearch::Missing(source) => {
+                // What all issuers of a pattern would reject causes no lookup.
+                if let Some(prototype) = source.prototype() {
+                    let checked = prototype.check_claims(header, &claims, &iss, now, self.leeway);
+                    checked.inspect_err(|error| prototype.log_hint(error, Some(header.algorithm)))?;
+                }
+                let (source, name) = (Arc::clone(source), iss.as_ref().into());
+                return Ok(Verification::IssuerMissing(MissingIssuer { source, name }));
+            }
+        };
+        let issuer = self.issuers.get(&issuer_ref).ok_or(TokenError::Issuer)?;
 
         // Check the claims, then the signature. The number of fetched sets is read before the keys: if a new set
         // arrives in between, the search for the key notices that, and the token is verified again instead of rejected.
@@ -190,9 +236,9 @@ impl Policy {
             issuer.log_hint(&error, Some(header.algorithm));
             error
         };
-        let registered = issuer.check_claims(header, &claims, now, self.leeway).map_err(with_hint)?;
+        let registered = issuer.check_claims(header, &claims, &iss, now, self.leeway).map_err(with_hint)?;
         let checked_sets = issuer.fetched_sets();
-        let key_generation = match (issuer.verify_signature(header, compact)?, &issuer.keys) {
+        let key_generation = match (issuer.verify_signature(header, compact, &iss)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,
             // Published keys are the issuer's own, so the token is at fault, and not the configuration.
             (SignatureCheck::Invalid, IssuerKeys::Remote(_)) => return Err(TokenError::Signature),
@@ -203,7 +249,7 @@ impl Policy {
                 return Ok(Verification::KeyMissing(MissingKey {
                     remote: Arc::clone(remote),
                     kid,
-                    issuer: issuer_index,
+                    issuer: issuer_ref,
                     checked_sets,
                 }));
             }
@@ -213,7 +259,7 @@ impl Policy {
         self.header_cache.record(compact.header, header);
 
         // Read the user.
-        let mut identity = issuer.read_identity(&claims, &claims_text).map_err(with_hint)?;
+        let mut identity = issuer.read_identity(&claims, &claims_text, &iss).map_err(with_hint)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
@@ -224,7 +270,8 @@ impl Policy {
             // The cached token is accepted as long as this function would accept it, which includes the leeway.
             let expires_at = registered.expires_at.saturating_add(self.leeway);
             let user = user.clone();
-            let cached = CachedToken { user, issuer: issuer_index, key_generation, verified_at: now, expires_at };
+            let issuer = issuer_ref.clone();
+            let cached = CachedToken { user, issuer, key_generation, verified_at: now, expires_at };
             cache.insert(token, cached);
         }
         Ok(Verification::Accepted(issuer.map_user(user)))
@@ -236,9 +283,8 @@ impl Policy {
             issuer.log_hint(&TokenError::Issuer, None);
         } else if let Some(suppressed) = self.hints.admit(Hint::Issuer) {
             let kind = DenialKind::InvalidToken(TokenError::Issuer).code();
-            let expected: Vec<&str> =
-                self.issuers.iter().map(|issuer| &*issuer.name).take(MAX_LOGGED_ISSUERS).collect();
-            let issuers = self.issuers.iter().count();
+            let expected: Vec<&str> = self.issuers.names().take(MAX_LOGGED_ISSUERS).collect();
+            let issuers = self.issuers.names().count();
             tracing::warn!(
                 kind,
                 ?expected,

@@ -13,6 +13,7 @@ use foldhash::quality::SeedableRandomState;
 use zeroize::Zeroizing;
 
 use crate::context::UserContext;
+use crate::jwt::issuers::table::IssuerRef;
 
 /// Tokens that have been verified, with their users.
 ///
@@ -66,7 +67,7 @@ struct CacheEntry {
     hash: u64,
     /// Wiped from memory when the entry is dropped, since a token is a credential.
     token: Zeroizing<Box<[u8]>>,
-    /// The hash of the issuer and the user's id. Equal hashes of two subjects would only make them share two ways.
+    /// The hash of the user's issuer and id. Equal hashes of two subjects would only make them share two ways.
     subject_hash: u64,
     /// The number of hits, at most [`MAX_USE_COUNT`], minus the tokens that were not cached because the set was in use.
     use_count: u8,
@@ -78,8 +79,7 @@ struct CacheEntry {
 pub(crate) struct CachedToken {
     /// The user before the app's `map_user`, which runs on every request.
     pub(crate) user: UserContext,
-    /// The index of the issuer in the policy.
-    pub(crate) issuer: usize,
+    pub(crate) issuer: IssuerRef,
     /// The generation of the issuer's keys that verified the token.
     pub(crate) key_generation: u64,
     /// Since 1970. If the clock is set back before this time, the entry is not used.
@@ -128,7 +128,7 @@ impl TokenCache {
             return;
         }
         let hash = self.hash(token.as_bytes());
-        let subject_hash = self.subject_hasher.hash_one((cached.issuer, cached.user.id()));
+        let subject_hash = self.subject_hasher.hash_one((cached.user.issuer(), cached.user.id()));
         // Sweep another set first, with its own lock, which is released before the next one is taken.
         self.sweep_next_set(&cached);
         if let Some(mut set) = self.shard().and_then(|shard| shard.lock_set(hash)) {
@@ -194,7 +194,7 @@ impl CachedToken {
     /// Whether the token has expired or its keys are outdated, as of the time when `newest` was verified.
     fn is_outdated(&self, newest: &Self) -> bool {
         // An issuer's generations only increase, so an older one is never current again.
-        let has_old_keys = self.issuer == newest.issuer && self.key_generation < newest.key_generation;
+        let has_old_keys = self.issuer.is_same(&newest.issuer) && self.key_generation < newest.key_generation;
         self.expires_at <= newest.verified_at || has_old_keys
     }
 }

@@ -28,9 +28,10 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, JwtAuth,
-    OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
-    RequireTier, RequireUser, Role, Roles, Scopes, SecurityHeaders, Stack, Tier, Tiers, TrustedProxies, UserContext,
+    Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, Issuers,
+    JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
+    RequireTier, RequireUser, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies,
+    UserContext,
 };
 use tower::Service;
 
@@ -88,6 +89,8 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<FakeClock>();
     is_value::<IssueKind>();
     is_value::<Issuer>();
+    is_value::<Issuers>();
+    is_value::<Tenants>();
     is_value::<Key>();
     is_value::<Limit>();
     is_value::<LoadError>();

@@ -14,6 +14,7 @@ mod gate;
 mod headers;
 mod jwt_config;
 mod keys;
+mod many_issuers;
 mod optional_auth;
 mod pages;
 mod presets;

@@ -2,21 +2,23 @@
 //!
 //! Every function here continues after an issue, so that one failed `build()` reports all of them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::jwt::builder::{JwtAuthBuilder, key_source, validate};
-use crate::jwt::hints::Hints;
-use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
+use crate::jwt::builder::{JwtAuthBuilder, validate};
+use crate::jwt::issuer::trusted::TrustedIssuer;
 use crate::jwt::issuer::{Issuer, KeySource};
-use crate::jwt::keys::jwk::KeyFilter;
-use crate::jwt::remote::RemoteKeys;
+use crate::jwt::issuers::compiler::IssuerCompiler;
+use crate::jwt::issuers::finder::Finder;
+use crate::jwt::issuers::source::IssuerSource;
+use crate::jwt::issuers::{Finding, Issuers};
+use crate::jwt::remote::discovery::JwksLocation;
 use crate::jwt::remote::fetch::HttpClient;
 
 impl JwtAuthBuilder {
     /// Validates all settings except the issuers.
     pub(super) fn validate_settings(&self, issues: &mut ConfigIssues) {
-        if self.issuers.is_empty() {
+        if self.issuers.is_empty() && self.sources.is_empty() {
             let remedy = "call .issuer(..) with the issuer whose tokens to accept";
             issues.add(ConfigIssue::new("issuer", IssueKind::Missing, "no issuer is set", remedy));
             // With issuers, each of them is checked for an audience.
@@ -38,7 +40,12 @@ impl JwtAuthBuilder {
         if let Some(realm) = &self.realm {
             validate::realm(realm, issues);
         }
-        for audience in self.audiences.iter().chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences)) {
+        let patterns = self.sources.iter().filter_map(|source| match &source.finding {
+            Finding::Pattern(issuer) => Some(&**issuer),
+            Finding::Function { .. } => None,
+        });
+        let own_audiences = self.issuers.iter().chain(patterns).flat_map(|issuer| &issuer.audiences);
+        for audience in self.audiences.iter().chain(own_audiences) {
             validate::audience(audience, issues);
         }
         if let Some(tier) = &self.default_tier {
@@ -46,73 +53,57 @@ impl JwtAuthBuilder {
         }
     }
 
-    /// Builds each issuer. One with an issue is left out, which is harmless: `build()` then fails.
-    pub(super) fn build_issuers(&mut self, issues: &mut ConfigIssues) -> Vec<TrustedIssuer> {
+    /// Builds each issuer, and each source of issuers. One with an issue is left out, which is harmless: `build()` then
+    /// fails.
+    pub(super) fn build_issuers(&mut self, issues: &mut ConfigIssues) -> (Vec<TrustedIssuer>, Vec<IssuerSource>) {
         let issuers = std::mem::take(&mut self.issuers);
+        let sources = std::mem::take(&mut self.sources);
+        let is_remote = |issuer: &Issuer| matches!(issuer.source, KeySource::Remote(_));
+        let has_pattern = sources.iter().any(|source| matches!(source.finding, Finding::Pattern(_)));
         // All issuers share one client.
-        if self.client.is_none() && issuers.iter().any(|issuer| matches!(issuer.source, KeySource::Remote(_))) {
+        if self.client.is_none() && (has_pattern || issuers.iter().any(is_remote)) {
+            self.client = built_in_client(issues);
+        } else if self.client.is_none() && !sources.is_empty() && cfg!(feature = "fetch") {
+            // A function may return issuers that publish their keys.
             self.client = built_in_client(issues);
         }
-        let mut trusted = Vec::with_capacity(issuers.len());
         validate::are_distinct(&issuers, issues);
+        validate::sources_are_distinct(&sources, issues);
+        let compiler = IssuerCompiler {
+            audiences: self.audiences.clone(),
+            uses_roles: self.roles.is_some(),
+            client: self.client.clone(),
+            clock: self.clock.clone(),
+            max_stale_keys: self.max_stale_keys,
+            fetch_timeout: self.fetch_timeout,
+        };
+        let mut trusted = Vec::with_capacity(issuers.len());
         for issuer in issuers {
-            trusted.extend(self.build_issuer(issuer, issues));
+            validate::is_not_pattern(&issuer, issues);
+            validate::tenants(&issuer, self.loader.is_some(), issues);
+            trusted.extend(compiler.compile(issuer, issues));
         }
-        trusted
+        let sources = sources.into_iter().filter_map(|source| build_source(source, &compiler, issues)).collect();
+        (trusted, sources)
     }
+}
 
-    fn build_issuer(&self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
-        // An issuer's own audiences replace those of the layer. The two lists are not merged, so that a token of one
-        // issuer cannot use an audience that was meant for another.
-        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
-        if audiences.is_empty() {
-            let reason = "no audience is set for this issuer's tokens";
-            let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
-            let issue = ConfigIssue::new("audience", IssueKind::Missing, reason, remedy);
-            issues.add(issue.for_issuer(&issuer.name));
-        }
-        key_source::validate_issuer(&issuer, issues);
-        let name: Arc<str> = issuer.name.as_str().into();
-        let allowed = key_source::allowed_algorithms(&issuer, issues);
-        let filter = key_source::key_filter(&issuer, &allowed);
-        let keys = self.build_keys(&issuer, &name, filter, issues)?;
-        let mut conventions = issuer.conventions;
-        if self.roles.is_some() {
-            conventions.claims.use_roles();
-        }
-        let hints = Hints::new(self.clock.clone());
-        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, hints })
-    }
-
-    /// Parses the configured keys, or prepares the fetches of published ones. Nothing is fetched here.
-    fn build_keys(
-        &self,
-        issuer: &Issuer,
-        name: &Arc<str>,
-        filter: KeyFilter,
-        issues: &mut ConfigIssues,
-    ) -> Option<IssuerKeys> {
-        match &issuer.source {
-            KeySource::Fixed(first) => Some(IssuerKeys::Fixed(key_source::fixed_keys(issuer, first, issues))),
-            KeySource::Document(text) => {
-                key_source::document_keys(issuer, text, &filter, issues).map(IssuerKeys::Fixed)
+fn build_source(issuers: Issuers, compiler: &IssuerCompiler, issues: &mut ConfigIssues) -> Option<IssuerSource> {
+    validate::issuers(&issuers, issues);
+    let finder = match issuers.finding {
+        Finding::Pattern(mut settings) => {
+            let pattern = validate::pattern(&settings, issues)?;
+            if let KeySource::Remote(location @ JwksLocation::Metadata) = &mut settings.source {
+                *location = JwksLocation::OwnMetadata;
             }
-            KeySource::Remote(location) => {
-                key_source::validate_location(issuer, location, issues);
-                let client = self.client.clone()?;
-                let remote = RemoteKeys::new(
-                    Arc::clone(name),
-                    location.clone(),
-                    filter,
-                    client,
-                    self.clock.clone(),
-                    self.max_stale_keys,
-                    self.fetch_timeout,
-                );
-                Some(IssuerKeys::Remote(Arc::new(remote)))
-            }
+            let prototype = Box::new(compiler.compile(Issuer::clone(&settings), issues)?);
+            Finder::Pattern { pattern, settings, prototype }
         }
-    }
+        Finding::Function { prefix, function } => {
+            Finder::Function { prefix, function, max_age: issuers.max_age.unwrap_or(ISSUER_MAX_AGE) }
+        }
+    };
+    Some(IssuerSource::new(finder, compiler.clone(), issuers.capacity))
 }
 
 #[cfg(feature = "fetch")]
@@ -133,3 +124,6 @@ fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
     issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
     None
 }
+
+// A removed tenant is out after this time, in which each tenant in use costs one call.
+const ISSUER_MAX_AGE: Duration = Duration::from_secs(300);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::jwt::builder::JwtAuthBuilder;
 use crate::jwt::issuer::Issuer;
+use crate::jwt::issuers::Issuers;
 
 /// # Issuers and audiences
 impl JwtAuthBuilder {
@@ -55,6 +56,29 @@ impl JwtAuthBuilder {
     /// ```
     pub fn add_issuer(mut self, issuer: impl Into<Issuer>) -> Self {
         self.issuers.push(issuer.into());
+        self
+    }
+
+    /// Adds many issuers, which are found while the app runs by the `iss` of their tokens.
+    ///
+    /// An issuer that was added with [`add_issuer`](Self::add_issuer) is preferred. If several of these match an `iss`,
+    /// only the first is asked.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Issuers, JwtAuth};
+    ///
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// let realms = Issuers::from_pattern("https://id.example.com/realms/{realm}");
+    /// let auth = JwtAuth::builder()
+    ///     .issuer("https://staff.example.com")
+    ///     .add_issuers(realms)
+    ///     .audience("https://api.example.com")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_issuers(mut self, issuers: Issuers) -> Self {
+        self.sources.push(issuers);
         self
     }
 

@@ -198,7 +198,7 @@ fn validate_name(issuer: &Issuer, issues: &mut ConfigIssues) {
 pub(crate) fn validate_location(issuer: &Issuer, location: &JwksLocation, issues: &mut ConfigIssues) {
     let constructor = issuer.constructor;
     match location {
-        JwksLocation::Metadata => {
+        JwksLocation::Metadata | JwksLocation::OwnMetadata => {
             let name = &issuer.name;
             if Origin::of_url(name).is_ok() && name.contains("/.well-known/") {
                 issues.add(url_issue(constructor, name, "is the URL of the metadata, not the issuer's name"));

@@ -10,7 +10,11 @@ use crate::context::tiers::Tiers;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
-use crate::jwt::issuer::Issuer;
+use crate::jwt::issuer::tenants::Tenants;
+use crate::jwt::issuer::{Issuer, KeySource};
+use crate::jwt::issuers::pattern::IssuerPattern;
+use crate::jwt::issuers::{Finding, Issuers};
+use crate::jwt::remote::discovery::{JwksLocation, has_same_origin};
 
 /// A long leeway extends the life of every token, even of a stolen one.
 pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
@@ -111,6 +115,95 @@ pub(crate) fn are_distinct(issuers: &[Issuer], issues: &mut ConfigIssues) {
     }
 }
 
+/// Of two equal sources, the second would never be asked.
+pub(crate) fn sources_are_distinct(sources: &[Issuers], issues: &mut ConfigIssues) {
+    let mut texts = HashSet::with_capacity(sources.len());
+    for text in sources.iter().map(Issuers::text).filter(|text| !texts.insert(*text)) {
+        let remedy = "add each pattern and each prefix once";
+        let issue = ConfigIssue::new("add_issuers", IssueKind::Duplicate, "is set twice", remedy);
+        issues.add(issue.with_value(text));
+    }
+}
+
+/// The name of an issuer is compared byte for byte, so one with a placeholder would match no token.
+pub(crate) fn is_not_pattern(issuer: &Issuer, issues: &mut ConfigIssues) {
+    if issuer.conventions.tenants.is_none() && IssuerPattern::parse(&issuer.name).is_ok() {
+        let remedy = "use Issuer::entra_v2_tenants for Entra ID, and Issuers::from_pattern for other servers";
+        let reason = "has a placeholder, so it is not the name of one issuer";
+        let issue = ConfigIssue::new(issuer.constructor, IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(&issuer.name));
+    }
+}
+
+/// Anyone can create a tenant, so an app that does not list the tenants must check something else.
+pub(crate) fn tenants(issuer: &Issuer, has_loader: bool, issues: &mut ConfigIssues) {
+    let is_any = issuer.conventions.tenants.as_ref().is_some_and(Tenants::is_any);
+    if is_any && !has_loader && issuer.conventions.pins.is_empty() {
+        let reason = "accepts tenants that anyone can create, and nothing checks them";
+        let remedy = "use Tenants::only, or check the tenant or the user with load_user or require_claim";
+        issues.add(ConfigIssue::new("Tenants::any", IssueKind::Missing, reason, remedy).for_issuer(&issuer.name));
+    }
+}
+
+/// Validates the settings of many issuers, except those of a pattern.
+pub(crate) fn issuers(issuers: &Issuers, issues: &mut ConfigIssues) {
+    if !(1..=MAX_ISSUERS).contains(&issuers.capacity) {
+        let reason = "is not between 1 and 100000";
+        let remedy = "set the number of issuers in use at a time";
+        let issue = ConfigIssue::new("capacity", IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(issuers.capacity.to_string()).for_issuer(issuers.text()));
+    }
+    let has_function = matches!(issuers.finding, Finding::Function { .. });
+    let max_age = match issuers.max_age {
+        Some(max_age) if !has_function => {
+            let reason = "has no effect: issuers of a pattern are used while their keys are";
+            Some((IssueKind::Prohibited, max_age, reason, "remove .max_age(..)"))
+        }
+        Some(max_age) if !(MIN_ISSUER_AGE..=MAX_ISSUER_AGE).contains(&max_age) => {
+            let remedy = "set how long a removed issuer may still be accepted";
+            Some((IssueKind::Invalid, max_age, "is not between a second and a day", remedy))
+        }
+        _ => None,
+    };
+    if let Some((kind, max_age, reason, remedy)) = max_age {
+        let issue = ConfigIssue::new("max_age", kind, reason, remedy);
+        issues.add(issue.with_value(format!("{max_age:?}")).for_issuer(issuers.text()));
+    }
+    // The function would be called for every token.
+    if has_function && issuers.text().is_empty() {
+        let remedy = "set the text that the names of these issuers begin with, such as https://";
+        issues.add(ConfigIssue::new("Issuers::from_fn", IssueKind::Missing, "the prefix is empty", remedy));
+    }
+}
+
+/// Parses a pattern, and validates where the keys of its issuers are.
+pub(crate) fn pattern(settings: &Issuer, issues: &mut ConfigIssues) -> Option<IssuerPattern> {
+    let mut add = |value: &str, reason: &'static str, remedy: &'static str| {
+        let issue = ConfigIssue::new("Issuers::from_pattern", IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(value));
+    };
+    let pattern = IssuerPattern::parse(&settings.name);
+    let pattern = pattern.map_err(|reason| {
+        add(&settings.name, reason, "write it like https://id.example.com/realms/{realm}");
+    });
+    let pattern = pattern.ok()?;
+    match &settings.source {
+        KeySource::Remote(JwksLocation::Url(url)) => {
+            if !url.contains(pattern.placeholder()) || !has_same_origin(url, &settings.name) {
+                let reason = "the URL of the keys lacks the placeholder or has another host than the issuers";
+                let remedy = "use a URL with the placeholder, or issuers with metadata";
+                add(url, reason, remedy);
+            }
+        }
+        KeySource::Remote(_) => {}
+        KeySource::Document(_) | KeySource::Fixed(_) => {
+            let reason = "has configured keys, with which any name would be an issuer";
+            add(&settings.name, reason, "use an issuer that publishes its keys, or Issuers::from_fn");
+        }
+    }
+    Some(pattern)
+}
+
 /// The default tier must be one of the app's tiers, or it would have no rank.
 pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut ConfigIssues) {
     let (kind, reason) = match tiers {
@@ -126,3 +219,8 @@ const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_TOKEN_CACHE_CAPACITY: usize = 1 << 20;
+const MIN_ISSUER_AGE: Duration = Duration::from_secs(1);
+const MAX_ISSUER_AGE: Duration = Duration::from_secs(24 * 3600);
+
+// Some hundred megabytes of keys. Above that, the scan for the least recently used issuer takes a millisecond.
+const MAX_ISSUERS: usize = 100_000;

@@ -8,6 +8,7 @@ use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::tenants::Tenants;
 use crate::jwt::issuer::token_use::TokenUse;
 
 /// How an issuer formats its access tokens, and how a user is read from them.
@@ -17,6 +18,12 @@ use crate::jwt::issuer::token_use::TokenUse;
 pub(crate) struct IssuerConventions {
     /// Another value of `iss` for the same issuer. Only Google has one.
     pub(crate) alias: Option<&'static str>,
+    /// The tenants of an issuer that has [`TENANT`] in its name. Their tokens have the tenant in `iss` and in `tid`.
+    pub(crate) tenants: Option<Tenants>,
+    /// The value of the JWK member `issuer` of keys for any tenant. Another value must be the `iss` of the token.
+    ///
+    /// `None` if the issuer's keys do not have this member, which no standard defines.
+    pub(crate) key_issuer: Option<String>,
     pub(crate) profile: Profile,
     /// Whether the issuer is the app itself, whose kinds of tokens have [names of its own](Profile#own-issuers).
     pub(crate) is_own: bool,
@@ -38,6 +45,8 @@ impl IssuerConventions {
     pub(crate) fn new(profile: Profile) -> Self {
         Self {
             alias: None,
+            tenants: None,
+            key_issuer: None,
             profile,
             is_own: false,
             audience_claim: ClaimPath::new("aud"),
@@ -75,3 +84,6 @@ impl fmt::Debug for UserMap {
         f.debug_struct("UserMap").finish_non_exhaustive()
     }
 }
+
+/// The placeholder for the tenant in the name of an issuer of many tenants, as in the metadata of Entra ID.
+pub(crate) const TENANT: &str = "{tenantid}";

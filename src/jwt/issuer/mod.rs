@@ -9,6 +9,7 @@ mod presets;
 pub(crate) mod profile;
 mod required_claims;
 mod settings;
+pub(crate) mod tenants;
 pub(crate) mod token_use;
 pub(crate) mod trusted;
 

@@ -3,8 +3,9 @@
 use crate::field::origin::Origin;
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
+use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, TENANT};
 use crate::jwt::issuer::profile::Profile;
+use crate::jwt::issuer::tenants::{Tenants, is_guid};
 use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::issuer::{InvalidArgument, Issuer, KeySource};
 use crate::jwt::remote::discovery::JwksLocation;
@@ -80,7 +81,8 @@ impl Issuer {
     /// Microsoft Entra ID with tokens of version 2.0, by the id of the tenant.
     ///
     /// The audience is the client id of the API. Scopes are read from `scp`, roles from `roles`. Each tenant is a
-    /// separate issuer; `common` and `organizations` are not issuers.
+    /// separate issuer; `common` and `organizations` are not issuers. For several tenants, use
+    /// [`entra_v2_tenants`](Self::entra_v2_tenants).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -96,11 +98,66 @@ impl Issuer {
     /// ```
     #[doc(alias("azure", "microsoft"))]
     pub fn entra_v2(tenant_id: &str) -> Self {
-        let issuer = format!("https://login.microsoftonline.com/{tenant_id}/v2.0");
-        let jwks_url = format!("https://login.microsoftonline.com/{tenant_id}/discovery/v2.0/keys");
-        let claims = ClaimMap::new().email(["email", "preferred_username"]);
-        let preset = Self::entra("Issuer::entra_v2", issuer, jwks_url, "azp", claims);
+        let preset = Self::entra_v2_at("Issuer::entra_v2", tenant_id, tenant_id);
         preset.check_argument(is_guid(tenant_id), "a tenant id", tenant_id)
+    }
+
+    /// Microsoft Entra ID with tokens of version 2.0, for an app with users of several tenants.
+    ///
+    /// A token is accepted if the tenant in its `iss`, `https://login.microsoftonline.com/<tenant>/v2.0`, is its claim
+    /// `tid` and one of these tenants. [`UserContext::issuer`](crate::UserContext::issuer) returns the `iss` of the
+    /// token, and [`UserContext::tenant`](crate::UserContext::tenant) the tenant. The tenants share keys, which are those
+    /// of `organizations`, or of `common` with personal accounts. A key that names a tenant in its member `issuer`
+    /// verifies tokens of that tenant only.
+    ///
+    /// Audience, scopes and roles are as with [`entra_v2`](Self::entra_v2). Tokens of version 1.0 have another `iss`
+    /// and are rejected.
+    ///
+    /// With [`Tenants::any`](crate::Tenants::any), anyone can create a tenant and get a token for the app, so the app
+    /// must check the tenant:
+    ///
+    /// ```
+    /// use portcullis::gate::AccountRefusal;
+    /// use portcullis::jwt::LoadError;
+    /// use portcullis::{Issuer, JwtAuth, Tenants, UserContext};
+    ///
+    /// # async fn is_customer(tenant: &str) -> Result<bool, LoadError> {
+    /// #     Ok(true)
+    /// # }
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// let issuer = Issuer::entra_v2_tenants(Tenants::any())
+    ///     .audience("11111111-2222-3333-4444-555555555555");
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .load_user(async |user: UserContext| {
+    ///         match is_customer(user.tenant().unwrap_or_default()).await? {
+    ///             true => Ok(user),
+    ///             false => Err(LoadError::Unknown),
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Source: [Secure applications and APIs by validating claims](https://learn.microsoft.com/entra/identity-platform/claims-validation).
+    #[doc(alias("azure", "common", "microsoft", "multi-tenant", "organizations"))]
+    pub fn entra_v2_tenants(tenants: Tenants) -> Self {
+        let key_tenant = if tenants.has_personal_accounts() { "common" } else { "organizations" };
+        let invalid_id = tenants.invalid_id().map(str::to_owned);
+        let mut preset = Self::entra_v2_at("Issuer::entra_v2_tenants", TENANT, key_tenant);
+        preset.conventions.tenants = Some(tenants);
+        preset.conventions.claims = preset.conventions.claims.tenant("tid");
+        preset.check_argument(invalid_id.is_none(), "a tenant id", &invalid_id.unwrap_or_default())
+    }
+
+    fn entra_v2_at(constructor: &'static str, tenant: &str, key_tenant: &str) -> Self {
+        let name_of = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+        let jwks_url = format!("https://login.microsoftonline.com/{key_tenant}/discovery/v2.0/keys");
+        let claims = ClaimMap::new().email(["email", "preferred_username"]);
+        let mut preset = Self::entra(constructor, name_of(tenant), jwks_url, "azp", claims);
+        preset.conventions.key_issuer = Some(name_of(TENANT));
+        preset
     }
 
     fn entra(
@@ -233,13 +290,4 @@ impl Issuer {
 /// Whether the text is a host, possibly with a port, and nothing else.
 fn is_domain(domain: &str) -> bool {
     Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
-}
-
-/// Whether the text is a GUID. `common`, `organizations` or a domain name would not match the `iss` of any token.
-fn is_guid(id: &str) -> bool {
-    let mut groups = id.split('-');
-    let has_group = |len: usize| {
-        groups.next().is_some_and(|group| group.len() == len && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    [8, 4, 4, 4, 12].into_iter().all(has_group) && groups.next().is_none()
 }

@@ -7,8 +7,9 @@ use crate::context::{Identity, UserContext};
 use crate::gate::{DenialKind, TokenError};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::hints::{Hint, Hints};
-use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, UserMap};
+use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, TENANT, UserMap};
 use crate::jwt::issuer::profile::Evidence;
+use crate::jwt::issuer::tenants::is_lower_case_guid;
 use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
@@ -49,6 +50,18 @@ pub(crate) enum SignatureCheck {
 }
 
 impl TrustedIssuer {
+    /// Whether a token with this `iss` is of a tenant that this issuer of many tenants accepts.
+    pub(crate) fn is_of_tenant(&self, iss: &str) -> bool {
+        let tenant = self.tenant_in(iss).filter(|tenant| is_lower_case_guid(tenant));
+        tenant.is_some_and(|tenant| self.conventions.tenants.as_ref().is_some_and(|tenants| tenants.contains(tenant)))
+    }
+
+    /// Returns the part of an `iss` at the placeholder of this issuer's name.
+    fn tenant_in<'a>(&self, iss: &'a str) -> Option<&'a str> {
+        let (before, after) = self.name.split_once(TENANT)?;
+        iss.strip_prefix(before)?.strip_suffix(after)
+    }
+
     /// Checks everything except the signature. A token that is rejected here costs no signature check and no fetch.
     ///
     /// Nothing is trusted yet, and this order is safe: each check only rejects. The result is used after the signature
@@ -57,12 +70,20 @@ impl TrustedIssuer {
         &self,
         header: &Header<'_>,
         claims: &Object<'a>,
+        iss: &str,
         now: Duration,
         leeway: Duration,
     ) -> Result<RegisteredClaims<'a>, TokenError> {
         // RFC 8725 §3.1: the app decides about algorithms, not the token.
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
+        }
+        // All tenants share keys, so the tenant in `iss` is that of the token only if both claims say so.
+        if self.conventions.tenants.is_some() {
+            let tenant = claims.get("tid").and_then(string);
+            if tenant.is_none() || tenant.as_deref() != self.tenant_in(iss) {
+                return Err(TokenError::claim_mismatch("tid"));
+            }
         }
         if let Some(token_use) = &self.conventions.token_use {
             token_use.check(claims)?;
@@ -77,6 +98,15 @@ impl TrustedIssuer {
         let registered = claims::check(claims, expected)?;
         pins.iter().try_for_each(|pin| pin.check(claims))?;
         Ok(registered)
+    }
+
+    /// Keeps the fetched keys of the same issuer under earlier settings, if they are still at the same place.
+    pub(crate) fn keep_keys(&mut self, earlier: &Self) {
+        if let (IssuerKeys::Remote(own), IssuerKeys::Remote(fetched)) = (&mut self.keys, &earlier.keys) {
+            if own.location == fetched.location && own.filter == fetched.filter {
+                *own = Arc::clone(fetched);
+            }
+        }
     }
 
     /// Returns how many key sets have been fetched so far. A later comparison shows whether a new one has arrived.
@@ -142,6 +172,8 @@ impl TrustedIssuer {
 
     /// Checks the signature with the current keys (RFC 7515 §5.2).
     ///
+    /// A key that names an issuer verifies tokens of that issuer only, although other tenants publish it too.
+    ///
     /// # Errors
     ///
     /// Returns [`TokenError::Encoding`] if the signature is not base64url, and [`TokenError::Signature`] if it is
@@ -150,6 +182,7 @@ impl TrustedIssuer {
         &self,
         header: &Header<'_>,
         token: Compact<'_>,
+        iss: &str,
     ) -> Result<SignatureCheck, TokenError> {
         // Decode into the stack, except the long signatures of ML-DSA: few issuers use it, and a buffer for them would
         // have to be zeroed for all.
@@ -165,8 +198,10 @@ impl TrustedIssuer {
         let kid = header.kid.as_deref();
         let check = |keys: &KeySet, key_generation| {
             let mut has_candidates = false;
-            for key in keys.candidates(header.algorithm, kid) {
-                if key.verify(token.signed.as_bytes(), signature) {
+            for key in
+                keys.candidates(header.algorithm, kid).filter(|key| self.accepts_key_of(key.issuer.as_deref(), iss))
+            {
+                if key.verifier.verify(token.signed.as_bytes(), signature) {
                     return SignatureCheck::Valid { key_generation };
                 }
                 has_candidates = true;
@@ -188,16 +223,28 @@ impl TrustedIssuer {
         })
     }
 
+    /// Whether a key with this JWK member `issuer` may verify tokens with this `iss`.
+    fn accepts_key_of(&self, key_issuer: Option<&str>, iss: &str) -> bool {
+        let (Some(any_tenant), Some(key_issuer)) = (&self.conventions.key_issuer, key_issuer) else { return true };
+        key_issuer == any_tenant || key_issuer == iss
+    }
+
     /// Reads the user from the claims of a verified token. `text` is the text from which they were parsed.
     ///
     /// # Errors
     ///
     /// Returns [`TokenError::ClaimMissing`] or [`TokenError::ClaimInvalid`] with the name of the claim.
-    pub(crate) fn read_identity(&self, claims: &Object<'_>, text: &Arc<str>) -> Result<Identity, TokenError> {
+    pub(crate) fn read_identity(
+        &self,
+        claims: &Object<'_>,
+        text: &Arc<str>,
+        iss: &str,
+    ) -> Result<Identity, TokenError> {
         claims::check_authorization_details(claims)?;
         let mut identity = self.conventions.claims.read(claims, text, &self.name)?;
-        // As configured, so that an alias does not make two users of one.
-        identity.issuer = Some(Arc::clone(&self.name));
+        // As configured, so that an alias does not make two users of one. Each tenant is an issuer of its own.
+        let is_of_many = self.conventions.tenants.is_some();
+        identity.issuer = Some(if is_of_many { iss.into() } else { Arc::clone(&self.name) });
         identity.auth_time = claims::optional_date(claims, "auth_time", &self.name);
         identity.is_client = self.is_client_itself(claims, &identity);
         if let Some(ClientMarker::Always) = &self.conventions.client_marker {

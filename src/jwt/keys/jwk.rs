@@ -15,14 +15,16 @@ use crate::jwt::strict_json::{Object, array, is_null, string};
 /// A key with two algorithms would let the sender of a token choose between them, which has led to forgeries (RS256 and
 /// HS256 with the same bytes, CVE-2016-10555).
 #[derive(Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
-    pub(super) verifier: Verifier,
+    /// The member `issuer`, which keys of Entra ID have; empty if it is not a string.
+    pub(crate) issuer: Option<String>,
+    pub(crate) verifier: Verifier,
 }
 
 /// Which published keys of an issuer are used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyFilter {
     /// The issuer's algorithms. A key without `alg` uses the first one that its type permits.
     pub(crate) algorithms: Vec<Algorithm>,
@@ -70,7 +72,8 @@ impl Key {
             None => read_members(jwk, family(kty.as_deref(), crv.as_deref(), named)?)?,
         };
         let kid = text("kid")?.map(Into::into);
-        Self::new(kid, &key, named, filter)
+        let issuer = member(jwk, "issuer").map(|issuer| string(issuer).unwrap_or_default().into_owned());
+        Ok(Self { issuer, ..Self::new(kid, &key, named, filter)? })
     }
 
     /// Parses a PEM text of a certificate or public key, as in a map of certificates by `kid`.
@@ -97,7 +100,7 @@ impl Key {
             None => allowed.find(|algorithm| key.permits(*algorithm)),
         };
         let algorithm = algorithm.ok_or(KeyError::Algorithm)?;
-        Ok(Self { kid, algorithm, verifier: key.verifier(algorithm)? })
+        Ok(Self { kid, algorithm, issuer: None, verifier: key.verifier(algorithm)? })
     }
 }
 

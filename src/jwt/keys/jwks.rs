@@ -50,7 +50,7 @@ impl SkippedKey {
 impl KeySet {
     /// Adds a key without a `kid`.
     pub(crate) fn add(&mut self, algorithm: Algorithm, verifier: Verifier) {
-        self.keys.push(Key { kid: None, algorithm, verifier });
+        self.keys.push(Key { kid: None, algorithm, issuer: None, verifier });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,12 +64,12 @@ impl KeySet {
     /// bounded number of signature checks.
     ///
     /// The algorithm must be that of the key, so a token cannot choose how its signature is verified.
-    pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Verifier> {
+    pub(crate) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &Key> {
         let named = self.with_kid(kid).filter(move |key| key.algorithm == algorithm);
         let has_named = named.clone().next().is_some();
         let is_named = kid.is_some();
         let is_other = move |key: &&Key| key.algorithm == algorithm && (!is_named || !has_named && key.kid.is_none());
-        named.chain(self.keys.iter().filter(is_other)).take(MAX_CANDIDATES).map(|key| &key.verifier)
+        named.chain(self.keys.iter().filter(is_other)).take(MAX_CANDIDATES)
     }
 
     /// Whether the set has a key with this `kid`, for any algorithm.

@@ -9,10 +9,12 @@ use crate::jwt::remote::fetch::{Document, FetchError, HttpClient};
 use crate::jwt::strict_json::{Object, string};
 
 /// Where an issuer's JWK Set is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JwksLocation {
     /// At the `jwks_uri` of the issuer's metadata.
     Metadata,
+    /// At the `jwks_uri` of the issuer's metadata, which must have the issuer's own scheme, host and port.
+    OwnMetadata,
     /// At this URL.
     Url(String),
 }
@@ -98,6 +100,11 @@ fn well_known_urls(issuer: &str) -> Vec<String> {
         urls.push(format!("{origin}{path}/.well-known/openid-configuration"));
     }
     urls
+}
+
+/// Whether two URLs have the same scheme, host and port.
+pub(crate) fn has_same_origin(a: &str, b: &str) -> bool {
+    matches!((Origin::of_url(a), Origin::of_url(b)), (Ok((a, _)), Ok((b, _))) if a == b)
 }
 
 /// Whether keys may be fetched from this URL: with https or, if `allow_http`, with http from loopback.

@@ -143,6 +143,8 @@ pub(crate) enum FetchError {
     /// No key of the set is usable. Contains the error of the first key, if there is one.
     NoKey(Option<KeyError>),
     NotUtf8,
+    /// `jwks_uri` is at another host than the issuer, whose name was found by a pattern.
+    OtherHost,
     /// The metadata is that of another issuer (RFC 8414 §3.3).
     OtherIssuer(String),
     Status(u16),
@@ -152,6 +154,19 @@ pub(crate) enum FetchError {
     TooLarge,
     /// `jwks_uri` is not an https URL. An http URL on loopback is accepted only from an issuer on loopback.
     Url,
+}
+
+impl FetchError {
+    /// Whether the server says that there is no such issuer. Any other error says nothing about the issuer.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::OtherIssuer(_) => true,
+            // Some file servers respond with 403 to requests for files that do not exist. The others are about the
+            // caller or the time.
+            Self::Status(status) => (400..500).contains(status) && !matches!(status, 401 | 407 | 408 | 425 | 429),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for FetchError {
@@ -166,6 +181,10 @@ impl fmt::Display for FetchError {
             Self::NoKey(None) => f.write_str("the document has no key"),
             Self::NoKey(Some(error)) => write!(f, "the document has no usable key; the first one: {error}"),
             Self::NotUtf8 => f.write_str("the document is not UTF-8"),
+            Self::OtherHost => f.write_str("the metadata's jwks_uri is at another host than the issuer"),
+            Self::OtherIssuer(name) if name.contains('{') => {
+                write!(f, "the metadata is of many tenants, {name:?}; for Entra ID, use Issuer::entra_v2_tenants")
+            }
             Self::OtherIssuer(name) => {
                 write!(
                     f,

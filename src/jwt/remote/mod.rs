@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
-use crate::jwt::remote::discovery::{JwksLocation, jwks_uri};
+use crate::jwt::remote::discovery::{JwksLocation, has_same_origin, jwks_uri};
 use crate::jwt::remote::fetch::{FetchError, HttpClient};
 use crate::jwt::remote::published_keys::{PublishedKeys, refresh_interval};
 use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule, jitter};
@@ -48,8 +48,8 @@ use crate::runtime;
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
-    location: JwksLocation,
-    filter: KeyFilter,
+    pub(crate) location: JwksLocation,
+    pub(crate) filter: KeyFilter,
     client: HttpClient,
     clock: Clock,
     max_stale_keys: Duration,
@@ -195,6 +195,18 @@ impl RemoteKeys {
         None
     }
 
+    /// Fetches the first keys of an issuer that is not in use yet, for a caller that waits and reports the error.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FetchError`] if the fetch fails. Nothing is logged or recorded then.
+    pub(crate) async fn fetch_first(&self) -> Result<(), FetchError> {
+        let fetched = tokio::time::timeout(self.fetch_timeout, self.fetch(None)).await;
+        let fetched = fetched.unwrap_or(Err(FetchError::TimedOut))?;
+        self.finish_fetch(self.schedule(), Ok(fetched));
+        Ok(())
+    }
+
     /// Starts a fetch in the background, unless one is in progress or the last one failed a moment ago.
     fn refresh(self: &Arc<Self>, now: Instant) {
         let schedule = self.schedule();
@@ -252,12 +264,15 @@ impl RemoteKeys {
     async fn fetch(&self, known_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
         let uri = match (&self.location, known_uri) {
             (JwksLocation::Url(url), _) => url.clone(),
-            (JwksLocation::Metadata, Some(uri)) => uri,
-            (JwksLocation::Metadata, None) => {
+            (JwksLocation::Metadata | JwksLocation::OwnMetadata, Some(uri)) => uri,
+            (JwksLocation::Metadata | JwksLocation::OwnMetadata, None) => {
                 let head_start = self.fetch_timeout / METADATA_SHARES;
                 jwks_uri(&self.client, &self.issuer, head_start).await?
             }
         };
+        if self.location == JwksLocation::OwnMetadata && !has_same_origin(&uri, &self.issuer) {
+            return Err(FetchError::OtherHost);
+        }
         let document = self.client.get_document(&uri).await?;
         let parsed = KeySet::parse(&document.text, &self.filter).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {

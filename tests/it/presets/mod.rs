@@ -3,6 +3,7 @@
 mod auth0;
 mod cognito;
 mod entra;
+mod entra_tenants;
 mod first_party;
 mod google;
 mod keycloak;

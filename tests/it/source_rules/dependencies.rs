@@ -39,7 +39,10 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("sfv", &["headers/audit/single_value.rs"]),
     ("sha2", &["rate_limit/redis/protocol.rs", "rate_limit/subject.rs"]),
     ("smallvec", &["context/rate_limit_status.rs", "gate/violation.rs", "rate_limit/decision.rs"]),
-    ("tokio", &["jwt/remote/", "jwt/user_loader.rs", "rate_limit/redis/", "runtime.rs", "testing/server.rs"]),
+    (
+        "tokio",
+        &["jwt/issuers/", "jwt/remote/", "jwt/user_loader.rs", "rate_limit/redis/", "runtime.rs", "testing/server.rs"],
+    ),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
     ("tower_service", &["gate/engine.rs", "jwt/remote/client.rs"]),

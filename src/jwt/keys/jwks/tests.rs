@@ -156,7 +156,7 @@ fn leading_zero_octets_of_an_rsa_key_are_ignored() {
             let key = key.replace(n, &padded).replace("AQAB", exponent);
             let parsed = parse_set(&[key]);
             assert_eq!(parsed.skipped, [], "{zeros} {exponent}");
-            let verifier = parsed.keys.candidates(Algorithm::Rs256, None).next().unwrap();
+            let verifier = &parsed.keys.candidates(Algorithm::Rs256, None).next().unwrap().verifier;
             assert!(verifier.verify(SIGNED.as_bytes(), &URL_SAFE_NO_PAD.decode(SIGNATURE).unwrap()));
         }
     }

@@ -1,0 +1,223 @@
+//! `Lookups`: which lookups of issuers are in progress or have failed, and when the next one may start.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+/// The result of a lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The issuer is among the found ones.
+    Found,
+    /// There is no such issuer.
+    Absent,
+    /// The lookup failed, which says nothing about the issuer.
+    Unavailable { retry_after: Duration },
+}
+
+/// How many lookups a source may cause.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LookupLimits {
+    /// At the same time.
+    pub(crate) concurrent: usize,
+    /// The number of failed lookups in a row, after which the next one must wait.
+    pub(crate) burst: u32,
+    /// The time until a failed lookup is forgotten.
+    pub(crate) interval: Duration,
+}
+
+/// The state of a source's lookups. It is behind a lock; every method takes the time and is pure otherwise.
+///
+/// Anyone can send tokens with invented issuers, so failed lookups are limited for all of them together. Successful ones
+/// are not: after a start, the tenants of an app are looked up as fast as their number at the same time allows.
+#[derive(Debug)]
+pub(crate) struct Lookups {
+    limits: LookupLimits,
+    /// At most [`LookupLimits::concurrent`].
+    in_progress: HashMap<Arc<str>, InProgress>,
+    next_id: u64,
+    /// Hashes of the names of absent issuers, each with the time at which it is forgotten, oldest first.
+    ///
+    /// A collision of two hashes would reject a valid token for a minute. The hash has a random key, so no caller can
+    /// choose a colliding name.
+    absent: VecDeque<(u64, Instant)>,
+    /// When all failed lookups will be forgotten.
+    failures_until: Option<Instant>,
+    /// Whether the last failed lookup failed because of an outage.
+    is_outage: bool,
+}
+
+#[derive(Debug)]
+struct InProgress {
+    id: u64,
+    /// Dropped without an outcome if the lookup is [forgotten](Lookups::forget).
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+impl Lookups {
+    pub(crate) fn new(limits: LookupLimits) -> Self {
+        Self {
+            limits,
+            in_progress: HashMap::new(),
+            next_id: 0,
+            absent: VecDeque::new(),
+            failures_until: None,
+            is_outage: false,
+        }
+    }
+
+    /// Returns the lookup of this issuer that is in progress.
+    pub(crate) fn in_progress(&self, name: &str) -> Option<watch::Receiver<Option<Outcome>>> {
+        self.in_progress.get(name).map(|lookup| lookup.outcome.subscribe())
+    }
+
+    /// Returns the outcome without a lookup: the issuer is known to be absent, or no lookup may start now.
+    ///
+    /// During a flood of invented issuers, a new issuer counts as absent, like an invented one. An issuer that is known and
+    /// looked up again is not affected: otherwise a flood would lock out all tenants as they expire.
+    pub(crate) fn decided(&self, hash: u64, is_known: bool, now: Instant) -> Option<Outcome> {
+        if self.absent.iter().any(|(absent, until)| *absent == hash && now < *until) {
+            return Some(Outcome::Absent);
+        }
+        let retry_after = self.exhausted_for(now)?;
+        match (self.is_outage, is_known) {
+            (true, _) => Some(Outcome::Unavailable { retry_after }),
+            (false, true) => None,
+            (false, false) => Some(Outcome::Absent),
+        }
+    }
+
+    /// Returns how long no lookup may start, because too many have failed.
+    fn exhausted_for(&self, now: Instant) -> Option<Duration> {
+        let forgotten_in = self.failures_until?.checked_duration_since(now)?;
+        let allowed = self.limits.interval.saturating_mul(self.limits.burst.saturating_sub(1));
+        forgotten_in.checked_sub(allowed).filter(|wait| !wait.is_zero())
+    }
+
+    /// Records that a lookup starts. Returns its id, and where to receive its outcome.
+    pub(crate) fn start(&mut self, name: Arc<str>) -> (u64, watch::Receiver<Option<Outcome>>) {
+        let (sender, outcome) = watch::channel(None);
+        let id = self.next_id;
+        self.next_id += 1;
+        self.in_progress.insert(name, InProgress { id, outcome: sender });
+        (id, outcome)
+    }
+
+    /// Records the end of a lookup. Returns where to send its outcome, `None` if it was [forgotten](Self::forget).
+    pub(crate) fn finish(
+        &mut self,
+        name: &str,
+        id: u64,
+        hash: u64,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Option<watch::Sender<Option<Outcome>>> {
+        if self.in_progress.get(name)?.id != id {
+            return None;
+        }
+        let sender = self.in_progress.remove(name)?.outcome;
+        self.record(hash, outcome, now);
+        Some(sender)
+    }
+
+    fn record(&mut self, hash: u64, outcome: Outcome, now: Instant) {
+        if outcome == Outcome::Found {
+            return;
+        }
+        self.is_outage = outcome != Outcome::Absent;
+        let start = self.failures_until.filter(|until| now < *until).unwrap_or(now);
+        self.failures_until = start.checked_add(self.limits.interval);
+        if let (Outcome::Absent, Some(until)) = (outcome, now.checked_add(ABSENT_FOR)) {
+            self.absent.retain(|(_, until)| now < *until);
+            if self.absent.len() == MAX_ABSENT {
+                self.absent.pop_front();
+            }
+            self.absent.push_back((hash, until));
+        }
+    }
+
+    /// Forgets that an issuer is absent, and the lookup in progress, which may have started too early.
+    pub(crate) fn forget(&mut self, name: &str, hash: u64) {
+        self.in_progress.remove(name);
+        self.absent.retain(|(absent, _)| *absent != hash);
+    }
+}
+
+// A tenant that was added is accepted at most this late.
+const ABSENT_FOR: Duration = Duration::from_secs(60);
+
+// More than can fail within a minute. Sixteen bytes each.
+const MAX_ABSENT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: LookupLimits = LookupLimits { concurrent: 2, burst: 3, interval: Duration::from_secs(2) };
+
+    /// Runs a lookup with this outcome, if one may start.
+    fn look_up(lookups: &mut Lookups, hash: u64, outcome: Outcome, now: Instant) -> bool {
+        let may_start = lookups.decided(hash, false, now).is_none();
+        if may_start {
+            let name: Arc<str> = hash.to_string().into();
+            let (id, _) = lookups.start(Arc::clone(&name));
+            assert!(lookups.finish(&name, id, hash, outcome, now).is_some());
+        }
+        may_start
+    }
+
+    #[test]
+    fn failed_lookups_are_limited_and_successful_ones_are_not() {
+        let (mut lookups, now) = (Lookups::new(LIMITS), Instant::now());
+        assert!((0..1_000).all(|hash| look_up(&mut lookups, hash, Outcome::Found, now)));
+        let started = |lookups: &mut Lookups, from: u64, now| {
+            (from..from + 1_000).filter(|hash| look_up(lookups, *hash, Outcome::Absent, now)).count()
+        };
+        assert_eq!(started(&mut lookups, 1_000, now), 3);
+        assert_eq!((lookups.decided(0, false, now), lookups.decided(0, true, now)), (Some(Outcome::Absent), None));
+        assert_eq!(started(&mut lookups, 2_000, now + Duration::from_millis(1_999)), 0);
+        assert_eq!(started(&mut lookups, 3_000, now + Duration::from_secs(2)), 1);
+        assert_eq!(started(&mut lookups, 4_000, now + Duration::from_secs(60)), 3);
+    }
+
+    #[test]
+    fn after_an_outage_an_issuer_counts_as_unavailable_and_not_as_absent() {
+        let (mut lookups, now) = (Lookups::new(LIMITS), Instant::now());
+        let unavailable = Outcome::Unavailable { retry_after: Duration::from_secs(1) };
+        assert!((0..3).all(|hash| look_up(&mut lookups, hash, unavailable, now)));
+        let expected = Outcome::Unavailable { retry_after: Duration::from_secs(2) };
+        assert_eq!((lookups.decided(0, false, now), lookups.decided(0, true, now)), (Some(expected), Some(expected)));
+        assert_eq!(lookups.decided(0, false, now + Duration::from_secs(2)), None);
+    }
+
+    #[test]
+    fn an_absent_issuer_is_remembered_for_a_minute_in_bounded_memory() {
+        let (mut lookups, now) = (Lookups::new(LIMITS), Instant::now());
+        assert!(look_up(&mut lookups, 7, Outcome::Absent, now));
+        assert_eq!(lookups.decided(7, false, now + ABSENT_FOR - Duration::from_millis(1)), Some(Outcome::Absent));
+        assert_eq!(lookups.decided(7, false, now + ABSENT_FOR), None);
+        lookups.forget("7", 7);
+        assert_eq!(lookups.decided(7, false, now), None);
+        for hash in 0..1_000 {
+            let (id, _) = lookups.start("a".into());
+            lookups.finish("a", id, hash, Outcome::Absent, now);
+        }
+        assert_eq!(lookups.absent.len(), MAX_ABSENT);
+        assert!(lookups.in_progress.is_empty());
+    }
+
+    #[test]
+    fn a_forgotten_lookup_has_no_effect() {
+        let (mut lookups, now) = (Lookups::new(LIMITS), Instant::now());
+        let (first, _) = lookups.start("a".into());
+        lookups.forget("a", 1);
+        let (second, _) = lookups.start("a".into());
+        assert!(lookups.finish("a", first, 1, Outcome::Absent, now).is_none());
+        assert_eq!(lookups.decided(1, false, now), None);
+        assert!(lookups.in_progress("a").is_some());
+        assert!(lookups.finish("a", second, 1, Outcome::Found, now).is_some());
+        assert!(lookups.in_progress("a").is_none());
+    }
+}
