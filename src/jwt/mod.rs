@@ -96,7 +96,8 @@
 //! 2. header and payload: JSON objects without duplicate names
 //! 3. issuer, which selects the keys
 //! 4. algorithm, which the issuer must allow, and the kind of token
-//! 5. registered claims and their times; a malformed claim that a check needs is never treated as absent
+//! 5. registered claims and their times, and [required claims](crate::Issuer::require_claim); a malformed claim that a
+//!    check needs is never treated as absent
 //! 6. signature
 //! 7. claims from which the [user is read](crate::ClaimMap)
 //!

@@ -136,6 +136,21 @@ async fn malformed_roles_are_rejected_if_the_app_maps_or_defines_roles() {
 }
 
 #[tokio::test]
+async fn the_names_of_an_object_are_roles_only_if_the_map_says_so() {
+    let claim = "urn:zitadel:iam:org:project:roles";
+    let roles = r#"{"editor":{"2873":"acme.example.com"},"admin":null}"#;
+    let app = app_mapping(ClaimMap::new().role_keys(["urn:zitadel:iam:org:project:7:roles", claim]));
+    let response = app.send_token(&token(claims_with(claim, roles))).await;
+    assert!(response.user().roles().eq(["editor"]), "neither an organization nor a role that the user does not have");
+    for malformed in ["7", r#"["editor"]"#, r#""editor""#] {
+        let response = app.send_token(&token(claims_with(claim, malformed))).await;
+        response.assert_invalid_token(TokenError::claim_invalid(claim));
+    }
+    let strict = app_mapping(ClaimMap::new().roles([claim])).send_token(&token(claims_with(claim, roles))).await;
+    strict.assert_invalid_token(TokenError::claim_invalid(claim));
+}
+
+#[tokio::test]
 async fn the_log_names_the_path_of_a_nested_claim() {
     let issuer = || Issuer::hs256(ISSUER, SECRET);
     for (issuer, claims, path) in [

@@ -33,6 +33,7 @@ fn complete_user() -> UserContext {
     let roles = Roles::builder().role("editor", ["write:page", "*:draft"]).build().unwrap();
     UserContext::new("ann")
         .with_issuer("https://issuer.example.com")
+        .with_tenant("acme")
         .with_client_id("web")
         .with_email("ann@example.com")
         .with_name("Ann")
@@ -59,6 +60,7 @@ fn a_user_has_every_value_but_no_token_id_claims_and_record() {
             "id": "ann",
             "principal": "client",
             "issuer": "https://issuer.example.com",
+            "tenant": "acme",
             "client_id": "web",
             "email": "ann@example.com",
             "name": "Ann",

@@ -135,6 +135,7 @@ fn each_setter_replaces_the_value() {
     let tiers = Tiers::ascending(["basic", "gold"]).unwrap();
     let of = |word: &str, tier: &str| {
         UserContext::new("ann")
+            .with_tenant(word)
             .with_client_id(word)
             .with_email(word)
             .with_name(word)
@@ -148,6 +149,7 @@ fn each_setter_replaces_the_value() {
     let second = of("two", "basic");
     let changed = first
         .clone()
+        .with_tenant("two")
         .with_client_id("two")
         .with_email("two")
         .with_name("two")
@@ -163,9 +165,8 @@ fn each_setter_replaces_the_value() {
 
 /// The values of all setters.
 fn all(user: &UserContext) -> Vec<String> {
-    let mut all: Vec<_> = [user.client_id(), user.email(), user.name(), user.tier_name(), Some(user.raw_claims())]
-        .map(|text| text.unwrap_or_default().to_owned())
-        .into();
+    let texts = [user.tenant(), user.client_id(), user.email(), user.name(), user.tier_name(), Some(user.raw_claims())];
+    let mut all: Vec<_> = texts.map(|text| text.unwrap_or_default().to_owned()).into();
     all.push(user.scopes().to_string());
     all.extend(user.roles().map(str::to_owned));
     all.extend(user.permissions().map(str::to_owned));
@@ -213,12 +214,13 @@ fn times_are_system_times_and_none_if_out_of_range() {
 #[test]
 fn debug_output_has_id_and_privileges_but_no_email_claims_or_record() {
     let user = editor()
+        .with_tenant("acme")
         .with_email("ann@example.com")
         .with_name("Ann Other")
         .with_raw_claims(r#"{"card":"4111"}"#)
         .with_record("row of a table");
     let text = format!("{user:?}");
-    for shown in ["ann", "editor", "User"] {
+    for shown in ["ann", "editor", "acme", "User"] {
         assert!(text.contains(shown), "{text}");
     }
     for hidden in ["example.com", "Ann Other", "4111", "card", "row of a table"] {

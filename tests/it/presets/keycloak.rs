@@ -5,6 +5,7 @@ use portcullis::{Issuer, Principal};
 use serde_json::{Value, json};
 
 use super::{Preset, roles, scopes, with_changes};
+use crate::support::log_capture::LogCapture;
 
 const URL: &str = "https://sso.example.com/realms/shop/protocol/openid-connect/certs";
 
@@ -86,6 +87,39 @@ async fn keycloak_access_token_may_have_a_nonce() {
             .await
             .handler_called
     );
+}
+
+#[tokio::test]
+async fn keycloak_token_without_roles_has_null_in_their_place() {
+    let issuer = Issuer::keycloak_client("https://sso.example.com", "shop", "valuations-api");
+    let preset = Preset::start(issuer, "valuations-api", URL).await;
+    for (name, value) in [
+        ("realm_access", json!({"roles": null})),
+        ("realm_access", Value::Null),
+        ("resource_access", Value::Null),
+        ("resource_access", json!({"valuations-api": null})),
+    ] {
+        let mut claims = user_claims();
+        claims["realm_access"] = Value::Null;
+        claims["resource_access"] = Value::Null;
+        claims[name] = value;
+        assert_eq!(roles(preset.send_token(jwt_header(), &claims).await.user()), [""; 0], "{claims}");
+    }
+    let malformed = with_changes(&user_claims(), json!({"realm_access": 7}));
+    let response = preset.send_token(jwt_header(), &malformed).await;
+    response.assert_invalid_token(TokenError::claim_invalid("/realm_access/roles"));
+}
+
+// Keycloak 25 and later, if a client does not have the scope `basic`.
+#[tokio::test]
+async fn the_log_names_the_missing_subject_of_a_keycloak_token() {
+    let preset = preset().await;
+    let log = LogCapture::start();
+    let response = preset.send_token(jwt_header(), &with_changes(&user_claims(), json!({"sub": null}))).await;
+    response.assert_invalid_token(TokenError::claim_missing("sub"));
+    let text = log.text();
+    let warning = text.lines().find(|line| line.contains(" WARN ")).unwrap();
+    assert!(warning.contains("required claim is missing: sub"), "{warning}");
 }
 
 #[tokio::test]
