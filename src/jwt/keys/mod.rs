@@ -11,3 +11,6 @@ pub(crate) mod pem;
 pub(crate) mod public_key;
 pub(crate) mod verifier;
 pub(crate) mod weak;
+
+#[cfg(test)]
+mod wycheproof;
