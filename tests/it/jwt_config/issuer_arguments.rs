@@ -84,9 +84,19 @@ fn required_claim_without_a_value_is_an_error() {
 }
 
 #[test]
+fn use_of_encryption_or_of_nothing_is_an_error() {
+    let issuer = || Issuer::discover("https://issuer.example");
+    for key_use in ["", "enc"] {
+        assert_eq!(first_issue(issuer().key_use(key_use)), Some(("key_use", IssueKind::Invalid)), "{key_use}");
+    }
+    assert_eq!(first_issue(issuer().key_use("jwt-svid")), None);
+}
+
+#[test]
 fn setting_without_effect_is_an_error() {
     let issuer = Issuer::hs256("https://issuer.example", [7; 32]);
     assert_eq!(first_issue(issuer.clone().algorithms([Algorithm::Hs256])), Some(("algorithms", IssueKind::Prohibited)));
+    assert_eq!(first_issue(issuer.clone().key_use("jwt-svid")), Some(("key_use", IssueKind::Prohibited)));
     let tier = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
     let error = JwtAuth::builder().issuer(issuer).audience("api").default_tier(tier).build().unwrap_err();
     assert_eq!(

@@ -168,6 +168,19 @@ async fn token_without_kid_signed_by_a_new_key_is_accepted_on_its_first_use() {
 }
 
 #[tokio::test]
+async fn key_with_the_configured_use_is_used() {
+    let fixture = Fixture::new().await;
+    let usable = published_jwks(&fixture.issuer).remove(0);
+    // The form of a SPIFFE trust bundle: a certificate of the trust domain, then the key of its JWT-SVIDs.
+    let authority = json!({"kty": "EC", "use": "x509-svid", "crv": "P-256", "x": "AA", "y": "AA", "x5c": ["AA"]});
+    let bundle = key_set_of(&[authority, with_member(&usable, "use", json!("jwt-svid"))]);
+    fixture.network.serve_key_set(bundle);
+    let spiffe = JwtApp::new(fixture.builder(fixture.jwks_issuer().key_use("jwt-svid")));
+    assert_eq!(spiffe.status_for(&fixture.valid_token()).await, StatusCode::OK);
+    assert_eq!(fixture.app().status_for(&fixture.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn key_after_many_others_is_found() {
     let fixture = Fixture::new().await;
     let usable = published_jwks(&fixture.issuer).remove(0);
