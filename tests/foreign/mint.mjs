@@ -66,6 +66,9 @@ valid('valid HS256 with a kid', 'HS256', await sign('HS256', secrets.HS256), 'HS
 for (const alg of Object.keys(KEY_TYPES)) valid(`valid ${alg}`, alg, await sign(alg, keys[alg].privateKey));
 const PEMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'];
 for (const alg of PEMS) valid(`valid ${alg} under a PEM`, alg, await sign(alg, keys[alg].privateKey), `pem:${alg}`);
+// The algorithms that must be enabled by name, which a PEM does.
+const OPT_IN = ['ES512', 'ES256K'];
+for (const alg of OPT_IN) valid(`valid ${alg} under a PEM`, alg, assemble(header(alg), claims(), signer(alg)), `pem:${alg}`);
 const key = keys.RS256.privateKey;
 valid('exp with a fraction', 'RS256', await sign('RS256', key, { exp: NOW + 300.5 }));
 valid('aud is an array of ours and another', 'RS256', await sign('RS256', key, { aud: ['https://other.example.com', AUDIENCE] }));
@@ -412,7 +415,7 @@ process.stdout.write(`${JSON.stringify({
   issuer: ISSUER,
   audience: AUDIENCE,
   secrets: Object.fromEntries(Object.entries(secrets).map(([alg, secret]) => [alg, b64(secret)])),
-  pem: Object.fromEntries(PEMS.map((alg) => [alg, spki(alg, 'pem')])),
+  pem: Object.fromEntries([...PEMS, ...OPT_IN].map((alg) => [alg, spki(alg, 'pem')])),
   jwks: { keys: Object.keys(KEY_TYPES).map((alg) => ({ ...publicJwk(alg), kid: alg.toLowerCase(), alg, use: 'sig' })) },
   'jwks:without-alg': { keys: [{ ...publicJwk('WITHOUT_ALG'), kid: 'without-alg', use: 'sig' }] },
   tokens,

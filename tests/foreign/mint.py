@@ -28,6 +28,8 @@ KEYS = {alg: new_rsa() for alg in ["RS256", "RS384", "RS512", "PS256", "PS384", 
 KEYS["ES256"] = ec.generate_private_key(ec.SECP256R1())
 KEYS["ES384"] = ec.generate_private_key(ec.SECP384R1())
 KEYS["EdDSA"] = ed25519.Ed25519PrivateKey.generate()
+# The algorithms that must be enabled by name, which a PEM does.
+OPT_IN = {"ES512": ec.generate_private_key(ec.SECP521R1()), "ES256K": ec.generate_private_key(ec.SECP256K1())}
 SECRETS = {f"HS{bits}": secrets.token_bytes(bits // 8) for bits in (256, 384, 512)}
 OTHER_KEY = new_rsa()
 
@@ -59,7 +61,8 @@ def sign(alg="RS256", key=None, head=None, **changes):
 
 
 def pem(alg):
-    return KEYS[alg].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    key = KEYS.get(alg) or OPT_IN[alg]
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_jwk(alg):
@@ -94,6 +97,8 @@ for alg in KEYS:
     valid(f"valid {alg}", alg, lambda: sign(alg))
 for alg in PEMS:
     valid(f"valid {alg} under a PEM", alg, lambda: sign(alg), f"pem:{alg}")
+for alg, key in OPT_IN.items():
+    valid(f"valid {alg} under a PEM", alg, lambda: sign(alg, key), f"pem:{alg}")
 valid("exp with a fraction", "RS256", lambda: sign(exp=NOW + 300.5))
 valid("aud is an array of ours and another", "RS256", lambda: sign(aud=["https://other.example.com", AUDIENCE]))
 valid("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
@@ -137,7 +142,7 @@ document = {
     "issuer": ISSUER,
     "audience": AUDIENCE,
     "secrets": {alg: b64(secret) for alg, secret in SECRETS.items()},
-    "pem": {alg: pem(alg).decode() for alg in PEMS},
+    "pem": {alg: pem(alg).decode() for alg in [*PEMS, *OPT_IN]},
     "jwks": {"keys": [public_jwk(alg) for alg in KEYS]},
     "tokens": TOKENS,
 }

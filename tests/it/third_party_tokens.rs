@@ -143,7 +143,9 @@ fn algorithm(name: &str) -> Algorithm {
         "RS256" => Algorithm::Rs256,
         "PS256" => Algorithm::Ps256,
         "ES256" => Algorithm::Es256,
+        "ES256K" => Algorithm::Es256k,
         "ES384" => Algorithm::Es384,
+        "ES512" => Algorithm::Es512,
         "EdDSA" => Algorithm::EdDsa,
         other => panic!("no PEM for {other}"),
     }
