@@ -17,7 +17,13 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
     (
         "foldhash",
-        &["context/origin_set.rs", "context/origin_set/patterns.rs", "jwt/token/header_cache.rs", "jwt/token_cache.rs"],
+        &[
+            "context/origin_set.rs",
+            "context/origin_set/patterns.rs",
+            "jwt/issuers/table.rs",
+            "jwt/token/header_cache.rs",
+            "jwt/token_cache.rs",
+        ],
     ),
     ("getrandom", &["context/csp_nonce.rs"]),
     ("hex", &["context/csp_nonce.rs"]),
