@@ -38,6 +38,7 @@ pub(crate) struct Identity {
     pub(crate) amr: Box<[SharedStr]>,
     /// Since 1970-01-01T00:00:00Z.
     pub(crate) auth_time: Option<Duration>,
+    pub(crate) session_id: Option<SharedStr>,
     pub(crate) token_id: Option<SharedStr>,
     /// Since 1970-01-01T00:00:00Z.
     pub(crate) expires_at: Option<Duration>,

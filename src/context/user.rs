@@ -53,6 +53,7 @@ use crate::context::principal::Principal;
 /// | [`tier`], [`tier_name`] | the subscription tier | `tier`, `subscription_tier` |
 /// | [`principal`] | whether a user or a client acts | `sub`, `client_id`, claims of the issuer |
 /// | [`acr`], [`amr`], [`auth_time`] | how and when the user logged in | `acr`; `amr`; `auth_time` |
+/// | [`session_id`] | the login session that the token belongs to | `sid` |
 /// | [`token_id`], [`expires_at`] | the token's id and expiry | `jti`; `exp` |
 /// | [`authorization_details`] | what the user has approved, in detail (RFC 9396) | `authorization_details` |
 /// | [`raw_claims`], [`claims`] | all claims | the whole payload |
@@ -77,6 +78,7 @@ use crate::context::principal::Principal;
 /// [`record`]: Self::record
 /// [`roles`]: Self::roles
 /// [`scopes`]: Self::scopes
+/// [`session_id`]: Self::session_id
 /// [`tenant`]: Self::tenant
 /// [`tier`]: Self::tier
 /// [`tier_name`]: Self::tier_name

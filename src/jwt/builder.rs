@@ -9,6 +9,7 @@ mod keys;
 mod requests;
 mod users;
 mod validate;
+pub(crate) mod validate_preset;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

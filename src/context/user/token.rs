@@ -51,6 +51,15 @@ impl UserContext {
         self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
+    /// Returns the id of the login session that the token belongs to: the `sid` claim, or that of the
+    /// [claim map](crate::ClaimMap::session_id).
+    ///
+    /// All tokens of a login have the same id, also after a refresh (OpenID Connect Front-Channel Logout 1.0 §3).
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.session_id.as_deref()
+    }
+
     /// Returns the token's id, which is unique at its issuer: the `jti` claim (RFC 7519 §4.1.7).
     ///
     /// Many issuers omit it.

@@ -3,6 +3,7 @@
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
+use crate::jwt::builder::validate_preset;
 use crate::jwt::issuer::conventions::IssuerConventions;
 use crate::jwt::issuer::{FixedKey, Issuer, KeyMaterial, KeySource};
 use crate::jwt::keys::jwk::KeyFilter;
@@ -26,6 +27,7 @@ pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
         issues.add(issue.for_issuer(&issuer.name));
     }
     validate_claim_settings(&issuer.conventions, &issuer.name, issues);
+    validate_preset::settings(issuer, issues);
     // Settings without effect are errors: the user believes that they protect something.
     let is_fixed = matches!(issuer.source, KeySource::Fixed(_));
     if is_fixed && issuer.algorithms.is_some() {

@@ -93,6 +93,7 @@ pub struct ClaimMap {
     permissions: Vec<ClaimPath>,
     tier: Vec<ClaimPath>,
     acr: ClaimPath,
+    session_id: ClaimPath,
     amr: ClaimPath,
     /// Whether the app maps roles or defines what they grant, so that a malformed claim must not look like an absent
     /// one.
@@ -115,6 +116,7 @@ impl ClaimMap {
             permissions: names(&["permissions"]),
             tier: names(&["tier", "subscription_tier"]),
             acr: ClaimPath::new("acr"),
+            session_id: ClaimPath::new("sid"),
             amr: ClaimPath::new("amr"),
             uses_roles: false,
         }
@@ -282,6 +284,12 @@ impl ClaimMap {
         self
     }
 
+    /// Sets the claim with the id of the login session (default `sid`).
+    pub fn session_id(mut self, claim: &str) -> Self {
+        self.session_id = path(claim);
+        self
+    }
+
     /// Sets the claim with the authentication context class of the login (default `acr`).
     pub fn acr(mut self, claim: &str) -> Self {
         self.acr = path(claim);
@@ -301,6 +309,16 @@ impl ClaimMap {
         self.uses_roles = true;
     }
 
+    /// Returns the error of a token that has another tenant than the required one, or none.
+    pub(crate) fn tenant_mismatch(&self) -> TokenError {
+        self.tenant.as_ref().map_or_else(|| TokenError::claim_mismatch("tenant"), ClaimPath::mismatch)
+    }
+
+    /// Whether a claim with the tenant is set.
+    pub(crate) fn has_tenant(&self) -> bool {
+        self.tenant.is_some()
+    }
+
     /// Whether a claim's name is empty. `build()` rejects such a map, since the claim is never present.
     pub(crate) fn has_empty_name(&self) -> bool {
         let lists = [
@@ -313,7 +331,7 @@ impl ClaimMap {
             &self.permissions,
             &self.tier,
         ];
-        let single = [&self.id, &self.acr, &self.amr].into_iter().chain(&self.tenant);
+        let single = [&self.id, &self.acr, &self.session_id, &self.amr].into_iter().chain(&self.tenant);
         lists.into_iter().flatten().chain(single).any(ClaimPath::is_empty)
     }
 
@@ -334,6 +352,7 @@ impl ClaimMap {
             permissions: reader.names(&self.permissions)?,
             tier_name: reader.tier(&self.tier)?,
             acr: reader.optional(std::slice::from_ref(&self.acr)),
+            session_id: reader.optional(std::slice::from_ref(&self.session_id)),
             amr: reader.methods(&self.amr),
             ..Identity::default()
         })

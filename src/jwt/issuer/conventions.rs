@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::context::UserContext;
+use crate::context::{Identity, UserContext};
+use crate::gate::TokenError;
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::claim_pin::ClaimPin;
+use crate::jwt::issuer::claim_rule::ClaimRule;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::tenants::Tenants;
 use crate::jwt::issuer::token_use::TokenUse;
+use crate::jwt::strict_json::Object;
 
 /// How an issuer formats its access tokens, and how a user is read from them.
 ///
@@ -33,9 +36,23 @@ pub(crate) struct IssuerConventions {
     pub(crate) token_use: Option<TokenUse>,
     /// The claims that must have certain values.
     pub(crate) pins: Vec<ClaimPin>,
+    /// What a preset requires of claims, besides the pins.
+    pub(crate) rules: Vec<ClaimRule>,
+    /// The only tenant whose tokens are accepted; `None` for all of them.
+    pub(crate) required_tenant: Option<String>,
+    /// The setting of a preset that must be used instead of an audience.
+    pub(crate) audience_setter: Option<&'static str>,
+    /// A prefix of further audiences that are accepted.
+    pub(crate) audience_prefix: Option<&'static str>,
+    /// A prefix of audiences that must not be configured.
+    pub(crate) forbidden_audience_prefix: Option<&'static str>,
+    /// Whether a token without an audience is accepted.
+    pub(crate) allows_missing_audience: bool,
     /// How tokens without a user are recognized, beyond the rule of RFC 9068 §2.2.
     pub(crate) client_marker: Option<ClientMarker>,
     pub(crate) claims: ClaimMap,
+    /// Reads claims whose format is the provider's own, which a `ClaimMap` cannot express.
+    pub(crate) provider_claims: Option<ProviderClaims>,
     /// The function of [`map_user`](crate::Issuer::map_user).
     pub(crate) user_map: Option<UserMap>,
 }
@@ -52,12 +69,22 @@ impl IssuerConventions {
             audience_claim: ClaimPath::new("aud"),
             token_use: None,
             pins: Vec::new(),
+            rules: Vec::new(),
+            required_tenant: None,
+            audience_setter: None,
+            audience_prefix: None,
+            forbidden_audience_prefix: None,
+            allows_missing_audience: false,
             client_marker: None,
             claims: ClaimMap::new(),
+            provider_claims: None,
             user_map: None,
         }
     }
 }
+
+/// Changes the user that was read by the claim map.
+pub(crate) type ProviderClaims = fn(&Object<'_>, &mut Identity) -> Result<(), TokenError>;
 
 /// How an issuer marks the tokens of clients that act on their own behalf, without a user.
 ///

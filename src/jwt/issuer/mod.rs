@@ -2,10 +2,11 @@
 
 pub(crate) mod claim_map;
 pub(crate) mod claim_pin;
+pub(crate) mod claim_rule;
 mod constructors;
 pub(crate) mod conventions;
 mod key_settings;
-mod presets;
+pub(crate) mod presets;
 pub(crate) mod profile;
 mod required_claims;
 mod settings;
@@ -63,6 +64,8 @@ pub struct Issuer {
     pub(crate) conventions: IssuerConventions,
     /// The invalid argument of a preset.
     pub(crate) invalid_argument: Option<InvalidArgument>,
+    /// A setting of other presets, which has no effect here.
+    pub(crate) misplaced_setting: Option<MisplacedSetting>,
 }
 
 /// Where an issuer's keys come from.
@@ -100,6 +103,14 @@ pub(crate) struct InvalidArgument {
     pub(crate) value: String,
 }
 
+/// A setting that only some presets have, on another issuer.
+#[derive(Clone)]
+pub(crate) struct MisplacedSetting {
+    pub(crate) setter: &'static str,
+    /// The presets that have it.
+    pub(crate) presets: &'static [&'static str],
+}
+
 impl FixedKey {
     fn pem(setter: &'static str, algorithm: Algorithm, pem: String) -> Self {
         Self { algorithm, material: KeyMaterial::Pem(pem), setter }
@@ -122,6 +133,7 @@ impl Issuer {
             audiences: Vec::new(),
             conventions: IssuerConventions::new(profile),
             invalid_argument: None,
+            misplaced_setting: None,
         }
     }
 }

@@ -1,13 +1,22 @@
 //! Presets of `Issuer` for well-known identity providers.
 
-use crate::field::origin::Origin;
+mod authentik;
+mod clerk;
+mod firebase;
+mod logto;
+mod settings;
+mod supabase;
+pub(crate) mod workloads;
+mod zitadel;
+
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, TENANT};
+use crate::jwt::issuer::presets::settings::is_domain;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::tenants::{Tenants, is_guid};
 use crate::jwt::issuer::token_use::TokenUse;
-use crate::jwt::issuer::{InvalidArgument, Issuer, KeySource};
+use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::remote::discovery::JwksLocation;
 
 /// # Presets
@@ -39,6 +48,7 @@ impl Issuer {
         let preset = Self::preset("Issuer::auth0", issuer, jwks_url, |conventions| {
             // The grant type, which has this value if no user took part.
             conventions.client_marker = Some(ClientMarker::Equals("gty", "client-credentials"));
+            conventions.claims = ClaimMap::new().tenant("org_id");
         });
         preset.check_argument(is_domain(domain), "a domain", domain)
     }
@@ -147,7 +157,6 @@ impl Issuer {
         let invalid_id = tenants.invalid_id().map(str::to_owned);
         let mut preset = Self::entra_v2_at("Issuer::entra_v2_tenants", TENANT, key_tenant);
         preset.conventions.tenants = Some(tenants);
-        preset.conventions.claims = preset.conventions.claims.tenant("tid");
         preset.check_argument(invalid_id.is_none(), "a tenant id", &invalid_id.unwrap_or_default())
     }
 
@@ -168,7 +177,7 @@ impl Issuer {
         claims: ClaimMap,
     ) -> Self {
         Self::preset(constructor, issuer, jwks_url, |conventions| {
-            conventions.claims = claims.client_id([client_claim]).scopes(["scp"]);
+            conventions.claims = claims.client_id([client_claim]).scopes(["scp"]).tenant("tid");
             // An ID token for the same app has the same audience, and after a refresh no `nonce` (OpenID Connect Core
             // §12.2). Only access tokens name the client that they were issued to.
             conventions.token_use = Some(TokenUse { is_conclusive: false, ..TokenUse::presence(client_claim) });
@@ -207,7 +216,7 @@ impl Issuer {
     }
 
     fn keycloak_realm(constructor: &'static str, base_url: &str, realm: &str) -> Self {
-        let issuer = format!("{}/realms/{realm}", base_url.trim_end_matches('/'));
+        let issuer = format!("{base_url}/realms/{realm}");
         let jwks_url = format!("{issuer}/protocol/openid-connect/certs");
         let preset = Self::preset(constructor, issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["azp", "client_id"]).roles(["/realm_access/roles"]);
@@ -216,7 +225,7 @@ impl Issuer {
             conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
         });
         let is_realm = !realm.is_empty() && !realm.contains('/');
-        preset.check_argument(is_realm, "a realm", realm)
+        preset.check_argument(is_realm, "a realm", realm).check_base_url(base_url)
     }
 
     /// Amazon Cognito, by its region and the id of the user pool.
@@ -233,7 +242,8 @@ impl Issuer {
     /// ```
     #[doc(alias = "aws")]
     pub fn cognito(region: &str, user_pool_id: &str) -> Self {
-        let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}");
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        let issuer = format!("https://cognito-idp.{region}.amazonaws.com{suffix}/{user_pool_id}");
         let jwks_url = format!("{issuer}/.well-known/jwks.json");
         let preset = Self::preset("Issuer::cognito", issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["client_id"]).roles(["cognito:groups"]);
@@ -250,7 +260,9 @@ impl Issuer {
     /// Google, with ID tokens as credentials, since its access tokens are opaque.
     ///
     /// Set the client id that the tokens were issued to as the audience. Tokens have the profile
-    /// [`IdToken`](Profile::IdToken). They carry no scopes, roles or permissions.
+    /// [`IdToken`](Profile::IdToken). They carry no scopes, roles or permissions. The tenant is `hd`, the domain of a
+    /// Google Workspace; [`tenant`](Self::tenant) accepts only its users. Without it, anyone with a Google account can
+    /// get a token, and so can any service account, for which no one logs in.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -265,6 +277,8 @@ impl Issuer {
             // Google documents both forms of `iss`, with and without the scheme.
             conventions.alias = Some("accounts.google.com");
             conventions.profile = Profile::IdToken;
+            // The domain of the organization; personal accounts have none.
+            conventions.claims = ClaimMap::new().tenant("hd");
         })
     }
 
@@ -279,15 +293,4 @@ impl Issuer {
         configure(&mut issuer.conventions);
         issuer
     }
-
-    /// Records an invalid argument. `expected` describes a valid one.
-    fn check_argument(mut self, is_valid: bool, expected: &'static str, value: &str) -> Self {
-        self.invalid_argument = (!is_valid).then(|| InvalidArgument { expected, value: value.to_owned() });
-        self
-    }
-}
-
-/// Whether the text is a host, possibly with a port, and nothing else.
-fn is_domain(domain: &str) -> bool {
-    Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
 }

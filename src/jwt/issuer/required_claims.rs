@@ -63,7 +63,7 @@ impl Issuer {
         self.pin(ClaimPin::contains("contains_claim", claim, values))
     }
 
-    fn pin(mut self, pin: ClaimPin) -> Self {
+    pub(super) fn pin(mut self, pin: ClaimPin) -> Self {
         self.conventions.pins.push(pin);
         self
     }

@@ -93,10 +93,21 @@ impl TrustedIssuer {
         let compared_claim = self.conventions.token_use.as_ref().and_then(TokenUse::compared_claim);
         let evidence = Evidence { is_marked, is_own: self.conventions.is_own, compared_claim };
         self.conventions.profile.check(header, claims, evidence)?;
-        let IssuerConventions { audience_claim, pins, .. } = &self.conventions;
-        let expected = Expected { issuer: &self.name, audience_claim, audiences: &self.audiences, now, leeway };
+        let IssuerConventions { audience_claim, audience_prefix, allows_missing_audience, pins, rules, .. } =
+            &self.conventions;
+        let expected = Expected {
+            issuer: &self.name,
+            audience_claim,
+            audiences: &self.audiences,
+            audience_prefix: *audience_prefix,
+            allows_missing_audience: *allows_missing_audience,
+            now,
+            leeway,
+        };
         let registered = claims::check(claims, expected)?;
         pins.iter().try_for_each(|pin| pin.check(claims))?;
+        let latest = now.saturating_add(leeway);
+        rules.iter().try_for_each(|rule| rule.check(claims, latest))?;
         Ok(registered)
     }
 
@@ -242,6 +253,14 @@ impl TrustedIssuer {
     ) -> Result<Identity, TokenError> {
         claims::check_authorization_details(claims)?;
         let mut identity = self.conventions.claims.read(claims, text, &self.name)?;
+        if let Some(read) = self.conventions.provider_claims {
+            read(claims, &mut identity)?;
+        }
+        if let Some(required) = &self.conventions.required_tenant
+            && identity.tenant.as_deref() != Some(required.as_str())
+        {
+            return Err(self.conventions.claims.tenant_mismatch());
+        }
         // As configured, so that an alias does not make two users of one. Each tenant is an issuer of its own.
         let is_of_many = self.conventions.tenants.is_some();
         identity.issuer = Some(if is_of_many { iss.into() } else { Arc::clone(&self.name) });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::jwt::builder::key_source;
+use crate::jwt::builder::{key_source, validate_preset};
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
@@ -34,13 +34,25 @@ impl IssuerCompiler {
     pub(crate) fn compile(&self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
         // An issuer's own audiences replace those of the layer. The two lists are not merged, so that a token of one
         // issuer cannot use an audience that was meant for another.
-        let audiences = if issuer.audiences.is_empty() { self.audiences.clone() } else { issuer.audiences.clone() };
+        let own_setter = issuer.conventions.audience_setter;
+        let uses_own = !issuer.audiences.is_empty() || own_setter.is_some();
+        let audiences = if uses_own { issuer.audiences.clone() } else { self.audiences.clone() };
         if audiences.is_empty() {
-            let reason = "no audience is set for this issuer's tokens";
-            let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
-            let issue = ConfigIssue::new("audience", IssueKind::Missing, reason, remedy);
+            let issue = match own_setter {
+                Some(setter) => {
+                    let reason = "is required, since this issuer's tokens have no other audience";
+                    let remedy = format!("call .{setter}(..); see the documentation of {}", issuer.constructor);
+                    ConfigIssue::new(setter, IssueKind::Missing, reason, remedy)
+                }
+                None => {
+                    let reason = "no audience is set for this issuer's tokens";
+                    let remedy = "call .audience(..) with the `aud` value of the tokens for this app";
+                    ConfigIssue::new("audience", IssueKind::Missing, reason, remedy)
+                }
+            };
             issues.add(issue.for_issuer(&issuer.name));
         }
+        validate_preset::audiences(&issuer, &audiences, issues);
         key_source::validate_issuer(&issuer, issues);
         let name: Arc<str> = issuer.name.as_str().into();
         let allowed = key_source::allowed_algorithms(&issuer, issues);

@@ -31,6 +31,10 @@ pub(crate) struct Expected<'a> {
     /// The claim with the audience: `aud`, except for issuers that do not send it (Cognito).
     pub(crate) audience_claim: &'a ClaimPath,
     pub(crate) audiences: &'a [String],
+    /// A prefix of further audiences that are accepted.
+    pub(crate) audience_prefix: Option<&'static str>,
+    /// Whether a token without an audience is accepted.
+    pub(crate) allows_missing_audience: bool,
     /// Since 1970.
     pub(crate) now: Duration,
     pub(crate) leeway: Duration,
@@ -109,8 +113,16 @@ pub(crate) fn check_authorization_details(claims: &Object<'_>) -> Result<(), Tok
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let claim = expected.audience_claim;
     let malformed = || claim.invalid();
-    let value = claim.find(claims)?.ok_or_else(|| claim.missing())?;
-    let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience);
+    let value = match claim.find(claims)? {
+        Some(value) => value,
+        None if expected.allows_missing_audience => return Ok(true),
+        None => return Err(claim.missing()),
+    };
+    let has_prefix = |audience: &str| {
+        let rest = expected.audience_prefix.and_then(|prefix| audience.strip_prefix(prefix));
+        rest.is_some_and(|rest| !rest.is_empty())
+    };
+    let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience) || has_prefix(audience);
     if let Some(audience) = string(value) {
         return if audience.is_empty() { Err(malformed()) } else { Ok(is_expected(&audience)) };
     }

@@ -1,0 +1,117 @@
+//! `ClaimRule`: what a preset requires of a provider's tokens beyond the standard checks.
+
+use std::time::Duration;
+
+use crate::gate::TokenError;
+use crate::jwt::claim_path::ClaimPath;
+use crate::jwt::strict_json::{Object, is_null, string};
+use crate::jwt::token::numeric_date;
+
+/// A rule of a preset about the claims of a token. The app's own rules are `ClaimPin`s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClaimRule {
+    /// If both claims are present, they are equal.
+    Equal(&'static str, &'static str),
+    /// The claim is a string of at most this many characters.
+    MaxLen(&'static str, usize),
+    /// The claim does not have this JSON value.
+    Not(&'static str, &'static str),
+    /// The claim is a date that is not in the future.
+    NotInFuture(&'static str),
+    /// The claim is a string with this prefix, and more after it.
+    StartsWith(&'static str, &'static str),
+}
+
+impl ClaimRule {
+    /// Checks the rule. `latest` is the current time and the leeway, since 1970.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::ClaimMismatch`] with the name of the claim.
+    pub(crate) fn check(self, claims: &Object<'_>, latest: Duration) -> Result<(), TokenError> {
+        let value = |name| claims.get(name).filter(|value| !is_null(value));
+        let text = |name| value(name).and_then(string);
+        let (name, is_met) = match self {
+            Self::Equal(first, second) => {
+                // Compared as JSON values of strings, so that a number is never equal to a string.
+                let is_equal = || text(first).is_some() && text(first) == text(second);
+                (first, value(first).is_none() || is_equal())
+            }
+            Self::MaxLen(name, max) => (name, text(name).is_some_and(|text| text.chars().count() <= max)),
+            Self::Not(name, forbidden) => (name, !is_value(value(name), forbidden)),
+            Self::NotInFuture(name) => {
+                (name, value(name).and_then(numeric_date::parse).is_some_and(|date| date <= latest))
+            }
+            Self::StartsWith(name, prefix) => {
+                (name, text(name).is_some_and(|text| text.len() > prefix.len() && text.starts_with(prefix)))
+            }
+        };
+        if is_met { Ok(()) } else { Err(ClaimPath::new(name).mismatch()) }
+    }
+}
+
+/// Whether a claim has this JSON value: a literal such as `true`, or a string in quotes.
+fn is_value(value: Option<&str>, expected: &str) -> bool {
+    value.is_some_and(|value| match string(expected) {
+        Some(expected) => string(value).is_some_and(|text| text == expected),
+        None => value == expected,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_met(rule: ClaimRule, claims: &str) -> bool {
+        let checked = rule.check(&Object::parse(claims).unwrap(), Duration::from_secs(100));
+        assert!(checked.is_ok() || checked == Err(TokenError::claim_mismatch("a")));
+        checked.is_ok()
+    }
+
+    #[test]
+    fn equal_claims_are_the_same_string_if_the_first_is_present() {
+        let rule = ClaimRule::Equal("a", "b");
+        for claims in ["{}", r#"{"a":null,"b":"1"}"#, r#"{"b":"1"}"#, r#"{"a":"1","b":"1"}"#] {
+            assert!(is_met(rule, claims), "{claims}");
+        }
+        for claims in [r#"{"a":"1"}"#, r#"{"a":"1","b":"2"}"#, r#"{"a":1,"b":1}"#, r#"{"a":"1","b":1}"#] {
+            assert!(!is_met(rule, claims), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_bounded_claim_is_counted_in_characters() {
+        let rule = ClaimRule::MaxLen("a", 2);
+        assert!(is_met(rule, r#"{"a":"éé"}"#) && is_met(rule, r#"{"a":""}"#));
+        for claims in [r#"{"a":"abc"}"#, "{}", r#"{"a":1}"#, r#"{"a":null}"#] {
+            assert!(!is_met(rule, claims), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_forbidden_value_is_recognized_however_it_is_written() {
+        assert!(!is_met(ClaimRule::Not("a", "true"), r#"{"a":true}"#));
+        assert!(is_met(ClaimRule::Not("a", "true"), r#"{"a":false}"#) && is_met(ClaimRule::Not("a", "true"), "{}"));
+        let pending = ClaimRule::Not("a", r#""pending""#);
+        assert!(!is_met(pending, r#"{"a":"pending"}"#) && !is_met(pending, r#"{"a":"p\u0065nding"}"#));
+        assert!(is_met(pending, r#"{"a":"active"}"#) && is_met(pending, r#"{"a":null}"#));
+    }
+
+    #[test]
+    fn a_date_is_required_and_not_in_the_future() {
+        let rule = ClaimRule::NotInFuture("a");
+        assert!(is_met(rule, r#"{"a":100}"#) && is_met(rule, r#"{"a":1}"#));
+        for claims in [r#"{"a":101}"#, "{}", r#"{"a":"1"}"#, r#"{"a":null}"#] {
+            assert!(!is_met(rule, claims), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_has_something_after_it() {
+        let rule = ClaimRule::StartsWith("a", "x:");
+        assert!(is_met(rule, r#"{"a":"x:y"}"#));
+        for claims in [r#"{"a":"x:"}"#, r#"{"a":"y"}"#, "{}", r#"{"a":["x:y"]}"#] {
+            assert!(!is_met(rule, claims), "{claims}");
+        }
+    }
+}

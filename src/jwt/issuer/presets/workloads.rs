@@ -1,0 +1,194 @@
+//! The presets for workloads: GitHub Actions and GitLab CI, with the `Pin` of their tokens, and Kubernetes.
+
+use crate::jwt::algorithm::Algorithm;
+use crate::jwt::issuer::Issuer;
+use crate::jwt::issuer::claim_pin::ClaimPin;
+use crate::jwt::issuer::claim_rule::ClaimRule;
+use crate::jwt::issuer::conventions::ClientMarker;
+
+/// Whose CI jobs are accepted: an owner, a group or a repository, by its id.
+///
+/// Anyone can run a job on the servers of GitHub or GitLab and choose the audience of its token, so the audience does
+/// not say whose it is. An id is never given to another owner, unlike a name.
+///
+/// ```
+/// use portcullis::{Issuer, JwtAuth, Pin};
+///
+/// let issuer = Issuer::github_actions(Pin::repository_owner_id(9919))
+///     .require_claim("environment", ["production"])
+///     .audience("https://deploy.example.com");
+/// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    claim: &'static str,
+    id: u64,
+}
+
+impl Pin {
+    /// Accepts the jobs of all repositories of a GitHub organization or user.
+    #[must_use]
+    pub fn repository_owner_id(id: u64) -> Self {
+        Self { claim: "repository_owner_id", id }
+    }
+
+    /// Accepts the jobs of a GitHub repository.
+    #[must_use]
+    pub fn repository_id(id: u64) -> Self {
+        Self { claim: "repository_id", id }
+    }
+
+    /// Accepts the jobs of all projects directly in a GitLab group or user namespace.
+    #[must_use]
+    pub fn namespace_id(id: u64) -> Self {
+        Self { claim: "namespace_id", id }
+    }
+
+    /// Accepts the jobs of a GitLab project.
+    #[must_use]
+    pub fn project_id(id: u64) -> Self {
+        Self { claim: "project_id", id }
+    }
+}
+
+/// # Workloads
+///
+/// A workload, such as a CI job, is a [client](crate::Principal::Client): its id and its client id are both `sub`.
+impl Issuer {
+    /// GitHub Actions on github.com, with the owner or the repository whose jobs are accepted.
+    ///
+    /// The audience is the one that the workflow requests. Pin more with [`require_claim`](Self::require_claim):
+    /// `environment`, `ref`, `job_workflow_ref` (the called workflow) or `event_name`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Pin};
+    ///
+    /// let workflow = "octo-org/ops/.github/workflows/deploy.yml@refs/heads/main";
+    /// let issuer = Issuer::github_actions(Pin::repository_id(74))
+    ///     .require_claim("job_workflow_ref", [workflow])
+    ///     .audience("https://deploy.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
+    pub fn github_actions(pin: Pin) -> Self {
+        Self::github_issuer("Issuer::github_actions", GITHUB_ISSUER.to_owned(), pin)
+    }
+
+    /// GitHub Actions of an enterprise with an issuer of its own, by the slug of the enterprise.
+    ///
+    /// It is for enterprises that set `include_enterprise_slug`. Otherwise, it is like
+    /// [`github_actions`](Self::github_actions).
+    pub fn github_actions_enterprise(slug: &str, pin: Pin) -> Self {
+        let is_slug = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let issuer = format!("{GITHUB_ISSUER}/{slug}");
+        Self::github_issuer("Issuer::github_actions_enterprise", issuer, pin).check_argument(
+            !slug.is_empty() && slug.bytes().all(is_slug),
+            "the slug of an enterprise",
+            slug,
+        )
+    }
+
+    /// GitHub Actions of a GitHub Enterprise Server or of ghe.com, by the URL of the issuer.
+    ///
+    /// That is `https://<host>/_services/token` or `https://token.actions.<subdomain>.ghe.com`.
+    pub fn github_actions_at(issuer: &str, pin: Pin) -> Self {
+        Self::github_issuer("Issuer::github_actions_at", issuer.to_owned(), pin).check_base_url(issuer)
+    }
+
+    fn github_issuer(constructor: &'static str, issuer: String, pin: Pin) -> Self {
+        let jwks_url = format!("{issuer}/.well-known/jwks");
+        Self::workload(constructor, issuer, jwks_url)
+            .algorithms([Algorithm::Rs256])
+            .check_argument(pin.claim.starts_with("repository"), "the id of a repository or its owner", pin.claim)
+            .pin(ClaimPin::equals(constructor, pin.claim, [pin.id.to_string()]))
+    }
+
+    /// GitLab CI, by the URL of the GitLab instance, with the group or the project whose jobs are accepted.
+    ///
+    /// The audience is the one in `id_tokens` of the job. Pin more with [`require_claim`](Self::require_claim): `ref`,
+    /// `ref_protected` (the string `"true"`) or `environment`. Tokens of merge requests from forks are rejected.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Pin};
+    ///
+    /// let issuer = Issuer::gitlab_ci("https://gitlab.com", Pin::project_id(20))
+    ///     .require_claim("ref_protected", ["true"])
+    ///     .audience("https://deploy.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
+    pub fn gitlab_ci(base_url: &str, pin: Pin) -> Self {
+        let constructor = "Issuer::gitlab_ci";
+        let jwks_url = format!("{base_url}/oauth/discovery/keys");
+        let mut preset = Self::workload(constructor, base_url.to_owned(), jwks_url)
+            .algorithms([Algorithm::Rs256])
+            .check_argument(!pin.claim.starts_with("repository"), "the id of a namespace or project", pin.claim)
+            .check_base_url(base_url)
+            .pin(ClaimPin::equals(constructor, pin.claim, [pin.id.to_string()]));
+        preset.conventions.rules.push(NO_FORK);
+        preset
+    }
+
+    /// Accepts GitLab's jobs of merge requests from forks that run in the pinned project (default: rejected).
+    ///
+    /// In their tokens, `project_id` and `namespace_id` are those of the fork, so the [pin](Pin) must be the fork's.
+    /// `job_project_id` is the project in which the job ran.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Pin};
+    ///
+    /// let issuer = Issuer::gitlab_ci("https://gitlab.com", Pin::project_id(20))
+    ///     .allow_forks()
+    ///     .audience("https://preview.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
+    pub fn allow_forks(self) -> Self {
+        self.preset_setting("allow_forks", &["Issuer::gitlab_ci"], |issuer| issuer.remove_rule(NO_FORK))
+    }
+
+    /// Service accounts of a Kubernetes cluster, by the cluster's issuer: `https://kubernetes.default.svc`.
+    ///
+    /// The audience is one of your own, which the pod requests for a projected token. That of the API server is
+    /// rejected by `build()`, because a token for it is in every pod. The keys are at `/openid/v1/jwks` of the API server,
+    /// whose certificate is the cluster's, and which requires a token. So set [`fetch`](crate::jwt::JwtAuthBuilder::fetch)
+    /// to a client that sends the pod's token and trusts `ca.crt`; without it, requests get 503. For a cluster whose
+    /// issuer is public, such as that of EKS, use [`discover`](Self::discover) with the same pins.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::kubernetes("https://kubernetes.default.svc")
+    ///     .service_account("jobs", "importer")
+    ///     .audience("https://orders.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
+    pub fn kubernetes(issuer: &str) -> Self {
+        let jwks_url = format!("{issuer}/openid/v1/jwks");
+        let mut preset = Self::workload("Issuer::kubernetes", issuer.to_owned(), jwks_url).check_base_url(issuer);
+        preset.conventions.rules.push(ClaimRule::StartsWith("sub", SERVICE_ACCOUNT));
+        preset.conventions.forbidden_audience_prefix = Some("https://kubernetes.default.svc");
+        preset
+    }
+
+    /// Accepts only this service account of a Kubernetes cluster (default: all of them). Each call adds one.
+    pub fn service_account(self, namespace: &str, name: &str) -> Self {
+        let subject = format!("{SERVICE_ACCOUNT}{namespace}:{name}");
+        self.preset_setting("service_account", &["Issuer::kubernetes"], |issuer| {
+            let pins = &mut issuer.conventions.pins;
+            let earlier = pins.iter().position(|pin| pin.setter == "service_account").map(|index| pins.remove(index));
+            let subjects = earlier.into_iter().flat_map(|pin| pin.values.into_vec()).chain([subject]);
+            pins.push(ClaimPin::equals("service_account", "sub", subjects));
+        })
+    }
+
+    fn workload(constructor: &'static str, issuer: String, jwks_url: String) -> Self {
+        Self::preset(constructor, issuer, jwks_url, |conventions| {
+            conventions.client_marker = Some(ClientMarker::Always);
+        })
+    }
+}
+
+const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+// Since the fix of a vulnerability, `project_id` is the fork, and `job_project_id` the project in which the job ran.
+const NO_FORK: ClaimRule = ClaimRule::Equal("job_project_id", "project_id");
+
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
