@@ -39,7 +39,7 @@ impl Issuer {
 
     /// An authorization server with a JWK Set (RFC 7517 §5) at this URL.
     ///
-    /// The document may also be an object of [certificates or public keys in PEM](Self::jwks_document#certificates).
+    /// The document may also be an object of [certificates or public keys in PEM](Self::jwks_document).
     ///
     /// Use it for an issuer without metadata, or to save the request for the metadata. `issuer` is only compared with
     /// the `iss` of tokens and need not be a URL.

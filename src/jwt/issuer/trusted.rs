@@ -152,7 +152,10 @@ impl TrustedIssuer {
                 let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
                 (Some(self.conventions.audience_claim.text()), Some(audiences))
             }
-            _ => (None, None),
+            _ => match error {
+                TokenError::ClaimMismatch { claim } => (Some(&**claim), None),
+                _ => (None, None),
+            },
         };
         tracing::warn!(
             issuer = &*self.name,

@@ -80,7 +80,10 @@ impl IssuerCompiler {
                 key_source::document_keys(issuer, text, &filter, issues).map(IssuerKeys::Fixed)
             }
             KeySource::Remote(location) => {
-                key_source::validate_location(issuer, location, issues);
+                // The URL of a preset follows from its arguments, which are reported already.
+                if issuer.invalid_argument.is_none() {
+                    key_source::validate_location(issuer, location, issues);
+                }
                 let client = self.client.clone()?;
                 let remote = RemoteKeys::new(
                     Arc::clone(name),

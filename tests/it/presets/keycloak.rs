@@ -10,7 +10,7 @@ use crate::support::log_capture::LogCapture;
 const URL: &str = "https://sso.example.com/realms/shop/protocol/openid-connect/certs";
 
 async fn preset() -> Preset {
-    Preset::start(Issuer::keycloak("https://sso.example.com/", "shop"), "valuations-api", URL).await
+    Preset::start(Issuer::keycloak("https://sso.example.com", "shop"), "valuations-api", URL).await
 }
 
 fn user_claims() -> Value {

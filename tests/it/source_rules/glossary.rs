@@ -71,7 +71,6 @@ const AVOIDED_IN_PROSE: &[(&str, &str)] = &[("visitor|visitors", "caller, client
 const ALLOWED: &[(&str, &str)] = &[
     ("in flight", "sent, and without a response yet"),
     ("is cancelled", "a method of tokio's `JoinError`"),
-    ("codes cancelled", "the name of a gRPC status code"),
 ];
 
 /// The files that people read; this one quotes what it forbids.
