@@ -68,10 +68,8 @@ const AVOIDED: &[(&str, &str)] = &[
 const AVOIDED_IN_PROSE: &[(&str, &str)] = &[("visitor|visitors", "caller, client, user, or `Visitor`")];
 
 /// Uses of an avoided phrase that are right, each with the reason.
-const ALLOWED: &[(&str, &str)] = &[
-    ("in flight", "sent, and without a response yet"),
-    ("is cancelled", "a method of tokio's `JoinError`"),
-];
+const ALLOWED: &[(&str, &str)] =
+    &[("in flight", "sent, and without a response yet"), ("is cancelled", "a method of tokio's `JoinError`")];
 
 /// The files that people read; this one quotes what it forbids.
 fn prose() -> BTreeMap<String, String> {
