@@ -79,7 +79,7 @@ async fn the_value_of_a_required_claim_is_in_no_response_and_in_no_log_line_at_i
     let text = log.text();
     assert!(!text.contains("secret-value"), "{text}");
     let warning = text.lines().find(|line| line.contains(" WARN ")).unwrap();
-    assert!(warning.contains("claim=\"env\"") && warning.contains(ISSUER), "{warning}");
+    assert!(warning.contains("required value: env") && warning.contains(ISSUER), "{warning}");
 }
 
 #[tokio::test]
