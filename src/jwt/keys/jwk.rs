@@ -193,8 +193,9 @@ fn is_of_type(key: &PublicKey, kty: Option<&str>, crv: Option<&str>) -> bool {
     kty.is_none_or(|kty| kty == expected_kty) && crv.is_none_or(|crv| crv == expected_crv)
 }
 
-// Members that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 9964 §3).
-pub(super) const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+// Members that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 9964 §3, and the name of the
+// seed in its drafts).
+pub(super) const PRIVATE_MEMBERS: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
 
 // Members with a public key, or a part of one.
 const KEY_MEMBERS: [&str; 5] = ["n", "e", "x", "y", "pub"];

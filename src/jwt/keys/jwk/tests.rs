@@ -1,5 +1,6 @@
 //! JWKs with certificates, keys of algorithms that must be enabled by name, and other values of `use`.
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{
     ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair,
     ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair,
@@ -132,7 +133,8 @@ fn an_ml_dsa_key_has_alg_and_exactly_the_bytes_of_its_parameter_set() {
         for kty in ["OKP", "ML-DSA", "akp"] {
             assert_eq!(parse_any(&with(&jwk, "kty", kty)), Err(KeyError::WrongType), "{kty}");
         }
-        for bytes in [&public[1..], &[public, &[0]].concat(), &[]] {
+        let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap();
+        for bytes in [&public[1..], &[public, &[0]].concat(), spki.as_ref(), &[]] {
             assert_eq!(parse_any(&with(&jwk, "pub", URL_SAFE_NO_PAD.encode(bytes))), Err(KeyError::Malformed));
         }
     }
