@@ -10,7 +10,7 @@ import time
 import uuid
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
@@ -28,8 +28,14 @@ KEYS = {alg: new_rsa() for alg in ["RS256", "RS384", "RS512", "PS256", "PS384", 
 KEYS["ES256"] = ec.generate_private_key(ec.SECP256R1())
 KEYS["ES384"] = ec.generate_private_key(ec.SECP384R1())
 KEYS["EdDSA"] = ed25519.Ed25519PrivateKey.generate()
-# The algorithms that must be enabled by name, which a PEM does.
-OPT_IN = {"ES512": ec.generate_private_key(ec.SECP521R1()), "ES256K": ec.generate_private_key(ec.SECP256K1())}
+# The algorithms that must be enabled by name.
+OPT_IN = {
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "ES256K": ec.generate_private_key(ec.SECP256K1()),
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate(),
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate(),
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate(),
+}
 SECRETS = {f"HS{bits}": secrets.token_bytes(bits // 8) for bits in (256, 384, 512)}
 OTHER_KEY = new_rsa()
 
@@ -60,9 +66,28 @@ def sign(alg="RS256", key=None, head=None, **changes):
     return jwt.encode(claims(**changes), key or KEYS[alg], algorithm=alg, headers=head or header(alg))
 
 
+def sign_opt_in(alg, key_name=None):
+    """PyJWT has no ML-DSA, so these tokens are assembled here."""
+    key_name = key_name or alg
+    if not alg.startswith("ML-DSA"):
+        return sign(alg, OPT_IN[key_name])
+    head = json.dumps({"alg": alg, **header(key_name)}).encode()
+    signing_input = f"{b64(head)}.{b64(json.dumps(claims()).encode())}"
+    return f"{signing_input}.{b64(OPT_IN[key_name].sign(signing_input.encode()))}"
+
+
 def pem(alg):
     key = KEYS.get(alg) or OPT_IN[alg]
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def opt_in_jwk(alg):
+    key = OPT_IN[alg].public_key()
+    if alg.startswith("ML-DSA"):
+        jwk = {"kty": "AKP", "pub": b64(key.public_bytes_raw())}
+    else:
+        jwk = ECAlgorithm.to_jwk(key, as_dict=True)
+    return {**jwk, "kid": alg.lower(), "alg": alg}
 
 
 def public_jwk(alg):
@@ -97,8 +122,10 @@ for alg in KEYS:
     valid(f"valid {alg}", alg, lambda: sign(alg))
 for alg in PEMS:
     valid(f"valid {alg} under a PEM", alg, lambda: sign(alg), f"pem:{alg}")
-for alg, key in OPT_IN.items():
-    valid(f"valid {alg} under a PEM", alg, lambda: sign(alg, key), f"pem:{alg}")
+for alg in OPT_IN:
+    for keys in (f"pem:{alg}", "jwks:opt-in"):
+        valid(f"valid {alg} under {keys}", alg, lambda: sign_opt_in(alg), keys)
+invalid("ML-DSA-65 by the key for ML-DSA-44", "ML-DSA-65", sign_opt_in("ML-DSA-65", "ML-DSA-44"), "jwks:opt-in")
 valid("exp with a fraction", "RS256", lambda: sign(exp=NOW + 300.5))
 valid("aud is an array of ours and another", "RS256", lambda: sign(aud=["https://other.example.com", AUDIENCE]))
 valid("no kid", "RS256", lambda: sign(head={"typ": "at+jwt"}))
@@ -144,6 +171,7 @@ document = {
     "secrets": {alg: b64(secret) for alg, secret in SECRETS.items()},
     "pem": {alg: pem(alg).decode() for alg in [*PEMS, *OPT_IN]},
     "jwks": {"keys": [public_jwk(alg) for alg in KEYS]},
+    "jwks:opt-in": {"keys": [opt_in_jwk(alg) for alg in OPT_IN]},
     "tokens": TOKENS,
 }
 print(json.dumps(document))

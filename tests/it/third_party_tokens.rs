@@ -130,6 +130,7 @@ fn layer(document: &Document, keys: &str, profile: Profile) -> JwtAuthBuilder {
         "jwks:without-alg" => {
             Issuer::jwks_document(issuer_url, document.key_sets[keys].to_string()).algorithms([Algorithm::Rs256])
         }
+        "jwks:opt-in" => Issuer::jwks_document(issuer_url, document.key_sets[keys].to_string()).algorithms(OPT_IN),
         pem => {
             let alg = pem.strip_prefix("pem:").unwrap_or_else(|| panic!("unknown keys: {pem}"));
             Issuer::pem(issuer_url, algorithm(alg), &document.pem[alg])
@@ -147,6 +148,13 @@ fn algorithm(name: &str) -> Algorithm {
         "ES384" => Algorithm::Es384,
         "ES512" => Algorithm::Es512,
         "EdDSA" => Algorithm::EdDsa,
+        "ML-DSA-44" => Algorithm::MlDsa44,
+        "ML-DSA-65" => Algorithm::MlDsa65,
+        "ML-DSA-87" => Algorithm::MlDsa87,
         other => panic!("no PEM for {other}"),
     }
 }
+
+/// The algorithms that must be enabled by name.
+const OPT_IN: [Algorithm; 5] =
+    [Algorithm::Es256k, Algorithm::Es512, Algorithm::MlDsa44, Algorithm::MlDsa65, Algorithm::MlDsa87];
