@@ -131,7 +131,15 @@ pub(crate) fn claims(data: &[u8]) {
     let audience_claim = ClaimPath::new("aud");
     let now = Duration::from_secs(NOW);
     let leeway = Duration::from_secs(LEEWAY);
-    let expected = Expected { issuer: "", audience_claim: &audience_claim, audiences: &audiences, now, leeway };
+    let expected = Expected {
+        issuer: "",
+        audience_claim: &audience_claim,
+        audiences: &audiences,
+        audience_prefix: None,
+        allows_missing_audience: false,
+        now,
+        leeway,
+    };
     let Ok(accepted) = registered::check(&object, expected) else { return };
     let member = |name: &str| members.get(name).filter(|value| !value.is_null());
     let date = |name: &str| member(name).map(|date| date.as_f64().expect("a date is a number"));

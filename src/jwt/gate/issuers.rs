@@ -108,6 +108,7 @@ impl JwtAuth {
     /// # Ok(())
     /// # }
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "most callers do not need to know whether it was found")]
     pub fn evict_issuer(&self, iss: &str) -> bool {
         self.policy.issuers.evict(iss)
     }

@@ -113,10 +113,11 @@ impl TrustedIssuer {
 
     /// Keeps the fetched keys of the same issuer under earlier settings, if they are still at the same place.
     pub(crate) fn keep_keys(&mut self, earlier: &Self) {
-        if let (IssuerKeys::Remote(own), IssuerKeys::Remote(fetched)) = (&mut self.keys, &earlier.keys) {
-            if own.location == fetched.location && own.filter == fetched.filter {
-                *own = Arc::clone(fetched);
-            }
+        if let (IssuerKeys::Remote(own), IssuerKeys::Remote(fetched)) = (&mut self.keys, &earlier.keys)
+            && own.location == fetched.location
+            && own.filter == fetched.filter
+        {
+            *own = Arc::clone(fetched);
         }
     }
 

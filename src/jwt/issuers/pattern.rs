@@ -37,7 +37,7 @@ impl IssuerPattern {
             return Err("does not have exactly one placeholder, which is a whole segment of the path");
         };
         let is_fixed = |segment: &str| is_placeholder(segment) || is_segment(segment, MAX_FIXED_LEN);
-        let last = segments.clone().last();
+        let last = segments.clone().next_back();
         let has_valid_path = segments.clone().all(|segment| is_fixed(segment) || segment.is_empty());
         // Only the last segment may be empty: the name of an issuer may end with a slash.
         let empty = segments.filter(|segment| segment.is_empty()).count();

@@ -119,7 +119,7 @@ async fn the_least_recently_used_issuer_makes_room_for_a_new_one() {
     let function = Function::configured(|iss: String| async move { Some(tenant(iss)) }, |issuers| issuers.capacity(2));
     let app = function.app();
     let names = ["https://a.example", "https://b.example", "https://c.example"];
-    let [a, b, c] = names.map(|name| tenant_token(name));
+    let [a, b, c] = names.map(tenant_token);
     for token in [&a, &b, &a, &c] {
         assert_eq!(app.status_for(token).await, StatusCode::OK);
         function.clock.advance(seconds(1));

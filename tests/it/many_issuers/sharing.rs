@@ -17,7 +17,7 @@ async fn two_realms_with_the_same_kid_sub_and_jti_each_use_their_own_key_and_use
     let key_sets: Vec<_> = key_sets.collect();
     let realms = server.realms.lock().unwrap().clone();
     server.network.respond_with(move |url| match key_sets.iter().find(|(keys_url, _)| keys_url == url) {
-        Some((_, key_set)) => axum::http::Response::new(key_set.clone().into()),
+        Some((_, key_set)) => axum::http::Response::new(key_set.clone()),
         None => super::respond(&realms, url),
     });
     let token = |signer: &str, iss: &str| {

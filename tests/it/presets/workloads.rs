@@ -73,7 +73,7 @@ async fn github_actions_of_an_enterprise_has_an_issuer_by_slug_or_by_url() {
     let pin = Pin::repository_owner_id(65);
     for (issuer, iss) in [
         (
-            Issuer::github_actions_enterprise("avocado-corp", pin.clone()),
+            Issuer::github_actions_enterprise("avocado-corp", pin),
             "https://token.actions.githubusercontent.com/avocado-corp",
         ),
         (

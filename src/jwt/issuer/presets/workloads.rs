@@ -19,7 +19,7 @@ use crate::jwt::issuer::conventions::ClientMarker;
 ///     .audience("https://deploy.example.com");
 /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
     claim: &'static str,
     id: u64,

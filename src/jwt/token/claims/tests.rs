@@ -13,6 +13,8 @@ fn check_claims(claims: &str) -> Result<(), TokenError> {
         issuer: "https://issuer.example.com",
         audience_claim: &ClaimPath::new("aud"),
         audiences: &audiences,
+        audience_prefix: None,
+        allows_missing_audience: false,
         now: Duration::from_secs(NOW),
         leeway: Duration::from_secs(LEEWAY),
     };
