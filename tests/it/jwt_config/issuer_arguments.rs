@@ -39,7 +39,7 @@ fn well_formed_preset_argument_is_accepted() {
         Issuer::okta("dev-1.okta.com", "default"),
         Issuer::entra_v1(TENANT),
         Issuer::entra_v2(TENANT),
-        Issuer::keycloak("https://id.example.com/", "main"),
+        Issuer::keycloak("https://id.example.com", "main"),
         Issuer::cognito("eu-west-1", "eu-west-1_AbC"),
         Issuer::google(),
     ] {
