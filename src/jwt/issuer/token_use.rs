@@ -81,36 +81,56 @@ pub(crate) fn is_own_access_token(claims: &Object<'_>, compared: Option<&str>) -
 /// Whether the claim may say what the token is for. The names are not standardized: Keycloak sends `typ`, Cognito
 /// `token_use`, Casdoor `tokenType`, and custom issuers one of the others.
 fn is_use_claim(name: &str) -> bool {
-    is_one_of(name, &["purpose", "tokenkind", "tokenpurpose", "tokentype", "tokenuse", "typ", "type"])
+    is_one_of(name, |letters| {
+        matches!(letters, b"purpose" | b"tokenkind" | b"tokenpurpose" | b"tokentype" | b"tokenuse" | b"typ" | b"type")
+    })
 }
 
 /// Whether an app may send the claim in a token that it issues after the password and before the second factor.
 fn is_pending_login_claim(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "2fapending",
-        "2farequired",
-        "mfapending",
-        "mfarequired",
-        "pending2fa",
-        "pendingmfa",
-        "requires2fa",
-        "requiresmfa",
-        "twofactorpending",
-        "twofactorrequired",
-    ];
-    is_one_of(name, &NAMES)
+    is_one_of(name, |letters| {
+        matches!(
+            letters,
+            b"2fapending"
+                | b"2farequired"
+                | b"mfapending"
+                | b"mfarequired"
+                | b"pending2fa"
+                | b"pendingmfa"
+                | b"requires2fa"
+                | b"requiresmfa"
+                | b"twofactorpending"
+                | b"twofactorrequired"
+        )
+    })
 }
 
 /// Whether the name is one of these in any spelling, such as `token_use`, `tokenUse` and `token-use`.
-fn is_one_of(name: &str, lower_case_letters: &[&str]) -> bool {
-    let letters = || name.bytes().filter(|byte| !b"_-".contains(byte)).map(|byte| byte.to_ascii_lowercase());
-    lower_case_letters.iter().any(|expected| letters().eq(expected.bytes()))
+///
+/// `is_expected` gets the name in lower case, without separators. It is written once, because comparing each spelling
+/// with each name takes 8 % of the verification of an HS256 token.
+fn is_one_of(name: &str, is_expected: impl Fn(&[u8]) -> bool) -> bool {
+    let name = name.trim_start_matches(['_', '-']).as_bytes();
+    if !matches!(name.first(), Some(b'2' | b'M' | b'P' | b'R' | b'T' | b'm' | b'p' | b'r' | b't')) {
+        return false;
+    }
+    let mut letters = [0; MAX_NAME_LETTERS];
+    let mut len = 0;
+    for byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
+        let Some(letter) = letters.get_mut(len) else { return false };
+        *letter = byte.to_ascii_lowercase();
+        len += 1;
+    }
+    letters.get(..len).is_some_and(is_expected)
 }
 
 /// Some libraries copy the header's `typ` or the `token_type` of the token response (RFC 6749 §5.1) into the claims.
 fn is_access_use(value: &str) -> bool {
     string(value).is_some_and(|value| ACCESS_USES.iter().any(|access| value.eq_ignore_ascii_case(access)))
 }
+
+// The letters of `two_factor_required`, the longest name.
+const MAX_NAME_LETTERS: usize = 17;
 
 const ACCESS_USES: [&str; 7] =
     ["access", "access_token", "access-token", "at+jwt", "application/at+jwt", "bearer", "jwt"];
