@@ -127,7 +127,6 @@ impl Issuer {
     /// must check the tenant:
     ///
     /// ```
-    /// use portcullis::gate::AccountRefusal;
     /// use portcullis::jwt::LoadError;
     /// use portcullis::{Issuer, JwtAuth, Tenants, UserContext};
     ///
