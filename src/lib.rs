@@ -196,6 +196,8 @@ pub use jwt::issuer::Issuer;
 #[cfg(feature = "jwt")]
 pub use jwt::issuer::claim_map::ClaimMap;
 #[cfg(feature = "jwt")]
+pub use jwt::issuer::presets::entra::EntraCloud;
+#[cfg(feature = "jwt")]
 pub use jwt::issuer::presets::workloads::Pin;
 #[cfg(feature = "jwt")]
 pub use jwt::issuer::profile::Profile;

@@ -72,3 +72,9 @@ async fn auth0_id_token_is_rejected() {
         .await
         .assert_invalid_token(TokenError::Audience);
 }
+
+#[tokio::test]
+async fn auth0_organization_is_the_tenant() {
+    let claims = with_changes(&user_claims(), json!({"org_id": "org_7"}));
+    assert_eq!(preset().await.send_token(jwt_header(), &claims).await.user().tenant(), Some("org_7"));
+}

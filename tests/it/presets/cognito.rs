@@ -59,3 +59,12 @@ async fn cognito_id_token_is_rejected() {
     let unmarked = with_changes(&user_claims(), json!({"token_use": null}));
     preset.send_token(json!({}), &unmarked).await.assert_invalid_token(TokenError::Type);
 }
+
+#[tokio::test]
+async fn cognito_region_of_china_has_another_domain() {
+    let url = "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf123/.well-known/jwks.json";
+    let issuer = Issuer::cognito("cn-north-1", "cn-north-1_AbCdEf123");
+    let preset = Preset::start(issuer, "57cbishk4j24pabc1234567890", url).await;
+    let changes = json!({"iss": "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf123"});
+    assert_eq!(roles(preset.send_token(json!({}), &with_changes(&user_claims(), changes)).await.user()), ["editors"]);
+}

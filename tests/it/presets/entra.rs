@@ -1,7 +1,7 @@
 //! The presets for Microsoft Entra ID, versions 1.0 and 2.0.
 
 use portcullis::gate::TokenError;
-use portcullis::{Issuer, Principal};
+use portcullis::{EntraCloud, Issuer, Principal, Tenants};
 use serde_json::{Value, json};
 
 use super::{Preset, roles, scopes, with_changes};
@@ -96,4 +96,49 @@ async fn entra_id_token_is_rejected() {
         .send_token(jwt_header(), &with_changes(&user_claims_v2(), changes))
         .await
         .assert_invalid_token(TokenError::Type);
+}
+
+#[tokio::test]
+async fn entra_tenant_is_the_claim_tid() {
+    for response in [
+        v1().await.send_token(jwt_header(), &user_claims_v1()).await,
+        v2().await.send_token(jwt_header(), &user_claims_v2()).await,
+    ] {
+        assert_eq!(response.user().tenant(), Some(TENANT));
+    }
+}
+
+#[tokio::test]
+async fn entra_token_of_a_national_cloud_is_accepted_by_its_hosts() {
+    let v2 = |host: &str| json!({"iss": format!("https://{host}/{TENANT}/v2.0")});
+    let v1 = |host: &str| json!({"iss": format!("https://{host}/{TENANT}/")});
+    let (us, china) = ("login.microsoftonline.us", "login.partner.microsoftonline.cn");
+    for (issuer, keys, claims) in [
+        (Issuer::entra_v2(TENANT).entra_cloud(EntraCloud::UsGovernment), us, with_changes(&user_claims_v2(), v2(us))),
+        (Issuer::entra_v2(TENANT).entra_cloud(EntraCloud::China), china, with_changes(&user_claims_v2(), v2(china))),
+        (
+            Issuer::entra_v2_tenants(Tenants::only([TENANT])).entra_cloud(EntraCloud::China),
+            china,
+            with_changes(&user_claims_v2(), v2(china)),
+        ),
+        (
+            Issuer::entra_v1(TENANT).entra_cloud(EntraCloud::UsGovernment),
+            us,
+            with_changes(&user_claims_v1(), v1("sts.windows.net")),
+        ),
+        (
+            Issuer::entra_v1(TENANT).entra_cloud(EntraCloud::China),
+            china,
+            with_changes(&user_claims_v1(), v1("sts.chinacloudapi.cn")),
+        ),
+    ] {
+        let tenant = if format!("{issuer:?}").contains("{tenantid}") { "organizations" } else { TENANT };
+        let path = if claims["ver"] == "1.0" { "discovery/keys" } else { "discovery/v2.0/keys" };
+        let url: &'static str = format!("https://{keys}/{tenant}/{path}").leak();
+        let audience = claims["aud"].as_str().unwrap().to_owned();
+        let preset = Preset::start(issuer, &audience, url).await.without_alg();
+        assert_eq!(preset.send_token(jwt_header(), &claims).await.user().tenant(), Some(TENANT), "{url}");
+        let global = with_changes(&claims, json!({"iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0")}));
+        preset.send_token(jwt_header(), &global).await.assert_invalid_token(TokenError::Issuer);
+    }
 }

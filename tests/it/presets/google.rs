@@ -54,3 +54,9 @@ async fn google_id_token_for_another_client_is_rejected() {
         .await
         .assert_invalid_token(TokenError::Audience);
 }
+
+#[tokio::test]
+async fn google_workspace_domain_is_the_tenant() {
+    let claims = with_changes(&id_token(), json!({"hd": "example.com"}));
+    assert_eq!(preset().await.send_token(jwt_header(), &claims).await.user().tenant(), Some("example.com"));
+}

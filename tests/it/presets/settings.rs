@@ -1,6 +1,6 @@
 //! Settings of presets: invalid base URLs, settings of other presets, and required tenants.
 
-use portcullis::{Issuer, JwtAuth, Pin};
+use portcullis::{EntraCloud, Issuer, JwtAuth, Pin};
 
 fn issues(issuer: Issuer) -> Vec<String> {
     match JwtAuth::builder().issuer(issuer.audience("api")).build() {
@@ -50,6 +50,7 @@ fn a_setting_of_another_preset_is_an_error() {
         ("allow_organizations", okta().allow_organizations()),
         ("allow_forks", Issuer::github_actions(Pin::repository_id(1)).allow_forks()),
         ("service_account", okta().service_account("jobs", "importer")),
+        ("entra_cloud", okta().entra_cloud(EntraCloud::China)),
         ("tenant", okta().tenant("acme")),
     ] {
         assert_eq!(issues(issuer), [setting]);
