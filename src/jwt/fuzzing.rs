@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuers::pattern::IssuerPattern;
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, MAX_KEYS};
 use crate::jwt::keys::pem;
