@@ -10,6 +10,7 @@ mod first_party;
 mod google;
 mod keycloak;
 mod okta;
+mod other_providers;
 mod self_hosted;
 mod settings;
 mod supabase;
