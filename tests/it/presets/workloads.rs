@@ -1,10 +1,14 @@
 //! The presets for GitHub Actions, GitLab CI and Kubernetes.
 
+use axum::http::StatusCode;
 use portcullis::gate::TokenError;
 use portcullis::{Issuer, JwtAuth, Pin, Principal};
 use serde_json::{Value, json};
 
 use super::{Preset, with_changes};
+use crate::support::fake_network::FakeNetwork;
+use crate::support::jwt_app::JwtApp;
+use crate::support::log_capture::LogCapture;
 
 const GITHUB_KEYS: &str = "https://token.actions.githubusercontent.com/.well-known/jwks";
 const DEPLOY: &str = "https://deploy.example.com";
@@ -229,4 +233,16 @@ async fn kubernetes_token_of_no_service_account_or_for_the_api_server_is_rejecte
         Issuer::kubernetes("https://kubernetes.default.svc").audience("https://kubernetes.default.svc.cluster.local");
     let error = JwtAuth::builder().issuer(issuer).build().unwrap_err();
     assert_eq!((error.issues()[0].setting(), error.issues().len()), ("audience", 1));
+}
+
+#[tokio::test]
+async fn kubernetes_keys_that_the_client_cannot_get_are_503_and_the_reason_is_logged() {
+    let issuer = Issuer::kubernetes("https://kubernetes.default.svc").audience("https://orders.example.com");
+    let network = FakeNetwork::serving_keys_of(&super::rs256_signer().await);
+    network.go_down();
+    let app = JwtApp::new(JwtAuth::builder().issuer(issuer).fetch(network));
+    let token = super::token_of(&super::rs256_signer().await, json!({}), &kubernetes_claims());
+    let log = LogCapture::start();
+    assert_eq!(app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(log.count("connection refused"), 1, "{}", log.text());
 }
