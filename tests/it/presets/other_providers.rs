@@ -1,7 +1,7 @@
 //! Providers without a preset: tokens of the shape that their documentation describes, and the settings they need.
 
 use portcullis::gate::TokenError;
-use portcullis::{Issuer, JwtAuth, Profile};
+use portcullis::{ClaimMap, Issuer, JwtAuth, Profile};
 use serde_json::{Value, json};
 
 use super::{rs256_signer, token_of, with_changes};
@@ -236,6 +236,20 @@ fn users() -> Vec<Shape> {
             tenant: Some("example.com"),
             roles: &[],
         },
+        Shape {
+            name: "the invented provider of the guide",
+            claims: json!({"iss": "https://id.example.com/acme", "cid": "web", "kind": "api", "uid": "u-17", "sub": null,
+                "org": {"id": "o-3", "groups": {"editors": true}}, "plan": "gold"}),
+            audience: "web",
+            configure: |issuer| {
+                let claims = ClaimMap::new().id("uid").tenant("/org/id").role_keys(["/org/groups"]).tier(["plan"]);
+                let issuer = issuer.audience_claim("cid").token_use("kind", "api").claims(claims);
+                issuer.require_claim("/org/id", ["o-3", "o-4"])
+            },
+            id: "u-17",
+            tenant: Some("o-3"),
+            roles: &["editors"],
+        },
     ]
 }
 
@@ -313,7 +327,8 @@ async fn tokens_of_providers_without_a_preset_are_accepted_with_a_few_settings()
         let user = response.user();
         assert_eq!((user.id(), user.tenant()), (shape.id, shape.tenant), "{}", shape.name);
         assert_eq!(user.roles().collect::<Vec<_>>(), shape.roles, "{}", shape.name);
-        let other = with_changes(&shape.claims, json!({"aud": "other", "client_id": "other", "tId": "other"}));
+        let other = json!({"aud": "other", "cid": "other", "client_id": "other", "tId": "other"});
+        let other = with_changes(&shape.claims, other);
         let response = send(shape.issuer(), &other).await;
         response.assert_invalid_token(TokenError::Audience);
     }
@@ -344,7 +359,7 @@ async fn a_workload_whose_required_claim_differs_is_rejected() {
 }
 
 #[tokio::test]
-async fn tokens_that_say_neither_who_issued_them_nor_for_whom_are_rejected() {
+async fn tokens_without_an_issuer_or_without_an_audience_are_rejected() {
     let issuer = || Issuer::jwks("hasura-auth", KEYS_URL).profile(Profile::Compatible).audience("api");
     // Made from documentation: a SPIFFE JWT-SVID has no `iss`, Hydra's default `aud` is empty, and tokens of hasura-auth
     // have no `aud`.
