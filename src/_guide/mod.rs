@@ -30,7 +30,7 @@
 //!
 //! | page | explains |
 //! |---|---|
-//! | [issuers] | how to configure Auth0, Okta, Entra ID, Keycloak, Cognito, Google or your own issuer |
+//! | [issuers] | how to configure each provider, such as Auth0 or Keycloak, a provider without a preset, or your own issuer |
 //! | [layer order](layer_order) | where each layer goes, and why |
 //! | [defaults] | every default, with its reason |
 //! | [threat model](threat_model) | attacks, defenses, and what remains the app's job |
