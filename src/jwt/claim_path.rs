@@ -55,8 +55,9 @@ impl ClaimPath {
         Ok(found)
     }
 
-    /// Returns the error of a value that has the wrong type. It names the claim as the settings do, so that it is found
-    /// in the token.
+    /// Returns the error of a value that has the wrong type.
+    ///
+    /// It names the claim as the settings do, so that a developer can find it in the token.
     pub(crate) fn invalid(&self) -> TokenError {
         TokenError::claim_invalid(self.text.clone())
     }

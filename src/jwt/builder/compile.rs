@@ -125,5 +125,5 @@ fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
     None
 }
 
-// A removed tenant is out after this time, in which each tenant in use costs one call.
+// The tokens of a removed tenant are rejected after this time. Each tenant in use costs one call in it.
 const ISSUER_MAX_AGE: Duration = Duration::from_secs(300);

@@ -59,10 +59,10 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Adds many issuers, which are found while the app runs by the `iss` of their tokens.
+    /// Adds many issuers, which are found while the app runs by the `iss` of their tokens (default: none).
     ///
-    /// An issuer that was added with [`add_issuer`](Self::add_issuer) is preferred. If several of these match an `iss`,
-    /// only the first is asked.
+    /// An issuer that was added with [`add_issuer`](Self::add_issuer) is preferred. If several patterns or prefixes
+    /// match an `iss`, only the first is used.
     ///
     /// ```
     /// use portcullis::{Issuer, Issuers, JwtAuth};

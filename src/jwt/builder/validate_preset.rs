@@ -22,7 +22,7 @@ pub(crate) fn settings(issuer: &Issuer, issues: &mut ConfigIssues) {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
     if let (Some((_, claims, preset)), true) = (open, issuer.conventions.pins.is_empty()) {
-        let reason = "anyone can get a token of this issuer for any audience, and no claim is pinned";
+        let reason = "anyone can get a token of this issuer for any audience, and no claim is required";
         let remedy = format!("call .require_claim(..) with {claims}, or use {preset}");
         let issue = ConfigIssue::new("require_claim", IssueKind::Missing, reason, remedy);
         issues.add(issue.for_issuer(&issuer.name));
@@ -40,8 +40,8 @@ pub(crate) fn audiences(issuer: &Issuer, audiences: &[String], issues: &mut Conf
     }
 }
 
-// The issuers of CI jobs, of which the caller chooses the audience, and the claims that say whose job it is. Anyone with
-// a job there could otherwise get a token for this app. The names are prefixes of a path.
+// The issuers of CI jobs, whose callers choose the audience, and the claims that identify the owner of a job. Without
+// such a claim, anyone with a job there could get a token for this app. The names are prefixes of a path.
 const OPEN_ISSUERS: [(&str, &str, &str); 2] = [
     (
         "https://token.actions.githubusercontent.com",

@@ -68,11 +68,12 @@ impl JwtAuth {
 
     /// Removes an issuer that [`Issuers`](crate::Issuers) found, with its keys and its cached tokens.
     ///
-    /// Call it when a tenant is removed, so that its tokens are rejected at once, and when one is added whose tokens may
-    /// have been rejected before: it also forgets that there was no such issuer. The next token of the issuer causes a
-    /// lookup. Returns whether the issuer was known. Each process has its own issuers, so call it in each of them.
+    /// Call it when a tenant is removed, so that its tokens are rejected at once. Call it too when a tenant is added
+    /// whose tokens may have been rejected before: it also forgets that there was no such issuer. The next token of the
+    /// issuer causes a lookup. Each process caches its own issuers, so call it in each of them.
     ///
-    /// Issuers that were added with [`add_issuer`](crate::jwt::JwtAuthBuilder::add_issuer) stay.
+    /// Returns whether the issuer was cached. Issuers that were added with
+    /// [`add_issuer`](crate::jwt::JwtAuthBuilder::add_issuer) are not affected.
     ///
     /// ```
     /// # use std::sync::{Arc, atomic::{AtomicBool, Ordering}};

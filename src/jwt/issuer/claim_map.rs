@@ -230,10 +230,10 @@ impl ClaimMap {
         self
     }
 
-    /// Sets the claims with an object whose names are roles, in order of preference (default: none).
+    /// Sets the claims with an object whose member names are roles, in order of preference (default: none).
     ///
-    /// These roles are in addition to those of [`roles`](Self::roles). The values in the object have no meaning, except
-    /// that `null` and `false` say that the user does not have the role. Zitadel sends its roles like this:
+    /// These roles are added to those of [`roles`](Self::roles). A member that is `null` or `false` is not a role;
+    /// other values have no meaning. Zitadel sends its roles like this:
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

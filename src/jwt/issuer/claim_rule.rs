@@ -7,7 +7,7 @@ use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::numeric_date;
 
-/// A rule of a preset about the claims of a token. The app's own rules are `ClaimPin`s.
+/// A check of a preset on the claims of a token. Those of the app are `ClaimPin`s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimRule {
     /// If both claims are present, they are equal.

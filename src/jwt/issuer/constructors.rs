@@ -14,8 +14,8 @@ impl Issuer {
     ///
     /// The metadata is that of RFC 8414 or OpenID Connect Discovery. `issuer` is both the `iss` of its tokens and the
     /// URL below which the metadata is found. The metadata is tried at `/.well-known/oauth-authorization-server` and
-    /// `/.well-known/openid-configuration`, and it must name exactly this issuer (RFC 8414 §3.3). A URL that fails or
-    /// stalls does not prevent the use of the next.
+    /// `/.well-known/openid-configuration`, and it must name exactly this issuer (RFC 8414 §3.3). If one URL fails or
+    /// stalls, the next one is tried.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
@@ -65,8 +65,8 @@ impl Issuer {
     /// An issuer with this JWK Set (RFC 7517 §5), a JSON text that the app provides.
     ///
     /// Nothing is fetched, so a rotation of the issuer's keys needs a new text and a restart. A key that cannot be used
-    /// is skipped and logged; [`build`](crate::jwt::JwtAuthBuilder::build) fails if no key remains, or if there are more
-    /// than 1,024.
+    /// is skipped and logged; [`build`](crate::jwt::JwtAuthBuilder::build) fails if no key remains, or if there are
+    /// more than 1,024.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -88,11 +88,14 @@ impl Issuer {
     ///
     /// # Certificates
     ///
-    /// A key may be in an X.509 certificate: in `x5c` of a JWK that has no key otherwise (RFC 7517 §4.7), where the first
-    /// certificate counts, or as PEM in an object such as `{"kid-1": "-----BEGIN CERTIFICATE-----.."}`, which some
-    /// providers publish. A certificate is only the container of a key. Its signature, validity period, names and
-    /// extensions are not checked, since the key is trusted because the issuer publishes it. If a JWK has a key and a
-    /// certificate, the certificate is ignored.
+    /// A key may also be in an X.509 certificate, in one of two forms:
+    ///
+    /// - in `x5c` of a JWK that has no other key (RFC 7517 §4.7); the first certificate is used
+    /// - as PEM in an object such as `{"kid-1": "-----BEGIN CERTIFICATE-----.."}`, which some providers publish
+    ///
+    /// A certificate is only the container of a key. Its signature, validity period, names and extensions are not
+    /// checked, since the key is trusted because the issuer publishes it. If a JWK has a key and a certificate, the
+    /// certificate is ignored.
     pub fn jwks_document(issuer: impl Into<String>, jwks: impl Into<String>) -> Self {
         Self::new("Issuer::jwks_document", issuer, KeySource::Document(jwks.into()), Profile::Rfc9068)
     }
@@ -139,9 +142,10 @@ impl Issuer {
 
     /// An issuer that signs with this algorithm, and whose public key is this PEM text (RFC 7468).
     ///
-    /// The PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. Of several, the first is read. Of a certificate,
-    /// only the key is used; its validity period is not checked. A private key is rejected, since only the issuer should
-    /// have it. An RSA key that is restricted to RSASSA-PSS (RFC 4055) is accepted for PS256, PS384 or PS512 only.
+    /// The PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. Of several, the first is read. Of a
+    /// certificate, only the key is used; its validity period is not checked. A private key is rejected, since only the
+    /// issuer should have it. An RSA key that is restricted to RSASSA-PSS (RFC 4055) is accepted for PS256, PS384 or
+    /// PS512 only.
     ///
     /// ```
     /// use portcullis::{Algorithm, Issuer, JwtAuth};

@@ -71,9 +71,9 @@ impl Issuer {
     /// Sets the algorithms that published keys may use.
     ///
     /// The default is RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, in this order. ES512, ES256K and
-    /// ML-DSA must be [named](Algorithm). A published key is used for
-    /// the algorithm that its `alg` names (RFC 7517 §4.4). Without `alg`, it is used for the first allowed algorithm of
-    /// its type, so an issuer that signs with PS256 and publishes no `alg` needs this setting:
+    /// ML-DSA must be [named](Algorithm). A published key is used for the algorithm that its `alg` names (RFC 7517
+    /// §4.4). Without `alg`, it is used for the first allowed algorithm of its type, so an issuer that signs with PS256
+    /// and publishes no `alg` needs this setting:
     ///
     /// ```
     /// use portcullis::{Algorithm, Issuer, JwtAuth};
@@ -99,8 +99,8 @@ impl Issuer {
 
     /// Sets the `use` of the published keys that verify tokens (RFC 7517 §4.2; default `sig`).
     ///
-    /// Keys with another `use` are skipped, and keys without one are used. The trust bundle of a SPIFFE trust domain marks
-    /// the keys of JWT-SVIDs with `jwt-svid` (SPIFFE JWT-SVID §6.1):
+    /// Keys with another `use` are skipped, and keys without one are used. A SPIFFE bundle marks the keys of JWT-SVIDs
+    /// with `jwt-svid` (SPIFFE JWT-SVID §6.1). Such tokens need an `iss`, which SPIRE adds if `jwt_issuer` is set:
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Profile};

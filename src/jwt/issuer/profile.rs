@@ -22,7 +22,8 @@ use crate::jwt::token::header::{Header, is_media_type};
 ///
 /// A token of a login that still requires a second factor is rejected as well: one with a claim `mfa_required`,
 /// `mfa_pending`, `pending_mfa` or `requires_mfa`, the same with `2fa`, `two_factor_required` or `two_factor_pending`
-/// that is neither `false` nor `null`. Other spellings of the names, such as `tokenUse` and `mfaRequired`, mean the same.
+/// that is neither `false` nor `null`. Other spellings of the names, such as `tokenUse` and `mfaRequired`, mean the
+/// same.
 ///
 /// ```
 /// # use axum::{Router, body::Body, http::Request, routing::get};

@@ -1,4 +1,4 @@
-//! The setters of `Issuer` for claims that must have a certain value.
+//! The setters of `Issuer` for claims that must have one of certain values.
 
 use crate::jwt::issuer::Issuer;
 use crate::jwt::issuer::claim_pin::ClaimPin;
@@ -11,8 +11,8 @@ impl Issuer {
     /// [`ClaimMismatch`](crate::gate::TokenError::ClaimMismatch). The comparison is exact, byte for byte. `claim` is a
     /// name or a JSON Pointer, as in a [`ClaimMap`](crate::ClaimMap). Each call adds a requirement.
     ///
-    /// Use it for an issuer that also serves others than you. Anyone can get a token of GitHub Actions with the
-    /// audience of your API, for example, so only the claims about the repository say whose it is.
+    /// Use it for an issuer that also issues tokens to others. For example, anyone can get a token of GitHub Actions
+    /// with the audience of your API, so only the claims about the repository identify your own jobs.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -48,8 +48,8 @@ impl Issuer {
 
     /// Requires that a claim is an array with at least one of these strings (default: no claim is required).
     ///
-    /// It is like [`require_claim`](Self::require_claim), for a claim with several values. A claim that is a string and
-    /// not an array is rejected.
+    /// It is like [`require_claim`](Self::require_claim), for a claim with several values. A token whose claim is a
+    /// string, and not an array, is rejected.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};

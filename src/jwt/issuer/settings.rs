@@ -1,4 +1,4 @@
-//! The setters of `Issuer` for the form of its tokens, and how users are read from them.
+//! The setters of `Issuer` for the format of its tokens, and how users are read from them.
 
 use std::sync::Arc;
 
@@ -53,8 +53,9 @@ impl Issuer {
     /// Sets the claim that names the audience, for an issuer whose tokens have no `aud` (default: `aud`).
     ///
     /// The claim is a string or an array of strings, one of which must be an [audience](Self::audience) of the app.
-    /// Choose a claim that names who the token is for. If an issuer names only the client that a token was issued to,
-    /// list the clients of your app. `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    /// Choose the claim that names the API for which the token is meant. If the tokens name only the client that they
+    /// were issued to, use that claim, and list the clients of your app as audiences. `claim` is a name or a JSON
+    /// Pointer, as in a [`ClaimMap`].
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Profile};
@@ -70,11 +71,11 @@ impl Issuer {
         self
     }
 
-    /// Requires the claim that marks access tokens, and its value in them (default: none, or that of the preset).
+    /// Requires a claim that marks access tokens, with this value (default: none, or that of the preset).
     ///
     /// Use it for an issuer that documents such a claim. The value is compared exactly, and a token without it is
-    /// rejected as another kind of token. Since the claim marks access tokens reliably, they may have a `nonce` with
-    /// the profile [`Compatible`](Profile::Compatible). `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
+    /// rejected as not an access token. With the profile [`Compatible`](Profile::Compatible), a token with this claim
+    /// may have a `nonce`. `claim` is a name or a JSON Pointer, as in a [`ClaimMap`].
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Profile};
@@ -203,7 +204,7 @@ impl Issuer {
         self
     }
 
-    /// Sets that all tokens of the issuer belong to workloads, such as CI jobs or service accounts (default: users).
+    /// Treats all tokens of the issuer as those of workloads, such as CI jobs or service accounts (default: users).
     ///
     /// The [principal](UserContext::principal) is then a [client](crate::Principal::Client), and its
     /// [`client_id`](UserContext::client_id) is its [`id`](UserContext::id).

@@ -22,13 +22,13 @@ pub struct Tenants {
 }
 
 impl Tenants {
-    /// These tenants, by their ids (GUIDs).
+    /// Accepts these tenants, by their ids (GUIDs).
     pub fn only(ids: impl IntoIterator<Item: Into<String>>) -> Self {
         let ids = ids.into_iter().map(|id| id.into().to_ascii_lowercase()).collect();
         Self { ids: Some(ids), has_personal_accounts: false }
     }
 
-    /// Any organization's tenant, also one that an attacker has created.
+    /// Accepts the tenant of any organization, even one that an attacker has created.
     ///
     /// The app must then check the tenant or the user itself:
     /// [`build`](crate::jwt::JwtAuthBuilder::build) requires a
@@ -38,9 +38,11 @@ impl Tenants {
         Self { ids: None, has_personal_accounts: false }
     }
 
-    /// Adds personal Microsoft accounts (default: not accepted).
+    /// Accepts personal Microsoft accounts too (default: rejected).
     ///
-    /// They have a tenant of their own, `9188040d-6c67-4c5b-b112-36a304b66dad`.
+    /// All of them are in the tenant `9188040d-6c67-4c5b-b112-36a304b66dad`.
+    ///
+    /// Source: [Access token claims reference](https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Tenants};

@@ -1,4 +1,4 @@
-//! `IssuerCompiler`: from the settings of an issuer to one that verifies tokens.
+//! `IssuerCompiler`: creates an issuer that verifies tokens from its settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,8 @@ pub(crate) struct IssuerCompiler {
 impl IssuerCompiler {
     /// Validates an issuer and parses its keys. Nothing is fetched here.
     ///
-    /// Continues after an issue, so that one failed `build()` reports all of them. With an issue, the result must not be
-    /// used.
+    /// Continues after an issue, so that one failed `build()` reports all of them. With an issue, the result must not
+    /// be used.
     pub(crate) fn compile(&self, issuer: Issuer, issues: &mut ConfigIssues) -> Option<TrustedIssuer> {
         // An issuer's own audiences replace those of the layer. The two lists are not merged, so that a token of one
         // issuer cannot use an audience that was meant for another.

@@ -1,4 +1,4 @@
-//! `Finder`: how one issuer is looked up, by the metadata of a pattern or by the app's function.
+//! `Finder`: looks up an issuer by the keys of a pattern or by the app's function.
 
 use std::fmt;
 use std::future::Future;
@@ -48,7 +48,7 @@ pub(crate) enum LookupError {
     Fetch(FetchError),
     /// The function returned an issuer with invalid settings.
     Invalid(ConfigError),
-    /// The function returned an issuer of another name.
+    /// The function returned an issuer with another name.
     OtherName,
     /// The function panicked, or its runtime shut down.
     Stopped,
@@ -60,7 +60,7 @@ impl fmt::Display for LookupError {
         match self {
             Self::Fetch(error) => error.fmt(f),
             Self::Invalid(error) => write!(f, "the function returned an invalid issuer: {error}"),
-            Self::OtherName => f.write_str("the function returned an issuer with another name than the `iss`"),
+            Self::OtherName => f.write_str("the function returned an issuer whose name is not the `iss` of the token"),
             Self::Stopped => f.write_str("the lookup stopped without a result"),
             Self::TimedOut => f.write_str("the lookup timed out"),
         }

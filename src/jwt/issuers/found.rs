@@ -26,7 +26,7 @@ impl FoundIssuer {
         Self { issuer, found_at: now, max_age, is_withdrawn: AtomicBool::new(false), last_used: AtomicU64::new(0) }
     }
 
-    /// Whether its tokens are still accepted. Records the use.
+    /// Records that the issuer is used, and returns whether its tokens are still accepted.
     pub(crate) fn is_current(&self, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.found_at);
         if self.is_withdrawn.load(Ordering::Acquire) || self.max_age.is_some_and(|max_age| age >= max_age) {
@@ -82,8 +82,8 @@ impl FoundIssuers {
 
     /// Adds an issuer, or replaces the one of the same name.
     ///
-    /// An issuer that is removed or replaced is withdrawn, so that a later [`remove`](Self::remove) of its name need not
-    /// find it.
+    /// An issuer that is removed or replaced is withdrawn, so that a later [`remove`](Self::remove) of its name need
+    /// not find it.
     pub(crate) fn insert(&self, found: FoundIssuer) {
         let mut issuers = self.issuers.write().unwrap_or_else(PoisonError::into_inner);
         let name = Arc::clone(&found.issuer.name);

@@ -17,10 +17,10 @@ pub(crate) enum Outcome {
     Unavailable { retry_after: Duration },
 }
 
-/// How many lookups a source may cause.
+/// The limits of the lookups of a source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LookupLimits {
-    /// At the same time.
+    /// The number of lookups at the same time.
     pub(crate) concurrent: usize,
     /// The number of failed lookups in a row, after which the next one must wait.
     pub(crate) burst: u32,
@@ -30,8 +30,8 @@ pub(crate) struct LookupLimits {
 
 /// The state of a source's lookups. It is behind a lock; every method takes the time and is pure otherwise.
 ///
-/// Anyone can send tokens with invented issuers, so failed lookups are limited for all of them together. Successful ones
-/// are not: after a start, the tenants of an app are looked up as fast as their number at the same time allows.
+/// Anyone can send tokens with invented issuers, so failed lookups are limited for all of them together. Successful
+/// ones are not: when an app starts, its tenants are looked up as fast as the limit of concurrent lookups permits.
 #[derive(Debug)]
 pub(crate) struct Lookups {
     limits: LookupLimits,
@@ -75,8 +75,8 @@ impl Lookups {
 
     /// Returns the outcome without a lookup: the issuer is known to be absent, or no lookup may start now.
     ///
-    /// During a flood of invented issuers, a new issuer counts as absent, like an invented one. An issuer that is known and
-    /// looked up again is not affected: otherwise a flood would lock out all tenants as they expire.
+    /// During a flood of invented issuers, a new issuer counts as absent, like an invented one. An issuer that is known
+    /// and looked up again is not affected: otherwise a flood would lock out all tenants as they expire.
     pub(crate) fn decided(&self, hash: u64, is_known: bool, now: Instant) -> Option<Outcome> {
         if self.absent.iter().any(|(absent, until)| *absent == hash && now < *until) {
             return Some(Outcome::Absent);

@@ -17,8 +17,9 @@ use crate::jwt::issuers::finder::IssuerFunction;
 
 /// Many issuers, which are found while the app runs by the `iss` of their tokens.
 ///
-/// Use it if a service has so many tenants with an issuer each, or tenants that come and go, that they cannot be listed
-/// with [`add_issuer`](crate::jwt::JwtAuthBuilder::add_issuer). There are two ways to find an issuer:
+/// Use it for a service whose tenants each have an issuer, if there are too many of them, or they come and go, so that
+/// they cannot be listed with [`add_issuer`](crate::jwt::JwtAuthBuilder::add_issuer). There are two ways to find an
+/// issuer:
 ///
 /// | the issuers | constructor |
 /// |---|---|
@@ -40,16 +41,18 @@ use crate::jwt::issuers::finder::IssuerFunction;
 /// | there is no such issuer, which is remembered for 60 seconds | 401 `invalid_token` |
 /// | the lookup fails or takes too long | 503 with `Retry-After` |
 ///
-/// Anyone can send tokens with invented issuers. So at most 8 issuers of a pattern are looked up at the same time, and
-/// after 8 failed lookups, one every two seconds. For a function, these numbers are 16, 16, and two each second. Tokens
-/// of further unknown issuers are rejected with 401, or with 503 during an outage. Successful lookups are not limited.
-/// During such a flood, a new tenant may be rejected as well; tenants whose issuers are known are not affected. To keep
-/// one client from causing a flood, put a [limit by address](crate::RateLimit) around the layer.
+/// Anyone can send tokens with invented issuers, so lookups are limited. For a pattern, at most 8 run at the same time,
+/// and after 8 that failed, one may start every two seconds. For a function, at most 16 run at the same time, and after
+/// 16 that failed, two may start per second. Above these limits, tokens of unknown issuers are rejected with 401, or
+/// with 503 during an outage. Successful lookups do not count as failed.
+///
+/// During a flood of invented issuers, a new tenant may be rejected as well; tenants whose issuers are known are not
+/// affected. To keep one client from causing a flood, put a [limit by address](crate::RateLimit) around the layer.
 ///
 /// # Memory
 ///
-/// At most 10,000 issuers are kept, with their keys, or as many as the [`capacity`](Self::capacity). If there are more,
-/// the least recently used one is removed, and looked up again when it is needed.
+/// At most 10,000 issuers are cached with their keys, unless [`capacity`](Self::capacity) sets another number. To add
+/// one more, the least recently used one is evicted; it is looked up again when it is needed.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Issuers {
@@ -104,17 +107,19 @@ impl Issuers {
     /// # }
     /// ```
     ///
-    /// The placeholder stands for 1 to 64 letters, digits, `.`, `_` and `-`, except `.` and `..`. A token with any other
-    /// `iss` is rejected without a lookup, and so is one that no issuer of the pattern would accept, for example because
-    /// of its audience.
+    /// The placeholder matches 1 to 64 letters, digits, `.`, `_` and `-`, except `.` and `..`. A token with any other
+    /// `iss` is rejected without a lookup, and so is one that no issuer of the pattern would accept, for example
+    /// because of its audience.
     ///
     /// An issuer exists if its keys can be fetched. They are fetched from the host of the pattern only: metadata that
-    /// refers to keys at another host is rejected. A status of 400 to 499 means that there is no such issuer. **Every
-    /// realm of the server is accepted**, including one for administrators, so the audience must not be one that other
-    /// realms can issue, or a [loader](crate::jwt::JwtAuthBuilder::load_user) must check the user's
+    /// refers to keys at another host is rejected. A status such as 404 means that there is no such issuer; 401, 407,
+    /// 408, 425, 429 and 5xx mean that the server is unavailable.
+    ///
+    /// **Every realm of the server is accepted**, including one for administrators. So either no other realm may issue
+    /// tokens with this audience, or a [user loader](crate::jwt::JwtAuthBuilder::load_user) must check the
     /// [issuer](crate::UserContext::issuer).
     ///
-    /// An issuer that was found stays accepted while its keys are, so a removed one is out after the
+    /// An issuer that was found is accepted as long as its keys are. The tokens of a removed one are rejected after
     /// [`max_stale_keys`](crate::jwt::JwtAuthBuilder::max_stale_keys), or at once after
     /// [`JwtAuth::evict_issuer`](crate::JwtAuth::evict_issuer).
     #[doc(alias("multi-tenant", "realms"))]
@@ -125,9 +130,9 @@ impl Issuers {
     /// The issuers that a function of the app finds, for example in a database.
     ///
     /// The function is called with the `iss` of a token if it begins with the prefix and has at most 512 visible ASCII
-    /// characters. **The token has not been verified**: use the text to look up an issuer that the app already knows, and
-    /// never fetch from it directly. The function returns `None` if there is no such issuer. The issuer must have exactly
-    /// this name.
+    /// characters. **The token has not been verified**: use the text to look up an issuer that the app already knows,
+    /// and never fetch from it directly. The function returns `None` if there is no such issuer. The name of the issuer
+    /// that it returns must equal this `iss`.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -162,12 +167,12 @@ impl Issuers {
     /// # }
     /// ```
     ///
-    /// The function cannot fail. If the database is unavailable, wait for it: after the
-    /// [`fetch_timeout`](crate::jwt::JwtAuthBuilder::fetch_timeout), the request is rejected with 503. `None` would
-    /// reject valid tokens for a minute.
+    /// The function cannot return an error. If the database is unavailable, retry, or await
+    /// [`std::future::pending`]: after the [`fetch_timeout`](crate::jwt::JwtAuthBuilder::fetch_timeout), the request is
+    /// rejected with 503. `None` would reject valid tokens for a minute.
     ///
     /// The result is used for the [`max_age`](Self::max_age). Before it expires, the function is called again in the
-    /// background, so an issuer that the app has removed is out after that time, or at once after
+    /// background. So the tokens of an issuer that the app has removed are rejected after that time, or at once after
     /// [`JwtAuth::evict_issuer`](crate::JwtAuth::evict_issuer).
     #[doc(alias("multi-tenant", "resolver"))]
     pub fn from_fn<F, Fut>(prefix: impl Into<String>, find: F) -> Self
@@ -180,9 +185,9 @@ impl Issuers {
         Self { finding, capacity: CAPACITY, max_age: None }
     }
 
-    /// Sets the number of issuers that are kept (default 10,000, at most 100,000).
+    /// Sets the number of issuers that are cached (default 10,000, at most 100,000).
     ///
-    /// If there are more, the least recently used one is removed.
+    /// To add one more, the least recently used one is evicted.
     ///
     /// ```
     /// use portcullis::{Issuers, JwtAuth};
@@ -199,7 +204,8 @@ impl Issuers {
 
     /// Sets how long an issuer that the function returned is used (default five minutes).
     ///
-    /// A second to a day. An issuer that the app has removed is accepted for this time at most.
+    /// It is at least a second and at most a day. An issuer that the app has removed is accepted for at most this time.
+    /// For a pattern, `build()` rejects this setting: its issuers are used as long as their keys.
     ///
     /// ```
     /// use std::time::Duration;

@@ -224,7 +224,7 @@ impl IssuerSource {
             kind,
             issuers,
             suppressed,
-            "a token was rejected; its `iss` has the form of these issuers, but there is no such issuer"
+            "a token was rejected; its `iss` matches, but there is no such issuer, or too many lookups have failed"
         );
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct IssuerTable {
     ///
     /// A fast hash suffices, because no caller can insert a value.
     index: HashMap<Arc<str>, usize>,
-    /// The indices of issuers of many tenants, whose `iss` has a tenant in it.
+    /// The indices of issuers of many tenants, whose `iss` contains the tenant.
     templates: Vec<usize>,
     sources: Vec<Arc<IssuerSource>>,
 }
@@ -73,7 +73,7 @@ impl IssuerTable {
         Self { issuers, index, templates, sources: sources.into_iter().map(Arc::new).collect() }
     }
 
-    /// Searches the issuer of tokens with this `iss`.
+    /// Searches for the issuer of tokens with this `iss`.
     ///
     /// A configured issuer is preferred to one that a source would find.
     pub(crate) fn find(&self, iss: &str, clock: &Clock) -> IssuerSearch<'_> {

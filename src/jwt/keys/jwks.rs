@@ -101,8 +101,8 @@ impl KeySet {
     /// Parses a JWK Set (RFC 7517 §5), or an object of certificates or public keys in PEM by `kid`, as Google publishes
     /// them beside its JWK Sets. Returns `None` for any other text.
     ///
-    /// A key that cannot be used is skipped, as RFC 7517 §5 recommends: issuers add keys of new types to sets that older
-    /// clients read.
+    /// A key that cannot be used is skipped, as RFC 7517 §5 recommends: issuers add keys of new types to sets that
+    /// older clients read.
     pub(crate) fn parse(text: &str, filter: &KeyFilter) -> Option<ParsedKeySet> {
         let document = Object::parse(text)?;
         let mut parsed = ParsedKeySet { keys: Self::default(), skipped: Vec::new() };

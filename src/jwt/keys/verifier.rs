@@ -128,7 +128,8 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Returns the scheme if the key has the length of its parameter set (FIPS 204 §4). aws-lc would accept other encodings.
+/// Returns the scheme if the key has the length of its parameter set (FIPS 204 §4). aws-lc would accept other
+/// encodings.
 fn ml_dsa(
     scheme: &'static PqdsaVerificationAlgorithm,
     len: usize,

@@ -174,7 +174,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::Client(reason) => f.write_str(reason),
             Self::Compressed(coding) => {
-                write!(f, "the document is compressed ({coding:?}), although the client did not ask for it")
+                write!(f, "the document is compressed ({coding:?}), and the client did not decompress it")
             }
             Self::Malformed => f.write_str("the document is malformed"),
             Self::Markup => f.write_str("the document is HTML or XML, not JSON"),
@@ -183,7 +183,7 @@ impl fmt::Display for FetchError {
             Self::NotUtf8 => f.write_str("the document is not UTF-8"),
             Self::OtherHost => f.write_str("the metadata's jwks_uri is at another host than the issuer"),
             Self::OtherIssuer(name) if name.contains('{') => {
-                write!(f, "the metadata is of many tenants, {name:?}; for Entra ID, use Issuer::entra_v2_tenants")
+                write!(f, "the metadata is for many tenants, {name:?}; for Entra ID, use Issuer::entra_v2_tenants")
             }
             Self::OtherIssuer(name) => {
                 write!(

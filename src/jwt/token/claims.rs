@@ -94,7 +94,7 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     Ok(RegisteredClaims { expires_at, token_id })
 }
 
-/// Checks that `authorization_details` is an array of objects, each with a string `type`, if it is present (RFC 9396 §2).
+/// Checks that `authorization_details`, if present, is an array of objects with a string `type` (RFC 9396 §2).
 ///
 /// # Errors
 ///

@@ -266,8 +266,8 @@ async fn log_says_what_a_document_is_that_is_not_json() {
     const NOT_UTF8: &[u8] = &[0xff, 0xfe, b'{', 0];
     const GZIP: &[u8] = &[0x1f, 0x8b, 8, 0];
     for (coding, body, reason) in [
-        ("br", NOT_UTF8, r#"the document is compressed ("br"), although the client did not ask for it"#),
-        ("identity", GZIP, r#"the document is compressed ("gzip"), although the client did not ask for it"#),
+        ("br", NOT_UTF8, r#"the document is compressed ("br"), and the client did not decompress it"#),
+        ("identity", GZIP, r#"the document is compressed ("gzip"), and the client did not decompress it"#),
         ("identity", NOT_UTF8, "the document is not UTF-8"),
         ("identity", b" <!doctype html>", "the document is HTML or XML, not JSON"),
         ("identity", b"{", "the document is malformed"),

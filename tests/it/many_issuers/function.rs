@@ -108,8 +108,8 @@ async fn an_issuer_is_looked_up_again_in_the_background_and_keeps_its_keys() {
 async fn an_invalid_issuer_is_503_and_in_the_log() {
     for (issuer, reason) in [
         (Issuer::hs256(ACME, *b"short"), "the function returned an invalid issuer"),
-        (Issuer::hs256("https://other.example", [7; 32]), "an issuer with another name"),
-        (Issuer::discover("http://acme.example"), "an issuer with another name"),
+        (Issuer::hs256("https://other.example", [7; 32]), "an issuer whose name is not the `iss`"),
+        (Issuer::discover("http://acme.example"), "an issuer whose name is not the `iss`"),
     ] {
         let function = Function::new(move |_| std::future::ready(Some(issuer.clone())));
         let log = LogCapture::start();
