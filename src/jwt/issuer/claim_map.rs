@@ -285,12 +285,17 @@ impl ClaimMap {
     }
 
     /// Sets the claim with the id of the login session (default `sid`).
+    ///
+    /// [`UserContext::session_id`](crate::UserContext::session_id) returns it. A value that is not a nonempty string is
+    /// read as absent.
     pub fn session_id(mut self, claim: &str) -> Self {
         self.session_id = path(claim);
         self
     }
 
     /// Sets the claim with the authentication context class of the login (default `acr`).
+    ///
+    /// [`UserContext::acr`](crate::UserContext::acr) returns it. A value that is not a nonempty string is read as absent.
     pub fn acr(mut self, claim: &str) -> Self {
         self.acr = path(claim);
         self
@@ -298,7 +303,8 @@ impl ClaimMap {
 
     /// Sets the claim with the authentication methods of the login (default `amr`).
     ///
-    /// It is an array of strings, or of objects with a string `method`.
+    /// It is an array of strings, or of objects with a string `method`. [`UserContext::amr`](crate::UserContext::amr)
+    /// returns them. A value of another type is read as absent.
     pub fn amr(mut self, claim: &str) -> Self {
         self.amr = path(claim);
         self

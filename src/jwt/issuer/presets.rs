@@ -22,7 +22,8 @@ use crate::jwt::remote::discovery::JwksLocation;
 /// # Presets
 ///
 /// A preset knows the URL of a provider's keys and the claims of its access tokens. Tokens have the profile
-/// [`Compatible`](Profile::Compatible), unless noted otherwise.
+/// [`Compatible`](Profile::Compatible), unless noted otherwise. Some settings belong to certain presets;
+/// [`build`](crate::jwt::JwtAuthBuilder::build) rejects them on any other issuer.
 impl Issuer {
     /// Auth0, by its domain: `tenant.eu.auth0.com` or a custom one.
     ///

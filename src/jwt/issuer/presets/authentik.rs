@@ -11,7 +11,8 @@ impl Issuer {
     /// The audience is the client id of the provider. Roles are the user's groups, from `groups`, which need the scope
     /// `profile`. The provider must have a signing key and the issuer mode "Each provider has a different issuer".
     ///
-    /// An access token has the claims of an ID token, such as `nonce`, and `scope`, which an ID token does not have.
+    /// An access token has the claims of an ID token, such as `nonce`. What distinguishes it is `scope`, which is
+    /// required.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -20,6 +21,8 @@ impl Issuer {
     ///     .audience("x8zkBfQ5vHqUJXvTPOYc4xGnTv7J3T1nJ2xvJmM6");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [OAuth 2.0 provider](https://docs.goauthentik.io/add-secure-apps/providers/oauth2/).
     pub fn authentik(base_url: &str, slug: &str) -> Self {
         // The issuer's name ends with a slash.
         let issuer = format!("{base_url}/application/o/{slug}/");

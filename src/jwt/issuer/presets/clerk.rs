@@ -13,13 +13,13 @@ use crate::jwt::strict_json::{Object, is_null, string};
 impl Issuer {
     /// Clerk, by the URL of its Frontend API: `https://clerk.example.com` or `https://<slug>.clerk.accounts.dev`.
     ///
-    /// Session tokens have no audience. Instead, `azp` is the origin of the page that requested the token, and
-    /// [`authorized_parties`](Self::authorized_parties) is required. Of version 2 tokens, the organization is read as the
-    /// tenant, with the user's role and permissions in it, such as `org:admin` and `org:invoices:read`. Tokens of a
-    /// session with pending tasks (`sts`) are rejected.
+    /// Session tokens have no audience. Instead, `azp` is the origin of the page that requested the token, so
+    /// [`authorized_parties`](Self::authorized_parties) is required.
     ///
-    /// Clerk's `__session` cookie is read only with
-    /// [`cookie("__session")`](crate::jwt::JwtAuthBuilder::cookie).
+    /// The tenant is the active organization. The roles and permissions are those of the user in it, such as
+    /// `org:admin` and `org:invoices:read`. They are read from tokens of version 2, or of
+    /// [version 1](Self::version_1). Tokens of a session with pending tasks (`sts`) are rejected. Clerk's `__session`
+    /// cookie is read only with [`cookie("__session")`](crate::jwt::JwtAuthBuilder::cookie).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -28,6 +28,8 @@ impl Issuer {
     ///     .authorized_parties(["https://app.example.com"]);
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [Session tokens](https://clerk.com/docs/guides/sessions/session-tokens).
     pub fn clerk(frontend_api: &str) -> Self {
         let jwks_url = format!("{frontend_api}/.well-known/jwks.json");
         let preset = Self::preset("Issuer::clerk", frontend_api.to_owned(), jwks_url, |conventions| {
@@ -40,7 +42,21 @@ impl Issuer {
         preset.algorithms([Algorithm::Rs256]).check_base_url(frontend_api)
     }
 
-    /// Sets the origins of the pages whose tokens are accepted: the values of Clerk's `azp` (required for Clerk).
+    /// Sets the origins whose tokens are accepted: the values of Clerk's `azp` (required for Clerk).
+    ///
+    /// They replace the audience of the layer. A token with another `azp` is rejected.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::clerk("https://clerk.example.com");
+    /// let auth = JwtAuth::builder().issuer(issuer.clone()).audience("api");
+    /// let error = auth.build().unwrap_err();
+    /// assert_eq!(error.issues()[0].setting(), "authorized_parties");
+    ///
+    /// let issuer = issuer.authorized_parties(["https://app.example.com"]);
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn authorized_parties(self, origins: impl IntoIterator<Item: Into<String>>) -> Self {
         let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
         self.preset_setting("authorized_parties", PRESET, |issuer| issuer.audiences = origins)
@@ -50,12 +66,32 @@ impl Issuer {
     ///
     /// Clerk omits it if the request for the token had no `Origin`, such as one of a native app. A token with an `azp`
     /// must still name an [authorized party](Self::authorized_parties).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::clerk("https://clerk.example.com")
+    ///     .authorized_parties(["https://app.example.com"])
+    ///     .allow_missing_azp();
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn allow_missing_azp(self) -> Self {
         self.preset_setting("allow_missing_azp", PRESET, |issuer| issuer.conventions.allows_missing_audience = true)
     }
 
-    /// Reads the organization's claims of Clerk's version 1 tokens: `org_id`, `org_role` and `org_permissions` (default:
-    /// those of version 2).
+    /// Reads the claims of Clerk's session tokens of version 1 (default: of version 2).
+    ///
+    /// The tenant is read from `org_id`, the role from `org_role`, the permissions from `org_permissions`. Clerk has
+    /// deprecated this version.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::clerk("https://clerk.example.com")
+    ///     .authorized_parties(["https://app.example.com"])
+    ///     .version_1();
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn version_1(self) -> Self {
         self.preset_setting("version_1", PRESET, |issuer| {
             let claims = ClaimMap::new().client_id(NONE).tenant("org_id");
@@ -85,10 +121,10 @@ fn read_organization(claims: &Object<'_>, identity: &mut Identity) -> Result<(),
     Ok(())
 }
 
-/// Decodes Clerk's permissions in an organization: bit i of the n-th number of `bits` grants the i-th word on the n-th
-/// feature of the organization. Returns `None` if the lists do not fit together.
+/// Decodes the permissions of a user in an organization. Returns `None` if the lists are inconsistent.
 ///
-/// `features` lists those of the organization (`o:`), of the user (`u:`), or of both (`ou:`).
+/// Bit i of the n-th number in `bits` grants the i-th word on the n-th feature of the organization. `features` lists
+/// those of the organization (`o:`), of the user (`u:`), or of both (`ou:`).
 fn permissions(features: &str, words: &str, bits: &str) -> Option<Vec<String>> {
     let list = |text: &str| -> Option<Vec<String>> {
         let items = text.split(',').map(|item| item.trim().to_owned());
@@ -142,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_do_not_fit_together_are_never_a_guess() {
+    fn inconsistent_lists_grant_nothing() {
         for (features, words, bits) in [
             ("o:dashboard,o:teams", "manage,read", "3"),
             ("o:dashboard", "manage,read", "3,2"),

@@ -46,6 +46,14 @@ impl Issuer {
     /// The `iss` of such a token is at `sts.windows.net`. The version depends on `requestedAccessTokenVersion` in the
     /// manifest of the API, not on the endpoint that the client uses. The audience is the App ID URI of the API, such
     /// as `api://<client id>`. Scopes are read from `scp`, roles from `roles`.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::entra_v1("72f988bf-86f1-41af-91ab-2d7cd011db47")
+    ///     .audience("api://11111111-2222-3333-4444-555555555555");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     #[doc(alias("azure", "microsoft"))]
     pub fn entra_v1(tenant_id: &str) -> Self {
         let issuer = format!("https://sts.windows.net/{tenant_id}/");
@@ -81,16 +89,16 @@ impl Issuer {
 
     /// Microsoft Entra ID with tokens of version 2.0, for an app with users of several tenants.
     ///
-    /// A token is accepted if the tenant in its `iss`, `https://login.microsoftonline.com/<tenant>/v2.0`, is its claim
-    /// `tid` and one of these tenants. [`UserContext::issuer`](crate::UserContext::issuer) returns the `iss` of the
-    /// token, and [`UserContext::tenant`](crate::UserContext::tenant) the tenant. The tenants share keys, which are those
-    /// of `organizations`, or of `common` with personal accounts. A key that names a tenant in its member `issuer`
-    /// verifies tokens of that tenant only.
+    /// A token is accepted if the tenant in its `iss`, `https://login.microsoftonline.com/<tenant>/v2.0`, equals its claim
+    /// `tid` and is one of these tenants. [`UserContext::issuer`](crate::UserContext::issuer) returns the `iss` of the
+    /// token, and [`UserContext::tenant`](crate::UserContext::tenant) the tenant. The tenants share keys, which are
+    /// those of `organizations`, or of `common` with personal accounts. A key that names a tenant in its member
+    /// `issuer` verifies tokens of that tenant only.
     ///
     /// Audience, scopes and roles are as with [`entra_v2`](Self::entra_v2). Tokens of version 1.0 have another `iss`
     /// and are rejected.
     ///
-    /// With [`Tenants::any`](crate::Tenants::any), anyone can create a tenant and get a token for the app, so the app
+    /// Anyone can create a tenant and get a token for the app. So with [`Tenants::any`](crate::Tenants::any), the app
     /// must check the tenant:
     ///
     /// ```
@@ -153,7 +161,7 @@ impl Issuer {
         })
     }
 
-    /// Sets the cloud of the tenant (default [`Global`](EntraCloud::Global)).
+    /// Sets the cloud of the tenants of Entra ID (default [`Global`](EntraCloud::Global)).
     ///
     /// ```
     /// use portcullis::{EntraCloud, Issuer, JwtAuth};

@@ -10,8 +10,8 @@ impl Issuer {
     /// Firebase Authentication and Google Cloud Identity Platform, by the id of the project.
     ///
     /// The audience is the project, unless [set](Self::audience) otherwise. The tenant of the Identity Platform is
-    /// read from `firebase.tenant`; [`tenant`](Self::tenant) accepts only the tokens of one tenant. Custom claims are
-    /// read with [`map_claims`](Self::map_claims).
+    /// read from `firebase.tenant`; [`tenant`](Self::tenant) accepts only the tokens of one tenant. To read custom
+    /// claims, use [`map_claims`](Self::map_claims).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -20,6 +20,8 @@ impl Issuer {
     ///     .map_claims(|claims| claims.roles(["roles"]));
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [Verify ID tokens](https://firebase.google.com/docs/auth/admin/verify-id-tokens).
     #[doc(alias("google", "identity platform"))]
     pub fn firebase(project: &str) -> Self {
         let issuer = format!("https://securetoken.google.com/{project}");

@@ -24,6 +24,8 @@ impl Issuer {
     ///     .audience("https://api.example.com");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [Validate access tokens](https://docs.logto.io/authorization/validate-access-tokens).
     pub fn logto(domain: &str) -> Self {
         let issuer = format!("https://{domain}/oidc");
         let jwks_url = format!("{issuer}/jwks");
@@ -37,7 +39,8 @@ impl Issuer {
     /// Accepts Logto's organization tokens, whose audience is `urn:logto:organization:<id>` (default: rejected).
     ///
     /// The id is [`UserContext::tenant`](crate::UserContext::tenant), and the scopes are those in the organization.
-    /// Such a token is for every API of the organization, so a handler must compare the tenant with that of the data.
+    /// Such a token is not restricted to one API, and is accepted for every organization. So a handler must compare the
+    /// tenant with that of the data.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};

@@ -1,4 +1,4 @@
-//! Helpers of the presets: their settings, and the validation of their arguments.
+//! What presets share: `Issuer::tenant`, and the validation of their settings and arguments.
 
 use crate::field::origin::Origin;
 use crate::jwt::issuer::claim_rule::ClaimRule;

@@ -9,12 +9,12 @@ use crate::jwt::issuer::claim_rule::ClaimRule;
 impl Issuer {
     /// Supabase, by the reference of the project: the first label of `<reference>.supabase.co`.
     ///
-    /// The audience is `authenticated`, that of signed-in users, unless [set](Self::audience) otherwise. The role of
-    /// the database is read from `role`, [`acr`](crate::UserContext::acr) from `aal`, and the names of the methods from
-    /// `amr`. The project must sign with an asymmetric key, ES256 or RS256. For its legacy secret, which also
-    /// signs the `anon` and `service_role` keys, use [`hs256`](Self::hs256).
+    /// The audience is `authenticated`, that of signed-in users, unless [set](Self::audience) otherwise. The only role
+    /// is the database role, from `role`; [`acr`](crate::UserContext::acr) is read from `aal`, and the names of the
+    /// methods from `amr`. Tokens of [anonymous users](Self::allow_anonymous_users) are rejected.
     ///
-    /// Tokens of [anonymous users](Self::allow_anonymous_users) are rejected.
+    /// The project must sign with an asymmetric key, ES256 or RS256. For its legacy secret, which also signs the `anon`
+    /// and `service_role` keys, use [`hs256`](Self::hs256).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -22,14 +22,24 @@ impl Issuer {
     /// let issuer = Issuer::supabase("abcdefghijklmnopqrst");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [JWT claims reference](https://supabase.com/docs/guides/auth/jwt-fields).
     pub fn supabase(project_ref: &str) -> Self {
         let preset = Self::supabase_issuer("Issuer::supabase", &format!("https://{project_ref}.supabase.co"));
         let is_label = !project_ref.is_empty() && project_ref.bytes().all(|byte| byte.is_ascii_alphanumeric());
         preset.check_argument(is_label, "the reference of a project, such as abcdefghijklmnopqrst", project_ref)
     }
 
-    /// Supabase on a server of your own or a custom domain, by its base URL. It is otherwise like
-    /// [`supabase`](Self::supabase).
+    /// Supabase on a custom domain or a self-hosted server, by its base URL.
+    ///
+    /// Otherwise, it is like [`supabase`](Self::supabase). The base URL has no slash at the end.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::supabase_at("https://supabase.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn supabase_at(base_url: &str) -> Self {
         Self::supabase_issuer("Issuer::supabase_at", base_url).check_base_url(base_url)
     }
@@ -46,7 +56,7 @@ impl Issuer {
 
     /// Accepts the tokens of Supabase's anonymous users, whose claim `is_anonymous` is true (default: rejected).
     ///
-    /// An anonymous user has an id and the role `authenticated`, like any other user, without ever having signed up.
+    /// An anonymous user has an id and the role `authenticated`, like any other user, but has never signed up.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};

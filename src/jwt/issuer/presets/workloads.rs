@@ -6,10 +6,10 @@ use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::claim_rule::ClaimRule;
 use crate::jwt::issuer::conventions::ClientMarker;
 
-/// Whose CI jobs are accepted: an owner, a group or a repository, by its id.
+/// The owner, group or repository whose CI jobs are accepted, by its id.
 ///
 /// Anyone can run a job on the servers of GitHub or GitLab and choose the audience of its token, so the audience does
-/// not say whose it is. An id is never given to another owner, unlike a name.
+/// not identify the owner of the job. Unlike a name, an id is never given to another owner.
 ///
 /// ```
 /// use portcullis::{Issuer, JwtAuth, Pin};
@@ -53,12 +53,13 @@ impl Pin {
 
 /// # Workloads
 ///
-/// A workload, such as a CI job, is a [client](crate::Principal::Client): its id and its client id are both `sub`.
+/// A workload, such as a CI job, is a [client](crate::Principal::Client). Its id and its client id are both `sub`.
 impl Issuer {
     /// GitHub Actions on github.com, with the owner or the repository whose jobs are accepted.
     ///
-    /// The audience is the one that the workflow requests. Pin more with [`require_claim`](Self::require_claim):
-    /// `environment`, `ref`, `job_workflow_ref` (the called workflow) or `event_name`.
+    /// The audience is the one that the workflow requests. To accept only some of the jobs, call
+    /// [`require_claim`](Self::require_claim) with `environment`, `ref`, `job_workflow_ref` (the called workflow) or
+    /// `event_name`.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Pin};
@@ -69,14 +70,25 @@ impl Issuer {
     ///     .audience("https://deploy.example.com");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [OpenID Connect reference](https://docs.github.com/actions/reference/security/oidc).
     pub fn github_actions(pin: Pin) -> Self {
         Self::github_issuer("Issuer::github_actions", GITHUB_ISSUER.to_owned(), pin)
     }
 
-    /// GitHub Actions of an enterprise with an issuer of its own, by the slug of the enterprise.
+    /// GitHub Actions of an enterprise with its own issuer, by the slug of the enterprise.
     ///
-    /// It is for enterprises that set `include_enterprise_slug`. Otherwise, it is like
+    /// Use it if the enterprise has set `include_enterprise_slug`. Otherwise, it is like
     /// [`github_actions`](Self::github_actions).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Pin};
+    ///
+    /// let pin = Pin::repository_owner_id(9919);
+    /// let issuer = Issuer::github_actions_enterprise("octocat-inc", pin)
+    ///     .audience("https://deploy.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn github_actions_enterprise(slug: &str, pin: Pin) -> Self {
         let is_slug = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let issuer = format!("{GITHUB_ISSUER}/{slug}");
@@ -89,7 +101,17 @@ impl Issuer {
 
     /// GitHub Actions of a GitHub Enterprise Server or of ghe.com, by the URL of the issuer.
     ///
-    /// That is `https://<host>/_services/token` or `https://token.actions.<subdomain>.ghe.com`.
+    /// The URL is `https://<host>/_services/token` or `https://token.actions.<subdomain>.ghe.com`. Otherwise, it is like
+    /// [`github_actions`](Self::github_actions).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth, Pin};
+    ///
+    /// let url = "https://token.actions.octocorp.ghe.com";
+    /// let issuer = Issuer::github_actions_at(url, Pin::repository_id(74))
+    ///     .audience("https://deploy.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn github_actions_at(issuer: &str, pin: Pin) -> Self {
         Self::github_issuer("Issuer::github_actions_at", issuer.to_owned(), pin).check_base_url(issuer)
     }
@@ -104,8 +126,9 @@ impl Issuer {
 
     /// GitLab CI, by the URL of the GitLab instance, with the group or the project whose jobs are accepted.
     ///
-    /// The audience is the one in `id_tokens` of the job. Pin more with [`require_claim`](Self::require_claim): `ref`,
-    /// `ref_protected` (the string `"true"`) or `environment`. Tokens of merge requests from forks are rejected.
+    /// The audience is the one in `id_tokens` of the job. To accept only some of the jobs, call
+    /// [`require_claim`](Self::require_claim) with `ref`, `ref_protected` (the string `"true"`) or `environment`.
+    /// Tokens of merge requests from forks are rejected, unless [`allow_forks`](Self::allow_forks) is set.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Pin};
@@ -115,6 +138,8 @@ impl Issuer {
     ///     .audience("https://deploy.example.com");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [ID tokens](https://docs.gitlab.com/ci/secrets/id_token_authentication/).
     pub fn gitlab_ci(base_url: &str, pin: Pin) -> Self {
         let constructor = "Issuer::gitlab_ci";
         let jwks_url = format!("{base_url}/oauth/discovery/keys");
@@ -127,10 +152,11 @@ impl Issuer {
         preset
     }
 
-    /// Accepts GitLab's jobs of merge requests from forks that run in the pinned project (default: rejected).
+    /// Accepts GitLab's jobs for merge requests from forks, which run in the parent project (default: rejected).
     ///
-    /// In their tokens, `project_id` and `namespace_id` are those of the fork, so the [pin](Pin) must be the fork's.
-    /// `job_project_id` is the project in which the job ran.
+    /// In their tokens, `project_id` and `namespace_id` are those of the fork, and `job_project_id` is the project in
+    /// which the job ran. So the [pin](Pin) must be that of the fork. To require the parent project, call
+    /// [`require_claim`](Self::require_claim) with `job_project_id`.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth, Pin};
@@ -146,11 +172,17 @@ impl Issuer {
 
     /// Service accounts of a Kubernetes cluster, by the cluster's issuer: `https://kubernetes.default.svc`.
     ///
-    /// The audience is one of your own, which the pod requests for a projected token. That of the API server is
-    /// rejected by `build()`, because a token for it is in every pod. The keys are at `/openid/v1/jwks` of the API server,
-    /// whose certificate is the cluster's, and which requires a token. So set [`fetch`](crate::jwt::JwtAuthBuilder::fetch)
-    /// to a client that sends the pod's token and trusts `ca.crt`; without it, requests get 503. For a cluster whose
-    /// issuer is public, such as that of EKS, use [`discover`](Self::discover) with the same pins.
+    /// Choose an audience for your app, which pods request for a projected token. `build()` rejects the default
+    /// audience of the API server, because a token for it is in every pod. Without
+    /// [`service_account`](Self::service_account), every service account of the cluster is accepted.
+    ///
+    /// The keys are at `/openid/v1/jwks` of the API server, which has a certificate of the cluster and requires a
+    /// token. So set [`fetch`](crate::jwt::JwtAuthBuilder::fetch) to a client that trusts `ca.crt` and sends the pod's
+    /// own token; otherwise, requests are rejected with 503.
+    ///
+    /// If the issuer of the cluster is public, as on EKS, use [`discover`](Self::discover) with
+    /// [`Profile::Compatible`](crate::Profile::Compatible) and [`workload_tokens`](Self::workload_tokens), and require
+    /// `sub` with [`require_claim`](Self::require_claim).
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -160,6 +192,8 @@ impl Issuer {
     ///     .audience("https://orders.example.com");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [Managing service accounts](https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/).
     pub fn kubernetes(issuer: &str) -> Self {
         let jwks_url = format!("{issuer}/openid/v1/jwks");
         let mut preset = Self::workload("Issuer::kubernetes", issuer.to_owned(), jwks_url).check_base_url(issuer);
@@ -169,6 +203,16 @@ impl Issuer {
     }
 
     /// Accepts only this service account of a Kubernetes cluster (default: all of them). Each call adds one.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// let issuer = Issuer::kubernetes("https://kubernetes.default.svc")
+    ///     .service_account("jobs", "importer")
+    ///     .service_account("jobs", "exporter")
+    ///     .audience("https://orders.example.com");
+    /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
+    /// ```
     pub fn service_account(self, namespace: &str, name: &str) -> Self {
         let subject = format!("{SERVICE_ACCOUNT}{namespace}:{name}");
         self.preset_setting("service_account", &["Issuer::kubernetes"], |issuer| {

@@ -9,9 +9,11 @@ impl Issuer {
     /// Zitadel, by the domain of the instance and the id of the project of the API.
     ///
     /// The audience is the id of the project, unless [set](Self::audience) otherwise. A client must request it with
-    /// the scope `urn:zitadel:iam:org:project:id:<project>:aud`. The roles are the names in the object
-    /// `urn:zitadel:iam:org:project:<project>:roles`, or else in `urn:zitadel:iam:org:project:roles`; the organizations
-    /// inside are not roles. Let the application issue access tokens of the type JWT, since others are opaque.
+    /// the scope `urn:zitadel:iam:org:project:id:<project>:aud`. Set the application's access token type to JWT, since
+    /// its tokens are otherwise opaque.
+    ///
+    /// The roles are the member names of the object `urn:zitadel:iam:org:project:<project>:roles`, or else of
+    /// `urn:zitadel:iam:org:project:roles`. The organizations in these objects are not roles.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -19,6 +21,8 @@ impl Issuer {
     /// let issuer = Issuer::zitadel("acme.zitadel.cloud", "284512349071");
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
+    ///
+    /// Source: [Claims](https://zitadel.com/docs/apis/openidoauth/claims).
     pub fn zitadel(domain: &str, project: &str) -> Self {
         let issuer = format!("https://{domain}");
         let jwks_url = format!("{issuer}/oauth/v2/keys");
