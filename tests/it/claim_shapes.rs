@@ -168,7 +168,7 @@ async fn the_log_names_the_path_of_a_nested_claim() {
 }
 
 #[tokio::test]
-async fn null_on_the_way_of_a_pointer_is_absent() {
+async fn a_claim_inside_null_is_absent() {
     let map = ClaimMap::new()
         .roles(["/realm_access/roles", "/resource_access/api/roles"])
         .scopes(["/realm_access/scopes"])

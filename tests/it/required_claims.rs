@@ -1,4 +1,4 @@
-//! The settings of an issuer for what its tokens must say: required claims, the audience claim, workloads, tenants.
+//! The settings of an issuer for the claims of its tokens: required claims, the audience claim, workloads, tenants.
 
 use axum::http::StatusCode;
 use portcullis::gate::{DenialKind, TokenError};

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_segment_does_not_match() {
+    fn an_iss_beyond_one_segment_does_not_match() {
         for realm in [
             "",
             ".",

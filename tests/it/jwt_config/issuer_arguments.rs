@@ -84,7 +84,7 @@ fn required_claim_without_a_value_is_an_error() {
 }
 
 #[test]
-fn use_of_encryption_or_of_nothing_is_an_error() {
+fn key_use_that_is_empty_or_for_encryption_is_an_error() {
     let issuer = || Issuer::discover("https://issuer.example");
     for key_use in ["", "enc"] {
         assert_eq!(first_issue(issuer().key_use(key_use)), Some(("key_use", IssueKind::Invalid)), "{key_use}");

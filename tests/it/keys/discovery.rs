@@ -105,7 +105,7 @@ async fn invalid_metadata_falls_back_to_the_next_url() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_metadata_url_that_is_cut_or_stalls_does_not_shut_out_the_next() {
+async fn the_next_metadata_url_is_tried_if_one_is_cut_off_or_stalls() {
     for fault in [Fault::Reset, Fault::Stall] {
         for (index, url) in METADATA_URLS.into_iter().enumerate() {
             let fixture = Fixture::new().await;

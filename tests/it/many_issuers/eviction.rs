@@ -22,7 +22,7 @@ fn database(names: &[&str]) -> (Function, Arc<Mutex<HashSet<String>>>) {
 }
 
 #[tokio::test]
-async fn an_evicted_tenant_that_was_removed_is_401_at_once_also_with_a_cached_token() {
+async fn an_evicted_tenant_that_was_removed_is_401_at_once_even_with_a_cached_token() {
     let (function, names) = database(&[ACME]);
     let app = function.app();
     let cached = tenant_token(ACME);
@@ -40,7 +40,7 @@ async fn an_evicted_tenant_that_was_removed_is_401_at_once_also_with_a_cached_to
 }
 
 #[tokio::test]
-async fn a_removed_tenant_is_401_after_the_max_age_also_with_a_cached_token() {
+async fn a_removed_tenant_is_401_after_the_max_age_even_with_a_cached_token() {
     let (function, names) = database(&[ACME]);
     let app = function.app();
     let cached = tenant_token(ACME);
@@ -53,7 +53,7 @@ async fn a_removed_tenant_is_401_after_the_max_age_also_with_a_cached_token() {
 }
 
 #[tokio::test]
-async fn a_removed_tenant_in_use_is_out_before_the_max_age() {
+async fn a_removed_tenant_in_use_is_401_before_the_max_age() {
     let (function, names) = database(&[ACME]);
     let app = function.app();
     assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::OK);
@@ -115,7 +115,7 @@ async fn an_evicted_realm_is_looked_up_again_and_a_removed_one_is_401() {
 }
 
 #[tokio::test]
-async fn the_least_recently_used_issuer_makes_room_for_a_new_one() {
+async fn the_least_recently_used_issuer_is_removed_for_a_new_one() {
     let function = Function::configured(|iss: String| async move { Some(tenant(iss)) }, |issuers| issuers.capacity(2));
     let app = function.app();
     let names = ["https://a.example", "https://b.example", "https://c.example"];
@@ -134,7 +134,7 @@ async fn the_least_recently_used_issuer_makes_room_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_made_room_takes_its_cached_tokens_with_it() {
+async fn cached_tokens_of_an_issuer_removed_for_another_are_401() {
     let names = Arc::new(Mutex::new(HashSet::from(["https://a.example".to_owned(), "https://b.example".to_owned()])));
     let known = Arc::clone(&names);
     let find = move |iss: String| {

@@ -1,4 +1,4 @@
-//! Tenants share nothing, whatever their keys, users and tokens are called.
+//! Tenants whose keys, users and tokens have the same ids share nothing.
 
 use axum::http::StatusCode;
 

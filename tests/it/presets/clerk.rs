@@ -56,7 +56,7 @@ async fn clerk_token_without_an_organization_has_no_tenant() {
 }
 
 #[tokio::test]
-async fn clerk_permissions_that_do_not_fit_together_are_rejected() {
+async fn clerk_permissions_with_inconsistent_lists_are_rejected() {
     let preset = preset(clerk()).await;
     for organization in [
         json!({"id": "org_123", "per": "manage,read", "fpm": "3"}),

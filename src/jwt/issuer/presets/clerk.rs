@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn inconsistent_lists_grant_nothing() {
+    fn inconsistent_lists_are_rejected() {
         for (features, words, bits) in [
             ("o:dashboard,o:teams", "manage,read", "3"),
             ("o:dashboard", "manage,read", "3,2"),
