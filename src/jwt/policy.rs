@@ -219,13 +219,8 @@ impl Policy {
             IssuerSearch::Known(issuer) => issuer,
             IssuerSearch::Unknown => return Err(self.unknown_issuer(&iss)),
             IssuerSearch::Missing(source) => {
-                // What all issuers of a pattern would reject causes no lookup.
-                if let Some(prototype) = source.prototype() {
-                    let checked = prototype.check_claims(header, &claims, &iss, now, self.leeway);
-                    checked.inspect_err(|error| prototype.log_hint(error, Some(header.algorithm)))?;
-                }
-                let (source, name) = (Arc::clone(source), iss.as_ref().into());
-                return Ok(Verification::IssuerMissing(MissingIssuer { source, name }));
+                let missing = self.missing_issuer(source, header, &claims, &iss, now)?;
+                return Ok(Verification::IssuerMissing(missing));
             }
         };
         let issuer = self.issuers.get(&issuer_ref).ok_or(TokenError::Issuer)?;
@@ -258,7 +253,7 @@ impl Policy {
         // Only now is the header known to be that of an issuer.
         self.header_cache.record(compact.header, header);
 
-        // Read the user.
+        // Read the user, before `map_user`.
         let mut identity = issuer.read_identity(&claims, &claims_text, &iss).map_err(with_hint)?;
         identity.expires_at = Some(registered.expires_at);
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
@@ -275,6 +270,26 @@ impl Policy {
             cache.insert(token, cached);
         }
         Ok(Verification::Accepted(issuer.map_user(user)))
+    }
+
+    /// Checks what can be checked before the issuer of a token is looked up.
+    ///
+    /// # Errors
+    ///
+    /// Returns why every issuer of the pattern would reject the token, so that it causes no lookup.
+    fn missing_issuer(
+        &self,
+        source: &Arc<IssuerSource>,
+        header: &Header<'_>,
+        claims: &Object<'_>,
+        iss: &str,
+        now: Duration,
+    ) -> Result<MissingIssuer, TokenError> {
+        if let Some(prototype) = source.prototype() {
+            let checked = prototype.check_claims(header, claims, iss, now, self.leeway);
+            checked.inspect_err(|error| prototype.log_hint(error, Some(header.algorithm)))?;
+        }
+        Ok(MissingIssuer { source: Arc::clone(source), name: iss.into() })
     }
 
     /// Logs the most common mistakes in an issuer's name, without any part of the token.

@@ -78,21 +78,8 @@ impl TrustedIssuer {
         if !self.allowed.contains(&header.algorithm) {
             return Err(TokenError::Algorithm);
         }
-        // All tenants share keys, so the tenant in `iss` is that of the token only if both claims say so.
-        if self.conventions.tenants.is_some() {
-            let tenant = claims.get("tid").and_then(string);
-            if tenant.is_none() || tenant.as_deref() != self.tenant_in(iss) {
-                return Err(TokenError::claim_mismatch("tid"));
-            }
-        }
-        if let Some(token_use) = &self.conventions.token_use {
-            token_use.check(claims)?;
-        }
-        // A claim that marks an access token reliably relaxes the profile, which then accepts a `nonce`.
-        let is_marked = self.conventions.token_use.as_ref().is_some_and(|token_use| token_use.is_conclusive);
-        let compared_claim = self.conventions.token_use.as_ref().and_then(TokenUse::compared_claim);
-        let evidence = Evidence { is_marked, is_own: self.conventions.is_own, compared_claim };
-        self.conventions.profile.check(header, claims, evidence)?;
+        self.check_tenant(claims, iss)?;
+        self.check_type(header, claims)?;
         let IssuerConventions { audience_claim, audience_prefix, allows_missing_audience, pins, rules, .. } =
             &self.conventions;
         let expected = Expected {
@@ -109,6 +96,30 @@ impl TrustedIssuer {
         let latest = now.saturating_add(leeway);
         rules.iter().try_for_each(|rule| rule.check(claims, latest))?;
         Ok(registered)
+    }
+
+    /// Checks that the tenant in `iss` is that of the claim `tid`, for an issuer of many tenants.
+    ///
+    /// All tenants share keys, so the tenant is known only if both claims name it.
+    fn check_tenant(&self, claims: &Object<'_>, iss: &str) -> Result<(), TokenError> {
+        if self.conventions.tenants.is_none() {
+            return Ok(());
+        }
+        let tenant = claims.get("tid").and_then(string);
+        let is_same = tenant.is_some_and(|tenant| self.tenant_in(iss) == Some(&*tenant));
+        if is_same { Ok(()) } else { Err(TokenError::claim_mismatch("tid")) }
+    }
+
+    /// Checks that the token is an access token, or whatever the profile accepts.
+    fn check_type(&self, header: &Header<'_>, claims: &Object<'_>) -> Result<(), TokenError> {
+        let IssuerConventions { token_use, profile, is_own, .. } = &self.conventions;
+        if let Some(token_use) = token_use {
+            token_use.check(claims)?;
+        }
+        // A claim that marks an access token reliably relaxes the profile, which then accepts a `nonce`.
+        let is_marked = token_use.as_ref().is_some_and(|token_use| token_use.is_conclusive);
+        let compared_claim = token_use.as_ref().and_then(TokenUse::compared_claim);
+        profile.check(header, claims, Evidence { is_marked, is_own: *is_own, compared_claim })
     }
 
     /// Keeps the fetched keys of the same issuer under earlier settings, if they are still at the same place.

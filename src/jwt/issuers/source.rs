@@ -164,15 +164,7 @@ impl IssuerSource {
         drop(lookups);
         let result = Err(LookupError::Stopped);
         let guard = LookupGuard { source: Arc::clone(self), name: Arc::clone(name), id, result, _permit: permit };
-        runtime.spawn(async move {
-            let mut guard = guard;
-            let source = Arc::clone(&guard.source);
-            // With the keys of the issuer, if it is looked up again. After an eviction, it has none.
-            let known = source.found.get_expired(&guard.name);
-            let lookup = source.finder.find(&guard.name, &source.compiler, known.as_deref().map(|found| &found.issuer));
-            let result = tokio::time::timeout(source.compiler.fetch_timeout, lookup).await;
-            guard.result = result.unwrap_or(Err(LookupError::TimedOut));
-        });
+        runtime.spawn(guard.run());
         Ok(outcome)
     }
 
@@ -263,6 +255,18 @@ struct LookupGuard {
     id: u64,
     result: Result<Option<Box<TrustedIssuer>>, LookupError>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl LookupGuard {
+    /// Runs the lookup.
+    async fn run(mut self) {
+        let IssuerSource { finder, compiler, found, .. } = &*self.source;
+        // With the keys of the issuer, if it is looked up again. After an eviction, it has none.
+        let known = found.get_expired(&self.name);
+        let lookup = finder.find(&self.name, compiler, known.as_deref().map(|found| &found.issuer));
+        let result = tokio::time::timeout(compiler.fetch_timeout, lookup).await;
+        self.result = result.unwrap_or(Err(LookupError::TimedOut));
+    }
 }
 
 impl Drop for LookupGuard {
