@@ -82,7 +82,7 @@ impl Hint {
             }
             (Self::Tier, _) => "add the tier to .tiers(..)",
             (Self::Type, Profile::Rfc9068) => {
-                "it must have typ at+jwt and no claim of another kind; if this issuer sends typ JWT, set \
+                "it must have typ at+jwt and no claim of another kind of token; if this issuer sends typ JWT, set \
                  Profile::Compatible"
             }
             (Self::Type, Profile::Compatible) => "see Profile::Compatible for the types and claims that are rejected",

@@ -120,10 +120,9 @@ impl UserContext {
         self.require(!owner.is_empty() && owner == self.id(), || DenialKind::NotOwner)
     }
 
-    /// Checks that the token has an authorization detail (RFC 9396) of type `T` that the function accepts, and returns the
-    /// first one.
+    /// Checks that the token has an authorization detail that the function accepts (RFC 9396).
     ///
-    /// A detail that does not deserialize to `T` does not count.
+    /// Returns the first one of the type `T`. A detail that does not deserialize to `T` is ignored.
     ///
     /// ```
     /// # use portcullis::{UserContext, context::AuthorizationDetail};
@@ -150,8 +149,8 @@ impl UserContext {
     ///
     /// # Errors
     ///
-    /// Returns a [`Denial`] if the token has none. Its error code is `insufficient_scope` (RFC 6750 §3.1), because RFC 9396
-    /// registers none for API responses.
+    /// Returns a [`Denial`] if the token has none. Its error code is `insufficient_scope` (RFC 6750 §3.1), because RFC
+    /// 9396 registers none for API responses.
     pub fn require_authorization_detail<T: AuthorizationDetail>(
         &self,
         accepts: impl Fn(&T) -> bool,

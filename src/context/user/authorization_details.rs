@@ -16,12 +16,12 @@ pub trait AuthorizationDetail: DeserializeOwned {
 }
 
 impl UserContext {
-    /// Returns the authorization details of one type: the entries of the `authorization_details` claim whose `type` is
-    /// [`T::TYPE`](AuthorizationDetail::TYPE) (RFC 9396 §9.1).
+    /// Returns the authorization details of the type `T` (RFC 9396 §9.1).
     ///
-    /// Empty if the token has none of this type. They are separate from the [scopes](Self::scopes): a scope does not
-    /// imply a detail, nor the reverse. Members that `T` does not have are ignored. If `T` denies unknown fields, it
-    /// needs a field for `type`. To require a detail, call
+    /// These are the entries of the claim `authorization_details` whose `type` is
+    /// [`T::TYPE`](AuthorizationDetail::TYPE); the result is empty if the token has none. They are separate from the
+    /// [scopes](Self::scopes): a scope does not imply a detail, nor the reverse. Members that `T` does not have are
+    /// ignored. If `T` denies unknown fields, it needs a field for `type`. To require a detail, call
     /// [`require_authorization_detail`](Self::require_authorization_detail).
     ///
     /// ```
@@ -52,9 +52,9 @@ impl UserContext {
     ///
     /// # Errors
     ///
-    /// Returns [`ClaimsError`] if an entry of this type does not deserialize to `T`. Its position is that in the entry.
-    /// [`JwtAuth`](crate::JwtAuth) rejects a token whose `authorization_details` are not an array of objects with a
-    /// string `type`.
+    /// Returns [`ClaimsError`] if an entry of this type does not deserialize to `T`. The position in the error is that
+    /// in the entry. [`JwtAuth`](crate::JwtAuth) rejects a token whose `authorization_details` are not an array of
+    /// objects with a string `type`.
     pub fn authorization_details<T: AuthorizationDetail>(&self) -> Result<Vec<T>, ClaimsError> {
         let entries = self.entries_of_type(T::TYPE).map_err(|error| ClaimsError::new(&error))?;
         entries

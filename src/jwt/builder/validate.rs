@@ -29,7 +29,7 @@ pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
 /// Validates the timeout of work that requests wait for. Zero would reject all of them.
 pub(crate) fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
     if timeout.is_zero() || timeout > MAX_TIMEOUT {
-        let reason = "is zero or more than 60 seconds, and requests wait that long";
+        let reason = "is zero or more than 60 seconds; requests would wait that long";
         let remedy = "set a few seconds: more than the service takes when it is healthy";
         let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
         issues.add(issue.with_value(format!("{timeout:?}")));
@@ -115,7 +115,7 @@ pub(crate) fn are_distinct(issuers: &[Issuer], issues: &mut ConfigIssues) {
     }
 }
 
-/// Of two equal sources, the second would never be asked.
+/// Rejects a pattern or prefix that is added twice, since the second one would never be used.
 pub(crate) fn sources_are_distinct(sources: &[Issuers], issues: &mut ConfigIssues) {
     let mut texts = HashSet::with_capacity(sources.len());
     for text in sources.iter().map(Issuers::text).filter(|text| !texts.insert(*text)) {
@@ -125,7 +125,7 @@ pub(crate) fn sources_are_distinct(sources: &[Issuers], issues: &mut ConfigIssue
     }
 }
 
-/// The name of an issuer is compared byte for byte, so one with a placeholder would match no token.
+/// Rejects an issuer whose name has a placeholder. It is compared byte for byte, so it would match no token.
 pub(crate) fn is_not_pattern(issuer: &Issuer, issues: &mut ConfigIssues) {
     if issuer.conventions.tenants.is_none() && IssuerPattern::parse(&issuer.name).is_ok() {
         let remedy = "use Issuer::entra_v2_tenants for Entra ID, and Issuers::from_pattern for other servers";
@@ -135,7 +135,7 @@ pub(crate) fn is_not_pattern(issuer: &Issuer, issues: &mut ConfigIssues) {
     }
 }
 
-/// Anyone can create a tenant, so an app that does not list the tenants must check something else.
+/// Validates that an app that accepts any tenant checks something else, since anyone can create a tenant.
 pub(crate) fn tenants(issuer: &Issuer, has_loader: bool, issues: &mut ConfigIssues) {
     let is_any = issuer.conventions.tenants.as_ref().is_some_and(Tenants::is_any);
     if is_any && !has_loader && issuer.conventions.pins.is_empty() {
@@ -197,7 +197,7 @@ pub(crate) fn pattern(settings: &Issuer, issues: &mut ConfigIssues) -> Option<Is
         }
         KeySource::Remote(_) => {}
         KeySource::Document(_) | KeySource::Fixed(_) => {
-            let reason = "has configured keys, with which any name would be an issuer";
+            let reason = "has configured keys, so every name that matches would be an issuer";
             add(&settings.name, reason, "use an issuer that publishes its keys, or Issuers::from_fn");
         }
     }

@@ -36,13 +36,13 @@ pub(crate) struct SkippedKey {
 }
 
 impl SkippedKey {
-    /// Logs each of these keys, except if there are very many.
+    /// Logs the first of these keys, one line each, and the number of the others.
     pub(crate) fn log_all(skipped: &[Self], issuer: &str) {
         for key in skipped.iter().take(MAX_LOGGED) {
             tracing::warn!(issuer, key = key.index, reason = %key.error, "skipped a key of the issuer's JWK Set");
         }
         if let Some(others @ 1..) = skipped.len().checked_sub(MAX_LOGGED) {
-            tracing::warn!(issuer, others, "skipped other keys of the issuer's JWK Set");
+            tracing::warn!(issuer, others, "skipped more keys of the issuer's JWK Set");
         }
     }
 }
