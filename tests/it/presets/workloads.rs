@@ -105,7 +105,12 @@ fn an_issuer_whose_tokens_anyone_can_get_needs_a_pin() {
             let error = JwtAuth::builder().issuer(issuer.clone()).audience(DEPLOY).build().unwrap_err();
             assert_eq!(error.issues()[0].setting(), "require_claim", "{name}");
             assert!(error.issues()[0].remedy().contains(claims), "{name}");
-            let pinned = issuer.require_claim("project_id", ["20"]);
+            for claim in ["ref", "environment", "aud", "event_name", "job_workflow_ref", "/project_id/x"] {
+                let pinned = issuer.clone().require_claim(claim, ["x"]).contains_claim(claim, ["x"]);
+                let error = JwtAuth::builder().issuer(pinned).audience(DEPLOY).build().unwrap_err();
+                assert_eq!(error.issues()[0].setting(), "require_claim", "{name} {claim}");
+            }
+            let pinned = issuer.require_claim(claims, ["20"]);
             assert!(JwtAuth::builder().issuer(pinned).audience(DEPLOY).build().is_ok(), "{name}");
         }
     }
@@ -229,10 +234,14 @@ async fn kubernetes_token_of_no_service_account_or_for_the_api_server_is_rejecte
     ] {
         preset.send_token(json!({}), &with_changes(&kubernetes_claims(), changes)).await.assert_invalid_token(error);
     }
-    let issuer =
-        Issuer::kubernetes("https://kubernetes.default.svc").audience("https://kubernetes.default.svc.cluster.local");
-    let error = JwtAuth::builder().issuer(issuer).build().unwrap_err();
-    assert_eq!((error.issues()[0].setting(), error.issues().len()), ("audience", 1));
+    for (issuer, audience) in [
+        ("https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local"),
+        ("https://oidc.cluster.example.com/id/7", "https://oidc.cluster.example.com/id/7"),
+    ] {
+        let issuer = Issuer::kubernetes(issuer).audience(audience);
+        let error = JwtAuth::builder().issuer(issuer).build().unwrap_err();
+        assert_eq!((error.issues()[0].setting(), error.issues().len()), ("audience", 1), "{audience}");
+    }
 }
 
 #[tokio::test]
