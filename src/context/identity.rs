@@ -47,3 +47,15 @@ pub(crate) struct Identity {
     pub(crate) realm: Realm,
     pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
 }
+
+impl Identity {
+    /// Adds roles to those that were read already.
+    pub(crate) fn add_roles(&mut self, roles: impl IntoIterator<Item = SharedStr>) {
+        self.roles = std::mem::take(&mut self.roles).into_vec().into_iter().chain(roles).collect();
+    }
+
+    /// Adds permissions to those that were read already.
+    pub(crate) fn add_permissions(&mut self, permissions: impl IntoIterator<Item = SharedStr>) {
+        self.permissions = std::mem::take(&mut self.permissions).into_vec().into_iter().chain(permissions).collect();
+    }
+}

@@ -1,6 +1,6 @@
 //! `ClaimMap`: the claims from which a `UserContext` is read.
 
-mod reader;
+pub(crate) mod reader;
 
 use std::sync::Arc;
 

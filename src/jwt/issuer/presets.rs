@@ -13,7 +13,7 @@ mod zitadel;
 use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
-use crate::jwt::issuer::presets::settings::is_domain;
+use crate::jwt::issuer::presets::settings::{is_domain, is_segment};
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::issuer::{Issuer, KeySource};
@@ -72,7 +72,11 @@ impl Issuer {
         let preset = Self::preset("Issuer::okta", issuer, jwks_url, |conventions| {
             conventions.claims = ClaimMap::new().client_id(["cid"]).scopes(["scp"]).roles(["roles", "groups"]);
         });
-        preset.check_argument(is_domain(domain), "a domain", domain)
+        preset.check_argument(is_domain(domain), "a domain", domain).check_argument(
+            is_segment(authorization_server),
+            "the id of an authorization server",
+            authorization_server,
+        )
     }
 
     /// Keycloak, by its base URL and realm.
@@ -112,8 +116,7 @@ impl Issuer {
             conventions.token_use = Some(TokenUse::value("typ", "Bearer"));
             conventions.client_marker = Some(ClientMarker::StartsWith("preferred_username", "service-account-"));
         });
-        let is_realm = !realm.is_empty() && !realm.contains('/');
-        preset.check_argument(is_realm, "a realm", realm).check_base_url(base_url)
+        preset.check_argument(is_segment(realm), "a realm", realm).check_base_url(base_url)
     }
 
     /// Amazon Cognito, by its region and the id of the user pool.
@@ -141,8 +144,14 @@ impl Issuer {
             // because Cognito assigns them and gives no user the id of a client.
             conventions.client_marker = Some(ClientMarker::EqualsSubject("client_id"));
         });
-        let is_pool_of_region = user_pool_id.strip_prefix(region).is_some_and(|rest| rest.starts_with('_'));
-        preset.check_argument(is_pool_of_region, "a user pool id of the region", user_pool_id)
+        let is_alphanumeric = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_region = region.split('-').all(is_alphanumeric);
+        let id = user_pool_id.strip_prefix(region).and_then(|rest| rest.strip_prefix('_'));
+        preset.check_argument(is_region, "a region", region).check_argument(
+            id.is_some_and(is_alphanumeric),
+            "a user pool id of the region",
+            user_pool_id,
+        )
     }
 
     /// Google, with ID tokens as credentials, since its access tokens are opaque.

@@ -94,7 +94,7 @@ impl TrustedIssuer {
         let registered = claims::check(claims, expected)?;
         pins.iter().try_for_each(|pin| pin.check(claims))?;
         let latest = now.saturating_add(leeway);
-        rules.iter().try_for_each(|rule| rule.check(claims, latest))?;
+        rules.iter().try_for_each(|rule| rule.check(claims, pins, latest))?;
         Ok(registered)
     }
 

@@ -24,7 +24,14 @@ fn malformed_preset_argument_is_reported_by_name() {
         ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "")),
         ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "a/b")),
         ("Issuer::cognito", Issuer::cognito("eu-west-1_AbC", "eu-west-1")),
+        ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "..%2f..%2fuploads")),
+        ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "..")),
+        ("Issuer::keycloak", Issuer::keycloak("https://id.example.com", "main?x=")),
+        ("Issuer::okta", Issuer::okta("dev-1.okta.com", "")),
+        ("Issuer::okta", Issuer::okta("dev-1.okta.com", "default/../evil")),
         ("Issuer::cognito", Issuer::cognito("eu-west-1", "us-east-1_AbC")),
+        ("Issuer::cognito", Issuer::cognito("eu-west-1", "eu-west-1_AbC/../x")),
+        ("Issuer::cognito", Issuer::cognito("evil.example/", "evil.example/_AbC")),
     ] {
         assert_eq!(first_issue(issuer), Some((argument, IssueKind::Invalid)));
     }

@@ -89,6 +89,31 @@ async fn clerk_token_of_an_unlisted_or_missing_party_is_rejected() {
     let lenient = preset(clerk().allow_missing_azp()).await;
     assert_eq!(lenient.send_token(json!({"typ": "JWT"}), &missing).await.user().id(), "user_123");
     lenient.send_token(json!({"typ": "JWT"}), &unlisted).await.assert_invalid_token(TokenError::Audience);
+    // A token of a machine, or of another app to which the user gave access.
+    let of_no_session = with_changes(&missing, json!({"sid": null, "client_id": "other_app", "scope": "profile"}));
+    let response = lenient.send_token(json!({"typ": "JWT"}), &of_no_session).await;
+    response.assert_invalid_token(TokenError::claim_mismatch("sid"));
+}
+
+#[tokio::test]
+async fn clerk_token_made_by_a_template_for_another_service_is_rejected() {
+    let claims = with_changes(&claims_v2(), json!({"aud": "convex"}));
+    let response = preset(clerk()).await.send_token(json!({"typ": "JWT"}), &claims).await;
+    response.assert_invalid_token(TokenError::claim_mismatch("aud"));
+    for (audience, is_accepted) in [("convex", true), ("orders", false)] {
+        let pinned = preset(clerk().require_claim("aud", [audience])).await;
+        let response = pinned.send_token(json!({"typ": "JWT"}), &claims).await;
+        assert_eq!(response.handler_called, is_accepted, "{audience}");
+    }
+}
+
+#[tokio::test]
+async fn clerk_role_in_the_organization_is_added_to_the_mapped_ones() {
+    let mapped = clerk().map_claims(|claims| claims.roles(["groups"]).permissions(["extra"]));
+    let claims = with_changes(&claims_v2(), json!({"groups": ["staff"], "extra": ["a:b"]}));
+    let response = preset(mapped).await.send_token(json!({"typ": "JWT"}), &claims).await;
+    assert_eq!(roles(response.user()), ["staff", "org:admin"]);
+    assert_eq!(permissions(response.user()).first(), Some(&"a:b"));
 }
 
 #[tokio::test]

@@ -40,6 +40,18 @@ async fn zitadel_roles_are_the_names_of_the_object_of_the_project() {
     assert_eq!(roles(zitadel().await.send_token(json!({"typ": "JWT"}), &none).await.user()), [""; 0]);
 }
 
+/// Any client of the instance can request the audience of the project, also one in a project of its own.
+#[tokio::test]
+async fn zitadel_roles_in_the_project_of_the_client_are_none_in_another_project() {
+    let roles_in_both = json!({"admin": {"666": "evil.example.com"}});
+    let other = json!({
+        ZITADEL_PROJECT_ROLES: null, ZITADEL_ROLES: roles_in_both,
+        "urn:zitadel:iam:org:project:666:roles": roles_in_both,
+    });
+    let response = zitadel().await.send_token(json!({"typ": "JWT"}), &with_changes(&zitadel_claims(), other)).await;
+    assert_eq!(roles(response.user()), [""; 0]);
+}
+
 #[tokio::test]
 async fn zitadel_token_for_another_project_or_with_a_list_of_roles_is_rejected() {
     let preset = zitadel().await;
@@ -125,6 +137,16 @@ async fn logto_organization_token_is_accepted_only_by_a_setting_and_has_a_tenant
         assert_eq!(response.user().tenant(), Some("org7"));
     }
     let issuer = Issuer::logto("acme.logto.app").allow_organizations();
+    let ambiguous = [
+        json!({"aud": ["urn:logto:organization:org7", "urn:logto:organization:org8"]}),
+        json!({"aud": "urn:logto:organization:org7", "organization_id": "org8"}),
+        json!({"aud": format!("urn:logto:organization:{}", "o".repeat(257))}),
+    ];
+    for changes in ambiguous {
+        let claims = with_changes(&logto_claims(), changes);
+        let response = send_logto(issuer.clone(), json!({"typ": "at+jwt"}), &claims).await;
+        response.assert_invalid_token(TokenError::claim_invalid("aud"));
+    }
     for audience in ["urn:logto:organization:", "urn:logto:role:org7", "x:urn:logto:organization:org7"] {
         let claims = with_changes(&logto_claims(), json!({"aud": audience}));
         let response = send_logto(issuer.clone(), json!({"typ": "at+jwt"}), &claims).await;

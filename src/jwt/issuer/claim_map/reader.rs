@@ -89,8 +89,7 @@ impl<'a> Reader<'_, 'a> {
         }
         if let Some((claim, value)) = self.first(key_claims, |value| !is_null(value))? {
             let object = Object::parse(value).ok_or_else(|| claim.invalid())?;
-            let held = object.iter().filter(|(_, value)| !matches!(*value, "null" | "false"));
-            roles.extend(held.map(|(name, _)| SharedStr::from(name)));
+            roles.extend(held_names(&object));
         }
         Ok(roles.into_boxed_slice())
     }
@@ -157,6 +156,11 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
+/// Returns the names of the members that are neither `null` nor `false`, as roles.
+pub(crate) fn held_names(object: &Object<'_>) -> impl Iterator<Item = SharedStr> {
+    object.iter().filter(|(_, value)| !matches!(*value, "null" | "false")).map(|(name, _)| SharedStr::from(name))
+}
+
 /// Returns a string that is not empty.
 fn nonempty(value: &str) -> Option<Cow<'_, str>> {
     string(value).filter(|text| !text.is_empty())
@@ -174,4 +178,4 @@ fn joined_scopes(value: &str) -> Option<String> {
 }
 
 // Longer than every id of an organization, and short enough for a key of a cache or a rate limit.
-const MAX_TENANT_LEN: usize = 256;
+pub(crate) const MAX_TENANT_LEN: usize = 256;

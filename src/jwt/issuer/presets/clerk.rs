@@ -14,7 +14,9 @@ impl Issuer {
     /// Clerk, by the URL of its Frontend API: `https://clerk.example.com` or `https://<slug>.clerk.accounts.dev`.
     ///
     /// Session tokens have no audience. Instead, `azp` is the origin of the page that requested the token, so
-    /// [`authorized_parties`](Self::authorized_parties) is required.
+    /// [`authorized_parties`](Self::authorized_parties) is required. A token with an `aud` is rejected, because a JWT
+    /// template made it for another service. If it is this one, add
+    /// [`require_claim("aud", ..)`](Self::require_claim).
     ///
     /// The tenant is the active organization. The roles and permissions are those of the user in it, such as
     /// `org:admin` and `org:invoices:read`. They are read from tokens of version 2, or of
@@ -36,7 +38,7 @@ impl Issuer {
             conventions.audience_claim = ClaimPath::new("azp");
             conventions.audience_setter = Some("authorized_parties");
             conventions.claims = ClaimMap::new().client_id(NONE).roles(NONE).permissions(NONE).tenant("/o/id");
-            conventions.rules.push(ClaimRule::Not("sts", r#""pending""#));
+            conventions.rules.extend([ClaimRule::Not("sts", "pending"), ClaimRule::AbsentOrPinned("aud")]);
             conventions.provider_claims = Some(read_organization);
         });
         preset.algorithms([Algorithm::Rs256]).check_base_url(frontend_api)
@@ -65,7 +67,8 @@ impl Issuer {
     /// Accepts Clerk's tokens without `azp` (default: rejected).
     ///
     /// Clerk omits it if the request for the token had no `Origin`, such as one of a native app. A token with an `azp`
-    /// must still name an [authorized party](Self::authorized_parties).
+    /// must still name an [authorized party](Self::authorized_parties). A token without one must be that of a session,
+    /// so it has a `sid`: Clerk also issues tokens without `azp` to machines and to other apps of a user.
     ///
     /// ```
     /// use portcullis::{Issuer, JwtAuth};
@@ -76,7 +79,10 @@ impl Issuer {
     /// assert!(JwtAuth::builder().issuer(issuer).build().is_ok());
     /// ```
     pub fn allow_missing_azp(self) -> Self {
-        self.preset_setting("allow_missing_azp", PRESET, |issuer| issuer.conventions.allows_missing_audience = true)
+        self.preset_setting("allow_missing_azp", PRESET, |issuer| {
+            issuer.conventions.allows_missing_audience = true;
+            issuer.conventions.rules.push(ClaimRule::Either("azp", "sid"));
+        })
     }
 
     /// Reads the claims of Clerk's session tokens of version 1 (default: of version 2).
@@ -112,12 +118,12 @@ fn read_organization(claims: &Object<'_>, identity: &mut Identity) -> Result<(),
         _ => Ok(None),
     };
     let role = text(&organization, "rol", "/o/rol")?;
-    identity.roles = role.iter().map(|role| SharedStr::from(format!("org:{role}"))).collect();
+    identity.add_roles(role.iter().map(|role| SharedStr::from(format!("org:{role}"))));
     let features = text(claims, "fea", "fea")?.unwrap_or_default();
     let words = text(&organization, "per", "/o/per")?.unwrap_or_default();
     let bits = text(&organization, "fpm", "/o/fpm")?.unwrap_or_default();
     let permissions = permissions(&features, &words, &bits).ok_or_else(|| TokenError::claim_invalid("/o/fpm"))?;
-    identity.permissions = permissions.into_iter().map(SharedStr::from).collect();
+    identity.add_permissions(permissions.into_iter().map(SharedStr::from));
     Ok(())
 }
 
@@ -126,21 +132,27 @@ fn read_organization(claims: &Object<'_>, identity: &mut Identity) -> Result<(),
 /// Bit i of the n-th number in `bits` grants the i-th word on the n-th feature of the organization. `features` lists
 /// those of the organization (`o:`), of the user (`u:`), or of both (`ou:`).
 fn permissions(features: &str, words: &str, bits: &str) -> Option<Vec<String>> {
+    // An empty item is not skipped: the bits after it would grant the next word.
     let list = |text: &str| -> Option<Vec<String>> {
-        let items = text.split(',').map(|item| item.trim().to_owned());
-        let items: Vec<_> = items.filter(|item| !item.is_empty()).take(MAX_ITEMS + 1).collect();
-        (items.len() <= MAX_ITEMS).then_some(items)
+        let items = text.split(',').filter(|_| !text.is_empty()).map(|item| item.trim().to_owned());
+        let items: Vec<_> = items.take(MAX_ITEMS + 1).collect();
+        (items.len() <= MAX_ITEMS && items.iter().all(|item| !item.is_empty())).then_some(items)
     };
     let (words, numbers) = (list(words)?, list(bits)?);
     let features = list(features)?;
-    let of_organization = features.iter().filter_map(|feature| {
-        let (scope, name) = feature.split_once(':')?;
-        scope.contains('o').then_some(name)
-    });
-    let features: Vec<&str> = of_organization.collect();
     if words.is_empty() && numbers.is_empty() {
         return Some(Vec::new());
     }
+    let mut of_organization = Vec::new();
+    for feature in &features {
+        let (scope, name) = feature.split_once(':')?;
+        match scope {
+            "o" | "ou" | "uo" => of_organization.push(name),
+            "u" => {}
+            _ => return None,
+        }
+    }
+    let features = of_organization;
     if features.len() != numbers.len() {
         return None;
     }
@@ -191,6 +203,12 @@ mod tests {
             ("o:dashboard", "manage", "0x1"),
             ("o:dashboard", "manage", "18446744073709551616"),
             ("o:dashboard", "manage", ""),
+            ("o:dashboard", "manage,,read", "2"),
+            ("o:dashboard", ",manage", "1"),
+            ("o:dashboard,,o:teams", "manage", "0,1"),
+            ("o:dashboard,o:teams", "manage", "0,,1"),
+            ("o:dashboard,teams", "manage", "1"),
+            ("o:dashboard,role:teams", "manage", "1"),
         ] {
             assert_eq!(permissions(features, words, bits), None, "{features} {words} {bits}");
         }

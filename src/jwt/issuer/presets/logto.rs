@@ -1,10 +1,13 @@
 //! The preset for Logto.
 
-use crate::context::{Identity, SharedStr};
+use serde_json::value::RawValue;
+
+use crate::context::Identity;
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::Issuer;
 use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::jwt::issuer::claim_map::reader::MAX_TENANT_LEN;
 use crate::jwt::issuer::presets::settings::is_domain;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::strict_json::{Object, array, string};
@@ -58,16 +61,18 @@ impl Issuer {
     }
 }
 
-/// Reads the tenant from the audience of an organization token.
+/// Reads the tenant from the audience of an organization token, which must name one organization.
 fn read_organization(claims: &Object<'_>, identity: &mut Identity) -> Result<(), TokenError> {
     let Some(audience) = claims.get("aud") else { return Ok(()) };
-    let organization = |text: &str| string(text)?.strip_prefix(ORGANIZATION).map(SharedStr::from);
-    let found = match array(audience) {
-        Some(audiences) => audiences.iter().find_map(|audience| organization(audience.get())),
-        None => organization(audience),
-    };
-    if found.is_some() {
-        identity.tenant = found;
+    let audiences =
+        array(audience).map_or_else(|| vec![audience], |audiences| audiences.into_iter().map(RawValue::get).collect());
+    for audience in audiences.into_iter().filter_map(string) {
+        let Some(organization) = audience.strip_prefix(ORGANIZATION) else { continue };
+        let is_other = identity.tenant.as_deref().is_some_and(|tenant| tenant != organization);
+        if is_other || organization.is_empty() || organization.len() > MAX_TENANT_LEN {
+            return Err(TokenError::claim_invalid("aud"));
+        }
+        identity.tenant = Some(organization.into());
     }
     Ok(())
 }

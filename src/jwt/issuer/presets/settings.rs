@@ -67,6 +67,13 @@ pub(super) fn is_domain(domain: &str) -> bool {
     Origin::of_url(&format!("https://{domain}")).is_ok_and(|(_, rest)| rest.is_empty())
 }
 
+/// Whether the text is one segment of a path, to every server and client. A space is written as `%20`; other characters
+/// with an encoding could be a slash or a dot to the server.
+pub(super) fn is_segment(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/?#\\%".contains(&byte);
+    !matches!(text, "" | "." | "..") && text.replace("%20", "_").bytes().all(is_plain)
+}
+
 /// Whether the text is an https URL to which a path can be added, or an http URL on loopback.
 fn is_base_url(url: &str) -> bool {
     Origin::of_url(url).is_ok_and(|(origin, path)| {
@@ -80,6 +87,16 @@ fn is_base_url(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segment_does_not_leave_its_place() {
+        for text in ["shop", "{realm}", "My%20Realm", "a.b", "...", "a:b@c"] {
+            assert!(is_segment(text), "{text}");
+        }
+        for text in ["", ".", "..", "a/b", "a?b=", "a#", "a\\b", "..%2f..%2fevil", "%2e%2e", "a b", "a\n", "\u{e9}"] {
+            assert!(!is_segment(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_base_url_is_https_or_on_loopback_and_has_nothing_after_its_path() {

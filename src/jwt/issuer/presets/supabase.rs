@@ -70,4 +70,4 @@ impl Issuer {
     }
 }
 
-const NOT_ANONYMOUS: ClaimRule = ClaimRule::Not("is_anonymous", "true");
+const NOT_ANONYMOUS: ClaimRule = ClaimRule::AbsentOrFalse("is_anonymous");
