@@ -250,7 +250,8 @@ impl Policy {
             }
         };
 
-        // Only now is the header known to be that of an issuer.
+        // Only now are the header and the name known to be those of an issuer.
+        IssuerTable::record_verified(&issuer_ref);
         self.header_cache.record(compact.header, header);
 
         // Read the user, before `map_user`.

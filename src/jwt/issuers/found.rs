@@ -17,13 +17,22 @@ pub(crate) struct FoundIssuer {
     found_at: Instant,
     max_age: Option<Duration>,
     is_withdrawn: AtomicBool,
+    /// Whether one of its keys has verified a token, so that the issuer is not one that only a caller has invented.
+    has_verified: AtomicBool,
     /// When it was last used, in milliseconds since it was found.
     last_used: AtomicU64,
 }
 
 impl FoundIssuer {
     pub(crate) fn new(issuer: TrustedIssuer, now: Instant, max_age: Option<Duration>) -> Self {
-        Self { issuer, found_at: now, max_age, is_withdrawn: AtomicBool::new(false), last_used: AtomicU64::new(0) }
+        Self {
+            issuer,
+            found_at: now,
+            max_age,
+            is_withdrawn: AtomicBool::new(false),
+            has_verified: AtomicBool::new(false),
+            last_used: AtomicU64::new(0),
+        }
     }
 
     /// Records that the issuer is used, and returns whether its tokens are still accepted.
@@ -46,8 +55,23 @@ impl FoundIssuer {
         self.max_age.is_some_and(|max_age| age >= max_age.mul_f64(REFRESH_AT))
     }
 
+    /// Records that one of its keys has verified a token.
+    pub(crate) fn record_verified(&self) {
+        // Written once, so that requests on many processors rarely contend for it.
+        if !self.has_verified.load(Ordering::Relaxed) {
+            self.has_verified.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn withdraw(&self) {
         self.is_withdrawn.store(true, Ordering::Release);
+    }
+
+    /// The order of eviction. A server that publishes keys for any name would otherwise let a flood of invented names
+    /// evict the issuers of all tenants. One that was just found has had no time to verify a token.
+    fn eviction_order(&self, now: Instant) -> (bool, Instant) {
+        let is_new = now.saturating_duration_since(self.found_at) < UNVERIFIED_GRACE;
+        (is_new || self.has_verified.load(Ordering::Relaxed), self.last_used_at())
     }
 
     fn last_used_at(&self) -> Instant {
@@ -56,7 +80,8 @@ impl FoundIssuer {
     }
 }
 
-/// The issuers that were found, by their names. If there are too many, the least recently used one is removed.
+/// The issuers that were found, by their names. If there are too many, the least recently used one is removed, if
+/// possible one that has not verified a token.
 #[derive(Debug)]
 pub(crate) struct FoundIssuers {
     capacity: usize,
@@ -90,10 +115,13 @@ impl FoundIssuers {
         if issuers.len() >= self.capacity && !issuers.contains_key(&name) {
             // A scan takes 50 us with 10,000 issuers, and an insertion follows a lookup that takes milliseconds. So no
             // list in the order of use is needed, which each request would have to lock.
-            let oldest = issuers.values().min_by_key(|found| found.last_used_at());
+            let oldest = issuers.values().min_by_key(|other| other.eviction_order(found.found_at));
             if let Some(oldest) = oldest.map(|found| Arc::clone(&found.issuer.name)) {
                 issuers.remove(&oldest).iter().for_each(|found| found.withdraw());
             }
+        }
+        if issuers.get(&name).is_some_and(|replaced| replaced.has_verified.load(Ordering::Relaxed)) {
+            found.record_verified();
         }
         issuers.insert(name, Arc::new(found)).iter().for_each(|replaced| replaced.withdraw());
     }
@@ -108,6 +136,9 @@ impl FoundIssuers {
 
 // In milliseconds. Which of two issuers was used last matters only over minutes.
 const USE_RESOLUTION: u64 = 100;
+
+// Its first request may have to wait for its keys.
+const UNVERIFIED_GRACE: Duration = Duration::from_secs(10);
 
 // The part of the lifetime after which an issuer is looked up again. Until it expires, no request waits for that.
 const REFRESH_AT: f64 = 0.8;

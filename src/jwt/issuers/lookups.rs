@@ -43,10 +43,24 @@ pub(crate) struct Lookups {
     /// A collision of two hashes would reject a valid token for a minute. The hash has a random key, so no caller can
     /// choose a colliding name.
     absent: VecDeque<(u64, Instant)>,
+    /// The names whose last lookup failed without a result, the earliest failure first.
+    ///
+    /// One tenant with invalid settings, or whose keys cannot be fetched, would otherwise use up the failures of all.
+    unavailable: VecDeque<Unavailable>,
     /// When all failed lookups will be forgotten.
     failures_until: Option<Instant>,
     /// Whether the last failed lookup failed because of an outage.
     is_outage: bool,
+}
+
+/// A name whose last lookup failed without a result.
+#[derive(Debug)]
+struct Unavailable {
+    hash: u64,
+    /// When it may be looked up again (back-off).
+    retry_at: Instant,
+    /// The number of failures in a row.
+    failures: u32,
 }
 
 #[derive(Debug)]
@@ -63,6 +77,7 @@ impl Lookups {
             in_progress: HashMap::new(),
             next_id: 0,
             absent: VecDeque::new(),
+            unavailable: VecDeque::new(),
             failures_until: None,
             is_outage: false,
         }
@@ -76,17 +91,23 @@ impl Lookups {
     /// Returns the outcome without a lookup: the issuer is known to be absent, or no lookup may start now.
     ///
     /// During a flood of invented issuers, a new issuer counts as absent, like an invented one. An issuer that is known
-    /// and looked up again is not affected: otherwise a flood would lock out all tenants as they expire.
+    /// and looked up again is only affected by its own failures: otherwise a flood would lock out all tenants as they
+    /// expire, and so would invented names for which the app's function fails.
     pub(crate) fn decided(&self, hash: u64, is_known: bool, now: Instant) -> Option<Outcome> {
         if self.absent.iter().any(|(absent, until)| *absent == hash && now < *until) {
             return Some(Outcome::Absent);
         }
-        let retry_after = self.exhausted_for(now)?;
-        match (self.is_outage, is_known) {
-            (true, _) => Some(Outcome::Unavailable { retry_after }),
-            (false, true) => None,
-            (false, false) => Some(Outcome::Absent),
+        let failed = self.unavailable.iter().find(|failed| failed.hash == hash);
+        if let Some(retry_after) = failed.and_then(|failed| failed.retry_at.checked_duration_since(now))
+            && !retry_after.is_zero()
+        {
+            return Some(Outcome::Unavailable { retry_after });
         }
+        if is_known {
+            return None;
+        }
+        let retry_after = self.exhausted_for(now)?;
+        Some(if self.is_outage { Outcome::Unavailable { retry_after } } else { Outcome::Absent })
     }
 
     /// Returns how long no lookup may start, because too many have failed.
@@ -123,8 +144,19 @@ impl Lookups {
     }
 
     fn record(&mut self, hash: u64, outcome: Outcome, now: Instant) {
+        let failed = self.unavailable.iter().position(|failed| failed.hash == hash);
+        let failed = failed.and_then(|position| self.unavailable.remove(position));
         if outcome == Outcome::Found {
             return;
+        }
+        if matches!(outcome, Outcome::Unavailable { .. }) {
+            let failures = failed.map_or(0, |failed| failed.failures);
+            let back_off = FIRST_BACK_OFF.saturating_mul(1 << failures.min(MAX_DOUBLINGS));
+            if self.unavailable.len() == MAX_UNAVAILABLE {
+                self.unavailable.pop_front();
+            }
+            let retry_at = now.checked_add(back_off).unwrap_or(now);
+            self.unavailable.push_back(Unavailable { hash, retry_at, failures: failures.saturating_add(1) });
         }
         self.is_outage = outcome != Outcome::Absent;
         let start = self.failures_until.filter(|until| now < *until).unwrap_or(now);
@@ -138,15 +170,24 @@ impl Lookups {
         }
     }
 
-    /// Forgets that an issuer is absent, and the lookup in progress, which may have started too early.
+    /// Forgets that an issuer is absent or unavailable, and the lookup in progress, which may have started too early.
     pub(crate) fn forget(&mut self, name: &str, hash: u64) {
         self.in_progress.remove(name);
         self.absent.retain(|(absent, _)| *absent != hash);
+        self.unavailable.retain(|failed| failed.hash != hash);
     }
 }
 
 // A tenant that was added is accepted at most this late.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
+
+// As for the keys of an issuer: a lost packet costs a second. With the longest back-off, 32 s, some ten broken tenants
+// together stay below the rate at which failures are forgotten.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const MAX_DOUBLINGS: u32 = 5;
+
+// More than the failures of a burst and a back-off. A name that is not among them is limited together with all others.
+const MAX_UNAVAILABLE: usize = 256;
 
 // More than can fail within a minute. Sixteen bytes each.
 const MAX_ABSENT: usize = 256;
@@ -188,8 +229,31 @@ mod tests {
         let unavailable = Outcome::Unavailable { retry_after: Duration::from_secs(1) };
         assert!((0..3).all(|hash| look_up(&mut lookups, hash, unavailable, now)));
         let expected = Outcome::Unavailable { retry_after: Duration::from_secs(2) };
-        assert_eq!((lookups.decided(0, false, now), lookups.decided(0, true, now)), (Some(expected), Some(expected)));
-        assert_eq!(lookups.decided(0, false, now + Duration::from_secs(2)), None);
+        assert_eq!((lookups.decided(7, false, now), lookups.decided(7, true, now)), (Some(expected), None));
+        assert_eq!(lookups.decided(7, false, now + Duration::from_secs(2)), None);
+    }
+
+    #[test]
+    fn an_issuer_whose_lookup_fails_waits_longer_each_time_and_delays_no_other() {
+        let (mut lookups, start) = (Lookups::new(LIMITS), Instant::now());
+        let unavailable = Outcome::Unavailable { retry_after: Duration::from_secs(1) };
+        let mut started = Vec::new();
+        for second in 0..200 {
+            let now = start + Duration::from_secs(second);
+            if look_up(&mut lookups, 7, unavailable, now) {
+                started.push(second);
+            }
+            assert_eq!(lookups.decided(8, false, now), None, "{second}");
+        }
+        assert_eq!(started, [0, 1, 3, 7, 15, 31, 63, 95, 127, 159, 191]);
+        let now = start + Duration::from_secs(200);
+        assert!(lookups.decided(7, true, now).is_some());
+        lookups.forget("7", 7);
+        assert_eq!(lookups.decided(7, true, now), None);
+        for hash in 0..1_000 {
+            lookups.record(hash, unavailable, now);
+        }
+        assert_eq!(lookups.unavailable.len(), MAX_UNAVAILABLE);
     }
 
     #[test]

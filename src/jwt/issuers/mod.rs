@@ -47,12 +47,17 @@ use crate::jwt::issuers::finder::IssuerFunction;
 /// with 503 during an outage. Successful lookups do not count as failed.
 ///
 /// During a flood of invented issuers, a new tenant may be rejected as well; tenants whose issuers are known are not
-/// affected. To keep one client from causing a flood, put a [limit by address](crate::RateLimit) around the layer.
+/// affected. After a start, every tenant is new. To keep one client from causing a flood, put a
+/// [limit by address](crate::RateLimit) around the layer.
+///
+/// An issuer whose lookup fails is looked up again after a second, and after twice as long with each further failure, up
+/// to 32 seconds, so it does not use up the lookups of others.
 ///
 /// # Memory
 ///
 /// At most 10,000 issuers are cached with their keys, unless [`capacity`](Self::capacity) sets another number. To add
-/// one more, the least recently used one is evicted; it is looked up again when it is needed.
+/// one more, the least recently used one is evicted; it is looked up again when it is needed. An
+/// issuer that has not verified any token is evicted before the others.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Issuers {

@@ -174,7 +174,8 @@ impl IssuerSource {
         let result = std::mem::replace(&mut guard.result, Err(LookupError::Stopped));
         let outcome = match &result {
             Ok(Some(_)) => Outcome::Found,
-            Ok(None) => Outcome::Absent,
+            // A database that ignores case finds a tenant for each spelling of its name, of which only one is right.
+            Ok(None) | Err(LookupError::OtherName) => Outcome::Absent,
             Err(_) => UNAVAILABLE,
         };
         let mut lookups = self.lookups();
@@ -190,7 +191,12 @@ impl IssuerSource {
                 self.found.remove(&guard.name);
                 None
             }
-            Err(error) => Some(error),
+            Err(error) => {
+                if outcome == Outcome::Absent {
+                    self.found.remove(&guard.name);
+                }
+                Some(error)
+            }
         };
         sender.send_replace(Some(outcome));
         drop(lookups);
@@ -224,8 +230,9 @@ impl IssuerSource {
         let Some(suppressed) = self.hints.admit(Hint::Key) else { return };
         // An error of a client may contain the URL, and with it the name, which an unverified token has.
         let reason = error.to_string().replace(name, self.text());
+        let status = if matches!(error, LookupError::OtherName) { 401 } else { 503 };
         let issuers = self.text();
-        tracing::warn!(issuers, reason, suppressed, "cannot look up an issuer; requests are rejected with 503");
+        tracing::warn!(issuers, reason, status, suppressed, "cannot look up an issuer, so its tokens are rejected");
     }
 
     /// Locks the lookups. A poisoned lock is used as well, like that of [`RemoteKeys`](crate::jwt::remote::RemoteKeys).

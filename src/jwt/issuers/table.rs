@@ -123,6 +123,13 @@ impl IssuerTable {
         }
     }
 
+    /// Records that a key of the issuer has verified a token.
+    pub(crate) fn record_verified(issuer: &IssuerRef) {
+        if let IssuerRef::Found(found) = issuer {
+            found.record_verified();
+        }
+    }
+
     /// Returns the issuer whose name differs from this `iss` by a trailing slash, a common mistake.
     pub(crate) fn find_without_slash(&self, iss: &str) -> Option<&TrustedIssuer> {
         let position = match iss.strip_suffix('/') {

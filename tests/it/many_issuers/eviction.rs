@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
+use portcullis::testing::TokenBuilder;
 use tokio::sync::watch;
 
 use super::{Function, Server, realm, run_background_tasks, seconds, tenant, tenant_token};
@@ -131,6 +132,23 @@ async fn the_least_recently_used_issuer_is_removed_for_a_new_one() {
     assert_eq!(function.calls(), 3, "two issuers are kept");
     assert_eq!(app.status_for(&b).await, StatusCode::OK);
     assert_eq!(function.calls(), 4, "the third is looked up again");
+}
+
+/// The function finds an issuer of any name, as a server does that publishes its keys for any.
+#[tokio::test]
+async fn invented_issuers_that_are_found_do_not_evict_a_tenant() {
+    let function = Function::configured(|iss: String| async move { Some(tenant(iss)) }, |issuers| issuers.capacity(20));
+    let app = function.app();
+    assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::OK);
+    for n in 0..100 {
+        let iss = format!("https://invented-{n}.example");
+        let forged = TokenBuilder::first_party(&iss, [9; 32], "eve").audience("api").expires_in(seconds(86_400)).sign();
+        assert_eq!(app.status_for(&forged).await, StatusCode::UNAUTHORIZED);
+        function.clock.advance(seconds(1));
+    }
+    assert_eq!(function.calls(), 101);
+    assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::OK);
+    assert_eq!(function.calls(), 101, "the tenant was not looked up again");
 }
 
 #[tokio::test]

@@ -105,28 +105,67 @@ async fn an_issuer_is_looked_up_again_in_the_background_and_keeps_its_keys() {
 }
 
 #[tokio::test]
-async fn an_invalid_issuer_is_503_and_in_the_log() {
-    for (issuer, reason) in [
-        (Issuer::hs256(ACME, *b"short"), "the function returned an invalid issuer"),
-        (Issuer::hs256("https://other.example", [7; 32]), "an issuer whose name is not the `iss`"),
-        (Issuer::discover("http://acme.example"), "an issuer whose name is not the `iss`"),
+async fn an_invalid_issuer_is_503_and_one_of_another_name_401_and_both_are_in_the_log() {
+    let (other, unavailable) = ("an issuer whose name is not the `iss`", StatusCode::SERVICE_UNAVAILABLE);
+    for (issuer, reason, status) in [
+        (Issuer::hs256(ACME, *b"short"), "the function returned an invalid issuer", unavailable),
+        (Issuer::hs256("https://other.example", [7; 32]), other, StatusCode::UNAUTHORIZED),
+        (Issuer::discover("http://acme.example"), other, StatusCode::UNAUTHORIZED),
     ] {
         let function = Function::new(move |_| std::future::ready(Some(issuer.clone())));
         let log = LogCapture::start();
-        assert_eq!(function.app().status_for(&tenant_token(ACME)).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(function.app().status_for(&tenant_token(ACME)).await, status);
         assert_eq!(log.count(reason), 1, "{}", log.text());
         assert_eq!(log.count("acme"), 0, "{}", log.text());
     }
 }
 
 #[tokio::test]
-async fn a_panic_in_the_function_is_503_and_the_next_request_calls_it_again() {
+async fn a_panic_in_the_function_is_503_and_it_is_called_again_after_a_second() {
     let function = Function::new(|_: String| async { panic!("a bug in the function") });
     let app = function.app();
     for calls in 1..=2 {
-        assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(function.calls(), calls);
+        for _ in 0..2 {
+            assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(function.calls(), calls);
+        }
+        function.clock.advance(seconds(1));
     }
+}
+
+#[tokio::test]
+async fn a_tenant_whose_lookup_fails_locks_out_no_other() {
+    let function = Function::new(|iss: String| async move {
+        assert!(!iss.contains("broken"), "a bug in the function");
+        Some(tenant(iss))
+    });
+    let app = function.app();
+    for n in 0..400 {
+        let broken = tenant_token("https://broken.example");
+        assert_eq!(app.status_for(&broken).await, StatusCode::SERVICE_UNAVAILABLE);
+        let new = tenant_token(&format!("https://tenant-{n}.example"));
+        assert_eq!(app.status_for(&new).await, StatusCode::OK, "{n}");
+        function.clock.advance(seconds(1) / 10);
+    }
+}
+
+/// The function fails for each name that an attacker invents, or finds a tenant whose name has another spelling.
+#[tokio::test]
+async fn names_for_which_the_function_fails_lock_out_no_known_tenant() {
+    let function = Function::new(|iss: String| async move {
+        assert!(!iss.contains("invented"), "a bug in the function");
+        Some(tenant(iss.to_ascii_lowercase()))
+    });
+    let app = function.app();
+    assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::OK);
+    for n in 0..1_500 {
+        let invented = tenant_token(&format!("https://invented-{n}.example"));
+        assert_ne!(app.status_for(&invented).await, StatusCode::OK);
+        let spelling = tenant_token(&format!("https://ACME.example/{n}"));
+        assert_ne!(app.status_for(&spelling).await, StatusCode::OK);
+        function.clock.advance(seconds(1) / 4);
+    }
+    assert_eq!(app.status_for(&tenant_token(ACME)).await, StatusCode::OK, "looked up again after it has expired");
 }
 
 #[tokio::test]

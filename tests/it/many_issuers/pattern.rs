@@ -142,6 +142,7 @@ async fn a_server_that_does_not_respond_is_503_after_the_timeout() {
     assert_eq!(server.app.status_for(&server.token("acme")).await, StatusCode::SERVICE_UNAVAILABLE);
     server.network.release_responses();
     run_background_tasks().await;
+    server.clock.advance(super::seconds(1));
     assert_eq!(server.app.status_for(&server.token("acme")).await, StatusCode::OK);
 }
 
