@@ -53,13 +53,17 @@ pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str, head_start: Dura
     }
 }
 
-/// How much an error explains: metadata of another issuer more than an unusable document, and that more than a missing
-/// one, since issuers have metadata at one of the URLs only.
+/// How much an error explains: metadata of another issuer more than an outage or an unusable document, and those more
+/// than a missing document, since issuers have metadata at one of the URLs only.
+///
+/// A gateway may reject one URL with 403 while the server behind the others is down. That is an outage, and does not
+/// mean that there is no such issuer.
 fn explanation_rank(error: &FetchError) -> u8 {
     match error {
         FetchError::Status(404) => 0,
-        FetchError::OtherIssuer(_) => 2,
-        _ => 1,
+        FetchError::OtherIssuer(_) => 3,
+        error if error.is_absence() => 1,
+        _ => 2,
     }
 }
 

@@ -5,6 +5,7 @@ use portcullis::{Issuer, Issuers, JwtAuth};
 use serde_json::json;
 
 use super::{PATTERN, Server, realm, run_background_tasks};
+use crate::support::fake_network::empty_response;
 use crate::support::jwt_app::JwtApp;
 use crate::support::protected_app::ProtectedApp;
 
@@ -117,6 +118,30 @@ async fn an_outage_of_the_server_is_503_and_ends_with_it() {
     server.network.respond_with(move |url| super::respond(&realms.lock().unwrap(), url));
     server.clock.advance(super::seconds(2));
     assert_eq!(server.app.status_for(&server.token("globex")).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_status_of_the_metadata_says_whether_the_realm_exists() {
+    let (absent, unavailable) = (StatusCode::UNAUTHORIZED, StatusCode::SERVICE_UNAVAILABLE);
+    for (first, others, expected) in [
+        (404, 404, absent),
+        (403, 404, absent),
+        (400, 410, absent),
+        (401, 401, unavailable),
+        (404, 407, unavailable),
+        (408, 404, unavailable),
+        (403, 425, unavailable),
+        (429, 403, unavailable),
+        (403, 503, unavailable),
+        (500, 404, unavailable),
+    ] {
+        let server = Server::with_realms(&["acme"]).await;
+        server.network.respond_with(move |url| {
+            let is_first = url.contains("/.well-known/oauth-authorization-server");
+            empty_response(if is_first { first } else { others })
+        });
+        assert_eq!(server.app.status_for(&server.token("acme")).await, expected, "{first} {others}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
