@@ -172,8 +172,8 @@ impl Issuer {
 
     /// Service accounts of a Kubernetes cluster, by the cluster's issuer: `https://kubernetes.default.svc`.
     ///
-    /// Choose an audience for your app, which pods request for a projected token. `build()` rejects the default
-    /// audience of the API server, because a token for it is in every pod. Without
+    /// Choose an audience for your app, which pods request for a projected token. `build()` rejects the audience
+    /// that the API server has by default, because a token for it is in every pod. Without
     /// [`service_account`](Self::service_account), every service account of the cluster is accepted.
     ///
     /// The keys are at `/openid/v1/jwks` of the API server, which has a certificate of the cluster and requires a
