@@ -130,6 +130,15 @@ mod tests {
         for id in ["common", "organizations", "contoso.com", "", "72f988bf86f141af91ab2d7cd011db47"] {
             assert_eq!(Tenants::only([TENANT, id]).invalid_id(), Some(id));
         }
+        // A group with a character more or less, one that is not hexadecimal, and one group more.
+        for id in [
+            "72f988bf-86f1-41af-91ab-2d7cd011db4",
+            "72f988bf-86f1-41af-91ab-2d7cd011db477",
+            "72f988bf-86f1-41af-91ab-2d7cd011db4g",
+            "72f988bf-86f1-41af-91ab-2d7cd011db47-",
+        ] {
+            assert!(!is_guid(id), "{id}");
+        }
         assert_eq!(Tenants::only([""; 0]).invalid_id(), Some(""));
         assert!(is_guid(&TENANT.to_uppercase()) && !is_lower_case_guid(&TENANT.to_uppercase()));
     }

@@ -181,6 +181,20 @@ mod tests {
         assert_eq!(IssuerPattern::parse(PATTERN).unwrap().placeholder(), "{realm}");
     }
 
+    #[test]
+    fn the_name_of_a_placeholder_has_letters_digits_and_underscores() {
+        let placeholder = |name: &str| {
+            let pattern = IssuerPattern::parse(&format!("https://id.example.com/{{{name}}}/v2.0"));
+            pattern.map(|pattern| pattern.placeholder().to_owned())
+        };
+        for name in ["tenant_id", "Tenant2", "_"] {
+            assert_eq!(placeholder(name), Ok(format!("{{{name}}}")));
+        }
+        for name in ["tenant-id", "tenant.id", "{tenant}", "*"] {
+            assert!(placeholder(name).is_err(), "{name}");
+        }
+    }
+
     proptest! {
         /// Whatever matches is the pattern with a segment that needs no decoding.
         #[test]

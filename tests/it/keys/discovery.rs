@@ -76,12 +76,33 @@ async fn metadata_with_a_similar_issuer_is_not_used() {
 }
 
 #[tokio::test]
-async fn log_gives_the_issuer_mismatch_although_the_last_url_is_404() {
-    let fixture = Fixture::new().await;
-    publish(&fixture, METADATA_URLS[0], &json!({ "issuer": "https://login.example/tenant1/", "jwks_uri": KEYS_URL }));
-    let log = LogCapture::start();
-    assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(log.count("the metadata is of another issuer"), 1, "{}", log.text());
+async fn log_gives_the_failure_that_explains_the_most_whatever_the_order_of_the_urls() {
+    const OTHER: &str = "the metadata is of another issuer";
+    const HTML: &str = "the document is HTML or XML";
+    for (responses, reason) in [
+        ([OTHER, "404", "404"], OTHER),
+        (["404", "404", OTHER], OTHER),
+        ([OTHER, HTML, "500"], OTHER),
+        (["500", HTML, OTHER], OTHER),
+        (["404", HTML, "404"], HTML),
+        ([HTML, "500", "404"], HTML),
+        (["500", HTML, "404"], "the response status is 500"),
+        (["404", "404", "404"], "the response status is 404"),
+    ] {
+        let fixture = Fixture::new().await;
+        let other = json!({ "issuer": "https://other.example", "jwks_uri": KEYS_URL }).to_string();
+        fixture.network.respond_with(move |url| {
+            let position = METADATA_URLS.iter().position(|own| *own == url);
+            match responses[position.unwrap()] {
+                OTHER => Response::new(other.clone().into_bytes()),
+                HTML => Response::new(b"<html>".to_vec()),
+                status => empty_response(status.parse().unwrap()),
+            }
+        });
+        let log = LogCapture::start();
+        assert_eq!(app(&fixture).status_for(&token(&fixture)).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(log.count(reason), 1, "{responses:?}: {}", log.text());
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use portcullis::testing::TokenBuilder;
+use portcullis::{Issuer, Issuers, JwtAuth, UserContext};
 use tokio::sync::watch;
 
-use super::{Function, Server, realm, run_background_tasks, seconds, tenant, tenant_token};
+use super::{Function, PATTERN, Server, realm, run_background_tasks, seconds, tenant, tenant_token};
+use crate::support::jwt_app::JwtApp;
 
 const ACME: &str = "https://acme.example";
 
@@ -169,4 +171,33 @@ async fn cached_tokens_of_an_issuer_removed_for_another_are_401() {
     names.lock().unwrap().remove("https://a.example");
     assert!(!app.auth.evict_issuer("https://a.example"));
     assert_eq!(app.status_for(&cached).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn tokens_of_a_withdrawn_key_of_a_realm_do_not_fill_the_cache() {
+    let server = Server::with_realms(&["acme"]).await;
+    let users: Arc<Mutex<Vec<UserContext>>> = Arc::default();
+    let recorded = Arc::clone(&users);
+    let realms = Issuer::discover(PATTERN).map_user(move |user| {
+        // No user is dropped, so that no memory is reused.
+        recorded.lock().unwrap().push(user.clone());
+        user
+    });
+    // The smallest cache: one set of eight entries per thread.
+    let builder = JwtAuth::builder().add_issuers(Issuers::from_pattern(realms)).audience("api").token_cache_capacity(1);
+    let app = JwtApp::new(builder.fetch(server.network.clone()).clock(server.clock.clock()));
+    let token_of = |user: &str| server.token_builder("acme").claim("sub", user).sign();
+    let stolen: Vec<_> = (0..8).map(|n| token_of(&format!("user-{n}"))).collect();
+    for token in stolen.iter().cycle().take(160) {
+        assert_eq!(app.status_for(token).await, StatusCode::OK);
+    }
+    server.realms.lock().unwrap()[0].1.rotate();
+    server.realms.lock().unwrap()[0].1.withdraw_old_keys();
+    let valid = token_of("ann");
+    for _ in 0..2 {
+        assert_eq!(app.status_for(&valid).await, StatusCode::OK);
+    }
+    let users = users.lock().unwrap();
+    let [.., first, second] = &users[..] else { panic!("two requests were admitted") };
+    assert!(std::ptr::eq(first.raw_claims(), second.raw_claims()), "the second request found the token in the cache");
 }

@@ -56,6 +56,17 @@ async fn clerk_token_without_an_organization_has_no_tenant() {
 }
 
 #[tokio::test]
+async fn clerk_organization_without_a_role_or_permissions_is_only_a_tenant() {
+    let preset = preset(clerk()).await;
+    for organization in [json!({"id": "org_123"}), json!({"id": "org_123", "rol": null, "per": null, "fpm": null})] {
+        let claims = with_changes(&claims_v2(), json!({"o": organization}));
+        let response = preset.send_token(json!({"typ": "JWT"}), &claims).await;
+        let user = response.user();
+        assert_eq!((user.tenant(), roles(user), permissions(user)), (Some("org_123"), vec![], vec![]));
+    }
+}
+
+#[tokio::test]
 async fn clerk_permissions_with_inconsistent_lists_are_rejected() {
     let preset = preset(clerk()).await;
     for organization in [

@@ -178,8 +178,10 @@ impl Issuer {
         let presets = &["Issuer::entra_v1", "Issuer::entra_v2", "Issuer::entra_v2_tenants"];
         self.preset_setting("entra_cloud", presets, |issuer| {
             let move_to_cloud = |url: &mut String| {
-                *url = url.replace(EntraCloud::Global.login_host(), cloud.login_host());
-                *url = url.replace(EntraCloud::Global.v1_host(), cloud.v1_host());
+                for other in [EntraCloud::China, EntraCloud::Global, EntraCloud::UsGovernment] {
+                    *url = url.replace(other.login_host(), cloud.login_host());
+                    *url = url.replace(other.v1_host(), cloud.v1_host());
+                }
             };
             move_to_cloud(&mut issuer.name);
             issuer.conventions.key_issuer.iter_mut().for_each(move_to_cloud);
