@@ -140,7 +140,9 @@ async fn clerk_version_1_claims_are_read_only_by_a_setting() {
     let user = response.user();
     assert_eq!((user.tenant(), roles(user), permissions(user)), (None, vec![], vec![]));
 
-    let response = preset(clerk().version_1()).await.send_token(json!({"typ": "JWT"}), &claims_v1()).await;
+    // The organization of version 2 is not read in addition.
+    let claims = with_changes(&claims_v1(), json!({"o": {"id": "org_456", "rol": "owner", "per": "read", "fpm": "1"}}));
+    let response = preset(clerk().version_1()).await.send_token(json!({"typ": "JWT"}), &claims).await;
     let user = response.user();
     assert_eq!(user.tenant(), Some("org_123"));
     assert_eq!((roles(user), permissions(user)), (vec!["org:admin"], vec!["org:dashboard:read"]));

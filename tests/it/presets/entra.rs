@@ -104,6 +104,17 @@ async fn entra_id_token_is_rejected() {
 }
 
 #[tokio::test]
+async fn entra_email_is_preferred_to_the_name_for_the_login() {
+    let email = json!({"email": "ann@mail.example.com"});
+    for response in [
+        v1().await.send_token(jwt_header(), &with_changes(&user_claims_v1(), email.clone())).await,
+        v2().await.send_token(jwt_header(), &with_changes(&user_claims_v2(), email.clone())).await,
+    ] {
+        assert_eq!(response.user().email(), Some("ann@mail.example.com"));
+    }
+}
+
+#[tokio::test]
 async fn entra_tenant_is_the_claim_tid() {
     for response in [
         v1().await.send_token(jwt_header(), &user_claims_v1()).await,

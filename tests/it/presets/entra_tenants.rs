@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use portcullis::gate::TokenError;
 use portcullis::jwt::JwtAuthBuilder;
-use portcullis::{IssueKind, Issuer, JwtAuth, Tenants};
+use portcullis::{EntraCloud, IssueKind, Issuer, JwtAuth, Tenants};
 use serde_json::{Value, json};
 
 use super::{Preset, rs256_signer, token_of, with_changes};
@@ -116,6 +116,28 @@ async fn a_key_with_an_issuer_verifies_tokens_of_that_issuer_only() {
         let response = preset.send_token(header(), &claims(tenant)).await;
         match is_accepted {
             true => assert_eq!(response.user().tenant(), Some(tenant), "{key_issuer}"),
+            false => response.assert_invalid_token(TokenError::Signature),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_national_cloud_has_the_issuer_of_that_cloud() {
+    let of_cloud = |issuer: &str| issuer.replace("microsoftonline.com", "microsoftonline.us");
+    let url: &'static str = of_cloud(ORGANIZATIONS).leak();
+    let claims = with_changes(&claims(ACME), json!({"iss": of_cloud(&issuer_of(ACME))}));
+    for (key_issuer, is_accepted) in [
+        (of_cloud(TEMPLATE), true),
+        (of_cloud(&issuer_of(ACME)), true),
+        (TEMPLATE.to_owned(), false),
+        (issuer_of(ACME), false),
+    ] {
+        let issuer = Issuer::entra_v2_tenants(Tenants::only([ACME])).entra_cloud(EntraCloud::UsGovernment);
+        let preset = Preset::start(issuer, AUDIENCE, url).await;
+        preset.fetch.publish(url, keys_with_issuer(key_issuer.clone().into()).await);
+        let response = preset.send_token(header(), &claims).await;
+        match is_accepted {
+            true => assert_eq!(response.user().tenant(), Some(ACME), "{key_issuer}"),
             false => response.assert_invalid_token(TokenError::Signature),
         }
     }

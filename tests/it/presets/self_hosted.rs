@@ -124,6 +124,11 @@ async fn logto_access_token_is_accepted() {
     let user = response.user();
     assert_eq!((user.id(), user.client_id(), user.tenant()), ("ann7", Some("m2k9"), None));
     assert_eq!((scopes(user), user.principal()), (vec!["read:orders", "write:orders"], Principal::User));
+
+    // An API resource's token in an organization.
+    let claims = with_changes(&logto_claims(), json!({"organization_id": "org7"}));
+    let response = send_logto(Issuer::logto("acme.logto.app"), json!({"typ": "at+jwt"}), &claims).await;
+    assert_eq!(response.user().tenant(), Some("org7"));
 }
 
 #[tokio::test]
