@@ -87,6 +87,8 @@ async fn log_gives_the_failure_that_explains_the_most_whatever_the_order_of_the_
         (["404", HTML, "404"], HTML),
         ([HTML, "500", "404"], HTML),
         (["500", HTML, "404"], "the response status is 500"),
+        (["403", "500", "404"], "the response status is 500"),
+        (["404", "403", "404"], "the response status is 403"),
         (["404", "404", "404"], "the response status is 404"),
     ] {
         let fixture = Fixture::new().await;

@@ -105,27 +105,6 @@ async fn metadata_of_another_realm_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_realm_is_absent_only_if_the_status_is_about_the_url() {
-    for (status, expected) in [
-        (400, StatusCode::UNAUTHORIZED),
-        (403, StatusCode::UNAUTHORIZED),
-        (404, StatusCode::UNAUTHORIZED),
-        (410, StatusCode::UNAUTHORIZED),
-        (204, StatusCode::SERVICE_UNAVAILABLE),
-        (302, StatusCode::SERVICE_UNAVAILABLE),
-        (401, StatusCode::SERVICE_UNAVAILABLE),
-        (408, StatusCode::SERVICE_UNAVAILABLE),
-        (429, StatusCode::SERVICE_UNAVAILABLE),
-        (500, StatusCode::SERVICE_UNAVAILABLE),
-        (503, StatusCode::SERVICE_UNAVAILABLE),
-    ] {
-        let server = Server::with_realms(&["acme"]).await;
-        server.network.respond_with(move |_| empty_response(status));
-        assert_eq!(server.app.status_for(&server.token("acme")).await, expected, "{status}");
-    }
-}
-
-#[tokio::test]
 async fn an_outage_of_the_server_is_503_and_ends_with_it() {
     let server = Server::with_realms(&["acme", "globex"]).await;
     assert_eq!(server.app.status_for(&server.token("acme")).await, StatusCode::OK);
