@@ -164,6 +164,10 @@ impl TrustedIssuer {
                 let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
                 (Some(self.conventions.audience_claim.text()), Some(audiences))
             }
+            Hint::Type => match &self.conventions.token_use {
+                Some(token_use) => (Some(token_use.claim.text()), token_use.value.as_deref().map(|value| vec![value])),
+                None => (None, None),
+            },
             _ => match error {
                 TokenError::ClaimMismatch { claim } => (Some(&**claim), None),
                 _ => (None, None),

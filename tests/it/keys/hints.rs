@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::TokenBuilder;
-use portcullis::{Algorithm, Issuer, JwtAuth, Tiers};
+use portcullis::{Algorithm, Issuer, JwtAuth, Profile, Tiers};
 
 use super::{Fixture, JwtApp};
 use crate::support::log_capture::LogCapture;
@@ -99,4 +99,16 @@ async fn a_hint_about_an_unknown_issuer_names_eight_of_ten_thousand_issuers() {
     let log = LogCapture::start();
     assert_eq!(app.status_for(&fixture.valid_token()).await, StatusCode::UNAUTHORIZED);
     assert_one_warning(&log, &["token_issuer_untrusted", r#""issuer-7"]"#, "issuers=10000"]);
+}
+
+#[tokio::test]
+async fn the_hint_about_the_kind_of_a_token_names_the_claim_that_marks_access_tokens() {
+    let fixture = Fixture::new().await;
+    let issuer = fixture.jwks_issuer().profile(Profile::Compatible).token_use("kind", "api");
+    let app = JwtApp::new(fixture.builder(issuer));
+    let log = LogCapture::start();
+    let token = fixture.issuer.token("ann").audience("api").claim("kind", "evil-value");
+    assert_eq!(app.status_for(&token.sign()).await, StatusCode::UNAUTHORIZED);
+    assert_one_warning(&log, &["token_type_mismatch", r#"claim="kind""#, r#"expected=["api"]"#]);
+    assert!(!log.text().contains("evil-value"), "{}", log.text());
 }
