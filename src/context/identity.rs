@@ -48,6 +48,7 @@ pub(crate) struct Identity {
     pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+#[cfg(feature = "jwt")]
 impl Identity {
     /// Adds roles to those that were read already.
     pub(crate) fn add_roles(&mut self, roles: impl IntoIterator<Item = SharedStr>) {
