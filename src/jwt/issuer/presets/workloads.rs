@@ -4,7 +4,6 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::Issuer;
 use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::claim_rule::ClaimRule;
-use crate::jwt::issuer::conventions::ClientMarker;
 
 /// The owner, group or repository whose CI jobs are accepted, by its id.
 ///
@@ -224,9 +223,7 @@ impl Issuer {
     }
 
     fn workload(constructor: &'static str, issuer: String, jwks_url: String) -> Self {
-        Self::preset(constructor, issuer, jwks_url, |conventions| {
-            conventions.client_marker = Some(ClientMarker::Always);
-        })
+        Self::preset(constructor, issuer, jwks_url, |_| {}).workload_tokens()
     }
 }
 
