@@ -7,7 +7,10 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::context::credential::Credential;
 use crate::context::realm::Realm;
+#[cfg(feature = "revocation")]
+use crate::context::revocation_ids::RevocationIds;
 use crate::context::roles::Roles;
 use crate::context::scopes::Scopes;
 use crate::context::shared_str::SharedStr;
@@ -20,7 +23,9 @@ pub(crate) struct Identity {
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) tenant: Option<SharedStr>,
     pub(crate) client_id: Option<SharedStr>,
+    pub(crate) credential: Credential,
     pub(crate) email: Option<SharedStr>,
+    pub(crate) is_email_verified: bool,
     pub(crate) name: Option<SharedStr>,
     pub(crate) scopes: Scopes,
     pub(crate) roles: Box<[SharedStr]>,
@@ -41,10 +46,15 @@ pub(crate) struct Identity {
     pub(crate) session_id: Option<SharedStr>,
     pub(crate) token_id: Option<SharedStr>,
     /// Since 1970-01-01T00:00:00Z.
+    pub(crate) issued_at: Option<Duration>,
+    /// Since 1970-01-01T00:00:00Z.
     pub(crate) expires_at: Option<Duration>,
     /// The JSON object of all claims.
     pub(crate) claims: Option<Arc<str>>,
     pub(crate) realm: Realm,
+    /// Set by a gate that checks revocations. It keeps the names in the credential, which a user loader may replace.
+    #[cfg(feature = "revocation")]
+    pub(crate) revocation_ids: Option<Arc<RevocationIds>>,
     pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
 }
 

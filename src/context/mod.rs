@@ -34,6 +34,7 @@
 pub(crate) mod attempt;
 mod auth_scheme;
 pub(crate) mod client_addr;
+mod credential;
 #[cfg(feature = "headers")]
 pub(crate) mod csp_nonce;
 mod identity;
@@ -48,6 +49,8 @@ pub(crate) mod rate_limit_status;
 mod realm;
 #[cfg_attr(not(feature = "rate_limit"), expect(dead_code, reason = "limits compare routes in more ways"))]
 mod request_route;
+#[cfg(feature = "revocation")]
+mod revocation_ids;
 pub(crate) mod roles;
 pub(crate) mod route;
 mod route_pattern;
@@ -63,6 +66,7 @@ mod visitor;
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;
 pub use auth_scheme::AuthScheme;
+pub use credential::Credential;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;
 #[cfg(feature = "jwt")]
@@ -77,6 +81,8 @@ pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
 pub(crate) use request_route::RequestRoute;
+#[cfg(feature = "revocation")]
+pub(crate) use revocation_ids::{RevocationId, RevocationIds, RevocationKind};
 pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use route_pattern::RoutePattern;

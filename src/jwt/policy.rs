@@ -12,7 +12,7 @@ use http::header::COOKIE;
 use crate::clock::Clock;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
-use crate::context::{Identity, Realm, SharedStr, Tier, UserContext};
+use crate::context::{Credential, Identity, Realm, SharedStr, Tier, UserContext};
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
@@ -256,7 +256,9 @@ impl Policy {
 
         // Read the user, before `map_user`.
         let mut identity = issuer.read_identity(&claims, &claims_text, &iss).map_err(with_hint)?;
+        identity.credential = Credential::Token;
         identity.expires_at = Some(registered.expires_at);
+        identity.issued_at = registered.issued_at;
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
         self.add_app_settings(&mut identity, issuer);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::context::credential::Credential;
 use crate::context::identity::Identity;
 use crate::context::permission::Permission;
 use crate::context::principal::Principal;
@@ -55,6 +56,12 @@ impl UserContext {
     #[must_use]
     pub fn with_client_id(self, client_id: impl Into<String>) -> Self {
         self.with(|identity| identity.client_id = Some(client_id.into().into()))
+    }
+
+    /// Sets the kind of the credential (default: [`Credential::Other`]).
+    #[must_use]
+    pub fn with_credential(self, credential: Credential) -> Self {
+        self.with(|identity| identity.credential = credential)
     }
 
     /// Sets the email address.

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 
+use crate::context::credential::Credential;
 use crate::context::realm::Realm;
 use crate::context::user::{ClaimsError, UserContext};
 
@@ -51,6 +52,12 @@ impl UserContext {
         self.0.auth_time.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
+    /// Returns the kind of credential that the request was authenticated by.
+    #[must_use]
+    pub fn credential(&self) -> Credential {
+        self.0.credential
+    }
+
     /// Returns the id of the login session that the token belongs to: the `sid` claim, or that of the
     /// [claim map](crate::ClaimMap::session_id).
     ///
@@ -66,6 +73,12 @@ impl UserContext {
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.0.token_id.as_deref()
+    }
+
+    /// Returns when the credential was issued: the `iat` claim (RFC 7519 §4.1.6).
+    #[must_use]
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.0.issued_at.and_then(|time| UNIX_EPOCH.checked_add(time))
     }
 
     /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).

@@ -20,6 +20,8 @@ use crate::jwt::token::numeric_date;
 pub(crate) struct RegisteredClaims<'a> {
     /// Since 1970.
     pub(crate) expires_at: Duration,
+    /// Since 1970.
+    pub(crate) issued_at: Option<Duration>,
     pub(crate) token_id: Option<Cow<'a, str>>,
 }
 
@@ -91,7 +93,7 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     if issued_at.is_some_and(|time| time > latest) {
         return Err(TokenError::IssuedInFuture);
     }
-    Ok(RegisteredClaims { expires_at, token_id })
+    Ok(RegisteredClaims { expires_at, issued_at, token_id })
 }
 
 /// Checks that `authorization_details`, if present, is an array of objects with a string `type` (RFC 9396 §2).

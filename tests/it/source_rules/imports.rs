@@ -6,11 +6,12 @@ use super::assert_none;
 use super::module_tree::ModuleTree;
 
 /// The root modules from the bottom up. A module imports only from lower levels, and from itself.
-const LEVELS: [&[&str]; 6] = [
+const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime"],
     &["context"],
-    &["gate"],
-    &["client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
+    &["gate", "store"],
+    &["revocation"],
+    &["any_of", "client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
     &["stack"],
     &["_guide", "lib", "testing"],
 ];
