@@ -142,9 +142,11 @@ pub mod jwt;
 pub mod rate_limit;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
-#[cfg(any(feature = "jwt", feature = "redis"))]
+#[cfg(any(feature = "jwt", all(feature = "redis", feature = "rate_limit")))]
 mod runtime;
 pub mod stack;
+#[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
+mod store;
 #[cfg(feature = "testing")]
 #[allow(
     clippy::disallowed_macros,

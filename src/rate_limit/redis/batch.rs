@@ -11,18 +11,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::breaker::CircuitBreakers;
-use crate::rate_limit::redis::connection::{CallFuture, ScriptCaller};
-use crate::rate_limit::redis::failure::Failure;
-use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, decode, encode};
+use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, decode, encode, hash_tag};
+use crate::rate_limit::redis::script_call::ScriptCall;
 use crate::runtime::{self, RuntimeFault};
+use crate::store::breaker::CircuitBreakers;
+use crate::store::connection::{CallFuture, Connection};
+use crate::store::failure::{ConnectedBy, Failure};
+use crate::store::hash_slot::HashSlot;
+use crate::store::setting_names::SettingNames;
 
 /// Calls the script on one server or cluster.
 ///
 /// To a server, one call runs at a time. Jobs that arrive meanwhile wait in a queue and make up the next call. In a
 /// cluster, where jobs may belong to different nodes, each job is a call of its own.
 pub(super) struct Batcher {
-    caller: Arc<dyn ScriptCaller>,
+    connection: Arc<dyn Connection<ScriptCall>>,
     deadline: Duration,
     is_cluster: bool,
     pub(super) breakers: CircuitBreakers,
@@ -48,13 +51,24 @@ struct QueuedJob {
 }
 
 impl Batcher {
-    pub(super) fn new(caller: Arc<dyn ScriptCaller>, deadline: Duration, is_cluster: bool) -> Self {
+    pub(super) fn new(connection: Arc<dyn Connection<ScriptCall>>, deadline: Duration) -> Self {
+        let is_cluster = connection.connected_by() == ConnectedBy::AppToCluster;
         let breakers = CircuitBreakers::new(is_cluster);
-        Self { caller, deadline, is_cluster, breakers, queue: Mutex::default(), runtime_fault: Once::new() }
+        Self { connection, deadline, is_cluster, breakers, queue: Mutex::default(), runtime_fault: Once::new() }
     }
 
     pub(super) fn is_cluster(&self) -> bool {
         self.is_cluster
+    }
+
+    /// Returns the slot of a subject's keys, whose circuit breaker allows or stops calls about them.
+    pub(super) fn hash_slot(&self, digest: u128) -> HashSlot {
+        if self.is_cluster { HashSlot::of(&hash_tag(digest)) } else { HashSlot::default() }
+    }
+
+    fn hash_slot_of_job(&self, job: Option<&Job>) -> HashSlot {
+        let first = job.and_then(|job| job.charges.first());
+        first.map_or_else(HashSlot::default, |charge| self.hash_slot(charge.digest))
     }
 
     /// Returns until when a request that asks now waits for the response.
@@ -124,13 +138,12 @@ impl Batcher {
     /// Makes one call. If it fails, the senders are dropped, which wakes the waiting requests.
     async fn call(self: &Arc<Self>, batch: Vec<QueuedJob>) {
         // In a cluster, all charges of a call have the same subject.
-        let first = batch.first().and_then(|queued| queued.job.charges.first());
-        let digest = first.map_or(0, |charge| charge.digest);
+        let slot = self.hash_slot_of_job(batch.first().map(|queued| &queued.job));
         let (keys, request) = encode(batch.iter().map(|queued| &queued.job));
-        let mut call = self.caller.call(keys, request);
+        let mut call = self.connection.call(ScriptCall { keys, request });
         let failure = match tokio::time::timeout(self.deadline, &mut call).await {
             Ok(Ok(response)) => match decode(&response, batch.iter().map(|queued| &queued.job)) {
-                Some(responses) => return self.deliver(digest, batch, responses),
+                Some(responses) => return self.deliver(slot, batch, responses),
                 None => Failure::unexpected_response(),
             },
             Ok(Err(failure)) => failure,
@@ -138,15 +151,15 @@ impl Batcher {
                 // The call is not canceled: the server may execute it in any case, and its response says what it
                 // charged.
                 self.refund_late_response(batch, call);
-                self.caller.timeout(self.deadline)
+                self.connection.timeout(self.deadline)
             }
         };
-        self.report_failure(digest, &failure);
+        self.report_failure(slot, &failure);
     }
 
     /// Sends each request its response.
-    fn deliver(self: &Arc<Self>, digest: u128, batch: Vec<QueuedJob>, responses: Vec<JobResponse>) {
-        if self.breakers.record_success(digest) {
+    fn deliver(self: &Arc<Self>, slot: HashSlot, batch: Vec<QueuedJob>, responses: Vec<JobResponse>) {
+        if self.breakers.record_success(slot) {
             tracing::info!("the Redis server responds again");
         }
         for (queued, response) in batch.into_iter().zip(responses) {
@@ -158,7 +171,7 @@ impl Batcher {
     }
 
     /// Waits for a response that missed the deadline, and refunds what it charged. The senders are dropped at once.
-    fn refund_late_response(self: &Arc<Self>, batch: Vec<QueuedJob>, call: CallFuture) {
+    fn refund_late_response(self: &Arc<Self>, batch: Vec<QueuedJob>, call: CallFuture<Vec<u8>>) {
         let jobs: Vec<Job> = batch.into_iter().map(|queued| queued.job).collect();
         let batcher = Arc::clone(self);
         drop(tokio::spawn(async move {
@@ -169,10 +182,10 @@ impl Batcher {
     }
 
     /// Counts a failed call for the circuit breaker. Only the first failure of an outage is a warning.
-    fn report_failure(&self, digest: u128, failure: &Failure) {
+    fn report_failure(&self, slot: HashSlot, failure: &Failure) {
         let error = failure.message.as_str();
-        if self.breakers.record_failure(digest, Instant::now()) {
-            let remedy = failure.kind.remedy(self.caller.connected_by());
+        if self.breakers.record_failure(slot, Instant::now()) {
+            let remedy = failure.kind.remedy(self.connection.connected_by(), &NAMES);
             tracing::warn!(
                 error,
                 "calls to Redis fail: the circuit breaker is open, and limits follow their outage policy; {remedy}"
@@ -180,10 +193,10 @@ impl Batcher {
         } else {
             tracing::debug!(error, "the call to Redis failed");
         }
-        if !self.breakers.retry_after(digest, Instant::now()).is_zero() {
+        if !self.breakers.retry_after(slot, Instant::now()).is_zero() {
             // The waiting requests would only run into their deadline.
             self.queue().waiting.clear();
-            self.caller.abandon_connection();
+            self.connection.abandon();
         }
     }
 
@@ -197,8 +210,7 @@ impl Batcher {
                  runtime that is built with enable_all()"
             );
         });
-        let digest = job.charges.first().map_or(0, |charge| charge.digest);
-        self.breakers.record_failure(digest, Instant::now());
+        self.breakers.record_failure(self.hash_slot_of_job(Some(job)), Instant::now());
     }
 
     /// Refunds what was charged for a request that did not wait for the response.
@@ -256,6 +268,14 @@ impl fmt::Debug for Batcher {
     }
 }
 
+/// The settings that log lines name.
+pub(super) const NAMES: SettingNames = SettingNames {
+    documentation: "RedisStore",
+    url: "RedisStore::connect",
+    client: "RedisStore::from_client",
+    deadline: Some("RedisStore::deadline"),
+    cluster_remedy: "use RedisStore::cluster",
+};
 /// The most jobs in one call. A longer script would hold up the server's other clients.
 const MAX_JOBS: usize = 128;
 /// The most charges in one call. If each had its own rule, they would be some 6,900 numbers; Lua passes at most 8,000

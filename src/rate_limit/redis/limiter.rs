@@ -54,7 +54,7 @@ impl RedisLimiter {
     pub(in crate::rate_limit) fn is_available(&self, charges: &[Charge]) -> bool {
         let now = Instant::now();
         let charges = if self.batcher.is_cluster() { charges } else { charges.get(..1).unwrap_or_default() };
-        charges.iter().all(|charge| self.batcher.breakers.allows_call(charge.digest, now))
+        charges.iter().all(|charge| self.batcher.breakers.allows_call(self.batcher.hash_slot(charge.digest), now))
     }
 
     /// Returns the denied charges and the decision, if a denial by Redis is cached and still in force.
@@ -258,7 +258,8 @@ impl RedisLimiter {
     /// Returns the microseconds until the next call to Redis.
     fn retry_after(&self, charges: &[Charge]) -> u64 {
         let now = Instant::now();
-        let longest = charges.iter().map(|charge| self.batcher.breakers.retry_after(charge.digest, now)).max();
+        let slots = charges.iter().map(|charge| self.batcher.hash_slot(charge.digest));
+        let longest = slots.map(|slot| self.batcher.breakers.retry_after(slot, now)).max();
         micros(longest.unwrap_or_default())
     }
 

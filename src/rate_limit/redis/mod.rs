@@ -1,14 +1,10 @@
 //! `RedisStore`: a rate-limit store that processes share.
 
 mod batch;
-mod breaker;
-mod client;
-mod connection;
-mod failure;
 pub(super) mod limiter;
-mod own_connection;
 pub(super) mod protocol;
 mod script;
+mod script_call;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -19,10 +15,12 @@ use redis::aio::ConnectionLike;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::{DEFAULT_MAX_BYTES, MemoryStore};
-use crate::rate_limit::redis::batch::Batcher;
-use crate::rate_limit::redis::connection::{AppConnection, ScriptCaller};
+use crate::rate_limit::redis::batch::{Batcher, NAMES};
 use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
-use crate::rate_limit::redis::own_connection::OwnConnection;
+use crate::rate_limit::redis::script_call::ScriptCall;
+use crate::store::client;
+use crate::store::connection::{AppConnection, Connection};
+use crate::store::own_connection::OwnConnection;
 
 /// A store in Redis, shared by all processes that use the same server and prefix.
 ///
@@ -90,8 +88,7 @@ use crate::rate_limit::redis::own_connection::OwnConnection;
 #[must_use]
 pub struct RedisStore {
     /// Erases the type of the connection, so that the store has no type parameter.
-    caller: Arc<dyn ScriptCaller>,
-    is_cluster: bool,
+    connection: Arc<dyn Connection<ScriptCall>>,
     prefix: Arc<str>,
     deadline: Duration,
     local_max_bytes: usize,
@@ -123,7 +120,7 @@ impl RedisStore {
     /// Returns [`ConfigError`] if the URL is invalid, or if it asks for TLS without the feature `redis_tls` or without
     /// verification (`#insecure`). The error does not show the URL, which may contain a password.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self::from_client(client::open(url)?))
+        Ok(Self::from_client(client::open(url, &NAMES)?))
     }
 
     /// Connects as [`connect`](Self::connect), with the settings of this client of the crate `redis` 1.
@@ -151,7 +148,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn from_client(client: Client) -> Self {
-        Self::with_caller(OwnConnection::new(client), false)
+        Self::with_connection(OwnConnection::new(client))
     }
 
     /// Uses a connection of the app, of the crate `redis` 1. For a cluster, use [`cluster`](Self::cluster).
@@ -177,7 +174,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::with_caller(AppConnection::new(connection, false), false)
+        Self::with_connection(AppConnection::new(connection, false))
     }
 
     /// Uses a connection to a cluster, a `ClusterConnection`.
@@ -198,7 +195,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::with_caller(AppConnection::new(connection, true), true)
+        Self::with_connection(AppConnection::new(connection, true))
     }
 
     /// Sets the prefix of the keys (default `portcullis`).
@@ -262,10 +259,9 @@ impl RedisStore {
         self
     }
 
-    fn with_caller(caller: impl ScriptCaller + 'static, is_cluster: bool) -> Self {
+    fn with_connection(connection: impl Connection<ScriptCall> + 'static) -> Self {
         Self {
-            caller: Arc::new(caller),
-            is_cluster,
+            connection: Arc::new(connection),
             prefix: DEFAULT_PREFIX.into(),
             deadline: DEFAULT_DEADLINE,
             local_max_bytes: DEFAULT_MAX_BYTES,
@@ -297,7 +293,7 @@ impl RedisStore {
 
     /// Returns the limiter of a layer with these rules.
     pub(super) fn limiter(&self, rules: Vec<RedisRule>) -> RedisLimiter {
-        let create = || Arc::new(Batcher::new(Arc::clone(&self.caller), self.deadline, self.is_cluster));
+        let create = || Arc::new(Batcher::new(Arc::clone(&self.connection), self.deadline));
         RedisLimiter::new(Arc::clone(self.batcher.get_or_init(create)), Arc::clone(&self.prefix), rules)
     }
 }

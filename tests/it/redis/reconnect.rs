@@ -250,7 +250,11 @@ async fn a_connection_manager_of_the_app_stays_with_a_replica_and_the_log_names_
         assert_eq!(status(&app).await, 503);
         end_pause().await;
     }
-    assert!(log.count("RedisStore::connect and from_client") == 1 && log.count(" WARN ") == 1, "{}", log.text());
+    assert!(
+        log.count("RedisStore::connect and RedisStore::from_client") == 1 && log.count(" WARN ") == 1,
+        "{}",
+        log.text()
+    );
 }
 
 #[tokio::test]

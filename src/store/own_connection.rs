@@ -1,4 +1,4 @@
-//! `OwnConnection`: a connection that the store opens itself, and replaces when it does not work.
+//! `OwnConnection`: a connection that a store opens itself, and replaces when it does not work.
 
 // A connection can be open and still be useless: if it leads to a primary that has become a replica, to a replica that
 // has lost its primary, to a server that loads its data for minutes, or to a host that has vanished. A new connection
@@ -8,19 +8,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use redis::Client;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client};
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::client;
-use crate::rate_limit::redis::connection::{CallFuture, LoadedScript, ScriptCaller};
-use crate::rate_limit::redis::failure::{ConnectedBy, Failure};
+use crate::store::client;
+use crate::store::connection::{Call, CallFuture, Connection};
+use crate::store::failure::{ConnectedBy, Failure};
 
 /// A connection to the server of a client, opened by the first call that needs it.
-pub(super) struct OwnConnection {
-    script: Arc<LoadedScript>,
+pub(crate) struct OwnConnection {
     slot: Arc<Slot>,
 }
 
@@ -39,21 +37,20 @@ struct LazyConnection {
 }
 
 impl OwnConnection {
-    pub(super) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         let slot = Slot { client, current: Mutex::new(Arc::new(LazyConnection::new())) };
-        Self { script: Arc::new(LoadedScript::new()), slot: Arc::new(slot) }
+        Self { slot: Arc::new(slot) }
     }
 }
 
-impl ScriptCaller for OwnConnection {
-    fn call(&self, keys: Vec<String>, request: Vec<u8>) -> CallFuture {
-        let script = Arc::clone(&self.script);
+impl<C: Call> Connection<C> for OwnConnection {
+    fn call(&self, call: C) -> CallFuture<C::Response> {
         let slot = Arc::clone(&self.slot);
         Box::pin(async move {
             let current = slot.current();
-            let open = || connect(slot.client.clone());
+            let open = || client::connect(slot.client.clone());
             let result = match current.connection.get_or_try_init(open).await {
-                Ok(connection) => script.call(&mut connection.clone(), &keys, &request).await.map_err(Failure::from),
+                Ok(connection) => call.run(connection.clone()).await.map_err(Failure::from),
                 Err(failure) => Err(failure),
             };
             if result.is_err() {
@@ -75,7 +72,7 @@ impl ScriptCaller for OwnConnection {
         }
     }
 
-    fn abandon_connection(&self) {
+    fn abandon(&self) {
         let current = self.slot.current();
         // An attempt to connect may take longer than a deadline, but not forever: its runtime may have stopped.
         if current.connection.initialized() || current.created_at.elapsed() > LONGEST_ATTEMPT {
@@ -101,22 +98,6 @@ impl Slot {
 impl LazyConnection {
     fn new() -> Self {
         Self { connection: OnceCell::new(), created_at: Instant::now() }
-    }
-}
-
-/// Opens a connection, without a time limit: the store has its own deadline.
-async fn connect(client: Client) -> Result<MultiplexedConnection, Failure> {
-    // In a separate task: opening a socket panics if the runtime has no I/O driver, and a TLS handshake if there is no
-    // cryptography provider. A `JoinSet` aborts its tasks when it is dropped.
-    let mut attempt = JoinSet::new();
-    attempt.spawn(async move {
-        client::ensure_crypto_provider(&client);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        client.get_multiplexed_async_connection_with_config(&config).await
-    });
-    match attempt.join_next().await {
-        Some(Ok(result)) => Ok(result?),
-        Some(Err(_)) | None => Err(Failure::panicked()),
     }
 }
 

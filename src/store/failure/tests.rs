@@ -37,7 +37,7 @@ fn each_kind_of_failure_is_recognized() {
         ("WRONGPASS invalid username-password pair or user is disabled.", FailureKind::Authentication),
         ("OOM command not allowed when used memory > 'maxmemory'.", FailureKind::Memory),
         ("ERR max number of clients reached", FailureKind::TooManyClients),
-        ("ERR unknown command 'EVALSHA', with args beginning with: ", FailureKind::Scripts),
+        ("ERR unknown command 'EVALSHA', with args beginning with: ", FailureKind::UnknownCommand),
         ("ERR something else", FailureKind::Other),
         ("BUSY Redis is busy running a script.", FailureKind::Other),
     ] {
@@ -64,10 +64,37 @@ fn each_kind_of_failure_is_recognized() {
     }
 }
 
+const NAMES: SettingNames = SettingNames {
+    documentation: "RedisSessions",
+    url: "RedisSessions::connect",
+    client: "RedisSessions::from_client",
+    deadline: Some("RedisSessions::deadline"),
+    cluster_remedy: "use RedisSessions::cluster",
+};
+
 #[test]
 fn the_remedy_depends_on_who_opened_the_connection() {
-    assert!(FailureKind::Closed.remedy(ConnectedBy::App).contains("MultiplexedConnection"));
-    assert!(!FailureKind::Closed.remedy(ConnectedBy::Store).contains("MultiplexedConnection"));
-    assert!(FailureKind::ReadOnly.remedy(ConnectedBy::App).contains("from_client"));
-    assert!(FailureKind::Cluster.remedy(ConnectedBy::Store).contains("RedisStore::cluster"));
+    let remedy = |kind: FailureKind, connected_by| kind.remedy(connected_by, &NAMES);
+    assert!(remedy(FailureKind::Closed, ConnectedBy::App).contains("MultiplexedConnection"));
+    assert!(!remedy(FailureKind::Closed, ConnectedBy::Store).contains("MultiplexedConnection"));
+    assert!(remedy(FailureKind::ReadOnly, ConnectedBy::App).contains("RedisSessions::from_client"));
+    assert!(!remedy(FailureKind::ReadOnly, ConnectedBy::Store).contains("RedisSessions::from_client"));
+}
+
+#[test]
+fn the_remedy_names_the_settings_of_the_store() {
+    let remedy = |kind: FailureKind, names| kind.remedy(ConnectedBy::Store, names);
+    for (kind, name) in [
+        (FailureKind::Tls, NAMES.client),
+        (FailureKind::Permission, NAMES.documentation),
+        (FailureKind::UnknownCommand, NAMES.documentation),
+        (FailureKind::UnexpectedResponse, NAMES.documentation),
+        (FailureKind::Cluster, NAMES.cluster_remedy),
+        (FailureKind::Timeout, "RedisSessions::deadline"),
+    ] {
+        let text = remedy(kind, &NAMES);
+        assert!(text.contains(name), "{text}");
+    }
+    let without_deadline = SettingNames { deadline: None, ..NAMES };
+    assert!(!remedy(FailureKind::Timeout, &without_deadline).contains("deadline"));
 }

@@ -1,5 +1,6 @@
 //! `Failure`: why a call failed, and what the operator can do about it.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -7,16 +8,18 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError};
 
+use crate::store::setting_names::SettingNames;
+
 /// Why a call failed, with the message of the server or of the system.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) kind: FailureKind,
-    pub(super) message: String,
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    pub(crate) message: String,
 }
 
 /// The kinds of failures that have different remedies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FailureKind {
+pub(crate) enum FailureKind {
     /// No response, or no connection, within the deadline.
     Timeout,
     Refused,
@@ -34,8 +37,8 @@ pub(super) enum FailureKind {
     Cluster,
     Memory,
     TooManyClients,
-    /// The server has no scripts.
-    Scripts,
+    /// The server does not have a command that the store needs.
+    UnknownCommand,
     UnexpectedResponse,
     /// The attempt to connect panicked. The runtime reports where.
     Panicked,
@@ -44,31 +47,36 @@ pub(super) enum FailureKind {
 
 /// Who opens connections. The remedy for a connection that does not work depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConnectedBy {
+pub(crate) enum ConnectedBy {
     /// The store, which opens a new connection after a failure.
     Store,
     /// The app. The store has only one connection, and cannot replace it.
+    #[cfg_attr(not(feature = "rate_limit"), allow(dead_code, reason = "only `RedisStore` takes connections"))]
     App,
     /// The app, by a connection to a cluster, which reconnects by itself.
+    #[cfg_attr(not(feature = "rate_limit"), allow(dead_code, reason = "only `RedisStore` takes connections"))]
     AppToCluster,
 }
 
 impl Failure {
-    pub(super) fn no_response(deadline: Duration) -> Self {
+    pub(crate) fn no_response(deadline: Duration) -> Self {
         Self { kind: FailureKind::Timeout, message: format!("no response within {deadline:?}") }
     }
 
     /// A server without TLS does not respond to the first message of a handshake.
-    pub(super) fn no_connection(deadline: Duration, is_tls: bool) -> Self {
+    pub(crate) fn no_connection(deadline: Duration, is_tls: bool) -> Self {
         let kind = if is_tls { FailureKind::Tls } else { FailureKind::Timeout };
         Self { kind, message: format!("no connection within {deadline:?}") }
     }
 
-    pub(super) fn unexpected_response() -> Self {
-        Self { kind: FailureKind::UnexpectedResponse, message: "the response is not the script's".to_owned() }
+    pub(crate) fn unexpected_response() -> Self {
+        Self {
+            kind: FailureKind::UnexpectedResponse,
+            message: "the response has another form than expected".to_owned(),
+        }
     }
 
-    pub(super) fn panicked() -> Self {
+    pub(crate) fn panicked() -> Self {
         Self { kind: FailureKind::Panicked, message: "the attempt to connect panicked".to_owned() }
     }
 }
@@ -93,7 +101,7 @@ impl FailureKind {
             Some("NOAUTH" | "WRONGPASS") => return Self::Authentication,
             Some("OOM") => return Self::Memory,
             Some("ERR") if detail.contains("max number of clients") => return Self::TooManyClients,
-            Some("ERR") if detail.contains("unknown command") => return Self::Scripts,
+            Some("ERR") if detail.contains("unknown command") => return Self::UnknownCommand,
             Some(_) => return Self::Other,
             None => {}
         }
@@ -108,30 +116,43 @@ impl FailureKind {
         }
     }
 
-    /// Returns what the operator can do.
-    pub(super) fn remedy(self, connected_by: ConnectedBy) -> &'static str {
-        match (self, connected_by) {
+    /// Returns what the operator of a store with these settings can do.
+    pub(crate) fn remedy(self, connected_by: ConnectedBy, names: &SettingNames) -> Cow<'static, str> {
+        let SettingNames { documentation, url, client, .. } = names;
+        let text = match (self, connected_by) {
             (Self::Timeout, _) => {
-                "check that the host and port are reachable, that the server is not overloaded, and that the deadline \
-                 is longer than a few round trips"
+                let check = "check that the host and port are reachable, and that the server is not overloaded";
+                let Some(deadline) = names.deadline else { return check.into() };
+                return format!("{check}, and that the time set by {deadline} is longer than a few round trips").into();
             }
             (Self::Refused, _) => "check that the server is running, and the host and port",
             (Self::HostName, _) => "check the host name, and the name servers of this machine",
             (Self::Tls, _) => {
-                "check that the port is the server's TLS port, that a certificate authority which this machine trusts \
-                 issued the server's certificate for this host name, and whether the server requires a client \
-                 certificate (RedisStore::from_client takes a client with its own certificates)"
+                return format!(
+                    "check that the port is the server's TLS port, that a certificate authority which this machine \
+                     trusts issued the server's certificate for this host name, and whether the server requires a \
+                     client certificate ({client} takes a client with its own certificates)"
+                )
+                .into();
             }
             (Self::Closed, ConnectedBy::App) => {
-                "if the store was created by RedisStore::new from a MultiplexedConnection, it never reconnects: use \
-                 RedisStore::connect, or pass a ConnectionManager"
+                return format!(
+                    "if the app passed a MultiplexedConnection, it never reconnects: use {url}, or pass a \
+                     ConnectionManager"
+                )
+                .into();
             }
             (Self::Closed, _) => "check whether the server restarts, and whether it requires TLS (a rediss:// URL)",
             (Self::Authentication, _) => "check the user name and the password (redis://user:password@host:port)",
-            (Self::Permission, _) => "give the user the permissions that the documentation of RedisStore lists",
+            (Self::Permission, _) => {
+                return format!("give the user the permissions that the documentation of {documentation} lists").into();
+            }
             (Self::ReadOnly | Self::PrimaryDown | Self::Loading, ConnectedBy::App) => {
-                "connect to a primary that is up; RedisStore::connect and from_client open a new connection in this \
-                 state, but a connection that was passed to RedisStore::new stays with its server"
+                return format!(
+                    "connect to a primary that is up; {url} and {client} open a new connection in this state, but a \
+                     connection that the app passed stays with its server"
+                )
+                .into();
             }
             (Self::ReadOnly, _) => {
                 "connect to a primary that accepts writes: this server is a replica, has too few replicas, or cannot \
@@ -140,16 +161,24 @@ impl FailureKind {
             (Self::PrimaryDown, _) => "connect to the primary: this server is a replica that has lost it",
             (Self::Loading, _) => "wait until the server has loaded its data",
             (Self::Cluster, ConnectedBy::AppToCluster) => "check the state of the cluster (CLUSTER INFO)",
-            (Self::Cluster, _) => "the server is a node of a cluster: use RedisStore::cluster",
+            (Self::Cluster, _) => {
+                return format!("the server is a node of a cluster: {}", names.cluster_remedy).into();
+            }
             (Self::Memory, _) => "raise the server's maxmemory, or remove other data from it",
             (Self::TooManyClients, _) => "raise the server's maxclients, or close other connections",
-            (Self::Scripts, _) => "use a server that runs Lua scripts (EVAL and EVALSHA)",
-            (Self::UnexpectedResponse, _) => "check that the server, or a proxy before it, runs Redis 6 or later",
+            (Self::UnknownCommand | Self::UnexpectedResponse, _) => {
+                return format!(
+                    "check that the server, and a proxy before it, meet the requirements in the documentation of \
+                     {documentation}"
+                )
+                .into();
+            }
             (Self::Panicked, _) => {
                 "build the Tokio runtime with enable_all(); for TLS, enable the feature redis_tls of portcullis"
             }
             (Self::Other, _) => "check the server's log, and its host, port, user, password and database",
-        }
+        };
+        text.into()
     }
 }
 

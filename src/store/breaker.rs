@@ -12,67 +12,50 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::rate_limit::redis::protocol::hash_tag;
+use crate::store::hash_slot::HashSlot;
 
 /// The circuit breaker of a server. In a cluster nodes fail one by one, so there is one for each range of hash slots.
 ///
 /// Which node has a slot is not known here, and changes. But nodes usually have contiguous ranges of slots, so a range
 /// of a 64th of all slots is on one node or, at a border, on two.
-pub(super) struct CircuitBreakers {
+pub(crate) struct CircuitBreakers {
     breakers: Box<[CircuitBreaker]>,
     /// How many of them are open.
     open: AtomicUsize,
 }
 
 impl CircuitBreakers {
-    pub(super) fn new(is_cluster: bool) -> Self {
+    pub(crate) fn new(is_cluster: bool) -> Self {
         let count = if is_cluster { SLOT_RANGES } else { 1 };
         Self { breakers: (0..count).map(|_| CircuitBreaker::default()).collect(), open: AtomicUsize::new(0) }
     }
 
-    /// Returns the breaker for the hash slot of a subject.
-    fn breaker_of(&self, digest: u128) -> Option<&CircuitBreaker> {
-        match &*self.breakers {
-            [single] => Some(single),
-            all => all.get(hash_slot(digest) * all.len() / HASH_SLOTS),
-        }
+    /// Returns the breaker for a hash slot. A server that is not part of a cluster has one for all slots.
+    fn breaker_of(&self, slot: HashSlot) -> Option<&CircuitBreaker> {
+        self.breakers.get(slot.range(self.breakers.len()))
     }
 
-    /// Whether a call about this subject may be made now. If the breaker is open, true makes the caller the one to try.
-    pub(super) fn allows_call(&self, digest: u128, now: Instant) -> bool {
-        self.breaker_of(digest).is_none_or(|breaker| breaker.allows_call(now))
+    /// Whether a call about keys in this slot may be made now. If the breaker is open, true makes the caller the one to try.
+    pub(crate) fn allows_call(&self, slot: HashSlot, now: Instant) -> bool {
+        self.breaker_of(slot).is_none_or(|breaker| breaker.allows_call(now))
     }
 
-    /// Returns the time until the next call about this subject; zero if the breaker is closed.
-    pub(super) fn retry_after(&self, digest: u128, now: Instant) -> Duration {
-        self.breaker_of(digest).map_or(Duration::ZERO, |breaker| breaker.retry_after(now))
+    /// Returns the time until the next call about keys in this slot; zero if the breaker is closed.
+    pub(crate) fn retry_after(&self, slot: HashSlot, now: Instant) -> Duration {
+        self.breaker_of(slot).map_or(Duration::ZERO, |breaker| breaker.retry_after(now))
     }
 
     /// Records a successful call. Returns whether it closed the last breaker that was open.
-    pub(super) fn record_success(&self, digest: u128) -> bool {
-        let has_closed = self.breaker_of(digest).is_some_and(CircuitBreaker::record_success);
+    pub(crate) fn record_success(&self, slot: HashSlot) -> bool {
+        let has_closed = self.breaker_of(slot).is_some_and(CircuitBreaker::record_success);
         has_closed && self.open.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
     /// Records a failed call. Returns whether it opened a breaker while none was open.
-    pub(super) fn record_failure(&self, digest: u128, now: Instant) -> bool {
-        let has_opened = self.breaker_of(digest).is_some_and(|breaker| breaker.record_failure(now));
+    pub(crate) fn record_failure(&self, slot: HashSlot, now: Instant) -> bool {
+        let has_opened = self.breaker_of(slot).is_some_and(|breaker| breaker.record_failure(now));
         has_opened && self.open.fetch_add(1, Ordering::Relaxed) == 0
     }
-}
-
-/// Returns the hash slot of a subject's key: the CRC-16/XMODEM of its hash tag (Redis Cluster specification, "Key
-/// distribution model").
-fn hash_slot(digest: u128) -> usize {
-    let tag = hash_tag(digest);
-    let mut crc: u16 = 0;
-    for byte in tag.bytes() {
-        crc ^= u16::from(byte) << 8;
-        for _ in 0..8 {
-            crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ CRC_POLYNOMIAL };
-        }
-    }
-    usize::from(crc) % HASH_SLOTS
 }
 
 /// Opens after consecutive failures. While it is open, it allows one call from time to time, to see whether the server
@@ -138,11 +121,8 @@ const MAX_FAILURES: u32 = 3;
 const FIRST_OPEN: Duration = Duration::from_millis(250);
 /// The longest that a server is not called after it is back.
 const LONGEST_OPEN: Duration = Duration::from_secs(5);
-/// The hash slots of a Redis Cluster.
-const HASH_SLOTS: usize = 16_384;
 /// More ranges than most clusters have nodes.
 const SLOT_RANGES: usize = 64;
-const CRC_POLYNOMIAL: u16 = 0x1021;
 
 #[cfg(test)]
 mod tests;
