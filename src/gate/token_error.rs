@@ -60,6 +60,8 @@ pub enum TokenError {
     Nested,
     /// `nbf` is in the future (RFC 7519 §4.1.5).
     NotYetValid,
+    /// The token was revoked before it expired (RFC 6750 §3.1).
+    Revoked,
     /// The token does not have three segments (RFC 7515 §7.1).
     Segments,
     /// The signature does not verify (RFC 7515 §5.2).
@@ -113,6 +115,7 @@ impl TokenError {
             Self::Key => "the token's signing key is unknown",
             Self::Nested => "nested tokens are not supported",
             Self::NotYetValid => "the token is not valid yet",
+            Self::Revoked => "the token has been revoked",
             Self::Segments => "the token does not have three segments",
             Self::Signature => "the token's signature is invalid",
             Self::TooLong => "the token is too long",

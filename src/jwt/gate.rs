@@ -10,7 +10,7 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::route::{matched_path, method_name};
-use crate::context::{NoStore, UserContext, Visitor};
+use crate::context::{Credential, NoStore, UserContext, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
 use crate::jwt::issuers::lookups::Outcome;
 use crate::jwt::issuers::source::PendingLookup;
@@ -139,8 +139,9 @@ impl JwtAuth {
 
     /// Rejects a request whose user cannot be loaded. The cause is in the same line of the log.
     fn refuse_unloaded(&self, head: &request::Parts, error: &LoadError) -> Reply {
-        let Some(cause) = error.source() else { return self.refuse(head, error.kind()) };
-        let denial = Denial::new(error.kind(), self.policy.realm.clone());
+        let kind = error.kind(Credential::Token);
+        let Some(cause) = error.source() else { return self.refuse(head, kind) };
+        let denial = Denial::new(kind, self.policy.realm.clone());
         tracing::warn!(
             kind = denial.code(),
             status = denial.status().as_u16(),

@@ -70,7 +70,7 @@
 //! | an invalid token | 401 `invalid_token` |
 //! | a token with an unknown key, while the issuer is unavailable | 503 with `Retry-After` |
 //! | a user that the [user loader](JwtAuthBuilder::load_user) refuses | 403 |
-//! | a user that the loader does not know | 401 `invalid_token` |
+//! | a user that the loader does not know, or a token that it reports as revoked | 401 `invalid_token` |
 //! | any user, while the loader is unavailable | 503 with `Retry-After` |
 //!
 //! With [`optional`](JwtAuthBuilder::optional), a request without a token is admitted as anonymous instead. The

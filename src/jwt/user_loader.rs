@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::{Realm, UserContext};
+use crate::context::{Credential, Realm, UserContext};
 use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
 use crate::runtime;
 
@@ -36,6 +36,60 @@ pub enum LoadError {
         /// Why the account is rejected.
         refusal: AccountRefusal,
     },
+    /// 401 `invalid_token`: the credential has been revoked.
+    ///
+    /// For apps whose records say which tokens are valid, such as by a number that each token carries and that a
+    /// password change increases:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{UserContext, jwt::LoadError};
+    ///
+    /// # struct Account { token_version: u32 }
+    /// # async fn find(_: &str) -> Result<Option<Account>, std::io::Error> {
+    /// #     Ok(Some(Account { token_version: 2 }))
+    /// # }
+    /// #[derive(serde::Deserialize)]
+    /// struct Claims {
+    ///     token_version: u32,
+    /// }
+    ///
+    /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+    ///     let account = find(user.id()).await.map_err(LoadError::unavailable)?;
+    ///     let account = account.ok_or(LoadError::Unknown)?;
+    ///     // A token without the claim is rejected too.
+    ///     match user.claims::<Claims>() {
+    ///         Ok(claims) if claims.token_version == account.token_version => {
+    ///             Ok(user)
+    ///         }
+    ///         _ => Err(LoadError::Revoked),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api");
+    /// # let app = Router::new().route("/", get(|| async {}));
+    /// # let app = app.layer(auth.load_user(load).build()?);
+    /// for (version, status) in [(1, 401), (2, 200)] {
+    ///     let token = TokenBuilder::first_party(iss, secret, "ann")
+    ///         .audience("api")
+    ///         .claim("token_version", version)
+    ///         .sign();
+    ///     let request = Request::get("/")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    Revoked,
     /// 503: the users cannot be loaded at present.
     #[non_exhaustive]
     Unavailable {
@@ -70,18 +124,24 @@ impl LoadError {
         Self::Unavailable { retry_after, cause: None }
     }
 
-    pub(crate) fn kind(&self) -> DenialKind {
+    /// Returns the reason to reject a user with this kind of credential.
+    pub(crate) fn kind(&self, credential: Credential) -> DenialKind {
+        let invalid = |error| match credential {
+            Credential::Token => DenialKind::InvalidToken(error),
+            _ => DenialKind::InvalidCredential,
+        };
         match self {
             Self::Refused { refusal } => DenialKind::AccountRefused(refusal.clone()),
+            Self::Revoked => invalid(TokenError::Revoked),
             Self::Unavailable { retry_after, .. } => DenialKind::users_unavailable(*retry_after),
-            Self::Unknown => DenialKind::InvalidToken(TokenError::User),
+            Self::Unknown => invalid(TokenError::User),
         }
     }
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Denial::new(self.kind(), Realm::default()), f)
+        fmt::Display::fmt(&Denial::new(self.kind(Credential::Token), Realm::default()), f)
     }
 }
 
@@ -127,3 +187,18 @@ impl fmt::Debug for UserLoader {
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_that_is_no_token_is_not_called_a_token() {
+        for error in [LoadError::Revoked, LoadError::Unknown] {
+            assert!(matches!(error.kind(Credential::Token), DenialKind::InvalidToken(_)));
+            for credential in [Credential::ApiKey, Credential::Session, Credential::Other] {
+                assert_eq!(error.kind(credential), DenialKind::InvalidCredential);
+            }
+        }
+    }
+}

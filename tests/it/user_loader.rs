@@ -68,6 +68,17 @@ async fn unknown_user_is_401_invalid_token() {
 }
 
 #[tokio::test]
+async fn revoked_token_is_401_invalid_token() {
+    let response = response_with_loader(|| Err(LoadError::Revoked)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    let expected = r#"Bearer realm="api", error="invalid_token", error_description="the token has been revoked""#;
+    assert_eq!(challenge, expected);
+    assert!(body_text(response).await.contains(r#""code":"token_revoked""#));
+    assert_eq!(LoadError::Revoked.to_string(), "the token has been revoked");
+}
+
+#[tokio::test]
 async fn unavailable_user_store_is_503_with_its_retry_after() {
     let response = response_with_loader(|| Err(LoadError::unavailable_for(Duration::from_secs(7)))).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

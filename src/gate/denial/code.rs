@@ -88,6 +88,7 @@ impl TokenError {
             Self::Key => "token_key_unknown",
             Self::Nested => "token_nested",
             Self::NotYetValid => "token_not_yet_valid",
+            Self::Revoked => "token_revoked",
             Self::Segments => "token_segments_invalid",
             Self::Signature => "token_signature_invalid",
             Self::TooLong => "token_too_long",

@@ -81,6 +81,7 @@ fn token_errors() -> impl Iterator<Item = TokenError> {
         TokenError::Key,
         TokenError::Nested,
         TokenError::NotYetValid,
+        TokenError::Revoked,
         TokenError::Segments,
         TokenError::Signature,
         TokenError::TooLong,
