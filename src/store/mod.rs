@@ -5,6 +5,8 @@
 // advises.
 
 #[cfg(feature = "rate_limit")]
+pub(crate) mod batch;
+#[cfg(feature = "rate_limit")]
 pub(crate) mod breaker;
 pub(crate) mod client;
 #[cfg(feature = "rate_limit")]

@@ -18,12 +18,12 @@ use crate::rate_limit::memory::decide;
 use crate::rate_limit::memory::limit_tables::LimitTables;
 use crate::rate_limit::memory::table::Table;
 use crate::rate_limit::quota::micros;
-use crate::rate_limit::redis::batch::Batcher;
-use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation};
+use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, hash_tag};
+use crate::store::batch::Batcher;
 
 /// The rules of one layer and the connection that decides about them.
 pub(in crate::rate_limit) struct RedisLimiter {
-    batcher: Arc<Batcher>,
+    batcher: Arc<Batcher<Job>>,
     prefix: Arc<str>,
     rules: Box<[RedisRule]>,
 }
@@ -46,7 +46,7 @@ struct PartialResponse {
 }
 
 impl RedisLimiter {
-    pub(super) fn new(batcher: Arc<Batcher>, prefix: Arc<str>, rules: Vec<RedisRule>) -> Self {
+    pub(super) fn new(batcher: Arc<Batcher<Job>>, prefix: Arc<str>, rules: Vec<RedisRule>) -> Self {
         Self { batcher, prefix, rules: rules.into() }
     }
 
@@ -54,7 +54,9 @@ impl RedisLimiter {
     pub(in crate::rate_limit) fn is_available(&self, charges: &[Charge]) -> bool {
         let now = Instant::now();
         let charges = if self.batcher.is_cluster() { charges } else { charges.get(..1).unwrap_or_default() };
-        charges.iter().all(|charge| self.batcher.breakers.allows_call(self.batcher.hash_slot(charge.digest), now))
+        charges
+            .iter()
+            .all(|charge| self.batcher.breakers.allows_call(self.batcher.hash_slot(|| hash_tag(charge.digest)), now))
     }
 
     /// Returns the denied charges and the decision, if a denial by Redis is cached and still in force.
@@ -258,7 +260,7 @@ impl RedisLimiter {
     /// Returns the microseconds until the next call to Redis.
     fn retry_after(&self, charges: &[Charge]) -> u64 {
         let now = Instant::now();
-        let slots = charges.iter().map(|charge| self.batcher.hash_slot(charge.digest));
+        let slots = charges.iter().map(|charge| self.batcher.hash_slot(|| hash_tag(charge.digest)));
         let longest = slots.map(|slot| self.batcher.breakers.retry_after(slot, now)).max();
         micros(longest.unwrap_or_default())
     }

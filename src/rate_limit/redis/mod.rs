@@ -1,6 +1,6 @@
 //! `RedisStore`: a rate-limit store that processes share.
 
-mod batch;
+mod job;
 pub(super) mod limiter;
 pub(super) mod protocol;
 mod script;
@@ -15,9 +15,11 @@ use redis::aio::ConnectionLike;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::memory::{DEFAULT_MAX_BYTES, MemoryStore};
-use crate::rate_limit::redis::batch::{Batcher, NAMES};
+use crate::rate_limit::redis::job::NAMES;
 use crate::rate_limit::redis::limiter::{RedisLimiter, RedisRule};
+use crate::rate_limit::redis::protocol::Job;
 use crate::rate_limit::redis::script_call::ScriptCall;
+use crate::store::batch::Batcher;
 use crate::store::client;
 use crate::store::connection::{AppConnection, Connection};
 use crate::store::own_connection::OwnConnection;
@@ -95,7 +97,7 @@ pub struct RedisStore {
     /// Created once, so that the layers of one store count together in this process too.
     local: Arc<OnceLock<MemoryStore>>,
     /// Created once the settings are final, so that clones share their calls.
-    batcher: Arc<OnceLock<Arc<Batcher>>>,
+    batcher: Arc<OnceLock<Arc<Batcher<Job>>>>,
 }
 
 impl RedisStore {

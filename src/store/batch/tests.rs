@@ -1,0 +1,223 @@
+//! Which jobs share a call, and what becomes of jobs whose callers have gone.
+
+use redis::RedisError;
+use redis::aio::ConnectionLike;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::store::failure::FailureKind;
+
+/// A job of as many parts as its number says. The server responds with the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TestJob {
+    NeedsCaller(u32),
+    Needed(u32),
+    /// Undoes the job with this number.
+    Undo(u32),
+}
+
+struct TestCall(Vec<TestJob>);
+
+impl Call for TestCall {
+    type Response = Vec<u32>;
+
+    async fn run<C: ConnectionLike + Send>(self, _: C) -> Result<Vec<u32>, RedisError> {
+        Ok(Vec::new())
+    }
+}
+
+impl TestJob {
+    fn number(self) -> u32 {
+        match self {
+            Self::NeedsCaller(number) | Self::Needed(number) | Self::Undo(number) => number,
+        }
+    }
+}
+
+impl BatchJob for TestJob {
+    type Call = TestCall;
+    type Response = u32;
+
+    const NAMES: &'static SettingNames = &SettingNames {
+        documentation: "Test",
+        url: "Test::connect",
+        client: "Test::from_client",
+        deadline: None,
+        cluster_remedy: "use Test::cluster",
+    };
+    const DURING_OUTAGE: &'static str = "tests fail";
+    const MAX_PARTS: usize = 10;
+
+    fn parts(&self) -> usize {
+        self.number() as usize
+    }
+
+    fn hash_tag(&self) -> String {
+        self.number().to_string()
+    }
+
+    fn needs_caller(&self) -> bool {
+        matches!(self, Self::NeedsCaller(_))
+    }
+
+    fn encode<'a>(batch: impl ExactSizeIterator<Item = &'a Self>) -> TestCall {
+        TestCall(batch.copied().collect())
+    }
+
+    fn decode<'a>(response: Vec<u32>, batch: impl Iterator<Item = &'a Self>) -> Option<Vec<u32>> {
+        batch.map(|job| job.number()).eq(response.iter().copied()).then_some(response)
+    }
+
+    fn undo(&self, response: &u32) -> Option<Self> {
+        (!matches!(self, Self::Undo(_))).then_some(Self::Undo(*response))
+    }
+}
+
+/// A call in progress: its jobs, and where the test sends the server's response.
+struct PendingCall {
+    jobs: Vec<TestJob>,
+    response: oneshot::Sender<Result<Vec<u32>, Failure>>,
+}
+
+impl PendingCall {
+    fn respond(self) {
+        let numbers = self.jobs.iter().map(|job| job.number()).collect();
+        self.response.send(Ok(numbers)).unwrap();
+    }
+
+    fn fail(self) {
+        let failure = Failure { kind: FailureKind::Refused, message: "refused".to_owned() };
+        self.response.send(Err(failure)).unwrap();
+    }
+}
+
+struct TestConnection {
+    calls: UnboundedSender<PendingCall>,
+    connected_by: ConnectedBy,
+}
+
+impl Connection<TestCall> for TestConnection {
+    fn call(&self, call: TestCall) -> CallFuture<Vec<u32>> {
+        let (response, receiver) = oneshot::channel();
+        self.calls.send(PendingCall { jobs: call.0, response }).ok().unwrap();
+        Box::pin(async move { receiver.await.unwrap() })
+    }
+
+    fn connected_by(&self) -> ConnectedBy {
+        self.connected_by
+    }
+
+    fn abandon(&self) {}
+}
+
+const DEADLINE: Duration = Duration::from_millis(50);
+
+/// Returns a batcher, and the calls that it makes.
+fn batcher(connected_by: ConnectedBy) -> (Arc<Batcher<TestJob>>, UnboundedReceiver<PendingCall>) {
+    let (sender, calls) = unbounded_channel();
+    (Arc::new(Batcher::new(Arc::new(TestConnection { calls: sender, connected_by }), DEADLINE)), calls)
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_arrive_during_a_call_share_the_next_one() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let first = batcher.send(TestJob::Needed(1)).unwrap();
+    let call = calls.recv().await.unwrap();
+    assert_eq!(call.jobs, [TestJob::Needed(1)]);
+    let others = [2, 3].map(|number| batcher.send(TestJob::Needed(number)).unwrap());
+    call.respond();
+    assert_eq!(first.await, Ok(1));
+    let call = calls.recv().await.unwrap();
+    assert_eq!(call.jobs, [TestJob::Needed(2), TestJob::Needed(3)]);
+    call.respond();
+    for (receiver, number) in others.into_iter().zip(2..) {
+        assert_eq!(receiver.await, Ok(number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_at_most_the_allowed_parts_but_at_least_one_job() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let numbers = [1, 99, 4, 6, 1];
+    let receivers = numbers.map(|number| batcher.send(TestJob::Needed(number)).unwrap());
+    let mut sizes = Vec::new();
+    while sizes.iter().sum::<usize>() < numbers.len() {
+        let call = calls.recv().await.unwrap();
+        sizes.push(call.jobs.len());
+        call.respond();
+    }
+    assert_eq!(sizes, [1, 1, 2, 1]);
+    for (receiver, number) in receivers.into_iter().zip(numbers) {
+        assert_eq!(receiver.await, Ok(number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_caller_has_gone_is_sent_only_if_it_is_needed() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let first = batcher.send(TestJob::Needed(1)).unwrap();
+    let call = calls.recv().await.unwrap();
+    drop(batcher.send(TestJob::NeedsCaller(2)));
+    drop(batcher.send(TestJob::Undo(3)));
+    call.respond();
+    assert_eq!(first.await, Ok(1));
+    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_without_its_caller_is_undone() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let receiver = batcher.send(TestJob::NeedsCaller(1)).unwrap();
+    let call = calls.recv().await.unwrap();
+    drop(receiver);
+    call.respond();
+    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_after_the_deadline_is_undone() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let receiver = batcher.send(TestJob::NeedsCaller(1)).unwrap();
+    let call = calls.recv().await.unwrap();
+    // The clock of the test advances to the deadline.
+    assert!(receiver.await.is_err());
+    call.respond();
+    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_releases_the_waiting_requests() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    for _ in 0..2 {
+        let receiver = batcher.send(TestJob::Needed(1)).unwrap();
+        calls.recv().await.unwrap().fail();
+        assert!(receiver.await.is_err());
+    }
+    let receiver = batcher.send(TestJob::Needed(1)).unwrap();
+    let call = calls.recv().await.unwrap();
+    let waiting = batcher.send(TestJob::Needed(2)).unwrap();
+    assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    call.fail();
+    assert!(receiver.await.is_err() && waiting.await.is_err());
+    assert!(!batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    assert!(calls.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_cluster_each_job_is_a_call() {
+    let (batcher, mut calls) = batcher(ConnectedBy::AppToCluster);
+    let receivers = [1, 2].map(|number| batcher.send(TestJob::Needed(number)).unwrap());
+    for number in [1, 2] {
+        assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Needed(number)]);
+    }
+    drop(receivers);
+    let slot = batcher.hash_slot(|| TestJob::Needed(1).hash_tag());
+    assert_eq!(slot, HashSlot::of("1"));
+}
+
+#[test]
+fn without_a_runtime_no_job_is_queued() {
+    let (batcher, calls) = batcher(ConnectedBy::Store);
+    assert!(batcher.send(TestJob::Needed(1)).is_none());
+    assert!(calls.is_empty());
+}
