@@ -59,11 +59,12 @@
 //! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
 //! | **jwt** | [`JwtAuth`] |
 //! | **rate_limit** | [`RateLimit`] |
+//! | **revocation** | `Revocations`, which ends credentials before they expire |
 //!
 //! | opt-in feature | adds |
 //! |---|---|
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
-//! | **redis** | a [`RateLimit`] store in Redis, shared by all processes |
+//! | **redis** | rate limits and revocations in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |

@@ -107,8 +107,8 @@ fn every_dependency_has_a_place() {
 
 #[test]
 fn every_feature_is_a_folder_or_a_known_exception() {
-    // `axum`, `serde` and `tonic` add to modules, `fetch` adds a client to `jwt`, `redis` is a folder of `rate_limit`,
-    // and `redis_tls` adds TLS to it.
+    // `axum`, `serde` and `tonic` add to modules, `fetch` adds a client to `jwt`, `redis` is the folder `store` and a
+    // folder of each module that uses it, and `redis_tls` adds TLS to it.
     const EXCEPTIONS: [&str; 8] = ["audit", "axum", "default", "fetch", "redis", "redis_tls", "serde", "tonic"];
     let files = source_files();
     let is_folder = |feature: &str| files.keys().any(|path| path.starts_with(&format!("src/{feature}/")));
