@@ -105,7 +105,10 @@ pub(crate) struct SteadyClock {
     micros_at_start: u64,
 }
 
-#[cfg_attr(not(any(feature = "rate_limit", test)), expect(dead_code, reason = "only `rate_limit` needs it"))]
+#[cfg_attr(
+    not(any(feature = "rate_limit", feature = "revocation", test)),
+    expect(dead_code, reason = "only `rate_limit` and `revocation` need it")
+)]
 impl SteadyClock {
     pub(crate) fn new(clock: Clock) -> Self {
         // Shared by the instances on the system's clock. A fake clock may start at any time, so it is read each time.
@@ -135,6 +138,12 @@ fn wall_micros(clock: &Clock) -> u64 {
     let micros = time.as_secs().checked_mul(1_000_000);
     micros.and_then(|micros| micros.checked_add(time.subsec_micros().into())).unwrap_or(MAX_START)
 }
+
+/// The longest time by which an expired credential may be accepted, because the clocks of two machines differ.
+///
+/// RFC 7519 §4.1.4 permits "usually no more than a few minutes".
+#[cfg(any(feature = "jwt", feature = "revocation"))]
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
 /// The start of a clock whose wall clock is before 1970: far in the future, but its milliseconds still fit into the 48
 /// bits that the sliding window stores.

@@ -143,6 +143,9 @@ pub mod jwt;
 pub mod rate_limit;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
+#[cfg(feature = "revocation")]
+#[doc(alias("blocklist", "denylist", "logout"))]
+pub mod revocation;
 #[cfg(any(feature = "jwt", all(feature = "redis", feature = "rate_limit")))]
 mod runtime;
 pub mod stack;
@@ -224,5 +227,8 @@ pub use require::scope::RequireScope;
 pub use require::tier::RequireTier;
 #[doc(alias("401", "authenticated", "login required", "protected"))]
 pub use require::user::RequireUser;
+#[cfg(feature = "revocation")]
+#[doc(alias("blacklist", "blocklist", "denylist", "log out", "logout", "revoke"))]
+pub use revocation::handle::Revocations;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

@@ -2,14 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::context::credential::Credential;
 use crate::context::identity::Identity;
 
 /// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
 ///
 /// It is the first half of a SHA-256 of the kind and its names, so it is the same in all processes and has a fixed
-/// size, and the table shows no names.
+/// size, and the table shows no names. The last bit is 0: with 1, it is the id of a [`companion`](Self::companion).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RevocationId(pub(crate) [u64; 2]);
 
@@ -23,17 +24,19 @@ pub(crate) enum RevocationKind<'a> {
         issuer: &'a str,
         id: &'a str,
     },
-    /// A token without an id, by the SHA-256 of what its signature covers.
-    Digest {
-        issuer: &'a str,
-        digest: &'a [u8],
-    },
     Issuer {
         issuer: &'a str,
     },
     Session {
         issuer: &'a str,
         id: &'a str,
+    },
+    /// A token without an id, by what its signature covers.
+    ///
+    /// Not by the whole token: without its key, anyone can turn an ECDSA signature into another one that is valid.
+    Signed {
+        issuer: &'a str,
+        text: &'a str,
     },
     Subject {
         issuer: &'a str,
@@ -43,100 +46,128 @@ pub(crate) enum RevocationKind<'a> {
         issuer: &'a str,
         id: &'a str,
     },
-    /// A credential that `revoke_others` of a subject does not revoke.
-    Exception {
-        subject: RevocationId,
-        kept: RevocationId,
-    },
 }
 
 impl RevocationId {
     pub(crate) fn of(kind: RevocationKind<'_>) -> Self {
-        let exception: [[u8; 16]; 2];
-        let (tag, names): (u8, [&[u8]; 2]) = match kind {
-            RevocationKind::ApiKey { id } => (1, [id.as_bytes(), b""]),
-            RevocationKind::Client { issuer, id } => (2, [issuer.as_bytes(), id.as_bytes()]),
-            RevocationKind::Digest { issuer, digest } => (3, [issuer.as_bytes(), digest]),
-            RevocationKind::Issuer { issuer } => (4, [issuer.as_bytes(), b""]),
-            RevocationKind::Session { issuer, id } => (5, [issuer.as_bytes(), id.as_bytes()]),
-            RevocationKind::Subject { issuer, id } => (6, [issuer.as_bytes(), id.as_bytes()]),
-            RevocationKind::Token { issuer, id } => (7, [issuer.as_bytes(), id.as_bytes()]),
-            RevocationKind::Exception { subject, kept } => {
-                exception = [subject.to_bytes(), kept.to_bytes()];
-                (8, [&exception[0], &exception[1]])
-            }
+        let (tag, first, second): (u8, &str, &str) = match kind {
+            RevocationKind::ApiKey { id } => (1, id, ""),
+            RevocationKind::Client { issuer, id } => (2, issuer, id),
+            RevocationKind::Issuer { issuer } => (3, issuer, ""),
+            RevocationKind::Session { issuer, id } => (4, issuer, id),
+            RevocationKind::Signed { issuer, text } => (5, issuer, text),
+            RevocationKind::Subject { issuer, id } => (6, issuer, id),
+            RevocationKind::Token { issuer, id } => (7, issuer, id),
         };
-        let mut text = Vec::with_capacity(USUAL_LEN);
-        text.push(tag);
+        let mut context = Context::new(&SHA256);
+        context.update(&[tag]);
         // With its length, so that two pairs of names with the same text have different digests.
-        text.extend((names[0].len() as u64).to_be_bytes());
-        names.iter().for_each(|name| text.extend(*name));
-        let digest = digest(&SHA256, &text);
-        let half = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
-        Self::from_bytes(half)
+        context.update(&(first.len() as u64).to_be_bytes());
+        context.update(first.as_bytes());
+        context.update(second.as_bytes());
+        let digest = context.finish();
+        Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default())
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         let number = u128::from_be_bytes(bytes);
-        Self([(number >> 64) as u64, number as u64])
+        Self([(number >> 64) as u64, number as u64 & !COMPANION])
     }
 
+    #[cfg_attr(
+        not(all(feature = "redis", feature = "revocation")),
+        expect(dead_code, reason = "only a log writes ids")
+    )]
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         let [high, low] = self.0;
         (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
     }
+
+    /// Returns the id of a second entry that belongs to this one.
+    pub(crate) fn companion(self) -> Self {
+        let [high, low] = self.0;
+        Self([high, low | COMPANION])
+    }
+
+    pub(crate) fn is_companion(self) -> bool {
+        self.0[1] & COMPANION != 0
+    }
 }
 
 /// What a credential can be revoked by, computed once when it is verified.
-///
-/// A credential without an issuer has none, because ids are unique only at their issuer.
 #[derive(Debug)]
 pub(crate) struct RevocationIds {
-    pub(crate) issuer: RevocationId,
-    pub(crate) subject: RevocationId,
+    /// This id and the next four are of the credential's issuer, and `None` if it has none, because names are unique
+    /// only at their issuer.
+    pub(crate) issuer: Option<RevocationId>,
+    pub(crate) subject: Option<RevocationId>,
     pub(crate) client: Option<RevocationId>,
     pub(crate) session: Option<RevocationId>,
-    /// By its id or, for a token without one and without a session, by the digest of what its signature covers.
+    /// By its id or, for a token without one and without a session, by what its signature covers.
+    ///
+    /// An API key has one without an issuer too.
     pub(crate) credential: Option<RevocationId>,
-    /// In whole seconds since 1970; 0 if unknown, so that every revocation of the subject includes it.
+    /// In whole seconds since 1970; 1 if unknown, so that every revocation of the subject includes it.
     pub(crate) issued_at: u32,
     /// In whole seconds since 1970, rounded up.
-    pub(crate) expires_at: Option<u64>,
+    pub(crate) expires_at: Option<u32>,
     /// The generation of the table that was last found not to revoke the credential; 0 before the first check.
     pub(crate) checked_generation: AtomicU64,
 }
 
 impl RevocationIds {
-    /// Computes the ids. `digest` returns the SHA-256 of what the signature covers; it is called only if needed.
-    ///
-    /// Returns `None` if the credential has no issuer or no subject.
-    pub(crate) fn of(identity: &Identity, digest: impl FnOnce() -> Option<[u8; 32]>) -> Option<Self> {
-        let issuer = identity.issuer.as_deref()?;
-        let subject = identity.id.as_deref()?;
+    /// Computes the ids. `signed` is the text that the signature of a token covers.
+    pub(crate) fn of(identity: &Identity, signed: Option<&str>) -> Self {
+        let issuer = identity.issuer.as_deref();
         let session = identity.session_id.as_deref();
-        let credential = match identity.token_id.as_deref() {
-            Some(id) => Some(RevocationId::of(RevocationKind::Token { issuer, id })),
-            None if session.is_some() => None,
-            None => digest().map(|digest| RevocationId::of(RevocationKind::Digest { issuer, digest: &digest })),
+        let credential = match (identity.token_id.as_deref(), issuer) {
+            (Some(id), _) if identity.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
+            (Some(id), Some(issuer)) => Some(RevocationKind::Token { issuer, id }),
+            (None, Some(issuer)) if session.is_none() => signed.map(|text| RevocationKind::Signed { issuer, text }),
+            _ => None,
         };
-        Some(Self {
-            issuer: RevocationId::of(RevocationKind::Issuer { issuer }),
-            subject: RevocationId::of(RevocationKind::Subject { issuer, id: subject }),
-            client: identity.client_id.as_deref().map(|id| RevocationId::of(RevocationKind::Client { issuer, id })),
-            session: session.map(|id| RevocationId::of(RevocationKind::Session { issuer, id })),
-            credential,
-            issued_at: identity.issued_at.map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX - 1)),
-            expires_at: identity
-                .expires_at
-                .map(|time| time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))),
+        let of_issuer = |issuer| RevocationId::of(RevocationKind::Issuer { issuer });
+        let subject = issuer.zip(identity.id.as_deref());
+        let subject = subject.map(|(issuer, id)| RevocationId::of(RevocationKind::Subject { issuer, id }));
+        let client = issuer.zip(identity.client_id.as_deref());
+        let client = client.map(|(issuer, id)| RevocationId::of(RevocationKind::Client { issuer, id }));
+        let session = issuer.zip(session);
+        let session = session.map(|(issuer, id)| RevocationId::of(RevocationKind::Session { issuer, id }));
+        let issued_at = identity.issued_at.map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
+        let expires_at = identity.expires_at.map(|time| {
+            let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+            u32::try_from(seconds).unwrap_or(u32::MAX)
+        });
+        Self {
+            issuer: issuer.map(of_issuer),
+            subject,
+            client,
+            session,
+            credential: credential.map(RevocationId::of),
+            // The maximum is for revocations that include every time.
+            issued_at: issued_at.clamp(1, u32::MAX - 1),
+            expires_at,
             checked_generation: AtomicU64::new(0),
-        })
+        }
     }
 
-    pub(crate) fn checked_generation(&self) -> u64 {
-        self.checked_generation.load(Ordering::Relaxed)
+    /// Returns the id of what `revoke` ends: the session or, if there is none, the credential.
+    pub(crate) fn login(&self) -> Option<RevocationId> {
+        self.session.or(self.credential)
+    }
+
+    /// Whether the table was of this generation when the credential was last found not to be revoked.
+    #[inline]
+    pub(crate) fn is_checked(&self, generation: u64) -> bool {
+        self.checked_generation.load(Ordering::Relaxed) == generation
+    }
+
+    pub(crate) fn set_checked(&self, generation: u64) {
+        self.checked_generation.store(generation, Ordering::Relaxed);
     }
 }
 
-/// The length of most texts: a URL and a UUID.
-const USUAL_LEN: usize = 96;
+const COMPANION: u64 = 1;
+
+#[cfg(test)]
+mod tests;

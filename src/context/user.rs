@@ -2,6 +2,8 @@
 
 mod authorization_details;
 mod privileges;
+#[cfg(feature = "revocation")]
+mod revocation;
 mod setters;
 mod token;
 

@@ -153,6 +153,13 @@ pub enum DenialKind {
     /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
     #[doc(alias = "503")]
     ReducedCapacity(Violation),
+    /// 503: it is not known at present which credentials are revoked.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    RevocationsUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
     /// 500: the client's address is needed, and no [`TrustedProxies`](crate::TrustedProxies) layer looked for it.
     #[non_exhaustive]
     TrustedProxiesMissing {
@@ -269,6 +276,7 @@ impl Denial {
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
+            | DenialKind::RevocationsUnavailable { .. }
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -338,7 +346,9 @@ impl Denial {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let wait = match self.kind {
-            DenialKind::KeysUnavailable { retry_after } | DenialKind::UsersUnavailable { retry_after } => retry_after,
+            DenialKind::KeysUnavailable { retry_after }
+            | DenialKind::RevocationsUnavailable { retry_after }
+            | DenialKind::UsersUnavailable { retry_after } => retry_after,
             _ => self.violation()?.retry_after?,
         };
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));

@@ -56,11 +56,14 @@ pub enum TokenError {
     Issuer,
     /// The issuer has no key with this `kid` and `alg` (RFC 7515 §4.1.4).
     Key,
+    /// The token is valid for longer than
+    /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime).
+    Lifetime,
     /// `cty` says that another token is nested inside (RFC 7519 §5.2).
     Nested,
     /// `nbf` is in the future (RFC 7519 §4.1.5).
     NotYetValid,
-    /// The token was revoked before it expired (RFC 6750 §3.1).
+    /// The token, or its session, user, client or issuer, was revoked before it expired (RFC 6750 §3.1).
     Revoked,
     /// The token does not have three segments (RFC 7515 §7.1).
     Segments,
@@ -113,6 +116,7 @@ impl TokenError {
             Self::IssuedInFuture => "the token was issued in the future",
             Self::Issuer => "the token's issuer is not trusted",
             Self::Key => "the token's signing key is unknown",
+            Self::Lifetime => "the token is valid for too long",
             Self::Nested => "nested tokens are not supported",
             Self::NotYetValid => "the token is not valid yet",
             Self::Revoked => "the token has been revoked",

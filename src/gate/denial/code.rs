@@ -61,6 +61,7 @@ impl DenialKind {
             Self::QuotaExceeded(_) => "quota_exceeded",
             Self::RateLimitKeyMissing => "rate_limit_key_missing",
             Self::ReducedCapacity(_) => "reduced_capacity",
+            Self::RevocationsUnavailable { .. } => "revocations_unavailable",
             Self::UsersUnavailable { .. } => "users_unavailable",
         }
     }
@@ -86,6 +87,7 @@ impl TokenError {
             Self::IssuedInFuture => "token_issued_in_future",
             Self::Issuer => "token_issuer_untrusted",
             Self::Key => "token_key_unknown",
+            Self::Lifetime => "token_lifetime_too_long",
             Self::Nested => "token_nested",
             Self::NotYetValid => "token_not_yet_valid",
             Self::Revoked => "token_revoked",

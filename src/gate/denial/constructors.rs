@@ -97,6 +97,12 @@ impl DenialKind {
         Self::RateLimitMissing { required_by }
     }
 
+    /// Creates a [`RevocationsUnavailable`](Self::RevocationsUnavailable).
+    #[must_use]
+    pub fn revocations_unavailable(retry_after: Duration) -> Self {
+        Self::RevocationsUnavailable { retry_after }
+    }
+
     /// Creates a [`TrustedProxiesMissing`](Self::TrustedProxiesMissing). The log line names `required_by`, a layer or
     /// an extractor.
     #[must_use]

@@ -88,6 +88,9 @@ impl Denial {
             DenialKind::QuotaExceeded(_) => "rate limit exceeded".into(),
             DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
             DenialKind::ReducedCapacity(_) => "the server's capacity is temporarily reduced".into(),
+            DenialKind::RevocationsUnavailable { .. } => {
+                "the list of revoked credentials is temporarily unavailable".into()
+            }
             DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::clock::MAX_LEEWAY;
 use crate::context::Tier;
 use crate::context::tiers::Tiers;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
@@ -215,7 +216,6 @@ pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut C
     issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
 }
 
-const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_TOKEN_CACHE_CAPACITY: usize = 1 << 20;

@@ -1,0 +1,81 @@
+//! The check of a credential, for gates.
+
+use std::time::Duration;
+
+use crate::context::{Credential, RevocationIds, UserContext};
+use crate::gate::{Denial, DenialKind, TokenError};
+use crate::revocation::handle::Revocations;
+use crate::revocation::shared::Refused;
+
+impl Revocations {
+    /// Checks that the credential of a user is not revoked, for a custom gate.
+    ///
+    /// [`JwtAuth`](crate::JwtAuth) does this itself if it [has the handle](crate::jwt::JwtAuthBuilder::revocations). Call
+    /// it on every request, after the credential was verified and with the values of the credential: the issuer, the id,
+    /// the client, the session, the id of the credential, and when it was issued. A value that is missing is not checked;
+    /// without an issuer, only an API key can be revoked.
+    ///
+    /// ```
+    /// # use portcullis::{Revocations, UserContext, revocation::Revocation};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let revocations = Revocations::builder().build()?;
+    /// // A custom gate has verified an API key, and created its user.
+    /// let user = UserContext::new("ann")
+    ///     .with_credential(portcullis::context::Credential::ApiKey)
+    ///     .with_token_id("key-7");
+    /// assert!(revocations.check(&user).is_ok());
+    ///
+    /// revocations.revoke_by(Revocation::api_key("key-7")).await?;
+    /// assert_eq!(revocations.check(&user).unwrap_err().status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a 401 if the credential is revoked, and a 503 if the revocations are not available.
+    pub fn check(&self, user: &UserContext) -> Result<(), Denial> {
+        self.0.set_has_gate();
+        let checked = match user.revocation_ids() {
+            Some(ids) => self.0.check(ids),
+            None => self.0.check(&user.new_revocation_ids()),
+        };
+        checked.map_err(|refused| {
+            let kind = match (refused, user.credential()) {
+                (Refused::Revoked, Credential::Token) => DenialKind::InvalidToken(TokenError::Revoked),
+                (Refused::Revoked, _) => DenialKind::InvalidCredential,
+                (Refused::Unavailable, _) => DenialKind::revocations_unavailable(RETRY_AFTER),
+            };
+            Denial::new(kind, user.realm().clone())
+        })
+    }
+
+    /// Checks a verified token.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the request is rejected.
+    #[cfg(feature = "jwt")]
+    #[inline]
+    pub(crate) fn check_token(&self, ids: &RevocationIds) -> Result<(), DenialKind> {
+        self.0.check(ids).map_err(|refused| match refused {
+            Refused::Revoked => DenialKind::InvalidToken(TokenError::Revoked),
+            Refused::Unavailable => DenialKind::revocations_unavailable(RETRY_AFTER),
+        })
+    }
+
+    /// Returns the longest time for which a token may be valid.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn max_token_lifetime(&self) -> Duration {
+        self.0.max_token_lifetime
+    }
+
+    /// Records that a gate was built with the handle.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn set_has_gate(&self) {
+        self.0.set_has_gate();
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -1,0 +1,63 @@
+//! `RevokeError`: why a revocation failed.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why [`Revocations`](crate::Revocations) could not revoke a credential.
+///
+/// A handler usually responds with 503, so that the client tries again. The two variants about a user are mistakes of
+/// the app, because every user that [`JwtAuth`](crate::JwtAuth) verified has an issuer and an id.
+///
+/// ```
+/// use portcullis::{Revocations, UserContext, revocation::RevokeError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), portcullis::ConfigError> {
+/// let revocations = Revocations::builder().build()?;
+/// let error = revocations.revoke(&UserContext::new("ann")).await.unwrap_err();
+/// assert!(matches!(error, RevokeError::IssuerMissing));
+/// assert_eq!(error.to_string(), "the user has no issuer");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RevokeError {
+    /// The table has [`max_entries`](crate::revocation::RevocationsBuilder::max_entries) entries. Nothing was revoked.
+    Full,
+    /// The user's credential has no id and no session, and was not verified by a gate with this handle, so that there is
+    /// nothing to revoke it by.
+    IdMissing,
+    /// The user has no issuer, so its id may also be that of another issuer's user.
+    IssuerMissing,
+    /// The credential is rejected by this process, but the log has not stored the revocation.
+    ///
+    /// The process tries to store it until the revocation expires. Until it is stored, other processes accept the
+    /// credential.
+    #[non_exhaustive]
+    NotStored {
+        /// The cause, which is the [`source`](Error::source) of this error.
+        cause: Arc<dyn Error + Send + Sync>,
+    },
+}
+
+impl fmt::Display for RevokeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the table of revocations is full",
+            Self::IdMissing => "the user's credential has no id and no session",
+            Self::IssuerMissing => "the user has no issuer",
+            Self::NotStored { .. } => "the revocation is not stored yet, so that only this process enforces it",
+        })
+    }
+}
+
+impl Error for RevokeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NotStored { cause } => Some(&**cause),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `Revocations`: the handle that revokes credentials, and that gates check.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::context::{RevocationIds, UserContext};
+use crate::revocation::error::RevokeError;
+use crate::revocation::record::{Full, Record};
+use crate::revocation::revocation::Revocation;
+use crate::revocation::shared::Shared;
+
+/// Revokes credentials before they expire; see the [module](crate::revocation).
+///
+/// Create one at startup, and pass it to each layer that authenticates. Clones share the table.
+///
+/// The methods that revoke take effect in this process when they are called. The returned future has to be awaited only
+/// to know whether the revocation succeeded.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Revocations(pub(super) Arc<Shared>);
+
+impl Revocations {
+    /// Revokes the login of a user: all credentials of its session or, without a session, this credential.
+    ///
+    /// Call it to log a user out. Of a token, `sid` identifies the session. A token without `sid` is identified by its
+    /// `jti`, and one without either by what its signature covers.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored the
+    /// revocation.
+    pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let record = with_ids(user, |ids| {
+            let id = ids.login().ok_or(RevokeError::IdMissing)?;
+            // Later credentials of a session are revoked too, so the expiry of this one does not matter.
+            let expiry = if ids.session.is_some() { None } else { ids.expires_at };
+            let expires_at = expiry.map_or_else(|| self.0.latest_expiry(), Shared::expiry_of);
+            Ok(Record::Entry { id, issued_until: Record::ALWAYS, expires_at })
+        });
+        self.enforce(record)
+    }
+
+    /// Revokes all credentials of a user that were issued until now, including this one.
+    ///
+    /// Call it if an account is locked or was taken over. A user that logs in again gets a valid credential. Times are
+    /// compared in whole seconds, so a credential that is issued within the same second is revoked too.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, or if the log has not stored the
+    /// revocation.
+    pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let record = with_ids(user, |ids| {
+            let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
+            let issued_until = self.0.now().max(ids.issued_at);
+            Ok(Record::Entry { id, issued_until, expires_at: self.0.latest_expiry() })
+        });
+        self.enforce(record)
+    }
+
+    /// Revokes all credentials of a user that were issued until now, except those of this login.
+    ///
+    /// Call it after the user has changed the password. The login is that of [`revoke`](Self::revoke).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored the
+    /// revocation.
+    pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let record = with_ids(user, |ids| {
+            let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
+            let kept = ids.login().ok_or(RevokeError::IdMissing)?;
+            let issued_until = self.0.now().max(ids.issued_at);
+            Ok(Record::Others { subject, kept, issued_until, expires_at: self.0.latest_expiry() })
+        });
+        self.enforce(record)
+    }
+
+    /// Revokes what these names identify.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RevokeError`] if the table is full, or if the log has not stored the revocation.
+    pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let issued_until = if revocation.is_until_now { self.0.now() } else { Record::ALWAYS };
+        let expires_at = self.0.latest_expiry();
+        self.enforce(Ok(Record::Entry { id: revocation.id, issued_until, expires_at }))
+    }
+
+    /// Returns whether the revocations of other processes have been read, so that requests can be authenticated.
+    ///
+    /// Until then, layers respond with 503. Without a log, it is always true.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.is_available()
+    }
+
+    /// Waits until the revocations [can be checked](Self::is_ready).
+    ///
+    /// The call is not required. An app that calls it before it accepts connections has no 503 after its start.
+    pub async fn wait_until_ready(&self) {
+        self.0.wait_until_available().await;
+    }
+
+    /// Enforces a record in this process at once. The future is ready when other processes can enforce it too.
+    fn enforce(
+        &self,
+        record: Result<Record, RevokeError>,
+    ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let result = record.and_then(|record| {
+            self.0.log_no_gate();
+            self.0.apply(&record).map_err(|Full| RevokeError::Full)
+            // With a log, the record is handed over to it here.
+        });
+        async move { result }
+    }
+}
+
+/// Calls a function with the ids of a user's credential.
+///
+/// Of a user that no gate with revocations has verified, they are computed from the user's own values.
+fn with_ids(
+    user: &UserContext,
+    read: impl FnOnce(&RevocationIds) -> Result<Record, RevokeError>,
+) -> Result<Record, RevokeError> {
+    let record = match user.revocation_ids() {
+        Some(ids) => read(ids),
+        None => read(&user.new_revocation_ids()),
+    };
+    match record {
+        Err(RevokeError::IdMissing) if user.issuer().is_none() => Err(RevokeError::IssuerMissing),
+        record => record,
+    }
+}

@@ -1,0 +1,15 @@
+//! `Revocations`: credentials that are rejected before they expire.
+
+mod builder;
+mod check;
+mod error;
+pub(crate) mod handle;
+mod record;
+#[expect(clippy::module_inception, reason = "the file has the name of its type")]
+mod revocation;
+mod shared;
+mod table;
+
+pub use builder::RevocationsBuilder;
+pub use error::RevokeError;
+pub use revocation::Revocation;

@@ -1,0 +1,75 @@
+//! `Revocation`: what to revoke, by its names.
+
+use crate::context::{RevocationId, RevocationKind};
+
+/// What to revoke, by its names, for [`revoke_by`](crate::Revocations::revoke_by).
+///
+/// Use it where the app knows names but has no request of the user, for example in an administration page. Names are
+/// compared exactly. An issuer is the one of [`UserContext::issuer`](crate::UserContext::issuer).
+///
+/// ```
+/// use portcullis::{Revocations, revocation::Revocation};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let revocations = Revocations::builder().build()?;
+/// let issuer = "https://auth.example.com";
+/// revocations.revoke_by(Revocation::subject(issuer, "user-7")).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Revocation {
+    pub(super) id: RevocationId,
+    /// Whether what is issued after the revocation is valid.
+    pub(super) is_until_now: bool,
+}
+
+impl Revocation {
+    /// Returns the revocation of an API key, by its id.
+    pub fn api_key(id: &str) -> Self {
+        Self::always(RevocationKind::ApiKey { id })
+    }
+
+    /// Returns the revocation of everything that was issued to a client until now.
+    ///
+    /// The id is that of [`UserContext::client_id`](crate::UserContext::client_id).
+    pub fn client(issuer: &str, id: &str) -> Self {
+        Self::until_now(RevocationKind::Client { issuer, id })
+    }
+
+    /// Returns the revocation of everything that an issuer has issued until now.
+    pub fn issuer(issuer: &str) -> Self {
+        Self::until_now(RevocationKind::Issuer { issuer })
+    }
+
+    /// Returns the revocation of a session: of all its credentials, also of those that are issued later.
+    ///
+    /// The id is that of [`UserContext::session_id`](crate::UserContext::session_id).
+    pub fn session(issuer: &str, id: &str) -> Self {
+        Self::always(RevocationKind::Session { issuer, id })
+    }
+
+    /// Returns the revocation of everything that was issued to a user until now.
+    ///
+    /// The id is that of [`UserContext::id`](crate::UserContext::id).
+    pub fn subject(issuer: &str, id: &str) -> Self {
+        Self::until_now(RevocationKind::Subject { issuer, id })
+    }
+
+    /// Returns the revocation of one token.
+    ///
+    /// The id is that of [`UserContext::token_id`](crate::UserContext::token_id).
+    pub fn token(issuer: &str, id: &str) -> Self {
+        Self::always(RevocationKind::Token { issuer, id })
+    }
+
+    fn always(kind: RevocationKind<'_>) -> Self {
+        Self { id: RevocationId::of(kind), is_until_now: false }
+    }
+
+    fn until_now(kind: RevocationKind<'_>) -> Self {
+        Self { id: RevocationId::of(kind), is_until_now: true }
+    }
+}
