@@ -47,7 +47,7 @@
 //! vary: Origin
 //! content-length: 329
 //!
-//! {"id":"ann","principal":"user","scopes":["read:valuations"],"roles":["basic_user"],"permissions":["create:document","create:valuation","read:document","read:market_data","read:user_profile","read:valuation","update:user_profile"],"issuer":"http://127.0.0.1:39205","client_id":"test-client","tier":"basic","expires_at":1795294201}
+//! {"id":"ann","principal":"user","credential":"token","scopes":["read:valuations"],"roles":["basic_user"],"permissions":["create:document","create:valuation","read:document","read:market_data","read:user_profile","read:valuation","update:user_profile"],"issuer":"http://127.0.0.1:39205","client_id":"test-client","tier":"basic","expires_at":1795294201}
 //! ```
 //!
 //! ```sh

@@ -20,7 +20,7 @@ pub enum Credential {
     Basic,
     /// A TLS client certificate.
     Certificate,
-    /// A credential that a custom gate accepted, or none: a user that a test created.
+    /// Another kind, which a custom gate accepted, or none: a user that a test created.
     #[default]
     Other,
     /// The cookie of a session.

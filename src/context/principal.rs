@@ -3,7 +3,8 @@
 /// Whether a request is made by a user or by a client on its own behalf (RFC 9068 §2.2).
 ///
 /// An issuer may let clients choose their own client id. Such a client can obtain a token whose `sub` equals the id of
-/// some user (RFC 9700 §4.15). If an endpoint is for people only, check that the principal is [`Principal::User`].
+/// some user (RFC 9700 §4.15). If a route is for people only, add
+/// [`RequireUser::person`](crate::RequireUser::person) to it.
 ///
 /// ```
 /// use portcullis::{Principal, UserContext};

@@ -6,6 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::context::client_addr::ClientAddr;
+use crate::context::credential::Credential;
 #[cfg(feature = "cors")]
 use crate::context::origin_set::OriginSet;
 use crate::context::permission::Permission;
@@ -33,16 +34,25 @@ impl Serialize for UserContext {
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
         let times = times.into_iter().filter_map(|(name, time)| Some((name, seconds_since_epoch(time?))));
         let amr = Some(self.amr().collect::<Vec<_>>()).filter(|amr| !amr.is_empty());
+        let has_email = self.email().is_some();
 
-        let count = REQUIRED_FIELDS + texts.clone().count() + times.clone().count() + usize::from(amr.is_some());
+        let count = REQUIRED_FIELDS
+            + texts.clone().count()
+            + times.clone().count()
+            + usize::from(amr.is_some())
+            + usize::from(has_email);
         let mut fields = serializer.serialize_struct("UserContext", count)?;
         fields.serialize_field("id", self.id())?;
         fields.serialize_field("principal", &self.principal())?;
+        fields.serialize_field("credential", &self.credential())?;
         fields.serialize_field("scopes", self.scopes())?;
         fields.serialize_field("roles", &self.roles().collect::<Vec<_>>())?;
         fields.serialize_field("permissions", &self.permissions().collect::<Vec<_>>())?;
         for (name, text) in texts {
             fields.serialize_field(name, text)?;
+        }
+        if has_email {
+            fields.serialize_field("email_verified", &self.email_verified())?;
         }
         if let Some(amr) = amr {
             fields.serialize_field("amr", &amr)?;
@@ -54,11 +64,18 @@ impl Serialize for UserContext {
     }
 }
 
-/// The fields that every user has: `id`, `principal`, `scopes`, `roles` and `permissions`.
-const REQUIRED_FIELDS: usize = 5;
+/// The fields that every user has: `id`, `principal`, `credential`, `scopes`, `roles` and `permissions`.
+const REQUIRED_FIELDS: usize = 6;
 
 fn seconds_since_epoch(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Serializes the [name](Credential::as_str).
+impl Serialize for Credential {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Serializes `client` or `user`.

@@ -49,6 +49,7 @@ use crate::context::principal::Principal;
 /// | [`tenant`] | the tenant of the user | none, or that of the preset |
 /// | [`client_id`] | the client that the token was issued to | `client_id`, `azp` |
 /// | [`email`], [`name`] | contact and display data | `email`; `name` |
+/// | [`email_verified`] | whether the issuer has verified the address | `email_verified` |
 /// | [`scopes`] | what the client may do for the user | `scope`, `scp` |
 /// | [`roles`] | the user's roles | `roles` |
 /// | [`permissions`] | direct permissions, and the permissions that the roles grant | `permissions` |
@@ -56,7 +57,9 @@ use crate::context::principal::Principal;
 /// | [`principal`] | whether a user or a client acts | `sub`, `client_id`, claims of the issuer |
 /// | [`acr`], [`amr`], [`auth_time`] | how and when the user logged in | `acr`; `amr`; `auth_time` |
 /// | [`session_id`] | the login session that the token belongs to | `sid` |
-/// | [`token_id`], [`expires_at`] | the token's id and expiry | `jti`; `exp` |
+/// | [`credential`] | the kind of credential | always [`Credential::Token`](crate::context::Credential::Token) |
+/// | [`token_id`] | the token's id | `jti` |
+/// | [`issued_at`], [`expires_at`] | when the token was issued, and when it expires | `iat`; `exp` |
 /// | [`authorization_details`] | what the user has approved, in detail (RFC 9396) | `authorization_details` |
 /// | [`raw_claims`], [`claims`] | all claims | the whole payload |
 ///
@@ -69,9 +72,12 @@ use crate::context::principal::Principal;
 /// [`authorization_details`]: Self::authorization_details
 /// [`claims`]: Self::claims
 /// [`client_id`]: Self::client_id
+/// [`credential`]: Self::credential
 /// [`email`]: Self::email
+/// [`email_verified`]: Self::email_verified
 /// [`expires_at`]: Self::expires_at
 /// [`id`]: Self::id
+/// [`issued_at`]: Self::issued_at
 /// [`issuer`]: Self::issuer
 /// [`name`]: Self::name
 /// [`permissions`]: Self::permissions
@@ -89,8 +95,8 @@ use crate::context::principal::Principal;
 /// # Serialized form
 ///
 /// With the feature `serde`, a handler can return a user as JSON. `tier` is the [`tier_name`], and times are in whole
-/// seconds since 1970. A value that is absent is omitted. The token's id, the claims and the [`record`] are never
-/// included, but the email address and the name are: return a user only to those who may see them.
+/// seconds since 1970. A value that is absent is omitted. The ids of the session and the token, the claims and the
+/// [`record`] are never included, but the email address and the name are: return a user only to those who may see them.
 ///
 /// ```
 /// use axum::Json;
@@ -111,12 +117,13 @@ use crate::context::principal::Principal;
 ///     json!({
 ///         "id": "ann",
 ///         "principal": "user", // or "client"
+///         "credential": "other", // "token" for a user of `JwtAuth`
 ///         "scopes": ["read:valuations"],
 ///         "roles": ["editor"],
 ///         "permissions": [],
 ///         "name": "Ann",
-///         // and, if present: "issuer", "tenant", "client_id", "email",
-///         // "tier", "acr", "amr", "auth_time", "expires_at"
+///         // and, if present: "issuer", "tenant", "client_id", "email" and
+///         // "email_verified", "tier", "acr", "amr", "auth_time", "expires_at"
 ///     })
 /// );
 /// # Ok::<(), portcullis::ConfigError>(())
@@ -206,6 +213,18 @@ impl UserContext {
         self.0.email.as_deref()
     }
 
+    /// Returns whether the email address is verified: the `email_verified` claim (OpenID Connect Core §5.1).
+    ///
+    /// `false` if the token does not say so. Many issuers put the claim only into ID tokens, and some have it under
+    /// another name, which [`ClaimMap::email_verified`](crate::ClaimMap::email_verified) sets. How an issuer verifies
+    /// an address is its own decision, so trust the claim as far as you trust the issuer.
+    ///
+    /// To require it on a route, add [`RequireVerifiedEmail`](crate::RequireVerifiedEmail).
+    #[must_use]
+    pub fn email_verified(&self) -> bool {
+        self.0.is_email_verified
+    }
+
     /// Returns the name to display: the `name` claim.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -215,7 +234,8 @@ impl UserContext {
     /// Returns whether the request is made by a user, or by a client on its own behalf (a service account).
     ///
     /// A token belongs to a client if the client is its subject and no claim describes a user (RFC 9068 §2.2), or if a
-    /// claim of the issuer says so, such as Auth0's `gty`.
+    /// claim of the issuer says so, such as Auth0's `gty`. To require a user on a route, add
+    /// [`RequireUser::person`](crate::RequireUser::person).
     #[must_use]
     pub fn principal(&self) -> Principal {
         if self.0.is_client { Principal::Client } else { Principal::User }

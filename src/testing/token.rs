@@ -123,6 +123,11 @@ impl TokenBuilder {
         self.claim(claim, Into::<String>::into(tier))
     }
 
+    /// Sets the id of the login session (`sid`; default none).
+    pub fn session_id(self, session_id: impl Into<String>) -> Self {
+        self.claim("sid", Into::<String>::into(session_id))
+    }
+
     /// Sets how long the token is valid from now on (`exp`; default five minutes).
     pub fn expires_in(self, time: Duration) -> Self {
         let exp = self.clock.since_epoch().saturating_add(time).as_secs();

@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::Request;
+use portcullis::context::Credential;
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::Algorithm;
 use portcullis::testing::as_user;
@@ -36,6 +37,10 @@ fn complete_user() -> UserContext {
         .with_tenant("acme")
         .with_client_id("web")
         .with_email("ann@example.com")
+        .with_email_verified(true)
+        .with_credential(Credential::Session)
+        .with_session_id("secret-session-id")
+        .with_issued_at(UNIX_EPOCH + Duration::from_secs(1_799_990_001))
         .with_name("Ann")
         .with_scopes(Scopes::new(["read:pages", "write:pages"]).unwrap())
         .with_roles(["editor"])
@@ -51,7 +56,7 @@ fn complete_user() -> UserContext {
 }
 
 #[test]
-fn a_user_has_every_value_but_no_token_id_claims_and_record() {
+fn a_user_has_no_id_of_a_session_or_token_and_no_claims_and_record() {
     let text = serde_json::to_string(&complete_user()).unwrap();
     assert!(!text.contains("secret"), "{text}");
     assert_eq!(
@@ -59,10 +64,12 @@ fn a_user_has_every_value_but_no_token_id_claims_and_record() {
         json!({
             "id": "ann",
             "principal": "client",
+            "credential": "session",
             "issuer": "https://issuer.example.com",
             "tenant": "acme",
             "client_id": "web",
             "email": "ann@example.com",
+            "email_verified": true,
             "name": "Ann",
             "scopes": ["read:pages", "write:pages"],
             "roles": ["editor"],
@@ -78,8 +85,18 @@ fn a_user_has_every_value_but_no_token_id_claims_and_record() {
 
 #[test]
 fn absent_values_of_a_user_are_omitted() {
-    let expected = json!({"id": "ann", "principal": "user", "scopes": [], "roles": [], "permissions": []});
-    assert_eq!(to_json(UserContext::new("ann")), expected);
+    let mut expected = json!({
+        "id": "ann",
+        "principal": "user",
+        "credential": "other",
+        "scopes": [],
+        "roles": [],
+        "permissions": [],
+    });
+    assert_eq!(to_json(UserContext::new("ann").with_email_verified(true)), expected);
+    expected["email"] = "a@example.com".into();
+    expected["email_verified"] = false.into();
+    assert_eq!(to_json(UserContext::new("ann").with_email("a@example.com")), expected);
 }
 
 #[tokio::test]

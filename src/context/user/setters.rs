@@ -59,15 +59,46 @@ impl UserContext {
     }
 
     /// Sets the kind of the credential (default: [`Credential::Other`]).
+    ///
+    /// A custom gate for API keys sets [`Credential::ApiKey`], for example. A test sets the kind that the route under
+    /// test requires.
     #[must_use]
     pub fn with_credential(self, credential: Credential) -> Self {
         self.with(|identity| identity.credential = credential)
     }
 
     /// Sets the email address.
+    ///
+    /// If it differs from the present one, it counts as not verified until
+    /// [`with_email_verified`](Self::with_email_verified) is called.
     #[must_use]
     pub fn with_email(self, email: impl Into<String>) -> Self {
-        self.with(|identity| identity.email = Some(email.into().into()))
+        let email = email.into();
+        self.with(|identity| {
+            identity.is_email_verified &= identity.email.as_deref() == Some(&*email);
+            identity.email = Some(email.into());
+        })
+    }
+
+    /// Sets whether the email address is verified (default: `false`).
+    ///
+    /// A user loader sets it if the app verifies addresses itself. Set the address first:
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// let ann = UserContext::new("ann")
+    ///     .with_email("ann@example.com")
+    ///     .with_email_verified(true);
+    /// assert!(ann.email_verified());
+    ///
+    /// // Another address is not verified yet.
+    /// let ann = ann.with_email("ann@example.org");
+    /// assert!(!ann.email_verified());
+    /// ```
+    #[must_use]
+    pub fn with_email_verified(self, is_verified: bool) -> Self {
+        self.with(|identity| identity.is_email_verified = is_verified)
     }
 
     /// Sets the name to display.
@@ -133,10 +164,44 @@ impl UserContext {
         self.with(|identity| identity.tier = Some(tier))
     }
 
+    /// Sets the id of the login session that the credential belongs to.
+    ///
+    /// A custom gate for sessions sets it to a public id of the session, never to the secret in the cookie.
+    ///
+    /// ```
+    /// use portcullis::{UserContext, context::Credential};
+    ///
+    /// let ann = UserContext::new("ann")
+    ///     .with_credential(Credential::Session)
+    ///     .with_session_id("s-7");
+    /// assert_eq!(ann.session_id(), Some("s-7"));
+    /// ```
+    #[must_use]
+    pub fn with_session_id(self, session_id: impl Into<String>) -> Self {
+        self.with(|identity| identity.session_id = Some(session_id.into().into()))
+    }
+
     /// Sets the token's id.
     #[must_use]
     pub fn with_token_id(self, token_id: impl Into<String>) -> Self {
         self.with(|identity| identity.token_id = Some(token_id.into().into()))
+    }
+
+    /// Sets when the credential was issued. A time before 1970 is set to 1970.
+    ///
+    /// A custom gate for sessions sets it to the time of the login.
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use portcullis::UserContext;
+    ///
+    /// let login = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    /// let ann = UserContext::new("ann").with_issued_at(login);
+    /// assert_eq!(ann.issued_at(), Some(login));
+    /// ```
+    #[must_use]
+    pub fn with_issued_at(self, time: SystemTime) -> Self {
+        self.with(|identity| identity.issued_at = Some(since_epoch(time)))
     }
 
     /// Sets when the token expires. A time before 1970 is set to 1970.

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
-use crate::context::{Permission, Scopes};
+use crate::context::{Credential, Permission, Scopes};
 
 fn roles() -> Roles {
     Roles::builder()
@@ -203,12 +203,36 @@ fn an_unresolved_tier_name_is_compared_in_the_required_tiers_order() {
 
 #[test]
 fn times_are_system_times_and_none_if_out_of_range() {
-    let at = |time| Identity { auth_time: Some(time), expires_at: Some(time), ..Identity::default() };
+    let at =
+        |time| Identity { auth_time: Some(time), issued_at: Some(time), expires_at: Some(time), ..Identity::default() };
     let user = UserContext::from_identity(at(Duration::from_secs(60)));
     assert_eq!(user.auth_time(), Some(UNIX_EPOCH + Duration::from_secs(60)));
-    assert_eq!(user.expires_at(), user.auth_time());
+    assert_eq!((user.expires_at(), user.issued_at()), (user.auth_time(), user.auth_time()));
     let user = UserContext::from_identity(at(Duration::MAX));
-    assert_eq!((user.auth_time(), user.expires_at()), (None, None));
+    assert_eq!((user.auth_time(), user.issued_at(), user.expires_at()), (None, None, None));
+    let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+    let user = UserContext::new("ann").with_issued_at(before_1970).with_expires_at(before_1970);
+    assert_eq!((user.issued_at(), user.expires_at()), (Some(UNIX_EPOCH), Some(UNIX_EPOCH)));
+}
+
+#[test]
+fn another_email_address_is_not_verified_and_the_same_one_still_is() {
+    let user = UserContext::new("ann").with_email("a@example.com");
+    assert!(!user.email_verified());
+    let user = user.with_email_verified(true);
+    assert!(user.clone().with_email("a@example.com").email_verified());
+    assert!(!user.clone().with_email("A@example.com").email_verified());
+    assert!(!user.clone().with_email_verified(false).email_verified());
+    // Of a user without an address, nothing is known about the one that is set.
+    assert!(!UserContext::new("ann").with_email_verified(true).with_email("a@example.com").email_verified());
+}
+
+#[test]
+fn a_user_of_no_gate_has_another_credential_and_no_session() {
+    let user = UserContext::new("ann");
+    assert_eq!((user.credential(), user.session_id(), user.issued_at()), (Credential::Other, None, None));
+    let user = user.with_credential(Credential::Session).with_session_id("s-7");
+    assert_eq!((user.credential(), user.session_id()), (Credential::Session, Some("s-7")));
 }
 
 #[test]

@@ -53,16 +53,35 @@ impl UserContext {
     }
 
     /// Returns the kind of credential that the request was authenticated by.
+    ///
+    /// It is [`Credential::Token`] for a user of [`JwtAuth`](crate::JwtAuth). A custom gate sets it with
+    /// [`with_credential`](Self::with_credential). All other values have the same meaning whatever the kind is, so most
+    /// apps do not need it. To accept only some kinds on a route, add [`RequireCredential`](crate::RequireCredential).
+    ///
+    /// ```
+    /// use portcullis::{UserContext, context::Credential};
+    ///
+    /// async fn audit_line(user: UserContext) -> String {
+    ///     format!("{} by {}", user.id(), user.credential())
+    /// }
+    /// # let _ = audit_line;
+    ///
+    /// let user = UserContext::new("ann");
+    /// assert_eq!(user.credential(), Credential::Other);
+    /// ```
     #[must_use]
+    #[doc(alias = "authentication method")]
     pub fn credential(&self) -> Credential {
         self.0.credential
     }
 
-    /// Returns the id of the login session that the token belongs to: the `sid` claim, or that of the
+    /// Returns the id of the login session that the credential belongs to: the `sid` claim, or that of the
     /// [claim map](crate::ClaimMap::session_id).
     ///
-    /// All tokens of a login have the same id, also after a refresh (OpenID Connect Front-Channel Logout 1.0 §3).
+    /// All tokens of a login have the same id, also after a refresh (OpenID Connect Front-Channel Logout 1.0 §3). It is
+    /// unique at the [issuer](Self::issuer). `None` if the token does not have it.
     #[must_use]
+    #[doc(alias = "sid")]
     pub fn session_id(&self) -> Option<&str> {
         self.0.session_id.as_deref()
     }
@@ -76,7 +95,11 @@ impl UserContext {
     }
 
     /// Returns when the credential was issued: the `iat` claim (RFC 7519 §4.1.6).
+    ///
+    /// A refreshed token has a new one, and [`auth_time`](Self::auth_time) is when the user logged in. `None` if the
+    /// token does not have it.
     #[must_use]
+    #[doc(alias = "iat")]
     pub fn issued_at(&self) -> Option<SystemTime> {
         self.0.issued_at.and_then(|time| UNIX_EPOCH.checked_add(time))
     }

@@ -1,6 +1,7 @@
 //! `ClaimMap`: the claims from which a `UserContext` is read.
 
 pub(crate) mod reader;
+mod setters;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::jwt::strict_json::Object;
 /// | tenant | none | a string of 1 to 256 bytes |
 /// | client id | `client_id`, `azp` | the first claim that is a string |
 /// | email, name | `email`, `name` | the first claim that is a string |
+/// | email verified | `email_verified` | `true`, or the text `true`, which Apple sends; otherwise false |
 /// | scopes | `scope`, `scp` | the first claim that is present: a space-delimited string or an array of strings |
 /// | roles | `roles` | all claims that are present: a string, or an array of strings or of objects with a `value` (RFC 9068 §2.2.3.1) |
 /// | permissions | `permissions` | like roles |
@@ -86,6 +88,9 @@ pub struct ClaimMap {
     tenant: Option<ClaimPath>,
     client_id: Vec<ClaimPath>,
     email: Vec<ClaimPath>,
+    email_verified: ClaimPath,
+    /// Whether the app named the claim above.
+    maps_email_verified: bool,
     name: Vec<ClaimPath>,
     scopes: Vec<ClaimPath>,
     roles: Vec<ClaimPath>,
@@ -109,6 +114,8 @@ impl ClaimMap {
             tenant: None,
             client_id: names(&["client_id", "azp"]),
             email: names(&["email"]),
+            email_verified: ClaimPath::new("email_verified"),
+            maps_email_verified: false,
             name: names(&["name"]),
             scopes: names(&["scope", "scp"]),
             roles: names(&["roles"]),
@@ -120,194 +127,6 @@ impl ClaimMap {
             amr: ClaimPath::new("amr"),
             uses_roles: false,
         }
-    }
-
-    /// Sets the claim with the user's id (default `sub`).
-    ///
-    /// The value must be unique at the issuer and must never be given to another user. An email address is neither.
-    pub fn id(mut self, claim: &str) -> Self {
-        self.id = path(claim);
-        self
-    }
-
-    /// Sets the claim with the tenant of the user, such as the id of an organization (default: none).
-    ///
-    /// [`UserContext::tenant`](crate::UserContext::tenant) returns it. The claim may be absent. If it is present, it is
-    /// a string of 1 to 256 bytes, or the token is rejected.
-    ///
-    /// ```
-    /// # use axum::{Router, body::Body, http::Request, routing::get};
-    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
-    /// # use tower::ServiceExt;
-    /// use portcullis::{ClaimMap, UserContext};
-    ///
-    /// async fn handler(user: UserContext) {
-    ///     assert_eq!(user.tenant(), Some("org_7"));
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let secret = *b"a secret of at least 32 random bytes";
-    /// # let iss = "https://app.example.com";
-    /// let claims = ClaimMap::new().tenant("org_id");
-    /// # let issuer = Issuer::hs256(iss, secret).claims(claims);
-    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
-    /// let app = Router::new().route("/", get(handler)).layer(auth);
-    /// let token = TokenBuilder::first_party(iss, secret, "ann")
-    ///     .audience("api")
-    ///     .claim("org_id", "org_7")
-    ///     .sign();
-    /// # let request = Request::get("/");
-    /// # let request = request.header("authorization", format!("Bearer {token}"));
-    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
-    /// # assert_eq!(response.status(), 200);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn tenant(mut self, claim: &str) -> Self {
-        self.tenant = Some(path(claim));
-        self
-    }
-
-    /// Sets the claims with the client's id, in order of preference (default `client_id`, `azp`).
-    pub fn client_id(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.client_id = paths(claims);
-        self
-    }
-
-    /// Sets the claims with the email address, in order of preference (default `email`).
-    pub fn email(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.email = paths(claims);
-        self
-    }
-
-    /// Sets the claims with the display name, in order of preference (default `name`).
-    pub fn name(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.name = paths(claims);
-        self
-    }
-
-    /// Sets the claims with the scopes, in order of preference (default `scope`, `scp`).
-    pub fn scopes(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.scopes = paths(claims);
-        self
-    }
-
-    /// Sets the claims with roles, all of which are read (default `roles`).
-    ///
-    /// ```
-    /// use portcullis::{ClaimMap, Issuer};
-    ///
-    /// let claims = ClaimMap::new().roles([
-    ///     "groups",
-    ///     "/realm_access/roles",
-    ///     // A name that is a URL is not a pointer.
-    ///     "https://example.com/roles",
-    /// ]);
-    /// # let issuer = Issuer::hs256("app", [7; 32]).claims(claims);
-    /// # let builder = portcullis::JwtAuth::builder().issuer(issuer);
-    /// # assert!(builder.audience("api").build().is_ok());
-    /// ```
-    pub fn roles(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.roles = paths(claims);
-        self.uses_roles = true;
-        self
-    }
-
-    /// Adds a claim with roles, in addition to those already read.
-    ///
-    /// ```
-    /// use portcullis::Issuer;
-    ///
-    /// let issuer = Issuer::keycloak("https://sso.example.com", "shop")
-    ///     .map_claims(|claims| claims.add_roles("groups"));
-    /// # let builder = portcullis::JwtAuth::builder().issuer(issuer);
-    /// # assert!(builder.audience("api").build().is_ok());
-    /// ```
-    pub fn add_roles(mut self, claim: &str) -> Self {
-        self.roles.push(path(claim));
-        self.uses_roles = true;
-        self
-    }
-
-    /// Sets the claims with an object whose member names are roles, in order of preference (default: none).
-    ///
-    /// These roles are added to those of [`roles`](Self::roles). A member that is `null` or `false` is not a role;
-    /// other values have no meaning. Zitadel sends its roles like this:
-    ///
-    /// ```
-    /// # use axum::{Router, body::Body, http::Request, routing::get};
-    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
-    /// # use tower::ServiceExt;
-    /// use portcullis::{ClaimMap, UserContext};
-    /// use serde_json::json;
-    ///
-    /// async fn handler(user: UserContext) {
-    ///     assert!(user.roles().eq(["editor"]));
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let secret = *b"a secret of at least 32 random bytes";
-    /// # let iss = "https://app.example.com";
-    /// let claim = "urn:zitadel:iam:org:project:roles";
-    /// let claims = ClaimMap::new().role_keys([claim]);
-    /// # let issuer = Issuer::hs256(iss, secret).claims(claims);
-    /// # let auth = JwtAuth::builder().issuer(issuer).audience("api").build()?;
-    /// let app = Router::new().route("/", get(handler)).layer(auth);
-    /// let token = TokenBuilder::first_party(iss, secret, "ann")
-    ///     .audience("api")
-    ///     .claim(claim, json!({ "editor": { "2873": "acme.example.com" } }))
-    ///     .sign();
-    /// # let request = Request::get("/");
-    /// # let request = request.header("authorization", format!("Bearer {token}"));
-    /// # let response = app.oneshot(request.body(Body::empty())?).await?;
-    /// # assert_eq!(response.status(), 200);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn role_keys(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.role_keys = paths(claims);
-        self.uses_roles = true;
-        self
-    }
-
-    /// Sets the claims with permissions, all of which are read (default `permissions`).
-    pub fn permissions(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.permissions = paths(claims);
-        self
-    }
-
-    /// Sets the claims with the tier, in order of preference (default `tier`, `subscription_tier`).
-    pub fn tier(mut self, claims: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.tier = paths(claims);
-        self
-    }
-
-    /// Sets the claim with the id of the login session (default `sid`).
-    ///
-    /// [`UserContext::session_id`](crate::UserContext::session_id) returns it. A value that is not a nonempty string is
-    /// read as absent.
-    pub fn session_id(mut self, claim: &str) -> Self {
-        self.session_id = path(claim);
-        self
-    }
-
-    /// Sets the claim with the authentication context class of the login (default `acr`).
-    ///
-    /// [`UserContext::acr`](crate::UserContext::acr) returns it. A value that is not a nonempty string is read as absent.
-    pub fn acr(mut self, claim: &str) -> Self {
-        self.acr = path(claim);
-        self
-    }
-
-    /// Sets the claim with the authentication methods of the login (default `amr`).
-    ///
-    /// It is an array of strings, or of objects with a string `method`. [`UserContext::amr`](crate::UserContext::amr)
-    /// returns them. A value of another type is read as absent.
-    pub fn amr(mut self, claim: &str) -> Self {
-        self.amr = path(claim);
-        self
     }
 
     /// Rejects tokens with malformed roles, since the app defines what roles grant.
@@ -325,6 +144,11 @@ impl ClaimMap {
         self.tenant.is_some()
     }
 
+    /// Whether the claim about the email address is read. The default one is about the claim `email` only.
+    fn has_email_verified(&self) -> bool {
+        self.maps_email_verified || self.email.iter().all(|claim| claim.text() == "email")
+    }
+
     /// Whether a claim's name is empty. `build()` rejects such a map, since the claim is never present.
     pub(crate) fn has_empty_name(&self) -> bool {
         let lists = [
@@ -337,7 +161,8 @@ impl ClaimMap {
             &self.permissions,
             &self.tier,
         ];
-        let single = [&self.id, &self.acr, &self.session_id, &self.amr].into_iter().chain(&self.tenant);
+        let single = [&self.id, &self.email_verified, &self.acr, &self.session_id, &self.amr];
+        let single = single.into_iter().chain(&self.tenant);
         lists.into_iter().flatten().chain(single).any(ClaimPath::is_empty)
     }
 
@@ -352,6 +177,7 @@ impl ClaimMap {
             tenant: self.tenant.as_ref().map_or(Ok(None), |claim| reader.tenant(claim))?,
             client_id: reader.optional(&self.client_id),
             email: reader.optional(&self.email),
+            is_email_verified: self.has_email_verified() && reader.is_true(&self.email_verified),
             name: reader.optional(&self.name),
             scopes: reader.scopes(&self.scopes)?,
             roles: reader.roles(&self.roles, &self.role_keys, self.uses_roles)?,
@@ -369,14 +195,6 @@ impl Default for ClaimMap {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn path(claim: impl AsRef<str>) -> ClaimPath {
-    ClaimPath::new(claim.as_ref().to_owned())
-}
-
-fn paths(claims: impl IntoIterator<Item: AsRef<str>>) -> Vec<ClaimPath> {
-    claims.into_iter().map(path).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Preset, roles, scopes, with_changes};
 
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+const V2_KEYS: &str = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/v2.0/keys";
 
 async fn v1() -> Preset {
     let url = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/keys";
@@ -14,8 +15,7 @@ async fn v1() -> Preset {
 }
 
 async fn v2() -> Preset {
-    let url = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/v2.0/keys";
-    Preset::start(Issuer::entra_v2(TENANT), "6e74172b-be56-4843-9ff4-e66a39bb12e3", url).await.without_alg()
+    Preset::start(Issuer::entra_v2(TENANT), "6e74172b-be56-4843-9ff4-e66a39bb12e3", V2_KEYS).await.without_alg()
 }
 
 fn user_claims_v1() -> Value {
@@ -61,6 +61,15 @@ async fn entra_v2_user_token_is_accepted_although_keys_lack_alg() {
     assert_eq!(user.client_id(), Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46"));
     assert_eq!((user.email(), user.principal()), (Some("ann@example.com"), Principal::User));
     assert_eq!((scopes(user), roles(user)), (vec!["Read", "Write"], vec!["Valuations.Editor"]));
+}
+
+#[tokio::test]
+async fn entra_address_is_verified_only_by_a_claim_that_the_app_names() {
+    let claims = with_changes(&user_claims_v2(), json!({"email_verified": true, "xms_edov": true}));
+    assert!(!v2().await.send_token(jwt_header(), &claims).await.user().email_verified());
+    let issuer = Issuer::entra_v2(TENANT).map_claims(|claims| claims.email(["email"]).email_verified("xms_edov"));
+    let preset = Preset::start(issuer, "6e74172b-be56-4843-9ff4-e66a39bb12e3", V2_KEYS).await.without_alg();
+    assert!(preset.send_token(jwt_header(), &claims).await.user().email_verified());
 }
 
 #[tokio::test]

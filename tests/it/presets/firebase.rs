@@ -27,6 +27,7 @@ async fn firebase_token_is_accepted_with_its_tenant() {
     let user = response.user();
     assert_eq!((user.id(), user.tenant(), user.name()), ("u1", Some("acme-x7"), Some("Ann")));
     assert_eq!((user.principal(), user.client_id()), (Principal::User, None));
+    assert!(user.email_verified());
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ async fn keycloak_user_token_has_realm_roles() {
         (user.client_id(), user.email(), user.name()),
         (Some("spa"), Some("ann@example.com"), Some("Ann Archer"))
     );
+    assert!(user.email_verified());
     assert_eq!(roles(user), ["offline_access", "editor"]);
     assert_eq!(scopes(user), ["openid", "email", "profile"]);
     assert_eq!(user.principal(), Principal::User);

@@ -181,7 +181,10 @@ fn users() -> Vec<Shape> {
             claims: json!({"iss": "https://1.hanko.io", "aud": ["app.example.com"], "sub": "u1", "session_id": "s1",
                 "email": {"address": "ann@example.com", "is_primary": true, "is_verified": true}, "username": "ann"}),
             audience: "app.example.com",
-            configure: |issuer| issuer.map_claims(|claims| claims.email(["/email/address"]).session_id("session_id")),
+            configure: |issuer| {
+                let email = |claims: ClaimMap| claims.email(["/email/address"]).email_verified("/email/is_verified");
+                issuer.map_claims(|claims| email(claims).session_id("session_id"))
+            },
             id: "u1",
             tenant: None,
             roles: &[],
@@ -317,6 +320,17 @@ fn workloads() -> Vec<Shape> {
             "system:serviceaccount:jobs:importer",
         ),
     ]
+}
+
+#[tokio::test]
+async fn an_address_is_verified_if_the_provider_says_so_by_a_boolean_or_by_apples_text() {
+    let mut verified = Vec::new();
+    for shape in users() {
+        if send(shape.issuer(), &shape.claims).await.user().email_verified() {
+            verified.push(shape.name);
+        }
+    }
+    assert_eq!(verified, ["FusionAuth", "Dex", "Hanko", "Sign in with Apple"]);
 }
 
 #[tokio::test]

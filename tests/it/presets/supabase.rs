@@ -24,7 +24,7 @@ fn user_claims() -> Value {
         "email": "ann@example.com", "is_anonymous": false,
         "iss": "https://abcdefghijklmnopqrst.supabase.co/auth/v1", "phone": "", "role": "authenticated",
         "session_id": "123e4567-e89b-12d3-a456-426614174001", "sub": "123e4567-e89b-12d3-a456-426614174000",
-        "user_metadata": {"name": "Ann"},
+        "user_metadata": {"email_verified": true, "name": "Ann"},
     })
 }
 
@@ -37,6 +37,7 @@ async fn supabase_user_token_is_accepted_with_amr_of_objects() {
     assert_eq!((user.acr(), user.email()), (Some("aal1"), Some("ann@example.com")));
     assert_eq!(user.session_id(), Some("123e4567-e89b-12d3-a456-426614174001"));
     assert_eq!((roles(user), user.principal()), (vec!["authenticated"], Principal::User));
+    assert!(!user.email_verified(), "users can edit their metadata");
 }
 
 #[tokio::test]

@@ -42,8 +42,8 @@ const NAMED: &[(&str, &str)] = &[
     ("redis", "rate_limit::RedisStore"),
     (
         "serde",
-        "context::AuthorizationDetail, context::ClientAddr, context::OriginSet, context::Permission, \
-         context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
+        "context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \
+         context::Permission, context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
          context::UserContext, extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota, testing::TokenBuilder",
     ),
     // With the feature `tonic`.

@@ -48,6 +48,16 @@ impl<'a> Reader<'_, 'a> {
         self.lenient(claim, |value| self.texts(value, "method")).unwrap_or_default().into_boxed_slice()
     }
 
+    /// Reads whether a claim is true. Apple sends the text `true` or `false` in place of the boolean.
+    pub(super) fn is_true(self, claim: &ClaimPath) -> bool {
+        let value = self.lenient(claim, |value| match value {
+            "true" | r#""true""# => Some(true),
+            "false" | r#""false""# => Some(false),
+            _ => None,
+        });
+        value.unwrap_or_default()
+    }
+
     /// Reads the tier: the first claim that is present and not `null`.
     pub(super) fn tier(self, claims: &[ClaimPath]) -> Result<Option<SharedStr>, TokenError> {
         let Some((claim, value)) = self.first(claims, |value| !is_null(value))? else { return Ok(None) };

@@ -210,6 +210,40 @@ fn acr_is_a_string_and_amr_has_strings_or_objects_with_a_method() {
 }
 
 #[test]
+fn only_true_and_the_text_true_say_that_the_email_address_is_verified() {
+    let verified = |map: &ClaimMap, claims: &str| {
+        let claims = format!(r#"{{"sub":"s","email":"a@b",{claims}}}"#);
+        read(map, &claims).unwrap().is_email_verified
+    };
+    let default = ClaimMap::new();
+    for value in ["true", r#""true""#] {
+        assert!(verified(&default, &format!(r#""email_verified":{value}"#)), "{value}");
+    }
+    for value in
+        ["false", r#""false""#, "null", "1", r#""1""#, r#""TRUE""#, r#"" true""#, r#""yes""#, "[true]", "{}", "\"\""]
+    {
+        assert!(!verified(&default, &format!(r#""email_verified":{value}"#)), "{value}");
+    }
+    assert!(!verified(&default, r#""verified":true"#));
+    let named = ClaimMap::new().email_verified("/mail/ok");
+    assert!(verified(&named, r#""mail":{"ok":true}"#));
+    assert!(!verified(&named, r#""email_verified":true,"mail":{"ok":false}"#));
+    assert!(!verified(&named, r#""email_verified":true,"mail":7"#));
+}
+
+/// OpenID Connect Core §5.1 defines `email_verified` as a statement about `email`.
+#[test]
+fn email_verified_says_nothing_about_an_address_in_another_claim() {
+    let claims = r#"{"sub":"s","email":"a@b","email_verified":true,"contact":"c@d","contact_verified":true}"#;
+    let verified = |map: ClaimMap| read(&map, claims).unwrap().is_email_verified;
+    assert!(verified(ClaimMap::new().email(["email"])));
+    assert!(!verified(ClaimMap::new().email(["contact"])));
+    assert!(!verified(ClaimMap::new().email(["email", "contact"])));
+    assert!(verified(ClaimMap::new().email(["contact"]).email_verified("contact_verified")));
+    assert!(verified(ClaimMap::new().email_verified("contact_verified").email(["contact"])));
+}
+
+#[test]
 fn an_empty_claim_name_is_detected() {
     for name in ["", "/"] {
         let new = ClaimMap::new;
@@ -217,6 +251,8 @@ fn an_empty_claim_name_is_detected() {
             new().id(name),
             new().tenant(name),
             new().email([name]),
+            new().email_verified(name),
+            new().session_id(name),
             new().scopes(["a", name]),
             new().add_roles(name),
             new().role_keys([name]),
