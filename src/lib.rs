@@ -31,7 +31,7 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
-//! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`] or [`RequireUser`]: 403 without the privilege, 401 for an anonymous user |
+//! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
@@ -217,6 +217,8 @@ pub use jwt::issuers::Issuers;
 pub use rate_limit::layer::RateLimit;
 #[cfg(feature = "rate_limit")]
 pub use rate_limit::quota::Quota;
+#[doc(alias("403", "api key", "guard", "session"))]
+pub use require::credential::RequireCredential;
 #[doc(alias("403", "authorize", "guard", "rbac"))]
 pub use require::permission::RequirePermission;
 #[doc(alias("403", "admin", "authorize", "guard", "rbac"))]
@@ -230,5 +232,7 @@ pub use require::user::RequireUser;
 #[cfg(feature = "revocation")]
 #[doc(alias("blacklist", "blocklist", "denylist", "log out", "logout", "revoke"))]
 pub use revocation::handle::Revocations;
+#[doc(alias("403", "confirmed", "email_verified", "guard"))]
+pub use require::verified_email::RequireVerifiedEmail;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

@@ -9,13 +9,14 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, request};
 use http_body_util::Full;
-use portcullis::context::Visitor;
+use portcullis::context::{Credential, Visitor};
 use portcullis::gate::{Entry, Gate, Gated};
 use portcullis::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder};
 use portcullis::testing::as_user;
 use portcullis::{
-    Cors, CspNonce, OriginSet, Quota, RateLimit, RequirePermission, RequireRole, RequireScope, RequireTier, Roles,
-    Scopes, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
+    Cors, CspNonce, OriginSet, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
+    RequireTier, RequireUser, RequireVerifiedEmail, Roles, Scopes, SecurityHeaders, Stack, Tiers, TrustedProxies,
+    UserContext,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -112,6 +113,7 @@ fn gates_that_check_the_user_allocate_nothing() {
     let roles = roles.inherits("editor", ["reader"]).build().unwrap();
     let user = UserContext::new("ann")
         .with_scopes(Scopes::new(["read", "write"]).unwrap())
+        .with_email_verified(true)
         .with_roles(["editor"])
         .with_role_table(roles.clone())
         .with_tier(tiers.get("professional").unwrap());
@@ -127,6 +129,13 @@ fn gates_that_check_the_user_allocate_nothing() {
     assert_no_allocation("RequireRole", allocations(role.layer(Bare), request(), 200));
     let permissions = RequirePermission::all(["read:page", "write:page"]).unwrap();
     assert_no_allocation("RequirePermission", allocations(permissions.layer(Bare), request(), 200));
+    assert_no_allocation("RequireUser", allocations(RequireUser::person().layer(Bare), request(), 200));
+    let credential = RequireCredential::any([Credential::Session, Credential::Other]).unwrap();
+    assert_no_allocation("RequireCredential", allocations(credential.layer(Bare), request(), 200));
+    let credential = RequireCredential::except([Credential::ApiKey]).unwrap();
+    assert_no_allocation("RequireCredential", allocations(credential.layer(Bare), request(), 200));
+    let email = RequireVerifiedEmail::new();
+    assert_no_allocation("RequireVerifiedEmail", allocations(email.layer(Bare), request(), 200));
     let tier = RequireTier::at_least(&tiers, "basic").unwrap();
     assert_no_allocation("RequireTier", allocations(tier.layer(Bare), request(), 200));
     let other = Tiers::ascending(["basic", "professional"]).unwrap();

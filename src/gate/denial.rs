@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::context::{Realm, Scopes, Tier};
+use crate::context::{Credential, Realm, Scopes, Tier};
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
@@ -70,9 +70,24 @@ pub enum DenialKind {
     },
     /// 500: a handler extracts claims of a type that no token's claims fit.
     ClaimsMismatch,
+    /// 403: a client acts on its own behalf, and only users are admitted.
+    #[doc(alias("403", "forbidden", "service account"))]
+    ClientNotAllowed,
+    /// 403: the kind of credential is not accepted.
+    #[non_exhaustive]
+    #[doc(alias("403", "forbidden"))]
+    CredentialNotAccepted {
+        /// The names of the kinds that the layer or check accepts. Empty if it accepts all kinds but some.
+        accepted: RequiredNames,
+        /// The kind of credential in the request.
+        credential: Credential,
+    },
     /// 401: the request carries no credential (RFC 6750 §3.1).
     #[doc(alias("401", "unauthorized"))]
     CredentialsMissing,
+    /// 403: the user's email address is not verified, according to the credential or the user loader.
+    #[doc(alias("403", "forbidden"))]
+    EmailNotVerified,
     /// 403: the token does not have a required authorization detail (RFC 9396).
     #[non_exhaustive]
     #[doc(alias("403", "forbidden"))]
@@ -258,6 +273,9 @@ impl Denial {
                 StatusCode::UNAUTHORIZED
             }
             DenialKind::AccountRefused(_)
+            | DenialKind::ClientNotAllowed
+            | DenialKind::CredentialNotAccepted { .. }
+            | DenialKind::EmailNotVerified
             | DenialKind::InsufficientAuthorizationDetails { .. }
             | DenialKind::InsufficientClaims
             | DenialKind::InsufficientPermission { .. }

@@ -141,6 +141,10 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
         body.plain_string("error", error);
     }
     match denial.kind() {
+        // An empty list would read as if no credential were accepted.
+        DenialKind::CredentialNotAccepted { accepted, .. } if !accepted.is_empty() => {
+            body.strings("credentials", accepted.iter());
+        }
         DenialKind::InsufficientPermission { required } => body.strings("permissions", required.iter()),
         DenialKind::InsufficientRole { required } => body.strings("roles", required.iter()),
         DenialKind::InsufficientScope { required } => body.string("scope", &required.to_string()),

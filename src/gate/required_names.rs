@@ -1,8 +1,8 @@
-//! `RequiredNames`: the roles or permissions that a check requires.
+//! `RequiredNames`: the roles, permissions or credentials that a check requires.
 
 use std::fmt;
 
-/// The names of the roles or permissions that a check requires, in the order in which they were given.
+/// The names of the roles, permissions or credentials that a check requires, in the order in which they were given.
 ///
 /// ```
 /// use portcullis::gate::DenialKind;
@@ -20,6 +20,10 @@ pub struct RequiredNames(Box<[Box<str>]>);
 impl RequiredNames {
     pub(super) fn new(names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         Self(names.into_iter().map(|name| name.as_ref().into()).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the names.

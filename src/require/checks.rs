@@ -1,6 +1,7 @@
 //! The checks of the `Require*` layers as methods of `UserContext`, for handlers.
 
-use crate::context::{AuthorizationDetail, Scopes, Tier, UserContext};
+use crate::context::principal::Principal;
+use crate::context::{AuthorizationDetail, Credential, Scopes, Tier, UserContext};
 use crate::gate::{Denial, DenialKind};
 
 /// The checks of the [`Require*` layers](crate::require), for handlers. Each [`Denial`] is a 403, and implements
@@ -75,6 +76,64 @@ impl UserContext {
     pub fn require_tier(&self, name: &str) -> Result<(), Denial> {
         let required = || self.tier().and_then(|own| own.tiers().find(name)).unwrap_or_else(|| Tier::unranked(name));
         self.require(self.has_tier(name), || DenialKind::insufficient_tier(required()))
+    }
+
+    /// Checks that a user makes the request, and not a client on its own behalf.
+    ///
+    /// ```
+    /// use portcullis::{Principal, UserContext};
+    ///
+    /// let user = UserContext::new("ann");
+    /// assert!(user.require_person().is_ok());
+    /// let client = user.with_principal(Principal::Client);
+    /// let denial = client.require_person().unwrap_err();
+    /// assert_eq!(denial.code(), "client_not_allowed");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Denial`] if a client acts on its own behalf.
+    pub fn require_person(&self) -> Result<(), Denial> {
+        self.require(self.principal() == Principal::User, || DenialKind::ClientNotAllowed)
+    }
+
+    /// Checks that the user's [email address is verified](Self::email_verified).
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    ///
+    /// let ann = UserContext::new("ann").with_email("ann@example.com");
+    /// let denial = ann.require_verified_email().unwrap_err();
+    /// assert_eq!(denial.code(), "email_not_verified");
+    ///
+    /// let ann = ann.with_email_verified(true);
+    /// assert!(ann.require_verified_email().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Denial`] if it is not.
+    pub fn require_verified_email(&self) -> Result<(), Denial> {
+        self.require(self.email_verified(), || DenialKind::EmailNotVerified)
+    }
+
+    /// Checks that the request was authenticated by this kind of credential.
+    ///
+    /// ```
+    /// use portcullis::{UserContext, context::Credential};
+    ///
+    /// let ann = UserContext::new("ann").with_credential(Credential::ApiKey);
+    /// assert!(ann.require_credential(Credential::ApiKey).is_ok());
+    /// let denial = ann.require_credential(Credential::Session).unwrap_err();
+    /// assert_eq!(denial.detail(), "required credential: session");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Denial`] if it was not.
+    pub fn require_credential(&self, credential: Credential) -> Result<(), Denial> {
+        let used = self.credential();
+        self.require(used == credential, || DenialKind::credential_not_accepted(used, [credential]))
     }
 
     /// Checks that the user owns a resource: that `owner`, the id that the app stores with it, is the user's

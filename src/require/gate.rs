@@ -5,12 +5,14 @@ use tower_layer::Layer;
 
 use crate::context::{Realm, Visitor};
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
+use crate::require::credential::RequireCredential;
 use crate::require::permission::RequirePermission;
 use crate::require::requirement::Requirement;
 use crate::require::role::RequireRole;
 use crate::require::scope::RequireScope;
 use crate::require::tier::RequireTier;
 use crate::require::user::RequireUser;
+use crate::require::verified_email::RequireVerifiedEmail;
 
 /// Decides about a request.
 ///
@@ -54,4 +56,12 @@ macro_rules! impl_gate {
     )*};
 }
 
-impl_gate!(RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser);
+impl_gate!(
+    RequireCredential,
+    RequirePermission,
+    RequireRole,
+    RequireScope,
+    RequireTier,
+    RequireUser,
+    RequireVerifiedEmail
+);

@@ -1,14 +1,16 @@
-//! The `Require*` layers: authorization of single routes by user, scope, role, permission or tier.
+//! The `Require*` layers: authorization of single routes, by scope, role, tier, kind of credential and more.
 //!
 //! Authentication identifies the user. These layers check what the user may do, before the handler runs:
 //!
 //! | layer | requires |
 //! |---|---|
-//! | [`RequireUser`] | any authenticated user |
+//! | [`RequireUser`] | any authenticated user, or a [person](crate::RequireUser::person) |
 //! | [`RequireScope`] | scopes: what the token may do |
 //! | [`RequireRole`] | roles of the user |
 //! | [`RequirePermission`] | permissions such as `write:page`, own or by role |
 //! | [`RequireTier`] | a tier, such as a paid plan, or a higher one |
+//! | [`RequireVerifiedEmail`] | a verified email address |
+//! | [`RequireCredential`] | certain kinds of credentials, such as a session |
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::{get, post}};
@@ -46,7 +48,8 @@
 //! | user | response |
 //! |---|---|
 //! | meets the requirement | the handler's |
-//! | does not meet it | 403 with the challenge `error="insufficient_scope"` (RFC 6750 §3.1) |
+//! | lacks a scope, role, permission or tier | 403 with the challenge `error="insufficient_scope"` (RFC 6750 §3.1) |
+//! | does not meet another requirement | 403 with a challenge without an error code |
 //! | anonymous | 401 with a challenge without an error code |
 //! | unknown, because no authenticating layer ran | 500, and a log line that names the layer |
 //! | unknown, because a [`Stack`](crate::Stack) leaves the route [open](crate::stack::StackBuilder::open) | the same |
@@ -178,13 +181,16 @@
 //! [Methods](crate::_guide::recipes::methods) of one path, [open routes](crate::_guide::recipes::open_routes), and
 //! [testing](crate::_guide::recipes::testing).
 //!
+//! [`RequireCredential`]: crate::RequireCredential
 //! [`RequirePermission`]: crate::RequirePermission
 //! [`RequireRole`]: crate::RequireRole
 //! [`RequireScope`]: crate::RequireScope
 //! [`RequireTier`]: crate::RequireTier
 //! [`RequireUser`]: crate::RequireUser
+//! [`RequireVerifiedEmail`]: crate::RequireVerifiedEmail
 
 mod checks;
+pub(crate) mod credential;
 mod gate;
 pub(crate) mod permission;
 mod requirement;
@@ -192,3 +198,4 @@ pub(crate) mod role;
 pub(crate) mod scope;
 pub(crate) mod tier;
 pub(crate) mod user;
+pub(crate) mod verified_email;

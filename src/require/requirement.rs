@@ -1,14 +1,21 @@
-//! `Requirement`: the scopes, roles, permissions or tier that a `Require*` layer requires of a user.
+//! `Requirement`: what a `Require*` layer requires of a user, such as scopes, roles or a kind of credential.
 
+use crate::context::principal::Principal;
 use crate::context::roles::Roles;
-use crate::context::{Permission, Role, Scopes, Tier, UserContext};
+use crate::context::{Credential, Permission, Role, Scopes, Tier, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::DenialKind;
 
 /// What a layer requires. Names were validated when it was created, so a check only compares.
 #[derive(Clone, Debug)]
 pub(super) enum Requirement {
+    /// One of these kinds of credentials.
+    Credentials(Box<[Credential]>),
+    /// A credential of any other kind than these.
+    CredentialsExcept(Box<[Credential]>),
     Permissions(Quantifier, Box<[Permission]>),
+    /// A user, and not a client that acts on its own behalf.
+    Person,
     Roles(Quantifier, Box<[Role]>),
     Scopes {
         quantifier: Quantifier,
@@ -18,6 +25,7 @@ pub(super) enum Requirement {
     },
     Tier(Tier),
     User,
+    VerifiedEmail,
 }
 
 /// How many of the listed items the user must have.
@@ -29,6 +37,20 @@ pub(super) enum Quantifier {
 
 /// `setting` is the constructor of the layer, for errors.
 impl Requirement {
+    pub(super) fn credentials(
+        setting: &'static str,
+        accepted: impl IntoIterator<Item = Credential>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self::Credentials(not_empty(setting, accepted.into_iter().collect())?))
+    }
+
+    pub(super) fn credentials_except(
+        setting: &'static str,
+        rejected: impl IntoIterator<Item = Credential>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self::CredentialsExcept(not_empty(setting, rejected.into_iter().collect())?))
+    }
+
     pub(super) fn permissions<I>(
         setting: &'static str,
         quantifier: Quantifier,
@@ -76,10 +98,19 @@ impl Requirement {
     /// The denial lists the whole requirement and not only what is missing, so it is the same for every user.
     pub(super) fn check(&self, user: &UserContext) -> Result<(), DenialKind> {
         match self {
+            Self::Credentials(accepted) => {
+                let used = user.credential();
+                ok_if(accepted.contains(&used), || DenialKind::credential_not_accepted(used, accepted.iter().copied()))
+            }
+            Self::CredentialsExcept(rejected) => {
+                let used = user.credential();
+                ok_if(!rejected.contains(&used), || DenialKind::credential_not_accepted(used, []))
+            }
             Self::Permissions(quantifier, required) => {
                 let is_met = quantifier.is_met(required, |permission| user.has_permission(permission.as_str()));
                 ok_if(is_met, || DenialKind::insufficient_permission(required))
             }
+            Self::Person => ok_if(user.principal() == Principal::User, || DenialKind::ClientNotAllowed),
             Self::Roles(quantifier, required) => {
                 let has = |role: &Role| user.roles().any(|own| role.is_implied_by(own));
                 ok_if(quantifier.is_met(required, has), || {
@@ -92,6 +123,7 @@ impl Requirement {
             }
             Self::Tier(required) => ok_if(user.reaches(required), || DenialKind::insufficient_tier(required.clone())),
             Self::User => Ok(()),
+            Self::VerifiedEmail => ok_if(user.email_verified(), || DenialKind::EmailNotVerified),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::gate::{Entry, Gate, Gated, ResponseHeaders};
 
 /// Returns a layer that authenticates every request as this user, whatever credentials it carries.
 ///
-/// Use it in place of [`JwtAuth`](crate::JwtAuth) to test handlers and `Require*` layers without tokens.
+/// Use it in place of [`JwtAuth`](crate::JwtAuth) to test handlers and `Require*` layers without tokens. The user is
+/// passed on unchanged. To test [`RequireCredential`](crate::RequireCredential), call
+/// [`with_credential`](UserContext::with_credential) on it.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};

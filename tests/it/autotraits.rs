@@ -29,9 +29,9 @@ use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, Issuers,
-    JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequirePermission, RequireRole, RequireScope,
-    RequireTier, RequireUser, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies,
-    UserContext,
+    JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential, RequirePermission,
+    RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders,
+    Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -45,6 +45,7 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<SecurityHeaders>();
     is_value::<Stack>();
     is_value::<Stack<JwtAuth>>();
+    is_value::<RequireCredential>();
     is_value::<RequirePermission>();
     is_value::<RequireRole>();
     is_value::<RequireScope>();
@@ -54,6 +55,7 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<NoAuth>();
     is_value::<GateLayer<NoAuth>>();
     is_value::<RequireUser>();
+    is_value::<RequireVerifiedEmail>();
 }
 
 #[test]
@@ -191,10 +193,12 @@ fn services_and_their_futures_are_send_if_the_inner_ones_are() {
     is_service::<RateLimit>();
     is_service::<SecurityHeaders>();
     is_service::<Stack<JwtAuth>>();
+    is_service::<RequireCredential>();
     is_service::<RequirePermission>();
     is_service::<RequireRole>();
     is_service::<RequireScope>();
     is_service::<RequireTier>();
+    is_service::<RequireVerifiedEmail>();
     is_service::<TrustedProxies>();
     is_service::<AsUser>();
 }

@@ -6,8 +6,8 @@ use portcullis::context::AuthScheme;
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequirePermission, RequireRole,
-    RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
+    ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
+    RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -75,6 +75,8 @@ fn requirements_are_named_by_their_layer() {
     assert_eq!(setting(RequirePermission::any(["a"])), "RequirePermission::any");
     assert_eq!(setting(RequireRole::all(&roles, [""; 0])), "RequireRole::all");
     assert_eq!(setting(RequireRole::any(&roles, [""; 0])), "RequireRole::any");
+    assert_eq!(setting(RequireCredential::any([])), "RequireCredential::any");
+    assert_eq!(setting(RequireCredential::except([])), "RequireCredential::except");
 }
 
 #[test]

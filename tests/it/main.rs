@@ -22,6 +22,7 @@ mod providers;
 mod rate_limit;
 mod redis;
 mod require;
+mod require_identity;
 mod required_claims;
 mod sensitive_headers;
 mod serialization;

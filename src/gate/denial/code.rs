@@ -45,7 +45,10 @@ impl DenialKind {
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
+            Self::ClientNotAllowed => "client_not_allowed",
+            Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::CredentialsMissing => "credentials_missing",
+            Self::EmailNotVerified => "email_not_verified",
             Self::InsufficientAuthorizationDetails { .. } => "insufficient_authorization_details",
             Self::InsufficientClaims => "insufficient_claims",
             Self::InsufficientPermission { .. } => "insufficient_permission",

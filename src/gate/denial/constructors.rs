@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::context::client_addr::Client;
-use crate::context::{Realm, Scopes, Tier, Visitor};
+use crate::context::{Credential, Realm, Scopes, Tier, Visitor};
 use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
 use crate::gate::required_names::RequiredNames;
 
@@ -36,6 +36,27 @@ impl DenialKind {
     #[must_use]
     pub fn auth_layer_missing(required_by: &'static str) -> Self {
         Self::AuthLayerMissing { required_by }
+    }
+
+    /// Creates a [`CredentialNotAccepted`](Self::CredentialNotAccepted).
+    ///
+    /// `credential` is the kind in the request. `accepted` is empty if all kinds but some are accepted.
+    ///
+    /// ```
+    /// use portcullis::context::{Credential, Realm};
+    /// use portcullis::gate::{Denial, DenialKind};
+    ///
+    /// let detail = |kind| Denial::new(kind, Realm::default()).detail();
+    /// let used = Credential::ApiKey;
+    /// let kind = DenialKind::credential_not_accepted(used, [Credential::Session]);
+    /// assert_eq!(detail(kind), "required credential: session");
+    /// let kind = DenialKind::credential_not_accepted(used, []);
+    /// assert_eq!(detail(kind), "credential not accepted: api_key");
+    /// ```
+    #[must_use]
+    pub fn credential_not_accepted(credential: Credential, accepted: impl IntoIterator<Item = Credential>) -> Self {
+        let accepted = RequiredNames::new(accepted.into_iter().map(Credential::as_str));
+        Self::CredentialNotAccepted { accepted, credential }
     }
 
     /// Creates an [`InsufficientAuthorizationDetails`](Self::InsufficientAuthorizationDetails) for this `type`.

@@ -60,12 +60,18 @@ impl Denial {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
             }
+            DenialKind::ClientNotAllowed => "a client that acts on its own behalf is not allowed".into(),
+            DenialKind::CredentialNotAccepted { accepted, credential } if accepted.is_empty() => {
+                format!("credential not accepted: {credential}").into()
+            }
+            DenialKind::CredentialNotAccepted { accepted, .. } => format!("required credential: {accepted}").into(),
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
                 Some(schemes) => {
                     format!("a credential is required: {}", schemes.collect::<Vec<_>>().join(" or ")).into()
                 }
                 None => "a bearer token is required".into(),
             },
+            DenialKind::EmailNotVerified => "the email address must be verified".into(),
             DenialKind::InsufficientAuthorizationDetails { required } => {
                 format!("required authorization detail: {required}").into()
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
-use portcullis::context::Realm;
+use portcullis::context::{Credential, Realm};
 use portcullis::gate::{AccountRefusal, CredentialError, Denial, DenialKind, TokenError, Violation};
 use portcullis::{Scopes, Tiers};
 
@@ -37,7 +37,10 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::AddressUnknown,
         DenialKind::auth_layer_missing("RequireUser"),
         DenialKind::ClaimsMismatch,
+        DenialKind::ClientNotAllowed,
+        DenialKind::credential_not_accepted(Credential::ApiKey, [Credential::Session]),
         DenialKind::CredentialsMissing,
+        DenialKind::EmailNotVerified,
         DenialKind::insufficient_authorization_details("payment_initiation"),
         DenialKind::InsufficientClaims,
         DenialKind::insufficient_permission(["write:page"]),
