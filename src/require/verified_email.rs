@@ -10,8 +10,8 @@ use crate::require::requirement::Requirement;
 /// others. To reject such users on all routes, return
 /// [`AccountRefusal::Unverified`](crate::gate::AccountRefusal::Unverified) from a user loader.
 ///
-/// It reads [`UserContext::email_verified`](crate::UserContext::email_verified), which comes from the token. Many issuers
-/// put it only into ID tokens. If your own database has it, set it in a
+/// It reads [`UserContext::email_verified`](crate::UserContext::email_verified), which is a claim of the token. Many
+/// issuers put it only into ID tokens. If your own database says whether an address is verified, set it in a
 /// [user loader](crate::jwt::JwtAuthBuilder::load_user) with
 /// [`with_email_verified`](crate::UserContext::with_email_verified).
 #[derive(Clone, Debug)]

@@ -43,8 +43,9 @@ const NAMED: &[(&str, &str)] = &[
     (
         "serde",
         "context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \
-         context::Permission, context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
-         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, rate_limit::Quota, testing::TokenBuilder",
+         context::Permission, context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, \
+         context::TrustedProxies, context::UserContext, extract::Claims, headers::Csp, headers::Hsts, \
+         rate_limit::Quota, testing::TokenBuilder",
     ),
     // With the feature `tonic`.
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
