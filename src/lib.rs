@@ -31,6 +31,7 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
+//! | [AnyOf] | accepts one of several credentials, for example a token or your own API key |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
@@ -70,7 +71,7 @@
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how many crates
+//! The `Require*` layers, [`AnyOf`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how many crates
 //! each feature brings](_guide::features).
 //!
 //! # Guide
@@ -121,6 +122,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod _guide;
+pub mod any_of;
 mod client;
 pub mod clock;
 pub mod context;
@@ -164,6 +166,8 @@ pub mod testing;
 
 // A name has one public path: a module exports the names that are exported here only to the crate.
 // Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.
+#[doc(alias("authenticate", "multiple credentials", "several credentials"))]
+pub use any_of::gate::AnyOf;
 #[doc(alias("ip", "ip address", "remote address"))]
 pub use context::client_addr::ClientAddr;
 #[cfg(feature = "headers")]
@@ -229,10 +233,10 @@ pub use require::scope::RequireScope;
 pub use require::tier::RequireTier;
 #[doc(alias("401", "authenticated", "login required", "protected"))]
 pub use require::user::RequireUser;
+#[doc(alias("403", "confirmed", "email_verified", "guard"))]
+pub use require::verified_email::RequireVerifiedEmail;
 #[cfg(feature = "revocation")]
 #[doc(alias("blacklist", "blocklist", "denylist", "log out", "logout", "revoke"))]
 pub use revocation::handle::Revocations;
-#[doc(alias("403", "confirmed", "email_verified", "guard"))]
-pub use require::verified_email::RequireVerifiedEmail;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

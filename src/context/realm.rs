@@ -64,6 +64,25 @@ impl Realm {
         Self(Some(Arc::new(ProtectionSpace { name: name.into(), schemes, challenges })))
     }
 
+    /// Joins the realms of several gates. Each scheme is in it once, with the challenge of the first gate that has it.
+    pub(crate) fn joined(realms: impl IntoIterator<Item = Self>) -> Self {
+        let mut name = None;
+        let mut schemes: Vec<AuthScheme> = Vec::new();
+        let mut challenges = Vec::new();
+        for realm in realms {
+            let own = realm.0.as_ref().map_or(&[AuthScheme::bearer()][..], |space| &space.schemes).to_vec();
+            for (scheme, challenge) in own.into_iter().zip(realm.challenges()) {
+                if !schemes.iter().any(|known| known.name().eq_ignore_ascii_case(scheme.name())) {
+                    schemes.push(scheme);
+                    challenges.push(challenge.clone());
+                }
+            }
+            name.get_or_insert_with(|| realm.name().into());
+        }
+        let name = name.unwrap_or(DEFAULT.into());
+        Self(Some(Arc::new(ProtectionSpace { name, schemes: schemes.into(), challenges: challenges.into() })))
+    }
+
     /// The realm `api`, with the scheme `Bearer`.
     pub(crate) const DEFAULT: &'static Self = &Self(None);
 

@@ -9,8 +9,9 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
+use super::authorization::split_scheme;
 use super::header_map::mark_sensitive;
-use super::token::is_tchar;
+use super::token::is_token68;
 
 /// Why an `Authorization` header with the `Bearer` scheme has no usable token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,29 +84,13 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// Whether `text` is `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
-pub(crate) fn is_token68(text: &str) -> bool {
-    let body = text.trim_end_matches('=').as_bytes();
-    // Tokens are long. Without a branch for each byte, the compiler vectorizes the loop.
-    !body.is_empty() && body.iter().fold(true, |is_valid, byte| is_valid & is_token68_byte(*byte))
-}
-
-fn is_token68_byte(byte: u8) -> bool {
-    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // In ASCII, the dot, the slash and the ten digits are adjacent.
-    let is_dot_slash_or_digit = byte.wrapping_sub(b'.') < 12;
-    is_letter | is_dot_slash_or_digit | (byte == b'-') | (byte == b'_') | (byte == b'~') | (byte == b'+')
-}
-
 /// Returns everything after the scheme if the scheme is `Bearer`, in any letter case (RFC 9110 §11.1).
 fn after_scheme(value: &[u8]) -> Option<&[u8]> {
     // Nearly all clients write it like this. The general path below has the same result.
     if value.starts_with(b"Bearer ") {
         return value.strip_prefix(SCHEME);
     }
-    let value = value.trim_ascii_start();
-    let end = value.iter().position(|&byte| !is_tchar(byte));
-    let (scheme, credentials) = value.split_at_checked(end.unwrap_or(value.len()))?;
+    let (scheme, credentials) = split_scheme(value);
     scheme.eq_ignore_ascii_case(SCHEME).then_some(credentials)
 }
 

@@ -5,6 +5,8 @@
 
 use http::HeaderValue;
 
+use super::authorization::split_scheme;
+
 /// The challenge of one authentication scheme, without the parameters that depend on the rejection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
@@ -28,6 +30,11 @@ impl Challenge {
             push_parameter(&mut text, name, value);
         }
         Self { header: header(text), has_error_parameters: has_error_parameters(scheme) }
+    }
+
+    /// Whether this header value has a challenge of the same scheme. Names of schemes have no case (RFC 9110 §11.1).
+    pub(crate) fn has_scheme_of(&self, other: &HeaderValue) -> bool {
+        split_scheme(self.header.as_bytes()).0.eq_ignore_ascii_case(split_scheme(other.as_bytes()).0)
     }
 
     /// Returns the challenge to a request without a credential.

@@ -41,7 +41,6 @@ pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
 }
 
 /// Adds a value to the header and keeps its other values.
-#[cfg(any(feature = "cors", feature = "headers", feature = "rate_limit"))]
 pub(crate) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     let _ = headers.try_append(name.clone(), value);
 }

@@ -11,10 +11,10 @@
 
 #[cfg(feature = "cors")]
 pub(crate) mod app_origin;
+pub(crate) mod authorization;
 #[cfg(feature = "jwt")]
 pub(crate) mod bearer;
 pub(crate) mod challenge;
-#[cfg(feature = "jwt")]
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;

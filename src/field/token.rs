@@ -1,4 +1,5 @@
-//! The `token` of RFC 9110 §5.6.2: the grammar of schemes, header names, parameter names and cookie names.
+//! The `token` of RFC 9110 §5.6.2, the grammar of schemes, header names, parameter names and cookie names, and the
+//! `token68` of RFC 9110 §11.2, the grammar of most credentials.
 
 /// Whether `text` is a token: one or more `tchar`.
 pub(crate) fn is_token(text: &[u8]) -> bool {
@@ -8,6 +9,20 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 /// Whether a byte is a `tchar`: visible ASCII without delimiters.
 pub(super) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `text` is `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
+pub(crate) fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=').as_bytes();
+    // Tokens are long. Without a branch for each byte, the compiler vectorizes the loop.
+    !body.is_empty() && body.iter().fold(true, |is_valid, byte| is_valid & is_token68_byte(*byte))
+}
+
+fn is_token68_byte(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // In ASCII, the dot, the slash and the ten digits are adjacent.
+    let is_dot_slash_or_digit = byte.wrapping_sub(b'.') < 12;
+    is_letter | is_dot_slash_or_digit | (byte == b'-') | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
 #[cfg(test)]

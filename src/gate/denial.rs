@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use crate::context::{Credential, Realm, Scopes, Tier};
+use crate::field::challenge::Challenge;
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
@@ -44,6 +45,8 @@ use crate::gate::violation::Violation;
 pub struct Denial {
     kind: DenialKind,
     realm: Realm,
+    /// The schemes of other gates, by which the caller may authenticate instead.
+    alternatives: Option<Realm>,
 }
 
 /// The reasons to reject a request, each with its status.
@@ -222,7 +225,7 @@ impl Denial {
     /// Creates a denial; `realm` is the protection space that its challenges name, with its schemes.
     #[must_use]
     pub fn new(kind: DenialKind, realm: Realm) -> Self {
-        Self { kind, realm }
+        Self { kind, realm, alternatives: None }
     }
 
     /// Returns the reason.
@@ -319,10 +322,16 @@ impl Denial {
         }
     }
 
+    /// Adds the challenges of other gates. They have no error, because it is about the credential of this gate.
+    pub(crate) fn add_alternatives(&mut self, realm: &Realm) {
+        self.alternatives = Some(realm.clone());
+    }
+
     /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each
     /// scheme of the realm; otherwise none.
     ///
-    /// The challenges of the schemes `Bearer` and `DPoP` have the error code and the required scopes.
+    /// The challenges of the schemes `Bearer` and `DPoP` have the error code and the required scopes. For a 401 of a
+    /// gate in [`AnyOf`](crate::AnyOf), the challenges of the other gates follow, without an error.
     ///
     /// ```
     /// use portcullis::{Scopes, context::Realm};
@@ -344,10 +353,13 @@ impl Denial {
         let has_challenge = matches!(self.status().as_u16(), 400 | 401 | 403);
         let challenges = if has_challenge { self.realm.challenges() } else { &[] };
         let error = self.error().filter(|_| has_challenge).map(|code| (code, self.detail()));
-        challenges.iter().map(move |challenge| match &error {
+        let own = challenges.iter().map(move |challenge| match &error {
             Some((code, description)) => challenge.with_error(code, description, self.required_scopes()),
             None => challenge.without_error(),
-        })
+        });
+        let alternatives = self.alternatives.as_ref().map_or(&[][..], Realm::challenges).iter();
+        let others = alternatives.map(Challenge::without_error);
+        own.chain(others.filter(|other| !challenges.iter().any(|own| own.has_scheme_of(other))))
     }
 
     fn required_scopes(&self) -> impl Iterator<Item = &str> {

@@ -131,7 +131,9 @@
 //! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [error
 //! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
+mod auth_gate;
 mod body;
+mod credentials;
 mod decision;
 mod denial;
 mod engine;
@@ -145,10 +147,13 @@ mod response_headers;
 mod token_error;
 mod violation;
 
+pub use auth_gate::AuthGate;
 pub use body::BodyFromBytes;
 // The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
 #[doc(no_inline)]
 pub use bytes::Bytes;
+pub(crate) use credentials::CredentialTable;
+pub use credentials::{CredentialSource, CredentialSources};
 pub use decision::{Deciding, Decision};
 #[doc(alias("error body", "json", "problem details", "rejection"))]
 pub use denial::Denial;

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, request};
 
+use crate::context::Realm;
 #[cfg(feature = "tonic")]
 use crate::field::grpc;
+use crate::field::header_map::append;
 use crate::gate::body::BodyFromBytes;
 use crate::gate::denial::{Denial, DenialKind};
 use crate::gate::grpc_call::GrpcCall;
@@ -95,6 +97,22 @@ impl Reply {
     #[must_use]
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         self.response.extensions_mut()
+    }
+
+    /// Adds the challenges of other gates to a 401, except of the schemes that the reply names already.
+    pub(crate) fn add_challenges(&mut self, realm: &Realm) {
+        if self.status() != StatusCode::UNAUTHORIZED {
+            return;
+        }
+        if let Some(denial) = self.response.extensions_mut().get_mut::<Denial>() {
+            denial.add_alternatives(realm);
+        }
+        let headers = self.response.headers_mut();
+        for challenge in realm.challenges() {
+            if !headers.get_all(WWW_AUTHENTICATE).iter().any(|own| challenge.has_scheme_of(own)) {
+                append(headers, &WWW_AUTHENTICATE, challenge.without_error());
+            }
+        }
     }
 
     /// Returns the response, so that outer gates can add to it.
@@ -206,7 +224,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::context::Realm;
     use crate::gate::denial::CredentialError;
     use crate::gate::violation::Violation;
 

@@ -10,8 +10,11 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::route::{matched_path, method_name};
-use crate::context::{Credential, NoStore, UserContext, Visitor};
-use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, TokenError};
+use crate::context::{Credential, NoStore, Realm, UserContext, Visitor};
+use crate::gate::{
+    AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
+    TokenError,
+};
 use crate::jwt::issuers::lookups::Outcome;
 use crate::jwt::issuers::source::PendingLookup;
 use crate::jwt::policy::{MissingIssuer, Policy, Verification};
@@ -276,6 +279,17 @@ fn insert_visitor(head: &mut request::Parts, user: UserContext) -> JwtAuthPass {
     let no_store = head.extensions.get().copied();
     head.extensions.insert(Visitor::authenticated(user));
     JwtAuthPass(no_store)
+}
+
+impl AuthGate for JwtAuth {
+    fn credentials(&self) -> CredentialSources {
+        let cookie = self.policy.cookie.as_deref().map(CredentialSource::cookie);
+        CredentialSources::of_valid([CredentialSource::bearer_jwt()].into_iter().chain(cookie).collect())
+    }
+
+    fn realm(&self) -> Realm {
+        self.policy.realm.clone()
+    }
 }
 
 impl<S> Layer<S> for JwtAuth {

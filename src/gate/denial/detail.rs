@@ -66,14 +66,15 @@ impl Denial {
             }
             DenialKind::CredentialNotAccepted { accepted, .. } => format!("required credential: {accepted}").into(),
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
-                Some(schemes) => {
-                    format!("a credential is required: {}", schemes.collect::<Vec<_>>().join(" or ")).into()
-                }
+                Some(schemes) => format!("a credential is required: {}", alternatives(schemes)).into(),
                 None => "a bearer token is required".into(),
             },
             DenialKind::EmailNotVerified => "the email address must be verified".into(),
             DenialKind::InsufficientAuthorizationDetails { required } => {
                 format!("required authorization detail: {required}").into()
+            }
+            DenialKind::InsufficientClaims if self.realm.schemes_besides_bearer().is_some() => {
+                "the credential does not have the required claims".into()
             }
             DenialKind::InsufficientClaims => "the token does not have the required claims".into(),
             DenialKind::InsufficientPermission { required } => format!("required permission: {required}").into(),
@@ -143,6 +144,19 @@ impl DenialKind {
             _ => return None,
         })
     }
+}
+
+/// Writes `Bearer, ApiKey or Session`.
+fn alternatives<'a>(schemes: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    let mut schemes = schemes.peekable();
+    while let Some(scheme) = schemes.next() {
+        if !text.is_empty() {
+            text.push_str(if schemes.peek().is_some() { ", " } else { " or " });
+        }
+        text.push_str(scheme);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! `AnyOf`: a layer that accepts one of several credentials.
+//!
+//! An app may authenticate people by tokens, programs by API keys and browsers by sessions, on the same routes. One
+//! layer per credential, each of them optional, would try them in turn: an invalid token beside a valid cookie would
+//! act as the user of the cookie. `AnyOf` decides first which credential the request carries, and only the gate that
+//! reads this credential decides about the request.
+//!
+//! ```
+//! # use std::collections::HashMap;
+//! # use std::sync::Arc;
+//! # use axum::{Router, body::Body, routing::get};
+//! # use http::{HeaderName, Request, request};
+//! # use portcullis::context::{AuthScheme, Realm, Visitor};
+//! # use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Reply};
+//! # use portcullis::testing::TokenBuilder;
+//! # use tower::ServiceExt;
+//! use portcullis::{AnyOf, Issuer, JwtAuth, UserContext};
+//!
+//! # #[derive(Clone)]
+//! # struct ApiKeyAuth { sources: CredentialSources, realm: Realm, users: Arc<HashMap<&'static str, UserContext>> }
+//! # impl ApiKeyAuth {
+//! #     fn new(key: &'static str, user: UserContext) -> Result<Self, portcullis::ConfigError> {
+//! #         let header = CredentialSource::header(HeaderName::from_static("x-api-key"));
+//! #         let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey")?]);
+//! #         let users = Arc::new(HashMap::from([(key, user)]));
+//! #         Ok(Self { sources: CredentialSources::new([header])?, realm, users })
+//! #     }
+//! #     fn user(&self, head: &mut request::Parts) -> Result<UserContext, DenialKind> {
+//! #         let key = self.sources.read(&mut head.headers).map_err(DenialKind::InvalidRequest)?;
+//! #         let user = self.users.get(key.ok_or(DenialKind::CredentialsMissing)?);
+//! #         user.cloned().ok_or(DenialKind::InvalidCredential)
+//! #     }
+//! # }
+//! # impl Gate for ApiKeyAuth {
+//! #     type Pass = ();
+//! #     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+//! #         match self.user(head) {
+//! #             Ok(user) => { head.extensions.insert(Visitor::authenticated(user)); Entry::Admit(()) }
+//! #             Err(kind) => Entry::Refuse(Reply::denial(head, Denial::new(kind, self.realm.clone()))),
+//! #         }
+//! #     }
+//! # }
+//! # impl AuthGate for ApiKeyAuth {
+//! #     fn credentials(&self) -> CredentialSources { self.sources.clone() }
+//! #     fn realm(&self) -> Realm { self.realm.clone() }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = *b"a secret of at least 32 random bytes";
+//! # let iss = "https://app.example.com";
+//! # let issuer = Issuer::hs256(iss, secret).first_party();
+//! let tokens = JwtAuth::builder().issuer(issuer).audience("api").build()?;
+//! // A custom gate, as in the guide's recipe for API keys.
+//! let keys = ApiKeyAuth::new("k1.4f0c", UserContext::new("robot"))?;
+//! let auth = AnyOf::new((tokens, keys))?;
+//!
+//! async fn me(user: UserContext) -> String {
+//!     user.id().to_owned()
+//! }
+//! let app = Router::new().route("/me", get(me)).layer(auth);
+//!
+//! # let token = TokenBuilder::first_party(iss, secret, "ann").audience("api").sign();
+//! # let bearer = format!("Bearer {token}");
+//! for (name, value, status) in [
+//!     ("authorization", &*bearer, 200),
+//!     ("x-api-key", "k1.4f0c", 200),
+//!     ("x-api-key", "k2.93be", 401),
+//! ] {
+//!     let request = Request::get("/me").header(name, value);
+//!     let request = request.body(Body::empty())?;
+//!     let response = app.clone().oneshot(request).await?;
+//!     assert_eq!(response.status(), status);
+//! }
+//!
+//! // Without a credential, the response names all schemes:
+//! let request = Request::get("/me").body(Body::empty())?;
+//! let response = app.oneshot(request).await?;
+//! assert_eq!(response.status(), 401);
+//! let challenges = response.headers().get_all("www-authenticate");
+//! assert!(challenges.iter().eq([
+//!     r#"Bearer realm="api""#,
+//!     r#"ApiKey realm="api""#,
+//! ]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In a [`Stack`](crate::Stack), pass it to [`authenticate`](crate::stack::StackBuilder::authenticate).
+//!
+//! # Which gate decides
+//!
+//! A credential is *explicit* if a client sends it on purpose: in `Authorization` or in another header that a gate
+//! reads. It is *ambient* if the browser or the connection adds it: a cookie, or a client certificate.
+//!
+//! | the request has | result |
+//! |---|---|
+//! | no credential | 401 with a challenge for each scheme; anonymous with [`to_optional`](AnyOf::to_optional) |
+//! | one explicit credential | its gate decides |
+//! | an explicit credential and ambient ones | the gate of the explicit one decides, and the ambient ones are not looked at; 400 with [`exactly_one`](AnyOf::exactly_one) |
+//! | several explicit credentials | 400 `invalid_request`, even if no gate reads one of them |
+//! | ambient credentials only | the first gate that finds its own decides; 400 for several with `exactly_one` |
+//! | only an `Authorization` that no gate reads | as without it |
+//!
+//! An invalid credential is rejected, and no other gate runs. The 401 has the challenge of the gate that decided first,
+//! with the error, and then those of the other gates. If one gate is unavailable, for example because its issuer is
+//! down, requests with the credentials of the others are served.
+//!
+//! Several gates may share the scheme `Bearer`. A text that begins with the
+//! [prefix](crate::gate::CredentialSource::bearer_with_prefix) of a gate belongs to that gate; a text of three segments
+//! to the gate of [JWTs](crate::gate::CredentialSource::bearer_jwt); any other text to the gate that declares the
+//! [scheme](crate::gate::CredentialSource::scheme) alone. If there is no such gate, the gate of JWTs rejects it.
+//!
+//! # Custom gates
+//!
+//! A gate takes part if it implements [`AuthGate`](crate::gate::AuthGate). Let it read its credential by
+//! [`CredentialSources::read`](crate::gate::CredentialSources::read), so that it reads exactly what it declares.
+//!
+//! # What it does not do
+//!
+//! It does not require two credentials at once, for example a certificate and a token. For that, add one layer around
+//! the other. It reads no credential in the query or the body of a request.
+
+pub(crate) mod gate;
+mod gates;
+
+pub use gate::AnyOfPass;
+pub use gates::AuthGates;

@@ -1,0 +1,140 @@
+//! `AuthGate`: a gate that authenticates, and says what it reads and how it challenges.
+
+use http::request;
+
+use crate::context::Realm;
+use crate::gate::credentials::CredentialSources;
+use crate::gate::engine::Gate;
+
+/// A gate that authenticates requests by a credential, for use in [`AnyOf`](crate::AnyOf).
+///
+/// It declares which credentials it reads, so that `AnyOf` can select the gate that decides about a request, and which
+/// schemes a challenge names. [`JwtAuth`](crate::JwtAuth) implements it, and a custom gate needs two methods:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+///
+/// use http::request;
+/// use portcullis::UserContext;
+/// use portcullis::context::{Realm, Visitor};
+/// use portcullis::gate::{AuthGate, CredentialSources, Denial, DenialKind};
+/// use portcullis::gate::{Entry, Gate, Reply};
+///
+/// /// Authenticates requests by a key in one of the sources.
+/// #[derive(Clone)]
+/// struct ApiKeyAuth(Arc<Keys>);
+///
+/// struct Keys {
+///     sources: CredentialSources,
+///     realm: Realm,
+///     users: HashMap<String, UserContext>, // by the digest of the key
+/// }
+///
+/// impl ApiKeyAuth {
+///     fn user(&self, head: &mut request::Parts) -> Result<UserContext, DenialKind> {
+///         let key = self.0.sources.read(&mut head.headers);
+///         let key = key.map_err(DenialKind::InvalidRequest)?;
+///         let key = key.ok_or(DenialKind::CredentialsMissing)?;
+///         let user = self.0.users.get(&digest(key));
+///         user.cloned().ok_or(DenialKind::InvalidCredential)
+///     }
+/// }
+///
+/// impl Gate for ApiKeyAuth {
+///     type Pass = ();
+///
+///     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
+///         match self.user(head) {
+///             Ok(user) => {
+///                 head.extensions.insert(Visitor::authenticated(user));
+///                 Entry::Admit(())
+///             }
+///             Err(kind) => {
+///                 let denial = Denial::new(kind, self.0.realm.clone());
+///                 Entry::Refuse(Reply::denial(head, denial))
+///             }
+///         }
+///     }
+/// }
+///
+/// impl AuthGate for ApiKeyAuth {
+///     fn credentials(&self) -> CredentialSources {
+///         self.0.sources.clone()
+///     }
+///
+///     fn realm(&self) -> Realm {
+///         self.0.realm.clone()
+///     }
+/// }
+/// # fn digest(key: &str) -> String { key.to_owned() }
+/// # use portcullis::{context::AuthScheme, gate::CredentialSource};
+/// # let gate = ApiKeyAuth(Arc::new(Keys {
+/// #     sources: CredentialSources::new([CredentialSource::scheme("ApiKey")])?,
+/// #     realm: Realm::default().with_schemes([AuthScheme::new("ApiKey")?]),
+/// #     users: HashMap::from([("k1".to_owned(), UserContext::new("robot"))]),
+/// # }));
+/// # let request = http::Request::get("/").header("authorization", "ApiKey k1").body(()).unwrap();
+/// # let mut head = request.into_parts().0;
+/// # assert!(matches!(gate.enter(&mut head), Entry::Admit(())));
+/// # assert_eq!(UserContext::from_extensions(&head.extensions).unwrap().id(), "robot");
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+///
+/// The guide has the [whole gate](crate::_guide::recipes::api_keys).
+///
+/// A credential is *explicit* if a client sends it on purpose: in `Authorization` or another header. It is *ambient* if
+/// the browser or the connection adds it: a cookie, or a client certificate. Of both in one request, `AnyOf` uses the
+/// explicit one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which credentials it reads",
+    note = "`AnyOf` takes gates that implement `portcullis::gate::AuthGate`, such as `JwtAuth` or your own",
+    note = "if `{Self}` is a builder or a `Result`, the call of `.build()?` or the `?` is missing"
+)]
+pub trait AuthGate: Gate {
+    /// Returns the places in a request where the gate reads its credential. `AnyOf::new` calls it once.
+    fn credentials(&self) -> CredentialSources;
+
+    /// Returns the realm whose challenges the gate sends, with the schemes that it accepts. `AnyOf::new` calls it once.
+    fn realm(&self) -> Realm;
+
+    /// Returns whether the request has an ambient credential of this gate that is in no header, for example a client
+    /// certificate in the request's extensions (default: `false`). Cookies among the
+    /// [sources](AuthGate::credentials) need no such method.
+    ///
+    /// `AnyOf` calls it for requests without an explicit credential. It must be cheap, and must not verify anything: if
+    /// it returns `true`, this gate decides about the request.
+    ///
+    /// ```
+    /// # use http::{Response, request};
+    /// # use portcullis::context::Realm;
+    /// # use portcullis::gate::{AuthGate, CredentialSources, Entry, Gate, Reply};
+    /// # #[derive(Clone)]
+    /// # struct ClientCertificate;
+    /// # #[derive(Clone)]
+    /// # struct CertificateAuth;
+    /// # impl Gate for CertificateAuth {
+    /// #     type Pass = ();
+    /// #     fn enter(&self, _: &mut request::Parts) -> Entry<()> { Entry::Refuse(Reply::new(Response::new(""))) }
+    /// # }
+    /// impl AuthGate for CertificateAuth {
+    ///     fn credentials(&self) -> CredentialSources {
+    ///         CredentialSources::none()
+    ///     }
+    ///
+    ///     fn presents_ambient(&self, head: &request::Parts) -> bool {
+    ///         head.extensions.get::<ClientCertificate>().is_some()
+    ///     }
+    /// #   fn realm(&self) -> Realm { Realm::default() }
+    ///     // ...
+    /// }
+    /// # let mut head = http::Request::new(()).into_parts().0;
+    /// # assert!(!CertificateAuth.presents_ambient(&head));
+    /// # head.extensions.insert(ClientCertificate);
+    /// # assert!(CertificateAuth.presents_ambient(&head));
+    /// ```
+    fn presents_ambient(&self, head: &request::Parts) -> bool {
+        let _ = head;
+        false
+    }
+}
