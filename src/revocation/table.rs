@@ -189,3 +189,6 @@ impl Value {
         Self(u64::from(self.all()) << 32 | u64::from(self.others().max(time)))
     }
 }
+
+#[cfg(test)]
+mod tests;
