@@ -1,11 +1,10 @@
 //! `RevocationIds`: what a credential can be revoked by, as digests.
 
+mod of_identity;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{Context, SHA256};
-
-use crate::context::credential::Credential;
-use crate::context::identity::Identity;
 
 /// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
 ///
@@ -74,10 +73,7 @@ impl RevocationId {
         Self([(number >> 64) as u64, number as u64 & !COMPANION])
     }
 
-    #[cfg_attr(
-        not(all(feature = "redis", feature = "revocation")),
-        expect(dead_code, reason = "only a log writes ids")
-    )]
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a log writes ids"))]
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         let [high, low] = self.0;
         (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
@@ -116,41 +112,6 @@ pub(crate) struct RevocationIds {
 }
 
 impl RevocationIds {
-    /// Computes the ids. `signed` is the text that the signature of a token covers.
-    pub(crate) fn of(identity: &Identity, signed: Option<&str>) -> Self {
-        let issuer = identity.issuer.as_deref();
-        let session = identity.session_id.as_deref();
-        let credential = match (identity.token_id.as_deref(), issuer) {
-            (Some(id), _) if identity.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
-            (Some(id), Some(issuer)) => Some(RevocationKind::Token { issuer, id }),
-            (None, Some(issuer)) if session.is_none() => signed.map(|text| RevocationKind::Signed { issuer, text }),
-            _ => None,
-        };
-        let of_issuer = |issuer| RevocationId::of(RevocationKind::Issuer { issuer });
-        let subject = issuer.zip(identity.id.as_deref());
-        let subject = subject.map(|(issuer, id)| RevocationId::of(RevocationKind::Subject { issuer, id }));
-        let client = issuer.zip(identity.client_id.as_deref());
-        let client = client.map(|(issuer, id)| RevocationId::of(RevocationKind::Client { issuer, id }));
-        let session = issuer.zip(session);
-        let session = session.map(|(issuer, id)| RevocationId::of(RevocationKind::Session { issuer, id }));
-        let issued_at = identity.issued_at.map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
-        let expires_at = identity.expires_at.map(|time| {
-            let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-            u32::try_from(seconds).unwrap_or(u32::MAX)
-        });
-        Self {
-            issuer: issuer.map(of_issuer),
-            subject,
-            client,
-            session,
-            credential: credential.map(RevocationId::of),
-            // The maximum is for revocations that include every time.
-            issued_at: issued_at.clamp(1, u32::MAX - 1),
-            expires_at,
-            checked_generation: AtomicU64::new(0),
-        }
-    }
-
     /// Returns the id of what `revoke` ends: the session or, if there is none, the credential.
     pub(crate) fn login(&self) -> Option<RevocationId> {
         self.session.or(self.credential)

@@ -2,10 +2,10 @@
 
 mod authorization_details;
 mod privileges;
-#[cfg(feature = "revocation")]
-mod revocation;
 mod setters;
 mod token;
+#[cfg(any(feature = "jwt", feature = "revocation"))]
+mod verified;
 
 use std::error::Error;
 use std::fmt;

@@ -26,6 +26,7 @@ use crate::jwt::issuers::Issuers;
 use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::policy::Policy;
 use crate::jwt::remote::fetch::HttpClient;
+use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
 use crate::jwt::user_loader::UserLoader;
@@ -79,6 +80,7 @@ pub struct JwtAuthBuilder {
     load_user_timeout: Option<Duration>,
     token_cache_capacity: usize,
     client: Option<HttpClient>,
+    revocations: RevocationCheck,
     clock: Clock,
 }
 
@@ -102,6 +104,7 @@ impl Default for JwtAuthBuilder {
             load_user_timeout: None,
             token_cache_capacity: TOKEN_CACHE_CAPACITY,
             client: None,
+            revocations: RevocationCheck::default(),
             clock: Clock::system(),
         }
     }
@@ -188,6 +191,7 @@ impl JwtAuthBuilder {
         let (issuers, sources) = self.build_issuers(&mut issues);
         let max_issuers = capacities.into_iter().fold(issuers.len(), usize::saturating_add);
         issues.into_result(|| {
+            self.revocations.set_in_use();
             let policy = Policy {
                 header_cache: HeaderCache::new(max_issuers),
                 issuers: IssuerTable::new(issuers, sources),
@@ -202,6 +206,7 @@ impl JwtAuthBuilder {
                 loader: self.loader,
                 load_user_timeout: self.load_user_timeout.unwrap_or(LOAD_USER_TIMEOUT),
                 cache: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
+                revocations: self.revocations,
                 clock: self.clock,
             };
             JwtAuth::new(policy, self.optional)

@@ -128,7 +128,11 @@ impl JwtAuth {
         user: UserContext,
     ) -> Result<(request::Parts, JwtAuthPass), Reply> {
         let loaded = match &self.policy.loader {
-            Some(loader) => loader.load(user, self.policy.load_user_timeout).await,
+            Some(loader) => {
+                let verified = user.verified();
+                let loaded = loader.load(user, self.policy.load_user_timeout).await;
+                loaded.map(|user| user.with_verified(verified))
+            }
             None => Ok(user),
         };
         match loaded {
@@ -184,7 +188,7 @@ impl JwtAuth {
         verification: Result<Option<Verification>, DenialKind>,
     ) -> Reply {
         let kind = match verification {
-            Ok(Some(Verification::Rejected(error))) => DenialKind::InvalidToken(error),
+            Ok(Some(Verification::Rejected(kind))) => kind,
             // The issuer was evicted while the request waited.
             Ok(Some(Verification::IssuerMissing(missing))) => missing.denial_kind(Outcome::Absent),
             Err(kind) => kind,
@@ -258,7 +262,7 @@ impl Gate for JwtAuth {
                 }
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
-            Verification::Rejected(error) => Entry::Refuse(self.refuse(head, DenialKind::InvalidToken(error))),
+            Verification::Rejected(kind) => Entry::Refuse(self.refuse(head, kind)),
         }
     }
 

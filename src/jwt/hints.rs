@@ -21,6 +21,7 @@ pub(crate) enum Hint {
     Confirmation,
     Issuer,
     Key,
+    Lifetime,
     Signature,
     Tier,
     Type,
@@ -54,6 +55,7 @@ impl Hint {
             TokenError::Confirmation => Some(Self::Confirmation),
             TokenError::Issuer => Some(Self::Issuer),
             TokenError::Key => Some(Self::Key),
+            TokenError::Lifetime => Some(Self::Lifetime),
             TokenError::Signature => Some(Self::Signature),
             TokenError::Type => Some(Self::Type),
             _ => None,
@@ -76,6 +78,10 @@ impl Hint {
             (Self::Issuer, _) => "its `iss` differs from this issuer by a trailing slash; configure the exact name",
             (Self::Key, _) => {
                 "check that the configured keys, or the URL that publishes them, are those of this issuer"
+            }
+            (Self::Lifetime, _) => {
+                "revocations are not stored for that long; if this issuer's tokens are valid for this time, set \
+                 RevocationsBuilder::max_token_lifetime"
             }
             (Self::Signature, _) => {
                 "check that the configured secret or key is the one that signs, and whether the secret must be decoded"

@@ -172,6 +172,7 @@ pub(crate) mod issuers;
 pub(crate) mod keys;
 mod policy;
 mod remote;
+mod revocation_check;
 mod strict_json;
 mod token;
 mod token_cache;

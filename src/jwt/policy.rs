@@ -24,8 +24,9 @@ use crate::jwt::issuers::source::{IssuerSource, PendingLookup};
 use crate::jwt::issuers::table::{IssuerRef, IssuerSearch, IssuerTable};
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
+use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::strict_json::Object;
-use crate::jwt::token::claims;
+use crate::jwt::token::claims::{self, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
 use crate::jwt::token::header_cache::HeaderCache;
@@ -49,6 +50,7 @@ pub(crate) struct Policy {
     pub(crate) loader: Option<UserLoader>,
     pub(crate) load_user_timeout: Duration,
     pub(crate) cache: Option<TokenCache>,
+    pub(crate) revocations: RevocationCheck,
     pub(crate) clock: Clock,
 }
 
@@ -60,7 +62,7 @@ pub(crate) enum Verification {
     IssuerMissing(MissingIssuer),
     /// The token is valid except for its signature, whose key is missing.
     KeyMissing(MissingKey),
-    Rejected(TokenError),
+    Rejected(DenialKind),
 }
 
 /// An issuer that has not been found yet.
@@ -167,24 +169,39 @@ impl Policy {
         let now = self.clock.since_epoch();
         // The cache comes before the check of the grammar, which a cached token has passed. The lookup compares bytes,
         // so a credential that violates the grammar misses.
-        if let Some(user) = self.find_cached(bytes, now) {
-            return Ok(Some(Verification::Accepted(user)));
+        if let Some(accepted) = self.find_cached(bytes, now) {
+            return accepted.map(|user| Some(Verification::Accepted(user)));
         }
         let token = match from_header {
             Some(bearer) => bearer.token().map_err(denial_kind)?,
             None => from_cookie.unwrap_or_default(),
         };
-        Ok(Some(self.verify_token(token, now).unwrap_or_else(Verification::Rejected)))
+        let rejected = |error| Verification::Rejected(DenialKind::InvalidToken(error));
+        Ok(Some(self.verify_token(token, now).unwrap_or_else(rejected)))
     }
 
     /// Returns the user of a cached token, if the issuer still has the keys that verified it.
     ///
     /// A withdrawn key must stop working for cached tokens too. Comparing generations does that without visiting the
     /// cache on each fetch. The cache holds the user before `map_user`, whose result may depend on more than the token.
-    fn find_cached(&self, token: &[u8], now: Duration) -> Option<UserContext> {
+    ///
+    /// # Errors
+    ///
+    /// Returns why the token is rejected if it was revoked.
+    fn find_cached(&self, token: &[u8], now: Duration) -> Option<Result<UserContext, DenialKind>> {
         let cached = self.cache.as_ref()?.get(token, now)?;
         let issuer = self.issuers.get_current(&cached.issuer, &self.clock)?;
-        (issuer.key_generation()? == cached.key_generation).then(|| issuer.map_user(cached.user))
+        (issuer.key_generation()? == cached.key_generation).then(|| self.accept(issuer, cached.user))
+    }
+
+    /// Checks that a verified token is not revoked, and applies `map_user`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the token is rejected.
+    fn accept(&self, issuer: &TrustedIssuer, user: UserContext) -> Result<UserContext, DenialKind> {
+        self.revocations.check(&user)?;
+        Ok(issuer.map_user(user))
     }
 
     /// Verifies a token (RFC 7519 §7.2): what can be rejected without a signature check is rejected before it.
@@ -231,7 +248,7 @@ impl Policy {
             issuer.log_hint(&error, Some(header.algorithm));
             error
         };
-        let registered = issuer.check_claims(header, &claims, &iss, now, self.leeway).map_err(with_hint)?;
+        let registered = self.check_claims(issuer, header, &claims, &iss, now).map_err(with_hint)?;
         let checked_sets = issuer.fetched_sets();
         let key_generation = match (issuer.verify_signature(header, compact, &iss)?, &issuer.keys) {
             (SignatureCheck::Valid { key_generation }, _) => key_generation,
@@ -262,6 +279,7 @@ impl Policy {
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
         self.add_app_settings(&mut identity, issuer);
+        self.revocations.add_ids(&mut identity, compact.signed);
         let user = UserContext::from_identity(identity);
 
         if let Some(cache) = &self.cache {
@@ -272,7 +290,26 @@ impl Policy {
             let cached = CachedToken { user, issuer, key_generation, verified_at: now, expires_at };
             cache.insert(token, cached);
         }
-        Ok(Verification::Accepted(issuer.map_user(user)))
+        // A revoked token is cached too, so that a flood of it costs no signature checks.
+        Ok(self.accept(issuer, user).map_or_else(Verification::Rejected, Verification::Accepted))
+    }
+
+    /// Checks everything except the signature, and that the token was not revoked.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason to reject the token.
+    fn check_claims<'a>(
+        &self,
+        issuer: &TrustedIssuer,
+        header: &Header<'_>,
+        claims: &Object<'a>,
+        iss: &str,
+        now: Duration,
+    ) -> Result<RegisteredClaims<'a>, TokenError> {
+        let registered = issuer.check_claims(header, claims, iss, now, self.leeway)?;
+        self.revocations.check_lifetime(registered.issued_at, registered.expires_at, now, self.leeway)?;
+        Ok(registered)
     }
 
     /// Checks what can be checked before the issuer of a token is looked up.
@@ -289,7 +326,7 @@ impl Policy {
         now: Duration,
     ) -> Result<MissingIssuer, TokenError> {
         if let Some(prototype) = source.prototype() {
-            let checked = prototype.check_claims(header, claims, iss, now, self.leeway);
+            let checked = self.check_claims(prototype, header, claims, iss, now);
             checked.inspect_err(|error| prototype.log_hint(error, Some(header.algorithm)))?;
         }
         Ok(MissingIssuer { source: Arc::clone(source), name: iss.into() })

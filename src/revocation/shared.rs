@@ -164,7 +164,10 @@ impl Shared {
 
     /// Records that a gate checks this table.
     pub(crate) fn set_has_gate(&self) {
-        self.has_gate.store(true, Ordering::Relaxed);
+        // A custom gate calls this for each request, and a store would take the cache line from other processors.
+        if !self.has_gate.load(Ordering::Relaxed) {
+            self.has_gate.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Warns once if no gate checks this table: then a revocation has no effect in this process.

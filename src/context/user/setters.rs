@@ -268,7 +268,7 @@ impl UserContext {
     }
 
     /// Changes a field. Clones of the user keep their value.
-    fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

@@ -7,7 +7,11 @@ use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Tier, UserContext};
 use crate::jwt::builder::JwtAuthBuilder;
+#[cfg(feature = "revocation")]
+use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::user_loader::{LoadError, UserLoader};
+#[cfg(feature = "revocation")]
+use crate::revocation::handle::Revocations;
 
 /// # Users
 impl JwtAuthBuilder {
@@ -230,6 +234,52 @@ impl JwtAuthBuilder {
     /// ```
     pub fn load_user_timeout(mut self, timeout: Duration) -> Self {
         self.load_user_timeout = Some(timeout);
+        self
+    }
+
+    /// Rejects tokens that were [revoked](crate::revocation) (default: tokens are valid until they expire).
+    ///
+    /// A revoked token gets 401, also if it is cached, before the [user loader](Self::load_user) runs. A token that is
+    /// valid for longer than [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime) gets 401
+    /// too.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::{get, post}};
+    /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
+    /// # use tower::ServiceExt;
+    /// use portcullis::{Revocations, UserContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let iss = "https://app.example.com";
+    /// # let issuer = Issuer::hs256(iss, secret).first_party();
+    /// let revocations = Revocations::builder().build()?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .revocations(&revocations)
+    ///     .build()?;
+    ///
+    /// let log_out = async move |user: UserContext| {
+    ///     revocations.revoke(&user).await.map_err(|error| error.to_string())
+    /// };
+    /// let app = Router::new().route("/logout", post(log_out)).layer(auth);
+    ///
+    /// # let token = TokenBuilder::first_party(iss, secret, "ann");
+    /// # let token = token.audience("api").sign();
+    /// for status in [200, 401] {
+    ///     let request = Request::post("/logout")
+    ///         .header("authorization", format!("Bearer {token}"))
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "revocation")]
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.revocations = RevocationCheck::of(revocations);
         self
     }
 }

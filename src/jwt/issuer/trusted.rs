@@ -291,10 +291,13 @@ impl TrustedIssuer {
         Ok(identity)
     }
 
-    /// Applies the app's function of [`map_user`](crate::Issuer::map_user).
+    /// Applies the app's function of [`map_user`](crate::Issuer::map_user). The credential remains the same.
     pub(crate) fn map_user(&self, user: UserContext) -> UserContext {
         match &self.conventions.user_map {
-            Some(UserMap(map)) => map(user),
+            Some(UserMap(map)) => {
+                let verified = user.verified();
+                map(user).with_verified(verified)
+            }
             None => user,
         }
     }

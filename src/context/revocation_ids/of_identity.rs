@@ -1,0 +1,44 @@
+//! The ids of an `Identity`.
+
+use std::sync::atomic::AtomicU64;
+
+use crate::context::credential::Credential;
+use crate::context::identity::Identity;
+use crate::context::revocation_ids::{RevocationId, RevocationIds, RevocationKind};
+
+impl Identity {
+    /// Computes what the credential can be revoked by. `signed` is the text that the signature of a token covers.
+    pub(crate) fn new_revocation_ids(&self, signed: Option<&str>) -> RevocationIds {
+        let issuer = self.issuer.as_deref();
+        let session = self.session_id.as_deref();
+        let credential = match (self.token_id.as_deref(), issuer) {
+            (Some(id), _) if self.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
+            (Some(id), Some(issuer)) => Some(RevocationKind::Token { issuer, id }),
+            (None, Some(issuer)) if session.is_none() => signed.map(|text| RevocationKind::Signed { issuer, text }),
+            _ => None,
+        };
+        let of_issuer = |issuer| RevocationId::of(RevocationKind::Issuer { issuer });
+        let subject = issuer.zip(self.id.as_deref());
+        let subject = subject.map(|(issuer, id)| RevocationId::of(RevocationKind::Subject { issuer, id }));
+        let client = issuer.zip(self.client_id.as_deref());
+        let client = client.map(|(issuer, id)| RevocationId::of(RevocationKind::Client { issuer, id }));
+        let session = issuer.zip(session);
+        let session = session.map(|(issuer, id)| RevocationId::of(RevocationKind::Session { issuer, id }));
+        let issued_at = self.issued_at.map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
+        let expires_at = self.expires_at.map(|time| {
+            let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+            u32::try_from(seconds).unwrap_or(u32::MAX)
+        });
+        RevocationIds {
+            issuer: issuer.map(of_issuer),
+            subject,
+            client,
+            session,
+            credential: credential.map(RevocationId::of),
+            // The maximum is for revocations that include every time.
+            issued_at: issued_at.clamp(1, u32::MAX - 1),
+            expires_at,
+            checked_generation: AtomicU64::new(0),
+        }
+    }
+}

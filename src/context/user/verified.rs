@@ -1,0 +1,70 @@
+//! What a gate knows of the credential that it verified, apart from the user.
+
+#[cfg(feature = "revocation")]
+use std::sync::Arc;
+
+use crate::context::credential::Credential;
+#[cfg(feature = "revocation")]
+use crate::context::revocation_ids::RevocationIds;
+use crate::context::user::UserContext;
+
+/// The kind of a verified credential, and what it can be revoked by.
+///
+/// A function of the app that maps or loads a user may return another one, and the credential remains the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Verified {
+    credential: Credential,
+    #[cfg(feature = "revocation")]
+    revocation_ids: Option<Arc<RevocationIds>>,
+}
+
+impl UserContext {
+    pub(crate) fn verified(&self) -> Verified {
+        Verified {
+            credential: self.0.credential,
+            #[cfg(feature = "revocation")]
+            revocation_ids: self.0.revocation_ids.clone(),
+        }
+    }
+
+    /// Sets the credential, unless it is the user's already.
+    pub(crate) fn with_verified(self, verified: Verified) -> Self {
+        if verified.is_of(&self) {
+            return self;
+        }
+        self.with(|identity| {
+            identity.credential = verified.credential;
+            #[cfg(feature = "revocation")]
+            {
+                identity.revocation_ids = verified.revocation_ids;
+            }
+        })
+    }
+}
+
+#[cfg(feature = "revocation")]
+impl UserContext {
+    /// Returns the ids that the gate computed when it verified the credential.
+    pub(crate) fn revocation_ids(&self) -> Option<&Arc<RevocationIds>> {
+        self.0.revocation_ids.as_ref()
+    }
+
+    /// Computes the ids from the user's own values.
+    pub(crate) fn new_revocation_ids(&self) -> RevocationIds {
+        self.0.new_revocation_ids(None)
+    }
+}
+
+impl Verified {
+    fn is_of(&self, user: &UserContext) -> bool {
+        #[cfg(feature = "revocation")]
+        let has_same_ids = match (&self.revocation_ids, &user.0.revocation_ids) {
+            (Some(ids), Some(other)) => Arc::ptr_eq(ids, other),
+            (None, None) => true,
+            _ => false,
+        };
+        #[cfg(not(feature = "revocation"))]
+        let has_same_ids = true;
+        has_same_ids && self.credential == user.0.credential
+    }
+}

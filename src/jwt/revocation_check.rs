@@ -1,0 +1,92 @@
+//! `RevocationCheck`: the check whether a token was revoked, if the app has configured one.
+
+#[cfg(feature = "revocation")]
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::{Identity, UserContext};
+use crate::gate::{DenialKind, TokenError};
+#[cfg(feature = "revocation")]
+use crate::revocation::handle::Revocations;
+
+/// The handle of the app, if there is one. Without the feature `revocation`, nothing is checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RevocationCheck {
+    #[cfg(feature = "revocation")]
+    revocations: Option<Revocations>,
+}
+
+#[cfg(feature = "revocation")]
+impl RevocationCheck {
+    pub(crate) fn of(revocations: &Revocations) -> Self {
+        Self { revocations: Some(revocations.clone()) }
+    }
+
+    /// Records that a layer was built, so that a revocation has an effect.
+    pub(crate) fn set_in_use(&self) {
+        if let Some(revocations) = &self.revocations {
+            revocations.set_has_gate();
+        }
+    }
+
+    /// Checks that a token is not valid for longer than revocations are stored.
+    ///
+    /// Without `iat`, it may have been issued now, by a clock that differs by the leeway.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::Lifetime`].
+    pub(crate) fn check_lifetime(
+        &self,
+        issued_at: Option<Duration>,
+        expires_at: Duration,
+        now: Duration,
+        leeway: Duration,
+    ) -> Result<(), TokenError> {
+        let Some(revocations) = &self.revocations else { return Ok(()) };
+        let start = issued_at.unwrap_or(now.saturating_add(leeway));
+        let is_longer = expires_at.saturating_sub(start) > revocations.max_token_lifetime();
+        if is_longer { Err(TokenError::Lifetime) } else { Ok(()) }
+    }
+
+    /// Computes what a token can be revoked by. `signed` is what its signature covers.
+    pub(crate) fn add_ids(&self, identity: &mut Identity, signed: &str) {
+        if self.revocations.is_some() {
+            identity.revocation_ids = Some(Arc::new(identity.new_revocation_ids(Some(signed))));
+        }
+    }
+
+    /// Checks that a token is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// Returns a 401 if it is revoked, and a 503 if that is not known at present.
+    #[inline]
+    pub(crate) fn check(&self, user: &UserContext) -> Result<(), DenialKind> {
+        match (&self.revocations, user.revocation_ids()) {
+            (Some(revocations), Some(ids)) => revocations.check_token(ids),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "revocation"))]
+impl RevocationCheck {
+    pub(crate) fn set_in_use(&self) {}
+
+    pub(crate) fn check_lifetime(
+        &self,
+        _issued_at: Option<Duration>,
+        _expires_at: Duration,
+        _now: Duration,
+        _leeway: Duration,
+    ) -> Result<(), TokenError> {
+        Ok(())
+    }
+
+    pub(crate) fn add_ids(&self, _identity: &mut Identity, _signed: &str) {}
+
+    pub(crate) fn check(&self, _user: &UserContext) -> Result<(), DenialKind> {
+        Ok(())
+    }
+}
