@@ -100,6 +100,7 @@
 //!    check needs is never treated as absent
 //! 6. signature
 //! 7. claims from which the [user is read](crate::ClaimMap)
+//! 8. [user loader](JwtAuthBuilder::load_user): whether the user exists, and whether the account is active
 //!
 //! # Access tokens and other tokens
 //!

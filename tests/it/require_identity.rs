@@ -7,8 +7,12 @@ use axum::routing::get;
 use portcullis::context::Credential;
 use portcullis::gate::{AccountRefusal, Denial, DenialKind};
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::rate_limit::Key;
 use portcullis::testing::{as_anonymous, as_user};
-use portcullis::{Principal, RequireCredential, RequireUser, RequireVerifiedEmail, UserContext};
+use portcullis::{
+    Principal, Quota, RateLimit, RequireCredential, RequireRole, RequireScope, RequireUser, RequireVerifiedEmail,
+    Roles, Scopes, UserContext,
+};
 use serde_json::{Value, json};
 use tower::ServiceBuilder;
 
@@ -110,7 +114,8 @@ async fn only_the_listed_kinds_of_credentials_are_accepted_and_the_response_list
             assert_eq!(response.body, "handled", "{kind}");
             continue;
         }
-        let expected = ("credential_not_accepted", "required credential: session, token", json!(["session", "token"]));
+        let expected =
+            ("credential_not_accepted", "required credential: session or token", json!(["session", "token"]));
         let (code, detail, credentials) = refused(&response);
         assert_eq!((&*code, &*detail, credentials), expected, "{kind}");
     }
@@ -139,6 +144,23 @@ async fn a_user_of_jwt_auth_has_a_token_as_credential_even_if_it_is_cached() {
         let user = response.user();
         assert_eq!((user.credential(), user.session_id()), (Credential::Token, Some("s-1")));
         assert!(user.issued_at().is_some());
+    }
+}
+
+/// A custom gate would set the kind, and nothing else differs.
+#[tokio::test]
+async fn layers_and_extractors_treat_users_alike_whatever_the_credential_was() {
+    for kind in KINDS {
+        let limit = RateLimit::builder().quota(Quota::per_minute(1).unwrap()).key(Key::user()).build().unwrap();
+        let layers = ServiceBuilder::new()
+            .layer(limit)
+            .layer(RequireScope::new("read").unwrap())
+            .layer(RequireRole::new(&Roles::from_names(["editor"]).unwrap(), "editor").unwrap());
+        let handler = get(|user: UserContext| async move { format!("{} by {}", user.id(), user.credential()) });
+        let user = ann().with_scopes(Scopes::new(["read"]).unwrap()).with_roles(["editor"]).with_credential(kind);
+        let app = Router::new().route("/", handler.layer(layers)).layer(as_user(user));
+        assert_eq!(TestResponse::get(&app, "/", &[]).await.body, format!("ann by {kind}"));
+        assert_eq!(TestResponse::get(&app, "/", &[]).await.status, 429, "counted by the user");
     }
 }
 

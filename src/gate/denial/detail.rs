@@ -64,7 +64,9 @@ impl Denial {
             DenialKind::CredentialNotAccepted { accepted, credential } if accepted.is_empty() => {
                 format!("credential not accepted: {credential}").into()
             }
-            DenialKind::CredentialNotAccepted { accepted, .. } => format!("required credential: {accepted}").into(),
+            DenialKind::CredentialNotAccepted { accepted, .. } => {
+                format!("required credential: {}", alternatives(accepted.iter())).into()
+            }
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
                 Some(schemes) => format!("a credential is required: {}", alternatives(schemes)).into(),
                 None => "a bearer token is required".into(),
@@ -147,14 +149,14 @@ impl DenialKind {
 }
 
 /// Writes `Bearer, ApiKey or Session`.
-fn alternatives<'a>(schemes: impl Iterator<Item = &'a str>) -> String {
+fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
-    let mut schemes = schemes.peekable();
-    while let Some(scheme) = schemes.next() {
+    let mut names = names.peekable();
+    while let Some(name) = names.next() {
         if !text.is_empty() {
-            text.push_str(if schemes.peek().is_some() { ", " } else { " or " });
+            text.push_str(if names.peek().is_some() { ", " } else { " or " });
         }
-        text.push_str(scheme);
+        text.push_str(name);
     }
     text
 }
