@@ -32,7 +32,10 @@ use crate::gate::engine::Gate;
 /// }
 ///
 /// impl ApiKeyAuth {
-///     fn user(&self, head: &mut request::Parts) -> Result<UserContext, DenialKind> {
+///     fn user(
+///         &self,
+///         head: &mut request::Parts,
+///     ) -> Result<UserContext, DenialKind> {
 ///         let key = self.0.sources.read(&mut head.headers);
 ///         let key = key.map_err(DenialKind::InvalidRequest)?;
 ///         let key = key.ok_or(DenialKind::CredentialsMissing)?;

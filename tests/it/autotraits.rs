@@ -13,8 +13,8 @@ use portcullis::context::{AuthScheme, ClaimsError, NoStore, Realm, RolesBuilder,
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, BodyFromBytes, CredentialError, Denial, DenialKind, Entry, Gate, GateLayer, Gated, Reply,
-    RequiredNames, ResponseHeaders, TokenError, Violation,
+    AccountRefusal, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind, Entry,
+    Gate, GateLayer, Gated, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
@@ -28,10 +28,10 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer, Issuers,
-    JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential, RequirePermission,
-    RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders,
-    Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
+    Algorithm, AnyOf, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer,
+    Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential,
+    RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes,
+    SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -39,6 +39,7 @@ fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 
 #[test]
 fn layers_are_clone_send_sync_and_debug() {
+    is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<Cors>();
     is_value::<JwtAuth>();
     is_value::<RateLimit>();
@@ -107,6 +108,8 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Realm>();
     is_value::<AuthScheme>();
     is_value::<CredentialError>();
+    is_value::<CredentialSource>();
+    is_value::<CredentialSources>();
     is_value::<ResetFormat>();
     is_value::<ResponseHeaders>();
     is_value::<Role>();

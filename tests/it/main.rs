@@ -1,5 +1,6 @@
 //! Tests of behavior through real stacks, one module per layer, and of the source itself.
 
+mod any_of;
 mod authorization_details;
 mod autotraits;
 mod browser;

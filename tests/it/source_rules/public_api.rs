@@ -27,10 +27,11 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
-         extract::Extract, extract::impl_extractor!, gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, \
-         gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, \
-         rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
+        "any_of::tuple!, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
+         extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, \
+         gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, \
+         gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
+         testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.
     (
@@ -51,7 +52,7 @@ const NAMED: &[(&str, &str)] = &[
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
+        "any_of::AnyOf, client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
          jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
