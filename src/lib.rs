@@ -148,7 +148,7 @@ pub mod require;
 #[cfg(feature = "revocation")]
 #[doc(alias("blocklist", "denylist", "logout"))]
 pub mod revocation;
-#[cfg(any(feature = "jwt", all(feature = "redis", feature = "rate_limit")))]
+#[cfg(any(feature = "jwt", feature = "revocation", all(feature = "redis", feature = "rate_limit")))]
 mod runtime;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]

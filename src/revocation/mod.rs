@@ -9,7 +9,10 @@ mod record;
 mod revocation;
 mod shared;
 mod table;
+mod watch;
+mod watchers;
 
 pub use builder::RevocationsBuilder;
 pub use error::RevokeError;
 pub use revocation::Revocation;
+pub use watch::{Ended, Watch};

@@ -9,6 +9,7 @@ use crate::clock::{Clock, MAX_LEEWAY, SteadyClock};
 use crate::context::RevocationIds;
 use crate::revocation::record::{Full, Record};
 use crate::revocation::table::Table;
+use crate::revocation::watchers::Watchers;
 
 /// The table, and whether it may be used.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     clock: SteadyClock,
     /// Notified when the table may be used again.
     became_available: Notify,
+    watchers: Watchers,
     /// Whether a gate checks the table.
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
@@ -60,6 +62,7 @@ impl Shared {
             usage_log: Throttle::new(&clock),
             clock: SteadyClock::new(clock),
             became_available: Notify::new(),
+            watchers: Watchers::new(),
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
         }
@@ -98,8 +101,7 @@ impl Shared {
         self.log_usage(has_changed);
         if has_changed? {
             self.state.fetch_add(1, Ordering::Release);
-            // Wakes those who watch what has this id.
-            let _ = record.id();
+            self.watchers.wake(record.id());
         }
         Ok(())
     }
@@ -128,6 +130,21 @@ impl Shared {
             }
             notified.await;
         }
+    }
+
+    /// Returns those who wait for a revocation.
+    pub(super) fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
+    /// Returns whether the table revokes a credential, also while it may lack other entries.
+    pub(super) fn is_revoked(&self, ids: &RevocationIds) -> bool {
+        self.table.is_revoked(ids)
+    }
+
+    /// Returns the time by the wall clock, in microseconds since 1970.
+    pub(super) fn now_micros(&self) -> u64 {
+        self.clock.wall_micros()
     }
 
     /// Returns the records that create the table, for a log that was lost.
