@@ -150,6 +150,8 @@ pub enum DenialKind {
     /// 403: the resource belongs to another user.
     #[doc(alias("403", "forbidden"))]
     NotOwner,
+    /// 500: a handler revokes a credential of a user that has no issuer or id to revoke it by.
+    NotRevocable,
     /// 500: a layer or extractor requires a user on a route that
     /// [`StackBuilder::open`](crate::stack::StackBuilder::open) names, where no credential is read.
     #[non_exhaustive]
@@ -292,6 +294,7 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
+            | DenialKind::NotRevocable
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,

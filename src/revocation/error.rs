@@ -3,11 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Realm;
+use crate::gate::{Denial, DenialKind};
 
 /// Why [`Revocations`](crate::Revocations) could not revoke a credential.
 ///
-/// A handler usually responds with 503, so that the client tries again. The two variants about a user are mistakes of
-/// the app, because every user that [`JwtAuth`](crate::JwtAuth) verified has an issuer and an id.
+/// A handler that returns a [`Denial`] can use `?`: it responds with 503, so that the client tries again. The two variants
+/// about a user become a 500. They are mistakes of the app, because every user that [`JwtAuth`](crate::JwtAuth) verified
+/// has an issuer and an id.
 ///
 /// ```
 /// use portcullis::{Revocations, UserContext, revocation::RevokeError};
@@ -61,3 +66,37 @@ impl Error for RevokeError {
         }
     }
 }
+
+/// Creates a 503, or a 500 for a user whose credential cannot be revoked.
+///
+/// ```
+/// use portcullis::{Revocations, UserContext, gate::Denial};
+///
+/// async fn log_out(
+///     user: UserContext,
+///     revocations: Revocations,
+/// ) -> Result<(), Denial> {
+///     revocations.revoke(&user).await?;
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), portcullis::ConfigError> {
+/// let revocations = Revocations::builder().build()?;
+/// let ann = UserContext::new("ann"); // without an issuer
+/// let denial = log_out(ann, revocations).await.unwrap_err();
+/// assert_eq!(denial.status(), 500);
+/// # Ok(())
+/// # }
+/// ```
+impl From<RevokeError> for Denial {
+    fn from(error: RevokeError) -> Self {
+        let kind = match error {
+            RevokeError::Full | RevokeError::NotStored { .. } => DenialKind::revocations_unavailable(RETRY_AFTER),
+            RevokeError::IdMissing | RevokeError::IssuerMissing => DenialKind::NotRevocable,
+        };
+        Self::new(kind, Realm::default())
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);

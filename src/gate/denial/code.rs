@@ -42,6 +42,7 @@ impl DenialKind {
             | Self::AuthLayerMissing { .. }
             | Self::ClaimsMismatch
             | Self::NonceMissing
+            | Self::NotRevocable
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",

@@ -54,6 +54,7 @@ impl Denial {
             | DenialKind::AuthLayerMissing { .. }
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
+            | DenialKind::NotRevocable
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => {
@@ -128,6 +129,9 @@ impl DenialKind {
             Self::NonceMissing => "CspNonce requires a SecurityHeaders layer whose policy has a nonce; add \
                  SecurityHeaders::html(), or Source::Nonce to the existing policy"
                 .into(),
+            Self::NotRevocable => "a handler revokes a credential of a user without an issuer, a session or a token id; \
+                 keep the user that the authenticating layer provides, or set these values in a custom gate"
+                .into(),
             Self::OpenRoute { required_by } => format!(
                 "{required_by} requires a user on an open route, where no credential is read; remove the route from \
                  StackBuilder::open, or open only the methods that need no user, as in \"GET /reports\""
@@ -174,6 +178,7 @@ mod tests {
             (DenialKind::auth_layer_missing("RequireUser"), "RequireUser requires an authenticating layer"),
             (DenialKind::ClaimsMismatch, "no token's claims fit"),
             (DenialKind::NonceMissing, "SecurityHeaders::html()"),
+            (DenialKind::NotRevocable, "without an issuer"),
             (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),

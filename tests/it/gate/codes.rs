@@ -53,11 +53,13 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::keys_unavailable(Duration::from_secs(1)),
         DenialKind::NonceMissing,
         DenialKind::NotOwner,
+        DenialKind::NotRevocable,
         DenialKind::open_route("RequireUser"),
         DenialKind::QuotaExceeded(violation()),
         DenialKind::RateLimitKeyMissing,
         DenialKind::rate_limit_missing("RateLimitStatus"),
         DenialKind::ReducedCapacity(violation()),
+        DenialKind::revocations_unavailable(Duration::from_secs(1)),
         DenialKind::users_unavailable(Duration::from_secs(1)),
     ];
     kinds.extend(token_errors().map(DenialKind::InvalidToken));
@@ -82,6 +84,7 @@ fn token_errors() -> impl Iterator<Item = TokenError> {
         TokenError::IssuedInFuture,
         TokenError::Issuer,
         TokenError::Key,
+        TokenError::Lifetime,
         TokenError::Nested,
         TokenError::NotYetValid,
         TokenError::Revoked,
