@@ -25,6 +25,7 @@ mod redis;
 mod require;
 mod require_identity;
 mod required_claims;
+mod revocation;
 mod sensitive_headers;
 mod serialization;
 mod source_rules;

@@ -1,0 +1,8 @@
+//! Revoked credentials, through real layers and servers.
+
+mod checks;
+mod custom_gates;
+mod flood;
+mod service;
+mod signatures;
+mod storage;
