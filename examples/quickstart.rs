@@ -45,7 +45,7 @@
 //! x-ratelimit-reset: 1795294201
 //! cache-control: no-store
 //! vary: Origin
-//! content-length: 329
+//! content-length: 350
 //!
 //! {"id":"ann","principal":"user","credential":"token","scopes":["read:valuations"],"roles":["basic_user"],"permissions":["create:document","create:valuation","read:document","read:market_data","read:user_profile","read:valuation","update:user_profile"],"issuer":"http://127.0.0.1:39205","client_id":"test-client","tier":"basic","expires_at":1795294201}
 //! ```
