@@ -1,5 +1,6 @@
 //! The number of allocations that each layer adds to a bare handler on axum's router, which is the same in every run.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::Command;
@@ -11,14 +12,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Response, request};
+use portcullis::context::{AuthScheme, Realm};
+use portcullis::gate::{self, AuthGate, CredentialSource, CredentialSources, Entry, Gate};
 use portcullis::rate_limit::Key;
 use portcullis::testing::TokenBuilder;
 use portcullis::{
-    Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, RequireTier, SecurityHeaders, Stack,
-    Tiers, TrustedProxies, UserContext,
+    AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, RequireTier, SecurityHeaders,
+    Stack, Tiers, TrustedProxies, UserContext,
 };
-use tower::Service;
+use tower::{Layer, Service};
 
 const ISSUER: &str = "https://auth.example.com";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -120,6 +123,57 @@ fn each_layer_stays_within_its_budget() {
         println!("{name}: {counted} of at most {max}");
         assert!(counted <= max, "{name}: {counted} allocations, at most {max}");
     }
+}
+
+/// Admits every request with a credential in its source.
+#[derive(Clone)]
+struct AdmitAll(&'static str, CredentialSource);
+
+impl Gate for AdmitAll {
+    type Pass = ();
+
+    fn enter(&self, _: &mut request::Parts) -> Entry<()> {
+        Entry::Admit(())
+    }
+}
+
+impl AuthGate for AdmitAll {
+    fn credentials(&self) -> CredentialSources {
+        CredentialSources::new([self.1.clone()]).unwrap()
+    }
+
+    fn realm(&self) -> Realm {
+        Realm::default().with_schemes([AuthScheme::new(self.0).unwrap()])
+    }
+}
+
+#[test]
+fn any_of_allocates_nothing_beyond_the_gate_that_decides_and_a_401_of_three_gates_at_most_eleven_times() {
+    let keys = AdmitAll("ApiKey", CredentialSource::header(HeaderName::from_static("x-api-key")));
+    let sessions = AdmitAll("Session", CredentialSource::cookie("session"));
+    let any_of = || bare_router().layer(AnyOf::new((auth(), keys.clone(), sessions.clone())).unwrap());
+    let bearer = format!("Bearer {}", token("ann"));
+    let headers = [(AUTHORIZATION, &*bearer)];
+    let with_any_of = added_allocations(any_of(), &headers);
+    assert_eq!(with_any_of, added_allocations(bare_router().layer(auth()), &headers));
+    let empty_layer = added_allocations(bare_router().layer(gate::layer(keys.clone())), &[]);
+    let key = [(HeaderName::from_static("x-api-key"), "k1")];
+    assert_eq!(added_allocations(any_of(), &key), empty_layer);
+
+    // Without a router, which allocates too.
+    let inner =
+        tower::service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(Body::empty()))));
+    let mut service = AnyOf::new((auth(), keys, sessions)).unwrap().layer(inner);
+    let counted = measure(|| {
+        let mut response = pin!(service.call(Request::new(())));
+        let Poll::Ready(Ok(response)) = response.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("a rejection at once")
+        };
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers().get_all("www-authenticate").iter().count(), 3);
+    });
+    println!("AnyOf, 401 with three challenges: {} of at most 11", counted.count_total);
+    assert!(counted.count_total <= 11, "{} allocations, at most 11", counted.count_total);
 }
 
 fn stack_router() -> Router {

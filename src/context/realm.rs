@@ -97,10 +97,10 @@ impl Realm {
         self.0.as_ref().map_or(slice::from_ref(&BEARER_API), |space| &space.challenges)
     }
 
-    /// Returns the names of the schemes; `None` if a bearer token is the only credential.
-    pub(crate) fn schemes_besides_bearer(&self) -> Option<impl Iterator<Item = &str>> {
+    /// Returns the schemes; `None` if a bearer token is the only credential.
+    pub(crate) fn schemes_besides_bearer(&self) -> Option<&[AuthScheme]> {
         let schemes = &self.0.as_ref()?.schemes;
-        schemes.iter().any(|scheme| !scheme.is_bearer()).then(|| schemes.iter().map(AuthScheme::name))
+        schemes.iter().any(|scheme| !scheme.is_bearer()).then_some(schemes)
     }
 }
 

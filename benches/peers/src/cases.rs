@@ -24,7 +24,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 28] = [
+pub const CASES: [Case; 31] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -52,6 +52,9 @@ pub const CASES: [Case; 28] = [
     },
     case("JwtAuth EdDSA, uncached token", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
+    case("AnyOf of three gates, HS256, cached token", ours::any_of, with_hs256),
+    case("AnyOf of three gates, custom gate", ours::any_of, with_key),
+    Case { status: 401, ..case("AnyOf of three gates, 401 without any", ours::any_of, plain) },
     case("Stack HS256, cached token", || ours::stack(Algorithm::Hs256, true), with_all),
     case("Stack HS256, uncached token", || ours::stack(Algorithm::Hs256, false), with_all),
     case("  peers HS256, one ServiceBuilder", || peers::stack(Algorithm::Hs256), with_all),
@@ -92,6 +95,12 @@ fn with_hs256() -> Request<Body> {
     static BEARER: OnceLock<HeaderValue> = OnceLock::new();
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, bearer(&BEARER, Algorithm::Hs256));
+    request
+}
+
+fn with_key() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert(ours::API_KEY, HeaderValue::from_static("k1"));
     request
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use portcullis::gate::{Entry, Gate, Gated};
+use http::HeaderName;
+use portcullis::context::{AuthScheme, Realm, Visitor};
+use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
 use portcullis::rate_limit::Key;
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, SecurityHeaders, Stack,
-    TrustedProxies, UserContext,
+    Algorithm, AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, SecurityHeaders,
+    Stack, TrustedProxies, UserContext,
 };
 
 pub(crate) const PAGE: &str = "https://app0.example.com";
@@ -135,6 +137,47 @@ fn jwt_layer(algorithm: Algorithm, is_cached: bool) -> JwtAuth {
 
 pub(crate) fn auth(algorithm: Algorithm, is_cached: bool) -> Router {
     extracting_user().layer(jwt_layer(algorithm, is_cached))
+}
+
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Admits every request with a credential in its source, as the same user.
+#[derive(Clone)]
+struct AdmitAll {
+    source: CredentialSource,
+    realm: Realm,
+    user: UserContext,
+}
+
+impl Gate for AdmitAll {
+    type Pass = ();
+
+    fn enter(&self, head: &mut http::request::Parts) -> Entry<()> {
+        head.extensions.insert(Visitor::authenticated(self.user.clone()));
+        Entry::Admit(())
+    }
+}
+
+impl AuthGate for AdmitAll {
+    fn credentials(&self) -> CredentialSources {
+        CredentialSources::new([self.source.clone()]).expect("a source")
+    }
+
+    fn realm(&self) -> Realm {
+        self.realm.clone()
+    }
+}
+
+/// Accepts a token, an API key or a session.
+pub(crate) fn any_of() -> Router {
+    let gate = |scheme: &str, source| {
+        let realm = Realm::default().with_schemes([AuthScheme::new(scheme).expect("a scheme")]);
+        AdmitAll { source, realm, user: UserContext::new("robot") }
+    };
+    let keys = gate("ApiKey", CredentialSource::header(API_KEY));
+    let sessions = gate("Session", CredentialSource::cookie("session"));
+    let auth = AnyOf::new((jwt_layer(Algorithm::Hs256, true), keys, sessions));
+    extracting_user().layer(auth.expect("three gates"))
 }
 
 /// One of ten thousand issuers signs the tokens.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::context::AuthScheme;
 use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 
 impl Denial {
@@ -66,10 +67,12 @@ impl Denial {
                 format!("credential not accepted: {credential}").into()
             }
             DenialKind::CredentialNotAccepted { accepted, .. } => {
-                format!("required credential: {}", alternatives(accepted.iter())).into()
+                alternatives("required credential: ", accepted.iter()).into()
             }
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
-                Some(schemes) => format!("a credential is required: {}", alternatives(schemes)).into(),
+                Some(schemes) => {
+                    alternatives("a credential is required: ", schemes.iter().map(AuthScheme::name)).into()
+                }
                 None => "a bearer token is required".into(),
             },
             DenialKind::EmailNotVerified => "the email address must be verified".into(),
@@ -152,18 +155,24 @@ impl DenialKind {
     }
 }
 
-/// Writes `Bearer, ApiKey or Session`.
-fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::new();
+/// Writes an introduction and names, as `Bearer, ApiKey or Session`.
+fn alternatives<'a>(introduction: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::with_capacity(USUAL_LEN);
+    text.push_str(introduction);
     let mut names = names.peekable();
+    let mut is_first = true;
     while let Some(name) = names.next() {
-        if !text.is_empty() {
+        if !is_first {
             text.push_str(if names.peek().is_some() { ", " } else { " or " });
         }
+        is_first = false;
         text.push_str(name);
     }
     text
 }
+
+/// The length of nearly all lists of schemes, so that the text is allocated once.
+const USUAL_LEN: usize = 128;
 
 #[cfg(test)]
 mod tests {
