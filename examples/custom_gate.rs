@@ -12,38 +12,38 @@ use std::error::Error;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Response, request};
+use axum::http::{HeaderName, Response, request};
 use axum::routing::get;
 use portcullis::Principal;
-use portcullis::context::{AuthScheme, NoStore, Realm, Visitor};
-use portcullis::gate::{CredentialError, Denial, DenialKind, Entry, Gate, Reply};
+use portcullis::context::{AuthScheme, Credential, NoStore, Realm, Visitor};
+use portcullis::gate::{AuthGate, CredentialSource, CredentialSources};
+use portcullis::gate::{Denial, DenialKind, Entry, Gate, Reply};
 use portcullis::{ConfigError, RequireScope, Scopes, SecurityHeaders, Stack, UserContext};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
-/// Admits requests whose `x-api-key` header has a known key.
+/// Admits requests with a known key, in the `x-api-key` header or after the scheme `ApiKey`.
 ///
 /// The server clones the gate together with its service, so the data is behind an `Arc`.
 #[derive(Clone)]
-struct ApiKeyAuth {
-    /// The owners by the SHA-256 digest of their key: a copy of this table is useless to a thief.
-    owners: Arc<HashMap<[u8; 32], UserContext>>,
+struct ApiKeyAuth(Arc<ApiKeys>);
+
+struct ApiKeys {
+    /// Where a request has its key.
+    sources: CredentialSources,
     /// The realm and the scheme `ApiKey`, which the challenge of a rejection names.
     realm: Realm,
+    /// The owners by the SHA-256 digest of their key: a copy of this table is useless to a thief.
+    owners: HashMap<[u8; 32], UserContext>,
 }
 
 impl ApiKeyAuth {
-    fn owner(&self, head: &request::Parts) -> Result<&UserContext, Denial> {
-        let mut keys = head.headers.get_all("x-api-key").iter();
-        let owner = match (keys.next(), keys.next()) {
-            (None, _) => Err(DenialKind::CredentialsMissing),
-            (Some(key), None) => Ok(self.owners.get(&digest(key.as_bytes()))),
-            // Several keys: another server might check another one of them.
-            _ => Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
-        };
-        owner
-            .and_then(|owner| owner.ok_or(DenialKind::InvalidCredential))
-            .map_err(|kind| Denial::new(kind, self.realm.clone()))
+    /// Several keys are an error: another server might check another one of them.
+    fn owner(&self, head: &mut request::Parts) -> Result<UserContext, DenialKind> {
+        let key = self.0.sources.read(&mut head.headers).map_err(DenialKind::InvalidRequest)?;
+        let key = key.ok_or(DenialKind::CredentialsMissing)?;
+        let owner = self.0.owners.get(&digest(key.as_bytes()));
+        owner.cloned().ok_or(DenialKind::InvalidCredential)
     }
 }
 
@@ -52,8 +52,11 @@ impl Gate for ApiKeyAuth {
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
         let owner = match self.owner(head) {
-            Ok(owner) => owner.clone(),
-            Err(denial) => return Entry::Refuse(Reply::denial(head, denial)),
+            Ok(owner) => owner,
+            Err(kind) => {
+                let denial = Denial::new(kind, self.0.realm.clone());
+                return Entry::Refuse(Reply::denial(head, denial));
+            }
         };
         // `SecurityHeaders` marks requests whose responses to users must not be cached.
         let no_store = head.extensions.get().copied();
@@ -65,6 +68,17 @@ impl Gate for ApiKeyAuth {
         if let Some(no_store) = no_store {
             no_store.write(response.headers_mut());
         }
+    }
+}
+
+/// Lets the gate take part in `AnyOf`, beside `JwtAuth` for example.
+impl AuthGate for ApiKeyAuth {
+    fn credentials(&self) -> CredentialSources {
+        self.0.sources.clone()
+    }
+
+    fn realm(&self) -> Realm {
+        self.0.realm.clone()
     }
 }
 
@@ -96,13 +110,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_realm(realm.clone())
         // Distinguishes this id from the same id of a token.
         .with_issuer("api-keys")
+        .with_credential(Credential::ApiKey)
         .with_principal(Principal::Client)
         .with_scopes(Scopes::new(["read:reports"])?);
-    let owners = Arc::new(HashMap::from([(digest(key.as_bytes()), robot)]));
+    let owners = HashMap::from([(digest(key.as_bytes()), robot)]);
+    let sources = CredentialSources::new([
+        CredentialSource::header(HeaderName::from_static("x-api-key")),
+        CredentialSource::scheme("ApiKey"),
+    ])?;
+    let auth = ApiKeyAuth(Arc::new(ApiKeys { sources, realm, owners }));
     let addr = listener.local_addr()?;
     println!("export API_KEY={key}");
     println!("curl -i http://{addr}/me");
     println!("curl -i http://{addr}/me -H \"x-api-key: $API_KEY\"");
     println!("curl -i http://{addr}/admin -H \"x-api-key: $API_KEY\"");
-    Ok(axum::serve(listener, app(ApiKeyAuth { owners, realm })?).await?)
+    Ok(axum::serve(listener, app(auth)?).await?)
 }

@@ -87,6 +87,7 @@
 //! | test your routes | [testing](_guide::recipes::testing) |
 //! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
+//! | accept several kinds of credentials | [several credentials](_guide::recipes::several_credentials) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
 //! | limit failed logins | [login limits](_guide::recipes::login_limits) |
 //! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |

@@ -14,6 +14,7 @@
 //! | How do I leave some routes open? | [open routes](recipes::open_routes) |
 //! | How do I guard GET and POST of one path differently? | [methods](recipes::methods) |
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys) |
+//! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
@@ -123,6 +124,10 @@ pub mod recipes {
     #[doc(alias = "redis")]
     #[doc = include_str!("recipes/redis_outage.md")]
     pub mod redis_outage {}
+
+    #[doc(alias("AnyOf", "multiple credentials", "session"))]
+    #[doc = include_str!("recipes/several_credentials.md")]
+    pub mod several_credentials {}
 
     #[doc(alias("config", "configuration", "environment variables", "json", "serde", "toml"))]
     #[doc = include_str!("recipes/settings.md")]

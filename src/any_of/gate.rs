@@ -130,8 +130,8 @@ impl<G: AuthGates> Gate for AnyOf<G> {
             Ok(decider) => decider,
             Err(error) => return Entry::Refuse(self.refuse(head, DenialKind::InvalidRequest(error))),
         };
-        let decision = decider.and_then(|gate| self.shared.gates.enter(gate, head, &self.shared.realm, AnyOfPass::of));
-        decision.unwrap_or_else(|| self.enter_without_credential(head))
+        let Shared { gates, realm, .. } = &*self.shared;
+        gates.enter(decider, head, realm, AnyOfPass::of, |head| self.enter_without_credential(head))
     }
 
     fn leave<B>(&self, AnyOfPass(pass): Self::Pass, response: &mut Response<B>) {

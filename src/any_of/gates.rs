@@ -47,15 +47,16 @@ pub(super) mod sealed {
 
         fn declarations(&self) -> Vec<Declaration>;
 
-        /// Enters a gate, and wraps its pass. If it rejects the request with 401, the challenges of `realm` are added.
-        /// `None` if the tuple has no such gate.
+        /// Enters the gate that decides, and wraps its pass. If it rejects the request with 401, the challenges of
+        /// `realm` are added. Calls `otherwise` if no gate of the tuple decides.
         fn enter<P: Send + 'static>(
             &self,
-            index: usize,
+            decider: Option<usize>,
             head: &mut request::Parts,
             realm: &Realm,
             wrap: fn(Self::Pass) -> P,
-        ) -> Option<Entry<P>>;
+            otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
+        ) -> Entry<P>;
 
         fn leave<T>(&self, pass: Self::Pass, response: &mut Response<T>);
 
@@ -66,6 +67,7 @@ pub(super) mod sealed {
 }
 
 /// Converts the decision of a gate to that of the tuple.
+#[inline]
 fn convert<P, Q>(entry: Entry<P>, wrap: impl FnOnce(P) -> Q + Send + 'static, realm: &Realm) -> Entry<Q>
 where
     P: Send + 'static,
@@ -117,14 +119,17 @@ macro_rules! tuple {
 
             fn enter<P: Send + 'static>(
                 &self,
-                index: usize,
+                decider: Option<usize>,
                 head: &mut request::Parts,
                 realm: &Realm,
                 wrap: fn(Self::Pass) -> P,
-            ) -> Option<Entry<P>> {
-                match index {
-                    $($index => Some(convert(self.$index.enter(head), move |pass| wrap(OneOf::$position(pass)), realm)),)+
-                    _ => None,
+                otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
+            ) -> Entry<P> {
+                match decider {
+                    $(Some($index) => {
+                        convert(self.$index.enter(head), move |pass| wrap(OneOf::$position(pass)), realm)
+                    })+
+                    _ => otherwise(head),
                 }
             }
 

@@ -128,7 +128,8 @@
 //!
 //! # In the guide
 //!
-//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [error
+//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [several
+//! credentials](crate::_guide::recipes::several_credentials), [error
 //! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
 mod auth_gate;
