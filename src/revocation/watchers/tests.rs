@@ -1,4 +1,6 @@
-use std::sync::atomic::AtomicU64;
+//! Tests of watchers: which ones a revocation wakes, and what their slots keep.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::Wake;
 use std::thread;
 
@@ -223,6 +225,31 @@ fn a_waker_may_drop_a_watcher_of_the_same_shard() {
         places.iter().for_each(|place| watchers.remove(place));
         assert!(watchers.shards.iter().all(|shard| lock(shard).is_empty()));
     }
+}
+
+#[test]
+fn a_revocation_after_the_lookup_wakes_the_watcher() {
+    let watchers = Watchers::new();
+    let place = watchers.insert(ids("t", "s", "ann"));
+    let counter = Arc::new(Counter::default());
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let is_revoked = |_: &_| {
+            scope.spawn(|| {
+                watchers.wake(subject("ann"));
+                is_done.store(true, Ordering::SeqCst);
+            });
+            // The revocation has to wait until the waker is stored, so this takes all rounds.
+            let is_done = (0..10_000).any(|_| {
+                thread::yield_now();
+                is_done.load(Ordering::SeqCst)
+            });
+            assert!(!is_done);
+            false
+        };
+        watchers.poll(&place, &Waker::from(Arc::clone(&counter)), is_revoked);
+    });
+    assert_eq!(counter.count(), 1);
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod flood;
 mod service;
 mod signatures;
 mod storage;
+mod watch;
