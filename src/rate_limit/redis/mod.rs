@@ -130,6 +130,9 @@ impl RedisStore {
     /// Only the [`deadline`](Self::deadline) limits how long a request waits. A handshake that takes longer than the
     /// deadline continues, and a later request uses the connection.
     ///
+    /// Each store opens a connection of its own. Stores for other purposes, such as the stream of revocations, take a
+    /// clone of the same client.
+    ///
     /// This client trusts a private certificate authority, which requires the feature `redis_tls`:
     ///
     /// ```no_run

@@ -118,16 +118,21 @@ fn batcher(connected_by: ConnectedBy) -> (Arc<Batcher<TestJob>>, UnboundedReceiv
     (Arc::new(Batcher::new(Arc::new(TestConnection { calls: sender, connected_by }), DEADLINE)), calls)
 }
 
+/// Returns the next call. If there is none, the clock advances, and the test fails.
+async fn next(calls: &mut UnboundedReceiver<PendingCall>) -> PendingCall {
+    tokio::time::timeout(DEADLINE * 10, calls.recv()).await.unwrap().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn jobs_that_arrive_during_a_call_share_the_next_one() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     let first = batcher.send(TestJob::Needed(1)).unwrap();
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     assert_eq!(call.jobs, [TestJob::Needed(1)]);
     let others = [2, 3].map(|number| batcher.send(TestJob::Needed(number)).unwrap());
     call.respond();
     assert_eq!(first.await, Ok(1));
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     assert_eq!(call.jobs, [TestJob::Needed(2), TestJob::Needed(3)]);
     call.respond();
     for (receiver, number) in others.into_iter().zip(2..) {
@@ -142,7 +147,7 @@ async fn a_call_has_at_most_the_allowed_parts_but_at_least_one_job() {
     let receivers = numbers.map(|number| batcher.send(TestJob::Needed(number)).unwrap());
     let mut sizes = Vec::new();
     while sizes.iter().sum::<usize>() < numbers.len() {
-        let call = calls.recv().await.unwrap();
+        let call = next(&mut calls).await;
         sizes.push(call.jobs.len());
         call.respond();
     }
@@ -156,33 +161,33 @@ async fn a_call_has_at_most_the_allowed_parts_but_at_least_one_job() {
 async fn a_job_whose_caller_has_gone_is_sent_only_if_it_is_needed() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     let first = batcher.send(TestJob::Needed(1)).unwrap();
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     drop(batcher.send(TestJob::NeedsCaller(2)));
     drop(batcher.send(TestJob::Undo(3)));
     call.respond();
     assert_eq!(first.await, Ok(1));
-    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(3)]);
+    assert_eq!(next(&mut calls).await.jobs, [TestJob::Undo(3)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_without_its_caller_is_undone() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     let receiver = batcher.send(TestJob::NeedsCaller(1)).unwrap();
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     drop(receiver);
     call.respond();
-    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(1)]);
+    assert_eq!(next(&mut calls).await.jobs, [TestJob::Undo(1)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_after_the_deadline_is_undone() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     let receiver = batcher.send(TestJob::NeedsCaller(1)).unwrap();
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     // The clock of the test advances to the deadline.
     assert!(receiver.await.is_err());
     call.respond();
-    assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Undo(1)]);
+    assert_eq!(next(&mut calls).await.jobs, [TestJob::Undo(1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,11 +195,11 @@ async fn an_open_breaker_releases_the_waiting_requests() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     for _ in 0..2 {
         let receiver = batcher.send(TestJob::Needed(1)).unwrap();
-        calls.recv().await.unwrap().fail();
+        next(&mut calls).await.fail();
         assert!(receiver.await.is_err());
     }
     let receiver = batcher.send(TestJob::Needed(1)).unwrap();
-    let call = calls.recv().await.unwrap();
+    let call = next(&mut calls).await;
     let waiting = batcher.send(TestJob::Needed(2)).unwrap();
     assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
     call.fail();
@@ -208,7 +213,7 @@ async fn in_a_cluster_each_job_is_a_call() {
     let (batcher, mut calls) = batcher(ConnectedBy::AppToCluster);
     let receivers = [1, 2].map(|number| batcher.send(TestJob::Needed(number)).unwrap());
     for number in [1, 2] {
-        assert_eq!(calls.recv().await.unwrap().jobs, [TestJob::Needed(number)]);
+        assert_eq!(next(&mut calls).await.jobs, [TestJob::Needed(number)]);
     }
     drop(receivers);
     let slot = batcher.hash_slot(|| TestJob::Needed(1).hash_tag());
