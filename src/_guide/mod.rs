@@ -16,6 +16,7 @@
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
+//! | How do I log a user out? | [logout](recipes::logout) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
@@ -100,6 +101,10 @@ pub mod recipes {
     #[doc(alias("brute force", "login"))]
     #[doc = include_str!("recipes/login_limits.md")]
     pub mod login_limits {}
+
+    #[doc(alias("blocklist", "denylist", "revoke", "sign out"))]
+    #[doc = include_str!("recipes/logout.md")]
+    pub mod logout {}
 
     #[doc(alias("multi-tenant", "organizations", "realms"))]
     #[doc = include_str!("recipes/many_tenants.md")]

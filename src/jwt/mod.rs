@@ -43,8 +43,9 @@
 //! ```
 //!
 //! The layer does not issue tokens, log users in or keep sessions. It contacts an issuer to fetch keys, never to check
-//! a single token (no introspection, RFC 7662), so it does not notice that a token was revoked. It does not decide what
-//! a user may do: that is the task of the [`Require*`](crate::require) layers and of handlers.
+//! a single token (no introspection, RFC 7662), so it does not notice that the issuer has revoked a token. What the app
+//! itself [revokes](JwtAuthBuilder::revocations) is rejected. It does not decide what a user may do: that is the task of
+//! the [`Require*`](crate::require) layers and of handlers.
 //!
 //! # Configuration
 //!
@@ -68,6 +69,8 @@
 //! | no token, or a credential of another scheme | 401, a challenge without an error code |
 //! | several tokens, or a malformed credential | 400 `invalid_request` |
 //! | an invalid token | 401 `invalid_token` |
+//! | a token that was [revoked](JwtAuthBuilder::revocations) | 401 `invalid_token` |
+//! | any token, while it is not known what was revoked | 503 with `Retry-After` |
 //! | a token with an unknown key, while the issuer is unavailable | 503 with `Retry-After` |
 //! | a user that the [user loader](JwtAuthBuilder::load_user) refuses | 403 |
 //! | a user that the loader does not know, or a token that it reports as revoked | 401 `invalid_token` |
@@ -100,7 +103,9 @@
 //!    check needs is never treated as absent
 //! 6. signature
 //! 7. claims from which the [user is read](crate::ClaimMap)
-//! 8. [user loader](JwtAuthBuilder::load_user): whether the user exists, and whether the account is active
+//! 8. [revocation](JwtAuthBuilder::revocations), on every request, even if the token is cached
+//! 9. [user loader](JwtAuthBuilder::load_user), also on every request: whether the user exists, and whether the account
+//!    is active
 //!
 //! # Access tokens and other tokens
 //!

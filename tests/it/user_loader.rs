@@ -12,8 +12,9 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use portcullis::gate::AccountRefusal;
 use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::revocation::Revocation;
 use portcullis::testing::TestIssuer;
-use portcullis::{Extractor, Issuer, JwtAuth, UserContext};
+use portcullis::{Extractor, Issuer, JwtAuth, Revocations, UserContext};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -76,6 +77,37 @@ async fn revoked_token_is_401_invalid_token() {
     assert_eq!(challenge, expected);
     assert!(body_text(response).await.contains(r#""code":"token_revoked""#));
     assert_eq!(LoadError::Revoked.to_string(), "the token has been revoked");
+}
+
+/// Format, expiry, signature, revocation, user, account: a token with several faults is rejected for the first.
+#[tokio::test]
+async fn the_checks_of_a_token_come_in_the_documented_order() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let revocations = Revocations::builder().build().unwrap();
+    let app = JwtApp::new(builder(&issuer).revocations(&revocations).load_user(async |user: UserContext| {
+        Err(match user.id() {
+            "locked" => LoadError::refused(AccountRefusal::Locked),
+            _ => LoadError::Unknown,
+        })
+    }));
+    let code = async |token: &str| {
+        let body = body_text(app.send_token(token).await).await;
+        let (_, code) = body.split_once(r#""code":""#).unwrap();
+        code.split_once('"').unwrap().0.to_owned()
+    };
+    let token = |id: &str, user: &str| issuer.token(user).audience("api").claim("jti", id);
+    let forged = |token: String| format!("{}{}", token.rsplit_once('.').unwrap().0, ".c2lnbmF0dXJl");
+
+    assert_eq!(code(&token("j1", "locked").sign()).await, "account_locked");
+    assert_eq!(code(&token("j1", "ann").sign()).await, "token_user_unknown");
+    revocations.revoke_by(Revocation::token(issuer.url(), "j1")).await.unwrap();
+    assert_eq!(code(&token("j1", "locked").sign()).await, "token_revoked");
+    assert_eq!(code(&token("j1", "ann").sign()).await, "token_revoked");
+    assert_eq!(code(&forged(token("j1", "ann").sign())).await, "token_signature_invalid");
+    assert_eq!(code(&forged(token("j1", "ann").expired().sign())).await, "token_expired");
+    let expired = token("j1", "ann").expired().sign();
+    assert_eq!(code(expired.rsplit_once('.').unwrap().0).await, "token_segments_invalid");
+    assert_eq!(app.handler_calls(), 0);
 }
 
 #[tokio::test]
