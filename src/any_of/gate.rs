@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Response, request};
+use http::{HeaderName, Response, request};
 use tower_layer::Layer;
 
 use crate::any_of::gates::{AuthGates, Declaration};
@@ -142,6 +142,10 @@ impl<G: AuthGates> Gate for AnyOf<G> {
 
     fn response_headers(&self) -> ResponseHeaders {
         self.shared.gates.response_headers()
+    }
+
+    fn credential_headers(&self) -> Vec<HeaderName> {
+        self.credentials().headers()
     }
 }
 

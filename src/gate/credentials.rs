@@ -3,7 +3,7 @@
 mod source;
 mod table;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 pub use source::CredentialSource;
 pub(crate) use table::CredentialTable;
@@ -79,6 +79,13 @@ impl CredentialSources {
         &self.sources
     }
 
+    /// Returns the names of the headers, besides `Authorization` and `Cookie`, for
+    /// [`Gate::credential_headers`](crate::gate::Gate::credential_headers).
+    #[must_use]
+    pub fn headers(&self) -> Vec<HeaderName> {
+        self.sources.iter().filter_map(CredentialSource::header_name).cloned().collect()
+    }
+
     /// Returns the credential of a request: the text after the scheme, or the value of the header or cookie. `None` if
     /// there is none.
     ///
@@ -114,7 +121,7 @@ impl CredentialSources {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
 

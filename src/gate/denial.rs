@@ -40,7 +40,7 @@ use crate::gate::violation::Violation;
 /// ```
 ///
 /// It says whose fault the rejection is. 400, 401, 403 and 429 are the caller's, 500 is the app's, and 503 means that a
-/// service behind the app is unavailable. An outage never looks like an invalid token or an exceeded quota.
+/// service behind the app is unavailable. An outage never looks like an invalid credential or an exceeded quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     kind: DenialKind,
@@ -58,7 +58,7 @@ pub struct Denial {
 pub enum DenialKind {
     /// 429: the subject is blocked because it exceeded a rate limit.
     AbnormalUsage(Violation),
-    /// 403: the token is valid, but the user's account is rejected.
+    /// 403: the credential is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
     /// 500: the client's address is needed, the connection has none, and the trusted proxy forwarded none.
     AddressNotForwarded,
@@ -98,7 +98,7 @@ pub enum DenialKind {
         /// The `type` of the authorization detail.
         required: &'static str,
     },
-    /// 403: a handler extracts claims that the token does not have.
+    /// 403: a handler extracts claims that the credential does not have. Only tokens have claims.
     #[doc(alias("403", "forbidden"))]
     InsufficientClaims,
     /// 403: the user does not have the required permissions.
@@ -115,7 +115,7 @@ pub enum DenialKind {
         /// The names of the roles of the layer or check.
         required: RequiredNames,
     },
-    /// 403: the token does not have the required scopes (RFC 6750 §3.1).
+    /// 403: the token or other credential does not have the required scopes (RFC 6750 §3.1).
     #[non_exhaustive]
     #[doc(alias("403", "forbidden"))]
     InsufficientScope {
@@ -205,7 +205,7 @@ pub enum CredentialError {
     Multiple,
 }
 
-/// Why an account is rejected although its token is valid.
+/// Why an account is rejected although the credential is valid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccountRefusal {

@@ -6,7 +6,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, request};
+use http::{HeaderName, Request, Response, request};
 use pin_project::pin_project;
 use tower_service::Service;
 
@@ -116,6 +116,15 @@ pub trait Gate: Clone + Send + Sync + 'static {
     /// declare, its value may replace the one of `SecurityHeaders`, even one that is set to override.
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::any()
+    }
+
+    /// Returns the request headers in which the gate reads a credential, besides `Authorization` and `Cookie` (default:
+    /// none).
+    ///
+    /// A [`Stack`](crate::Stack) marks them as [sensitive](http::HeaderValue::set_sensitive) on
+    /// [open routes](crate::stack::StackBuilder::open), where the gate does not run.
+    fn credential_headers(&self) -> Vec<HeaderName> {
+        Vec::new()
     }
 }
 

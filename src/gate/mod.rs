@@ -65,7 +65,8 @@
 //! ```
 //!
 //! [`layer()`] turns a gate into a layer, and [`Stack::authenticate`](crate::stack::StackBuilder::authenticate) takes a
-//! gate that authenticates as it is.
+//! gate that authenticates as it is. Such a gate reads its credential by [`CredentialSources`], and implements
+//! [`AuthGate`] to take part in [`AnyOf`](crate::AnyOf).
 //!
 //! [`Reply::new`] sends any response. [`Reply::denial`] sends a [`Denial`], which is logged and can be rendered
 //! differently, as below; for a reason that your app defines, create it with [`AccountRefusal::other`] (403).

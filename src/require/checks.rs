@@ -7,7 +7,7 @@ use crate::gate::{Denial, DenialKind};
 /// The checks of the [`Require*` layers](crate::require), for handlers. Each [`Denial`] is a 403, and implements
 /// `IntoResponse`, so that a handler can return it as its error.
 impl UserContext {
-    /// Checks that the token has this scope.
+    /// Checks that the token, or other credential, has this scope.
     ///
     /// ```
     /// use portcullis::{Scopes, UserContext};

@@ -5,7 +5,7 @@
 //! | layer | requires |
 //! |---|---|
 //! | [`RequireUser`] | any authenticated user, or a [person](crate::RequireUser::person) |
-//! | [`RequireScope`] | scopes: what the token may do |
+//! | [`RequireScope`] | scopes: what the token or other credential may do |
 //! | [`RequireRole`] | roles of the user |
 //! | [`RequirePermission`] | permissions such as `write:page`, own or by role |
 //! | [`RequireTier`] | a tier, such as a paid plan, or a higher one |

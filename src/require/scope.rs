@@ -1,11 +1,11 @@
-//! `RequireScope`: requires scopes of the token.
+//! `RequireScope`: requires scopes of the credential.
 
 use std::sync::Arc;
 
 use crate::error::ConfigError;
 use crate::require::requirement::{Quantifier, Requirement};
 
-/// Requires scopes of the token; see the [module](crate::require).
+/// Requires scopes of the token, or of another credential such as an API key; see the [module](crate::require).
 ///
 /// A scope limits what a token may do on behalf of its user (RFC 6749 §3.3). It does not grant the user anything: check
 /// the user's own privileges with roles or permissions.

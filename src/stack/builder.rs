@@ -148,8 +148,8 @@ impl<A: Gate> StackBuilder<A> {
         self
     }
 
-    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), in tests [`as_user`](crate::testing::as_user),
-    /// or a custom gate.
+    /// Sets the gate that authenticates: a [`JwtAuth`](crate::JwtAuth), an [`AnyOf`](crate::AnyOf), a custom gate, or in
+    /// tests [`as_user`](crate::testing::as_user).
     ///
     /// A custom gate inserts a [`Visitor`](crate::context::Visitor) into the request's extensions and honors
     /// [`NoStore`](crate::context::NoStore). If it writes no response headers, it says so in

@@ -56,8 +56,8 @@
 //! trusted_proxies           finds the client's address and scheme
 //! └ security_headers        adds headers to every response
 //!   └ cors                  responds to preflights, adds CORS headers
-//!     └ limit_by_address    bounds the work of verifying tokens, or 429
-//!       └ authenticate      token -> user, or 401
+//!     └ limit_by_address    bounds the work of verifying credentials, or 429
+//!       └ authenticate      credential -> user, or 401
 //!         └ limit_by_user   charges the user, or 429
 //!           └ router        Require*, handlers
 //! ```

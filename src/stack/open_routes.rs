@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, COOKIE};
-use http::{Response, request};
+use http::{HeaderName, Response, request};
 
 use crate::context::{RequestRoute, RoutePattern, Visitor};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
@@ -24,6 +24,8 @@ pub(super) struct ExceptOpenRoutes<A> {
 #[derive(Clone, Debug)]
 struct OpenRoutes<A> {
     routes: Arc<[RoutePattern]>,
+    /// The headers in which the gate reads a credential.
+    credential_headers: Arc<[HeaderName]>,
     /// The gate for all other routes.
     closed: Pair<A, RequireUser>,
 }
@@ -31,7 +33,8 @@ struct OpenRoutes<A> {
 impl<A: Gate> ExceptOpenRoutes<A> {
     pub(super) fn new(gate: A, routes: Option<Vec<RoutePattern>>) -> Self {
         let closed = Pair::new(gate.clone(), RequireUser::new());
-        let open = routes.map(|routes| OpenRoutes { routes: routes.into(), closed });
+        let credential_headers = [AUTHORIZATION, COOKIE].into_iter().chain(gate.credential_headers()).collect();
+        let open = routes.map(|routes| OpenRoutes { routes: routes.into(), credential_headers, closed });
         Self { gate, open }
     }
 }
@@ -40,13 +43,13 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
     type Pass = Option<A::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        let Some(OpenRoutes { routes, closed }) = &self.open else {
+        let Some(OpenRoutes { routes, credential_headers, closed }) = &self.open else {
             return self.gate.enter(head).into_optional();
         };
         if RequestRoute::of(head).is_any_of(routes) {
             head.extensions.insert(Visitor::on_open_route());
             // The gate would do this when it reads the credential.
-            for name in [&AUTHORIZATION, &COOKIE] {
+            for name in credential_headers.iter() {
                 mark_sensitive(&mut head.headers, name);
             }
             return Entry::Admit(None);

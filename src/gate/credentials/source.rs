@@ -69,6 +69,14 @@ impl CredentialSource {
         Self(Source::Cookie(name.into()))
     }
 
+    /// Returns the name of the header; `None` for a scheme or a cookie.
+    pub(super) fn header_name(&self) -> Option<&HeaderName> {
+        match &self.0 {
+            Source::Header(name) => Some(name),
+            Source::Scheme { .. } | Source::Cookie(_) => None,
+        }
+    }
+
     /// Whether a request may have a credential that both sources read.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

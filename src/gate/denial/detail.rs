@@ -122,7 +122,7 @@ impl DenialKind {
                  extensions (on tonic, the one in TcpConnectInfo); on a Unix socket, add \"unix:\" to TrustedProxies"
                 .into(),
             Self::AuthLayerMissing { required_by } => {
-                format!("{required_by} requires an authenticating layer; add JwtAuth around it").into()
+                format!("{required_by} requires an authenticating layer; add JwtAuth or AnyOf around it").into()
             }
             Self::ClaimsMismatch => {
                 "a handler extracts claims into a type that no token's claims fit; use a struct whose \

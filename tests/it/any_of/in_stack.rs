@@ -131,6 +131,17 @@ async fn a_handler_that_logs_its_headers_logs_no_credential_that_a_gate_reads() 
 }
 
 #[tokio::test]
+async fn on_an_open_route_the_headers_that_a_gate_reads_are_sensitive_too() {
+    let auth = AnyOf::new((compatible_auth().build().unwrap(), keys())).unwrap();
+    let stack = Stack::builder().authenticate(auth).open(["/"]).build().unwrap();
+    let app = Router::new().route("/", get(async |headers: HeaderMap| format!("{headers:?}"))).layer(stack);
+    for name in ["x-api-key", "authorization", "cookie"] {
+        let response = TestResponse::get(&app, "/", &[(name, "marker")]).await;
+        assert!(response.body.contains("Sensitive") && !response.body.contains("marker"), "{}", response.body);
+    }
+}
+
+#[tokio::test]
 async fn no_rejection_and_no_log_line_has_a_credential() {
     let log = LogCapture::start();
     let app = App::new();

@@ -78,8 +78,10 @@ async fn a_mistake_of_the_app_is_an_error_that_names_it() {
     let forgotten = app(get(|_: UserContext| async {}));
     assert_eq!(
         lines(&forgotten).await,
-        ["ERROR UserContext requires an authenticating layer; add JwtAuth around it kind=\"server_misconfigured\" \
-          status=500 method=\"GET\" route=\"/users/{id}\""]
+        [
+            "ERROR UserContext requires an authenticating layer; add JwtAuth or AnyOf around it kind=\"server_misconfigured\" \
+          status=500 method=\"GET\" route=\"/users/{id}\""
+        ]
     );
 }
 

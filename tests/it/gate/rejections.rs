@@ -169,7 +169,7 @@ async fn a_500_names_its_cause_only_in_a_debug_build() {
     assert_eq!(response.status, 500);
     assert_eq!(response.challenge(), "");
     let detail = if cfg!(debug_assertions) {
-        "RequireScope requires an authenticating layer; add JwtAuth around it"
+        "RequireScope requires an authenticating layer; add JwtAuth or AnyOf around it"
     } else {
         "the server is misconfigured"
     };
