@@ -139,7 +139,15 @@ impl Shared {
 
     /// Returns whether the table revokes a credential, also while it may lack other entries.
     pub(super) fn is_revoked(&self, ids: &RevocationIds) -> bool {
-        self.table.is_revoked(ids)
+        let state = self.state.load(Ordering::Acquire);
+        if ids.is_checked(state) {
+            return false;
+        }
+        let is_revoked = self.table.is_revoked(ids);
+        if !is_revoked && state & UNAVAILABLE == 0 {
+            ids.set_checked(state);
+        }
+        is_revoked
     }
 
     /// Returns the time by the wall clock, in microseconds since 1970.

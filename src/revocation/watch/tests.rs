@@ -12,7 +12,7 @@ use tokio::time::{self, timeout};
 
 use super::*;
 use crate::clock::{Clock, TimeSource};
-use crate::context::{Identity, RevocationIds};
+use crate::context::Identity;
 use crate::revocation::revocation::Revocation;
 
 const ISSUER: &str = "https://auth.example.com";
@@ -72,7 +72,7 @@ fn user_until(id: &str, token_id: &str, expires_in: Option<Duration>) -> UserCon
         expires_at: expires_in.map(|time| Duration::from_secs(START) + time),
         ..Identity::default()
     };
-    let ids = Arc::new(RevocationIds::of(&identity, None));
+    let ids = Arc::new(identity.new_revocation_ids(None));
     UserContext::from_identity(Identity { revocation_ids: Some(ids), ..identity })
 }
 

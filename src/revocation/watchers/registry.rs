@@ -14,7 +14,7 @@ use std::task::Waker;
 
 use crate::context::{RevocationId, RevocationIds};
 
-/// The watchers of a shard.
+/// The watchers.
 pub(super) struct Registry {
     /// The slots, in chunks, so that a slab that grows is neither moved nor over-allocated.
     chunks: Vec<Box<[Slot; CHUNK]>>,
@@ -58,7 +58,6 @@ impl Registry {
         if self.free == NONE {
             self.add_chunk();
         }
-        self.grow_heads();
         for group in groups(&ids) {
             *self.groups.entry(group).or_default() += 1;
         }
@@ -96,24 +95,29 @@ impl Registry {
         self.slot(number)?.watcher.as_mut()
     }
 
-    /// Takes the wakers of the watchers that have the id.
-    pub(super) fn take_wakers(&mut self, id: RevocationId, woken: &mut Vec<Waker>) {
+    /// Takes the wakers of the watchers of a token, session or subject. Returns whether the id is that of an issuer or a
+    /// client instead.
+    pub(super) fn take_wakers(&mut self, id: RevocationId, woken: &mut Vec<Waker>) -> bool {
         let mut node = self.heads.get(self.bucket(id)).copied().unwrap_or(NONE);
-        while let Some(slot) = self.slot(node / LISTED as u32).filter(|_| node != NONE) {
-            let link = node as usize % LISTED;
-            if let Some(watcher) = &mut slot.watcher
-                && listed(&watcher.ids).any(|(of, listed)| of == link && listed == id)
-            {
+        while node != NONE {
+            let is_of_id = self.id(node) == Some(id);
+            let Some(slot) = self.slot_of(node) else { break };
+            if let Some(watcher) = slot.watcher.as_mut().filter(|_| is_of_id) {
                 woken.extend(watcher.waker.take());
             }
-            node = slot.links.get(link).map_or(NONE, |link| link.next);
+            node = slot.links.get(link_of(node)).map_or(NONE, |link| link.next);
         }
-        if self.groups.contains_key(&id) {
-            let watchers =
-                self.chunks.iter_mut().flat_map(|chunk| chunk.iter_mut()).filter_map(|slot| slot.watcher.as_mut());
-            let of_group = watchers.filter(|watcher| groups(&watcher.ids).any(|group| group == id));
-            woken.extend(of_group.filter_map(|watcher| watcher.waker.take()));
-        }
+        self.groups.contains_key(&id)
+    }
+
+    /// Takes the wakers of the watchers of an issuer or a client that are in this chunk of the slots. Returns false if
+    /// there is no such chunk.
+    pub(super) fn take_wakers_of_group(&mut self, id: RevocationId, chunk: usize, woken: &mut Vec<Waker>) -> bool {
+        let Some(chunk) = self.chunks.get_mut(chunk) else { return false };
+        let watchers = chunk.iter_mut().filter_map(|slot| slot.watcher.as_mut());
+        let of_group = watchers.filter(|watcher| groups(&watcher.ids).any(|group| group == id));
+        woken.extend(of_group.filter_map(|watcher| watcher.waker.take()));
+        true
     }
 
     #[cfg(test)]
@@ -135,30 +139,37 @@ impl Registry {
         self.free = first;
     }
 
-    /// Doubles the number of lists if they have more than three nodes on average.
-    fn grow_heads(&mut self) {
-        if self.nodes < self.heads.len() * 3 {
-            return;
-        }
-        self.heads = vec![NONE; (self.heads.len() * 2).max(CHUNK)];
-        self.nodes = 0;
-        for number in 0..(self.chunks.len() * CHUNK) as u32 {
-            if let Some(watcher) = self.watcher(number) {
-                let listed = listed(&watcher.ids);
-                self.link_all(number, listed);
+    /// Adds the nodes of a slot to the lists of its ids.
+    fn link_all(&mut self, slot: u32, listed: impl Iterator<Item = (usize, RevocationId)>) {
+        for (link, id) in listed {
+            if self.nodes >= self.heads.len() * MEAN_LEN {
+                self.add_list();
             }
+            self.link(node(slot, link), id);
         }
     }
 
-    /// Adds the links of a slot to the lists of its ids.
-    fn link_all(&mut self, number: u32, listed: impl Iterator<Item = (usize, RevocationId)>) {
-        for (link, id) in listed {
-            let node = node(number, link);
-            let bucket = self.bucket(id);
-            let next = self.heads.get_mut(bucket).map_or(NONE, |head| mem::replace(head, node));
-            self.set(node, |link| *link = Link { previous: NONE, next });
-            self.set(next, |link| link.previous = node);
-            self.nodes += 1;
+    fn link(&mut self, node: u32, id: RevocationId) {
+        let bucket = self.bucket(id);
+        let next = self.heads.get_mut(bucket).map_or(NONE, |head| mem::replace(head, node));
+        self.set(node, |link| *link = Link { previous: NONE, next });
+        self.set(next, |link| link.previous = node);
+        self.nodes += 1;
+    }
+
+    /// Adds a list, and moves to it about half of the nodes of one other list (linear hashing). So no insertion has to
+    /// wait until all lists are built again.
+    fn add_list(&mut self) {
+        let new = self.heads.len();
+        self.heads.push(NONE);
+        let old = self.heads.get_mut(new & lower_mask(new + 1));
+        let mut node = old.map_or(NONE, |head| mem::replace(head, NONE));
+        while let Some(id) = self.id(node) {
+            let mut next = NONE;
+            self.set(node, |link| next = link.next);
+            self.nodes -= 1;
+            self.link(node, id);
+            node = next;
         }
     }
 
@@ -179,8 +190,7 @@ impl Registry {
     /// Changes the link of a node, unless it is `NONE`.
     fn set(&mut self, node: u32, change: impl FnOnce(&mut Link)) {
         if node != NONE
-            && let Some(slot) = self.slot(node / LISTED as u32)
-            && let Some(link) = slot.links.get_mut(node as usize % LISTED)
+            && let Some(link) = self.slot_of(node).and_then(|slot| slot.links.get_mut(link_of(node)))
         {
             change(link);
         }
@@ -191,13 +201,26 @@ impl Registry {
         self.chunks.get_mut(number / CHUNK)?.get_mut(number % CHUNK)
     }
 
+    fn slot_of(&mut self, node: u32) -> Option<&mut Slot> {
+        self.slot(node / LISTED as u32)
+    }
+
+    /// Returns the id by which a node is in its list, or `None` if there is no such node.
+    fn id(&mut self, node: u32) -> Option<RevocationId> {
+        let watcher = self.slot_of(node)?.watcher.as_ref()?;
+        listed(&watcher.ids).find_map(|(link, id)| (link == link_of(node)).then_some(id))
+    }
+
     /// Returns the list of an id.
     fn bucket(&self, id: RevocationId) -> usize {
         let ([high, low], [high_seed, low_seed]) = (id.0, self.seed);
         let product = u128::from(high ^ high_seed) * u128::from(low ^ low_seed);
         let hash = (product >> 64) as usize ^ product as usize;
-        // The number of lists is a power of two, or zero.
-        hash & self.heads.len().saturating_sub(1)
+        let lists = self.heads.len();
+        let mask = lower_mask(lists);
+        let bucket = hash & (mask << 1 | 1);
+        // A list that was not added yet is part of another one.
+        if bucket < lists { bucket } else { bucket & mask }
     }
 }
 
@@ -255,8 +278,20 @@ fn node(slot: u32, link: usize) -> u32 {
     slot * LISTED as u32 + link as u32
 }
 
+fn link_of(node: u32) -> usize {
+    node as usize % LISTED
+}
+
+/// Returns the mask of the lists that exist for certain: the largest power of two below this number, minus 1.
+fn lower_mask(lists: usize) -> usize {
+    (lists.next_power_of_two() / 2).saturating_sub(1)
+}
+
 /// The number of ids of a watcher that have lists.
 const LISTED: usize = 3;
+
+/// The mean length of the lists. Shorter lists take more memory, and longer ones make a revocation slower.
+const MEAN_LEN: usize = 3;
 
 /// The number of slots in a chunk.
 const CHUNK: usize = 64;

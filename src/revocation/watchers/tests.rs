@@ -173,11 +173,11 @@ fn a_slot_is_used_again() {
     let shared = ids("t", "s", "ann");
     for _ in 0..10 {
         let places: Vec<_> = (0..1_000).map(|_| watchers.insert(Arc::clone(&shared))).collect();
-        assert!(places.iter().all(|place| place.split().1 < 64), "1,000 watchers in 16 shards need one chunk each");
+        assert!(places.iter().all(|place| place.slot() < 1_024), "1,000 watchers need 16 chunks");
         places.iter().for_each(|place| watchers.remove(place));
     }
     assert_eq!(Arc::strong_count(&shared), 1, "a free slot keeps no ids");
-    assert!(watchers.shards.iter().all(|shard| lock(shard).is_empty()));
+    assert!(watchers.lock().is_empty());
 }
 
 /// A waker that owns watchers, as a future in a set of futures does.
@@ -203,7 +203,7 @@ impl Drop for Owner {
 }
 
 #[test]
-fn a_waker_may_drop_a_watcher_of_the_same_shard() {
+fn a_waker_may_drop_another_watcher() {
     let watchers = Arc::new(Watchers::new());
     let actions: [fn(&Watchers, &Place); 3] = [
         |watchers, _| watchers.wake(token("t")),
@@ -211,19 +211,13 @@ fn a_waker_may_drop_a_watcher_of_the_same_shard() {
         |watchers, place| watchers.remove(place),
     ];
     for action in actions {
-        // A shard has every sixteenth watcher, so a waker owns one of the same shard.
-        let [places, owned] = ["ann", "bob"].map(|user| {
-            let places: Vec<_> = (0..SHARDS).map(|_| watchers.insert(ids("t", "s", user))).collect();
-            places
-        });
-        for (place, owned) in places.iter().zip(owned) {
-            assert_eq!(place.split().0, owned.split().0);
-            let owner = Owner(Arc::clone(&watchers), Mutex::new(Some(owned)));
-            watchers.poll(place, &Waker::from(Arc::new(owner)), |_| false);
-        }
-        places.iter().for_each(|place| action(&watchers, place));
-        places.iter().for_each(|place| watchers.remove(place));
-        assert!(watchers.shards.iter().all(|shard| lock(shard).is_empty()));
+        let [place, owned] = ["ann", "bob"].map(|user| watchers.insert(ids("t", "s", user)));
+        let owner = Owner(Arc::clone(&watchers), Mutex::new(Some(owned)));
+        watchers.poll(&place, &Waker::from(Arc::new(owner)), |_| false);
+        action(&watchers, &place);
+        assert_eq!(watchers.len(), usize::from(watchers.lock().watcher(place.slot()).is_some()));
+        watchers.remove(&place);
+        assert!(watchers.lock().is_empty());
     }
 }
 
