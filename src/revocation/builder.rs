@@ -1,5 +1,8 @@
 //! `RevocationsBuilder`: the settings of a `Revocations`.
 
+#[cfg(feature = "redis")]
+mod redis;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +38,19 @@ pub struct RevocationsBuilder {
     max_token_lifetime: Duration,
     max_entries: usize,
     clock: Clock,
+    #[cfg(feature = "redis")]
+    stream: redis::StreamBuilder,
 }
 
 impl Default for RevocationsBuilder {
     fn default() -> Self {
-        Self { max_token_lifetime: MAX_TOKEN_LIFETIME, max_entries: MAX_ENTRIES, clock: Clock::system() }
+        Self {
+            max_token_lifetime: MAX_TOKEN_LIFETIME,
+            max_entries: MAX_ENTRIES,
+            clock: Clock::system(),
+            #[cfg(feature = "redis")]
+            stream: redis::StreamBuilder::default(),
+        }
     }
 }
 
@@ -103,7 +114,7 @@ impl RevocationsBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if a setting is out of bounds.
+    /// Returns [`ConfigError`] if a setting is out of bounds, or if the system cannot start the thread of a stream.
     pub fn build(self) -> Result<Revocations, ConfigError> {
         let mut issues = ConfigIssues::default();
         let lifetime = self.max_token_lifetime;
@@ -119,7 +130,14 @@ impl RevocationsBuilder {
             let issue = ConfigIssue::new("max_entries", IssueKind::Invalid, reason, remedy);
             issues.add(issue.with_value(self.max_entries.to_string()));
         }
-        issues.into_result(|| Revocations(Arc::new(Shared::new(lifetime, self.max_entries, self.clock))))
+        #[cfg(feature = "redis")]
+        let stream = self.stream.validate(&mut issues);
+        let shared = issues.into_result(|| Shared::new(lifetime, self.max_entries, self.clock.clone()))?;
+        #[cfg(feature = "redis")]
+        if let Some(stream) = stream {
+            return Ok(Revocations(stream.start(shared, self.clock).map_err(redis::cannot_start)?));
+        }
+        Ok(Revocations(Arc::new(shared)))
     }
 }
 

@@ -109,10 +109,21 @@ impl Revocations {
     ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let result = record.and_then(|record| {
             self.0.log_no_gate();
-            self.0.apply(&record).map_err(|Full| RevokeError::Full)
-            // With a log, the record is handed over to it here.
+            self.0.apply(&record).map_err(|Full| RevokeError::Full)?;
+            #[cfg(feature = "redis")]
+            return Ok(self.0.stream.as_ref().map(|stream| stream.write(record)));
+            #[cfg(not(feature = "redis"))]
+            Ok(())
         });
-        async move { result }
+        async move {
+            #[cfg(feature = "redis")]
+            if let Some(stored) = result? {
+                stored.await.map_err(|cause| RevokeError::NotStored { cause: Arc::new(cause) })?;
+            }
+            #[cfg(not(feature = "redis"))]
+            result?;
+            Ok(())
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod check;
 mod error;
 pub(crate) mod handle;
 mod record;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 #[expect(clippy::module_inception, reason = "the file has the name of its type")]
 mod revocation;
 mod shared;

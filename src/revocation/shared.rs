@@ -8,6 +8,8 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, MAX_LEEWAY, SteadyClock};
 use crate::context::RevocationIds;
 use crate::revocation::record::{Full, Record};
+#[cfg(feature = "redis")]
+use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::table::Table;
 use crate::revocation::watchers::Watchers;
 
@@ -29,6 +31,9 @@ pub(crate) struct Shared {
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
     usage_log: Throttle,
+    /// Where records are stored for other processes.
+    #[cfg(feature = "redis")]
+    pub(super) stream: Option<StreamWriter>,
 }
 
 /// A reason why the table may not be used: it may not have all entries.
@@ -65,6 +70,8 @@ impl Shared {
             watchers: Watchers::new(),
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
+            #[cfg(feature = "redis")]
+            stream: None,
         }
     }
 
@@ -155,6 +162,11 @@ impl Shared {
         self.clock.wall_micros()
     }
 
+    #[cfg(feature = "redis")]
+    pub(super) fn max_entries(&self) -> usize {
+        self.max_entries
+    }
+
     /// Returns the records that create the table, for a log that was lost.
     pub(crate) fn records(&self) -> Vec<Record> {
         self.table.records(self.expired_before())
@@ -169,7 +181,7 @@ impl Shared {
     ///
     /// That is the earlier time of the wall clock and of a clock that does not jump, so that an entry does not expire
     /// because one of them is wrong.
-    fn expired_before(&self) -> u32 {
+    pub(super) fn expired_before(&self) -> u32 {
         seconds(self.clock.micros()).min(self.now())
     }
 
