@@ -13,6 +13,8 @@ use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_nam
 use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::jwt::fuzzing as jwt;
+#[cfg(all(feature = "redis", feature = "revocation"))]
+use crate::revocation::redis::entry::{decode, encode};
 
 /// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
@@ -234,6 +236,14 @@ pub fn claim_map(data: &[u8]) {
 /// Parses the payload of a token.
 pub fn claims(data: &[u8]) {
     jwt::claims(data);
+}
+
+/// Decodes an entry of the stream of revocations: it is rejected, or encodes to the same bytes.
+#[cfg(all(feature = "redis", feature = "revocation"))]
+pub fn revocation_entry(data: &[u8]) {
+    if let Ok(record) = decode(data) {
+        assert_eq!(encode(&record), data, "two texts of one record");
+    }
 }
 
 /// Returns one header for each line of `data`; `None` if a line is not a valid header value.
