@@ -26,6 +26,7 @@ mod require;
 mod require_identity;
 mod required_claims;
 mod revocation;
+mod revocation_stream;
 mod sensitive_headers;
 mod serialization;
 mod source_rules;

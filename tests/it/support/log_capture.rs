@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::Once;
+use std::sync::{Mutex, Once};
+use std::thread;
 
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,6 +18,9 @@ thread_local! {
 // tracing caches per call site whether any subscriber wants an event.
 static SUBSCRIBER: Once = Once::new();
 
+/// What the threads that follow a stream of revocations have logged, a line each.
+static STREAM_LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Captures all levels of the current thread's log until it is dropped.
 pub(crate) struct LogCapture(());
 
@@ -24,7 +28,7 @@ impl LogCapture {
     pub(crate) fn start() -> Self {
         SUBSCRIBER.call_once(|| {
             let lines = fmt::layer().with_ansi(false).with_writer(|| ThreadWriter);
-            let is_captured = dynamic_filter_fn(|_, _| CAPTURED.with_borrow(Option::is_some));
+            let is_captured = dynamic_filter_fn(|_, _| CAPTURED.with_borrow(Option::is_some) || is_stream_thread());
             tracing_subscriber::registry().with(lines.with_filter(is_captured)).init();
         });
         CAPTURED.set(Some(Vec::new()));
@@ -42,6 +46,18 @@ impl LogCapture {
     }
 }
 
+/// Returns the lines about the stream of revocations with this key, which a thread of its own logs. A `LogCapture` must
+/// have been started before.
+pub(crate) fn lines_about_stream(key: &str) -> Vec<String> {
+    let span = format!("stream={key}}}");
+    let lines = STREAM_LINES.lock().unwrap();
+    lines.iter().filter(|line| line.contains(&span)).cloned().collect()
+}
+
+fn is_stream_thread() -> bool {
+    thread::current().name() == Some("portcullis-revocations")
+}
+
 impl Drop for LogCapture {
     fn drop(&mut self) {
         CAPTURED.set(None);
@@ -57,6 +73,9 @@ impl Write for ThreadWriter {
                 captured.extend_from_slice(bytes);
             }
         });
+        if is_stream_thread() {
+            STREAM_LINES.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
+        }
         Ok(bytes.len())
     }
 

@@ -1,0 +1,13 @@
+//! `Revocations` over a stream in Redis. A node is a handle with a thread of its own, as in a process of its own.
+
+mod failover;
+mod lifetime;
+mod loss;
+mod outage;
+mod permissions;
+mod requirements;
+mod sharing;
+mod start;
+mod support;
+mod table;
+mod trimming;

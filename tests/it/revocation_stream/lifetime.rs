@@ -1,0 +1,80 @@
+//! The thread of a node: it ends with the last handle, and needs no runtime.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portcullis::revocation::Revocation;
+use portcullis::{Revocations, UserContext};
+
+use crate::revocation_stream::support::{ISSUER, TIMEOUT, builder, status};
+use crate::support::redis_server::{Server, wait_until};
+
+/// The connections to the server, without the one that asks.
+fn connections(server: &Server) -> usize {
+    server.command(&["CLIENT", "LIST"]).trim().lines().count() - 1
+}
+
+fn wait_until_ready(node: &Revocations) {
+    wait_until("the node is ready", || node.is_ready());
+}
+
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn the_thread_ends_when_the_last_handle_is_dropped_also_in_a_blocking_read() {
+    let server = Server::start();
+    let node = builder(&server.url()).build().unwrap();
+    wait_until_ready(&node);
+    let clone = node.clone();
+    wait_until("the thread waits for entries", || server.command(&["INFO", "clients"]).contains("blocked_clients:1\r"));
+    drop(node);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(connections(&server), 1, "a clone keeps it");
+    drop(clone);
+    wait_until("the connection is closed", || connections(&server) == 0);
+}
+
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn handles_without_a_server_can_be_dropped_and_leave_no_thread() {
+    let server = Server::start();
+    server.pause();
+    for _ in 0..10 {
+        drop(builder(&server.url()).build().unwrap());
+    }
+    server.resume();
+    wait_until("no thread of these handles is left", || connections(&server) == 0);
+}
+
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn revocations_are_shared_without_a_runtime_of_the_app_and_on_any_executor() {
+    let server = Server::start();
+    let [first, second] = [builder(&server.url()).build().unwrap(), builder(&server.url()).build().unwrap()];
+    wait_until_ready(&first);
+    wait_until_ready(&second);
+    let revocation = first.revoke_by(Revocation::token(ISSUER, "t"));
+    // A runtime without timers and without I/O.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(revocation).unwrap();
+    wait_until("the other node rejects the token", || status(&second, "t") == 401);
+}
+
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn a_handle_can_be_dropped_while_a_revocation_waits() {
+    let server = Server::start();
+    let node = builder(&server.url()).build().unwrap();
+    wait_until_ready(&node);
+    server.pause();
+    let user = UserContext::new("ann").with_issuer(ISSUER).with_token_id("t");
+    let revocation = node.revoke(&user);
+    drop(node);
+    let (sender, receiver) = mpsc::channel();
+    let started = Instant::now();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        sender.send(runtime.block_on(revocation).is_err()).unwrap();
+    });
+    assert_eq!(receiver.recv_timeout(TIMEOUT), Ok(true), "after {:?}", started.elapsed());
+}
