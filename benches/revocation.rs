@@ -1,0 +1,140 @@
+//! Measures revocations that are shared by a stream in Redis: how soon another node rejects, and how fast a node starts.
+//!
+//! Run it with `cargo bench --bench revocation`. It starts `redis-server` from the PATH, or the program in
+//! `PORTCULLIS_REDIS`, on a free loopback port. A node is a handle with its own thread and connections.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use portcullis::revocation::Revocation;
+use portcullis::{Revocations, UserContext};
+use redis::aio::MultiplexedConnection;
+
+const ISSUER: &str = "https://issuer.example.com";
+const KEY: &str = "portcullis:revocations";
+const REVOCATIONS: usize = 2_000;
+const ENTRIES: usize = 200_000;
+const STARTS: usize = 5;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let server = Server::start();
+    let mut connection = server.connect().await;
+    latency(&server).await;
+    add_entries(&mut connection).await;
+    let bytes: usize =
+        redis::cmd("MEMORY").arg("USAGE").arg(KEY).arg("SAMPLES").arg(0).query_async(&mut connection).await.unwrap();
+    println!("memory in Redis: {} bytes an entry (budget 160)", bytes / ENTRIES);
+    start(&server).await;
+}
+
+/// Measures the time from the call and from `Ok` until another node rejects.
+async fn latency(server: &Server) {
+    let [first, second] = [server.node().await, server.node().await];
+    let (mut since_call, mut since_ok, mut until_ok) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..REVOCATIONS {
+        let token = format!("token-{n}");
+        let user = UserContext::new("ann").with_issuer(ISSUER).with_token_id(&token);
+        let called = Instant::now();
+        let watcher = thread::spawn({
+            let second = second.clone();
+            move || {
+                while second.check(&user).is_ok() {
+                    std::hint::spin_loop();
+                }
+                Instant::now()
+            }
+        });
+        first.revoke_by(Revocation::token(ISSUER, &token)).await.unwrap();
+        let stored = Instant::now();
+        let rejected = watcher.join().unwrap();
+        until_ok.push(stored - called);
+        since_call.push(rejected - called);
+        since_ok.push(rejected.saturating_duration_since(stored));
+    }
+    print("revoke until Ok", until_ok);
+    print("revoke until another node rejects", since_call);
+    print("Ok until another node rejects (budget 1 ms, 10 ms)", since_ok);
+}
+
+fn print(name: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    println!("{name}: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms", at(50), at(99), at(100));
+}
+
+/// Measures the time until a node has read a long stream.
+async fn start(server: &Server) {
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let start = Instant::now();
+        drop(server.node().await);
+        times.push(start.elapsed());
+    }
+    times.sort();
+    let median = times[STARTS / 2].as_secs_f64();
+    let rate = ENTRIES as f64 / median;
+    println!("start with {ENTRIES} entries: {median:.3} s, {rate:.0} entries a second (budget 2 s, 100,000)");
+}
+
+/// Adds entries with different ids, in the format of the stream.
+async fn add_entries(connection: &mut MultiplexedConnection) {
+    const CODE: &str = "\
+        redis.call('DEL', KEYS[1]) \
+        for n = 1, tonumber(ARGV[1]) do \
+          local entry = struct.pack('>BBI8I8I4I4', 1, 1, n * 7919, n * 2, 4294967295, tonumber(ARGV[2])) \
+          redis.call('XADD', KEYS[1], '*', 'r', entry) \
+        end \
+        return redis.status_reply('OK')";
+    let tomorrow = UNIX_EPOCH.elapsed().unwrap().as_secs() + 86_400;
+    let mut command = redis::cmd("EVAL");
+    command.arg(CODE).arg(1).arg(KEY).arg(ENTRIES).arg(tomorrow);
+    let added: String = command.query_async(connection).await.unwrap();
+    assert_eq!(added, "OK");
+}
+
+struct Server(Child, u16);
+
+impl Server {
+    fn start() -> Self {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let program = std::env::var_os("PORTCULLIS_REDIS").unwrap_or_else(|| "redis-server".into());
+        let mut command = Command::new(program);
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.spawn().expect("redis-server starts"), port)
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.1)
+    }
+
+    /// Returns a node that has read the stream.
+    async fn node(&self) -> Revocations {
+        let node = Revocations::builder().redis_stream(&self.url()).build().unwrap();
+        node.wait_until_ready().await;
+        node
+    }
+
+    async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match client.get_multiplexed_async_connection_with_config(&config).await {
+                Ok(connection) => return connection,
+                Err(error) => assert!(Instant::now() < deadline, "no server: {error}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
