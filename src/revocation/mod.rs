@@ -18,3 +18,6 @@ pub use builder::RevocationsBuilder;
 pub use error::RevokeError;
 pub use revocation::Revocation;
 pub use watch::{Ended, Watch};
+
+#[cfg(all(test, feature = "axum", feature = "testing"))]
+mod tests;

@@ -104,10 +104,12 @@ impl Shared {
     ///
     /// Returns [`Full`], and changes nothing, if there is no capacity for the record.
     pub(crate) fn apply(&self, record: &Record) -> Result<(), Full> {
-        let has_changed = self.table.apply(record, self.expired_before());
+        let next_generation = || {
+            self.state.fetch_add(1, Ordering::Release);
+        };
+        let has_changed = self.table.apply(record, self.expired_before(), next_generation);
         self.log_usage(has_changed);
         if has_changed? {
-            self.state.fetch_add(1, Ordering::Release);
             self.watchers.wake(record.id());
         }
         Ok(())

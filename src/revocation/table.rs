@@ -97,19 +97,20 @@ impl Table {
     #[inline]
     /// Applies a record, and returns whether the table has changed.
     ///
-    /// `now` is in seconds since 1970; what expired before it may be removed.
+    /// `now` is in seconds since 1970; what expired before it may be removed. `on_change` is called after a change and
+    /// before another writer can see it, because a repeated record must not return before the first one has its effect.
     ///
     /// # Errors
     ///
     /// Returns [`Full`], and changes nothing, if the record needs an entry and there is no capacity for it.
-    pub(super) fn apply(&self, record: &Record, now: u32) -> Result<bool, Full> {
+    pub(super) fn apply(&self, record: &Record, now: u32, on_change: impl FnOnce()) -> Result<bool, Full> {
         let mut writer = self.lock();
         let expires_at = record.expires_at();
-        match *record {
+        let has_changed = match *record {
             Record::Entry { id, issued_until, .. } => {
                 writer.reserve(&self.shards, &[id], now, &self.removed_until)?;
                 let value = self.value(id).with_all(issued_until);
-                Ok(writer.set(&self.shards, id, value.0, expires_at))
+                writer.set(&self.shards, id, value.0, expires_at)
             }
             Record::Others { subject, kept, issued_until, .. } => {
                 let holder = subject.companion();
@@ -126,9 +127,13 @@ impl Table {
                     let value = self.value(subject).with_others(issued_until);
                     has_changed |= writer.set(&self.shards, subject, value.0, expires_at);
                 }
-                Ok(has_changed)
+                has_changed
             }
+        };
+        if has_changed {
+            on_change();
         }
+        Ok(has_changed)
     }
 
     fn value(&self, id: RevocationId) -> Value {

@@ -24,7 +24,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 31] = [
+pub const CASES: [Case; 33] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -42,6 +42,8 @@ pub const CASES: [Case; 31] = [
     Case { status: 429, ..case("  tower_governor, 429", peers::exceeded_limit, plain) },
     case("JwtAuth HS256, cached token", || ours::auth(Algorithm::Hs256, true), with_hs256),
     case("JwtAuth HS256, uncached token", || ours::auth(Algorithm::Hs256, false), with_hs256),
+    case("JwtAuth HS256, revocations, cached token", || ours::revocable(true), with_hs256),
+    case("JwtAuth HS256, revocations, uncached token", || ours::revocable(false), with_hs256),
     case("JwtAuth HS256, 10,000 issuers, cached", || ours::many_issuers(true), with_hs256),
     case("JwtAuth HS256, 10,000 issuers, uncached", || ours::many_issuers(false), with_hs256),
     case("  axum-jwt-auth HS256", || peers::auth(Algorithm::Hs256), with_hs256),

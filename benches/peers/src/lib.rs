@@ -5,6 +5,7 @@ pub mod new_tokens;
 mod ours;
 mod peers;
 pub mod prepared;
+pub mod revocations;
 
 pub use peers::install_crypto_provider;
 

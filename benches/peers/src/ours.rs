@@ -9,10 +9,11 @@ use http::HeaderName;
 use portcullis::context::{AuthScheme, Realm, Visitor};
 use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
 use portcullis::rate_limit::Key;
+use portcullis::revocation::Revocation;
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, SecurityHeaders,
-    Stack, TrustedProxies, UserContext,
+    Algorithm, AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
+    SecurityHeaders, Stack, TrustedProxies, UserContext,
 };
 
 pub(crate) const PAGE: &str = "https://app0.example.com";
@@ -178,6 +179,17 @@ pub(crate) fn any_of() -> Router {
     let sessions = gate("Session", CredentialSource::cookie("session"));
     let auth = AnyOf::new((jwt_layer(Algorithm::Hs256, true), keys, sessions));
     extracting_user().layer(auth.expect("three gates"))
+}
+
+/// Checks whether a token was revoked, among a thousand others.
+pub(crate) fn revocable(is_cached: bool) -> Router {
+    let revocations = Revocations::builder().build().expect("valid settings");
+    for number in 0..1_000 {
+        drop(revocations.revoke_by(Revocation::token(ISSUER, &number.to_string())));
+    }
+    let auth = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET)).audience(AUDIENCE).revocations(&revocations);
+    let auth = if is_cached { auth } else { auth.token_cache_capacity(0) };
+    extracting_user().layer(auth.build().expect("an issuer"))
 }
 
 /// One of ten thousand issuers signs the tokens.
