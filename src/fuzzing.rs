@@ -12,6 +12,7 @@ use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
 use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
 use crate::field::origin::Origin;
+use crate::gate::{CredentialSource, CredentialSources};
 use crate::jwt::fuzzing as jwt;
 #[cfg(all(feature = "redis", feature = "revocation"))]
 use crate::revocation::redis::entry::{decode, encode};
@@ -37,6 +38,42 @@ pub fn bearer(data: &[u8]) {
         }
         (Ok(token), _) => assert!(token.is_none() && lines.is_empty(), "one of several headers was used"),
         (Err(error), _) => assert!(error == BearerError::Repeated || lines.len() == 1),
+    }
+}
+
+/// Reads `Authorization` headers by the sources of two gates. Each credential is what follows the scheme, no key is
+/// missed, and the gate of tokens finds every token that the bearer parser finds.
+pub fn credentials(data: &[u8]) {
+    static KEYS: LazyLock<CredentialSources> = LazyLock::new(|| {
+        let sources = [CredentialSource::scheme("ApiKey"), CredentialSource::bearer_with_prefix("live_")];
+        CredentialSources::new(sources).expect("valid sources")
+    });
+    static TOKENS: LazyLock<CredentialSources> =
+        LazyLock::new(|| CredentialSources::new([CredentialSource::bearer_jwt()]).expect("a valid source"));
+
+    let Some(mut headers) = headers(&AUTHORIZATION, data) else { return };
+    let lines: Vec<Vec<u8>> = headers.get_all(AUTHORIZATION).iter().map(|line| line.as_bytes().to_vec()).collect();
+    match (KEYS.read(&mut headers), lines.as_slice()) {
+        (Ok(Some(key)), [line]) => {
+            assert!(key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','), "the key is one word");
+            let before = line.strip_suffix(key.as_bytes()).expect("a key ends its header");
+            let scheme = before.strip_suffix(b" ").expect("a space before a key").trim_ascii_end();
+            let is_bearer = scheme.eq_ignore_ascii_case(b"Bearer") && key.starts_with("live_");
+            assert!(is_bearer || scheme.eq_ignore_ascii_case(b"ApiKey"), "another scheme was read");
+        }
+        (Ok(None), [line]) => {
+            let word = line.trim_ascii_start().split(|byte| b" \t,=\"".contains(byte)).next();
+            assert!(word.is_none_or(|word| !word.eq_ignore_ascii_case(b"ApiKey")), "an API key was missed");
+        }
+        (Ok(key), _) => assert!(key.is_none() && lines.is_empty(), "one of several headers was used"),
+        (Err(_), _) => assert!(!lines.is_empty()),
+    }
+    assert!(headers.values().all(HeaderValue::is_sensitive));
+
+    let authorization = authorization(&mut headers);
+    let token = authorization.as_ref().ok().and_then(|value| Bearer::of(value.as_ref()?)?.token().ok());
+    if let Some(token) = token {
+        assert_eq!(TOKENS.read(&mut headers.clone()), Ok(Some(token)), "both parsers find the same token");
     }
 }
 

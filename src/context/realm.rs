@@ -119,3 +119,23 @@ impl fmt::Debug for Realm {
 
 // A challenge needs at least one parameter (RFC 6750 §3), so every layer has a realm.
 const DEFAULT: &str = "api";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn realm(name: &str, schemes: &[&str]) -> Realm {
+        Realm::new(name).with_schemes(schemes.iter().map(|scheme| AuthScheme::new(scheme).unwrap()))
+    }
+
+    #[test]
+    fn a_joined_realm_has_each_scheme_once_with_the_challenge_of_the_first_realm() {
+        let keys = realm("keys", &["ApiKey", "bearer"]);
+        let joined = Realm::joined([Realm::default(), keys.clone(), realm("web", &["Session", "apikey"])]);
+        let challenges: Vec<_> = joined.challenges().iter().map(Challenge::without_error).collect();
+        assert_eq!(challenges, ["Bearer realm=\"api\"", "ApiKey realm=\"keys\"", "Session realm=\"web\""]);
+        assert_eq!(joined.name(), "api");
+        assert_eq!(Realm::joined([keys.clone()]), keys);
+        assert!(Realm::joined([Realm::default()]).schemes_besides_bearer().is_none());
+    }
+}

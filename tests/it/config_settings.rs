@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use portcullis::context::AuthScheme;
+use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
+    AnyOf, ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
     RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
 };
 
@@ -26,6 +27,10 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(dangerous), "OriginSet::dangerously_with_public_suffixes");
     assert_eq!(setting(AuthScheme::new("a b")), "AuthScheme::new");
     assert_eq!(setting(AuthScheme::bearer().parameter("realm", "a")), "AuthScheme::parameter");
+    assert_eq!(setting(CredentialSources::new([CredentialSource::cookie("")])), "CredentialSources::new");
+    let tokens =
+        || JwtAuth::builder().issuer(Issuer::hs256("https://a.example", [7; 32])).audience("a").build().unwrap();
+    assert_eq!(setting(AnyOf::new((tokens(), tokens()))), "AnyOf::new");
     assert_eq!(setting(Permission::new("a")), "Permission::new");
     assert_eq!(setting(Scopes::new([""])), "Scopes::new");
     for names in [&["a", "a"][..], &[], &["a", ""]] {

@@ -201,6 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn texts_name_the_schemes_in_use_and_a_token_only_if_it_is_the_only_credential() {
+        let realm = |schemes: &[&str]| {
+            Realm::default().with_schemes(schemes.iter().map(|scheme| AuthScheme::new(scheme).unwrap()))
+        };
+        let [bearer, keys, all] = [&["Bearer"][..], &["ApiKey"], &["Bearer", "ApiKey", "Session"]].map(realm);
+        for (kind, realm, detail) in [
+            (DenialKind::CredentialsMissing, &bearer, "a bearer token is required"),
+            (DenialKind::CredentialsMissing, &keys, "a credential is required: ApiKey"),
+            (DenialKind::CredentialsMissing, &all, "a credential is required: Bearer, ApiKey or Session"),
+            (DenialKind::InsufficientClaims, &bearer, "the token does not have the required claims"),
+            (DenialKind::InsufficientClaims, &keys, "the credential does not have the required claims"),
+        ] {
+            assert_eq!(Denial::new(kind, realm.clone()).detail(), detail);
+        }
+    }
+
+    #[test]
     fn other_texts_are_the_same_in_every_build() {
         for kind in [DenialKind::CredentialsMissing, DenialKind::RateLimitKeyMissing] {
             let denial = Denial::new(kind, Realm::default());
