@@ -188,10 +188,9 @@ impl JwtAuth {
         verification: Result<Option<Verification>, DenialKind>,
     ) -> Reply {
         let kind = match verification {
-            Ok(Some(Verification::Rejected(kind))) => kind,
+            Ok(Some(Verification::Rejected(kind))) | Err(kind) => kind,
             // The issuer was evicted while the request waited.
             Ok(Some(Verification::IssuerMissing(missing))) => missing.denial_kind(Outcome::Absent),
-            Err(kind) => kind,
             // Does not happen: the head has not changed, so it has a token, and the other results are not rejections.
             Ok(_) => DenialKind::InvalidToken(TokenError::Key),
         };

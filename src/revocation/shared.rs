@@ -38,6 +38,7 @@ pub(crate) struct Shared {
 
 /// A reason why the table may not be used: it may not have all entries.
 #[derive(Clone, Copy, Debug)]
+#[repr(u64)]
 pub(crate) enum Unavailable {
     /// An entry of the log did not fit.
     Full = 1 << 61,

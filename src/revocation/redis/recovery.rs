@@ -29,7 +29,7 @@ impl Recovery {
     /// Applies a record that was read from the stream.
     pub(super) fn apply(&mut self, record: &Record, now: u32) {
         // One that does not fit is written back although the stream has it, which changes nothing.
-        let _ = self.stream.apply(record, now);
+        let _ = self.stream.apply(record, now, || ());
     }
 
     /// Returns how long to wait before the stream is read again and written to; `None` from the second call on.
@@ -53,7 +53,7 @@ impl Recovery {
             && let Some(record) = left.pop()
         {
             // If it changes what the stream contains, the stream lacks it.
-            if self.stream.apply(&record, now) != Ok(false) {
+            if self.stream.apply(&record, now, || ()) != Ok(false) {
                 missing.push(record);
             }
         }
