@@ -1,8 +1,14 @@
 //! An API and the issuer that it trusts, on 127.0.0.1, with nothing else installed.
 //!
 //! Run `cargo run --example quickstart`; `PORT=3001` selects another port. It prints tokens to export
-//! in a second terminal, and `curl` commands to run there. These are four of the commands, with their
-//! responses:
+//! in a second terminal, and `curl` commands to run there.
+//!
+//! A logout revokes a token until the process ends. To share it, start two processes with the same
+//! `REDIS_URL` (Redis 6.2 or later), the second one with another `PORT`, and with the `ISSUER_URL`
+//! that the first one prints, so that it accepts the tokens of both. A token that logs out of one is
+//! then rejected by the other.
+//!
+//! These are six of the commands, with their responses:
 //!
 //! ```sh
 //! curl -i http://127.0.0.1:3000/me
@@ -76,6 +82,52 @@
 //! ```
 //!
 //! ```sh
+//! curl -i http://127.0.0.1:3000/logout -X POST -H "Authorization: Bearer $LOGOUT_TOKEN"
+//! ```
+//! ```text
+//! HTTP/1.1 200 OK
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/json
+//! x-ratelimit-remaining: 97
+//! x-ratelimit-limit: 100
+//! x-ratelimit-reset: 1795294201
+//! cache-control: no-store
+//! vary: Origin
+//! content-length: 74
+//!
+//! {"detail":"Token has been invalidated","message":"Successfully logged out"}
+//! ```
+//!
+//! ```sh
+//! curl -i http://127.0.0.1:3000/me -H "Authorization: Bearer $LOGOUT_TOKEN"
+//! ```
+//! ```text
+//! HTTP/1.1 401 Unauthorized
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/problem+json
+//! cache-control: no-store
+//! www-authenticate: Bearer realm="api", error="invalid_token", error_description="the token has been revoked"
+//! vary: Origin
+//! content-length: 152
+//!
+//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the token has been revoked","code":"token_revoked","error":"invalid_token"}
+//! ```
+//!
+//! ```sh
 //! curl -i http://127.0.0.1:3000/valuations/1 -X OPTIONS -H 'Origin: http://localhost:5173' -H 'Access-Control-Request-Method: DELETE'
 //! ```
 //! ```text
@@ -100,21 +152,32 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use portcullis::gate::Denial;
 use portcullis::rate_limit::Key;
 use portcullis::testing::TestIssuer;
 use portcullis::{
     ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission,
-    RequireScope, RequireTier, Roles, SecurityHeaders, Stack, Tiers, UserContext,
+    RequireScope, RequireTier, Revocations, Roles, SecurityHeaders, Stack, Tiers, UserContext,
 };
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 fn app(issuer: Issuer) -> Result<Router, ConfigError> {
     let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
     let roles = roles()?;
-    let auth = JwtAuth::builder().issuer(issuer).audience("api");
+    // All processes with the same `REDIS_URL` share what is revoked.
+    let revocations = match env::var("REDIS_URL") {
+        Ok(url) => Revocations::builder().redis_stream(&url).build()?,
+        Err(_) => Revocations::builder().build()?,
+    };
+    let mut auth = JwtAuth::builder().issuer(issuer).audience("api").revocations(&revocations);
+    if let Ok(url) = env::var("ISSUER_URL") {
+        auth = auth.add_issuer(url.as_str());
+    }
     let auth = auth.roles(roles.clone()).tiers(tiers.clone()).build()?;
     let limit = RateLimit::builder()
         .by_tier([
@@ -143,6 +206,7 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
         .route("/valuations", post(|| async { StatusCode::CREATED }).layer(may_write))
         .route("/valuations/{id}", delete(|| async { StatusCode::NO_CONTENT }).layer(may_delete))
         .route("/analytics", get(|| async { "4.2\n" }).layer(professional))
+        .route("/logout", post(log_out).with_state(revocations))
         .route("/health", get(|| async { "ok\n" }))
         .layer(stack))
 }
@@ -166,6 +230,13 @@ async fn me(user: UserContext) -> Json<UserContext> {
     Json(user)
 }
 
+/// Revokes the token of the request.
+async fn log_out(user: UserContext, revocations: State<Revocations>) -> Result<Json<Value>, Denial> {
+    revocations.revoke(&user).await?;
+    let detail = "Token has been invalidated";
+    Ok(Json(json!({ "message": "Successfully logged out", "detail": detail })))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
@@ -175,6 +246,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let issuer = TestIssuer::start().await?;
     let app = app(Issuer::discover(issuer.url()))?;
     let url = format!("http://{}", listener.local_addr()?);
+    println!("export ISSUER_URL={}", issuer.url());
     let token = |user: &str| issuer.token(user).audience("api").expires_in(HOUR);
     let write = |user: &str| token(user).scope("write:valuations");
     for (name, role, token) in [
@@ -192,6 +264,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for request in ["/me", "/valuations -X POST", "/valuations/1 -X DELETE", "/analytics"] {
             println!("curl -i {url}{request} -H \"Authorization: Bearer ${name}_TOKEN\"");
         }
+    }
+    println!("export LOGOUT_TOKEN={}", token("ann").tier("basic").role("basic_user").sign());
+    for request in ["/logout -X POST", "/me"] {
+        println!("curl -i {url}{request} -H \"Authorization: Bearer $LOGOUT_TOKEN\"");
     }
     let preflight = "-H 'Origin: http://localhost:5173' -H 'Access-Control-Request-Method: DELETE'";
     println!("curl -i {url}/valuations/1 -X OPTIONS {preflight}");

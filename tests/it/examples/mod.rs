@@ -32,7 +32,7 @@ fn an_example_has_fewer_than_80_lines_of_code_of_at_most_100_columns() {
         assert_eq!(below_docs.clone().find(|line| line.chars().count() > 100), None, "{name}");
         let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
         // The quickstart shows a whole app.
-        let max = if name == "quickstart" { 110 } else { 80 };
+        let max = if name == "quickstart" { 130 } else { 80 };
         assert!(code.clone().count() < max, "{name}: {} lines", code.count());
     }
 }

@@ -1,20 +1,27 @@
 //! The example `quickstart`: the tokens and commands that it prints, and the responses in its documentation.
 
+use std::time::{Duration, Instant};
+
+use crate::support::redis_server::Server;
 use crate::support::running_example::RunningExample;
 use crate::support::tokens::now;
 
 /// The running example, on a free port, with its printed commands.
 struct Quickstart {
     example: RunningExample,
-    commands: [String; 20],
+    commands: [String; 22],
     /// The start of the URLs, such as `http://127.0.0.1:40123`.
     origin: String,
 }
 
 impl Quickstart {
     fn start() -> Self {
-        let mut example = RunningExample::start("quickstart");
-        let commands: [String; 20] = example.next_commands();
+        Self::start_with(&[])
+    }
+
+    fn start_with(variables: &[(&str, &str)]) -> Self {
+        let mut example = RunningExample::start_with("quickstart", variables);
+        let commands: [String; 22] = example.next_commands();
         let origin = commands[0].strip_prefix("curl -i ").unwrap().strip_suffix("/health").unwrap().to_owned();
         Self { example, commands, origin }
     }
@@ -53,7 +60,7 @@ fn without_changing_values(body: &str) -> String {
 async fn documented_curl_commands_are_printed_and_get_the_documented_responses() {
     let quickstart = Quickstart::start();
     let documented = documented_responses();
-    assert_eq!(documented.len(), 4);
+    assert_eq!(documented.len(), 6);
     for (command, expected) in documented {
         let command = command.replace("http://127.0.0.1:3000", &quickstart.origin);
         assert!(quickstart.commands.contains(&command), "{command}");
@@ -80,11 +87,55 @@ async fn documented_curl_commands_are_printed_and_get_the_documented_responses()
 async fn printed_curl_commands_get_the_status_for_their_tier_role_and_scope() {
     let Quickstart { example, commands, .. } = Quickstart::start();
     let statuses = example.curl_all(commands).await.map(|response| response.status);
-    let [health, anonymous, expired, users @ .., preflight] = statuses;
+    let [health, anonymous, expired, users @ .., logout, after_logout, preflight] = statuses;
     assert_eq!([health, anonymous, expired, preflight], [200, 401, 401, 204]);
+    assert_eq!([logout, after_logout], [200, 401]);
     let (basic, professional) = ([200, 403, 403, 403], [200, 201, 403, 200]);
     let (enterprise, admin) = ([200, 201, 204, 200], [200, 201, 204, 200]);
     assert_eq!(users.as_slice(), [basic, professional, enterprise, admin].concat());
+}
+
+/// The variables that the example exports.
+const NAMES: [&str; 7] = [
+    "ADMIN_TOKEN",
+    "BASIC_TOKEN",
+    "ENTERPRISE_TOKEN",
+    "EXPIRED_TOKEN",
+    "ISSUER_URL",
+    "LOGOUT_TOKEN",
+    "PROFESSIONAL_TOKEN",
+];
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn two_processes_with_one_redis_server_share_a_logout() {
+    let server = Server::start();
+    let redis_url = server.url();
+    let first = Quickstart::start_with(&[("REDIS_URL", &redis_url)]);
+    let issuer_url = &first.example.exports()["ISSUER_URL"];
+    let second = Quickstart::start_with(&[("REDIS_URL", &redis_url), ("ISSUER_URL", issuer_url)]);
+
+    let me = format!("curl -i {}/me -H \"Authorization: Bearer $LOGOUT_TOKEN\"", first.origin);
+    let me_at_second = me.replace(&first.origin, &second.origin);
+    wait_for_status(&first, &me, 200).await;
+    wait_for_status(&first, &me_at_second, 200).await;
+    let logout = me.replace("/me", "/logout -X POST");
+    assert_eq!(first.example.curl(&logout).await.status, 200);
+    assert_eq!(first.example.curl(&me).await.status, 401);
+    wait_for_status(&first, &me_at_second, 401).await;
+}
+
+/// Sends a command until its response has this status, since a process first reads what is revoked.
+async fn wait_for_status(quickstart: &Quickstart, command: &str, status: u16) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let response = quickstart.example.curl(command).await;
+        if response.status == status {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{command}: {} instead of {status}", response.status);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
@@ -92,7 +143,7 @@ async fn each_tier_has_its_quota() {
     let Quickstart { example, commands, .. } = Quickstart::start();
     let mut exports: Vec<_> = example.exports().keys().map(String::as_str).collect();
     exports.sort_unstable();
-    assert_eq!(exports, ["ADMIN_TOKEN", "BASIC_TOKEN", "ENTERPRISE_TOKEN", "EXPIRED_TOKEN", "PROFESSIONAL_TOKEN"]);
+    assert_eq!(exports, NAMES);
     for (tier, quota) in [("BASIC", "100"), ("PROFESSIONAL", "500"), ("ENTERPRISE", "2000")] {
         let command =
             commands.iter().find(|command| command.contains(&format!("/me -H \"Authorization: Bearer ${tier}")));
