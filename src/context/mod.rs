@@ -82,7 +82,7 @@ pub(crate) use rate_limit_status::{LimitStatus, RateLimitStatus};
 pub use realm::Realm;
 pub(crate) use request_route::RequestRoute;
 #[cfg(feature = "revocation")]
-pub(crate) use revocation_ids::{RevocationId, RevocationIds, RevocationKind};
+pub(crate) use revocation_ids::{IdHash, RevocationId, RevocationIds, RevocationKind};
 pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use route_pattern::RoutePattern;

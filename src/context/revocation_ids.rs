@@ -1,94 +1,13 @@
 //! `RevocationIds`: what a credential can be revoked by, as digests.
 
+mod id;
+mod id_hash;
 mod of_identity;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_lc_rs::digest::{Context, SHA256};
-
-/// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
-///
-/// It is the first half of a SHA-256 of the kind and its names, so it is the same in all processes and has a fixed
-/// size, and the table shows no names. The last bit is 0: with 1, it is the id of a [`companion`](Self::companion).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct RevocationId(pub(crate) [u64; 2]);
-
-/// What a [`RevocationId`] identifies. The names are those of the kind, each with its length.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum RevocationKind<'a> {
-    ApiKey {
-        id: &'a str,
-    },
-    Client {
-        issuer: &'a str,
-        id: &'a str,
-    },
-    Issuer {
-        issuer: &'a str,
-    },
-    Session {
-        issuer: &'a str,
-        id: &'a str,
-    },
-    /// A token without an id, by what its signature covers.
-    ///
-    /// Not by the whole token: without its key, anyone can turn an ECDSA signature into another one that is valid.
-    Signed {
-        issuer: &'a str,
-        text: &'a str,
-    },
-    Subject {
-        issuer: &'a str,
-        id: &'a str,
-    },
-    Token {
-        issuer: &'a str,
-        id: &'a str,
-    },
-}
-
-impl RevocationId {
-    pub(crate) fn of(kind: RevocationKind<'_>) -> Self {
-        let (tag, first, second): (u8, &str, &str) = match kind {
-            RevocationKind::ApiKey { id } => (1, id, ""),
-            RevocationKind::Client { issuer, id } => (2, issuer, id),
-            RevocationKind::Issuer { issuer } => (3, issuer, ""),
-            RevocationKind::Session { issuer, id } => (4, issuer, id),
-            RevocationKind::Signed { issuer, text } => (5, issuer, text),
-            RevocationKind::Subject { issuer, id } => (6, issuer, id),
-            RevocationKind::Token { issuer, id } => (7, issuer, id),
-        };
-        let mut context = Context::new(&SHA256);
-        context.update(&[tag]);
-        // With its length, so that two pairs of names with the same text have different digests.
-        context.update(&(first.len() as u64).to_be_bytes());
-        context.update(first.as_bytes());
-        context.update(second.as_bytes());
-        let digest = context.finish();
-        Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default())
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
-        let number = u128::from_be_bytes(bytes);
-        Self([(number >> 64) as u64, number as u64 & !COMPANION])
-    }
-
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a log writes ids"))]
-    pub(crate) fn to_bytes(self) -> [u8; 16] {
-        let [high, low] = self.0;
-        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
-    }
-
-    /// Returns the id of a second entry that belongs to this one.
-    pub(crate) fn companion(self) -> Self {
-        let [high, low] = self.0;
-        Self([high, low | COMPANION])
-    }
-
-    pub(crate) fn is_companion(self) -> bool {
-        self.0[1] & COMPANION != 0
-    }
-}
+pub(crate) use id::{RevocationId, RevocationKind};
+pub(crate) use id_hash::IdHash;
 
 /// What a credential can be revoked by, computed once when it is verified.
 #[derive(Debug)]
@@ -107,11 +26,20 @@ pub(crate) struct RevocationIds {
     pub(crate) issued_at: u32,
     /// In whole seconds since 1970, rounded up.
     pub(crate) expires_at: Option<u32>,
+    /// The hashes of the ids, computed with them: of the issuer, the client, the session, the credential, the subject.
+    pub(crate) hashes: [IdHash; 5],
     /// The generation of the table that was last found not to revoke the credential; 0 before the first check.
     pub(crate) checked_generation: AtomicU64,
 }
 
 impl RevocationIds {
+    /// Sets the hashes, which belong to the ids.
+    pub(crate) fn with_hashes(mut self) -> Self {
+        let ids = [self.issuer, self.client, self.session, self.credential, self.subject];
+        self.hashes = ids.map(|id| id.map_or_else(IdHash::default, IdHash::of));
+        self
+    }
+
     /// Returns the id of what `revoke` ends: the session or, if there is none, the credential.
     pub(crate) fn login(&self) -> Option<RevocationId> {
         self.session.or(self.credential)
@@ -127,8 +55,3 @@ impl RevocationIds {
         self.checked_generation.store(generation, Ordering::Relaxed);
     }
 }
-
-const COMPANION: u64 = 1;
-
-#[cfg(test)]
-mod tests;

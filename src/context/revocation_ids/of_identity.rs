@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicU64;
 
 use crate::context::credential::Credential;
 use crate::context::identity::Identity;
-use crate::context::revocation_ids::{RevocationId, RevocationIds, RevocationKind};
+use crate::context::revocation_ids::RevocationIds;
+use crate::context::revocation_ids::id::{RevocationId, RevocationKind};
+use crate::context::revocation_ids::id_hash::IdHash;
 
 impl Identity {
     /// Computes what the credential can be revoked by. `signed` is the text that the signature of a token covers.
@@ -38,7 +40,9 @@ impl Identity {
             // The maximum is for revocations that include every time.
             issued_at: issued_at.clamp(1, u32::MAX - 1),
             expires_at,
+            hashes: [IdHash::default(); 5],
             checked_generation: AtomicU64::new(0),
         }
+        .with_hashes()
     }
 }

@@ -1,22 +1,25 @@
 //! `Shard`: a part of the table, an open-addressing hash table that readers use without a lock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::context::RevocationId;
-use crate::revocation::table::position::Position;
+use crate::context::{IdHash, RevocationId};
+use crate::revocation::table::position;
 
 /// Slots in buckets of eight. A bucket has a word of eight tags, one byte for each slot: 0 if the slot is empty,
-/// otherwise a part of the hash. A lookup compares eight tags at once, and then usually at most one slot.
+/// otherwise seven bits of the hash below a bit that is 1. A lookup compares eight tags at once, and then usually at most
+/// one slot.
 ///
-/// An entry is in the first bucket with an empty slot, counted from the bucket of its hash; there is always one. An entry
-/// is never moved or removed, so a lookup ends at the first bucket that is not full. To remove entries, the writer
-/// replaces the shard.
+/// An entry is in the first bucket with an empty slot, counted from the bucket of its hash; there is always one. The
+/// slots of a bucket are used from the lowest. An entry is never moved or removed, so a lookup ends at the first bucket
+/// that is not full. To remove entries, the writer replaces the shard.
 ///
 /// The tags are apart from the slots: those of a million entries take 1.6 MB, so they stay in the cache of a processor.
-#[derive(Debug, Default)]
+/// Clones share the slots.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shard {
-    tags: Box<[AtomicU64]>,
-    buckets: Box<[[Slot; SLOTS]]>,
+    tags: Arc<[AtomicU64]>,
+    buckets: Arc<[[Slot; SLOTS]]>,
 }
 
 /// The two halves of the id, and the value.
@@ -38,50 +41,61 @@ impl Shard {
 
     /// Returns the value of an entry.
     #[inline]
-    pub(super) fn get(&self, id: RevocationId, position: Position) -> Option<u64> {
-        let (_, slot) = self.find(id, position)?;
+    pub(super) fn get(&self, id: RevocationId, hash: IdHash) -> Option<u64> {
+        let (_, slot) = self.find(id, hash)?;
         Some(slot.value())
     }
 
     /// Returns the slot of an entry, with its index.
     #[inline]
-    pub(super) fn find(&self, id: RevocationId, position: Position) -> Option<(usize, &Slot)> {
-        let mut bucket = position.bucket(self.tags.len());
+    pub(super) fn find(&self, id: RevocationId, hash: IdHash) -> Option<(usize, &Slot)> {
+        let mut bucket = position::bucket(hash, self.tags.len());
         loop {
             // Pairs with the release in `insert`: a slot whose tag is visible is complete.
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);
-            let mut matches = zero_bytes(tags ^ position.repeated_tag());
-            while matches != 0 {
-                let index = matches.trailing_zeros() as usize / 8;
-                let slot = self.buckets.get(bucket)?.get(index)?;
-                if slot.id() == id {
-                    return Some((bucket * SLOTS + index, slot));
-                }
-                matches &= matches - 1;
+            let matches = zero_bytes(tags ^ hash.tags);
+            if matches != 0
+                && let Some(found) = self.find_in(bucket, matches, id)
+            {
+                return Some(found);
             }
-            if zero_bytes(tags) != 0 {
+            if tags & LAST_USED == 0 {
                 return None;
             }
             bucket = self.following(bucket);
         }
     }
 
+    /// Compares the slots of a bucket whose tags match. Most lookups find nothing and do not need it.
+    #[inline(never)]
+    fn find_in(&self, bucket: usize, mut matches: u64, id: RevocationId) -> Option<(usize, &Slot)> {
+        while matches != 0 {
+            let index = matches.trailing_zeros() as usize / 8;
+            let slot = self.buckets.get(bucket)?.get(index)?;
+            if slot.id() == id {
+                return Some((bucket * SLOTS + index, slot));
+            }
+            matches &= matches - 1;
+        }
+        None
+    }
+
     /// Adds an entry that is not there yet, and returns the index of its slot. `None` if no slot is empty.
     ///
     /// Only the writer calls it, and at most [`capacity`](Self::capacity) - 1 times, so that lookups end.
-    pub(super) fn insert(&self, id: RevocationId, position: Position, value: u64) -> Option<usize> {
-        let mut bucket = position.bucket(self.tags.len());
+    pub(super) fn insert(&self, id: RevocationId, hash: IdHash, value: u64) -> Option<usize> {
+        let mut bucket = position::bucket(hash, self.tags.len());
         for _ in 0..self.tags.len() {
             let word = self.tags.get(bucket)?;
             let tags = word.load(Ordering::Relaxed);
-            let empty = zero_bytes(tags);
+            let empty = !tags & USED;
             if empty != 0 {
                 let index = empty.trailing_zeros() as usize / 8;
                 let Slot([high, low, stored]) = self.buckets.get(bucket)?.get(index)?;
                 high.store(id.0[0], Ordering::Relaxed);
                 low.store(id.0[1], Ordering::Relaxed);
                 stored.store(value, Ordering::Relaxed);
-                let tag = position.repeated_tag() & (0xff << (index * 8));
+                let tag = hash.tags & (0xff << (index * 8));
                 word.store(tags | tag, Ordering::Release);
                 return Some(bucket * SLOTS + index);
             }
@@ -129,9 +143,15 @@ impl Slot {
 /// a wrong mark of a tag.
 #[inline]
 fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(LOWEST_BITS) & !word & (LOWEST_BITS << 7)
+    word.wrapping_sub(LOWEST_BITS) & !word & USED
 }
 
 pub(super) const SLOTS: usize = 8;
 
 const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
+
+/// The highest bit of each tag, which is 1 if the slot is used.
+const USED: u64 = LOWEST_BITS << 7;
+
+/// That of the last slot, so that the bucket is full.
+const LAST_USED: u64 = 1 << 63;

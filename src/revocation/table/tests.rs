@@ -30,8 +30,10 @@ fn token(subject: u64, session: Option<u64>, credential: Option<u64>, issued_at:
         credential: credential.map(id),
         issued_at,
         expires_at: None,
+        hashes: Default::default(),
         checked_generation: AtomicU64::new(0),
     }
+    .with_hashes()
 }
 
 fn table_of(records: &[Record]) -> Table {

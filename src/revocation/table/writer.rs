@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::context::RevocationId;
+use crate::context::{IdHash, RevocationId};
 use crate::revocation::record::Full;
-use crate::revocation::table::position::SHARDS;
+use crate::revocation::table::position::{self, SHARDS};
 use crate::revocation::table::shard::{SLOTS, Shard};
 use crate::revocation::table::shards::Shards;
 
@@ -65,7 +65,7 @@ impl Writer {
             return Err(Full);
         }
         for id in ids.iter().filter(is_new) {
-            let index = shards.position(*id).shard();
+            let index = position::shard(IdHash::of(*id));
             let Some(state) = self.states.get(index) else { continue };
             // As if all were added to this shard, which is simpler and at most one too many.
             if (state.len + added) * MAX_LOAD.1 > state.expiries.len() * MAX_LOAD.0 {
@@ -79,19 +79,20 @@ impl Writer {
     ///
     /// Returns whether that changes anything.
     pub(super) fn set(&mut self, shards: &Shards, id: RevocationId, value: u64, expires_at: u32) -> bool {
-        let position = shards.position(id);
+        let hash = IdHash::of(id);
+        let index = position::shard(hash);
         let list = shards.load();
-        let (Some(shard), Some(state)) = (list.get(position.shard()), self.states.get_mut(position.shard())) else {
+        let (Some(shard), Some(state)) = (list.get(index), self.states.get_mut(index)) else {
             return false;
         };
-        if let Some((index, slot)) = shard.find(id, position) {
+        if let Some((index, slot)) = shard.find(id, hash) {
             let Some(expiry) = state.expiries.get_mut(index) else { return false };
             let has_changed = slot.value() != value || *expiry < expires_at;
             slot.set_value(value);
             *expiry = expires_at.max(*expiry);
             return has_changed;
         }
-        let Some(index) = shard.insert(id, position, value) else { return false };
+        let Some(index) = shard.insert(id, hash, value) else { return false };
         if let Some(expiry) = state.expiries.get_mut(index) {
             *expiry = expires_at;
         }
@@ -145,7 +146,7 @@ impl Writer {
                 continue;
             }
             let id = entry.id();
-            let copied = shard.insert(id, shards.position(id), entry.value());
+            let copied = shard.insert(id, IdHash::of(id), entry.value());
             if let Some(copy) = copied.and_then(|slot| rebuilt.expiries.get_mut(slot)) {
                 *copy = expiry;
             }

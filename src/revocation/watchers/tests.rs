@@ -57,6 +57,7 @@ fn ids(token_id: &str, session_id: &str, user: &str) -> Arc<RevocationIds> {
         client: Some(client("web")),
         session: Some(session(session_id)),
         credential: Some(token(token_id)),
+        hashes: Default::default(),
         issued_at: 1,
         expires_at: None,
         checked_generation: AtomicU64::new(0),

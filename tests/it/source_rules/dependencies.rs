@@ -18,7 +18,7 @@ const PLACES: [(&str, &[&str]); 34] = [
             "revocation/table/shards.rs",
         ],
     ),
-    ("aws_lc_rs", &["context/revocation_ids.rs", "jwt/keys/verifier.rs", "testing/keys.rs"]),
+    ("aws_lc_rs", &["context/revocation_ids/id.rs", "jwt/keys/verifier.rs", "testing/keys.rs"]),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
     ("base64", &["headers/csp/source.rs", "jwt/keys/jwk.rs", "jwt/token/compact.rs", "testing/"]),
