@@ -12,11 +12,12 @@ use http_body_util::Full;
 use portcullis::context::{Credential, Visitor};
 use portcullis::gate::{Entry, Gate, Gated};
 use portcullis::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder};
-use portcullis::testing::as_user;
+use portcullis::revocation::Revocation;
+use portcullis::testing::{TokenBuilder, as_user};
 use portcullis::{
-    Cors, CspNonce, OriginSet, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
-    RequireTier, RequireUser, RequireVerifiedEmail, Roles, Scopes, SecurityHeaders, Stack, Tiers, TrustedProxies,
-    UserContext,
+    Cors, CspNonce, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole,
+    RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Revocations, Roles, Scopes, SecurityHeaders, Stack,
+    Tiers, TrustedProxies, UserContext,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -141,6 +142,57 @@ fn gates_that_check_the_user_allocate_nothing() {
     let other = Tiers::ascending(["basic", "professional"]).unwrap();
     let tier = RequireTier::at_least(&other, "basic").unwrap();
     assert_no_allocation("RequireTier of another table", allocations(tier.layer(Bare), request(), 200));
+}
+
+#[test]
+fn checking_whether_a_cached_token_was_revoked_allocates_nothing() {
+    const ISSUER: &str = "https://app.example.com";
+    let revocations = Revocations::builder().build().unwrap();
+    let auth = || JwtAuth::builder().issuer(Issuer::hs256(ISSUER, [7; 32]).first_party()).audience("api");
+    let without = auth().build().unwrap().layer(Bare);
+    let with = auth().revocations(&revocations).build().unwrap().layer(Bare);
+    let token = TokenBuilder::first_party(ISSUER, [7; 32], "ann").audience("api").session_id("s-1").sign();
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+    let request = || {
+        let mut request = simple_request();
+        request.headers_mut().insert("authorization", bearer.clone());
+        request
+    };
+    // The first requests allocate what the later ones share, also that of a full lookup.
+    let count = |gate: &Gated<JwtAuth, Bare>| allocations(gate.clone(), request(), 200);
+    let revoke = |names: [&str; 2]| {
+        names.map(|name| drop(revocations.revoke_by(Revocation::session(ISSUER, name))));
+        drop(revocations.revoke_by(Revocation::client(ISSUER, names[0])));
+    };
+    revoke(["other", "another"]);
+    [&without, &with].map(|gate| [count(gate), count(gate)]);
+    let expected = count(&without);
+    assert_eq!(count(&with), expected, "nothing has changed");
+    revoke(["a third", "a fourth"]);
+    assert_eq!(count(&with), expected, "a full lookup");
+}
+
+#[test]
+fn revocations_take_at_most_48_bytes_each() {
+    assert_bytes_of_revocations(100_000);
+}
+
+#[test]
+#[ignore = "takes half a minute in a debug build: run tests/run"]
+fn a_million_revocations_take_at_most_48_bytes_each() {
+    assert_bytes_of_revocations(1_000_000);
+}
+
+fn assert_bytes_of_revocations(entries: usize) {
+    let revocations = Revocations::builder().build().unwrap();
+    let revoke_all = || {
+        for number in 0..entries {
+            drop(revocations.revoke_by(Revocation::token("https://app.example.com", &number.to_string())));
+        }
+    };
+    let bytes = measure(revoke_all).bytes_current as f64 / entries as f64;
+    assert!((29.0..=48.0).contains(&bytes), "{bytes} bytes for each of {entries} entries");
+    assert_eq!(measure(revoke_all).bytes_current, 0, "the same again");
 }
 
 #[test]

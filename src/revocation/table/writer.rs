@@ -171,10 +171,11 @@ impl Default for ShardState {
     }
 }
 
-/// The most slots of a shard that are used: 7 of 8. With more, entries are far from their buckets.
-const MAX_LOAD: (usize, usize) = (7, 8);
+/// The most slots of a shard that are used: 3 of 4. With more, entries are far from their buckets: at 7 of 8, a lookup
+/// compares two buckets instead of 1.2.
+const MAX_LOAD: (usize, usize) = (3, 4);
 
-/// A new shard has 1.6 slots for each entry. So it can get 1.4 times as many entries, and an entry takes at most 46
+/// A new shard has 1.6 slots for each entry. So it can get 1.2 times as many entries, and an entry takes at most 46
 /// bytes: 29 for each slot.
 const GROWTH: (usize, usize) = (8, 5);
 
