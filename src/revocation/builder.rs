@@ -57,9 +57,9 @@ impl Default for RevocationsBuilder {
 impl RevocationsBuilder {
     /// Sets the longest time for which a token may be valid (default 24 hours).
     ///
-    /// A revocation of a user, a client, an issuer or a session is stored for this time, because all credentials that it
-    /// includes have expired then. So layers with the handle reject a token that is valid for longer, from `iat` (without
-    /// it, from now) to `exp`, with 401. It is at least one second and at most 3,660 days.
+    /// A revocation of a user, a client, an issuer or a session is stored for this time, because all credentials that
+    /// it includes have expired then. So layers with the handle reject a token that is valid for longer, from `iat`
+    /// (without it, from now) to `exp`, with 401. It is at least one second and at most 3,660 days.
     ///
     /// ```
     /// # use portcullis::Revocations;
@@ -77,8 +77,8 @@ impl RevocationsBuilder {
     ///
     /// An entry takes at most 48 bytes; memory is allocated when it is needed. Revoking the same thing twice uses one
     /// entry, and [`revoke_others`](Revocations::revoke_others) uses two. Above this number, a revocation fails with
-    /// [`RevokeError::Full`](crate::revocation::RevokeError::Full): no entry is removed before it has expired. From 80 %
-    /// on, a warning is logged once a minute.
+    /// [`RevokeError::Full`](crate::revocation::RevokeError::Full): no entry is removed before it has expired. From 80
+    /// % on, a warning is logged once a minute.
     ///
     /// ```
     /// # use portcullis::{Revocations, revocation::{Revocation, RevokeError}};

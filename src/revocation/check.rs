@@ -10,10 +10,10 @@ use crate::revocation::shared::Refused;
 impl Revocations {
     /// Checks that the credential of a user is not revoked, for a custom gate.
     ///
-    /// [`JwtAuth`](crate::JwtAuth) does this itself if it [has the handle](crate::jwt::JwtAuthBuilder::revocations). Call
-    /// it on every request, after the credential was verified and with the values of the credential: the issuer, the id,
-    /// the client, the session, the id of the credential, and when it was issued. A value that is missing is not checked;
-    /// without an issuer, only an API key can be revoked.
+    /// [`JwtAuth`](crate::JwtAuth) does this itself if it [has the handle](crate::jwt::JwtAuthBuilder::revocations).
+    /// Call it on every request, after the credential was verified and with the values of the credential: the issuer,
+    /// the id, the client, the session, the id of the credential, and when it was issued. A value that is missing is
+    /// not checked; without an issuer, only an API key can be revoked.
     ///
     /// ```
     /// # use portcullis::{Revocations, UserContext, revocation::Revocation};

@@ -10,9 +10,9 @@ use crate::gate::{Denial, DenialKind};
 
 /// Why [`Revocations`](crate::Revocations) could not revoke a credential.
 ///
-/// A handler that returns a [`Denial`] can use `?`: it responds with 503, so that the client tries again. The two variants
-/// about a user become a 500. They are mistakes of the app, because every user that [`JwtAuth`](crate::JwtAuth) verified
-/// has an issuer and an id.
+/// A handler that returns a [`Denial`] can use `?`: it responds with 503, so that the client tries again. The two
+/// variants about a user become a 500. They are mistakes of the app, because every user that
+/// [`JwtAuth`](crate::JwtAuth) verified has an issuer and an id.
 ///
 /// ```
 /// use portcullis::{Revocations, UserContext, revocation::RevokeError};
@@ -31,8 +31,8 @@ use crate::gate::{Denial, DenialKind};
 pub enum RevokeError {
     /// The table has [`max_entries`](crate::revocation::RevocationsBuilder::max_entries) entries. Nothing was revoked.
     Full,
-    /// The user's credential has no id and no session, and was not verified by a gate with this handle, so that there is
-    /// nothing to revoke it by.
+    /// The user's credential has no id and no session, and was not verified by a gate with this handle, so that there
+    /// is nothing to revoke it by.
     IdMissing,
     /// The user has no issuer, so its id may also be that of another issuer's user.
     IssuerMissing,

@@ -27,8 +27,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored the
-    /// revocation.
+    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored
+    /// the revocation.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
@@ -64,8 +64,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored the
-    /// revocation.
+    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored
+    /// the revocation.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;

@@ -1,4 +1,108 @@
 //! `Revocations`: credentials that are rejected before they expire.
+//!
+//! A token is valid until it expires, so a user who logs out, or whose account was taken over, still has valid tokens.
+//! [`Revocations`] is a table of what is revoked. Create one at startup, and pass it to each layer that authenticates.
+//! From then on, requests with a revoked credential get 401 `invalid_token`.
+//!
+//! ```
+//! use axum::extract::State;
+//! use axum::{Router, body::Body, http::Request, http::StatusCode};
+//! use axum::routing::{get, post};
+//! use portcullis::gate::Denial;
+//! use portcullis::testing::TestIssuer;
+//! use portcullis::{Issuer, JwtAuth, Revocations, UserContext};
+//! use tower::ServiceExt;
+//!
+//! async fn log_out(
+//!     State(revocations): State<Revocations>,
+//!     user: UserContext,
+//! ) -> Result<StatusCode, Denial> {
+//!     revocations.revoke(&user).await?;
+//!     Ok(StatusCode::NO_CONTENT)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In production, this is the URL of your identity provider.
+//! let server = TestIssuer::start().await?;
+//! let revocations = Revocations::builder().build()?;
+//! let auth = JwtAuth::builder()
+//!     .issuer(Issuer::discover(server.url()))
+//!     .audience("https://api.example.com")
+//!     .revocations(&revocations)
+//!     .build()?;
+//! let app = Router::new()
+//!     .route("/me", get(|| async {}))
+//!     .route("/logout", post(log_out))
+//!     .layer(auth)
+//!     .with_state(revocations);
+//!
+//! let token = server.token("ann").audience("https://api.example.com").sign();
+//! for (method, path, status) in
+//!     [("GET", "/me", 200), ("POST", "/logout", 204), ("GET", "/me", 401)]
+//! {
+//!     let request = Request::builder().method(method).uri(path);
+//!     let request = request.header("authorization", format!("Bearer {token}"));
+//!     let response = app.clone().oneshot(request.body(Body::empty())?).await?;
+//!     assert_eq!(response.status(), status);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The guide shows [each kind of logout](crate::_guide::recipes::logout).
+//!
+//! # What a revocation ends
+//!
+//! | call | rejects |
+//! |---|---|
+//! | [`revoke`](crate::Revocations::revoke) | the session of the user (`sid`), also its later tokens; without a session, this credential |
+//! | [`revoke_all`](crate::Revocations::revoke_all) | all credentials of the user that were issued until now |
+//! | [`revoke_others`](crate::Revocations::revoke_others) | the same, except those of this session or, without one, this credential |
+//! | [`revoke_by`](crate::Revocations::revoke_by) | one token or API key, a session, or what was issued until now to a user, to a client or by an issuer |
+//!
+//! - A token is identified by its issuer and `jti`, and a token without `jti` and `sid` by what its signature covers.
+//! - "Until now" is compared with `iat`, in whole seconds, so a credential that is issued in the same second is
+//!   rejected too. A token without `iat` counts as issued before. The clocks of the issuer and of the app must agree.
+//! - A revocation cannot be undone, and no other revocation makes valid what it rejects. A user who logs in again gets
+//!   a valid credential, unless the issuer continues a revoked session.
+//!
+//! # Checks
+//!
+//! A layer checks each request, after it has verified the credential or found it in its cache, and before the user
+//! loader runs. A revocation has an effect from the call on, also for tokens that are cached. A check takes no lock,
+//! and allocates nothing: if nothing was revoked since the last check of the same token, it compares one number. A
+//! custom gate calls [`check`](crate::Revocations::check).
+//!
+//! A request that is already being handled continues. For a WebSocket or an event stream,
+//! [`watch`](crate::Revocations::watch) returns a future that resolves when the credential ends.
+//!
+//! # Bounds
+//!
+//! - An entry is kept until what it revokes has expired. For a token, that is `exp` and five minutes, the longest
+//!   leeway. For a user, a client, an issuer or a session, it is the [longest
+//!   lifetime](RevocationsBuilder::max_token_lifetime) of a token and ten minutes; so a token that is valid for longer
+//!   is rejected.
+//! - There are at most 1,000,000 [entries](RevocationsBuilder::max_entries), of at most 48 bytes each. Above, a
+//!   revocation fails with [`RevokeError::Full`]. No entry is removed early.
+//! - A clock that stops or is set back makes nothing valid again. After it was set back, tokens that had expired before
+//!   stay rejected.
+//!
+//! # Several processes
+//!
+//! Without further settings, the table is in the memory of this process: other processes do not know what is revoked,
+//! and after a restart nothing is. With the feature `redis`, `redis_stream` shares it. A revocation is then stored in a
+//! stream in Redis before its future is ready, and the other processes follow the stream, usually within milliseconds.
+//! Requests never wait for Redis. Until a process has read the stream, and if it had no news for five minutes, requests
+//! with a credential get 503.
+//!
+//! # What it does not do
+//!
+//! It does not end the session at the issuer, and does not revoke refresh tokens: without that, the client obtains a
+//! new token. It does not delete cookies of the browser; [`ClearSiteData`](crate::headers::ClearSiteData) does. It does
+//! not ask the issuer whether a token was revoked there (RFC 7662).
+//!
+//! [`Revocations`]: crate::Revocations
 
 mod builder;
 mod check;

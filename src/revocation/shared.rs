@@ -190,8 +190,8 @@ impl Shared {
 
     /// Returns when an entry for credentials of unknown expiry expires.
     ///
-    /// A credential may have been issued [`MAX_LEEWAY`] in the future, be valid for the longest time, and be accepted for
-    /// another [`MAX_LEEWAY`].
+    /// A credential may have been issued [`MAX_LEEWAY`] in the future, be valid for the longest time, and be accepted
+    /// for another [`MAX_LEEWAY`].
     pub(super) fn latest_expiry(&self) -> u32 {
         let longest = self.max_token_lifetime.saturating_add(2 * MAX_LEEWAY).as_secs().saturating_add(1);
         self.now().saturating_add(u32::try_from(longest).unwrap_or(u32::MAX))

@@ -19,13 +19,13 @@ use crate::revocation::table::writer::Writer;
 /// # Entries
 ///
 /// A value is two numbers, in seconds. A credential is revoked if one of its ids has an entry, and the credential was
-/// issued at or before the first number. The second number, `others`, is only for subjects: a credential that was issued
-/// at or before it is revoked too, unless its login is the one that the subject's [companion](RevocationId::companion)
-/// entry names.
+/// issued at or before the first number. The second number, `others`, is only for subjects: a credential that was
+/// issued at or before it is revoked too, unless its login is the one that the subject's
+/// [companion](RevocationId::companion) entry names.
 ///
 /// Numbers only increase. If two records except different logins of one subject, then each revokes what the other
-/// excepts, so the lower number includes all credentials, and becomes the first number. So the order of records does not
-/// matter, and no record makes valid what another one revokes.
+/// excepts, so the lower number includes all credentials, and becomes the first number. So the order of records does
+/// not matter, and no record makes valid what another one revokes.
 ///
 /// # Readers and the writer
 ///
@@ -34,9 +34,9 @@ use crate::revocation::table::writer::Writer;
 ///
 /// # Expiry
 ///
-/// An entry is removed some time after it has expired. Readers ignore the expiry: what an entry revokes has expired when
-/// the entry does. If the wall clock is set back, it may seem valid again, so [`removed_until`](Self::removed_until)
-/// remembers the latest expiry of a removed entry.
+/// An entry is removed some time after it has expired. Readers ignore the expiry: what an entry revokes has expired
+/// when the entry does. If the wall clock is set back, it may seem valid again, so
+/// [`removed_until`](Self::removed_until) remembers the latest expiry of a removed entry.
 #[derive(Debug)]
 pub(super) struct Table {
     shards: Shards,

@@ -61,8 +61,8 @@ impl Revocations {
     ///
     /// The future sees what this process knows. While the log of revocations is unavailable, it resolves only at the
     /// expiry or if this process revokes the credential; revocations that happened meanwhile follow when the log is
-    /// available again. A user without an issuer, for example one that a test created, can only be revoked by the id of an
-    /// API key, so its future resolves only at the expiry. If the user does not expire either, it never resolves.
+    /// available again. A user without an issuer, for example one that a test created, can only be revoked by the id of
+    /// an API key, so its future resolves only at the expiry. If the user does not expire either, it never resolves.
     ///
     /// The time is that of the [`clock`](crate::revocation::RevocationsBuilder::clock), which is read at each poll. To
     /// be polled at the expiry, the future needs a Tokio runtime with timers. Without one, a revocation still wakes it.

@@ -15,8 +15,8 @@ use crate::revocation::watchers::registry::Registry;
 /// No wake-up is lost. A watcher is registered before it looks its ids up, and a revocation changes the table before it
 /// looks for watchers. Each side has a `SeqCst` fence between the two, so at least one of them sees the other: if the
 /// fence of the watcher is first, the revocation reads that something is watched, and takes the lock. Under this lock a
-/// watcher stores its waker and looks its ids up. So the revocation either finds the waker, or had the lock earlier, and
-/// then the watcher finds what is revoked.
+/// watcher stores its waker and looks its ids up. So the revocation either finds the waker, or had the lock earlier,
+/// and then the watcher finds what is revoked.
 #[derive(Debug)]
 pub(super) struct Watchers {
     /// The number of watchers, so that a revocation takes no lock while there are none.

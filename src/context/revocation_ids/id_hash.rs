@@ -7,8 +7,8 @@ use crate::context::revocation_ids::id::RevocationId;
 
 /// The hash of a [`RevocationId`], which differs between processes.
 ///
-/// An id is a part of a SHA-256 of names that a caller may choose. Without random numbers of the process, a caller could
-/// choose many names whose ids are at one place of the table.
+/// An id is a part of a SHA-256 of names that a caller may choose. Without random numbers of the process, a caller
+/// could choose many names whose ids are at one place of the table.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdHash {
     pub(crate) hash: u64,

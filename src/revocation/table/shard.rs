@@ -7,8 +7,8 @@ use crate::context::{IdHash, RevocationId};
 use crate::revocation::table::position;
 
 /// Slots in buckets of eight. A bucket has a word of eight tags, one byte for each slot: 0 if the slot is empty,
-/// otherwise seven bits of the hash below a bit that is 1. A lookup compares eight tags at once, and then usually at most
-/// one slot.
+/// otherwise seven bits of the hash below a bit that is 1. A lookup compares eight tags at once, and then usually at
+/// most one slot.
 ///
 /// An entry is in the first bucket with an empty slot, counted from the bucket of its hash; there is always one. The
 /// slots of a bucket are used from the lowest. An entry is never moved or removed, so a lookup ends at the first bucket

@@ -14,8 +14,8 @@ pub(super) struct Shards {
     list: ArcSwap<List>,
 }
 
-/// The shards as of some time. Entries are changed in place, also after a newer list has replaced this one, unless their
-/// shard has been replaced.
+/// The shards as of some time. Entries are changed in place, also after a newer list has replaced this one, unless
+/// their shard has been replaced.
 pub(super) type List = [Shard; SHARDS];
 
 impl Shards {
