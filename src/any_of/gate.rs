@@ -67,7 +67,51 @@ impl<G: AuthGates> AnyOf<G> {
 
     /// Returns the same layer, with the same gates, that admits requests without a credential as anonymous.
     ///
-    /// An invalid credential is still rejected: a client that sent one expects to act as its user.
+    /// An invalid credential is still rejected: a client that sent one expects to act as its user. Whether the gates
+    /// themselves are optional does not matter, because a gate runs only if its credential is presented.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::context::{Realm, Visitor};
+    /// # use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate};
+    /// # use portcullis::{AnyOf, Issuer, JwtAuth, UserContext};
+    /// # use tower::ServiceExt;
+    /// # #[derive(Clone)]
+    /// # struct Keys;
+    /// # impl Gate for Keys {
+    /// #     type Pass = ();
+    /// #     fn enter(&self, head: &mut http::request::Parts) -> Entry<()> {
+    /// #         head.extensions.insert(Visitor::authenticated(UserContext::new("robot")));
+    /// #         Entry::Admit(())
+    /// #     }
+    /// # }
+    /// # impl AuthGate for Keys {
+    /// #     fn credentials(&self) -> CredentialSources {
+    /// #         CredentialSources::new([CredentialSource::scheme("ApiKey")]).unwrap()
+    /// #     }
+    /// #     fn realm(&self) -> Realm { Realm::default() }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes");
+    /// # let tokens = JwtAuth::builder().issuer(issuer).audience("api").cookie("token").build()?;
+    /// # let keys = Keys;
+    /// let auth = AnyOf::new((tokens, keys))?;
+    /// let open = Router::new()
+    ///     .route("/articles", get(|| async {}))
+    ///     .layer(auth.to_optional());
+    /// let app = Router::new()
+    ///     .route("/account", get(|| async {}))
+    ///     .layer(auth)
+    ///     .merge(open);
+    ///
+    /// for (path, status) in [("/articles", 200), ("/account", 401)] {
+    ///     let request = Request::get(path).body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
@@ -77,6 +121,49 @@ impl<G: AuthGates> AnyOf<G> {
     ///
     /// By default, an explicit credential takes precedence over ambient ones, and the first of several ambient
     /// credentials over the others.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::context::{Realm, Visitor};
+    /// # use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate};
+    /// # use portcullis::{AnyOf, Issuer, JwtAuth, UserContext};
+    /// # use tower::ServiceExt;
+    /// # #[derive(Clone)]
+    /// # struct Keys;
+    /// # impl Gate for Keys {
+    /// #     type Pass = ();
+    /// #     fn enter(&self, head: &mut http::request::Parts) -> Entry<()> {
+    /// #         head.extensions.insert(Visitor::authenticated(UserContext::new("robot")));
+    /// #         Entry::Admit(())
+    /// #     }
+    /// # }
+    /// # impl AuthGate for Keys {
+    /// #     fn credentials(&self) -> CredentialSources {
+    /// #         CredentialSources::new([CredentialSource::scheme("ApiKey")]).unwrap()
+    /// #     }
+    /// #     fn realm(&self) -> Realm { Realm::default() }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = Issuer::hs256("https://app.example.com", *b"a secret of at least 32 random bytes");
+    /// # let tokens = JwtAuth::builder().issuer(issuer).audience("api").cookie("token").build()?;
+    /// # let keys = Keys;
+    /// let auth = AnyOf::new((tokens, keys))?;
+    /// let app = |auth: AnyOf<_>| {
+    ///     Router::new().route("/", get(|| async {})).layer(auth)
+    /// };
+    /// for (app, status) in
+    ///     [(app(auth.clone()), 200), (app(auth.exactly_one()), 400)]
+    /// {
+    ///     let request = Request::get("/")
+    ///         .header("authorization", "ApiKey 4f0c")
+    ///         .header("cookie", "token=e30.e30.e30")
+    ///         .body(Body::empty())?;
+    ///     assert_eq!(app.oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exactly_one(&self) -> Self {
         Self { is_exact: true, ..self.clone() }
     }

@@ -23,6 +23,7 @@ use crate::field::token::is_token;
 pub struct AuthScheme {
     name: Box<str>,
     parameters: Vec<(Box<str>, Box<str>)>,
+    has_error_parameters: bool,
 }
 
 impl AuthScheme {
@@ -36,13 +37,17 @@ impl AuthScheme {
             let reason = "not the name of a scheme";
             return Err(issue("AuthScheme::new", name, reason, "use a token, for example ApiKey"));
         }
-        Ok(Self { name: name.into(), parameters: Vec::new() })
+        Ok(Self::of(name))
     }
 
     /// Creates the scheme `Bearer` (RFC 6750).
     #[must_use]
     pub fn bearer() -> Self {
-        Self { name: "Bearer".into(), parameters: Vec::new() }
+        Self::of("Bearer")
+    }
+
+    fn of(name: &str) -> Self {
+        Self { name: name.into(), parameters: Vec::new(), has_error_parameters: false }
     }
 
     /// Adds a parameter to the challenges of the scheme, for example `charset` (RFC 7617) or `algs` (RFC 9449).
@@ -70,6 +75,32 @@ impl AuthScheme {
         }
         self.parameters.push((name.into(), value.into()));
         Ok(self)
+    }
+
+    /// Adds the parameters `error`, `error_description` and `scope` of RFC 6750 §3 to the challenges of rejections.
+    ///
+    /// `Bearer` and `DPoP` always have them. Call it for a scheme of your own. Registered schemes such as `Basic` define
+    /// their own parameters.
+    ///
+    /// ```
+    /// use portcullis::context::{AuthScheme, Realm};
+    /// use portcullis::gate::{Denial, DenialKind};
+    ///
+    /// let scheme = AuthScheme::new("ApiKey")?.with_error_parameters();
+    /// let realm = Realm::default().with_schemes([scheme]);
+    /// let denial = Denial::new(DenialKind::InvalidCredential, realm);
+    /// let challenge = "ApiKey realm=\"api\", error=\"invalid_token\", \
+    ///                  error_description=\"the credential is invalid\"";
+    /// assert!(denial.challenges().eq([challenge]));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn with_error_parameters(self) -> Self {
+        Self { has_error_parameters: true, ..self }
+    }
+
+    pub(super) fn has_error_parameters(&self) -> bool {
+        self.has_error_parameters
     }
 
     /// Returns the name.

@@ -59,7 +59,10 @@ impl Realm {
     }
 
     fn of(name: &str, schemes: Box<[AuthScheme]>) -> Self {
-        let challenge = |scheme: &AuthScheme| Challenge::new(scheme.name(), name, scheme.parameters());
+        let challenge = |scheme: &AuthScheme| {
+            let challenge = Challenge::new(scheme.name(), name, scheme.parameters());
+            if scheme.has_error_parameters() { challenge.with_error_parameters() } else { challenge }
+        };
         let challenges = schemes.iter().map(challenge).collect();
         Self(Some(Arc::new(ProtectionSpace { name: name.into(), schemes, challenges })))
     }

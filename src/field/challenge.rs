@@ -32,6 +32,11 @@ impl Challenge {
         Self { header: header(text), has_error_parameters: has_error_parameters(scheme) }
     }
 
+    /// Adds the error parameters of RFC 6750 to the rejections of a scheme that has none of its own.
+    pub(crate) fn with_error_parameters(self) -> Self {
+        Self { has_error_parameters: true, ..self }
+    }
+
     /// Whether this header value has a challenge of the same scheme. Names of schemes have no case (RFC 9110 §11.1).
     pub(crate) fn has_scheme_of(&self, other: &HeaderValue) -> bool {
         split_scheme(self.header.as_bytes()).0.eq_ignore_ascii_case(split_scheme(other.as_bytes()).0)

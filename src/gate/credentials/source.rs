@@ -33,37 +33,40 @@ pub(super) enum Form {
 }
 
 impl CredentialSource {
-    /// The text after this scheme in `Authorization`, in any letter case, for example `ApiKey`.
+    /// Reads the text after this scheme in `Authorization`, for example after `ApiKey`, in any letter case.
     ///
-    /// For `Bearer`, it is every text that has not the form of another gate's tokens.
+    /// After `Bearer`, it reads every text that does not have the form that another gate of an
+    /// [`AnyOf`](crate::AnyOf) reads.
     #[must_use]
     pub fn scheme(name: &str) -> Self {
         Self(Source::Scheme { name: name.into(), form: Form::Any })
     }
 
-    /// A JWT after `Bearer`: a text of three segments, separated by dots (RFC 7515 §7.1).
+    /// Reads a JWT after `Bearer`: a text of three segments, separated by dots (RFC 7515 §7.1).
     ///
-    /// If no other gate reads [any other](Self::scheme) text after `Bearer`, this gate decides about those too. It
-    /// rejects them as malformed tokens.
+    /// If no gate reads [any other](Self::scheme) text after `Bearer`, it reads those too, so that the gate rejects
+    /// malformed tokens.
     #[must_use]
     pub fn bearer_jwt() -> Self {
         Self(Source::Scheme { name: BEARER.into(), form: Form::Jwt })
     }
 
-    /// A text after `Bearer` that begins with this prefix, for example `acme_live_`.
+    /// Reads a text after `Bearer` that begins with this prefix, for example `acme_live_`.
     #[must_use]
     pub fn bearer_with_prefix(prefix: &str) -> Self {
         Self(Source::Scheme { name: BEARER.into(), form: Form::Prefix(prefix.into()) })
     }
 
-    /// A header that has only the credential, for example `x-api-key`.
+    /// Reads a header that has only the credential, for example `x-api-key`.
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
         Self(Source::Header(name))
     }
 
-    /// The cookie of this name. It is ambient: a browser adds it to requests by itself, so it counts only if a request
-    /// has no other credential. An empty cookie is none.
+    /// Reads the cookie of this name. An empty cookie is no credential.
+    ///
+    /// A cookie is ambient: a browser adds it to requests by itself. So in an [`AnyOf`](crate::AnyOf), it counts only if
+    /// the request has no explicit credential.
     #[must_use]
     pub fn cookie(name: &str) -> Self {
         Self(Source::Cookie(name.into()))

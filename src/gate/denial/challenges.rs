@@ -10,7 +10,9 @@ impl Denial {
     /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each
     /// scheme of the realm; otherwise none.
     ///
-    /// The challenges of the schemes `Bearer` and `DPoP` have the error code and the required scopes. For a 401 of a
+    /// The challenges of the schemes `Bearer` and `DPoP`, and of those with
+    /// [error parameters](crate::context::AuthScheme::with_error_parameters), have the error code and the required
+    /// scopes. For a 401 of a
     /// gate in [`AnyOf`](crate::AnyOf), the challenges of the other gates follow, without an error.
     ///
     /// ```

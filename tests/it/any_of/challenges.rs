@@ -39,6 +39,12 @@ async fn a_rejection_has_the_challenge_of_its_gate_first_and_the_others_without_
     assert_eq!(challenges(&response), [&[invalid_token], &others[..]].concat());
     assert!(response.denial.unwrap().challenges().eq([&[invalid_token], &others[..]].concat()));
 
+    let response = app.get(&[("x-api-key", "unknown")]).await;
+    let invalid_key = r#"ApiKey realm="app", error="invalid_token", error_description="the credential is invalid""#;
+    let others = [r#"Bearer realm="api""#, r#"Session realm="app""#, r#"Certificate realm="app""#];
+    assert_eq!(challenges(&response), [&[invalid_key], &others[..]].concat());
+
+    // A scheme without error parameters.
     let response = app.get(&[("cookie", "session=unknown")]).await;
     let expected =
         [r#"Session realm="app""#, r#"Bearer realm="api""#, r#"ApiKey realm="app""#, r#"Certificate realm="app""#];
@@ -80,7 +86,9 @@ async fn the_challenge_of_a_missing_privilege_names_the_scheme_in_use() {
     let app = Router::new().route("/", handler).layer(auth);
     let response = TestResponse::get(&app, "/", &[("x-api-key", "acme_live_good")]).await;
     assert_eq!(rejection(&response), (403, "insufficient_scope"));
-    assert_eq!(challenges(&response), [r#"ApiKey realm="app""#]);
+    let expected =
+        r#"ApiKey realm="app", error="insufficient_scope", error_description="required scope: read:reports""#;
+    assert_eq!(challenges(&response), [format!(r#"{expected}, scope="read:reports""#)]);
     let response = TestResponse::get(&app, "/", &[("authorization", &bearer())]).await;
     assert_eq!(rejection(&response), (403, "insufficient_scope"));
     let [challenge] = challenges(&response)[..] else { panic!("one challenge") };

@@ -43,7 +43,9 @@ struct ClientCertificate(&'static str);
 
 impl LookupGate {
     fn new(scheme: &str, sources: CredentialSources, users: &[(&'static str, &'static str)]) -> Self {
-        let realm = Realm::new("app").with_schemes([AuthScheme::new(scheme).unwrap()]);
+        let scheme = AuthScheme::new(scheme).unwrap();
+        let scheme = if scheme.name() == "ApiKey" { scheme.with_error_parameters() } else { scheme };
+        let realm = Realm::new("app").with_schemes([scheme]);
         let user = |id| UserContext::new(id).with_realm(realm.clone());
         let users = users.iter().map(|(credential, id)| (*credential, user(*id))).collect();
         let lookups = AtomicUsize::new(0);
