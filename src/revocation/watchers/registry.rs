@@ -17,7 +17,7 @@ use crate::context::{RevocationId, RevocationIds};
 /// The watchers.
 pub(super) struct Registry {
     /// The slots, in chunks, so that a slab that grows is neither moved nor over-allocated.
-    chunks: Vec<Box<[Slot; CHUNK]>>,
+    chunks: Vec<Box<[Slot]>>,
     /// The first free slot. The others follow by `next` of the first link.
     free: u32,
     /// The first node of each list, by the hash of an id.
@@ -128,7 +128,7 @@ impl Registry {
 
     fn add_chunk(&mut self) {
         let first = (self.chunks.len() * CHUNK) as u32;
-        let mut chunk: Box<[Slot; CHUNK]> = Box::new(std::array::from_fn(|_| Slot::default()));
+        let mut chunk: Box<[Slot]> = (0..CHUNK).map(|_| Slot::default()).collect();
         for (slot, next) in chunk.iter_mut().zip(first + 1..) {
             slot.links[0].next = next;
         }
