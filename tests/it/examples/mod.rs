@@ -8,6 +8,7 @@ mod hyper;
 mod login_protection;
 mod quickstart;
 mod redis;
+mod revocation;
 mod testing;
 mod tonic;
 mod user_loader;

@@ -1,0 +1,96 @@
+//! Logout: tokens that are rejected before they expire, and an event stream that ends.
+//!
+//! Run `cargo run --example revocation`; `PORT=3001` selects another port. It prints the tokens of
+//! two logins of a user, to export in a second terminal, and `curl` commands to run there. Let
+//! `/events` run in a third terminal while you log out.
+
+use std::convert::Infallible;
+use std::env;
+use std::error::Error;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, Sse};
+use axum::routing::{get, post};
+use futures_util::{Stream, StreamExt, stream};
+use portcullis::revocation::RevokeError;
+use portcullis::testing::TokenBuilder;
+use portcullis::{ConfigError, Issuer, JwtAuth, Revocations, UserContext};
+use tokio::net::TcpListener;
+use tokio::time::interval;
+
+fn app(revocations: Revocations) -> Result<Router, ConfigError> {
+    let auth = JwtAuth::builder()
+        .issuer(Issuer::hs256(ISSUER, SECRET).first_party())
+        .audience("api")
+        .revocations(&revocations)
+        .build()?;
+    Ok(Router::new()
+        .route("/me", get(async |user: UserContext| format!("{}\n", user.id())))
+        .route("/events", get(events))
+        .route("/logout", post(log_out))
+        .route("/logout-others", post(log_out_others))
+        .route("/logout-all", post(log_out_all))
+        .layer(auth)
+        .with_state(revocations))
+}
+
+/// Sends a number each second, until the login ends or the token expires.
+async fn events(
+    State(revocations): State<Revocations>,
+    user: UserContext,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let seconds = interval(Duration::from_secs(1));
+    let numbers = stream::unfold((0, seconds), async |(number, mut seconds)| {
+        seconds.tick().await;
+        Some((Ok(Event::default().data(number.to_string())), (number + 1, seconds)))
+    });
+    Sse::new(numbers.take_until(revocations.watch(&user)))
+}
+
+/// Ends this login: the tokens with its `sid`.
+async fn log_out(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
+    status(&revocations.revoke(&user).await)
+}
+
+/// Ends the other logins of the user.
+async fn log_out_others(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
+    status(&revocations.revoke_others(&user).await)
+}
+
+/// Ends all logins of the user.
+async fn log_out_all(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
+    status(&revocations.revoke_all(&user).await)
+}
+
+/// After an error, the client has to try again.
+fn status(result: &Result<(), RevokeError>) -> StatusCode {
+    if result.is_ok() { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
+        .await
+        .map_err(|error| format!("PORT={port}: {error}"))?;
+    let revocations = Revocations::builder().build()?;
+
+    let url = format!("http://{}", listener.local_addr()?);
+    let start = UNIX_EPOCH.elapsed()?.as_millis();
+    for name in ["LAPTOP", "PHONE"] {
+        let token = TokenBuilder::first_party(ISSUER, SECRET, "ann").audience("api");
+        println!("export {name}={}", token.claim("sid", format!("{name}-{start}")).sign());
+        for request in ["/events", "/me", "/logout", "/logout-others", "/logout-all"] {
+            let method = if request.starts_with("/logout") { " -X POST" } else { "" };
+            println!("curl -i {url}{request}{method} -H \"Authorization: Bearer ${name}\"");
+        }
+    }
+    Ok(axum::serve(listener, app(revocations)?).await?)
+}
+
+const ISSUER: &str = "https://app.example.com";
+// For this example only: a real app reads its secret, of at least 32 random bytes, at startup.
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
