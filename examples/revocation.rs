@@ -3,6 +3,9 @@
 //! Run `cargo run --example revocation`; `PORT=3001` selects another port. It prints the tokens of
 //! two logins of a user, to export in a second terminal, and `curl` commands to run there. Let
 //! `/events` run in a third terminal while you log out.
+//!
+//! With `REDIS_URL=redis://127.0.0.1`, processes share what is revoked: start two of them on two
+//! ports, and log out at one of them.
 
 use std::convert::Infallible;
 use std::env;
@@ -76,7 +79,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
         .await
         .map_err(|error| format!("PORT={port}: {error}"))?;
-    let revocations = Revocations::builder().build()?;
+    let revocations = Revocations::builder();
+    let revocations = match env::var("REDIS_URL") {
+        Ok(url) => revocations.redis_stream(&url).build()?,
+        Err(_) => revocations.build()?,
+    };
+    // Reads what other processes revoked, so that no request gets 503.
+    revocations.wait_until_ready().await;
 
     let url = format!("http://{}", listener.local_addr()?);
     let start = UNIX_EPOCH.elapsed()?.as_millis();

@@ -1,7 +1,8 @@
-//! The example `revocation`: logins that end, with their event streams.
+//! The example `revocation`: logins that end, with their event streams, in one process and in two.
 
 use reqwest::Client;
 
+use crate::support::redis_server::Server;
 use crate::support::running_example::RunningExample;
 
 #[tokio::test]
@@ -35,4 +36,22 @@ async fn a_logout_everywhere_ends_all_logins() {
     let [_, phone, ..]: [_; 5] = example.next_commands();
     assert_eq!(example.curl(&log_out_all).await.status, 204);
     assert_eq!(example.curl_all([laptop, phone]).await.map(|response| response.status), [401, 401]);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn a_logout_at_one_process_is_a_logout_at_the_other() {
+    let server = Server::start();
+    let mut examples = [(); 2].map(|()| RunningExample::start_with("revocation", &[("REDIS_URL", &server.url())]));
+    let [first, second] = examples.each_mut().map(|example| {
+        let commands: [_; 5] = example.next_commands();
+        commands
+    });
+    // The token of the first process, at the second one.
+    let me_there = second[1].replace("$LAPTOP", &examples[0].exports()["LAPTOP"]);
+    assert_eq!(examples[1].curl(&me_there).await.status, 200);
+    assert_eq!(examples[0].curl(&first[2]).await.status, 204);
+    // The other process reads the logout within a second, and usually within milliseconds.
+    while examples[1].curl(&me_there).await.status != 401 {}
+    assert_eq!(examples[1].curl(&second[1]).await.status, 200, "another login of the user");
 }

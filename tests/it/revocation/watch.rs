@@ -30,6 +30,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
+use crate::support::redis_server::Server;
+
 const ISSUER: &str = "https://auth.example.com";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -229,6 +231,22 @@ async fn a_watch_is_a_future_that_can_be_sent_and_moved() {
     timeout(Duration::ZERO, &mut watch).await.unwrap_err();
     revocations.revoke_all(&user(&revocations, &token("ann", "b")).await).await.unwrap();
     assert_eq!(tokio::spawn(watch).await.unwrap(), Ended::Revoked);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn a_revocation_by_another_process_ends_a_watch() {
+    let server = Server::start();
+    // Each handle has its own connection and table, as in two processes.
+    let [first, second] = [(); 2].map(|()| Revocations::builder().redis_stream(&server.url()).build().unwrap());
+    tokio::join!(first.wait_until_ready(), second.wait_until_ready());
+    let users = [user(&first, &token("ann", "a")).await, user(&first, &token("ann", "b")).await];
+    let [ended, mut other] = users.each_ref().map(|user| first.watch(user));
+    second.revoke(&users[0]).await.unwrap();
+    assert_eq!(timeout(DEADLINE, ended).await.unwrap(), Ended::Revoked);
+    timeout(Duration::ZERO, &mut other).await.unwrap_err();
+    second.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
+    assert_eq!(timeout(DEADLINE, other).await.unwrap(), Ended::Revoked);
 }
 
 #[tokio::test]
