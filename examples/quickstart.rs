@@ -100,7 +100,7 @@
 //! x-ratelimit-reset: 1795294201
 //! cache-control: no-store
 //! vary: Origin
-//! content-length: 74
+//! content-length: 75
 //!
 //! {"detail":"Token has been invalidated","message":"Successfully logged out"}
 //! ```
@@ -122,7 +122,7 @@
 //! cache-control: no-store
 //! www-authenticate: Bearer realm="api", error="invalid_token", error_description="the token has been revoked"
 //! vary: Origin
-//! content-length: 152
+//! content-length: 143
 //!
 //! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the token has been revoked","code":"token_revoked","error":"invalid_token"}
 //! ```
