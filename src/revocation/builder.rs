@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::revocation::handle::Revocations;
+#[cfg(feature = "redis")]
+use crate::revocation::redis::settings::{StreamBuilder, cannot_start};
 use crate::revocation::shared::Shared;
 
 impl Revocations {
@@ -39,7 +41,7 @@ pub struct RevocationsBuilder {
     max_entries: usize,
     clock: Clock,
     #[cfg(feature = "redis")]
-    stream: redis::StreamBuilder,
+    stream: StreamBuilder,
 }
 
 impl Default for RevocationsBuilder {
@@ -49,7 +51,7 @@ impl Default for RevocationsBuilder {
             max_entries: MAX_ENTRIES,
             clock: Clock::system(),
             #[cfg(feature = "redis")]
-            stream: redis::StreamBuilder::default(),
+            stream: StreamBuilder::default(),
         }
     }
 }
@@ -135,7 +137,7 @@ impl RevocationsBuilder {
         let shared = issues.into_result(|| Shared::new(lifetime, self.max_entries, self.clock.clone()))?;
         #[cfg(feature = "redis")]
         if let Some(stream) = stream {
-            return Ok(Revocations(stream.start(shared, self.clock).map_err(redis::cannot_start)?));
+            return Ok(Revocations(stream.start(shared, self.clock).map_err(cannot_start)?));
         }
         Ok(Revocations(Arc::new(shared)))
     }

@@ -1,24 +1,12 @@
 //! The settings of the stream in Redis.
 
-use std::fmt;
 use std::time::Duration;
 
 use redis::Client;
 
-use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::revocation::builder::RevocationsBuilder;
 use crate::revocation::redis::health::NAMES;
-use crate::revocation::redis::thread::StreamSettings;
 use crate::store::client;
-
-/// The settings as the app has set them.
-#[derive(Clone, Default)]
-pub(super) struct StreamBuilder {
-    client: Option<Result<Client, ConfigIssue>>,
-    key: Option<String>,
-    stale_for: Option<Duration>,
-    fails_open: bool,
-}
 
 impl RevocationsBuilder {
     /// Shares revocations with all processes that use the stream in Redis at this URL.
@@ -160,58 +148,3 @@ impl RevocationsBuilder {
         self
     }
 }
-
-impl StreamBuilder {
-    /// Returns the settings of the stream; `None` if there is none, or if a setting is invalid.
-    pub(super) fn validate(self, issues: &mut ConfigIssues) -> Option<StreamSettings> {
-        let key = self.key.as_deref().unwrap_or(DEFAULT_KEY);
-        let stale_for = self.stale_for.unwrap_or(DEFAULT_STALE_FOR);
-        if key.is_empty() {
-            let remedy = "set a name such as shop:revocations";
-            issues.add(ConfigIssue::new("stream_key", IssueKind::Invalid, "the key is empty", remedy));
-        }
-        if stale_for < MIN_STALE_FOR {
-            let reason = "is shorter than the wait for news, so requests would get 503 while all is well";
-            let issue = ConfigIssue::new("stale_for", IssueKind::Invalid, reason, "set at least five seconds");
-            issues.add(issue.with_value(format!("{stale_for:?}")));
-        }
-        let Some(client) = self.client else {
-            let names = [
-                ("stream_key", self.key.is_some()),
-                ("stale_for", self.stale_for.is_some()),
-                ("fail_open", self.fails_open),
-            ];
-            for (name, _) in names.into_iter().filter(|(_, is_set)| *is_set) {
-                let reason = "has no effect without a stream";
-                issues.add(ConfigIssue::new(name, IssueKind::Prohibited, reason, "set redis_stream too, or remove it"));
-            }
-            return None;
-        };
-        let client = issues.ok_or_add(client.map_err(ConfigError::from))?;
-        Some(StreamSettings { client, key: key.into(), stale_for, fails_open: self.fails_open })
-    }
-}
-
-/// Does not show the address of the server, which may contain a password.
-impl fmt::Debug for StreamBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamBuilder")
-            .field("key", &self.key)
-            .field("stale_for", &self.stale_for)
-            .field("fails_open", &self.fails_open)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The issue that the system has no thread or no file descriptor for the stream.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-pub(super) fn cannot_start(error: std::io::Error) -> ConfigIssue {
-    let reason = format!("the thread that follows the stream cannot start ({error})");
-    let remedy = "raise the limits of this process for threads and open files";
-    ConfigIssue::new("redis_stream", IssueKind::Invalid, reason, remedy)
-}
-
-const DEFAULT_KEY: &str = "portcullis:revocations";
-const DEFAULT_STALE_FOR: Duration = Duration::from_secs(300);
-/// Longer than a read may take.
-const MIN_STALE_FOR: Duration = Duration::from_secs(5);

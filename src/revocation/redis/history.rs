@@ -1,6 +1,6 @@
 //! `History`: what is known about the entries that were read, without keeping them.
 
-// Two questions are answered by few numbers:
+// A few numbers show two things:
 //
 // - Which entries may be trimmed? Redis can remove all entries before an id. That id must be at most the one of the
 //   oldest entry that has not expired. `groups` has the latest expiry of successive entries: those of a minute, but not
@@ -44,8 +44,8 @@ impl History {
     /// Adds an entry that was read after all others. `expires_at` is in seconds since 1970.
     pub(super) fn add(&mut self, id: StreamId, value: Vec<u8>, expires_at: u32) {
         self.keep_until(id, expires_at.into());
-        let in_minutes = |expires_at: u32| u64::from(expires_at) / MINUTE;
-        while self.anchors.last().is_some_and(|last| in_minutes(last.expires_at) <= in_minutes(expires_at)) {
+        let minutes = |expires_at: u32| u64::from(expires_at) / MINUTE;
+        while self.anchors.last().is_some_and(|last| minutes(last.expires_at) <= minutes(expires_at)) {
             self.anchors.pop();
         }
         self.anchors.push(Anchor { id, value, expires_at });

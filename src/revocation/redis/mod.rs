@@ -16,6 +16,7 @@ mod queue;
 mod recovery;
 mod reply;
 mod server;
+pub(super) mod settings;
 mod stream_id;
 pub(super) mod stream_writer;
 pub(super) mod thread;

@@ -40,7 +40,7 @@ struct State {
     is_closed: bool,
 }
 
-/// A record to be written. `sender` is `None` once the caller was told about a failure.
+/// A record to be written. `sender` is `None` once the caller has got a failure.
 #[derive(Debug)]
 pub(super) struct QueuedRecord {
     pub(super) record: Record,
@@ -96,7 +96,7 @@ impl WriteQueue {
         }
     }
 
-    /// Records that Redis has stored this record under this id, and tells the caller.
+    /// Records that Redis has stored this record under this id, and sends the caller the result.
     pub(super) fn stored(&self, id: StreamId, queued: QueuedRecord) {
         let mut state = self.state();
         state.writes += 1;

@@ -90,7 +90,7 @@ impl StreamThread {
     }
 }
 
-/// Stops the use of the table when the thread ends, also by a panic, unless nobody has the table any more.
+/// Stops the use of the table when the thread ends, also by a panic, unless the last handle was dropped.
 struct ThreadEnd {
     shared: Weak<Shared>,
     queue: Arc<WriteQueue>,

@@ -1,9 +1,11 @@
 //! The thread of a node: it ends with the last handle, and needs no runtime.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use portcullis::clock::{Clock, TimeSource};
 use portcullis::revocation::Revocation;
 use portcullis::{Revocations, UserContext};
 
@@ -77,4 +79,36 @@ fn a_handle_can_be_dropped_while_a_revocation_waits() {
         sender.send(runtime.block_on(revocation).is_err()).unwrap();
     });
     assert_eq!(receiver.recv_timeout(TIMEOUT), Ok(true), "after {:?}", started.elapsed());
+}
+
+/// A clock that fails on the thread of a node.
+struct FailingClock(Arc<AtomicBool>);
+
+impl TimeSource for FailingClock {
+    fn wall(&self) -> SystemTime {
+        let is_thread = thread::current().name() == Some("portcullis-revocations");
+        assert!(!(is_thread && self.0.load(Ordering::SeqCst)), "the clock fails");
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn a_panic_of_the_thread_makes_requests_get_503_and_revocations_fail() {
+    let server = Server::start();
+    let fails = Arc::new(AtomicBool::new(false));
+    let clock = Clock::from_source(FailingClock(Arc::clone(&fails)));
+    let node = builder(&server.url()).clock(clock).fail_open().build().unwrap();
+    wait_until_ready(&node);
+    fails.store(true, Ordering::SeqCst);
+    wait_until("the node is not ready", || !node.is_ready());
+    assert_eq!(status(&node, "t"), 503);
+    let revocation = node.revoke_by(Revocation::token(ISSUER, "t"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(revocation).is_err());
+    wait_until("its connections are closed", || connections(&server) == 0);
 }

@@ -1,16 +1,23 @@
 //! Until a node has read the stream, requests with a credential get 503.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::get;
 use portcullis::Revocations;
 use portcullis::gate::DenialKind;
 use portcullis::revocation::{Revocation, RevokeError};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
 
 use crate::revocation_stream::support::{
     ISSUER, KEY, TIMEOUT, add_entries, builder, in_seconds, len, node, ready, revoke, status, user, wait_until_revoked,
 };
+use crate::support::jwt_app::JwtApp;
 use crate::support::redis_server::{Server, closed_port};
+use crate::support::tokens::{compatible_auth, token, valid_claims};
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
@@ -29,6 +36,36 @@ async fn requests_get_503_until_the_stream_was_read() {
     assert!(second.is_ready());
     assert_eq!(status(&second, "t"), 401, "a node that is ready knows all entries");
     assert_eq!(status(&second, "another"), 200);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn behind_jwt_auth_only_requests_with_a_credential_get_503_until_the_stream_was_read() {
+    let server = Server::start();
+    server.pause();
+    let node = builder(&server.url()).build().unwrap();
+    let required = JwtApp::new(compatible_auth().revocations(&node));
+    let optional = compatible_auth().revocations(&node).build().unwrap().to_optional();
+    let optional = Router::new().route("/", get(async || "anonymous")).layer(optional);
+    let token = token(valid_claims().to_string());
+    assert_eq!(required.status_for(&token).await, 503);
+    let request = |token: Option<&str>| {
+        let request = token
+            .into_iter()
+            .fold(Request::get("/"), |request, token| request.header("authorization", format!("Bearer {token}")));
+        optional.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(request(Some(&token)).await.unwrap().status(), 503);
+    assert_eq!(request(None).await.unwrap().status(), 200);
+    server.resume();
+    timeout(TIMEOUT, node.wait_until_ready()).await.unwrap();
+    assert_eq!(required.status_for(&token).await, 200);
+    revoke(&self::node(&server.url()).await, "token-1").await;
+    let deadline = Instant::now() + TIMEOUT;
+    while required.status_for(&token).await != 401 {
+        assert!(Instant::now() < deadline, "the cached token is still accepted");
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ const PLACES: [(&str, &[&str]); 34] = [
     ("percent_encoding", &["context/request_route.rs", "field/grpc.rs"]),
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
-    ("redis", &["rate_limit/redis/", "store/"]),
+    ("redis", &["rate_limit/redis/", "revocation/builder/redis.rs", "revocation/redis/", "store/"]),
     ("rustls", &["jwt/remote/client.rs", "store/client.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),

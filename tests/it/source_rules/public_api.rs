@@ -40,7 +40,7 @@ const NAMED: &[(&str, &str)] = &[
          gate::BodyFromBytes for UnsyncBoxBody",
     ),
     // With the feature `redis`.
-    ("redis", "rate_limit::RedisStore"),
+    ("redis", "rate_limit::RedisStore, revocation::RevocationsBuilder"),
     (
         "serde",
         "context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \

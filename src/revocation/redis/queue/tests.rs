@@ -36,7 +36,7 @@ async fn write(queue: &WriteQueue, numbers: &[u32]) {
 }
 
 #[tokio::test]
-async fn a_caller_is_told_when_its_record_is_stored() {
+async fn a_caller_gets_the_result_when_its_record_is_stored() {
     let queue = WriteQueue::default();
     let mut receiver = queue.push(record(7)).unwrap();
     let queued = take(&queue).await.remove(0);
@@ -46,7 +46,7 @@ async fn a_caller_is_told_when_its_record_is_stored() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_to_all_callers_and_the_records_stay_until_they_expire() {
+async fn all_callers_get_a_failure_and_the_records_stay_until_they_expire() {
     let queue = WriteQueue::default();
     let receivers = [1, 2, 3].map(|number| queue.push(record(number)).unwrap());
     let taken = queue.take(2, || 0).await;
