@@ -117,11 +117,13 @@ impl Shared {
     }
 
     /// Stops the use of the table, for this reason among others.
+    #[cfg(feature = "redis")]
     pub(crate) fn set_unavailable(&self, reason: Unavailable) {
         self.state.fetch_or(reason as u64, Ordering::Release);
     }
 
     /// Permits the use of the table again, unless there is another reason.
+    #[cfg(feature = "redis")]
     pub(crate) fn set_available(&self, reason: Unavailable) {
         self.state.fetch_and(!(reason as u64), Ordering::Release);
         self.became_available.notify_waiters();
@@ -171,6 +173,7 @@ impl Shared {
     }
 
     /// Returns the records that create the table, for a log that was lost.
+    #[cfg(feature = "redis")]
     pub(crate) fn records(&self) -> Vec<Record> {
         self.table.records(self.expired_before())
     }
