@@ -123,5 +123,5 @@ pub use error::RevokeError;
 pub use revocation::Revocation;
 pub use watch::{Ended, Watch};
 
-#[cfg(all(test, feature = "axum", feature = "testing"))]
+#[cfg(test)]
 mod tests;

@@ -62,9 +62,9 @@ impl Table {
     #[inline]
     pub(super) fn is_revoked(&self, ids: &RevocationIds) -> bool {
         let list = self.shards.load();
-        let find = |id: Option<RevocationId>, hash: IdHash| Shards::get(&list, id?, hash);
+        let find = |id: Option<RevocationId>, hash: &IdHash| Shards::get(&list, id?, hash);
         let is_included = |value: u64| ids.issued_at <= Value(value).all();
-        let [issuer, client, session, credential, subject] = ids.hashes;
+        let [issuer, client, session, credential, subject] = &ids.hashes;
         // Not a loop, which takes a third more instructions.
         if find(ids.session, session).is_some_and(is_included)
             || find(ids.credential, credential).is_some_and(is_included)

@@ -40,44 +40,39 @@ impl Shard {
     }
 
     /// Returns the value of an entry.
+    ///
+    /// Most lookups find nothing, after the comparison of one word.
     #[inline]
-    pub(super) fn get(&self, id: RevocationId, hash: IdHash) -> Option<u64> {
-        let (_, slot) = self.find(id, hash)?;
+    pub(super) fn get(&self, id: RevocationId, hash: &IdHash) -> Option<u64> {
+        let tags = self.tags.get(position::bucket(*hash, self.tags.len()))?.load(Ordering::Acquire);
+        if zero_bytes(tags ^ hash.tags) | (tags & LAST_USED) == 0 {
+            return None;
+        }
+        let (_, slot) = self.find(id, *hash)?;
         Some(slot.value())
     }
 
     /// Returns the slot of an entry, with its index.
-    #[inline]
+    #[inline(never)]
     pub(super) fn find(&self, id: RevocationId, hash: IdHash) -> Option<(usize, &Slot)> {
         let mut bucket = position::bucket(hash, self.tags.len());
         loop {
             // Pairs with the release in `insert`: a slot whose tag is visible is complete.
             let tags = self.tags.get(bucket)?.load(Ordering::Acquire);
-            let matches = zero_bytes(tags ^ hash.tags);
-            if matches != 0
-                && let Some(found) = self.find_in(bucket, matches, id)
-            {
-                return Some(found);
+            let mut matches = zero_bytes(tags ^ hash.tags);
+            while matches != 0 {
+                let index = matches.trailing_zeros() as usize / 8;
+                let slot = self.buckets.get(bucket)?.get(index)?;
+                if slot.id() == id {
+                    return Some((bucket * SLOTS + index, slot));
+                }
+                matches &= matches - 1;
             }
             if tags & LAST_USED == 0 {
                 return None;
             }
             bucket = self.following(bucket);
         }
-    }
-
-    /// Compares the slots of a bucket whose tags match. Most lookups find nothing and do not need it.
-    #[inline(never)]
-    fn find_in(&self, bucket: usize, mut matches: u64, id: RevocationId) -> Option<(usize, &Slot)> {
-        while matches != 0 {
-            let index = matches.trailing_zeros() as usize / 8;
-            let slot = self.buckets.get(bucket)?.get(index)?;
-            if slot.id() == id {
-                return Some((bucket * SLOTS + index, slot));
-            }
-            matches &= matches - 1;
-        }
-        None
     }
 
     /// Adds an entry that is not there yet, and returns the index of its slot. `None` if no slot is empty.

@@ -30,13 +30,13 @@ impl Shards {
 
     /// Returns the value of an entry of a list.
     #[inline]
-    pub(super) fn get(list: &List, id: RevocationId, hash: IdHash) -> Option<u64> {
-        list.get(position::shard(hash))?.get(id, hash)
+    pub(super) fn get(list: &List, id: RevocationId, hash: &IdHash) -> Option<u64> {
+        list.get(position::shard(*hash))?.get(id, hash)
     }
 
     /// Returns the value of an entry of the current list.
     pub(super) fn current(&self, id: RevocationId) -> Option<u64> {
-        Self::get(&self.load(), id, IdHash::of(id))
+        Self::get(&self.load(), id, &IdHash::of(id))
     }
 
     /// Replaces a shard. Only the writer calls it.
