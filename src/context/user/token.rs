@@ -106,8 +106,8 @@ impl UserContext {
 
     /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).
     ///
-    /// Use it to end a WebSocket or an event stream that outlives the request. The layer checks a token only when the
-    /// request arrives.
+    /// The layer checks a token only when the request arrives. To end a WebSocket or an event stream that outlives it,
+    /// use [`Revocations::watch`](crate::Revocations::watch), which resolves at this time or if the token is revoked.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))

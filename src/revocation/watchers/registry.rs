@@ -126,6 +126,16 @@ impl Registry {
         self.nodes == 0 && self.groups.is_empty() && self.chunks.iter().flat_map(|chunk| chunk.iter()).all(is_free)
     }
 
+    /// Returns the length of the longest list.
+    #[cfg(test)]
+    pub(super) fn longest_list(&mut self) -> usize {
+        let lengths = self.heads.clone().into_iter().map(|head| {
+            let next = |node: &u32| Some(self.slot_of(*node)?.links[link_of(*node)].next);
+            std::iter::successors(Some(head), next).filter(|node| *node != NONE).count()
+        });
+        lengths.max().unwrap_or_default()
+    }
+
     fn add_chunk(&mut self) {
         let first = (self.chunks.len() * CHUNK) as u32;
         let mut chunk: Box<[Slot]> = (0..CHUNK).map(|_| Slot::default()).collect();

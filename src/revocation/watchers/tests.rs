@@ -169,6 +169,31 @@ fn a_random_sequence_of_insertions_removals_and_revocations_agrees_with_a_model(
 }
 
 #[test]
+fn lists_stay_short_however_many_watchers_there_are() {
+    let watchers = Watchers::new();
+    for number in 0..20_000 {
+        let name = number.to_string();
+        watchers.insert(ids(&name, &name, &name));
+        if [10, 100, 1_000, 5_000, 16_383, 19_999].contains(&number) {
+            let longest = watchers.lock().longest_list();
+            assert!((1..30).contains(&longest), "{longest} of {number}");
+        }
+    }
+}
+
+#[test]
+fn a_revoked_client_wakes_all_its_watchers() {
+    let watchers = Watchers::new();
+    let other = RevocationIds { client: Some(client("app")), ..new_ids("bob") };
+    let other = watch(&watchers, &Arc::new(other));
+    // More than one chunk of slots.
+    let watched: Vec<_> = (0..200).map(|_| watch(&watchers, &ids("t", "s", "ann"))).collect();
+    watchers.wake(client("web"));
+    assert!(watched.iter().all(|(_, counter)| counter.count() == 1));
+    assert_eq!(other.1.count(), 0);
+}
+
+#[test]
 fn a_slot_is_used_again() {
     let watchers = Watchers::new();
     let shared = ids("t", "s", "ann");
