@@ -264,8 +264,8 @@ async fn a_hundred_thousand_watchers_take_at_most_200_bytes_each() {
             watches.push(watch);
         }
     });
-    let bytes = watch.bytes_current / WATCHERS as i64;
-    assert!(bytes <= 200, "{bytes} bytes");
+    let bytes = watch.bytes_current as f64 / WATCHERS as f64;
+    assert!(bytes <= 200.0, "{bytes} bytes");
     // Dropped watchers leave only the slots, which the next ones use.
     let drop_all = measure(|| watches.clear());
     assert!(drop_all.bytes_current < 0, "{drop_all:?}");
@@ -274,8 +274,8 @@ async fn a_hundred_thousand_watchers_take_at_most_200_bytes_each() {
             watches.push(Box::pin(revocations.watch(&user)));
         }
     });
-    let bytes = again.bytes_current / WATCHERS as i64;
-    assert!(bytes <= 40, "{bytes} bytes of a new watcher in a slot that was used before");
+    let bytes = again.bytes_current as f64 / WATCHERS as f64;
+    assert!(bytes <= 40.0, "{bytes} bytes of a new watcher in a slot that was used before");
 }
 
 /// How long a test waits for the server. Only a failure takes this long.
