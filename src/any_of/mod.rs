@@ -94,9 +94,9 @@
 //!
 //! | the request has | result |
 //! |---|---|
-//! | no credential | 401 with a challenge for each scheme; anonymous with [`to_optional`](AnyOf::to_optional) |
+//! | no credential | 401 with a challenge for each scheme; anonymous with [`to_optional`](crate::AnyOf::to_optional) |
 //! | one explicit credential | its gate decides |
-//! | an explicit credential and ambient ones | the gate of the explicit one decides, and the ambient ones are not looked at; 400 with [`exactly_one`](AnyOf::exactly_one) |
+//! | an explicit credential and ambient ones | the gate of the explicit one decides, and the ambient ones are not looked at; 400 with [`exactly_one`](crate::AnyOf::exactly_one) |
 //! | several explicit credentials | 400 `invalid_request`, even if no gate reads one of them |
 //! | ambient credentials only | the first gate that finds its own decides; 400 for several with `exactly_one` |
 //! | only an `Authorization` that no gate reads | as without it |
