@@ -1,3 +1,5 @@
+//! Tests of the table, against a model of what records mean.
+
 use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;

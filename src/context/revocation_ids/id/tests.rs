@@ -1,3 +1,5 @@
+//! Tests of ids: distinct, stable, and without those of companions.
+
 use super::*;
 
 #[test]
