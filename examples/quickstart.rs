@@ -231,7 +231,10 @@ async fn me(user: UserContext) -> Json<UserContext> {
 }
 
 /// Revokes the token of the request.
-async fn log_out(user: UserContext, revocations: State<Revocations>) -> Result<Json<Value>, Denial> {
+async fn log_out(
+    user: UserContext,
+    revocations: State<Revocations>,
+) -> Result<Json<Value>, Denial> {
     revocations.revoke(&user).await?;
     let detail = "Token has been invalidated";
     Ok(Json(json!({ "message": "Successfully logged out", "detail": detail })))

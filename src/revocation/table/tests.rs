@@ -208,13 +208,13 @@ proptest! {
     ) {
         let table = table_of(&records);
         let expected = verdicts(|subject, login, time| is_revoked_by(&records, subject, login, time));
-        prop_assert_eq!(verdicts_of(&table), expected.clone());
+        prop_assert_eq!(&verdicts_of(&table), &expected);
         let shuffled = table_of(&other);
-        prop_assert_eq!(verdicts_of(&shuffled), expected.clone());
+        prop_assert_eq!(&verdicts_of(&shuffled), &expected);
         prop_assert_eq!(sorted_records(&table), sorted_records(&shuffled));
         // The records of a table make the same table.
         let copy = table_of(&table.records(0));
-        prop_assert_eq!(verdicts_of(&copy), expected);
+        prop_assert_eq!(&verdicts_of(&copy), &expected);
     }
 
     #[test]
@@ -225,8 +225,8 @@ proptest! {
         of_one.iter().for_each(|record| assert!(apply(&two, record, 0).is_ok()));
         let all = [first, second].concat();
         let expected = verdicts(|subject, login, time| is_revoked_by(&all, subject, login, time));
-        prop_assert_eq!(verdicts_of(&one), expected.clone());
-        prop_assert_eq!(verdicts_of(&two), expected);
+        prop_assert_eq!(&verdicts_of(&one), &expected);
+        prop_assert_eq!(&verdicts_of(&two), &expected);
     }
 
     #[test]

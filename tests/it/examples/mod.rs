@@ -27,13 +27,17 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn an_example_has_fewer_than_80_lines_of_code_of_at_most_100_columns() {
+fn an_example_has_few_lines_of_code_of_at_most_100_columns() {
     for (name, source) in sources() {
         let below_docs = source.lines().filter(|line| !line.starts_with("//!"));
         assert_eq!(below_docs.clone().find(|line| line.chars().count() > 100), None, "{name}");
         let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-        // The quickstart shows a whole app.
-        let max = if name == "quickstart" { 130 } else { 80 };
+        // The quickstart shows a whole app, and `custom_gate` every method of a gate.
+        let max = match name.as_str() {
+            "quickstart" => 130,
+            "custom_gate" => 100,
+            _ => 80,
+        };
         assert!(code.clone().count() < max, "{name}: {} lines", code.count());
     }
 }
