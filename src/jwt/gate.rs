@@ -131,7 +131,7 @@ impl JwtAuth {
             Some(loader) => {
                 let verified = user.verified();
                 let loaded = loader.load(user, self.policy.load_user_timeout).await;
-                loaded.map(|user| user.with_verified(verified))
+                loaded.map(|user| user.with_verified(&verified))
             }
             None => Ok(user),
         };

@@ -28,7 +28,7 @@ impl UserContext {
     }
 
     /// Sets the credential, unless it is the user's already.
-    pub(crate) fn with_verified(self, verified: Verified) -> Self {
+    pub(crate) fn with_verified(self, verified: &Verified) -> Self {
         if verified.is_of(&self) {
             return self;
         }
@@ -36,7 +36,7 @@ impl UserContext {
             identity.credential = verified.credential;
             #[cfg(feature = "revocation")]
             {
-                identity.revocation_ids = verified.revocation_ids;
+                identity.revocation_ids.clone_from(&verified.revocation_ids);
             }
         })
     }

@@ -296,7 +296,7 @@ impl TrustedIssuer {
         match &self.conventions.user_map {
             Some(UserMap(map)) => {
                 let verified = user.verified();
-                map(user).with_verified(verified)
+                map(user).with_verified(&verified)
             }
             None => user,
         }
