@@ -33,10 +33,11 @@ impl UserContext {
 
     /// Sets the issuer of the user's credential.
     ///
-    /// Set it if the app has users of several issuers, whose ids may be equal.
+    /// Set it if the app has users of several issuers, whose ids may be equal. Without an issuer, only an API key can
+    /// be [revoked](crate::revocation).
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
-        self.with(|identity| identity.issuer = Some(issuer.into().into()))
+        self.with_credential_value(|identity| identity.issuer = Some(issuer.into().into()))
     }
 
     /// Sets the tenant of the user, such as the id of an organization.
@@ -64,7 +65,7 @@ impl UserContext {
     /// test requires.
     #[must_use]
     pub fn with_credential(self, credential: Credential) -> Self {
-        self.with(|identity| identity.credential = credential)
+        self.with_credential_value(|identity| identity.credential = credential)
     }
 
     /// Sets the email address.
@@ -178,13 +179,13 @@ impl UserContext {
     /// ```
     #[must_use]
     pub fn with_session_id(self, session_id: impl Into<String>) -> Self {
-        self.with(|identity| identity.session_id = Some(session_id.into().into()))
+        self.with_credential_value(|identity| identity.session_id = Some(session_id.into().into()))
     }
 
-    /// Sets the token's id.
+    /// Sets the id of the token, or the public id of another credential, such as an API key.
     #[must_use]
     pub fn with_token_id(self, token_id: impl Into<String>) -> Self {
-        self.with(|identity| identity.token_id = Some(token_id.into().into()))
+        self.with_credential_value(|identity| identity.token_id = Some(token_id.into().into()))
     }
 
     /// Sets when the credential was issued. A time before 1970 is set to 1970.
@@ -204,9 +205,10 @@ impl UserContext {
         self.with(|identity| identity.issued_at = Some(since_epoch(time)))
     }
 
-    /// Sets when the token expires. A time before 1970 is set to 1970.
+    /// Sets when the credential expires. A time before 1970 is set to 1970.
     ///
-    /// It is data for handlers: no layer rejects the user when the time has passed.
+    /// A custom gate compares the time itself: no layer rejects the user when the time has passed.
+    /// [`Revocations::watch`](crate::Revocations::watch) resolves then.
     #[must_use]
     pub fn with_expires_at(self, time: SystemTime) -> Self {
         self.with(|identity| identity.expires_at = Some(since_epoch(time)))
@@ -265,6 +267,19 @@ impl UserContext {
     #[must_use]
     pub fn with_realm(self, realm: Realm) -> Self {
         self.with(|identity| identity.realm = realm)
+    }
+
+    /// Changes a value that identifies the credential.
+    ///
+    /// A session that an app creates for the user of a token is revoked by its own values, not by those of the token.
+    fn with_credential_value(self, change: impl FnOnce(&mut Identity)) -> Self {
+        self.with(|identity| {
+            change(identity);
+            #[cfg(feature = "revocation")]
+            {
+                identity.revocation_ids = None;
+            }
+        })
     }
 
     /// Changes a field. Clones of the user keep their value.

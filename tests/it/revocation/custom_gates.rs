@@ -7,6 +7,8 @@ use portcullis::gate::{DenialKind, TokenError};
 use portcullis::revocation::{Revocation, RevokeError};
 use portcullis::{Revocations, UserContext};
 
+use super::service::Service;
+
 const ISSUER: &str = "https://auth.example.com";
 
 fn status(revocations: &Revocations, user: &UserContext) -> u16 {
@@ -52,6 +54,20 @@ async fn sessions_are_revoked_by_their_id_and_by_the_time_of_the_login() {
     assert_eq!(status(&revocations, &other), 401);
     let later = session("s-3", 0).with_issued_at(SystemTime::now() + Duration::from_secs(2));
     assert_eq!(status(&revocations, &later), 200);
+}
+
+#[tokio::test]
+async fn session_or_api_key_created_for_the_user_of_a_token_is_revoked_by_its_own_id() {
+    let service = Service::start().await;
+    let revocations = &service.revocations;
+    let user = service.user(&service.token("ann").claim("sid", "of the token").sign()).await;
+    let session = user.clone().with_credential(Credential::Session).with_session_id("s-1");
+    let key = user.clone().with_credential(Credential::ApiKey).with_token_id("key-1");
+    assert_eq!((status(revocations, &session), status(revocations, &key)), (200, 200));
+    revocations.revoke_by(Revocation::session(service.issuer.url(), "s-1")).await.unwrap();
+    assert_eq!((status(revocations, &session), status(revocations, &key)), (401, 200));
+    revocations.revoke_by(Revocation::api_key("key-1")).await.unwrap();
+    assert_eq!((status(revocations, &key), status(revocations, &user)), (401, 200));
 }
 
 #[tokio::test]
