@@ -1,6 +1,7 @@
 //! `TokenBuilder`: test tokens, valid by default, with any claim or header parameter changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,7 +16,7 @@ use crate::testing::keys::SigningKey;
 /// [`first_party`](Self::first_party).
 ///
 /// It starts as a valid access token (RFC 9068) except for the audience, which the test has to set. The defaults are:
-/// `typ` is `at+jwt`, `client_id` is `test-client`, `jti` is unique per issuer, `iat` is the current time, and `exp` is
+/// `typ` is `at+jwt`, `client_id` is `test-client`, `jti` is unique at the issuer, `iat` is the current time, and `exp` is
 /// five minutes later. Every claim and every header parameter can be changed or removed.
 ///
 /// ```
@@ -90,8 +91,11 @@ impl TokenBuilder {
     /// # }
     /// ```
     pub fn first_party(issuer: &str, secret: impl AsRef<[u8]>, subject: &str) -> Self {
+        // Unique, so that a test that revokes one token does not revoke all others.
+        static TOKENS: AtomicU64 = AtomicU64::new(0);
+        let id = TOKENS.fetch_add(1, Ordering::Relaxed);
         let key = Arc::new(SigningKey::hs256(secret.as_ref()));
-        let token = Self::new(key, Clock::system(), issuer, subject, 0).header("typ", "JWT").claim("type", "access");
+        let token = Self::new(key, Clock::system(), issuer, subject, id).header("typ", "JWT").claim("type", "access");
         Self { tier_claim: "subscription_tier", ..token }
     }
 

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use portcullis::context::Credential;
 use portcullis::gate::TokenError;
 use portcullis::revocation::Revocation;
-use portcullis::testing::TestIssuer;
+use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{Issuer, JwtAuth, Revocations, UserContext};
 
 use super::service::Service;
@@ -33,6 +33,21 @@ async fn revoked_token_is_401_and_the_same_jti_of_another_issuer_is_200() {
     app.send_token(&revoked).await.assert_invalid_token(TokenError::Revoked);
     app.send_token(&valid).await.user();
     app.send_token(&later).await.user();
+}
+
+#[tokio::test]
+async fn revoked_test_token_of_a_first_party_issuer_leaves_those_of_other_users_valid() {
+    let (issuer, secret) = ("https://app.example.com", [7; 32]);
+    let revocations = Revocations::builder().build().unwrap();
+    let trusted = Issuer::hs256(issuer, secret).first_party();
+    let auth = JwtAuth::builder().issuer(trusted).audience(AUDIENCE).revocations(&revocations).build().unwrap();
+    let app = ProtectedApp::behind(auth);
+    let [ann, bob] =
+        ["ann", "bob"].map(|user| TokenBuilder::first_party(issuer, secret, user).audience(AUDIENCE).sign());
+    let user = app.send_token(&ann).await.user().clone();
+    revocations.revoke(&user).await.unwrap();
+    app.send_token(&ann).await.assert_invalid_token(TokenError::Revoked);
+    app.send_token(&bob).await.user();
 }
 
 #[tokio::test]
