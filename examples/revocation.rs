@@ -14,11 +14,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use futures_util::{Stream, StreamExt, stream};
-use portcullis::revocation::RevokeError;
+use portcullis::gate::Denial;
 use portcullis::testing::TokenBuilder;
 use portcullis::{ConfigError, Issuer, JwtAuth, Revocations, UserContext};
 use tokio::net::TcpListener;
@@ -54,23 +53,18 @@ async fn events(
 }
 
 /// Ends this login: the tokens with its `sid`.
-async fn log_out(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
-    status(&revocations.revoke(&user).await)
+async fn log_out(revocations: State<Revocations>, user: UserContext) -> Result<(), Denial> {
+    Ok(revocations.revoke(&user).await?)
 }
 
 /// Ends the other logins of the user.
-async fn log_out_others(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
-    status(&revocations.revoke_others(&user).await)
+async fn log_out_others(revocations: State<Revocations>, user: UserContext) -> Result<(), Denial> {
+    Ok(revocations.revoke_others(&user).await?)
 }
 
 /// Ends all logins of the user.
-async fn log_out_all(State(revocations): State<Revocations>, user: UserContext) -> StatusCode {
-    status(&revocations.revoke_all(&user).await)
-}
-
-/// After an error, the client has to try again.
-fn status(result: &Result<(), RevokeError>) -> StatusCode {
-    if result.is_ok() { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }
+async fn log_out_all(revocations: State<Revocations>, user: UserContext) -> Result<(), Denial> {
+    Ok(revocations.revoke_all(&user).await?)
 }
 
 #[tokio::main]
