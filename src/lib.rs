@@ -40,6 +40,9 @@
 //! | [TrustedProxies] | finds the client's address and scheme behind proxies |
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
+//! [`Revocations`] is a handle for the layers that authenticate: after a logout, they reject a credential that has not
+//! expired.
+//!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
 //! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status if the service is a gRPC
 //! server. An app can [render it differently](_guide::recipes::error_bodies). The module [`gate`] is for custom layers.
@@ -60,7 +63,7 @@
 //! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
 //! | **jwt** | [`JwtAuth`] |
 //! | **rate_limit** | [`RateLimit`] |
-//! | **revocation** | `Revocations`, which ends credentials before they expire |
+//! | **revocation** | [`Revocations`], which rejects credentials before they expire |
 //!
 //! | opt-in feature | adds |
 //! |---|---|
@@ -71,8 +74,8 @@
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`AnyOf`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how many crates
-//! each feature brings](_guide::features).
+//! The `Require*` layers, [`AnyOf`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how
+//! many crates each feature brings](_guide::features).
 //!
 //! # Guide
 //!
@@ -87,7 +90,8 @@
 //! | test your routes | [testing](_guide::recipes::testing) |
 //! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
-//! | accept several kinds of credentials | [several credentials](_guide::recipes::several_credentials) |
+//! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
+//! | log a user out, or end a session | [logout](_guide::recipes::logout) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
 //! | limit failed logins | [login limits](_guide::recipes::login_limits) |
 //! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |
