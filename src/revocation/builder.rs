@@ -128,7 +128,7 @@ impl RevocationsBuilder {
         }
         if self.max_entries == 0 || self.max_entries > LARGEST_MAX_ENTRIES {
             let reason = "is not between 1 and 100000000";
-            let remedy = "set the most revocations in the time of max_token_lifetime";
+            let remedy = "set the most revocations that can be made within max_token_lifetime";
             let issue = ConfigIssue::new("max_entries", IssueKind::Invalid, reason, remedy);
             issues.add(issue.with_value(self.max_entries.to_string()));
         }

@@ -13,16 +13,26 @@ impl Revocations {
     /// [`JwtAuth`](crate::JwtAuth) does this itself if it [has the handle](crate::jwt::JwtAuthBuilder::revocations).
     /// Call it on every request, after the credential was verified and with the values of the credential: the issuer,
     /// the id, the client, the session, the id of the credential, and when it was issued. A value that is missing is
-    /// not checked; without an issuer, only an API key can be revoked.
+    /// not checked; without an issuer, only an API key can be revoked. The id of a credential is
+    /// [`with_token_id`](UserContext::with_token_id), also for an API key.
+    ///
+    /// It does not check how long the credential is valid. If that is longer than
+    /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime), a revocation is forgotten
+    /// before the credential expires, so also remove the credential from the app's own storage.
+    ///
+    /// Each call computes a digest of each of these values.
     ///
     /// ```
-    /// # use portcullis::{Revocations, UserContext, revocation::Revocation};
+    /// use portcullis::context::Credential;
+    /// use portcullis::revocation::Revocation;
+    /// use portcullis::{Revocations, UserContext};
+    ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let revocations = Revocations::builder().build()?;
     /// // A custom gate has verified an API key, and created its user.
     /// let user = UserContext::new("ann")
-    ///     .with_credential(portcullis::context::Credential::ApiKey)
+    ///     .with_credential(Credential::ApiKey)
     ///     .with_token_id("key-7");
     /// assert!(revocations.check(&user).is_ok());
     ///

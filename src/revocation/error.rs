@@ -10,9 +10,10 @@ use crate::gate::{Denial, DenialKind};
 
 /// Why [`Revocations`](crate::Revocations) could not revoke a credential.
 ///
-/// A handler that returns a [`Denial`] can use `?`: it responds with 503, so that the client tries again. The two
-/// variants about a user become a 500. They are mistakes of the app, because every user that
-/// [`JwtAuth`](crate::JwtAuth) verified has an issuer and an id.
+/// A handler that returns a [`Denial`] can use `?`. It responds with 503, so that the client tries again; after
+/// [`NotStored`](Self::NotStored), this process responds to the second request with 401. The two variants about a user
+/// become a 500. They are mistakes in the app: a user of [`JwtAuth`](crate::JwtAuth) has what they require, if the
+/// layer [has the handle](crate::jwt::JwtAuthBuilder::revocations).
 ///
 /// ```
 /// use portcullis::{Revocations, UserContext, revocation::RevokeError};
@@ -36,10 +37,9 @@ pub enum RevokeError {
     IdMissing,
     /// The user has no issuer, so its id may also be that of another issuer's user.
     IssuerMissing,
-    /// The credential is rejected by this process, but the log has not stored the revocation.
+    /// The credential is rejected by this process, but the stream has not stored the revocation.
     ///
-    /// The process tries to store it until the revocation expires. Until it is stored, other processes accept the
-    /// credential.
+    /// The process tries again until the revocation expires. Until it is stored, other processes accept the credential.
     #[non_exhaustive]
     NotStored {
         /// The cause, which is the [`source`](Error::source) of this error.

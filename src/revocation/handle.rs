@@ -11,10 +11,10 @@ use crate::revocation::shared::Shared;
 
 /// Revokes credentials before they expire; see the [module](crate::revocation).
 ///
-/// Create one at startup, and pass it to each layer that authenticates. Clones share the table.
+/// Create one at startup, and pass it to each layer that authenticates. Clones share the table of what is revoked.
 ///
-/// The methods that revoke take effect in this process when they are called. The returned future has to be awaited only
-/// to know whether the revocation succeeded.
+/// The methods that revoke take effect in this process when they are called. Await the returned future to learn whether
+/// the revocation succeeded.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Revocations(pub(super) Arc<Shared>);
@@ -23,12 +23,13 @@ impl Revocations {
     /// Revokes the login of a user: all credentials of its session or, without a session, this credential.
     ///
     /// Call it to log a user out. Of a token, `sid` identifies the session. A token without `sid` is identified by its
-    /// `jti`, and one without either by what its signature covers.
+    /// `jti`, and one without either by what its signature covers. The user of a custom gate is identified by
+    /// [`session_id`](UserContext::session_id), else by [`token_id`](UserContext::token_id).
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored
-    /// the revocation.
+    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; or if the
+    /// revocation has not been stored in the stream.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
@@ -42,13 +43,14 @@ impl Revocations {
 
     /// Revokes all credentials of a user that were issued until now, including this one.
     ///
-    /// Call it if an account is locked or was taken over. A user that logs in again gets a valid credential. Times are
-    /// compared in whole seconds, so a credential that is issued within the same second is revoked too.
+    /// Call it if an account is locked or was taken over. A user who logs in again gets a valid credential. Times are
+    /// compared in whole seconds, so a credential that is issued within the same second is revoked too. So is one
+    /// without [`issued_at`](UserContext::issued_at).
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, or if the log has not stored the
-    /// revocation.
+    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, or if the revocation has not been
+    /// stored in the stream.
     pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
@@ -64,8 +66,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer or no id, if the table is full, or if the log has not stored
-    /// the revocation.
+    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; or if the
+    /// revocation has not been stored in the stream.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
@@ -80,16 +82,17 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the table is full, or if the log has not stored the revocation.
+    /// Returns [`RevokeError`] if the table is full, or if the revocation has not been stored in the stream.
     pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let issued_until = if revocation.is_until_now { self.0.now() } else { Record::ALWAYS };
         let expires_at = self.0.latest_expiry();
         self.enforce(Ok(Record::Entry { id: revocation.id, issued_until, expires_at }))
     }
 
-    /// Returns whether the revocations of other processes have been read, so that requests can be authenticated.
+    /// Returns whether revocations can be checked. Otherwise, layers respond with 503 to requests with a credential.
     ///
-    /// Until then, layers respond with 503. Without a log, it is always true.
+    /// It is `false` until the stream in Redis has been read, while it could not be read for too long, and while one of
+    /// its entries does not fit into the table. Without a stream, it is always `true`.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.is_available()
@@ -97,7 +100,7 @@ impl Revocations {
 
     /// Waits until the revocations [can be checked](Self::is_ready).
     ///
-    /// The call is not required. An app that calls it before it accepts connections has no 503 after its start.
+    /// The call is optional. An app that awaits it before it accepts connections responds with no 503 after its start.
     pub async fn wait_until_ready(&self) {
         self.0.wait_until_available().await;
     }

@@ -71,18 +71,20 @@
 //!
 //! A layer checks each request, after it has verified the credential or found it in its cache, and before the user
 //! loader runs. A revocation has an effect from the call on, also for tokens that are cached. A check takes no lock,
-//! and allocates nothing: if nothing was revoked since the last check of the same token, it compares one number. A
-//! custom gate calls [`check`](crate::Revocations::check).
+//! and allocates nothing: if nothing was revoked since the last check of a cached token, it compares one number. A
+//! custom gate calls [`check`](crate::Revocations::check); the guide has [one for
+//! sessions](crate::_guide::recipes::several_credentials#a-gate-for-sessions).
 //!
 //! A request that is already being handled continues. For a WebSocket or an event stream,
 //! [`watch`](crate::Revocations::watch) returns a future that resolves when the credential ends.
 //!
 //! # Bounds
 //!
-//! - An entry is kept until what it revokes has expired. For a token, that is `exp` and five minutes, the longest
-//!   leeway. For a user, a client, an issuer or a session, it is the [longest
-//!   lifetime](RevocationsBuilder::max_token_lifetime) of a token and ten minutes; so a token that is valid for longer
-//!   is rejected.
+//! - An entry is kept until what it revokes has expired. For a credential whose expiry is known, that is its expiry and
+//!   five minutes, the longest leeway. For everything else, such as a user or a session, it is the [longest
+//!   lifetime](RevocationsBuilder::max_token_lifetime) of a token and ten minutes; so `JwtAuth` rejects a token that is
+//!   valid for longer. [`check`](crate::Revocations::check) does not: an API key or a session that is valid for longer
+//!   is accepted again, unless the app also removes it from its own storage.
 //! - There are at most 1,000,000 [entries](RevocationsBuilder::max_entries), of at most 48 bytes each. Above, a
 //!   revocation fails with [`RevokeError::Full`]. No entry is removed early.
 //! - A clock that stops or is set back makes nothing valid again. After it was set back, tokens that had expired before
@@ -93,8 +95,8 @@
 //! Without further settings, the table is in the memory of this process: other processes do not know what is revoked,
 //! and after a restart nothing is. With the feature `redis`, `redis_stream` shares it. A revocation is then stored in a
 //! stream in Redis before its future is ready, and the other processes follow the stream, usually within milliseconds.
-//! Requests never wait for Redis. Until a process has read the stream, and if it had no news for five minutes, requests
-//! with a credential get 503.
+//! Requests never wait for Redis. Requests with a credential get 503 until a process has read the stream, and while it
+//! could not read it for five minutes.
 //!
 //! # What it does not do
 //!

@@ -24,7 +24,7 @@ impl Record {
     /// The `issued_until` that includes every time.
     pub(crate) const ALWAYS: u32 = u32::MAX;
 
-    /// Returns the id of what the record revokes, for those who wait for it.
+    /// Returns the id of what the record revokes, for the futures that wait for it.
     pub(crate) fn id(&self) -> RevocationId {
         match self {
             Self::Entry { id, .. } => *id,

@@ -40,11 +40,11 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 pub(crate) enum Unavailable {
-    /// An entry of the log did not fit.
+    /// An entry of the stream did not fit.
     Full = 1 << 61,
-    /// There was no news of the log for too long.
+    /// The stream could not be read for too long.
     Stale = 1 << 62,
-    /// The log has not been read to its end yet.
+    /// The stream has not been read to its end yet.
     Unread = 1 << 63,
 }
 
@@ -144,7 +144,7 @@ impl Shared {
         }
     }
 
-    /// Returns those who wait for a revocation.
+    /// Returns the table of the watched credentials.
     pub(super) fn watchers(&self) -> &Watchers {
         &self.watchers
     }
@@ -172,7 +172,7 @@ impl Shared {
         self.max_entries
     }
 
-    /// Returns the records that create the table, for a log that was lost.
+    /// Returns the records that create the table, for a stream that was lost.
     #[cfg(feature = "redis")]
     pub(crate) fn records(&self) -> Vec<Record> {
         self.table.records(self.expired_before())

@@ -41,7 +41,7 @@ use crate::revocation::table::writer::Writer;
 pub(super) struct Table {
     shards: Shards,
     writer: Mutex<Writer>,
-    /// Whether an entry was ever of an issuer or a client.
+    /// Whether the table ever had an entry of an issuer or a client.
     has_of_many: AtomicBool,
     removed_until: AtomicU32,
 }
@@ -110,7 +110,6 @@ impl Table {
         }
     }
 
-    #[inline]
     /// Applies a record, and returns whether the table has changed.
     ///
     /// `now` is in seconds since 1970; what expired before it may be removed. `on_change` is called after a change and
@@ -161,7 +160,7 @@ impl Table {
     }
 
     /// Returns the records that create this table, without what has expired.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a log that was lost needs them"))]
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a stream that was lost needs them"))]
     pub(super) fn records(&self, now: u32) -> Vec<Record> {
         let writer = self.lock();
         let mut records = Vec::with_capacity(writer.len());

@@ -1,4 +1,4 @@
-//! Layers while the table may not be used. Only a log can cause that, so these tests do it by hand.
+//! Layers while the table may not be used. Only a stream can cause that, so these tests set it themselves.
 
 use std::future::Future;
 use std::pin::pin;

@@ -15,13 +15,13 @@ use crate::revocation::handle::Revocations;
 use crate::revocation::watchers::Place;
 use crate::runtime;
 
-/// Waiting for the end of a credential.
+/// A future for the end of a credential.
 impl Revocations {
     /// Returns a future that resolves when the user's credential is revoked or expires.
     ///
     /// Layers check a credential only when a request arrives. A WebSocket or an event stream outlives the request, so
     /// it must end when this future resolves: at once if the credential is revoked already, otherwise within 1 s of the
-    /// revocation, on any node, and at [`UserContext::expires_at`], without leeway.
+    /// revocation, in any process, and at [`UserContext::expires_at`], without leeway.
     ///
     /// ```
     /// use axum::extract::State;
@@ -59,10 +59,11 @@ impl Revocations {
     /// read makes a send wait, and must not delay the end. To end a stream, use `StreamExt::take_until` of the crate
     /// `futures-util`.
     ///
-    /// The future sees what this process knows. While the log of revocations is unavailable, it resolves only at the
-    /// expiry or if this process revokes the credential; revocations that happened meanwhile follow when the log is
-    /// available again. A user without an issuer, for example one that a test created, can only be revoked by the id of
-    /// an API key, so its future resolves only at the expiry. If the user does not expire either, it never resolves.
+    /// The future sees what this process knows. While the stream in Redis is unavailable, it resolves only at the
+    /// expiry or if this process revokes the credential. What other processes have revoked meanwhile resolves it when
+    /// the stream is available again. A user without an issuer, for example one that a test created, can only be
+    /// revoked by the id of an API key, so its future resolves only at the expiry. If the user does not expire either,
+    /// it never resolves.
     ///
     /// The time is that of the [`clock`](crate::revocation::RevocationsBuilder::clock), which is read at each poll. To
     /// be polled at the expiry, the future needs a Tokio runtime with timers. Without one, a revocation still wakes it.

@@ -84,7 +84,7 @@ async fn an_unverified_address_is_403_on_the_routes_that_ask_for_a_verified_one_
 }
 
 #[tokio::test]
-async fn the_claim_or_the_word_of_the_loader_decides_whether_an_address_is_verified() {
+async fn the_claim_or_the_user_loader_decides_whether_an_address_is_verified() {
     let status = async |auth: JwtAuthBuilder, value: &str| {
         let app = app().layer(auth.build().unwrap());
         let bearer = format!("Bearer {}", token(claims_with("email_verified", value)));

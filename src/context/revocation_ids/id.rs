@@ -5,8 +5,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 /// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
 ///
 /// It is the first half of a SHA-256 of the kind and its names, so it is the same in all processes and has a fixed
-/// size, and the table shows no names. The last two bits have a meaning:
-/// whether it is the id of a [`companion`](Self::companion), and whether it [is of many](Self::is_of_many) subjects.
+/// size, and the table shows no names. The last two bits have a meaning: whether it is the id of a
+/// [`companion`](Self::companion), and whether it [is of many](Self::is_of_many) subjects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RevocationId(pub(crate) [u64; 2]);
 
@@ -72,7 +72,7 @@ impl RevocationId {
         Self([(number >> 64) as u64, number as u64 & !COMPANION])
     }
 
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a log writes ids"))]
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a stream writes ids"))]
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         let [high, low] = self.0;
         (u128::from(high) << 64 | u128::from(low)).to_be_bytes()

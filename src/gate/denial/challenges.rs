@@ -12,8 +12,8 @@ impl Denial {
     ///
     /// The challenges of the schemes `Bearer` and `DPoP`, and of those with
     /// [error parameters](crate::context::AuthScheme::with_error_parameters), have the error code and the required
-    /// scopes. For a 401 of a
-    /// gate in [`AnyOf`](crate::AnyOf), the challenges of the other gates follow, without an error.
+    /// scopes. For a 401 of a gate in [`AnyOf`](crate::AnyOf), the challenges of the other gates follow, without an
+    /// error.
     ///
     /// ```
     /// use portcullis::{Scopes, context::Realm};

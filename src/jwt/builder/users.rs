@@ -247,7 +247,7 @@ impl JwtAuthBuilder {
     /// # use axum::{Router, body::Body, http::Request, routing::{get, post}};
     /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
     /// # use tower::ServiceExt;
-    /// use portcullis::{Revocations, UserContext};
+    /// use portcullis::{Revocations, UserContext, gate::Denial};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -262,7 +262,7 @@ impl JwtAuthBuilder {
     ///     .build()?;
     ///
     /// let log_out = async move |user: UserContext| {
-    ///     revocations.revoke(&user).await.map_err(|error| error.to_string())
+    ///     revocations.revoke(&user).await.map_err(Denial::from)
     /// };
     /// let app = Router::new().route("/logout", post(log_out)).layer(auth);
     ///

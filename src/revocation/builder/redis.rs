@@ -11,14 +11,14 @@ use crate::store::client;
 impl RevocationsBuilder {
     /// Shares revocations with all processes that use the stream in Redis at this URL.
     ///
-    /// Without a stream, a revocation applies only to the process that made it, and is lost when that process ends. With
-    /// it, [`revoke`](crate::Revocations::revoke) returns `Ok` once Redis has stored the revocation, and the other
+    /// Without a stream, a revocation applies only to the process that made it, and is lost when that process ends.
+    /// With it, [`revoke`](crate::Revocations::revoke) returns `Ok` once Redis has stored the revocation, and the other
     /// processes usually enforce it a few milliseconds later. A request never waits for Redis: layers read the memory
     /// of their process.
     ///
     /// The URL has the form `redis://user:password@host:port/db`, or `unix:///path?db=0` for a Unix socket. With the
-    /// feature `redis_tls`, `rediss://` selects TLS, with the certificate authorities of the system. The server may be a
-    /// node of a cluster: the node that has the key is found from there.
+    /// feature `redis_tls`, `rediss://` selects TLS, with the certificate authorities of the system. The server may be
+    /// a node of a cluster: the node that has the key is found from there.
     ///
     /// ```
     /// use portcullis::Revocations;
@@ -35,10 +35,10 @@ impl RevocationsBuilder {
     ///
     /// # Start
     ///
-    /// [`build`](Self::build) starts a thread, `portcullis-revocations`, which ends when the last clone of the handle is
-    /// dropped. It needs no Tokio runtime of the app. Until it has read the stream to its end, requests with a
-    /// credential get 503: [`is_ready`](crate::Revocations::is_ready) and
-    /// [`wait_until_ready`](crate::Revocations::wait_until_ready) tell when.
+    /// [`build`](Self::build) starts a thread, `portcullis-revocations`, which ends when the last clone of the handle
+    /// is dropped. It needs no Tokio runtime of the app. Until it has read the stream to its end, requests with a
+    /// credential get 503. [`is_ready`](crate::Revocations::is_ready) returns whether it has, and
+    /// [`wait_until_ready`](crate::Revocations::wait_until_ready) waits for it.
     ///
     /// # Outages
     ///
@@ -62,13 +62,13 @@ impl RevocationsBuilder {
     /// ```
     ///
     /// With `+config|get` (or `+info`) as well, the server is rejected if its `maxmemory-policy` lets it evict the
-    /// stream (`allkeys-lru` and the like): it then counts as unavailable, and the log says why. Without that permission
-    /// the policy is not checked.
+    /// stream (`allkeys-lru` and the like): it then counts as unavailable, and the log says why. Without that
+    /// permission the policy is not checked.
     ///
     /// # Requirements
     ///
-    /// Redis 6.2 or later, or Valkey. An entry takes some 50 bytes there, and is removed after it has expired. Processes
-    /// with different settings may share a stream.
+    /// Redis 6.2 or later, or Valkey. An entry takes some 50 bytes there, and is removed after it has expired.
+    /// Processes with different settings may share a stream.
     pub fn redis_stream(mut self, url: &str) -> Self {
         self.stream.client = Some(client::open(url, &NAMES));
         self
@@ -112,7 +112,7 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Sets for how long requests are admitted without news from the stream (default 5 minutes, at least 5 seconds).
+    /// Sets for how long requests are admitted while the stream cannot be read (default 5 minutes, at least 5 seconds).
     ///
     /// A longer time survives longer outages of Redis. A shorter one limits for how long a credential that another
     /// process has revoked during the outage is still accepted here.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Pauses that double from one failure to the next. They stay short, so that a server that is back is used within a
-/// second, and each attempt is one connection of each node.
+/// second, and each attempt is one connection of each process.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 

@@ -1,7 +1,7 @@
 //! The format of an entry of the stream: a [`Record`] as bytes.
 
-// Nodes of different versions of the crate share a stream, so the format has a version. An entry that a node does not
-// know is skipped: it cannot be applied, and must not stop the entries after it.
+// Processes of different versions of the crate share a stream, so the format has a version. An entry that a process
+// does not know is skipped: it cannot be applied, and must not stop the entries after it.
 
 use crate::context::RevocationId;
 use crate::revocation::record::Record;

@@ -6,8 +6,8 @@
 // - `XREVRANGE` returns the anchor, an entry that must still be there (see `history`). It runs after `XREAD`,
 //   so if the anchor is there, all entries that were read belong to the same stream as it. `XREAD` alone does not show
 //   that a stream was lost: it waits for ever for ids that are greater than those of the lost stream.
-// - `XTRIM` removes what has expired. It does so on each node, but there is nothing left for most of them. As a write
-//   that changes nothing, it also shows whether the server still is a primary: a replica returns an error.
+// - `XTRIM` removes what has expired. It does so on each process, but there is nothing left for most of them. As a
+//   write that changes nothing, it also shows whether the server still is a primary: a replica returns an error.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) struct Follower {
     /// The id of the last entry that was read.
     position: StreamId,
     history: History,
-    /// Present from the loss of the stream until this node has written back what it holds.
+    /// Present from the loss of the stream until this process has written back what it holds.
     recovery: Option<Recovery>,
 }
 
@@ -254,7 +254,7 @@ impl Follower {
         }
         if reading.anchor.is_some() || is_incomplete {
             tracing::warn!(
-                "the stream of revocations has lost entries: it is read from its start, and this node writes back what \
+                "the stream of revocations has lost entries: it is read from its start, and this process writes back what \
                  it holds"
             );
             self.recovery = self.shared.upgrade().map(|shared| Recovery::new(shared.max_entries()));

@@ -1,4 +1,4 @@
-//! `Health`: whether the revocations of other nodes are known, and what the log says about it.
+//! `Health`: whether the revocations of other processes are known, and what the log says about it.
 
 // not read -> current -> stale -> current
 // and in each of them: full until entries expire
@@ -51,7 +51,7 @@ impl Health {
         Self { stale_for, fails_open, last_read: now, has_read: false, is_stale: false, is_full: false, failures: 0 }
     }
 
-    /// Returns each reason for which the table may not be used, and whether it is given.
+    /// Returns each reason for which the table may not be used, and whether it applies.
     pub(super) fn reasons(&self) -> [(Unavailable, bool); 3] {
         [
             (Unavailable::Unread, !self.has_read),
@@ -99,12 +99,13 @@ impl Health {
         let stale_for = self.stale_for;
         if self.fails_open {
             tracing::warn!(
-                "no revocations were read for {stale_for:?} (`stale_for`): requests are still admitted, without those \
-                 of other nodes, because `fail_open` is set"
+                "the stream of revocations could not be read for {stale_for:?} (`stale_for`): requests are still \
+                 admitted, without a check of what other processes revoke, because `fail_open` is set"
             );
         } else {
             tracing::warn!(
-                "no revocations were read for {stale_for:?} (`stale_for`): requests with a credential get 503"
+                "the stream of revocations could not be read for {stale_for:?} (`stale_for`): requests with a \
+                 credential get 503"
             );
         }
     }
@@ -137,10 +138,11 @@ impl Health {
             (false, _) => "requests with a credential get 503 until it was read once".to_owned(),
             (true, false) => {
                 format!(
-                    "revocations of other nodes are not seen, and requests with a credential get 503 after {stale_for:?}"
+                    "revocations of other processes are not seen, and requests with a credential get 503 after \
+                     {stale_for:?}"
                 )
             }
-            (true, true) => "revocations of other nodes are not seen".to_owned(),
+            (true, true) => "revocations of other processes are not seen".to_owned(),
         }
     }
 }

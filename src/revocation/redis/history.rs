@@ -51,7 +51,7 @@ impl History {
         self.anchors.push(Anchor { id, value, expires_at });
     }
 
-    /// Adds an entry of a newer version, whose expiry is not known. Only nodes of that version trim it on time.
+    /// Adds an entry of a newer version, whose expiry is not known. Only processes of that version trim it on time.
     pub(super) fn add_unknown(&mut self, id: StreamId) {
         self.keep_until(id, id.seconds().saturating_add(UNKNOWN_LIFETIME));
     }
@@ -91,7 +91,7 @@ impl History {
 const MINUTE: u64 = 60;
 /// The most entries in a group.
 const GROUP: usize = 4_096;
-/// How much longer than until its expiry an entry is kept, in seconds: the clocks of nodes differ a little.
+/// How much longer than until its expiry an entry is kept, in seconds: the clocks of processes differ a little.
 const MARGIN: u64 = 60;
 /// How long an entry of a newer version is kept, in seconds: 30 days, which few lifetimes of tokens exceed.
 const UNKNOWN_LIFETIME: u64 = 30 * 86_400;
@@ -119,7 +119,7 @@ mod tests {
         let mut history = history(&[(0, 300), (10, 4_000), (600, 900), (5_000, 5_300)]);
         let trims =
             |history: &mut History, now: u64| history.expired_before(START + now).seconds().saturating_sub(START);
-        // By the clock of this node the second entry has not expired.
+        // By the clock of this process the second entry has not expired.
         assert!(trims(&mut history, 3_999) <= 10);
         // By the time of the last entry the third has expired too.
         let before = trims(&mut history, 1_000_000);

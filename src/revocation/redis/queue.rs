@@ -1,6 +1,6 @@
 //! `WriteQueue`: records that are to be written to the stream, and those written that were not yet read back.
 
-// Redis replicates asynchronously, so a failover can lose an entry that it has acknowledged. This node holds what it
+// Redis replicates asynchronously, so a failover can lose an entry that it has acknowledged. This process holds what it
 // revoked, and is the one that knows that the entry was stored. So a record stays here until it is read back, and is
 // written again if the stream turns out not to have it.
 

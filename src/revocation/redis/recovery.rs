@@ -1,6 +1,6 @@
-//! `Recovery`: writes back to a stream that was lost what this node still holds.
+//! `Recovery`: writes back to a stream that was lost what this process still holds.
 
-// All nodes notice the loss at about the same time. So that they do not all write the same, each waits for a random
+// All processes notice the loss at about the same time. So that they do not all write the same, each waits for a random
 // time, reads what others have written meanwhile, and starts at a random record. So they share the work.
 
 use std::hash::{BuildHasher, RandomState};
@@ -11,10 +11,10 @@ use crate::revocation::table::Table;
 
 #[derive(Debug)]
 pub(super) struct Recovery {
-    /// What a node that starts now would know from the stream.
+    /// What a process that starts now would know from the stream.
     stream: Table,
     has_waited: bool,
-    /// The records of this node, once they are being written. Those that come first are written last.
+    /// The records of this process, once they are being written. Those that come first are written last.
     left: Option<Vec<Record>>,
     /// Records that the last write did not store.
     failed: Vec<Record>,
@@ -40,7 +40,7 @@ impl Recovery {
 
     /// Returns the next records that the stream lacks; none if it has all of them.
     ///
-    /// `records` returns what this node holds.
+    /// `records` returns what this process holds.
     pub(super) fn next(&mut self, max: usize, now: u32, records: impl FnOnce() -> Vec<Record>) -> Vec<Record> {
         let left = self.left.get_or_insert_with(|| {
             let mut records = records();

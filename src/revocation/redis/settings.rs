@@ -27,7 +27,7 @@ impl StreamBuilder {
             issues.add(ConfigIssue::new("stream_key", IssueKind::Invalid, "the key is empty", remedy));
         }
         if stale_for < MIN_STALE_FOR {
-            let reason = "is shorter than the wait for news, so requests would get 503 while all is well";
+            let reason = "is shorter than a read of the stream may take, so requests would get 503 without an outage";
             let issue = ConfigIssue::new("stale_for", IssueKind::Invalid, reason, "set at least five seconds");
             issues.add(issue.with_value(format!("{stale_for:?}")));
         }

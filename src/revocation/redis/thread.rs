@@ -36,7 +36,7 @@ struct StreamThread {
 }
 
 impl StreamSettings {
-    /// Starts the thread, which keeps this table up to date while anyone else has it.
+    /// Starts the thread, which keeps this table up to date while a handle exists.
     ///
     /// # Errors
     ///
@@ -84,7 +84,8 @@ impl StreamThread {
                 // An error, when the handle is dropped.
                 let _ = dropped.await;
             });
-            // The first one to end ends the others, in the middle of a blocking read too. A panic is logged by its hook.
+            // The first one to end ends the others, in the middle of a blocking read too. A panic is logged by its
+            // hook.
             let _ = tasks.join_next().await;
         });
     }

@@ -47,7 +47,7 @@ impl Writer {
                     } else {
                         tracing::warn!(
                             %error,
-                            "revocations cannot be written to the stream: they apply to this node, and are written as \
+                            "revocations cannot be written to the stream: they apply to this process, and are written as \
                              soon as possible; {remedy}"
                         );
                     }

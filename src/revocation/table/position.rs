@@ -8,7 +8,7 @@ pub(super) fn shard(hash: IdHash) -> usize {
     (hash.hash >> (64 - SHARD_BITS)) as usize
 }
 
-/// Returns the bucket of so many: the lower half, scaled without a division.
+/// Returns the bucket: the lower half, scaled to the number of buckets without a division.
 #[inline]
 pub(super) fn bucket(hash: IdHash, buckets: usize) -> usize {
     ((u64::from(hash.hash as u32) * buckets as u64) >> 32) as usize

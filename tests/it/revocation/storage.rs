@@ -176,7 +176,7 @@ async fn first_revocation_without_a_layer_logs_one_warning() {
 }
 
 #[tokio::test]
-async fn without_a_log_the_revocations_are_ready_at_once() {
+async fn without_a_stream_the_revocations_are_ready_at_once() {
     let revocations = Revocations::builder().build().unwrap();
     assert!(revocations.is_ready());
     revocations.wait_until_ready().await;

@@ -23,7 +23,7 @@ fn names_of_different_kinds_and_lengths_have_different_ids() {
         assert_eq!(id.is_of_many(), [0, 1, 6, 7].contains(&index), "{index}");
         assert!(id.companion().is_companion());
         assert_eq!(RevocationId::from_bytes(id.to_bytes()), *id);
-        assert_eq!(RevocationId::from_bytes(id.companion().to_bytes()), *id, "a log has no companions");
+        assert_eq!(RevocationId::from_bytes(id.companion().to_bytes()), *id, "a stream has no companions");
     }
 }
 
