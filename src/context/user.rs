@@ -2,9 +2,11 @@
 
 mod authorization_details;
 mod privileges;
+#[cfg(feature = "revocation")]
+mod revocation_ids;
 mod setters;
 mod token;
-#[cfg(any(feature = "jwt", feature = "revocation"))]
+#[cfg(feature = "jwt")]
 mod verified;
 
 use std::error::Error;

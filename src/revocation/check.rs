@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::context::{Credential, RevocationIds, UserContext};
+#[cfg(feature = "jwt")]
+use crate::context::RevocationIds;
+use crate::context::{Credential, UserContext};
 use crate::gate::{Denial, DenialKind, TokenError};
 use crate::revocation::handle::Revocations;
 use crate::revocation::shared::Refused;

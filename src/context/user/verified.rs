@@ -42,19 +42,6 @@ impl UserContext {
     }
 }
 
-#[cfg(feature = "revocation")]
-impl UserContext {
-    /// Returns the ids that the gate computed when it verified the credential.
-    pub(crate) fn revocation_ids(&self) -> Option<&Arc<RevocationIds>> {
-        self.0.revocation_ids.as_ref()
-    }
-
-    /// Computes the ids from the user's own values.
-    pub(crate) fn new_revocation_ids(&self) -> RevocationIds {
-        self.0.new_revocation_ids(None)
-    }
-}
-
 impl Verified {
     fn is_of(&self, user: &UserContext) -> bool {
         #[cfg(feature = "revocation")]

@@ -1,0 +1,18 @@
+//! What the credential of a user can be revoked by.
+
+use std::sync::Arc;
+
+use crate::context::revocation_ids::RevocationIds;
+use crate::context::user::UserContext;
+
+impl UserContext {
+    /// Returns the ids that the gate computed when it verified the credential.
+    pub(crate) fn revocation_ids(&self) -> Option<&Arc<RevocationIds>> {
+        self.0.revocation_ids.as_ref()
+    }
+
+    /// Computes the ids from the user's own values.
+    pub(crate) fn new_revocation_ids(&self) -> RevocationIds {
+        self.0.new_revocation_ids(None)
+    }
+}
