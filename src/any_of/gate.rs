@@ -182,11 +182,16 @@ impl<G: AuthGates> AnyOf<G> {
         let head = &*head;
         let mut ambient =
             (0..*count).filter(|gate| table.has_cookie(*gate, &head.headers) || gates.presents_ambient(*gate, head));
-        let first = explicit.or_else(|| ambient.next());
-        if self.is_exact && first.is_some() && ambient.next().is_some() {
-            return Err(CredentialError::Multiple);
+        let first = ambient.next();
+        if self.is_exact {
+            // A gate may be an `AnyOf` whose gates read several cookies.
+            let gates = usize::from(first.is_some()) + ambient.count();
+            let ambient = gates.max(table.count_cookies(&head.headers));
+            if usize::from(explicit.is_some()) + ambient > 1 {
+                return Err(CredentialError::Multiple);
+            }
         }
-        Ok(first)
+        Ok(explicit.or(first))
     }
 
     fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {

@@ -172,7 +172,12 @@ impl CredentialTable {
     /// Whether the request has a cookie that this gate reads. Several of one name count too: the gate rejects them.
     pub(crate) fn has_cookie(&self, gate: usize, headers: &HeaderMap) -> bool {
         let mut own = self.cookies.iter().filter(|(_, reader)| *reader == gate);
-        own.any(|(name, _)| !matches!(cookie(headers, name), Ok(None | Some(""))))
+        own.any(|(name, _)| is_present(headers, name))
+    }
+
+    /// Returns how many of the cookies that gates read the request has. Several of one name count once.
+    pub(crate) fn count_cookies(&self, headers: &HeaderMap) -> usize {
+        self.cookies.iter().filter(|(name, _)| is_present(headers, name)).count()
     }
 }
 
@@ -184,6 +189,11 @@ impl Scheme {
         }
         if self.jwt == self.other || has_three_segments(text) { self.jwt } else { self.other }
     }
+}
+
+/// Whether the request has a cookie of this name that is not empty, or several.
+fn is_present(headers: &HeaderMap, name: &str) -> bool {
+    !matches!(cookie(headers, name), Ok(None | Some("")))
 }
 
 /// Whether the text has the form of a JWT (RFC 7515 §7.1).

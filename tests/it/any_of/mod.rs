@@ -1,5 +1,6 @@
 //! `AnyOf` with `JwtAuth` and custom gates for API keys, sessions and certificates.
 
+mod attacks;
 mod building;
 mod challenges;
 mod decision;
