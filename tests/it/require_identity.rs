@@ -10,8 +10,8 @@ use portcullis::jwt::{JwtAuthBuilder, LoadError};
 use portcullis::rate_limit::Key;
 use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{
-    Principal, Quota, RateLimit, RequireCredential, RequireRole, RequireScope, RequireUser, RequireVerifiedEmail,
-    Roles, Scopes, UserContext,
+    Issuer, Principal, Quota, RateLimit, RequireCredential, RequireRole, RequireScope, RequireUser,
+    RequireVerifiedEmail, Roles, Scopes, UserContext,
 };
 use serde_json::{Value, json};
 use tower::ServiceBuilder;
@@ -19,7 +19,7 @@ use tower::ServiceBuilder;
 use crate::support::log_capture::LogCapture;
 use crate::support::protected_app::ProtectedApp;
 use crate::support::response::TestResponse;
-use crate::support::tokens::{claims_with, compatible_auth, token};
+use crate::support::tokens::{ISSUER, SECRET, app_trusting, claims_with, compatible_auth, token, valid_claims};
 
 const KINDS: [Credential; 6] = [
     Credential::ApiKey,
@@ -71,6 +71,22 @@ async fn a_route_for_persons_admits_users_and_rejects_clients_on_their_own_behal
     assert_eq!(code, "client_not_allowed");
     assert_eq!(detail, "a client that acts on its own behalf is not allowed");
     assert_eq!(send("/user", client).await.status, 200, "RequireUser::new admits clients");
+}
+
+#[tokio::test]
+async fn a_client_is_no_person_although_a_claim_map_reads_the_id_of_users_from_another_claim() {
+    let issuer = || Issuer::hs256(ISSUER, SECRET).map_claims(|claims| claims.id("uid"));
+    for (changes, principal) in [
+        (json!({"sub": "batch", "client_id": "batch", "uid": "ann"}), Principal::Client),
+        (json!({"sub": "s-1", "client_id": "ann", "uid": "ann"}), Principal::Client),
+        (json!({"sub": "s-1", "client_id": "spa", "uid": "ann"}), Principal::User),
+        (json!({"sub": "s-1", "uid": "ann"}), Principal::User),
+    ] {
+        let mut claims = valid_claims();
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let response = app_trusting(issuer()).send_token(&token(claims.to_string())).await;
+        assert_eq!(response.user().principal(), principal, "{changes}");
+    }
 }
 
 #[tokio::test]

@@ -321,7 +321,10 @@ impl TrustedIssuer {
             }
             None => false,
         };
-        let is_subject = identity.client_id.is_some() && identity.client_id == identity.id;
+        // A claim map may read the id of users from another claim, which a client may have too.
+        let client_id = identity.client_id.as_deref();
+        let is_subject =
+            client_id.is_some() && (client_id == identity.id.as_deref() || client_id == value("sub").as_deref());
         let has_user_claims = || USER_CLAIMS.iter().any(is_present);
         is_marked || is_subject && !has_user_claims()
     }
