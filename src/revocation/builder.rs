@@ -63,6 +63,10 @@ impl RevocationsBuilder {
     /// it includes have expired then. So layers with the handle reject a token that is valid for longer, from `iat`
     /// (without it, from now) to `exp`, with 401. It is at least one second and at most 3,660 days.
     ///
+    /// When a token without `iat` was issued is not known, so one with a longer lifetime is accepted near its end, and
+    /// a revocation of its user may have been forgotten by then. If the issuer omits `iat`, set at least the longest
+    /// lifetime of its tokens.
+    ///
     /// ```
     /// # use portcullis::Revocations;
     /// use std::time::Duration;

@@ -24,6 +24,10 @@ impl Revocations {
     ///
     /// Each call computes a digest of each of these values.
     ///
+    /// A revocation is kept until the credential [expires](UserContext::expires_at) or, if that is not known, for the
+    /// [longest lifetime](crate::revocation::RevocationsBuilder::max_token_lifetime) of a token. An API key or a session
+    /// that lives longer must also be disabled where the app stores it: the revocation only makes that known at once.
+    ///
     /// ```
     /// use portcullis::context::Credential;
     /// use portcullis::revocation::Revocation;

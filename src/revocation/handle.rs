@@ -33,9 +33,11 @@ impl Revocations {
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
-            // Later credentials of a session are revoked too, so the expiry of this one does not matter.
-            let expiry = if ids.session.is_some() { None } else { ids.expires_at };
-            let expires_at = expiry.map_or_else(|| self.0.latest_expiry(), Shared::expiry_of);
+            let expires_at = match ids.expires_at.map(Shared::expiry_of) {
+                Some(own) if ids.session.is_none() => own,
+                // Later credentials of a session are revoked too. They may expire later than this one.
+                own => self.0.latest_expiry().max(own.unwrap_or_default()),
+            };
             Ok(Record::Entry { id, issued_until: Record::ALWAYS, expires_at })
         });
         self.enforce(record)
@@ -55,7 +57,9 @@ impl Revocations {
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
-            Ok(Record::Entry { id, issued_until, expires_at: self.0.latest_expiry() })
+            // That of a custom gate may be valid for longer than tokens.
+            let own_expiry = ids.expires_at.map_or(0, Shared::expiry_of);
+            Ok(Record::Entry { id, issued_until, expires_at: self.0.latest_expiry().max(own_expiry) })
         });
         self.enforce(record)
     }

@@ -85,6 +85,8 @@
 //!   lifetime](RevocationsBuilder::max_token_lifetime) of a token and ten minutes; so `JwtAuth` rejects a token that is
 //!   valid for longer. [`check`](crate::Revocations::check) does not: an API key or a session that is valid for longer
 //!   is accepted again, unless the app also removes it from its own storage.
+//! - If an issuer continues a revoked session, its new tokens are rejected until then, and accepted afterwards. So end
+//!   the session at the issuer too.
 //! - There are at most 1,000,000 [entries](RevocationsBuilder::max_entries), of at most 48 bytes each. Above, a
 //!   revocation fails with [`RevokeError::Full`]. No entry is removed early.
 //! - A clock that stops or is set back makes nothing valid again. After it was set back, tokens that had expired before

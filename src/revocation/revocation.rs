@@ -7,6 +7,9 @@ use crate::context::{RevocationId, RevocationKind};
 /// Use it where the app knows names but has no request of the user, for example in an administration page. Names are
 /// compared exactly. An issuer is the one of [`UserContext::issuer`](crate::UserContext::issuer).
 ///
+/// Names are those of the credential. If [`map_user`](crate::Issuer::map_user) or a
+/// [user loader](crate::jwt::JwtAuthBuilder::load_user) changes the id or the issuer of a user, use those of the token.
+///
 /// ```
 /// use portcullis::{Revocations, revocation::Revocation};
 ///

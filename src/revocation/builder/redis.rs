@@ -67,8 +67,12 @@ impl RevocationsBuilder {
     ///
     /// # Requirements
     ///
-    /// Redis 6.2 or later, or Valkey. An entry takes some 50 bytes there, and is removed after it has expired.
-    /// Processes with different settings may share a stream.
+    /// Redis 6.2 or later, or Valkey. An entry takes some 50 bytes there, and is removed after it has expired. Nothing
+    /// else may write to the stream or trim it: a process that starts later would lack what was removed.
+    ///
+    /// All processes need the same [`max_token_lifetime`](Self::max_token_lifetime). The process that revokes decides
+    /// how long an entry is kept, so one with a longer lifetime would accept a revoked token again after that. To
+    /// raise it, raise it in all processes, and accept longer tokens only then.
     pub fn redis_stream(mut self, url: &str) -> Self {
         self.stream.client = Some(client::open(url, &NAMES));
         self

@@ -1,5 +1,6 @@
 //! Revoked credentials, through real layers and servers.
 
+mod attacks;
 mod checks;
 mod custom_gates;
 mod flood;
