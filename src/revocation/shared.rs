@@ -1,5 +1,6 @@
 //! `Shared`: what the clones of a `Revocations` share.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,6 @@ use crate::revocation::table::Table;
 use crate::revocation::watchers::Watchers;
 
 /// The table, and whether it may be used.
-#[derive(Debug)]
 pub(crate) struct Shared {
     /// The generation of the table, which increases after each change; and in the upper bits why it may not be used.
     ///
@@ -240,6 +240,18 @@ impl Shared {
         } else {
             tracing::warn!(entries, max_entries, "the table of revocations is nearly full; set a higher max_entries");
         }
+    }
+}
+
+/// Does not show the table, which may have millions of entries: an app may log a layer that has this handle.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("entries", &self.table.len())
+            .field("max_entries", &self.max_entries)
+            .field("max_token_lifetime", &self.max_token_lifetime)
+            .field("is_available", &self.is_available())
+            .finish_non_exhaustive()
     }
 }
 
