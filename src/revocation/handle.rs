@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::context::{RevocationIds, UserContext};
 use crate::revocation::error::RevokeError;
 use crate::revocation::record::{Full, Record};
+#[cfg(feature = "redis")]
+use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::revocation::Revocation;
 use crate::revocation::shared::Shared;
 
@@ -116,11 +118,13 @@ impl Revocations {
     ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let result = record.and_then(|record| {
             self.0.log_no_gate();
-            self.0.apply(&record).map_err(|Full| RevokeError::Full)?;
             #[cfg(feature = "redis")]
-            return Ok(self.0.stream.as_ref().map(|stream| stream.write(record)));
+            let entering = self.0.stream.as_ref().map(StreamWriter::enter);
+            let has_changed = self.0.apply(&record).map_err(|Full| RevokeError::Full)?;
+            #[cfg(feature = "redis")]
+            return Ok(entering.map(|entering| entering.write(record, has_changed)));
             #[cfg(not(feature = "redis"))]
-            Ok(())
+            Ok(has_changed)
         });
         async move {
             #[cfg(feature = "redis")]

@@ -99,12 +99,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Applies a record: the only way to change the table.
+    /// Applies a record, and returns whether the table has changed: the only way to change it.
     ///
     /// # Errors
     ///
     /// Returns [`Full`], and changes nothing, if there is no capacity for the record.
-    pub(crate) fn apply(&self, record: &Record) -> Result<(), Full> {
+    pub(crate) fn apply(&self, record: &Record) -> Result<bool, Full> {
         let next_generation = || {
             self.state.fetch_add(1, Ordering::Release);
         };
@@ -113,7 +113,7 @@ impl Shared {
         if has_changed? {
             self.watchers.wake(record.id());
         }
-        Ok(())
+        has_changed
     }
 
     /// Stops the use of the table, for this reason among others.

@@ -1,5 +1,6 @@
 //! `Revocations` over a stream in Redis. A node is a handle with a thread of its own, as in a process of its own.
 
+mod attacks;
 mod failover;
 mod lifetime;
 mod loss;

@@ -42,6 +42,10 @@ pub(super) struct Follower {
     /// The id of the last entry that was read.
     position: StreamId,
     history: History,
+    /// When the last of the entries expires that were left out because they had expired.
+    left_out_until: u32,
+    /// The last entry that was skipped, with a line in the log.
+    last_skipped: StreamId,
     /// Present from the loss of the stream until this process has written back what it holds.
     recovery: Option<Recovery>,
 }
@@ -49,6 +53,8 @@ pub(super) struct Follower {
 /// The replies to one read.
 struct Reading {
     start: ReadStart,
+    /// The id after which it began.
+    after: StreamId,
     entries: Vec<RawEntry>,
     /// The last entry at the time of the previous read, if it has not expired.
     anchor: Option<Anchor>,
@@ -92,6 +98,8 @@ impl Follower {
             backoff: Backoff::default(),
             position: StreamId::START,
             history: History::default(),
+            left_out_until: 0,
+            last_skipped: StreamId::START,
             recovery: None,
         }
     }
@@ -122,16 +130,24 @@ impl Follower {
         let mut connection = self.server.connect().await?;
         policy::check(&self.server, &mut connection).await.map_err(Stop::Problem)?;
         let mut may_block = false;
+        // Whether the read continues the previous one, or begins at the start because of it.
+        let mut continues = false;
         loop {
+            if self.shared()?.expired_before() < self.left_out_until {
+                // The clock was ahead when entries were left out, and was set back.
+                self.read_from_start();
+            }
             let reading = self.read(&mut connection, may_block).await?;
             let is_end = reading.is_end;
             may_block = is_end;
             self.apply(&reading.entries).await?;
             self.confirm_writes(&reading);
-            if self.is_lost(&reading) {
+            if self.is_lost(&reading, continues) {
                 may_block = false;
+                continues = true;
                 continue;
             }
+            continues = !is_end;
             if let Some(error) = reading.trim_error {
                 return Err(self.server.failure(error).into());
             }
@@ -176,7 +192,7 @@ impl Follower {
         let found = self.reply(found)?;
         let found = range_entries(found).ok_or_else(Failure::unexpected_response)?.pop();
         let is_end = entries.len() < MAX_ENTRIES;
-        Ok(Reading { start, entries, anchor, found, trim_error: trim_error(trim), is_end })
+        Ok(Reading { start, after: self.position, entries, anchor, found, trim_error: trim_error(trim), is_end })
     }
 
     fn reply(&self, reply: Value) -> Result<Value, Failure> {
@@ -191,7 +207,11 @@ impl Follower {
             match record {
                 Ok(record) => self.apply_record(entry, record).await?,
                 Err(error) => {
-                    skipped.add(entry.id);
+                    // Not again if the stream is read from its start.
+                    if entry.id > self.last_skipped {
+                        skipped.add(entry.id);
+                        self.last_skipped = entry.id;
+                    }
                     if error == EntryError::Unknown {
                         self.history.add_unknown(entry.id);
                     }
@@ -204,24 +224,28 @@ impl Follower {
     }
 
     async fn apply_record(&mut self, entry: &RawEntry, record: Record) -> Result<(), Stop> {
-        let mut shared = self.shared()?;
-        let now = shared.expired_before();
-        // What has expired revokes nothing, and may be more than the table can hold.
-        if record.expires_at() > now {
-            while shared.apply(&record).is_err() {
-                drop(shared);
-                if self.health.record_full() {
-                    self.publish_health();
-                }
-                sleep(ROOM_INTERVAL).await;
-                shared = self.shared()?;
+        loop {
+            let shared = self.shared()?;
+            let now = shared.expired_before();
+            if record.expires_at() <= now {
+                // What has expired revokes nothing, and may be more than the table can hold.
+                self.left_out_until = self.left_out_until.max(record.expires_at());
+                break;
             }
-            if self.health.record_room() {
+            if shared.apply(&record).is_ok() {
+                if let Some(recovery) = &mut self.recovery {
+                    recovery.apply(&record, now);
+                }
+                break;
+            }
+            drop(shared);
+            if self.health.record_full() {
                 self.publish_health();
             }
-            if let Some(recovery) = &mut self.recovery {
-                recovery.apply(&record, now);
-            }
+            sleep(ROOM_INTERVAL).await;
+        }
+        if self.health.record_room() {
+            self.publish_health();
         }
         self.history.add(entry.id, entry.value.clone(), record.expires_at());
         Ok(())
@@ -239,13 +263,15 @@ impl Follower {
         }
     }
 
-    /// Whether the stream is another one than that which was read. Then it will be read from its start.
-    fn is_lost(&mut self, reading: &Reading) -> bool {
+    /// Whether the stream may be another one than that which was read. Then it will be read from its start. `continues`
+    /// is whether the read continues the previous one.
+    fn is_lost(&mut self, reading: &Reading, continues: bool) -> bool {
         let found = reading.found.as_ref();
+        let has_news = !continues && reading.after != StreamId::START && !reading.entries.is_empty();
         let is_lost = match &reading.anchor {
             Some(anchor) => found.is_none_or(|entry| (entry.id, &entry.value) != (anchor.id, &anchor.value)),
-            // Nothing that was read is needed any more. But new entries may have lower ids than those that were read.
-            None => found.map_or(StreamId::START, |last| last.id) < self.position,
+            // Nothing that was read is needed any more. But a new stream may start with lower ids.
+            None => has_news || found.map_or(StreamId::START, |last| last.id) < self.position,
         };
         let is_compared = self.recovery.is_some();
         let is_incomplete = !is_compared && self.queue.take_overflow();
@@ -254,14 +280,20 @@ impl Follower {
         }
         if reading.anchor.is_some() || is_incomplete {
             tracing::warn!(
-                "the stream of revocations has lost entries: it is read from its start, and this process writes back what \
-                 it holds"
+                "the stream of revocations has lost entries: it is read from its start, and this process writes back \
+                 what it holds"
             );
             self.recovery = self.shared.upgrade().map(|shared| Recovery::new(shared.max_entries()));
+            self.queue.set_recovering(true);
         }
+        self.read_from_start();
+        true
+    }
+
+    fn read_from_start(&mut self) {
         self.position = StreamId::START;
         self.history = History::default();
-        true
+        self.left_out_until = 0;
     }
 
     /// After a loss, writes back the next records that the stream lacks. Returns whether the next read may block.
@@ -278,6 +310,7 @@ impl Follower {
         if records.is_empty() {
             tracing::info!(written = recovery.written(), "the stream of revocations is complete again");
             self.recovery = None;
+            self.queue.set_recovering(false);
             return Ok(true);
         }
         let commands = additions(&self.key, records.iter());

@@ -28,6 +28,10 @@ pub(super) struct WriteQueue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<QueuedRecord>,
+    /// How many records were queued.
+    queued: u64,
+    /// Callers that wait until so many of the records are stored.
+    joined: VecDeque<(u64, oneshot::Sender<WriteResult>)>,
     unconfirmed: BTreeMap<StreamId, Unconfirmed>,
     /// Whether the writer has taken records, and waits for the replies of the server.
     is_writing: bool,
@@ -37,6 +41,8 @@ struct State {
     writes: u64,
     /// Whether a record was left out because the queue was full. The stream must then be compared with the table.
     has_overflowed: bool,
+    /// Whether the stream is being compared with the table.
+    is_recovering: bool,
     is_closed: bool,
 }
 
@@ -44,6 +50,8 @@ struct State {
 #[derive(Debug)]
 pub(super) struct QueuedRecord {
     pub(super) record: Record,
+    /// How many records were queued before it.
+    number: u64,
     sender: Option<oneshot::Sender<WriteResult>>,
 }
 
@@ -60,21 +68,37 @@ struct Unconfirmed {
 pub(super) struct ReadStart(u64);
 
 impl WriteQueue {
-    /// Queues a record. Returns `None` if the queue is full or closed: then the record is written once the table is
-    /// compared with the stream, but the caller does not wait for it.
+    /// Queues a record. Returns `None` if the queue is full: then the record is written once the table is compared with
+    /// the stream, but the caller does not wait for it. If the queue is closed, the result is an error.
     pub(super) fn push(&self, record: Record) -> Option<oneshot::Receiver<WriteResult>> {
+        let (sender, receiver) = oneshot::channel();
         let mut state = self.state();
         if state.is_closed {
-            return None;
+            return Some(receiver);
         }
         if state.waiting.len() >= MAX_WAITING {
             state.has_overflowed = true;
             return None;
         }
-        let (sender, receiver) = oneshot::channel();
-        state.waiting.push_back(QueuedRecord { record, sender: Some(sender) });
+        state.push(record, Some(sender));
         drop(state);
         self.has_work.notify_one();
+        Some(receiver)
+    }
+
+    /// Waits for the records in the queue, for a caller whose record has changed nothing in the table: what has its
+    /// effect is stored already, or is one of them. So a user who repeats a revocation does not make the stream grow.
+    ///
+    /// Returns `None` if the stream may lack other records of the table.
+    pub(super) fn join(&self) -> Option<oneshot::Receiver<WriteResult>> {
+        let mut state = self.state();
+        if state.is_closed || state.has_overflowed || state.is_recovering {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let queued = state.queued;
+        state.joined.push_back((queued, sender));
+        state.end_joined();
         Some(receiver)
     }
 
@@ -91,6 +115,7 @@ impl WriteQueue {
                     let count = state.waiting.len().min(max);
                     return state.waiting.drain(..count).collect();
                 }
+                state.end_joined();
             }
             self.has_work.notified().await;
         }
@@ -120,16 +145,19 @@ impl WriteQueue {
         let mut state = self.state();
         state.is_writing = false;
         state.read_early.clear();
+        state.end_joined();
     }
 
-    /// Puts back records that could not be written. Their callers, and all others that wait, get the failure; the
-    /// records stay queued.
+    /// Puts back records that could not be written, before the write ends. Their callers, and all others that wait, get
+    /// the failure; the records stay queued.
     pub(super) fn failed(&self, queued: Vec<QueuedRecord>, failure: &str) {
         let mut state = self.state();
         for record in queued.into_iter().rev() {
             state.waiting.push_front(record);
         }
-        for sender in state.waiting.iter_mut().filter_map(|queued| queued.sender.take()) {
+        let State { waiting, joined, .. } = &mut *state;
+        let senders = waiting.iter_mut().filter_map(|queued| queued.sender.take());
+        for sender in senders.chain(joined.drain(..).map(|(_, sender)| sender)) {
             let _ = sender.send(Err(failure.to_owned().into()));
         }
         drop(state);
@@ -163,16 +191,17 @@ impl WriteQueue {
                 state.unconfirmed.remove(&entry.id);
             }
         }
-        let State { unconfirmed, waiting, .. } = &mut *state;
-        let stored_before = waiting.len();
+        let mut unconfirmed = std::mem::take(&mut state.unconfirmed);
+        let stored_before = state.waiting.len();
         unconfirmed.retain(|id, stored| {
             let is_lost = stored.write <= start.0 && (is_end || *id <= last);
             if is_lost {
-                waiting.push_back(QueuedRecord { record: stored.record, sender: None });
+                state.push(stored.record, None);
             }
             !is_lost
         });
-        let lost = waiting.len() - stored_before;
+        state.unconfirmed = unconfirmed;
+        let lost = state.waiting.len() - stored_before;
         drop(state);
         if lost > 0 {
             self.has_work.notify_one();
@@ -182,7 +211,15 @@ impl WriteQueue {
 
     /// Returns whether a record was left out since the last call.
     pub(super) fn take_overflow(&self) -> bool {
-        std::mem::take(&mut self.state().has_overflowed)
+        let mut state = self.state();
+        let has_overflowed = std::mem::take(&mut state.has_overflowed);
+        state.is_recovering |= has_overflowed;
+        has_overflowed
+    }
+
+    /// Records whether the stream is being compared with the table, because it lacks records.
+    pub(super) fn set_recovering(&self, is_recovering: bool) {
+        self.state().is_recovering = is_recovering;
     }
 
     /// Drops all records: nothing writes them any more. Callers that wait get an error.
@@ -190,11 +227,32 @@ impl WriteQueue {
         let mut state = self.state();
         state.is_closed = true;
         state.waiting.clear();
+        state.joined.clear();
         state.unconfirmed.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, record: Record, sender: Option<oneshot::Sender<WriteResult>>) {
+        self.waiting.push_back(QueuedRecord { record, number: self.queued, sender });
+        self.queued += 1;
+    }
+
+    /// Sends the result to those who have joined the queue and whose records are stored.
+    fn end_joined(&mut self) {
+        if self.is_writing {
+            return;
+        }
+        let stored = self.waiting.front().map_or(self.queued, |queued| queued.number);
+        while self.joined.front().is_some_and(|(count, _)| *count <= stored)
+            && let Some((_, sender)) = self.joined.pop_front()
+        {
+            let _ = sender.send(Ok(()));
+        }
     }
 }
 

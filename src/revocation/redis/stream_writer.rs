@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
@@ -13,6 +14,8 @@ use crate::revocation::redis::queue::WriteQueue;
 /// Hands records over to the thread that writes them. When it is dropped, the thread ends.
 pub(in crate::revocation) struct StreamWriter {
     queue: Arc<WriteQueue>,
+    /// How many revocations may be in the table and not in the queue yet.
+    entering: AtomicUsize,
     /// The thread waits for this to be dropped.
     _handle: oneshot::Sender<()>,
 }
@@ -21,15 +24,34 @@ impl StreamWriter {
     /// Returns the writer, and what becomes an error when it is dropped.
     pub(super) fn new(queue: Arc<WriteQueue>) -> (Self, oneshot::Receiver<()>) {
         let (handle, dropped) = oneshot::channel();
-        (Self { queue, _handle: handle }, dropped)
+        (Self { queue, entering: AtomicUsize::new(0), _handle: handle }, dropped)
     }
 
+    /// Call it before a record is applied to the table.
+    pub(in crate::revocation) fn enter(&self) -> Entering<'_> {
+        self.entering.fetch_add(1, Ordering::SeqCst);
+        Entering(self)
+    }
+}
+
+/// A record that is applied to the table first, and then queued.
+pub(in crate::revocation) struct Entering<'a>(&'a StreamWriter);
+
+impl Entering<'_> {
     /// Queues a record at once. The future is ready when the stream has stored it, or has failed to.
+    ///
+    /// `has_changed` is whether the record has changed the table.
     pub(in crate::revocation) fn write(
-        &self,
+        self,
         record: Record,
+        has_changed: bool,
     ) -> impl Future<Output = Result<(), NotStored>> + Send + use<> {
-        let receiver = self.queue.push(record);
+        let StreamWriter { queue, entering, .. } = self.0;
+        // What has the effect of a record that changes nothing is in the queue or stored, unless another thread is
+        // between the two steps.
+        let may_join = !has_changed && entering.load(Ordering::SeqCst) == 1;
+        let joined = if may_join { queue.join() } else { None };
+        let receiver = joined.or_else(|| queue.push(record));
         async move {
             match receiver {
                 // Without a result, the thread has ended.
@@ -37,6 +59,12 @@ impl StreamWriter {
                 None => Err(NotStored(FULL.into())),
             }
         }
+    }
+}
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        self.0.entering.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

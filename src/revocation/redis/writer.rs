@@ -68,10 +68,10 @@ impl Writer {
             // An idle connection may have been closed, or lead to a server that has become a replica.
             result = self.attempt(None, connection, &mut batch, deadline).await;
         }
-        self.queue.end_write();
         if let Err(failure) = &result {
             self.queue.failed(batch, &failure.message);
         }
+        self.queue.end_write();
         result
     }
 

@@ -110,7 +110,54 @@ async fn a_full_or_closed_queue_takes_no_records_and_reports_an_overflow_once() 
     for receiver in receivers {
         assert!(receiver.await.is_err());
     }
-    assert!(queue.push(record(0)).is_none() && !queue.take_overflow());
+    assert!(queue.push(record(0)).unwrap().await.is_err());
+    assert!(queue.join().is_none() && !queue.take_overflow());
+}
+
+#[tokio::test]
+async fn a_caller_who_joins_gets_the_result_of_what_was_queued_before() {
+    let queue = WriteQueue::default();
+    assert!(matches!(queue.join().unwrap().await, Ok(Ok(()))), "nothing is queued");
+    for (fails, is_taken) in [(false, false), (false, true), (true, true)] {
+        let _first = queue.push(record(1)).unwrap();
+        let mut taken = if is_taken { take(&queue).await } else { Vec::new() };
+        let mut joined = queue.join().unwrap();
+        let _second = queue.push(record(2)).unwrap();
+        assert!(joined.try_recv().is_err(), "not before the first record is stored");
+        taken = if is_taken { taken } else { queue.take(1, || 0).await };
+        if fails {
+            queue.failed(taken, "no disk");
+            queue.end_write();
+            assert!(matches!(joined.await, Ok(Err(text)) if text == "no disk"));
+            continue;
+        }
+        queue.stored(id(1), taken.remove(0));
+        queue.end_write();
+        assert!(matches!(joined.await, Ok(Ok(()))), "the second record is later");
+        take(&queue).await;
+        queue.end_write();
+    }
+    // Those that failed have expired.
+    let joined = queue.join().unwrap();
+    let wait = queue.take(100, || 9);
+    tokio::select! {
+        biased;
+        taken = wait => panic!("{taken:?}"),
+        result = joined => assert!(matches!(result, Ok(Ok(())))),
+    }
+}
+
+#[test]
+fn no_caller_joins_while_the_stream_may_lack_records() {
+    let queue = WriteQueue::default();
+    queue.set_recovering(true);
+    assert!(queue.join().is_none());
+    queue.set_recovering(false);
+    assert!(queue.join().is_some());
+    let receivers: Vec<_> = (0..=MAX_WAITING as u32).map(|number| queue.push(record(number))).collect();
+    assert!(receivers.last().unwrap().is_none() && queue.join().is_none());
+    assert!(queue.take_overflow());
+    assert!(queue.join().is_none(), "the comparison has started");
 }
 
 #[tokio::test]
