@@ -33,8 +33,8 @@ impl Revocation {
     /// Returns the revocation of an API key, by its id.
     ///
     /// The id is that of [`UserContext::token_id`](crate::UserContext::token_id). The revocation is forgotten after
-    /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime), so also remove the key from the
-    /// app's own storage.
+    /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime), so also remove the key from
+    /// the app's own storage.
     pub fn api_key(id: &str) -> Self {
         Self::always(RevocationKind::ApiKey { id })
     }
