@@ -1,11 +1,12 @@
 //! `Table`: what is revoked, and until when. Readers take no lock.
 
+mod filter;
 mod position;
 mod shard;
 mod shards;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::MAX_LEEWAY;
@@ -29,8 +30,9 @@ use crate::revocation::table::writer::Writer;
 ///
 /// # Readers and the writer
 ///
-/// Readers load the list of shards once, without a lock. A writer holds a mutex. It changes entries in place, and
-/// replaces a shard to let it grow or to remove what has expired.
+/// Readers take no lock. They first read the [filter](filter::Filter), and only if it says that an id may have an entry,
+/// the list of shards. A writer holds a mutex. It changes entries in place, and replaces a shard to let it grow or to
+/// remove what has expired.
 ///
 /// # Expiry
 ///
@@ -41,19 +43,12 @@ use crate::revocation::table::writer::Writer;
 pub(super) struct Table {
     shards: Shards,
     writer: Mutex<Writer>,
-    /// Whether the table ever had an entry of an issuer or a client.
-    has_of_many: AtomicBool,
     removed_until: AtomicU32,
 }
 
 impl Table {
     pub(super) fn new(max_entries: usize) -> Self {
-        Self {
-            shards: Shards::new(),
-            writer: Mutex::new(Writer::new(max_entries)),
-            has_of_many: AtomicBool::new(false),
-            removed_until: AtomicU32::new(0),
-        }
+        Self { shards: Shards::new(), writer: Mutex::new(Writer::new(max_entries)), removed_until: AtomicU32::new(0) }
     }
 
     /// Whether a credential is revoked.
@@ -61,25 +56,7 @@ impl Table {
     /// A credential that expired before an entry was removed counts as revoked, since the entry may have been its own.
     #[inline]
     pub(super) fn is_revoked(&self, ids: &RevocationIds) -> bool {
-        let list = self.shards.load();
-        let find = |id: Option<RevocationId>, hash: &IdHash| Shards::get(&list, id?, hash);
-        let is_included = |value: u64| ids.issued_at <= Value(value).all();
-        let [issuer, client, session, credential, subject] = &ids.hashes;
-        // Not a loop, which takes a third more instructions.
-        if find(ids.session, session).is_some_and(is_included)
-            || find(ids.credential, credential).is_some_and(is_included)
-        {
-            return true;
-        }
-        if self.has_of_many.load(Ordering::Relaxed)
-            && (find(ids.issuer, issuer).is_some_and(is_included) || find(ids.client, client).is_some_and(is_included))
-        {
-            return true;
-        }
-        if let Some(id) = ids.subject
-            && let Some(value) = find(ids.subject, subject)
-            && self.is_revoked_by_subject(ids, id, Value(value))
-        {
+        if self.shards.filter.may_contain(&ids.hashes) && self.is_revoked_by_entry(ids) {
             return true;
         }
         // After the lookups, so that an entry that one of them misses is included.
@@ -87,7 +64,19 @@ impl Table {
         ids.expires_at.is_some_and(|time| time.saturating_add(MAX_LEEWAY.as_secs() as u32) <= removed_until)
     }
 
+    /// Whether an entry revokes a credential.
     #[cold]
+    fn is_revoked_by_entry(&self, ids: &RevocationIds) -> bool {
+        let list = self.shards.load();
+        let find = |id: Option<RevocationId>, hash: IdHash| Shards::get(&list, id?, hash).map(Value);
+        let [issuer, client, session, credential, subject] = ids.hashes;
+        let others = [(ids.session, session), (ids.credential, credential), (ids.issuer, issuer), (ids.client, client)];
+        others.iter().any(|(id, hash)| find(*id, *hash).is_some_and(|value| ids.issued_at <= value.all()))
+            || ids.subject.is_some_and(|id| {
+                find(Some(id), subject).is_some_and(|value| self.is_revoked_by_subject(ids, id, value))
+            })
+    }
+
     fn is_revoked_by_subject(&self, ids: &RevocationIds, subject: RevocationId, mut value: Value) -> bool {
         loop {
             if ids.issued_at <= value.all() {
@@ -124,10 +113,6 @@ impl Table {
         let has_changed = match *record {
             Record::Entry { id, issued_until, .. } => {
                 writer.reserve(&self.shards, &[id], now, &self.removed_until)?;
-                if id.is_of_many() {
-                    // Before the entry, and before the generation that lets readers look for it.
-                    self.has_of_many.store(true, Ordering::Relaxed);
-                }
                 let value = self.value(id).with_all(issued_until);
                 writer.set(&self.shards, id, value.0, expires_at)
             }

@@ -14,7 +14,7 @@ pub(super) fn bucket(hash: IdHash, buckets: usize) -> usize {
     ((u64::from(hash.hash as u32) * buckets as u64) >> 32) as usize
 }
 
-const SHARD_BITS: u32 = 6;
+pub(super) const SHARD_BITS: u32 = 6;
 
 /// A shard is copied when it grows. Of a million entries, a shard has 16,000, whose copy takes less than a millisecond.
 pub(super) const SHARDS: usize = 1 << SHARD_BITS;

@@ -64,6 +64,7 @@ impl Writer {
         if self.len + added > self.max_entries {
             return Err(Full);
         }
+        shards.filter.reserve(self.len + added);
         for id in ids.iter().filter(is_new) {
             let index = position::shard(IdHash::of(*id));
             let Some(state) = self.states.get(index) else { continue };
@@ -93,6 +94,7 @@ impl Writer {
             return has_changed;
         }
         let Some(index) = shard.insert(id, hash, value) else { return false };
+        shards.filter.insert(hash);
         if let Some(expiry) = state.expiries.get_mut(index) {
             *expiry = expires_at;
         }
@@ -171,13 +173,12 @@ impl Default for ShardState {
     }
 }
 
-/// The most slots of a shard that are used: 3 of 4. With more, entries are far from their buckets: at 7 of 8, a lookup
-/// compares two buckets instead of 1.2.
-const MAX_LOAD: (usize, usize) = (3, 4);
+/// The most slots of a shard that are used: 7 of 8. Then a lookup compares about two buckets, and few ids are looked up.
+const MAX_LOAD: (usize, usize) = (7, 8);
 
-/// A new shard has 1.6 slots for each entry. So it can get 1.2 times as many entries, and an entry takes at most 46
-/// bytes: 29 for each slot.
-const GROWTH: (usize, usize) = (8, 5);
+/// A new shard has four slots for three entries. So it can get 1.17 times as many entries, and an entry takes at most 43
+/// bytes: 29 for each slot, and 4 in the filter.
+const GROWTH: (usize, usize) = (4, 3);
 
 /// In seconds. A sweep copies the shard.
 const SWEEP_INTERVAL: u32 = 60;
