@@ -6,8 +6,10 @@
 // - `XREVRANGE` returns the anchor, an entry that must still be there (see `history`). It runs after `XREAD`,
 //   so if the anchor is there, all entries that were read belong to the same stream as it. `XREAD` alone does not show
 //   that a stream was lost: it waits for ever for ids that are greater than those of the lost stream.
-// - `XTRIM` removes what has expired. It does so on each process, but there is nothing left for most of them. As a
-//   write that changes nothing, it also shows whether the server still is a primary: a replica returns an error.
+// - `XTRIM` removes nothing: as a write, it shows whether the server still is a primary. A replica returns an error.
+//
+// What has expired is removed by an `XTRIM` of its own, right after a read has shown that the stream is still the same.
+// Another stream may have lower ids, and entries that nothing else has. Each process removes what it can.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,7 +28,9 @@ use crate::revocation::redis::queue::{ReadStart, WriteQueue};
 use crate::revocation::redis::recovery::Recovery;
 use crate::revocation::redis::reply::{RawEntry, range_entries, read_entries};
 use crate::revocation::redis::server::{Server, ServerConnection};
+use crate::revocation::redis::skipped::Skipped;
 use crate::revocation::redis::stream_id::StreamId;
+use crate::revocation::redis::trimming::{trim_command, trim_error};
 use crate::revocation::redis::writer::{added, additions};
 use crate::revocation::shared::Shared;
 use crate::store::failure::Failure;
@@ -46,6 +50,8 @@ pub(super) struct Follower {
     left_out_until: u32,
     /// The last entry that was skipped, with a line in the log.
     last_skipped: StreamId,
+    /// The id before which nothing is left to trim.
+    trimmed: StreamId,
     /// Present from the loss of the stream until this process has written back what it holds.
     recovery: Option<Recovery>,
 }
@@ -100,6 +106,7 @@ impl Follower {
             history: History::default(),
             left_out_until: 0,
             last_skipped: StreamId::START,
+            trimmed: StreamId::START,
             recovery: None,
         }
     }
@@ -154,6 +161,7 @@ impl Follower {
             if is_end {
                 self.backoff.reset();
                 self.health.record_read(self.clock.monotonic());
+                self.trim(&mut connection).await?;
                 may_block = self.recover(&mut connection).await?;
             } else {
                 self.health.check_age(self.clock.monotonic());
@@ -164,13 +172,8 @@ impl Follower {
 
     /// Reads the next entries. If there are none and it may block, it waits for them for a while.
     async fn read(&mut self, connection: &mut ServerConnection, may_block: bool) -> Result<Reading, Stop> {
-        let shared = self.shared()?;
-        let now = shared.expired_before();
-        drop(shared);
+        let now = self.shared()?.expired_before();
         let anchor = self.history.anchor(now.into()).cloned();
-        // Before the stream was read to its end, it is not known what has expired.
-        let is_known = self.health.has_read() && self.recovery.is_none();
-        let trim_before = if is_known { self.history.expired_before(now.into()) } else { StreamId::START };
         let mut commands = Pipeline::new();
         let read = commands.cmd("XREAD").arg("COUNT").arg(MAX_ENTRIES);
         if may_block {
@@ -182,7 +185,7 @@ impl Follower {
             Some(id) => found.arg(&id).arg(&id),
             None => found.arg("+").arg("-").arg("COUNT").arg(1),
         };
-        commands.cmd("XTRIM").arg(&*self.key).arg("MINID").arg("~").arg(trim_before.to_string());
+        commands.add_command(trim_command(&self.key, StreamId::START));
         let start = self.queue.read_start();
         let deadline = if may_block { BLOCK + DEADLINE } else { DEADLINE };
         let replies = self.server.send(connection, &commands, deadline).await?;
@@ -193,6 +196,22 @@ impl Follower {
         let found = range_entries(found).ok_or_else(Failure::unexpected_response)?.pop();
         let is_end = entries.len() < MAX_ENTRIES;
         Ok(Reading { start, after: self.position, entries, anchor, found, trim_error: trim_error(trim), is_end })
+    }
+
+    /// Removes what has expired from the stream, unless this process is about to write entries back.
+    async fn trim(&mut self, connection: &mut ServerConnection) -> Result<(), Stop> {
+        let now = self.shared()?.expired_before();
+        let before = self.history.expired_before(now.into());
+        if before == self.trimmed || self.recovery.is_some() {
+            return Ok(());
+        }
+        let mut commands = Pipeline::new();
+        commands.add_command(trim_command(&self.key, before));
+        // An error is that of the next read too. One command removes only so many entries.
+        if self.server.send(connection, &commands, DEADLINE).await? == [Value::Int(0)] {
+            self.trimmed = before;
+        }
+        Ok(())
     }
 
     fn reply(&self, reply: Value) -> Result<Value, Failure> {
@@ -294,6 +313,7 @@ impl Follower {
         self.position = StreamId::START;
         self.history = History::default();
         self.left_out_until = 0;
+        self.trimmed = StreamId::START;
     }
 
     /// After a loss, writes back the next records that the stream lacks. Returns whether the next read may block.
@@ -352,38 +372,6 @@ impl Follower {
 
     fn shared(&self) -> Result<Arc<Shared>, Stop> {
         self.shared.upgrade().ok_or(Stop::HandleDropped)
-    }
-}
-
-/// Returns the error of `XTRIM`, unless it is about the server's disk, memory or replicas: those make writes fail, but
-/// do not keep entries from being read.
-fn trim_error(reply: Value) -> Option<RedisError> {
-    let error = reply.extract_error().err()?;
-    let is_about_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS" | "OOM"));
-    (!is_about_writes).then_some(error)
-}
-
-/// The entries of a read that could not be applied.
-#[derive(Default)]
-struct Skipped {
-    first: Option<StreamId>,
-    count: usize,
-}
-
-impl Skipped {
-    fn add(&mut self, id: StreamId) {
-        self.first.get_or_insert(id);
-        self.count += 1;
-    }
-
-    fn log(&self) {
-        if let Some(first) = self.first {
-            tracing::warn!(
-                %first,
-                count = self.count,
-                "skipped entries of the stream of revocations: they are malformed, or of a newer version of portcullis"
-            );
-        }
     }
 }
 

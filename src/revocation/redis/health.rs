@@ -60,11 +60,6 @@ impl Health {
         ]
     }
 
-    /// Whether the stream was read to its end at least once.
-    pub(super) fn has_read(&self) -> bool {
-        self.has_read
-    }
-
     /// Records that the end of the stream was reached.
     pub(super) fn record_read(&mut self, now: Instant) {
         if self.is_stale || self.failures >= LOGGED_FAILURE {

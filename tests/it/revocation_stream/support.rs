@@ -82,10 +82,20 @@ pub(super) fn len(server: &Server) -> usize {
 
 /// Returns how often the server executed these commands.
 pub(super) fn calls(server: &Server, commands: &[&str]) -> u64 {
+    commands.iter().map(|command| statistic(server, command, "calls")).sum()
+}
+
+/// Returns how often the server rejected this command before it executed it, for example because it has no memory.
+pub(super) fn rejected_calls(server: &Server, command: &str) -> u64 {
+    statistic(server, command, "rejected_calls")
+}
+
+/// Returns a number that the server counts for a command; 0 if the server never received the command.
+fn statistic(server: &Server, command: &str, name: &str) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]);
-    let lines = stats.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));
-    let lines = lines.filter(|(name, _)| commands.contains(name));
-    lines.map(|(_, rest)| rest.split(',').next().unwrap().parse::<u64>().unwrap()).sum()
+    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
+    let numbers = line.unwrap_or_default().split(',').filter_map(|number| number.split_once('='));
+    numbers.filter(|(key, _)| *key == name).map(|(_, number)| number.parse::<u64>().unwrap()).sum()
 }
 
 /// The seconds since 1970, plus these.
