@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use portcullis::clock::{Clock, TimeSource};
 use portcullis::revocation::Revocation;
 use portcullis::{Revocations, UserContext};
 
-use crate::revocation_stream::support::{ISSUER, TIMEOUT, builder, status};
+use crate::revocation_stream::support::{ISSUER, TIMEOUT, builder, calls, status};
 use crate::support::redis_server::{Server, wait_until};
 
 /// The connections to the server, without the one that asks.
@@ -30,7 +30,9 @@ fn the_thread_ends_when_the_last_handle_is_dropped_also_in_a_blocking_read() {
     let clone = node.clone();
     wait_until("the thread waits for entries", || server.command(&["INFO", "clients"]).contains("blocked_clients:1\r"));
     drop(node);
-    thread::sleep(Duration::from_millis(100));
+    let before = calls(&server, &["xread"]);
+    // One of them may have started before the handle was dropped.
+    wait_until("the thread goes on with its reads", || calls(&server, &["xread"]) >= before + 2);
     assert_eq!(connections(&server), 1, "a clone keeps it");
     drop(clone);
     wait_until("the connection is closed", || connections(&server) == 0);
