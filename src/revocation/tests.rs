@@ -103,3 +103,12 @@ async fn a_check_by_one_handle_is_no_check_by_another() {
     assert_eq!(one.0.check(&ids), Ok(()));
     assert_eq!(other.0.check(&ids), Err(shared::Refused::Revoked));
 }
+
+#[test]
+fn a_watch_while_the_table_may_not_be_used_is_no_check() {
+    let revocations = Revocations::builder().build().unwrap();
+    let ids = UserContext::new("ann").with_issuer(ISSUER).with_token_id("id-1").new_revocation_ids();
+    revocations.0.set_unavailable(Unavailable::Unread);
+    assert!(!revocations.0.is_revoked(&ids));
+    assert_eq!(revocations.0.check(&ids), Err(shared::Refused::Unavailable));
+}

@@ -128,6 +128,20 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_trimmed_a_minute_after_its_expiry() {
+        let mut history = history(&[(0, 300), (5_000, 9_000)]);
+        assert_eq!(history.expired_before(START + 359), id(START));
+        assert_eq!(history.expired_before(START + 360), id(START + 5_000));
+    }
+
+    #[test]
+    fn the_latest_expiry_of_a_minute_counts() {
+        let mut history = history(&[(0, 4_000), (10, 300), (5_000, 9_000)]);
+        assert_eq!(history.expired_before(START + 4_059), id(START));
+        assert_eq!(history.expired_before(START + 4_060), id(START + 5_000));
+    }
+
+    #[test]
     fn a_clock_that_is_ahead_does_not_trim_what_the_server_considers_new() {
         let mut history = history(&[(0, 300), (1, 400)]);
         assert!(history.expired_before(u64::MAX).seconds() <= START);

@@ -143,4 +143,13 @@ mod tests {
         server.failure(error(b"-ASK 12 10.0.0.2:6380\r\n"));
         assert_eq!(node(), None);
     }
+
+    #[tokio::test]
+    async fn a_node_that_cannot_be_reached_is_not_tried_again() {
+        // Nothing listens at this port.
+        let server = Server::new(Client::open("redis://127.0.0.1:1/").unwrap());
+        *server.node() = Some(server.client.clone());
+        assert!(server.connect().await.is_err());
+        assert!(server.node().is_none());
+    }
 }

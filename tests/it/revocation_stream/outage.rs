@@ -1,14 +1,18 @@
 //! Outages of the server: what was read is used until it is stale, and no revocation is lost.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use portcullis::Revocations;
+use portcullis::clock::{Clock, TimeSource};
 use portcullis::revocation::{Revocation, RevokeError};
 use portcullis::testing::FakeClock;
 use tokio::time::timeout;
 
 use crate::revocation_stream::support::{
-    ISSUER, KEY, TIMEOUT, builder, len, node, ready, revoke, status, statuses, wait_until, wait_until_revoked,
+    ISSUER, KEY, TIMEOUT, add_entries, builder, in_seconds, len, node, ready, revoke, status, statuses, wait_until,
+    wait_until_revoked, wait_until_stored,
 };
 use crate::support::log_capture::{LogCapture, lines_about_stream};
 use crate::support::redis_server::Server;
@@ -71,6 +75,43 @@ async fn a_node_without_news_uses_what_it_has_until_it_is_stale_and_logs_each_ch
     assert_eq!(counts, [1, 1, 1], "{:#?}", lines_about_stream(key));
 }
 
+/// A clock that can be made to go on by ten minutes whenever it is read.
+struct FastClock {
+    start: Instant,
+    is_fast: Arc<AtomicBool>,
+    minutes: AtomicU64,
+}
+
+impl TimeSource for FastClock {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        let added = if self.is_fast.load(Ordering::SeqCst) { 10 } else { 0 };
+        let minutes = self.minutes.fetch_add(added, Ordering::SeqCst);
+        self.start + Duration::from_secs(60 * minutes)
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn a_node_that_does_not_reach_the_end_of_the_stream_becomes_stale() {
+    let _log = LogCapture::start();
+    let key = "long";
+    let server = Server::start();
+    let is_fast = Arc::new(AtomicBool::new(false));
+    let clock = FastClock { start: Instant::now(), is_fast: Arc::clone(&is_fast), minutes: AtomicU64::new(0) };
+    let node = ready(builder(&server.url()).stream_key(key).clock(Clock::from_source(clock))).await;
+    // More than a node reads at a time, and all at once.
+    add_entries(&server, None, 20_000, in_seconds(86_400));
+    is_fast.store(true, Ordering::SeqCst);
+    assert_eq!(server.command(&["RENAME", KEY, key]), "OK");
+    let is_logged = || lines_about_stream(key).iter().any(|line| line.contains("(`stale_for`)"));
+    wait_until("the node is stale", is_logged).await;
+    timeout(TIMEOUT, node.wait_until_ready()).await.unwrap();
+}
+
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
 async fn with_fail_open_a_stale_node_admits_requests_and_still_rejects_what_it_knows() {
@@ -112,6 +153,22 @@ async fn a_revocation_in_an_outage_applies_at_once_and_is_stored_when_the_outage
         wait_until_revoked(&second, &token).await;
         assert_eq!(status(&first, &token), 401);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn more_revocations_than_can_wait_for_the_server_are_all_stored_when_the_outage_ends() {
+    let server = Server::start();
+    let node = node(&server.url()).await;
+    server.pause();
+    // 65,536 can wait, and the writer tries to write some more.
+    const COUNT: usize = 70_000;
+    for n in 0..COUNT {
+        drop(node.revoke_by(Revocation::token(ISSUER, &format!("t-{n}"))));
+    }
+    failure(&node, "last").await;
+    server.resume();
+    wait_until_stored(&server, &["t-0", "t-69999", "last"].map(str::to_owned)).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use portcullis::testing::FakeClock;
 use tokio::time::timeout;
 
 use crate::revocation_stream::support::{
-    TIMEOUT, builder, node, ready, revoke, status, statuses, wait_until, wait_until_revoked,
+    TIMEOUT, add_entries, builder, in_seconds, ready, revoke, status, statuses, wait_until, wait_until_revoked,
 };
 use crate::support::log_capture::{LogCapture, lines_about_stream};
 use crate::support::redis_server::Server;
@@ -43,16 +43,33 @@ async fn an_entry_that_does_not_fit_makes_requests_get_503_until_there_is_room()
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
 async fn a_stream_that_does_not_fit_at_the_start_keeps_the_node_from_being_ready() {
+    let _log = LogCapture::start();
+    let key = "full-at-start";
     let server = Server::start();
-    let large = node(&server.url()).await;
+    let with_key = || builder(&server.url()).stream_key(key);
+    let large = ready(with_key()).await;
     for token in ["t1", "t2", "t3"] {
         revoke(&large, token).await;
     }
     let clock = FakeClock::new();
-    let small = builder(&server.url()).max_entries(2).clock(clock.clock()).build().unwrap();
-    assert!(timeout(Duration::from_millis(700), small.wait_until_ready()).await.is_err());
+    let small = with_key().max_entries(2).clock(clock.clock()).build().unwrap();
+    let lines = |text: &str| lines_about_stream(key).iter().filter(|line| line.contains(text)).count();
+    wait_until("the entry does not fit", || lines("does not fit") == 1).await;
+    clock.advance(Duration::from_secs(61));
+    wait_until("the node tries again", || lines("table of revocations is full") == 1).await;
+    assert!(!small.is_ready());
     assert_eq!(status(&small, "t1"), 503);
     // The node that is not full goes on.
     revoke(&large, "t4").await;
-    wait_until_revoked(&node(&server.url()).await, "t4").await;
+    wait_until_revoked(&ready(with_key()).await, "t4").await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn entries_that_have_expired_take_no_room() {
+    let server = Server::start();
+    add_entries(&server, None, 2, in_seconds(3_600));
+    add_entries(&server, None, 1, in_seconds(-10));
+    let node = ready(builder(&server.url()).max_entries(2)).await;
+    assert_eq!(status(&node, "t"), 200);
 }

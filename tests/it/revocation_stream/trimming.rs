@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::testing::FakeClock;
 
 use crate::revocation_stream::support::{
-    add_entries, builder, calls, in_seconds, len, node, ready, revoke, status, wait_until, wait_until_revoked,
+    KEY, add_entries, builder, calls, in_seconds, len, node, ready, revoke, status, wait_until, wait_until_revoked,
 };
 use crate::support::redis_server::Server;
 
@@ -43,6 +43,20 @@ async fn a_node_whose_clock_is_ahead_removes_nothing_that_others_need() {
     let fresh = node(&server.url()).await;
     assert_eq!([status(&fresh, "t1"), status(&fresh, "t2")], [401, 401]);
     drop(wrong);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn entries_of_a_newer_version_are_kept_for_nodes_that_know_them() {
+    let server = Server::start();
+    let id = format!("{}000-1", in_seconds(-90_000));
+    assert_eq!(server.command(&["XADD", KEY, &id, "r", "\u{2}\u{1}version"]), id);
+    add_entries(&server, Some(in_seconds(-80_000)), 500, in_seconds(-3_600));
+    let node = node(&server.url()).await;
+    revoke(&node, "t").await;
+    wait_until_revoked(&self::node(&server.url()).await, "t").await;
+    wait_until_trimmed(&server, 3).await;
+    assert_eq!(len(&server), 502);
 }
 
 #[tokio::test]

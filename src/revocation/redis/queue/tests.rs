@@ -161,6 +161,17 @@ fn no_caller_joins_while_the_stream_may_lack_records() {
 }
 
 #[tokio::test]
+async fn records_that_are_not_read_back_are_bounded_and_more_of_them_are_an_overflow() {
+    let queue = WriteQueue::default();
+    for number in 0..=MAX_WAITING as u32 {
+        assert!(!queue.take_overflow(), "{number}");
+        queue.stored(id(number.into()), QueuedRecord { record: record(number), number: number.into(), sender: None });
+    }
+    assert!(queue.take_overflow());
+    assert_eq!(queue.state().unconfirmed.len(), MAX_WAITING);
+}
+
+#[tokio::test]
 async fn the_writer_is_woken_by_a_new_record() {
     let queue = WriteQueue::default();
     let (taken, _receiver) = tokio::join!(take(&queue), async { queue.push(record(3)) });
