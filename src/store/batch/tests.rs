@@ -221,8 +221,130 @@ async fn in_a_cluster_each_job_is_a_call() {
 }
 
 #[test]
-fn without_a_runtime_no_job_is_queued() {
+fn without_a_runtime_no_job_is_queued_and_the_breaker_opens() {
     let (batcher, calls) = batcher(ConnectedBy::Store);
-    assert!(batcher.send(TestJob::Needed(1)).is_none());
+    let now = Instant::now();
+    for _ in 0..3 {
+        assert!(batcher.breakers.allows_call(HashSlot::default(), now));
+        assert!(batcher.send(TestJob::Needed(1)).is_none());
+    }
+    assert!(!batcher.breakers.allows_call(HashSlot::default(), now));
     assert!(calls.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_at_most_128_jobs() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let receivers: Vec<_> = (0..129).map(|_| batcher.send(TestJob::Needed(0)).unwrap()).collect();
+    for jobs in [128, 1] {
+        let call = next(&mut calls).await;
+        assert_eq!(call.jobs.len(), jobs);
+        call.respond();
+    }
+    for receiver in receivers {
+        assert_eq!(receiver.await, Ok(0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_takes_no_job() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let first = batcher.send(TestJob::Needed(1)).unwrap();
+    let call = next(&mut calls).await;
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| batcher.send(TestJob::Needed(0)).unwrap()).collect();
+    assert!(batcher.send(TestJob::Needed(0)).is_none());
+    call.respond();
+    assert_eq!(first.await, Ok(1));
+    next(&mut calls).await;
+    assert!(batcher.send(TestJob::Needed(0)).is_some());
+    drop(waiting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_of_another_form_is_a_failure() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    for _ in 0..3 {
+        assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+        let receiver = batcher.send(TestJob::Needed(1)).unwrap();
+        next(&mut calls).await.response.send(Ok(vec![1, 2])).unwrap();
+        assert!(receiver.await.is_err());
+    }
+    assert!(!batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_between_failures_keeps_the_breaker_closed() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    for is_failure in [true, true, false, true, true] {
+        let receiver = batcher.send(TestJob::Needed(1)).unwrap();
+        let call = next(&mut calls).await;
+        if is_failure {
+            call.fail()
+        } else {
+            call.respond()
+        }
+        assert_eq!(receiver.await.is_err(), is_failure);
+    }
+    assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_until_the_deadline() {
+    let (batcher, _) = batcher(ConnectedBy::Store);
+    assert_eq!(batcher.deadline(), Instant::now() + DEADLINE);
+}
+
+/// Returns a runtime whose clock is advanced by the test alone.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+#[test]
+fn a_task_whose_runtime_stands_still_is_replaced_after_twice_the_deadline() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    // The clock of the other runtime is the earlier one, so at first no time has passed for it.
+    let [other, still] = [runtime(), runtime()];
+    let first = still.block_on(async { batcher.send(TestJob::Needed(1)).unwrap() });
+    other.block_on(async {
+        let second = batcher.send(TestJob::Needed(2)).unwrap();
+        tokio::task::yield_now().await;
+        assert!(calls.is_empty());
+        tokio::time::advance(DEADLINE * 100).await;
+        let third = batcher.send(TestJob::Needed(3)).unwrap();
+        let call = next(&mut calls).await;
+        assert_eq!(call.jobs, [1, 2, 3].map(TestJob::Needed));
+        call.respond();
+        assert_eq!((first.await, second.await, third.await), (Ok(1), Ok(2), Ok(3)));
+    });
+}
+
+#[test]
+fn a_runtime_that_is_dropped_releases_the_waiting_requests() {
+    let (batcher, mut calls) = batcher(ConnectedBy::Store);
+    let dropped = runtime();
+    let (_call, receivers) = dropped.block_on(async {
+        let first = batcher.send(TestJob::Needed(1)).unwrap();
+        (next(&mut calls).await, [first, batcher.send(TestJob::Needed(2)).unwrap()])
+    });
+    drop(dropped);
+    assert!(receivers.into_iter().all(|receiver| receiver.blocking_recv().is_err()));
+    runtime().block_on(async {
+        let receiver = batcher.send(TestJob::Needed(3)).unwrap();
+        let call = next(&mut calls).await;
+        assert_eq!(call.jobs, [TestJob::Needed(3)]);
+        call.respond();
+        assert_eq!(receiver.await, Ok(3));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_cluster_a_failure_is_counted_for_the_slot_of_its_job() {
+    let (batcher, mut calls) = batcher(ConnectedBy::AppToCluster);
+    for _ in 0..3 {
+        let receiver = batcher.send(TestJob::Needed(1)).unwrap();
+        next(&mut calls).await.fail();
+        assert!(receiver.await.is_err());
+    }
+    let allows = |tag| batcher.breakers.allows_call(HashSlot::of(tag), Instant::now());
+    assert!(!allows("1") && allows("2"));
 }

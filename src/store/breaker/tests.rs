@@ -80,3 +80,29 @@ fn retry_after_counts_down() {
     assert_eq!(breaker.retry_after(now + MILLI * 100), MILLI * 150);
     assert_eq!(breaker.retry_after(now + MILLI * 400), Duration::ZERO);
 }
+
+#[test]
+fn in_a_cluster_the_breakers_are_apart_and_only_the_first_and_the_last_are_reported() {
+    let now = Instant::now();
+    let breakers = CircuitBreakers::new(true);
+    let [one, other] = ["1", "2"].map(HashSlot::of);
+    let fail = |slot| (0..3).map(|_| breakers.record_failure(slot, now)).collect::<Vec<_>>();
+    assert_eq!(fail(one), [false, false, true]);
+    assert!(!breakers.allows_call(one, now) && breakers.allows_call(other, now));
+    assert_eq!((breakers.retry_after(one, now), breakers.retry_after(other, now)), (MILLI * 250, Duration::ZERO));
+    assert_eq!(fail(other), [false; 3], "another breaker is open");
+    assert!(!breakers.record_success(one), "another breaker is open");
+    assert!(breakers.record_success(other));
+    assert!(!breakers.record_success(other), "no breaker was open");
+    assert_eq!(fail(other), [false, false, true]);
+}
+
+#[test]
+fn a_server_has_one_breaker_for_all_slots() {
+    let now = Instant::now();
+    let breakers = CircuitBreakers::new(false);
+    for _ in 0..3 {
+        breakers.record_failure(HashSlot::of("1"), now);
+    }
+    assert!(!breakers.allows_call(HashSlot::of("2"), now));
+}
