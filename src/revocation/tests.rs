@@ -104,11 +104,20 @@ async fn a_check_by_one_handle_is_no_check_by_another() {
     assert_eq!(other.0.check(&ids), Err(shared::Refused::Revoked));
 }
 
-#[test]
-fn a_watch_while_the_table_may_not_be_used_is_no_check() {
+#[tokio::test]
+async fn the_lookup_of_a_watch_admits_nothing_that_a_check_refuses() {
     let revocations = Revocations::builder().build().unwrap();
-    let ids = UserContext::new("ann").with_issuer(ISSUER).with_token_id("id-1").new_revocation_ids();
-    revocations.0.set_unavailable(Unavailable::Unread);
+    let ids = || UserContext::new("ann").with_issuer(ISSUER).with_token_id("id-1").new_revocation_ids();
+    let checked = ids();
+    assert!(!revocations.0.is_revoked(&checked));
+    assert_ne!(checked.checked_generation.into_inner(), 0, "the next check needs no lookup");
+    revocations.0.set_unavailable(Unavailable::Stale);
+    let ids = ids();
     assert!(!revocations.0.is_revoked(&ids));
     assert_eq!(revocations.0.check(&ids), Err(shared::Refused::Unavailable));
+    revocations.revoke_by(Revocation::token(ISSUER, "id-1")).await.unwrap();
+    assert!(revocations.0.is_revoked(&ids));
+    revocations.0.set_available(Unavailable::Stale);
+    assert!(revocations.0.is_revoked(&ids));
+    assert_eq!(revocations.0.check(&ids), Err(shared::Refused::Revoked));
 }

@@ -55,3 +55,27 @@ impl Verified {
         has_same_ids && self.credential == user.0.credential
     }
 }
+
+#[cfg(all(test, feature = "revocation"))]
+mod tests {
+    use super::*;
+
+    fn user(credential: Credential, ids: Option<&Arc<RevocationIds>>) -> UserContext {
+        UserContext::new("ann").with_credential(credential).with(|identity| identity.revocation_ids = ids.cloned())
+    }
+
+    #[test]
+    fn a_user_gets_the_verified_credential_and_ids_whatever_it_has() {
+        let [ids, other] = [(); 2].map(|()| Arc::new(UserContext::new("ann").new_revocation_ids()));
+        let all = [None, Some(&ids), Some(&other)];
+        for verified in all {
+            for own in all {
+                for credential in [Credential::Token, Credential::ApiKey] {
+                    let user = user(credential, own).with_verified(&user(Credential::Token, verified).verified());
+                    assert_eq!(user.credential(), Credential::Token);
+                    assert_eq!(user.revocation_ids().map(Arc::as_ptr), verified.map(Arc::as_ptr));
+                }
+            }
+        }
+    }
+}
