@@ -175,6 +175,7 @@ mod tests {
         let values: Vec<_> = error.issues().iter().filter_map(ConfigIssue::value).collect();
         let invalid = ["Api Key", "Bearer ...", "Bearer a,b...", "header authorization", "header cookie", "cookie a b"];
         assert_eq!(values[..6], invalid);
+        assert_eq!(error.issues()[1].reason(), "the prefix is empty");
         // The empty prefix is also the beginning of the other one.
         assert_eq!(values[6..], ["Bearer a,b...", "cookie session"]);
         assert!(error.issues().iter().all(|issue| issue.setting() == "CredentialSources::new"));

@@ -82,6 +82,17 @@ fn two_headers_are_repeated_whatever_their_schemes() {
 }
 
 #[test]
+fn another_header_may_be_repeated() {
+    let mut headers = headers(&[b"Bearer a"]);
+    for value in ["a=1", "b=2"] {
+        let mut value = HeaderValue::from_static(value);
+        value.set_sensitive(true);
+        headers.append(http::header::COOKIE, value);
+    }
+    assert_eq!(bearer(headers), Ok(Some("a".to_owned())));
+}
+
+#[test]
 fn a_comma_anywhere_in_the_credentials_is_repeated() {
     rejects(
         BearerError::Repeated,
