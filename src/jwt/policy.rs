@@ -279,7 +279,7 @@ impl Policy {
         identity.token_id = registered.token_id.map(|id| SharedStr::part_of(&claims_text, &id));
         identity.claims = Some(Arc::clone(&claims_text));
         self.add_app_settings(&mut identity, issuer);
-        self.revocations.add_ids(&mut identity, compact.signed);
+        self.revocations.add_ids(&mut identity, issuer, compact.signed);
         let user = UserContext::from_identity(identity);
 
         if let Some(cache) = &self.cache {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::context::{Identity, UserContext};
 use crate::gate::{DenialKind, TokenError};
+use crate::jwt::issuer::trusted::TrustedIssuer;
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -50,9 +51,12 @@ impl RevocationCheck {
     }
 
     /// Computes what a token can be revoked by. `signed` is what its signature covers.
-    pub(crate) fn add_ids(&self, identity: &mut Identity, signed: &str) {
+    pub(crate) fn add_ids(&self, identity: &mut Identity, issuer: &TrustedIssuer, signed: &str) {
         if self.revocations.is_some() {
-            identity.revocation_ids = Some(Arc::new(identity.new_revocation_ids(Some(signed))));
+            // Of many tenants, each is an issuer of its own.
+            let is_issuer = identity.issuer.as_deref() == Some(&*issuer.name);
+            let issuer = is_issuer.then_some(issuer.revocation_id);
+            identity.revocation_ids = Some(Arc::new(identity.new_revocation_ids(issuer, Some(signed))));
         }
     }
 
@@ -84,7 +88,7 @@ impl RevocationCheck {
         Ok(())
     }
 
-    pub(crate) fn add_ids(&self, _identity: &mut Identity, _signed: &str) {}
+    pub(crate) fn add_ids(&self, _identity: &mut Identity, _issuer: &TrustedIssuer, _signed: &str) {}
 
     pub(crate) fn check(&self, _user: &UserContext) -> Result<(), DenialKind> {
         Ok(())

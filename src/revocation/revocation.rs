@@ -43,33 +43,33 @@ impl Revocation {
     ///
     /// The id is that of [`UserContext::client_id`](crate::UserContext::client_id).
     pub fn client(issuer: &str, id: &str) -> Self {
-        Self::until_now(RevocationKind::Client { issuer, id })
+        Self::until_now(RevocationKind::Client { issuer: of_issuer(issuer), id })
     }
 
     /// Returns the revocation of everything that an issuer has issued until now.
     pub fn issuer(issuer: &str) -> Self {
-        Self::until_now(RevocationKind::Issuer { issuer })
+        Self::until_now(RevocationKind::Issuer { name: issuer })
     }
 
     /// Returns the revocation of a session: of all its credentials, also of those that are issued later.
     ///
     /// The id is that of [`UserContext::session_id`](crate::UserContext::session_id).
     pub fn session(issuer: &str, id: &str) -> Self {
-        Self::always(RevocationKind::Session { issuer, id })
+        Self::always(RevocationKind::Session { issuer: of_issuer(issuer), id })
     }
 
     /// Returns the revocation of everything that was issued to a user until now.
     ///
     /// The id is that of [`UserContext::id`](crate::UserContext::id).
     pub fn subject(issuer: &str, id: &str) -> Self {
-        Self::until_now(RevocationKind::Subject { issuer, id })
+        Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id })
     }
 
     /// Returns the revocation of one token.
     ///
     /// The id is that of [`UserContext::token_id`](crate::UserContext::token_id).
     pub fn token(issuer: &str, id: &str) -> Self {
-        Self::always(RevocationKind::Token { issuer, id })
+        Self::always(RevocationKind::Token { issuer: of_issuer(issuer), id })
     }
 
     fn always(kind: RevocationKind<'_>) -> Self {
@@ -79,4 +79,8 @@ impl Revocation {
     fn until_now(kind: RevocationKind<'_>) -> Self {
         Self { id: RevocationId::of(kind), is_until_now: true }
     }
+}
+
+fn of_issuer(name: &str) -> RevocationId {
+    RevocationId::of(RevocationKind::Issuer { name })
 }

@@ -30,8 +30,8 @@ use crate::revocation::table::writer::Writer;
 ///
 /// # Readers and the writer
 ///
-/// Readers take no lock. They first read the [filter](filter::Filter), and only if it says that an id may have an entry,
-/// the list of shards. A writer holds a mutex. It changes entries in place, and replaces a shard to let it grow or to
+/// Readers take no lock. They first read the [filter](filter::Filter), and the list of shards only if an id may have an
+/// entry. A writer holds a mutex. It changes entries in place, and replaces a shard to let it grow or to
 /// remove what has expired.
 ///
 /// # Expiry

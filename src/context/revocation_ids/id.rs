@@ -1,70 +1,80 @@
 //! `RevocationId`: the digest of what can be revoked.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{self, SHA256};
 
 /// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
 ///
 /// It is the first half of a SHA-256 of the kind and its names, so it is the same in all processes and has a fixed
-/// size, and the table shows no names. The last two bits have a meaning: whether it is the id of a
-/// [`companion`](Self::companion), and whether it [is of many](Self::is_of_many) subjects.
+/// size, and the table shows no names. The last bit says whether it is the id of a [`companion`](Self::companion).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RevocationId(pub(crate) [u64; 2]);
 
-/// What a [`RevocationId`] identifies. The names are those of the kind, each with its length.
+/// What a [`RevocationId`] identifies. The issuer is given by its own id, which is computed once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RevocationKind<'a> {
     ApiKey {
         id: &'a str,
     },
     Client {
-        issuer: &'a str,
+        issuer: RevocationId,
         id: &'a str,
     },
     Issuer {
-        issuer: &'a str,
+        name: &'a str,
     },
     Session {
-        issuer: &'a str,
+        issuer: RevocationId,
         id: &'a str,
     },
     /// A token without an id, by what its signature covers.
     ///
     /// Not by the whole token: without its key, anyone can turn an ECDSA signature into another one that is valid.
     Signed {
-        issuer: &'a str,
+        issuer: RevocationId,
         text: &'a str,
     },
     Subject {
-        issuer: &'a str,
+        issuer: RevocationId,
         id: &'a str,
     },
     Token {
-        issuer: &'a str,
+        issuer: RevocationId,
         id: &'a str,
     },
 }
 
 impl RevocationId {
     pub(crate) fn of(kind: RevocationKind<'_>) -> Self {
-        let (tag, first, second): (u8, &str, &str) = match kind {
-            RevocationKind::ApiKey { id } => (1, id, ""),
+        const NONE: RevocationId = RevocationId([0; 2]);
+        let (tag, issuer, name) = match kind {
+            RevocationKind::ApiKey { id } => (1, NONE, id),
             RevocationKind::Client { issuer, id } => (2, issuer, id),
-            RevocationKind::Issuer { issuer } => (3, issuer, ""),
+            RevocationKind::Issuer { name } => (3, NONE, name),
             RevocationKind::Session { issuer, id } => (4, issuer, id),
             RevocationKind::Signed { issuer, text } => (5, issuer, text),
             RevocationKind::Subject { issuer, id } => (6, issuer, id),
             RevocationKind::Token { issuer, id } => (7, issuer, id),
         };
-        let mut context = Context::new(&SHA256);
-        context.update(&[tag]);
-        // With its length, so that two pairs of names with the same text have different digests.
-        context.update(&(first.len() as u64).to_be_bytes());
-        context.update(first.as_bytes());
-        context.update(second.as_bytes());
-        let digest = context.finish();
-        let Self([high, low]) = Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default());
-        let is_of_many = matches!(kind, RevocationKind::Client { .. } | RevocationKind::Issuer { .. });
-        Self([high, if is_of_many { low | OF_MANY } else { low & !OF_MANY }])
+        // All but the name has a fixed size, so different names make different messages.
+        let mut head = [tag; 17];
+        let [_, of_issuer @ ..] = &mut head;
+        *of_issuer = issuer.to_bytes();
+        let mut message = [0; SHORT];
+        let end = head.len().saturating_add(name.len());
+        let digest = match message.get_mut(..end).and_then(|message| message.split_first_chunk_mut()) {
+            Some((start, rest)) => {
+                *start = head;
+                rest.copy_from_slice(name.as_bytes());
+                digest::digest(&SHA256, message.get(..end).unwrap_or_default())
+            }
+            None => {
+                let mut context = digest::Context::new(&SHA256);
+                context.update(&head);
+                context.update(name.as_bytes());
+                context.finish()
+            }
+        };
+        Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default())
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -72,15 +82,9 @@ impl RevocationId {
         Self([(number >> 64) as u64, number as u64 & !COMPANION])
     }
 
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a stream writes ids"))]
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         let [high, low] = self.0;
         (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
-    }
-
-    /// Whether it is the id of a client or an issuer. Few are revoked, so most lookups can leave them out.
-    pub(crate) fn is_of_many(self) -> bool {
-        self.0[1] & OF_MANY != 0
     }
 
     /// Returns the id of a second entry that belongs to this one.
@@ -95,7 +99,9 @@ impl RevocationId {
 }
 
 const COMPANION: u64 = 1;
-const OF_MANY: u64 = 2;
+
+/// The size of most messages, for which a digest in one call takes less time. One block of SHA-256 has 55 bytes.
+const SHORT: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,13 @@ use crate::context::revocation_ids::id::{RevocationId, RevocationKind};
 use crate::context::revocation_ids::id_hash::IdHash;
 
 impl Identity {
-    /// Computes what the credential can be revoked by. `signed` is the text that the signature of a token covers.
-    pub(crate) fn new_revocation_ids(&self, signed: Option<&str>) -> RevocationIds {
-        let issuer = self.issuer.as_deref();
+    /// Computes what the credential can be revoked by.
+    ///
+    /// `issuer` is the id of the issuer, if it is known already, and `signed` the text that the signature of a token
+    /// covers.
+    pub(crate) fn new_revocation_ids(&self, issuer: Option<RevocationId>, signed: Option<&str>) -> RevocationIds {
+        let of_issuer = |name| RevocationId::of(RevocationKind::Issuer { name });
+        let issuer = issuer.or_else(|| self.issuer.as_deref().map(of_issuer));
         let session = self.session_id.as_deref();
         let credential = match (self.token_id.as_deref(), issuer) {
             (Some(id), _) if self.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
@@ -19,7 +23,6 @@ impl Identity {
             (None, Some(issuer)) if session.is_none() => signed.map(|text| RevocationKind::Signed { issuer, text }),
             _ => None,
         };
-        let of_issuer = |issuer| RevocationId::of(RevocationKind::Issuer { issuer });
         let subject = issuer.zip(self.id.as_deref());
         let subject = subject.map(|(issuer, id)| RevocationId::of(RevocationKind::Subject { issuer, id }));
         let client = issuer.zip(self.client_id.as_deref());
@@ -32,7 +35,7 @@ impl Identity {
             u32::try_from(seconds).unwrap_or(u32::MAX)
         });
         RevocationIds {
-            issuer: issuer.map(of_issuer),
+            issuer,
             subject,
             client,
             session,

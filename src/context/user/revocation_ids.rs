@@ -13,6 +13,6 @@ impl UserContext {
 
     /// Computes the ids from the user's own values.
     pub(crate) fn new_revocation_ids(&self) -> RevocationIds {
-        self.0.new_revocation_ids(None)
+        self.0.new_revocation_ids(None, None)
     }
 }

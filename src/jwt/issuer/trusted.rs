@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "revocation")]
+use crate::context::RevocationId;
 use crate::context::{Identity, UserContext};
 use crate::gate::{DenialKind, TokenError};
 use crate::jwt::algorithm::Algorithm;
@@ -22,6 +24,9 @@ use crate::jwt::token::header::Header;
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) name: Arc<str>,
+    /// By what everything of the issuer can be revoked.
+    #[cfg(feature = "revocation")]
+    pub(crate) revocation_id: RevocationId,
     pub(crate) keys: IssuerKeys,
     /// The algorithms that its tokens may use. A fixed key is used for its own algorithm only.
     pub(crate) allowed: Vec<Algorithm>,

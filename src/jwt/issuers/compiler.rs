@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+#[cfg(feature = "revocation")]
+use crate::context::{RevocationId, RevocationKind};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::jwt::builder::{key_source, validate_preset};
 use crate::jwt::hints::Hints;
@@ -63,7 +65,16 @@ impl IssuerCompiler {
             conventions.claims.use_roles();
         }
         let hints = Hints::new(self.clock.clone());
-        Some(TrustedIssuer { name, keys, allowed, audiences, conventions, hints })
+        Some(TrustedIssuer {
+            #[cfg(feature = "revocation")]
+            revocation_id: RevocationId::of(RevocationKind::Issuer { name: &name }),
+            name,
+            keys,
+            allowed,
+            audiences,
+            conventions,
+            hints,
+        })
     }
 
     /// Parses the configured keys, or prepares the fetches of published ones.

@@ -173,11 +173,11 @@ impl Default for ShardState {
     }
 }
 
-/// The most slots of a shard that are used: 7 of 8. Then a lookup compares about two buckets, and few ids are looked up.
+/// The most slots of a shard that are used: 7 of 8. Then a lookup compares about two buckets, which few checks need.
 const MAX_LOAD: (usize, usize) = (7, 8);
 
-/// A new shard has four slots for three entries. So it can get 1.17 times as many entries, and an entry takes at most 43
-/// bytes: 29 for each slot, and 4 in the filter.
+/// A new shard has four slots for three entries. So it can get 1.17 times as many entries, and an entry takes at most
+/// 43 bytes: 29 for each slot, and 4 in the filter.
 const GROWTH: (usize, usize) = (4, 3);
 
 /// In seconds. A sweep copies the shard.

@@ -72,7 +72,7 @@ fn user_until(id: &str, token_id: &str, expires_in: Option<Duration>) -> UserCon
         expires_at: expires_in.map(|time| Duration::from_secs(START) + time),
         ..Identity::default()
     };
-    let ids = Arc::new(identity.new_revocation_ids(None));
+    let ids = Arc::new(identity.new_revocation_ids(None, None));
     UserContext::from_identity(Identity { revocation_ids: Some(ids), ..identity })
 }
 

@@ -30,23 +30,23 @@ fn id(kind: RevocationKind<'_>) -> RevocationId {
 }
 
 fn token(id_of_token: &str) -> RevocationId {
-    id(RevocationKind::Token { issuer: ISSUER, id: id_of_token })
+    id(RevocationKind::Token { issuer: issuer(ISSUER), id: id_of_token })
 }
 
 fn session(id_of_session: &str) -> RevocationId {
-    id(RevocationKind::Session { issuer: ISSUER, id: id_of_session })
+    id(RevocationKind::Session { issuer: issuer(ISSUER), id: id_of_session })
 }
 
 fn subject(name: &str) -> RevocationId {
-    id(RevocationKind::Subject { issuer: ISSUER, id: name })
+    id(RevocationKind::Subject { issuer: issuer(ISSUER), id: name })
 }
 
 fn issuer(name: &str) -> RevocationId {
-    id(RevocationKind::Issuer { issuer: name })
+    id(RevocationKind::Issuer { name })
 }
 
 fn client(name: &str) -> RevocationId {
-    id(RevocationKind::Client { issuer: ISSUER, id: name })
+    id(RevocationKind::Client { issuer: issuer(ISSUER), id: name })
 }
 
 /// The ids of a token of a user, in a session of the client `web`.
