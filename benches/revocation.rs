@@ -108,7 +108,7 @@ impl Drop for OtherProcess {
 async fn other_process(url: &str) {
     let node = node(url).await;
     for token in std::io::stdin().lines() {
-        let user = UserContext::new("ann").with_issuer(ISSUER).with_token_id(&token.unwrap());
+        let user = UserContext::new("ann").with_issuer(ISSUER).with_token_id(token.unwrap());
         assert!(node.check(&user).is_ok());
         println!("{WATCHING}");
         while node.check(&user).is_ok() {

@@ -304,7 +304,9 @@ fn a_task_whose_runtime_stands_still_is_replaced_after_twice_the_deadline() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     // The clock of the other runtime is the earlier one, so at first no time has passed for it.
     let [other, still] = [runtime(), runtime()];
-    let first = still.block_on(async { batcher.send(TestJob::Needed(1)).unwrap() });
+    let enter = still.enter();
+    let first = batcher.send(TestJob::Needed(1)).unwrap();
+    drop(enter);
     other.block_on(async {
         let second = batcher.send(TestJob::Needed(2)).unwrap();
         tokio::task::yield_now().await;
