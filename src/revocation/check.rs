@@ -18,15 +18,11 @@ impl Revocations {
     /// not checked; without an issuer, only an API key can be revoked. The id of a credential is
     /// [`with_token_id`](UserContext::with_token_id), also for an API key.
     ///
-    /// It does not check how long the credential is valid. If that is longer than
-    /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime), a revocation is forgotten
-    /// before the credential expires, so also remove the credential from the app's own storage.
-    ///
     /// Each call computes a digest of each of these values.
     ///
     /// A revocation is kept until the credential [expires](UserContext::expires_at) or, if that is not known, for the
     /// [longest lifetime](crate::revocation::RevocationsBuilder::max_token_lifetime) of a token. An API key or a session
-    /// that lives longer must also be disabled where the app stores it: the revocation only makes that known at once.
+    /// that is valid for longer must also be disabled where the app stores it.
     ///
     /// ```
     /// use portcullis::context::Credential;

@@ -97,6 +97,8 @@ fn the_table_may_be_used_again_when_no_reason_remains() {
 async fn a_check_by_one_handle_is_no_check_by_another() {
     let [one, other] = [(); 2].map(|()| Revocations::builder().build().unwrap());
     let ids = UserContext::new("ann").with_issuer(ISSUER).with_token_id("id-1").new_revocation_ids();
+    // Both tables have changed once.
+    one.revoke_by(Revocation::token(ISSUER, "id-2")).await.unwrap();
     assert_eq!(one.0.check(&ids), Ok(()));
     other.revoke_by(Revocation::token(ISSUER, "id-1")).await.unwrap();
     assert_eq!(other.0.check(&ids), Err(shared::Refused::Revoked));
