@@ -35,10 +35,10 @@ impl Revocations {
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
-            let expires_at = match ids.expires_at.map(Shared::expiry_of) {
-                Some(own) if ids.session.is_none() => own,
+            let expires_at = match ids.expires_at {
+                Some(own) if ids.session.is_none() => Shared::expiry_of(own),
                 // Later credentials of a session are revoked too. They may expire later than this one.
-                own => self.0.latest_expiry().max(own.unwrap_or_default()),
+                _ => self.expiry_with_others(ids),
             };
             Ok(Record::Entry { id, issued_until: Record::ALWAYS, expires_at })
         });
@@ -59,9 +59,7 @@ impl Revocations {
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
-            // That of a custom gate may be valid for longer than tokens.
-            let own_expiry = ids.expires_at.map_or(0, Shared::expiry_of);
-            Ok(Record::Entry { id, issued_until, expires_at: self.0.latest_expiry().max(own_expiry) })
+            Ok(Record::Entry { id, issued_until, expires_at: self.expiry_with_others(ids) })
         });
         self.enforce(record)
     }
@@ -79,7 +77,7 @@ impl Revocations {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let kept = ids.login().ok_or(RevokeError::IdMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
-            Ok(Record::Others { subject, kept, issued_until, expires_at: self.0.latest_expiry() })
+            Ok(Record::Others { subject, kept, issued_until, expires_at: self.expiry_with_others(ids) })
         });
         self.enforce(record)
     }
@@ -109,6 +107,13 @@ impl Revocations {
     /// The call is optional. An app that awaits it before it accepts connections responds with no 503 after its start.
     pub async fn wait_until_ready(&self) {
         self.0.wait_until_available().await;
+    }
+
+    /// Returns when an entry for this credential and others of its session or subject expires.
+    ///
+    /// Those of a custom gate may be valid for longer than tokens, so the entry is kept at least as long as this one.
+    fn expiry_with_others(&self, ids: &RevocationIds) -> u32 {
+        self.0.latest_expiry().max(ids.expires_at.map_or(0, Shared::expiry_of))
     }
 
     /// Enforces a record in this process at once. The future is ready when other processes can enforce it too.

@@ -21,12 +21,15 @@ async fn credential_of_a_custom_gate_that_outlives_tokens_stays_revoked_until_it
     let session = user("ann").with_credential(Credential::Session).with_session_id("s-1");
     let key = user("bob").with_credential(Credential::ApiKey).with_token_id("k-1");
     let locked = user("eve").with_credential(Credential::ApiKey).with_token_id("k-2");
+    let [laptop, phone] = ["s-2", "s-3"].map(|id| user("kim").with_credential(Credential::Session).with_session_id(id));
     let revocations = Revocations::builder().clock(clock.clock()).build().unwrap();
+    revocations.revoke_others(&laptop).await.unwrap();
     revocations.revoke(&session).await.unwrap();
     revocations.revoke(&key).await.unwrap();
     revocations.revoke_all(&locked).await.unwrap();
     for _ in 0..30 {
-        for user in [&session, &key, &locked] {
+        assert!(revocations.check(&laptop).is_ok());
+        for user in [&session, &key, &locked, &phone] {
             assert!(revocations.check(user).is_err(), "{user:?}");
         }
         clock.advance(DAY);
