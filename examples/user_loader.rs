@@ -12,8 +12,7 @@ use std::error::Error;
 
 use axum::Router;
 use axum::routing::post;
-use portcullis::gate::AccountRefusal;
-use portcullis::jwt::LoadError;
+use portcullis::gate::{AccountRefusal, LoadError};
 use portcullis::testing::TestIssuer;
 use portcullis::{ConfigError, Issuer, JwtAuth, RequirePermission, Roles, UserContext};
 use sqlx::SqlitePool;

@@ -239,6 +239,19 @@ impl ConfigIssues {
     }
 }
 
+/// Formats an error and its causes. The outermost error often says only that a request failed.
+#[cfg(feature = "jwt")]
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

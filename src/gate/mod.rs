@@ -147,6 +147,8 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
+#[cfg(feature = "jwt")]
+mod user_loader;
 mod violation;
 
 pub use auth_gate::AuthGate;
@@ -172,4 +174,8 @@ pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
+#[cfg(feature = "jwt")]
+pub use user_loader::LoadError;
+#[cfg(feature = "jwt")]
+pub(crate) use user_loader::UserLoader;
 pub use violation::Violation;

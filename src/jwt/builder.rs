@@ -19,6 +19,7 @@ use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
+use crate::gate::UserLoader;
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::Issuer;
@@ -29,7 +30,6 @@ use crate::jwt::remote::fetch::HttpClient;
 use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
-use crate::jwt::user_loader::UserLoader;
 
 impl JwtAuth {
     /// Returns a builder with the default settings. An issuer and an audience are required.

@@ -2,14 +2,12 @@
 
 mod issuers;
 
-use std::error::Error;
 use std::sync::Arc;
 
 use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::route::{matched_path, method_name};
 use crate::context::{Credential, NoStore, Realm, UserContext, Visitor};
 use crate::gate::{
     AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
@@ -18,9 +16,7 @@ use crate::gate::{
 use crate::jwt::issuers::lookups::Outcome;
 use crate::jwt::issuers::source::PendingLookup;
 use crate::jwt::policy::{MissingIssuer, Policy, Verification};
-use crate::jwt::remote::fetch::error_chain;
 use crate::jwt::remote::search::PendingFetch;
-use crate::jwt::user_loader::LoadError;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 ///
@@ -140,24 +136,8 @@ impl JwtAuth {
                 let pass = insert_visitor(&mut head, user);
                 Ok((head, pass))
             }
-            Err(error) => Err(self.refuse_unloaded(&head, &error)),
+            Err(error) => Err(error.reply(&head, Credential::Token, self.policy.realm.clone())),
         }
-    }
-
-    /// Rejects a request whose user cannot be loaded. The cause is in the same line of the log.
-    fn refuse_unloaded(&self, head: &request::Parts, error: &LoadError) -> Reply {
-        let kind = error.kind(Credential::Token);
-        let Some(cause) = error.source() else { return self.refuse(head, kind) };
-        let denial = Denial::new(kind, self.policy.realm.clone());
-        tracing::warn!(
-            kind = denial.code(),
-            status = denial.status().as_u16(),
-            method = method_name(head),
-            route = matched_path(head),
-            cause = %error_chain(cause),
-            "cannot load the user"
-        );
-        Reply::logged_denial(head, denial)
     }
 
     /// Waits for the lookup of the issuer, and verifies the token again, since time has passed.

@@ -182,9 +182,7 @@ mod revocation_check;
 mod strict_json;
 mod token;
 mod token_cache;
-mod user_loader;
 
 pub use builder::JwtAuthBuilder;
 pub use gate::JwtAuthPass;
 pub use remote::fetch::{Fetch, MAX_BODY};
-pub use user_loader::LoadError;

@@ -16,7 +16,7 @@ use crate::context::{Credential, Identity, Realm, SharedStr, Tier, UserContext};
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
-use crate::gate::{CredentialError, DenialKind, TokenError};
+use crate::gate::{CredentialError, DenialKind, TokenError, UserLoader};
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
 use crate::jwt::issuers::lookups::Outcome;
@@ -31,7 +31,6 @@ use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::{CachedToken, TokenCache};
-use crate::jwt::user_loader::UserLoader;
 
 /// The validated settings of a `JwtAuth`.
 #[derive(Debug)]

@@ -14,12 +14,12 @@ use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
     AccountRefusal, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind, Entry,
-    Gate, GateLayer, Gated, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
+    Gate, GateLayer, Gated, LoadError, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
-use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass, LoadError};
+use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass};
 use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
 use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,

@@ -5,8 +5,8 @@ use std::future::ready;
 use axum::Router;
 use axum::routing::get;
 use portcullis::context::Credential;
-use portcullis::gate::{AccountRefusal, Denial, DenialKind};
-use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::gate::{AccountRefusal, Denial, DenialKind, LoadError};
+use portcullis::jwt::JwtAuthBuilder;
 use portcullis::rate_limit::Key;
 use portcullis::testing::{as_anonymous, as_user};
 use portcullis::{

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Tier, UserContext};
+use crate::gate::{LoadError, UserLoader};
 use crate::jwt::builder::JwtAuthBuilder;
 #[cfg(feature = "revocation")]
 use crate::jwt::revocation_check::RevocationCheck;
-use crate::jwt::user_loader::{LoadError, UserLoader};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -141,7 +141,7 @@ impl JwtAuthBuilder {
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// # use portcullis::{Issuer, JwtAuth, UserContext, testing::TokenBuilder};
     /// # use tower::ServiceExt;
-    /// use portcullis::{gate::AccountRefusal, jwt::LoadError};
+    /// use portcullis::gate::{AccountRefusal, LoadError};
     ///
     /// # struct Account { is_locked: bool }
     /// # async fn find(_: &str) -> Result<Option<Account>, std::io::Error> {
@@ -184,7 +184,7 @@ impl JwtAuthBuilder {
     /// A loader with state, such as a connection pool, clones it on each call, because the future may outlive the call:
     ///
     /// ```
-    /// # use portcullis::{Issuer, JwtAuth, UserContext, jwt::LoadError};
+    /// # use portcullis::{Issuer, JwtAuth, UserContext, gate::LoadError};
     /// # #[derive(Clone)]
     /// # struct Pool;
     /// # impl Pool {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 
+use crate::error::error_chain;
 use crate::jwt::keys::weak::KeyError;
 
 /// A custom HTTP client for issuers' metadata and keys.
@@ -219,18 +220,6 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 // The name is chosen by the server, and is escaped and shortened for the log.
 const MAX_LOGGED_CODING: usize = 40;
-
-/// Formats an error and its causes. The outermost error often says only that a request failed.
-pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}
 
 /// The object-safe form of [`Fetch`]. A trait method that returns `impl Future` cannot be called on a trait object.
 trait DynFetch: Send + Sync {

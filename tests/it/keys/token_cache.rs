@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::http::{Response, StatusCode};
 use axum::routing::get;
-use portcullis::jwt::{JwtAuthBuilder, LoadError};
+use portcullis::gate::LoadError;
+use portcullis::jwt::JwtAuthBuilder;
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{Issuer, JwtAuth, RequireScope, UserContext};
 

@@ -57,9 +57,9 @@ const PLACES: [(&str, &[&str]); 34] = [
     (
         "tokio",
         &[
+            "gate/user_loader.rs",
             "jwt/issuers/",
             "jwt/remote/",
-            "jwt/user_loader.rs",
             "rate_limit/redis/",
             "revocation/",
             "runtime.rs",

@@ -3,8 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{Request, StatusCode};
-use portcullis::gate::{AccountRefusal, CredentialError, DenialKind, TokenError};
-use portcullis::jwt::LoadError;
+use portcullis::gate::{AccountRefusal, CredentialError, DenialKind, LoadError, TokenError};
 use portcullis::{RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Tiers};
 use proptest::prelude::*;
 use serde_json::json;

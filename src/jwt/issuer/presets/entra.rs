@@ -102,7 +102,7 @@ impl Issuer {
     /// must check the tenant:
     ///
     /// ```
-    /// use portcullis::jwt::LoadError;
+    /// use portcullis::gate::LoadError;
     /// use portcullis::{Issuer, JwtAuth, Tenants, UserContext};
     ///
     /// # async fn is_customer(tenant: &str) -> Result<bool, LoadError> {

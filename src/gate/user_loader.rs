@@ -1,4 +1,4 @@
-//! `LoadError` and `UserLoader`: the app's function that loads the user of a verified token.
+//! `LoadError` and `UserLoader`: the app's function that loads the user of a verified credential.
 
 use std::error::Error;
 use std::fmt;
@@ -7,18 +7,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request;
+
+use crate::context::route::{matched_path, method_name};
 use crate::context::{Credential, Realm, UserContext};
-use crate::gate::{AccountRefusal, Denial, DenialKind, TokenError};
+use crate::error::error_chain;
+use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
+use crate::gate::reply::Reply;
+use crate::gate::token_error::TokenError;
 use crate::runtime;
 
-/// Why a [user loader](crate::jwt::JwtAuthBuilder::load_user) returns no user.
+/// Why a user loader, such as [`JwtAuthBuilder::load_user`](crate::jwt::JwtAuthBuilder::load_user), returns no user.
 ///
 /// The variant decides the response, so a database error must not become [`Unknown`](Self::Unknown): the client would
-/// discard a valid token.
+/// discard a valid credential.
 ///
 /// ```
 /// use std::error::Error;
-/// use portcullis::{gate::AccountRefusal, jwt::LoadError};
+/// use portcullis::gate::{AccountRefusal, LoadError};
 ///
 /// let locked = LoadError::refused(AccountRefusal::Locked);
 /// assert_eq!(locked.to_string(), "the account is locked");
@@ -30,7 +36,7 @@ use crate::runtime;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// 403: the user may not use the app at present, although the token is valid.
+    /// 403: the user may not use the app at present, although the credential is valid.
     #[non_exhaustive]
     Refused {
         /// Why the account is rejected.
@@ -45,7 +51,7 @@ pub enum LoadError {
     /// # use axum::{Router, body::Body, http::Request, routing::get};
     /// # use portcullis::{Issuer, JwtAuth, testing::TokenBuilder};
     /// # use tower::ServiceExt;
-    /// use portcullis::{UserContext, jwt::LoadError};
+    /// use portcullis::{UserContext, gate::LoadError};
     ///
     /// # struct Account { token_version: u32 }
     /// # async fn find(_: &str) -> Result<Option<Account>, std::io::Error> {
@@ -137,6 +143,21 @@ impl LoadError {
             Self::Unknown => invalid(TokenError::User),
         }
     }
+
+    /// Returns the response to a request whose user cannot be loaded. The cause is in the same line of the log.
+    pub(crate) fn reply(&self, head: &request::Parts, credential: Credential, realm: Realm) -> Reply {
+        let denial = Denial::new(self.kind(credential), realm);
+        let Some(cause) = self.source() else { return Reply::denial(head, denial) };
+        tracing::warn!(
+            kind = denial.code(),
+            status = denial.status().as_u16(),
+            method = method_name(head),
+            route = matched_path(head),
+            cause = %error_chain(cause),
+            "cannot load the user"
+        );
+        Reply::logged_denial(head, denial)
+    }
 }
 
 impl fmt::Display for LoadError {
@@ -154,7 +175,7 @@ impl Error for LoadError {
     }
 }
 
-/// The app's loader function, type-erased, so that [`JwtAuth`](crate::JwtAuth) has no type parameter for it.
+/// The app's loader function, type-erased, so that a gate has no type parameter for it.
 #[derive(Clone)]
 pub(crate) struct UserLoader(
     Arc<dyn Fn(UserContext) -> Pin<Box<dyn Future<Output = Result<UserContext, LoadError>> + Send>> + Send + Sync>,
