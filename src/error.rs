@@ -213,7 +213,7 @@ pub enum IssueKind {
 ///
 /// A validation adds what it finds and goes on with a placeholder, which is never used: `into_result` creates the value
 /// only if there is no issue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ConfigIssues(Vec<ConfigIssue>);
 
 impl ConfigIssues {
@@ -240,7 +240,7 @@ impl ConfigIssues {
 }
 
 /// Formats an error and its causes. The outermost error often says only that a request failed.
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

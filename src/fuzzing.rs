@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
+#[cfg(feature = "api_key")]
+use crate::api_key::fuzzing as api_keys;
 use crate::context::TrustedProxies;
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::challenge::{Challenge, is_quotable};
@@ -273,6 +275,22 @@ pub fn claim_map(data: &[u8]) {
 /// Parses the payload of a token.
 pub fn claims(data: &[u8]) {
     jwt::claims(data);
+}
+
+/// Parses the text of an API key: the part after the prefix, or all of it.
+#[cfg(feature = "api_key")]
+pub fn api_key(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        api_keys::key(text);
+    }
+}
+
+/// Reads the stored record of an API key.
+#[cfg(feature = "api_key")]
+pub fn api_key_record(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        api_keys::record(text);
+    }
 }
 
 /// Decodes an entry of the stream of revocations: it is rejected, or encodes to the same bytes.

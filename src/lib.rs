@@ -31,7 +31,8 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
-//! | [AnyOf] | accepts one of several credentials, for example a token or your own API key |
+//! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
+//! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
@@ -67,6 +68,7 @@
 //!
 //! | opt-in feature | adds |
 //! |---|---|
+//! | **api_key** | [`ApiKeyAuth`] |
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | **redis** | rate limits and revocations in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
@@ -128,6 +130,9 @@
 
 pub mod _guide;
 pub mod any_of;
+#[cfg(feature = "api_key")]
+#[doc(alias("api keys", "x-api-key"))]
+pub mod api_key;
 mod client;
 pub mod clock;
 pub mod context;
@@ -146,6 +151,8 @@ pub mod gate;
 pub mod headers;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(any(feature = "api_key", feature = "jwt"))]
+mod lookup;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
 #[doc(alias("authorization", "owner"))]
@@ -173,6 +180,9 @@ pub mod testing;
 // Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.
 #[doc(alias("authenticate", "multiple credentials", "several credentials"))]
 pub use any_of::gate::AnyOf;
+#[cfg(feature = "api_key")]
+#[doc(alias("api key", "authenticate", "x-api-key"))]
+pub use api_key::gate::ApiKeyAuth;
 #[doc(alias("ip", "ip address", "remote address"))]
 pub use context::client_addr::ClientAddr;
 #[cfg(feature = "headers")]

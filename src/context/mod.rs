@@ -69,7 +69,7 @@ pub use auth_scheme::AuthScheme;
 pub use credential::Credential;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) use identity::Identity;
 pub use no_store::NoStore;
 #[cfg(feature = "cors")]
@@ -87,10 +87,12 @@ pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use route_pattern::RoutePattern;
 pub(crate) use scopes::Scopes;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) use shared_str::SharedStr;
 pub(crate) use tiers::Tier;
 pub(crate) use trusted_proxies::TrustedProxies;
+#[cfg(feature = "api_key")]
+pub(crate) use trusted_proxies::networks::{Networks, Width};
 pub(crate) use user::UserContext;
 pub use user::{AuthorizationDetail, ClaimsError};
 pub use visitor::Visitor;

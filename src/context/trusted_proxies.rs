@@ -3,7 +3,7 @@
 //! The rules are those of `real_ip_recursive` in nginx: read from the right, skip trusted proxies, stop at the first
 //! other address.
 
-mod networks;
+pub(super) mod networks;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -84,7 +84,8 @@ use crate::gate::engine::Gate;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// The guide has the [whole gate](crate::_guide::recipes::api_keys).
+/// The guide has the [whole gate](crate::_guide::recipes::api_keys#keys-in-another-format). For keys that the app
+/// creates itself, use [`ApiKeyAuth`](crate::ApiKeyAuth).
 ///
 /// A credential is *explicit* if a client sends it on purpose: in `Authorization` or another header. It is *ambient* if
 /// the browser or the connection adds it: a cookie, or a client certificate. Of both in one request, `AnyOf` uses the

@@ -9,6 +9,7 @@ mod log;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -60,10 +61,24 @@ pub enum DenialKind {
     AbnormalUsage(Violation),
     /// 403: the credential is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
+    /// 403: the client's address is not one that is admitted, for example not in a network of the API key.
+    #[non_exhaustive]
+    #[doc(alias("403", "forbidden", "allow list", "ip"))]
+    AddressRefused {
+        /// The address; `None` if it is unknown. The response does not have it.
+        address: Option<IpAddr>,
+    },
     /// 500: the client's address is needed, the connection has none, and the trusted proxy forwarded none.
     AddressNotForwarded,
     /// 500: the client's address is needed, and the server did not provide that of the connection.
     AddressUnknown,
+    /// 503: the store of API keys is unavailable, or too many keys are being looked up.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    ApiKeyStoreUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
     /// 500: a layer or extractor needs an outer layer that authenticates, and none ran.
     #[non_exhaustive]
     #[doc(alias = "500")]
@@ -129,7 +144,7 @@ pub enum DenialKind {
         /// The lowest tier that is admitted.
         required: Tier,
     },
-    /// 401: a custom gate rejects the credential, for example an API key that is unknown or revoked.
+    /// 401: a credential that is no token is invalid, for example an API key that is unknown, expired or revoked.
     #[doc(alias("401", "unauthorized"))]
     InvalidCredential,
     /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
@@ -278,6 +293,7 @@ impl Denial {
                 StatusCode::UNAUTHORIZED
             }
             DenialKind::AccountRefused(_)
+            | DenialKind::AddressRefused { .. }
             | DenialKind::ClientNotAllowed
             | DenialKind::CredentialNotAccepted { .. }
             | DenialKind::EmailNotVerified
@@ -298,7 +314,8 @@ impl Denial {
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            DenialKind::KeysUnavailable { .. }
+            DenialKind::ApiKeyStoreUnavailable { .. }
+            | DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
             | DenialKind::RevocationsUnavailable { .. }
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -331,7 +348,8 @@ impl Denial {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let wait = match self.kind {
-            DenialKind::KeysUnavailable { retry_after }
+            DenialKind::ApiKeyStoreUnavailable { retry_after }
+            | DenialKind::KeysUnavailable { retry_after }
             | DenialKind::RevocationsUnavailable { retry_after }
             | DenialKind::UsersUnavailable { retry_after } => retry_after,
             _ => self.violation()?.retry_after?,

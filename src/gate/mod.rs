@@ -129,7 +129,7 @@
 //!
 //! # In the guide
 //!
-//! [API keys](crate::_guide::recipes::api_keys) with a custom gate, [several
+//! [API keys](crate::_guide::recipes::api_keys) in another format, with a custom gate, [several
 //! credentials](crate::_guide::recipes::several_credentials), [error
 //! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
@@ -147,7 +147,7 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 mod user_loader;
 mod violation;
 
@@ -174,8 +174,8 @@ pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub use user_loader::LoadError;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) use user_loader::UserLoader;
 pub use violation::Violation;

@@ -49,17 +49,23 @@ impl Revocations {
     /// Returns a 401 if the credential is revoked, and a 503 if the revocations are not available.
     pub fn check(&self, user: &UserContext) -> Result<(), Denial> {
         self.0.set_has_gate();
+        self.check_credential(user).map_err(|kind| Denial::new(kind, user.realm().clone()))
+    }
+
+    /// Checks the credential of a user.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the request is rejected.
+    pub(crate) fn check_credential(&self, user: &UserContext) -> Result<(), DenialKind> {
         let checked = match user.revocation_ids() {
             Some(ids) => self.0.check(ids),
             None => self.0.check(&user.new_revocation_ids()),
         };
-        checked.map_err(|refused| {
-            let kind = match (refused, user.credential()) {
-                (Refused::Revoked, Credential::Token) => DenialKind::InvalidToken(TokenError::Revoked),
-                (Refused::Revoked, _) => DenialKind::InvalidCredential,
-                (Refused::Unavailable, _) => DenialKind::revocations_unavailable(RETRY_AFTER),
-            };
-            Denial::new(kind, user.realm().clone())
+        checked.map_err(|refused| match (refused, user.credential()) {
+            (Refused::Revoked, Credential::Token) => DenialKind::InvalidToken(TokenError::Revoked),
+            (Refused::Revoked, _) => DenialKind::InvalidCredential,
+            (Refused::Unavailable, _) => DenialKind::revocations_unavailable(RETRY_AFTER),
         })
     }
 
@@ -78,13 +84,22 @@ impl Revocations {
     }
 
     /// Returns the longest time for which a token may be valid.
-    #[cfg(feature = "jwt")]
+    #[cfg(any(feature = "api_key", feature = "jwt"))]
     pub(crate) fn max_token_lifetime(&self) -> Duration {
         self.0.max_token_lifetime
     }
 
+    /// Whether other processes share the revocations.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn is_shared(&self) -> bool {
+        #[cfg(feature = "redis")]
+        return self.0.stream.is_some();
+        #[cfg(not(feature = "redis"))]
+        false
+    }
+
     /// Records that a gate was built with the handle.
-    #[cfg(feature = "jwt")]
+    #[cfg(any(feature = "api_key", feature = "jwt"))]
     pub(crate) fn set_has_gate(&self) {
         self.0.set_has_gate();
     }

@@ -8,6 +8,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
+use portcullis::api_key::{
+    ApiKey, ApiKeyAuthBuilder, ApiKeyAuthPass, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace,
+    MemoryKeys, NewApiKey, StoreError,
+};
 use portcullis::clock::Clock;
 use portcullis::context::{AuthScheme, ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
@@ -28,8 +32,8 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind, Issuer,
-    Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential,
+    Algorithm, AnyOf, ApiKeyAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind,
+    Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential,
     RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes,
     SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
 };
@@ -40,6 +44,7 @@ fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 #[test]
 fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
+    is_value::<ApiKeyAuth>();
     is_value::<Cors>();
     is_value::<JwtAuth>();
     is_value::<RateLimit>();
@@ -63,6 +68,15 @@ fn layers_are_clone_send_sync_and_debug() {
 fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Algorithm>();
     is_value::<RateLimitStatus>();
+    is_value::<ApiKeyAuthBuilder>();
+    is_value::<ApiKeyChange>();
+    is_value::<ApiKeyId>();
+    is_value::<ApiKeyRecord>();
+    is_value::<ApiKeyUsage>();
+    is_value::<Grace>();
+    is_value::<MemoryKeys>();
+    is_value::<NewApiKey>();
+    is_value::<StoreError>();
     is_value::<Attempt>();
     is_value::<ConfigError>();
     is_value::<ClaimMap>();
@@ -136,6 +150,9 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
 #[test]
 fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
+    is_send_debug::<ApiKey>();
+    is_send_debug::<ApiKeyAuthPass>();
+    is_send_debug::<ApiKeyError>();
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();
     is_send_debug::<portcullis::cors::CorsPass>();

@@ -1,5 +1,7 @@
-//! `Networks`: the networks in which every peer is a trusted proxy, and the bound on their size.
+//! `Networks`: a list of networks, such as those in which every peer is a trusted proxy, and the bound on their size.
 
+#[cfg(feature = "api_key")]
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -7,23 +9,23 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
-/// The networks of the trusted proxies.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Networks {
+/// Networks, such as those of the trusted proxies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Networks {
     networks: Arc<[IpNet]>,
     has_unix: bool,
 }
 
 /// How many public addresses the networks may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Width {
+pub(crate) enum Width {
     Bounded,
     Unbounded,
 }
 
 impl Networks {
     /// Parses addresses, networks and `unix:`. Issues name the `setting`.
-    pub(super) fn parse<I>(networks: I, setting: &'static str, width: Width) -> Result<Self, ConfigError>
+    pub(crate) fn parse<I>(networks: I, setting: &'static str, width: Width) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -57,16 +59,22 @@ impl Networks {
 
     /// Whether the address is in one of the networks. It must not be an IPv4-mapped one, which no IPv4 network
     /// contains.
-    pub(super) fn contain(&self, ip: IpAddr) -> bool {
+    pub(crate) fn contain(&self, ip: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
     /// Whether a connection without an address is trusted.
-    pub(super) fn has_unix(&self) -> bool {
+    pub(crate) fn has_unix(&self) -> bool {
         self.has_unix
     }
 
-    pub(super) fn are_none(&self) -> bool {
+    /// Returns the networks, as `203.0.113.0/24`.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = impl Display> {
+        self.networks.iter()
+    }
+
+    pub(crate) fn are_none(&self) -> bool {
         self.networks.is_empty() && !self.has_unix
     }
 }

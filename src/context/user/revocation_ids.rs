@@ -11,6 +11,13 @@ impl UserContext {
         self.0.revocation_ids.as_ref()
     }
 
+    /// Keeps what the credential can be revoked by, which is computed once for many requests.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn with_revocation_ids(self) -> Self {
+        let ids = Arc::new(self.new_revocation_ids());
+        self.with(|identity| identity.revocation_ids = Some(ids))
+    }
+
     /// Computes the ids from the user's own values.
     pub(crate) fn new_revocation_ids(&self) -> RevocationIds {
         self.0.new_revocation_ids(None, None)

@@ -46,6 +46,8 @@ impl DenialKind {
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
+            Self::AddressRefused { .. } => "address_refused",
+            Self::ApiKeyStoreUnavailable { .. } => "api_key_store_unavailable",
             Self::ClientNotAllowed => "client_not_allowed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::CredentialsMissing => "credentials_missing",

@@ -1,6 +1,7 @@
 //! The methods that create a `DenialKind` or an `AccountRefusal` whose variant has named fields.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::context::client_addr::Client;
@@ -31,6 +32,18 @@ impl Denial {
 
 /// Methods that create a reason, each with the name of its variant.
 impl DenialKind {
+    /// Creates an [`AddressRefused`](Self::AddressRefused).
+    #[must_use]
+    pub fn address_refused(address: Option<IpAddr>) -> Self {
+        Self::AddressRefused { address }
+    }
+
+    /// Creates an [`ApiKeyStoreUnavailable`](Self::ApiKeyStoreUnavailable).
+    #[must_use]
+    pub fn api_key_store_unavailable(retry_after: Duration) -> Self {
+        Self::ApiKeyStoreUnavailable { retry_after }
+    }
+
     /// Creates an [`AuthLayerMissing`](Self::AuthLayerMissing). The log line names `required_by`, a layer or an
     /// extractor.
     #[must_use]

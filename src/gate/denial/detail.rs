@@ -62,6 +62,8 @@ impl Denial {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
             }
+            DenialKind::AddressRefused { .. } => "the client's address is not allowed".into(),
+            DenialKind::ApiKeyStoreUnavailable { .. } => "API keys are temporarily unavailable".into(),
             DenialKind::ClientNotAllowed => "a client that acts on its own behalf is not allowed".into(),
             DenialKind::CredentialNotAccepted { accepted, credential } if accepted.is_empty() => {
                 format!("credential not accepted: {credential}").into()

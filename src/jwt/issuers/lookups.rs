@@ -1,10 +1,12 @@
 //! `Lookups`: which lookups of issuers are in progress or have failed, and when the next one may start.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+use crate::lookup::Flights;
 
 /// The result of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,7 @@ pub(crate) struct LookupLimits {
 pub(crate) struct Lookups {
     limits: LookupLimits,
     /// At most [`LookupLimits::concurrent`].
-    in_progress: HashMap<Arc<str>, InProgress>,
-    next_id: u64,
+    in_progress: Flights<Arc<str>, Outcome>,
     /// Hashes of the names of absent issuers, each with the time at which it is forgotten, oldest first.
     ///
     /// A collision of two hashes would reject a valid token for a minute. The hash has a random key, so no caller can
@@ -63,19 +64,11 @@ struct Unavailable {
     failures: u32,
 }
 
-#[derive(Debug)]
-struct InProgress {
-    id: u64,
-    /// Dropped without an outcome if the lookup is [forgotten](Lookups::forget).
-    outcome: watch::Sender<Option<Outcome>>,
-}
-
 impl Lookups {
     pub(crate) fn new(limits: LookupLimits) -> Self {
         Self {
             limits,
-            in_progress: HashMap::new(),
-            next_id: 0,
+            in_progress: Flights::new(),
             absent: VecDeque::new(),
             unavailable: VecDeque::new(),
             failures_until: None,
@@ -85,7 +78,7 @@ impl Lookups {
 
     /// Returns the lookup of this issuer that is in progress.
     pub(crate) fn in_progress(&self, name: &str) -> Option<watch::Receiver<Option<Outcome>>> {
-        self.in_progress.get(name).map(|lookup| lookup.outcome.subscribe())
+        self.in_progress.join(name)
     }
 
     /// Returns the outcome without a lookup: the issuer is known to be absent, or no lookup may start now.
@@ -119,11 +112,7 @@ impl Lookups {
 
     /// Records that a lookup starts. Returns its id, and where to receive its outcome.
     pub(crate) fn start(&mut self, name: Arc<str>) -> (u64, watch::Receiver<Option<Outcome>>) {
-        let (sender, outcome) = watch::channel(None);
-        let id = self.next_id;
-        self.next_id += 1;
-        self.in_progress.insert(name, InProgress { id, outcome: sender });
-        (id, outcome)
+        self.in_progress.start(name)
     }
 
     /// Records the end of a lookup. Returns where to send its outcome, `None` if it was [forgotten](Self::forget).
@@ -135,10 +124,7 @@ impl Lookups {
         outcome: Outcome,
         now: Instant,
     ) -> Option<watch::Sender<Option<Outcome>>> {
-        if self.in_progress.get(name)?.id != id {
-            return None;
-        }
-        let sender = self.in_progress.remove(name)?.outcome;
+        let sender = self.in_progress.finish(name, id)?;
         self.record(hash, outcome, now);
         Some(sender)
     }
@@ -172,7 +158,7 @@ impl Lookups {
 
     /// Forgets that an issuer is absent or unavailable, and the lookup in progress, which may have started too early.
     pub(crate) fn forget(&mut self, name: &str, hash: u64) {
-        self.in_progress.remove(name);
+        self.in_progress.forget(name);
         self.absent.retain(|(absent, _)| *absent != hash);
         self.unavailable.retain(|failed| failed.hash != hash);
     }

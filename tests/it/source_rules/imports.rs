@@ -9,9 +9,9 @@ use super::module_tree::ModuleTree;
 const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime"],
     &["context"],
-    &["gate", "store"],
+    &["gate", "lookup", "store"],
     &["revocation"],
-    &["any_of", "client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
+    &["any_of", "api_key", "client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
     &["stack"],
     &["_guide", "lib", "testing"],
 ];

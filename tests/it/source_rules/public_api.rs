@@ -27,7 +27,7 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "any_of::tuple!, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
+        "any_of::tuple!, api_key::ApiKeyAuth, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
          extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, \
          gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, \
          gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
@@ -43,7 +43,7 @@ const NAMED: &[(&str, &str)] = &[
     ("redis", "rate_limit::RedisStore, revocation::RevocationsBuilder"),
     (
         "serde",
-        "context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \
+        "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \
          context::Permission, context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, \
          context::TrustedProxies, context::UserContext, extract::Claims, headers::Csp, headers::Hsts, \
          rate_limit::Quota, testing::TokenBuilder",
@@ -52,7 +52,7 @@ const NAMED: &[(&str, &str)] = &[
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "any_of::AnyOf, client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
+        "any_of::AnyOf, api_key::ApiKeyAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
          jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),

@@ -1,0 +1,145 @@
+//! `Grant`: the privileges that a caller gives a key, with everything that is wrong with them.
+
+use crate::api_key::error::ApiKeyError;
+use crate::api_key::privileges::Privileges;
+use crate::context::{Credential, Networks, Permission, Scopes, UserContext, Width};
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::gate::{Denial, DenialKind};
+
+/// What a caller sets of a key. `None` is what it does not set.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    caller: UserContext,
+    /// Whether the caller may give privileges that it lacks.
+    is_administrator: bool,
+    name: Option<String>,
+    scopes: Option<Scopes>,
+    roles: Option<Vec<String>>,
+    permissions: Option<Vec<Permission>>,
+    tier: Option<String>,
+    networks: Option<Networks>,
+    issues: ConfigIssues,
+}
+
+impl Grant {
+    pub(super) fn new(caller: &UserContext, is_administrator: bool) -> Self {
+        Self {
+            caller: caller.clone(),
+            is_administrator,
+            name: None,
+            scopes: None,
+            roles: None,
+            permissions: None,
+            tier: None,
+            networks: None,
+            issues: ConfigIssues::default(),
+        }
+    }
+
+    pub(super) fn caller(&self) -> &UserContext {
+        &self.caller
+    }
+
+    pub(super) fn is_administrator(&self) -> bool {
+        self.is_administrator
+    }
+
+    pub(super) fn issue(&mut self, issue: ConfigIssue) {
+        self.issues.add(issue);
+    }
+
+    pub(super) fn name(&mut self, name: String) {
+        if name.len() > MAX_TEXT_LEN || name.contains(char::is_control) {
+            let reason = "longer than 200 bytes, or has a control character";
+            self.issue(ConfigIssue::new("name", IssueKind::Invalid, reason, "use a short name"));
+        }
+        self.name = Some(name);
+    }
+
+    pub(super) fn scopes(&mut self, scopes: impl IntoIterator<Item: AsRef<str>>) {
+        let scopes = Scopes::new(scopes).map_err(|error| error.with_setting("scopes"));
+        self.scopes = self.issues.ok_or_add(scopes);
+    }
+
+    pub(super) fn roles(&mut self, roles: impl IntoIterator<Item: Into<String>>) {
+        let roles: Vec<String> = roles.into_iter().map(Into::into).collect();
+        for role in roles.iter().filter(|role| role.is_empty() || role.len() > MAX_TEXT_LEN) {
+            let reason = "empty, or longer than 200 bytes";
+            let issue = ConfigIssue::new("roles", IssueKind::Invalid, reason, "use the name of a role");
+            self.issues.add(issue.with_value(role));
+        }
+        self.roles = Some(roles);
+    }
+
+    pub(super) fn permissions(&mut self, permissions: impl IntoIterator<Item: AsRef<str>>) {
+        let permissions = permissions.into_iter().map(|text| {
+            let permission = Permission::new(text.as_ref()).map_err(|error| error.with_setting("permissions"));
+            self.issues.ok_or_add(permission)
+        });
+        self.permissions = Some(permissions.flatten().collect());
+    }
+
+    pub(super) fn tier(&mut self, tier: String) {
+        self.tier = Some(tier);
+    }
+
+    pub(super) fn networks(&mut self, networks: impl IntoIterator<Item: AsRef<str>>) {
+        const SETTING: &str = "networks";
+        let networks = Networks::parse(networks, SETTING, Width::Unbounded);
+        let Some(networks) = self.issues.ok_or_add(networks) else { return };
+        if networks.has_unix() || networks.iter().count() > MAX_NETWORKS {
+            let reason = "more than 100 networks, or one that is no network";
+            self.issue(ConfigIssue::new(SETTING, IssueKind::Invalid, reason, "write 192.0.2.7 or 203.0.113.0/24"));
+        }
+        self.networks = Some(networks);
+    }
+
+    /// Checks that the caller may give these privileges.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ApiKeyError::Refused`] if the caller uses an API key or lacks a privilege, and
+    /// [`ApiKeyError::Invalid`] if a value is invalid.
+    pub(super) fn check(&self) -> Result<(), ApiKeyError> {
+        if self.caller.credential() == Credential::ApiKey {
+            let kind = DenialKind::credential_not_accepted(Credential::ApiKey, []);
+            return Err(ApiKeyError::Refused(Denial::new(kind, self.caller.realm().clone())));
+        }
+        self.issues.clone().into_result(|| ()).map_err(ApiKeyError::Invalid)?;
+        let mut set = Privileges::default();
+        self.write(&mut set);
+        if self.is_administrator { Ok(()) } else { set.check_held_by(&self.caller).map_err(ApiKeyError::Refused) }
+    }
+
+    /// Writes the privileges that are set.
+    pub(super) fn write(&self, privileges: &mut Privileges) {
+        if let Some(scopes) = &self.scopes {
+            privileges.scopes = scopes.clone();
+        }
+        if let Some(roles) = &self.roles {
+            privileges.roles = roles.clone();
+        }
+        if let Some(permissions) = &self.permissions {
+            privileges.permissions = permissions.clone();
+        }
+        if let Some(tier) = &self.tier {
+            privileges.tier = Some(tier.clone());
+        }
+    }
+
+    /// Writes the name and the networks, if they are set.
+    pub(super) fn write_settings(&self, name: &mut String, networks: &mut Networks) {
+        if let Some(own) = &self.name {
+            name.clone_from(own);
+        }
+        if let Some(own) = &self.networks {
+            networks.clone_from(own);
+        }
+    }
+}
+
+/// Of the texts that a caller chooses, so that a record stays small.
+const MAX_TEXT_LEN: usize = 200;
+
+/// Each request with the key compares its address with all of them.
+const MAX_NETWORKS: usize = 100;

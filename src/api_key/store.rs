@@ -1,0 +1,126 @@
+//! `ApiKeyStore`: where the records of keys are, which an app implements for its database.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::api_key::key::id::ApiKeyId;
+use crate::api_key::record::ApiKeyRecord;
+use crate::api_key::usage::ApiKeyUsage;
+
+/// Where the records of API keys are kept, such as a table of the app's database.
+///
+/// [`MemoryKeys`](crate::api_key::MemoryKeys) is one for tests. A table needs these columns:
+///
+/// | column | value |
+/// |---|---|
+/// | `id`, the primary key | [`ApiKeyRecord::id`] |
+/// | `owner_issuer`, `owner_id`, with an index | [`owner_issuer`](ApiKeyRecord::owner_issuer), [`owner_id`](ApiKeyRecord::owner_id) |
+/// | `version` | [`version`](ApiKeyRecord::version) |
+/// | `record` | [`to_json`](ApiKeyRecord::to_json) |
+/// | `usage_count`, `last_used_at` | 0 and null; only [`record_usage`](Self::record_usage) changes them |
+///
+/// The calls have a [timeout](crate::api_key::ApiKeyAuthBuilder::store_timeout), after which they are dropped.
+pub trait ApiKeyStore: Send + Sync + 'static {
+    /// Returns the record of this id with its usage, `None` if there is none.
+    ///
+    /// A revoked record is returned too. It is called for the first request with a key, and again when the cached
+    /// record is older than the [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl).
+    fn find(&self, id: &ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
+
+    /// Returns all records of an owner with their usage, also revoked ones.
+    fn find_by_owner(
+        &self,
+        issuer: Option<&str>,
+        id: &str,
+    ) -> impl Future<Output = Result<Vec<ApiKeyRecord>, StoreError>> + Send;
+
+    /// Stores a record if its version is the next one: 1 if there is no record of this id, else one more than that of
+    /// the stored record. Otherwise, the error is [`StoreError::Conflict`].
+    ///
+    /// The comparison and the change are one step, as in `UPDATE .. WHERE id = ? AND version = ?`. So a slow writer can
+    /// not replace a newer record, and a revocation is final. The usage of the record is not stored.
+    fn save(&self, record: &ApiKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Adds the usage of several keys to what is stored. Ids that are unknown are skipped.
+    ///
+    /// It is called at most once a minute, and by [`flush`](crate::ApiKeyAuth::flush). If it fails, the same usage is part
+    /// of the next call.
+    fn record_usage(&self, usage: &[ApiKeyUsage]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Revokes all keys of an owner that are not revoked yet, and returns their ids.
+    ///
+    /// The default finds the records, and saves the next version of each. A database may do it in one transaction.
+    fn revoke_all(
+        &self,
+        issuer: Option<&str>,
+        id: &str,
+        at: SystemTime,
+    ) -> impl Future<Output = Result<Vec<ApiKeyId>, StoreError>> + Send {
+        async move {
+            let mut revoked = Vec::new();
+            for record in self.find_by_owner(issuer, id).await? {
+                let id = *record.id();
+                let mut current = Some(record);
+                // Another change may come first. A store in which this happens again and again is broken.
+                for _ in 0..MAX_CONFLICTS {
+                    let Some(record) = current.filter(|record| record.revoked_at().is_none()) else { break };
+                    match self.save(&record.into_revoked(at)).await {
+                        Err(StoreError::Conflict) => current = self.find(&id).await?,
+                        saved => {
+                            saved?;
+                            revoked.push(id);
+                            break;
+                        }
+                    }
+                }
+            }
+            Ok(revoked)
+        }
+    }
+}
+
+/// Why a store failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The stored version is not the one before that of the record, so that another change came first.
+    Conflict,
+    /// The store is unavailable, or a stored record cannot be read.
+    #[non_exhaustive]
+    Unavailable {
+        /// The cause, which is logged and is the [`source`](Error::source) of this error. No response has it.
+        cause: Arc<dyn Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// Returns [`Unavailable`](Self::Unavailable) with a cause, such as a database error or a text.
+    #[must_use]
+    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable { cause: cause.into().into() }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflict => "another change of the API key came first",
+            Self::Unavailable { .. } => "the store of API keys is unavailable",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Conflict => None,
+            Self::Unavailable { cause } => Some(&**cause),
+        }
+    }
+}
+
+/// One more change than a person can make at the same time.
+pub(super) const MAX_CONFLICTS: usize = 8;
