@@ -13,13 +13,14 @@ use axum::body::Body;
 use axum::routing::get;
 use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
 use http::{HeaderValue, Request, Response, request};
+use portcullis::api_key::{MemoryKeys, NewApiKey};
 use portcullis::context::{AuthScheme, Realm};
 use portcullis::gate::{self, AuthGate, CredentialSource, CredentialSources, Entry, Gate};
 use portcullis::rate_limit::Key;
 use portcullis::testing::TokenBuilder;
 use portcullis::{
-    AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, RequireTier, SecurityHeaders,
-    Stack, Tiers, TrustedProxies, UserContext,
+    AnyOf, ApiKeyAuth, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, RequireTier,
+    SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
 };
 use tower::{Layer, Service};
 
@@ -123,6 +124,29 @@ fn each_layer_stays_within_its_budget() {
         println!("{name}: {counted} of at most {max}");
         assert!(counted <= max, "{name}: {counted} allocations, at most {max}");
     }
+}
+
+#[test]
+fn a_cached_api_key_and_a_bad_checksum_stay_within_their_budgets() {
+    let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut app = bare_router().layer(keys.clone()).with_state(());
+    let value = runtime.block_on(async {
+        let key = keys.create(NewApiKey::for_user(&UserContext::new("ann"))).await.unwrap();
+        let value = format!("ApiKey {}", key.secret());
+        let response = app.call(request(&[(AUTHORIZATION, &value)])).await.unwrap();
+        assert_eq!(response.status(), 200);
+        value
+    });
+    let bare = allocations(&mut bare_router().with_state(()), request(&[]), 200);
+    let cached = allocations(&mut app, request(&[(AUTHORIZATION, &value)]), 200) - bare;
+    println!("ApiKeyAuth, cached key: {cached} of at most 3");
+    assert!(cached <= 3, "{cached} allocations, at most 3");
+    let other = if value.ends_with('0') { "1" } else { "0" };
+    let wrong = format!("{}{other}", &value[..value.len() - 1]);
+    let rejected = allocations(&mut app, request(&[(AUTHORIZATION, &wrong)]), 401);
+    println!("ApiKeyAuth, 401 for a bad checksum: {rejected} of at most {}", bare + 9);
+    assert!(rejected <= bare + 9, "{rejected} allocations, at most {}", bare + 9);
 }
 
 /// Admits every request with a credential in its source.

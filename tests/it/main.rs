@@ -1,6 +1,7 @@
 //! Tests of behavior through real stacks, one module per layer, and of the source itself.
 
 mod any_of;
+mod api_key;
 mod authorization_details;
 mod autotraits;
 mod browser;

@@ -24,7 +24,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 33] = [
+pub const CASES: [Case; 35] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -54,6 +54,8 @@ pub const CASES: [Case; 33] = [
     },
     case("JwtAuth EdDSA, uncached token", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
+    case("ApiKeyAuth, cached key", ours::api_keys, with_api_key),
+    Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", ours::api_keys, with_bad_checksum) },
     case("AnyOf of three gates, HS256, cached token", ours::any_of, with_hs256),
     case("AnyOf of three gates, custom gate", ours::any_of, with_key),
     Case { status: 401, ..case("AnyOf of three gates, 401 without any", ours::any_of, plain) },
@@ -103,6 +105,27 @@ fn with_hs256() -> Request<Body> {
 fn with_key() -> Request<Body> {
     let mut request = plain();
     request.headers_mut().insert(ours::API_KEY, HeaderValue::from_static("k1"));
+    request
+}
+
+fn with_api_key() -> Request<Body> {
+    static VALUE: OnceLock<HeaderValue> = OnceLock::new();
+    let value = || HeaderValue::from_static(String::leak(format!("ApiKey {}", ours::api_key())));
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
+    request
+}
+
+fn with_bad_checksum() -> Request<Body> {
+    static VALUE: OnceLock<HeaderValue> = OnceLock::new();
+    let value = || {
+        let key = ours::api_key();
+        let (covered, checksum) = key.split_at(key.len() - 6);
+        let other = if checksum == "000000" { "000001" } else { "000000" };
+        HeaderValue::from_static(String::leak(format!("ApiKey {covered}{other}")))
+    };
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
     request
 }
 

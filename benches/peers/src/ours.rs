@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use http::HeaderName;
+use portcullis::api_key::{MemoryKeys, NewApiKey};
 use portcullis::context::{AuthScheme, Realm, Visitor};
 use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
 use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
+    Algorithm, AnyOf, ApiKeyAuth, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
     SecurityHeaders, Stack, TrustedProxies, UserContext,
 };
 
@@ -179,6 +180,28 @@ pub(crate) fn any_of() -> Router {
     let sessions = gate("Session", CredentialSource::cookie("session"));
     let auth = AnyOf::new((jwt_layer(Algorithm::Hs256, true), keys, sessions));
     extracting_user().layer(auth.expect("three gates"))
+}
+
+/// A layer whose keys stay cached for a whole run, and one key.
+fn api_key_layer() -> &'static (ApiKeyAuth, String) {
+    static KEYS: OnceLock<(ApiKeyAuth, String)> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new());
+        let keys = keys.cache_ttl(Duration::from_secs(3_600)).build().expect("valid settings");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let new = NewApiKey::by_administrator(&UserContext::new("admin"), &UserContext::new("ann"));
+        let new = new.scopes(["read:valuations", "write:valuations"]);
+        let key = runtime.block_on(keys.create(new)).expect("a key");
+        (keys, key.secret().to_owned())
+    })
+}
+
+pub(crate) fn api_key() -> &'static str {
+    &api_key_layer().1
+}
+
+pub(crate) fn api_keys() -> Router {
+    extracting_user().layer(api_key_layer().0.clone())
 }
 
 /// Checks whether a token was revoked, among a thousand others.

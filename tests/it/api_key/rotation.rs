@@ -1,0 +1,64 @@
+//! Rotation: two texts are valid until the grace period ends.
+
+use portcullis::api_key::Grace;
+
+use super::*;
+
+#[tokio::test]
+async fn both_texts_are_valid_until_the_grace_period_ends() {
+    let fixture = Fixture::with(|builder| builder.cache_ttl(60 * MINUTE));
+    let old = fixture.create().await;
+    assert_eq!(fixture.status(old.secret()).await, 200);
+    let new = fixture.keys.rotate(old.id(), Grace::hours(1)).await.unwrap().unwrap();
+    assert_ne!(old.secret(), new.secret());
+    assert_eq!((old.id(), new.record().version()), (new.id(), 2));
+    assert_eq!(old.record().scopes(), new.record().scopes());
+    assert_eq!([fixture.status(old.secret()).await, fixture.status(new.secret()).await], [200, 200]);
+    fixture.clock.advance(60 * MINUTE - Duration::from_millis(1));
+    assert_eq!([fixture.status(old.secret()).await, fixture.status(new.secret()).await], [200, 200]);
+    fixture.clock.advance(Duration::from_millis(1));
+    assert_eq!([fixture.status(old.secret()).await, fixture.status(new.secret()).await], [401, 200]);
+}
+
+#[tokio::test]
+async fn no_grace_ends_the_old_text_at_once() {
+    let fixture = Fixture::new();
+    let old = fixture.create().await;
+    assert_eq!(fixture.status(old.secret()).await, 200);
+    let new = fixture.keys.rotate(old.id(), Grace::none()).await.unwrap().unwrap();
+    assert_eq!([fixture.status(old.secret()).await, fixture.status(new.secret()).await], [401, 200]);
+}
+
+#[tokio::test]
+async fn second_rotation_within_the_grace_period_ends_the_oldest_text() {
+    let fixture = Fixture::new();
+    let first = fixture.create().await;
+    let second = fixture.keys.rotate(first.id(), Grace::days(1)).await.unwrap().unwrap();
+    let third = fixture.keys.rotate(first.id(), Grace::minutes(1)).await.unwrap().unwrap();
+    for (key, status) in [(&first, 401), (&second, 200), (&third, 200)] {
+        assert_eq!(fixture.status(key.secret()).await, status);
+    }
+    fixture.clock.advance(MINUTE);
+    for (key, status) in [(&first, 401), (&second, 401), (&third, 200)] {
+        assert_eq!(fixture.status(key.secret()).await, status);
+    }
+}
+
+#[tokio::test]
+async fn networks_and_usage_stay() {
+    let fixture = Fixture::new();
+    let new = NewApiKey::for_user(&ann()).networks(["203.0.113.0/24"]);
+    let key = fixture.keys.create(new).await.unwrap();
+    fixture.keys.rotate(key.id(), Grace::none()).await.unwrap();
+    let record = fixture.keys.find(key.id()).await.unwrap().unwrap();
+    assert_eq!(record.networks().collect::<Vec<_>>(), ["203.0.113.0/24"]);
+
+    let used = fixture.create().await;
+    assert_eq!(fixture.status(used.secret()).await, 200);
+    fixture.keys.flush().await.unwrap();
+    let rotated = fixture.keys.rotate(used.id(), Grace::hours(1)).await.unwrap().unwrap();
+    assert_eq!(fixture.status(used.secret()).await, 200);
+    assert_eq!(fixture.status(rotated.secret()).await, 200);
+    fixture.keys.flush().await.unwrap();
+    assert_eq!(fixture.keys.find(used.id()).await.unwrap().unwrap().usage_count(), 3);
+}
