@@ -149,6 +149,30 @@ fn a_cached_api_key_and_a_bad_checksum_stay_within_their_budgets() {
     assert!(rejected <= bare + 9, "{rejected} allocations, at most {}", bare + 9);
 }
 
+#[test]
+fn a_flood_of_unknown_api_keys_keeps_no_memory() {
+    let keys = || ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Keys of another app, which are well-formed.
+    let other = keys();
+    let new = || NewApiKey::for_user(&UserContext::new("ann"));
+    let texts: Vec<String> =
+        (0..30_000).map(|_| runtime.block_on(other.create(new())).unwrap().secret().to_owned()).collect();
+    let mut app = bare_router().layer(keys()).with_state(());
+    let mut send = |texts: &[String]| {
+        for text in texts {
+            let request = Request::get("/").header(AUTHORIZATION, format!("ApiKey {text}")).body(Body::empty());
+            assert_eq!(runtime.block_on(app.call(request.unwrap())).unwrap().status(), 401);
+        }
+    };
+    // The ids of the last ten thousand are remembered.
+    let (first, last) = texts.split_at(15_000);
+    send(first);
+    let kept = measure(|| send(last)).bytes_current;
+    println!("15,000 more unknown API keys keep {kept} bytes");
+    assert!(kept < 1 << 20, "{kept} bytes");
+}
+
 /// Admits every request with a credential in its source.
 #[derive(Clone)]
 struct AdmitAll(&'static str, CredentialSource);

@@ -15,7 +15,7 @@ use crate::api_key::usage_log::UsageLog;
 use crate::api_key::users::Users;
 use crate::clock::Clock;
 use crate::error::error_chain;
-use crate::lookup::{Flights, Generations};
+use crate::lookup::{Generations, InProgress};
 use crate::runtime;
 
 /// The records of keys in use. Anyone can send well-formed keys that do not exist, so work and memory are bounded:
@@ -57,7 +57,7 @@ pub(super) struct CacheSettings {
 
 #[derive(Debug)]
 struct Lookups {
-    flights: Flights<ApiKeyId, Outcome>,
+    in_progress: InProgress<ApiKeyId, Outcome>,
     /// How many run, including those that were forgotten.
     running: usize,
     /// Ids that do not exist, each with the time at which it is forgotten, in milliseconds since the start.
@@ -88,7 +88,7 @@ impl KeyCache {
         settings: CacheSettings,
         clock: Clock,
     ) -> Self {
-        let lookups = Lookups { flights: Flights::new(), running: 0, absent: Generations::new(MAX_ABSENT) };
+        let lookups = Lookups { in_progress: InProgress::new(), running: 0, absent: Generations::new(MAX_ABSENT) };
         Self {
             keys: RwLock::new(Generations::new(settings.capacity)),
             lookups: Mutex::new(lookups),
@@ -116,7 +116,7 @@ impl KeyCache {
         for _ in 0..MAX_ATTEMPTS {
             let mut outcome = match self.start(id) {
                 Start::Known(outcome) => return outcome,
-                Start::Flight(outcome) => outcome,
+                Start::Waiting(outcome) => outcome,
             };
             // The sender is dropped without an outcome if the record was changed meanwhile.
             if let Ok(outcome) = outcome.wait_for(Option::is_some).await
@@ -131,7 +131,7 @@ impl KeyCache {
     /// Forgets what is known of a key, and the lookup in progress, after its record was changed.
     pub(super) fn forget(&self, id: &ApiKeyId) {
         let mut lookups = self.lookups();
-        lookups.flights.forget(id);
+        lookups.in_progress.forget(id);
         lookups.absent.remove(id);
         self.write_keys().remove(id);
     }
@@ -153,8 +153,8 @@ impl KeyCache {
     fn start(self: &Arc<Self>, id: ApiKeyId) -> Start {
         let now = self.now();
         let mut lookups = self.lookups();
-        if let Some(outcome) = lookups.flights.join(&id) {
-            return Start::Flight(outcome);
+        if let Some(outcome) = lookups.in_progress.join(&id) {
+            return Start::Waiting(outcome);
         }
         if let Some(key) = self.current_key(&id, now) {
             return Start::Known(Ok(Some(key)));
@@ -173,14 +173,14 @@ impl KeyCache {
                 return Start::Known(Err(Unavailable));
             }
         };
-        let (flight, outcome) = lookups.flights.start(id);
+        let (lookup_id, outcome) = lookups.in_progress.start(id);
         lookups.running += 1;
         // Release the lock before `spawn`: a runtime that is shutting down drops the task at once, and with it the
         // guard, which takes the lock.
         drop(lookups);
-        let guard = LookupGuard { cache: Arc::clone(self), id, flight, result: None };
+        let guard = LookupGuard { cache: Arc::clone(self), id, lookup_id, result: None };
         runtime.spawn(guard.run());
-        Start::Flight(outcome)
+        Start::Waiting(outcome)
     }
 
     /// Returns a key whose record cannot be read again now, if it may still be used.
@@ -191,13 +191,13 @@ impl KeyCache {
     }
 
     /// Caches the result of a lookup, and notifies the requests that wait.
-    fn finish(&self, id: ApiKeyId, flight: u64, result: Result<Option<ApiKeyRecord>, StoreError>) {
+    fn finish(&self, id: ApiKeyId, lookup_id: u64, result: Result<Option<ApiKeyRecord>, StoreError>) {
         let now = self.now();
         let error = result.as_ref().err().cloned();
         let mut lookups = self.lookups();
         lookups.running = lookups.running.saturating_sub(1);
         // `None` if the record was changed meanwhile, so that the result may be outdated.
-        if let Some(sender) = lookups.flights.finish(&id, flight) {
+        if let Some(sender) = lookups.in_progress.finish(&id, lookup_id) {
             let outcome = match result {
                 Ok(Some(record)) => {
                     let user = self.users.user_of(&record);
@@ -263,7 +263,7 @@ impl Lookups {
 /// The start of a lookup.
 enum Start {
     Known(Outcome),
-    Flight(watch::Receiver<Option<Outcome>>),
+    Waiting(watch::Receiver<Option<Outcome>>),
 }
 
 /// A lookup in progress. However its task ends, even by a panic or with its runtime, dropping it notifies the requests
@@ -271,7 +271,7 @@ enum Start {
 struct LookupGuard {
     cache: Arc<KeyCache>,
     id: ApiKeyId,
-    flight: u64,
+    lookup_id: u64,
     result: Option<Result<Option<ApiKeyRecord>, StoreError>>,
 }
 
@@ -284,7 +284,7 @@ impl LookupGuard {
 impl Drop for LookupGuard {
     fn drop(&mut self) {
         let stopped = || Err(StoreError::unavailable("the lookup was stopped"));
-        self.cache.finish(self.id, self.flight, self.result.take().unwrap_or_else(stopped));
+        self.cache.finish(self.id, self.lookup_id, self.result.take().unwrap_or_else(stopped));
     }
 }
 

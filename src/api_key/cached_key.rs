@@ -62,12 +62,12 @@ impl CachedKey {
 
     /// Checks a key that was presented, and returns its user. `now` is since 1970.
     ///
-    /// The order does not help who does not have the secret: without it, every answer is the same.
+    /// The order reveals nothing to a caller without the secret: without it, every response is the same.
     ///
     /// # Errors
     ///
-    /// Returns a 401 if the secret is wrong or the key is not valid now, a 403 if the client is in none of its networks,
-    /// and a 503 if it is not known whether the key was revoked.
+    /// Returns a 401 if the secret is wrong or the key is not valid now, a 403 if the client is in none of its
+    /// networks, and a 503 if it is not known whether the key was revoked.
     pub(super) fn check(
         &self,
         presented: &KeyDigest,

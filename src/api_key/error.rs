@@ -40,8 +40,8 @@ impl ApiKeyError {
         }
     }
 
-    /// Returns the rejection to respond with; `None` for [`Invalid`](Self::Invalid), which the app renders as it renders
-    /// other invalid input.
+    /// Returns the rejection to respond with; `None` for [`Invalid`](Self::Invalid), which the app renders as it
+    /// renders other invalid input.
     #[must_use]
     pub fn denial(&self) -> Option<Denial> {
         match self {

@@ -115,7 +115,8 @@ impl ApiKeyAuth {
     ///
     /// # Errors
     ///
-    /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocation could not be shared. Call it again then.
+    /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocation could not be shared. Call it again
+    /// then.
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
         let at = to_system_time(self.policy.clock.since_epoch().as_secs());
         let known = self.policy.store.find(id).await;
@@ -143,10 +144,20 @@ impl ApiKeyAuth {
     /// then.
     pub async fn revoke_all(&self, user: &UserContext) -> Result<Vec<ApiKeyId>, ApiKeyError> {
         let at = to_system_time(self.policy.clock.since_epoch().as_secs());
-        let ids = self.policy.store.revoke_all(user.issuer(), user.id(), at).await?;
-        let shared: Vec<_> = ids.iter().map(|id| self.share_revocation(id)).collect();
-        ids.iter().for_each(|id| self.policy.cache.forget(id));
-        for shared in shared {
+        let known = self.policy.store.find_by_owner(user.issuer(), user.id()).await?;
+        let known = known.iter().filter(|record| record.revoked_at.is_none()).map(|record| record.id);
+        // Before the store revokes them, so that an error of the store leaves none of them valid here.
+        let mut shared: Vec<_> = known.map(|id| (id, self.share_revocation(&id))).collect();
+        let revoked = self.policy.store.revoke_all(user.issuer(), user.id(), at).await;
+        for id in revoked.iter().flatten() {
+            // A key that was created meanwhile.
+            if shared.iter().all(|(known, _)| known != id) {
+                shared.push((*id, self.share_revocation(id)));
+            }
+        }
+        shared.iter().for_each(|(id, _)| self.policy.cache.forget(id));
+        let ids = revoked?;
+        for (_, shared) in shared {
             shared.await?;
         }
         Ok(ids)

@@ -64,8 +64,9 @@
 //!
 //! A key is the prefix, a `_`, twelve characters of id, 32 of secret, and six of a checksum, in letters and digits. The
 //! secret has 190 random bits of the operating system. The store gets a SHA-256 of it, or an HMAC with a
-//! [pepper](ApiKeyAuthBuilder::pepper), and is asked by the id. A text with a wrong prefix or checksum is rejected without
-//! a hash and a lookup, and [`pattern`](crate::ApiKeyAuth::pattern) is a regular expression for secret scanners.
+//! [pepper](ApiKeyAuthBuilder::pepper), and is asked by the id. A text with a wrong prefix or checksum is rejected
+//! without a hash and a lookup, and [`pattern`](crate::ApiKeyAuth::pattern) is a regular expression for secret
+//! scanners.
 //!
 //! # Requests
 //!
@@ -88,31 +89,31 @@
 //!
 //! # Privileges
 //!
-//! A new key may do nothing until it gets scopes, roles or permissions. [`NewApiKey::for_user`] gives a key only what the
-//! user itself has, and rejects a user that is authenticated by a key. Also reserve the routes that manage keys for people
-//! with [`RequireCredential`](crate::RequireCredential).
+//! A new key may do nothing until it gets scopes, roles or permissions. [`NewApiKey::for_user`] gives a key only what
+//! the user itself has, and rejects a user that is authenticated by a key. Also reserve the routes that manage keys for
+//! people with [`RequireCredential`](crate::RequireCredential).
 //!
 //! # Cache, usage and outages
 //!
 //! The record of a key is cached for [some seconds](ApiKeyAuthBuilder::cache_ttl). A cached key costs no call of the
 //! store, and is compared with the clock, its networks and the [revocations](ApiKeyAuthBuilder::revocations) on every
-//! request. Concurrent requests with one key share a lookup, at most 64 lookups run at a time, and ids that do not exist
-//! are remembered for ten seconds, in bounded memory.
+//! request. Concurrent requests with one key share a lookup, at most 64 lookups run at a time, and ids that do not
+//! exist are remembered for ten seconds, in bounded memory.
 //!
 //! Usage is counted in this process, and written in a batch once a minute. No request waits for it. Call
 //! [`flush`](crate::ApiKeyAuth::flush) at shutdown.
 //!
 //! # Revocation
 //!
-//! [`revoke`](crate::ApiKeyAuth::revoke) ends a key in the store and in this process. Other processes notice it within the
-//! `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream. To end the keys
-//! of a user that is logged out everywhere, call [`revoke_all`](crate::ApiKeyAuth::revoke_all) beside that of the
+//! [`revoke`](crate::ApiKeyAuth::revoke) ends a key in the store and in this process. Other processes notice it within
+//! the `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream. To end the
+//! keys of a user that is logged out everywhere, call [`revoke_all`](crate::ApiKeyAuth::revoke_all) beside that of the
 //! revocations.
 //!
 //! # Order
 //!
-//! As for [`JwtAuth`](crate::jwt#order). With tokens on the same routes, combine both by [`AnyOf`](crate::AnyOf). Keys with
-//! networks need a [`TrustedProxies`](crate::TrustedProxies) layer around this one.
+//! As for [`JwtAuth`](crate::jwt#order). With tokens on the same routes, combine both by [`AnyOf`](crate::AnyOf). Keys
+//! with networks need a [`TrustedProxies`](crate::TrustedProxies) layer around this one.
 
 mod builder;
 mod cache;

@@ -79,7 +79,7 @@ impl NewApiKey {
 
     /// Creates a key that acts for `owner`, by request of an administrator, whose own privileges are not compared.
     ///
-    /// Check before that the administrator may create keys. The owner may be a user whom nobody logs in as, for example
+    /// Check before that the administrator may create keys. The owner may be a service that never logs in, for example
     /// `UserContext::new("build-server").with_issuer("services")`. An administrator that is authenticated by an API key
     /// can create none.
     pub fn by_administrator(administrator: &UserContext, owner: &UserContext) -> Self {
@@ -100,7 +100,7 @@ impl NewApiKey {
         }
     }
 
-    /// Sets the name, which tells the owner's keys apart (at most 200 bytes, default empty).
+    /// Sets the name, by which the owner distinguishes its keys (at most 200 bytes, default empty).
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.grant.name(name.into());
         self

@@ -1,4 +1,4 @@
-//! `Privileges`: what a key may do, and the rule that nobody gives a key what they lack.
+//! `Privileges`: what a key may do, and the rule that a caller gives a key only what it has itself.
 
 use crate::context::{Permission, Scopes, Tier, UserContext};
 use crate::gate::{Denial, DenialKind};

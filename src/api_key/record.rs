@@ -19,10 +19,10 @@ use crate::context::{Networks, UserContext};
 ///
 /// # Serialized form
 ///
-/// With the feature `serde`, a handler can return a record as JSON, for example in a list of a user's keys. It has `id`,
-/// `name`, `scopes`, `roles`, `permissions`, `tier`, `networks`, `created_at`, `not_before`, `expires_at`, `revoked_at`,
-/// `last_used_at` and `usage_count`. Times are in whole seconds since 1970, and an absent value is omitted. The digest of
-/// the secret is only in the form for stores.
+/// With the feature `serde`, a handler can return a record as JSON, for example in a list of a user's keys. It has
+/// `id`, `name`, `scopes`, `roles`, `permissions`, `tier`, `networks`, `created_at`, `not_before`, `expires_at`,
+/// `revoked_at`, `last_used_at` and `usage_count`. Times are in whole seconds since 1970, and an absent value is
+/// omitted. The digest of the secret is only in the form for stores.
 #[derive(Clone)]
 pub struct ApiKeyRecord {
     pub(super) id: ApiKeyId,
@@ -43,7 +43,7 @@ pub struct ApiKeyRecord {
     pub(super) usage_count: u64,
 }
 
-/// Whom a key acts for.
+/// The user or client that a key acts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) issuer: Option<String>,

@@ -17,7 +17,8 @@ use crate::api_key::usage::ApiKeyUsage;
 /// | column | value |
 /// |---|---|
 /// | `id`, the primary key | [`ApiKeyRecord::id`] |
-/// | `owner_issuer`, `owner_id`, with an index | [`owner_issuer`](ApiKeyRecord::owner_issuer), [`owner_id`](ApiKeyRecord::owner_id) |
+/// | `owner_issuer`, with an index | [`owner_issuer`](ApiKeyRecord::owner_issuer) |
+/// | `owner_id`, in the same index | [`owner_id`](ApiKeyRecord::owner_id) |
 /// | `version` | [`version`](ApiKeyRecord::version) |
 /// | `record` | [`to_json`](ApiKeyRecord::to_json) |
 /// | `usage_count`, `last_used_at` | 0 and null; only [`record_usage`](Self::record_usage) changes them |
@@ -28,9 +29,17 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     ///
     /// A revoked record is returned too. It is called for the first request with a key, and again when the cached
     /// record is older than the [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
     fn find(&self, id: &ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
 
     /// Returns all records of an owner with their usage, also revoked ones.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
     fn find_by_owner(
         &self,
         issuer: Option<&str>,
@@ -38,21 +47,34 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<ApiKeyRecord>, StoreError>> + Send;
 
     /// Stores a record if its version is the next one: 1 if there is no record of this id, else one more than that of
-    /// the stored record. Otherwise, the error is [`StoreError::Conflict`].
+    /// the stored record.
     ///
-    /// The comparison and the change are one step, as in `UPDATE .. WHERE id = ? AND version = ?`. So a slow writer can
-    /// not replace a newer record, and a revocation is final. The usage of the record is not stored.
+    /// The comparison and the change are one step, as in `UPDATE .. WHERE id = ? AND version = ?`. So a slow writer
+    /// cannot replace a newer record, and a revocation is final. The usage of the record is not stored.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Conflict`] if the version is not the next one, and [`StoreError::Unavailable`] if the store
+    /// cannot be reached.
     fn save(&self, record: &ApiKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Adds the usage of several keys to what is stored. Ids that are unknown are skipped.
     ///
-    /// It is called at most once a minute, and by [`flush`](crate::ApiKeyAuth::flush). If it fails, the same usage is part
-    /// of the next call.
+    /// It is called at most once a minute, and by [`flush`](crate::ApiKeyAuth::flush). If it fails, the same usage is
+    /// part of the next call.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
     fn record_usage(&self, usage: &[ApiKeyUsage]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Revokes all keys of an owner that are not revoked yet, and returns their ids.
     ///
     /// The default finds the records, and saves the next version of each. A database may do it in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
     fn revoke_all(
         &self,
         issuer: Option<&str>,
@@ -63,23 +85,27 @@ pub trait ApiKeyStore: Send + Sync + 'static {
             let mut revoked = Vec::new();
             for record in self.find_by_owner(issuer, id).await? {
                 let id = *record.id();
-                let mut current = Some(record);
-                // Another change may come first. A store in which this happens again and again is broken.
-                for _ in 0..MAX_CONFLICTS {
-                    let Some(record) = current.filter(|record| record.revoked_at().is_none()) else { break };
-                    match self.save(&record.into_revoked(at)).await {
-                        Err(StoreError::Conflict) => current = self.find(&id).await?,
-                        saved => {
-                            saved?;
-                            revoked.push(id);
-                            break;
-                        }
-                    }
+                if revoke(self, record, at).await? {
+                    revoked.push(id);
                 }
             }
             Ok(revoked)
         }
     }
+}
+
+/// Saves a record as revoked, also if another change comes first. Returns whether this call has revoked it.
+async fn revoke(store: &(impl ApiKeyStore + ?Sized), record: ApiKeyRecord, at: SystemTime) -> Result<bool, StoreError> {
+    let id = *record.id();
+    let mut current = Some(record);
+    for _ in 0..=MAX_CONFLICTS {
+        let Some(record) = current.filter(|record| record.revoked_at().is_none()) else { return Ok(false) };
+        match store.save(&record.into_revoked(at)).await {
+            Err(StoreError::Conflict) => current = store.find(&id).await?,
+            saved => return saved.map(|()| true),
+        }
+    }
+    Err(StoreError::Conflict)
 }
 
 /// Why a store failed.

@@ -24,8 +24,8 @@ impl ApiKeyAuthBuilder {
 
     /// Also reads the key from this header, for example `x-api-key` (default: only from `Authorization`).
     ///
-    /// A request with a key in both places is rejected with 400. Proxies hide `Authorization` in their logs, and perhaps
-    /// not this header.
+    /// A request with a key in both places is rejected with 400. Proxies hide `Authorization` in their logs, and
+    /// perhaps not this header.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -79,7 +79,8 @@ impl ApiKeyAuthBuilder {
         self
     }
 
-    /// Rejects keys that were [revoked](crate::revocation), and shares revocations with other processes (default: none).
+    /// Rejects keys that were [revoked](crate::revocation), and shares revocations with other processes (default:
+    /// none).
     ///
     /// With a handle that has a stream, all processes reject a revoked key within a second. The keys of a user are
     /// rejected too when [`Revocations::revoke_all`] revokes the user.

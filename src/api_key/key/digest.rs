@@ -6,7 +6,7 @@ use aws_lc_rs::{constant_time, digest, hmac};
 
 /// The SHA-256 of the id and the secret of a key, or their HMAC-SHA-256 with a pepper.
 ///
-/// The secret has 190 random bits, so a fast hash suffices: nobody can try all secrets.
+/// The secret has 190 random bits, so a fast hash suffices: no one can try all secrets.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyDigest([u8; DIGEST_LEN]);
 

@@ -1,7 +1,7 @@
 //! `KeyFormat`: the text of a key, from its parts and back.
 //!
-//! The format is that of GitHub's tokens. A prefix shows scanners and people what the text is, and a checksum lets both a
-//! scanner and this crate reject a text that is no key without asking anyone.
+//! The format is that of GitHub's tokens. A prefix shows scanners and people what the text is, and a checksum lets both
+//! a scanner and this crate reject a text that is no key without asking anyone.
 
 use zeroize::Zeroizing;
 
@@ -171,7 +171,11 @@ mod tests {
         }
 
         #[test]
-        fn every_key_parses_back(id in "[0-9A-Za-z]{12}", secret in "[0-9A-Za-z]{32}", prefix in "[a-z][a-z0-9_]{0,30}[a-z0-9]") {
+        fn every_key_parses_back(
+            id in "[0-9A-Za-z]{12}",
+            secret in "[0-9A-Za-z]{32}",
+            prefix in "[a-z][a-z0-9_]{0,30}[a-z0-9]",
+        ) {
             prop_assert!(KeyFormat::is_prefix(&prefix));
             let format = KeyFormat::new(&prefix);
             let text = format.text(id.parse().unwrap(), secret.as_bytes().try_into().unwrap());

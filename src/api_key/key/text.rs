@@ -6,10 +6,10 @@ use crate::api_key::key::format::KeyText;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
 
-/// A new key: its text, which nobody can read again, and its record.
+/// A new key: its text, which no one can read again, and its record.
 ///
-/// Show the [text](Self::secret) to the user once, in the response that creates the key, with `Cache-Control: no-store`.
-/// `Debug` does not show it.
+/// Show the [text](Self::secret) to the user once, in the response that creates the key, with `Cache-Control:
+/// no-store`. `Debug` does not show it.
 pub struct ApiKey {
     text: KeyText,
     record: ApiKeyRecord,

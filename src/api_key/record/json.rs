@@ -97,8 +97,8 @@ impl Stored {
         }
     }
 
-    /// Returns the record; `None` if a member is invalid. Nothing is skipped: without a network that cannot be read, for
-    /// example, the key would be valid at any address.
+    /// Returns the record; `None` if a member is invalid. Nothing is skipped: without a network that cannot be read,
+    /// for example, the key would be valid at any address.
     fn into_record(self) -> Option<ApiKeyRecord> {
         let permissions = self.permissions.iter().map(|text| Permission::new(text));
         let privileges = Privileges {
@@ -138,7 +138,7 @@ fn digest(text: &str) -> Option<KeyDigest> {
     Some(KeyDigest::from_bytes(bytes))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+/// By reference, as serde passes it.
 fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::lookup::Flights;
+use crate::lookup::InProgress;
 
 /// The result of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) struct LookupLimits {
 pub(crate) struct Lookups {
     limits: LookupLimits,
     /// At most [`LookupLimits::concurrent`].
-    in_progress: Flights<Arc<str>, Outcome>,
+    in_progress: InProgress<Arc<str>, Outcome>,
     /// Hashes of the names of absent issuers, each with the time at which it is forgotten, oldest first.
     ///
     /// A collision of two hashes would reject a valid token for a minute. The hash has a random key, so no caller can
@@ -68,7 +68,7 @@ impl Lookups {
     pub(crate) fn new(limits: LookupLimits) -> Self {
         Self {
             limits,
-            in_progress: Flights::new(),
+            in_progress: InProgress::new(),
             absent: VecDeque::new(),
             unavailable: VecDeque::new(),
             failures_until: None,

@@ -3,6 +3,7 @@
 mod any_of;
 mod checking;
 mod config;
+mod flood;
 mod lookups;
 mod managing;
 mod presenting;
@@ -127,7 +128,7 @@ impl TestStore {
         *self.0.permits.lock().unwrap() = None;
     }
 
-    /// Waits until this number of `find` calls have begun.
+    /// Waits until this number of `find` calls have started.
     async fn wait_for_finds(&self, finds: usize) {
         while self.finds() < finds {
             tokio::task::yield_now().await;

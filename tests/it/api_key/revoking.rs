@@ -124,6 +124,22 @@ async fn all_keys_of_an_owner_are_revoked_for_ever() {
 }
 
 #[tokio::test]
+async fn keys_are_revoked_with_others_also_if_a_change_comes_first() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    let id = *key.id();
+    let revoke = tokio::spawn({
+        let keys = fixture.keys.clone();
+        async move { keys.revoke_all(&ann()).await.unwrap() }
+    });
+    let change = portcullis::api_key::ApiKeyChange::for_user(&ann()).name("renamed");
+    let _ = fixture.keys.update(&id, change).await.unwrap();
+    assert_eq!(revoke.await.unwrap(), [id]);
+    assert_eq!(fixture.status(key.secret()).await, 401);
+    assert!(fixture.keys.find(&id).await.unwrap().unwrap().revoked_at().is_some());
+}
+
+#[tokio::test]
 async fn key_is_rejected_here_even_if_the_store_fails_to_revoke_it() {
     let clock = fake_clock();
     let handle = revocations(&clock);

@@ -27,7 +27,7 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "any_of::tuple!, api_key::ApiKeyAuth, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
+        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
          extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, \
          gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, \
          gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \

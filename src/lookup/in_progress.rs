@@ -1,4 +1,4 @@
-//! `Flights`: the lookups in progress, one for each key.
+//! `InProgress`: the lookups in progress, one for each key.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -8,19 +8,19 @@ use tokio::sync::watch;
 
 /// The lookups in progress. Requests for one key share a lookup. It is behind a lock, and every method is pure.
 #[derive(Debug)]
-pub(crate) struct Flights<K, T> {
-    in_progress: HashMap<K, Flight<T>>,
+pub(crate) struct InProgress<K, T> {
+    in_progress: HashMap<K, Started<T>>,
     next_id: u64,
 }
 
 #[derive(Debug)]
-struct Flight<T> {
+struct Started<T> {
     id: u64,
-    /// Dropped without an outcome if the lookup is [forgotten](Flights::forget).
+    /// Dropped without an outcome if the lookup is [forgotten](InProgress::forget).
     outcome: watch::Sender<Option<T>>,
 }
 
-impl<K: Eq + Hash, T> Flights<K, T> {
+impl<K: Eq + Hash, T> InProgress<K, T> {
     pub(crate) fn new() -> Self {
         Self { in_progress: HashMap::new(), next_id: 0 }
     }
@@ -31,7 +31,7 @@ impl<K: Eq + Hash, T> Flights<K, T> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.in_progress.get(key).map(|flight| flight.outcome.subscribe())
+        self.in_progress.get(key).map(|started| started.outcome.subscribe())
     }
 
     /// Records that a lookup starts. Returns its id, and where to receive its outcome.
@@ -39,7 +39,7 @@ impl<K: Eq + Hash, T> Flights<K, T> {
         let (sender, outcome) = watch::channel(None);
         let id = self.next_id;
         self.next_id += 1;
-        self.in_progress.insert(key, Flight { id, outcome: sender });
+        self.in_progress.insert(key, Started { id, outcome: sender });
         (id, outcome)
     }
 
@@ -52,7 +52,7 @@ impl<K: Eq + Hash, T> Flights<K, T> {
         if self.in_progress.get(key)?.id != id {
             return None;
         }
-        self.in_progress.remove(key).map(|flight| flight.outcome)
+        self.in_progress.remove(key).map(|started| started.outcome)
     }
 
     /// Forgets the lookup of this key, because it may have started too early.
@@ -76,23 +76,23 @@ mod tests {
 
     #[test]
     fn requests_for_one_key_share_a_lookup_until_it_ends() {
-        let mut flights: Flights<String, u8> = Flights::new();
-        assert!(flights.join("a").is_none());
-        let (id, _) = flights.start("a".to_owned());
-        let receiver = flights.join("a").unwrap();
-        flights.finish("a", id).unwrap().send_replace(Some(7));
+        let mut lookups: InProgress<String, u8> = InProgress::new();
+        assert!(lookups.join("a").is_none());
+        let (id, _) = lookups.start("a".to_owned());
+        let receiver = lookups.join("a").unwrap();
+        lookups.finish("a", id).unwrap().send_replace(Some(7));
         assert_eq!(*receiver.borrow(), Some(7));
-        assert!(flights.join("a").is_none());
+        assert!(lookups.join("a").is_none());
     }
 
     #[test]
     fn a_forgotten_lookup_has_no_outcome() {
-        let mut flights: Flights<String, u8> = Flights::new();
-        let (first, receiver) = flights.start("a".to_owned());
-        flights.forget("a");
+        let mut lookups: InProgress<String, u8> = InProgress::new();
+        let (first, receiver) = lookups.start("a".to_owned());
+        lookups.forget("a");
         assert!(receiver.has_changed().is_err(), "the sender is gone");
-        let (second, _) = flights.start("a".to_owned());
-        assert!(flights.finish("a", first).is_none());
-        assert!(flights.finish("a", second).is_some());
+        let (second, _) = lookups.start("a".to_owned());
+        assert!(lookups.finish("a", first).is_none());
+        assert!(lookups.finish("a", second).is_some());
     }
 }
