@@ -62,7 +62,7 @@ enum Expiry {
 }
 
 /// What is random of a new key.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Secrets {
     pub(super) id: ApiKeyId,
     pub(super) digest: KeyDigest,

@@ -191,8 +191,16 @@ fn api_key_layer() -> &'static (ApiKeyAuth, String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let new = NewApiKey::by_administrator(&UserContext::new("admin"), &UserContext::new("ann"));
         let new = new.scopes(["read:valuations", "write:valuations"]);
-        let key = runtime.block_on(keys.create(new)).expect("a key");
-        (keys, key.secret().to_owned())
+        let key = runtime.block_on(async {
+            let key = keys.create(new).await.expect("a key");
+            // The first request looks the key up, which needs a runtime.
+            let request = http::Request::get("/").header("authorization", format!("ApiKey {}", key.secret()));
+            let request = request.body(axum::body::Body::empty()).expect("a request");
+            let response = tower::ServiceExt::oneshot(bare().layer(keys.clone()), request).await.expect("a response");
+            assert_eq!(response.status(), 200);
+            key.secret().to_owned()
+        });
+        (keys, key)
     })
 }
 
