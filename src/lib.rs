@@ -38,6 +38,7 @@
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
+//! | [IpFilter] | allows or denies requests by the client's address: 403 |
 //! | [TrustedProxies] | finds the client's address and scheme behind proxies |
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
@@ -76,8 +77,8 @@
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`AnyOf`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide lists [how
-//! many crates each feature brings](_guide::features).
+//! The `Require*` layers, [`AnyOf`], [`IpFilter`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide
+//! lists [how many crates each feature brings](_guide::features).
 //!
 //! # Guide
 //!
@@ -149,6 +150,8 @@ pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "headers")]
 pub mod headers;
+#[doc(alias("allowlist", "blocklist", "cidr", "denylist"))]
+pub mod ip_filter;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(any(feature = "api_key", feature = "jwt"))]
@@ -210,6 +213,8 @@ pub use extract::extractor::Extractor;
 #[cfg(feature = "headers")]
 #[doc(alias("helmet", "secure headers", "SetResponseHeaderLayer"))]
 pub use headers::gate::SecurityHeaders;
+#[doc(alias("allowlist", "blocklist", "cidr", "denylist"))]
+pub use ip_filter::gate::IpFilter;
 #[cfg(feature = "jwt")]
 pub use jwt::algorithm::Algorithm;
 #[cfg(feature = "jwt")]

@@ -38,6 +38,7 @@ mod credential;
 #[cfg(feature = "headers")]
 pub(crate) mod csp_nonce;
 mod identity;
+mod network_set;
 mod no_store;
 #[cfg(feature = "cors")]
 pub(crate) mod origin_set;
@@ -71,6 +72,7 @@ pub use credential::Credential;
 pub(crate) use csp_nonce::CspNonce;
 #[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) use identity::Identity;
+pub(crate) use network_set::NetworkSet;
 pub use no_store::NoStore;
 #[cfg(feature = "cors")]
 pub(crate) use origin_set::OriginSet;

@@ -61,15 +61,15 @@ pub enum DenialKind {
     AbnormalUsage(Violation),
     /// 403: the credential is valid, but the user's account is rejected.
     AccountRefused(AccountRefusal),
-    /// 403: the client's address is not one that is admitted, for example not in a network of the API key.
-    #[non_exhaustive]
-    #[doc(alias("403", "forbidden", "allow list", "ip"))]
-    AddressRefused {
-        /// The address; `None` if it is unknown. The response does not have it.
-        address: Option<IpAddr>,
-    },
     /// 500: the client's address is needed, the connection has none, and the trusted proxy forwarded none.
     AddressNotForwarded,
+    /// 403: requests from the client's address are not allowed, for example with this API key.
+    #[non_exhaustive]
+    #[doc(alias("403", "allow list", "forbidden", "ip"))]
+    AddressRefused {
+        /// The client's address; `None` if it is unknown. The response does not have it.
+        address: Option<IpAddr>,
+    },
     /// 500: the client's address is needed, and the server did not provide that of the connection.
     AddressUnknown,
     /// 503: the store of API keys is unavailable, or too many keys are being looked up.

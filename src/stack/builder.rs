@@ -3,6 +3,7 @@
 use crate::context::{RoutePattern, TrustedProxies};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Gate, Pair};
+use crate::ip_filter::gate::IpFilter;
 use crate::stack::gate::{NoAuth, Stack};
 use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 use crate::stack::open_routes::{self, ExceptOpenRoutes};
@@ -17,6 +18,7 @@ pub struct StackBuilder<A = NoAuth> {
     proxies: Option<TrustedProxies>,
     headers: Option<SecurityHeaders>,
     cors: Option<Cors>,
+    ip_filter: Option<IpFilter>,
     by_address: Option<RateLimit>,
     authenticate: A,
     open: Option<Vec<RoutePattern>>,
@@ -31,6 +33,7 @@ impl Stack {
             proxies: None,
             headers: None,
             cors: None,
+            ip_filter: None,
             by_address: None,
             authenticate: NoAuth::new(),
             open: None,
@@ -121,6 +124,25 @@ impl<A: Gate> StackBuilder<A> {
         self
     }
 
+    /// Sets the layer that allows or denies requests by the client's address, before rate limits and authentication.
+    ///
+    /// It requires [`trusted_proxies`](Self::trusted_proxies). Keep a clone of the filter to
+    /// [reload](IpFilter::reload) its lists.
+    ///
+    /// ```
+    /// use portcullis::{IpFilter, Stack, TrustedProxies};
+    ///
+    /// let filter = IpFilter::builder().deny(["192.0.2.0/24"]).build()?;
+    /// let builder = Stack::builder().ip_filter(filter);
+    /// assert!(builder.clone().build().is_err());
+    /// assert!(builder.trusted_proxies(TrustedProxies::none()).build().is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn ip_filter(mut self, filter: IpFilter) -> Self {
+        self.ip_filter = Some(filter);
+        self
+    }
+
     /// Sets a rate limit that runs before authentication and so bounds the work of verifying tokens.
     ///
     /// Its key may be the client's address, an API key or the global key, but not the user, because no user is known
@@ -200,6 +222,7 @@ impl<A: Gate> StackBuilder<A> {
             proxies: self.proxies,
             headers: self.headers,
             cors: self.cors,
+            ip_filter: self.ip_filter,
             by_address: self.by_address,
             authenticate: gate,
             open: self.open,
@@ -304,9 +327,9 @@ impl<A: Gate> StackBuilder<A> {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, if a rate limit
-    /// needs the client's address but [`trusted_proxies`](Self::trusted_proxies) is not set, or if no layer is set. A
-    /// limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
+    /// Returns [`ConfigError`] if a rate limit needs a user but no gate authenticates one before it, if a rate limit or
+    /// a filter needs the client's address but [`trusted_proxies`](Self::trusted_proxies) is not set, or if no layer is
+    /// set. A limit needs a user if its key is [`user`](crate::rate_limit::Key::user) or
     /// [`tenant`](crate::rate_limit::Key::tenant), or if its quota depends on the tier. It needs the address if its key
     /// is [`ip`](crate::rate_limit::Key::ip) or falls back to it.
     ///
@@ -332,14 +355,16 @@ impl<A: Gate> StackBuilder<A> {
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Missing, reason, remedy));
         }
         open_routes::validate(self.open.as_deref(), self.has_user, &mut issues);
-        if self.open.as_deref().is_some_and(|open| requires_user_on(self.by_user.as_ref(), open)) {
+        let user_limit = self.by_user.as_ref();
+        if self.open.as_deref().is_some_and(|open| user_limit.is_some_and(|limit| limit.requires_user_on(open))) {
             let reason = "the limit counts only by user, and no user is known on open routes";
             let remedy = "let its key fall back to the address with or_ip(), or exempt the open routes";
             issues.add(ConfigIssue::new("limit_by_user", IssueKind::Prohibited, reason, remedy));
         }
         let limits = [&self.by_address, &self.by_user];
-        if self.proxies.is_none() && limits.into_iter().flatten().any(RateLimit::needs_address) {
-            let reason = "a limit counts by the client's address, which proxies may forward";
+        let needs_address = self.ip_filter.is_some() || limits.into_iter().flatten().any(RateLimit::needs_address);
+        if self.proxies.is_none() && needs_address {
+            let reason = "a layer needs the client's address, which proxies may forward";
             let remedy = "pass the proxies in front of the app, or TrustedProxies::none() if there is none";
             issues.add(ConfigIssue::new("trusted_proxies", IssueKind::Missing, reason, remedy));
         }
@@ -351,7 +376,7 @@ impl<A: Gate> StackBuilder<A> {
             // A setting that is missing is an `Option` in its place, which admits every request: one type for all
             // stacks with the same `A`.
             let connection = Pair::new(self.proxies, self.headers);
-            let outer = Pair::new(self.cors, self.by_address);
+            let outer = Pair::new(Pair::new(self.cors, self.ip_filter), self.by_address);
             let authenticate = ExceptOpenRoutes::new(self.authenticate, self.open);
             Stack::new(connection, outer, authenticate, self.by_user)
         })
@@ -361,6 +386,7 @@ impl<A: Gate> StackBuilder<A> {
         self.proxies.is_some()
             || self.headers.is_some()
             || self.cors.is_some()
+            || self.ip_filter.is_some()
             || self.by_address.is_some()
             || self.has_user
             || self.by_user.is_some()
@@ -370,9 +396,4 @@ impl<A: Gate> StackBuilder<A> {
 /// Whether a limit has a key or quotas that require a user.
 fn needs_user(limit: Option<&RateLimit>) -> bool {
     limit.is_some_and(RateLimit::needs_user)
-}
-
-/// Whether a limit would reject every anonymous request for one of these routes.
-fn requires_user_on(limit: Option<&RateLimit>, routes: &[RoutePattern]) -> bool {
-    limit.is_some_and(|limit| limit.requires_user_on(routes))
 }

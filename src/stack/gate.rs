@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use crate::context::TrustedProxies;
 use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
+use crate::ip_filter::gate::IpFilter;
 use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 use crate::stack::open_routes::ExceptOpenRoutes;
 
@@ -34,7 +35,7 @@ type AllGates<A> = Pair<ConnectionGates, Pair<Pair<OuterGates, ExceptOpenRoutes<
 pub(super) type ConnectionGates = Pair<Option<TrustedProxies>, Option<SecurityHeaders>>;
 
 /// The gates between `SecurityHeaders` and the gate that authenticates.
-pub(super) type OuterGates = Pair<Option<Cors>, Option<RateLimit>>;
+pub(super) type OuterGates = Pair<Pair<Option<Cors>, Option<IpFilter>>, Option<RateLimit>>;
 
 impl<A: Gate> Stack<A> {
     pub(super) fn new(

@@ -56,10 +56,11 @@
 //! trusted_proxies           finds the client's address and scheme
 //! └ security_headers        adds headers to every response
 //!   └ cors                  responds to preflights, adds CORS headers
-//!     └ limit_by_address    bounds the work of verifying credentials, or 429
-//!       └ authenticate      credential -> user, or 401
-//!         └ limit_by_user   charges the user, or 429
-//!           └ router        Require*, handlers
+//!     └ ip_filter           denies addresses, or 403
+//!       └ limit_by_address  bounds the work of verifying credentials, or 429
+//!         └ authenticate    credential -> user, or 401
+//!           └ limit_by_user charges the user, or 429
+//!             └ router      Require*, handlers
 //! ```
 //!
 //! The guide explains [why each layer has its place](crate::_guide::layer_order).

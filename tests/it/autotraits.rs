@@ -32,10 +32,10 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IssueKind,
-    Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit, RequireCredential,
-    RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes,
-    SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
+    Algorithm, AnyOf, ApiKeyAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IpFilter,
+    IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit,
+    RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail,
+    Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -46,6 +46,7 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<ApiKeyAuth>();
     is_value::<Cors>();
+    is_value::<IpFilter>();
     is_value::<JwtAuth>();
     is_value::<RateLimit>();
     is_value::<SecurityHeaders>();

@@ -7,8 +7,8 @@ use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, ConfigError, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
-    RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
+    AnyOf, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential,
+    RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -43,6 +43,10 @@ fn constructors_are_named_by_their_path() {
     let dangerous = TrustedProxies::dangerously_trust_networks(["::/0", "a"]);
     assert_eq!(setting(dangerous), "TrustedProxies::dangerously_trust_networks");
     assert_eq!(setting(TrustedProxies::hops(0)), "TrustedProxies::hops");
+    assert_eq!(setting(IpFilter::builder().build()), "IpFilter::builder");
+    assert_eq!(setting(IpFilter::builder().allow([""; 0]).build()), "allow");
+    assert_eq!(setting(IpFilter::builder().allow(["a"]).build()), "allow");
+    assert_eq!(setting(IpFilter::builder().deny(["a"]).build()), "deny");
     assert_eq!(setting("0/h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("a, b".parse::<Tiers>()), "Tiers::from_str");

@@ -14,6 +14,7 @@ mod examples;
 mod extract;
 mod gate;
 mod headers;
+mod ip_filter;
 mod jwt_config;
 mod keys;
 mod many_issuers;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::context::network_set::{MAPPED, NetworkError, parse_network};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 
 /// Networks, such as those of the trusted proxies.
@@ -38,16 +39,18 @@ impl Networks {
                 has_unix = true;
                 continue;
             }
-            let network = parse_network(text).and_then(|network| match width {
-                Width::Bounded if Addresses::of(&[network]).are_too_many() => Err(TOO_WIDE),
-                _ => Ok(network),
-            });
-            match network {
-                Ok(network) => parsed.push(network),
-                Err((kind, reason, remedy)) => {
-                    issues.add(ConfigIssue::new(setting, kind, reason, remedy).with_value(text));
+            let (kind, reason, remedy) = match parse_network(text) {
+                Ok(network) if width == Width::Bounded && Addresses::of(&[network]).are_too_many() => TOO_WIDE,
+                Ok(network) => {
+                    parsed.push(network);
+                    continue;
                 }
-            }
+                Err(error @ NetworkError::NoNetwork) => {
+                    (IssueKind::Invalid, error.reason(), "write 192.0.2.7, 10.0.0.0/8 or unix:")
+                }
+                Err(error) => (IssueKind::Invalid, error.reason(), error.remedy()),
+            };
+            issues.add(ConfigIssue::new(setting, kind, reason, remedy).with_value(text));
         }
         if width == Width::Bounded && Addresses::of(&parsed).are_too_many() {
             let (kind, _, remedy) = TOO_WIDE;
@@ -76,25 +79,6 @@ impl Networks {
 
     pub(crate) fn are_none(&self) -> bool {
         self.networks.is_empty() && !self.has_unix
-    }
-}
-
-/// Why an item of the list is invalid, and what to write instead.
-type Invalid = (IssueKind, &'static str, &'static str);
-
-/// Parses an address or a network. An IPv4-mapped one (RFC 4291 §2.5.5.2) becomes IPv4, as the addresses of peers do.
-fn parse_network(text: &str) -> Result<IpNet, Invalid> {
-    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    let Some(network) = network else { return Err(NO_NETWORK) };
-    match network.trunc() {
-        IpNet::V6(network) if MAPPED.contains(&network) => {
-            let [.., a, b, c, d] = network.addr().octets();
-            let bits = network.prefix_len() - MAPPED.prefix_len();
-            Ipv4Net::new(Ipv4Addr::new(a, b, c, d), bits).map(IpNet::V4).map_err(|_| NO_NETWORK)
-        }
-        // RFC 4291 §2.5.5.1. Neither `::` nor `::1` is meant.
-        IpNet::V6(network) if COMPATIBLE.contains(&network) && network.addr().segments()[6] != 0 => Err(IS_COMPATIBLE),
-        network => Ok(network),
     }
 }
 
@@ -205,14 +189,7 @@ const TRANSLATED: &[(Ipv6Net, u32)] = &[
     (ipv6([0x2002, 0, 0], 16), 80),
 ];
 
-const MAPPED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
-const COMPATIBLE: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 96);
-
-const NO_NETWORK: Invalid =
-    (IssueKind::Invalid, "neither an address nor a network", "write 192.0.2.7, 10.0.0.0/8 or unix:");
-const IS_COMPATIBLE: Invalid =
-    (IssueKind::Invalid, "an IPv4-compatible IPv6 address, which no peer has", "write the IPv4 address");
-const TOO_WIDE: Invalid = (
+const TOO_WIDE: (IssueKind, &str, &str) = (
     IssueKind::Prohibited,
     "the network has more public addresses than any real list of proxies, so clients could choose their address",
     "list only the networks of your proxies, or count the proxies with TrustedProxies::hops(..); if you mean it, call \

@@ -8,7 +8,7 @@ use crate::gate::denial::{Denial, DenialKind};
 
 impl Denial {
     /// Returns the `WWW-Authenticate` challenges of a 400, 401 or 403 (RFC 9110 §11.6.1, RFC 6750 §3), one for each
-    /// scheme of the realm; otherwise none.
+    /// scheme of the realm; otherwise, and for a rejected address, none.
     ///
     /// The challenges of the schemes `Bearer` and `DPoP`, and of those with
     /// [error parameters](crate::context::AuthScheme::with_error_parameters), have the error code and the required
@@ -32,7 +32,9 @@ impl Denial {
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
-        let has_challenge = matches!(self.status().as_u16(), 400 | 401 | 403);
+        // No credential helps a client whose address is rejected.
+        let has_challenge = matches!(self.status().as_u16(), 400 | 401 | 403)
+            && !matches!(self.kind, DenialKind::AddressRefused { .. });
         let challenges = if has_challenge { self.realm.challenges() } else { &[] };
         let error = self.error().filter(|_| has_challenge).map(|code| (code, self.detail()));
         let own = challenges.iter().map(move |challenge| match &error {

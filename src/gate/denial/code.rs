@@ -37,6 +37,7 @@ impl DenialKind {
             Self::AccountRefused(AccountRefusal::Locked) => "account_locked",
             Self::AccountRefused(AccountRefusal::Other { .. }) => "account_refused",
             Self::AccountRefused(AccountRefusal::Unverified) => "account_unverified",
+            Self::AddressRefused { .. } => "address_refused",
             Self::AddressNotForwarded
             | Self::AddressUnknown
             | Self::AuthLayerMissing { .. }
@@ -46,7 +47,6 @@ impl DenialKind {
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
-            Self::AddressRefused { .. } => "address_refused",
             Self::ApiKeyStoreUnavailable { .. } => "api_key_store_unavailable",
             Self::ClientNotAllowed => "client_not_allowed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",

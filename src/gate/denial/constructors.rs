@@ -11,10 +11,6 @@ use crate::gate::required_names::RequiredNames;
 
 impl Denial {
     /// Creates the denial of a request whose client has no address.
-    #[cfg_attr(
-        not(any(feature = "axum", feature = "rate_limit")),
-        expect(dead_code, reason = "only extractors and limits need an address")
-    )]
     pub(crate) fn of_unknown_address(client: &Client) -> Self {
         // A peer that is a proxy although it has no address is trusted for its Unix socket, or because hops are counted.
         let kind = if client.is_proxied { DenialKind::AddressNotForwarded } else { DenialKind::AddressUnknown };
@@ -32,7 +28,8 @@ impl Denial {
 
 /// Methods that create a reason, each with the name of its variant.
 impl DenialKind {
-    /// Creates an [`AddressRefused`](Self::AddressRefused).
+    /// Creates an [`AddressRefused`](Self::AddressRefused). The address is data for the app: neither the response nor the
+    /// log has it.
     #[must_use]
     pub fn address_refused(address: Option<IpAddr>) -> Self {
         Self::AddressRefused { address }

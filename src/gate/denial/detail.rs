@@ -50,6 +50,7 @@ impl Denial {
             DenialKind::AccountRefused(AccountRefusal::Locked) => "the account is locked".into(),
             DenialKind::AccountRefused(AccountRefusal::Other { reason }) => reason.clone(),
             DenialKind::AccountRefused(AccountRefusal::Unverified) => "the account is not verified".into(),
+            DenialKind::AddressRefused { .. } => "requests from the client's address are not allowed".into(),
             DenialKind::AddressNotForwarded
             | DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }
@@ -62,7 +63,6 @@ impl Denial {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
             }
-            DenialKind::AddressRefused { .. } => "the client's address is not allowed".into(),
             DenialKind::ApiKeyStoreUnavailable { .. } => "API keys are temporarily unavailable".into(),
             DenialKind::ClientNotAllowed => "a client that acts on its own behalf is not allowed".into(),
             DenialKind::CredentialNotAccepted { accepted, credential } if accepted.is_empty() => {

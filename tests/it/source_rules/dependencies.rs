@@ -45,7 +45,7 @@ const PLACES: [(&str, &[&str]); 35] = [
     ("hyper", &["jwt/remote/client.rs", "testing/server.rs"]),
     ("hyper_rustls", &["jwt/remote/client.rs"]),
     ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
-    ("ipnet", &["context/trusted_proxies/"]),
+    ("ipnet", &["context/network_set.rs", "context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("pem", &["jwt/keys/pem.rs"]),
     ("percent_encoding", &["context/request_route.rs", "field/grpc.rs"]),

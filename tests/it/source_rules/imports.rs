@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 7] = [
     &["context"],
     &["gate", "lookup", "store"],
     &["revocation"],
-    &["any_of", "api_key", "client", "cors", "extract", "headers", "jwt", "rate_limit", "require"],
+    &["any_of", "api_key", "client", "cors", "extract", "headers", "ip_filter", "jwt", "rate_limit", "require"],
     &["stack"],
     &["_guide", "lib", "testing"],
 ];

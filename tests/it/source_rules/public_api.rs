@@ -53,7 +53,7 @@ const NAMED: &[(&str, &str)] = &[
     (
         "tower_layer",
         "any_of::AnyOf, api_key::ApiKeyAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
-         jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
+         ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];
