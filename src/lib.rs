@@ -195,6 +195,8 @@ pub use context::origin_set::OriginSet;
 pub use context::permission::Permission;
 #[doc(alias("client credentials", "machine to machine", "service account"))]
 pub use context::principal::Principal;
+#[cfg(feature = "rate_limit")]
+pub use context::quota::Quota;
 pub use context::roles::Role;
 #[doc(alias("groups", "rbac"))]
 pub use context::roles::Roles;
@@ -239,8 +241,6 @@ pub use jwt::issuers::Issuers;
 #[cfg(feature = "rate_limit")]
 #[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
 pub use rate_limit::layer::RateLimit;
-#[cfg(feature = "rate_limit")]
-pub use rate_limit::quota::Quota;
 #[doc(alias("403", "api key", "guard", "session"))]
 pub use require::credential::RequireCredential;
 #[doc(alias("403", "authorize", "guard", "rbac"))]

@@ -46,6 +46,8 @@ pub(crate) mod peer_ip;
 pub(crate) mod permission;
 pub(crate) mod principal;
 #[cfg(feature = "rate_limit")]
+pub(crate) mod quota;
+#[cfg(feature = "rate_limit")]
 pub(crate) mod rate_limit_status;
 mod realm;
 #[cfg_attr(not(feature = "rate_limit"), expect(dead_code, reason = "limits compare routes in more ways"))]

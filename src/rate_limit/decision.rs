@@ -17,7 +17,7 @@ use crate::context::RateLimitStatus;
 pub(super) struct Charge {
     /// The position of the limit's rule in the layer.
     pub(super) rule_index: u8,
-    /// The position of the applied quota in the rule.
+    /// The position of the applied quota in the rule; `OF_CREDENTIAL` for the quota of the credential.
     pub(super) quota_index: u8,
     /// Whether the charge is left out if it does not fit, instead of rejecting the request.
     pub(super) is_shadow: bool,
@@ -42,6 +42,9 @@ pub(super) struct Charge {
 }
 
 impl Charge {
+    /// The `quota_index` of a quota that is not among those of the rule.
+    pub(super) const OF_CREDENTIAL: u8 = u8::MAX;
+
     /// Identifies the subject within its store, to detect that two layers charge the same counter.
     #[inline]
     pub(super) fn subject(&self) -> u64 {

@@ -11,6 +11,7 @@ use http::header::FORWARDED;
 use http::{HeaderName, request};
 
 use crate::context::peer_ip::is_private;
+use crate::context::quota::Quota;
 use crate::rate_limit::subject::Subject;
 
 /// Which warnings were logged. Each flag is swapped, so that only one of several concurrent requests logs the warning.
@@ -21,6 +22,7 @@ pub(super) struct Diagnostics {
     has_logged_forwarding_header: AtomicBool,
     has_logged_tier_unknown: AtomicBool,
     has_logged_subject_missing: AtomicBool,
+    has_logged_quota_ignored: AtomicBool,
     has_logged_route_unknown: AtomicBool,
     /// The address of the first connection that a limit counted.
     first_peer: OnceLock<IpAddr>,
@@ -98,13 +100,26 @@ impl Diagnostics {
         }
     }
 
-    /// Warns that a limit by tier runs before authentication.
+    /// Warns that a limit by tier or by credential runs before authentication.
     pub(super) fn tier_unknown(&self, limit: &str) {
         if is_first(&self.has_logged_tier_unknown) {
             tracing::warn!(
                 limit,
-                "this limit has quotas by tier, but no authenticating layer ran before it, so every request gets the quota \
-                 of the lowest tier; move it inside JwtAuth"
+                "this limit has quotas by tier or by credential, but no authenticating layer ran before it, so every \
+                 request gets the lowest quota of the limit; move it inside JwtAuth"
+            );
+        }
+    }
+
+    /// Warns that the quota of a credential has another window than the limit.
+    #[cold]
+    pub(super) fn quota_ignored(&self, limit: &str, quota: Quota) {
+        if is_first(&self.has_logged_quota_ignored) {
+            tracing::warn!(
+                limit,
+                %quota,
+                "the quota of a credential has another window than this limit, so it does not apply; change the quota, or \
+                 add a limit by credential with its window"
             );
         }
     }

@@ -38,7 +38,7 @@ impl RateLimit {
 
     /// Whether a limit needs a verified user, and so an outer layer that authenticates.
     pub(crate) fn needs_user(&self) -> bool {
-        self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.is_by_tier())
+        self.0.rules.iter().any(|rule| rule.key.needs_user() || rule.depends_on_user())
     }
 
     /// Whether a limit rejects every anonymous request for one of these routes: its key needs a user, and it neither

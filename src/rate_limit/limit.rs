@@ -1,5 +1,6 @@
 //! `Limit`: one named limit: its quota, the requests it applies to, and what happens when it is exceeded.
 
+mod by_credential;
 mod conditions;
 mod enforcement;
 mod outage_policy;
@@ -13,7 +14,7 @@ use http::{StatusCode, request};
 
 use crate::context::{RoutePattern, Tier};
 use crate::rate_limit::key::Key;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 
 pub(super) use conditions::{Cost, FailureCondition, RequestFilter};
 pub use outage_policy::OutagePolicy;
@@ -47,6 +48,7 @@ pub struct Limit {
     pub(super) failure: Option<FailureCondition>,
     pub(super) block: Option<BlockDurations>,
     pub(super) by_route: bool,
+    pub(super) by_credential: bool,
     pub(super) is_shadow: bool,
     pub(super) outage: Option<OutagePolicy>,
 }
@@ -122,6 +124,7 @@ impl Limit {
             failure: None,
             block: None,
             by_route: false,
+            by_credential: false,
             is_shadow: false,
             outage: None,
         }

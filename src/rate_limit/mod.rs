@@ -143,7 +143,6 @@ pub(crate) mod layer;
 mod limit;
 mod memory;
 mod policy;
-pub(crate) mod quota;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]

@@ -92,12 +92,19 @@ impl Policy {
         route: Option<RequestRoute<'_>>,
         has_checked_peer: &mut bool,
     ) -> Result<Charge, Denial> {
-        if rule.is_by_tier() && head.extensions.get::<Visitor>().is_none() {
+        if rule.depends_on_user() && head.extensions.get::<Visitor>().is_none() {
             self.diagnostics.tier_unknown(self.names.get(index).map_or("", |name| name));
         }
-        let quota = rule.quota_for(|| UserContext::from_extensions(&head.extensions));
+        let mut quota = rule.quota_for(|| UserContext::from_extensions(&head.extensions));
         // A request whose subject is unknown is rejected, and not admitted uncounted.
         let mut subject = rule.key.subject(head)?;
+        if rule.by_credential
+            && let Some(user) = UserContext::from_extensions(&head.extensions)
+            && let Some(own) = self.quota_of_credential(index, rule, user)
+        {
+            quota = own;
+            subject = subject.into_credential(user);
+        }
         if rule.by_route {
             subject = subject.on_route(route.map_or("", |route| rule.route_to_count(route)));
         }
@@ -111,10 +118,24 @@ impl Policy {
     pub(super) fn charges_for(&self, subject: &Subject<'_>, units: u32) -> Charges {
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.key.matches(subject));
         let charge = |(index, rule): (usize, &Rule)| {
-            let quota = rule.quota_for(|| subject.user_context());
-            self.charge(index, rule, quota, units, subject)
+            let user = subject.user_context().filter(|_| rule.by_credential);
+            match user.and_then(|user| Some((user, self.quota_of_credential(index, rule, user)?))) {
+                Some((user, quota)) => self.charge(index, rule, quota, units, &subject.clone().into_credential(user)),
+                None => self.charge(index, rule, rule.quota_for(|| subject.user_context()), units, subject),
+            }
         };
         rules.map(charge).collect()
+    }
+
+    /// Returns the quota of the user's credential, in place of a position in the rule; `None` if the quotas of the rule
+    /// apply.
+    fn quota_of_credential(&self, index: usize, rule: &Rule, user: &UserContext) -> Option<(u8, u32)> {
+        let quota = user.quota()?;
+        if quota.window() != rule.window {
+            self.diagnostics.quota_ignored(self.names.get(index).map_or("", |name| name), quota);
+            return None;
+        }
+        Some((Charge::OF_CREDENTIAL, quota.units().get()))
     }
 
     /// Returns the charge of a subject. The hash for this process's tables is computed with a store in Redis too,

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::context::LimitSnapshot;
 use crate::field::header_map::append;
-use crate::rate_limit::rule::{Rule, TierQuota};
+use crate::rate_limit::decision::Charge;
+use crate::rate_limit::rule::Rule;
 
 /// What `X-RateLimit-Reset` contains; see [`reset_format`](crate::rate_limit::RateLimitBuilder::reset_format).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,8 @@ impl RateLimitHeaders {
     ///
     /// The three headers describe one limit: of all limits in all layers, the tightest.
     pub(super) fn write_legacy(self, rules: &[Rule], tightest: TightestLimit, now: u64, headers: &mut HeaderMap) {
-        let quota = quota_of(rules, tightest.rule_index, tightest.quota_index);
-        let (Some(format), Some(quota)) = (self.legacy, quota) else { return };
+        let limit = limit_header(rules, tightest);
+        let (Some(format), Some(limit)) = (self.legacy, limit) else { return };
         // The entry saves a second lookup for the write. A header map that is full stays as it is.
         let Ok(entry) = headers.try_entry(REMAINING) else { return };
         if let Entry::Occupied(inner) = &entry
@@ -69,7 +70,7 @@ impl RateLimitHeaders {
             Entry::Occupied(mut inner) => drop(inner.insert(remaining)),
             Entry::Vacant(entry) => drop(entry.try_insert(remaining)),
         }
-        let _ = headers.try_insert(LIMIT, quota.limit_header.clone());
+        let _ = headers.try_insert(LIMIT, limit);
         let _ = headers.try_insert(RESET, reset);
     }
 }
@@ -77,6 +78,7 @@ impl RateLimitHeaders {
 /// The limit that the legacy headers report: the one with the fewest units remaining.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TightestLimit {
+    limit: u32,
     remaining: u32,
     reset: u32,
     rule_index: u8,
@@ -87,8 +89,8 @@ impl TightestLimit {
     #[inline]
     pub(super) fn of(snapshots: &[LimitSnapshot]) -> Option<Self> {
         let tightest = snapshots.iter().min_by_key(|snapshot| snapshot.tightness())?;
-        let LimitSnapshot { remaining, reset, rule_index, quota_index, .. } = *tightest;
-        Some(Self { remaining, reset, rule_index, quota_index })
+        let LimitSnapshot { limit, remaining, reset, rule_index, quota_index, .. } = *tightest;
+        Some(Self { limit, remaining, reset, rule_index, quota_index })
     }
 }
 
@@ -97,8 +99,16 @@ impl TightestLimit {
 /// Both are lists, so the items of several layers are appended.
 fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut HeaderMap) {
     for snapshot in snapshots {
-        let Some(quota) = quota_of(rules, snapshot.rule_index, snapshot.quota_index) else { continue };
-        append(headers, &RATE_LIMIT_POLICY, quota.policy_header.clone());
+        let Some(rule) = rules.get(usize::from(snapshot.rule_index)) else { continue };
+        let is_of_credential = snapshot.quota_index == Charge::OF_CREDENTIAL;
+        let quota_index = if is_of_credential { 0 } else { snapshot.quota_index };
+        let Some(quota) = rule.quotas.get(usize::from(quota_index)) else { continue };
+        let policy = if is_of_credential {
+            Rule::policy_header(&quota.quoted_name, snapshot.limit, rule.window)
+        } else {
+            quota.policy_header.clone()
+        };
+        append(headers, &RATE_LIMIT_POLICY, policy);
         let mut item = Vec::with_capacity(quota.quoted_name.len() + MAX_DRAFT_PARAMETERS);
         item.extend_from_slice(quota.quoted_name.as_bytes());
         let written = write!(item, ";r={};t={}", snapshot.remaining, snapshot.more);
@@ -110,8 +120,13 @@ fn write_ietf_draft(rules: &[Rule], snapshots: &[LimitSnapshot], headers: &mut H
     }
 }
 
-fn quota_of(rules: &[Rule], rule_index: u8, quota_index: u8) -> Option<&TierQuota> {
-    rules.get(usize::from(rule_index))?.quotas.get(usize::from(quota_index))
+/// Returns the value of `X-RateLimit-Limit`. Only that of a credential's quota is not known at startup.
+fn limit_header(rules: &[Rule], tightest: TightestLimit) -> Option<HeaderValue> {
+    if tightest.quota_index == Charge::OF_CREDENTIAL {
+        return Some(HeaderValue::from(tightest.limit));
+    }
+    let rule = rules.get(usize::from(tightest.rule_index))?;
+    Some(rule.quotas.get(usize::from(tightest.quota_index))?.limit_header.clone())
 }
 
 /// Whether a value is a number that is at most `remaining`.

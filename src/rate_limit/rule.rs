@@ -1,5 +1,7 @@
 //! `Rule`: one limit of a built layer, in the form that requests are checked against.
 
+use std::time::Duration;
+
 use http::{HeaderValue, request};
 
 use crate::context::{RequestRoute, RoutePattern, Tier, UserContext};
@@ -15,6 +17,10 @@ pub(super) struct Rule {
     pub(super) filter: RequestFilter,
     pub(super) failure: Option<FailureCondition>,
     pub(super) by_route: bool,
+    /// Whether the quota of a credential replaces those of the limit.
+    pub(super) by_credential: bool,
+    /// The window of all quotas.
+    pub(super) window: Duration,
     pub(super) is_shadow: bool,
 }
 
@@ -35,6 +41,12 @@ impl Rule {
     #[inline]
     pub(super) fn is_by_tier(&self) -> bool {
         self.quotas.len() > 1
+    }
+
+    /// Whether the quota depends on the user.
+    #[inline]
+    pub(super) fn depends_on_user(&self) -> bool {
+        self.is_by_tier() || self.by_credential
     }
 
     /// Whether the limit applies to the request. `route` is `None` if no rule needs it.
@@ -76,6 +88,19 @@ impl Rule {
     pub(super) fn quota_for<'a>(&self, user: impl FnOnce() -> Option<&'a UserContext>) -> (u8, u32) {
         let index = if self.is_by_tier() { self.highest_quota(user()) } else { 0 };
         (index as u8, self.quotas.get(index).map_or(1, |quota| quota.limit))
+    }
+
+    /// Returns the value of `RateLimit-Policy` for a number of units.
+    ///
+    /// The window is in whole seconds, and omitted if it is shorter than one (draft §3.1.2).
+    pub(super) fn policy_header(quoted_name: &str, units: u32, window: Duration) -> HeaderValue {
+        let window = match window.as_secs() {
+            0 => String::new(),
+            seconds => format!(";w={seconds}"),
+        };
+        // A name that is not a valid header value was reported as an issue.
+        HeaderValue::try_from(format!("{quoted_name};q={units}{window}"))
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// Returns the position of the quota of the highest tier that the user has; 0 if the user has none.

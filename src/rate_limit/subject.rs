@@ -54,6 +54,12 @@ pub struct Subject<'a> {
 enum Kind<'a> {
     Address(IpAddr),
     ApiKey(Cow<'a, [u8]>),
+    /// A credential with a quota of its own.
+    Credential {
+        issuer: Option<&'a str>,
+        kind: &'static str,
+        id: &'a str,
+    },
     Custom(Cow<'a, str>),
     Global,
     Tenant(Cow<'a, str>),
@@ -210,6 +216,13 @@ impl<'a> Subject<'a> {
         Self { is_peer: true, ..Self::address(ip) }
     }
 
+    /// The credential of the user, if it has an id. The route remains.
+    pub(super) fn into_credential(self, user: &'a UserContext) -> Self {
+        let Some(id) = user.token_id() else { return self };
+        let kind = Kind::Credential { issuer: user.issuer(), kind: user.credential().as_str(), id };
+        Self { kind, is_peer: false, ..self }
+    }
+
     #[inline]
     fn of(kind: Kind<'a>) -> Self {
         Self { kind, is_peer: false, user: None, route: None }
@@ -276,6 +289,13 @@ impl<'a> Subject<'a> {
                 }
             },
             Kind::ApiKey(key) => encode_text(b'k', key, &mut sink),
+            Kind::Credential { issuer, kind, id } => {
+                if let Some(issuer) = issuer {
+                    encode_text(b'i', issuer.as_bytes(), &mut sink);
+                }
+                encode_text(b'C', kind.as_bytes(), &mut sink);
+                encode_text(b'C', id.as_bytes(), &mut sink);
+            }
             Kind::Custom(name) => encode_text(b'c', name.as_bytes(), &mut sink),
             Kind::Global => sink(u64::from(b'*')),
             Kind::Tenant(name) => encode_text(b't', name.as_bytes(), &mut sink),
@@ -327,6 +347,7 @@ impl fmt::Debug for Subject<'_> {
         match &self.kind {
             Kind::Address(ip) => debug.field("address", ip),
             Kind::ApiKey(_) => debug.field("api_key", &"..."),
+            Kind::Credential { issuer, id, .. } => debug.field("issuer", issuer).field("credential", id),
             Kind::Custom(name) => debug.field("custom", name),
             Kind::Global => debug.field("global", &true),
             Kind::Tenant(name) => debug.field("tenant", name),

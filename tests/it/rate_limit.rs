@@ -5,6 +5,7 @@ mod admin;
 mod algorithms;
 mod attacks;
 mod blocks;
+pub(crate) mod by_credential;
 mod conditions;
 mod config;
 mod deadlocks;

@@ -1,6 +1,7 @@
 //! `RateLimit` over Redis; in this file, tests of the servers and connections that these tests use.
 
 mod bounds;
+mod by_credential;
 mod cluster;
 mod conformance;
 mod latency;

@@ -7,6 +7,8 @@ use crate::context::credential::Credential;
 use crate::context::identity::Identity;
 use crate::context::permission::Permission;
 use crate::context::principal::Principal;
+#[cfg(feature = "rate_limit")]
+use crate::context::quota::Quota;
 use crate::context::realm::Realm;
 use crate::context::roles::Roles;
 use crate::context::scopes::Scopes;
@@ -212,6 +214,27 @@ impl UserContext {
     #[must_use]
     pub fn with_expires_at(self, time: SystemTime) -> Self {
         self.with(|identity| identity.expires_at = Some(since_epoch(time)))
+    }
+
+    /// Sets the quota of the credential, for limits [by credential](crate::rate_limit::Limit::by_credential).
+    ///
+    /// A gate sets it to the quota in the record of an API key, and a user loader to that of an account. Such a limit
+    /// counts by the [id of the credential](Self::with_token_id), so set that too.
+    ///
+    /// ```
+    /// use portcullis::{Quota, UserContext, context::Credential};
+    ///
+    /// let user = UserContext::new("ann")
+    ///     .with_credential(Credential::ApiKey)
+    ///     .with_token_id("key-7")
+    ///     .with_quota(Quota::per_hour(1000)?);
+    /// assert_eq!(user.quota(), Some(Quota::per_hour(1000)?));
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    #[cfg(feature = "rate_limit")]
+    #[must_use]
+    pub fn with_quota(self, quota: Quota) -> Self {
+        self.with(|identity| identity.quota = Some(quota))
     }
 
     /// Sets when and how the user logged in: `auth_time`, `acr` and `amr`.

@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 
 use crate::context::credential::Credential;
+#[cfg(feature = "rate_limit")]
+use crate::context::quota::Quota;
 use crate::context::realm::Realm;
 use crate::context::user::{ClaimsError, UserContext};
 
@@ -111,6 +113,13 @@ impl UserContext {
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))
+    }
+
+    /// Returns the quota of the credential, if it has one of its own; see [`with_quota`](Self::with_quota).
+    #[cfg(feature = "rate_limit")]
+    #[must_use]
+    pub fn quota(&self) -> Option<Quota> {
+        self.0.quota
     }
 
     /// Returns all claims of the token: the JSON object as it was signed.

@@ -8,13 +8,14 @@ use crate::context::Tier;
 #[cfg(feature = "redis")]
 use crate::rate_limit::algorithm::penalty::BlockParams;
 #[cfg(feature = "redis")]
-use crate::rate_limit::algorithm::{Algorithm, WindowParams};
+use crate::rate_limit::algorithm::Algorithm;
+use crate::rate_limit::algorithm::WindowParams;
 use crate::rate_limit::builder::validate::ValidLimit;
 #[cfg(feature = "redis")]
 use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::limit_tables::{LimitTables, TableParams};
 use crate::rate_limit::memory::stored_limits::StoredLimits;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisRule;
 #[cfg(feature = "redis")]
@@ -45,11 +46,13 @@ impl CompiledLimit {
     /// Creates the limit's tables in the store, or reuses those of a limit with the same name and quota.
     pub(super) fn new(valid: ValidLimit, stored: &mut StoredLimits<'_>) -> Self {
         let ValidLimit { limit, key, quotas, largest, identity } = valid;
-        let algorithm = limit.quotas.algorithm();
-        let window = largest.params(algorithm);
+        let algorithm = limit.quotas.algorithm(limit.by_credential);
+        let window = WindowParams::of(largest, algorithm);
         let block = identity.block;
+        // The counters hold any quota that a credential may have.
+        let counted = if limit.by_credential { window.with_limit(u32::MAX) } else { window };
         Self {
-            tables: stored.tables(&limit.name, identity, TableParams { algorithm, window, block }),
+            tables: stored.tables(&limit.name, identity, TableParams { algorithm, window: counted, block }),
             #[cfg(feature = "redis")]
             shared: SharedParams { algorithm, window, block, outage: limit.outage_policy() },
             rule: Rule {
@@ -59,6 +62,8 @@ impl CompiledLimit {
                 filter: limit.filter,
                 failure: limit.failure,
                 by_route: limit.by_route,
+                by_credential: limit.by_credential,
+                window: largest.window(),
                 is_shadow: limit.is_shadow,
             },
             name: limit.name,
@@ -95,6 +100,7 @@ impl CompiledLimit {
         };
         RedisRule {
             quotas: self.rule.quotas.iter().map(encode).collect(),
+            credential_step: window.step,
             outage: *outage,
             may_be_refunded: self.rule.failure.is_some(),
             denials: Arc::clone(&self.tables.denials),
@@ -105,18 +111,11 @@ impl CompiledLimit {
 /// Renders the header values of a quota.
 fn tier_quota(name: &str, tier: Option<Tier>, quota: Quota) -> TierQuota {
     let quoted_name = quoted(name);
-    // The window is in whole seconds, and omitted if it is shorter than one (draft §3.1.2).
-    let window = match quota.window().as_secs() {
-        0 => String::new(),
-        seconds => format!(";w={seconds}"),
-    };
-    let policy = format!("{quoted_name};q={}{window}", quota.units());
     TierQuota {
         tier,
         limit: quota.units().get(),
         limit_header: HeaderValue::from(quota.units().get()),
-        // A name that is not a valid header value was reported as an issue.
-        policy_header: HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("")),
+        policy_header: Rule::policy_header(&quoted_name, quota.units().get(), quota.window()),
         quoted_name,
     }
 }

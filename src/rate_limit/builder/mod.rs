@@ -16,7 +16,7 @@ use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::policy::Policy;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 use crate::rate_limit::response_headers::{RateLimitHeaders, ResetFormat};
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::store::Store;

@@ -13,7 +13,7 @@ use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy, Quotas};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::memory::stored_limits::{LimitIdentity, StoredLimits};
-use crate::rate_limit::quota::{MAX_WINDOW, Quota, micros};
+use crate::context::quota::{MAX_WINDOW, Quota, micros};
 use crate::rate_limit::store::Store;
 
 /// A limit with its key and at least one quota. Its other settings are valid if no issue was reported.
@@ -120,6 +120,10 @@ fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLim
         let reason = format!("the store has a limit with this name and another quota, {other}");
         let remedy = "use another name or store, or set the same quota; to change it, drop the other layer first";
         issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
+    } else if other.by_credential != identity.by_credential {
+        let reason = "the store has a limit with this name and quota, and only one of the two is by credential";
+        let remedy = "use another name or store, or call by_credential() on both";
+        issues.add(issue("store", IssueKind::Duplicate, reason, remedy, limit));
     } else if other.block != identity.block {
         let reason = "the store has a limit with this name and quota, but with other blocks";
         let remedy = "use another name or store, or set the same blocks";
@@ -128,13 +132,17 @@ fn validate_identity(limit: &Limit, identity: &LimitIdentity, stored: &StoredLim
 }
 
 fn identity(limit: &Limit, quotas: &[(Option<Tier>, Quota)]) -> LimitIdentity {
-    let algorithm = limit.quotas.algorithm();
+    let algorithm = limit.quotas.algorithm(limit.by_credential);
     let named = |(tier, quota): &(Option<Tier>, Quota)| {
         let name = tier.as_ref().map(|tier| tier.name().into());
         // A limit that sets the default algorithm is the same as one that does not.
         (name, quota.algorithm(algorithm))
     };
-    LimitIdentity { quotas: quotas.iter().map(named).collect(), block: limit.block.map(block_params) }
+    LimitIdentity {
+        quotas: quotas.iter().map(named).collect(),
+        by_credential: limit.by_credential,
+        block: limit.block.map(block_params),
+    }
 }
 
 /// Returns the lengths of blocks in microseconds. Without `escalate_to`, all blocks have the length of the first.
@@ -234,7 +242,11 @@ fn validate_quotas(
     if quotas.windows(2).any(|pair| matches!(pair, [(Some(low), _), (Some(high), _)] if low == high)) {
         issues.add(invalid("by_tier", "a tier has two quotas", "set one quota per tier", limit));
     }
-    if limit.quotas.algorithm() == Algorithm::SlidingLog && largest.units().get() > MAX_LOG_UNITS {
+    let is_log = limit.quotas.algorithm(limit.by_credential) == Algorithm::SlidingLog;
+    if is_log && limit.by_credential {
+        let reason = format!("a sliding log holds at most {MAX_LOG_UNITS} units, and a credential may have more");
+        issues.add(invalid("by_credential", reason, "use rate_limit::Algorithm::SlidingWindow", limit));
+    } else if is_log && largest.units().get() > MAX_LOG_UNITS {
         let reason = format!("a sliding log holds at most {MAX_LOG_UNITS} units");
         issues.add(invalid("algorithm", reason, "use rate_limit::Algorithm::SlidingWindow", limit));
     }

@@ -2,7 +2,7 @@
 
 use crate::context::Tier;
 use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 
 /// The quota of a limit. Tables and scripts need no special case for tiers: all quotas share one window and one
 /// algorithm.
@@ -28,9 +28,12 @@ impl Quotas {
     ///
     /// The default is the most exact algorithm whose memory is small. A sliding log stores each unit, so it is the
     /// default only for small quotas, and never by tier: then the highest quota would set the memory of every subject.
-    pub(in crate::rate_limit) fn algorithm(&self) -> Algorithm {
+    /// `by_credential` is for a limit whose subjects may have any other number of units.
+    pub(in crate::rate_limit) fn algorithm(&self, by_credential: bool) -> Algorithm {
         let (quota, default) = match self {
-            Self::Single(quota) if quota.units().get() <= MAX_LOG_UNITS => (Some(quota), Algorithm::SlidingLog),
+            Self::Single(quota) if quota.units().get() <= MAX_LOG_UNITS && !by_credential => {
+                (Some(quota), Algorithm::SlidingLog)
+            }
             Self::Single(quota) => (Some(quota), Algorithm::SlidingWindow),
             Self::ByTier(quotas) => (quotas.first().map(|(_, quota)| quota), Algorithm::SlidingWindow),
         };

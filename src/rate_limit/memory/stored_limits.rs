@@ -5,13 +5,15 @@ use std::sync::{Arc, MutexGuard, Weak};
 
 use crate::rate_limit::algorithm::penalty::BlockParams;
 use crate::rate_limit::memory::limit_tables::{LimitTables, TableBounds, TableParams};
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 
 /// What must be equal for two limits of one name to share their counters.
 #[derive(Debug, PartialEq)]
 pub(in crate::rate_limit) struct LimitIdentity {
     /// The name of each tier and its quota, with the algorithm that counts it; the lowest tier first.
     pub(in crate::rate_limit) quotas: Vec<(Option<Box<str>>, Quota)>,
+    /// Whether a credential may have another quota.
+    pub(in crate::rate_limit) by_credential: bool,
     pub(in crate::rate_limit) block: Option<BlockParams>,
 }
 
@@ -108,7 +110,7 @@ mod tests {
 
     fn identity(quotas: &[(Option<&str>, &str)]) -> LimitIdentity {
         let named = |(tier, quota): &(Option<&str>, &str)| (tier.map(Into::into), quota.parse().unwrap());
-        LimitIdentity { quotas: quotas.iter().map(named).collect(), block: None }
+        LimitIdentity { quotas: quotas.iter().map(named).collect(), by_credential: false, block: None }
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn blocking_tables(
     block: Option<BlockParams>,
 ) -> Arc<LimitTables> {
     let params = TableParams { algorithm, window: WindowParams::new(algorithm, limit, MINUTE), block };
-    store.limits().tables(&name.into(), LimitIdentity { quotas: Vec::new(), block }, params)
+    store.limits().tables(&name.into(), LimitIdentity { quotas: Vec::new(), by_credential: false, block }, params)
 }
 
 fn small_store() -> MemoryStore {

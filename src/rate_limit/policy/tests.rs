@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::context::tiers::Tiers;
 use crate::rate_limit::key::Key;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 use crate::rate_limit::{Limit, RateLimit};
 
 fn tiers() -> Tiers {

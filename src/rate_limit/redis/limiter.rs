@@ -17,8 +17,8 @@ use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::decide;
 use crate::rate_limit::memory::limit_tables::LimitTables;
 use crate::rate_limit::memory::table::Table;
-use crate::rate_limit::quota::micros;
-use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, hash_tag};
+use crate::context::quota::micros;
+use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, RuleParams, hash_tag};
 use crate::store::batch::Batcher;
 
 /// The rules of one layer and the connection that decides about them.
@@ -32,6 +32,8 @@ pub(in crate::rate_limit) struct RedisLimiter {
 pub(in crate::rate_limit) struct RedisRule {
     /// The rule in the script's encoding, for each quota.
     pub(in crate::rate_limit) quotas: Box<[Arc<[u8]>]>,
+    /// The step of the quota of a credential.
+    pub(in crate::rate_limit) credential_step: u64,
     pub(in crate::rate_limit) outage: OutagePolicy,
     /// Whether units may be refunded, so that a denial does not predict the next one.
     pub(in crate::rate_limit) may_be_refunded: bool,
@@ -305,11 +307,15 @@ impl RedisLimiter {
     fn job_charges(&self, charges: &[Charge], positions: &[usize], charged_at: u64) -> Vec<JobCharge> {
         let charges = positions.iter().filter_map(|position| charges.get(*position));
         let job_charge = |charge: &Charge| {
-            let rule = self.rule(charge)?.quotas.get(usize::from(charge.quota_index))?;
+            let rule = self.rule(charge)?;
+            let rule = match charge.quota_index {
+                Charge::OF_CREDENTIAL => RuleParams::with_limit(rule.quotas.first()?, charge.full_limit, rule.credential_step)?,
+                index => Arc::clone(rule.quotas.get(usize::from(index))?),
+            };
             Some(JobCharge {
                 prefix: Arc::clone(&self.prefix),
                 digest: charge.digest,
-                rule: Arc::clone(rule),
+                rule,
                 cost: charge.cost,
                 charged_at,
             })

@@ -217,6 +217,10 @@ pub(super) const RULE_FIELDS: [&str; 10] = [
     "REPORTS_MORE",
 ];
 
+/// The positions of two fields.
+const LIMIT: usize = 3;
+const STEP: usize = 5;
+
 impl RuleParams<'_> {
     /// Encodes the rule. Limits that differ in name, algorithm or window have different tags, and so different
     /// counters. The quota is not part of the tag: a changed quota and the quotas of tiers use the same counter.
@@ -243,6 +247,21 @@ impl RuleParams<'_> {
         ];
         fields.into_iter().flat_map(|field| (field as f64).to_le_bytes()).collect()
     }
+
+    /// Returns an encoded rule with another limit, for a credential with a quota of its own.
+    pub(super) fn with_limit(rule: &[u8], limit: u32, step: u64) -> Option<Arc<[u8]>> {
+        let mut rule = rule.to_vec();
+        replace_field(&mut rule, LIMIT, limit.into())?;
+        replace_field(&mut rule, STEP, step)?;
+        Some(rule.into())
+    }
+}
+
+/// Returns an encoded rule with a number at the place of a field.
+fn replace_field(rule: &mut [u8], field: usize, number: u64) -> Option<()> {
+    let field = rule.as_chunks_mut::<NUMBER>().0.get_mut(field)?;
+    *field = (number as f64).to_le_bytes();
+    Some(())
 }
 
 /// Returns the first six bytes of the SHA-256: the largest number of bytes that a double holds exactly.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::Quota;
 use crate::rate_limit::{Key, Limit, RateLimit, RateLimitBuilder};
 
 const NOW: u64 = 1_700_000_000_000_000;

@@ -17,21 +17,21 @@ const NAMED: &[(&str, &str)] = &[
     // With the feature `axum`.
     (
         "axum_core",
-        "extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, gate::BodyFromBytes for \
-         Body",
+        "extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
+         gate::BodyFromBytes for Body",
     ),
     (
         "bytes",
-        "gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, gate::BodyFromBytes \
-         for UnsyncBoxBody, gate::Reply, gate::use",
+        "gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
+         gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use",
     ),
     (
         "http",
-        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, \
-         extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, \
-         gate::Deciding, gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, \
-         gate::Reply, gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
-         testing::TestIssuer",
+        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, \
+         context::TrustedProxies, context::UserContext, extract::Extract, extract::impl_extractor!, gate::AuthGate, \
+         gate::CredentialSource, gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, \
+         gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, jwt::Fetch, \
+         rate_limit::Key, rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.
     (
@@ -43,17 +43,18 @@ const NAMED: &[(&str, &str)] = &[
     ("redis", "rate_limit::RedisStore, revocation::RevocationsBuilder"),
     (
         "serde",
-        "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, context::Credential, context::OriginSet, \
-         context::Permission, context::Principal, context::Role, context::Scopes, context::Tier, context::Tiers, \
-         context::TrustedProxies, context::UserContext, extract::Claims, headers::Csp, headers::Hsts, \
-         rate_limit::Quota, testing::TokenBuilder",
+        "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \
+         context::Credential, context::OriginSet, context::Permission, context::Principal, context::Quota, \
+         context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
+         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, testing::TokenBuilder",
     ),
     // With the feature `tonic`.
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "any_of::AnyOf, api_key::ApiKeyAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
-         ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
+        "any_of::AnyOf, api_key::ApiKeyAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, \
+         headers::ClearSiteData, headers::SecurityHeaders, ip_filter::IpFilter, jwt::JwtAuth, \
+         rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];

@@ -6,8 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
-use crate::rate_limit::algorithm::Algorithm;
-use crate::rate_limit::quota::Quota;
+use crate::context::quota::{Algorithm, Quota};
 
 /// Parses a quota; see [Quotas as text](Quota#quotas-as-text).
 impl FromStr for Quota {

@@ -1,5 +1,6 @@
 //! `Quota`: a number of units per window, and the algorithm that counts them.
 
+mod algorithm;
 #[cfg(feature = "serde")]
 mod serialization;
 mod text;
@@ -7,8 +8,9 @@ mod text;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use algorithm::Algorithm;
+
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
-use crate::rate_limit::algorithm::{Algorithm, WindowParams};
 
 /// A number of units per window of time. Neither is ever zero.
 ///
@@ -236,23 +238,18 @@ impl Quota {
     }
 
     /// Returns the algorithm that was set; `None` for the default, which depends on the whole limit.
-    pub(super) fn configured_algorithm(&self) -> Option<Algorithm> {
+    pub(crate) fn configured_algorithm(&self) -> Option<Algorithm> {
         self.algorithm
-    }
-
-    /// Returns the parameters of the counters, in microseconds.
-    pub(super) fn params(&self, algorithm: Algorithm) -> WindowParams {
-        WindowParams::new(algorithm, self.units.get(), micros(self.window))
     }
 }
 
 /// Returns the whole microseconds of a duration; `u64::MAX` if there are more.
-pub(super) fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The longest window and the longest block: a leap year. Microseconds of it fit into every number that counters use.
-pub(super) const MAX_WINDOW: Duration = Duration::from_secs(366 * 86_400);
+pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(366 * 86_400);
 
 #[cfg(test)]
 mod tests {

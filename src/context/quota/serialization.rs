@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::context::quota::Quota;
 use crate::deserialize;
-use crate::rate_limit::quota::Quota;
 
 /// Serializes the canonical [text](Quota#quotas-as-text), such as `100/h`.
 impl Serialize for Quota {
