@@ -33,6 +33,7 @@
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
+//! | `BasicAuth` | verifies a user name and a password, for internal endpoints; otherwise 401 |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
@@ -71,6 +72,7 @@
 //! |---|---|
 //! | **api_key** | [`ApiKeyAuth`] |
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
+//! | **basic** | `BasicAuth` |
 //! | **redis** | rate limits and revocations in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
@@ -134,6 +136,9 @@ pub mod any_of;
 #[cfg(feature = "api_key")]
 #[doc(alias("api keys", "x-api-key"))]
 pub mod api_key;
+#[cfg(feature = "basic")]
+#[doc(alias("password", "RFC 7617"))]
+pub mod basic;
 mod client;
 pub mod clock;
 pub mod context;
@@ -163,7 +168,7 @@ pub mod require;
 #[cfg(feature = "revocation")]
 #[doc(alias("blocklist", "denylist", "logout"))]
 pub mod revocation;
-#[cfg(any(feature = "jwt", feature = "revocation", all(feature = "redis", feature = "rate_limit")))]
+#[cfg(any(feature = "basic", feature = "jwt", feature = "revocation", all(feature = "redis", feature = "rate_limit")))]
 mod runtime;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
@@ -186,6 +191,9 @@ pub use any_of::gate::AnyOf;
 #[cfg(feature = "api_key")]
 #[doc(alias("api key", "authenticate", "x-api-key"))]
 pub use api_key::gate::ApiKeyAuth;
+#[cfg(feature = "basic")]
+#[doc(alias("authenticate", "login", "password"))]
+pub use basic::gate::BasicAuth;
 #[doc(alias("ip", "ip address", "remote address"))]
 pub use context::client_addr::ClientAddr;
 #[cfg(feature = "headers")]

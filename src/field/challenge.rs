@@ -42,6 +42,11 @@ impl Challenge {
         split_scheme(self.header.as_bytes()).0.eq_ignore_ascii_case(split_scheme(other.as_bytes()).0)
     }
 
+    /// Whether it is a challenge of this scheme.
+    pub(crate) fn is_of(&self, scheme: &str) -> bool {
+        split_scheme(self.header.as_bytes()).0.eq_ignore_ascii_case(scheme.as_bytes())
+    }
+
     /// Returns the challenge to a request without a credential.
     pub(crate) fn without_error(&self) -> HeaderValue {
         self.header.clone()

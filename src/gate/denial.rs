@@ -48,6 +48,8 @@ pub struct Denial {
     realm: Realm,
     /// The schemes of other gates, by which the caller may authenticate instead.
     alternatives: Option<Realm>,
+    /// Whether a script has sent the request, so that a challenge for `Basic` would open a dialog over its page.
+    is_of_script: bool,
 }
 
 /// The reasons to reject a request, each with its status.
@@ -242,7 +244,7 @@ impl Denial {
     /// Creates a denial; `realm` is the protection space that its challenges name, with its schemes.
     #[must_use]
     pub fn new(kind: DenialKind, realm: Realm) -> Self {
-        Self { kind, realm, alternatives: None }
+        Self { kind, realm, alternatives: None, is_of_script: false }
     }
 
     /// Returns the reason.
@@ -283,12 +285,15 @@ impl Denial {
     /// Returns the status that belongs to the reason.
     ///
     /// It is 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
-    /// unavailable.
+    /// unavailable. A 401 becomes 403 if the [`Realm`] has no scheme that a challenge could name, as that of a
+    /// `ClientCertAuth`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
+            _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
             DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => {
                 StatusCode::UNAUTHORIZED
             }
@@ -320,6 +325,14 @@ impl Denial {
             | DenialKind::RevocationsUnavailable { .. }
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Whether the request has no valid credential.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        matches!(
+            self.kind,
+            DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_)
+        )
     }
 
     /// Returns the error code of RFC 6750 §3.1, if one applies: `invalid_request`, `invalid_token` or

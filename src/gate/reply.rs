@@ -56,7 +56,8 @@ impl Reply {
     }
 
     /// Like [`denial`](Self::denial), for a denial whose reason is logged already, for example once for many requests.
-    pub(crate) fn logged_denial(head: &request::Parts, denial: Denial) -> Self {
+    pub(crate) fn logged_denial(head: &request::Parts, mut denial: Denial) -> Self {
+        denial.set_request(head);
         Self { response: problem_details(denial), grpc_call: GrpcCall::of(head) }
     }
 
@@ -101,11 +102,15 @@ impl Reply {
 
     /// Adds the challenges of other gates to a 401, except of the schemes that the reply names already.
     pub(crate) fn add_challenges(&mut self, realm: &Realm) {
-        if self.status() != StatusCode::UNAUTHORIZED {
+        let denial = self.response.extensions().get::<Denial>();
+        if !denial.map_or(self.status() == StatusCode::UNAUTHORIZED, Denial::is_unauthenticated) {
             return;
         }
-        if let Some(denial) = self.response.extensions_mut().get_mut::<Denial>() {
-            denial.add_alternatives(realm);
+        if let Some(denial) = self.response.extensions_mut().get_mut::<Denial>()
+            && denial.add_alternatives(realm)
+        {
+            let denial = denial.clone();
+            return self.render_again(&denial);
         }
         let headers = self.response.headers_mut();
         for challenge in realm.challenges() {
@@ -113,6 +118,16 @@ impl Reply {
                 append(headers, &WWW_AUTHENTICATE, challenge.without_error());
             }
         }
+    }
+
+    /// Renders what alternatives of the caller have changed: the status, the challenges and the body.
+    #[cold]
+    fn render_again(&mut self, denial: &Denial) {
+        *self.response.status_mut() = denial.status();
+        *self.response.body_mut() = problem_body(denial);
+        let headers = self.response.headers_mut();
+        headers.remove(WWW_AUTHENTICATE);
+        denial.challenges().for_each(|challenge| append(headers, &WWW_AUTHENTICATE, challenge));
     }
 
     /// Returns the response, so that outer gates can add to it.
@@ -151,7 +166,17 @@ impl Reply {
 /// `violated-policies` is the member that draft-ietf-httpapi-ratelimit-headers-10 §6 defines. The denial goes into the
 /// extensions, so that a `map_response` can render it again.
 fn problem_details(denial: Denial) -> Response<Bytes> {
-    let status = denial.status();
+    let mut response = Response::new(problem_body(&denial));
+    *response.status_mut() = denial.status();
+    let headers = response.headers_mut();
+    headers.reserve(MAX_HEADERS);
+    headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/problem+json") });
+    write_headers(headers, &denial);
+    response.extensions_mut().insert(denial);
+    response
+}
+
+fn problem_body(denial: &Denial) -> Bytes {
     let mut body = JsonObjectWriter::new(denial.problem_type());
     body.string("detail", &denial.detail());
     body.plain_string("code", denial.code());
@@ -177,14 +202,7 @@ fn problem_details(denial: Denial) -> Response<Bytes> {
         }
         _ => {}
     }
-    let mut response = Response::new(body.finish().into());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.reserve(MAX_HEADERS);
-    headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/problem+json") });
-    write_headers(headers, &denial);
-    response.extensions_mut().insert(denial);
-    response
+    body.finish().into()
 }
 
 /// Writes the headers of every format.

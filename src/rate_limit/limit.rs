@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use http::{StatusCode, request};
 
+use crate::context::quota::Quota;
 use crate::context::{RoutePattern, Tier};
 use crate::rate_limit::key::Key;
-use crate::context::quota::Quota;
 
 pub(super) use conditions::{Cost, FailureCondition, RequestFilter};
 pub use outage_policy::OutagePolicy;

@@ -63,8 +63,14 @@ enum Kind<'a> {
     Custom(Cow<'a, str>),
     Global,
     Tenant(Cow<'a, str>),
-    User { issuer: Option<Cow<'a, str>>, id: Cow<'a, str> },
-    UserTenant { issuer: Option<Cow<'a, str>>, name: Cow<'a, str> },
+    User {
+        issuer: Option<Cow<'a, str>>,
+        id: Cow<'a, str>,
+    },
+    UserTenant {
+        issuer: Option<Cow<'a, str>>,
+        name: Cow<'a, str>,
+    },
 }
 
 impl<'a> Subject<'a> {

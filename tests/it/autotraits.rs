@@ -12,6 +12,7 @@ use portcullis::api_key::{
     ApiKey, ApiKeyAuthBuilder, ApiKeyAuthPass, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace,
     MemoryKeys, NewApiKey, StoreError,
 };
+use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
 use portcullis::clock::Clock;
 use portcullis::context::{AuthScheme, ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
@@ -23,6 +24,7 @@ use portcullis::gate::{
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
+use portcullis::ip_filter::IpFilterBuilder;
 use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass};
 use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
 use portcullis::rate_limit::{
@@ -32,8 +34,8 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor, IpFilter,
-    IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit,
+    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor,
+    IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit,
     RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail,
     Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
 };
@@ -45,7 +47,11 @@ fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<ApiKeyAuth>();
+    is_value::<BasicAuth>();
+    is_value::<BasicAuthBuilder>();
+    is_value::<BasicCredentials>();
     is_value::<Cors>();
+    is_value::<IpFilterBuilder>();
     is_value::<IpFilter>();
     is_value::<JwtAuth>();
     is_value::<RateLimit>();

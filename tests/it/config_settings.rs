@@ -7,8 +7,9 @@ use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential,
-    RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
+    AnyOf, BasicAuth, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit,
+    RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers,
+    TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -43,6 +44,13 @@ fn constructors_are_named_by_their_path() {
     let dangerous = TrustedProxies::dangerously_trust_networks(["::/0", "a"]);
     assert_eq!(setting(dangerous), "TrustedProxies::dangerously_trust_networks");
     assert_eq!(setting(TrustedProxies::hops(0)), "TrustedProxies::hops");
+    assert_eq!(setting(BasicAuth::builder().build()), "BasicAuth::builder");
+    let user = || BasicAuth::builder().user("a", "0123456789abcdef");
+    assert_eq!(setting(BasicAuth::builder().user("a:b", "0123456789abcdef").build()), "user");
+    assert_eq!(setting(BasicAuth::builder().user("a", "0123456789abcde").build()), "user");
+    assert_eq!(setting(BasicAuth::builder().user("a", "0123456789abcdef\n").build()), "user");
+    assert_eq!(setting(user().add_user("a", "0123456789abcdef").build()), "add_user");
+    assert_eq!(setting(user().realm("\"").build()), "realm");
     assert_eq!(setting(IpFilter::builder().build()), "IpFilter::builder");
     assert_eq!(setting(IpFilter::builder().allow([""; 0]).build()), "allow");
     assert_eq!(setting(IpFilter::builder().allow(["a"]).build()), "allow");

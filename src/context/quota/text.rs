@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::context::quota::{Algorithm, Quota};
+use crate::error::{ConfigError, ConfigIssue, IssueKind};
 
 /// Parses a quota; see [Quotas as text](Quota#quotas-as-text).
 impl FromStr for Quota {

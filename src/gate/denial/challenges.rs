@@ -1,6 +1,6 @@
 //! The `WWW-Authenticate` challenges of a `Denial`.
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue, request};
 
 use crate::context::{Realm, Scopes};
 use crate::field::challenge::Challenge;
@@ -13,7 +13,8 @@ impl Denial {
     /// The challenges of the schemes `Bearer` and `DPoP`, and of those with
     /// [error parameters](crate::context::AuthScheme::with_error_parameters), have the error code and the required
     /// scopes. For a 401 of a gate in [`AnyOf`](crate::AnyOf), the challenges of the other gates follow, without an
-    /// error.
+    /// error. A request of a script (`Sec-Fetch-Dest: empty`) gets no challenge for `Basic`, which would open a dialog
+    /// over its page.
     ///
     /// ```
     /// use portcullis::{Scopes, context::Realm};
@@ -37,18 +38,44 @@ impl Denial {
             && !matches!(self.kind, DenialKind::AddressRefused { .. });
         let challenges = if has_challenge { self.realm.challenges() } else { &[] };
         let error = self.error().filter(|_| has_challenge).map(|code| (code, self.detail()));
-        let own = challenges.iter().map(move |challenge| match &error {
+        let opens_dialog = |challenge: &&Challenge| self.is_of_script && challenge.is_of(BASIC);
+        let own = challenges.iter().filter(move |challenge| !opens_dialog(challenge));
+        let own = own.map(move |challenge| match &error {
             Some((code, description)) => challenge.with_error(code, description, self.required_scopes()),
             None => challenge.without_error(),
         });
-        let alternatives = self.alternatives.as_ref().map_or(&[][..], Realm::challenges).iter();
-        let others = alternatives.map(Challenge::without_error);
-        own.chain(others.filter(|other| !challenges.iter().any(|own| own.has_scheme_of(other))))
+        let alternatives = self.alternatives.as_ref().map_or(&[][..], Realm::challenges);
+        let others = alternatives.iter().filter(move |challenge| !opens_dialog(challenge));
+        let others = others.map(Challenge::without_error);
+        let others = others.filter(|other| !challenges.iter().any(|own| own.has_scheme_of(other)));
+        let has_only_basic = self.is_of_script
+            && !challenges.is_empty()
+            && challenges.iter().chain(alternatives).all(|challenge| challenge.is_of(BASIC));
+        let substitute = has_only_basic.then(|| Challenge::new(NO_DIALOG, self.realm.name(), []).without_error());
+        own.chain(others).chain(substitute)
+    }
+
+    /// Whether the realm or another gate has a scheme.
+    pub(super) fn has_scheme(&self) -> bool {
+        [Some(&self.realm), self.alternatives.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|realm| !realm.challenges().is_empty())
     }
 
     /// Adds the challenges of other gates. They have no error, because it is about the credential of this gate.
-    pub(crate) fn add_alternatives(&mut self, realm: &Realm) {
+    ///
+    /// Returns whether the response must be rendered again: its own challenges or its status have changed.
+    pub(crate) fn add_alternatives(&mut self, realm: &Realm) -> bool {
+        let status = self.status();
         self.alternatives = Some(realm.clone());
+        self.is_of_script || self.status() != status
+    }
+
+    /// Reads from the request whether a script has sent it (Fetch Metadata Request Headers §2.1: a `fetch` or an
+    /// `XMLHttpRequest` has the destination `empty`).
+    pub(crate) fn set_request(&mut self, head: &request::Parts) {
+        self.is_of_script = head.headers.get(SEC_FETCH_DEST).is_some_and(|value| value == "empty");
     }
 
     fn required_scopes(&self) -> impl Iterator<Item = &str> {
@@ -59,3 +86,8 @@ impl Denial {
         required.into_iter().flat_map(Scopes::iter)
     }
 }
+
+const BASIC: &str = "Basic";
+/// A scheme that no browser knows, for a 401 that would otherwise have no challenge.
+const NO_DIALOG: &str = "xBasic";
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");

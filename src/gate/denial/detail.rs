@@ -75,6 +75,7 @@ impl Denial {
                 Some(schemes) => {
                     alternatives("a credential is required: ", schemes.iter().map(AuthScheme::name)).into()
                 }
+                None if !self.has_scheme() => "a client certificate is required".into(),
                 None => "a bearer token is required".into(),
             },
             DenialKind::EmailNotVerified => "the email address must be verified".into(),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::context::Tier;
-#[cfg(feature = "redis")]
-use crate::rate_limit::algorithm::penalty::BlockParams;
+use crate::context::quota::Quota;
 #[cfg(feature = "redis")]
 use crate::rate_limit::algorithm::Algorithm;
 use crate::rate_limit::algorithm::WindowParams;
+#[cfg(feature = "redis")]
+use crate::rate_limit::algorithm::penalty::BlockParams;
 use crate::rate_limit::builder::validate::ValidLimit;
 #[cfg(feature = "redis")]
 use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::limit_tables::{LimitTables, TableParams};
 use crate::rate_limit::memory::stored_limits::StoredLimits;
-use crate::context::quota::Quota;
 #[cfg(feature = "redis")]
 use crate::rate_limit::redis::limiter::RedisRule;
 #[cfg(feature = "redis")]

@@ -6,6 +6,7 @@ mod validate;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SteadyClock};
+use crate::context::quota::Quota;
 use crate::context::{RoutePattern, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::rate_limit::builder::compile::CompiledLimit;
@@ -16,7 +17,6 @@ use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::policy::Policy;
-use crate::context::quota::Quota;
 use crate::rate_limit::response_headers::{RateLimitHeaders, ResetFormat};
 use crate::rate_limit::rule::Rule;
 use crate::rate_limit::store::Store;

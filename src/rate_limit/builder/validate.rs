@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::context::quota::{MAX_WINDOW, Quota, micros};
 use crate::context::{RateLimitStatus, RoutePattern, Tier};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::rate_limit::algorithm::penalty::BlockParams;
@@ -13,7 +14,6 @@ use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{BlockDurations, Cost, Limit, OutagePolicy, Quotas};
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::memory::stored_limits::{LimitIdentity, StoredLimits};
-use crate::context::quota::{MAX_WINDOW, Quota, micros};
 use crate::rate_limit::store::Store;
 
 /// A limit with its key and at least one quota. Its other settings are valid if no issue was reported.

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::{Clock, TimeSource};
-use crate::gate::Violation;
 use crate::context::quota::Quota;
+use crate::gate::Violation;
 use crate::rate_limit::{Algorithm, Key, Limit, RateLimitBuilder, Subject};
 
 /// A clock that shows so many microseconds after its start.

@@ -1,8 +1,8 @@
 //! `Quotas`: the quota of a limit, or one for each tier.
 
 use crate::context::Tier;
-use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 use crate::context::quota::Quota;
+use crate::rate_limit::algorithm::{Algorithm, MAX_LOG_UNITS};
 
 /// The quota of a limit. Tables and scripts need no special case for tiers: all quotas share one window and one
 /// algorithm.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, MutexGuard, Weak};
 
+use crate::context::quota::Quota;
 use crate::rate_limit::algorithm::penalty::BlockParams;
 use crate::rate_limit::memory::limit_tables::{LimitTables, TableBounds, TableParams};
-use crate::context::quota::Quota;
 
 /// What must be equal for two limits of one name to share their counters.
 #[derive(Debug, PartialEq)]

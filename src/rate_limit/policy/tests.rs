@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::context::quota::Quota;
 use crate::context::tiers::Tiers;
 use crate::rate_limit::key::Key;
-use crate::context::quota::Quota;
 use crate::rate_limit::{Limit, RateLimit};
 
 fn tiers() -> Tiers {

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::SteadyClock;
+use crate::context::quota::micros;
 use crate::rate_limit::algorithm::cached_denial::{CachedDenial, DenialInForce, DenialParams};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Intervention, StoreUnavailable, Usage};
 use crate::rate_limit::limit::OutagePolicy;
 use crate::rate_limit::memory::decide;
 use crate::rate_limit::memory::limit_tables::LimitTables;
 use crate::rate_limit::memory::table::Table;
-use crate::context::quota::micros;
 use crate::rate_limit::redis::protocol::{Job, JobCharge, JobResponse, Operation, RuleParams, hash_tag};
 use crate::store::batch::Batcher;
 
@@ -309,7 +309,9 @@ impl RedisLimiter {
         let job_charge = |charge: &Charge| {
             let rule = self.rule(charge)?;
             let rule = match charge.quota_index {
-                Charge::OF_CREDENTIAL => RuleParams::with_limit(rule.quotas.first()?, charge.full_limit, rule.credential_step)?,
+                Charge::OF_CREDENTIAL => {
+                    RuleParams::with_limit(rule.quotas.first()?, charge.full_limit, rule.credential_step)?
+                }
                 index => Arc::clone(rule.quotas.get(usize::from(index))?),
             };
             Some(JobCharge {

@@ -28,9 +28,7 @@ async fn send(router: &Router, user: &UserContext) -> (u16, String, String, Stri
 }
 
 /// Runs the same requests against any store.
-pub(crate) async fn a_credential_has_its_own_quota_and_others_that_of_the_tier_or_the_limit(
-    store: impl Fn() -> Store,
-) {
+pub(crate) async fn a_credential_has_its_own_quota_and_others_that_of_the_tier_or_the_limit(store: impl Fn() -> Store) {
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
     let pro = tiers.get("pro").unwrap();
     let by_tier = [(tiers.get("basic").unwrap(), per_seconds(1, HOUR)), (pro.clone(), per_seconds(2, HOUR))];
@@ -47,9 +45,8 @@ pub(crate) async fn a_credential_has_its_own_quota_and_others_that_of_the_tier_o
         let limit = builder.clock(fake_clock().clock()).build().unwrap();
         let router = routes(&Arc::default()).layer(limit.clone());
         let policy = |units: u32| format!("\"{name}\";q={units};w=3600");
-        let text = |status: u16, limit: u32, remaining: u32| {
-            (status, limit.to_string(), remaining.to_string(), policy(limit))
-        };
+        let text =
+            |status: u16, limit: u32, remaining: u32| (status, limit.to_string(), remaining.to_string(), policy(limit));
 
         // Two keys of one user, each with its own quota; the algorithm of the quota is not that of the limit.
         let (large, small) = (key_of_ann("k1"), key_of_ann("k2"));

@@ -20,11 +20,21 @@ const PLACES: [(&str, &[&str]); 35] = [
     ),
     (
         "aws_lc_rs",
-        &["api_key/key/digest.rs", "context/revocation_ids/id.rs", "jwt/keys/verifier.rs", "testing/keys.rs"],
+        &[
+            "api_key/key/digest.rs",
+            "basic/builder.rs",
+            "basic/policy.rs",
+            "context/revocation_ids/id.rs",
+            "jwt/keys/verifier.rs",
+            "testing/keys.rs",
+        ],
     ),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
     ("axum_core", &["extract/", "gate/body.rs"]),
-    ("base64", &["headers/csp/source.rs", "jwt/keys/jwk.rs", "jwt/token/compact.rs", "testing/"]),
+    (
+        "base64",
+        &["basic/credentials.rs", "headers/csp/source.rs", "jwt/keys/jwk.rs", "jwt/token/compact.rs", "testing/"],
+    ),
     ("bytes", &["gate/", "jwt/remote/client.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
     ("crc32fast", &["api_key/key/format.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
@@ -62,6 +72,7 @@ const PLACES: [(&str, &[&str]); 35] = [
         "tokio",
         &[
             "api_key/",
+            "basic/verifier.rs",
             "gate/user_loader.rs",
             "jwt/issuers/",
             "jwt/remote/",
@@ -79,7 +90,15 @@ const PLACES: [(&str, &[&str]); 35] = [
     ("tracing", &[]),
     (
         "zeroize",
-        &["api_key/builder.rs", "api_key/builder/", "api_key/key/format.rs", "jwt/issuer/mod.rs", "jwt/token_cache.rs"],
+        &[
+            "api_key/builder.rs",
+            "api_key/builder/",
+            "api_key/key/format.rs",
+            "basic/builder.rs",
+            "basic/credentials.rs",
+            "jwt/issuer/mod.rs",
+            "jwt/token_cache.rs",
+        ],
     ),
 ];
 

@@ -52,7 +52,7 @@ const NAMED: &[(&str, &str)] = &[
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "any_of::AnyOf, api_key::ApiKeyAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, \
+        "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, \
          headers::ClearSiteData, headers::SecurityHeaders, ip_filter::IpFilter, jwt::JwtAuth, \
          rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
