@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 #[cfg(feature = "api_key")]
 use crate::api_key::fuzzing as api_keys;
+#[cfg(feature = "client_cert")]
+use crate::client_cert::{rfc9440, xfcc};
 use crate::context::TrustedProxies;
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::challenge::{Challenge, is_quotable};
@@ -260,6 +262,32 @@ pub fn cookie(data: &[u8]) {
 /// Reads the key of a certificate or public key in DER or PEM.
 pub fn certificate(data: &[u8]) {
     jwt::certificate(data);
+}
+
+/// Parses a `Client-Cert` header: the certificate is what the base64 of the header decodes to.
+#[cfg(feature = "client_cert")]
+pub fn client_cert(data: &[u8]) {
+    if let Some(certificate) = rfc9440::parse(data) {
+        let text = data.trim_ascii().trim_ascii_start();
+        assert!(text.starts_with(b":") && text.ends_with(b":") && !text.contains(&b','));
+        assert!(certificate.der().is_some_and(|der| der.len() <= text.len()));
+    }
+}
+
+/// Parses an `X-Forwarded-Client-Cert` header. What a client sends cannot hide or change the element that a proxy appends.
+#[cfg(feature = "client_cert")]
+pub fn forwarded_client_cert(data: &[u8]) {
+    let _ = xfcc::parse_last(data);
+    let hash = "468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688";
+    for own in [
+        format!(",By=b;Hash={hash};Subject=\"CN=a,O=b\";URI=own"),
+        format!(",By=b;Hash={hash};Subject=\"\";URI=own"),
+        format!(",Hash={hash};URI=own"),
+    ] {
+        if let Some(certificate) = xfcc::parse_last(&[data, own.as_bytes()].concat()) {
+            assert_eq!(certificate.uri(), Some("own"));
+        }
+    }
 }
 
 /// Parses a JWK Set, or an object of PEM texts.

@@ -34,6 +34,7 @@
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
 //! | `BasicAuth` | verifies a user name and a password, for internal endpoints; otherwise 401 |
+//! | `ClientCertAuth` | maps the client's TLS certificate to a user; otherwise 401 or 403 |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
@@ -73,6 +74,7 @@
 //! | **api_key** | [`ApiKeyAuth`] |
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | **basic** | `BasicAuth` |
+//! | **client_cert** | `ClientCertAuth`, for certificates of the TLS connection or of a trusted proxy |
 //! | **redis** | rate limits and revocations in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
@@ -140,6 +142,9 @@ pub mod api_key;
 #[doc(alias("password", "RFC 7617"))]
 pub mod basic;
 mod client;
+#[cfg(feature = "client_cert")]
+#[doc(alias("mTLS", "mutual TLS", "RFC 9440", "SPIFFE", "XFCC"))]
+pub mod client_cert;
 pub mod clock;
 pub mod context;
 #[cfg(feature = "cors")]
@@ -194,6 +199,9 @@ pub use api_key::gate::ApiKeyAuth;
 #[cfg(feature = "basic")]
 #[doc(alias("authenticate", "login", "password"))]
 pub use basic::gate::BasicAuth;
+#[cfg(feature = "client_cert")]
+#[doc(alias("authenticate", "mTLS", "mutual TLS", "SPIFFE"))]
+pub use client_cert::gate::ClientCertAuth;
 #[doc(alias("ip", "ip address", "remote address"))]
 pub use context::client_addr::ClientAddr;
 #[cfg(feature = "headers")]

@@ -218,6 +218,7 @@ impl<G: AuthGates> Gate for AnyOf<G> {
     type Pass = AnyOfPass<G::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
+        self.shared.gates.remove_untrusted(head);
         let decider = match self.decider(head) {
             Ok(decider) => decider,
             Err(error) => return Entry::Refuse(self.refuse(head, DenialKind::InvalidRequest(error))),
@@ -238,6 +239,10 @@ impl<G: AuthGates> Gate for AnyOf<G> {
 
     fn credential_headers(&self) -> Vec<HeaderName> {
         self.credentials().headers()
+    }
+
+    fn remove_untrusted(&self, head: &mut request::Parts) {
+        self.shared.gates.remove_untrusted(head);
     }
 }
 

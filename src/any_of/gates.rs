@@ -62,6 +62,8 @@ pub(super) mod sealed {
 
         fn presents_ambient(&self, index: usize, head: &request::Parts) -> bool;
 
+        fn remove_untrusted(&self, head: &mut request::Parts);
+
         fn response_headers(&self) -> ResponseHeaders;
     }
 }
@@ -144,6 +146,10 @@ macro_rules! tuple {
                     $($index => self.$index.presents_ambient(head),)+
                     _ => false,
                 }
+            }
+
+            fn remove_untrusted(&self, head: &mut request::Parts) {
+                $(self.$index.remove_untrusted(head);)+
             }
 
             fn response_headers(&self) -> ResponseHeaders {

@@ -3,7 +3,8 @@
 //! | value | set by | read by |
 //! |---|---|---|
 //! | [`Visitor`] with [`UserContext`] | [`JwtAuth`](crate::JwtAuth), custom gates | `Require*`, handlers |
-//! | [`ClientAddr`] | [`TrustedProxies`] | handlers, `RateLimit` |
+//! | [`ClientAddr`] | [`TrustedProxies`] | handlers, `RateLimit`, `IpFilter` |
+//! | `PeerCertificate` | the TLS server, `ClientCertAuth` | `ClientCertAuth`, handlers |
 //! | [`RateLimitStatus`], [`Attempt`] | [`RateLimit`](crate::RateLimit) | handlers |
 //! | [`CspNonce`], [`NoStore`] | [`SecurityHeaders`](crate::SecurityHeaders) | handlers, `JwtAuth` |
 //!
@@ -42,6 +43,8 @@ mod network_set;
 mod no_store;
 #[cfg(feature = "cors")]
 pub(crate) mod origin_set;
+#[cfg(feature = "client_cert")]
+mod peer_certificate;
 pub(crate) mod peer_ip;
 pub(crate) mod permission;
 pub(crate) mod principal;
@@ -78,6 +81,10 @@ pub(crate) use network_set::NetworkSet;
 pub use no_store::NoStore;
 #[cfg(feature = "cors")]
 pub(crate) use origin_set::OriginSet;
+#[cfg(feature = "client_cert")]
+pub(crate) use peer_certificate::CertificateFields;
+#[cfg(feature = "client_cert")]
+pub use peer_certificate::{InvalidCertificate, PeerCertificate};
 pub(crate) use permission::Permission;
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};

@@ -58,6 +58,12 @@ impl Realm {
         if schemes.is_empty() { self } else { Self::of(self.name(), schemes) }
     }
 
+    /// Creates a realm without a scheme, for client certificates: HTTP has no challenge for them.
+    #[cfg(feature = "client_cert")]
+    pub(crate) fn without_schemes(name: &str) -> Self {
+        Self::of(name, Box::default())
+    }
+
     fn of(name: &str, schemes: Box<[AuthScheme]>) -> Self {
         let challenge = |scheme: &AuthScheme| {
             let challenge = Challenge::new(scheme.name(), name, scheme.parameters());

@@ -291,6 +291,18 @@ impl TrustedProxies {
         last
     }
 
+    /// Whether the connection of this request is from a trusted proxy.
+    #[cfg(feature = "client_cert")]
+    pub(crate) fn trusts_peer_of(&self, head: &request::Parts) -> bool {
+        self.trusts_peer(peer_ip(&head.extensions))
+    }
+
+    /// Whether every connection counts as one from a trusted proxy.
+    #[cfg(feature = "client_cert")]
+    pub(crate) fn trusts_every_peer(&self) -> bool {
+        matches!(self.trust, Trust::Hops(..))
+    }
+
     fn trusts_peer(&self, peer: Option<IpAddr>) -> bool {
         match (&self.trust, peer) {
             (Trust::Networks(networks), Some(ip)) => networks.contain(ip),
@@ -307,7 +319,7 @@ impl TrustedProxies {
         }
     }
 
-    fn trusts_no_proxy(&self) -> bool {
+    pub(crate) fn trusts_no_proxy(&self) -> bool {
         matches!(&self.trust, Trust::Networks(networks) if networks.are_none())
     }
 

@@ -126,6 +126,16 @@ pub trait Gate: Clone + Send + Sync + 'static {
     fn credential_headers(&self) -> Vec<HeaderName> {
         Vec::new()
     }
+
+    /// Removes request headers that only a trusted proxy may send, such as those with a client certificate (default:
+    /// none).
+    ///
+    /// A gate that reads such headers calls it in [`enter`](Self::enter). A [`Stack`](crate::Stack) calls it on [open
+    /// routes](crate::stack::StackBuilder::open), and an [`AnyOf`](crate::AnyOf) before it selects the gate that decides,
+    /// so that no handler takes the headers of a client for those of the proxy.
+    fn remove_untrusted(&self, head: &mut request::Parts) {
+        let _ = head;
+    }
 }
 
 /// A tower service that runs a [`Gate`] before and after its inner service.

@@ -48,6 +48,7 @@ impl<A: Gate> Gate for ExceptOpenRoutes<A> {
         };
         if RequestRoute::of(head).is_any_of(routes) {
             head.extensions.insert(Visitor::on_open_route());
+            self.gate.remove_untrusted(head);
             // The gate would do this when it reads the credential.
             for name in credential_headers.iter() {
                 mark_sensitive(&mut head.headers, name);

@@ -13,8 +13,9 @@ use portcullis::api_key::{
     MemoryKeys, NewApiKey, StoreError,
 };
 use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
+use portcullis::client_cert::ClientCertAuthBuilder;
 use portcullis::clock::Clock;
-use portcullis::context::{AuthScheme, ClaimsError, NoStore, Realm, RolesBuilder, Visitor};
+use portcullis::context::{AuthScheme, ClaimsError, NoStore, PeerCertificate, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
@@ -34,10 +35,11 @@ use portcullis::rate_limit::{
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientAddr, ConfigError, ConfigIssue, Cors, CspNonce, Extractor,
-    IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile, Quota, RateLimit,
-    RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser, RequireVerifiedEmail,
-    Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies, UserContext,
+    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientAddr, ClientCertAuth, ConfigError, ConfigIssue, Cors,
+    CspNonce, Extractor, IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile,
+    Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser,
+    RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies,
+    UserContext,
 };
 use tower::Service;
 
@@ -50,6 +52,9 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<BasicAuth>();
     is_value::<BasicAuthBuilder>();
     is_value::<BasicCredentials>();
+    is_value::<ClientCertAuth>();
+    is_value::<ClientCertAuthBuilder>();
+    is_value::<PeerCertificate>();
     is_value::<Cors>();
     is_value::<IpFilterBuilder>();
     is_value::<IpFilter>();

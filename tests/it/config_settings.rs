@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use portcullis::client_cert::ClientCertHeader;
 use portcullis::context::AuthScheme;
 use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, BasicAuth, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit,
+    AnyOf, BasicAuth, ClientCertAuth, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit,
     RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers,
     TrustedProxies,
 };
@@ -51,6 +52,16 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(BasicAuth::builder().user("a", "0123456789abcdef\n").build()), "user");
     assert_eq!(setting(user().add_user("a", "0123456789abcdef").build()), "add_user");
     assert_eq!(setting(user().realm("\"").build()), "realm");
+    let certificates = || ClientCertAuth::builder().from_tls(|_| None).user(|_| None);
+    assert_eq!(setting(ClientCertAuth::builder().user(|_| None).build()), "ClientCertAuth::builder");
+    assert_eq!(setting(ClientCertAuth::builder().from_tls(|_| None).build()), "user");
+    for proxies in [TrustedProxies::none(), TrustedProxies::hops(1).unwrap()] {
+        assert_eq!(setting(certificates().forwarded(ClientCertHeader::Envoy, proxies).build()), "forwarded");
+    }
+    assert_eq!(setting(certificates().verified_by("a", "b").build()), "verified_by");
+    let forwarded = || certificates().forwarded(ClientCertHeader::Rfc9440, TrustedProxies::new(["10.0.0.1"]).unwrap());
+    assert_eq!(setting(forwarded().verified_by("a b", "c").build()), "verified_by");
+    assert_eq!(setting(forwarded().verified_by("a", "").build()), "verified_by");
     assert_eq!(setting(IpFilter::builder().build()), "IpFilter::builder");
     assert_eq!(setting(IpFilter::builder().allow([""; 0]).build()), "allow");
     assert_eq!(setting(IpFilter::builder().allow(["a"]).build()), "allow");

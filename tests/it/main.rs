@@ -9,6 +9,7 @@ mod browser;
 mod built_in_client;
 mod claim_mapping;
 mod claim_shapes;
+mod client_cert;
 mod config_settings;
 mod cors;
 mod examples;

@@ -16,6 +16,7 @@ const LEVELS: [&[&str]; 7] = [
         "api_key",
         "basic",
         "client",
+        "client_cert",
         "cors",
         "extract",
         "headers",

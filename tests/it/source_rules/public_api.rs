@@ -27,11 +27,12 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, context::ClientAddr, context::NoStore, \
-         context::TrustedProxies, context::UserContext, extract::Extract, extract::impl_extractor!, gate::AuthGate, \
-         gate::CredentialSource, gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, \
-         gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, jwt::Fetch, \
-         rate_limit::Key, rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
+        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, client_cert::ClientCertAuthBuilder, \
+         context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, extract::Extract, \
+         extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, gate::Deciding, \
+         gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, \
+         gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
+         testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.
     (
@@ -52,9 +53,9 @@ const NAMED: &[(&str, &str)] = &[
     ("tonic", "gate::BodyFromBytes for Body, gate::From for Status"),
     (
         "tower_layer",
-        "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, cors::Cors, gate::GateLayer, \
-         headers::ClearSiteData, headers::SecurityHeaders, ip_filter::IpFilter, jwt::JwtAuth, \
-         rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
+        "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, client_cert::ClientCertAuth, \
+         cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, ip_filter::IpFilter, \
+         jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];

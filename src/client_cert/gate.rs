@@ -1,0 +1,158 @@
+//! `ClientCertAuth`: the gate that authenticates requests by client certificates.
+
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, VARY};
+use http::{HeaderMap, HeaderValue, Response, request};
+use tower_layer::Layer;
+
+use crate::client_cert::policy::Policy;
+use crate::context::{NoStore, PeerCertificate, Realm, Visitor};
+use crate::field::header_map::append;
+use crate::gate::{AuthGate, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
+
+/// Authenticates requests by TLS client certificates; see the [module](crate::client_cert).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientCertAuth {
+    policy: Arc<Policy>,
+    is_optional: bool,
+}
+
+/// The state that [`ClientCertAuth`] keeps between a request and its response.
+#[derive(Debug)]
+pub struct ClientCertAuthPass {
+    is_authenticated: bool,
+}
+
+impl ClientCertAuth {
+    pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
+        Self { policy: Arc::new(policy), is_optional }
+    }
+
+    /// Returns the same layer that admits requests without a certificate as anonymous.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::{ClientCertAuth, UserContext, context::PeerCertificate};
+    /// # use tower::ServiceExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let auth = ClientCertAuth::builder()
+    /// #     .from_tls(|extensions| extensions.get::<PeerCertificate>().cloned())
+    /// #     .user(|certificate| certificate.uri().map(UserContext::new))
+    /// #     .build()?;
+    /// let open = Router::new()
+    ///     .route("/health", get(|| async {}))
+    ///     .layer(auth.to_optional());
+    /// let app = Router::new()
+    ///     .route("/sync", get(|| async {}))
+    ///     .layer(auth)
+    ///     .merge(open);
+    ///
+    /// for (path, status) in [("/health", 200), ("/sync", 403)] {
+    ///     let request = Request::get(path).body(Body::empty()).unwrap();
+    ///     let response = app.clone().oneshot(request).await.unwrap();
+    ///     assert_eq!(response.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_optional(&self) -> Self {
+        Self { is_optional: true, ..self.clone() }
+    }
+
+    fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
+        Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
+    }
+
+    /// Admits the request of a certificate's user.
+    fn admit(&self, head: &mut request::Parts, certificate: PeerCertificate) -> Result<ClientCertAuthPass, Reply> {
+        // A browser adds the certificate by itself, as it does a cookie. A check that another site has not caused a write
+        // (`Sec-Fetch-Site`, `Origin`) belongs here, before the certificate counts.
+        let user = self.policy.user(&certificate).map_err(|kind| self.refuse(head, kind))?;
+        #[cfg(feature = "revocation")]
+        if let Some(revocations) = &self.policy.revocations {
+            revocations.check(&user).map_err(|denial| Reply::denial(head, denial))?;
+        }
+        head.extensions.insert(certificate);
+        head.extensions.insert(Visitor::authenticated(user));
+        Ok(ClientCertAuthPass { is_authenticated: true })
+    }
+
+    /// Admits a request without a certificate if the gate is optional.
+    fn enter_without_certificate(&self, head: &mut request::Parts) -> Result<ClientCertAuthPass, Reply> {
+        if !self.is_optional {
+            return Err(self.refuse(head, DenialKind::CredentialsMissing));
+        }
+        // An outer gate may have authenticated the request by another credential.
+        if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
+            head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
+        }
+        Ok(ClientCertAuthPass { is_authenticated: false })
+    }
+}
+
+impl Gate for ClientCertAuth {
+    type Pass = ClientCertAuthPass;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<ClientCertAuthPass> {
+        self.policy.remove_untrusted(head);
+        let entered = match self.policy.certificate(head) {
+            Ok(Some(certificate)) => self.admit(head, certificate),
+            Ok(None) => self.enter_without_certificate(head),
+            Err(kind) => Err(self.refuse(head, kind)),
+        };
+        match entered {
+            Ok(pass) => Entry::Admit(pass),
+            Err(reply) => Entry::Refuse(reply),
+        }
+    }
+
+    /// Keeps caches from serving the response to requests with another certificate (RFC 9440 §2.4).
+    fn leave<B>(&self, pass: ClientCertAuthPass, response: &mut Response<B>) {
+        let headers = response.headers_mut();
+        if pass.is_authenticated {
+            NoStore::new().write(headers);
+        }
+        if !is_no_store(headers) {
+            append(headers, &VARY, HeaderValue::from(self.policy.varies_by().clone()));
+        }
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([CACHE_CONTROL, VARY])
+    }
+
+    fn remove_untrusted(&self, head: &mut request::Parts) {
+        self.policy.remove_untrusted(head);
+    }
+}
+
+impl AuthGate for ClientCertAuth {
+    fn credentials(&self) -> CredentialSources {
+        CredentialSources::none()
+    }
+
+    fn realm(&self) -> Realm {
+        self.policy.realm.clone()
+    }
+
+    fn presents_ambient(&self, head: &request::Parts) -> bool {
+        self.policy.has_certificate(head)
+    }
+}
+
+impl<S> Layer<S> for ClientCertAuth {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+/// Whether no cache may store the response.
+fn is_no_store(headers: &HeaderMap) -> bool {
+    let mut directives = headers.get_all(CACHE_CONTROL).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
+}
