@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis::context::Credential;
-use portcullis::jwt::LoadError;
+use portcullis::gate::LoadError;
 use portcullis::revocation::Revocation;
 use portcullis::testing::FakeClock;
 use portcullis::{Revocations, UserContext};
