@@ -141,6 +141,8 @@ pub mod api_key;
 #[cfg(feature = "basic")]
 #[doc(alias("password", "RFC 7617"))]
 pub mod basic;
+#[cfg(feature = "jwt")]
+mod claims;
 mod client;
 #[cfg(feature = "client_cert")]
 #[doc(alias("mTLS", "mutual TLS", "RFC 9440", "SPIFFE", "XFCC"))]
@@ -178,6 +180,8 @@ mod runtime;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
 mod store;
+#[cfg(feature = "jwt")]
+mod strict_json;
 #[cfg(feature = "testing")]
 #[allow(
     clippy::disallowed_macros,
@@ -199,6 +203,8 @@ pub use api_key::gate::ApiKeyAuth;
 #[cfg(feature = "basic")]
 #[doc(alias("authenticate", "login", "password"))]
 pub use basic::gate::BasicAuth;
+#[cfg(feature = "jwt")]
+pub use claims::claim_map::ClaimMap;
 #[cfg(feature = "client_cert")]
 #[doc(alias("authenticate", "mTLS", "mutual TLS", "SPIFFE"))]
 pub use client_cert::gate::ClientCertAuth;
@@ -241,8 +247,6 @@ pub use jwt::gate::JwtAuth;
 #[cfg(feature = "jwt")]
 #[doc(alias("identity provider", "idp", "jwk", "oidc", "OpenID Connect"))]
 pub use jwt::issuer::Issuer;
-#[cfg(feature = "jwt")]
-pub use jwt::issuer::claim_map::ClaimMap;
 #[cfg(feature = "jwt")]
 pub use jwt::issuer::presets::entra::EntraCloud;
 #[cfg(feature = "jwt")]

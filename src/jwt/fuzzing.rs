@@ -9,9 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 use crate::jwt::algorithm::{Algorithm, PUBLIC_KEY_ALGORITHMS};
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuers::pattern::IssuerPattern;
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, MAX_KEYS};
@@ -20,10 +20,10 @@ use crate::jwt::keys::public_key::PublicKey;
 use crate::jwt::keys::weak::KeyError;
 use crate::jwt::remote::discovery::{has_same_origin, parse_metadata};
 use crate::jwt::remote::fetch::Document;
-use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims::{self as registered, Expected};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
+use crate::strict_json::Object;
 
 /// Parses a token, and checks that its segments reproduce it and have one encoding each.
 ///

@@ -168,7 +168,6 @@
 
 pub(crate) mod algorithm;
 mod builder;
-mod claim_path;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod gate;
@@ -179,7 +178,6 @@ pub(crate) mod keys;
 mod policy;
 mod remote;
 mod revocation_check;
-mod strict_json;
 mod token;
 mod token_cache;
 

@@ -25,12 +25,12 @@ use crate::jwt::issuers::table::{IssuerRef, IssuerSearch, IssuerTable};
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
 use crate::jwt::revocation_check::RevocationCheck;
-use crate::jwt::strict_json::Object;
 use crate::jwt::token::claims::{self, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::{CachedToken, TokenCache};
+use crate::strict_json::Object;
 
 /// The validated settings of a `JwtAuth`.
 #[derive(Debug)]

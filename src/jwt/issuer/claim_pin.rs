@@ -1,8 +1,8 @@
 //! `ClaimPin`: a claim that must have one of some values.
 
+use crate::claims::claim_path::ClaimPath;
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::strict_json::{Object, array, string};
+use crate::strict_json::{Object, array, string};
 
 /// A claim that must have one of some values.
 #[derive(Clone, Debug)]

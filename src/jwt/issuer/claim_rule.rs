@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::claims::claim_path::ClaimPath;
+use crate::claims::numeric_date;
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::claim_pin::ClaimPin;
-use crate::jwt::strict_json::{Object, is_null, string};
-use crate::jwt::token::numeric_date;
+use crate::strict_json::{Object, is_null, string};
 
 /// A check of a preset on the claims of a token. Those of the app are `ClaimPin`s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

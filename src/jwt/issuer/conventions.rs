@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 use crate::context::{Identity, UserContext};
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::claim_rule::ClaimRule;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::tenants::Tenants;
 use crate::jwt::issuer::token_use::TokenUse;
-use crate::jwt::strict_json::Object;
+use crate::strict_json::Object;
 
 /// How an issuer formats its access tokens, and how a user is read from them.
 ///

@@ -1,6 +1,5 @@
 //! `Issuer`: an issuer whose tokens are accepted, with its keys and the format of its tokens.
 
-pub(crate) mod claim_map;
 pub(crate) mod claim_pin;
 pub(crate) mod claim_rule;
 mod constructors;

@@ -10,8 +10,8 @@ mod supabase;
 pub(crate) mod workloads;
 mod zitadel;
 
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions};
 use crate::jwt::issuer::presets::settings::{is_domain, is_segment};
 use crate::jwt::issuer::profile::Profile;

@@ -2,8 +2,8 @@
 
 use crate::gate::TokenError;
 use crate::jwt::issuer::token_use::{has_other_use, is_own_access_token};
-use crate::jwt::strict_json::{Object, is_null, string};
 use crate::jwt::token::header::{Header, is_media_type};
+use crate::strict_json::{Object, is_null, string};
 
 /// How an issuer marks its access tokens, so that its other tokens are not accepted.
 ///

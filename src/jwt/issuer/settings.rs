@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 use crate::context::UserContext;
-use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, UserMap};
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::token_use::TokenUse;

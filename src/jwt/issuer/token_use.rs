@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::claims::claim_path::ClaimPath;
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::strict_json::{Object, is_null, string};
+use crate::strict_json::{Object, is_null, string};
 
 /// A claim that distinguishes an issuer's access tokens from its other tokens.
 ///

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claims::{authorization_details, client, numeric_date};
 #[cfg(feature = "revocation")]
 use crate::context::RevocationId;
 use crate::context::{Identity, UserContext};
@@ -15,10 +16,10 @@ use crate::jwt::issuer::tenants::is_lower_case_guid;
 use crate::jwt::issuer::token_use::TokenUse;
 use crate::jwt::keys::jwks::KeySet;
 use crate::jwt::remote::RemoteKeys;
-use crate::jwt::strict_json::{Object, string};
 use crate::jwt::token::claims::{self, Expected, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::Header;
+use crate::strict_json::{Object, string};
 
 /// An issuer with its keys and conventions, immutable except for fetched keys.
 #[derive(Debug)]
@@ -275,7 +276,7 @@ impl TrustedIssuer {
         text: &Arc<str>,
         iss: &str,
     ) -> Result<Identity, TokenError> {
-        claims::check_authorization_details(claims)?;
+        authorization_details::check(claims)?;
         let mut identity = self.conventions.claims.read(claims, text, &self.name)?;
         if let Some(read) = self.conventions.provider_claims {
             read(claims, &mut identity)?;
@@ -288,7 +289,7 @@ impl TrustedIssuer {
         // As configured, so that an alias does not make two users of one. Each tenant is an issuer of its own.
         let is_of_many = self.conventions.tenants.is_some();
         identity.issuer = Some(if is_of_many { iss.into() } else { Arc::clone(&self.name) });
-        identity.auth_time = claims::optional_date(claims, "auth_time", &self.name);
+        identity.auth_time = numeric_date::optional(claims, "auth_time", &self.name);
         identity.is_client = self.is_client_itself(claims, &identity);
         if let Some(ClientMarker::Always) = &self.conventions.client_marker {
             identity.client_id.clone_from(&identity.id);
@@ -309,29 +310,21 @@ impl TrustedIssuer {
 
     /// Whether the token was issued to a client on its own behalf, without a user.
     ///
-    /// The standard rule is that `sub` is the client's id (RFC 9068 §2.2). Some issuers let a client choose an id that
-    /// is also a user's (RFC 9700 §4.15), so a token with claims that only users have is a user's. An issuer's own
-    /// [marker](ClientMarker) is decided first.
+    /// An issuer's own [marker](ClientMarker) is decided first, and then the [standard rule](client::is_itself).
     fn is_client_itself(&self, claims: &Object<'_>, identity: &Identity) -> bool {
         let value = |name| claims.get(name).and_then(string).filter(|value| !value.is_empty());
-        let is_present = |name: &&str| claims.get(name).is_some_and(|value| !matches!(value, "null" | "\"\""));
         let is_marked = match &self.conventions.client_marker {
             Some(ClientMarker::Always) => true,
             Some(ClientMarker::Equals(name, expected)) => value(name).is_some_and(|value| value == *expected),
             Some(ClientMarker::EqualsSubject(name)) => value(name).is_some_and(|id| value("sub") == Some(id)),
             // A user may have chosen a name with this prefix, but only a user has a session.
             Some(ClientMarker::StartsWith(name, prefix)) => {
-                let has_session = ["sid", "auth_time"].iter().any(is_present);
+                let has_session = ["sid", "auth_time"].iter().any(|name| client::has(claims, name));
                 !has_session && value(name).is_some_and(|value| value.starts_with(prefix))
             }
             None => false,
         };
-        // A claim map may read the id of users from another claim, which a client may have too.
-        let client_id = identity.client_id.as_deref();
-        let is_subject =
-            client_id.is_some() && (client_id == identity.id.as_deref() || client_id == value("sub").as_deref());
-        let has_user_claims = || USER_CLAIMS.iter().any(is_present);
-        is_marked || is_subject && !has_user_claims()
+        is_marked || client::is_itself(claims, identity)
     }
 }
 
@@ -347,6 +340,3 @@ const MAX_LOGGED_TIER: usize = 64;
 
 // Fixed keys never change, so neither does their generation.
 const FIXED_GENERATION: u64 = 0;
-
-// Claims that only the authentication or the profile of a user provides (OpenID Connect Core §2, §5.1).
-const USER_CLAIMS: [&str; 8] = ["auth_time", "acr", "amr", "sid", "email", "name", "preferred_username", "given_name"];

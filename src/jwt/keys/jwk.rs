@@ -8,7 +8,7 @@ use crate::jwt::keys::pem;
 use crate::jwt::keys::public_key::{PublicKey, RsaScheme};
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::strict_json::{Object, array, is_null, string};
+use crate::strict_json::{Object, array, is_null, string};
 
 /// A key for one algorithm.
 ///

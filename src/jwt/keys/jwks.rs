@@ -6,7 +6,7 @@ use crate::jwt::algorithm::Algorithm;
 use crate::jwt::keys::jwk::{Key, KeyFilter};
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::strict_json::{Object, array, string};
+use crate::strict_json::{Object, array, string};
 
 /// The keys of one issuer.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::field::origin::Origin;
 use crate::jwt::remote::fetch::{Document, FetchError, HttpClient};
-use crate::jwt::strict_json::{Object, string};
+use crate::strict_json::{Object, string};
 
 /// Where an issuer's JWK Set is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,13 +7,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
+use crate::claims::claim_path::ClaimPath;
+use crate::claims::log_ignored_claim;
+use crate::claims::numeric_date;
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::hints::log_ignored_claim;
-use crate::jwt::strict_json::{Object, array, is_null, string};
-use crate::jwt::token::numeric_date;
+use crate::strict_json::{Object, array, is_null, string};
 
 /// The registered claims of a token that passed [`check`].
 #[derive(Debug)]
@@ -96,21 +94,6 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
     Ok(RegisteredClaims { expires_at, issued_at, token_id })
 }
 
-/// Checks that `authorization_details`, if present, is an array of objects with a string `type` (RFC 9396 §2).
-///
-/// # Errors
-///
-/// Returns [`TokenError::ClaimInvalid`].
-pub(crate) fn check_authorization_details(claims: &Object<'_>) -> Result<(), TokenError> {
-    let Some(details) = claims.get("authorization_details") else { return Ok(()) };
-    let has_type = |entry: &&RawValue| {
-        let entry = Object::parse(entry.get());
-        entry.is_some_and(|entry| entry.get("type").and_then(string).is_some())
-    };
-    let is_valid = array(details).is_some_and(|entries| entries.iter().all(has_type));
-    if is_valid { Ok(()) } else { Err(TokenError::claim_invalid("authorization_details")) }
-}
-
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let claim = expected.audience_claim;
@@ -145,15 +128,6 @@ fn optional_text<'a>(claims: &Object<'a>, name: &'static str, issuer: &str) -> O
         log_ignored_claim(issuer, name);
     }
     text
-}
-
-/// Returns a date that no check needs. A value that is not a date is read as absent.
-pub(crate) fn optional_date(claims: &Object<'_>, name: &'static str, issuer: &str) -> Option<Duration> {
-    let date = numeric_date::parse(claims.get(name)?);
-    if date.is_none() {
-        log_ignored_claim(issuer, name);
-    }
-    date
 }
 
 /// Returns a claim that must be a date if it is present and not `null`.

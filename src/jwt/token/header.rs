@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::strict_json::{Object, string};
+use crate::strict_json::{Object, string};
 
 /// The header parameters that are used.
 ///

@@ -6,4 +6,3 @@ pub(crate) mod claims;
 pub(crate) mod compact;
 pub(crate) mod header;
 pub(crate) mod header_cache;
-pub(crate) mod numeric_date;

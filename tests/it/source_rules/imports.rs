@@ -7,10 +7,10 @@ use super::module_tree::ModuleTree;
 
 /// The root modules from the bottom up. A module imports only from lower levels, and from itself.
 const LEVELS: [&[&str]; 7] = [
-    &["clock", "deserialize", "error", "field", "runtime"],
+    &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
     &["gate", "lookup", "store"],
-    &["revocation"],
+    &["claims", "revocation"],
     &[
         "any_of",
         "api_key",

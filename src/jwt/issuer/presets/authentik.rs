@@ -1,7 +1,7 @@
 //! The preset for authentik.
 
+use crate::claims::claim_map::ClaimMap;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::token_use::TokenUse;
 
 /// # authentik

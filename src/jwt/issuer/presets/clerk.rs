@@ -1,13 +1,13 @@
 //! The preset for Clerk.
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 use crate::context::{Identity, SharedStr};
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
-use crate::jwt::claim_path::ClaimPath;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::claim_rule::ClaimRule;
-use crate::jwt::strict_json::{Object, is_null, string};
+use crate::strict_json::{Object, is_null, string};
 
 /// # Clerk
 impl Issuer {

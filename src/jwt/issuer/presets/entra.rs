@@ -1,8 +1,8 @@
 //! The presets for Microsoft Entra ID, and its national clouds.
 
+use crate::claims::claim_map::ClaimMap;
 use crate::jwt::issuer::Issuer;
 use crate::jwt::issuer::KeySource;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::conventions::{ClientMarker, TENANT};
 use crate::jwt::issuer::tenants::{Tenants, is_guid};
 use crate::jwt::issuer::token_use::TokenUse;

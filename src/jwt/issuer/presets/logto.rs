@@ -2,15 +2,15 @@
 
 use serde_json::value::RawValue;
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_map::reader::MAX_TENANT_LEN;
 use crate::context::Identity;
 use crate::gate::TokenError;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::claim_map::reader::MAX_TENANT_LEN;
 use crate::jwt::issuer::presets::settings::is_domain;
 use crate::jwt::issuer::profile::Profile;
-use crate::jwt::strict_json::{Object, array, string};
+use crate::strict_json::{Object, array, string};
 
 /// # Logto
 impl Issuer {

@@ -1,8 +1,8 @@
 //! The preset for Supabase.
 
+use crate::claims::claim_map::ClaimMap;
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
 use crate::jwt::issuer::claim_rule::ClaimRule;
 
 /// # Supabase

@@ -1,12 +1,12 @@
 //! The preset for Zitadel.
 
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_map::reader::held_names;
 use crate::context::Identity;
 use crate::gate::TokenError;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::claim_map::ClaimMap;
-use crate::jwt::issuer::claim_map::reader::held_names;
 use crate::jwt::issuer::presets::settings::is_domain;
-use crate::jwt::strict_json::{Object, is_null};
+use crate::strict_json::{Object, is_null};
 
 /// # Zitadel
 impl Issuer {

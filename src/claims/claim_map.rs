@@ -5,11 +5,11 @@ mod setters;
 
 use std::sync::Arc;
 
+use crate::claims::claim_map::reader::Reader;
+use crate::claims::claim_path::ClaimPath;
 use crate::context::Identity;
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::issuer::claim_map::reader::Reader;
-use crate::jwt::strict_json::Object;
+use crate::strict_json::Object;
 
 /// The claims from which a [`UserContext`](crate::UserContext) is read.
 ///

@@ -1,7 +1,7 @@
 //! The setters of `ClaimMap`: the claims that a user is read from.
 
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::issuer::claim_map::ClaimMap;
+use crate::claims::claim_map::ClaimMap;
+use crate::claims::claim_path::ClaimPath;
 
 impl ClaimMap {
     /// Sets the claim with the user's id (default `sub`).

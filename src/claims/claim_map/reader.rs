@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::claims::claim_path::ClaimPath;
+use crate::claims::log_ignored_claim;
 use crate::context::{Scopes, SharedStr};
 use crate::gate::TokenError;
-use crate::jwt::claim_path::ClaimPath;
-use crate::jwt::hints::log_ignored_claim;
-use crate::jwt::strict_json::{Object, array, is_null, string};
+use crate::strict_json::{Object, array, is_null, string};
 
 /// The claims of a verified token.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::gate::TokenError;
-use crate::jwt::strict_json::{Object, is_null};
+use crate::strict_json::{Object, is_null};
 
 /// The location of a claim: the name of a member, or a JSON Pointer (RFC 6901) to a nested one.
 ///

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde_json::Number;
 
+use crate::claims::log_ignored_claim;
+use crate::strict_json::Object;
+
 /// Reads a claim's JSON text as a time. Returns `None` if it is not a number, is negative, or exceeds 2^53 seconds.
 ///
 /// Integers are read exactly, without conversion to a double. Fractions are permitted (RFC 7519 §2), and some issuers
@@ -18,6 +21,15 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         }
     };
     (time <= MAX).then_some(time)
+}
+
+/// Returns a date that no check needs. A value that is not a date is read as absent.
+pub(crate) fn optional(claims: &Object<'_>, name: &'static str, issuer: &str) -> Option<Duration> {
+    let date = parse(claims.get(name)?);
+    if date.is_none() {
+        log_ignored_claim(issuer, name);
+    }
+    date
 }
 
 // JSON parsers need not agree on larger integers (RFC 8259 §6). It also keeps additions of a leeway far from overflow.

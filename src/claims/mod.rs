@@ -1,0 +1,12 @@
+//! What the claims of a verified token, or of the response about an opaque one, say about a user.
+//!
+//! A claim that grants something is read strictly, and a claim that grants nothing is read as absent if it is malformed.
+
+pub(crate) mod authorization_details;
+pub(crate) mod claim_map;
+pub(crate) mod claim_path;
+pub(crate) mod client;
+mod log;
+pub(crate) mod numeric_date;
+
+pub(crate) use log::log_ignored_claim;
