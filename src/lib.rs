@@ -63,7 +63,7 @@
 //! |---|---|
 //! | **axum** | the extractors; support for axum's body and `ConnectInfo` |
 //! | **cors** | [`Cors`], [`OriginSet`] |
-//! | **fetch** | the built-in HTTP client that fetches published keys (hyper with rustls) |
+//! | **fetch** | the built-in HTTP client, which fetches published keys (hyper with rustls) |
 //! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
 //! | **jwt** | [`JwtAuth`] |
 //! | **rate_limit** | [`RateLimit`] |
@@ -162,6 +162,9 @@ pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "headers")]
 pub mod headers;
+#[cfg(feature = "jwt")]
+#[doc(alias("fetch", "hyper", "reqwest"))]
+pub mod http_client;
 #[doc(alias("allowlist", "blocklist", "cidr", "denylist"))]
 pub mod ip_filter;
 #[cfg(feature = "jwt")]

@@ -20,13 +20,13 @@ use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::UserLoader;
+use crate::http_client::client::SharedHttpClient;
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::Issuer;
 use crate::jwt::issuers::Issuers;
 use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::policy::Policy;
-use crate::jwt::remote::fetch::HttpClient;
 use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
@@ -79,7 +79,7 @@ pub struct JwtAuthBuilder {
     /// `None` for the default, since setting it without a loader is an error.
     load_user_timeout: Option<Duration>,
     token_cache_capacity: usize,
-    client: Option<HttpClient>,
+    client: Option<SharedHttpClient>,
     revocations: RevocationCheck,
     clock: Clock,
 }

@@ -183,4 +183,4 @@ mod token_cache;
 
 pub use builder::JwtAuthBuilder;
 pub use gate::JwtAuthPass;
-pub use remote::fetch::{Fetch, MAX_BODY};
+pub use remote::fetch::MAX_BODY;

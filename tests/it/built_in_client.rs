@@ -166,7 +166,10 @@ async fn build_reports_missing_certificates_of_the_platform() {
     let missing = "/nonexistent".to_owned();
     let variables = [("SSL_CERT_FILE", missing.clone()), ("SSL_CERT_DIR", missing)];
     let output = fetch_in_process(format!("https://{HOST}/jwks"), &variables).await;
-    let expected = "fetch: the HTTP client cannot load the platform's CA certificates: ";
+    let expected = "http_client: the HTTP client cannot load the platform's CA certificates: ";
     assert_eq!(output.matches(expected).count(), 1, "{output}");
-    assert!(output.contains("; install them (the package ca-certificates on Linux), or call .fetch(..)"), "{output}");
+    assert!(
+        output.contains("; install them (the package ca-certificates on Linux), or call .http_client(..)"),
+        "{output}"
+    );
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::http_client::default_client::default_client;
 use crate::jwt::builder::{JwtAuthBuilder, validate};
 use crate::jwt::issuer::trusted::TrustedIssuer;
 use crate::jwt::issuer::{Issuer, KeySource};
@@ -13,7 +14,6 @@ use crate::jwt::issuers::finder::Finder;
 use crate::jwt::issuers::source::IssuerSource;
 use crate::jwt::issuers::{Finding, Issuers};
 use crate::jwt::remote::discovery::JwksLocation;
-use crate::jwt::remote::fetch::HttpClient;
 
 impl JwtAuthBuilder {
     /// Validates all settings except the issuers.
@@ -62,10 +62,10 @@ impl JwtAuthBuilder {
         let has_pattern = sources.iter().any(|source| matches!(source.finding, Finding::Pattern(_)));
         // All issuers share one client.
         if self.client.is_none() && (has_pattern || issuers.iter().any(is_remote)) {
-            self.client = built_in_client(issues);
+            self.client = default_client("to fetch the keys that an issuer publishes", issues);
         } else if self.client.is_none() && !sources.is_empty() && cfg!(feature = "fetch") {
             // A function may return issuers that publish their keys.
-            self.client = built_in_client(issues);
+            self.client = default_client("to fetch the keys that an issuer publishes", issues);
         }
         validate::are_distinct(&issuers, issues);
         validate::sources_are_distinct(&sources, issues);
@@ -104,25 +104,6 @@ fn build_source(issuers: Issuers, compiler: &IssuerCompiler, issues: &mut Config
         }
     };
     Some(IssuerSource::new(finder, compiler.clone(), issuers.capacity))
-}
-
-#[cfg(feature = "fetch")]
-fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
-    let client = crate::jwt::remote::client::Client::new().map(HttpClient::new);
-    let add_issue = |error| {
-        let reason = format!("the HTTP client cannot load the platform's CA certificates: {error}");
-        let remedy = "install them (the package ca-certificates on Linux), or call .fetch(..)";
-        issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
-    };
-    client.map_err(add_issue).ok()
-}
-
-#[cfg(not(feature = "fetch"))]
-fn built_in_client(issues: &mut ConfigIssues) -> Option<HttpClient> {
-    let reason = "an issuer publishes its keys, and there is no HTTP client to fetch them";
-    let remedy = "enable the feature `fetch`, or call .fetch(..)";
-    issues.add(ConfigIssue::new("fetch", IssueKind::Missing, reason, remedy));
-    None
 }
 
 // The tokens of a removed tenant are rejected after this time. Each tenant in use costs one call in it.

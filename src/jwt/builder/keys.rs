@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http_client::client::{HttpClient, SharedHttpClient};
 use crate::jwt::builder::JwtAuthBuilder;
-use crate::jwt::remote::fetch::{Fetch, HttpClient};
 
 /// # Published keys
 impl JwtAuthBuilder {
@@ -79,21 +79,25 @@ impl JwtAuthBuilder {
     /// Sets the HTTP client that fetches metadata and keys.
     ///
     /// The default is the built-in client of the feature `fetch`, which uses the platform's certificates and the
-    /// proxies of the environment. Implement [`Fetch`] to use a private certificate authority or a client that the app
-    /// already has. All issuers of the layer use this client.
+    /// proxies of the environment. Implement [`HttpClient`] to use a private certificate authority or a client that
+    /// the app already has. All issuers of the layer use this client, each at most once at a time.
     ///
     /// ```
     /// use std::error::Error;
-    /// use http::Response;
-    /// use portcullis::{Issuer, JwtAuth, jwt::Fetch};
+    /// use http::{Request, Response};
+    /// use portcullis::http_client::HttpClient;
+    /// use portcullis::{Issuer, JwtAuth};
     ///
     /// /// Serves a key set that another process writes to a file.
     /// struct KeyFile(String);
     ///
-    /// type FetchError = Box<dyn Error + Send + Sync>;
+    /// type HttpError = Box<dyn Error + Send + Sync>;
     ///
-    /// impl Fetch for KeyFile {
-    ///     async fn get(&self, _: &str) -> Result<Response<Vec<u8>>, FetchError> {
+    /// impl HttpClient for KeyFile {
+    ///     async fn send(
+    ///         &self,
+    ///         _: Request<Vec<u8>>,
+    ///     ) -> Result<Response<Vec<u8>>, HttpError> {
     ///         Ok(Response::new(tokio::fs::read(&self.0).await?))
     ///     }
     /// }
@@ -104,14 +108,14 @@ impl JwtAuthBuilder {
     /// let auth = JwtAuth::builder()
     ///     .issuer(Issuer::jwks(iss, "https://auth.example.com/jwks.json"))
     ///     .audience("https://api.example.com")
-    ///     .fetch(KeyFile("/run/keys/jwks.json".to_owned()))
+    ///     .http_client(KeyFile("/run/keys/jwks.json".to_owned()))
     ///     .build()?;
     /// assert!(!auth.prefetch_keys().await, "the file does not exist");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn fetch(mut self, client: impl Fetch) -> Self {
-        self.client = Some(HttpClient::new(client));
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.client = Some(SharedHttpClient::new(client));
         self
     }
 }

@@ -7,13 +7,13 @@ use crate::clock::Clock;
 #[cfg(feature = "revocation")]
 use crate::context::{RevocationId, RevocationKind};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::http_client::client::SharedHttpClient;
 use crate::jwt::builder::{key_source, validate_preset};
 use crate::jwt::hints::Hints;
 use crate::jwt::issuer::trusted::{IssuerKeys, TrustedIssuer};
 use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::remote::RemoteKeys;
-use crate::jwt::remote::fetch::HttpClient;
 
 /// The settings of the layer that apply to each issuer, whether it is configured or found while the app runs.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct IssuerCompiler {
     /// Whether the app defines what roles grant.
     pub(crate) uses_roles: bool,
     /// Shared by all issuers. `None` if no configured issuer publishes its keys.
-    pub(crate) client: Option<HttpClient>,
+    pub(crate) client: Option<SharedHttpClient>,
     pub(crate) clock: Clock,
     pub(crate) max_stale_keys: Duration,
     pub(crate) fetch_timeout: Duration,

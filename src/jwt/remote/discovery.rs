@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::field::origin::Origin;
-use crate::jwt::remote::fetch::{Document, FetchError, HttpClient};
+use crate::http_client::client::SharedHttpClient;
+use crate::jwt::remote::fetch::{Document, FetchError, get_document};
 use crate::strict_json::{Object, string};
 
 /// Where an issuer's JWK Set is.
@@ -29,7 +30,11 @@ pub(crate) enum JwksLocation {
 /// # Errors
 ///
 /// Returns the error that explains the most, in the [order](explanation_rank) of these.
-pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str, head_start: Duration) -> Result<String, FetchError> {
+pub(crate) async fn jwks_uri(
+    client: &SharedHttpClient,
+    issuer: &str,
+    head_start: Duration,
+) -> Result<String, FetchError> {
     let mut urls = well_known_urls(issuer).into_iter();
     // Dropping the set cancels the requests in progress.
     let mut requests = JoinSet::new();
@@ -37,7 +42,7 @@ pub(crate) async fn jwks_uri(client: &HttpClient, issuer: &str, head_start: Dura
     loop {
         if let Some(url) = urls.next() {
             let (client, issuer) = (client.clone(), issuer.to_owned());
-            requests.spawn(async move { parse_metadata(&client.get_document(&url).await?, &issuer) });
+            requests.spawn(async move { parse_metadata(&get_document(&client, &url).await?, &issuer) });
         }
         let error = match tokio::time::timeout(head_start, requests.join_next()).await {
             Ok(Some(Ok(Ok(uri)))) => return Ok(uri),

@@ -1,126 +1,49 @@
-//! `Fetch`: the HTTP client that gets an issuer's metadata and keys.
+//! `get_document`: gets an issuer's metadata or keys.
 
-use std::error::Error;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
-use crate::error::error_chain;
+use crate::http_client::client::{self, SharedHttpClient};
 use crate::jwt::keys::weak::KeyError;
-
-/// A custom HTTP client for issuers' metadata and keys.
-///
-/// Implement it to use a proxy or a private certificate authority. The crate calls it in the background, at most once
-/// at a time for an issuer, cancels it after the [timeout](crate::jwt::JwtAuthBuilder::fetch_timeout), and accepts only
-/// a 200 response with a body of at most [`MAX_BODY`] bytes. The crate also reads `Cache-Control`, so the client must
-/// keep the response's headers.
-///
-/// The client must not follow redirects: one could lead from the https URL of the issuer to any other. It should stop
-/// reading a body that is too long.
-///
-/// ```
-/// # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};
-/// use std::error::Error;
-/// use http::Response;
-/// use portcullis::jwt::Fetch;
-///
-/// struct WithProxy(reqwest::Client);
-///
-/// impl WithProxy {
-///     fn new(proxy: Option<reqwest::Proxy>) -> reqwest::Result<Self> {
-///         let client = reqwest::Client::builder()
-///             .redirect(reqwest::redirect::Policy::none());
-///         match proxy {
-///             Some(proxy) => client.proxy(proxy).build().map(Self),
-///             None => client.build().map(Self),
-///         }
-///     }
-/// }
-///
-/// impl Fetch for WithProxy {
-///     async fn get(
-///         &self,
-///         url: &str,
-///     ) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
-///         let received = self.0.get(url).send().await?;
-///         let mut response = Response::new(Vec::new());
-///         *response.status_mut() = received.status();
-///         *response.headers_mut() = received.headers().clone();
-///         *response.body_mut() = received.bytes().await?.into();
-///         Ok(response)
-///     }
-/// }
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn Error>> {
-/// # let server = TestIssuer::start().await?;
-/// # let issuer = Issuer::discover(server.url());
-/// # let builder = JwtAuth::builder().issuer(issuer).audience("api");
-/// let auth = builder.fetch(WithProxy::new(None)?).build()?;
-/// assert!(auth.prefetch_keys().await);
-/// # Ok(())
-/// # }
-/// ```
-pub trait Fetch: Send + Sync + 'static {
-    /// Sends a GET request to a URL.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if there is no response. A response with an error status is not an error. The error and its
-    /// sources are logged, so they must not contain a secret, such as a password in a proxy's URL.
-    fn get(&self, url: &str) -> impl Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send;
-}
 
 /// The maximum size of an issuer's metadata or JWK Set: 256 KiB.
 ///
 /// That is twice the size of a set of 64 RSA keys of 4096 bits with certificates.
-pub const MAX_BODY: usize = 256 * 1024;
+pub const MAX_BODY: usize = client::MAX_BODY;
 
-/// A [`Fetch`], type-erased, so that [`JwtAuth`](crate::JwtAuth) has no type parameter for it. Clones share it.
-#[derive(Clone)]
-pub(crate) struct HttpClient(Arc<dyn DynFetch>);
-
-impl HttpClient {
-    pub(crate) fn new(fetch: impl Fetch) -> Self {
-        Self(Arc::new(fetch))
+/// Gets the text at this URL, and how long it may be cached.
+///
+/// # Errors
+///
+/// Returns [`FetchError`] if the client fails, or if the response is not a 200 with UTF-8 text of a bounded length. The
+/// checks are repeated here for clients that do not make them.
+pub(crate) async fn get_document(client: &SharedHttpClient, url: &str) -> Result<Document, FetchError> {
+    let request = Request::get(url)
+        .header(ACCEPT, const { HeaderValue::from_static("application/json") })
+        // Some servers compress unless the request forbids it (RFC 9110 §12.5.3).
+        .header(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") })
+        .body(Vec::new());
+    let request = request.map_err(|error| FetchError::Client(error.to_string()))?;
+    let response = client.send(request).await.map_err(FetchError::Client)?;
+    if response.status() != StatusCode::OK {
+        return Err(FetchError::Status(response.status().as_u16()));
     }
-
-    /// Gets the text at this URL, and how long it may be cached.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`FetchError`] if the client fails, or if the response is not a 200 with UTF-8 text of a bounded length.
-    /// The checks are repeated here for clients that do not make them.
-    pub(crate) async fn get_document(&self, url: &str) -> Result<Document, FetchError> {
-        let response = self.0.get(url).await.map_err(|error| FetchError::Client(error_chain(&*error)))?;
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status(response.status().as_u16()));
-        }
-        if response.body().len() > MAX_BODY {
-            return Err(FetchError::TooLarge);
-        }
-        // A header may be sent in several lines, which mean the same as one list (RFC 9110 §5.3).
-        let lines = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
-        let max_age = max_age(&lines.collect::<Vec<_>>().join(","));
-        let (head, body) = response.into_parts();
-        let text = String::from_utf8(body).map_err(|error| not_text(&head.headers, error.as_bytes()))?;
-        // RFC 8259 §8.1 forbids a byte order mark in JSON, and lets parsers ignore one. Some servers send it.
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        if text.trim_start().starts_with('<') {
-            return Err(FetchError::Markup);
-        }
-        Ok(Document { text, max_age })
+    if response.body().len() > MAX_BODY {
+        return Err(FetchError::TooLarge);
     }
-}
-
-impl fmt::Debug for HttpClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").finish_non_exhaustive()
+    // A header may be sent in several lines, which mean the same as one list (RFC 9110 §5.3).
+    let lines = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let max_age = max_age(&lines.collect::<Vec<_>>().join(","));
+    let (head, body) = response.into_parts();
+    let text = String::from_utf8(body).map_err(|error| not_text(&head.headers, error.as_bytes()))?;
+    // RFC 8259 §8.1 forbids a byte order mark in JSON, and lets parsers ignore one. Some servers send it.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    if text.trim_start().starts_with('<') {
+        return Err(FetchError::Markup);
     }
+    Ok(Document { text, max_age })
 }
 
 /// The body of a response, which is not parsed yet.
@@ -220,23 +143,6 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 // The name is chosen by the server, and is escaped and shortened for the log.
 const MAX_LOGGED_CODING: usize = 40;
-
-/// The object-safe form of [`Fetch`]. A trait method that returns `impl Future` cannot be called on a trait object.
-trait DynFetch: Send + Sync {
-    fn get<'a>(
-        &'a self,
-        url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
-}
-
-impl<F: Fetch> DynFetch for F {
-    fn get<'a>(
-        &'a self,
-        url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>> + Send + 'a>> {
-        Box::pin(Fetch::get(self, url))
-    }
-}
 
 /// Returns the `max-age` directive (RFC 9111 §5.2.2.1), and zero if the response must not be cached.
 ///

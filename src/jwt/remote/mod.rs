@@ -1,7 +1,5 @@
 //! `RemoteKeys`: the keys that an issuer publishes, fetched once for all requests and refreshed in the background.
 
-#[cfg(feature = "fetch")]
-pub(crate) mod client;
 pub(crate) mod discovery;
 pub(crate) mod fetch;
 mod published_keys;
@@ -17,10 +15,11 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::http_client::client::SharedHttpClient;
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
 use crate::jwt::remote::discovery::{JwksLocation, has_same_origin, jwks_uri};
-use crate::jwt::remote::fetch::{FetchError, HttpClient};
+use crate::jwt::remote::fetch::{FetchError, get_document};
 use crate::jwt::remote::published_keys::{PublishedKeys, refresh_interval};
 use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule, jitter};
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
@@ -50,7 +49,7 @@ pub(crate) struct RemoteKeys {
     issuer: Arc<str>,
     pub(crate) location: JwksLocation,
     pub(crate) filter: KeyFilter,
-    client: HttpClient,
+    client: SharedHttpClient,
     clock: Clock,
     max_stale_keys: Duration,
     /// The timeout for metadata and keys together, which is how long a request may wait for them.
@@ -70,7 +69,7 @@ impl RemoteKeys {
         issuer: Arc<str>,
         location: JwksLocation,
         filter: KeyFilter,
-        client: HttpClient,
+        client: SharedHttpClient,
         clock: Clock,
         max_stale_keys: Duration,
         fetch_timeout: Duration,
@@ -273,7 +272,7 @@ impl RemoteKeys {
         if self.location == JwksLocation::OwnMetadata && !has_same_origin(&uri, &self.issuer) {
             return Err(FetchError::OtherHost);
         }
-        let document = self.client.get_document(&uri).await?;
+        let document = get_document(&self.client, &uri).await?;
         let parsed = KeySet::parse(&document.text, &self.filter).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {
             return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.error)));

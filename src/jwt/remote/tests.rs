@@ -3,20 +3,20 @@
 use std::error::Error;
 use std::time::SystemTime;
 
-use http::Response;
+use http::{Request, Response};
 
 use super::*;
 use crate::clock::TimeSource;
+use crate::http_client::client::HttpClient;
 use crate::jwt::algorithm::PUBLIC_KEY_ALGORITHMS;
-use crate::jwt::remote::fetch::Fetch;
 
 const MAX_STALE_KEYS: Duration = Duration::from_secs(600);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-struct NoFetch;
+struct NeverResponds;
 
-impl Fetch for NoFetch {
-    async fn get(&self, _: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+impl HttpClient for NeverResponds {
+    async fn send(&self, _: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
         std::future::pending().await
     }
 }
@@ -26,7 +26,7 @@ fn remote() -> Arc<RemoteKeys> {
 }
 
 fn remote_with(clock: Clock) -> Arc<RemoteKeys> {
-    let client = HttpClient::new(NoFetch);
+    let client = SharedHttpClient::new(NeverResponds);
     let location = JwksLocation::Url("https://a.example/k".to_owned());
     let filter = KeyFilter::new(PUBLIC_KEY_ALGORITHMS);
     Arc::new(RemoteKeys::new(

@@ -42,7 +42,7 @@ impl Fixture {
 
     /// A builder with this issuer, the fake network and the fake clock.
     fn builder(&self, issuer: Issuer) -> JwtAuthBuilder {
-        JwtAuth::builder().issuer(issuer).audience("api").fetch(self.network.clone()).clock(self.clock.clock())
+        JwtAuth::builder().issuer(issuer).audience("api").http_client(self.network.clone()).clock(self.clock.clock())
     }
 
     /// The settings that trust the issuer by the URL of its key set.

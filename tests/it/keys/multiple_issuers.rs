@@ -18,7 +18,7 @@ async fn issuers_with_same_kid() -> (Fixture, Fixture, JwtApp, FakeNetwork) {
     let network = a.network.clone();
     network.respond_with(move |url| Response::new(if url == url_of_a { keys_of_a.clone() } else { keys_of_b.clone() }));
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
-    let app = JwtApp::new(builder.fetch(network.clone()));
+    let app = JwtApp::new(builder.http_client(network.clone()));
     assert!(app.auth.prefetch_keys().await);
     (a, b, app, network)
 }
@@ -65,7 +65,7 @@ async fn outage_of_one_issuer_does_not_affect_another() {
         if url == url_of_a { Response::new(keys_of_a.clone().into_bytes()) } else { empty_response(500) }
     });
     let builder = JwtAuth::builder().add_issuer(a.jwks_issuer()).add_issuer(b.jwks_issuer()).audience("api");
-    let app = JwtApp::new(builder.fetch(a.network.clone()));
+    let app = JwtApp::new(builder.http_client(a.network.clone()));
     assert_eq!(app.status_for(&b.valid_token()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.status_for(&a.valid_token()).await, StatusCode::OK);
 }

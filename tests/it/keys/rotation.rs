@@ -87,7 +87,7 @@ async fn new_key_that_arrives_between_two_lookups_of_a_request_is_found() {
     let network = FakeNetwork::serving_keys_of(&issuer);
     let clock = BlockingClock::new();
     let trusted = Issuer::jwks(issuer.url(), issuer.jwks_url());
-    let builder = JwtAuth::builder().issuer(trusted).audience("api").fetch(network.clone()).clock(clock.clock());
+    let builder = JwtAuth::builder().issuer(trusted).audience("api").http_client(network.clone()).clock(clock.clock());
     let app = JwtApp::new(builder);
     assert!(app.auth.prefetch_keys().await);
     issuer.rotate();

@@ -70,7 +70,7 @@ async fn is_ready_requires_the_keys_of_every_issuer() {
         Response::new(key_set.clone().into_bytes())
     });
     let auth = JwtAuth::builder().add_issuer(one.jwks_issuer()).add_issuer(other.jwks_issuer()).audience("api");
-    let app = JwtApp::new(auth.fetch(network));
+    let app = JwtApp::new(auth.http_client(network));
     assert_eq!(app.status_for(&one.valid_token()).await, StatusCode::OK);
     assert!(!app.auth.is_ready(), "the other issuer's keys were not fetched");
     assert_eq!(app.status_for(&other.valid_token()).await, StatusCode::OK);
@@ -110,7 +110,7 @@ async fn app_with_static_keys_is_ready_at_once() {
 async fn prefetch_keys_fetches_missing_keys_once_per_issuer() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
     let builder = JwtAuth::builder().add_issuer(one.jwks_issuer()).add_issuer(other.jwks_issuer()).audience("api");
-    let app = JwtApp::new(builder.fetch(one.network.clone()).clock(one.clock.clock()));
+    let app = JwtApp::new(builder.http_client(one.network.clone()).clock(one.clock.clock()));
     assert!(app.auth.prefetch_keys().await);
     assert_eq!(one.network.requested_urls(), [one.issuer.jwks_url(), other.issuer.jwks_url()]);
     assert!(app.auth.prefetch_keys().await);

@@ -241,7 +241,7 @@ async fn cached_tokens_of_two_issuers_keep_their_own_keys_and_user_mapping() {
         .issuer(named(Issuer::jwks(fixture.issuer.url(), first_url), "first"))
         .add_issuer(named(Issuer::jwks(other.issuer.url(), second_url), "second"))
         .audience("api")
-        .fetch(network)
+        .http_client(network)
         .clock(fixture.clock.clock())
         .load_user(|user: UserContext| async move {
             let is_expected = matches!(user.name(), Some("first")) == (user.id() == "ann");
@@ -341,7 +341,7 @@ async fn token_is_rejected_if_its_key_is_withdrawn_during_verification() {
     let issuer = TestIssuer::start().await.unwrap();
     let clock = BlockingClock::new();
     let trusted = Issuer::jwks(issuer.url(), issuer.jwks_url());
-    let builder = JwtAuth::builder().issuer(trusted).audience("api").fetch(FakeNetwork::serving_keys_of(&issuer));
+    let builder = JwtAuth::builder().issuer(trusted).audience("api").http_client(FakeNetwork::serving_keys_of(&issuer));
     let app = JwtApp::new(builder.clock(clock.clock()));
     assert!(app.auth.prefetch_keys().await);
     let old_token = issuer.token("ann").audience("api").sign();

@@ -185,7 +185,7 @@ async fn tokens_of_a_withdrawn_key_of_a_realm_do_not_fill_the_cache() {
     });
     // The smallest cache: one set of eight entries per thread.
     let builder = JwtAuth::builder().add_issuers(Issuers::from_pattern(realms)).audience("api").token_cache_capacity(1);
-    let app = JwtApp::new(builder.fetch(server.network.clone()).clock(server.clock.clock()));
+    let app = JwtApp::new(builder.http_client(server.network.clone()).clock(server.clock.clock()));
     let token_of = |user: &str| server.token_builder("acme").claim("sub", user).sign();
     let stolen: Vec<_> = (0..8).map(|n| token_of(&format!("user-{n}"))).collect();
     for token in stolen.iter().cycle().take(160) {

@@ -88,7 +88,7 @@ async fn an_issuer_is_looked_up_again_in_the_background_and_keeps_its_keys() {
     let signer = TestIssuer::start_with(Algorithm::Es256, portcullis::clock::Clock::system()).await.unwrap();
     let network = FakeNetwork::serving_keys_of(&signer);
     let function = Function::new(|iss: String| async move { Some(Issuer::jwks(iss, "https://acme.example/keys")) });
-    let builder = function.builder.clone().fetch(network.clone());
+    let builder = function.builder.clone().http_client(network.clone());
     let app = crate::support::jwt_app::JwtApp::new(builder);
     let token = signer.token("ann").audience("api").claim("iss", ACME).expires_in(seconds(86_400)).sign();
     assert_eq!(app.status_for(&token).await, StatusCode::OK);

@@ -58,7 +58,7 @@ impl Server {
         network.respond_with(move |url| respond(&served.lock().unwrap(), url));
         let issuers = configure(Issuers::from_pattern(PATTERN));
         let builder = JwtAuth::builder().add_issuers(issuers).audience("api");
-        let app = JwtApp::new(builder.fetch(network.clone()).clock(clock.clock()));
+        let app = JwtApp::new(builder.http_client(network.clone()).clock(clock.clock()));
         Self { network, clock, realms, app }
     }
 

@@ -182,7 +182,7 @@ async fn a_preset_with_a_placeholder_reads_the_keys_and_claims_of_each_realm() {
     });
     let keycloak = Issuer::keycloak("https://id.example.com", "{realm}").audience("api");
     let builder = JwtAuth::builder().add_issuers(Issuers::from_pattern(keycloak));
-    let app = JwtApp::new(builder.fetch(server.network.clone()).clock(server.clock.clock()));
+    let app = JwtApp::new(builder.http_client(server.network.clone()).clock(server.clock.clock()));
     let token = server.token_builder("acme").header("typ", "JWT").claim("realm_access", json!({ "roles": ["admin"] }));
     assert_eq!(app.status_for(&token.clone().sign()).await, StatusCode::UNAUTHORIZED, "no claim typ");
     let response = ProtectedApp::behind(app.auth).send_token(&token.claim("typ", "Bearer").sign()).await;
@@ -194,7 +194,7 @@ async fn a_configured_issuer_is_preferred_to_the_pattern() {
     let server = Server::with_realms(&["acme"]).await;
     let own = Issuer::hs256(realm("acme"), [7; 32]);
     let builder = JwtAuth::builder().add_issuer(own).add_issuers(Issuers::from_pattern(PATTERN)).audience("api");
-    let app = JwtApp::new(builder.fetch(server.network.clone()).clock(server.clock.clock()));
+    let app = JwtApp::new(builder.http_client(server.network.clone()).clock(server.clock.clock()));
     assert_eq!(app.status_for(&server.token("acme")).await, StatusCode::UNAUTHORIZED);
     assert_eq!(server.network.request_count(), 0);
 }

@@ -7,7 +7,7 @@ use portcullis::{EntraCloud, IssueKind, Issuer, JwtAuth, Tenants};
 use serde_json::{Value, json};
 
 use super::{Preset, rs256_signer, token_of, with_changes};
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::jwt_app::JwtApp;
 use crate::support::protected_app::ProtectedApp;
 
@@ -178,12 +178,12 @@ async fn personal_accounts_are_accepted_only_if_they_are_named() {
 async fn both_versions_of_one_tenant_are_accepted_only_if_both_presets_are_configured() {
     let v1_url = format!("https://login.microsoftonline.com/{ACME}/discovery/keys");
     let signer = rs256_signer().await;
-    let fetch = FakeFetch::with_document(ORGANIZATIONS, signer.jwks());
+    let fetch = FakeHttpClient::with_document(ORGANIZATIONS, signer.jwks());
     fetch.publish(v1_url, signer.jwks());
     let changes = json!({ "iss": format!("https://sts.windows.net/{ACME}/"), "appid": "a", "ver": "1.0" });
     let tokens =
         [claims(ACME), with_changes(&claims(ACME), changes)].map(|claims| token_of(&signer, header(), &claims));
-    let only_v2 = auth(Tenants::only([ACME])).fetch(fetch);
+    let only_v2 = auth(Tenants::only([ACME])).http_client(fetch);
     let both = only_v2.clone().add_issuer(Issuer::entra_v1(ACME));
     for (builder, expected) in [(only_v2, [200, 401]), (both, [200, 200])] {
         let app = ProtectedApp::behind(builder.build().unwrap());
@@ -229,12 +229,12 @@ fn a_tenant_is_listed_by_its_id() {
 async fn metadata_of_many_tenants_names_the_preset_in_the_log() {
     use crate::support::log_capture::LogCapture;
     let metadata = json!({ "issuer": TEMPLATE, "jwks_uri": COMMON }).to_string();
-    let fetch = FakeFetch::with_document(
+    let fetch = FakeHttpClient::with_document(
         "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration",
         metadata,
     );
     let issuer = Issuer::discover("https://login.microsoftonline.com/common/v2.0");
-    let app = JwtApp::new(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).fetch(fetch));
+    let app = JwtApp::new(JwtAuth::builder().issuer(issuer).audience(AUDIENCE).http_client(fetch));
     let log = LogCapture::start();
     assert!(!app.auth.prefetch_keys().await);
     assert_eq!(log.count("Issuer::entra_v2_tenants"), 1, "{}", log.text());

@@ -23,14 +23,14 @@ use portcullis::{Algorithm, Issuer, JwtAuth, UserContext};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::protected_app::{AppResponse, ProtectedApp};
 use crate::support::tokens::now;
 
 /// An app with a preset, and a signer that takes the place of the preset's issuer.
 struct Preset {
     signer: TestIssuer,
-    fetch: FakeFetch,
+    fetch: FakeHttpClient,
     url: &'static str,
     app: ProtectedApp,
 }
@@ -43,8 +43,8 @@ impl Preset {
 
     async fn start_with(builder: JwtAuthBuilder, url: &'static str) -> Self {
         let signer = rs256_signer().await;
-        let fetch = FakeFetch::with_document(url, signer.jwks());
-        let auth = builder.fetch(fetch.clone()).build().unwrap();
+        let fetch = FakeHttpClient::with_document(url, signer.jwks());
+        let auth = builder.http_client(fetch.clone()).build().unwrap();
         Self { signer, fetch, url, app: ProtectedApp::behind(auth) }
     }
 

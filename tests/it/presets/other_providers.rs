@@ -5,7 +5,7 @@ use portcullis::{ClaimMap, Issuer, JwtAuth, Profile};
 use serde_json::{Value, json};
 
 use super::{rs256_signer, token_of, with_changes};
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::protected_app::{AppResponse, ProtectedApp};
 
 const KEYS_URL: &str = "https://keys.example/jwks";
@@ -30,8 +30,8 @@ impl Shape {
 
 async fn send(issuer: Issuer, claims: &Value) -> AppResponse {
     let signer = rs256_signer().await;
-    let fetch = FakeFetch::with_document(KEYS_URL, signer.jwks());
-    let auth = JwtAuth::builder().issuer(issuer).fetch(fetch).build().unwrap();
+    let fetch = FakeHttpClient::with_document(KEYS_URL, signer.jwks());
+    let auth = JwtAuth::builder().issuer(issuer).http_client(fetch).build().unwrap();
     ProtectedApp::behind(auth).send_token(&token_of(&signer, json!({"typ": "JWT"}), claims)).await
 }
 
@@ -383,8 +383,8 @@ async fn tokens_without_an_issuer_or_without_an_audience_are_rejected() {
         (json!({"sub": "u1", "iss": "hasura-auth"}), TokenError::claim_missing("aud")),
     ] {
         let signer = rs256_signer().await;
-        let fetch = FakeFetch::with_document(KEYS_URL, signer.jwks());
-        let auth = JwtAuth::builder().issuer(issuer()).fetch(fetch).build().unwrap();
+        let fetch = FakeHttpClient::with_document(KEYS_URL, signer.jwks());
+        let auth = JwtAuth::builder().issuer(issuer()).http_client(fetch).build().unwrap();
         let mut token = signer.token("u1").header("typ", "JWT").without_claim("aud");
         for (name, value) in super::members(claims) {
             token = if value.is_null() { token.without_claim(&name) } else { token.claim(name, value) };

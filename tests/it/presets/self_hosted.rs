@@ -7,7 +7,7 @@ use portcullis::{Algorithm, Issuer, JwtAuth, Principal};
 use serde_json::{Value, json};
 
 use super::{Preset, roles, scopes, token_of, with_changes};
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::protected_app::{AppResponse, ProtectedApp};
 
 const ZITADEL_ROLES: &str = "urn:zitadel:iam:org:project:roles";
@@ -113,8 +113,9 @@ fn logto_claims() -> Value {
 
 async fn send_logto(issuer: Issuer, header: Value, claims: &Value) -> AppResponse {
     let signer = TestIssuer::start_with(Algorithm::Es384, Clock::system()).await.unwrap();
-    let fetch = FakeFetch::with_document("https://acme.logto.app/oidc/jwks", signer.jwks());
-    let auth = JwtAuth::builder().issuer(issuer).audience("https://api.example.com").fetch(fetch).build().unwrap();
+    let fetch = FakeHttpClient::with_document("https://acme.logto.app/oidc/jwks", signer.jwks());
+    let auth =
+        JwtAuth::builder().issuer(issuer).audience("https://api.example.com").http_client(fetch).build().unwrap();
     ProtectedApp::behind(auth).send_token(&token_of(&signer, header, claims)).await
 }
 

@@ -7,7 +7,7 @@ use portcullis::{EntraCloud, Issuer, JwtAuth, Pin};
 use serde_json::{Value, json};
 
 use super::rs256_signer;
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::protected_app::ProtectedApp;
 
 fn issues(issuer: Issuer) -> Vec<String> {
@@ -120,8 +120,8 @@ async fn a_preset_allows_only_the_algorithms_of_its_provider() {
         (Issuer::logto("acme.logto.app").audience("api"), "https://acme.logto.app/oidc", &["ES384"]),
         (Issuer::supabase("abcd"), "https://abcd.supabase.co/auth/v1", &["RS256", "ES256"]),
     ] {
-        let fetch = FakeFetch::with_document("", rs256_signer().await.jwks());
-        let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).fetch(fetch).build().unwrap());
+        let fetch = FakeHttpClient::with_document("", rs256_signer().await.jwks());
+        let app = ProtectedApp::behind(JwtAuth::builder().issuer(issuer).http_client(fetch).build().unwrap());
         let mut allowed = Vec::new();
         for algorithm in ALL {
             let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -249,7 +249,7 @@ async fn kubernetes_keys_that_the_client_cannot_get_are_503_and_the_reason_is_lo
     let issuer = Issuer::kubernetes("https://kubernetes.default.svc").audience("https://orders.example.com");
     let network = FakeNetwork::serving_keys_of(&super::rs256_signer().await);
     network.go_down();
-    let app = JwtApp::new(JwtAuth::builder().issuer(issuer).fetch(network));
+    let app = JwtApp::new(JwtAuth::builder().issuer(issuer).http_client(network));
     let token = super::token_of(&super::rs256_signer().await, json!({}), &kubernetes_claims());
     let log = LogCapture::start();
     assert_eq!(app.status_for(&token).await, StatusCode::SERVICE_UNAVAILABLE);

@@ -43,7 +43,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "testing/",
         ],
     ),
-    ("bytes", &["gate/", "jwt/remote/client.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
+    ("bytes", &["gate/", "http_client/built_in.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
     ("crc32fast", &["api_key/key/format.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
     (
@@ -59,10 +59,10 @@ const PLACES: [(&str, &[&str]); 36] = [
     ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs"]),
     ("hex", &["api_key/key/digest.rs", "api_key/record/", "client_cert/", "context/csp_nonce.rs"]),
     ("http", &[]),
-    ("http_body_util", &["gate/body.rs", "jwt/remote/client.rs", "testing/server.rs"]),
-    ("hyper", &["jwt/remote/client.rs", "testing/server.rs"]),
-    ("hyper_rustls", &["jwt/remote/client.rs"]),
-    ("hyper_util", &["jwt/remote/client.rs", "testing/server.rs"]),
+    ("http_body_util", &["gate/body.rs", "http_client/built_in.rs", "testing/server.rs"]),
+    ("hyper", &["http_client/built_in.rs", "testing/server.rs"]),
+    ("hyper_rustls", &["http_client/built_in.rs"]),
+    ("hyper_util", &["http_client/built_in.rs", "testing/server.rs"]),
     ("ipnet", &["context/network_set.rs", "context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("pem", &["client_cert/xfcc.rs", "jwt/keys/pem.rs"]),
@@ -70,7 +70,7 @@ const PLACES: [(&str, &[&str]); 36] = [
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     ("redis", &["rate_limit/redis/", "revocation/builder/redis.rs", "revocation/redis/", "store/"]),
-    ("rustls", &["jwt/remote/client.rs", "store/client.rs"]),
+    ("rustls", &["http_client/built_in.rs", "store/client.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
@@ -94,7 +94,7 @@ const PLACES: [(&str, &[&str]); 36] = [
     ),
     ("tonic", &["gate/"]),
     ("tower_layer", &[]),
-    ("tower_service", &["gate/engine.rs", "jwt/remote/client.rs"]),
+    ("tower_service", &["gate/engine.rs", "http_client/built_in.rs"]),
     ("tracing", &[]),
     ("x509_cert", &["context/peer_certificate.rs"]),
     (
@@ -154,7 +154,7 @@ fn every_dependency_has_a_place() {
 
 #[test]
 fn every_feature_is_a_folder_or_a_known_exception() {
-    // `axum`, `serde` and `tonic` add to modules, `fetch` adds a client to `jwt`, `redis` is the folder `store` and a
+    // `axum`, `serde` and `tonic` add to modules, `fetch` adds a client to `http_client`, `redis` is the folder `store` and a
     // folder of each module that uses it, and `redis_tls` adds TLS to it.
     const EXCEPTIONS: [&str; 8] = ["audit", "axum", "default", "fetch", "redis", "redis_tls", "serde", "tonic"];
     let files = source_files();

@@ -9,7 +9,7 @@ use super::module_tree::ModuleTree;
 const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
-    &["gate", "lookup", "store"],
+    &["gate", "http_client", "lookup", "store"],
     &["claims", "revocation"],
     &[
         "any_of",

@@ -31,7 +31,7 @@ const NAMED: &[(&str, &str)] = &[
          context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, extract::Extract, \
          extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, gate::Deciding, \
          gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, \
-         gate::ResponseHeaders, jwt::Fetch, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
+         gate::ResponseHeaders, http_client::HttpClient, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
          testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::http::{Response, StatusCode};
-use portcullis::jwt::Fetch;
+use axum::http::{Request, Response, StatusCode};
+use portcullis::http_client::HttpClient;
 use portcullis::testing::TestIssuer;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -108,8 +108,9 @@ impl FakeNetwork {
     }
 }
 
-impl Fetch for FakeNetwork {
-    async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+impl HttpClient for FakeNetwork {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        let url = &*request.uri().to_string();
         self.0.requested_urls.lock().unwrap().push(url.to_owned());
         let fault = self.0.faults.lock().unwrap().get(url).copied();
         match fault {

@@ -4,7 +4,7 @@ pub(crate) mod balancer;
 pub(crate) mod blocking_clock;
 pub(crate) mod chromium;
 pub(crate) mod curl_command;
-pub(crate) mod fake_fetch;
+pub(crate) mod fake_http_client;
 pub(crate) mod fake_network;
 pub(crate) mod jwt_app;
 pub(crate) mod limited_app;

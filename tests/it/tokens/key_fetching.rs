@@ -13,15 +13,15 @@ use portcullis::testing::TestIssuer;
 use portcullis::{Algorithm, Issuer, JwtAuth};
 use serde_json::{Value, json};
 
-use crate::support::fake_fetch::FakeFetch;
+use crate::support::fake_http_client::FakeHttpClient;
 use crate::support::protected_app::ProtectedApp;
 use crate::support::tokens::{AUDIENCE, ISSUER, base64url};
 
 const JWKS_URL: &str = "https://issuer.example.com/keys";
 
 /// An app that fetches the keys of `ISSUER` with this client.
-fn app_with_fetch(fetch: &FakeFetch) -> ProtectedApp {
-    let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).fetch(fetch.clone());
+fn app_with_fetch(fetch: &FakeHttpClient) -> ProtectedApp {
+    let auth = JwtAuth::builder().issuer(Issuer::jwks(ISSUER, JWKS_URL)).audience(AUDIENCE).http_client(fetch.clone());
     ProtectedApp::behind(auth.build().unwrap())
 }
 
@@ -39,7 +39,7 @@ fn first_key(issuer: &TestIssuer) -> Value {
 #[tokio::test]
 async fn jku_and_x5u_are_never_fetched() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
+    let fetch = FakeHttpClient::with_document(JWKS_URL, issuer.jwks());
     let app = app_with_fetch(&fetch);
     assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
     for url in [attacker.jwks_url().as_str(), "https://issuer.example.com@evil.example/jwks"] {
@@ -60,7 +60,7 @@ async fn jku_and_x5u_are_never_fetched() {
 #[tokio::test]
 async fn embedded_jwk_and_x5c_are_ignored() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
-    let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, issuer.jwks()));
+    let app = app_with_fetch(&FakeHttpClient::with_document(JWKS_URL, issuer.jwks()));
     let attacker_key = first_key(&attacker);
     for token in [
         token_signed_by(&attacker).header("jwk", attacker_key.clone()),
@@ -75,8 +75,8 @@ async fn embedded_jwk_and_x5c_are_ignored() {
 #[tokio::test]
 async fn unlisted_issuer_causes_no_io() {
     let attacker = TestIssuer::start().await.unwrap();
-    let fetch = FakeFetch::default();
-    let auth = JwtAuth::builder().issuer(Issuer::discover(ISSUER)).audience(AUDIENCE).fetch(fetch.clone());
+    let fetch = FakeHttpClient::default();
+    let auth = JwtAuth::builder().issuer(Issuer::discover(ISSUER)).audience(AUDIENCE).http_client(fetch.clone());
     let app = ProtectedApp::behind(auth.build().unwrap());
     for iss in [
         "http://169.254.169.254/latest/meta-data",
@@ -134,7 +134,7 @@ async fn only_signature_keys_of_a_poisoned_set_are_used() {
         poisoned[name] = member;
         poisoned["kid"] = "poisoned".into();
         let set = json!({"keys": [poisoned, 1, null, {}, first_key(&valid)]}).to_string();
-        let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, set));
+        let app = app_with_fetch(&FakeHttpClient::with_document(JWKS_URL, set));
         assert!(
             !app.send_token(&token_signed_by(&poisoner).header("kid", "poisoned").sign()).await.handler_called,
             "{name}"
@@ -147,7 +147,7 @@ async fn only_signature_keys_of_a_poisoned_set_are_used() {
 async fn first_of_two_keys_with_the_same_kid_is_used() {
     let (issuer, attacker) = (TestIssuer::start().await.unwrap(), TestIssuer::start().await.unwrap());
     let set = json!({"keys": [first_key(&issuer), first_key(&attacker)]}).to_string();
-    let app = app_with_fetch(&FakeFetch::with_document(JWKS_URL, set));
+    let app = app_with_fetch(&FakeHttpClient::with_document(JWKS_URL, set));
     assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
     app.send_token(&token_signed_by(&attacker).sign()).await.assert_invalid_token(TokenError::Signature);
 }
@@ -163,7 +163,7 @@ async fn empty_oversized_or_invalid_set_keeps_the_old_keys() {
         json!({ "keys": many }).to_string(),
         format!("{{\"keys\":[{}],\"x\":\"{}\"}}", first_key(&issuer), "x".repeat(portcullis::jwt::MAX_BODY)),
     ] {
-        let fetch = FakeFetch::with_document(JWKS_URL, issuer.jwks());
+        let fetch = FakeHttpClient::with_document(JWKS_URL, issuer.jwks());
         let app = app_with_fetch(&fetch);
         assert!(app.send_token(&token_signed_by(&issuer).sign()).await.handler_called);
         fetch.publish(JWKS_URL, poison);

@@ -1,4 +1,4 @@
-//! `Client`: the built-in HTTP client. The only file that names hyper's client and rustls.
+//! `BuiltInClient`: the HTTP client of the feature `fetch`. The only file that names hyper's client.
 
 use std::error::Error;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::header::{HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, crypto};
 use tower_service::Service;
 
 use crate::field::origin::is_loopback_authority;
-use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
+use crate::http_client::client::{HttpClient, MAX_BODY};
 
 /// The built-in client: HTTP/1.1, TLS with the certificates of the platform, no redirects, two seconds to connect.
 ///
@@ -30,12 +30,12 @@ use crate::jwt::remote::fetch::{Fetch, MAX_BODY};
 ///
 /// The variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored as curl does. A loopback host is never reached
 /// through a proxy, because there it would be another host.
-pub(crate) struct Client {
+pub(crate) struct BuiltInClient {
     tls: Arc<ClientConfig>,
     proxies: Matcher,
 }
 
-impl Client {
+impl BuiltInClient {
     /// Creates a client with the proxies of the environment.
     ///
     /// # Errors
@@ -69,39 +69,39 @@ impl Client {
     }
 }
 
-impl Fetch for Client {
-    async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
-        let uri: Uri = url.parse()?;
-        match self.proxy(&uri) {
-            None => get(self.connector(), uri).await,
+impl HttpClient for BuiltInClient {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        match self.proxy(request.uri()) {
+            None => send(self.connector(), request).await,
             Some(proxy) => {
                 let mut tunnel = Tunnel::new(proxy.uri().clone(), self.connector());
                 if let Some(credentials) = proxy.basic_auth() {
                     tunnel = tunnel.with_auth(credentials.clone());
                 }
-                get(HttpsConnector::from((tunnel, Arc::clone(&self.tls))), uri).await
+                send(HttpsConnector::from((tunnel, Arc::clone(&self.tls))), request).await
             }
         }
     }
 }
 
-/// Sends a GET request over a new connection. Documents are fetched so rarely that the server would close an idle
+/// Sends a request over a new connection. Documents are fetched so rarely that the server would close an idle
 /// connection before the next fetch.
 ///
 /// The connection is part of the future: if the timeout drops it, the connection is closed. In a separate task, it
 /// would stay open for as long as a server sends informational responses.
-async fn get<C>(mut connector: C, uri: Uri) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
+async fn send<C>(mut connector: C, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>>
 where
     C: Service<Uri, Response: Read + Write + Unpin + Send, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send>
         + Send,
 {
-    let request = request(&uri)?;
+    let uri = request.uri().clone();
+    let request = with_path_as_target(request)?;
     poll_fn(|context| connector.poll_ready(context)).await.map_err(Into::into)?;
     let stream = connector.call(uri).await.map_err(Into::into)?;
     let (mut sender, connection) = http1::handshake(stream).await?;
     let exchange = async {
         let (head, mut body) = sender.send_request(request).await?.into_parts();
-        // Read in frames, so that an endless body takes no memory beyond the limit. `HttpClient` rejects one above it.
+        // Read in frames, so that an endless body takes no memory beyond the limit. The caller rejects one above it.
         let mut received = Vec::new();
         while received.len() <= MAX_BODY
             && let Some(frame) = body.frame().await
@@ -123,22 +123,19 @@ where
     .await
 }
 
-/// The GET request for a URI, with its path as the target (RFC 9112 §3.2.1).
-fn request(uri: &Uri) -> Result<Request<Empty<Bytes>>, http::Error> {
-    let host = uri.authority().map_or("", Authority::as_str);
-    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    Request::get(target)
-        .header(HOST, host)
-        .header(ACCEPT, const { HeaderValue::from_static("application/json") })
-        // Some servers compress unless the request forbids it (RFC 9110 §12.5.3).
-        .header(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") })
-        .header(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) })
-        .body(Empty::new())
+/// The request with its path as the target (RFC 9112 §3.2.1), and with `Host` and `User-Agent`.
+fn with_path_as_target(request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, http::Error> {
+    let (mut head, body) = request.into_parts();
+    let host = head.uri.authority().map_or("", Authority::as_str);
+    head.headers.insert(HOST, HeaderValue::try_from(host)?);
+    head.headers.insert(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) });
+    head.uri = head.uri.path_and_query().map_or("/", PathAndQuery::as_str).parse()?;
+    Ok(Request::from_parts(head, Full::from(body)))
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for BuiltInClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("BuiltInClient").finish_non_exhaustive()
     }
 }
 
@@ -160,7 +157,7 @@ mod tests {
             ("http://[::1]:8080/", "[::1]:8080", "/"),
             ("https://auth.example.com", "auth.example.com", "/"),
         ] {
-            let request = request(&Uri::from_static(uri)).unwrap();
+            let request = with_path_as_target(Request::get(uri).body(Vec::new()).unwrap()).unwrap();
             assert_eq!(
                 (&request.headers()[HOST], &*request.uri().to_string()),
                 (&HeaderValue::from_static(host), target)
@@ -194,8 +191,12 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n ", ""),
         ] {
             let (url, server) = endless_server(start, rest).await;
-            let client = Client::with_proxies(Matcher::builder().build()).unwrap();
-            let outcome = tokio::time::timeout(Duration::from_millis(50), client.get(&url)).await;
+            let client = BuiltInClient::with_proxies(Matcher::builder().build()).unwrap();
+            let outcome = tokio::time::timeout(
+                Duration::from_millis(50),
+                client.send(Request::get(&*url).body(Vec::new()).unwrap()),
+            )
+            .await;
             assert!(outcome.is_err(), "{start:?} {rest:?}");
             tokio::time::timeout(Duration::from_secs(30), server).await.expect("the connection is open").unwrap();
         }
@@ -204,8 +205,8 @@ mod tests {
     #[tokio::test]
     async fn an_endless_body_is_read_up_to_the_limit_and_closes_the_connection() {
         let (url, server) = endless_server("HTTP/1.1 200 OK\r\n\r\n", "                                ").await;
-        let client = Client::with_proxies(Matcher::builder().build()).unwrap();
-        let response = client.get(&url).await.unwrap();
+        let client = BuiltInClient::with_proxies(Matcher::builder().build()).unwrap();
+        let response = client.send(Request::get(&*url).body(Vec::new()).unwrap()).await.unwrap();
         assert!(response.body().len() > MAX_BODY && response.body().len() < 8 * MAX_BODY);
         server.await.unwrap();
     }
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn a_proxy_of_the_environment_is_not_used_for_loopback_hosts() {
         let proxies = Matcher::builder().all("http://proxy.example:3128").build();
-        let client = Client::with_proxies(proxies).unwrap();
+        let client = BuiltInClient::with_proxies(proxies).unwrap();
         let is_proxied = |uri| client.proxy(&Uri::from_static(uri)).is_some();
         assert!(is_proxied("https://auth.example.com/jwks"));
         for uri in ["http://localhost:8080/", "http://127.0.0.1:1/", "http://127.9.9.9/", "http://[::1]:1/"] {

@@ -1,15 +1,15 @@
-//! `FakeFetch`: an HTTP client that serves documents from memory and records the requested URLs.
+//! `FakeHttpClient`: an HTTP client that serves documents from memory and records the requested URLs.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-use axum::http::{Response, StatusCode};
-use portcullis::jwt::Fetch;
+use axum::http::{Request, Response, StatusCode};
+use portcullis::http_client::HttpClient;
 
 /// Documents by URL. Any other URL is 404. Clones share the documents.
 #[derive(Clone, Default)]
-pub(crate) struct FakeFetch(Arc<Mutex<State>>);
+pub(crate) struct FakeHttpClient(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -17,11 +17,11 @@ struct State {
     requested_urls: Vec<String>,
 }
 
-impl FakeFetch {
+impl FakeHttpClient {
     pub(crate) fn with_document(url: impl Into<String>, document: impl Into<Vec<u8>>) -> Self {
-        let fetch = Self::default();
-        fetch.publish(url, document);
-        fetch
+        let client = Self::default();
+        client.publish(url, document);
+        client
     }
 
     /// Serves this document at this URL from now on.
@@ -35,11 +35,12 @@ impl FakeFetch {
     }
 }
 
-impl Fetch for FakeFetch {
-    async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+impl HttpClient for FakeHttpClient {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        let url = request.uri().to_string();
         let mut state = self.0.lock().unwrap();
-        state.requested_urls.push(url.to_owned());
-        let document = state.documents.get(url).cloned();
+        state.requested_urls.push(url.clone());
+        let document = state.documents.get(&url).cloned();
         let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
         let mut response = Response::new(document.unwrap_or_default());
         *response.status_mut() = status;
