@@ -1,9 +1,13 @@
 //! Bounded lookups of what anyone can ask for: one at a time for each key, and results in bounded memory.
 
-#[cfg(feature = "api_key")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod credential_cache;
+#[cfg(any(feature = "api_key", feature = "introspection"))]
 mod generations;
 mod in_progress;
 
-#[cfg(feature = "api_key")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+pub(crate) use credential_cache::{CachedCredential, CredentialCache};
+#[cfg(any(feature = "api_key", feature = "introspection"))]
 pub(crate) use generations::Generations;
 pub(crate) use in_progress::InProgress;
