@@ -220,7 +220,7 @@ pub use context::origin_set::OriginSet;
 pub use context::permission::Permission;
 #[doc(alias("client credentials", "machine to machine", "service account"))]
 pub use context::principal::Principal;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 pub use context::quota::Quota;
 pub use context::roles::Role;
 #[doc(alias("groups", "rbac"))]

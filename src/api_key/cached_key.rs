@@ -83,7 +83,7 @@ impl CachedKey {
             revocations.check_credential(&self.user)?;
         }
         let networks = &self.record.networks;
-        if !networks.are_none() && !client.is_some_and(|client| networks.contain(client)) {
+        if !networks.is_empty() && !client.is_some_and(|client| networks.contains_client(client)) {
             return Err(DenialKind::address_refused(client));
         }
         self.usage.count(now);

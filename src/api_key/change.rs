@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::api_key::error::ApiKeyError;
 use crate::api_key::grant::Grant;
 use crate::api_key::record::ApiKeyRecord;
-use crate::context::UserContext;
+use crate::context::{Quota, UserContext};
 
 /// New settings of a key, for [`ApiKeyAuth::update`](crate::ApiKeyAuth::update). What is not set stays as it is.
 #[derive(Clone, Debug)]
@@ -63,6 +63,12 @@ impl ApiKeyChange {
         self
     }
 
+    /// Sets the [quota](crate::api_key::NewApiKey::quota) of the key; `None` removes it.
+    pub fn quota(mut self, quota: impl Into<Option<Quota>>) -> Self {
+        self.0.quota(quota.into());
+        self
+    }
+
     /// Checks that the caller may make the change.
     ///
     /// # Errors
@@ -79,8 +85,7 @@ impl ApiKeyChange {
 
     /// Returns the next version of the record.
     pub(super) fn apply(&self, mut record: ApiKeyRecord) -> ApiKeyRecord {
-        self.0.write(&mut record.privileges);
-        self.0.write_settings(&mut record.name, &mut record.networks);
+        self.0.write(&mut record);
         record.version = record.version.saturating_add(1);
         record
     }

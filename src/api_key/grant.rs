@@ -2,7 +2,8 @@
 
 use crate::api_key::error::ApiKeyError;
 use crate::api_key::privileges::Privileges;
-use crate::context::{Credential, Networks, Permission, Scopes, UserContext, Width};
+use crate::api_key::record::ApiKeyRecord;
+use crate::context::{Credential, NetworkSet, Permission, Quota, Scopes, UserContext};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Denial, DenialKind};
 
@@ -17,7 +18,9 @@ pub(super) struct Grant {
     roles: Option<Vec<String>>,
     permissions: Option<Vec<Permission>>,
     tier: Option<String>,
-    networks: Option<Networks>,
+    networks: Option<NetworkSet>,
+    /// `Some(None)` removes the quota.
+    quota: Option<Option<Quota>>,
     issues: ConfigIssues,
 }
 
@@ -32,6 +35,7 @@ impl Grant {
             permissions: None,
             tier: None,
             networks: None,
+            quota: None,
             issues: ConfigIssues::default(),
         }
     }
@@ -85,13 +89,16 @@ impl Grant {
 
     pub(super) fn networks(&mut self, networks: impl IntoIterator<Item: AsRef<str>>) {
         const SETTING: &str = "networks";
-        let networks = Networks::parse(networks, SETTING, Width::Unbounded);
-        let Some(networks) = self.issues.ok_or_add(networks) else { return };
-        if networks.has_unix() || networks.iter().count() > MAX_NETWORKS {
-            let reason = "more than 100 networks, or one that is no network";
-            self.issue(ConfigIssue::new(SETTING, IssueKind::Invalid, reason, "write 192.0.2.7 or 203.0.113.0/24"));
+        let networks = NetworkSet::parse(networks, SETTING, &mut self.issues);
+        if networks.iter().len() > MAX_NETWORKS {
+            let remedy = "list the networks that contain them";
+            self.issue(ConfigIssue::new(SETTING, IssueKind::Invalid, "more than 100 networks", remedy));
         }
         self.networks = Some(networks);
+    }
+
+    pub(super) fn quota(&mut self, quota: Option<Quota>) {
+        self.quota = Some(quota);
     }
 
     /// Checks that the caller may give these privileges.
@@ -107,12 +114,25 @@ impl Grant {
         }
         self.issues.clone().into_result(|| ()).map_err(ApiKeyError::Invalid)?;
         let mut set = Privileges::default();
-        self.write(&mut set);
+        self.write_privileges(&mut set);
         if self.is_administrator { Ok(()) } else { set.check_held_by(&self.caller).map_err(ApiKeyError::Refused) }
     }
 
-    /// Writes the privileges that are set.
-    pub(super) fn write(&self, privileges: &mut Privileges) {
+    /// Writes what is set.
+    pub(super) fn write(&self, record: &mut ApiKeyRecord) {
+        self.write_privileges(&mut record.privileges);
+        if let Some(name) = &self.name {
+            record.name.clone_from(name);
+        }
+        if let Some(networks) = &self.networks {
+            record.networks.clone_from(networks);
+        }
+        if let Some(quota) = self.quota {
+            record.quota = quota;
+        }
+    }
+
+    fn write_privileges(&self, privileges: &mut Privileges) {
         if let Some(scopes) = &self.scopes {
             privileges.scopes = scopes.clone();
         }
@@ -126,20 +146,9 @@ impl Grant {
             privileges.tier = Some(tier.clone());
         }
     }
-
-    /// Writes the name and the networks, if they are set.
-    pub(super) fn write_settings(&self, name: &mut String, networks: &mut Networks) {
-        if let Some(own) = &self.name {
-            name.clone_from(own);
-        }
-        if let Some(own) = &self.networks {
-            networks.clone_from(own);
-        }
-    }
 }
 
-/// Of the texts that a caller chooses, so that a record stays small.
+/// Of the texts that a caller chooses. This limit and the next one keep a record small.
 const MAX_TEXT_LEN: usize = 200;
 
-/// Each request with the key compares its address with all of them.
 const MAX_NETWORKS: usize = 100;

@@ -10,7 +10,7 @@ use crate::api_key::privileges::Privileges;
 use crate::api_key::record::{ApiKeyRecord, Owner};
 use crate::api_key::time::{after, of_system_time};
 use crate::context::principal::Principal;
-use crate::context::{Networks, UserContext};
+use crate::context::{NetworkSet, Quota, UserContext};
 use crate::error::{ConfigIssue, IssueKind};
 
 /// The settings of a new key, for [`ApiKeyAuth::create`](crate::ApiKeyAuth::create).
@@ -138,6 +138,32 @@ impl NewApiKey {
         self
     }
 
+    /// Sets the quota of the key, for limits [by credential](crate::rate_limit::Limit::by_credential) (default: the key
+    /// has the quota of the limit, or of its tier).
+    ///
+    /// The quota is that of this key alone: another key of the same owner has its own, or shares that of the owner if
+    /// it has none. It is not compared with any quota of the caller, so do not read it from the request of a user.
+    ///
+    /// ```
+    /// use portcullis::api_key::{MemoryKeys, NewApiKey};
+    /// use portcullis::{ApiKeyAuth, Quota, UserContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build()?;
+    /// let quota = Quota::per_hour(1000)?;
+    /// let ann = UserContext::new("ann");
+    /// let key = keys.create(NewApiKey::for_user(&ann).quota(quota)).await?;
+    /// assert_eq!(key.record().quota(), Some(quota));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "rate limit")]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.grant.quota(Some(quota));
+        self
+    }
+
     /// Sets when the key becomes valid (default: at once).
     pub fn not_before(mut self, time: SystemTime) -> Self {
         self.not_before = Some(time);
@@ -177,16 +203,13 @@ impl NewApiKey {
 
     /// Returns the first version of the record.
     pub(super) fn to_record(&self, secrets: Secrets, now: Duration) -> ApiKeyRecord {
-        let mut privileges = Privileges { tier: self.owner_tier.clone(), ..Privileges::default() };
-        self.grant.write(&mut privileges);
-        let (mut name, mut networks) = (String::new(), Networks::default());
-        self.grant.write_settings(&mut name, &mut networks);
-        ApiKeyRecord {
+        let mut record = ApiKeyRecord {
             id: secrets.id,
-            name,
+            name: String::new(),
             owner: self.owner.clone(),
-            privileges,
-            networks,
+            privileges: Privileges { tier: self.owner_tier.clone(), ..Privileges::default() },
+            networks: NetworkSet::default(),
+            quota: None,
             created_at: now.as_secs(),
             not_before: self.not_before.map(of_system_time),
             expires_at: self.expires_at_seconds(now),
@@ -196,7 +219,9 @@ impl NewApiKey {
             version: 1,
             last_used_at: None,
             usage_count: 0,
-        }
+        };
+        self.grant.write(&mut record);
+        record
     }
 
     fn expires_at_seconds(&self, now: Duration) -> Option<u64> {

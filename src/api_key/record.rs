@@ -10,7 +10,7 @@ use std::fmt;
 use crate::api_key::key::digest::KeyDigest;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::privileges::Privileges;
-use crate::context::{Networks, UserContext};
+use crate::context::{NetworkSet, Quota, UserContext};
 
 /// What a store keeps of an API key: everything but the secret.
 ///
@@ -20,16 +20,17 @@ use crate::context::{Networks, UserContext};
 /// # Serialized form
 ///
 /// With the feature `serde`, a handler can return a record as JSON, for example in a list of a user's keys. It has
-/// `id`, `name`, `scopes`, `roles`, `permissions`, `tier`, `networks`, `created_at`, `not_before`, `expires_at`,
-/// `revoked_at`, `last_used_at` and `usage_count`. Times are in whole seconds since 1970, and an absent value is
-/// omitted. The digest of the secret is only in the form for stores.
+/// `id`, `name`, `scopes`, `roles`, `permissions`, `tier`, `networks`, `quota`, `created_at`, `not_before`,
+/// `expires_at`, `revoked_at`, `last_used_at` and `usage_count`. A quota is its text, such as `1000/h`, times are in
+/// whole seconds since 1970, and an absent value is omitted. The digest of the secret is only in the form for stores.
 #[derive(Clone)]
 pub struct ApiKeyRecord {
     pub(super) id: ApiKeyId,
     pub(super) name: String,
     pub(super) owner: Owner,
     pub(super) privileges: Privileges,
-    pub(super) networks: Networks,
+    pub(super) networks: NetworkSet,
+    pub(super) quota: Option<Quota>,
     /// This time and the others are in whole seconds since 1970.
     pub(super) created_at: u64,
     pub(super) not_before: Option<u64>,

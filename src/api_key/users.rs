@@ -37,6 +37,7 @@ impl Users {
             token_id: Some(record.id().as_str().into()),
             issued_at: Some(Duration::from_secs(record.created_at)),
             expires_at: record.expires_at.map(Duration::from_secs),
+            quota: record.quota,
             realm: self.realm.clone(),
             ..Identity::default()
         };

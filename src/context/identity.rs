@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::credential::Credential;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 use crate::context::quota::Quota;
 use crate::context::realm::Realm;
 #[cfg(feature = "revocation")]
@@ -51,7 +51,7 @@ pub(crate) struct Identity {
     pub(crate) issued_at: Option<Duration>,
     /// Since 1970-01-01T00:00:00Z.
     pub(crate) expires_at: Option<Duration>,
-    #[cfg(feature = "rate_limit")]
+    #[cfg(any(feature = "api_key", feature = "rate_limit"))]
     pub(crate) quota: Option<Quota>,
     /// The JSON object of all claims.
     pub(crate) claims: Option<Arc<str>>,

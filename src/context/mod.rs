@@ -48,7 +48,8 @@ mod peer_certificate;
 pub(crate) mod peer_ip;
 pub(crate) mod permission;
 pub(crate) mod principal;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
+#[cfg_attr(not(feature = "rate_limit"), expect(unreachable_pub, reason = "only a limit has an algorithm"))]
 pub(crate) mod quota;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod rate_limit_status;
@@ -86,6 +87,8 @@ pub(crate) use peer_certificate::CertificateFields;
 #[cfg(feature = "client_cert")]
 pub use peer_certificate::{InvalidCertificate, PeerCertificate};
 pub(crate) use permission::Permission;
+#[cfg(feature = "api_key")]
+pub(crate) use quota::Quota;
 #[cfg(feature = "rate_limit")]
 pub(crate) use rate_limit_status::{LimitSnapshot, LimitSnapshots};
 #[cfg(feature = "rate_limit")]
@@ -102,8 +105,6 @@ pub(crate) use scopes::Scopes;
 pub(crate) use shared_str::SharedStr;
 pub(crate) use tiers::Tier;
 pub(crate) use trusted_proxies::TrustedProxies;
-#[cfg(feature = "api_key")]
-pub(crate) use trusted_proxies::networks::{Networks, Width};
 pub(crate) use user::UserContext;
 pub use user::{AuthorizationDetail, ClaimsError};
 pub use visitor::Visitor;

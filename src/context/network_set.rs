@@ -1,5 +1,7 @@
 //! `NetworkSet`: a list of networks, in which an address is found in the same time whatever the number of networks.
 
+#[cfg(feature = "api_key")]
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -9,10 +11,12 @@ use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 /// A list of networks.
 ///
 /// It holds ranges of addresses that are sorted and do not overlap, so a lookup is a binary search: at most 16
-/// comparisons for
-/// 10,000 networks.
+/// comparisons for 10,000 networks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkSet {
+    /// In the order in which they were listed.
+    #[cfg(feature = "api_key")]
+    networks: Box<[IpNet]>,
     ipv4: Box<[Range<u32>]>,
     ipv6: Box<[Range<u128>]>,
 }
@@ -53,7 +57,23 @@ impl NetworkSet {
                 IpNet::V6(net) => ipv6.push(Range { first: net.network().to_bits(), last: net.broadcast().to_bits() }),
             }
         }
-        Self { ipv4: without_overlaps(ipv4), ipv6: without_overlaps(ipv6) }
+        Self {
+            #[cfg(feature = "api_key")]
+            networks: networks.into(),
+            ipv4: without_overlaps(ipv4),
+            ipv6: without_overlaps(ipv6),
+        }
+    }
+
+    /// Returns the networks, as `203.0.113.0/24`.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = impl Display> {
+        self.networks.iter()
+    }
+
+    #[cfg(feature = "api_key")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.networks.is_empty()
     }
 
     /// Whether the address is in one of the networks. It must not be an IPv4-mapped one, which no IPv4 network

@@ -220,6 +220,7 @@ impl Quota {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(feature = "rate_limit")]
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
@@ -238,12 +239,14 @@ impl Quota {
     }
 
     /// Returns the algorithm that was set; `None` for the default, which depends on the whole limit.
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn configured_algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 }
 
 /// Returns the whole microseconds of a duration; `u64::MAX` if there are more.
+#[cfg(feature = "rate_limit")]
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

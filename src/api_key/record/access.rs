@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
 use crate::api_key::time::{of_system_time, to_system_time};
-use crate::context::{Permission, Scopes, UserContext};
+use crate::context::{Permission, Quota, Scopes, UserContext};
 
 /// The key and its owner.
 impl ApiKeyRecord {
@@ -67,6 +67,12 @@ impl ApiKeyRecord {
     /// Returns the networks in which the client must be, such as `203.0.113.0/24`; none if any address is allowed.
     pub fn networks(&self) -> impl Iterator<Item = String> {
         self.networks.iter().map(|network| network.to_string())
+    }
+
+    /// Returns the quota of the key; `None` if it has none of its own.
+    #[must_use]
+    pub fn quota(&self) -> Option<Quota> {
+        self.quota
     }
 }
 

@@ -7,7 +7,8 @@ use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::privileges::Privileges;
 use crate::api_key::record::{ApiKeyRecord, Owner, PreviousDigest};
 use crate::api_key::store::StoreError;
-use crate::context::{Networks, Permission, Scopes, Width};
+use crate::context::{NetworkSet, Permission, Scopes};
+use crate::error::ConfigIssues;
 
 impl ApiKeyRecord {
     /// Returns the record as a JSON object, for a store. The usage is not part of it.
@@ -51,6 +52,8 @@ struct Stored {
     tier: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quota: Option<String>,
     created_at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<u64>,
@@ -88,6 +91,7 @@ impl Stored {
             permissions: privileges.permissions.iter().map(ToString::to_string).collect(),
             tier: privileges.tier.clone(),
             networks: record.networks().collect(),
+            quota: record.quota.map(|quota| quota.to_string()),
             created_at: record.created_at,
             not_before: record.not_before,
             expires_at: record.expires_at,
@@ -107,6 +111,8 @@ impl Stored {
             permissions: permissions.collect::<Result<_, _>>().ok()?,
             tier: self.tier,
         };
+        let mut issues = ConfigIssues::default();
+        let networks = NetworkSet::parse(self.networks, "networks", &mut issues);
         let previous = match self.previous {
             Some(previous) => {
                 Some(PreviousDigest { digest: digest(&previous.digest)?, valid_until: previous.valid_until })
@@ -118,7 +124,8 @@ impl Stored {
             name: self.name,
             owner: Owner { issuer: self.owner_issuer, id: self.owner_id, is_client: self.owner_is_client },
             privileges,
-            networks: Networks::parse(self.networks, "networks", Width::Unbounded).ok()?,
+            networks: issues.into_result(|| networks).ok()?,
+            quota: self.quota.map(|text| text.parse()).transpose().ok()?,
             created_at: self.created_at,
             not_before: self.not_before,
             expires_at: self.expires_at,

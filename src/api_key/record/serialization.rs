@@ -18,6 +18,9 @@ impl Serialize for ApiKeyRecord {
             map.serialize_entry("tier", tier)?;
         }
         map.serialize_entry("networks", &self.networks().collect::<Vec<_>>())?;
+        if let Some(quota) = self.quota {
+            map.serialize_entry("quota", &quota.to_string())?;
+        }
         map.serialize_entry("created_at", &self.created_at)?;
         let times = [
             ("not_before", self.not_before),

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::api_key::key::digest::KeyHasher;
 use crate::api_key::store::StoreError;
-use crate::context::{Permission, Scopes, Width};
+use crate::context::{Permission, Scopes};
+use crate::error::ConfigIssues;
 
 fn record() -> ApiKeyRecord {
     let hasher = KeyHasher::new(None);
@@ -21,7 +22,12 @@ fn record() -> ApiKeyRecord {
             permissions: vec![Permission::new("read:page").unwrap()],
             tier: Some("pro".to_owned()),
         },
-        networks: Networks::parse(["203.0.113.0/24", "::ffff:192.0.2.7"], "networks", Width::Unbounded).unwrap(),
+        networks: NetworkSet::parse(
+            ["203.0.113.0/24", "::ffff:192.0.2.7"],
+            "networks",
+            &mut ConfigIssues::default(),
+        ),
+        quota: Some("1000/h".parse().unwrap()),
         created_at: 1_800_000_000,
         not_before: Some(1_800_000_001),
         expires_at: Some(1_900_000_000),
@@ -43,6 +49,7 @@ fn a_stored_record_is_read_back_whole() {
     assert!(read.digest.is_equal(&record.digest));
     assert!(read.previous.unwrap().digest.is_equal(&record.previous.unwrap().digest));
     assert_eq!(read.networks().collect::<Vec<_>>(), ["203.0.113.0/24", "192.0.2.7/32"]);
+    assert_eq!(read.quota(), record.quota());
     assert_eq!((read.owner, read.privileges, read.version), (record.owner, record.privileges, 3));
 }
 
@@ -53,6 +60,8 @@ fn a_record_with_an_invalid_member_is_not_read_in_part() {
         ("Zx81kQ0aB2cD", "Zx81kQ0aB2c-"),
         ("203.0.113.0/24", "203.0.113.0/33"),
         ("read:page", "read"),
+        ("1000/h", "0/h"),
+        ("1000/h", "1000"),
         ("read write", "read \\\"write"),
         ("\"digest\":\"", "\"digest\":\"0"),
         ("\"version\":3", "\"version\":-3"),
@@ -80,6 +89,7 @@ fn the_form_for_clients_has_no_digest() {
             "permissions": ["read:page"],
             "tier": "pro",
             "networks": ["203.0.113.0/24", "192.0.2.7/32"],
+            "quota": "1000/h",
             "created_at": 1_800_000_000,
             "not_before": 1_800_000_001,
             "expires_at": 1_900_000_000,

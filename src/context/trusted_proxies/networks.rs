@@ -1,7 +1,5 @@
 //! `Networks`: a list of networks, such as those in which every peer is a trusted proxy, and the bound on their size.
 
-#[cfg(feature = "api_key")]
-use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -69,12 +67,6 @@ impl Networks {
     /// Whether a connection without an address is trusted.
     pub(crate) fn has_unix(&self) -> bool {
         self.has_unix
-    }
-
-    /// Returns the networks, as `203.0.113.0/24`.
-    #[cfg(feature = "api_key")]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = impl Display> {
-        self.networks.iter()
     }
 
     pub(crate) fn are_none(&self) -> bool {

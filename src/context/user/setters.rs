@@ -7,7 +7,7 @@ use crate::context::credential::Credential;
 use crate::context::identity::Identity;
 use crate::context::permission::Permission;
 use crate::context::principal::Principal;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 use crate::context::quota::Quota;
 use crate::context::realm::Realm;
 use crate::context::roles::Roles;
@@ -231,7 +231,7 @@ impl UserContext {
     /// assert_eq!(user.quota(), Some(Quota::per_hour(1000)?));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
-    #[cfg(feature = "rate_limit")]
+    #[cfg(any(feature = "api_key", feature = "rate_limit"))]
     #[must_use]
     pub fn with_quota(self, quota: Quota) -> Self {
         self.with(|identity| identity.quota = Some(quota))

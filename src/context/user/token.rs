@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 
 use crate::context::credential::Credential;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 use crate::context::quota::Quota;
 use crate::context::realm::Realm;
 use crate::context::user::{ClaimsError, UserContext};
@@ -116,7 +116,7 @@ impl UserContext {
     }
 
     /// Returns the quota of the credential, if it has one of its own; see [`with_quota`](Self::with_quota).
-    #[cfg(feature = "rate_limit")]
+    #[cfg(any(feature = "api_key", feature = "rate_limit"))]
     #[must_use]
     pub fn quota(&self) -> Option<Quota> {
         self.0.quota

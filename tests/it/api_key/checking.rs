@@ -108,6 +108,9 @@ async fn key_with_networks_is_valid_only_there() {
         assert_eq!(status_from(networks, peer, forwarded_for).await, status, "{peer} {forwarded_for:?}");
     }
     assert_eq!(status_from(&[], "192.0.2.1", None).await, 200);
+    // A client behind NAT64 has an address with the IPv4 address in it, as for `IpFilter`.
+    assert_eq!(status_from(networks, "64:ff9b::203.0.113.9", None).await, 200);
+    assert_eq!(status_from(networks, "64:ff9b::203.0.114.9", None).await, 403);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod lookups;
 mod managing;
 mod presenting;
 mod privileges;
+mod quota;
 mod revoking;
 mod rotation;
 mod secrets;
