@@ -240,7 +240,7 @@ impl ConfigIssues {
 }
 
 /// Formats an error and its causes. The outermost error often says only that a request failed.
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -141,7 +141,7 @@ pub mod api_key;
 #[cfg(feature = "basic")]
 #[doc(alias("password", "RFC 7617"))]
 pub mod basic;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 mod claims;
 mod client;
 #[cfg(feature = "client_cert")]
@@ -169,7 +169,7 @@ pub mod http_client;
 pub mod ip_filter;
 #[cfg(feature = "jwt")]
 pub mod jwt;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 mod lookup;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
@@ -183,7 +183,7 @@ mod runtime;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
 mod store;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 mod strict_json;
 #[cfg(feature = "testing")]
 #[allow(
@@ -206,7 +206,7 @@ pub use api_key::gate::ApiKeyAuth;
 #[cfg(feature = "basic")]
 #[doc(alias("authenticate", "login", "password"))]
 pub use basic::gate::BasicAuth;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 pub use claims::claim_map::ClaimMap;
 #[cfg(feature = "client_cert")]
 #[doc(alias("authenticate", "mTLS", "mutual TLS", "SPIFFE"))]

@@ -6,7 +6,7 @@ mod privileges;
 mod revocation_ids;
 mod setters;
 mod token;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 mod verified;
 
 use std::error::Error;

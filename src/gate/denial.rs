@@ -149,6 +149,13 @@ pub enum DenialKind {
     /// 401: a credential that is no token is invalid, for example an API key that is unknown, expired or revoked.
     #[doc(alias("401", "unauthorized"))]
     InvalidCredential,
+    /// 503: the authorization server that is asked about tokens is unavailable, or is being asked about too many.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    IntrospectionUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
     /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
     #[doc(alias = "400")]
     InvalidRequest(CredentialError),
@@ -320,6 +327,7 @@ impl Denial {
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::ApiKeyStoreUnavailable { .. }
+            | DenialKind::IntrospectionUnavailable { .. }
             | DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
             | DenialKind::RevocationsUnavailable { .. }
@@ -362,6 +370,7 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         let wait = match self.kind {
             DenialKind::ApiKeyStoreUnavailable { retry_after }
+            | DenialKind::IntrospectionUnavailable { retry_after }
             | DenialKind::KeysUnavailable { retry_after }
             | DenialKind::RevocationsUnavailable { retry_after }
             | DenialKind::UsersUnavailable { retry_after } => retry_after,

@@ -147,8 +147,10 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 mod user_loader;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod user_map;
 mod violation;
 
 pub use auth_gate::AuthGate;
@@ -174,8 +176,10 @@ pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 pub use user_loader::LoadError;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 pub(crate) use user_loader::UserLoader;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+pub(crate) use user_map::UserMap;
 pub use violation::Violation;

@@ -50,6 +50,9 @@ pub enum TokenError {
     Expired,
     /// The header is not a single JSON object with unique member names, or a member has the wrong type (RFC 7515 §4).
     Header,
+    /// The authorization server reports that the token is not active: it is unknown, expired, revoked, or not for this
+    /// resource server (RFC 7662 §2.2).
+    Inactive,
     /// `iat` is in the future (RFC 7519 §4.1.6).
     IssuedInFuture,
     /// `iss` is not a configured issuer (RFC 7519 §4.1.1).
@@ -113,6 +116,7 @@ impl TokenError {
             Self::Encrypted => "encrypted tokens are not supported",
             Self::Expired => "the token has expired",
             Self::Header => "the token's header is malformed",
+            Self::Inactive => "the token is not active",
             Self::IssuedInFuture => "the token was issued in the future",
             Self::Issuer => "the token's issuer is not trusted",
             Self::Key => "the token's signing key is unknown",

@@ -32,8 +32,6 @@ impl RevocationCheck {
 
     /// Checks that a token is not valid for longer than revocations are stored.
     ///
-    /// Without `iat`, it may have been issued now, by a clock that differs by the leeway.
-    ///
     /// # Errors
     ///
     /// Returns [`TokenError::Lifetime`].
@@ -45,9 +43,7 @@ impl RevocationCheck {
         leeway: Duration,
     ) -> Result<(), TokenError> {
         let Some(revocations) = &self.revocations else { return Ok(()) };
-        let start = issued_at.unwrap_or(now.saturating_add(leeway));
-        let is_longer = expires_at.saturating_sub(start) > revocations.max_token_lifetime();
-        if is_longer { Err(TokenError::Lifetime) } else { Ok(()) }
+        revocations.check_lifetime(issued_at, expires_at, now, leeway)
     }
 
     /// Computes what a token can be revoked by. `signed` is what its signature covers.

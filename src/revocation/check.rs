@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 use crate::context::RevocationIds;
 use crate::context::{Credential, UserContext};
 use crate::gate::{Denial, DenialKind, TokenError};
@@ -74,7 +74,7 @@ impl Revocations {
     /// # Errors
     ///
     /// Returns why the request is rejected.
-    #[cfg(feature = "jwt")]
+    #[cfg(any(feature = "introspection", feature = "jwt"))]
     #[inline]
     pub(crate) fn check_token(&self, ids: &RevocationIds) -> Result<(), DenialKind> {
         self.0.check(ids).map_err(|refused| match refused {
@@ -84,9 +84,29 @@ impl Revocations {
     }
 
     /// Returns the longest time for which a token may be valid.
-    #[cfg(any(feature = "api_key", feature = "jwt"))]
+    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
     pub(crate) fn max_token_lifetime(&self) -> Duration {
         self.0.max_token_lifetime
+    }
+
+    /// Checks that a token is not valid for longer than revocations are stored.
+    ///
+    /// Without `issued_at`, it may have been issued now, by a clock that differs by the leeway. Times are since 1970.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TokenError::Lifetime`].
+    #[cfg(any(feature = "introspection", feature = "jwt"))]
+    pub(crate) fn check_lifetime(
+        &self,
+        issued_at: Option<Duration>,
+        expires_at: Duration,
+        now: Duration,
+        leeway: Duration,
+    ) -> Result<(), TokenError> {
+        let start = issued_at.unwrap_or(now.saturating_add(leeway));
+        let is_longer = expires_at.saturating_sub(start) > self.max_token_lifetime();
+        if is_longer { Err(TokenError::Lifetime) } else { Ok(()) }
     }
 
     /// Whether other processes share the revocations.
@@ -99,7 +119,7 @@ impl Revocations {
     }
 
     /// Records that a gate was built with the handle.
-    #[cfg(any(feature = "api_key", feature = "jwt"))]
+    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
     pub(crate) fn set_has_gate(&self) {
         self.0.set_has_gate();
     }

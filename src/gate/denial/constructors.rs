@@ -110,6 +110,12 @@ impl DenialKind {
         Self::InsufficientTier { required }
     }
 
+    /// Creates an [`IntrospectionUnavailable`](Self::IntrospectionUnavailable).
+    #[must_use]
+    pub fn introspection_unavailable(retry_after: Duration) -> Self {
+        Self::IntrospectionUnavailable { retry_after }
+    }
+
     /// Creates a [`KeysUnavailable`](Self::KeysUnavailable).
     #[must_use]
     pub fn keys_unavailable(retry_after: Duration) -> Self {

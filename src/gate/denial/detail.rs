@@ -90,6 +90,7 @@ impl Denial {
             DenialKind::InsufficientRole { required } => format!("required role: {required}").into(),
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
             DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
+            DenialKind::IntrospectionUnavailable { .. } => "the token cannot be checked at present".into(),
             DenialKind::InvalidCredential => "the credential is invalid".into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {

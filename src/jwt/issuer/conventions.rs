@@ -1,12 +1,9 @@
 //! `IssuerConventions`: how an issuer formats its access tokens, apart from its keys.
 
-use std::fmt;
-use std::sync::Arc;
-
 use crate::claims::claim_map::ClaimMap;
 use crate::claims::claim_path::ClaimPath;
-use crate::context::{Identity, UserContext};
-use crate::gate::TokenError;
+use crate::context::Identity;
+use crate::gate::{TokenError, UserMap};
 use crate::jwt::issuer::claim_pin::ClaimPin;
 use crate::jwt::issuer::claim_rule::ClaimRule;
 use crate::jwt::issuer::profile::Profile;
@@ -100,16 +97,6 @@ pub(crate) enum ClientMarker {
     EqualsSubject(&'static str),
     /// The claim has this prefix.
     StartsWith(&'static str, &'static str),
-}
-
-/// The app's function that changes the user of a verified token, type-erased.
-#[derive(Clone)]
-pub(crate) struct UserMap(pub(crate) Arc<dyn Fn(UserContext) -> UserContext + Send + Sync>);
-
-impl fmt::Debug for UserMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserMap").finish_non_exhaustive()
-    }
 }
 
 /// The placeholder for the tenant in the name of an issuer of many tenants, as in the metadata of Entra ID.

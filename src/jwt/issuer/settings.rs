@@ -1,12 +1,11 @@
 //! The setters of `Issuer` for the format of its tokens, and how users are read from them.
 
-use std::sync::Arc;
-
 use crate::claims::claim_map::ClaimMap;
 use crate::claims::claim_path::ClaimPath;
 use crate::context::UserContext;
+use crate::gate::UserMap;
 use crate::jwt::issuer::Issuer;
-use crate::jwt::issuer::conventions::{ClientMarker, UserMap};
+use crate::jwt::issuer::conventions::ClientMarker;
 use crate::jwt::issuer::profile::Profile;
 use crate::jwt::issuer::token_use::TokenUse;
 
@@ -282,7 +281,7 @@ impl Issuer {
     /// # }
     /// ```
     pub fn map_user(mut self, map: impl Fn(UserContext) -> UserContext + Send + Sync + 'static) -> Self {
-        self.conventions.user_map = Some(UserMap(Arc::new(map)));
+        self.conventions.user_map = Some(UserMap::new(map));
         self
     }
 }

@@ -10,7 +10,7 @@ use crate::context::{Identity, UserContext};
 use crate::gate::{DenialKind, TokenError};
 use crate::jwt::algorithm::Algorithm;
 use crate::jwt::hints::{Hint, Hints};
-use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, TENANT, UserMap};
+use crate::jwt::issuer::conventions::{ClientMarker, IssuerConventions, TENANT};
 use crate::jwt::issuer::profile::Evidence;
 use crate::jwt::issuer::tenants::is_lower_case_guid;
 use crate::jwt::issuer::token_use::TokenUse;
@@ -300,10 +300,7 @@ impl TrustedIssuer {
     /// Applies the app's function of [`map_user`](crate::Issuer::map_user). The credential remains the same.
     pub(crate) fn map_user(&self, user: UserContext) -> UserContext {
         match &self.conventions.user_map {
-            Some(UserMap(map)) => {
-                let verified = user.verified();
-                map(user).with_verified(&verified)
-            }
+            Some(user_map) => user_map.map(user),
             None => user,
         }
     }
