@@ -30,11 +30,12 @@ impl CurlCommand {
         let mut words = words(command, variables).into_iter();
         assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
         let mut parsed = Self { url: String::new(), method: Method::GET, headers: Vec::new(), body: None };
+        let mut method = None;
         while let Some(word) = words.next() {
             let mut value = || words.next().expect("the option has a value");
             match word.as_str() {
                 "-i" | "-sSi" | "--http2-prior-knowledge" => {}
-                "-X" => parsed.method = value().parse().unwrap(),
+                "-X" => method = Some(value().parse().unwrap()),
                 "-H" => {
                     let header = value();
                     let (name, value) = header.split_once(": ").expect("a header has a name and a value");
@@ -48,6 +49,7 @@ impl CurlCommand {
                 other => panic!("unknown option {other}: {command}"),
             }
         }
+        parsed.method = method.unwrap_or(parsed.method);
         parsed
     }
 
