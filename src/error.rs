@@ -3,6 +3,14 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+use std::time::Duration;
 
 /// The error of an invalid configuration. It lists every issue, so one failed start shows them all.
 ///
@@ -233,6 +241,24 @@ impl ConfigIssues {
         }
     }
 
+    /// Adds an issue if the timeout of work that requests wait for is zero, which would reject all of them, or more than
+    /// 60 seconds.
+    #[cfg(any(
+        feature = "api_key",
+        feature = "basic",
+        feature = "client_cert",
+        feature = "introspection",
+        feature = "jwt"
+    ))]
+    pub(crate) fn check_timeout(&mut self, setting: &'static str, timeout: Duration) {
+        if timeout.is_zero() || timeout > MAX_TIMEOUT {
+            let reason = "is zero or more than 60 seconds; requests would wait that long";
+            let remedy = "set a few seconds: more than the service takes when it is healthy";
+            let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
+            self.add(issue.with_value(format!("{timeout:?}")));
+        }
+    }
+
     /// Returns `value()` if there is no issue, else all issues.
     pub(crate) fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, ConfigError> {
         if self.0.is_empty() { Ok(value()) } else { Err(ConfigError { issues: self.0 }) }
@@ -240,7 +266,13 @@ impl ConfigIssues {
 }
 
 /// Formats an error and its causes. The outermost error often says only that a request failed.
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -251,6 +283,15 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,7 @@ use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{AuthScheme, Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
-use crate::gate::{CredentialSource, CredentialSources, UserLoader};
+use crate::gate::{Admission, CredentialSource, CredentialSources, UserLoader};
 use crate::revocation::handle::Revocations;
 
 impl ApiKeyAuth {
@@ -141,8 +141,7 @@ impl ApiKeyAuthBuilder {
             usage,
             store,
             revocations: self.revocations,
-            loader: self.loader,
-            load_user_timeout: self.load_user_timeout.unwrap_or(LOAD_USER_TIMEOUT),
+            admission: Admission::new(self.loader, self.load_user_timeout),
             clock: self.clock,
         };
         ApiKeyAuth::new(policy, self.optional)
@@ -174,6 +173,3 @@ const STALE_FOR: Duration = Duration::from_secs(300);
 
 /// Longer than a healthy database takes for one row, and short enough that waiting requests do not accumulate.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// As for tokens.
-const LOAD_USER_TIMEOUT: Duration = Duration::from_secs(5);

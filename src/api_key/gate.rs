@@ -7,9 +7,9 @@ use http::{HeaderName, Response, request};
 use tower_layer::Layer;
 
 use crate::api_key::policy::{Lookup, Policy, Presented};
-use crate::context::{Credential, NoStore, Realm, UserContext, Visitor};
+use crate::context::Realm;
 use crate::gate::{
-    AuthGate, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders, UserLoader,
+    AuthGate, AuthPass, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
 };
 
 /// Authenticates requests by API keys, and creates and revokes keys; see the [module](crate::api_key).
@@ -21,10 +21,6 @@ pub struct ApiKeyAuth {
     pub(super) policy: Arc<Policy>,
     is_optional: bool,
 }
-
-/// The state that [`ApiKeyAuth`] keeps between a request and its response.
-#[derive(Debug)]
-pub struct ApiKeyAuthPass(Option<NoStore>);
 
 impl ApiKeyAuth {
     pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
@@ -42,37 +38,12 @@ impl ApiKeyAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm_of(&head.headers)))
     }
 
-    /// Admits the request of a user. With a user loader, that is a decision to wait for.
-    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<ApiKeyAuthPass> {
-        if let Some(loader) = &self.policy.loader {
-            let (gate, loader) = (self.clone(), loader.clone());
-            return Entry::wait(|head| async move { gate.load_user(head, user, &loader).await });
-        }
-        Entry::Admit(insert_visitor(head, user))
-    }
-
-    async fn load_user(
-        &self,
-        mut head: request::Parts,
-        user: UserContext,
-        loader: &UserLoader,
-    ) -> Result<(request::Parts, ApiKeyAuthPass), Reply> {
-        let verified = user.verified();
-        match loader.load(user, self.policy.load_user_timeout).await {
-            Ok(user) => {
-                let pass = insert_visitor(&mut head, user.with_verified(&verified));
-                Ok((head, pass))
-            }
-            Err(error) => Err(error.reply(&head, Credential::ApiKey, self.policy.realm_of(&head.headers))),
-        }
-    }
-
     /// Waits for the lookup of the key, and decides about the request.
     async fn wait_for_key(
         &self,
-        mut head: request::Parts,
+        head: request::Parts,
         presented: Presented,
-    ) -> Result<(request::Parts, ApiKeyAuthPass), Reply> {
+    ) -> Result<(request::Parts, AuthPass), Reply> {
         let key = match self.policy.look_up(&presented).await {
             Ok(key) => key,
             Err(kind) => return Err(self.refuse(&head, kind)),
@@ -81,36 +52,25 @@ impl ApiKeyAuth {
             Ok(user) => user,
             Err(kind) => return Err(self.refuse(&head, kind)),
         };
-        match &self.policy.loader {
-            Some(loader) => self.load_user(head, user, loader).await,
-            None => {
-                let pass = insert_visitor(&mut head, user);
-                Ok((head, pass))
-            }
-        }
+        let realm = self.policy.realm_of(&head.headers);
+        self.policy.admission.admit(head, user, realm).await
     }
 }
 
 impl Gate for ApiKeyAuth {
-    type Pass = ApiKeyAuthPass;
+    type Pass = AuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<ApiKeyAuthPass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         match self.policy.find(&mut head.headers) {
             // A client that sent an invalid key expects to act as its user, and would not notice that it is anonymous.
-            Ok(Lookup::NoKey) if self.is_optional => {
-                // An outer gate may have authenticated the request by another credential.
-                if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
-                    head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
-                }
-                Entry::Admit(ApiKeyAuthPass(None))
-            }
+            Ok(Lookup::NoKey) if self.is_optional => Entry::Admit(AuthPass::anonymous(head, &self.policy.realm)),
             Ok(Lookup::NoKey) => {
                 // The challenge of a key, even if the client used another scheme.
                 let denial = Denial::new(DenialKind::CredentialsMissing, self.policy.realm.clone());
                 Entry::Refuse(Reply::denial(head, denial))
             }
             Ok(Lookup::Known(key, presented)) => match self.policy.check(&key, &presented, &head.extensions) {
-                Ok(user) => self.admit(head, user),
+                Ok(user) => self.policy.admission.enter(head, user, |headers| self.policy.realm_of(headers)),
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
             Ok(Lookup::Missing(presented)) => {
@@ -121,10 +81,8 @@ impl Gate for ApiKeyAuth {
         }
     }
 
-    fn leave<B>(&self, ApiKeyAuthPass(no_store): ApiKeyAuthPass, response: &mut Response<B>) {
-        if let Some(no_store) = no_store {
-            no_store.write(response.headers_mut());
-        }
+    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
+        pass.write(response.headers_mut());
     }
 
     fn response_headers(&self) -> ResponseHeaders {
@@ -134,14 +92,6 @@ impl Gate for ApiKeyAuth {
     fn credential_headers(&self) -> Vec<HeaderName> {
         self.policy.sources.headers()
     }
-}
-
-/// Provides the user to inner layers and handlers. The pass keeps the mark of an outer layer that responses to users
-/// must not be stored (RFC 9111 §5.2.2.5).
-fn insert_visitor(head: &mut request::Parts, user: UserContext) -> ApiKeyAuthPass {
-    let no_store = head.extensions.get().copied();
-    head.extensions.insert(Visitor::authenticated(user));
-    ApiKeyAuthPass(no_store)
 }
 
 impl AuthGate for ApiKeyAuth {

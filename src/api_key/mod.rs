@@ -141,7 +141,6 @@ mod users;
 pub use builder::ApiKeyAuthBuilder;
 pub use change::{ApiKeyChange, Grace};
 pub use error::ApiKeyError;
-pub use gate::ApiKeyAuthPass;
 pub use key::id::ApiKeyId;
 pub use key::text::ApiKey;
 pub use memory::MemoryKeys;

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::context::client_addr::ClientAddr;
 use crate::context::{Realm, UserContext};
 use crate::field::authorization::split_scheme;
-use crate::gate::{CredentialSources, DenialKind, UserLoader};
+use crate::gate::{Admission, CredentialSources, DenialKind};
 use crate::revocation::handle::Revocations;
 
 /// The validated settings of an `ApiKeyAuth`.
@@ -34,8 +34,7 @@ pub(super) struct Policy {
     pub(super) usage: Arc<UsageLog>,
     pub(super) store: TimedStore,
     pub(super) revocations: Option<Revocations>,
-    pub(super) loader: Option<UserLoader>,
-    pub(super) load_user_timeout: Duration,
+    pub(super) admission: Admission,
     pub(super) clock: Clock,
 }
 

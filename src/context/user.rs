@@ -6,7 +6,13 @@ mod privileges;
 mod revocation_ids;
 mod setters;
 mod token;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 mod verified;
 
 use std::error::Error;

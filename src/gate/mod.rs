@@ -133,6 +133,14 @@
 //! credentials](crate::_guide::recipes::several_credentials), [error
 //! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+mod admission;
 mod auth_gate;
 mod body;
 mod credentials;
@@ -147,12 +155,34 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 mod user_loader;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod user_map;
 mod violation;
 
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+pub(crate) use admission::Admission;
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+pub use admission::AuthPass;
 pub use auth_gate::AuthGate;
 pub use body::BodyFromBytes;
 // The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
@@ -176,9 +206,21 @@ pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 pub use user_loader::LoadError;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 pub(crate) use user_loader::UserLoader;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) use user_map::UserMap;

@@ -19,7 +19,7 @@ use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
-use crate::gate::UserLoader;
+use crate::gate::{Admission, UserLoader};
 use crate::http_client::client::SharedHttpClient;
 use crate::jwt::gate::JwtAuth;
 use crate::jwt::hints::Hints;
@@ -203,8 +203,7 @@ impl JwtAuthBuilder {
                 tiers: self.tiers,
                 default_tier: self.default_tier,
                 roles: self.roles,
-                loader: self.loader,
-                load_user_timeout: self.load_user_timeout.unwrap_or(LOAD_USER_TIMEOUT),
+                admission: Admission::new(self.loader, self.load_user_timeout),
                 cache: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
                 revocations: self.revocations,
                 clock: self.clock,
@@ -228,6 +227,3 @@ const MAX_STALE_KEYS: Duration = Duration::from_secs(24 * 3600);
 
 // Requests with an unknown key wait for a fetch, and waiting requests must not accumulate during an outage.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-
-// Longer than a healthy database takes, and short enough that waiting requests do not accumulate during an outage.
-const LOAD_USER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,10 +8,10 @@ use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Credential, NoStore, Realm, UserContext, Visitor};
+use crate::context::{Realm, UserContext};
 use crate::gate::{
-    AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
-    TokenError,
+    AuthGate, AuthPass, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
+    ResponseHeaders, TokenError,
 };
 use crate::jwt::issuers::lookups::Outcome;
 use crate::jwt::issuers::source::PendingLookup;
@@ -63,10 +63,6 @@ pub struct JwtAuth {
     is_optional: bool,
 }
 
-/// The state that [`JwtAuth`] keeps between a request and its response.
-#[derive(Debug)]
-pub struct JwtAuthPass(Option<NoStore>);
-
 impl JwtAuth {
     pub(crate) fn new(policy: Policy, is_optional: bool) -> Self {
         Self { policy: Arc::new(policy), is_optional }
@@ -109,35 +105,9 @@ impl JwtAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    /// Admits the request of a verified user. With a user loader, that is a decision to wait for.
-    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<JwtAuthPass> {
-        if self.policy.loader.is_some() {
-            let gate = self.clone();
-            return Entry::wait(|head| async move { gate.load_user(head, user).await });
-        }
-        Entry::Admit(insert_visitor(head, user))
-    }
-
-    async fn load_user(
-        &self,
-        mut head: request::Parts,
-        user: UserContext,
-    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
-        let loaded = match &self.policy.loader {
-            Some(loader) => {
-                let verified = user.verified();
-                let loaded = loader.load(user, self.policy.load_user_timeout).await;
-                loaded.map(|user| user.with_verified(&verified))
-            }
-            None => Ok(user),
-        };
-        match loaded {
-            Ok(user) => {
-                let pass = insert_visitor(&mut head, user);
-                Ok((head, pass))
-            }
-            Err(error) => Err(error.reply(&head, Credential::Token, self.policy.realm.clone())),
-        }
+    /// Loads the user, if there is a user loader, and admits the request.
+    async fn admit(&self, head: request::Parts, user: UserContext) -> Result<(request::Parts, AuthPass), Reply> {
+        self.policy.admission.admit(head, user, self.policy.realm.clone()).await
     }
 
     /// Waits for the lookup of the issuer, and verifies the token again, since time has passed.
@@ -146,13 +116,13 @@ impl JwtAuth {
         mut head: request::Parts,
         missing: MissingIssuer,
         pending: PendingLookup,
-    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
+    ) -> Result<(request::Parts, AuthPass), Reply> {
         let outcome = pending.wait().await;
         if outcome != Outcome::Found {
             return Err(self.refuse(&head, missing.denial_kind(outcome)));
         }
         match self.policy.verify(&mut head.headers) {
-            Ok(Some(Verification::Accepted(user))) => self.load_user(head, user).await,
+            Ok(Some(Verification::Accepted(user))) => self.admit(head, user).await,
             Ok(Some(Verification::KeyMissing(missing))) => match self.policy.search(&missing) {
                 Ok(pending) => self.wait_for_key(head, pending).await,
                 Err(kind) => Err(self.refuse(&head, kind)),
@@ -188,11 +158,11 @@ impl JwtAuth {
         &self,
         mut head: request::Parts,
         mut pending: PendingFetch,
-    ) -> Result<(request::Parts, JwtAuthPass), Reply> {
+    ) -> Result<(request::Parts, AuthPass), Reply> {
         loop {
             pending.wait().await;
             let missing = match self.policy.verify(&mut head.headers) {
-                Ok(Some(Verification::Accepted(user))) => return self.load_user(head, user).await,
+                Ok(Some(Verification::Accepted(user))) => return self.admit(head, user).await,
                 Ok(Some(Verification::KeyMissing(missing))) => missing,
                 verification => return Err(self.refuse_unverified(&head, verification)),
             };
@@ -208,25 +178,19 @@ impl JwtAuth {
 }
 
 impl Gate for JwtAuth {
-    type Pass = JwtAuthPass;
+    type Pass = AuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<JwtAuthPass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
         // a token expects to act as its user, and would not notice that it is anonymous.
         let verification = match self.policy.verify(&mut head.headers) {
             Ok(Some(verification)) => verification,
-            Ok(None) if self.is_optional => {
-                // An outer gate may have authenticated the request by another credential.
-                if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
-                    head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
-                }
-                return Entry::Admit(JwtAuthPass(None));
-            }
+            Ok(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.policy.realm)),
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
         match verification {
-            Verification::Accepted(user) => self.admit(head, user),
+            Verification::Accepted(user) => self.policy.admission.enter(head, user, |_| self.policy.realm.clone()),
             Verification::KeyMissing(missing) => match self.policy.search(&missing) {
                 Ok(pending) => {
                     let gate = self.clone();
@@ -245,23 +209,13 @@ impl Gate for JwtAuth {
         }
     }
 
-    fn leave<B>(&self, JwtAuthPass(no_store): JwtAuthPass, response: &mut Response<B>) {
-        if let Some(no_store) = no_store {
-            no_store.write(response.headers_mut());
-        }
+    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
+        pass.write(response.headers_mut());
     }
 
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::only([CACHE_CONTROL])
     }
-}
-
-/// Provides the user to inner layers and handlers. The pass keeps the mark of an outer layer that responses to users
-/// must not be stored (RFC 9111 §5.2.2.5).
-fn insert_visitor(head: &mut request::Parts, user: UserContext) -> JwtAuthPass {
-    let no_store = head.extensions.get().copied();
-    head.extensions.insert(Visitor::authenticated(user));
-    JwtAuthPass(no_store)
 }
 
 impl AuthGate for JwtAuth {

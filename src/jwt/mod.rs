@@ -182,5 +182,4 @@ mod token;
 mod token_cache;
 
 pub use builder::JwtAuthBuilder;
-pub use gate::JwtAuthPass;
 pub use remote::fetch::MAX_BODY;

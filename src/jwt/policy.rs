@@ -16,7 +16,7 @@ use crate::context::{Credential, Identity, Realm, SharedStr, Tier, UserContext};
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
-use crate::gate::{CredentialError, DenialKind, TokenError, UserLoader};
+use crate::gate::{Admission, CredentialError, DenialKind, TokenError};
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
 use crate::jwt::issuers::lookups::Outcome;
@@ -46,8 +46,7 @@ pub(crate) struct Policy {
     pub(crate) tiers: Option<Tiers>,
     pub(crate) default_tier: Option<Tier>,
     pub(crate) roles: Option<Roles>,
-    pub(crate) loader: Option<UserLoader>,
-    pub(crate) load_user_timeout: Duration,
+    pub(crate) admission: Admission,
     pub(crate) cache: Option<TokenCache>,
     pub(crate) revocations: RevocationCheck,
     pub(crate) clock: Clock,

@@ -9,8 +9,8 @@ use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
 use portcullis::api_key::{
-    ApiKey, ApiKeyAuthBuilder, ApiKeyAuthPass, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace,
-    MemoryKeys, NewApiKey, StoreError,
+    ApiKey, ApiKeyAuthBuilder, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace, MemoryKeys,
+    NewApiKey, StoreError,
 };
 use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
 use portcullis::client_cert::ClientCertAuthBuilder;
@@ -19,14 +19,14 @@ use portcullis::context::{AuthScheme, ClaimsError, NoStore, PeerCertificate, Rea
 use portcullis::cors::CorsBuilder;
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind, Entry,
-    Gate, GateLayer, Gated, LoadError, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
+    AccountRefusal, AuthPass, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind,
+    Entry, Gate, GateLayer, Gated, LoadError, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
 use portcullis::ip_filter::IpFilterBuilder;
-use portcullis::jwt::{JwtAuthBuilder, JwtAuthPass};
+use portcullis::jwt::JwtAuthBuilder;
 use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
 use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
@@ -163,7 +163,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
 fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<ApiKey>();
-    is_send_debug::<ApiKeyAuthPass>();
+    is_send_debug::<AuthPass>();
     is_send_debug::<ApiKeyError>();
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();
@@ -171,7 +171,6 @@ fn passes_are_send_and_debug() {
     is_send_debug::<portcullis::headers::SecurityHeadersPass>();
     is_send_debug::<Rejection>();
     is_send_debug::<StackPass<()>>();
-    is_send_debug::<JwtAuthPass>();
     is_send_debug::<AsUserPass>();
     is_send_debug::<Reply>();
 }

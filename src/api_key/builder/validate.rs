@@ -8,6 +8,7 @@ use crate::api_key::builder::ApiKeyAuthBuilder;
 use crate::api_key::key::format::KeyFormat;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
+use crate::gate::Admission;
 
 impl ApiKeyAuthBuilder {
     /// Adds every issue.
@@ -51,7 +52,7 @@ impl ApiKeyAuthBuilder {
             let remedy = "implement ApiKeyStore for your database, or use MemoryKeys in tests";
             issues.add(ConfigIssue::new("store", IssueKind::Missing, "not set", remedy));
         }
-        timeout("store_timeout", self.store_timeout, issues);
+        issues.check_timeout("store_timeout", self.store_timeout);
         if !(1..=MAX_CACHE_CAPACITY).contains(&self.cache_capacity) {
             let remedy = "set the number of keys in use at a time";
             let issue = ConfigIssue::new("cache_capacity", IssueKind::Invalid, "is not between 1 and 1048576", remedy);
@@ -76,14 +77,7 @@ impl ApiKeyAuthBuilder {
     }
 
     fn validate_users(&self, issues: &mut ConfigIssues) {
-        if let Some(time) = self.load_user_timeout {
-            if self.loader.is_none() {
-                let remedy = "call .load_user(..), or remove .load_user_timeout(..)";
-                let reason = "there is no user loader";
-                issues.add(ConfigIssue::new("load_user_timeout", IssueKind::Prohibited, reason, remedy));
-            }
-            timeout("load_user_timeout", time, issues);
-        }
+        Admission::validate(self.loader.as_ref(), self.load_user_timeout, issues);
         if let Some(default) = &self.default_tier {
             let (kind, reason) = match &self.tiers {
                 Some(tiers) if tiers.find(default.name()).is_some() => return,
@@ -96,18 +90,7 @@ impl ApiKeyAuthBuilder {
     }
 }
 
-/// Validates the timeout of work that requests wait for. Zero would reject all of them.
-fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
-    if timeout.is_zero() || timeout > MAX_TIMEOUT {
-        let reason = "is zero or more than 60 seconds; requests would wait that long";
-        let remedy = "set a few seconds: more than the service takes when it is healthy";
-        let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
-        issues.add(issue.with_value(format!("{timeout:?}")));
-    }
-}
-
 /// The length of the hash, as for secrets of tokens (RFC 7518 §3.2).
 const MIN_PEPPER_LEN: usize = 32;
 const MAX_CACHE_CAPACITY: usize = 1 << 20;
 const MAX_AGE: Duration = Duration::from_secs(3_600);
-const MAX_TIMEOUT: Duration = Duration::from_secs(60);

@@ -22,11 +22,7 @@ fn record() -> ApiKeyRecord {
             permissions: vec![Permission::new("read:page").unwrap()],
             tier: Some("pro".to_owned()),
         },
-        networks: NetworkSet::parse(
-            ["203.0.113.0/24", "::ffff:192.0.2.7"],
-            "networks",
-            &mut ConfigIssues::default(),
-        ),
+        networks: NetworkSet::parse(["203.0.113.0/24", "::ffff:192.0.2.7"], "networks", &mut ConfigIssues::default()),
         quota: Some("1000/h".parse().unwrap()),
         created_at: 1_800_000_000,
         not_before: Some(1_800_000_001),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+use crate::gate::Admission;
 use crate::http_client::default_client::default_client;
 use crate::jwt::builder::{JwtAuthBuilder, validate};
 use crate::jwt::issuer::trusted::TrustedIssuer;
@@ -28,10 +29,8 @@ impl JwtAuthBuilder {
             }
         }
         validate::leeway(self.leeway, issues);
-        validate::timeout("fetch_timeout", self.fetch_timeout, issues);
-        if let Some(timeout) = self.load_user_timeout {
-            validate::load_user_timeout(timeout, self.loader.is_some(), issues);
-        }
+        issues.check_timeout("fetch_timeout", self.fetch_timeout);
+        Admission::validate(self.loader.as_ref(), self.load_user_timeout, issues);
         validate::max_token_len(self.max_token_len, issues);
         validate::token_cache_capacity(self.token_cache_capacity, issues);
         if let Some(name) = &self.cookie {

@@ -27,25 +27,6 @@ pub(crate) fn leeway(leeway: Duration, issues: &mut ConfigIssues) {
     }
 }
 
-/// Validates the timeout of work that requests wait for. Zero would reject all of them.
-pub(crate) fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
-    if timeout.is_zero() || timeout > MAX_TIMEOUT {
-        let reason = "is zero or more than 60 seconds; requests would wait that long";
-        let remedy = "set a few seconds: more than the service takes when it is healthy";
-        let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
-        issues.add(issue.with_value(format!("{timeout:?}")));
-    }
-}
-
-/// A timeout without a loader has no effect, so the loader was probably forgotten.
-pub(crate) fn load_user_timeout(timeout: Duration, has_loader: bool, issues: &mut ConfigIssues) {
-    if !has_loader {
-        let remedy = "call .load_user(..), or remove .load_user_timeout(..)";
-        issues.add(ConfigIssue::new("load_user_timeout", IssueKind::Prohibited, "there is no user loader", remedy));
-    }
-    self::timeout("load_user_timeout", timeout, issues);
-}
-
 pub(crate) fn max_token_len(bytes: usize, issues: &mut ConfigIssues) {
     if bytes == 0 || bytes > LARGEST_MAX_TOKEN_LEN {
         let reason = "is not between 1 and 65536 bytes";
@@ -216,7 +197,6 @@ pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut C
     issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
 }
 
-const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_TOKEN_CACHE_CAPACITY: usize = 1 << 20;
 const MIN_ISSUER_AGE: Duration = Duration::from_secs(1);
