@@ -151,6 +151,8 @@ pub mod clock;
 pub mod context;
 #[cfg(feature = "cors")]
 pub mod cors;
+#[doc(alias("cross-site request forgery", "xsrf"))]
+pub mod csrf;
 #[cfg(feature = "serde")]
 mod deserialize;
 mod error;
@@ -234,6 +236,8 @@ pub use context::user::UserContext;
 #[cfg(feature = "cors")]
 #[doc(alias("cors layer", "CorsLayer", "cross-origin", "preflight"))]
 pub use cors::gate::Cors;
+#[doc(alias("cross-site request forgery", "Sec-Fetch-Site", "xsrf"))]
+pub use csrf::gate::Csrf;
 pub use error::{ConfigError, ConfigIssue, IssueKind};
 #[cfg(feature = "axum")]
 pub use extract::extractor::Extractor;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use http::Extensions;
+use http::uri::Scheme;
+use http::{Extensions, Version, request};
 
 /// The client's IP address: the connection's peer, or the address that a trusted proxy forwarded.
 ///
@@ -76,4 +77,12 @@ pub(crate) struct Client {
     /// Whether the layer trusts no proxy at all, so that every peer is taken for a client.
     #[cfg_attr(not(feature = "rate_limit"), expect(dead_code, reason = "only `rate_limit` needs it"))]
     pub(crate) trusts_no_proxy: bool,
+}
+
+/// Whether the client is known to use https: by the URI of an HTTP/2 request, or by a trusted proxy.
+#[inline]
+pub(crate) fn is_https(head: &request::Parts) -> bool {
+    // In HTTP/1 the client writes the scheme into the request target (RFC 9112 §3.2.2), so it proves nothing.
+    let is_in_uri = head.version >= Version::HTTP_2 && head.uri.scheme() == Some(&Scheme::HTTPS);
+    is_in_uri || head.extensions.get::<Client>().is_some_and(|client| client.is_https)
 }

@@ -19,7 +19,6 @@ pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;
 pub(crate) mod header_map;
-#[cfg(feature = "cors")]
 pub(crate) mod list;
 #[cfg(any(feature = "cors", feature = "headers", feature = "jwt"))]
 #[cfg_attr(not(any(feature = "cors", test)), expect(dead_code, reason = "only `cors` reads every part of an origin"))]

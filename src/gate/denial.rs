@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::context::{Credential, Realm, Scopes, Tier};
 use crate::gate::required_names::RequiredNames;
@@ -105,6 +105,13 @@ pub enum DenialKind {
     /// 401: the request carries no credential (RFC 6750 §3.1).
     #[doc(alias("401", "unauthorized"))]
     CredentialsMissing,
+    /// 403: a page of another site caused the request, or it does not say which page did; see [`Csrf`](crate::Csrf).
+    #[non_exhaustive]
+    #[doc(alias("403", "csrf", "forbidden"))]
+    CrossSite {
+        /// The value of `Origin`; `None` if there is none. The response does not have it.
+        origin: Option<HeaderValue>,
+    },
     /// 403: the user's email address is not verified, according to the credential or the user loader.
     #[doc(alias("403", "forbidden"))]
     EmailNotVerified,
@@ -308,6 +315,7 @@ impl Denial {
             | DenialKind::AddressRefused { .. }
             | DenialKind::ClientNotAllowed
             | DenialKind::CredentialNotAccepted { .. }
+            | DenialKind::CrossSite { .. }
             | DenialKind::EmailNotVerified
             | DenialKind::InsufficientAuthorizationDetails { .. }
             | DenialKind::InsufficientClaims

@@ -3,7 +3,7 @@
 mod json;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, request};
 
 use crate::context::Realm;
@@ -214,6 +214,9 @@ fn write_headers(headers: &mut HeaderMap, denial: &Denial) {
     // A line for each challenge: a challenge has commas too, which not every client parses (RFC 9110 §11.6.1).
     for challenge in denial.challenges() {
         headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    if let DenialKind::CrossSite { .. } = denial.kind() {
+        append(headers, &VARY, const { HeaderValue::from_static("sec-fetch-site, origin") });
     }
     if let Some(wait) = denial.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));

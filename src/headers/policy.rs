@@ -7,9 +7,9 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 
-use crate::context::client_addr::Client;
+use crate::context::client_addr::{Client, is_https};
 use crate::context::peer_ip::{is_private, peer_ip};
 use crate::field::forwarded::is_x_forwarded_https;
 use crate::field::header_map::{append, insert, insert_if_absent, insert_if_absent_with};
@@ -111,12 +111,9 @@ impl Policy {
         if self.assumes_https {
             return true;
         }
-        // In HTTP/1 the caller writes the scheme into the request target (RFC 9112 §3.2.2), so it proves nothing.
-        let is_in_uri = head.version >= Version::HTTP_2 && head.uri.scheme_str() == Some("https");
         // An outer `TrustedProxies` layer has read what the proxy reports.
-        let client = head.extensions.get::<Client>();
-        let is_https = is_in_uri || client.is_some_and(|client| client.is_https);
-        if !is_https && !client.is_some_and(|client| client.is_proxied) {
+        let is_https = is_https(head);
+        if !is_https && !head.extensions.get::<Client>().is_some_and(|client| client.is_proxied) {
             self.check_proxy(head);
         }
         is_https

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
+use crate::csrf::gate::Csrf;
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{Admission, UserLoader};
 use crate::http_client::client::SharedHttpClient;
@@ -71,6 +72,7 @@ pub struct JwtAuthBuilder {
     fetch_timeout: Duration,
     optional: bool,
     cookie: Option<String>,
+    csrf: Option<Csrf>,
     realm: Option<String>,
     tiers: Option<Tiers>,
     default_tier: Option<Tier>,
@@ -96,6 +98,7 @@ impl Default for JwtAuthBuilder {
             fetch_timeout: FETCH_TIMEOUT,
             optional: false,
             cookie: None,
+            csrf: None,
             realm: None,
             tiers: None,
             default_tier: None,
@@ -197,7 +200,7 @@ impl JwtAuthBuilder {
                 issuers: IssuerTable::new(issuers, sources),
                 hints: Hints::new(self.clock.clone()),
                 realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
-                cookie: self.cookie,
+                cookie: self.cookie.map(|name| (name, self.csrf.unwrap_or_default())),
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,
                 tiers: self.tiers,

@@ -121,7 +121,7 @@ impl JwtAuth {
         if outcome != Outcome::Found {
             return Err(self.refuse(&head, missing.denial_kind(outcome)));
         }
-        match self.policy.verify(&mut head.headers) {
+        match self.policy.verify(&mut head) {
             Ok(Some(Verification::Accepted(user))) => self.admit(head, user).await,
             Ok(Some(Verification::KeyMissing(missing))) => match self.policy.search(&missing) {
                 Ok(pending) => self.wait_for_key(head, pending).await,
@@ -161,7 +161,7 @@ impl JwtAuth {
     ) -> Result<(request::Parts, AuthPass), Reply> {
         loop {
             pending.wait().await;
-            let missing = match self.policy.verify(&mut head.headers) {
+            let missing = match self.policy.verify(&mut head) {
                 Ok(Some(Verification::Accepted(user))) => return self.admit(head, user).await,
                 Ok(Some(Verification::KeyMissing(missing))) => missing,
                 verification => return Err(self.refuse_unverified(&head, verification)),
@@ -183,7 +183,7 @@ impl Gate for JwtAuth {
     fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
         // a token expects to act as its user, and would not notice that it is anonymous.
-        let verification = match self.policy.verify(&mut head.headers) {
+        let verification = match self.policy.verify(head) {
             Ok(Some(verification)) => verification,
             Ok(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.policy.realm)),
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
@@ -220,7 +220,7 @@ impl Gate for JwtAuth {
 
 impl AuthGate for JwtAuth {
     fn credentials(&self) -> CredentialSources {
-        let cookie = self.policy.cookie.as_deref().map(CredentialSource::cookie);
+        let cookie = self.policy.cookie.as_ref().map(|(name, _)| CredentialSource::cookie(name));
         CredentialSources::of_valid([CredentialSource::bearer_jwt()].into_iter().chain(cookie).collect())
     }
 

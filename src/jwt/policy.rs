@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::COOKIE;
+use http::{HeaderMap, request};
 
 use crate::clock::Clock;
 use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Credential, Identity, Realm, SharedStr, Tier, UserContext};
+use crate::csrf::gate::Csrf;
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
@@ -40,7 +41,8 @@ pub(crate) struct Policy {
     /// For tokens whose issuer is unknown.
     pub(crate) hints: Hints,
     pub(crate) realm: Realm,
-    pub(crate) cookie: Option<String>,
+    /// The cookie that may have the token, and the check of requests that have it there.
+    pub(crate) cookie: Option<(String, Csrf)>,
     pub(crate) max_token_len: usize,
     pub(crate) leeway: Duration,
     pub(crate) tiers: Option<Tiers>,
@@ -144,24 +146,23 @@ impl Policy {
     /// # Errors
     ///
     /// Returns [`DenialKind::InvalidRequest`] (400) if there are several tokens or the header is malformed, and
-    /// [`DenialKind::InvalidToken`] (401) if the credential in the header is not token68.
-    pub(crate) fn verify(&self, headers: &mut HeaderMap) -> Result<Option<Verification>, DenialKind> {
+    /// [`DenialKind::InvalidToken`] (401) if the credential in the header is not token68, and
+    /// [`DenialKind::CrossSite`] (403) if the token is in the cookie, and a page of another site caused the request.
+    pub(crate) fn verify(&self, head: &mut request::Parts) -> Result<Option<Verification>, DenialKind> {
         if self.cookie.is_some() {
-            mark_sensitive(headers, &COOKIE);
+            mark_sensitive(&mut head.headers, &COOKIE);
         }
-        let authorization = authorization(headers).map_err(denial_kind)?;
+        let authorization = authorization(&mut head.headers).map_err(denial_kind)?;
         let from_header = authorization.as_ref().and_then(Bearer::of);
-        let from_cookie = match &self.cookie {
-            Some(name) => cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?,
-            None => None,
-        };
-        // Apps empty a cookie when a user logs out, so an empty one is no token.
-        let from_cookie = from_cookie.filter(|cookie| !cookie.is_empty());
+        let from_cookie = self.read_cookie(&head.headers)?;
         let bytes = match (&from_header, from_cookie) {
             // RFC 6750 §2: a request must not use more than one method.
             (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
             (Some(bearer), None) => bearer.raw_token(),
-            (None, Some(cookie)) => cookie.as_bytes(),
+            (None, Some((cookie, csrf))) => {
+                csrf.check(head)?;
+                cookie.as_bytes()
+            }
             (None, None) => return Ok(None),
         };
         let now = self.clock.since_epoch();
@@ -172,10 +173,18 @@ impl Policy {
         }
         let token = match from_header {
             Some(bearer) => bearer.token().map_err(denial_kind)?,
-            None => from_cookie.unwrap_or_default(),
+            None => from_cookie.map_or("", |(token, _)| token),
         };
         let rejected = |error| Verification::Rejected(DenialKind::InvalidToken(error));
         Ok(Some(self.verify_token(token, now).unwrap_or_else(rejected)))
+    }
+
+    /// Returns the token in the cookie, and the check of requests that have it there.
+    fn read_cookie<'a>(&'a self, headers: &'a HeaderMap) -> Result<Option<(&'a str, &'a Csrf)>, DenialKind> {
+        let Some((name, csrf)) = &self.cookie else { return Ok(None) };
+        let token = cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?;
+        // Apps empty a cookie when a user logs out, so an empty one is no token.
+        Ok(token.filter(|token| !token.is_empty()).map(|token| (token, csrf)))
     }
 
     /// Returns the user of a cached token, if the issuer still has the keys that verified it.

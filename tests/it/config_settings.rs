@@ -8,9 +8,9 @@ use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, BasicAuth, ClientCertAuth, ConfigError, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit,
-    RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack, Tiers,
-    TrustedProxies,
+    AnyOf, BasicAuth, ClientCertAuth, ConfigError, Csrf, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota,
+    RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack,
+    Tiers, TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -45,6 +45,8 @@ fn constructors_are_named_by_their_path() {
     let dangerous = TrustedProxies::dangerously_trust_networks(["::/0", "a"]);
     assert_eq!(setting(dangerous), "TrustedProxies::dangerously_trust_networks");
     assert_eq!(setting(TrustedProxies::hops(0)), "TrustedProxies::hops");
+    let http = OriginSet::new(["http://a.example"]).unwrap();
+    assert_eq!(setting(Csrf::builder().origins(http).build()), "origins");
     assert_eq!(setting(BasicAuth::builder().build()), "BasicAuth::builder");
     let user = || BasicAuth::builder().user("a", "0123456789abcdef");
     assert_eq!(setting(BasicAuth::builder().user("a:b", "0123456789abcdef").build()), "user");

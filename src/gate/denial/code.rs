@@ -51,6 +51,7 @@ impl DenialKind {
             Self::ClientNotAllowed => "client_not_allowed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::CredentialsMissing => "credentials_missing",
+            Self::CrossSite { .. } => "cross_site",
             Self::EmailNotVerified => "email_not_verified",
             Self::InsufficientAuthorizationDetails { .. } => "insufficient_authorization_details",
             Self::InsufficientClaims => "insufficient_claims",

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use crate::context::client_addr::Client;
 use crate::context::{Credential, Realm, Scopes, Tier, Visitor};
 use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
@@ -67,6 +69,12 @@ impl DenialKind {
     pub fn credential_not_accepted(credential: Credential, accepted: impl IntoIterator<Item = Credential>) -> Self {
         let accepted = RequiredNames::new(accepted.into_iter().map(Credential::as_str));
         Self::CredentialNotAccepted { accepted, credential }
+    }
+
+    /// Creates a [`CrossSite`](Self::CrossSite) with the value of `Origin`.
+    #[must_use]
+    pub fn cross_site(origin: Option<HeaderValue>) -> Self {
+        Self::CrossSite { origin }
     }
 
     /// Creates an [`InsufficientAuthorizationDetails`](Self::InsufficientAuthorizationDetails) for this `type`.

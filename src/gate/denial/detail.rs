@@ -71,6 +71,10 @@ impl Denial {
             DenialKind::CredentialNotAccepted { accepted, .. } => {
                 alternatives("required credential: ", accepted.iter()).into()
             }
+            DenialKind::CrossSite { origin: Some(_) } => "requests from pages of other sites are not allowed".into(),
+            DenialKind::CrossSite { origin: None } => {
+                "the request has no Origin header that says which page sent it".into()
+            }
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
                 Some(schemes) => {
                     alternatives("a credential is required: ", schemes.iter().map(AuthScheme::name)).into()

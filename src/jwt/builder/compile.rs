@@ -35,6 +35,9 @@ impl JwtAuthBuilder {
         validate::token_cache_capacity(self.token_cache_capacity, issues);
         if let Some(name) = &self.cookie {
             validate::cookie(name, issues);
+        } else if self.csrf.is_some() {
+            let reason = "no cookie is read, so this setting has no effect";
+            issues.add(ConfigIssue::new("csrf", IssueKind::Prohibited, reason, "call cookie(..), or remove it"));
         }
         if let Some(realm) = &self.realm {
             validate::realm(realm, issues);

@@ -1,5 +1,6 @@
 //! The setters of `JwtAuthBuilder` for the tokens of requests and for challenges.
 
+use crate::csrf::gate::Csrf;
 use crate::jwt::builder::JwtAuthBuilder;
 
 /// # Requests
@@ -51,8 +52,9 @@ impl JwtAuthBuilder {
     /// Also reads the token from this cookie (default: only from the `Authorization` header).
     ///
     /// An empty cookie is no token. A request with a token in both places is rejected with 400 (RFC 6750 §2). Browsers
-    /// send cookies with requests that other sites trigger: set `SameSite`, and check the origin of every request that
-    /// changes something. The prefix `__Host-` keeps subdomains from setting the cookie.
+    /// send cookies with requests that other sites cause, so a request with the token in the cookie gets 403 if it may
+    /// change something and is not from a page of the app: see [`csrf`](Self::csrf). The prefix `__Host-` keeps
+    /// subdomains from setting the cookie.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -81,6 +83,33 @@ impl JwtAuthBuilder {
     /// ```
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.cookie = Some(name.into());
+        self
+    }
+
+    /// Sets the check of requests with the token in the [cookie](Self::cookie) (default: only pages of the app's own
+    /// origin are trusted).
+    ///
+    /// Set it to trust other origins too, such as that of a single-page app on a sibling domain.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, JwtAuth};
+    /// use portcullis::{Csrf, OriginSet};
+    ///
+    /// # let secret = *b"a secret of at least 32 random bytes";
+    /// # let issuer = Issuer::hs256("https://app.example.com", secret);
+    /// let origins = OriginSet::new(["https://app.example.com"])?;
+    /// let csrf = Csrf::builder().origins(origins).build()?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(issuer)
+    ///     .audience("api")
+    ///     .cookie("__Host-token")
+    ///     .csrf(csrf)
+    ///     .build();
+    /// assert!(auth.is_ok());
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.csrf = Some(csrf);
         self
     }
 

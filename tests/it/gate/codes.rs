@@ -42,6 +42,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::ClientNotAllowed,
         DenialKind::credential_not_accepted(Credential::ApiKey, [Credential::Session]),
         DenialKind::CredentialsMissing,
+        DenialKind::cross_site(None),
         DenialKind::EmailNotVerified,
         DenialKind::insufficient_authorization_details("payment_initiation"),
         DenialKind::InsufficientClaims,

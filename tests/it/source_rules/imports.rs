@@ -10,7 +10,7 @@ const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
     &["gate", "http_client", "lookup", "store"],
-    &["claims", "revocation"],
+    &["claims", "csrf", "revocation"],
     &[
         "any_of",
         "api_key",

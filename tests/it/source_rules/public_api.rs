@@ -28,11 +28,11 @@ const NAMED: &[(&str, &str)] = &[
     (
         "http",
         "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, client_cert::ClientCertAuthBuilder, \
-         context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, extract::Extract, \
-         extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, gate::CredentialSources, gate::Deciding, \
-         gate::Decision, gate::Denial, gate::Entry, gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, \
-         gate::ResponseHeaders, http_client::HttpClient, rate_limit::Key, rate_limit::Limit, require::impl_gate!, \
-         testing::TestIssuer",
+         context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, csrf::Csrf, \
+         extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, \
+         gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
+         gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
+         rate_limit::Key, rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.
     (
@@ -54,8 +54,9 @@ const NAMED: &[(&str, &str)] = &[
     (
         "tower_layer",
         "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, client_cert::ClientCertAuth, \
-         cors::Cors, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, ip_filter::IpFilter, \
-         jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, testing::AsUser",
+         cors::Cors, csrf::Csrf, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
+         ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, \
+         testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];
