@@ -38,6 +38,7 @@
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
+//! | [Csrf] | rejects requests that pages of other sites cause: 403. `JwtAuth` makes the same check if the token is in a cookie |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
 //! | [IpFilter] | allows or denies requests by the client's address: 403 |
@@ -116,8 +117,7 @@
 //! # What it does not do
 //!
 //! Portcullis issues no tokens, has no login page, stores no sessions, and reads no request bodies. It does not replace
-//! TLS, and it does not protect cookie sessions from cross-site request forgery. For request ids, tracing, compression
-//! and panic handling, use tower-http.
+//! TLS. For request ids, tracing, compression and panic handling, use tower-http.
 
 // No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
 #![cfg_attr(
