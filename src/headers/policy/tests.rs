@@ -131,7 +131,7 @@ fn requests_are_upgraded_over_https_except_to_loopback() {
     let transport = |csp: Csp, uri: &str| {
         let layer = SecurityHeaders::api().csp(csp).build().expect("a valid configuration");
         let (head, ()) =
-            http::Request::get(uri).version(Version::HTTP_2).body(()).expect("a valid request").into_parts();
+            http::Request::get(uri).version(http::Version::HTTP_2).body(()).expect("a valid request").into_parts();
         layer.0.transport(&head)
     };
     for (uri, plain, with_upgrade) in [
