@@ -164,9 +164,12 @@ pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "headers")]
 pub mod headers;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 #[doc(alias("fetch", "hyper", "reqwest"))]
 pub mod http_client;
+#[cfg(feature = "introspection")]
+#[doc(alias("opaque token", "reference token", "RFC 7662"))]
+pub mod introspection;
 #[doc(alias("allowlist", "blocklist", "cidr", "denylist"))]
 pub mod ip_filter;
 #[cfg(feature = "jwt")]
@@ -197,6 +200,8 @@ mod strict_json;
     reason = "a test fails by panicking"
 )]
 pub mod testing;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+pub mod verify_jwt;
 
 // A name has one public path: a module exports the names that are exported here only to the crate.
 // Aliases are at the re-exports, because rustdoc 1.95 drops the aliases of an item that it inlines.

@@ -53,5 +53,6 @@
 mod built_in;
 pub(crate) mod client;
 pub(crate) mod default_client;
+pub(crate) mod url;
 
 pub use client::HttpClient;

@@ -2,6 +2,7 @@
 
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
+use crate::http_client::url::{url_issue, validate_url};
 use crate::jwt::algorithm::{Algorithm, KeyFamily, PUBLIC_KEY_ALGORITHMS};
 use crate::jwt::builder::validate_preset;
 use crate::jwt::issuer::conventions::IssuerConventions;
@@ -11,7 +12,7 @@ use crate::jwt::keys::jwks::{KeySet, MAX_CANDIDATES, SkippedKey};
 use crate::jwt::keys::pem;
 use crate::jwt::keys::verifier::Verifier;
 use crate::jwt::keys::weak::KeyError;
-use crate::jwt::remote::discovery::{JwksLocation, is_fetchable};
+use crate::jwt::remote::discovery::JwksLocation;
 
 /// Validates the settings of an issuer, except its audiences and keys.
 pub(crate) fn validate_issuer(issuer: &Issuer, issues: &mut ConfigIssues) {
@@ -212,29 +213,5 @@ pub(crate) fn validate_location(issuer: &Issuer, location: &JwksLocation, issues
             validate_url(constructor, url, &['#'], issues);
             validate_name(issuer, issues);
         }
-    }
-}
-
-/// Validates a URL without the `forbidden` characters. Only the first issue is reported, as the others follow from it.
-fn validate_url(setting: &'static str, url: &str, forbidden: &[char], issues: &mut ConfigIssues) {
-    match Origin::of_url(url) {
-        Err(fault) => issues.add(url_issue(setting, url, fault.reason())),
-        Ok(_) if url.contains(forbidden) => issues.add(url_issue(setting, url, "has a query or fragment")),
-        Ok(_) if !is_fetchable(url, true) => issues.add(url_issue(setting, url, "is not https")),
-        Ok(_) => {}
-    }
-}
-
-fn url_issue(setting: &'static str, url: &str, reason: &'static str) -> ConfigIssue {
-    let remedy = "use an absolute https URL, or for development an http URL on loopback";
-    ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy).with_value(without_userinfo(url))
-}
-
-/// Removes the part before an `@`, which may be a password.
-fn without_userinfo(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://...@{host}"),
-        None => url.to_owned(),
     }
 }

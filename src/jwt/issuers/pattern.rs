@@ -1,7 +1,7 @@
 //! `IssuerPattern`: the name of many issuers, with a placeholder for one segment of the path.
 
 use crate::field::origin::Origin;
-use crate::jwt::remote::discovery::is_fetchable;
+use crate::http_client::url::is_fetchable;
 
 /// A URL with a placeholder, such as `https://id.example.com/realms/{realm}`.
 ///

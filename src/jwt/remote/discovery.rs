@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::field::origin::Origin;
 use crate::http_client::client::SharedHttpClient;
+use crate::http_client::url::is_fetchable;
 use crate::jwt::remote::fetch::{Document, FetchError, get_document};
 use crate::strict_json::{Object, string};
 
@@ -114,14 +115,6 @@ fn well_known_urls(issuer: &str) -> Vec<String> {
 /// Whether two URLs have the same scheme, host and port.
 pub(crate) fn has_same_origin(a: &str, b: &str) -> bool {
     matches!((Origin::of_url(a), Origin::of_url(b)), (Ok((a, _)), Ok((b, _))) if a == b)
-}
-
-/// Whether keys may be fetched from this URL: with https or, if `allow_http`, with http from loopback.
-pub(crate) fn is_fetchable(url: &str, allow_http: bool) -> bool {
-    Origin::of_url(url).is_ok_and(|(origin, rest)| {
-        let is_visible_ascii = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        is_visible_ascii && (origin.is_https() || allow_http && origin.is_loopback())
-    })
 }
 
 fn is_loopback(url: &str) -> bool {

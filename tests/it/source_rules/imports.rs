@@ -10,7 +10,7 @@ const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
     &["gate", "http_client", "lookup", "store"],
-    &["claims", "csrf", "revocation"],
+    &["claims", "csrf", "revocation", "verify_jwt"],
     &[
         "any_of",
         "api_key",
@@ -20,6 +20,7 @@ const LEVELS: [&[&str]; 7] = [
         "cors",
         "extract",
         "headers",
+        "introspection",
         "ip_filter",
         "jwt",
         "rate_limit",
