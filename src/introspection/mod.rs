@@ -2,6 +2,8 @@
 
 mod client_auth;
 pub(crate) mod endpoint;
+pub(crate) mod error;
 pub(crate) mod response;
+pub(crate) mod signed_response;
 
 pub use client_auth::ClientAuth;
