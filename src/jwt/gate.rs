@@ -59,7 +59,7 @@ use crate::jwt::remote::search::PendingFetch;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtAuth {
-    policy: Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
     is_optional: bool,
 }
 

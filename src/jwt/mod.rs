@@ -180,6 +180,7 @@ mod remote;
 mod revocation_check;
 mod token;
 mod token_cache;
+mod verify_jwt;
 
 pub use builder::JwtAuthBuilder;
 pub use remote::fetch::MAX_BODY;

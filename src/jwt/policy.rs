@@ -75,11 +75,11 @@ pub(crate) struct MissingIssuer {
 /// A key that is not among the current ones, and the issuer that may have published it since.
 #[derive(Debug)]
 pub(crate) struct MissingKey {
-    remote: Arc<RemoteKeys>,
-    kid: Option<String>,
-    issuer: IssuerRef,
+    pub(super) remote: Arc<RemoteKeys>,
+    pub(super) kid: Option<String>,
+    pub(super) issuer: IssuerRef,
     /// How many key sets had been fetched before the signature check.
-    checked_sets: u64,
+    pub(super) checked_sets: u64,
 }
 
 impl MissingIssuer {

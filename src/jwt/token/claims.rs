@@ -7,11 +7,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::claims::audience;
 use crate::claims::claim_path::ClaimPath;
 use crate::claims::log_ignored_claim;
 use crate::claims::numeric_date;
 use crate::gate::TokenError;
-use crate::strict_json::{Object, array, is_null, string};
+use crate::strict_json::{Object, is_null, string};
 
 /// The registered claims of a token that passed [`check`].
 #[derive(Debug)]
@@ -97,7 +98,6 @@ pub(crate) fn check<'a>(claims: &Object<'a>, expected: Expected<'_>) -> Result<R
 /// Whether the audience, a string or an array of strings, includes an expected one, byte for byte (RFC 7519 §4.1.3).
 fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<bool, TokenError> {
     let claim = expected.audience_claim;
-    let malformed = || claim.invalid();
     let value = match claim.find(claims)? {
         Some(value) => value,
         None if expected.allows_missing_audience => return Ok(true),
@@ -108,17 +108,7 @@ fn has_expected_audience(claims: &Object<'_>, expected: Expected<'_>) -> Result<
         rest.is_some_and(|rest| !rest.is_empty())
     };
     let is_expected = |audience: &str| expected.audiences.iter().any(|own| own == audience) || has_prefix(audience);
-    if let Some(audience) = string(value) {
-        return if audience.is_empty() { Err(malformed()) } else { Ok(is_expected(&audience)) };
-    }
-    let mut is_found = false;
-    let audiences = array(value).filter(|audiences| !audiences.is_empty()).ok_or_else(malformed)?;
-    // All elements are checked: a malformed one makes the claim malformed, even after a match.
-    for audience in audiences {
-        let audience = string(audience.get()).filter(|audience| !audience.is_empty()).ok_or_else(malformed)?;
-        is_found |= is_expected(&audience);
-    }
-    Ok(is_found)
+    audience::contains(value, is_expected).ok_or_else(|| claim.invalid())
 }
 
 /// Returns a claim that no check needs. A value that is not a nonempty string is read as absent.
