@@ -259,6 +259,12 @@ impl ConfigIssues {
         }
     }
 
+    /// Returns the error with all issues, of which there is at least one.
+    #[cfg(feature = "introspection")]
+    pub(crate) fn into_error(self) -> ConfigError {
+        ConfigError { issues: self.0 }
+    }
+
     /// Returns `value()` if there is no issue, else all issues.
     pub(crate) fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, ConfigError> {
         if self.0.is_empty() { Ok(value()) } else { Err(ConfigError { issues: self.0 }) }

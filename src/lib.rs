@@ -249,6 +249,9 @@ pub use extract::extractor::Extractor;
 #[cfg(feature = "headers")]
 #[doc(alias("helmet", "secure headers", "SetResponseHeaderLayer"))]
 pub use headers::gate::SecurityHeaders;
+#[cfg(feature = "introspection")]
+#[doc(alias("authenticate", "opaque token", "reference token", "RFC 7662"))]
+pub use introspection::gate::IntrospectionAuth;
 #[doc(alias("allowlist", "blocklist", "cidr", "denylist"))]
 pub use ip_filter::gate::IpFilter;
 #[cfg(feature = "jwt")]

@@ -134,6 +134,12 @@ impl ClaimMap {
         self.uses_roles = true;
     }
 
+    /// Whether the user's id is read from `sub`.
+    #[cfg(feature = "introspection")]
+    pub(crate) fn is_id_subject(&self) -> bool {
+        self.id.text() == "sub"
+    }
+
     /// Returns the error of a token that has another tenant than the required one, or none.
     pub(crate) fn tenant_mismatch(&self) -> TokenError {
         self.tenant.as_ref().map_or_else(|| TokenError::claim_mismatch("tenant"), ClaimPath::mismatch)

@@ -12,7 +12,12 @@ pub(crate) fn is_itself(claims: &Object<'_>, identity: &Identity) -> bool {
     let client_id = identity.client_id.as_deref();
     let sub = || claims.get("sub").and_then(string).filter(|sub| !sub.is_empty());
     let is_subject = client_id.is_some() && (client_id == identity.id.as_deref() || client_id == sub().as_deref());
-    is_subject && !USER_CLAIMS.iter().any(|name| has(claims, name))
+    is_subject && !has_user_claims(claims)
+}
+
+/// Whether a claim is present that only users have.
+pub(crate) fn has_user_claims(claims: &Object<'_>) -> bool {
+    USER_CLAIMS.iter().any(|name| has(claims, name))
 }
 
 /// Whether a claim is present and neither `null` nor empty.

@@ -10,4 +10,4 @@ pub(crate) mod client;
 mod log;
 pub(crate) mod numeric_date;
 
-pub(crate) use log::log_ignored_claim;
+pub(crate) use log::{LogThrottle, log_ignored_claim};

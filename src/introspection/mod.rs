@@ -1,9 +1,19 @@
 //! `IntrospectionAuth`: authentication by opaque tokens, about which it asks their authorization server (RFC 7662).
 
+mod builder;
+mod cache;
 mod client_auth;
-pub(crate) mod endpoint;
-pub(crate) mod error;
-pub(crate) mod response;
-pub(crate) mod signed_response;
+mod digest;
+mod endpoint;
+mod error;
+pub(crate) mod gate;
+mod hints;
+mod policy;
+mod response;
+mod signed_response;
+mod token;
+mod users;
 
+pub use builder::IntrospectionAuthBuilder;
 pub use client_auth::ClientAuth;
+pub use gate::IntrospectionAuthPass;

@@ -5,9 +5,13 @@ mod credential_cache;
 #[cfg(any(feature = "api_key", feature = "introspection"))]
 mod generations;
 mod in_progress;
+#[cfg(feature = "introspection")]
+mod single_flight;
 
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) use credential_cache::{CachedCredential, CredentialCache};
 #[cfg(any(feature = "api_key", feature = "introspection"))]
 pub(crate) use generations::Generations;
 pub(crate) use in_progress::InProgress;
+#[cfg(feature = "introspection")]
+pub(crate) use single_flight::{SingleFlight, Start};

@@ -1,0 +1,145 @@
+//! `SingleFlight`: lookups that run once for each key, and not too many at the same time.
+
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::lookup::in_progress::InProgress;
+use crate::runtime::{self, RuntimeFault};
+
+/// The lookups in progress, each in a task of its own, so that a canceled request does not cancel the lookup that
+/// others wait for.
+///
+/// # Locking
+///
+/// The lock is held while a caller of [`start`](Self::start) reads what is known, and while the result of a lookup is
+/// recorded. So a request either joins a lookup or finds its result.
+pub(crate) struct SingleFlight<K, T> {
+    state: Mutex<State<K, T>>,
+    max_running: usize,
+}
+
+struct State<K, T> {
+    in_progress: InProgress<K, T>,
+    running: usize,
+}
+
+/// What a request that needs a lookup gets.
+pub(crate) enum Start<T> {
+    /// Another lookup ended since the request asked.
+    Known(T),
+    /// The lookup is in progress.
+    Waiting(Waiting<T>),
+    /// As many lookups as allowed are running. No request waits for its turn.
+    TooMany,
+    /// No task can be started.
+    Fault(RuntimeFault),
+}
+
+/// The wait for the outcome of a lookup.
+pub(crate) struct Waiting<T>(watch::Receiver<Option<T>>);
+
+impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> SingleFlight<K, T> {
+    /// Creates the lookups, of which at most this number run at the same time.
+    pub(crate) fn new(max_running: usize) -> Arc<Self> {
+        let state = State { in_progress: InProgress::new(), running: 0 };
+        Arc::new(Self { state: Mutex::new(state), max_running })
+    }
+
+    /// Starts a lookup, or joins the one in progress.
+    ///
+    /// `known` returns what is known without a lookup. `record` turns the result of the lookup into its outcome, and
+    /// stores it where `known` finds it. It gets `None` if the lookup did not end: its runtime shut down, or it
+    /// panicked.
+    pub(crate) fn start<F: Future<Output: Send> + Send + 'static>(
+        self: &Arc<Self>,
+        key: &K,
+        known: impl FnOnce() -> Option<T>,
+        look_up: impl FnOnce() -> F,
+        record: impl FnOnce(Option<F::Output>) -> T + Send + 'static,
+    ) -> Start<T> {
+        let mut state = self.lock();
+        if let Some(outcome) = state.in_progress.join(key) {
+            return Start::Waiting(Waiting(outcome));
+        }
+        if let Some(outcome) = known() {
+            return Start::Known(outcome);
+        }
+        if state.running >= self.max_running {
+            return Start::TooMany;
+        }
+        let runtime = match runtime::current() {
+            Ok(runtime) => runtime,
+            Err(fault) => return Start::Fault(fault),
+        };
+        let (id, outcome) = state.in_progress.start(key.clone());
+        state.running += 1;
+        // Release the lock before `spawn`: a runtime that is shutting down drops the task at once, and with it the
+        // guard, which takes the lock.
+        drop(state);
+        let flight = Flight { flights: Arc::clone(self), key: key.clone(), id, record: Some(record), result: None };
+        runtime.spawn(flight.run(look_up()));
+        Start::Waiting(Waiting(outcome))
+    }
+
+    /// Records the outcome, and notifies the requests that wait.
+    fn finish(&self, key: &K, id: u64, outcome: impl FnOnce() -> T) {
+        let mut state = self.lock();
+        state.running = state.running.saturating_sub(1);
+        let outcome = outcome();
+        if let Some(sender) = state.in_progress.finish(key, id) {
+            sender.send_replace(Some(outcome));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K, T>> {
+        // A poisoned lock is used as well: each change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone> Waiting<T> {
+    /// Returns the outcome of the lookup.
+    pub(crate) async fn outcome(mut self) -> Option<T> {
+        let outcome = self.0.wait_for(Option::is_some).await;
+        outcome.ok()?.clone()
+    }
+}
+
+/// A lookup in progress. However its task ends, even by a panic or with its runtime, dropping it notifies the requests
+/// that wait.
+struct Flight<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O> {
+    flights: Arc<SingleFlight<K, T>>,
+    key: K,
+    id: u64,
+    record: Option<R>,
+    result: Option<O>,
+}
+
+impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O>
+    Flight<K, T, R, O>
+{
+    async fn run(mut self, look_up: impl Future<Output = O>) {
+        self.result = Some(look_up.await);
+    }
+}
+
+impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O> Drop
+    for Flight<K, T, R, O>
+{
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            let result = self.result.take();
+            self.flights.finish(&self.key, self.id, || record(result));
+        }
+    }
+}
+
+impl<K, T> fmt::Debug for SingleFlight<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingleFlight").field("max_running", &self.max_running).finish_non_exhaustive()
+    }
+}
