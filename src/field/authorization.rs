@@ -45,10 +45,10 @@ pub(crate) fn word_after_scheme(value: &[u8]) -> Result<&str, WordError> {
 ///
 /// Returns [`WordError`] if it is empty, a list, or has other characters.
 pub(crate) fn word(value: &[u8]) -> Result<&str, WordError> {
-    if value.contains(&b',') {
+    // Folds without branches, so that the compiler checks many bytes at once.
+    if value.iter().fold(false, |any, &byte| any | (byte == b',')) {
         return Err(WordError::List);
     }
-    // A fold without branches, so that the compiler checks many bytes at once.
     let is_visible = value.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
     match std::str::from_utf8(value) {
         Ok(word) if is_visible && !word.is_empty() => Ok(word),

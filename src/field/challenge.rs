@@ -11,13 +11,20 @@ use super::authorization::split_scheme;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
     header: HeaderValue,
+    /// With the error parameters for an invalid credential, which are the same for every request.
+    invalid_credential: HeaderValue,
     /// Whether the scheme has the error parameters of RFC 6750.
     has_error_parameters: bool,
 }
 
 /// The challenge `Bearer realm="api"`.
-pub(crate) static BEARER_API: Challenge =
-    Challenge { header: HeaderValue::from_static("Bearer realm=\"api\""), has_error_parameters: true };
+pub(crate) static BEARER_API: Challenge = Challenge {
+    header: HeaderValue::from_static("Bearer realm=\"api\""),
+    invalid_credential: HeaderValue::from_static(
+        "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"the credential is invalid\"",
+    ),
+    has_error_parameters: true,
+};
 
 impl Challenge {
     /// Creates the challenge of this scheme, which is a token. The realm is written even if it is empty: a challenge of
@@ -29,12 +36,17 @@ impl Challenge {
         for (name, value) in parameters {
             push_parameter(&mut text, name, value);
         }
-        Self { header: header(text), has_error_parameters: has_error_parameters(scheme) }
+        Self::of(header(text), has_error_parameters(scheme))
+    }
+
+    fn of(header: HeaderValue, has_error_parameters: bool) -> Self {
+        let challenge = Self { invalid_credential: header.clone(), header, has_error_parameters };
+        Self { invalid_credential: challenge.with_error("invalid_token", INVALID_CREDENTIAL, []), ..challenge }
     }
 
     /// Adds the error parameters of RFC 6750 to the rejections of a scheme that has none of its own.
     pub(crate) fn with_error_parameters(self) -> Self {
-        Self { has_error_parameters: true, ..self }
+        Self::of(self.header, true)
     }
 
     /// Whether this header value has a challenge of the same scheme. Names of schemes have no case (RFC 9110 §11.1).
@@ -50,6 +62,11 @@ impl Challenge {
     /// Returns the challenge to a request without a credential.
     pub(crate) fn without_error(&self) -> HeaderValue {
         self.header.clone()
+    }
+
+    /// Returns the challenge to a request with an invalid credential, as [`with_error`](Self::with_error) does.
+    pub(crate) fn with_invalid_credential(&self) -> HeaderValue {
+        self.invalid_credential.clone()
     }
 
     /// Returns the challenge with this error code, its description and the required scopes, if its scheme has these
@@ -78,6 +95,9 @@ impl Challenge {
         header(text)
     }
 }
+
+/// The description of the error of an invalid credential. It does not say what is wrong with it.
+pub(crate) const INVALID_CREDENTIAL: &str = "the credential is invalid";
 
 /// The length of nearly all error parameters, so that the text is allocated once.
 const USUAL_ERROR_LEN: usize = 128;

@@ -8,8 +8,22 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 
 /// Whether a byte is a `tchar`: visible ASCII without delimiters.
 pub(super) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TCHARS.checked_shr(u32::from(byte)).is_some_and(|tchars| tchars & 1 == 1)
 }
+
+/// Bit `n` says whether the byte `n` is a `tchar`.
+const TCHARS: u128 = {
+    let mut tchars = 0;
+    let mut byte = 0;
+    while byte < 128_u8 {
+        let is_symbol = matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        if byte.is_ascii_alphanumeric() || is_symbol {
+            tchars |= 1 << byte;
+        }
+        byte += 1;
+    }
+    tchars
+};
 
 /// Whether `text` is `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2).
 pub(crate) fn is_token68(text: &str) -> bool {

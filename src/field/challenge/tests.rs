@@ -104,3 +104,15 @@ proptest! {
         prop_assert_eq!(bearer(&realm).without_error(), format!("Bearer realm=\"{realm}\""));
     }
 }
+
+#[test]
+fn the_challenge_to_an_invalid_credential_is_written_in_advance() {
+    let keys = || Challenge::new("ApiKey", "keys", []);
+    for challenge in [bearer("r"), BEARER_API.clone(), keys(), keys().with_error_parameters()] {
+        let expected = challenge.with_error("invalid_token", INVALID_CREDENTIAL, []);
+        assert_eq!(challenge.with_invalid_credential(), expected);
+    }
+    let header = keys().with_error_parameters().with_invalid_credential();
+    let expected = r#"ApiKey realm="keys", error="invalid_token", error_description="the credential is invalid""#;
+    assert_eq!(text(&header), expected);
+}

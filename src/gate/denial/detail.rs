@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::context::AuthScheme;
+use crate::field::challenge::INVALID_CREDENTIAL;
 use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 
 impl Denial {
@@ -95,7 +96,7 @@ impl Denial {
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
             DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
             DenialKind::IntrospectionUnavailable { .. } => "the token cannot be checked at present".into(),
-            DenialKind::InvalidCredential => "the credential is invalid".into(),
+            DenialKind::InvalidCredential => INVALID_CREDENTIAL.into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {
                 "the request carries more than one credential".into()
