@@ -1,20 +1,25 @@
 //! An API and the issuer that it trusts, on 127.0.0.1, with nothing else installed.
 //!
-//! Run `cargo run --example quickstart`; `PORT=3001` selects another port. It prints tokens to export
-//! in a second terminal, and `curl` commands to run there.
+//! Run `cargo run --example quickstart`; `PORT=3001` selects another port. It prints tokens and
+//! an API key to export in a second terminal, and `curl` commands to run there.
 //!
 //! A logout revokes a token until the process ends. To share it, start two processes with the same
 //! `REDIS_URL` (Redis 6.2 or later), the second one with another `PORT`, and with the `ISSUER_URL`
 //! that the first one prints, so that it accepts the tokens of both. A token that logs out of one is
 //! then rejected by the other.
 //!
-//! These are six of the commands, with their responses:
+//! These are seven of the commands, with their responses:
 //!
 //! ```sh
 //! curl -i http://127.0.0.1:3000/me
 //! ```
 //! ```text
 //! HTTP/1.1 401 Unauthorized
+//! content-type: application/problem+json
+//! cache-control: no-store
+//! www-authenticate: Bearer realm="api"
+//! www-authenticate: ApiKey realm="api"
+//! vary: Origin
 //! cross-origin-opener-policy: same-origin
 //! cross-origin-resource-policy: same-origin
 //! origin-agent-cluster: ?1
@@ -23,13 +28,9 @@
 //! x-frame-options: DENY
 //! x-xss-protection: 0
 //! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-//! content-type: application/problem+json
-//! cache-control: no-store
-//! www-authenticate: Bearer realm="api"
-//! vary: Origin
-//! content-length: 125
+//! content-length: 141
 //!
-//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a bearer token is required","code":"credentials_missing"}
+//! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a credential is required: Bearer or ApiKey","code":"credentials_missing"}
 //! ```
 //!
 //! ```sh
@@ -82,7 +83,7 @@
 //! ```
 //!
 //! ```sh
-//! curl -i http://127.0.0.1:3000/logout -X POST -H "Authorization: Bearer $LOGOUT_TOKEN"
+//! curl -i http://127.0.0.1:3000/me -H "Authorization: ApiKey $API_KEY"
 //! ```
 //! ```text
 //! HTTP/1.1 200 OK
@@ -100,6 +101,30 @@
 //! x-ratelimit-reset: 1795294201
 //! cache-control: no-store
 //! vary: Origin
+//! content-length: 146
+//!
+//! {"id":"ann","principal":"user","credential":"api_key","scopes":["write:valuations"],"roles":[],"permissions":[],"issuer":"http://127.0.0.1:39205"}
+//! ```
+//!
+//! ```sh
+//! curl -i http://127.0.0.1:3000/logout -X POST -H "Authorization: Bearer $LOGOUT_TOKEN"
+//! ```
+//! ```text
+//! HTTP/1.1 200 OK
+//! cross-origin-opener-policy: same-origin
+//! cross-origin-resource-policy: same-origin
+//! origin-agent-cluster: ?1
+//! referrer-policy: no-referrer
+//! x-content-type-options: nosniff
+//! x-frame-options: DENY
+//! x-xss-protection: 0
+//! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+//! content-type: application/json
+//! x-ratelimit-remaining: 96
+//! x-ratelimit-limit: 100
+//! x-ratelimit-reset: 1795294201
+//! cache-control: no-store
+//! vary: Origin
 //! content-length: 75
 //!
 //! {"detail":"Token has been invalidated","message":"Successfully logged out"}
@@ -110,6 +135,11 @@
 //! ```
 //! ```text
 //! HTTP/1.1 401 Unauthorized
+//! content-type: application/problem+json
+//! cache-control: no-store
+//! www-authenticate: Bearer realm="api", error="invalid_token", error_description="the token has been revoked"
+//! www-authenticate: ApiKey realm="api"
+//! vary: Origin
 //! cross-origin-opener-policy: same-origin
 //! cross-origin-resource-policy: same-origin
 //! origin-agent-cluster: ?1
@@ -118,10 +148,6 @@
 //! x-frame-options: DENY
 //! x-xss-protection: 0
 //! content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-//! content-type: application/problem+json
-//! cache-control: no-store
-//! www-authenticate: Bearer realm="api", error="invalid_token", error_description="the token has been revoked"
-//! vary: Origin
 //! content-length: 143
 //!
 //! {"type":"about:blank","title":"Unauthorized","status":401,"detail":"the token has been revoked","code":"token_revoked","error":"invalid_token"}
@@ -156,17 +182,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use portcullis::api_key::{MemoryKeys, NewApiKey};
+use portcullis::context::Credential;
 use portcullis::gate::Denial;
 use portcullis::rate_limit::Key;
 use portcullis::testing::TestIssuer;
 use portcullis::{
-    ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequirePermission,
-    RequireScope, RequireTier, Revocations, Roles, SecurityHeaders, Stack, Tiers, UserContext,
+    AnyOf, ApiKeyAuth, ConfigError, Cors, Issuer, JwtAuth, OriginSet, Quota, RateLimit,
+    RequireCredential, RequirePermission, RequireScope, RequireTier, Revocations, Roles, Scopes,
+    SecurityHeaders, Stack, Tiers, UserContext,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-fn app(issuer: Issuer) -> Result<Router, ConfigError> {
+fn app(issuer: Issuer, keys: ApiKeyAuth) -> Result<Router, ConfigError> {
     let tiers = Tiers::ascending(["basic", "professional", "enterprise"])?;
     let roles = roles()?;
     // All processes with the same `REDIS_URL` share what is revoked.
@@ -193,20 +222,22 @@ fn app(issuer: Issuer) -> Result<Router, ConfigError> {
     let stack = Stack::builder()
         .security_headers(SecurityHeaders::api().build()?)
         .cors(cors.allow_credentials().allow_methods(["DELETE"]).build()?)
-        .authenticate(auth)
+        .authenticate(AnyOf::new((auth, keys))?)
         .open(["/health"])
         .limit_by_user(limit)
         .build()?;
 
     let may_write = RequireScope::new("write:valuations")?;
     let may_delete = RequirePermission::new(roles.permission("delete:valuation")?)?;
+    // A key ends when its owner revokes it: see the example `api_keys`.
+    let by_token = RequireCredential::new(Credential::Token);
     let professional = RequireTier::at_least(&tiers, "professional")?;
     Ok(Router::new()
-        .route("/me", get(me))
+        .route("/me", get(async |user: UserContext| Json(user)))
         .route("/valuations", post(|| async { StatusCode::CREATED }).layer(may_write))
         .route("/valuations/{id}", delete(|| async { StatusCode::NO_CONTENT }).layer(may_delete))
         .route("/analytics", get(|| async { "4.2\n" }).layer(professional))
-        .route("/logout", post(log_out).with_state(revocations))
+        .route("/logout", post(logout).with_state(revocations).layer(by_token))
         .route("/health", get(|| async { "ok\n" }))
         .layer(stack))
 }
@@ -226,15 +257,8 @@ fn roles() -> Result<Roles, ConfigError> {
         .build()
 }
 
-async fn me(user: UserContext) -> Json<UserContext> {
-    Json(user)
-}
-
 /// Revokes the token of the request.
-async fn log_out(
-    user: UserContext,
-    revocations: State<Revocations>,
-) -> Result<Json<Value>, Denial> {
+async fn logout(user: UserContext, revocations: State<Revocations>) -> Result<Json<Value>, Denial> {
     revocations.revoke(&user).await?;
     let detail = "Token has been invalidated";
     Ok(Json(json!({ "message": "Successfully logged out", "detail": detail })))
@@ -247,9 +271,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("PORT={port}: {error}"))?;
     let issuer = TestIssuer::start().await?;
-    let app = app(Issuer::discover(issuer.url()))?;
+    // The keys of this example end with the process: implement `ApiKeyStore` for your database.
+    let keys = ApiKeyAuth::builder().prefix("quickstart").store(MemoryKeys::new()).build()?;
+    let app = app(Issuer::discover(issuer.url()), keys.clone())?;
     let url = format!("http://{}", listener.local_addr()?);
-    println!("export ISSUER_URL={}", issuer.url());
+    let ann = UserContext::new("ann").with_issuer(issuer.url());
+    let ann = ann.with_scopes(Scopes::new(["write:valuations"])?);
+    let key = keys.create(NewApiKey::for_user(&ann).scopes(["write:valuations"])).await?;
+    println!("export ISSUER_URL={}\nexport API_KEY={}", issuer.url(), key.secret());
     let token = |user: &str| issuer.token(user).audience("api").expires_in(HOUR);
     let write = |user: &str| token(user).scope("write:valuations");
     for (name, role, token) in [
@@ -263,15 +292,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("export EXPIRED_TOKEN={}", token("ann").expired().sign());
     println!("curl -i {url}/health\ncurl -i {url}/me");
     println!("curl -i {url}/me -H \"Authorization: Bearer $EXPIRED_TOKEN\"");
-    for name in ["BASIC", "PROFESSIONAL", "ENTERPRISE", "ADMIN"] {
+    for name in ["BASIC_TOKEN", "PROFESSIONAL_TOKEN", "ENTERPRISE_TOKEN", "ADMIN_TOKEN", "API_KEY"]
+    {
+        let scheme = if name == "API_KEY" { "ApiKey" } else { "Bearer" };
         for request in ["/me", "/valuations -X POST", "/valuations/1 -X DELETE", "/analytics"] {
-            println!("curl -i {url}{request} -H \"Authorization: Bearer ${name}_TOKEN\"");
+            println!("curl -i {url}{request} -H \"Authorization: {scheme} ${name}\"");
         }
     }
     println!("export LOGOUT_TOKEN={}", token("ann").tier("basic").role("basic_user").sign());
-    for request in ["/logout -X POST", "/me"] {
-        println!("curl -i {url}{request} -H \"Authorization: Bearer $LOGOUT_TOKEN\"");
-    }
+    let logout_token = "-H \"Authorization: Bearer $LOGOUT_TOKEN\"";
+    println!("curl -i {url}/logout -X POST {logout_token}\ncurl -i {url}/me {logout_token}");
     let preflight = "-H 'Origin: http://localhost:5173' -H 'Access-Control-Request-Method: DELETE'";
     println!("curl -i {url}/valuations/1 -X OPTIONS {preflight}");
     Ok(axum::serve(listener, app).await?)
