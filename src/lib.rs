@@ -183,7 +183,13 @@ pub mod require;
 #[cfg(feature = "revocation")]
 #[doc(alias("blocklist", "denylist", "logout"))]
 pub mod revocation;
-#[cfg(any(feature = "basic", feature = "jwt", feature = "revocation", all(feature = "redis", feature = "rate_limit")))]
+#[cfg(any(
+    feature = "basic",
+    feature = "client_cert",
+    feature = "jwt",
+    feature = "revocation",
+    all(feature = "redis", feature = "rate_limit")
+))]
 mod runtime;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -16,7 +17,7 @@ use crate::clock::Clock;
 use crate::context::{AuthScheme, Realm, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
-use crate::gate::{CredentialSource, CredentialSources};
+use crate::gate::{Admission, CredentialSource, CredentialSources, LoadError, UserLoader};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -36,6 +37,8 @@ impl BasicAuth {
 pub struct BasicAuthBuilder {
     users: Vec<(String, Zeroizing<String>)>,
     verifier: Option<PasswordVerifier>,
+    loader: Option<UserLoader>,
+    load_user_timeout: Option<Duration>,
     optional: bool,
     realm: Option<String>,
     #[cfg(feature = "revocation")]
@@ -131,6 +134,45 @@ impl BasicAuthBuilder {
         self
     }
 
+    /// Sets a function that loads the user of a verified password (default: none).
+    ///
+    /// Use it to reject a locked account although its password is right or cached, or to read privileges.
+    /// It runs on every request with a right password, with a [timeout](Self::load_user_timeout). Inner layers and
+    /// handlers see the user that it returns.
+    ///
+    /// ```
+    /// use portcullis::gate::{AccountRefusal, LoadError};
+    /// use portcullis::{BasicAuth, UserContext};
+    ///
+    /// # async fn is_locked(_: &str) -> Result<bool, std::io::Error> { Ok(true) }
+    /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+    ///     match is_locked(user.id()).await {
+    ///         Ok(false) => Ok(user),
+    ///         Ok(true) => Err(LoadError::refused(AccountRefusal::Locked)),
+    ///         Err(error) => Err(LoadError::unavailable(error)),
+    ///     }
+    /// }
+    ///
+    /// let auth = BasicAuth::builder().user("prometheus", "wOJ0dPFpeFQAYvHO");
+    /// assert!(auth.load_user(load).build().is_ok());
+    /// ```
+    pub fn load_user<F, Fut>(mut self, load: F) -> Self
+    where
+        F: Fn(UserContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
+    {
+        self.loader = Some(UserLoader::new(load));
+        self
+    }
+
+    /// Sets the timeout of the [user loader](Self::load_user) (default five seconds).
+    ///
+    /// It is more than zero and at most 60 seconds. If the loader takes longer, the request is rejected with 503.
+    pub fn load_user_timeout(mut self, timeout: Duration) -> Self {
+        self.load_user_timeout = Some(timeout);
+        self
+    }
+
     /// Admits requests without a password as anonymous (default: they get 401).
     ///
     /// A wrong password still gets 401. [`BasicAuth::to_optional`] returns such a layer beside the strict one.
@@ -180,6 +222,7 @@ impl BasicAuthBuilder {
     pub fn build(self) -> Result<BasicAuth, ConfigError> {
         let mut issues = ConfigIssues::default();
         self.validate(&mut issues);
+        Admission::validate(self.loader.as_ref(), self.load_user_timeout, &mut issues);
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         let key = key.unwrap_or_else(|_| {
             let reason = "the operating system provides no random numbers";
@@ -197,6 +240,7 @@ impl BasicAuthBuilder {
                 key,
                 users: Box::default(),
                 verifier: self.verifier,
+                admission: Admission::new(self.loader, self.load_user_timeout),
                 #[cfg(feature = "revocation")]
                 revocations: self.revocations,
                 clock: self.clock,

@@ -11,9 +11,10 @@ use crate::basic::credentials::BasicCredentials;
 use crate::basic::policy::Policy;
 use crate::basic::verifier::{Digest, PasswordVerifier, Permit, VerifyError};
 use crate::context::route::{matched_path, method_name};
-use crate::context::{NoStore, Realm, UserContext, Visitor};
+use crate::context::{Realm, UserContext};
 use crate::gate::{
-    AuthGate, CredentialError, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
+    AuthGate, AuthPass, CredentialError, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
+    ResponseHeaders,
 };
 
 /// Authenticates requests by a user name and a password (RFC 7617); see the [module](crate::basic).
@@ -25,10 +26,6 @@ pub struct BasicAuth {
     policy: Arc<Policy>,
     is_optional: bool,
 }
-
-/// The state that [`BasicAuth`] keeps between a request and its response.
-#[derive(Debug)]
-pub struct BasicAuthPass(Option<NoStore>);
 
 impl BasicAuth {
     pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
@@ -68,44 +65,43 @@ impl BasicAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    /// Admits the request of a verified user.
-    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Result<BasicAuthPass, Reply> {
+    /// Checks that a verified user is not revoked.
+    #[cfg_attr(
+        not(feature = "revocation"),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "no check")
+    )]
+    fn check(&self, head: &request::Parts, user: &UserContext) -> Result<(), Reply> {
         #[cfg(feature = "revocation")]
         if let Some(revocations) = &self.policy.revocations {
-            revocations.check(&user).map_err(|denial| Reply::denial(head, denial))?;
+            return revocations.check(user).map_err(|denial| Reply::denial(head, denial));
         }
-        let no_store = head.extensions.get().copied();
-        head.extensions.insert(Visitor::authenticated(user));
-        Ok(BasicAuthPass(no_store))
+        let _ = (head, user);
+        Ok(())
     }
 
     /// Admits a request without a password if the gate is optional.
-    fn enter_without_credential(&self, head: &mut request::Parts) -> Entry<BasicAuthPass> {
+    fn enter_without_credential(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         if !self.is_optional {
             return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing));
         }
-        // An outer gate may have authenticated the request by another credential.
-        if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
-            head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
-        }
-        Entry::Admit(BasicAuthPass(None))
+        Entry::Admit(AuthPass::anonymous(head, &self.policy.realm))
     }
 
     /// Waits for the app's function.
     async fn verify(
         &self,
-        mut head: request::Parts,
+        head: request::Parts,
         verifier: PasswordVerifier,
         credentials: BasicCredentials,
         digest: Digest,
         permit: Permit,
-    ) -> Result<(request::Parts, BasicAuthPass), Reply> {
+    ) -> Result<(request::Parts, AuthPass), Reply> {
         match verifier.verify(credentials, permit).await {
             Ok(Some(user)) => {
                 let user = self.policy.complete(user);
                 verifier.cache(digest, user.clone(), self.policy.clock.monotonic());
-                let pass = self.admit(&mut head, user)?;
-                Ok((head, pass))
+                self.check(&head, &user)?;
+                self.policy.admission.admit(head, user, self.policy.realm.clone()).await
             }
             Ok(None) => Err(self.refuse(&head, DenialKind::InvalidCredential)),
             Err(error) => Err(self.refuse_unverified(&head, &error)),
@@ -128,9 +124,9 @@ impl BasicAuth {
 }
 
 impl Gate for BasicAuth {
-    type Pass = BasicAuthPass;
+    type Pass = AuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<BasicAuthPass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         let credentials = match self.policy.sources.read(&mut head.headers) {
             Ok(Some(text)) => BasicCredentials::parse(text),
             Ok(None) => return self.enter_without_credential(head),
@@ -143,8 +139,8 @@ impl Gate for BasicAuth {
         };
         let digest = self.policy.digest(&credentials);
         if let Some(user) = self.policy.find(&digest) {
-            return match self.admit(head, user) {
-                Ok(pass) => Entry::Admit(pass),
+            return match self.check(head, &user) {
+                Ok(()) => self.policy.admission.enter(head, user, |_| self.policy.realm.clone()),
                 Err(reply) => Entry::Refuse(reply),
             };
         }
@@ -158,10 +154,8 @@ impl Gate for BasicAuth {
         Entry::wait(move |head| async move { gate.verify(head, verifier, credentials, digest, permit).await })
     }
 
-    fn leave<B>(&self, BasicAuthPass(no_store): BasicAuthPass, response: &mut Response<B>) {
-        if let Some(no_store) = no_store {
-            no_store.write(response.headers_mut());
-        }
+    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
+        pass.write(response.headers_mut());
     }
 
     fn response_headers(&self) -> ResponseHeaders {

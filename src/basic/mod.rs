@@ -63,4 +63,3 @@ mod verifier;
 
 pub use builder::BasicAuthBuilder;
 pub use credentials::BasicCredentials;
-pub use gate::BasicAuthPass;

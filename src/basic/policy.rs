@@ -9,7 +9,7 @@ use crate::basic::credentials::BasicCredentials;
 use crate::basic::verifier::{Digest, PasswordVerifier};
 use crate::clock::Clock;
 use crate::context::{Credential, Realm, UserContext};
-use crate::gate::CredentialSources;
+use crate::gate::{Admission, CredentialSources};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -22,6 +22,7 @@ pub(super) struct Policy {
     /// The configured users, each with the digest of its name and password.
     pub(super) users: Box<[(Digest, UserContext)]>,
     pub(super) verifier: Option<PasswordVerifier>,
+    pub(super) admission: Admission,
     #[cfg(feature = "revocation")]
     pub(super) revocations: Option<Revocations>,
     pub(super) clock: Clock,

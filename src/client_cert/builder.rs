@@ -1,7 +1,9 @@
 //! `ClientCertAuthBuilder`: the settings of a `ClientCertAuth`, and every issue with them.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Extensions, HeaderName, HeaderValue};
 
@@ -11,6 +13,7 @@ use crate::client_cert::policy::{Forwarded, FromTls, MapUser, Policy};
 use crate::clock::Clock;
 use crate::context::{PeerCertificate, Realm, TrustedProxies, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
+use crate::gate::{Admission, LoadError, UserLoader};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -32,6 +35,8 @@ pub struct ClientCertAuthBuilder {
     forwarded: Option<(ClientCertHeader, TrustedProxies)>,
     verified_by: Option<(String, String)>,
     map_user: Option<MapUser>,
+    loader: Option<UserLoader>,
+    load_user_timeout: Option<Duration>,
     optional: bool,
     realm: Option<String>,
     #[cfg(feature = "revocation")]
@@ -136,6 +141,48 @@ impl ClientCertAuthBuilder {
         self
     }
 
+    /// Sets a function that loads the user of a certificate (default: none).
+    ///
+    /// Use it to find the user of a name in a database, to which the [function](Self::user) has no access.
+    /// It runs on every request with a valid certificate, with a [timeout](Self::load_user_timeout). Inner layers and
+    /// handlers see the user that it returns.
+    ///
+    /// ```
+    /// use portcullis::gate::LoadError;
+    /// use portcullis::{ClientCertAuth, Scopes, UserContext, context::PeerCertificate};
+    ///
+    /// # async fn find(_: &str) -> Result<Option<Scopes>, std::io::Error> { Ok(None) }
+    /// async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+    ///     match find(user.id()).await {
+    ///         Ok(Some(scopes)) => Ok(user.with_scopes(scopes)),
+    ///         Ok(None) => Err(LoadError::Unknown),
+    ///         Err(error) => Err(LoadError::unavailable(error)),
+    ///     }
+    /// }
+    ///
+    /// let auth = ClientCertAuth::builder()
+    ///     .from_tls(|extensions| extensions.get::<PeerCertificate>().cloned())
+    ///     .user(|certificate| certificate.uri().map(UserContext::new))
+    ///     .load_user(load);
+    /// assert!(auth.build().is_ok());
+    /// ```
+    pub fn load_user<F, Fut>(mut self, load: F) -> Self
+    where
+        F: Fn(UserContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<UserContext, LoadError>> + Send + 'static,
+    {
+        self.loader = Some(UserLoader::new(load));
+        self
+    }
+
+    /// Sets the timeout of the [user loader](Self::load_user) (default five seconds).
+    ///
+    /// It is more than zero and at most 60 seconds. If the loader takes longer, the request is rejected with 503.
+    pub fn load_user_timeout(mut self, timeout: Duration) -> Self {
+        self.load_user_timeout = Some(timeout);
+        self
+    }
+
     /// Admits requests without a certificate as anonymous (default: they get 401, or 403 if there is no other gate).
     ///
     /// An invalid certificate is still rejected. [`ClientCertAuth::to_optional`] returns such a layer beside the strict
@@ -177,6 +224,7 @@ impl ClientCertAuthBuilder {
     pub fn build(self) -> Result<ClientCertAuth, ConfigError> {
         let mut issues = ConfigIssues::default();
         let verified_by = self.validate(&mut issues);
+        Admission::validate(self.loader.as_ref(), self.load_user_timeout, &mut issues);
         let map_user = self.map_user.unwrap_or_else(|| {
             let remedy = "call user(..) with a function that maps the names in a certificate to a user";
             issues.add(ConfigIssue::new("user", IssueKind::Missing, "not set", remedy));
@@ -188,6 +236,7 @@ impl ClientCertAuthBuilder {
                 from_tls: self.from_tls,
                 forwarded: self.forwarded.map(|(header, proxies)| Forwarded { header, proxies, verified_by }),
                 map_user,
+                admission: Admission::new(self.loader, self.load_user_timeout),
                 realm: Realm::without_schemes(self.realm.as_deref().unwrap_or(Realm::DEFAULT.name())),
                 #[cfg(feature = "revocation")]
                 revocations: self.revocations,

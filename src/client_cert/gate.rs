@@ -7,9 +7,11 @@ use http::{HeaderMap, HeaderValue, Response, request};
 use tower_layer::Layer;
 
 use crate::client_cert::policy::Policy;
-use crate::context::{NoStore, PeerCertificate, Realm, Visitor};
+use crate::context::{NoStore, PeerCertificate, Realm};
 use crate::field::header_map::append;
-use crate::gate::{AuthGate, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
+use crate::gate::{
+    AuthGate, AuthPass, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
+};
 
 /// Authenticates requests by TLS client certificates; see the [module](crate::client_cert).
 #[derive(Clone, Debug)]
@@ -17,12 +19,6 @@ use crate::gate::{AuthGate, CredentialSources, Denial, DenialKind, Entry, Gate, 
 pub struct ClientCertAuth {
     policy: Arc<Policy>,
     is_optional: bool,
-}
-
-/// The state that [`ClientCertAuth`] keeps between a request and its response.
-#[derive(Debug)]
-pub struct ClientCertAuthPass {
-    is_authenticated: bool,
 }
 
 impl ClientCertAuth {
@@ -67,54 +63,48 @@ impl ClientCertAuth {
     }
 
     /// Admits the request of a certificate's user.
-    fn admit(&self, head: &mut request::Parts, certificate: PeerCertificate) -> Result<ClientCertAuthPass, Reply> {
+    fn admit(&self, head: &mut request::Parts, certificate: PeerCertificate) -> Entry<AuthPass> {
         // A browser adds the certificate by itself, as it does a cookie. A check that another site has not caused a write
         // (`Sec-Fetch-Site`, `Origin`) belongs here, before the certificate counts.
-        let user = self.policy.user(&certificate).map_err(|kind| self.refuse(head, kind))?;
+        let user = match self.policy.user(&certificate) {
+            Ok(user) => user,
+            Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
+        };
         #[cfg(feature = "revocation")]
-        if let Some(revocations) = &self.policy.revocations {
-            revocations.check(&user).map_err(|denial| Reply::denial(head, denial))?;
+        if let Some(Err(denial)) = self.policy.revocations.as_ref().map(|revocations| revocations.check(&user)) {
+            return Entry::Refuse(Reply::denial(head, denial));
         }
         head.extensions.insert(certificate);
-        head.extensions.insert(Visitor::authenticated(user));
-        Ok(ClientCertAuthPass { is_authenticated: true })
+        // RFC 9440 §2.4, whether or not an outer layer requires it.
+        NoStore::insert(&mut head.extensions);
+        self.policy.admission.enter(head, user, |_| self.policy.realm.clone())
     }
 
     /// Admits a request without a certificate if the gate is optional.
-    fn enter_without_certificate(&self, head: &mut request::Parts) -> Result<ClientCertAuthPass, Reply> {
+    fn enter_without_certificate(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         if !self.is_optional {
-            return Err(self.refuse(head, DenialKind::CredentialsMissing));
+            return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing));
         }
-        // An outer gate may have authenticated the request by another credential.
-        if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
-            head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
-        }
-        Ok(ClientCertAuthPass { is_authenticated: false })
+        Entry::Admit(AuthPass::anonymous(head, &self.policy.realm))
     }
 }
 
 impl Gate for ClientCertAuth {
-    type Pass = ClientCertAuthPass;
+    type Pass = AuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<ClientCertAuthPass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         self.policy.remove_untrusted(head);
-        let entered = match self.policy.certificate(head) {
+        match self.policy.certificate(head) {
             Ok(Some(certificate)) => self.admit(head, certificate),
             Ok(None) => self.enter_without_certificate(head),
-            Err(kind) => Err(self.refuse(head, kind)),
-        };
-        match entered {
-            Ok(pass) => Entry::Admit(pass),
-            Err(reply) => Entry::Refuse(reply),
+            Err(kind) => Entry::Refuse(self.refuse(head, kind)),
         }
     }
 
     /// Keeps caches from serving the response to requests with another certificate (RFC 9440 §2.4).
-    fn leave<B>(&self, pass: ClientCertAuthPass, response: &mut Response<B>) {
+    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
         let headers = response.headers_mut();
-        if pass.is_authenticated {
-            NoStore::new().write(headers);
-        }
+        pass.write(headers);
         if !is_no_store(headers) {
             append(headers, &VARY, HeaderValue::from(self.policy.varies_by().clone()));
         }

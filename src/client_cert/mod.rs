@@ -97,4 +97,3 @@ pub(crate) mod xfcc;
 
 pub use builder::ClientCertAuthBuilder;
 pub use client_cert_header::ClientCertHeader;
-pub use gate::ClientCertAuthPass;

@@ -9,7 +9,7 @@ use crate::client_cert::client_cert_header::{CLIENT_CERT, ClientCertHeader, HEAD
 use crate::client_cert::{rfc9440, xfcc};
 use crate::clock::Clock;
 use crate::context::{Credential, PeerCertificate, Realm, TrustedProxies, UserContext};
-use crate::gate::{AccountRefusal, CredentialError, DenialKind};
+use crate::gate::{AccountRefusal, Admission, CredentialError, DenialKind};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -24,6 +24,7 @@ pub(super) struct Policy {
     pub(super) from_tls: Option<FromTls>,
     pub(super) forwarded: Option<Forwarded>,
     pub(super) map_user: MapUser,
+    pub(super) admission: Admission,
     pub(super) realm: Realm,
     #[cfg(feature = "revocation")]
     pub(super) revocations: Option<Revocations>,

@@ -36,13 +36,8 @@ use crate::field::header_map::insert_if_absent;
 pub struct NoStore(());
 
 impl NoStore {
-    #[cfg(feature = "client_cert")]
-    pub(crate) fn new() -> Self {
-        Self(())
-    }
-
     /// Marks the request.
-    #[cfg(feature = "headers")]
+    #[cfg(any(feature = "client_cert", feature = "headers"))]
     pub(crate) fn insert(extensions: &mut http::Extensions) {
         extensions.insert(Self(()));
     }

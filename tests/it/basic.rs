@@ -1,6 +1,7 @@
 //! `BasicAuth`: authentication by user name and password (RFC 7617).
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
 use portcullis::context::Credential;
-use portcullis::gate::{CredentialError, DenialKind};
+use portcullis::gate::{AccountRefusal, CredentialError, DenialKind, LoadError};
 use portcullis::revocation::Revocation;
 use portcullis::testing::FakeClock;
 use portcullis::{AnyOf, BasicAuth, RequireCredential, RequireUser, Revocations, Stack, UserContext};
@@ -272,6 +273,49 @@ async fn a_revoked_user_is_rejected_although_its_password_is_cached() {
     revocations.revoke_by(Revocation::subject("https://app.example", "ann")).await.unwrap();
     let response = send(&app, &value).await;
     assert_eq!((response.status.as_u16(), challenges(&response)), (401, vec![CHALLENGE]));
+}
+
+#[tokio::test]
+async fn the_user_loader_runs_on_every_request_with_a_right_password_and_its_rejection_is_returned() {
+    let loads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&loads);
+    let load = async move |user: UserContext| match user.id() {
+        "locked" => Err(LoadError::refused(AccountRefusal::Locked)),
+        "gone" => Err(LoadError::Unknown),
+        "down" => Err(LoadError::unavailable("the database is down")),
+        _ => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // A new user has the credential of the request.
+            Ok(UserContext::new("loaded"))
+        }
+    };
+    let load = Arc::new(load);
+    let load = move |user| {
+        let load = Arc::clone(&load);
+        async move { load(user).await }
+    };
+    let calls = Arc::default();
+    let app = app(verifier(&calls).add_user("prometheus", PASSWORD).load_user(load).build().unwrap());
+    for _ in 0..2 {
+        assert_eq!(send(&app, &basic("ann", "right")).await.body, "loaded by basic");
+        assert_eq!(send(&app, &basic("prometheus", PASSWORD)).await.body, "loaded by basic");
+    }
+    assert_eq!((calls.load(Ordering::Relaxed), loads.load(Ordering::Relaxed)), (1, 4), "the password is cached");
+    for (name, status) in [("locked", 403), ("gone", 401), ("down", 503)] {
+        let response = send(&app, &basic(name, "right")).await;
+        assert_eq!(response.status, status, "{name}");
+        assert_eq!(response.headers.contains_key("retry-after"), status == 503);
+        assert_eq!(challenges(&response).first().copied(), (status != 503).then_some(CHALLENGE), "{name}");
+    }
+    assert_eq!(send(&app, &basic("ann", "wrong")).await.status, 401);
+    assert_eq!(loads.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_loader_that_takes_too_long_is_503() {
+    let auth = configured().load_user(|_| pending()).load_user_timeout(Duration::from_millis(10)).build().unwrap();
+    let response = send(&app(auth), &basic("prometheus", PASSWORD)).await;
+    assert_eq!((response.status.as_u16(), &response.headers["retry-after"]), (503, &"1".parse().unwrap()));
 }
 
 #[tokio::test]

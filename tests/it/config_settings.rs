@@ -54,6 +54,7 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(BasicAuth::builder().user("a", "0123456789abcdef\n").build()), "user");
     assert_eq!(setting(user().add_user("a", "0123456789abcdef").build()), "add_user");
     assert_eq!(setting(user().realm("\"").build()), "realm");
+    assert_eq!(setting(user().load_user_timeout(Duration::from_secs(1)).build()), "load_user_timeout");
     let certificates = || ClientCertAuth::builder().from_tls(|_| None).user(|_| None);
     assert_eq!(setting(ClientCertAuth::builder().user(|_| None).build()), "ClientCertAuth::builder");
     assert_eq!(setting(ClientCertAuth::builder().from_tls(|_| None).build()), "user");
@@ -61,6 +62,10 @@ fn constructors_are_named_by_their_path() {
         assert_eq!(setting(certificates().forwarded(ClientCertHeader::Envoy, proxies).build()), "forwarded");
     }
     assert_eq!(setting(certificates().verified_by("a", "b").build()), "verified_by");
+    for timeout in [Duration::ZERO, Duration::from_millis(60_001)] {
+        let loading = certificates().load_user(async |user| Ok(user)).load_user_timeout(timeout);
+        assert_eq!(setting(loading.build()), "load_user_timeout");
+    }
     let forwarded = || certificates().forwarded(ClientCertHeader::Rfc9440, TrustedProxies::new(["10.0.0.1"]).unwrap());
     assert_eq!(setting(forwarded().verified_by("a b", "c").build()), "verified_by");
     assert_eq!(setting(forwarded().verified_by("a", "").build()), "verified_by");

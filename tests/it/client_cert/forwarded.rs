@@ -1,11 +1,12 @@
 //! Certificates that a proxy forwards.
 
+use axum::http::HeaderValue;
 use axum::routing::get;
 use axum::{Router, response::IntoResponse};
 use http::header::{CACHE_CONTROL, VARY};
 use portcullis::client_cert::ClientCertHeader;
 use portcullis::context::{Credential, PeerCertificate};
-use portcullis::gate::{CredentialError, DenialKind};
+use portcullis::gate::{AccountRefusal, CredentialError, DenialKind, LoadError};
 use portcullis::revocation::Revocation;
 use portcullis::{
     AnyOf, BasicAuth, ClientCertAuth, Extractor, RequireCredential, RequireScope, RequireUser, Revocations, UserContext,
@@ -18,6 +19,7 @@ use crate::support::response::TestResponse;
 use crate::support::tokens::compatible_auth;
 
 const URI: &str = "spiffe://acme.example/backup";
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const HASH: &str = "468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688";
 
 #[tokio::test]
@@ -239,6 +241,32 @@ async fn a_revoked_user_is_rejected() {
     assert_eq!(app.send(PROXY, headers).await.status, 200);
     revocations.revoke_by(Revocation::token("https://ca.acme.example", &certificate.sha256())).await.unwrap();
     assert_eq!(app.send(PROXY, headers).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_user_loader_loads_the_user_of_the_certificate_and_its_rejection_is_returned() {
+    async fn load(user: UserContext) -> Result<UserContext, LoadError> {
+        match user.id() {
+            "backup" => Ok(UserContext::new("loaded")),
+            "locked" => Err(LoadError::refused(AccountRefusal::Locked)),
+            "gone" => Err(LoadError::Unknown),
+            _ => Err(LoadError::unavailable("the database is down")),
+        }
+    }
+    let auth = forwarded(ClientCertHeader::Rfc9440).load_user(load).build().unwrap();
+    let alone = App::behind(auth.clone());
+    let both = App::new(|router| router.layer(AnyOf::new((auth, compatible_auth().build().unwrap())).unwrap()));
+    let authority = Authority::new();
+    for (id, status, with_another_gate) in
+        [("backup", 200, 200), ("locked", 403, 403), ("gone", 403, 401), ("down", 503, 503)]
+    {
+        let value = client_cert(&authority.with_uri(&format!("spiffe://acme.example/{id}")));
+        let response = alone.send(PROXY, &[("client-cert", &value)]).await;
+        assert_eq!((response.status.as_u16(), &response.headers[CACHE_CONTROL]), (status, &NO_STORE), "{id}");
+        assert_eq!(response.body.starts_with("loaded by certificate"), status == 200, "{}", response.body);
+        assert_eq!(both.send(PROXY, &[("client-cert", &value)]).await.status, with_another_gate, "{id}");
+    }
+    assert_eq!((alone.calls(), both.calls()), (1, 1));
 }
 
 #[tokio::test]
