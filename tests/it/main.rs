@@ -12,6 +12,7 @@ mod claim_shapes;
 mod client_cert;
 mod config_settings;
 mod cors;
+mod credential_gates;
 mod csrf;
 mod examples;
 mod extract;

@@ -179,6 +179,7 @@ async fn a_certificate_counts_only_if_nothing_explicit_is_presented() {
 #[tokio::test]
 async fn the_proxy_must_report_that_it_has_verified_the_certificate_if_it_is_configured_to() {
     let auth = forwarded(ClientCertHeader::Rfc9440).verified_by("x-client-verify", "SUCCESS").build().unwrap();
+    let alone = App::behind(auth.clone());
     let both = App::new(|router| router.layer(AnyOf::new((auth, compatible_auth().build().unwrap())).unwrap()));
     let value = client_cert(&Authority::new().with_uri(URI));
     for (reports, status) in [
@@ -193,7 +194,10 @@ async fn the_proxy_must_report_that_it_has_verified_the_certificate_if_it_is_con
         let mut headers = vec![("client-cert", &*value)];
         headers.extend(reports.iter().map(|report| ("x-client-verify", *report)));
         assert_eq!(both.send(PROXY, &headers).await.status, status, "{reports:?}");
+        let without_another_gate = if status == 200 { 200 } else { 403 };
+        assert_eq!(alone.send(PROXY, &headers).await.status, without_another_gate, "{reports:?}");
     }
+    assert_eq!((alone.calls(), both.calls()), (1, 1));
     assert_eq!(both.send(PROXY, &[("x-client-verify", "SUCCESS")]).await.status, 401);
 }
 

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod forwarded;
+mod proxy;
 mod tls;
 mod untrusted;
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Extension;
+use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use portcullis::client_cert::ClientCertHeader;
@@ -20,17 +20,17 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::certificates::{Authority, Certificate};
 use super::{App, client_cert, mapped};
 
-const URI: &str = "spiffe://acme.example/backup";
+pub(super) const URI: &str = "spiffe://acme.example/backup";
 
 /// A TLS server in front of an app.
-struct Server {
+pub(super) struct Server {
     address: SocketAddr,
     certificate: CertificateDer<'static>,
 }
 
 impl Server {
     /// Starts a server that verifies the certificates of clients, if they have one, by this authority.
-    async fn start(app: App, authority: &Authority) -> Self {
+    pub(super) async fn start(router: Router, authority: &Authority) -> Self {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(authority.der().to_vec())).unwrap();
@@ -43,14 +43,14 @@ impl Server {
         let server = Self { address: listener.local_addr().unwrap(), certificate: cert.der().clone() };
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
-                tokio::spawn(serve(acceptor.clone(), stream, peer, app.router.clone()));
+                tokio::spawn(serve(acceptor.clone(), stream, peer, router.clone()));
             }
         });
         server
     }
 
     /// Sends a request with this certificate and header. Returns the response as text.
-    async fn get(&self, certificate: Option<&Certificate>, header: &str) -> Result<String, std::io::Error> {
+    pub(super) async fn get(&self, certificate: Option<&Certificate>, header: &str) -> Result<String, std::io::Error> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots);
@@ -73,7 +73,7 @@ impl Server {
 }
 
 /// Serves one connection, and puts its certificate into the extensions of its requests.
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream, peer: SocketAddr, mut app: axum::Router) {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream, peer: SocketAddr, mut app: Router) {
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     if let Some(certificate) = certificate.and_then(|der| PeerCertificate::from_der(der).ok()) {
@@ -89,14 +89,14 @@ fn from_tls() -> portcullis::client_cert::ClientCertAuthBuilder {
 }
 
 /// A certificate that is valid now, by the clock of the TLS server.
-fn issued_by(authority: &Authority) -> Certificate {
+pub(super) fn issued_by(authority: &Authority) -> Certificate {
     authority.valid_now(CertificateParams::default(), URI)
 }
 
 #[tokio::test]
 async fn the_certificate_of_the_connection_authenticates_its_user() {
     let authority = Authority::new();
-    let server = Server::start(App::behind(from_tls().build().unwrap()), &authority).await;
+    let server = Server::start(App::behind(from_tls().build().unwrap()).router, &authority).await;
     let response = server.get(Some(&issued_by(&authority)), "").await.unwrap();
     assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("backup by certificate"), "{response}");
     assert!(response.contains("cache-control: no-store"), "{response}");
@@ -110,7 +110,7 @@ async fn the_certificate_of_the_connection_authenticates_its_user() {
 #[tokio::test]
 async fn a_client_without_a_certificate_cannot_claim_one_by_a_header() {
     let authority = Authority::new();
-    let server = Server::start(App::behind(from_tls().optional().build().unwrap()), &authority).await;
+    let server = Server::start(App::behind(from_tls().optional().build().unwrap()).router, &authority).await;
     let header = format!("client-cert: {}\r\n", client_cert(&issued_by(&authority)));
     let response = server.get(None, &header).await.unwrap();
     assert!(response.ends_with("anonymous"), "{response}");
@@ -121,7 +121,7 @@ async fn a_proxys_own_certificate_is_not_that_of_its_client() {
     let authority = Authority::new();
     let proxies = TrustedProxies::new(["127.0.0.0/8"]).unwrap();
     let auth = from_tls().forwarded(ClientCertHeader::Rfc9440, proxies).optional().build().unwrap();
-    let server = Server::start(App::behind(auth), &authority).await;
+    let server = Server::start(App::behind(auth).router, &authority).await;
     let proxy = authority.valid_now(CertificateParams::default(), "spiffe://acme.example/proxy");
     let response = server.get(Some(&proxy), "").await.unwrap();
     assert!(response.ends_with("anonymous"), "{response}");
