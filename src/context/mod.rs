@@ -39,6 +39,7 @@ mod credential;
 #[cfg(feature = "headers")]
 pub(crate) mod csp_nonce;
 mod identity;
+mod nat64;
 mod network_set;
 mod no_store;
 #[cfg(feature = "cors")]
@@ -78,6 +79,7 @@ pub use credential::Credential;
 pub(crate) use csp_nonce::CspNonce;
 #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
 pub(crate) use identity::Identity;
+pub(crate) use nat64::Nat64Prefix;
 pub(crate) use network_set::NetworkSet;
 pub use no_store::NoStore;
 #[cfg(feature = "cors")]

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+#[cfg(feature = "api_key")]
+use crate::context::nat64::Nat64Prefix;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 
 /// A list of networks.
@@ -79,20 +81,18 @@ impl NetworkSet {
     /// Whether the address is in one of the networks. It must not be an IPv4-mapped one, which no IPv4 network
     /// contains.
     #[inline]
-    fn contains(&self, ip: IpAddr) -> bool {
+    pub(crate) fn contains(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => find(&self.ipv4, ip.to_bits()),
             IpAddr::V6(ip) => find(&self.ipv6, ip.to_bits()),
         }
     }
 
-    /// Whether the client with this address is in one of the networks.
-    ///
-    /// An address of NAT64 (RFC 6052 §2.1) also counts as the IPv4 address in it: that is the address of the client
-    /// behind a translator in front of the app. In a local NAT64 (RFC 8215), the place of the IPv4 address depends on
-    /// the operator's prefix, so such an address is only compared as it is.
+    /// Whether the client with this address is in one of the networks. An address of NAT64 with the well-known prefix
+    /// also counts as the IPv4 address in it.
+    #[cfg(feature = "api_key")]
     pub(crate) fn contains_client(&self, ip: IpAddr) -> bool {
-        self.contains(ip) || nat64_client(ip).is_some_and(|ip| self.contains(ip.into()))
+        self.contains(ip) || Nat64Prefix::WELL_KNOWN.client(ip).is_some_and(|ip| self.contains(ip))
     }
 }
 
@@ -101,6 +101,7 @@ impl NetworkSet {
 pub(crate) enum NetworkError {
     Compatible,
     NoNetwork,
+    Zone,
 }
 
 impl NetworkError {
@@ -108,6 +109,7 @@ impl NetworkError {
         match self {
             Self::Compatible => "an IPv4-compatible IPv6 address, which no peer has",
             Self::NoNetwork => "neither an address nor a network",
+            Self::Zone => "an IPv6 zone id, which means something on one host only (RFC 4007 §6)",
         }
     }
 
@@ -116,6 +118,7 @@ impl NetworkError {
         match self {
             Self::Compatible => "write the IPv4 address",
             Self::NoNetwork => "write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
+            Self::Zone => "remove the percent sign and the zone id",
         }
     }
 }
@@ -123,7 +126,9 @@ impl NetworkError {
 /// Parses an address or a network. An IPv4-mapped one (RFC 4291 §2.5.5.2) becomes IPv4, as the addresses of peers do.
 pub(crate) fn parse_network(text: &str) -> Result<IpNet, NetworkError> {
     let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    let Some(network) = network else { return Err(NetworkError::NoNetwork) };
+    let Some(network) = network else {
+        return Err(if text.contains('%') { NetworkError::Zone } else { NetworkError::NoNetwork });
+    };
     match network.trunc() {
         IpNet::V6(network) if MAPPED.contains(&network) => {
             let [.., a, b, c, d] = network.addr().octets();
@@ -159,15 +164,6 @@ fn find<T: Copy + Ord>(ranges: &[Range<T>], ip: T) -> bool {
     nearest.is_some_and(|range| ip <= range.last)
 }
 
-/// Returns the client's address if a NAT64 with the well-known prefix has translated it.
-fn nat64_client(ip: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(ip) = ip else { return None };
-    match ip.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))),
-        _ => None,
-    }
-}
-
 pub(crate) const MAPPED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
 const COMPATIBLE: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 96);
 
@@ -185,7 +181,7 @@ mod tests {
     }
 
     fn contains(set: &NetworkSet, ip: &str) -> bool {
-        set.contains_client(ip.parse().unwrap())
+        set.contains(ip.parse().unwrap())
     }
 
     #[test]
@@ -211,13 +207,32 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_mapped_networks_are_those_of_ipv4_and_nat64_addresses_also_count_as_ipv4() {
-        assert!(contains(&set(&["::ffff:10.0.0.0/104"]), "10.1.2.3"));
-        let set = set(&["192.0.2.0/24"]);
-        assert!(contains(&set, "64:ff9b::192.0.2.7"));
-        assert!(!contains(&set, "64:ff9b::192.0.3.7"));
-        assert!(!contains(&set, "64:ff9b:1::192.0.2.7"), "the place of the address is unknown");
-        assert!(!contains(&set, "2002:c000:207::1"));
+    fn ipv4_mapped_networks_are_those_of_ipv4() {
+        let mapped = set(&["::ffff:10.0.0.0/104", "::ffff:192.0.2.7"]);
+        assert!(contains(&mapped, "10.1.2.3") && contains(&mapped, "192.0.2.7"));
+        assert!(!contains(&mapped, "11.0.0.0") && !contains(&mapped, "192.0.2.8"));
+        // All of IPv4.
+        assert!(contains(&set(&["::ffff:0:0/96"]), "203.0.113.9"));
+    }
+
+    #[test]
+    fn a_text_that_is_no_network_is_an_error_that_says_why() {
+        for (text, error) in [
+            ("", NetworkError::NoNetwork),
+            ("10.0.0.0/33", NetworkError::NoNetwork),
+            ("10.0.0.1:80", NetworkError::NoNetwork),
+            ("[2001:db8::1]", NetworkError::NoNetwork),
+            ("010.0.0.1", NetworkError::NoNetwork),
+            ("fe80::1%eth0", NetworkError::Zone),
+            ("fe80::%1/64", NetworkError::Zone),
+            ("::192.0.2.7", NetworkError::Compatible),
+            ("::192.0.2.0/120", NetworkError::Compatible),
+        ] {
+            assert_eq!(parse_network(text), Err(error), "{text}");
+        }
+        for text in ["::", "::1", "::/0", "::/96", "0.0.0.0/0", "::ffff:0.0.0.0/95"] {
+            assert!(parse_network(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `IpFilterBuilder`: the lists of an `IpFilter`, and every issue with them.
 
-use crate::context::NetworkSet;
+use crate::context::{Nat64Prefix, NetworkSet};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::ip_filter::gate::IpFilter;
 use crate::ip_filter::policy::Lists;
@@ -51,6 +51,7 @@ impl IpFilter {
 pub struct IpFilterBuilder {
     allowed: Option<Vec<String>>,
     denied: Option<Vec<String>>,
+    nat64_prefixes: Vec<String>,
 }
 
 impl IpFilterBuilder {
@@ -93,12 +94,36 @@ impl IpFilterBuilder {
         self
     }
 
+    /// Sets the prefixes of your own NAT64 translators (default: none besides the well-known `64:ff9b::/96`).
+    ///
+    /// Such a translator is between IPv4 clients and an app that has only IPv6. An address in a prefix also counts as the
+    /// IPv4 address of the client in it, so that lists need not have both. A prefix has 32, 40, 48, 56, 64 or 96 bits (RFC
+    /// 6052 §2.2). Many are in `64:ff9b:1::/48` (RFC 8215): write yours, with its length.
+    ///
+    /// Only the translator may have these addresses: a host with one of them would count as any IPv4 client.
+    ///
+    /// ```
+    /// use portcullis::IpFilter;
+    ///
+    /// let filter = IpFilter::builder()
+    ///     .deny(["192.0.2.0/24"])
+    ///     .nat64_prefixes(["64:ff9b:1::/96"]);
+    /// assert!(filter.build().is_ok());
+    /// ```
+    pub fn nat64_prefixes<I>(mut self, prefixes: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.nat64_prefixes = prefixes.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Validates the lists and builds the layer.
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] with every item that is neither an address nor a network, and if there is no list, or an
-    /// empty list of allowed networks.
+    /// Returns [`ConfigError`] with every item that is neither an address nor a network, every prefix of an undefined
+    /// length, and if there is no list, or an empty list of allowed networks.
     pub fn build(self) -> Result<IpFilter, ConfigError> {
         self.lists().map(IpFilter::new)
     }
@@ -116,6 +141,16 @@ impl IpFilterBuilder {
         }
         let allowed = self.allowed.map(|networks| NetworkSet::parse(networks, "allow", &mut issues));
         let denied = NetworkSet::parse(self.denied.unwrap_or_default(), "deny", &mut issues);
-        issues.into_result(|| Lists { allowed, denied })
+        let mut nat64 = Vec::new();
+        for text in self.nat64_prefixes {
+            if let Some(prefix) = Nat64Prefix::parse(&text) {
+                nat64.push(prefix);
+                continue;
+            }
+            let reason = "not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052 §2.2)";
+            let remedy = "write the prefix of the translator, for example 64:ff9b:1::/96";
+            issues.add(ConfigIssue::new("nat64_prefixes", IssueKind::Invalid, reason, remedy).with_value(text));
+        }
+        issues.into_result(|| Lists { allowed, denied, nat64: nat64.into() })
     }
 }

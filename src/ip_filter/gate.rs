@@ -1,9 +1,10 @@
 //! `IpFilter`: the gate that decides by the client's address.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::ArcSwap;
 use http::request;
 use tower_layer::Layer;
 
@@ -20,21 +21,20 @@ use crate::ip_filter::policy::Lists;
 pub struct IpFilter(Arc<Shared>);
 
 struct Shared {
-    /// A request holds the lock for one lookup. A reload holds it only to swap them.
-    lists: RwLock<Lists>,
+    /// A request takes no lock, and decides by one version of both lists.
+    lists: ArcSwap<Lists>,
     has_logged_unknown_address: AtomicBool,
 }
 
 impl IpFilter {
     pub(super) fn new(lists: Lists) -> Self {
         let has_logged_unknown_address = AtomicBool::new(false);
-        Self(Arc::new(Shared { lists: RwLock::new(lists), has_logged_unknown_address }))
+        Self(Arc::new(Shared { lists: ArcSwap::from_pointee(lists), has_logged_unknown_address }))
     }
 
     /// Replaces the lists of all clones.
     pub(super) fn replace(&self, lists: Lists) {
-        // The old lists are dropped after the lock is released.
-        let _old = std::mem::replace(&mut *self.0.lists.write().unwrap_or_else(PoisonError::into_inner), lists);
+        self.0.lists.store(Arc::new(lists));
     }
 
     /// Returns why a request is rejected.
@@ -45,8 +45,7 @@ impl IpFilter {
             return Err(Denial::new(DenialKind::trusted_proxies_missing("IpFilter"), Realm::default()));
         };
         let Some(addr) = client.addr else { return Err(Denial::of_unknown_address(client)) };
-        let is_admitted = self.0.lists.read().unwrap_or_else(PoisonError::into_inner).admit(addr.ip());
-        if is_admitted {
+        if self.0.lists.load().admit(addr.ip()) {
             return Ok(());
         }
         Err(Denial::new(DenialKind::address_refused(Some(addr.ip())), Realm::default()))

@@ -73,6 +73,7 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(IpFilter::builder().allow([""; 0]).build()), "allow");
     assert_eq!(setting(IpFilter::builder().allow(["a"]).build()), "allow");
     assert_eq!(setting(IpFilter::builder().deny(["a"]).build()), "deny");
+    assert_eq!(setting(IpFilter::builder().deny(["::1"]).nat64_prefixes(["::/97"]).build()), "nat64_prefixes");
     assert_eq!(setting("0/h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("h".parse::<Quota>()), "Quota::from_str");
     assert_eq!(setting("a, b".parse::<Tiers>()), "Tiers::from_str");

@@ -1,9 +1,10 @@
 //! `IpFilter`: requests are allowed or denied by the client's address.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use portcullis::gate::DenialKind;
+use portcullis::gate::{DenialKind, Entry, Gate};
 use portcullis::rate_limit::Key;
 use portcullis::testing::as_anonymous;
 use portcullis::{Cors, IpFilter, OriginSet, Quota, RateLimit, Stack, TrustedProxies};
@@ -148,6 +149,74 @@ async fn a_reload_changes_all_clones_and_an_invalid_one_changes_nothing() {
         assert!(filter.reload(lists).is_err());
     }
     assert_eq!((app.status("192.0.2.1").await, app.status("2001:db8::1").await), (200, 403));
+}
+
+#[tokio::test]
+async fn an_address_in_the_configured_prefix_of_a_nat64_is_also_the_ipv4_address_in_it() {
+    let lists = || IpFilter::builder().allow(["192.0.2.0/24", "64:ff9b:1:a::/64"]).deny(["192.0.2.66"]);
+    let without = App::filtered_by(&lists().build().unwrap());
+    let with = App::filtered_by(&lists().nat64_prefixes(["64:ff9b:1::/96", "2001:db8:64::/48"]).build().unwrap());
+    for (peer, expected) in [
+        ("64:ff9b::192.0.2.7", [200, 200]),
+        ("64:ff9b::192.0.2.66", [403, 403]),
+        ("64:ff9b:1::192.0.2.7", [403, 200]),
+        ("64:ff9b:1::192.0.2.66", [403, 403]),
+        ("64:ff9b:1::192.0.3.7", [403, 403]),
+        ("2001:db8:64:c000:2:700::", [403, 200]),
+        // An IPv6 client in an allowed network.
+        ("64:ff9b:1:a::1", [200, 200]),
+    ] {
+        assert_eq!([without.status(peer).await, with.status(peer).await], expected, "{peer}");
+    }
+}
+
+#[tokio::test]
+async fn a_zone_id_is_part_of_no_address() {
+    let error = IpFilter::builder().allow(["fe80::1%eth0"]).build().unwrap_err();
+    assert!(error.to_string().contains("zone id"), "{error}");
+    let filter = IpFilter::builder().allow(["fe80::/10"]).build().unwrap();
+    let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    let app = App::new(|router| router.layer(filter).layer(proxies));
+    assert_eq!(app.send("10.0.0.1", &[("x-forwarded-for", "fe80::1")]).await.status, 200);
+    for forwarded in ["fe80::1%eth0", "fe80::1%25eth0", "[fe80::1%1]:80"] {
+        assert_ne!(app.send("10.0.0.1", &[("x-forwarded-for", forwarded)]).await.status, 200, "{forwarded}");
+    }
+    // Of a connection, the operating system keeps the zone apart from the address.
+    let mut request = Request::get("/").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(SocketAddr::from(SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 2)));
+    assert_eq!(TestResponse::send(&app.router, request).await.status, 200);
+}
+
+#[test]
+fn every_request_is_decided_by_all_old_lists_or_by_all_new_ones() {
+    const RELOADS: usize = 2_000;
+    // Both versions reject the client: the first because it is denied, the second because it is not allowed.
+    let lists = |network: &'static str| IpFilter::builder().allow([network]).deny([network]);
+    let [first, second] = ["192.0.2.0/24", "198.51.100.0/24"].map(lists);
+    let filter = first.clone().build().unwrap();
+    let is_done = AtomicBool::new(false);
+    let send_until_done = || {
+        let mut head = Request::new(()).into_parts().0;
+        head.extensions.insert(SocketAddr::from(([192, 0, 2, 7], 4711)));
+        let _ = TrustedProxies::none().enter(&mut head);
+        let mut requests = 0_u64;
+        while !is_done.load(Ordering::Relaxed) {
+            assert!(matches!(filter.enter(&mut head), Entry::Refuse(_)), "an old list with a new one");
+            requests += 1;
+        }
+        requests
+    };
+    let requests: u64 = thread::scope(|scope| {
+        let senders: Vec<_> = (0..3).map(|_| scope.spawn(send_until_done)).collect();
+        for reload in 0..RELOADS {
+            let lists = if reload % 2 == 0 { &second } else { &first };
+            filter.reload(lists.clone()).unwrap();
+            assert!(filter.reload(IpFilter::builder().allow([""; 0])).is_err());
+        }
+        is_done.store(true, Ordering::Relaxed);
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    println!("{requests} requests during {RELOADS} reloads");
 }
 
 #[tokio::test]

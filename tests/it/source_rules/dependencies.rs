@@ -13,6 +13,7 @@ const PLACES: [(&str, &[&str]); 36] = [
         &[
             "cors/builder.rs",
             "cors/gate.rs",
+            "ip_filter/gate.rs",
             "jwt/remote/mod.rs",
             "jwt/token/header_cache.rs",
             "revocation/table/shards.rs",
@@ -63,7 +64,7 @@ const PLACES: [(&str, &[&str]); 36] = [
     ("hyper", &["http_client/built_in.rs", "testing/server.rs"]),
     ("hyper_rustls", &["http_client/built_in.rs"]),
     ("hyper_util", &["http_client/built_in.rs", "testing/server.rs"]),
-    ("ipnet", &["context/network_set.rs", "context/trusted_proxies/"]),
+    ("ipnet", &["context/nat64.rs", "context/network_set.rs", "context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
     ("pem", &["client_cert/xfcc.rs", "jwt/keys/pem.rs"]),
     ("percent_encoding", &["client_cert/xfcc.rs", "context/request_route.rs", "field/grpc.rs"]),
