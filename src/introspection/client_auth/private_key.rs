@@ -159,3 +159,6 @@ impl fmt::Display for KeyFault {
 
 // Before the coordinates of a point (SEC 1 §2.3.3).
 const UNCOMPRESSED: u8 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Method, Response};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::error::ConfigIssues;
@@ -65,6 +68,48 @@ async fn basic_is_in_the_header_and_post_in_the_form() {
 }
 
 #[tokio::test]
+async fn a_client_assertion_is_of_the_client_for_the_audience_and_fresh_each_time() {
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","kid":"k1","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (headers, body) = send(ClientAuth::private_key_jwt("api", jwk, "https://as.example"), "t").await;
+        assert!(!headers.contains_key("authorization"));
+        let start = "token=t&token_type_hint=access_token\
+            &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
+        let assertion = body.strip_prefix(start).unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!("api"), &json!("api")));
+        assert_eq!(claims["aud"], "https://as.example");
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 60);
+        ids.push(claims["jti"].clone());
+    }
+    assert_ne!(ids[0], ids[1]);
+    assert!(ids[0].as_str().unwrap().len() == 22);
+}
+
+#[test]
+fn settings_that_are_empty_or_unusable_are_reported() {
+    for (auth, expected) in [
+        (ClientAuth::basic("", ""), &["the client id is empty", "the client secret is empty"][..]),
+        (ClientAuth::post("api", ""), &["the client secret is empty"]),
+        (ClientAuth::mutual_tls(""), &["the client id is empty"]),
+        (
+            ClientAuth::private_key_jwt("api", "secret", ""),
+            &["the audience of client assertions is empty", "the private key is neither a JWK nor a PEM"],
+        ),
+    ] {
+        let mut issues = ConfigIssues::default();
+        assert!(auth.authenticator("client_auth", &mut issues).is_none());
+        let error = issues.into_result(|| ()).unwrap_err();
+        let reasons: Vec<_> = error.issues().iter().map(|issue| issue.reason()).collect();
+        assert_eq!(reasons, expected);
+        assert!(error.issues().iter().all(|issue| issue.setting() == "client_auth"));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_fails_is_an_error_with_its_reason() {
     let server = Server(Arc::default(), 0, "");
     let error = endpoint(&server, &ClientAuth::basic("api", "secret")).introspect("t").await.unwrap_err();
@@ -91,14 +136,15 @@ async fn an_active_token_is_returned_with_its_claims() {
 #[test]
 fn debug_output_shows_no_secret() {
     let server = Server(Arc::default(), 200, "");
-    let pem = include_str!("../../../tests/vectors/client_auth/ed25519.pem");
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     for auth in [
         ClientAuth::basic("api", "marker-secret"),
         ClientAuth::post("api", "marker-secret"),
-        ClientAuth::private_key_jwt("api", pem, "https://as.example"),
+        ClientAuth::private_key_jwt("api", jwk, "https://as.example"),
     ] {
         let text = format!("{auth:?} {:?}", endpoint(&server, &auth));
-        assert!(text.contains("api") && !text.contains("marker") && !text.contains("PRIVATE"), "{text}");
+        assert!(text.contains("api") && !text.contains("marker") && !text.contains("nWGx"), "{text}");
         assert!(!text.contains("bWFya2Vy"), "{text}");
     }
 }
