@@ -4,15 +4,16 @@
 //! `PORTCULLIS_REDIS`, on a free loopback port. PING, one limit and three limits are measured in alternating rounds;
 //! each number is a median.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+mod support;
+
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis::rate_limit::{Key, Limit, RedisStore, Subject};
 use portcullis::{Quota, RateLimit};
 use redis::aio::MultiplexedConnection;
+
+use crate::support::redis_server::Server;
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(500);
@@ -201,37 +202,4 @@ async fn run(tasks: usize, sender: impl Fn(usize) -> Sender) -> Run {
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_nanos() as f64 / 1000.0;
     let count = times.len() as f64;
     Run { count, rate: count / elapsed.as_secs_f64(), p50: at(50), p99: at(99) }
-}
-
-/// A Redis server and its port. The server is killed on drop.
-struct Server(Child, u16);
-
-impl Server {
-    fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let program = std::env::var_os("PORTCULLIS_REDIS").unwrap_or_else(|| "redis-server".into());
-        let mut command = Command::new(program);
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().expect("redis-server starts"), port)
-    }
-
-    async fn connect(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.1)).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            match client.get_multiplexed_async_connection().await {
-                Ok(connection) => return connection,
-                Err(error) => assert!(Instant::now() < deadline, "no server: {error}"),
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -5,8 +5,9 @@
 //! `PORTCULLIS_REDIS`, on a free loopback port, and itself as the other process. A node is a handle with its own thread
 //! and connections.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use portcullis::revocation::Revocation;
 use portcullis::{Revocations, UserContext};
 use redis::aio::MultiplexedConnection;
+
+use crate::support::redis_server::Server;
 
 const ISSUER: &str = "https://issuer.example.com";
 const KEY: &str = "portcullis:revocations";
@@ -165,41 +168,4 @@ async fn add_entries(connection: &mut MultiplexedConnection) {
     command.arg(CODE).arg(1).arg(KEY).arg(ENTRIES).arg(tomorrow);
     let added: String = command.query_async(connection).await.unwrap();
     assert_eq!(added, "OK");
-}
-
-struct Server(Child, u16);
-
-impl Server {
-    fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let program = std::env::var_os("PORTCULLIS_REDIS").unwrap_or_else(|| "redis-server".into());
-        let mut command = Command::new(program);
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().expect("redis-server starts"), port)
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.1)
-    }
-
-    async fn connect(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).unwrap();
-        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            match client.get_multiplexed_async_connection_with_config(&config).await {
-                Ok(connection) => return connection,
-                Err(error) => assert!(Instant::now() < deadline, "no server: {error}"),
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

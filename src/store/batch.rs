@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::runtime::{self, RuntimeFault};
-use crate::store::breaker::CircuitBreakers;
 use crate::store::connection::{Call, CallFuture, Connection};
 use crate::store::failure::{ConnectedBy, Failure};
 use crate::store::hash_slot::HashSlot;
+use crate::store::outage::Outages;
 use crate::store::setting_names::SettingNames;
 
 /// What one request asks the server.
@@ -60,7 +60,7 @@ pub(crate) struct Batcher<J: BatchJob> {
     connection: Arc<dyn Connection<J::Call>>,
     deadline: Duration,
     is_cluster: bool,
-    pub(crate) breakers: CircuitBreakers,
+    pub(crate) outages: Outages,
     queue: Mutex<Queue<J>>,
     /// Set when a request that cannot call the server was logged, whatever the state of the server.
     runtime_fault: Once,
@@ -83,9 +83,9 @@ struct QueuedJob<J: BatchJob> {
 impl<J: BatchJob> Batcher<J> {
     pub(crate) fn new(connection: Arc<dyn Connection<J::Call>>, deadline: Duration) -> Self {
         let is_cluster = connection.connected_by() == ConnectedBy::AppToCluster;
-        let breakers = CircuitBreakers::new(is_cluster);
+        let outages = Outages::new(connection.connected_by(), J::NAMES, J::DURING_OUTAGE);
         let queue = Mutex::new(Queue { waiting: Vec::new(), is_running: false, began_at: None });
-        Self { connection, deadline, is_cluster, breakers, queue, runtime_fault: Once::new() }
+        Self { connection, deadline, is_cluster, outages, queue, runtime_fault: Once::new() }
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -183,9 +183,7 @@ impl<J: BatchJob> Batcher<J> {
 
     /// Sends each request its response.
     fn deliver(self: &Arc<Self>, slot: HashSlot, batch: Vec<QueuedJob<J>>, responses: Vec<J::Response>) {
-        if self.breakers.record_success(slot) {
-            tracing::info!("the Redis server responds again");
-        }
+        self.outages.record_success(slot);
         for (queued, response) in batch.into_iter().zip(responses) {
             // The caller has disconnected or reached its own deadline in the meantime.
             if let Err(response) = queued.sender.send(response) {
@@ -212,17 +210,9 @@ impl<J: BatchJob> Batcher<J> {
         }
     }
 
-    /// Counts a failed call for the circuit breaker. Only the first failure of an outage is a warning.
+    /// Counts a failed call for the circuit breaker.
     fn report_failure(&self, slot: HashSlot, failure: &Failure) {
-        let error = failure.message.as_str();
-        if self.breakers.record_failure(slot, Instant::now()) {
-            let during_outage = J::DURING_OUTAGE;
-            let remedy = failure.kind.remedy(self.connection.connected_by(), J::NAMES);
-            tracing::warn!(error, "calls to Redis fail: the circuit breaker is open, and {during_outage}; {remedy}");
-        } else {
-            tracing::debug!(error, "the call to Redis failed");
-        }
-        if !self.breakers.retry_after(slot, Instant::now()).is_zero() {
+        if self.outages.record_failure(slot, failure) {
             // The waiting requests would only run into their deadline.
             self.queue().waiting.clear();
             self.connection.abandon();
@@ -240,7 +230,7 @@ impl<J: BatchJob> Batcher<J> {
                  enable_all()"
             );
         });
-        self.breakers.record_failure(self.hash_slot(|| job.hash_tag()), Instant::now());
+        self.outages.breakers.record_failure(self.hash_slot(|| job.hash_tag()), Instant::now());
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<J>> {

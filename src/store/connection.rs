@@ -18,6 +18,15 @@ pub(crate) trait Call: Send + 'static {
         self,
         connection: C,
     ) -> impl Future<Output = Result<Self::Response, RedisError>> + Send;
+
+    /// Returns the call once more, if it does no harm that the server executes it twice.
+    #[cfg(feature = "api_key")]
+    fn repeat(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// Makes calls of one type. The trait hides the type of the connection.

@@ -36,6 +36,9 @@ pub(crate) enum FailureKind {
     Loading,
     Cluster,
     Memory,
+    /// The server may evict keys that must not be lost.
+    #[cfg_attr(not(feature = "revocation"), allow(dead_code, reason = "rate limits do not check it"))]
+    Evicting,
     TooManyClients,
     /// The server does not have a command that the store needs.
     UnknownCommand,
@@ -165,6 +168,9 @@ impl FailureKind {
                 return format!("the server is a node of a cluster: {}", names.cluster_remedy).into();
             }
             (Self::Memory, _) => "raise the server's maxmemory, or remove other data from it",
+            (Self::Evicting, _) => {
+                "set the server's maxmemory-policy to noeviction or volatile-ttl, or use another server"
+            }
             (Self::TooManyClients, _) => "raise the server's maxclients, or close other connections",
             (Self::UnknownCommand | Self::UnexpectedResponse, _) => {
                 return format!(

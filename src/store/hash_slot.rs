@@ -18,6 +18,13 @@ impl HashSlot {
         Self(crc % SLOTS)
     }
 
+    /// Returns the slot of a key: that of its hash tag, the text in its first braces, or else of the whole key.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn of_key(key: &str) -> Self {
+        let braces = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+        Self::of(braces.map_or(key, |(tag, _)| if tag.is_empty() { key } else { tag }))
+    }
+
     /// Returns which of `count` contiguous ranges of equal size the slot is in.
     pub(super) fn range(self, count: usize) -> usize {
         usize::from(self.0) * count / usize::from(SLOTS)
@@ -37,6 +44,22 @@ mod tests {
         // The check value of CRC-16/XMODEM, and what `CLUSTER KEYSLOT` returns.
         for (tag, slot) in [("123456789", 0x31c3), ("foo", 12_182), ("", 0)] {
             assert_eq!(HashSlot::of(tag), HashSlot(slot), "{tag}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "api_key")]
+    fn slot_of_a_key_is_that_of_its_hash_tag() {
+        for (key, tag) in [
+            ("foo", "foo"),
+            ("a:{foo}:b", "foo"),
+            ("{foo}{bar}", "foo"),
+            ("a{}foo", "a{}foo"),
+            ("a{foo", "a{foo"),
+            ("a}{foo}", "foo"),
+            ("{{foo}}", "{foo"),
+        ] {
+            assert_eq!(HashSlot::of_key(key), HashSlot::of(tag), "{key}");
         }
     }
 

@@ -6,14 +6,22 @@
 
 #[cfg(feature = "rate_limit")]
 pub(crate) mod batch;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 pub(crate) mod breaker;
+#[cfg(feature = "api_key")]
+pub(crate) mod caller;
 pub(crate) mod client;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 pub(crate) mod connection;
+#[cfg(feature = "revocation")]
+pub(crate) mod eviction;
 pub(crate) mod failure;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 pub(crate) mod hash_slot;
-#[cfg(feature = "rate_limit")]
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
+pub(crate) mod outage;
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
 pub(crate) mod own_connection;
+#[cfg(any(feature = "api_key", feature = "rate_limit"))]
+pub(crate) mod script;
 pub(crate) mod setting_names;

@@ -5,6 +5,8 @@
 // to the same address may reach another server. So every call that fails replaces the connection. A call that times out
 // does so only once the circuit breaker is open, which also limits how often a connection is opened.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +24,13 @@ pub(crate) struct OwnConnection {
     slot: Arc<Slot>,
 }
 
+/// Returns an error if a connection that was just opened must not be used.
+pub(crate) type ConnectionCheck =
+    fn(MultiplexedConnection) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
 struct Slot {
     client: Client,
+    check: Option<ConnectionCheck>,
     current: Mutex<Arc<LazyConnection>>,
 }
 
@@ -37,8 +44,18 @@ struct LazyConnection {
 }
 
 impl OwnConnection {
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn new(client: Client) -> Self {
-        let slot = Slot { client, current: Mutex::new(Arc::new(LazyConnection::new())) };
+        Self::with(client, None)
+    }
+
+    #[cfg(feature = "api_key")]
+    pub(crate) fn checked(client: Client, check: ConnectionCheck) -> Self {
+        Self::with(client, Some(check))
+    }
+
+    fn with(client: Client, check: Option<ConnectionCheck>) -> Self {
+        let slot = Slot { client, check, current: Mutex::new(Arc::new(LazyConnection::new())) };
         Self { slot: Arc::new(slot) }
     }
 }
@@ -48,7 +65,7 @@ impl<C: Call> Connection<C> for OwnConnection {
         let slot = Arc::clone(&self.slot);
         Box::pin(async move {
             let current = slot.current();
-            let open = || client::connect(slot.client.clone());
+            let open = || slot.open();
             let result = match current.connection.get_or_try_init(open).await {
                 Ok(connection) => call.run(connection.clone()).await.map_err(Failure::from),
                 Err(failure) => Err(failure),
@@ -82,6 +99,14 @@ impl<C: Call> Connection<C> for OwnConnection {
 }
 
 impl Slot {
+    async fn open(&self) -> Result<MultiplexedConnection, Failure> {
+        let connection = client::connect(self.client.clone()).await?;
+        if let Some(check) = self.check {
+            check(connection.clone()).await?;
+        }
+        Ok(connection)
+    }
+
     fn current(&self) -> Arc<LazyConnection> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -56,9 +56,9 @@ impl RedisLimiter {
     pub(in crate::rate_limit) fn is_available(&self, charges: &[Charge]) -> bool {
         let now = Instant::now();
         let charges = if self.batcher.is_cluster() { charges } else { charges.get(..1).unwrap_or_default() };
-        charges
-            .iter()
-            .all(|charge| self.batcher.breakers.allows_call(self.batcher.hash_slot(|| hash_tag(charge.digest)), now))
+        charges.iter().all(|charge| {
+            self.batcher.outages.breakers.allows_call(self.batcher.hash_slot(|| hash_tag(charge.digest)), now)
+        })
     }
 
     /// Returns the denied charges and the decision, if a denial by Redis is cached and still in force.
@@ -263,7 +263,7 @@ impl RedisLimiter {
     fn retry_after(&self, charges: &[Charge]) -> u64 {
         let now = Instant::now();
         let slots = charges.iter().map(|charge| self.batcher.hash_slot(|| hash_tag(charge.digest)));
-        let longest = slots.map(|slot| self.batcher.breakers.retry_after(slot, now)).max();
+        let longest = slots.map(|slot| self.batcher.outages.breakers.retry_after(slot, now)).max();
         micros(longest.unwrap_or_default())
     }
 

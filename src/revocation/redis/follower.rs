@@ -23,7 +23,6 @@ use crate::revocation::redis::backoff::Backoff;
 use crate::revocation::redis::entry::{EntryError, decode};
 use crate::revocation::redis::health::{Health, Problem};
 use crate::revocation::redis::history::{Anchor, History};
-use crate::revocation::redis::policy;
 use crate::revocation::redis::queue::{ReadStart, WriteQueue};
 use crate::revocation::redis::recovery::Recovery;
 use crate::revocation::redis::reply::{RawEntry, range_entries, read_entries};
@@ -135,7 +134,7 @@ impl Follower {
 
     async fn follow_connection(&mut self) -> Result<std::convert::Infallible, Stop> {
         let mut connection = self.server.connect().await?;
-        policy::check(&self.server, &mut connection).await.map_err(Stop::Problem)?;
+        self.server.check_eviction(&connection).await?;
         let mut may_block = false;
         // Whether the read continues the previous one, or begins at the start because of it.
         let mut continues = false;

@@ -12,7 +12,6 @@ pub(crate) mod entry;
 mod follower;
 pub(super) mod health;
 mod history;
-mod policy;
 mod queue;
 mod recovery;
 mod reply;

@@ -8,8 +8,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, Pipeline, RedisError, Value};
 use tokio::time::timeout;
 
-use crate::store::client;
 use crate::store::failure::Failure;
+use crate::store::{client, eviction};
 
 pub(super) struct Server {
     /// What the app configured: a server, or any node of a cluster.
@@ -42,6 +42,15 @@ impl Server {
             *self.node() = None;
         }
         Ok(ServerConnection { connection: result?, generation })
+    }
+
+    /// Rejects a server that may evict the stream.
+    pub(super) async fn check_eviction(&self, connection: &ServerConnection) -> Result<(), Failure> {
+        let result = timeout(CONNECT_DEADLINE, eviction::check(connection.connection.clone())).await;
+        if result.is_err() {
+            *self.node() = None;
+        }
+        result.unwrap_or_else(|_| Err(Failure::no_response(CONNECT_DEADLINE)))
     }
 
     /// Whether nothing was noticed since that makes the connection useless.
@@ -107,7 +116,7 @@ fn at_address(client: &Client, address: &str) -> Option<Client> {
     Client::open(info.set_addr(addr)).ok()
 }
 
-/// How long an attempt to connect may take, with the handshake of TLS.
+/// How long an attempt to connect may take, with the handshake of TLS; and then the check of the server.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

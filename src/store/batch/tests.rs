@@ -201,10 +201,10 @@ async fn an_open_breaker_releases_the_waiting_requests() {
     let receiver = batcher.send(TestJob::Needed(1)).unwrap();
     let call = next(&mut calls).await;
     let waiting = batcher.send(TestJob::Needed(2)).unwrap();
-    assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    assert!(batcher.outages.breakers.allows_call(HashSlot::default(), Instant::now()));
     call.fail();
     assert!(receiver.await.is_err() && waiting.await.is_err());
-    assert!(!batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    assert!(!batcher.outages.breakers.allows_call(HashSlot::default(), Instant::now()));
     assert!(calls.is_empty());
 }
 
@@ -225,10 +225,10 @@ fn without_a_runtime_no_job_is_queued_and_the_breaker_opens() {
     let (batcher, calls) = batcher(ConnectedBy::Store);
     let now = Instant::now();
     for _ in 0..3 {
-        assert!(batcher.breakers.allows_call(HashSlot::default(), now));
+        assert!(batcher.outages.breakers.allows_call(HashSlot::default(), now));
         assert!(batcher.send(TestJob::Needed(1)).is_none());
     }
-    assert!(!batcher.breakers.allows_call(HashSlot::default(), now));
+    assert!(!batcher.outages.breakers.allows_call(HashSlot::default(), now));
     assert!(calls.is_empty());
 }
 
@@ -264,12 +264,12 @@ async fn a_full_queue_takes_no_job() {
 async fn a_response_of_another_form_is_a_failure() {
     let (batcher, mut calls) = batcher(ConnectedBy::Store);
     for _ in 0..3 {
-        assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+        assert!(batcher.outages.breakers.allows_call(HashSlot::default(), Instant::now()));
         let receiver = batcher.send(TestJob::Needed(1)).unwrap();
         next(&mut calls).await.response.send(Ok(vec![1, 2])).unwrap();
         assert!(receiver.await.is_err());
     }
-    assert!(!batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    assert!(!batcher.outages.breakers.allows_call(HashSlot::default(), Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,7 +285,7 @@ async fn a_response_between_failures_keeps_the_breaker_closed() {
         }
         assert_eq!(receiver.await.is_err(), is_failure);
     }
-    assert!(batcher.breakers.allows_call(HashSlot::default(), Instant::now()));
+    assert!(batcher.outages.breakers.allows_call(HashSlot::default(), Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,6 +347,6 @@ async fn in_a_cluster_a_failure_is_counted_for_the_slot_of_its_job() {
         next(&mut calls).await.fail();
         assert!(receiver.await.is_err());
     }
-    let allows = |tag| batcher.breakers.allows_call(HashSlot::of(tag), Instant::now());
+    let allows = |tag| batcher.outages.breakers.allows_call(HashSlot::of(tag), Instant::now());
     assert!(!allows("1") && allows("2"));
 }

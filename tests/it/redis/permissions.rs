@@ -1,6 +1,5 @@
 //! Redis users: the documented permissions are sufficient and necessary, and the log names what is missing.
 
-use std::fs;
 use std::time::Duration;
 
 use portcullis::rate_limit::{Algorithm, Limit, OutagePolicy, RateLimitBuilder, RedisStore, Subject};
@@ -9,26 +8,15 @@ use portcullis::{Quota, RateLimit};
 use crate::support::limited_app::by_header;
 use crate::support::log_capture::LogCapture;
 use crate::support::redis_server::Server;
+use crate::support::redis_user::{self, set_user, url_of_user};
 use crate::support::test_store::{ALGORITHMS, LONG_DEADLINE};
 
-/// The rules of the user `portcullis` with the password `password`, from the documentation of `RedisStore`.
 fn documented_rules() -> Vec<String> {
-    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/rate_limit/redis/mod.rs")).unwrap();
-    let lines = source.lines().filter_map(|line| line.strip_prefix("/// ACL SETUSER portcullis "));
-    let rules: Vec<String> = lines.flat_map(|line| line.split(' ')).map(str::to_owned).collect();
-    assert!(rules.len() > 4, "the documentation has the rules: {rules:?}");
-    rules
-}
-
-fn set_user(server: &Server, rules: &[String]) {
-    let rules = rules.iter().map(String::as_str);
-    let words: Vec<_> = ["ACL", "SETUSER", "portcullis"].into_iter().chain(rules).collect();
-    assert_eq!(server.command(&words), "OK");
+    redis_user::documented_rules("rate_limit/redis/mod.rs")
 }
 
 fn store(server: &Server, database: &str) -> RedisStore {
-    let url = format!("redis://portcullis:password@127.0.0.1:{}/{database}", server.port());
-    RedisStore::connect(&url).unwrap().deadline(LONG_DEADLINE)
+    RedisStore::connect(&url_of_user(server, database)).unwrap().deadline(LONG_DEADLINE)
 }
 
 /// A limit whose record in Redis is changed in place, because each charge expires at the same time.

@@ -1,31 +1,18 @@
 //! Redis users: the documented permissions are sufficient and necessary, and the log names what is missing.
 
-use std::fs;
-
 use portcullis::revocation::{Revocation, RevocationsBuilder, RevokeError};
 
 use crate::revocation_stream::support::{ISSUER, KEY, builder, ready, revoke, status, wait_until, wait_until_revoked};
 use crate::support::log_capture::{LogCapture, lines_about_stream};
 use crate::support::redis_server::Server;
+use crate::support::redis_user::{self, set_user, url_of_user};
 
-/// The rules of the user `portcullis` with the password `password`, from the documentation of `redis_stream`.
 fn documented_rules() -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/revocation/builder/redis.rs");
-    let source = fs::read_to_string(path).unwrap();
-    let lines = source.lines().filter_map(|line| line.trim().strip_prefix("/// ACL SETUSER portcullis "));
-    let rules: Vec<String> = lines.flat_map(|line| line.split(' ')).map(str::to_owned).collect();
-    assert!(rules.len() > 4, "the documentation has the rules: {rules:?}");
-    rules
-}
-
-fn set_user(server: &Server, rules: &[String]) {
-    let rules = rules.iter().map(String::as_str);
-    let words: Vec<_> = ["ACL", "SETUSER", "portcullis"].into_iter().chain(rules).collect();
-    assert_eq!(server.command(&words), "OK");
+    redis_user::documented_rules("revocation/builder/redis.rs")
 }
 
 fn as_user(server: &Server, database: &str) -> RevocationsBuilder {
-    builder(&format!("redis://portcullis:password@127.0.0.1:{}/{database}", server.port()))
+    builder(&url_of_user(server, database))
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ pub(crate) mod log_capture;
 pub(crate) mod protected_app;
 pub(crate) mod redis_connection;
 pub(crate) mod redis_server;
+pub(crate) mod redis_user;
 pub(crate) mod response;
 pub(crate) mod running_example;
 pub(crate) mod scripted_gate;

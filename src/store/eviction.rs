@@ -1,24 +1,21 @@
-//! Whether the server may evict the stream when its memory is full.
+//! Whether a server may evict keys that do not expire when its memory is full.
 
-use std::time::Duration;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Cmd, RedisError, Value};
 
-use redis::{Cmd, Pipeline, Value};
+use crate::store::failure::{Failure, FailureKind};
 
-use crate::revocation::redis::health::Problem;
-use crate::revocation::redis::server::{Server, ServerConnection};
-use crate::store::failure::Failure;
-
-/// Rejects a server that evicts keys which do not expire, since one of them is the stream.
+/// Rejects a server that evicts keys which do not expire: a store whose data must not be lost has such keys.
 ///
 /// A user of the server that may not read the setting is not a problem.
-pub(super) async fn check(server: &Server, connection: &mut ServerConnection) -> Result<(), Problem> {
+pub(crate) async fn check(mut connection: MultiplexedConnection) -> Result<(), Failure> {
     // From Redis 6.2 on, and only with the permission `config|get`.
     let mut config = redis::cmd("CONFIG");
     config.arg("GET").arg("maxmemory-policy");
     let mut info = redis::cmd("INFO");
     info.arg("memory");
     for command in [config, info] {
-        let reply = send(server, connection, command).await?;
+        let reply = send(&mut connection, &command).await?;
         if let Some(policy) = reply.and_then(policy) {
             return if policy.starts_with("allkeys-") { Err(evicts(&policy)) } else { Ok(()) };
         }
@@ -27,11 +24,13 @@ pub(super) async fn check(server: &Server, connection: &mut ServerConnection) ->
 }
 
 /// Returns the reply; `None` if it is an error.
-async fn send(server: &Server, connection: &mut ServerConnection, command: Cmd) -> Result<Option<Value>, Failure> {
-    let mut commands = Pipeline::new();
-    commands.add_command(command);
-    let reply = server.send(connection, &commands, DEADLINE).await?.pop();
-    Ok(reply.and_then(|reply| reply.extract_error().ok()))
+async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Option<Value>, RedisError> {
+    let reply = connection.req_packed_command(command).await.and_then(Value::extract_error);
+    match reply {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) if error.code().is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns the policy from a reply to `CONFIG GET` in either protocol, or to `INFO`.
@@ -55,14 +54,10 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-fn evicts(policy: &str) -> Problem {
-    Problem {
-        message: format!("the setting maxmemory-policy is {policy}, so the server may evict the stream").into(),
-        remedy: "set maxmemory-policy to noeviction or volatile-ttl, or use another server for revocations".into(),
-    }
+fn evicts(policy: &str) -> Failure {
+    let message = format!("the setting maxmemory-policy is {policy}, so the server may evict what must not be lost");
+    Failure { kind: FailureKind::Evicting, message }
 }
-
-const DEADLINE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,3 @@
+//! What benchmarks over Redis share.
+
+pub(crate) mod redis_server;
