@@ -76,7 +76,7 @@
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | **basic** | `BasicAuth` |
 //! | **client_cert** | `ClientCertAuth`, for certificates of the TLS connection or of a trusted proxy |
-//! | **redis** | rate limits and revocations in Redis, shared by all processes |
+//! | **redis** | rate limits, revocations and API keys in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |

@@ -131,6 +131,8 @@ mod new_key;
 mod policy;
 mod privileges;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod time;
 mod timed_store;
@@ -146,5 +148,7 @@ pub use key::text::ApiKey;
 pub use memory::MemoryKeys;
 pub use new_key::NewApiKey;
 pub use record::ApiKeyRecord;
+#[cfg(feature = "redis")]
+pub use redis::RedisKeys;
 pub use store::{ApiKeyStore, StoreError};
 pub use usage::ApiKeyUsage;

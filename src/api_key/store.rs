@@ -58,7 +58,8 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     /// cannot be reached.
     fn save(&self, record: &ApiKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Adds the usage of several keys to what is stored. Ids that are unknown are skipped.
+    /// Adds the usage of several keys to what is stored: the count is added, and the later time stays. Ids that are
+    /// unknown are skipped.
     ///
     /// It is called at most once a minute, and by [`flush`](crate::ApiKeyAuth::flush). If it fails, the same usage is
     /// part of the next call.

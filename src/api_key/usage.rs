@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::api_key::key::id::ApiKeyId;
-use crate::api_key::time::to_system_time;
+use crate::api_key::time::{of_system_time, to_system_time};
 
 /// The usage of a key since the last call of [`ApiKeyStore::record_usage`](crate::api_key::ApiKeyStore::record_usage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,26 @@ pub struct ApiKeyUsage {
 }
 
 impl ApiKeyUsage {
+    /// Creates the usage of a key, for the tests of a store. The time is rounded down to whole seconds.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use portcullis::api_key::{ApiKeyStore, ApiKeyUsage, MemoryKeys};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let usage =
+    ///     ApiKeyUsage::new("Zx81kQ0aB2cD".parse()?, 3, SystemTime::now());
+    /// // There is no such key, so it is skipped.
+    /// MemoryKeys::new().record_usage(&[usage]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn new(id: ApiKeyId, count: u64, last_used_at: SystemTime) -> Self {
+        Self { id, count, last_used_at: of_system_time(last_used_at) }
+    }
+
     /// Returns the id of the key.
     #[must_use]
     pub fn id(&self) -> &ApiKeyId {

@@ -10,7 +10,7 @@ use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
 use portcullis::api_key::{
     ApiKey, ApiKeyAuthBuilder, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace, MemoryKeys,
-    NewApiKey, StoreError,
+    NewApiKey, RedisKeys, StoreError,
 };
 use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
 use portcullis::client_cert::ClientCertAuthBuilder;
@@ -88,6 +88,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Grace>();
     is_value::<MemoryKeys>();
     is_value::<NewApiKey>();
+    is_value::<RedisKeys>();
     is_value::<StoreError>();
     is_value::<Attempt>();
     is_value::<ConfigError>();

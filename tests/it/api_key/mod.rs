@@ -9,9 +9,11 @@ mod managing;
 mod presenting;
 mod privileges;
 mod quota;
+mod redis;
 mod revoking;
 mod rotation;
 mod secrets;
+pub(crate) mod store_contract;
 mod usage;
 
 use std::sync::Arc;

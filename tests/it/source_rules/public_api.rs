@@ -41,7 +41,7 @@ const NAMED: &[(&str, &str)] = &[
          gate::BodyFromBytes for UnsyncBoxBody",
     ),
     // With the feature `redis`.
-    ("redis", "rate_limit::RedisStore, revocation::RevocationsBuilder"),
+    ("redis", "api_key::RedisKeys, rate_limit::RedisStore, revocation::RevocationsBuilder"),
     (
         "serde",
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \
