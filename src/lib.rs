@@ -33,8 +33,8 @@
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
-//! | `BasicAuth` | verifies a user name and a password, for internal endpoints; otherwise 401 |
-//! | `ClientCertAuth` | maps the client's TLS certificate to a user; otherwise 401 or 403 |
+//! | [BasicAuth] | verifies a user name and a password, for internal endpoints; otherwise 401 |
+//! | [ClientCertAuth] | maps the client's TLS certificate to a user; otherwise 401 or 403 |
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
@@ -97,6 +97,7 @@
 //! | understand a compiler error | [compiler errors](_guide::recipes::compile_errors) |
 //! | test your routes | [testing](_guide::recipes::testing) |
 //! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
+//! | choose a credential | [which credential](_guide::recipes::which_credential) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |

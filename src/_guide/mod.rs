@@ -13,7 +13,8 @@
 //! | Which header does a client send? | [client requests](recipes::client_requests) |
 //! | How do I leave some routes open? | [open routes](recipes::open_routes) |
 //! | How do I guard GET and POST of one path differently? | [methods](recipes::methods) |
-//! | How do I authenticate by an API key? | [API keys](recipes::api_keys) |
+//! | Which kind of credential do I accept? | [which credential](recipes::which_credential) |
+//! | How do I authenticate by an API key? | [API keys](recipes::api_keys), [in another format](recipes::custom_api_keys) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out? | [logout](recipes::logout) |
@@ -82,6 +83,10 @@ pub mod recipes {
     #[doc = include_str!("recipes/compile_errors.md")]
     pub mod compile_errors {}
 
+    #[doc(alias("custom api key", "Gate"))]
+    #[doc = include_str!("recipes/custom_api_keys.md")]
+    pub mod custom_api_keys {}
+
     #[doc(alias("custom error", "json"))]
     #[doc = include_str!("recipes/error_bodies.md")]
     pub mod error_bodies {}
@@ -145,6 +150,10 @@ pub mod recipes {
     #[doc(alias("EventSource", "SSE", "websocket"))]
     #[doc = include_str!("recipes/websockets.md")]
     pub mod websockets {}
+
+    #[doc(alias("authentication methods", "comparison", "credentials"))]
+    #[doc = include_str!("recipes/which_credential.md")]
+    pub mod which_credential {}
 }
 
 #[doc(alias("getting started", "quickstart", "tutorial"))]

@@ -84,7 +84,7 @@ use crate::gate::engine::Gate;
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 ///
-/// The guide has the [whole gate](crate::_guide::recipes::api_keys#keys-in-another-format). For keys that the app
+/// The guide has the [whole gate](crate::_guide::recipes::custom_api_keys). For keys that the app
 /// creates itself, use [`ApiKeyAuth`](crate::ApiKeyAuth).
 ///
 /// A credential is *explicit* if a client sends it on purpose: in `Authorization` or another header. It is *ambient* if

@@ -129,7 +129,7 @@
 //!
 //! # In the guide
 //!
-//! [API keys](crate::_guide::recipes::api_keys) in another format, with a custom gate, [several
+//! [API keys](crate::_guide::recipes::custom_api_keys) in another format, with a custom gate, [several
 //! credentials](crate::_guide::recipes::several_credentials), [error
 //! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
 
