@@ -5,7 +5,7 @@ mod users;
 mod validate;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -144,7 +144,13 @@ impl ApiKeyAuthBuilder {
             admission: Admission::new(self.loader, self.load_user_timeout),
             clock: self.clock,
         };
-        ApiKeyAuth::new(policy, self.optional)
+        let keys = ApiKeyAuth::new(policy, self.optional);
+        if let Some(revocations) = &keys.policy.revocations {
+            // Weak, because the layer holds the handle.
+            let records: Weak<Policy> = Arc::downgrade(&keys.policy);
+            revocations.add_user_records(records);
+        }
+        keys
     }
 }
 

@@ -14,6 +14,7 @@ use crate::api_key::timed_store::TimedStore;
 use crate::api_key::usage_log::UsageLog;
 use crate::api_key::users::Users;
 use crate::clock::Clock;
+use crate::context::UserContext;
 use crate::error::error_chain;
 use crate::lookup::{Generations, InProgress};
 use crate::runtime;
@@ -128,6 +129,11 @@ impl KeyCache {
         Err(Unavailable)
     }
 
+    /// Returns the user that requests with the key of this record have.
+    pub(super) fn user_of(&self, record: &ApiKeyRecord) -> UserContext {
+        self.users.user_of(record)
+    }
+
     /// Forgets what is known of a key, and the lookup in progress, after its record was changed.
     pub(super) fn forget(&self, id: &ApiKeyId) {
         let mut lookups = self.lookups();
@@ -200,7 +206,7 @@ impl KeyCache {
         if let Some(sender) = lookups.in_progress.finish(&id, lookup_id) {
             let outcome = match result {
                 Ok(Some(record)) => {
-                    let user = self.users.user_of(&record);
+                    let user = self.user_of(&record);
                     let age = Age::new(now, self.settings.ttl, self.settings.stale_for);
                     let key = Arc::new(CachedKey::new(record, user, self.usage.counters.of(id), age));
                     self.write_keys().insert(id, Arc::clone(&key));

@@ -18,6 +18,9 @@ use crate::revocation::RevokeError;
 pub enum ApiKeyError {
     /// A value of the new key is invalid. The text is for the client.
     Invalid(ConfigError),
+    /// The owner was [revoked](crate::Revocations::revoke_all) while the key was created, or within the same second before
+    /// it. The key is revoked too. A user who has logged in again can create one.
+    OwnerRevoked,
     /// The operating system provides no random bytes, and there is no other source.
     RandomUnavailable,
     /// The caller may not do it: it lacks a privilege, or uses an API key.
@@ -30,13 +33,16 @@ pub enum ApiKeyError {
 }
 
 impl ApiKeyError {
-    /// Returns the status of a response: 422 for invalid values, 403 for missing privileges, 503 for an outage.
+    /// Returns the status of a response: 422 for invalid values, 403 for missing privileges, 503 for an outage
+    /// and for a revoked owner.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused(denial) => denial.status(),
-            Self::RandomUnavailable | Self::Revocation(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OwnerRevoked | Self::RandomUnavailable | Self::Revocation(_) | Self::Store(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -48,7 +54,7 @@ impl ApiKeyError {
             Self::Invalid(_) => None,
             Self::Refused(denial) => Some(denial.clone()),
             Self::Revocation(error) => Some(error.clone().into()),
-            Self::RandomUnavailable | Self::Store(_) => {
+            Self::OwnerRevoked | Self::RandomUnavailable | Self::Store(_) => {
                 Some(Denial::new(DenialKind::api_key_store_unavailable(RETRY_AFTER), Realm::default()))
             }
         }
@@ -59,6 +65,7 @@ impl fmt::Display for ApiKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(error) => error.fmt(f),
+            Self::OwnerRevoked => f.write_str("all credentials of the owner were revoked while the key was created"),
             Self::RandomUnavailable => f.write_str("the operating system provides no random bytes"),
             Self::Refused(denial) => fmt::Display::fmt(denial, f),
             Self::Revocation(_) => f.write_str("the revocation of the API key is not shared yet"),
@@ -72,7 +79,7 @@ impl Error for ApiKeyError {
         match self {
             Self::Revocation(error) => Some(error),
             Self::Store(error) => Some(error),
-            Self::Invalid(_) | Self::RandomUnavailable | Self::Refused(_) => None,
+            Self::Invalid(_) | Self::OwnerRevoked | Self::RandomUnavailable | Self::Refused(_) => None,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The methods of `ApiKeyAuth` that create, change and revoke keys.
 
-use std::future::Future;
 use std::time::Duration;
 
 use crate::api_key::change::{ApiKeyChange, Grace};
@@ -14,9 +13,8 @@ use crate::api_key::key::text::ApiKey;
 use crate::api_key::new_key::{NewApiKey, Secrets};
 use crate::api_key::record::{ApiKeyRecord, PreviousDigest};
 use crate::api_key::store::{MAX_CONFLICTS, StoreError};
-use crate::api_key::time::{after, to_system_time};
+use crate::api_key::time::after;
 use crate::context::UserContext;
-use crate::revocation::Revocation;
 
 /// # Management of keys
 ///
@@ -45,6 +43,7 @@ impl ApiKeyAuth {
                 saved => {
                     saved?;
                     self.policy.cache.forget(&id);
+                    self.policy.revoke_if_owner_is_revoked(&record).await?;
                     return Ok(ApiKey::new(text, record));
                 }
             }
@@ -91,7 +90,7 @@ impl ApiKeyAuth {
     pub async fn rotate(&self, id: &ApiKeyId, grace: Grace) -> Result<Option<ApiKey>, ApiKeyError> {
         let (text, digest) = self.new_secret(*id)?;
         let now = self.policy.clock.since_epoch();
-        let rotated = self.change(id, |record| rotated(record, digest, grace, now)).await?;
+        let rotated = self.policy.change(id, |record| rotated(record, digest, grace, now)).await?;
         Ok(rotated.map(|record| ApiKey::new(text, record)))
     }
 
@@ -104,7 +103,7 @@ impl ApiKeyAuth {
     /// unavailable.
     pub async fn update(&self, id: &ApiKeyId, change: ApiKeyChange) -> Result<Option<ApiKeyRecord>, ApiKeyError> {
         change.check()?;
-        self.change(id, |record| change.may_change(&record).then(|| change.apply(record))).await
+        self.policy.change(id, |record| change.may_change(&record).then(|| change.apply(record))).await
     }
 
     /// Revokes a key for ever. Returns whether there was a key of this id that was not revoked yet.
@@ -118,49 +117,20 @@ impl ApiKeyAuth {
     /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocation could not be shared. Call it again
     /// then.
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
-        let at = to_system_time(self.policy.clock.since_epoch().as_secs());
-        let known = self.policy.store.find(id).await;
-        if matches!(known, Ok(None)) {
-            return Ok(false);
-        }
-        // If the store is unavailable, the key is rejected nevertheless, as long as the entry is kept.
-        let shared = self.share_revocation(id);
-        self.policy.cache.forget(id);
-        known?;
-        let revoked = self.change(id, |record| Some(record.into_revoked(at))).await;
-        shared.await?;
-        Ok(revoked?.is_some())
+        self.policy.revoke(id).await
     }
 
     /// Revokes all keys of a user for ever, and returns their ids.
     ///
-    /// Call it beside [`Revocations::revoke_all`](crate::Revocations::revoke_all) to log a user out everywhere: that
-    /// rejects the tokens and keys that were issued until now, but an entry is kept only as long as a token may live,
-    /// and a key lives longer.
+    /// The user stays logged in. [`Revocations::revoke_all`](crate::Revocations::revoke_all) logs a user out everywhere,
+    /// and also does what this method does.
     ///
     /// # Errors
     ///
     /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocations could not be shared. Call it again
     /// then.
     pub async fn revoke_all(&self, user: &UserContext) -> Result<Vec<ApiKeyId>, ApiKeyError> {
-        let at = to_system_time(self.policy.clock.since_epoch().as_secs());
-        let known = self.policy.store.find_by_owner(user.issuer(), user.id()).await?;
-        let known = known.iter().filter(|record| record.revoked_at.is_none()).map(|record| record.id);
-        // Before the store revokes them, so that an error of the store leaves none of them valid here.
-        let mut shared: Vec<_> = known.map(|id| (id, self.share_revocation(&id))).collect();
-        let revoked = self.policy.store.revoke_all(user.issuer(), user.id(), at).await;
-        for id in revoked.iter().flatten() {
-            // A key that was created meanwhile.
-            if shared.iter().all(|(known, _)| known != id) {
-                shared.push((*id, self.share_revocation(id)));
-            }
-        }
-        shared.iter().for_each(|(id, _)| self.policy.cache.forget(id));
-        let ids = revoked?;
-        for (_, shared) in shared {
-            shared.await?;
-        }
-        Ok(ids)
+        self.policy.revoke_all(user.issuer(), user.id(), None).await
     }
 
     /// Returns a regular expression that matches the keys, for secret scanners.
@@ -194,42 +164,6 @@ impl ApiKeyAuth {
         let parts = self.policy.format.parse(text.as_str()).ok_or(ApiKeyError::RandomUnavailable)?;
         let digest = self.policy.hasher.digest(parts.id_and_secret);
         Ok((text, digest))
-    }
-
-    /// Changes a record that is not revoked, again if another change comes first. Returns the stored record, `None` if
-    /// there is no such record, or if `next` returns `None`.
-    async fn change(
-        &self,
-        id: &ApiKeyId,
-        next: impl Fn(ApiKeyRecord) -> Option<ApiKeyRecord>,
-    ) -> Result<Option<ApiKeyRecord>, ApiKeyError> {
-        let mut attempts = 0;
-        loop {
-            let current = self.policy.store.find(id).await?.filter(|record| record.revoked_at.is_none());
-            let Some(changed) = current.and_then(&next) else { return Ok(None) };
-            let saved = self.policy.store.save(&changed).await;
-            // Also after an error: a timeout does not tell whether the record was stored.
-            self.policy.cache.forget(id);
-            match saved {
-                Err(StoreError::Conflict) if attempts < MAX_CONFLICTS => attempts += 1,
-                saved => {
-                    saved?;
-                    return Ok(Some(changed));
-                }
-            }
-        }
-    }
-
-    /// Rejects a key in this process. The future is ready when other processes reject it too.
-    fn share_revocation(&self, id: &ApiKeyId) -> impl Future<Output = Result<(), ApiKeyError>> + Send + use<> {
-        let shared = self.policy.revocations.as_ref();
-        let shared = shared.map(|revocations| revocations.revoke_by(Revocation::api_key(id.as_str())));
-        async move {
-            match shared {
-                Some(shared) => shared.await.map_err(ApiKeyError::Revocation),
-                None => Ok(()),
-            }
-        }
     }
 }
 

@@ -106,9 +106,9 @@
 //! # Revocation
 //!
 //! [`revoke`](crate::ApiKeyAuth::revoke) ends a key in the store and in this process. Other processes notice it within
-//! the `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream. To end the
-//! keys of a user that is logged out everywhere, call [`revoke_all`](crate::ApiKeyAuth::revoke_all) beside that of the
-//! revocations.
+//! the `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream.
+//! [`Revocations::revoke_all`](crate::Revocations::revoke_all), which logs a user out everywhere, also revokes the keys of
+//! the user in the store of each layer that has the handle.
 //!
 //! # Order
 //!
@@ -133,6 +133,7 @@ mod privileges;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod revoke;
 mod store;
 mod time;
 mod timed_store;

@@ -1,5 +1,7 @@
 //! The check of a credential, for gates.
 
+#[cfg(feature = "api_key")]
+use std::sync::Weak;
 use std::time::Duration;
 
 #[cfg(any(feature = "introspection", feature = "jwt"))]
@@ -8,6 +10,8 @@ use crate::context::{Credential, UserContext};
 use crate::gate::{Denial, DenialKind, TokenError};
 use crate::revocation::handle::Revocations;
 use crate::revocation::shared::Refused;
+#[cfg(feature = "api_key")]
+use crate::revocation::user_records::UserRecords;
 
 impl Revocations {
     /// Checks that the credential of a user is not revoked, for a custom gate.
@@ -116,6 +120,12 @@ impl Revocations {
         return self.0.stream.is_some();
         #[cfg(not(feature = "redis"))]
         false
+    }
+
+    /// Also revokes all credentials of a user in these records when the user is revoked.
+    #[cfg(feature = "api_key")]
+    pub(crate) fn add_user_records(&self, records: Weak<dyn UserRecords>) {
+        self.0.user_records.add(records);
     }
 
     /// Records that a gate was built with the handle.

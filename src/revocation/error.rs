@@ -30,7 +30,7 @@ use crate::gate::{Denial, DenialKind};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RevokeError {
-    /// The table has [`max_entries`](crate::revocation::RevocationsBuilder::max_entries) entries. Nothing was revoked.
+    /// The table has [`max_entries`](crate::revocation::RevocationsBuilder::max_entries) entries. No entry was added.
     Full,
     /// The user's credential has no id and no session, and was not verified by a gate with this handle, so that there
     /// is nothing to revoke it by.
@@ -45,6 +45,14 @@ pub enum RevokeError {
         /// The cause, which is the [`source`](Error::source) of this error.
         cause: Arc<dyn Error + Send + Sync>,
     },
+    /// The API keys of the user are not revoked in their store, which is unavailable.
+    ///
+    /// They are rejected until the revocation expires, and would be valid again then. Revoke the user again before.
+    #[non_exhaustive]
+    RecordsUnavailable {
+        /// The cause, which is the [`source`](Error::source) of this error.
+        cause: Arc<dyn Error + Send + Sync>,
+    },
 }
 
 impl fmt::Display for RevokeError {
@@ -54,6 +62,7 @@ impl fmt::Display for RevokeError {
             Self::IdMissing => "the user's credential has no id and no session",
             Self::IssuerMissing => "the user has no issuer",
             Self::NotStored { .. } => "the revocation is not stored yet, so that only this process enforces it",
+            Self::RecordsUnavailable { .. } => "the API keys of the user are not revoked in their store",
         })
     }
 }
@@ -61,7 +70,7 @@ impl fmt::Display for RevokeError {
 impl Error for RevokeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotStored { cause } => Some(&**cause),
+            Self::NotStored { cause } | Self::RecordsUnavailable { cause } => Some(&**cause),
             _ => None,
         }
     }
@@ -92,7 +101,9 @@ impl Error for RevokeError {
 impl From<RevokeError> for Denial {
     fn from(error: RevokeError) -> Self {
         let kind = match error {
-            RevokeError::Full | RevokeError::NotStored { .. } => DenialKind::revocations_unavailable(RETRY_AFTER),
+            RevokeError::Full | RevokeError::NotStored { .. } | RevokeError::RecordsUnavailable { .. } => {
+                DenialKind::revocations_unavailable(RETRY_AFTER)
+            }
             RevokeError::IdMissing | RevokeError::IssuerMissing => DenialKind::NotRevocable,
         };
         Self::new(kind, Realm::default())

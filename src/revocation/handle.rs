@@ -10,6 +10,7 @@ use crate::revocation::record::{Full, Record};
 use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::revocation::Revocation;
 use crate::revocation::shared::Shared;
+use crate::revocation::user_records::UserNames;
 
 /// Revokes credentials before they expire; see the [module](crate::revocation).
 ///
@@ -51,27 +52,31 @@ impl Revocations {
     /// compared in whole seconds, so a credential that is issued within the same second is revoked too. So is one
     /// without [`issued_at`](UserContext::issued_at).
     ///
+    /// The API keys of the user are revoked for ever: while the future is awaited, each
+    /// [`ApiKeyAuth`](crate::ApiKeyAuth) that was built with this handle also revokes them in its store.
+    ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, or if the revocation has not been
-    /// stored in the stream.
+    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, if the revocation has not been stored in
+    /// the stream, or if a store of API keys is unavailable.
     pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
             Ok(Record::Entry { id, issued_until, expires_at: self.expiry_with_others(ids) })
         });
-        self.enforce(record)
+        self.enforce_for_user(record, UserNames::of(user))
     }
 
     /// Revokes all credentials of a user that were issued until now, except those of this login.
     ///
-    /// Call it after the user has changed the password. The login is that of [`revoke`](Self::revoke).
+    /// Call it after the user has changed the password. The login is that of [`revoke`](Self::revoke). API keys are
+    /// revoked as by [`revoke_all`](Self::revoke_all).
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; or if the
-    /// revocation has not been stored in the stream.
+    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
+    /// revocation has not been stored in the stream; or if a store of API keys is unavailable.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
@@ -79,18 +84,20 @@ impl Revocations {
             let issued_until = self.0.now().max(ids.issued_at);
             Ok(Record::Others { subject, kept, issued_until, expires_at: self.expiry_with_others(ids) })
         });
-        self.enforce(record)
+        self.enforce_for_user(record, UserNames::of(user).map(|names| names.except_own(user)))
     }
 
     /// Revokes what these names identify.
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the table is full, or if the revocation has not been stored in the stream.
+    /// Returns [`RevokeError`] if the table is full, if the revocation has not been stored in the stream, or, for a
+    /// [subject](Revocation::subject), if a store of API keys is unavailable.
     pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let issued_until = if revocation.is_until_now { self.0.now() } else { Record::ALWAYS };
         let expires_at = self.0.latest_expiry();
-        self.enforce(Ok(Record::Entry { id: revocation.id, issued_until, expires_at }))
+        let record = Record::Entry { id: revocation.id, issued_until, expires_at };
+        self.enforce_for_user(Ok(record), revocation.user)
     }
 
     /// Returns whether revocations can be checked. Otherwise, layers respond with 503 to requests with a credential.
@@ -114,6 +121,27 @@ impl Revocations {
     /// Those of a custom gate may be valid for longer than tokens, so the entry is kept at least as long as this one.
     fn expiry_with_others(&self, ids: &RevocationIds) -> u32 {
         self.0.latest_expiry().max(ids.expires_at.map_or(0, Shared::expiry_of))
+    }
+
+    /// Enforces the record of a user in this process at once. The future is ready when other processes can enforce it
+    /// too, and all records of the user's credentials are revoked.
+    fn enforce_for_user(
+        &self,
+        record: Result<Record, RevokeError>,
+        user: Option<UserNames>,
+    ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        let records = user.filter(|_| record.is_ok()).map(|names| self.0.user_records.revoke_all(&names));
+        let stored = self.enforce(record);
+        async move {
+            let stored = stored.await;
+            // Also after an error, so that an outage of the stream does not let the credentials become valid again.
+            let recorded = match records {
+                Some(revoked) => revoked.await,
+                None => Ok(()),
+            };
+            stored?;
+            recorded.map_err(|cause| RevokeError::RecordsUnavailable { cause })
+        }
     }
 
     /// Enforces a record in this process at once. The future is ready when other processes can enforce it too.

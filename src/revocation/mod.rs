@@ -83,8 +83,9 @@
 //! - An entry is kept until what it revokes has expired. For a credential whose expiry is known, that is its expiry and
 //!   five minutes, the longest leeway. For everything else, such as a user or a session, it is the [longest
 //!   lifetime](RevocationsBuilder::max_token_lifetime) of a token and ten minutes; so `JwtAuth` rejects a token that is
-//!   valid for longer. [`check`](crate::Revocations::check) does not: an API key or a session that is valid for longer
-//!   is accepted again, unless the app also removes it from its own storage.
+//!   valid for longer. [`check`](crate::Revocations::check) does not: an API key or a session of a custom gate that is
+//!   valid for longer is accepted again, unless the app also removes it from its own storage. The keys of a revoked user
+//!   are also revoked in the store of each `ApiKeyAuth` with the handle.
 //! - If an issuer continues a revoked session, its new tokens are rejected until then, and accepted afterwards. So end
 //!   the session at the issuer too.
 //! - There are at most 1,000,000 [entries](RevocationsBuilder::max_entries), of at most 48 bytes each. Above, a
@@ -119,6 +120,8 @@ pub(crate) mod redis;
 mod revocation;
 mod shared;
 mod table;
+#[cfg_attr(not(feature = "api_key"), expect(dead_code, reason = "only API keys have records"))]
+pub(crate) mod user_records;
 mod watch;
 mod watchers;
 

@@ -1,6 +1,7 @@
 //! `Revocation`: what to revoke, by its names.
 
 use crate::context::{RevocationId, RevocationKind};
+use crate::revocation::user_records::UserNames;
 
 /// What to revoke, by its names, for [`revoke_by`](crate::Revocations::revoke_by).
 ///
@@ -21,12 +22,14 @@ use crate::context::{RevocationId, RevocationKind};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Revocation {
     pub(super) id: RevocationId,
     /// Whether what is issued after the revocation is valid.
     pub(super) is_until_now: bool,
+    /// The user whose records are revoked too.
+    pub(super) user: Option<UserNames>,
 }
 
 impl Revocation {
@@ -47,6 +50,9 @@ impl Revocation {
     }
 
     /// Returns the revocation of everything that an issuer has issued until now.
+    ///
+    /// API keys of its users are rejected as long as the revocation is kept. They are not revoked in their store, which
+    /// finds them by user.
     pub fn issuer(issuer: &str) -> Self {
         Self::until_now(RevocationKind::Issuer { name: issuer })
     }
@@ -58,11 +64,13 @@ impl Revocation {
         Self::always(RevocationKind::Session { issuer: of_issuer(issuer), id })
     }
 
-    /// Returns the revocation of everything that was issued to a user until now.
+    /// Returns the revocation of everything that was issued to a user until now. It includes the API keys of the user,
+    /// as [`revoke_all`](crate::Revocations::revoke_all) does.
     ///
     /// The id is that of [`UserContext::id`](crate::UserContext::id).
     pub fn subject(issuer: &str, id: &str) -> Self {
-        Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id })
+        let user = Some(UserNames::new(issuer, id));
+        Self { user, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
     }
 
     /// Returns the revocation of one token.
@@ -73,11 +81,11 @@ impl Revocation {
     }
 
     fn always(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: false }
+        Self { id: RevocationId::of(kind), is_until_now: false, user: None }
     }
 
     fn until_now(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: true }
+        Self { id: RevocationId::of(kind), is_until_now: true, user: None }
     }
 }
 

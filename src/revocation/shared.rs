@@ -12,6 +12,7 @@ use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
 use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::table::Table;
+use crate::revocation::user_records::AllRecords;
 use crate::revocation::watchers::Watchers;
 
 /// The table, and whether it may be used.
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
     usage_log: Throttle,
+    pub(super) user_records: AllRecords,
     /// Where records are stored for other processes.
     #[cfg(feature = "redis")]
     pub(super) stream: Option<StreamWriter>,
@@ -71,6 +73,7 @@ impl Shared {
             watchers: Watchers::new(),
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
+            user_records: AllRecords::default(),
             #[cfg(feature = "redis")]
             stream: None,
         }

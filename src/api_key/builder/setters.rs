@@ -82,8 +82,8 @@ impl ApiKeyAuthBuilder {
     /// Rejects keys that were [revoked](crate::revocation), and shares revocations with other processes (default:
     /// none).
     ///
-    /// With a handle that has a stream, all processes reject a revoked key within a second. The keys of a user are
-    /// rejected too when [`Revocations::revoke_all`] revokes the user.
+    /// With a handle that has a stream, all processes reject a revoked key within a second. When
+    /// [`Revocations::revoke_all`] revokes a user, its keys are rejected too, and are revoked in the store.
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self

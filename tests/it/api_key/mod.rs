@@ -4,8 +4,10 @@ mod any_of;
 mod checking;
 mod config;
 mod flood;
+mod logout;
 mod lookups;
 mod managing;
+mod nodes;
 mod presenting;
 mod privileges;
 mod quota;
@@ -16,9 +18,8 @@ mod secrets;
 pub(crate) mod store_contract;
 mod usage;
 
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -194,13 +195,11 @@ fn unknown_key(number: u32) -> String {
 
 /// Adds the checksum, as this text must have it.
 fn with_checksum(text: &str) -> String {
-    let mut crc = !0_u32;
-    for byte in text.bytes() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-        }
-    }
+    static TABLE: LazyLock<[u32; 256]> = LazyLock::new(|| {
+        let step = |crc: u32| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        std::array::from_fn(|byte| (0..8).fold(byte as u32, |crc, _| step(crc)))
+    });
+    let crc = text.bytes().fold(!0_u32, |crc, byte| (crc >> 8) ^ TABLE[usize::from(crc as u8 ^ byte)]);
     let mut number = !crc;
     let mut digits = Vec::new();
     for _ in 0..6 {

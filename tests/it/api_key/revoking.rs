@@ -82,23 +82,6 @@ async fn older_version_of_a_revoked_record_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn revoking_a_user_rejects_its_tokens_and_keys() {
-    let clock = fake_clock();
-    let handle = revocations(&clock);
-    let fixture = Fixture::of(TestStore::default(), clock, |builder| builder.revocations(&handle));
-    let key = fixture.create().await;
-    let bob = UserContext::new("bob").with_issuer("https://id.example.com");
-    let of_bob = fixture.keys.create(NewApiKey::for_user(&bob)).await.unwrap();
-    assert_eq!([fixture.status(key.secret()).await, fixture.status(of_bob.secret()).await], [200, 200]);
-    handle.revoke_all(&ann()).await.unwrap();
-    assert_eq!([fixture.status(key.secret()).await, fixture.status(of_bob.secret()).await], [401, 200]);
-    // A key that is created later is valid.
-    fixture.clock.advance(SECOND);
-    let later = fixture.create().await;
-    assert_eq!(fixture.status(later.secret()).await, 200);
-}
-
-#[tokio::test]
 async fn all_keys_of_an_owner_are_revoked_for_ever() {
     let clock = fake_clock();
     let handle = revocations(&clock);

@@ -1,0 +1,149 @@
+//! The revocation of keys: in the store for ever, and at once in this process and those that share revocations.
+
+use std::sync::Arc;
+
+use crate::api_key::error::ApiKeyError;
+use crate::api_key::key::id::ApiKeyId;
+use crate::api_key::policy::Policy;
+use crate::api_key::record::ApiKeyRecord;
+use crate::api_key::store::{MAX_CONFLICTS, StoreError};
+use crate::api_key::time::to_system_time;
+use crate::gate::DenialKind;
+use crate::revocation::Revocation;
+use crate::revocation::user_records::{RecordsError, RevokeAll, UserNames, UserRecords};
+
+impl Policy {
+    /// Revokes a key. Returns whether there was a key of this id that was not revoked yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocation could not be shared.
+    pub(super) async fn revoke(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
+        let known = self.store.find(id).await;
+        if matches!(known, Ok(None)) {
+            return Ok(false);
+        }
+        // If the store is unavailable, the key is rejected nevertheless, as long as the entry is kept.
+        let shared = self.share_revocation(id);
+        self.cache.forget(id);
+        known?;
+        let revoked = self.revoke_record(id).await;
+        shared.await?;
+        revoked
+    }
+
+    /// Revokes all keys of an owner, except the one with the id `kept`, and returns their ids.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocations could not be shared.
+    pub(super) async fn revoke_all(
+        &self,
+        issuer: Option<&str>,
+        owner_id: &str,
+        kept: Option<&str>,
+    ) -> Result<Vec<ApiKeyId>, ApiKeyError> {
+        let known = self.store.find_by_owner(issuer, owner_id).await?;
+        let known = known.iter().filter(|record| record.revoked_at.is_none()).map(|record| record.id);
+        let known: Vec<_> = known.filter(|id| kept != Some(id.as_str())).collect();
+        // Before the store revokes them, so that an error of the store leaves none of them valid here.
+        let mut shared: Vec<_> = known.iter().map(|id| (*id, self.share_revocation(id))).collect();
+        let revoked = match kept {
+            Some(_) => self.revoke_records(&known).await,
+            None => {
+                let at = to_system_time(self.clock.since_epoch().as_secs());
+                self.store.revoke_all(issuer, owner_id, at).await.map_err(ApiKeyError::Store)
+            }
+        };
+        for id in revoked.iter().flatten().filter(|id| !known.contains(id)) {
+            // A key that was created meanwhile.
+            shared.push((*id, self.share_revocation(id)));
+        }
+        shared.iter().for_each(|(id, _)| self.cache.forget(id));
+        let ids = revoked?;
+        for (_, shared) in shared {
+            shared.await?;
+        }
+        Ok(ids)
+    }
+
+    /// Revokes a key that was created while its owner was revoked, so that the store did not know it yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ApiKeyError::OwnerRevoked`] if the owner was revoked, and another [`ApiKeyError`] if the store is
+    /// unavailable.
+    pub(super) async fn revoke_if_owner_is_revoked(&self, new: &ApiKeyRecord) -> Result<(), ApiKeyError> {
+        let Some(revocations) = &self.revocations else { return Ok(()) };
+        match revocations.check_credential(&self.cache.user_of(new)) {
+            Err(DenialKind::InvalidCredential) => {
+                self.revoke_record(&new.id).await?;
+                Err(ApiKeyError::OwnerRevoked)
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn revoke_records(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKeyId>, ApiKeyError> {
+        let mut revoked = Vec::new();
+        for id in ids {
+            if self.revoke_record(id).await? {
+                revoked.push(*id);
+            }
+        }
+        Ok(revoked)
+    }
+
+    /// Revokes a key in the store. Returns whether it was not revoked yet.
+    pub(super) async fn revoke_record(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
+        let at = to_system_time(self.clock.since_epoch().as_secs());
+        Ok(self.change(id, |record| Some(record.into_revoked(at))).await?.is_some())
+    }
+
+    /// Changes a record that is not revoked, again if another change comes first. Returns the stored record, `None` if
+    /// there is no such record, or if `next` returns `None`.
+    pub(super) async fn change(
+        &self,
+        id: &ApiKeyId,
+        next: impl Fn(ApiKeyRecord) -> Option<ApiKeyRecord>,
+    ) -> Result<Option<ApiKeyRecord>, ApiKeyError> {
+        let mut attempts = 0;
+        loop {
+            let current = self.store.find(id).await?.filter(|record| record.revoked_at.is_none());
+            let Some(changed) = current.and_then(&next) else { return Ok(None) };
+            let saved = self.store.save(&changed).await;
+            // Also after an error: a timeout does not tell whether the record was stored.
+            self.cache.forget(id);
+            match saved {
+                Err(StoreError::Conflict) if attempts < MAX_CONFLICTS => attempts += 1,
+                saved => {
+                    saved?;
+                    return Ok(Some(changed));
+                }
+            }
+        }
+    }
+
+    /// Rejects a key in this process. The future is ready when other processes reject it too.
+    fn share_revocation(&self, id: &ApiKeyId) -> impl Future<Output = Result<(), ApiKeyError>> + Send + use<> {
+        let shared = self.revocations.as_ref();
+        let shared = shared.map(|revocations| revocations.revoke_by(Revocation::api_key(id.as_str())));
+        async move {
+            match shared {
+                Some(shared) => shared.await.map_err(ApiKeyError::Revocation),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// When a user is revoked, its keys are revoked in the store too, because they may be valid for longer than the
+/// revocation is kept.
+impl UserRecords for Policy {
+    fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
+        Box::pin(async move {
+            let revoked = self.revoke_all(Some(&names.issuer), &names.id, names.kept.as_deref()).await;
+            revoked.map(|_| ()).map_err(|error| Arc::new(error) as RecordsError)
+        })
+    }
+}

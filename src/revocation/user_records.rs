@@ -1,0 +1,81 @@
+//! `UserRecords`: the records of credentials that are valid for longer than an entry is kept, such as API keys.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::context::{Credential, UserContext};
+
+/// The records of a gate, in which all credentials of a user can be revoked for ever.
+pub(crate) trait UserRecords: Send + Sync {
+    /// Revokes all credentials of a user.
+    fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll;
+}
+
+/// A revocation in records. It borrows nothing, so that it may be awaited in any task.
+pub(crate) type RevokeAll = Pin<Box<dyn Future<Output = Result<(), RecordsError>> + Send>>;
+
+/// Why the credentials of a user could not be revoked in the records.
+pub(crate) type RecordsError = Arc<dyn Error + Send + Sync>;
+
+/// The user whose credentials are revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UserNames {
+    pub(crate) issuer: Box<str>,
+    pub(crate) id: Box<str>,
+    /// The id of a credential that stays valid.
+    pub(crate) kept: Option<Box<str>>,
+}
+
+impl UserNames {
+    pub(super) fn new(issuer: &str, id: &str) -> Self {
+        Self { issuer: issuer.into(), id: id.into(), kept: None }
+    }
+
+    /// Returns the names of a user, `None` if it has no issuer.
+    pub(super) fn of(user: &UserContext) -> Option<Self> {
+        user.issuer().map(|issuer| Self::new(issuer, user.id()))
+    }
+
+    /// Keeps the API key that has authenticated this user, if one has.
+    pub(super) fn except_own(mut self, user: &UserContext) -> Self {
+        self.kept = user.token_id().filter(|_| user.credential() == Credential::ApiKey).map(Into::into);
+        self
+    }
+}
+
+/// The records of all gates that were built with a handle and still exist.
+#[derive(Default)]
+pub(super) struct AllRecords(Mutex<Vec<Weak<dyn UserRecords>>>);
+
+impl AllRecords {
+    pub(super) fn add(&self, records: Weak<dyn UserRecords>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|records| records.strong_count() > 0);
+        all.push(records);
+    }
+
+    /// Revokes all credentials of a user in all records, and returns the first error.
+    pub(super) fn revoke_all(
+        &self,
+        names: &UserNames,
+    ) -> impl Future<Output = Result<(), RecordsError>> + Send + use<> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = all.iter().filter_map(Weak::upgrade).map(|records| records.revoke_user(names.clone()));
+        let started: Vec<_> = started.collect();
+        async move {
+            let mut result = Ok(());
+            for revoked in started {
+                result = result.and(revoked.await);
+            }
+            result
+        }
+    }
+}
+
+impl fmt::Debug for AllRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllRecords").finish_non_exhaustive()
+    }
+}
