@@ -38,7 +38,7 @@ mod tests {
             assert!(names.iter().skip(index + 1).all(|other| other != name), "{name}");
         }
         // Changing it would lose the index of existing keys.
-        assert_eq!(owner_key("shop", None, "ann"), "shop:owner:");
+        assert_eq!(owner_key("shop", None, "ann"), "shop:owner:177fb1ee1a430da84214e7a40153003b");
         let id: ApiKeyId = "Zx81kQ0aB2cD".parse().unwrap();
         assert_eq!(record_key("shop", &id), "shop:Zx81kQ0aB2cD");
     }

@@ -50,7 +50,7 @@ use crate::store::{client, eviction};
 /// | `portcullis:api_keys:{id}` | `version`, `record` (JSON), `usage_count`, `last_used_at` (seconds since 1970) |
 /// | `portcullis:api_keys:owner:{digest}` | the ids; the digest is half of a SHA-256 of the owner |
 ///
-/// A record takes some 900 bytes of the server's memory, with its part of the index. It is kept after the key has
+/// A record takes some 700 bytes of the server's memory, with its part of the index. It is kept after the key has
 /// expired or was revoked, as a trail for audits, unless a [`retention`](Self::retention) is set. What is under the key
 /// of a record and is none, such as a value of another type, is reported in the log, and the key does not exist.
 ///

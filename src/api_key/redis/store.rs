@@ -177,3 +177,31 @@ const READS_PER_CALL: usize = 256;
 /// The most calls at the same time, so that those of an owner with many keys do not wait behind each other in a cluster,
 /// and do not crowd out the lookups of requests.
 const CONCURRENT_CALLS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api_key::time::to_system_time;
+
+    #[test]
+    fn record_expires_the_retention_after_the_first_end_of_its_key() {
+        let of = |expires_at: &str, revoked_at: Option<u64>| {
+            let digest = "5a".repeat(32);
+            let json = format!(
+                r#"{{"id":"Zx81kQ0aB2cD","version":1,"owner_id":"a","created_at":1,"digest":"{digest}"{expires_at}}}"#
+            );
+            let record = ApiKeyRecord::from_json(&json).unwrap();
+            let record = match revoked_at {
+                Some(time) => record.into_revoked(to_system_time(time)),
+                None => record,
+            };
+            expiry(&record, Duration::from_secs(1_000))
+        };
+        let expires = r#","expires_at":50"#;
+        assert_eq!(of("", None), None);
+        assert_eq!(of(expires, None), Some(1_050));
+        assert_eq!(of("", Some(40)), Some(1_040));
+        assert_eq!(of(expires, Some(40)), Some(1_040));
+        assert_eq!(of(expires, Some(60)), Some(1_050));
+    }
+}

@@ -166,7 +166,7 @@ fn full_record(id: &str, version: u64) -> ApiKeyRecord {
         "id": self::id(id), "version": version, "name": "\"n\u{e4}me\"\r\n\0", "owner_id": "fay", "owner_issuer": ISSUER,
         "owner_is_client": true, "scope": "read write", "roles": ["admin"], "permissions": ["read:reports"],
         "tier": "gold", "networks": ["203.0.113.0/24", "2001:db8::/32"], "created_at": 1, "not_before": 2,
-        "expires_at": 253_402_300_799_u64, "digest": "5a".repeat(32),
+        "expires_at": 253_402_300_799_u64, "quota": "1000/h", "digest": "5a".repeat(32),
         "previous": { "digest": "a5".repeat(32), "valid_until": 4 },
     });
     ApiKeyRecord::from_json(&json.to_string()).unwrap()

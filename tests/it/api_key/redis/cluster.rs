@@ -1,12 +1,17 @@
-//! A cluster of three nodes: the records of an owner on all of them, and a node that dies.
+//! A cluster of three nodes: the records of an owner on all of them, and a node that does not respond.
+
+use std::time::Duration;
 
 use ::redis::cluster::ClusterClient;
 use portcullis::api_key::{ApiKeyStore, ApiKeyUsage, RedisKeys};
 
-use super::{cause, is_unavailable};
+use tokio::time::Instant;
+
+use super::{cause, is_unavailable, record_key};
 use crate::api_key::store_contract::{at, check, id, record};
 use crate::support::log_capture::LogCapture;
-use crate::support::redis_server::Cluster;
+use crate::support::redis_connection::BlockingConnection;
+use crate::support::redis_server::{Cluster, Server};
 use crate::support::test_store::LONG_DEADLINE;
 
 async fn cluster_store(cluster: &Cluster) -> RedisKeys {
@@ -51,4 +56,29 @@ async fn node_of_a_cluster_as_the_server_names_the_constructor_for_clusters() {
     }
     assert!(moved > 3, "{moved} keys are on other nodes");
     assert_eq!(log.count(" WARN "), log.count("use RedisKeys::cluster"), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "needs redis-server: run tests/run"]
+async fn silent_node_delays_its_own_keys_by_at_most_the_deadline_and_opens_only_its_circuit_breaker() {
+    const DEADLINE: Duration = Duration::from_millis(150);
+    let server = Server::start();
+    let connection = BlockingConnection::new(&server);
+    let store = RedisKeys::cluster(connection.clone()).deadline(DEADLINE);
+    for name in ["a", "b"] {
+        store.save(&record(name, (None, "ann"), 1, "")).await.unwrap();
+    }
+    connection.stop_replies_for(&record_key("a"));
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let start = Instant::now();
+        let cause = cause(store.find(&id("a")).await);
+        waits.push(start.elapsed());
+        let is_expected = cause.starts_with("no response within 150ms") || cause.starts_with("the circuit breaker");
+        assert!(is_expected, "{cause}");
+        assert!(store.find(&id("b")).await.unwrap().is_some());
+    }
+    let timer_step = Duration::from_millis(1);
+    assert!(waits.iter().all(|wait| *wait <= DEADLINE + timer_step), "{waits:?}");
+    assert_eq!(waits.iter().filter(|wait| !wait.is_zero()).count(), 3, "{waits:?}");
 }

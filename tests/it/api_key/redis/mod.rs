@@ -151,6 +151,7 @@ async fn usage_of_many_keys_takes_one_call_for_each_128() {
     assert_eq!(scripts, [("evalsha".to_owned(), 3)]);
     let records = store.find_by_owner(None, "ann").await.unwrap();
     assert_eq!(records.len(), 300);
+    assert!(records.is_sorted_by_key(|record| *record.id()), "of those created in the same second");
     for (n, name) in names.iter().enumerate() {
         let record = records.iter().find(|record| *record.id() == id(name)).unwrap();
         assert_eq!((record.usage_count(), record.last_used_at()), (n as u64, Some(at(9))));

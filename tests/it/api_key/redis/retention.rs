@@ -79,7 +79,7 @@ async fn change_of_a_record_restores_its_id_in_an_index_that_was_lost() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn record_with_its_part_of_the_index_takes_at_most_1000_bytes() {
+async fn record_with_its_part_of_the_index_takes_at_most_800_bytes() {
     let server = Server::start();
     const COUNT: usize = 2_000;
     let memory = || -> usize {
@@ -96,5 +96,5 @@ async fn record_with_its_part_of_the_index_takes_at_most_1000_bytes() {
         store.save(&record).await.unwrap();
     }
     let bytes = (memory() - before) / COUNT;
-    assert!(bytes <= 1_000, "{bytes} bytes");
+    assert!(bytes <= 800, "{bytes} bytes");
 }
