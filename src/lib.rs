@@ -32,6 +32,7 @@
 //! |---|---|
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
+//! | [IntrospectionAuth] | asks the authorization server about an opaque token, and provides its user; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
 //! | [BasicAuth] | verifies a user name and a password, for internal endpoints; otherwise 401 |
 //! | [ClientCertAuth] | maps the client's TLS certificate to a user; otherwise 401 or 403 |
@@ -76,6 +77,7 @@
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
 //! | **basic** | `BasicAuth` |
 //! | **client_cert** | `ClientCertAuth`, for certificates of the TLS connection or of a trusted proxy |
+//! | **introspection** | [`IntrospectionAuth`] |
 //! | **redis** | rate limits, revocations and API keys in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
@@ -99,6 +101,7 @@
 //! | know which header a client sends | [client requests](_guide::recipes::client_requests) |
 //! | choose a credential | [which credential](_guide::recipes::which_credential) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
+//! | accept opaque tokens | [opaque tokens](_guide::recipes::opaque_tokens) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |

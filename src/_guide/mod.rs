@@ -15,6 +15,7 @@
 //! | How do I guard GET and POST of one path differently? | [methods](recipes::methods) |
 //! | Which kind of credential do I accept? | [which credential](recipes::which_credential) |
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys), [in another format](recipes::custom_api_keys) |
+//! | How do I accept opaque tokens? | [opaque tokens](recipes::opaque_tokens) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out? | [logout](recipes::logout) |
@@ -118,6 +119,10 @@ pub mod recipes {
     #[doc(alias("guard", "method_router"))]
     #[doc = include_str!("recipes/methods.md")]
     pub mod methods {}
+
+    #[doc(alias("introspection", "reference token", "RFC 7662"))]
+    #[doc = include_str!("recipes/opaque_tokens.md")]
+    pub mod opaque_tokens {}
 
     #[doc(alias("anonymous", "public"))]
     #[doc = include_str!("recipes/open_routes.md")]

@@ -158,7 +158,6 @@ pub enum DenialKind {
     InvalidCredential,
     /// 503: the authorization server that is asked about tokens is unavailable, or is being asked about too many.
     #[non_exhaustive]
-    #[doc(alias = "503")]
     IntrospectionUnavailable {
         /// The time after which to retry.
         retry_after: Duration,

@@ -4,6 +4,7 @@ mod server;
 mod tokens;
 mod users;
 mod validate;
+mod validated;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{UserLoader, UserMap};
 use crate::http_client::client::SharedHttpClient;
-use crate::introspection::builder::validate::Validated;
+use crate::introspection::builder::validated::Validated;
 use crate::introspection::cache::{CacheSettings, IntrospectionCache};
 use crate::introspection::client_auth::ClientAuth;
 use crate::introspection::endpoint::Endpoint;

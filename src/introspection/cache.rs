@@ -16,7 +16,7 @@ use crate::introspection::hints::Hints;
 use crate::introspection::response::Introspection;
 use crate::introspection::token::IntrospectedToken;
 use crate::introspection::users::{Received, Users};
-use crate::lookup::{CredentialCache, Generations, SingleFlight, Start};
+use crate::lookup::{CredentialCache, Generations, SharedLookups, Start};
 
 /// The responses about tokens in use. Anyone can send tokens that do not exist, so work and memory are bounded:
 ///
@@ -32,7 +32,7 @@ pub(super) struct IntrospectionCache {
     /// `None` if caching is switched off.
     active: Option<CredentialCache<[u8; 16], Arc<IntrospectedToken>>>,
     rejected: Mutex<Generations<TokenDigest, Rejected>>,
-    calls: Arc<SingleFlight<TokenDigest, Outcome>>,
+    calls: Arc<SharedLookups<TokenDigest, Outcome>>,
     endpoint: Endpoint,
     users: Users,
     settings: CacheSettings,
@@ -86,7 +86,7 @@ impl IntrospectionCache {
             hasher,
             active: capacity.map(CredentialCache::shared),
             rejected: Mutex::new(Generations::new(MAX_REJECTED)),
-            calls: SingleFlight::new(MAX_CALLS),
+            calls: SharedLookups::new(MAX_CALLS),
             endpoint,
             users,
             settings,
@@ -184,7 +184,7 @@ impl IntrospectionCache {
         Ok(known)
     }
 
-    /// Logs the result of a call. Outside of any lock, because a tracing subscriber is foreign code.
+    /// Logs the result of a call. It holds no lock, because a tracing subscriber is foreign code.
     fn log(&self, result: &Result<Known, EndpointError>) {
         self.log_change(result.as_ref().err());
         match result {

@@ -99,7 +99,8 @@ impl Gate for IntrospectionAuth {
                 let gate = self.clone();
                 Entry::wait(move |head| async move { gate.wait_for_response(head, missing).await })
             }
-            // A client that sent an invalid token expects to act as its user, and would not notice that it is anonymous.
+            // A client that sent an invalid token expects to act as its user, and would not notice that it is
+            // anonymous.
             Ok(Lookup::NoToken) if self.is_optional => {
                 // An outer gate may have authenticated the request by another credential.
                 if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {

@@ -1,7 +1,7 @@
 //! `Hints`: log lines about likely mistakes in the configuration, at most one a minute.
 //!
-//! If the settings do not fit the responses of the server, all tokens are rejected. Each rejection is logged at `debug`,
-//! which production apps usually turn off, so the hints are at `warn`. They name no value of a token.
+//! If the settings do not fit the responses of the server, all tokens are rejected. Each rejection is logged at
+//! `debug`, which production apps usually turn off, so the hints are at `warn`. They name no value of a token.
 
 use crate::claims::LogThrottle;
 use crate::clock::Clock;

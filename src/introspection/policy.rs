@@ -52,8 +52,8 @@ impl Policy {
     /// # Errors
     ///
     /// Returns [`DenialKind::InvalidRequest`] (400) if there are several tokens or the header is malformed,
-    /// [`DenialKind::InvalidToken`] (401) if the text cannot be a token or the token is rejected, and a 503 if it is not
-    /// known whether it was revoked.
+    /// [`DenialKind::InvalidToken`] (401) if the text cannot be a token or the token is rejected, and a 503 if it is
+    /// not known whether it was revoked.
     pub(super) fn find(&self, headers: &mut HeaderMap) -> Result<Lookup, DenialKind> {
         let authorization = authorization(headers).map_err(denial_kind)?;
         let Some(bearer) = authorization.as_ref().and_then(Bearer::of) else { return Ok(Lookup::NoToken) };

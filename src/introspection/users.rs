@@ -144,7 +144,8 @@ impl Users {
 
 /// Whether the response describes no user, but a client that acts on its own behalf (RFC 6749 §4.4).
 fn is_of_client(active: &ActiveToken, claims: &Object<'_>) -> bool {
-    active.sub.is_none() && active.client_id.is_some() && active.username.is_none() && !client::has_user_claims(claims)
+    let has_subject = claims.get("sub").is_some_and(|sub| !is_null(sub));
+    !has_subject && active.client_id.is_some() && active.username.is_none() && !client::has_user_claims(claims)
 }
 
 /// Checks that the token is a bearer token and an access token.

@@ -6,7 +6,7 @@ mod credential_cache;
 mod generations;
 mod in_progress;
 #[cfg(feature = "introspection")]
-mod single_flight;
+mod shared_lookups;
 
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) use credential_cache::{CachedCredential, CredentialCache};
@@ -14,4 +14,4 @@ pub(crate) use credential_cache::{CachedCredential, CredentialCache};
 pub(crate) use generations::Generations;
 pub(crate) use in_progress::InProgress;
 #[cfg(feature = "introspection")]
-pub(crate) use single_flight::{SingleFlight, Start};
+pub(crate) use shared_lookups::{SharedLookups, Start};

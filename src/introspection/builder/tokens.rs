@@ -43,8 +43,8 @@ impl IntrospectionAuthBuilder {
     /// then required).
     ///
     /// A response with another `iss` is rejected, and one without it describes a token of this issuer. Set the exact
-    /// name of the issuer in [`JwtAuth`](crate::JwtAuth), if the app accepts its JWTs too: a user is the same one if the
-    /// issuer and the id are.
+    /// name of the issuer in [`JwtAuth`](crate::JwtAuth), if the app accepts its JWTs too: a user is the same one if
+    /// the issuer and the id are.
     pub fn issuer(mut self, name: impl Into<String>) -> Self {
         self.issuer = Some(name.into());
         self
@@ -63,8 +63,8 @@ impl IntrospectionAuthBuilder {
     /// again).
     ///
     /// A revoked token gets 401, also if it is cached, before the [user loader](Self::load_user) runs. It is revoked by
-    /// `jti`, `sid`, `sub` or `client_id` of the response; one without `jti` and `sid`, by a digest of its text. A token
-    /// without `exp` gets 401, and so does one that is valid for longer than
+    /// `jti`, `sid`, `sub` or `client_id` of the response; one without `jti` and `sid`, by a digest of its text. A
+    /// token without `exp` gets 401, and so does one that is valid for longer than
     /// [`max_token_lifetime`](crate::revocation::RevocationsBuilder::max_token_lifetime), because its revocation would
     /// be forgotten before it expires.
     pub fn revocations(mut self, revocations: &Revocations) -> Self {

@@ -71,8 +71,9 @@ impl IntrospectionAuthBuilder {
     /// Sets a function that loads the user of a valid token (default: none).
     ///
     /// Use it to reject a locked account, or to read privileges from your own database. It runs on every request with a
-    /// valid token, also if the response is cached, with a [timeout](Self::load_user_timeout). Inner layers and handlers
-    /// see the user that it returns. [`JwtAuthBuilder::load_user`](crate::jwt::JwtAuthBuilder::load_user) has an example.
+    /// valid token, also if the response is cached, with a [timeout](Self::load_user_timeout). Inner layers and
+    /// handlers see the user that it returns. [`JwtAuthBuilder::load_user`](crate::jwt::JwtAuthBuilder::load_user) has
+    /// an example.
     pub fn load_user<F, Fut>(mut self, load: F) -> Self
     where
         F: Fn(UserContext) -> Fut + Send + Sync + 'static,

@@ -5,20 +5,12 @@ use std::time::Duration;
 use crate::clock::MAX_LEEWAY;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
-use crate::http_client::client::SharedHttpClient;
 use crate::http_client::default_client::default_client;
 use crate::http_client::url::validate_url;
 use crate::introspection::builder::IntrospectionAuthBuilder;
+use crate::introspection::builder::validated::Validated;
 use crate::introspection::client_auth::authenticator::Authenticator;
 use crate::introspection::digest::TokenHasher;
-
-/// What a layer needs and a builder may lack.
-pub(super) struct Validated {
-    pub(super) endpoint: String,
-    pub(super) authenticator: Authenticator,
-    pub(super) http_client: SharedHttpClient,
-    pub(super) hasher: TokenHasher,
-}
 
 impl IntrospectionAuthBuilder {
     /// Adds every issue. Returns `None` if one of the required values is missing.

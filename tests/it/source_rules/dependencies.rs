@@ -7,7 +7,7 @@ use super::{assert_none, files_below, source_files};
 
 /// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all
 /// files: these crates are the shared vocabulary of HTTP, tower, serialization and logging.
-const PLACES: [(&str, &[&str]); 36] = [
+const PLACES: [(&str, &[&str]); 37] = [
     (
         "arc_swap",
         &[
@@ -27,6 +27,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "basic/policy.rs",
             "context/peer_certificate.rs",
             "context/revocation_ids/id.rs",
+            "introspection/client_auth/",
             "jwt/keys/verifier.rs",
             "testing/keys.rs",
         ],
@@ -39,6 +40,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "basic/credentials.rs",
             "client_cert/rfc9440.rs",
             "headers/csp/source.rs",
+            "introspection/client_auth/",
             "jwt/keys/jwk.rs",
             "jwt/token/compact.rs",
             "testing/",
@@ -57,7 +59,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "jwt/token_cache.rs",
         ],
     ),
-    ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs"]),
+    ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs", "introspection/"]),
     (
         "hex",
         &[
@@ -75,8 +77,11 @@ const PLACES: [(&str, &[&str]); 36] = [
     ("hyper_util", &["http_client/built_in.rs", "testing/server.rs"]),
     ("ipnet", &["context/nat64.rs", "context/network_set.rs", "context/trusted_proxies/"]),
     ("itoa", &["rate_limit/response_headers.rs"]),
-    ("pem", &["client_cert/xfcc.rs", "jwt/keys/pem.rs"]),
-    ("percent_encoding", &["client_cert/xfcc.rs", "context/request_route.rs", "field/grpc.rs"]),
+    ("pem", &["client_cert/xfcc.rs", "introspection/client_auth/", "jwt/keys/pem.rs"]),
+    (
+        "percent_encoding",
+        &["client_cert/xfcc.rs", "context/request_route.rs", "field/grpc.rs", "introspection/client_auth/"],
+    ),
     ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     ("redis", &["api_key/redis/", "rate_limit/redis/", "revocation/builder/redis.rs", "revocation/redis/", "store/"]),
@@ -85,6 +90,7 @@ const PLACES: [(&str, &[&str]); 36] = [
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
     ("sha2", &["api_key/redis/key_names.rs", "rate_limit/redis/protocol.rs", "rate_limit/subject.rs"]),
+    ("siphasher", &["introspection/digest.rs"]),
     ("smallvec", &["context/rate_limit_status.rs", "gate/violation.rs", "rate_limit/decision.rs"]),
     (
         "tokio",
@@ -92,6 +98,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "api_key/",
             "basic/verifier.rs",
             "gate/user_loader.rs",
+            "introspection/cache.rs",
             "jwt/issuers/",
             "jwt/remote/",
             "lookup/",
@@ -115,6 +122,7 @@ const PLACES: [(&str, &[&str]); 36] = [
             "api_key/key/format.rs",
             "basic/builder.rs",
             "basic/credentials.rs",
+            "introspection/",
             "jwt/issuer/mod.rs",
             "jwt/token_cache.rs",
         ],

@@ -55,8 +55,8 @@ const NAMED: &[(&str, &str)] = &[
         "tower_layer",
         "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, client_cert::ClientCertAuth, \
          cors::Cors, csrf::Csrf, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
-         ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, require::impl_gate!, stack::Stack, \
-         testing::AsUser",
+         introspection::IntrospectionAuth, ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, \
+         require::impl_gate!, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];

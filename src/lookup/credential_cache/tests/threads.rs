@@ -1,4 +1,4 @@
-//! Several threads.
+//! Lookups and insertions of several threads.
 
 use std::thread;
 

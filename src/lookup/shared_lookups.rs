@@ -1,4 +1,4 @@
-//! `SingleFlight`: lookups that run once for each key, and not too many at the same time.
+//! `SharedLookups`: lookups that run once for each key, and not too many at the same time.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use crate::runtime::{self, RuntimeFault};
 ///
 /// The lock is held while a caller of [`start`](Self::start) reads what is known, and while the result of a lookup is
 /// recorded. So a request either joins a lookup or finds its result.
-pub(crate) struct SingleFlight<K, T> {
+pub(crate) struct SharedLookups<K, T> {
     state: Mutex<State<K, T>>,
     max_running: usize,
 }
@@ -42,7 +42,7 @@ pub(crate) enum Start<T> {
 /// The wait for the outcome of a lookup.
 pub(crate) struct Waiting<T>(watch::Receiver<Option<T>>);
 
-impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> SingleFlight<K, T> {
+impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> SharedLookups<K, T> {
     /// Creates the lookups, of which at most this number run at the same time.
     pub(crate) fn new(max_running: usize) -> Arc<Self> {
         let state = State { in_progress: InProgress::new(), running: 0 };
@@ -80,8 +80,9 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Si
         // Release the lock before `spawn`: a runtime that is shutting down drops the task at once, and with it the
         // guard, which takes the lock.
         drop(state);
-        let flight = Flight { flights: Arc::clone(self), key: key.clone(), id, record: Some(record), result: None };
-        runtime.spawn(flight.run(look_up()));
+        let lookup =
+            RunningLookup { lookups: Arc::clone(self), key: key.clone(), id, record: Some(record), result: None };
+        runtime.spawn(lookup.run(look_up()));
         Start::Waiting(Waiting(outcome))
     }
 
@@ -111,8 +112,13 @@ impl<T: Clone> Waiting<T> {
 
 /// A lookup in progress. However its task ends, even by a panic or with its runtime, dropping it notifies the requests
 /// that wait.
-struct Flight<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O> {
-    flights: Arc<SingleFlight<K, T>>,
+struct RunningLookup<
+    K: Clone + Eq + Hash + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    R: FnOnce(Option<O>) -> T,
+    O,
+> {
+    lookups: Arc<SharedLookups<K, T>>,
     key: K,
     id: u64,
     record: Option<R>,
@@ -120,7 +126,7 @@ struct Flight<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 's
 }
 
 impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O>
-    Flight<K, T, R, O>
+    RunningLookup<K, T, R, O>
 {
     async fn run(mut self, look_up: impl Future<Output = O>) {
         self.result = Some(look_up.await);
@@ -128,18 +134,18 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R:
 }
 
 impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static, R: FnOnce(Option<O>) -> T, O> Drop
-    for Flight<K, T, R, O>
+    for RunningLookup<K, T, R, O>
 {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
             let result = self.result.take();
-            self.flights.finish(&self.key, self.id, || record(result));
+            self.lookups.finish(&self.key, self.id, || record(result));
         }
     }
 }
 
-impl<K, T> fmt::Debug for SingleFlight<K, T> {
+impl<K, T> fmt::Debug for SharedLookups<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SingleFlight").field("max_running", &self.max_running).finish_non_exhaustive()
+        f.debug_struct("SharedLookups").field("max_running", &self.max_running).finish_non_exhaustive()
     }
 }
