@@ -25,6 +25,7 @@ use portcullis::gate::{
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
+use portcullis::introspection::{ClientAuth, IntrospectionAuthBuilder, IntrospectionAuthPass};
 use portcullis::ip_filter::IpFilterBuilder;
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
@@ -36,10 +37,10 @@ use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientAddr, ClientCertAuth, ConfigError, ConfigIssue, Cors,
-    CspNonce, Extractor, IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission, Principal, Profile,
-    Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, RequireUser,
-    RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers, TrustedProxies,
-    UserContext,
+    CspNonce, Extractor, IntrospectionAuth, IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission,
+    Principal, Profile, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier,
+    RequireUser, RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers,
+    TrustedProxies, UserContext,
 };
 use tower::Service;
 
@@ -49,6 +50,7 @@ fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<ApiKeyAuth>();
+    is_value::<IntrospectionAuth>();
     is_value::<BasicAuth>();
     is_value::<BasicAuthBuilder>();
     is_value::<BasicCredentials>();
@@ -81,6 +83,8 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Algorithm>();
     is_value::<RateLimitStatus>();
     is_value::<ApiKeyAuthBuilder>();
+    is_value::<ClientAuth>();
+    is_value::<IntrospectionAuthBuilder>();
     is_value::<ApiKeyChange>();
     is_value::<ApiKeyId>();
     is_value::<ApiKeyRecord>();
@@ -165,6 +169,7 @@ fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<ApiKey>();
     is_send_debug::<AuthPass>();
+    is_send_debug::<IntrospectionAuthPass>();
     is_send_debug::<ApiKeyError>();
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();

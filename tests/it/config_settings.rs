@@ -6,11 +6,12 @@ use portcullis::client_cert::ClientCertHeader;
 use portcullis::context::AuthScheme;
 use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
+use portcullis::introspection::ClientAuth;
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, BasicAuth, ClientCertAuth, ConfigError, Csrf, IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota,
-    RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier, Roles, Scopes, Stack,
-    Tiers, TrustedProxies,
+    AnyOf, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth, IpFilter, Issuer, JwtAuth,
+    OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
+    RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
 };
 
 /// The setting of the only issue.
@@ -69,6 +70,27 @@ fn constructors_are_named_by_their_path() {
     let forwarded = || certificates().forwarded(ClientCertHeader::Rfc9440, TrustedProxies::new(["10.0.0.1"]).unwrap());
     assert_eq!(setting(forwarded().verified_by("a b", "c").build()), "verified_by");
     assert_eq!(setting(forwarded().verified_by("a", "").build()), "verified_by");
+    let opaque = || IntrospectionAuth::builder().endpoint("https://a.example/").client("a", "b").audience("c");
+    let without_endpoint = IntrospectionAuth::builder().client("a", "b").audience("c");
+    assert_eq!(setting(without_endpoint.build()), "endpoint");
+    let without_client = IntrospectionAuth::builder().endpoint("https://a.example/").audience("c");
+    assert_eq!(setting(without_client.build()), "client_auth");
+    assert_eq!(setting(opaque().audiences([""; 0]).build()), "audience");
+    assert_eq!(setting(opaque().add_audience("").build()), "audience");
+    assert_eq!(setting(opaque().any_audience().build()), "any_audience");
+    assert_eq!(setting(opaque().client("a", "").build()), "client");
+    assert_eq!(setting(opaque().client_auth(ClientAuth::post("a", "")).build()), "client_auth");
+    assert_eq!(setting(opaque().issuer("").build()), "issuer");
+    assert_eq!(setting(opaque().keys_from(&tokens()).build()), "keys_from");
+    assert_eq!(setting(opaque().timeout(Duration::ZERO).build()), "timeout");
+    assert_eq!(setting(opaque().cache_ttl(Duration::MAX).build()), "cache_ttl");
+    assert_eq!(setting(opaque().cache_capacity(0).build()), "cache_capacity");
+    assert_eq!(setting(opaque().leeway(Duration::MAX).build()), "leeway");
+    assert_eq!(setting(opaque().realm("").build()), "realm");
+    assert_eq!(setting(opaque().claims(ClaimMap::new().id("")).build()), "claims");
+    let free = Tiers::ascending(["free"]).unwrap().get("free").unwrap();
+    assert_eq!(setting(opaque().default_tier(free).build()), "default_tier");
+    assert_eq!(setting(opaque().load_user_timeout(Duration::from_secs(1)).build()), "load_user_timeout");
     assert_eq!(setting(IpFilter::builder().build()), "IpFilter::builder");
     assert_eq!(setting(IpFilter::builder().allow([""; 0]).build()), "allow");
     assert_eq!(setting(IpFilter::builder().allow(["a"]).build()), "allow");

@@ -18,6 +18,7 @@ mod examples;
 mod extract;
 mod gate;
 mod headers;
+mod introspection;
 mod ip_filter;
 mod jwt_config;
 mod keys;
