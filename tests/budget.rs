@@ -16,11 +16,12 @@ use http::{HeaderValue, Request, Response, request};
 use portcullis::api_key::{MemoryKeys, NewApiKey};
 use portcullis::context::{AuthScheme, Realm};
 use portcullis::gate::{self, AuthGate, CredentialSource, CredentialSources, Entry, Gate};
+use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
 use portcullis::testing::TokenBuilder;
 use portcullis::{
-    AnyOf, ApiKeyAuth, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, RequireTier,
-    SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
+    AnyOf, ApiKeyAuth, Cors, Extractor, IntrospectionAuth, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope,
+    RequireTier, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
 };
 use tower::{Layer, Service};
 
@@ -147,6 +148,57 @@ fn a_cached_api_key_and_a_bad_checksum_stay_within_their_budgets() {
     let rejected = allocations(&mut app, request(&[(AUTHORIZATION, &wrong)]), 401);
     println!("ApiKeyAuth, 401 for a bad checksum: {rejected} of at most {}", bare + 9);
     assert!(rejected <= bare + 9, "{rejected} allocations, at most {}", bare + 9);
+}
+
+/// An authorization server that reports one token as active.
+struct AuthServer;
+
+impl HttpClient for AuthServer {
+    async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+        let body: &[u8] = if request.body().starts_with(b"token=active&") {
+            br#"{"active":true,"sub":"ann","iss":"https://auth.example.com","aud":"api","scope":"read","client_id":"web"}"#
+        } else {
+            br#"{"active":false}"#
+        };
+        Ok(Response::builder().header("content-type", "application/json").body(body.to_vec())?)
+    }
+}
+
+fn opaque() -> IntrospectionAuth {
+    let builder = IntrospectionAuth::builder().endpoint("https://auth.example.com/introspect").client("api", "secret");
+    builder.audience("api").http_client(AuthServer).build().unwrap()
+}
+
+#[test]
+fn a_cached_opaque_token_stays_within_its_budget() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut app = bare_router().layer(opaque()).with_state(());
+    let active = [(AUTHORIZATION, "Bearer active")];
+    assert_eq!(runtime.block_on(app.call(request(&active))).unwrap().status(), 200);
+    let bare = allocations(&mut bare_router().with_state(()), request(&[]), 200);
+    let cached = allocations(&mut app, request(&active), 200) - bare;
+    println!("IntrospectionAuth, cached token: {cached} of at most 3");
+    assert!(cached <= 3, "{cached} allocations, at most 3");
+}
+
+#[test]
+fn a_flood_of_inactive_tokens_keeps_no_memory() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut app = bare_router().layer(opaque()).with_state(());
+    let mut send = |tokens: std::ops::Range<u32>| {
+        for token in tokens {
+            let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty());
+            assert_eq!(runtime.block_on(app.call(request.unwrap())).unwrap().status(), 401);
+        }
+    };
+    // The last ten thousand are remembered.
+    send(0..12_000);
+    let kept = measure(|| send(12_000..24_000)).bytes_current;
+    println!("12,000 more inactive tokens keep {kept} bytes");
+    assert!(kept < 1 << 20, "{kept} bytes");
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub const CASES: [Case; 35] = [
     },
     case("JwtAuth EdDSA, uncached token", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
+    case("IntrospectionAuth, cached token", || ours::opaque(false), with_opaque),
+    case("IntrospectionAuth, revocations, cached token", || ours::opaque(true), with_opaque),
     case("ApiKeyAuth, cached key", ours::api_keys, with_api_key),
     Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", ours::api_keys, with_bad_checksum) },
     case("AnyOf of three gates, HS256, cached token", ours::any_of, with_hs256),
@@ -113,6 +115,12 @@ fn with_api_key() -> Request<Body> {
     let value = || HeaderValue::from_static(String::leak(format!("ApiKey {}", ours::api_key())));
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
+    request
+}
+
+fn with_opaque() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(ours::OPAQUE));
     request
 }
 

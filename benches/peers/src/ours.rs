@@ -1,7 +1,7 @@
 //! Apps with the layers of this crate, configured as its documentation shows.
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::routing::get;
@@ -9,11 +9,12 @@ use http::HeaderName;
 use portcullis::api_key::{MemoryKeys, NewApiKey};
 use portcullis::context::{AuthScheme, Realm, Visitor};
 use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
+use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, Cors, Extractor, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
+    Algorithm, AnyOf, ApiKeyAuth, Cors, Extractor, IntrospectionAuth, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
     SecurityHeaders, Stack, TrustedProxies, UserContext,
 };
 
@@ -180,6 +181,60 @@ pub(crate) fn any_of() -> Router {
     let sessions = gate("Session", CredentialSource::cookie("session"));
     let auth = AnyOf::new((jwt_layer(Algorithm::Hs256, true), keys, sessions));
     extracting_user().layer(auth.expect("three gates"))
+}
+
+/// An opaque token with 256 random bits, as most servers issue them.
+pub(crate) const OPAQUE: &str = "Bearer nCzXWQ1Hh2bqgPGNDrMnSbMmRvTRx6EgmKMUJ3dZk5w";
+
+/// An authorization server that reports every token as active.
+struct AuthServer;
+
+impl HttpClient for AuthServer {
+    async fn send(
+        &self,
+        _: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let body = serde_json::json!({
+            "active": true,
+            "sub": "ann",
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "client_id": "web",
+            "scope": "read:valuations write:valuations",
+            "token_type": "Bearer",
+            "iat": now,
+            "exp": now + 3_600,
+            "jti": "t-1",
+        });
+        let response = http::Response::builder().header("content-type", "application/json");
+        Ok(response.body(body.to_string().into_bytes())?)
+    }
+}
+
+/// An app whose token is cached for a whole run.
+pub(crate) fn opaque(revocable: bool) -> Router {
+    static LAYERS: OnceLock<[IntrospectionAuth; 2]> = OnceLock::new();
+    let new_layer = |revocable| {
+        let builder = IntrospectionAuth::builder()
+            .endpoint("https://auth.example.com/introspect")
+            .client("api", "secret")
+            .audience(AUDIENCE)
+            .http_client(AuthServer)
+            .cache_ttl(Duration::from_secs(3_600));
+        let revocations = Revocations::builder().build().expect("valid settings");
+        let builder = if revocable { builder.revocations(&revocations) } else { builder };
+        let layer = builder.build().expect("valid settings");
+        // The first request asks the server, which needs a runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let request = http::Request::get("/").header("authorization", OPAQUE);
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let response = runtime.block_on(tower::ServiceExt::oneshot(bare().layer(layer.clone()), request));
+        assert_eq!(response.expect("a response").status(), 200);
+        layer
+    };
+    let layers = LAYERS.get_or_init(|| [false, true].map(new_layer));
+    extracting_user().layer(layers[usize::from(revocable)].clone())
 }
 
 /// A layer whose keys stay cached for a whole run, and one key.
