@@ -149,3 +149,87 @@ impl<K, T> fmt::Debug for SharedLookups<K, T> {
         f.debug_struct("SharedLookups").field("max_running", &self.max_running).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    type Lookups = Arc<SharedLookups<u8, Option<u8>>>;
+
+    /// Starts a lookup whose result is that of the channel.
+    fn start(lookups: &Lookups, key: u8) -> (oneshot::Sender<u8>, Start<Option<u8>>) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, lookups.start(&key, || None, || async { receiver.await.expect("a result") }, |result| result))
+    }
+
+    async fn outcome(started: Start<Option<u8>>) -> Option<Option<u8>> {
+        match started {
+            Start::Waiting(lookup) => lookup.outcome().await,
+            Start::Known(_) | Start::TooMany | Start::Fault(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_for_one_key_share_a_lookup() {
+        let lookups = SharedLookups::new(2);
+        let (first, one) = start(&lookups, 1);
+        let (unused, joined) = start(&lookups, 1);
+        first.send(7).unwrap();
+        assert_eq!((outcome(one).await, outcome(joined).await), (Some(Some(7)), Some(Some(7))));
+        assert!(unused.is_closed(), "the second lookup did not start");
+        // It has ended, so another one starts.
+        let (again, two) = start(&lookups, 1);
+        again.send(8).unwrap();
+        assert_eq!(outcome(two).await, Some(Some(8)));
+    }
+
+    #[tokio::test]
+    async fn more_lookups_than_allowed_do_not_start_until_one_ends() {
+        let lookups = SharedLookups::new(2);
+        let [(first, one), (_second, _two)] = [1, 2].map(|key| start(&lookups, key));
+        assert!(matches!(start(&lookups, 3).1, Start::TooMany));
+        assert!(matches!(start(&lookups, 2).1, Start::Waiting(_)), "a running one can be joined");
+        first.send(7).unwrap();
+        outcome(one).await;
+        assert!(matches!(start(&lookups, 3).1, Start::Waiting(_)));
+    }
+
+    #[tokio::test]
+    async fn what_is_known_by_now_needs_no_lookup() {
+        let lookups: Lookups = SharedLookups::new(0);
+        let started = lookups.start(&1, || Some(Some(7)), || async { 0 }, |result| result);
+        assert!(matches!(started, Start::Known(Some(7))));
+    }
+
+    #[tokio::test]
+    async fn lookup_that_panics_ends_without_a_result() {
+        let lookups: Lookups = SharedLookups::new(1);
+        for _ in 0..2 {
+            let (sender, started) = start(&lookups, 1);
+            // The task panics, because there will be no result.
+            drop(sender);
+            assert_eq!(outcome(started).await, Some(None));
+        }
+    }
+
+    #[test]
+    fn a_runtime_that_shuts_down_ends_its_lookups_and_without_one_none_starts() {
+        let lookups: Lookups = SharedLookups::new(1);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let recorded = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&recorded);
+        let record = move |result| {
+            count.fetch_add(1, Ordering::Relaxed);
+            result
+        };
+        let started = runtime.block_on(async { lookups.start(&1, || None, std::future::pending, record) });
+        assert!(matches!(started, Start::Waiting(_)));
+        drop(runtime);
+        assert_eq!(recorded.load(Ordering::Relaxed), 1);
+        assert!(matches!(start(&lookups, 1).1, Start::Fault(_)));
+    }
+}
