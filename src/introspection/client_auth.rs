@@ -111,10 +111,6 @@ impl ClientAuth {
         Self { client_id: client_id.into(), method: Method::PrivateKeyJwt { key, audience: audience.into() } }
     }
 
-    pub(super) fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
     /// Validates the settings, and parses the key. `setting` is the setter that was called.
     ///
     /// Returns `None` and adds issues if a value is empty or the key is unusable.

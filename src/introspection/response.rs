@@ -43,9 +43,7 @@ pub(crate) struct ActiveToken {
     pub(crate) sub: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) username: Option<String>,
-    pub(crate) scope: Option<String>,
     pub(crate) jti: Option<String>,
-    pub(crate) sid: Option<String>,
     pub(crate) token_type: TokenType,
     /// Whether the token has `cnf`, so that it is bound to a key that its holder must prove (RFC 7800).
     pub(crate) is_bound: bool,
@@ -99,9 +97,7 @@ impl ActiveToken {
             sub: owned("sub")?,
             client_id: owned("client_id")?,
             username: owned("username")?,
-            scope: owned("scope")?,
             jti: owned("jti")?,
-            sid: owned("sid")?,
             token_type,
             is_bound: member(claims, "cnf").is_some(),
         })

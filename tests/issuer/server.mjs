@@ -16,6 +16,8 @@ const generate = promisify(generateKeyPair);
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'read:valuations write:valuations';
 const CLIENT = { id: 'portcullis-tests', secret: randomBytes(32).toString('base64url') };
+// The resource servers, which ask about opaque tokens. The secret needs encoding in a header (RFC 6749 §2.3.1).
+const SECRET = `${randomBytes(24).toString('base64url')}: %+&=/`;
 const KEY_TYPES = {
   RS256: ['rsa', { modulusLength: 2048 }],
   ES256: ['ec', { namedCurve: 'P-256' }],
@@ -24,6 +26,7 @@ const KEY_TYPES = {
   Ed25519: ['ed25519', {}],
 };
 const RESOURCES = Object.fromEntries(Object.keys(KEY_TYPES).map((alg) => [`urn:portcullis:${alg.toLowerCase()}`, alg]));
+const OPAQUE = 'urn:portcullis:opaque';
 
 // One signing key per algorithm.
 async function generateKeys() {
@@ -44,20 +47,66 @@ function store() {
   renameSync(`${file}.new`, file);
 }
 
-// Stores nothing: JWT access tokens are not stored, and no flow used here looks one up.
-class NoStorage {
-  async find() {}
+// Keeps opaque tokens until the process ends, across a change of the keys. JWT access tokens are not stored.
+const entries = new Map();
+
+class Storage {
+  constructor(kind) {
+    this.key = (id) => `${kind} ${id}`;
+  }
+  async find(id) {
+    return entries.get(this.key(id));
+  }
   async findByUid() {}
   async findByUserCode() {}
-  async upsert() {}
+  async upsert(id, payload) {
+    entries.set(this.key(id), payload);
+  }
   async consume() {}
-  async destroy() {}
+  async destroy(id) {
+    entries.delete(this.key(id));
+  }
   async revokeByGrantId() {}
 }
 
+// The keys with which a resource server authenticates by `private_key_jwt`, each for a client of its own.
+const clientKeys = {};
+for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA']) {
+  const [type, options] = KEY_TYPES[alg.replace('PS', 'RS')];
+  const { privateKey, publicKey } = await generate(type, options);
+  clientKeys[alg] = {
+    private: { ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg },
+    public: { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg, use: 'sig' },
+  };
+}
+
+// Resource servers request no tokens, so they have no grant types.
+const resourceServer = (client_id, method, more) => ({
+  client_id,
+  token_endpoint_auth_method: method,
+  grant_types: [],
+  redirect_uris: [],
+  response_types: [],
+  ...more,
+});
+
+const RESOURCE_SERVERS = [
+  resourceServer('api:basic', 'client_secret_basic', { client_secret: SECRET }),
+  resourceServer('api-post', 'client_secret_post', { client_secret: SECRET }),
+  ...Object.entries(clientKeys).map(([alg, key]) => resourceServer(`api-${alg.toLowerCase()}`, 'private_key_jwt', {
+    token_endpoint_auth_signing_alg: alg,
+    jwks: { keys: [key.public] },
+  })),
+  // Responses to these are signed (RFC 9701).
+  ...['RS256', 'ES256', 'EdDSA'].map((alg) => resourceServer(`api-signed-${alg.toLowerCase()}`, 'client_secret_basic', {
+    client_secret: SECRET,
+    introspection_signed_response_alg: alg,
+  })),
+];
+
 function provider(issuer) {
   return new Provider(issuer, {
-    adapter: NoStorage,
+    adapter: Storage,
     clients: [{
       client_id: CLIENT.id,
       client_secret: CLIENT.secret,
@@ -65,21 +114,29 @@ function provider(issuer) {
       redirect_uris: [],
       response_types: [],
       scope: SCOPE,
-    }],
+    }, ...RESOURCE_SERVERS],
     clientDefaults: { id_token_signed_response_alg: 'RS256' },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      jwtIntrospection: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo(_, resource) {
+          if (resource === OPAQUE) return { audience: AUDIENCE, scope: SCOPE, accessTokenFormat: 'opaque' };
           const alg = RESOURCES[resource];
           if (!alg) throw new errors.InvalidTarget();
           return { audience: AUDIENCE, scope: SCOPE, accessTokenFormat: 'jwt', jwt: { sign: { alg, kid: kids()[alg] } } };
         },
       },
     },
-    enabledJWA: { idTokenSigningAlgValues: Object.keys(KEY_TYPES) },
+    enabledJWA: {
+      clientAuthSigningAlgValues: Object.keys(clientKeys),
+      idTokenSigningAlgValues: Object.keys(KEY_TYPES),
+      introspectionSigningAlgValues: Object.keys(KEY_TYPES),
+    },
     jwks: { keys: generations.flat() },
     scopes: SCOPE.split(' '),
     // Longer than any test takes.
@@ -103,7 +160,16 @@ server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', async () => {
     handle = provider(issuer).callback();
   };
   applyKeys();
-  reply({ issuer, token_endpoint: `${issuer}/token`, client_id: CLIENT.id, client_secret: CLIENT.secret });
+  reply({
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    introspection_endpoint: `${issuer}/token/introspection`,
+    revocation_endpoint: `${issuer}/token/revocation`,
+    client_id: CLIENT.id,
+    client_secret: CLIENT.secret,
+    resource_server_secret: SECRET,
+    client_keys: Object.fromEntries(Object.entries(clientKeys).map(([alg, key]) => [alg, key.private])),
+  });
 
   for await (const line of createInterface({ input: process.stdin })) {
     const command = line.trim();

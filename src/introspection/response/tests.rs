@@ -63,14 +63,14 @@ fn anything_but_one_object_with_unique_names_is_an_error() {
 fn members_of_an_active_token_are_read_with_their_types() {
     let token = active(
         r#"{"active":true,"exp":1800000000,"nbf":1.5,"iat":1,"iss":"https://as","aud":["a","b"],"sub":"ann",
-            "client_id":"web","username":"Ann","scope":"read write","jti":"t1","sid":"s1","token_type":"bearer","x":[]}"#,
+            "client_id":"web","username":"Ann","jti":"t1","token_type":"bearer","x":[]}"#,
     );
     assert_eq!(token.expires_at, Some(Duration::from_secs(1_800_000_000)));
     assert_eq!(token.not_before, Some(Duration::from_millis(1500)));
     assert_eq!(token.issued_at, Some(Duration::from_secs(1)));
     assert_eq!(token.audiences, ["a", "b"]);
-    let texts = [token.iss, token.sub, token.client_id, token.username, token.scope, token.jti, token.sid];
-    assert_eq!(texts.map(Option::unwrap), ["https://as", "ann", "web", "Ann", "read write", "t1", "s1"]);
+    let texts = [token.iss, token.sub, token.client_id, token.username, token.jti];
+    assert_eq!(texts.map(Option::unwrap), ["https://as", "ann", "web", "Ann", "t1"]);
     assert_eq!((token.token_type, token.is_bound), (TokenType::Bearer, false));
     assert_eq!(Object::parse(&token.claims).unwrap().get("x"), Some("[]"));
     assert_eq!(active(r#"{"active":true,"aud":"a"}"#).audiences, ["a"]);
@@ -78,15 +78,15 @@ fn members_of_an_active_token_are_read_with_their_types() {
 
 #[test]
 fn absent_null_and_empty_members_are_none() {
-    let names = ["exp", "nbf", "iat", "iss", "aud", "sub", "client_id", "username", "scope", "jti", "sid", "cnf"];
+    let names = ["exp", "nbf", "iat", "iss", "aud", "sub", "client_id", "username", "jti", "cnf"];
     let nulls: String = names.iter().map(|name| format!(r#","{name}":null"#)).collect();
     let empty: String =
-        names[3..11].iter().filter(|name| **name != "aud").map(|name| format!(r#","{name}":"""#)).collect();
+        names[3..9].iter().filter(|name| **name != "aud").map(|name| format!(r#","{name}":"""#)).collect();
     for members in [String::new(), nulls, empty] {
         let token = active(&format!(r#"{{"active":true{members}}}"#));
         let times = [token.expires_at, token.not_before, token.issued_at];
         assert_eq!(times, [None; 3], "{members}");
-        let texts = [token.iss, token.sub, token.client_id, token.username, token.scope, token.jti, token.sid];
+        let texts = [token.iss, token.sub, token.client_id, token.username, token.jti];
         assert!(texts.iter().all(Option::is_none) && token.audiences.is_empty() && !token.is_bound, "{members}");
         assert_eq!(token.token_type, TokenType::Bearer, "{members}");
     }
@@ -103,9 +103,7 @@ fn a_malformed_member_is_an_error_and_not_absent() {
         ("sub", &["1", "{}"]),
         ("client_id", &["[]"]),
         ("username", &["0"]),
-        ("scope", &["1", "{}"]),
         ("jti", &["7"]),
-        ("sid", &["true"]),
         ("token_type", &["1", "[\"Bearer\"]"]),
     ] {
         for value in values {

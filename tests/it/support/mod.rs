@@ -9,6 +9,7 @@ pub(crate) mod fake_network;
 pub(crate) mod jwt_app;
 pub(crate) mod limited_app;
 pub(crate) mod log_capture;
+pub(crate) mod oidc_provider;
 pub(crate) mod protected_app;
 pub(crate) mod redis_connection;
 pub(crate) mod redis_server;
