@@ -17,6 +17,8 @@ use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_nam
 use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
 use crate::field::origin::Origin;
 use crate::gate::{CredentialSource, CredentialSources};
+#[cfg(feature = "introspection")]
+use crate::introspection::fuzzing as introspection;
 use crate::jwt::fuzzing as jwt;
 #[cfg(all(feature = "redis", feature = "revocation"))]
 use crate::revocation::redis::entry::{decode, encode};
@@ -318,6 +320,14 @@ pub fn api_key(data: &[u8]) {
 pub fn api_key_record(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         api_keys::record(text);
+    }
+}
+
+/// Reads the response of an authorization server about a token.
+#[cfg(feature = "introspection")]
+pub fn introspection_response(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        introspection::response(text);
     }
 }
 

@@ -111,6 +111,8 @@ mod client_auth;
 mod digest;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 pub(crate) mod gate;
 mod hints;
 mod policy;

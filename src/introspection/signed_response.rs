@@ -35,7 +35,7 @@ impl SignedResponses {
     ///
     /// Only `token_introspection` is about the token. The RFC advises against a `sub` and `exp` beside it, with which
     /// the response would look like an access token, so they are ignored.
-    fn read_claims(claims: &str, now: Duration) -> Result<Introspection, EndpointError> {
+    pub(super) fn read_claims(claims: &str, now: Duration) -> Result<Introspection, EndpointError> {
         let claims =
             Object::parse(claims).ok_or(EndpointError::Malformed("it is not a JSON object with unique names"))?;
         let issued_at = claims.get("iat").and_then(numeric_date::parse).ok_or(EndpointError::Malformed("iat"))?;

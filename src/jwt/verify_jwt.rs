@@ -114,3 +114,6 @@ fn error(kind: DenialKind) -> VerifyError {
 
 // Longer than an access token, because a response has all claims of one. The caller has bounded it too.
 const MAX_LEN: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

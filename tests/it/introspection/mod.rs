@@ -5,6 +5,7 @@ mod caching;
 mod calls;
 mod checking;
 mod config;
+mod oidc_provider;
 mod outage;
 mod presenting;
 mod revoking;
