@@ -9,6 +9,7 @@ use axum::extract::ConnectInfo;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::{HeaderValue, Method, Request};
 use portcullis::Algorithm;
+use portcullis::client_cert::ClientCertHeader;
 
 use crate::ours::{self, token};
 use crate::peers;
@@ -24,7 +25,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 35] = [
+pub const CASES: [Case; 46] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -58,6 +59,17 @@ pub const CASES: [Case; 35] = [
     case("IntrospectionAuth, revocations, cached token", || ours::opaque(true), with_opaque),
     case("ApiKeyAuth, cached key", ours::api_keys, with_api_key),
     Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", ours::api_keys, with_bad_checksum) },
+    case("BasicAuth", ours::basic, with_password),
+    Case { status: 401, ..case("BasicAuth, 401 for a wrong password", ours::basic, with_wrong_password) },
+    case("  tower-http's basic", peers::basic, with_password),
+    Case { status: 401, ..case("  tower-http's basic, 401", peers::basic, with_wrong_password) },
+    case("ClientCertAuth, of the TLS connection", ours::tls_certificates, with_tls_certificate),
+    case("ClientCertAuth, Client-Cert", || ours::certificates(ClientCertHeader::Rfc9440), with_client_cert),
+    case("ClientCertAuth, Envoy's names", || ours::certificates(ClientCertHeader::Envoy), with_xfcc),
+    case("TrustedProxies and IpFilter", || ours::ip_filter(1), plain),
+    case("TrustedProxies and IpFilter, 10,000 networks", || ours::ip_filter(10_000), plain),
+    case("  from_fn, a network", || peers::ip_filter(1), plain),
+    case("  from_fn, 10,000 networks in turn", || peers::ip_filter(10_000), plain),
     case("AnyOf of three gates, HS256, cached token", ours::any_of, with_hs256),
     case("AnyOf of three gates, custom gate", ours::any_of, with_key),
     Case { status: 401, ..case("AnyOf of three gates, 401 without any", ours::any_of, plain) },
@@ -134,6 +146,39 @@ fn with_bad_checksum() -> Request<Body> {
     };
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
+    request
+}
+
+fn with_authorization(value: &'static str) -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(value));
+    request
+}
+
+/// With the base64 of `prometheus:` and the password.
+fn with_password() -> Request<Body> {
+    with_authorization("Basic cHJvbWV0aGV1czp3T0owZFBGcGVGUUFZdkhP")
+}
+
+fn with_wrong_password() -> Request<Body> {
+    with_authorization("Basic cHJvbWV0aGV1czp3T0owZFBGcGVGUUFZdkhQ")
+}
+
+fn with_tls_certificate() -> Request<Body> {
+    let mut request = plain();
+    request.extensions_mut().insert(ours::certificate().clone());
+    request
+}
+
+fn with_client_cert() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert("client-cert", HeaderValue::from_static(ours::CLIENT_CERT));
+    request
+}
+
+fn with_xfcc() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert("x-forwarded-client-cert", HeaderValue::from_static(ours::XFCC));
     request
 }
 

@@ -7,15 +7,17 @@ use axum::Router;
 use axum::routing::get;
 use http::HeaderName;
 use portcullis::api_key::{MemoryKeys, NewApiKey};
-use portcullis::context::{AuthScheme, Realm, Visitor};
+use portcullis::client_cert::{ClientCertAuthBuilder, ClientCertHeader};
+use portcullis::context::{AuthScheme, PeerCertificate, Realm, Visitor};
 use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
 use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
-use portcullis::testing::{TestIssuer, TokenBuilder};
+use portcullis::testing::{FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, Cors, Extractor, IntrospectionAuth, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations,
-    SecurityHeaders, Stack, TrustedProxies, UserContext,
+    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClientCertAuth, Cors, Extractor, IntrospectionAuth, IpFilter, Issuer,
+    JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, Stack, TrustedProxies,
+    UserContext,
 };
 
 pub(crate) const PAGE: &str = "https://app0.example.com";
@@ -265,6 +267,68 @@ pub(crate) fn api_key() -> &'static str {
 
 pub(crate) fn api_keys() -> Router {
     extracting_user().layer(api_key_layer().0.clone())
+}
+
+pub(crate) const PASSWORD: &str = "wOJ0dPFpeFQAYvHO";
+
+pub(crate) fn basic() -> Router {
+    bare().layer(BasicAuth::builder().user("prometheus", PASSWORD).build().expect("a user"))
+}
+
+/// The example of RFC 9440 §2.2, which was valid in 2020.
+pub(crate) const CLIENT_CERT: &str = "\
+    :MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzAZBgNVBAMMEkxBIEludGV\
+    ybWVkaWF0ZSBDQTAeFw0yMDAxMTQyMjU1MzNaFw0yMTAxMjMyMjU1MzNaMA0xCzAJBgNVBAMMAkJDMFkwEwYHKoZIzj0CAQYIKoZIzj0\
+    DAQcDQgAE8YnXXfaUgmnMtOXU/IncWalRhebrXmckC8vdgJ1p5Be5F/3YC8OthxM4+k1M6aEAEFcGzkJiNy6J84y7uzo9M6NyMHAwCQY\
+    DVR0TBAIwADAfBgNVHSMEGDAWgBRm3WjLa38lbEYCuiCPct0ZaSED2DAOBgNVHQ8BAf8EBAMCBsAwEwYDVR0lBAwwCgYIKwYBBQUHAwI\
+    wHQYDVR0RAQH/BBMwEYEPYmRjQGV4YW1wbGUuY29tMAoGCCqGSM49BAMCA0gAMEUCIBHda/r1vaL6G3VliL4/Di6YK0Q6bMjeSkC3dFC\
+    OOB8TAiEAx/kHSB4urmiZ0NX5r5XarmPk0wmuydBVoU4hBVZ1yhk=:";
+/// As Envoy writes it by default.
+pub(crate) const XFCC: &str = "By=spiffe://acme.example/gateway;\
+    Hash=468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688;Subject=\"CN=backup,O=Acme\";\
+    URI=spiffe://acme.example/backup";
+
+/// The certificate of a connection, parsed once.
+pub(crate) fn certificate() -> &'static PeerCertificate {
+    static CERTIFICATE: OnceLock<PeerCertificate> = OnceLock::new();
+    CERTIFICATE.get_or_init(|| {
+        let mut request = http::Request::get("/").header("client-cert", CLIENT_CERT).body(()).expect("a request");
+        request.extensions_mut().insert(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
+        let mut head = request.into_parts().0;
+        let _ = certificate_layer(ClientCertHeader::Rfc9440).enter(&mut head);
+        head.extensions.remove().expect("the certificate of the request")
+    })
+}
+
+fn certificate_builder() -> ClientCertAuthBuilder {
+    let clock = FakeClock::new();
+    clock.set_wall(std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000));
+    let builder = ClientCertAuth::builder().clock(clock.clock());
+    builder.user(|certificate| certificate.uri().or(certificate.email()).map(UserContext::new))
+}
+
+fn certificate_layer(header: ClientCertHeader) -> ClientCertAuth {
+    let proxies = TrustedProxies::new(["192.0.2.1"]).expect("an address");
+    certificate_builder().forwarded(header, proxies).build().expect("valid settings")
+}
+
+pub(crate) fn certificates(header: ClientCertHeader) -> Router {
+    bare().layer(certificate_layer(header))
+}
+
+pub(crate) fn tls_certificates() -> Router {
+    let auth = certificate_builder().from_tls(|extensions| extensions.get().cloned());
+    bare().layer(auth.build().expect("valid settings"))
+}
+
+/// Networks that do not contain the client.
+pub(crate) fn networks(count: u32) -> impl Iterator<Item = String> {
+    (0..count).map(|n| format!("{}/28", std::net::Ipv4Addr::from_bits(0x0a00_0000 + (n << 6))))
+}
+
+pub(crate) fn ip_filter(count: u32) -> Router {
+    let filter = IpFilter::builder().deny(networks(count)).build().expect("networks");
+    bare().layer((TrustedProxies::none(), filter))
 }
 
 /// Checks whether a token was revoked, among a thousand others.

@@ -2,12 +2,17 @@
 //!
 //! Several layers are in one `ServiceBuilder`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum_jwt_auth::{Claims, Decoder, LocalDecoder};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use ipnet::IpNet;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 use portcullis::Algorithm;
@@ -17,6 +22,7 @@ use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::validate_request::ValidateRequestHeaderLayer;
 
 use crate::ours::{self, AUDIENCE, ISSUER, SECRET, bare};
 
@@ -86,6 +92,23 @@ pub(crate) fn exceeded_limit() -> Router {
     // Uses the only unit of the quota.
     drop(config.limiter().check_key(&std::net::IpAddr::from([192, 0, 2, 1])));
     bare().layer(GovernorLayer::new(config))
+}
+
+/// Compares the header with a text, not in constant time, and responds with a challenge without a realm.
+#[expect(deprecated, reason = "tower-http has no other layer for passwords")]
+pub(crate) fn basic() -> Router {
+    bare().layer(ValidateRequestHeaderLayer::basic("prometheus", ours::PASSWORD))
+}
+
+/// Compares the address of the connection with one network after the other, as many apps do.
+pub(crate) fn ip_filter(count: u32) -> Router {
+    let denied: Vec<IpNet> = ours::networks(count).map(|network| network.parse().expect("a network")).collect();
+    let denied: Arc<[IpNet]> = denied.into();
+    let filter = from_fn(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request, next: Next| {
+        let is_denied = denied.iter().any(|network| network.contains(&peer.ip()));
+        async move { if is_denied { StatusCode::FORBIDDEN.into_response() } else { next.run(request).await } }
+    });
+    bare().layer(filter)
 }
 
 #[derive(Clone, Deserialize)]
