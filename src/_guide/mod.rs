@@ -16,6 +16,7 @@
 //! | Which kind of credential do I accept? | [which credential](recipes::which_credential) |
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys), [in another format](recipes::custom_api_keys) |
 //! | How do I accept opaque tokens? | [opaque tokens](recipes::opaque_tokens) |
+//! | How do I authenticate services by TLS client certificates? | [mTLS](recipes::mtls) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out? | [logout](recipes::logout) |
@@ -119,6 +120,10 @@ pub mod recipes {
     #[doc(alias("guard", "method_router"))]
     #[doc = include_str!("recipes/methods.md")]
     pub mod methods {}
+
+    #[doc(alias("Client-Cert", "client certificate", "RFC 9440", "SPIFFE", "XFCC"))]
+    #[doc = include_str!("recipes/mtls.md")]
+    pub mod mtls {}
 
     #[doc(alias("introspection", "reference token", "RFC 7662"))]
     #[doc = include_str!("recipes/opaque_tokens.md")]

@@ -85,7 +85,7 @@ impl BasicAuthBuilder {
     ///
     /// It returns the user, `None` if the name or the password is wrong, and an error if it cannot find out, which is a
     /// 503. Let it take the same time for unknown names, for example by checking the password against a fixed hash. It is
-    /// not called for [configured](Self::user) users.
+    /// called for every name and password that is not [configured](Self::user).
     ///
     /// A success is cached for 60 seconds under a keyed digest, up to 1,000 of them; a failure is not cached. At most
     /// four calls run at once, each for at most five seconds. Other requests get 503.

@@ -77,11 +77,14 @@
 //! # Browsers and caches
 //!
 //! A browser sends the certificate on its own, as it does a cookie. In an `AnyOf`, it counts only if the request has no
-//! explicit credential. Do not serve pages of users by it: this layer does not check yet whether another site caused a
-//! request.
+//! explicit credential. This layer does not check yet whether a page of another site caused a request: if browsers have
+//! certificates for your app, add [`Csrf`](crate::Csrf), which rejects such writes.
 //!
 //! Responses get `Cache-Control: no-store`. If a handler allows caching, they get `Vary` with the header of the
 //! certificate instead (RFC 9440 §2.4).
+//!
+//! The [guide](crate::_guide::recipes::mtls) has the settings of the app's own TLS server, of Envoy, nginx, HAProxy, Caddy
+//! and Cloudflare.
 //!
 //! # What it does not do
 //!
