@@ -40,7 +40,6 @@ pub(crate) struct ActiveToken {
     pub(crate) iss: Option<String>,
     /// `aud`: a string or an array of strings. Empty if it is absent.
     pub(crate) audiences: Vec<String>,
-    pub(crate) sub: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) jti: Option<String>,
@@ -94,7 +93,6 @@ impl ActiveToken {
             issued_at: optional_time(claims, "iat")?,
             iss: owned("iss")?,
             audiences: audiences(claims)?,
-            sub: owned("sub")?,
             client_id: owned("client_id")?,
             username: owned("username")?,
             jti: owned("jti")?,
