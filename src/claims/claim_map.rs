@@ -141,11 +141,13 @@ impl ClaimMap {
     }
 
     /// Returns the error of a token that has another tenant than the required one, or none.
+    #[cfg(feature = "jwt")]
     pub(crate) fn tenant_mismatch(&self) -> TokenError {
         self.tenant.as_ref().map_or_else(|| TokenError::claim_mismatch("tenant"), ClaimPath::mismatch)
     }
 
     /// Whether a claim with the tenant is set.
+    #[cfg(feature = "jwt")]
     pub(crate) fn has_tenant(&self) -> bool {
         self.tenant.is_some()
     }

@@ -68,6 +68,7 @@ impl ClaimPath {
     }
 
     /// Returns the error of a claim that does not have the value that the settings require.
+    #[cfg(feature = "jwt")]
     pub(crate) fn mismatch(&self) -> TokenError {
         TokenError::claim_mismatch(self.text.clone())
     }

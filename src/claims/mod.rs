@@ -2,6 +2,7 @@
 //!
 //! A claim that grants something is read strictly, and a claim that grants nothing is read as absent if it is malformed.
 
+#[cfg(feature = "jwt")]
 pub(crate) mod audience;
 pub(crate) mod authorization_details;
 pub(crate) mod claim_map;

@@ -63,7 +63,7 @@ impl Scopes {
     }
 
     /// Creates a set from the space-separated list of a token; `None` if a word is not a scope token.
-    #[cfg(feature = "jwt")]
+    #[cfg(any(feature = "introspection", feature = "jwt"))]
     pub(crate) fn from_text(text: SharedStr) -> Option<Self> {
         let is_list = words(&text).all(is_scope_token);
         is_list.then_some(Self(text))

@@ -12,7 +12,7 @@
 #[cfg(feature = "cors")]
 pub(crate) mod app_origin;
 pub(crate) mod authorization;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) mod bearer;
 pub(crate) mod challenge;
 pub(crate) mod cookie;
@@ -20,7 +20,7 @@ pub(crate) mod forwarded;
 pub(crate) mod grpc;
 pub(crate) mod header_map;
 pub(crate) mod list;
-#[cfg(any(feature = "cors", feature = "headers", feature = "jwt"))]
+#[cfg(any(feature = "cors", feature = "headers", feature = "introspection", feature = "jwt"))]
 #[cfg_attr(not(any(feature = "cors", test)), expect(dead_code, reason = "only `cors` reads every part of an origin"))]
 pub(crate) mod origin;
 pub(crate) mod token;

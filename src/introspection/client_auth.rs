@@ -80,7 +80,7 @@ impl ClientAuth {
 
     /// Authenticates by a JWT that is signed with a private key (`private_key_jwt`, RFC 7523 §2.2).
     ///
-    /// The server knows only the public key, so nobody can steal a secret there. Each request has a fresh JWT, which is
+    /// The server knows only the public key, so no secret can be stolen there. Each request has a fresh JWT, which is
     /// valid for a minute.
     ///
     /// `private_key` is a JWK, or a PEM: `PRIVATE KEY` (PKCS #8), `RSA PRIVATE KEY` or `EC PRIVATE KEY`. The algorithm

@@ -12,6 +12,7 @@ mod shared_lookups;
 pub(crate) use credential_cache::{CachedCredential, CredentialCache};
 #[cfg(any(feature = "api_key", feature = "introspection"))]
 pub(crate) use generations::Generations;
+#[cfg(any(feature = "api_key", feature = "jwt"))]
 pub(crate) use in_progress::InProgress;
 #[cfg(feature = "introspection")]
 pub(crate) use shared_lookups::{SharedLookups, Start};

@@ -17,6 +17,7 @@ pub trait VerifyJwt: Verify + Clone {}
 impl<V: Verify + Clone> VerifyJwt for V {}
 
 /// What a JWT must have besides a valid signature of its issuer.
+#[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only `jwt` verifies JWTs"))]
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectedJwt<'a> {
     /// The value of `iss`, which selects the keys.

@@ -92,7 +92,7 @@ impl Authenticator {
 
     /// Creates a JWT with which the client authenticates (RFC 7523 §3).
     fn assertion(&self, key: &PrivateKey, audience: &str, now: Duration) -> Result<Zeroizing<String>, AssertionError> {
-        // A server accepts each `jti` once, so that nobody who reads an assertion can use it again.
+        // A server accepts each `jti` once, so that one who reads an assertion cannot use it again.
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| AssertionError)?;
         let issued_at = now.as_secs();

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn reserved_characters_spaces_and_other_alphabets_are_encoded() {
         // RFC 6749 appendix B.
-        assert_eq!(*encode(" %&+£€"), "+%25%26%2B%C2%A3%E2%82%AC");
+        assert_eq!(*encode(" %&+\u{a3}\u{20ac}"), "+%25%26%2B%C2%A3%E2%82%AC");
         assert_eq!(*encode("a:b=c/d~e"), "a%3Ab%3Dc%2Fd%7Ee");
         assert_eq!(*encode("AZaz09*-._"), "AZaz09*-._");
         assert_eq!(*encode("%20"), "%2520");

@@ -130,7 +130,7 @@ async fn an_active_token_is_returned_with_its_claims() {
     let server = Server(Arc::default(), 200, r#"{"active":true,"sub":"ann"}"#);
     let outcome = endpoint(&server, &ClientAuth::basic("api", "secret")).introspect("t").await;
     let Ok(Introspection::Active(token)) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(&*token.claims, r#"{"active":true,"sub":"ann"}"#);
+    assert!(token.claims.contains(r#""sub":"ann""#));
 }
 
 #[test]
