@@ -189,14 +189,18 @@ impl NewApiKey {
     /// Returns why the key is not created.
     pub(super) fn check(&mut self, now: Duration) -> Result<(), ApiKeyError> {
         if self.owner.id.is_empty() {
-            let issue = ConfigIssue::new("for_user", IssueKind::Missing, "the owner has no id", "set UserContext::new");
-            self.grant.issue(issue);
+            let setting = if self.grant.is_administrator() { "by_administrator" } else { "for_user" };
+            let remedy = "pass a user with an id";
+            self.grant.issue(ConfigIssue::new(setting, IssueKind::Missing, "the owner has no id", remedy));
         }
         let expires_at = self.expires_at_seconds(now);
         let not_before = self.not_before.map(of_system_time);
-        if expires_at.is_some_and(|end| end <= now.as_secs().max(not_before.unwrap_or_default())) {
+        // A period is rounded up, so that one of zero would last up to a second.
+        let is_empty = matches!(self.expiry, Expiry::In(Duration::ZERO));
+        if is_empty || expires_at.is_some_and(|end| end <= now.as_secs().max(not_before.unwrap_or_default())) {
             let reason = "not in the future, or before the key becomes valid";
-            self.grant.issue(ConfigIssue::new("expires_at", IssueKind::Invalid, reason, "set a later time"));
+            let setting = if matches!(self.expiry, Expiry::In(_)) { "expires_in" } else { "expires_at" };
+            self.grant.issue(ConfigIssue::new(setting, IssueKind::Invalid, reason, "set a later time"));
         }
         self.grant.check()
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::header::AUTHORIZATION;
+use portcullis::api_key::{ApiKeyChange, ApiKeyError, ApiKeyId, MemoryKeys, NewApiKey};
 use portcullis::client_cert::ClientCertHeader;
 use portcullis::context::AuthScheme;
 use portcullis::gate::{CredentialSource, CredentialSources};
@@ -9,9 +11,9 @@ use portcullis::headers::{Csp, Hsts};
 use portcullis::introspection::ClientAuth;
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth, IpFilter, Issuer, JwtAuth,
-    OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
-    RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies,
+    AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth, IpFilter, Issuer,
+    JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
+    RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies, UserContext,
 };
 
 /// The setting of the only issue.
@@ -106,6 +108,63 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting("".parse::<Csp>()), "Csp::from_str");
     for text in ["", "img-src *; img-src *", "block-all-mixed-content", "scripts *"] {
         assert_eq!(setting(Csp::parse(text)), "Csp::parse", "{text}");
+    }
+}
+
+#[test]
+fn settings_of_api_keys_are_named_by_their_method() {
+    const HOURS: Duration = Duration::from_secs(2 * 3_600);
+    let keys = || ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new());
+    assert_eq!(setting(ApiKeyAuth::builder().store(MemoryKeys::new()).build()), "prefix");
+    assert_eq!(setting(keys().prefix("Acme").build()), "prefix");
+    assert_eq!(setting(ApiKeyAuth::builder().prefix("acme_live").build()), "store");
+    assert_eq!(setting(keys().header(AUTHORIZATION).build()), "header");
+    assert_eq!(setting(keys().realm("\"").build()), "realm");
+    assert_eq!(setting(keys().pepper([7; 31]).build()), "pepper");
+    assert_eq!(setting(keys().store_timeout(Duration::ZERO).build()), "store_timeout");
+    assert_eq!(setting(keys().cache_capacity(0).build()), "cache_capacity");
+    assert_eq!(setting(keys().cache_ttl(HOURS).build()), "cache_ttl");
+    assert_eq!(setting(keys().stale_for(HOURS).build()), "stale_for");
+    assert_eq!(setting(keys().load_user_timeout(Duration::from_secs(2)).build()), "load_user_timeout");
+    let basic = Tiers::ascending(["basic"]).unwrap().get("basic").unwrap();
+    assert_eq!(setting(keys().default_tier(basic).build()), "default_tier");
+    assert_eq!(setting("a".parse::<ApiKeyId>()), "ApiKeyId::from_str");
+}
+
+#[tokio::test]
+async fn values_of_api_keys_are_named_by_their_method() {
+    let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build().unwrap();
+    let invalid = |error| match error {
+        ApiKeyError::Invalid(error) => setting::<()>(Err(error)),
+        error => panic!("{error:?}"),
+    };
+    let ann = UserContext::new("ann");
+    let new = || NewApiKey::for_user(&ann);
+    let long = "a".repeat(201);
+    for (new, setting) in [
+        (NewApiKey::for_user(&UserContext::new("")), "for_user"),
+        (NewApiKey::by_administrator(&ann, &UserContext::new("")), "by_administrator"),
+        (new().name(&*long), "name"),
+        (new().scopes([""]), "scopes"),
+        (new().roles([&*long]), "roles"),
+        (new().permissions(["a"]), "permissions"),
+        (new().networks(["unix:"]), "networks"),
+        (new().networks(["10.0.0.1"; 101]), "networks"),
+        (new().expires_in(Duration::ZERO), "expires_in"),
+        (new().expires_at(std::time::UNIX_EPOCH), "expires_at"),
+    ] {
+        assert_eq!(invalid(keys.create(new).await.unwrap_err()), setting);
+    }
+    let key = keys.create(new().networks(["10.0.0.1"; 100])).await.unwrap();
+    let change = || ApiKeyChange::for_user(&ann);
+    for (change, setting) in [
+        (change().name(&*long), "name"),
+        (change().scopes([""]), "scopes"),
+        (change().roles([""]), "roles"),
+        (change().permissions(["a"]), "permissions"),
+        (change().networks(["a"]), "networks"),
+    ] {
+        assert_eq!(invalid(keys.update(key.id(), change).await.unwrap_err()), setting);
     }
 }
 
