@@ -23,7 +23,6 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Result;
 use axum::routing::{get, post};
 use portcullis::api_key::NewApiKey;
 use portcullis::context::Credential;
@@ -37,7 +36,7 @@ use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
 
-use crate::responses::{PREFIX, rejection};
+use crate::responses::PREFIX;
 use crate::store::SqlKeys;
 
 fn app(issuer: Issuer, keys: &ApiKeyAuth, revocations: Revocations) -> Result<Router, ConfigError> {
@@ -50,7 +49,7 @@ fn app(issuer: Issuer, keys: &ApiKeyAuth, revocations: Revocations) -> Result<Ro
         .build()?;
     let read = get(|| async { "all reports\n" }).layer(RequireScope::new("read:reports")?);
     let write = post(|| async { StatusCode::CREATED }).layer(RequireScope::new("write:reports")?);
-    let log_out = post(log_out_everywhere).with_state((keys.clone(), revocations));
+    let log_out = post(log_out_everywhere).with_state(revocations);
     Ok(Router::new()
         .route("/reports", read.merge(write))
         .route("/logout-everywhere", log_out.layer(RequireCredential::new(Credential::Token)))
@@ -58,14 +57,12 @@ fn app(issuer: Issuer, keys: &ApiKeyAuth, revocations: Revocations) -> Result<Ro
         .layer(stack))
 }
 
-/// Ends all keys and all logins of the user.
+/// Ends all logins of the user, and all its keys: these were built with the same handle.
 async fn log_out_everywhere(
-    State((keys, revocations)): State<(ApiKeyAuth, Revocations)>,
+    State(revocations): State<Revocations>,
     user: UserContext,
-) -> Result<()> {
-    // The keys first: after an error, the token is still valid for another attempt.
-    keys.revoke_all(&user).await.map_err(rejection)?;
-    Ok(revocations.revoke_all(&user).await.map_err(Denial::from)?)
+) -> Result<(), Denial> {
+    Ok(revocations.revoke_all(&user).await?)
 }
 
 #[tokio::main]

@@ -75,8 +75,8 @@
 //! |---|---|
 //! | **api_key** | [`ApiKeyAuth`] |
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
-//! | **basic** | `BasicAuth` |
-//! | **client_cert** | `ClientCertAuth`, for certificates of the TLS connection or of a trusted proxy |
+//! | **basic** | [`BasicAuth`] |
+//! | **client_cert** | [`ClientCertAuth`], for certificates of the TLS connection or of a trusted proxy |
 //! | **introspection** | [`IntrospectionAuth`] |
 //! | **redis** | rate limits, revocations and API keys in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |

@@ -12,6 +12,8 @@ use portcullis::{ApiKeyAuth, UserContext};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
+use crate::api_key::store_contract;
+
 use self::store::{FIND, FIND_BY_OWNER, REVOKE_ALL, SqlKeys};
 
 async fn database() -> SqlitePool {
@@ -45,6 +47,11 @@ async fn the_keys_of_an_owner_are_found_and_revoked_by_the_index_of_owners() {
     let by_owner = ["SEARCH api_keys USING INDEX api_keys_by_owner (owner_id=? AND owner_issuer=?)"];
     assert_eq!(plan(&database, FIND_BY_OWNER).await, by_owner);
     assert_eq!(plan(&database, REVOKE_ALL).await, by_owner);
+}
+
+#[tokio::test]
+async fn it_does_what_the_documentation_of_stores_says() {
+    store_contract::check(&SqlKeys(database().await)).await;
 }
 
 #[tokio::test]
@@ -88,20 +95,6 @@ async fn a_slow_writer_does_not_replace_a_revocation_of_all_keys() {
     assert!(matches!(store.save(&slow).await, Err(StoreError::Conflict)));
     let stored = store.find(key.id()).await.unwrap().unwrap();
     assert_eq!((stored.revoked_at(), stored.version()), (Some(at), 2));
-}
-
-#[tokio::test]
-async fn usage_is_added_and_stays_when_a_key_changes() {
-    let store = SqlKeys(database().await);
-    let keys = keys(&store);
-    let ann = UserContext::new("ann");
-    let key = keys.create(NewApiKey::for_user(&ann)).await.unwrap();
-    let last_used_at = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-    let set = "UPDATE api_keys SET usage_count = 7, last_used_at = 1800000000";
-    sqlx::raw_sql(set).execute(&store.0).await.unwrap();
-    keys.revoke(key.id()).await.unwrap();
-    let stored = store.find(key.id()).await.unwrap().unwrap();
-    assert_eq!((stored.usage_count(), stored.last_used_at()), (7, Some(last_used_at)));
 }
 
 #[tokio::test]
