@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis::context::PeerCertificate;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, IsCa, KeyPair,
+    SanType, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,26 @@ impl Authority {
     pub(super) fn with_uri(&self, uri: &str) -> Certificate {
         self.issue([SanType::URI(uri.try_into().unwrap())])
     }
+}
+
+/// Returns a certificate with this URI that has this number of bytes.
+pub(super) fn certificate_of_len(uri: &str, len: usize) -> Vec<u8> {
+    // Of a signature by Ed25519, the length is always the same.
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let issue = |padding: usize| {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        params.custom_extensions =
+            vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999], vec![0; padding])];
+        params.not_before = date_time_ymd(2026, 1, 1);
+        params.not_after = date_time_ymd(2027, 1, 1);
+        params.serial_number = Some(vec![1, 2, 3].into());
+        params.self_signed(&key).unwrap().der().to_vec()
+    };
+    let padding = len / 2 + len - issue(len / 2).len();
+    let der = issue(padding);
+    // Longer lengths have more octets in DER.
+    issue(padding + len - der.len())
 }
 
 impl Certificate {

@@ -11,9 +11,10 @@ use portcullis::revocation::Revocation;
 use portcullis::{
     AnyOf, BasicAuth, ClientCertAuth, Extractor, RequireCredential, RequireScope, RequireUser, Revocations, UserContext,
 };
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-use super::certificates::{Authority, VALID_FROM, VALID_UNTIL};
+use super::certificates::{Authority, VALID_FROM, VALID_UNTIL, certificate_of_len};
 use super::{App, PROXY, client_cert, clock, forwarded, mapped, proxies};
 use crate::support::response::TestResponse;
 use crate::support::tokens::compatible_auth;
@@ -70,6 +71,42 @@ async fn a_malformed_or_repeated_client_cert_is_400() {
     let kind = DenialKind::InvalidRequest(CredentialError::Multiple);
     assert_eq!((response.status.as_u16(), response.denial.unwrap().kind()), (400, &kind));
     assert_eq!(app.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_has_at_most_16_kib() {
+    use base64::Engine;
+    for (len, status) in [(16 * 1024, 200), (16 * 1024 + 1, 400)] {
+        let der = certificate_of_len(URI, len);
+        assert_eq!(der.len(), len);
+        let value = format!(":{}:", base64::engine::general_purpose::STANDARD.encode(&der));
+        let app = App::behind(forwarded(ClientCertHeader::Rfc9440).build().unwrap());
+        assert_eq!(app.send(PROXY, &[("client-cert", &value)]).await.status, status, "{len}");
+
+        let hash: String = Sha256::digest(&der).iter().map(|byte| format!("{byte:02x}")).collect();
+        let pem =
+            pem::encode(&pem::Pem::new("CERTIFICATE", der)).replace('+', "%2B").replace('\n', "%0A").replace('\r', "");
+        let value = format!("Hash={hash};Cert=\"{pem}\"");
+        let app = App::behind(forwarded(ClientCertHeader::Envoy).build().unwrap());
+        assert_eq!(app.send(PROXY, &[("x-forwarded-client-cert", &value)]).await.status, status, "{len}");
+    }
+}
+
+#[tokio::test]
+async fn the_apps_function_may_set_the_id_and_the_validity_of_the_user() {
+    let (issued, expires) = (std::time::UNIX_EPOCH + VALID_FROM, std::time::UNIX_EPOCH + VALID_UNTIL * 2);
+    let map = move |_: &PeerCertificate| {
+        let user = UserContext::new("backup").with_token_id("own").with_issued_at(issued + Duration::from_secs(5));
+        Some(user.with_expires_at(expires))
+    };
+    let handler = get(async move |user: UserContext| {
+        assert_eq!(user.token_id(), Some("own"));
+        assert_eq!((user.issued_at(), user.expires_at()), (Some(issued + Duration::from_secs(5)), Some(expires)));
+    });
+    let auth = forwarded(ClientCertHeader::Rfc9440).user(map).build().unwrap();
+    let app = App { router: Router::new().route("/", handler).layer(auth), calls: Default::default() };
+    let value = client_cert(&Authority::new().with_uri(URI));
+    assert_eq!(app.send(PROXY, &[("client-cert", &value)]).await.status, 200);
 }
 
 #[tokio::test]
