@@ -98,6 +98,18 @@ async fn a_quota_with_another_window_does_not_apply_and_is_logged_once() {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_not_by_credential_ignores_the_quota_of_the_credential() {
+    let limit = RateLimit::builder().limit(Limit::new("api", per_seconds(500, HOUR))).key(Key::user());
+    let limit = limit.ietf_draft_headers().clock(fake_clock().clock()).build().unwrap();
+    let router = routes(&Arc::default()).layer(limit.clone());
+    let user = key_of_ann("k1").with_quota(per_seconds(1, HOUR));
+    assert_eq!(send(&router, &user).await.1, "500");
+    let status = limit.check(&Subject::of_user(&user), 1).await.unwrap();
+    let status = status.tightest().unwrap();
+    assert_eq!((status.limit(), status.remaining()), (500, 498), "the same counter as that of the request");
+}
+
+#[tokio::test]
 async fn a_credential_without_an_id_is_counted_by_its_user_with_its_own_quota() {
     let limit = Limit::new("api", per_seconds(9, HOUR)).by_credential();
     let limit = RateLimit::builder().limit(limit).key(Key::user()).ietf_draft_headers();
