@@ -20,7 +20,10 @@ enum Repr {
 
 impl SharedStr {
     /// Shares the memory of `whole` if `part` is a slice of it; copies `part` otherwise.
-    #[cfg_attr(not(any(feature = "introspection", feature = "jwt", test)), expect(dead_code, reason = "only `jwt` reads claims"))]
+    #[cfg_attr(
+        not(any(feature = "introspection", feature = "jwt", test)),
+        expect(dead_code, reason = "only `jwt` reads claims")
+    )]
     pub(crate) fn part_of(whole: &Arc<str>, part: &str) -> Self {
         // Safe code: the offset is only a guess, which `get` and `ptr::eq` confirm.
         let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize);

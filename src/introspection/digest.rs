@@ -1,8 +1,6 @@
 //! `TokenDigest`: what a token is known by in the cache, without its text.
 
-use std::hash::Hasher;
-
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::SipHasher24;
 
 /// A keyed digest of a token. Two tokens with the same one would be the same token to the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,9 +32,8 @@ impl TokenHasher {
     }
 
     pub(super) fn digest(&self, token: &[u8]) -> TokenDigest {
-        let mut hasher = self.0;
-        hasher.write(token);
-        TokenDigest(hasher.finish128().as_bytes())
+        // In one call, which is faster than `Hasher::write` and `finish128`.
+        TokenDigest(self.0.hash(token).as_bytes())
     }
 }
 
