@@ -51,7 +51,7 @@
 //! (`64:ff9b::/96`, and [your own prefixes](IpFilterBuilder::nat64_prefixes)) also counts as the IPv4 address in it.
 //!
 //! The lists may have many networks: a lookup in 10,000 of them takes 16 comparisons. They can be
-//! [replaced](IpFilter::reload) while the app runs: a request takes no lock, and is decided by either all of the old
+//! [replaced](crate::IpFilter::reload) while the app runs: a request takes no lock, and is decided by either all of the old
 //! lists or all of the new ones.
 //!
 //! # Order

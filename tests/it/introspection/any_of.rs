@@ -28,8 +28,8 @@ async fn send(app: &Router, token: &str) -> TestResponse {
 #[tokio::test]
 async fn token_in_jwt_form_is_not_sent_to_the_endpoint_if_a_jwt_gate_reads_it() {
     let fixture = Fixture::new().await;
-    fixture.server.add("opaque", json!({}));
-    fixture.server.add("a.b.c", json!({}));
+    fixture.server.add("opaque", &json!({}));
+    fixture.server.add("a.b.c", &json!({}));
     for auth in [
         app(|router| router.layer(AnyOf::new((jwt_auth(), fixture.auth.clone())).unwrap())),
         app(|router| router.layer(AnyOf::new((fixture.auth.clone(), jwt_auth())).unwrap())),
@@ -45,7 +45,7 @@ async fn token_in_jwt_form_is_not_sent_to_the_endpoint_if_a_jwt_gate_reads_it() 
 async fn token_in_jwt_form_is_introspected_without_a_jwt_gate() {
     let fixture = Fixture::new().await;
     let jwt = jwt();
-    fixture.server.add(&jwt, json!({}));
+    fixture.server.add(&jwt, &json!({}));
     assert_eq!((fixture.status(&jwt).await, fixture.server.calls()), (200, 1));
 }
 
@@ -67,7 +67,7 @@ async fn key_with_the_prefix_goes_to_its_gate_and_any_other_text_to_the_endpoint
 #[tokio::test]
 async fn user_is_the_same_whatever_the_credential() {
     let fixture = Fixture::new().await;
-    fixture.server.add("opaque", json!({}));
+    fixture.server.add("opaque", &json!({}));
     let any_of = AnyOf::new((jwt_auth(), fixture.auth.clone())).unwrap();
     let app = app(|router| router.layer(any_of));
     let expected = format!("token {ISSUER} ann");
@@ -77,7 +77,7 @@ async fn user_is_the_same_whatever_the_credential() {
 #[tokio::test]
 async fn two_gates_for_any_text_are_an_error() {
     let fixture = Fixture::new().await;
-    let error = AnyOf::new((fixture.auth.clone(), fixture.auth.clone())).unwrap_err();
+    let error = AnyOf::new((fixture.auth.clone(), fixture.auth)).unwrap_err();
     assert_eq!(error.issues()[0].value(), Some("Bearer"));
 }
 

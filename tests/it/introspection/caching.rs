@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn response_is_used_until_the_cache_ttl_and_then_the_server_is_asked_again() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     for (advance, calls) in [(0, 1), (29, 1), (1, 2), (29, 2)] {
         fixture.clock.advance(advance * SECOND);
         assert_eq!(fixture.status("t").await, 200);
@@ -16,7 +16,7 @@ async fn response_is_used_until_the_cache_ttl_and_then_the_server_is_asked_again
 #[tokio::test]
 async fn token_revoked_at_the_server_gets_401_within_the_cache_ttl() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
     fixture.server.revoke("t");
     fixture.clock.advance(30 * SECOND - Duration::from_millis(1));
@@ -31,7 +31,7 @@ async fn token_revoked_at_the_server_gets_401_within_the_cache_ttl() {
 #[tokio::test]
 async fn cached_response_never_outlives_exp() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({ "exp": NOW + 10 }));
+    fixture.server.add("t", &json!({ "exp": NOW + 10 }));
     assert_eq!(fixture.status("t").await, 200);
     fixture.server.revoke("t");
     fixture.clock.advance(10 * SECOND - Duration::from_millis(1));
@@ -43,7 +43,7 @@ async fn cached_response_never_outlives_exp() {
 #[tokio::test]
 async fn cached_response_expires_by_the_wall_clock_too() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({ "exp": NOW + 10 }));
+    fixture.server.add("t", &json!({ "exp": NOW + 10 }));
     assert_eq!(fixture.status("t").await, 200);
     fixture.server.revoke("t");
     // The wall clock is set forward, and the monotonic clock is not.
@@ -54,7 +54,7 @@ async fn cached_response_expires_by_the_wall_clock_too() {
 #[tokio::test]
 async fn wall_clock_that_is_set_back_does_not_extend_the_cache_ttl() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
     fixture.server.revoke("t");
     fixture.clock.advance(30 * SECOND);
@@ -77,7 +77,7 @@ async fn response_without_exp_is_used_for_at_most_30_seconds() {
 #[tokio::test]
 async fn cache_ttl_of_zero_disables_the_cache() {
     let fixture = Fixture::with(|builder| builder.cache_ttl(Duration::ZERO)).await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     for calls in 1..4 {
         assert_eq!((fixture.status("t").await, fixture.server.calls()), (200, calls));
     }
@@ -90,7 +90,7 @@ async fn cache_ttl_of_zero_disables_the_cache() {
 async fn inactive_token_is_remembered_for_five_seconds() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.code("t").await, "token_inactive");
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     fixture.clock.advance(5 * SECOND - Duration::from_millis(1));
     assert_eq!((fixture.status("t").await, fixture.server.calls()), (401, 1));
     fixture.clock.advance(Duration::from_millis(1));
@@ -100,7 +100,7 @@ async fn inactive_token_is_remembered_for_five_seconds() {
 #[tokio::test]
 async fn flood_of_inactive_tokens_evicts_no_active_one() {
     let fixture = Fixture::with(|builder| builder.cache_capacity(8)).await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
     for number in 0..500 {
         assert_eq!(fixture.status(&format!("invented-{number}")).await, 401);
@@ -112,8 +112,8 @@ async fn flood_of_inactive_tokens_evicts_no_active_one() {
 #[tokio::test]
 async fn cached_response_is_reused_on_a_route_that_needs_another_scope_403() {
     let fixture = Fixture::new().await;
-    fixture.server.add("reader", json!({ "scope": "read" }));
-    fixture.server.add("writer", json!({ "scope": "read write" }));
+    fixture.server.add("reader", &json!({ "scope": "read" }));
+    fixture.server.add("writer", &json!({ "scope": "read write" }));
     assert_eq!((fixture.status("reader").await, fixture.status("writer").await), (200, 200));
     let handled = fixture.handled.load(SeqCst);
     let response = fixture.send_to("/write", "reader").await;
@@ -126,8 +126,8 @@ async fn cached_response_is_reused_on_a_route_that_needs_another_scope_403() {
 #[tokio::test]
 async fn nbf_and_audience_are_checked_after_the_cache() {
     let fixture = Fixture::new().await;
-    fixture.server.add("early", json!({ "nbf": NOW + 70 }));
-    fixture.server.add("other", json!({ "aud": "https://other.example.com" }));
+    fixture.server.add("early", &json!({ "nbf": NOW + 70 }));
+    fixture.server.add("other", &json!({ "aud": "https://other.example.com" }));
     for _ in 0..2 {
         assert_eq!(fixture.code("early").await, "token_not_yet_valid");
         assert_eq!(fixture.code("other").await, "token_audience_mismatch");
@@ -143,7 +143,7 @@ async fn tokens_are_distinguished_by_all_of_their_bytes() {
     let fixture = Fixture::new().await;
     let long = "x".repeat(64);
     for (number, token) in [format!("a{long}"), format!("b{long}"), format!("{long}a"), long].iter().enumerate() {
-        fixture.server.add(token, json!({ "sub": format!("user-{number}") }));
+        fixture.server.add(token, &json!({ "sub": format!("user-{number}") }));
         for _ in 0..2 {
             assert_eq!(fixture.send(token).await.body, format!("user-{number}"));
         }
@@ -154,7 +154,7 @@ async fn tokens_are_distinguished_by_all_of_their_bytes() {
 #[tokio::test]
 async fn layer_of_another_provider_has_a_cache_of_its_own() {
     let [one, other] = [Fixture::new().await, Fixture::new().await];
-    one.server.add("t", json!({}));
+    one.server.add("t", &json!({}));
     assert_eq!(one.status("t").await, 200);
     assert_eq!((other.status("t").await, other.server.calls()), (401, 1));
     assert_eq!(one.status("t").await, 200);

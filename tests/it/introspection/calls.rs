@@ -8,7 +8,7 @@ use super::*;
 #[tokio::test]
 async fn thousand_concurrent_requests_with_one_uncached_token_cause_one_call() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let permits = fixture.server.hold();
     let requests = join_all((0..1_000).map(|_| fixture.status("t")));
     let release = async {
@@ -23,7 +23,7 @@ async fn thousand_concurrent_requests_with_one_uncached_token_cause_one_call() {
 #[tokio::test]
 async fn at_most_64_calls_run_at_once_and_the_rest_get_503() {
     let fixture = Fixture::new().await;
-    fixture.server.add("known", json!({}));
+    fixture.server.add("known", &json!({}));
     assert_eq!(fixture.status("known").await, 200);
     let permits = fixture.server.hold();
     let tokens: Vec<_> = (0..1_000).map(|number| format!("invented-{number}")).collect();
@@ -48,7 +48,7 @@ async fn at_most_64_calls_run_at_once_and_the_rest_get_503() {
 #[tokio::test]
 async fn canceled_request_does_not_cancel_the_call_that_others_wait_for() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let permits = fixture.server.hold();
     let app = fixture.app.clone();
     let first = tokio::spawn(async move { TestResponse::get(&app, "/", &[("authorization", "Bearer t")]).await });
@@ -67,7 +67,7 @@ async fn canceled_request_does_not_cancel_the_call_that_others_wait_for() {
 #[tokio::test]
 async fn response_that_arrives_after_the_cache_ttl_is_used_once() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let permits = fixture.server.hold();
     let request = fixture.status("t");
     let slow = async {

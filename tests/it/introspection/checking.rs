@@ -7,7 +7,7 @@ use crate::support::log_capture::LogCapture;
 async fn check(fixture: &Fixture, members: Value) -> (u16, &'static str) {
     // A new token each time, since responses are cached.
     let token = format!("token-{}", fixture.server.calls());
-    fixture.server.add(&token, members);
+    fixture.server.add(&token, &members);
     let response = fixture.send(&token).await;
     (response.status.as_u16(), response.denial.map_or("", |denial| denial.code()))
 }
@@ -114,7 +114,7 @@ async fn likely_mistake_in_the_settings_is_logged_once_a_minute() {
 #[tokio::test]
 async fn after_exp_the_server_decides_within_the_leeway() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({ "exp": NOW + 1 }));
+    fixture.server.add("t", &json!({ "exp": NOW + 1 }));
     fixture.clock.advance(30 * SECOND);
     for calls in 1..3 {
         assert_eq!((fixture.status("t").await, fixture.server.calls()), (200, calls), "not cached");

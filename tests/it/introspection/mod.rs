@@ -129,7 +129,7 @@ impl AuthServer {
     }
 
     /// Makes a token active, with these members besides those of [`active`].
-    fn add(&self, token: &str, members: Value) {
+    fn add(&self, token: &str, members: &Value) {
         let mut response = active();
         for (name, value) in members.as_object().unwrap() {
             response[name] = value.clone();

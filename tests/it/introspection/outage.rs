@@ -16,7 +16,7 @@ fn assert_unavailable(response: &TestResponse) {
 #[tokio::test]
 async fn error_of_the_server_is_503_and_a_cached_token_is_accepted_until_its_ttl() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
     for status in [401, 403, 404, 429, 500, 503] {
         fixture.server.fail_with(Some(StatusCode::from_u16(status).unwrap()));
@@ -42,7 +42,7 @@ async fn server_that_cannot_be_reached_is_503() {
 #[tokio::test]
 async fn call_that_takes_longer_than_the_timeout_is_503() {
     let fixture = Fixture::with(|builder| builder.timeout(Duration::from_millis(50))).await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let _permits = fixture.server.hold();
     assert_unavailable(&fixture.send("t").await);
 }
@@ -51,7 +51,7 @@ async fn call_that_takes_longer_than_the_timeout_is_503() {
 async fn each_change_of_state_is_logged_once() {
     let logs = LogCapture::start();
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     fixture.server.fail_with(Some(StatusCode::BAD_GATEWAY));
     for _ in 0..3 {
         assert_eq!(fixture.status("t").await, 503);

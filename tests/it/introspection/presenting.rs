@@ -28,7 +28,7 @@ async fn inactive_token_gets_401_with_invalid_token() {
 #[tokio::test]
 async fn token_in_the_query_is_no_credential() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let response = TestResponse::get(&fixture.app, "/?access_token=t", &[]).await;
     assert_eq!(response.denial.unwrap().code(), "credentials_missing");
     assert_eq!(fixture.server.calls(), 0);
@@ -37,7 +37,7 @@ async fn token_in_the_query_is_no_credential() {
 #[tokio::test]
 async fn two_tokens_get_400_even_if_they_are_equal() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
     for headers in [
         [("authorization", "Bearer t"), ("authorization", "Bearer t")],
@@ -52,7 +52,7 @@ async fn two_tokens_get_400_even_if_they_are_equal() {
 #[tokio::test]
 async fn scheme_is_accepted_in_any_letter_case() {
     let fixture = Fixture::new().await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let response = TestResponse::get(&fixture.app, "/", &[("authorization", &format!("{scheme} t"))]).await;
         assert_eq!(response.status, 200, "{scheme}");
@@ -69,7 +69,7 @@ async fn optional_layer_admits_requests_without_a_token_and_rejects_an_invalid_o
     let handler = async |user: Option<UserContext>| if user.is_some() { "user" } else { "anonymous" };
     let open = Router::new().route("/", any(handler)).layer(strict.auth.to_optional());
     assert_eq!(TestResponse::get(&open, "/", &[]).await.body, "anonymous");
-    strict.server.add("t", json!({}));
+    strict.server.add("t", &json!({}));
     assert_eq!(strict.status("t").await, 200);
     assert_eq!(TestResponse::get(&open, "/", &[("authorization", "Bearer t")]).await.body, "user");
     assert_eq!(strict.server.calls(), 1, "both share the cache");

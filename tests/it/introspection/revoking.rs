@@ -30,8 +30,8 @@ async fn user(fixture: &Fixture, token: &str) -> UserContext {
 async fn cached_token_is_rejected_at_once_after_its_jti_was_revoked() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("t", json!({ "jti": "one" }));
-    fixture.server.add("other", json!({ "jti": "two" }));
+    fixture.server.add("t", &json!({ "jti": "one" }));
+    fixture.server.add("other", &json!({ "jti": "two" }));
     let ann = user(&fixture, "t").await;
     revocations.revoke(&ann).await.unwrap();
     assert_eq!(fixture.code("t").await, "token_revoked");
@@ -47,7 +47,7 @@ async fn jti_of_another_issuer_is_another_token() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
     revocations.revoke_by(Revocation::token("https://other.example.com", "t-1")).await.unwrap();
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     assert_eq!(fixture.status("t").await, 200);
 }
 
@@ -55,11 +55,11 @@ async fn jti_of_another_issuer_is_another_token() {
 async fn token_of_a_revoked_session_is_rejected_also_if_it_was_issued_later() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("t", json!({ "sid": "s-1", "jti": "one" }));
+    fixture.server.add("t", &json!({ "sid": "s-1", "jti": "one" }));
     let ann = user(&fixture, "t").await;
     revocations.revoke(&ann).await.unwrap();
-    fixture.server.add("later", json!({ "sid": "s-1", "jti": "two", "iat": NOW + 30 }));
-    fixture.server.add("other", json!({ "sid": "s-2", "jti": "three" }));
+    fixture.server.add("later", &json!({ "sid": "s-1", "jti": "two", "iat": NOW + 30 }));
+    fixture.server.add("other", &json!({ "sid": "s-2", "jti": "three" }));
     assert_eq!((fixture.code("t").await, fixture.code("later").await), ("token_revoked", "token_revoked"));
     assert_eq!(fixture.status("other").await, 200);
 }
@@ -68,12 +68,12 @@ async fn token_of_a_revoked_session_is_rejected_also_if_it_was_issued_later() {
 async fn revoke_all_rejects_tokens_issued_until_then_and_those_without_iat() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let ann = user(&fixture, "t").await;
     revocations.revoke_all(&ann).await.unwrap();
-    fixture.server.add("later", json!({ "iat": NOW + 1, "jti": "later" }));
-    fixture.server.add("undated", json!({ "iat": null, "jti": "undated" }));
-    fixture.server.add("bob", json!({ "sub": "bob", "jti": "bob" }));
+    fixture.server.add("later", &json!({ "iat": NOW + 1, "jti": "later" }));
+    fixture.server.add("undated", &json!({ "iat": null, "jti": "undated" }));
+    fixture.server.add("bob", &json!({ "sub": "bob", "jti": "bob" }));
     assert_eq!((fixture.code("t").await, fixture.code("undated").await), ("token_revoked", "token_revoked"));
     assert_eq!((fixture.status("later").await, fixture.status("bob").await), (200, 200));
 }
@@ -82,8 +82,8 @@ async fn revoke_all_rejects_tokens_issued_until_then_and_those_without_iat() {
 async fn revoke_others_keeps_the_current_token() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("current", json!({ "jti": "current" }));
-    fixture.server.add("other", json!({ "jti": "other" }));
+    fixture.server.add("current", &json!({ "jti": "current" }));
+    fixture.server.add("other", &json!({ "jti": "other" }));
     let ann = user(&fixture, "current").await;
     assert_eq!(fixture.status("other").await, 200);
     revocations.revoke_others(&ann).await.unwrap();
@@ -96,8 +96,8 @@ async fn tokens_of_a_revoked_client_or_issuer_are_rejected() {
     for revocation in [Revocation::client(ISSUER, "web"), Revocation::issuer(ISSUER)] {
         let revocations = revocations();
         let fixture = fixture(&revocations).await;
-        fixture.server.add("t", json!({}));
-        fixture.server.add("later", json!({ "iat": NOW + 1 }));
+        fixture.server.add("t", &json!({}));
+        fixture.server.add("later", &json!({ "iat": NOW + 1 }));
         assert_eq!(fixture.status("t").await, 200);
         revocations.revoke_by(revocation).await.unwrap();
         assert_eq!(fixture.code("t").await, "token_revoked");
@@ -109,8 +109,8 @@ async fn tokens_of_a_revoked_client_or_issuer_are_rejected() {
 async fn token_without_jti_and_sid_is_revoked_by_its_text() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("t", json!({ "jti": null }));
-    fixture.server.add("other", json!({ "jti": null }));
+    fixture.server.add("t", &json!({ "jti": null }));
+    fixture.server.add("other", &json!({ "jti": null }));
     let ann = user(&fixture, "t").await;
     revocations.revoke(&ann).await.unwrap();
     assert_eq!(fixture.code("t").await, "token_revoked");
@@ -121,9 +121,9 @@ async fn token_without_jti_and_sid_is_revoked_by_its_text() {
 async fn token_that_outlives_its_revocation_gets_401() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("long", json!({ "exp": NOW + 24 * 3_600 + 1 }));
-    fixture.server.add("endless", json!({ "exp": null }));
-    fixture.server.add("day", json!({ "exp": NOW + 24 * 3_600 }));
+    fixture.server.add("long", &json!({ "exp": NOW + 24 * 3_600 + 1 }));
+    fixture.server.add("endless", &json!({ "exp": null }));
+    fixture.server.add("day", &json!({ "exp": NOW + 24 * 3_600 }));
     for token in ["long", "endless"] {
         assert_eq!(fixture.code(token).await, "token_lifetime_too_long", "{token}");
     }
@@ -143,7 +143,7 @@ async fn revoked_token_gets_401_behind_an_optional_layer_and_before_the_user_loa
         builder.revocations(&revocations).optional().load_user(load)
     });
     let fixture = fixture.await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let ann = user(&fixture, "t").await;
     revocations.revoke(&ann).await.unwrap();
     assert_eq!(loaded.load(SeqCst), 1);
@@ -155,7 +155,7 @@ async fn revoked_token_gets_401_behind_an_optional_layer_and_before_the_user_loa
 async fn revocation_during_a_call_is_enforced_on_its_response() {
     let revocations = revocations();
     let fixture = fixture(&revocations).await;
-    fixture.server.add("t", json!({}));
+    fixture.server.add("t", &json!({}));
     let permits = fixture.server.hold();
     let revoke = async {
         fixture.server.wait_for_calls(1).await;

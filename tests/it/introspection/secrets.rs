@@ -8,8 +8,8 @@ async fn token_and_client_secret_are_in_no_log_body_or_debug_output() {
     let logs = LogCapture::start();
     let fixture = Fixture::new().await;
     let tokens = ["marker-active-4f0c", "marker-inactive-77aa", "marker-other-audience-1b", "marker-outage-c0de"];
-    fixture.server.add(tokens[0], json!({}));
-    fixture.server.add(tokens[2], json!({ "aud": "marker-audience" }));
+    fixture.server.add(tokens[0], &json!({}));
+    fixture.server.add(tokens[2], &json!({ "aud": "marker-audience" }));
     let mut outputs = Vec::new();
     for token in tokens {
         if token.contains("outage") {
@@ -31,7 +31,7 @@ async fn token_and_client_secret_are_in_no_log_body_or_debug_output() {
 #[tokio::test]
 async fn request_that_reaches_the_handler_has_its_header_marked_as_sensitive() {
     let fixture = Fixture::new().await;
-    fixture.server.add("marker-token", json!({}));
+    fixture.server.add("marker-token", &json!({}));
     let handler = |headers: axum::http::HeaderMap| async move { format!("{headers:?}") };
     let app = Router::new().route("/", any(handler)).layer(fixture.auth.clone());
     for _ in 0..2 {

@@ -12,7 +12,7 @@ async fn user(
     change: impl FnOnce(IntrospectionAuthBuilder) -> IntrospectionAuthBuilder,
 ) -> UserContext {
     let fixture = Fixture::with(change).await;
-    fixture.server.add("t", members);
+    fixture.server.add("t", &members);
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let handler = move |user: UserContext| async move { sender.send(user).unwrap() };
     let app = Router::new().route("/", any(handler)).layer(fixture.auth.clone());
@@ -59,7 +59,7 @@ async fn response_without_sub_is_about_a_client_that_acts_on_its_own_behalf() {
 async fn response_about_a_user_without_an_id_is_rejected_unless_a_member_is_named() {
     let members = || json!({ "sub": null, "username": "ann.a" });
     let fixture = Fixture::new().await;
-    fixture.server.add("t", members());
+    fixture.server.add("t", &members());
     assert_eq!(fixture.code("t").await, "token_claim_invalid");
     fixture.server.respond("empty", json!({ "active": true, "iss": ISSUER, "aud": API }));
     assert_eq!(fixture.code("empty").await, "token_claim_missing");
@@ -117,7 +117,7 @@ async fn functions_that_change_and_load_the_user_run_on_each_request() {
     });
     let fixture = fixture.await;
     for (token, status) in [("ann", 200), ("bob", 403), ("eve", 401)] {
-        fixture.server.add(token, json!({ "sub": token, "jti": token }));
+        fixture.server.add(token, &json!({ "sub": token, "jti": token }));
         for _ in 0..2 {
             assert_eq!(fixture.status(token).await, status, "{token}");
         }

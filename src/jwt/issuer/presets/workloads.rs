@@ -176,7 +176,7 @@ impl Issuer {
     /// [`service_account`](Self::service_account), every service account of the cluster is accepted.
     ///
     /// The keys are at `/openid/v1/jwks` of the API server, which has a certificate of the cluster and requires a
-    /// token. So set [`fetch`](crate::jwt::JwtAuthBuilder::fetch) to a client that trusts `ca.crt` and sends the pod's
+    /// token. So set [`http_client`](crate::jwt::JwtAuthBuilder::http_client) to a client that trusts `ca.crt` and sends the pod's
     /// own token; otherwise, requests are rejected with 503.
     ///
     /// If the issuer of the cluster is public, as on EKS, use [`discover`](Self::discover) with
