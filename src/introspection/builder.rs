@@ -15,7 +15,7 @@ use crate::context::roles::Roles;
 use crate::context::tiers::Tiers;
 use crate::context::{Realm, Tier};
 use crate::error::{ConfigError, ConfigIssues};
-use crate::gate::{UserLoader, UserMap};
+use crate::gate::{Admission, UserLoader, UserMap};
 use crate::http_client::client::SharedHttpClient;
 use crate::introspection::builder::validated::Validated;
 use crate::introspection::cache::{CacheSettings, IntrospectionCache};
@@ -79,7 +79,6 @@ pub struct IntrospectionAuthBuilder {
     roles: Option<Roles>,
     user_map: Option<UserMap>,
     loader: Option<UserLoader>,
-    /// `None` for the default, since setting it without a loader is an error.
     load_user_timeout: Option<Duration>,
     revocations: Option<Revocations>,
     clock: Clock,
@@ -196,8 +195,7 @@ impl IntrospectionAuthBuilder {
             leeway: self.leeway,
             revocations: self.revocations,
             user_map: self.user_map,
-            loader: self.loader,
-            load_user_timeout: self.load_user_timeout.unwrap_or(LOAD_USER_TIMEOUT),
+            admission: Admission::new(self.loader, self.load_user_timeout),
             clock: self.clock,
         };
         IntrospectionAuth::new(policy, self.optional)
@@ -215,6 +213,3 @@ const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Longer than a healthy server takes, and short enough that waiting requests do not accumulate during an outage.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// As for a JWT.
-const LOAD_USER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,10 +6,10 @@ use http::header::CACHE_CONTROL;
 use http::{Response, request};
 use tower_layer::Layer;
 
-use crate::context::{Credential, NoStore, Realm, UserContext, Visitor};
+use crate::context::Realm;
 use crate::gate::{
-    AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
-    UserLoader,
+    AuthGate, AuthPass, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
+    ResponseHeaders,
 };
 use crate::introspection::policy::{Lookup, MissingToken, Policy};
 
@@ -23,10 +23,6 @@ pub struct IntrospectionAuth {
     policy: Arc<Policy>,
     is_optional: bool,
 }
-
-/// The state that [`IntrospectionAuth`] keeps between a request and its response.
-#[derive(Debug)]
-pub struct IntrospectionAuthPass(Option<NoStore>);
 
 impl IntrospectionAuth {
     pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
@@ -44,92 +40,44 @@ impl IntrospectionAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    /// Admits the request of a user. With a user loader, that is a decision to wait for.
-    fn admit(&self, head: &mut request::Parts, user: UserContext) -> Entry<IntrospectionAuthPass> {
-        if let Some(loader) = &self.policy.loader {
-            let (gate, loader) = (self.clone(), loader.clone());
-            return Entry::wait(|head| async move { gate.load_user(head, user, &loader).await });
-        }
-        Entry::Admit(insert_visitor(head, user))
-    }
-
-    async fn load_user(
-        &self,
-        mut head: request::Parts,
-        user: UserContext,
-        loader: &UserLoader,
-    ) -> Result<(request::Parts, IntrospectionAuthPass), Reply> {
-        let verified = user.verified();
-        match loader.load(user, self.policy.load_user_timeout).await {
-            Ok(user) => {
-                let pass = insert_visitor(&mut head, user.with_verified(&verified));
-                Ok((head, pass))
-            }
-            Err(error) => Err(error.reply(&head, Credential::Token, self.policy.realm.clone())),
-        }
-    }
-
     /// Waits for the response about the token, and decides about the request.
     async fn wait_for_response(
         &self,
-        mut head: request::Parts,
+        head: request::Parts,
         missing: MissingToken,
-    ) -> Result<(request::Parts, IntrospectionAuthPass), Reply> {
-        let user = match self.policy.look_up(missing).await {
-            Ok(user) => user,
-            Err(kind) => return Err(self.refuse(&head, kind)),
-        };
-        match &self.policy.loader {
-            Some(loader) => self.load_user(head, user, loader).await,
-            None => {
-                let pass = insert_visitor(&mut head, user);
-                Ok((head, pass))
-            }
+    ) -> Result<(request::Parts, AuthPass), Reply> {
+        match self.policy.look_up(missing).await {
+            Ok(user) => self.policy.admission.admit(head, user, self.policy.realm.clone()).await,
+            Err(kind) => Err(self.refuse(&head, kind)),
         }
     }
 }
 
 impl Gate for IntrospectionAuth {
-    type Pass = IntrospectionAuthPass;
+    type Pass = AuthPass;
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<IntrospectionAuthPass> {
+    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         match self.policy.find(&mut head.headers) {
-            Ok(Lookup::Accepted(user)) => self.admit(head, user),
+            Ok(Lookup::Accepted(user)) => self.policy.admission.enter(head, user, |_| self.policy.realm.clone()),
             Ok(Lookup::Missing(missing)) => {
                 let gate = self.clone();
                 Entry::wait(move |head| async move { gate.wait_for_response(head, missing).await })
             }
             // A client that sent an invalid token expects to act as its user, and would not notice that it is
             // anonymous.
-            Ok(Lookup::NoToken) if self.is_optional => {
-                // An outer gate may have authenticated the request by another credential.
-                if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
-                    head.extensions.insert(Visitor::anonymous(self.policy.realm.clone()));
-                }
-                Entry::Admit(IntrospectionAuthPass(None))
-            }
+            Ok(Lookup::NoToken) if self.is_optional => Entry::Admit(AuthPass::anonymous(head, &self.policy.realm)),
             Ok(Lookup::NoToken) => Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => Entry::Refuse(self.refuse(head, kind)),
         }
     }
 
-    fn leave<B>(&self, IntrospectionAuthPass(no_store): IntrospectionAuthPass, response: &mut Response<B>) {
-        if let Some(no_store) = no_store {
-            no_store.write(response.headers_mut());
-        }
+    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
+        pass.write(response.headers_mut());
     }
 
     fn response_headers(&self) -> ResponseHeaders {
         ResponseHeaders::only([CACHE_CONTROL])
     }
-}
-
-/// Provides the user to inner layers and handlers. The pass keeps the mark of an outer layer that responses to users
-/// must not be stored (RFC 9111 §5.2.2.5).
-fn insert_visitor(head: &mut request::Parts, user: UserContext) -> IntrospectionAuthPass {
-    let no_store = head.extensions.get().copied();
-    head.extensions.insert(Visitor::authenticated(user));
-    IntrospectionAuthPass(no_store)
 }
 
 impl AuthGate for IntrospectionAuth {

@@ -123,4 +123,3 @@ mod users;
 
 pub use builder::IntrospectionAuthBuilder;
 pub use client_auth::ClientAuth;
-pub use gate::IntrospectionAuthPass;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::context::{Realm, UserContext};
 use crate::field::bearer::{Bearer, BearerError, authorization};
-use crate::gate::{CredentialError, DenialKind, TokenError, UserLoader, UserMap};
+use crate::gate::{Admission, CredentialError, DenialKind, TokenError, UserMap};
 use crate::introspection::cache::{IntrospectionCache, Known, Unavailable};
 use crate::introspection::digest::TokenDigest;
 use crate::introspection::token::IntrospectedToken;
@@ -23,8 +23,7 @@ pub(super) struct Policy {
     pub(super) leeway: Duration,
     pub(super) revocations: Option<Revocations>,
     pub(super) user_map: Option<UserMap>,
-    pub(super) loader: Option<UserLoader>,
-    pub(super) load_user_timeout: Duration,
+    pub(super) admission: Admission,
     pub(super) clock: Clock,
 }
 

@@ -25,7 +25,7 @@ use portcullis::gate::{
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
 };
-use portcullis::introspection::{ClientAuth, IntrospectionAuthBuilder, IntrospectionAuthPass};
+use portcullis::introspection::{ClientAuth, IntrospectionAuthBuilder};
 use portcullis::ip_filter::IpFilterBuilder;
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::rate_limit::{Attempt, LimitStatus, RateLimitStatus};
@@ -169,7 +169,6 @@ fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<ApiKey>();
     is_send_debug::<AuthPass>();
-    is_send_debug::<IntrospectionAuthPass>();
     is_send_debug::<ApiKeyError>();
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::MAX_LEEWAY;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
+use crate::gate::Admission;
 use crate::http_client::default_client::default_client;
 use crate::http_client::url::validate_url;
 use crate::introspection::builder::IntrospectionAuthBuilder;
@@ -96,7 +97,7 @@ impl IntrospectionAuthBuilder {
     }
 
     fn validate_cache(&self, issues: &mut ConfigIssues) {
-        timeout("timeout", self.timeout, issues);
+        issues.check_timeout("timeout", self.timeout);
         if self.cache_ttl > MAX_CACHE_TTL {
             let reason = "is more than an hour; a token would be accepted for that long after it was revoked";
             let issue = ConfigIssue::new("cache_ttl", IssueKind::Invalid, reason, "set seconds or minutes");
@@ -128,14 +129,7 @@ impl IntrospectionAuthBuilder {
             let remedy = "use the name of a member of the response, or a JSON Pointer to a nested one";
             issues.add(ConfigIssue::new("claims", IssueKind::Invalid, "a claim has an empty name", remedy));
         }
-        if let Some(time) = self.load_user_timeout {
-            if self.loader.is_none() {
-                let remedy = "call .load_user(..), or remove .load_user_timeout(..)";
-                let reason = "there is no user loader";
-                issues.add(ConfigIssue::new("load_user_timeout", IssueKind::Prohibited, reason, remedy));
-            }
-            timeout("load_user_timeout", time, issues);
-        }
+        Admission::validate(self.loader.as_ref(), self.load_user_timeout, issues);
         if let Some(default) = &self.default_tier {
             let (kind, reason) = match &self.tiers {
                 Some(tiers) if tiers.find(default.name()).is_some() => return,
@@ -148,16 +142,5 @@ impl IntrospectionAuthBuilder {
     }
 }
 
-/// Validates the timeout of work that requests wait for. Zero would reject all of them.
-fn timeout(setting: &'static str, timeout: Duration, issues: &mut ConfigIssues) {
-    if timeout.is_zero() || timeout > MAX_TIMEOUT {
-        let reason = "is zero or more than 60 seconds; requests would wait that long";
-        let remedy = "set a few seconds: more than the service takes when it is healthy";
-        let issue = ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy);
-        issues.add(issue.with_value(format!("{timeout:?}")));
-    }
-}
-
 const MAX_CACHE_TTL: Duration = Duration::from_secs(3_600);
 const MAX_CACHE_CAPACITY: usize = 1 << 20;
-const MAX_TIMEOUT: Duration = Duration::from_secs(60);
