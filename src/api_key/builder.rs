@@ -19,11 +19,8 @@ use crate::api_key::memory::MemoryKeys;
 use crate::api_key::policy::Policy;
 use crate::api_key::timed_store::{DynStore, TimedStore};
 use crate::api_key::usage_log::UsageLog;
-use crate::api_key::users::Users;
 use crate::clock::Clock;
-use crate::context::roles::Roles;
-use crate::context::tiers::Tiers;
-use crate::context::{AuthScheme, Realm, Tier};
+use crate::context::{AppSettings, AuthScheme, Realm};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{Admission, CredentialSource, CredentialSources, UserLoader};
 use crate::revocation::handle::Revocations;
@@ -52,9 +49,8 @@ pub struct ApiKeyAuthBuilder {
     cache_capacity: usize,
     stale_for: Duration,
     revocations: Option<Revocations>,
-    tiers: Option<Tiers>,
-    default_tier: Option<Tier>,
-    roles: Option<Roles>,
+    /// Without the realm, which `build` adds.
+    app: AppSettings,
     loader: Option<UserLoader>,
     load_user_timeout: Option<Duration>,
     optional: bool,
@@ -74,9 +70,7 @@ impl Default for ApiKeyAuthBuilder {
             cache_capacity: CACHE_CAPACITY,
             stale_for: STALE_FOR,
             revocations: None,
-            tiers: None,
-            default_tier: None,
-            roles: None,
+            app: AppSettings::default(),
             loader: None,
             load_user_timeout: None,
             optional: false,
@@ -128,9 +122,8 @@ impl ApiKeyAuthBuilder {
             stale_for: self.stale_for,
             capacity: self.cache_capacity,
         };
-        let users =
-            Users { realm: realm.clone(), tiers: self.tiers, default_tier: self.default_tier, roles: self.roles };
-        let cache = KeyCache::new(users, Arc::clone(&usage), store.clone(), settings, self.clock.clone());
+        let app = AppSettings { realm: realm.clone(), ..self.app };
+        let cache = KeyCache::new(app, Arc::clone(&usage), store.clone(), settings, self.clock.clone());
         let policy = Policy {
             format,
             hasher: KeyHasher::new(self.pepper.as_deref().map(Vec::as_slice)),

@@ -12,9 +12,9 @@ use crate::api_key::record::ApiKeyRecord;
 use crate::api_key::store::StoreError;
 use crate::api_key::timed_store::TimedStore;
 use crate::api_key::usage_log::UsageLog;
-use crate::api_key::users::Users;
+use crate::api_key::users::user_of;
 use crate::clock::Clock;
-use crate::context::UserContext;
+use crate::context::{AppSettings, UserContext};
 use crate::error::error_chain;
 use crate::lookup::{Generations, InProgress};
 use crate::runtime;
@@ -39,7 +39,7 @@ use crate::runtime;
 pub(super) struct KeyCache {
     keys: RwLock<Generations<ApiKeyId, Arc<CachedKey>>>,
     lookups: Mutex<Lookups>,
-    users: Users,
+    app: AppSettings,
     usage: Arc<UsageLog>,
     store: TimedStore,
     settings: CacheSettings,
@@ -83,7 +83,7 @@ pub(super) enum Known {
 
 impl KeyCache {
     pub(super) fn new(
-        users: Users,
+        app: AppSettings,
         usage: Arc<UsageLog>,
         store: TimedStore,
         settings: CacheSettings,
@@ -93,7 +93,7 @@ impl KeyCache {
         Self {
             keys: RwLock::new(Generations::new(settings.capacity)),
             lookups: Mutex::new(lookups),
-            users,
+            app,
             usage,
             store,
             settings,
@@ -131,7 +131,7 @@ impl KeyCache {
 
     /// Returns the user that requests with the key of this record have.
     pub(super) fn user_of(&self, record: &ApiKeyRecord) -> UserContext {
-        self.users.user_of(record)
+        user_of(record, &self.app)
     }
 
     /// Forgets what is known of a key, and the lookup in progress, after its record was changed.

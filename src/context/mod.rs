@@ -31,6 +31,8 @@
 //! [`Roles`]: crate::Roles
 //! [`Tiers`]: crate::Tiers
 
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+mod app_settings;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod attempt;
 mod auth_scheme;
@@ -71,6 +73,8 @@ pub(crate) mod trusted_proxies;
 pub(crate) mod user;
 mod visitor;
 
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+pub(crate) use app_settings::AppSettings;
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;
 pub use auth_scheme::AuthScheme;

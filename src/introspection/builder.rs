@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use crate::claims::claim_map::ClaimMap;
 use crate::clock::Clock;
-use crate::context::roles::Roles;
-use crate::context::tiers::Tiers;
-use crate::context::{Realm, Tier};
+use crate::context::{AppSettings, Realm};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{Admission, UserLoader, UserMap};
 use crate::http_client::client::SharedHttpClient;
@@ -74,9 +72,8 @@ pub struct IntrospectionAuthBuilder {
     realm: Option<String>,
     optional: bool,
     claims: ClaimMap,
-    tiers: Option<Tiers>,
-    default_tier: Option<Tier>,
-    roles: Option<Roles>,
+    /// Without the realm, which `build` adds.
+    app: AppSettings,
     user_map: Option<UserMap>,
     loader: Option<UserLoader>,
     load_user_timeout: Option<Duration>,
@@ -101,9 +98,7 @@ impl Default for IntrospectionAuthBuilder {
             realm: None,
             optional: false,
             claims: ClaimMap::new(),
-            tiers: None,
-            default_tier: None,
-            roles: None,
+            app: AppSettings::default(),
             user_map: None,
             loader: None,
             load_user_timeout: None,
@@ -172,7 +167,7 @@ impl IntrospectionAuthBuilder {
         let Validated { endpoint, authenticator, http_client, hasher } = validated;
         let endpoint = Endpoint::new(endpoint, http_client, authenticator, signed, self.clock.clone());
         let mut claims = self.claims;
-        if self.roles.is_some() {
+        if self.app.roles.is_some() {
             claims.use_roles();
         }
         let users = Users {
@@ -181,10 +176,7 @@ impl IntrospectionAuthBuilder {
             issuer: self.issuer.map(Arc::from),
             audiences: self.audiences,
             revocations: self.revocations.clone(),
-            realm: realm.clone(),
-            tiers: self.tiers,
-            default_tier: self.default_tier,
-            roles: self.roles,
+            app: AppSettings { realm: realm.clone(), ..self.app },
             leeway: self.leeway,
         };
         let settings = CacheSettings { ttl: self.cache_ttl, capacity: self.cache_capacity, timeout: self.timeout };

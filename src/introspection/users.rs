@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use crate::claims::claim_map::ClaimMap;
 use crate::claims::{authorization_details, client, numeric_date};
-use crate::context::roles::Roles;
-use crate::context::tiers::Tiers;
-use crate::context::{Credential, Identity, Realm, Tier, UserContext};
+use crate::context::{AppSettings, Credential, Identity, UserContext};
 use crate::gate::TokenError;
 use crate::introspection::response::{ActiveToken, TokenType};
 use crate::introspection::token::IntrospectedToken;
@@ -26,10 +24,7 @@ pub(super) struct Users {
     /// Empty if tokens for any audience are accepted.
     pub(super) audiences: Vec<String>,
     pub(super) revocations: Option<Revocations>,
-    pub(super) realm: Realm,
-    pub(super) tiers: Option<Tiers>,
-    pub(super) default_tier: Option<Tier>,
-    pub(super) roles: Option<Roles>,
+    pub(super) app: AppSettings,
     pub(super) leeway: Duration,
 }
 
@@ -69,7 +64,7 @@ impl Users {
         identity.expires_at = active.expires_at;
         identity.token_id = active.jti.as_deref().filter(|id| !id.is_empty()).map(Into::into);
         identity.claims = Some(Arc::clone(&active.claims));
-        self.add_app_settings(&mut identity);
+        self.app.complete(&mut identity);
         if self.revocations.is_some() {
             // Without `jti` and `sid`, the token is revoked by its text.
             identity.revocation_ids = Some(Arc::new(identity.new_revocation_ids(None, Some(token))));
@@ -128,17 +123,6 @@ impl Users {
                 Ok(Identity { is_client, ..identity })
             }
         }
-    }
-
-    /// Adds the app's tiers, roles and realm. A tier that the app does not know is not replaced by the default tier.
-    fn add_app_settings(&self, identity: &mut Identity) {
-        identity.tier = match (&identity.tier_name, &self.tiers) {
-            (Some(name), Some(tiers)) => tiers.find(name),
-            (Some(_), None) => None,
-            (None, _) => self.default_tier.clone(),
-        };
-        identity.role_table.clone_from(&self.roles);
-        identity.realm = self.realm.clone();
     }
 }
 

@@ -15,9 +15,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::context::roles::Roles;
-use crate::context::tiers::Tiers;
-use crate::context::{Realm, Tier};
+use crate::context::{AppSettings, Realm};
 use crate::csrf::gate::Csrf;
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{Admission, UserLoader};
@@ -74,9 +72,8 @@ pub struct JwtAuthBuilder {
     cookie: Option<String>,
     csrf: Option<Csrf>,
     realm: Option<String>,
-    tiers: Option<Tiers>,
-    default_tier: Option<Tier>,
-    roles: Option<Roles>,
+    /// Without the realm, which `build` adds.
+    app: AppSettings,
     loader: Option<UserLoader>,
     /// `None` for the default, since setting it without a loader is an error.
     load_user_timeout: Option<Duration>,
@@ -100,9 +97,7 @@ impl Default for JwtAuthBuilder {
             cookie: None,
             csrf: None,
             realm: None,
-            tiers: None,
-            default_tier: None,
-            roles: None,
+            app: AppSettings::default(),
             loader: None,
             load_user_timeout: None,
             token_cache_capacity: TOKEN_CACHE_CAPACITY,
@@ -199,13 +194,10 @@ impl JwtAuthBuilder {
                 header_cache: HeaderCache::new(max_issuers),
                 issuers: IssuerTable::new(issuers, sources),
                 hints: Hints::new(self.clock.clone()),
-                realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new),
+                app: AppSettings { realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new), ..self.app },
                 cookie: self.cookie.map(|name| (name, self.csrf.unwrap_or_default())),
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,
-                tiers: self.tiers,
-                default_tier: self.default_tier,
-                roles: self.roles,
                 admission: Admission::new(self.loader, self.load_user_timeout),
                 cache: NonZeroUsize::new(self.token_cache_capacity).map(TokenCache::new),
                 revocations: self.revocations,

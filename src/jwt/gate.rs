@@ -102,12 +102,12 @@ impl JwtAuth {
     }
 
     fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
-        Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
+        Reply::denial(head, Denial::new(kind, self.policy.app.realm.clone()))
     }
 
     /// Loads the user, if there is a user loader, and admits the request.
     async fn admit(&self, head: request::Parts, user: UserContext) -> Result<(request::Parts, AuthPass), Reply> {
-        self.policy.admission.admit(head, user, self.policy.realm.clone()).await
+        self.policy.admission.admit(head, user, self.policy.app.realm.clone()).await
     }
 
     /// Waits for the lookup of the issuer, and verifies the token again, since time has passed.
@@ -185,12 +185,12 @@ impl Gate for JwtAuth {
         // a token expects to act as its user, and would not notice that it is anonymous.
         let verification = match self.policy.verify(head) {
             Ok(Some(verification)) => verification,
-            Ok(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.policy.realm)),
+            Ok(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.policy.app.realm)),
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
         match verification {
-            Verification::Accepted(user) => self.policy.admission.enter(head, user, |_| self.policy.realm.clone()),
+            Verification::Accepted(user) => self.policy.admission.enter(head, user, |_| self.policy.app.realm.clone()),
             Verification::KeyMissing(missing) => match self.policy.search(&missing) {
                 Ok(pending) => {
                     let gate = self.clone();
@@ -225,7 +225,7 @@ impl AuthGate for JwtAuth {
     }
 
     fn realm(&self) -> Realm {
-        self.policy.realm.clone()
+        self.policy.app.realm.clone()
     }
 }
 

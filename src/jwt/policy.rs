@@ -10,9 +10,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, request};
 
 use crate::clock::Clock;
-use crate::context::roles::Roles;
-use crate::context::tiers::Tiers;
-use crate::context::{Credential, Identity, Realm, SharedStr, Tier, UserContext};
+use crate::context::{AppSettings, Credential, Identity, SharedStr, UserContext};
 use crate::csrf::gate::Csrf;
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::field::cookie::cookie;
@@ -40,14 +38,11 @@ pub(crate) struct Policy {
     pub(crate) header_cache: HeaderCache,
     /// For tokens whose issuer is unknown.
     pub(crate) hints: Hints,
-    pub(crate) realm: Realm,
+    pub(crate) app: AppSettings,
     /// The cookie that may have the token, and the check of requests that have it there.
     pub(crate) cookie: Option<(String, Csrf)>,
     pub(crate) max_token_len: usize,
     pub(crate) leeway: Duration,
-    pub(crate) tiers: Option<Tiers>,
-    pub(crate) default_tier: Option<Tier>,
-    pub(crate) roles: Option<Roles>,
     pub(crate) admission: Admission,
     pub(crate) cache: Option<TokenCache>,
     pub(crate) revocations: RevocationCheck,
@@ -358,21 +353,12 @@ impl Policy {
         TokenError::Issuer
     }
 
-    /// Adds the app's tiers, roles and realm. A tier that the app does not know is not replaced by the default tier.
+    /// Adds what the app defines, and logs a tier that it does not define.
     fn add_app_settings(&self, identity: &mut Identity, issuer: &TrustedIssuer) {
-        identity.tier = match (&identity.tier_name, &self.tiers) {
-            (Some(name), Some(tiers)) => {
-                let tier = tiers.find(name);
-                if tier.is_none() {
-                    issuer.log_tier_hint(name);
-                }
-                tier
-            }
-            (Some(_), None) => None,
-            (None, _) => self.default_tier.clone(),
-        };
-        identity.role_table.clone_from(&self.roles);
-        identity.realm = self.realm.clone();
+        self.app.complete(identity);
+        if let (Some(name), None, Some(_)) = (&identity.tier_name, &identity.tier, &self.app.tiers) {
+            issuer.log_tier_hint(name);
+        }
     }
 }
 

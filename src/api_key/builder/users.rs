@@ -15,19 +15,19 @@ impl ApiKeyAuthBuilder {
     ///
     /// Set the same as for tokens, so that [`RequireTier`](crate::RequireTier) and rate limits by tier know the order.
     pub fn tiers(mut self, tiers: Tiers) -> Self {
-        self.tiers = Some(tiers);
+        self.app.tiers = Some(tiers);
         self
     }
 
     /// Sets the tier of keys without one (default: none, which ranks below every tier).
     pub fn default_tier(mut self, tier: Tier) -> Self {
-        self.default_tier = Some(tier);
+        self.app.default_tier = Some(tier);
         self
     }
 
     /// Sets which permissions each role grants (default: roles grant none).
     pub fn roles(mut self, roles: Roles) -> Self {
-        self.roles = Some(roles);
+        self.app.roles = Some(roles);
         self
     }
 

@@ -78,15 +78,7 @@ impl ApiKeyAuthBuilder {
 
     fn validate_users(&self, issues: &mut ConfigIssues) {
         Admission::validate(self.loader.as_ref(), self.load_user_timeout, issues);
-        if let Some(default) = &self.default_tier {
-            let (kind, reason) = match &self.tiers {
-                Some(tiers) if tiers.find(default.name()).is_some() => return,
-                Some(_) => (IssueKind::Unknown, "is not one of the app's tiers"),
-                None => (IssueKind::Prohibited, "no tiers are set"),
-            };
-            let remedy = "call .tiers(..) with the tiers that this one belongs to";
-            issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
-        }
+        self.app.validate(issues);
     }
 }
 

@@ -41,7 +41,7 @@ impl IntrospectionAuthBuilder {
     ///
     /// Set the same as for JWTs, so that [`RequireTier`](crate::RequireTier) and rate limits by tier know the order.
     pub fn tiers(mut self, tiers: Tiers) -> Self {
-        self.tiers = Some(tiers);
+        self.app.tiers = Some(tiers);
         self
     }
 
@@ -49,13 +49,13 @@ impl IntrospectionAuthBuilder {
     ///
     /// It must be one of the [`tiers`](Self::tiers).
     pub fn default_tier(mut self, tier: Tier) -> Self {
-        self.default_tier = Some(tier);
+        self.app.default_tier = Some(tier);
         self
     }
 
     /// Sets the app's roles and the permissions that they grant (default: roles grant no permissions).
     pub fn roles(mut self, roles: Roles) -> Self {
-        self.roles = Some(roles);
+        self.app.roles = Some(roles);
         self
     }
 

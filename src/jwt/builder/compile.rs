@@ -50,9 +50,7 @@ impl JwtAuthBuilder {
         for audience in self.audiences.iter().chain(own_audiences) {
             validate::audience(audience, issues);
         }
-        if let Some(tier) = &self.default_tier {
-            validate::default_tier(tier, self.tiers.as_ref(), issues);
-        }
+        self.app.validate(issues);
     }
 
     /// Builds each issuer, and each source of issuers. One with an issue is left out, which is harmless: `build()` then
@@ -73,7 +71,7 @@ impl JwtAuthBuilder {
         validate::sources_are_distinct(&sources, issues);
         let compiler = IssuerCompiler {
             audiences: self.audiences.clone(),
-            uses_roles: self.roles.is_some(),
+            uses_roles: self.app.roles.is_some(),
             client: self.client.clone(),
             clock: self.clock.clone(),
             max_stale_keys: self.max_stale_keys,

@@ -57,7 +57,7 @@ impl JwtAuthBuilder {
     /// # }
     /// ```
     pub fn tiers(mut self, tiers: Tiers) -> Self {
-        self.tiers = Some(tiers);
+        self.app.tiers = Some(tiers);
         self
     }
 
@@ -83,7 +83,7 @@ impl JwtAuthBuilder {
     /// # }
     /// ```
     pub fn default_tier(mut self, tier: Tier) -> Self {
-        self.default_tier = Some(tier);
+        self.app.default_tier = Some(tier);
         self
     }
 
@@ -127,7 +127,7 @@ impl JwtAuthBuilder {
     /// # }
     /// ```
     pub fn roles(mut self, roles: Roles) -> Self {
-        self.roles = Some(roles);
+        self.app.roles = Some(roles);
         self
     }
 

@@ -6,8 +6,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::clock::MAX_LEEWAY;
-use crate::context::Tier;
-use crate::context::tiers::Tiers;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
@@ -184,17 +182,6 @@ pub(crate) fn pattern(settings: &Issuer, issues: &mut ConfigIssues) -> Option<Is
         }
     }
     Some(pattern)
-}
-
-/// The default tier must be one of the app's tiers, or it would have no rank.
-pub(crate) fn default_tier(default: &Tier, tiers: Option<&Tiers>, issues: &mut ConfigIssues) {
-    let (kind, reason) = match tiers {
-        Some(tiers) if tiers.find(default.name()).is_some() => return,
-        Some(_) => (IssueKind::Unknown, "is not one of the app's tiers"),
-        None => (IssueKind::Prohibited, "no tiers are set"),
-    };
-    let remedy = "call .tiers(..) with the tiers that this one belongs to";
-    issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
 }
 
 const LARGEST_MAX_TOKEN_LEN: usize = 64 * 1024;
