@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-
 use crate::api_key::cached_key::{Age, CachedKey, millis};
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
@@ -16,8 +14,7 @@ use crate::api_key::users::user_of;
 use crate::clock::Clock;
 use crate::context::{AppSettings, UserContext};
 use crate::error::error_chain;
-use crate::lookup::{Generations, InProgress};
-use crate::runtime;
+use crate::lookup::{Generations, SharedLookups, Start};
 
 /// The records of keys in use. Anyone can send well-formed keys that do not exist, so work and memory are bounded:
 ///
@@ -29,7 +26,8 @@ use crate::runtime;
 /// # Locking
 ///
 /// A request with a cached key takes the lock of the keys for reading. The lock of the lookups is taken only for other
-/// keys, and the lock of the keys inside it. Neither is held across an `await` or while a line is logged.
+/// keys, and the locks of the keys and of the absent ids inside it. None is held across an `await` or while a line is
+/// logged.
 ///
 /// # Revocation
 ///
@@ -38,7 +36,9 @@ use crate::runtime;
 #[derive(Debug)]
 pub(super) struct KeyCache {
     keys: RwLock<Generations<ApiKeyId, Arc<CachedKey>>>,
-    lookups: Mutex<Lookups>,
+    /// Ids that do not exist, each with the time at which it is forgotten, in milliseconds since the start.
+    absent: Mutex<Generations<ApiKeyId, u64>>,
+    lookups: Arc<SharedLookups<ApiKeyId, Outcome>>,
     app: AppSettings,
     usage: Arc<UsageLog>,
     store: TimedStore,
@@ -54,15 +54,6 @@ pub(super) struct CacheSettings {
     pub(super) ttl: Duration,
     pub(super) stale_for: Duration,
     pub(super) capacity: usize,
-}
-
-#[derive(Debug)]
-struct Lookups {
-    in_progress: InProgress<ApiKeyId, Outcome>,
-    /// How many run, including those that were forgotten.
-    running: usize,
-    /// Ids that do not exist, each with the time at which it is forgotten, in milliseconds since the start.
-    absent: Generations<ApiKeyId, u64>,
 }
 
 /// The result of a lookup: the key, `None` if there is none of this id.
@@ -89,10 +80,10 @@ impl KeyCache {
         settings: CacheSettings,
         clock: Clock,
     ) -> Self {
-        let lookups = Lookups { in_progress: InProgress::new(), running: 0, absent: Generations::new(MAX_ABSENT) };
         Self {
             keys: RwLock::new(Generations::new(settings.capacity)),
-            lookups: Mutex::new(lookups),
+            absent: Mutex::new(Generations::new(MAX_ABSENT)),
+            lookups: SharedLookups::new(MAX_LOOKUPS),
             app,
             usage,
             store,
@@ -109,21 +100,25 @@ impl KeyCache {
         if let Some(key) = self.current_key(id, now) {
             return Known::Key(key);
         }
-        if self.lookups().is_absent(id, now) { Known::Absent } else { Known::Missing }
+        if self.is_absent(id, now) { Known::Absent } else { Known::Missing }
     }
 
     /// Looks up a key, or waits for the lookup in progress.
     pub(super) async fn look_up(self: &Arc<Self>, id: ApiKeyId) -> Outcome {
         for _ in 0..MAX_ATTEMPTS {
-            let mut outcome = match self.start(id) {
+            match self.start(id) {
                 Start::Known(outcome) => return outcome,
-                Start::Waiting(outcome) => outcome,
-            };
-            // The sender is dropped without an outcome if the record was changed meanwhile.
-            if let Ok(outcome) = outcome.wait_for(Option::is_some).await
-                && let Some(outcome) = &*outcome
-            {
-                return outcome.clone();
+                // Without an outcome, the record was changed meanwhile.
+                Start::Waiting(lookup) => {
+                    if let Some(outcome) = lookup.outcome().await {
+                        return outcome;
+                    }
+                }
+                Start::TooMany => return self.stale_key(&id),
+                Start::Fault(fault) => {
+                    tracing::error!(reason = %fault, "cannot look up an API key");
+                    return Err(Unavailable);
+                }
             }
         }
         Err(Unavailable)
@@ -136,10 +131,10 @@ impl KeyCache {
 
     /// Forgets what is known of a key, and the lookup in progress, after its record was changed.
     pub(super) fn forget(&self, id: &ApiKeyId) {
-        let mut lookups = self.lookups();
-        lookups.in_progress.forget(id);
-        lookups.absent.remove(id);
-        self.write_keys().remove(id);
+        self.lookups.forget(id, || {
+            self.lock_absent().remove(id);
+            self.write_keys().remove(id);
+        });
     }
 
     /// Returns the key if it need not be read again.
@@ -155,77 +150,61 @@ impl KeyCache {
         Some(key)
     }
 
-    /// Starts a lookup, or joins the one in progress. Another one may have ended since the cache was asked.
-    fn start(self: &Arc<Self>, id: ApiKeyId) -> Start {
-        let now = self.now();
-        let mut lookups = self.lookups();
-        if let Some(outcome) = lookups.in_progress.join(&id) {
-            return Start::Waiting(outcome);
-        }
-        if let Some(key) = self.current_key(&id, now) {
-            return Start::Known(Ok(Some(key)));
-        }
-        if lookups.is_absent(&id, now) {
-            return Start::Known(Ok(None));
-        }
-        if lookups.running >= MAX_LOOKUPS {
-            return Start::Known(self.stale_key(&id, now));
-        }
-        let runtime = match runtime::current() {
-            Ok(runtime) => runtime,
-            Err(fault) => {
-                drop(lookups);
-                tracing::error!(reason = %fault, "cannot look up an API key");
-                return Start::Known(Err(Unavailable));
+    fn is_absent(&self, id: &ApiKeyId, now: u64) -> bool {
+        self.lock_absent().get(id).is_some_and(|until| now < *until.value)
+    }
+
+    /// Starts a lookup, or joins the one in progress.
+    fn start(self: &Arc<Self>, id: ApiKeyId) -> Start<Outcome> {
+        let look_up = || {
+            let cache = Arc::clone(self);
+            async move {
+                let result = cache.store.find(&id).await;
+                cache.log_change(result.as_ref().err());
+                result
             }
         };
-        let (lookup_id, outcome) = lookups.in_progress.start(id);
-        lookups.running += 1;
-        // Release the lock before `spawn`: a runtime that is shutting down drops the task at once, and with it the
-        // guard, which takes the lock.
-        drop(lookups);
-        let guard = LookupGuard { cache: Arc::clone(self), id, lookup_id, result: None };
-        runtime.spawn(guard.run());
-        Start::Waiting(outcome)
+        let cache = Arc::clone(self);
+        self.lookups.start(&id, || self.known(&id), look_up, move |result| cache.record(id, result))
+    }
+
+    /// Another lookup may have ended since the cache was asked.
+    fn known(&self, id: &ApiKeyId) -> Option<Outcome> {
+        let now = self.now();
+        let key = self.current_key(id, now).map(Some);
+        key.or_else(|| self.is_absent(id, now).then_some(None)).map(Ok)
     }
 
     /// Returns a key whose record cannot be read again now, if it may still be used.
-    fn stale_key(&self, id: &ApiKeyId, now: u64) -> Outcome {
+    fn stale_key(&self, id: &ApiKeyId) -> Outcome {
+        let now = self.now();
         let keys = self.read_keys();
         let stale = keys.get(id).filter(|found| found.value.age().extend(now));
         stale.map(|found| Some(Arc::clone(found.value))).ok_or(Unavailable)
     }
 
-    /// Caches the result of a lookup, and notifies the requests that wait.
-    fn finish(&self, id: ApiKeyId, lookup_id: u64, result: Result<Option<ApiKeyRecord>, StoreError>) {
+    /// Caches the result of a lookup. It is `None` if the lookup was stopped.
+    fn record(&self, id: ApiKeyId, result: Option<Result<Option<ApiKeyRecord>, StoreError>>) -> Outcome {
         let now = self.now();
-        let error = result.as_ref().err().cloned();
-        let mut lookups = self.lookups();
-        lookups.running = lookups.running.saturating_sub(1);
-        // `None` if the record was changed meanwhile, so that the result may be outdated.
-        if let Some(sender) = lookups.in_progress.finish(&id, lookup_id) {
-            let outcome = match result {
-                Ok(Some(record)) => {
-                    let user = self.user_of(&record);
-                    let age = Age::new(now, self.settings.ttl, self.settings.stale_for);
-                    let key = Arc::new(CachedKey::new(record, user, self.usage.counters.of(id), age));
-                    self.write_keys().insert(id, Arc::clone(&key));
-                    Ok(Some(key))
-                }
-                Ok(None) => {
-                    lookups.absent.insert(id, now.saturating_add(millis(ABSENT_FOR)));
-                    self.write_keys().remove(&id);
-                    Ok(None)
-                }
-                Err(_) => self.stale_key(&id, now),
-            };
-            sender.send_replace(Some(outcome));
+        match result {
+            Some(Ok(Some(record))) => {
+                let user = self.user_of(&record);
+                let age = Age::new(now, self.settings.ttl, self.settings.stale_for);
+                let key = Arc::new(CachedKey::new(record, user, self.usage.counters.of(id), age));
+                self.write_keys().insert(id, Arc::clone(&key));
+                Ok(Some(key))
+            }
+            Some(Ok(None)) => {
+                self.lock_absent().insert(id, now.saturating_add(millis(ABSENT_FOR)));
+                self.write_keys().remove(&id);
+                Ok(None)
+            }
+            Some(Err(_)) | None => self.stale_key(&id),
         }
-        drop(lookups);
-        // Log last, after the notification: a tracing subscriber is foreign code, and may panic.
-        self.log_change(error.as_ref());
     }
 
+    /// Logs whether the store can be read, if that has changed. It holds no lock, because a tracing subscriber is
+    /// foreign code.
     fn log_change(&self, error: Option<&StoreError>) {
         // Read first, so that lookups on many processors rarely contend for it.
         if self.is_down.load(Ordering::Relaxed) == error.is_some() {
@@ -246,9 +225,9 @@ impl KeyCache {
         millis(self.clock.monotonic().saturating_duration_since(self.start))
     }
 
-    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+    fn lock_absent(&self) -> MutexGuard<'_, Generations<ApiKeyId, u64>> {
         // A poisoned lock is used as well: each change is complete before anything can panic.
-        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_keys(&self) -> RwLockReadGuard<'_, Generations<ApiKeyId, Arc<CachedKey>>> {
@@ -257,40 +236,6 @@ impl KeyCache {
 
     fn write_keys(&self) -> RwLockWriteGuard<'_, Generations<ApiKeyId, Arc<CachedKey>>> {
         self.keys.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lookups {
-    fn is_absent(&self, id: &ApiKeyId, now: u64) -> bool {
-        self.absent.get(id).is_some_and(|until| now < *until.value)
-    }
-}
-
-/// The start of a lookup.
-enum Start {
-    Known(Outcome),
-    Waiting(watch::Receiver<Option<Outcome>>),
-}
-
-/// A lookup in progress. However its task ends, even by a panic or with its runtime, dropping it notifies the requests
-/// that wait.
-struct LookupGuard {
-    cache: Arc<KeyCache>,
-    id: ApiKeyId,
-    lookup_id: u64,
-    result: Option<Result<Option<ApiKeyRecord>, StoreError>>,
-}
-
-impl LookupGuard {
-    async fn run(mut self) {
-        self.result = Some(self.cache.store.find(&self.id).await);
-    }
-}
-
-impl Drop for LookupGuard {
-    fn drop(&mut self) {
-        let stopped = || Err(StoreError::unavailable("the lookup was stopped"));
-        self.cache.finish(self.id, self.lookup_id, self.result.take().unwrap_or_else(stopped));
     }
 }
 

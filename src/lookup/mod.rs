@@ -5,14 +5,14 @@ mod credential_cache;
 #[cfg(any(feature = "api_key", feature = "introspection"))]
 mod generations;
 mod in_progress;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "api_key", feature = "introspection"))]
 mod shared_lookups;
 
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) use credential_cache::{CachedCredential, CredentialCache};
 #[cfg(any(feature = "api_key", feature = "introspection"))]
 pub(crate) use generations::Generations;
-#[cfg(any(feature = "api_key", feature = "jwt"))]
+#[cfg(feature = "jwt")]
 pub(crate) use in_progress::InProgress;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "api_key", feature = "introspection"))]
 pub(crate) use shared_lookups::{SharedLookups, Start};

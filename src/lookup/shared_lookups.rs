@@ -16,7 +16,7 @@ use crate::runtime::{self, RuntimeFault};
 /// # Locking
 ///
 /// The lock is held while a caller of [`start`](Self::start) reads what is known, and while the result of a lookup is
-/// recorded. So a request either joins a lookup or finds its result.
+/// recorded or what is known is forgotten. So a request either joins a lookup or finds its result.
 pub(crate) struct SharedLookups<K, T> {
     state: Mutex<State<K, T>>,
     max_running: usize,
@@ -86,13 +86,21 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Sh
         Start::Waiting(Waiting(outcome))
     }
 
-    /// Records the outcome, and notifies the requests that wait.
+    /// Forgets the lookup of this key, because what it reads may be outdated: its result is not recorded, and the
+    /// requests that wait get no outcome. `forget_known` forgets what is known of the key.
+    #[cfg(any(feature = "api_key", test))]
+    pub(crate) fn forget(&self, key: &K, forget_known: impl FnOnce()) {
+        let mut state = self.lock();
+        state.in_progress.forget(key);
+        forget_known();
+    }
+
+    /// Records the outcome, and notifies the requests that wait, unless the lookup was forgotten.
     fn finish(&self, key: &K, id: u64, outcome: impl FnOnce() -> T) {
         let mut state = self.lock();
         state.running = state.running.saturating_sub(1);
-        let outcome = outcome();
         if let Some(sender) = state.in_progress.finish(key, id) {
-            sender.send_replace(Some(outcome));
+            sender.send_replace(Some(outcome()));
         }
     }
 
@@ -103,7 +111,7 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Sh
 }
 
 impl<T: Clone> Waiting<T> {
-    /// Returns the outcome of the lookup.
+    /// Returns the outcome of the lookup; `None` if it was forgotten.
     pub(crate) async fn outcome(mut self) -> Option<T> {
         let outcome = self.0.wait_for(Option::is_some).await;
         outcome.ok()?.clone()
@@ -203,6 +211,33 @@ mod tests {
         let lookups: Lookups = SharedLookups::new(0);
         let started = lookups.start(&1, || Some(Some(7)), || async { 0 }, |result| result);
         assert!(matches!(started, Start::Known(Some(7))));
+    }
+
+    #[tokio::test]
+    async fn a_forgotten_lookup_is_not_recorded_and_has_no_outcome() {
+        let lookups: Lookups = SharedLookups::new(2);
+        let recorded = Arc::new(AtomicUsize::new(0));
+        let (release, receiver) = oneshot::channel();
+        let count = Arc::clone(&recorded);
+        let record = move |result| {
+            count.fetch_add(1, Ordering::Relaxed);
+            result
+        };
+        let forgotten = lookups.start(&1, || None, || async { receiver.await.expect("a result") }, record);
+        let mut is_known = true;
+        lookups.forget(&1, || is_known = false);
+        assert!(!is_known);
+        assert_eq!(outcome(forgotten).await, None, "before it ends");
+        // The next lookup is another one. It is not ended by the first, which still counts as running.
+        let (second, started) = start(&lookups, 1);
+        assert!(matches!(start(&lookups, 2).1, Start::TooMany));
+        release.send(7).unwrap();
+        while matches!(start(&lookups, 2).1, Start::TooMany) {
+            tokio::task::yield_now().await;
+        }
+        second.send(8).unwrap();
+        assert_eq!(outcome(started).await, Some(Some(8)));
+        assert_eq!(recorded.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
