@@ -20,7 +20,9 @@ use crate::lookup::{Generations, SharedLookups, Start};
 ///
 /// - Requests with one key share a lookup, which runs in its own task, so that a canceled request does not cancel the
 ///   lookup that others wait for.
-/// - At most [`MAX_LOOKUPS`] run at the same time. No request waits for its turn.
+/// - At most [`MAX_LOOKUPS`] run at the same time. No request waits for its turn. Lookups of cached keys, whose records
+///   must be read again, have as many of their own. Otherwise, a flood of unknown keys would keep such a record in use,
+///   even if the key was revoked meanwhile.
 /// - Ids that do not exist are remembered for a while, apart from the keys that do.
 ///
 /// # Locking
@@ -39,6 +41,8 @@ pub(super) struct KeyCache {
     /// Ids that do not exist, each with the time at which it is forgotten, in milliseconds since the start.
     absent: Mutex<Generations<ApiKeyId, u64>>,
     lookups: Arc<SharedLookups<ApiKeyId, Outcome>>,
+    /// Of cached keys whose records must be read again.
+    cached_lookups: Arc<SharedLookups<ApiKeyId, Outcome>>,
     app: AppSettings,
     usage: Arc<UsageLog>,
     store: TimedStore,
@@ -84,6 +88,7 @@ impl KeyCache {
             keys: RwLock::new(Generations::new(settings.capacity)),
             absent: Mutex::new(Generations::new(MAX_ABSENT)),
             lookups: SharedLookups::new(MAX_LOOKUPS),
+            cached_lookups: SharedLookups::new(MAX_LOOKUPS),
             app,
             usage,
             store,
@@ -131,10 +136,11 @@ impl KeyCache {
 
     /// Forgets what is known of a key, and the lookup in progress, after its record was changed.
     pub(super) fn forget(&self, id: &ApiKeyId) {
-        self.lookups.forget(id, || {
+        let forget = || {
             self.lock_absent().remove(id);
             self.write_keys().remove(id);
-        });
+        };
+        self.lookups.forget(id, || self.cached_lookups.forget(id, forget));
     }
 
     /// Returns the key if it need not be read again.
@@ -165,7 +171,9 @@ impl KeyCache {
             }
         };
         let cache = Arc::clone(self);
-        self.lookups.start(&id, || self.known(&id), look_up, move |result| cache.record(id, result))
+        let is_cached = self.read_keys().get(&id).is_some();
+        let lookups = if is_cached { &self.cached_lookups } else { &self.lookups };
+        lookups.start(&id, || self.known(&id), look_up, move |result| cache.record(id, result))
     }
 
     /// Another lookup may have ended since the cache was asked.

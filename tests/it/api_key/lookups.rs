@@ -51,6 +51,29 @@ async fn at_most_64_finds_run_at_once_and_the_rest_gets_503() {
 }
 
 #[tokio::test]
+async fn flood_of_unknown_keys_does_not_keep_a_revoked_key_valid() {
+    let fixture = Fixture::with(|builder| builder.cache_ttl(10 * SECOND));
+    let other = Fixture::of(fixture.store.clone(), fixture.clock.clone(), |builder| builder);
+    let (key, revoked) = (fixture.create().await, fixture.create().await);
+    assert_eq!([fixture.status(key.secret()).await, fixture.status(revoked.secret()).await], [200, 200]);
+    assert!(other.keys.revoke(revoked.id()).await.unwrap());
+    let finds = fixture.store.finds();
+    let permits = fixture.store.hold();
+    let flood = send_all(&fixture.app, (0..64).map(unknown_key));
+    fixture.store.wait_for_finds(finds + 64).await;
+
+    fixture.clock.advance(10 * SECOND);
+    let responses = send_all(&fixture.app, [key.secret().to_owned(), revoked.secret().to_owned()]);
+    // The records are read again, while all 64 lookups of unknown keys run.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    permits.add_permits(1_000);
+    assert_eq!(responses.await, BTreeMap::from([(200, 1), (401, 1)]));
+    assert_eq!(flood.await, BTreeMap::from([(401, 64)]));
+}
+
+#[tokio::test]
 async fn id_that_does_not_exist_is_remembered_for_ten_seconds() {
     let fixture = Fixture::new();
     let text = unknown_key(1);
