@@ -21,6 +21,8 @@ impl Policy {
     pub(super) async fn revoke(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
         let known = self.store.find(id).await;
         if matches!(known, Ok(None)) {
+            // The app may have deleted the record, and then it must not be used from the cache.
+            self.cache.forget(id);
             return Ok(false);
         }
         // If the store is unavailable, the key is rejected nevertheless, as long as the entry is kept.

@@ -105,6 +105,8 @@ struct Shared {
     keys: MemoryKeys,
     finds: AtomicUsize,
     is_down: AtomicBool,
+    /// Whether the app has deleted all records.
+    is_emptied: AtomicBool,
     /// If set, each `find` waits for a permit after it has read the record.
     permits: Mutex<Option<Arc<Semaphore>>>,
     running: AtomicUsize,
@@ -157,7 +159,7 @@ impl ApiKeyStore for TestStore {
         }
         self.0.running.fetch_sub(1, SeqCst);
         self.check()?;
-        record
+        if self.0.is_emptied.load(SeqCst) { Ok(None) } else { record }
     }
 
     async fn find_by_owner(&self, issuer: Option<&str>, id: &str) -> Result<Vec<ApiKeyRecord>, StoreError> {

@@ -67,6 +67,16 @@ async fn other_process_rejects_a_revoked_key_within_the_cache_ttl() {
 }
 
 #[tokio::test]
+async fn key_whose_record_was_deleted_is_401_here_from_the_revocation_on() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    assert_eq!(fixture.status(key.secret()).await, 200);
+    fixture.store.0.is_emptied.store(true, SeqCst);
+    assert!(!fixture.keys.revoke(key.id()).await.unwrap());
+    assert_eq!(fixture.status(key.secret()).await, 401);
+}
+
+#[tokio::test]
 async fn older_version_of_a_revoked_record_is_a_conflict() {
     let fixture = Fixture::new();
     let key = fixture.create().await;
