@@ -139,12 +139,21 @@ impl Policy {
     }
 }
 
-/// When a user is revoked, its keys are revoked in the store too, because they may be valid for longer than the
+/// When a user or a key is revoked, the keys are revoked in the store too, because they may be valid for longer than the
 /// revocation is kept.
 impl UserRecords for Policy {
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
         Box::pin(async move {
             let revoked = self.revoke_all(Some(&names.issuer), &names.id, names.kept.as_deref()).await;
+            revoked.map(|_| ()).map_err(|error| Arc::new(error) as RecordsError)
+        })
+    }
+
+    fn revoke_credential(self: Arc<Self>, id: Box<str>) -> RevokeAll {
+        Box::pin(async move {
+            // The id of a custom gate's key is none of this one's.
+            let Ok(id) = id.parse() else { return Ok(()) };
+            let revoked = self.revoke_record(&id).await;
             revoked.map(|_| ()).map_err(|error| Arc::new(error) as RecordsError)
         })
     }

@@ -45,9 +45,9 @@ pub enum RevokeError {
         /// The cause, which is the [`source`](Error::source) of this error.
         cause: Arc<dyn Error + Send + Sync>,
     },
-    /// The API keys of the user are not revoked in their store, which is unavailable.
+    /// The API key, or those of the user, are not revoked in their store, which is unavailable.
     ///
-    /// They are rejected until the revocation expires, and would be valid again then. Revoke the user again before.
+    /// They are rejected until the revocation expires, and would be valid again then. Revoke them again before.
     #[non_exhaustive]
     RecordsUnavailable {
         /// The cause, which is the [`source`](Error::source) of this error.

@@ -10,7 +10,7 @@ use crate::revocation::record::{Full, Record};
 use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::revocation::Revocation;
 use crate::revocation::shared::Shared;
-use crate::revocation::user_records::UserNames;
+use crate::revocation::user_records::{RevokedRecords, UserNames};
 
 /// Revokes credentials before they expire; see the [module](crate::revocation).
 ///
@@ -29,10 +29,12 @@ impl Revocations {
     /// `jti`, and one without either by what its signature covers. The user of a custom gate is identified by
     /// [`session_id`](UserContext::session_id), else by [`token_id`](UserContext::token_id).
     ///
+    /// An API key is revoked for ever, as by [`revoke_all`](Self::revoke_all): it may never expire.
+    ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; or if the
-    /// revocation has not been stored in the stream.
+    /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
+    /// revocation has not been stored in the stream; or if the store of its API key is unavailable.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
@@ -43,7 +45,7 @@ impl Revocations {
             };
             Ok(Record::Entry { id, issued_until: Record::ALWAYS, expires_at })
         });
-        self.enforce(record)
+        self.enforce_with_records(record, RevokedRecords::own_key(user))
     }
 
     /// Revokes all credentials of a user that were issued until now, including this one.
@@ -65,7 +67,7 @@ impl Revocations {
             let issued_until = self.0.now().max(ids.issued_at);
             Ok(Record::Entry { id, issued_until, expires_at: self.expiry_with_others(ids) })
         });
-        self.enforce_for_user(record, UserNames::of(user))
+        self.enforce_with_records(record, UserNames::of(user).map(RevokedRecords::OfUser))
     }
 
     /// Revokes all credentials of a user that were issued until now, except those of this login.
@@ -84,7 +86,8 @@ impl Revocations {
             let issued_until = self.0.now().max(ids.issued_at);
             Ok(Record::Others { subject, kept, issued_until, expires_at: self.expiry_with_others(ids) })
         });
-        self.enforce_for_user(record, UserNames::of(user).map(|names| names.except_own(user)))
+        let others = UserNames::of(user).map(|names| RevokedRecords::OfUser(names.except_own(user)));
+        self.enforce_with_records(record, others)
     }
 
     /// Revokes what these names identify.
@@ -97,7 +100,7 @@ impl Revocations {
         let issued_until = if revocation.is_until_now { self.0.now() } else { Record::ALWAYS };
         let expires_at = self.0.latest_expiry();
         let record = Record::Entry { id: revocation.id, issued_until, expires_at };
-        self.enforce_for_user(Ok(record), revocation.user)
+        self.enforce_with_records(Ok(record), revocation.records)
     }
 
     /// Returns whether revocations can be checked. Otherwise, layers respond with 503 to requests with a credential.
@@ -123,14 +126,14 @@ impl Revocations {
         self.0.latest_expiry().max(ids.expires_at.map_or(0, Shared::expiry_of))
     }
 
-    /// Enforces the record of a user in this process at once. The future is ready when other processes can enforce it
-    /// too, and all records of the user's credentials are revoked.
-    fn enforce_for_user(
+    /// Enforces a record in this process at once. The future is ready when other processes can enforce it too, and the
+    /// records of credentials are revoked.
+    fn enforce_with_records(
         &self,
         record: Result<Record, RevokeError>,
-        user: Option<UserNames>,
+        revoked: Option<RevokedRecords>,
     ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        let records = user.filter(|_| record.is_ok()).map(|names| self.0.user_records.revoke_all(&names));
+        let records = revoked.filter(|_| record.is_ok()).map(|revoked| self.0.user_records.revoke(&revoked));
         let stored = self.enforce(record);
         async move {
             let stored = stored.await;

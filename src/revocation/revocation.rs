@@ -1,7 +1,7 @@
 //! `Revocation`: what to revoke, by its names.
 
 use crate::context::{RevocationId, RevocationKind};
-use crate::revocation::user_records::UserNames;
+use crate::revocation::user_records::{RevokedRecords, UserNames};
 
 /// What to revoke, by its names, for [`revoke_by`](crate::Revocations::revoke_by).
 ///
@@ -28,8 +28,8 @@ pub struct Revocation {
     pub(super) id: RevocationId,
     /// Whether what is issued after the revocation is valid.
     pub(super) is_until_now: bool,
-    /// The user whose records are revoked too.
-    pub(super) user: Option<UserNames>,
+    /// The records that are revoked too.
+    pub(super) records: Option<RevokedRecords>,
 }
 
 impl Revocation {
@@ -69,8 +69,8 @@ impl Revocation {
     ///
     /// The id is that of [`UserContext::id`](crate::UserContext::id).
     pub fn subject(issuer: &str, id: &str) -> Self {
-        let user = Some(UserNames::new(issuer, id));
-        Self { user, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
+        let records = Some(RevokedRecords::OfUser(UserNames::new(issuer, id)));
+        Self { records, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
     }
 
     /// Returns the revocation of one token.
@@ -81,11 +81,11 @@ impl Revocation {
     }
 
     fn always(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: false, user: None }
+        Self { id: RevocationId::of(kind), is_until_now: false, records: None }
     }
 
     fn until_now(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: true, user: None }
+        Self { id: RevocationId::of(kind), is_until_now: true, records: None }
     }
 }
 

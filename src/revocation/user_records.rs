@@ -11,6 +11,9 @@ use crate::context::{Credential, UserContext};
 pub(crate) trait UserRecords: Send + Sync {
     /// Revokes all credentials of a user.
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll;
+
+    /// Revokes the credential with this id, if there is one.
+    fn revoke_credential(self: Arc<Self>, id: Box<str>) -> RevokeAll;
 }
 
 /// A revocation in records. It borrows nothing, so that it may be awaited in any task.
@@ -18,6 +21,26 @@ pub(crate) type RevokeAll = Pin<Box<dyn Future<Output = Result<(), RecordsError>
 
 /// Why the credentials of a user could not be revoked in the records.
 pub(crate) type RecordsError = Arc<dyn Error + Send + Sync>;
+
+/// What is revoked in the records.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RevokedRecords {
+    /// One credential, by its id.
+    Credential(Box<str>),
+    /// All credentials of a user.
+    OfUser(UserNames),
+}
+
+impl RevokedRecords {
+    /// Returns the API key that has authenticated this user, `None` if none has.
+    pub(super) fn own_key(user: &UserContext) -> Option<Self> {
+        own_key_id(user).map(Self::Credential)
+    }
+}
+
+fn own_key_id(user: &UserContext) -> Option<Box<str>> {
+    user.token_id().filter(|_| user.credential() == Credential::ApiKey).map(Into::into)
+}
 
 /// The user whose credentials are revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +63,7 @@ impl UserNames {
 
     /// Keeps the API key that has authenticated this user, if one has.
     pub(super) fn except_own(mut self, user: &UserContext) -> Self {
-        self.kept = user.token_id().filter(|_| user.credential() == Credential::ApiKey).map(Into::into);
+        self.kept = own_key_id(user);
         self
     }
 }
@@ -56,13 +79,16 @@ impl AllRecords {
         all.push(records);
     }
 
-    /// Revokes all credentials of a user in all records, and returns the first error.
-    pub(super) fn revoke_all(
+    /// Revokes these records of all gates, and returns the first error.
+    pub(super) fn revoke(
         &self,
-        names: &UserNames,
+        revoked: &RevokedRecords,
     ) -> impl Future<Output = Result<(), RecordsError>> + Send + use<> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = all.iter().filter_map(Weak::upgrade).map(|records| records.revoke_user(names.clone()));
+        let started = all.iter().filter_map(Weak::upgrade).map(|records| match revoked {
+            RevokedRecords::Credential(id) => records.revoke_credential(id.clone()),
+            RevokedRecords::OfUser(names) => records.revoke_user(names.clone()),
+        });
         let started: Vec<_> = started.collect();
         async move {
             let mut result = Ok(());

@@ -58,6 +58,24 @@ async fn revocation_of_other_logins_keeps_the_key_that_asks_for_it() {
 }
 
 #[tokio::test]
+async fn key_whose_login_is_revoked_is_401_at_once_and_after_the_entry_has_expired() {
+    let (fixture, revocations) = fixture();
+    // A second gate, whose store does not have the key.
+    let second = Fixture::of(TestStore::default(), fixture.clock.clone(), |builder| builder.revocations(&revocations));
+    let (own, other) = (fixture.create().await, fixture.create().await);
+    let user = ann().with_credential(Credential::ApiKey).with_token_id(own.id().as_str());
+    // The id of a key is no id of a token.
+    revocations.revoke(&user.clone().with_credential(Credential::Token)).await.unwrap();
+    assert_eq!(fixture.status(own.secret()).await, 200);
+    revocations.revoke(&user).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!([fixture.status(own.secret()).await, fixture.status(other.secret()).await], [401, 200]);
+        fixture.clock.advance(LONGER_THAN_AN_ENTRY_IS_KEPT);
+    }
+    drop(second);
+}
+
+#[tokio::test]
 async fn every_gate_with_the_handle_revokes_the_keys_in_its_store() {
     let (fixture, revocations) = fixture();
     let second = Fixture::of(TestStore::default(), fixture.clock.clone(), |builder| {
