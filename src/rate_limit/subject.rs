@@ -9,7 +9,7 @@ use std::net::IpAddr;
 #[cfg(feature = "redis")]
 use sha2::{Digest, Sha256};
 
-use crate::context::UserContext;
+use crate::context::{Credential, UserContext};
 use crate::rate_limit::subject::network::network;
 
 /// The user, address, API key, tenant or custom value that a limit is applied to.
@@ -222,8 +222,11 @@ impl<'a> Subject<'a> {
         Self { is_peer: true, ..Self::address(ip) }
     }
 
-    /// The credential of the user, if it has an id. The route remains.
+    /// The credential of the user, if it has an id and its user cannot get another one at any time. The route remains.
     pub(super) fn into_credential(self, user: &'a UserContext) -> Self {
+        if matches!(user.credential(), Credential::Session | Credential::Token) {
+            return self;
+        }
         let Some(id) = user.token_id() else { return self };
         let kind = Kind::Credential { issuer: user.issuer(), kind: user.credential().as_str(), id };
         Self { kind, is_peer: false, ..self }

@@ -219,7 +219,8 @@ impl UserContext {
     /// Sets the quota of the credential, for limits [by credential](crate::rate_limit::Limit::by_credential).
     ///
     /// A gate sets it to the quota in the record of an API key, and a user loader to that of an account. Such a limit
-    /// counts by the [id of the credential](Self::with_token_id), so set that too.
+    /// counts by the [id of the credential](Self::with_token_id), so set that too. It counts a token or a session by its
+    /// user.
     ///
     /// ```
     /// use portcullis::{Quota, UserContext, context::Credential};

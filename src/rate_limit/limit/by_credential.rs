@@ -10,6 +10,9 @@ impl Limit {
     /// [key](Self::key), so two keys of one user each have their own quota. All other requests are counted as without
     /// this setting. Put the layer inside the one that authenticates.
     ///
+    /// A token or a session with a quota is counted by the limit's key: its user can get another one at any time, whose
+    /// counter would be at zero.
+    ///
     /// The quota must have the window of the limit. One with another window does not apply, which is logged once. For
     /// credentials with several windows, add a limit for each. The algorithm is that of the limit, and cannot be
     /// [`SlidingLog`](crate::rate_limit::Algorithm::SlidingLog), because a credential may have any number of units.

@@ -120,6 +120,20 @@ async fn a_credential_without_an_id_is_counted_by_its_user_with_its_own_quota() 
 }
 
 #[tokio::test]
+async fn a_new_token_or_session_does_not_reset_the_counter_of_its_quota() {
+    for credential in [Credential::Token, Credential::Session] {
+        let limit = Limit::new("api", per_seconds(9, HOUR)).by_credential();
+        let limit = RateLimit::builder().limit(limit).key(Key::user()).ietf_draft_headers();
+        let router = routes(&Arc::default()).layer(limit.clock(fake_clock().clock()).build().unwrap());
+        let ann = UserContext::new("ann").with_credential(credential).with_quota(per_seconds(3, HOUR));
+        for (id, status, remaining) in [("1", 200, "2"), ("2", 200, "1"), ("3", 200, "0"), ("4", 429, "0")] {
+            let (actual, limit, left, _) = send(&router, &ann.clone().with_token_id(id)).await;
+            assert_eq!((actual, &*limit, &*left), (status, "3", remaining), "{credential:?} {id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn anonymous_callers_have_the_quota_of_the_limit() {
     let limit = Limit::new("api", per_seconds(9, HOUR)).by_credential();
     let limit = RateLimit::builder().limit(limit).key(Key::user().or_ip()).build().unwrap();
