@@ -59,8 +59,8 @@
 //! [`verified_by`](ClientCertAuthBuilder::verified_by).
 //!
 //! Let Envoy send the whole certificate (`cert: true`), because it does not quote the names in its other fields. Without
-//! it, the validity is unknown here, and a name with a comma or a semicolon could look like further fields. Your
-//! authority must not issue certificates with such names.
+//! it, the validity is unknown here, older versions send only the first of several URIs, and a name with a comma or a
+//! semicolon could look like further fields. Your authority must not issue certificates with such names.
 //!
 //! # Rejections
 //!

@@ -83,7 +83,7 @@ impl<'a> Element<'a> {
     }
 
     /// Returns the certificate. If the element has the whole of it, its names are those in the certificate.
-    fn into_certificate(self) -> Option<PeerCertificate> {
+    fn into_certificate(mut self) -> Option<PeerCertificate> {
         let mut sha256 = [0; 32];
         hex::decode_to_slice(self.hash?, &mut sha256).ok()?;
         if let Some(cert) = self.cert {
@@ -91,6 +91,10 @@ impl<'a> Element<'a> {
             let pem = pem::parse(pem.as_bytes()).ok().filter(|pem| pem.tag() == "CERTIFICATE")?;
             let certificate = Some(pem.contents()).filter(|der| der.len() <= MAX_DER)?;
             return PeerCertificate::from_der(certificate).ok().filter(|parsed| *parsed.sha256() == sha256);
+        }
+        // Envoy writes `URI=` for a certificate without a URI.
+        if self.uris == [""] {
+            self.uris.clear();
         }
         let names = || self.uris.iter().chain(&self.dns_names);
         if names().any(|name| name.is_empty() || name.contains(char::is_control)) {
@@ -173,6 +177,16 @@ mod tests {
             "By=spiffe://cluster.local/ns/a/sa/b;Hash={HASH};Subject=\"\";URI=spiffe://cluster.local/ns/c/sa/d"
         );
         assert_eq!(parse(&istio), parsed(HASH, "", &["spiffe://cluster.local/ns/c/sa/d"], &[]));
+    }
+
+    #[test]
+    fn a_certificate_without_a_uri_has_an_empty_one_in_the_header() {
+        let element = format!("By=spiffe://a/b;Hash={HASH};Subject=\"CN=c\";URI=;DNS=c.example");
+        assert_eq!(parse(&element), parsed(HASH, "CN=c", &[], &["c.example"]));
+        assert_eq!(parse(&format!("Hash={HASH};URI=")), parsed(HASH, "", &[], &[]));
+        for malformed in ["URI=;URI=", "URI=;URI=u", "DNS="] {
+            assert_eq!(parse(&format!("Hash={HASH};{malformed}")), None, "{malformed}");
+        }
     }
 
     #[test]
