@@ -199,7 +199,9 @@ impl BasicAuthBuilder {
 
     /// Rejects users that were [revoked](crate::revocation) (default: none).
     ///
-    /// Of these users, only those with an issuer can be revoked, which the [function](Self::verify) sets.
+    /// Of these users, only those with an issuer can be revoked, which the [function](Self::verify) sets. A revocation
+    /// ends after the longest lifetime of a token, and a password is valid for longer. So also let the function return
+    /// `None`.
     #[cfg(feature = "revocation")]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
