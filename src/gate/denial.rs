@@ -5,6 +5,7 @@ mod code;
 mod constructors;
 mod detail;
 mod log;
+mod status;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -12,7 +13,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 
 use crate::context::{Credential, Realm, Scopes, Tier};
 use crate::gate::required_names::RequiredNames;
@@ -293,53 +294,6 @@ impl Denial {
     #[must_use]
     pub fn realm(&self) -> &Realm {
         &self.realm
-    }
-
-    /// Returns the status that belongs to the reason.
-    ///
-    /// It is 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
-    /// unavailable. A 401 becomes 403 if the [`Realm`] has no scheme that a challenge could name, as that of a
-    /// `ClientCertAuth`.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        match self.kind {
-            DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
-            DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
-            _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
-            DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => {
-                StatusCode::UNAUTHORIZED
-            }
-            DenialKind::AccountRefused(_)
-            | DenialKind::AddressRefused { .. }
-            | DenialKind::ClientNotAllowed
-            | DenialKind::CredentialNotAccepted { .. }
-            | DenialKind::CrossSite { .. }
-            | DenialKind::EmailNotVerified
-            | DenialKind::InsufficientAuthorizationDetails { .. }
-            | DenialKind::InsufficientClaims
-            | DenialKind::InsufficientPermission { .. }
-            | DenialKind::InsufficientRole { .. }
-            | DenialKind::InsufficientScope { .. }
-            | DenialKind::InsufficientTier { .. }
-            | DenialKind::NotOwner
-            | DenialKind::RateLimitKeyMissing => StatusCode::FORBIDDEN,
-            DenialKind::AddressNotForwarded
-            | DenialKind::AddressUnknown
-            | DenialKind::AuthLayerMissing { .. }
-            | DenialKind::ClaimsMismatch
-            | DenialKind::NonceMissing
-            | DenialKind::NotRevocable
-            | DenialKind::OpenRoute { .. }
-            | DenialKind::RateLimitMissing { .. }
-            | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            DenialKind::ApiKeyStoreUnavailable { .. }
-            | DenialKind::IntrospectionUnavailable { .. }
-            | DenialKind::KeysUnavailable { .. }
-            | DenialKind::ReducedCapacity(_)
-            | DenialKind::RevocationsUnavailable { .. }
-            | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        }
     }
 
     /// Whether the request has no valid credential.
