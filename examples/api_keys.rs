@@ -36,7 +36,6 @@ use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
 
-use crate::responses::PREFIX;
 use crate::store::SqlKeys;
 
 fn app(issuer: Issuer, keys: &ApiKeyAuth, revocations: Revocations) -> Result<Router, ConfigError> {
@@ -76,7 +75,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let database = options.connect("sqlite::memory:").await?;
     sqlx::raw_sql(include_str!("api_keys/schema.sql")).execute(&database).await?;
     let revocations = Revocations::builder().build()?;
-    let keys = ApiKeyAuth::builder().prefix(PREFIX).store(SqlKeys(database));
+    // Use another prefix in each environment, such as `acme_test`.
+    let keys = ApiKeyAuth::builder().prefix("acme_live").store(SqlKeys(database));
     let keys = keys.revocations(&revocations).build()?;
     let issuer = TestIssuer::start().await?;
     let app = app(Issuer::discover(issuer.url()), &keys, revocations)?;

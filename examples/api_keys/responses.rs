@@ -1,60 +1,40 @@
-//! The bodies of the responses: a key without its secret, a new key, and errors.
+//! The bodies of the responses: a key without its secret, a new key, and errors of the routes.
 
-use std::error::Error;
 use std::time::SystemTime;
 
 use axum::Json;
 use axum::http::{StatusCode, header::CACHE_CONTROL};
 use axum::response::{IntoResponse, Response};
-use portcullis::api_key::{ApiKey, ApiKeyError, ApiKeyRecord};
+use portcullis::ApiKeyAuth;
+use portcullis::api_key::{ApiKey, ApiKeyRecord};
 use serde::Serialize;
 use serde_json::json;
-
-/// Another one in each environment, such as `acme_test`.
-pub(crate) const PREFIX: &str = "acme_live";
 
 /// A key as its owner sees it, without the secret.
 #[derive(Serialize)]
 pub(crate) struct Shown {
-    /// How the key begins, up to its secret.
-    prefix: String,
+    /// How the key begins, such as `acme_live_Zx81kQ0aB2cD...`.
+    redacted: String,
     is_active: bool,
     #[serde(flatten)]
     record: ApiKeyRecord,
 }
 
-pub(crate) fn shown(record: ApiKeyRecord) -> Shown {
-    let prefix = format!("{PREFIX}_{}", record.id());
-    Shown { prefix, is_active: is_active(&record), record }
+pub(crate) fn shown(keys: &ApiKeyAuth, record: ApiKeyRecord) -> Shown {
+    let redacted = keys.redacted(record.id());
+    Shown { redacted, is_active: record.is_active(SystemTime::now()), record }
 }
 
 /// The only response that has the text of the key.
-pub(crate) fn shown_once(key: &ApiKey) -> Response {
+pub(crate) fn shown_once(keys: &ApiKeyAuth, key: &ApiKey) -> Response {
     let warning = "Store this key now. It is not shown again.";
-    let mut body = json!(shown(key.record().clone()));
+    let mut body = json!(shown(keys, key.record().clone()));
     body["key"] = key.secret().into();
     body["warning"] = warning.into();
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-pub(crate) fn is_active(record: &ApiKeyRecord) -> bool {
-    let is_expired = record.expires_at().is_some_and(|time| time <= SystemTime::now());
-    record.revoked_at().is_none() && !is_expired
-}
-
-pub(crate) fn rejection(error: ApiKeyError) -> Response {
-    match (error.denial(), error) {
-        (Some(denial), error) => {
-            if denial.status().is_server_error() {
-                tracing::error!(error = &error as &dyn Error, "an API key was not changed");
-            }
-            denial.into_response()
-        }
-        // A setting of the key is invalid.
-        (None, error) => problem(error.status(), &error.to_string()),
-    }
-}
-
+/// Also for the key of another user, so that users do not learn which keys others have.
 pub(crate) fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "there is no such key")
 }

@@ -1,19 +1,19 @@
 //! The routes by which users create, list, change, rotate and revoke their API keys.
 
 use std::num::NonZeroU16;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response, Result};
 use axum::routing::{get, patch};
 use axum::{Json, Router};
-use portcullis::api_key::{ApiKeyChange, ApiKeyId, Grace, NewApiKey};
+use portcullis::api_key::{ApiKeyChange, Grace, NewApiKey};
 use portcullis::context::Credential;
 use portcullis::{ApiKeyAuth, ConfigError, RequireCredential, UserContext};
 use serde::Deserialize;
 
-use crate::responses::{Shown, is_active, not_found, problem, rejection, shown, shown_once};
+use crate::responses::{Shown, not_found, problem, shown, shown_once};
 
 type Keys = State<ApiKeyAuth>;
 type Id = Path<String>;
@@ -60,8 +60,9 @@ struct Rotation {
 
 async fn create(State(keys): Keys, user: UserContext, Json(new): Json<NewKey>) -> Result<Response> {
     // It keeps the list short. Requests at the same time may exceed it.
-    let records = keys.list(&user).await.map_err(rejection)?;
-    if records.iter().filter(|record| is_active(record)).count() >= MAX_KEYS {
+    let now = SystemTime::now();
+    let records = keys.list(&user).await?;
+    if records.iter().filter(|record| record.is_active(now)).count() >= MAX_KEYS {
         let detail = format!("you have {MAX_KEYS} active keys: revoke one that you do not need");
         return Err(problem(StatusCode::CONFLICT, &detail).into());
     }
@@ -71,13 +72,13 @@ async fn create(State(keys): Keys, user: UserContext, Json(new): Json<NewKey>) -
         .scopes(new.scopes)
         .networks(new.networks)
         .expires_in(u32::from(days) * DAY);
-    let key = keys.create(new).await.map_err(rejection)?;
-    Ok((StatusCode::CREATED, shown_once(&key)).into_response())
+    let key = keys.create(new).await?;
+    Ok((StatusCode::CREATED, shown_once(&keys, &key)).into_response())
 }
 
 async fn list(State(keys): Keys, user: UserContext) -> Result<Json<Vec<Shown>>> {
-    let records = keys.list(&user).await.map_err(rejection)?;
-    Ok(Json(records.into_iter().map(shown).collect()))
+    let records = keys.list(&user).await?;
+    Ok(Json(records.into_iter().map(|record| shown(&keys, record)).collect()))
 }
 
 async fn change(
@@ -87,15 +88,11 @@ async fn change(
     Json(new): Json<Change>,
 ) -> Result<Json<Shown>> {
     let id = id.parse().map_err(|_| not_found())?;
-    let mut change = ApiKeyChange::for_user(&user);
-    if let Some(name) = new.name {
-        change = change.name(name);
-    }
-    if let Some(scopes) = new.scopes {
-        change = change.scopes(scopes);
-    }
-    let changed = keys.update(&id, change).await.map_err(rejection)?;
-    Ok(Json(shown(changed.ok_or_else(not_found)?)))
+    let change = ApiKeyChange::for_user(&user)
+        .when_some(new.name, ApiKeyChange::name)
+        .when_some(new.scopes, ApiKeyChange::scopes);
+    let changed = keys.update(&id, change).await?;
+    Ok(Json(shown(&keys, changed.ok_or_else(not_found)?)))
 }
 
 /// Creates a new text. The old one is valid for another day, so that clients have time to change.
@@ -105,25 +102,17 @@ async fn rotate(
     Path(id): Id,
     rotation: Option<Json<Rotation>>,
 ) -> Result<Response> {
-    let id = own_key(&keys, &user, &id).await?;
+    let id = id.parse().map_err(|_| not_found())?;
     let grace = Grace::hours(rotation.map_or(24, |Json(rotation)| rotation.grace_hours));
-    let rotated = keys.rotate(&id, grace).await.map_err(rejection)?;
-    Ok(shown_once(&rotated.ok_or_else(not_found)?))
+    let rotated = keys.rotate_for(&user, &id, grace).await?;
+    Ok(shown_once(&keys, &rotated.ok_or_else(not_found)?))
 }
 
 async fn revoke(State(keys): Keys, user: UserContext, Path(id): Id) -> Result<StatusCode> {
-    let id = own_key(&keys, &user, &id).await?;
-    // Also if it is revoked already, so that a client can repeat its request.
-    keys.revoke(&id).await.map_err(rejection)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Returns the id of a key of this user. The key of another user gets the response of an unknown
-/// one.
-async fn own_key(keys: &ApiKeyAuth, user: &UserContext, id: &str) -> Result<ApiKeyId, Response> {
     let id = id.parse().map_err(|_| not_found())?;
-    let record = keys.find_for(user, &id).await.map_err(rejection)?;
-    record.map(|_| id).ok_or_else(not_found)
+    // Also true if the key is revoked already, so that a client can repeat its request.
+    let is_known = keys.revoke_for(&user, &id).await?;
+    if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(not_found().into()) }
 }
 
 const DAY: Duration = Duration::from_secs(86_400);

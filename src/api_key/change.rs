@@ -69,6 +69,31 @@ impl ApiKeyChange {
         self
     }
 
+    /// Changes a setting if there is a value, for example an optional member of a request's body.
+    ///
+    /// ```
+    /// use portcullis::UserContext;
+    /// use portcullis::api_key::ApiKeyChange;
+    ///
+    /// struct Body {
+    ///     name: Option<String>,
+    ///     scopes: Option<Vec<String>>,
+    /// }
+    ///
+    /// fn change(user: &UserContext, body: Body) -> ApiKeyChange {
+    ///     ApiKeyChange::for_user(user)
+    ///         .when_some(body.name, ApiKeyChange::name)
+    ///         .when_some(body.scopes, ApiKeyChange::scopes)
+    /// }
+    /// # change(&UserContext::new("ann"), Body { name: Some("ci".to_owned()), scopes: None });
+    /// ```
+    pub fn when_some<T>(self, value: Option<T>, set: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => set(self, value),
+            None => self,
+        }
+    }
+
     /// Checks that the caller may make the change.
     ///
     /// # Errors

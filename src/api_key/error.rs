@@ -8,15 +8,44 @@ use http::StatusCode;
 
 use crate::api_key::store::StoreError;
 use crate::context::Realm;
-use crate::error::ConfigError;
+use crate::error::{ConfigError, error_chain};
 use crate::gate::{Denial, DenialKind};
 use crate::revocation::RevokeError;
 
 /// Why a key is not created, changed or revoked.
+///
+/// A handler that returns it, or a [`Denial`], as its error can use `?`. The response has problem details.
+///
+/// ```
+/// use portcullis::api_key::{ApiKeyError, MemoryKeys, NewApiKey};
+/// use portcullis::{ApiKeyAuth, UserContext};
+///
+/// async fn create(
+///     keys: ApiKeyAuth,
+///     user: UserContext,
+/// ) -> Result<String, ApiKeyError> {
+///     let new = NewApiKey::for_user(&user).scopes(["admin"]);
+///     let key = keys.create(new).await?;
+///     Ok(key.secret().to_owned())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), portcullis::ConfigError> {
+/// let keys = ApiKeyAuth::builder()
+///     .prefix("acme_live")
+///     .store(MemoryKeys::new())
+///     .build()?;
+/// let ann = UserContext::new("ann"); // without the scope
+/// let error = create(keys, ann).await.unwrap_err();
+/// assert_eq!(error.status(), 403);
+/// assert_eq!(error.denial().code(), "insufficient_scope");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// A value of the new key is invalid. The text is for the client.
+    /// A setting of the key is invalid. The text is for the client.
     Invalid(ConfigError),
     /// The owner was [revoked](crate::Revocations::revoke_all) while the key was created, or within the same second before
     /// it. The key is revoked too. A user who has logged in again can create one.
@@ -28,7 +57,7 @@ pub enum ApiKeyError {
     /// The key is revoked in the store, but other processes do not know it yet. They will within the
     /// [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl).
     Revocation(RevokeError),
-    /// The store failed, so it is not known whether the change was stored.
+    /// The store failed, so it is not known whether the change was stored. The cause is logged.
     Store(StoreError),
 }
 
@@ -37,26 +66,29 @@ impl ApiKeyError {
     /// and for a revoked owner.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Refused(denial) => denial.status(),
-            Self::OwnerRevoked | Self::RandomUnavailable | Self::Revocation(_) | Self::Store(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
+        self.denial().status()
     }
 
-    /// Returns the rejection to respond with; `None` for [`Invalid`](Self::Invalid), which the app renders as it
-    /// renders other invalid input.
+    /// Returns the rejection that a handler responds with.
     #[must_use]
-    pub fn denial(&self) -> Option<Denial> {
-        match self {
-            Self::Invalid(_) => None,
-            Self::Refused(denial) => Some(denial.clone()),
-            Self::Revocation(error) => Some(error.clone().into()),
+    pub fn denial(&self) -> Denial {
+        let kind = match self {
+            Self::Invalid(error) => DenialKind::InvalidApiKeySettings(error.clone()),
+            Self::Refused(denial) => return denial.clone(),
+            Self::Revocation(error) => return error.clone().into(),
             Self::OwnerRevoked | Self::RandomUnavailable | Self::Store(_) => {
-                Some(Denial::new(DenialKind::api_key_store_unavailable(RETRY_AFTER), Realm::default()))
+                DenialKind::api_key_store_unavailable(RETRY_AFTER)
             }
+        };
+        Denial::new(kind, Realm::default())
+    }
+
+    /// Logs an outage with its cause, which no response has. `method` is that of `ApiKeyAuth`.
+    ///
+    /// A revocation that is not shared is logged by [`Revocations`](crate::Revocations).
+    pub(super) fn log(&self, method: &'static str) {
+        if let Self::RandomUnavailable | Self::Store(_) = self {
+            tracing::warn!(method, cause = error_chain(self), "cannot read or change API keys");
         }
     }
 }
@@ -87,6 +119,13 @@ impl Error for ApiKeyError {
 impl From<StoreError> for ApiKeyError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+/// Creates the rejection that a handler responds with.
+impl From<ApiKeyError> for Denial {
+    fn from(error: ApiKeyError) -> Self {
+        error.denial()
     }
 }
 

@@ -108,10 +108,7 @@ impl Grant {
     /// Returns [`ApiKeyError::Refused`] if the caller uses an API key or lacks a privilege, and
     /// [`ApiKeyError::Invalid`] if a value is invalid.
     pub(super) fn check(&self) -> Result<(), ApiKeyError> {
-        if self.caller.credential() == Credential::ApiKey {
-            let kind = DenialKind::credential_not_accepted(Credential::ApiKey, []);
-            return Err(ApiKeyError::Refused(Denial::new(kind, self.caller.realm().clone())));
-        }
+        reject_api_key(&self.caller)?;
         self.issues.clone().into_result(|| ()).map_err(ApiKeyError::Invalid)?;
         let mut set = Privileges::default();
         self.write_privileges(&mut set);
@@ -146,6 +143,19 @@ impl Grant {
             privileges.tier = Some(tier.clone());
         }
     }
+}
+
+/// Checks that the caller does not use an API key: a key manages no keys.
+///
+/// # Errors
+///
+/// Returns [`ApiKeyError::Refused`] if it does.
+pub(super) fn reject_api_key(caller: &UserContext) -> Result<(), ApiKeyError> {
+    if caller.credential() == Credential::ApiKey {
+        let kind = DenialKind::credential_not_accepted(Credential::ApiKey, []);
+        return Err(ApiKeyError::Refused(Denial::new(kind, caller.realm().clone())));
+    }
+    Ok(())
 }
 
 /// Of the texts that a caller chooses. This limit and the next one keep a record small.

@@ -8,7 +8,7 @@
 //! checks keys, and the handle by which handlers create, list, change and revoke them:
 //!
 //! ```
-//! use axum::http::{Request, StatusCode};
+//! use axum::http::Request;
 //! use axum::{Router, body::Body, routing::{get, post}};
 //! use portcullis::api_key::{ApiKeyError, MemoryKeys, NewApiKey};
 //! use portcullis::{ApiKeyAuth, RequireScope, UserContext};
@@ -25,12 +25,11 @@
 //! // The route that creates keys is for people who have logged in.
 //! let create = {
 //!     let keys = keys.clone();
-//!     async move |user: UserContext| -> Result<String, StatusCode> {
+//!     async move |user: UserContext| -> Result<String, ApiKeyError> {
 //!         let new = NewApiKey::for_user(&user)
 //!             .name("build server")
 //!             .scopes(["read:reports"]);
-//!         let key = keys.create(new).await;
-//!         let key = key.map_err(|error: ApiKeyError| error.status())?;
+//!         let key = keys.create(new).await?;
 //!         Ok(key.secret().to_owned()) // shown once
 //!     }
 //! };
@@ -105,8 +104,8 @@
 //!
 //! # Revocation
 //!
-//! [`revoke`](crate::ApiKeyAuth::revoke) ends a key in the store and in this process. Other processes notice it within
-//! the `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream.
+//! [`revoke_for`](crate::ApiKeyAuth::revoke_for) ends a key in the store and in this process. Other processes notice it
+//! within the `cache_ttl`, or within a second with [`Revocations`](crate::Revocations) that are shared by a stream.
 //! [`Revocations::revoke_all`](crate::Revocations::revoke_all), which logs a user out everywhere, also revokes the keys of
 //! the user in the store of each layer that has the handle.
 //!
@@ -133,6 +132,8 @@ mod privileges;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "axum")]
+mod response;
 mod revoke;
 mod store;
 mod time;

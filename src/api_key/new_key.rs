@@ -182,6 +182,27 @@ impl NewApiKey {
         self
     }
 
+    /// Sets a value if there is one, for example an optional member of a request's body.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::UserContext;
+    /// use portcullis::api_key::NewApiKey;
+    ///
+    /// fn new_key(user: &UserContext, days: Option<u16>) -> NewApiKey {
+    ///     NewApiKey::for_user(user).when_some(days, |new, days| {
+    ///         new.expires_in(Duration::from_secs(86_400) * days.into())
+    ///     })
+    /// }
+    /// # new_key(&UserContext::new("ann"), Some(90));
+    /// ```
+    pub fn when_some<T>(self, value: Option<T>, set: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => set(self, value),
+            None => self,
+        }
+    }
+
     /// Checks the settings, and that the caller may give the privileges. `now` is since 1970.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 /// that do not speak gRPC, and would turn 400 into INTERNAL and 429 into UNAVAILABLE.
 pub(crate) fn status_code(status: StatusCode) -> u8 {
     match status {
-        StatusCode::BAD_REQUEST => 3,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => 3,
         StatusCode::FORBIDDEN => 7,
         StatusCode::TOO_MANY_REQUESTS => 8,
         StatusCode::INTERNAL_SERVER_ERROR => 13,

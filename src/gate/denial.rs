@@ -16,6 +16,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::context::{Credential, Realm, Scopes, Tier};
+use crate::error::ConfigError;
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
@@ -41,8 +42,8 @@ use crate::gate::violation::Violation;
 /// assert!(denial.challenges().eq([challenge]));
 /// ```
 ///
-/// It says whose fault the rejection is. 400, 401, 403 and 429 are the caller's, 500 is the app's, and 503 means that a
-/// service behind the app is unavailable. An outage never looks like an invalid credential or an exceeded quota.
+/// It says whose fault the rejection is. 400, 401, 403, 422 and 429 are the caller's, 500 is the app's, and 503 means
+/// that a service behind the app is unavailable. An outage never looks like an invalid credential or an exceeded quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     kind: DenialKind,
@@ -154,6 +155,9 @@ pub enum DenialKind {
         /// The lowest tier that is admitted.
         required: Tier,
     },
+    /// 422: a setting of an API key to create or change is invalid. The response names it.
+    #[doc(alias("422", "unprocessable"))]
+    InvalidApiKeySettings(ConfigError),
     /// 401: a credential that is no token is invalid, for example an API key that is unknown, expired or revoked.
     #[doc(alias("401", "unauthorized"))]
     InvalidCredential,

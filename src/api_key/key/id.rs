@@ -20,6 +20,29 @@ use crate::error::{ConfigError, ConfigIssue, IssueKind};
 /// assert!("Zx81kQ0aB2c-".parse::<ApiKeyId>().is_err());
 /// # Ok::<(), portcullis::ConfigError>(())
 /// ```
+///
+/// In a handler, take the segment of the path as a `String` and parse it: there is no key of a malformed id, so the
+/// response is 404, as for an unknown id. `Path<ApiKeyId>` responds with 400.
+///
+/// ```
+/// use axum::extract::{Path, State};
+/// use axum::http::StatusCode;
+/// use axum::response::Result;
+/// use portcullis::{ApiKeyAuth, UserContext};
+///
+/// async fn revoke(
+///     State(keys): State<ApiKeyAuth>,
+///     user: UserContext,
+///     Path(id): Path<String>,
+/// ) -> Result<StatusCode> {
+///     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+///     if !keys.revoke_for(&user, &id).await? {
+///         return Err(StatusCode::NOT_FOUND.into());
+///     }
+///     Ok(StatusCode::NO_CONTENT)
+/// }
+/// # let _: axum::Router<ApiKeyAuth> = axum::Router::new().route("/keys/{id}", axum::routing::delete(revoke));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiKeyId([u8; ID_LEN]);
 

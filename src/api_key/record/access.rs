@@ -102,6 +102,35 @@ impl ApiKeyRecord {
         self.revoked_at.map(to_system_time)
     }
 
+    /// Returns whether the key can be used at this time: it is not revoked, not expired, and valid already.
+    ///
+    /// The address of a client and the account of the owner are not compared.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use portcullis::api_key::{MemoryKeys, NewApiKey};
+    /// use portcullis::{ApiKeyAuth, UserContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build()?;
+    /// let day = Duration::from_secs(86_400);
+    /// let new = NewApiKey::for_user(&UserContext::new("ann")).expires_in(day);
+    /// let key = keys.create(new).await?;
+    /// let now = SystemTime::now();
+    /// assert!(key.record().is_active(now));
+    /// assert!(!key.record().is_active(now + 2 * day));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_active(&self, now: SystemTime) -> bool {
+        let now = of_system_time(now);
+        let is_valid_already = self.not_before.is_none_or(|start| start <= now);
+        let has_expired = self.expires_at.is_some_and(|end| end <= now);
+        self.revoked_at.is_none() && is_valid_already && !has_expired
+    }
+
     /// Returns when the key was last used, up to a minute late; `None` if never.
     #[must_use]
     pub fn last_used_at(&self) -> Option<SystemTime> {

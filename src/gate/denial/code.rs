@@ -59,6 +59,7 @@ impl DenialKind {
             Self::InsufficientRole { .. } => "insufficient_role",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InsufficientTier { .. } => "insufficient_tier",
+            Self::InvalidApiKeySettings(_) => "api_key_settings_invalid",
             Self::InvalidCredential => "credential_invalid",
             Self::InvalidRequest(CredentialError::Malformed) => "credential_malformed",
             Self::InvalidRequest(CredentialError::Multiple) => "credential_repeated",

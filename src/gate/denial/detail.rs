@@ -29,6 +29,7 @@ impl Denial {
             (_, 400) => r#""type":"about:blank","title":"Bad Request","status":400"#,
             (_, 401) => r#""type":"about:blank","title":"Unauthorized","status":401"#,
             (_, 403) => r#""type":"about:blank","title":"Forbidden","status":403"#,
+            (_, 422) => r#""type":"about:blank","title":"Unprocessable Content","status":422"#,
             (_, 503) => r#""type":"about:blank","title":"Service Unavailable","status":503"#,
             _ => r#""type":"about:blank","title":"Internal Server Error","status":500"#,
         }
@@ -96,6 +97,7 @@ impl Denial {
             DenialKind::InsufficientScope { required } => format!("required scope: {required}").into(),
             DenialKind::InsufficientTier { required } => format!("required tier: {} or higher", required.name()).into(),
             DenialKind::IntrospectionUnavailable { .. } => "the token cannot be checked at present".into(),
+            DenialKind::InvalidApiKeySettings(error) => error.to_string().into(),
             DenialKind::InvalidCredential => INVALID_CREDENTIAL.into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {

@@ -7,7 +7,7 @@ use crate::gate::denial::{Denial, DenialKind};
 impl Denial {
     /// Returns the status that belongs to the reason.
     ///
-    /// It is 400, 401, 403 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
+    /// It is 400, 401, 403, 422 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
     /// unavailable. A 401 becomes 403 if the [`Realm`] has no scheme that a challenge could name, as that of a
     /// `ClientCertAuth`.
     #[must_use]
@@ -15,6 +15,7 @@ impl Denial {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            DenialKind::InvalidApiKeySettings(_) => StatusCode::UNPROCESSABLE_ENTITY,
             // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
             _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
             DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => {

@@ -46,7 +46,7 @@ async fn keys_of_a_revoked_user_are_401_at_once_and_after_the_entry_has_expired(
 }
 
 #[tokio::test]
-async fn revocation_of_other_logins_keeps_the_key_that_asks_for_it() {
+async fn revocation_of_other_logins_keeps_the_key_that_requests_it() {
     let (fixture, revocations) = fixture();
     let (own, other) = (fixture.create().await, fixture.create().await);
     let login = ann().with_credential(Credential::ApiKey).with_token_id(own.id().as_str());
@@ -114,7 +114,7 @@ async fn key_that_is_created_while_its_owner_is_revoked_is_revoked_too() {
     // The store has revoked the keys that it knew. This one was not saved yet.
     let error = fixture.keys.create(NewApiKey::for_user(&ann())).await.unwrap_err();
     assert!(matches!(error, ApiKeyError::OwnerRevoked), "{error:?}");
-    assert_eq!((error.status().as_u16(), error.denial().unwrap().retry_after()), (503, Some(SECOND)));
+    assert_eq!((error.status().as_u16(), error.denial().retry_after()), (503, Some(SECOND)));
     let records = fixture.keys.list(&ann()).await.unwrap();
     assert!(records.len() == 1 && records[0].revoked_at().is_some());
     // A key of another user is not affected, nor one that is created later.

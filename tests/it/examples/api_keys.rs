@@ -78,8 +78,9 @@ async fn a_key_is_created_shown_once_and_then_listed_without_its_text() {
     assert_eq!((response.status, response.header("cache-control")), (201, "no-store"));
     let created = parse(&response);
     let text = created["key"].as_str().unwrap();
-    assert_eq!(created["prefix"].as_str().unwrap(), format!("acme_live_{}", created["id"].as_str().unwrap()));
-    assert!(text.starts_with(created["prefix"].as_str().unwrap()), "{created}");
+    let start = format!("acme_live_{}", created["id"].as_str().unwrap());
+    assert_eq!(created["redacted"].as_str().unwrap(), format!("{start}..."));
+    assert!(text.starts_with(&start), "{created}");
     assert_eq!((&created["name"], &created["scopes"]), (&json!("backup"), &json!(["read:reports"])));
     let lifetime = created["expires_at"].as_u64().unwrap() - created["created_at"].as_u64().unwrap();
     // Rounded up to a whole second.

@@ -27,6 +27,7 @@ fn in_the_source() -> Vec<String> {
 fn kinds() -> Vec<DenialKind> {
     let violation = || Violation::new(["default"], Some(Duration::from_secs(1)));
     let tiers = Tiers::ascending(["basic", "pro"]).unwrap();
+    let invalid_setting = Scopes::new(["two words"]).unwrap_err();
     let mut kinds = vec![
         DenialKind::AbnormalUsage(violation()),
         DenialKind::AccountRefused(AccountRefusal::Inactive),
@@ -51,6 +52,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::insufficient_scope(Scopes::new(["read"]).unwrap()),
         DenialKind::insufficient_tier(tiers.get("pro").unwrap()),
         DenialKind::introspection_unavailable(Duration::from_secs(1)),
+        DenialKind::InvalidApiKeySettings(invalid_setting),
         DenialKind::InvalidCredential,
         DenialKind::InvalidRequest(CredentialError::Malformed),
         DenialKind::InvalidRequest(CredentialError::Multiple),

@@ -33,7 +33,7 @@ const PLACES: [(&str, &[&str]); 37] = [
         ],
     ),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
-    ("axum_core", &["extract/", "gate/body.rs"]),
+    ("axum_core", &["api_key/response.rs", "extract/", "gate/body.rs"]),
     (
         "base64",
         &[

@@ -17,7 +17,7 @@ const NAMED: &[(&str, &str)] = &[
     // With the feature `axum`.
     (
         "axum_core",
-        "extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
+        "api_key::ApiKeyError, extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
          gate::BodyFromBytes for Body",
     ),
     (
