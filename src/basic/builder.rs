@@ -83,9 +83,9 @@ impl BasicAuthBuilder {
 
     /// Sets a function that verifies passwords (default: only configured users are accepted).
     ///
-    /// It returns the user, `None` if the name or the password is wrong, and an error if it cannot find out, which is a
-    /// 503. Let it take the same time for unknown names, for example by checking the password against a fixed hash. It is
-    /// called for every name and password that is not [configured](Self::user).
+    /// It returns the user, `None` if the name or the password is wrong, and an error if it cannot check them; the
+    /// request then gets 503. Let it take the same time for unknown names, for example by checking the password against
+    /// a fixed hash. It is called for every name and password that is not [configured](Self::user).
     ///
     /// A success is cached for 60 seconds under a keyed digest, up to 1,000 of them; a failure is not cached. At most
     /// four calls run at once, each for at most five seconds. Other requests get 503.
@@ -267,7 +267,7 @@ impl BasicAuthBuilder {
         }
         for (index, (name, password)) in self.users.iter().enumerate() {
             if name.is_empty() || name.contains(':') || name.contains(char::is_control) {
-                let reason = "a user name is not empty and has no colon and no control character (RFC 7617 §2)";
+                let reason = "the user name is empty, or has a colon or a control character (RFC 7617 §2)";
                 add("user", IssueKind::Invalid, reason, "use another name", Some(name));
             }
             if self.users.iter().take(index).any(|(other, _)| other == name) {

@@ -192,7 +192,7 @@ impl ClientCertAuthBuilder {
         self
     }
 
-    /// Sets the realm of the users (default `api`). It has no challenge.
+    /// Sets the realm of the users (default `api`). The layer sends no challenge with it.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self

@@ -109,7 +109,7 @@ impl NetworkError {
         match self {
             Self::Compatible => "an IPv4-compatible IPv6 address, which no peer has",
             Self::NoNetwork => "neither an address nor a network",
-            Self::Zone => "an IPv6 zone id, which means something on one host only (RFC 4007 §6)",
+            Self::Zone => "an IPv6 zone id, which has a meaning on one host only (RFC 4007 §6)",
         }
     }
 

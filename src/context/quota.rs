@@ -197,7 +197,7 @@ impl Quota {
     }
 
     /// Sets the algorithm (default: [`SlidingLog`](Algorithm::SlidingLog) up to 128 units,
-    /// [`SlidingWindow`](Algorithm::SlidingWindow) for more units and for quotas by tier).
+    /// [`SlidingWindow`](Algorithm::SlidingWindow) for more units, and for quotas by tier or by credential).
     ///
     /// ```
     /// use std::time::Duration;

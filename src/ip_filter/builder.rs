@@ -82,7 +82,7 @@ impl IpFilterBuilder {
     /// ```
     /// use portcullis::IpFilter;
     ///
-    /// // One network a line, for example from a file.
+    /// // One network per line, for example from a file.
     /// let list = "192.0.2.0/24\n2001:db8:bad::/48\n";
     /// assert!(IpFilter::builder().deny(list.lines()).build().is_ok());
     /// ```

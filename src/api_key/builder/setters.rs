@@ -24,8 +24,8 @@ impl ApiKeyAuthBuilder {
 
     /// Also reads the key from this header, for example `x-api-key` (default: only from `Authorization`).
     ///
-    /// A request with a key in both places is rejected with 400. Proxies hide `Authorization` in their logs, and
-    /// perhaps not this header.
+    /// A request with a key in both places is rejected with 400. Proxies often hide `Authorization` in their logs, but
+    /// may not hide this header.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -72,7 +72,7 @@ impl ApiKeyAuthBuilder {
 
     /// Hashes secrets with this pepper by HMAC-SHA-256 (at least 32 bytes; default: SHA-256 without a pepper).
     ///
-    /// With a pepper that is not in the database, who can write to the database can create no key. Keys that were
+    /// If the pepper is not in the database, someone who can write to the database cannot create a key. Keys that were
     /// created with another pepper, or without one, become invalid.
     pub fn pepper(mut self, pepper: impl Into<Vec<u8>>) -> Self {
         self.pepper = Some(Zeroizing::new(pepper.into()));

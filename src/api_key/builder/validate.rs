@@ -25,14 +25,15 @@ impl ApiKeyAuthBuilder {
                 issues.add(ConfigIssue::new("prefix", IssueKind::Missing, "not set", remedy));
             }
             Some(prefix) if !KeyFormat::is_prefix(prefix) => {
-                let reason = "is not 2 to 32 lowercase letters, digits and _, first a letter and last no _";
+                let reason =
+                    "is not 2 to 32 lowercase letters, digits and _, beginning with a letter and not ending in _";
                 let issue = ConfigIssue::new("prefix", IssueKind::Invalid, reason, "use a prefix such as acme_live");
                 issues.add(issue.with_value(prefix));
             }
             Some(_) => {}
         }
         if let Some(header) = self.header.as_ref().filter(|header| [&AUTHORIZATION, &COOKIE].contains(header)) {
-            let reason = "is read in another way: Authorization always, and Cookie never";
+            let reason = "cannot be chosen: Authorization is always read, and Cookie never";
             let remedy = "use a header that has only the key, for example x-api-key";
             issues.add(ConfigIssue::new("header", IssueKind::Prohibited, reason, remedy).with_value(header.as_str()));
         }

@@ -1,7 +1,7 @@
 //! `KeyFormat`: the text of a key, from its parts and back.
 //!
 //! The format is that of GitHub's tokens. A prefix shows scanners and people what the text is, and a checksum lets both
-//! a scanner and this crate reject a text that is no key without asking anyone.
+//! a scanner and this crate reject a text that is no key without a lookup.
 
 use zeroize::Zeroizing;
 

@@ -23,8 +23,8 @@ use crate::store::{client, eviction};
 /// A store of API keys in Redis, shared by all processes that use the same server and prefix.
 ///
 /// Prefer a table of the app's database (an [`ApiKeyStore`](crate::api_key::ApiKeyStore) of your own): it has backups,
-/// and transactions with the app's other data. Use Redis if the app has no database, or only one that each lookup
-/// would burden, and if the server persists its data.
+/// and transactions with the app's other data. Use Redis if the app has no database, or if the lookups
+/// would overload it, and if the server persists its data.
 ///
 /// ```
 /// use portcullis::ApiKeyAuth;
@@ -51,8 +51,8 @@ use crate::store::{client, eviction};
 /// | `portcullis:api_keys:owner:{digest}` | the ids; the digest is half of a SHA-256 of the owner |
 ///
 /// A record takes some 700 bytes of the server's memory, with its part of the index. It is kept after the key has
-/// expired or was revoked, as a trail for audits, unless a [`retention`](Self::retention) is set. What is under the key
-/// of a record and is none, such as a value of another type, is reported in the log, and the key does not exist.
+/// expired or was revoked, as a trail for audits, unless a [`retention`](Self::retention) is set. A value
+/// that is no record, for example because it has another type, is reported in the log and counts as no API key.
 ///
 /// A record is stored before the id is added to the index of its owner. If the process ends in between, a new key is
 /// missing in the index, but then no one has received its text. Each change of a record restores its id in the index.
@@ -67,7 +67,8 @@ use crate::store::{client, eviction};
 /// [`StoreError::Unavailable`](crate::api_key::StoreError::Unavailable). After three failures in a row, a circuit
 /// breaker opens for 250 milliseconds, doubling up to 5 seconds while the failures continue; calls fail at once
 /// meanwhile. The log has a line at `warn` with what to check, and one at `info` when the server responds again.
-/// [`ApiKeyAuth`](crate::ApiKeyAuth) accepts cached keys for a [while](crate::api_key::ApiKeyAuthBuilder::stale_for).
+/// [`ApiKeyAuth`](crate::ApiKeyAuth) still accepts cached keys during an outage, for the time of
+/// [`stale_for`](crate::api_key::ApiKeyAuthBuilder::stale_for).
 ///
 /// A call that fails also replaces the connection, as for
 /// [`RedisStore`](crate::rate_limit::RedisStore#outages). If a batch of usage fails midway, it is sent again as a

@@ -23,8 +23,8 @@ impl IntrospectionAuthBuilder {
 
     /// Sets the id and the secret by which the app authenticates at the server, with HTTP Basic.
     ///
-    /// The same as [`client_auth`](Self::client_auth) with [`ClientAuth::basic`]. One of both is required, because
-    /// the server must not tell everyone about tokens (RFC 7662 §2.1).
+    /// The same as [`client_auth`](Self::client_auth) with [`ClientAuth::basic`]. One of the two is required, because
+    /// the server must not disclose tokens to everyone (RFC 7662 §2.1).
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.client_auth = Some(("client", ClientAuth::basic(id, secret)));
         self

@@ -70,8 +70,8 @@ impl IntrospectionAuthBuilder {
             issues.add(ConfigIssue::new("audience", IssueKind::Missing, "no audience is set", remedy));
         }
         if !self.audiences.is_empty() && self.accepts_any_audience {
-            let reason = "an audience is set, which it would make meaningless";
-            issues.add(ConfigIssue::new("any_audience", IssueKind::Prohibited, reason, "remove one of both"));
+            let reason = "an audience is set, which would have no effect";
+            issues.add(ConfigIssue::new("any_audience", IssueKind::Prohibited, reason, "remove one of the two"));
         }
     }
 
