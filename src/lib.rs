@@ -39,7 +39,7 @@
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
-//! | [Csrf] | rejects requests that pages of other sites cause: 403. `JwtAuth` makes the same check if the token is in a cookie |
+//! | [Csrf] | rejects requests that pages of other sites cause: 403. `JwtAuth` makes the same check if the token is in a cookie, and `ClientCertAuth` for browsers |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
 //! | [IpFilter] | allows or denies requests by the client's address: 403 |

@@ -12,6 +12,7 @@ use crate::client_cert::gate::ClientCertAuth;
 use crate::client_cert::policy::{Forwarded, FromTls, MapUser, Policy};
 use crate::clock::Clock;
 use crate::context::{PeerCertificate, Realm, TrustedProxies, UserContext};
+use crate::csrf::gate::Csrf;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Admission, LoadError, UserLoader};
 #[cfg(feature = "revocation")]
@@ -35,6 +36,7 @@ pub struct ClientCertAuthBuilder {
     forwarded: Option<(ClientCertHeader, TrustedProxies)>,
     verified_by: Option<(String, String)>,
     map_user: Option<MapUser>,
+    csrf: Csrf,
     loader: Option<UserLoader>,
     load_user_timeout: Option<Duration>,
     optional: bool,
@@ -141,6 +143,31 @@ impl ClientCertAuthBuilder {
         self
     }
 
+    /// Sets the check of requests that browsers send (default: only pages of the app's own origin are trusted).
+    ///
+    /// A browser adds the certificate to requests that other sites cause too. So a request with `Sec-Fetch-Site` or
+    /// `Origin` gets 403 if it may change something and is not from a trusted page. A request with neither is from a
+    /// program, and is admitted.
+    ///
+    /// ```
+    /// use portcullis::{ClientCertAuth, Csrf, UserContext, context::PeerCertificate};
+    /// # #[cfg(feature = "cors")] {
+    /// use portcullis::OriginSet;
+    ///
+    /// let origins = OriginSet::new(["https://admin.example.com"])?;
+    /// let auth = ClientCertAuth::builder()
+    ///     .from_tls(|extensions| extensions.get::<PeerCertificate>().cloned())
+    ///     .user(|certificate| certificate.uri().map(UserContext::new))
+    ///     .csrf(Csrf::builder().origins(origins).build()?);
+    /// assert!(auth.build().is_ok());
+    /// # }
+    /// # Ok::<(), portcullis::ConfigError>(())
+    /// ```
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.csrf = csrf;
+        self
+    }
+
     /// Sets a function that loads the user of a certificate (default: none).
     ///
     /// Use it to find the user of a name in a database, to which the [function](Self::user) has no access.
@@ -236,6 +263,7 @@ impl ClientCertAuthBuilder {
                 from_tls: self.from_tls,
                 forwarded: self.forwarded.map(|(header, proxies)| Forwarded { header, proxies, verified_by }),
                 map_user,
+                csrf: self.csrf,
                 admission: Admission::new(self.loader, self.load_user_timeout),
                 realm: Realm::without_schemes(self.realm.as_deref().unwrap_or(Realm::DEFAULT.name())),
                 #[cfg(feature = "revocation")]
@@ -285,6 +313,7 @@ impl fmt::Debug for ClientCertAuthBuilder {
         f.debug_struct("ClientCertAuthBuilder")
             .field("forwarded", &self.forwarded)
             .field("verified_by", &self.verified_by)
+            .field("csrf", &self.csrf)
             .finish_non_exhaustive()
     }
 }

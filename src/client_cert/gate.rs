@@ -64,8 +64,10 @@ impl ClientCertAuth {
 
     /// Admits the request of a certificate's user.
     fn admit(&self, head: &mut request::Parts, certificate: PeerCertificate) -> Entry<AuthPass> {
-        // A browser adds the certificate by itself, as it does a cookie. A check that another site has not caused a write
-        // (`Sec-Fetch-Site`, `Origin`) belongs here, before the certificate counts.
+        // Before the app's functions see the certificate: a browser adds it by itself, as it does a cookie.
+        if let Err(kind) = self.policy.csrf.check_browser(head) {
+            return Entry::Refuse(self.refuse(head, kind));
+        }
         let user = match self.policy.user(&certificate) {
             Ok(user) => user,
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),

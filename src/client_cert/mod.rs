@@ -69,6 +69,7 @@
 //! | has no certificate | 401 with the challenges of the other gates |
 //! | has a malformed header, or two | 400 |
 //! | has a certificate that is not valid now, or that the proxy could not verify | 401 |
+//! | has a certificate, may change something, and is caused by a page of another site | 403 |
 //! | has a certificate for which the app's function returns no user | 403 |
 //!
 //! HTTP has no authentication scheme for certificates, so a 401 could have no challenge, which it must have. If no other
@@ -77,8 +78,9 @@
 //! # Browsers and caches
 //!
 //! A browser sends the certificate on its own, as it does a cookie. In an `AnyOf`, it counts only if the request has no
-//! explicit credential. This layer does not check yet whether a page of another site caused a request: if browsers have
-//! certificates for your app, add [`Csrf`](crate::Csrf), which rejects such writes.
+//! explicit credential. A request with `Sec-Fetch-Site` or `Origin` is from a browser: if it may change something, and a
+//! page of another site caused it, it gets 403, as with [`Csrf`](crate::Csrf). Pages of other origins can be
+//! [trusted](ClientCertAuthBuilder::csrf). Programs send neither header.
 //!
 //! Responses get `Cache-Control: no-store`. If a handler allows caching, they get `Vary` with the header of the
 //! certificate instead (RFC 9440 §2.4).

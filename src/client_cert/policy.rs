@@ -9,6 +9,7 @@ use crate::client_cert::client_cert_header::{CLIENT_CERT, ClientCertHeader, HEAD
 use crate::client_cert::{rfc9440, xfcc};
 use crate::clock::Clock;
 use crate::context::{Credential, PeerCertificate, Realm, TrustedProxies, UserContext};
+use crate::csrf::gate::Csrf;
 use crate::gate::{AccountRefusal, Admission, CredentialError, DenialKind};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
@@ -24,6 +25,8 @@ pub(super) struct Policy {
     pub(super) from_tls: Option<FromTls>,
     pub(super) forwarded: Option<Forwarded>,
     pub(super) map_user: MapUser,
+    /// The check of requests that browsers send.
+    pub(super) csrf: Csrf,
     pub(super) admission: Admission,
     pub(super) realm: Realm,
     #[cfg(feature = "revocation")]

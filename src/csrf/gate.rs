@@ -12,6 +12,8 @@ use crate::context::OriginSet;
 use crate::context::Realm;
 use crate::context::route::{matched_path, method_name};
 use crate::csrf::fetch_site::FetchSite;
+#[cfg(feature = "client_cert")]
+use crate::csrf::fetch_site::SEC_FETCH_SITE;
 use crate::csrf::own_origin::is_own_origin;
 use crate::field::list::tokens;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
@@ -58,6 +60,20 @@ impl Csrf {
             return Ok(());
         }
         self.reject(head)
+    }
+
+    /// Checks a request whose credential both browsers and programs send by themselves, such as a client certificate.
+    ///
+    /// Every browser adds `Sec-Fetch-Site` or `Origin` to a write. A request with neither is from a program, which no page
+    /// can cause to send it.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), except that a request with neither header is admitted.
+    #[cfg(feature = "client_cert")]
+    pub(crate) fn check_browser(&self, head: &request::Parts) -> Result<(), DenialKind> {
+        let is_browser = head.headers.contains_key(&SEC_FETCH_SITE) || head.headers.contains_key(ORIGIN);
+        if is_browser { self.check(head) } else { Ok(()) }
     }
 
     /// Returns how many requests [`report_only`](crate::csrf::CsrfBuilder::report_only) admitted that would have been

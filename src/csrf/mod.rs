@@ -5,8 +5,8 @@
 //! request: in `Sec-Fetch-Site` ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)), and in `Origin`. The check
 //! needs no token in forms, and no state.
 //!
-//! Gates that read a cookie make this check by themselves, if a cookie is the credential of the request:
-//! [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie). Add the layer to routes that act before there is a
+//! Gates make this check by themselves if a cookie or a client certificate is the credential of the request:
+//! [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie) and `ClientCertAuth`. Add the layer to routes that act before there is a
 //! credential, such as a login form. Otherwise another site could log a user in as the attacker.
 //!
 //! ```

@@ -1,5 +1,6 @@
 //! `ClientCertAuth`: authentication by client certificates, of a TLS connection or of a proxy.
 
+mod browsers;
 mod certificates;
 mod forwarded;
 mod proxy;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::routing::get;
-use http::Request;
+use axum::routing::{any, get};
+use http::{Method, Request};
 use portcullis::client_cert::{ClientCertAuthBuilder, ClientCertHeader};
 use portcullis::testing::FakeClock;
 use portcullis::{ClientCertAuth, TrustedProxies, UserContext};
@@ -65,7 +66,7 @@ impl App {
             let names = headers.keys().filter(|name| name.as_str().contains("cert"));
             names.fold(user, |text, name| format!("{text}, {name}"))
         };
-        let router = Router::new().route("/", get(handler.clone())).route("/open", get(handler));
+        let router = Router::new().route("/", any(handler.clone())).route("/open", get(handler));
         Self { router: add_layers(router), calls }
     }
 
@@ -78,7 +79,12 @@ impl App {
     }
 
     async fn get(&self, path: &str, peer: &str, headers: &[(&str, &str)]) -> TestResponse {
-        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        self.request(Method::GET, path, peer, headers).await
+    }
+
+    async fn request(&self, method: Method, path: &str, peer: &str, headers: &[(&str, &str)]) -> TestResponse {
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let mut request = request.body(Body::empty()).unwrap();
         request.extensions_mut().insert(SocketAddr::new(peer.parse().unwrap(), 4711));
         TestResponse::send(&self.router, request).await
