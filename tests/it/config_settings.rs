@@ -33,8 +33,8 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(AuthScheme::new("a b")), "AuthScheme::new");
     assert_eq!(setting(AuthScheme::bearer().parameter("realm", "a")), "AuthScheme::parameter");
     assert_eq!(setting(CredentialSources::new([CredentialSource::cookie("")])), "CredentialSources::new");
-    let tokens =
-        || JwtAuth::builder().issuer(Issuer::hs256("https://a.example", [7; 32])).audience("a").build().unwrap();
+    let builder = || JwtAuth::builder().issuer(Issuer::hs256("https://a.example", [7; 32])).audience("a");
+    let tokens = || builder().build().unwrap();
     assert_eq!(setting(AnyOf::new((tokens(), tokens()))), "AnyOf::new");
     assert_eq!(setting(Permission::new("a")), "Permission::new");
     assert_eq!(setting(Scopes::new([""])), "Scopes::new");
@@ -50,6 +50,7 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting(TrustedProxies::hops(0)), "TrustedProxies::hops");
     let http = OriginSet::new(["http://a.example"]).unwrap();
     assert_eq!(setting(Csrf::builder().origins(http).build()), "origins");
+    assert_eq!(setting(builder().csrf(Csrf::default()).build()), "csrf");
     assert_eq!(setting(BasicAuth::builder().build()), "BasicAuth::builder");
     let user = || BasicAuth::builder().user("a", "0123456789abcdef");
     assert_eq!(setting(BasicAuth::builder().user("a:b", "0123456789abcdef").build()), "user");
