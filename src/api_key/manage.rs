@@ -21,8 +21,8 @@ use crate::context::UserContext;
 ///
 /// These methods are for the handlers of an app. A user manages its own keys by [`create`](Self::create),
 /// [`list`](Self::list), [`find_for`](Self::find_for), [`update`](Self::update), [`rotate_for`](Self::rotate_for) and
-/// [`revoke_for`](Self::revoke_for). The key of another user is to them as one that does not exist: respond with 404 to
-/// both, so that users do not learn which keys others have.
+/// [`revoke_for`](Self::revoke_for). These methods return the same for the key of another user and for an unknown one.
+/// Respond with 404 to both, so that users do not learn which keys others have.
 ///
 /// [`find`](Self::find), [`rotate`](Self::rotate) and [`revoke`](Self::revoke) do not compare the owner of the key with
 /// a user. They are for administrators, and for the reports of secret scanners.
