@@ -154,10 +154,13 @@ impl UserRecords for Policy {
 
     fn revoke_credential(self: Arc<Self>, id: Box<str>) -> RevokeAll {
         Box::pin(async move {
-            // The id of a custom gate's key is none of this one's.
+            // A custom gate may have keys with other ids. They are not in this store.
             let Ok(id) = id.parse() else { return Ok(()) };
             let revoked = self.revoke_record(&id).await;
-            revoked.map(|_| ()).map_err(|error| Arc::new(error) as RecordsError)
+            revoked.map(|_| ()).map_err(|error| {
+                error.log("revoke");
+                Arc::new(error) as RecordsError
+            })
         })
     }
 }
