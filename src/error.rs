@@ -260,7 +260,7 @@ impl ConfigIssues {
     }
 
     /// Returns the error with all issues, of which there is at least one.
-    #[cfg(feature = "introspection")]
+    #[cfg(any(feature = "basic", feature = "client_cert", feature = "introspection"))]
     pub(crate) fn into_error(self) -> ConfigError {
         ConfigError { issues: self.0 }
     }

@@ -178,7 +178,13 @@ pub mod introspection;
 pub mod ip_filter;
 #[cfg(feature = "jwt")]
 pub mod jwt;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 mod lookup;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;

@@ -5,19 +5,18 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
 use zeroize::Zeroizing;
 
 use crate::basic::credentials::BasicCredentials;
 use crate::basic::gate::BasicAuth;
-use crate::basic::policy::{self, Policy};
+use crate::basic::policy::Policy;
 use crate::basic::verifier::PasswordVerifier;
 use crate::clock::Clock;
 use crate::context::{AuthScheme, Realm, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::challenge::is_quotable;
 use crate::gate::{Admission, CredentialSource, CredentialSources, LoadError, UserLoader};
+use crate::lookup::CredentialHasher;
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -225,13 +224,7 @@ impl BasicAuthBuilder {
         let mut issues = ConfigIssues::default();
         self.validate(&mut issues);
         Admission::validate(self.loader.as_ref(), self.load_user_timeout, &mut issues);
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        let key = key.unwrap_or_else(|_| {
-            let reason = "the operating system provides no random numbers";
-            issues.add(ConfigIssue::new("build", IssueKind::Missing, reason, "start the app again"));
-            // Never used, because there is an issue.
-            hmac::Key::new(hmac::HMAC_SHA256, &[])
-        });
+        let Some(hasher) = CredentialHasher::random(&mut issues) else { return Err(issues.into_error()) };
         issues.into_result(|| {
             let realm = Realm::new(self.realm.as_deref().unwrap_or(Realm::DEFAULT.name()));
             let realm =
@@ -239,7 +232,7 @@ impl BasicAuthBuilder {
             let mut policy = Policy {
                 sources: CredentialSources::of_valid(vec![CredentialSource::scheme("Basic")]),
                 realm,
-                key,
+                hasher,
                 users: Box::default(),
                 verifier: self.verifier,
                 admission: Admission::new(self.loader, self.load_user_timeout),
@@ -249,7 +242,7 @@ impl BasicAuthBuilder {
             };
             let user = |(name, password): (String, Zeroizing<String>)| {
                 let text = Zeroizing::new(format!("{name}:{}", *password));
-                (policy::digest(&policy.key, text.as_bytes()), policy.complete(UserContext::new(name)))
+                (policy.hasher.digest(text.as_bytes()), policy.complete(UserContext::new(name)))
             };
             policy.users = self.users.into_iter().map(user).collect();
             BasicAuth::new(policy, self.optional)

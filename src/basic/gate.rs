@@ -9,13 +9,14 @@ use tower_layer::Layer;
 
 use crate::basic::credentials::BasicCredentials;
 use crate::basic::policy::Policy;
-use crate::basic::verifier::{Digest, PasswordVerifier, Permit, VerifyError};
+use crate::basic::verifier::{PasswordVerifier, Permit, VerifyError};
 use crate::context::route::{matched_path, method_name};
 use crate::context::{Realm, UserContext};
 use crate::gate::{
     AuthGate, AuthPass, CredentialError, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
     ResponseHeaders,
 };
+use crate::lookup::CredentialDigest;
 
 /// Authenticates requests by a user name and a password (RFC 7617); see the [module](crate::basic).
 ///
@@ -93,7 +94,7 @@ impl BasicAuth {
         head: request::Parts,
         verifier: PasswordVerifier,
         credentials: BasicCredentials,
-        digest: Digest,
+        digest: CredentialDigest,
         permit: Permit,
     ) -> Result<(request::Parts, AuthPass), Reply> {
         match verifier.verify(credentials, permit).await {

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
 
 use crate::basic::credentials::BasicCredentials;
-use crate::basic::verifier::{Digest, PasswordVerifier};
+use crate::basic::verifier::PasswordVerifier;
 use crate::clock::Clock;
 use crate::context::{Credential, Realm, UserContext};
 use crate::gate::{Admission, CredentialSources};
+use crate::lookup::{CredentialDigest, CredentialHasher};
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -17,10 +17,9 @@ use crate::revocation::handle::Revocations;
 pub(super) struct Policy {
     pub(super) sources: CredentialSources,
     pub(super) realm: Realm,
-    /// Random, so that digests are worthless outside this process.
-    pub(super) key: hmac::Key,
+    pub(super) hasher: CredentialHasher,
     /// The configured users, each with the digest of its name and password.
-    pub(super) users: Box<[(Digest, UserContext)]>,
+    pub(super) users: Box<[(CredentialDigest, UserContext)]>,
     pub(super) verifier: Option<PasswordVerifier>,
     pub(super) admission: Admission,
     #[cfg(feature = "revocation")]
@@ -29,18 +28,18 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    pub(super) fn digest(&self, credentials: &BasicCredentials) -> Digest {
-        digest(&self.key, credentials.as_bytes())
+    pub(super) fn digest(&self, credentials: &BasicCredentials) -> CredentialDigest {
+        self.hasher.digest(credentials.as_bytes())
     }
 
     /// Returns the user with this name and password, if it is configured or cached.
     ///
     /// Every request is compared with all configured users, so that its time depends neither on whether the name is
     /// known nor on how much of the password is right.
-    pub(super) fn find(&self, digest: &Digest) -> Option<UserContext> {
+    pub(super) fn find(&self, digest: &CredentialDigest) -> Option<UserContext> {
         let mut found = None;
         for (known, user) in &self.users {
-            if verify_slices_are_equal(known, digest).is_ok() {
+            if verify_slices_are_equal(known.as_bytes(), digest.as_bytes()).is_ok() {
                 found = Some(user);
             }
         }
@@ -52,13 +51,6 @@ impl Policy {
     pub(super) fn complete(&self, user: UserContext) -> UserContext {
         user.with_credential(Credential::Basic).with_realm(self.realm.clone())
     }
-}
-
-/// Returns the keyed digest of a name and a password with a colon between them.
-pub(super) fn digest(key: &hmac::Key, text: &[u8]) -> Digest {
-    let tag = hmac::sign(key, text);
-    // HMAC-SHA-256 has this length.
-    tag.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 impl fmt::Debug for Policy {

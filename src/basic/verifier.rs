@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::basic::credentials::BasicCredentials;
 use crate::context::UserContext;
+use crate::lookup::CredentialDigest;
 use crate::runtime;
-
-/// The digest of a name and a password, under a key of this process.
-pub(super) type Digest = [u8; 32];
 
 /// An error of the app's function.
 pub(super) type VerifyError = Box<dyn Error + Send + Sync>;
@@ -28,7 +26,7 @@ type Verify = dyn Fn(BasicCredentials) -> Pin<Box<dyn Future<Output = Result<Opt
 pub(super) struct PasswordVerifier {
     verify: Arc<Verify>,
     running: Arc<AtomicUsize>,
-    successes: Arc<Mutex<HashMap<Digest, Success>>>,
+    successes: Arc<Mutex<HashMap<CredentialDigest, Success>>>,
 }
 
 struct Success {
@@ -74,13 +72,13 @@ impl PasswordVerifier {
     }
 
     /// Returns the user of a name and a password that were verified a short time ago.
-    pub(super) fn cached(&self, digest: &Digest, now: Instant) -> Option<UserContext> {
+    pub(super) fn cached(&self, digest: &CredentialDigest, now: Instant) -> Option<UserContext> {
         let successes = self.successes();
         successes.get(digest).filter(|success| success.is_valid(now)).map(|success| success.user.clone())
     }
 
     /// Caches a success. If the cache is full, the oldest one is evicted.
-    pub(super) fn cache(&self, digest: Digest, user: UserContext, now: Instant) {
+    pub(super) fn cache(&self, digest: CredentialDigest, user: UserContext, now: Instant) {
         let mut successes = self.successes();
         if successes.len() >= MAX_SUCCESSES {
             successes.retain(|_, success| success.is_valid(now));
@@ -93,7 +91,7 @@ impl PasswordVerifier {
         successes.insert(digest, Success { user, verified_at: now });
     }
 
-    fn successes(&self) -> MutexGuard<'_, HashMap<Digest, Success>> {
+    fn successes(&self) -> MutexGuard<'_, HashMap<CredentialDigest, Success>> {
         self.successes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,11 +126,10 @@ const MAX_SUCCESSES: usize = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lookup::CredentialHasher;
 
-    fn digest(number: usize) -> Digest {
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&number.to_be_bytes());
-        digest
+    fn digest(number: usize) -> CredentialDigest {
+        CredentialHasher::with_key(&[0; 16]).digest(&number.to_be_bytes())
     }
 
     fn verifier() -> PasswordVerifier {

@@ -9,12 +9,14 @@ use http::{Extensions, HeaderName, HeaderValue};
 
 use crate::client_cert::client_cert_header::ClientCertHeader;
 use crate::client_cert::gate::ClientCertAuth;
+use crate::client_cert::parsed_certificates::ParsedCertificates;
 use crate::client_cert::policy::{Forwarded, FromTls, MapUser, Policy};
 use crate::clock::Clock;
 use crate::context::{PeerCertificate, Realm, TrustedProxies, UserContext};
 use crate::csrf::gate::Csrf;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Admission, LoadError, UserLoader};
+use crate::lookup::CredentialHasher;
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
 
@@ -258,10 +260,12 @@ impl ClientCertAuthBuilder {
             // Never used, because there is an issue.
             Arc::new(|_| None)
         });
+        let Some(hasher) = CredentialHasher::random(&mut issues) else { return Err(issues.into_error()) };
         issues.into_result(|| {
+            let parsed = ParsedCertificates::new(hasher);
             let policy = Policy {
                 from_tls: self.from_tls,
-                forwarded: self.forwarded.map(|(header, proxies)| Forwarded { header, proxies, verified_by }),
+                forwarded: self.forwarded.map(|(header, proxies)| Forwarded { header, proxies, verified_by, parsed }),
                 map_user,
                 csrf: self.csrf,
                 admission: Admission::new(self.loader, self.load_user_timeout),

@@ -96,6 +96,7 @@
 mod builder;
 mod client_cert_header;
 pub(crate) mod gate;
+mod parsed_certificates;
 mod policy;
 pub(crate) mod rfc9440;
 pub(crate) mod xfcc;

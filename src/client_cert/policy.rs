@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request};
 
 use crate::client_cert::client_cert_header::{CLIENT_CERT, ClientCertHeader, HEADERS};
+use crate::client_cert::parsed_certificates::ParsedCertificates;
 use crate::client_cert::{rfc9440, xfcc};
 use crate::clock::Clock;
 use crate::context::{Credential, PeerCertificate, Realm, TrustedProxies, UserContext};
@@ -35,12 +36,13 @@ pub(super) struct Policy {
 }
 
 /// The header with the certificate, and who may send it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Forwarded {
     pub(super) header: ClientCertHeader,
     pub(super) proxies: TrustedProxies,
     /// The header by which the proxy reports that it has verified the certificate, and its value then.
     pub(super) verified_by: Option<(HeaderName, HeaderValue)>,
+    pub(super) parsed: ParsedCertificates,
 }
 
 impl Policy {
@@ -84,15 +86,7 @@ impl Policy {
             Ok(None) => return Ok(None),
             Err(error) => return Err(DenialKind::InvalidRequest(error)),
         };
-        let certificate = match forwarded.header {
-            ClientCertHeader::Rfc9440 => rfc9440::parse(value),
-            ClientCertHeader::Envoy => xfcc::parse_last(value),
-        };
-        let certificate = certificate.ok_or(DenialKind::InvalidRequest(CredentialError::Malformed))?;
-        if !forwarded.is_verified(&head.headers) {
-            return Err(DenialKind::InvalidCredential);
-        }
-        Ok(Some(certificate))
+        forwarded.certificate(value, forwarded.is_verified(&head.headers)).map(Some)
     }
 
     fn tls_certificate(&self, head: &request::Parts) -> Option<PeerCertificate> {
@@ -135,6 +129,30 @@ impl Policy {
 }
 
 impl Forwarded {
+    /// Returns the certificate in the value of the header.
+    ///
+    /// # Errors
+    ///
+    /// Returns a 400 if the value is malformed, and a 401 if the proxy has not verified the certificate.
+    fn certificate(&self, value: &[u8], is_verified: bool) -> Result<PeerCertificate, DenialKind> {
+        // Envoy's names cost less to parse than to look up.
+        let digest = (self.header == ClientCertHeader::Rfc9440).then(|| self.parsed.digest(value));
+        let parsed = digest.as_ref().and_then(|digest| self.parsed.get(digest));
+        let is_parsed = parsed.is_some();
+        let certificate = parsed.or_else(|| match self.header {
+            ClientCertHeader::Rfc9440 => rfc9440::parse(value),
+            ClientCertHeader::Envoy => xfcc::parse_last(value),
+        });
+        let certificate = certificate.ok_or(DenialKind::InvalidRequest(CredentialError::Malformed))?;
+        if !is_verified {
+            return Err(DenialKind::InvalidCredential);
+        }
+        if let Some(digest) = digest.filter(|_| !is_parsed) {
+            self.parsed.insert(digest, certificate.clone());
+        }
+        Ok(certificate)
+    }
+
     /// Whether the proxy reports that it has verified the certificate, if it is configured to.
     fn is_verified(&self, headers: &HeaderMap) -> bool {
         let Some((name, expected)) = &self.verified_by else { return true };

@@ -184,7 +184,6 @@ impl IntrospectionAuthBuilder {
         let policy = Policy {
             realm,
             cache: Arc::new(cache),
-            leeway: self.leeway,
             revocations: self.revocations,
             user_map: self.user_map,
             admission: Admission::new(self.loader, self.load_user_timeout),

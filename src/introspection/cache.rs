@@ -9,14 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::gate::TokenError;
-use crate::introspection::digest::{TokenDigest, TokenHasher};
 use crate::introspection::endpoint::Endpoint;
 use crate::introspection::error::EndpointError;
 use crate::introspection::hints::Hints;
 use crate::introspection::response::Introspection;
 use crate::introspection::token::IntrospectedToken;
 use crate::introspection::users::{Received, Users};
-use crate::lookup::{CredentialCache, Generations, SharedLookups, Start};
+use crate::lookup::{CredentialCache, CredentialDigest, CredentialHasher, Generations, SharedLookups, Start};
 
 /// The responses about tokens in use. Anyone can send tokens that do not exist, so work and memory are bounded:
 ///
@@ -28,16 +27,15 @@ use crate::lookup::{CredentialCache, Generations, SharedLookups, Start};
 /// A token is known by a keyed digest. The text is dropped when the call ends.
 #[derive(Debug)]
 pub(super) struct IntrospectionCache {
-    hasher: TokenHasher,
+    hasher: CredentialHasher,
     /// `None` if caching is switched off.
     active: Option<CredentialCache<[u8; 16], Arc<IntrospectedToken>>>,
-    rejected: Mutex<Generations<TokenDigest, Rejected>>,
-    calls: Arc<SharedLookups<TokenDigest, Outcome>>,
+    rejected: Mutex<Generations<CredentialDigest, Rejected>>,
+    calls: Arc<SharedLookups<CredentialDigest, Outcome>>,
     endpoint: Endpoint,
     users: Users,
     settings: CacheSettings,
     clock: Clock,
-    start: Instant,
     hints: Hints,
     /// Whether the last call failed. Each change is logged once.
     is_down: AtomicBool,
@@ -55,8 +53,7 @@ pub(super) struct CacheSettings {
 #[derive(Debug)]
 struct Rejected {
     error: TokenError,
-    /// Since the start.
-    until: Duration,
+    until: Instant,
 }
 
 /// The outcome of a call.
@@ -75,7 +72,7 @@ pub(super) enum Known {
 
 impl IntrospectionCache {
     pub(super) fn new(
-        hasher: TokenHasher,
+        hasher: CredentialHasher,
         endpoint: Endpoint,
         users: Users,
         settings: CacheSettings,
@@ -91,31 +88,30 @@ impl IntrospectionCache {
             users,
             settings,
             hints: Hints::new(clock.clone()),
-            start: clock.monotonic(),
             clock,
             is_down: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn digest(&self, token: &[u8]) -> TokenDigest {
+    pub(super) fn digest(&self, token: &[u8]) -> CredentialDigest {
         self.hasher.digest(token)
     }
 
     /// Returns a cached token that has not expired. `now` is since 1970.
-    pub(super) fn get(&self, digest: &TokenDigest, now: Duration) -> Option<Arc<IntrospectedToken>> {
-        let token = self.active.as_ref()?.get(digest.hash(), digest.as_bytes(), self.elapsed())?;
+    pub(super) fn get(&self, digest: &CredentialDigest, now: Duration) -> Option<Arc<IntrospectedToken>> {
+        let token = self.active.as_ref()?.get(digest.hash(), digest.as_bytes(), self.clock.monotonic())?;
         (!token.has_expired(now)).then_some(token)
     }
 
     /// Returns why a token is rejected that was rejected a moment ago.
-    pub(super) fn rejected(&self, digest: &TokenDigest) -> Option<TokenError> {
+    pub(super) fn rejected(&self, digest: &CredentialDigest) -> Option<TokenError> {
         let rejected = self.lock_rejected();
-        let found = rejected.get(digest).filter(|found| self.elapsed() < found.value.until)?;
+        let found = rejected.get(digest).filter(|found| self.clock.monotonic() < found.value.until)?;
         Some(found.value.error.clone())
     }
 
     /// Asks the server about a token, or waits for the call in progress.
-    pub(super) async fn look_up(self: &Arc<Self>, digest: TokenDigest, token: Zeroizing<String>) -> Outcome {
+    pub(super) async fn look_up(self: &Arc<Self>, digest: CredentialDigest, token: Zeroizing<String>) -> Outcome {
         let look_up = || {
             let cache = Arc::clone(self);
             async move {
@@ -137,7 +133,7 @@ impl IntrospectionCache {
         }
     }
 
-    fn known(&self, digest: &TokenDigest) -> Option<Outcome> {
+    fn known(&self, digest: &CredentialDigest) -> Option<Outcome> {
         let active = self.get(digest, self.clock.since_epoch()).map(Known::Active);
         active.or_else(|| self.rejected(digest).map(Known::Rejected)).map(Ok)
     }
@@ -145,14 +141,14 @@ impl IntrospectionCache {
     /// Asks the server about a token, with a timeout.
     async fn introspect(&self, token: &str) -> Result<Known, EndpointError> {
         // Taken before the call: the token may have been revoked right after the server looked it up.
-        let asked_at = self.elapsed();
+        let asked_at = self.clock.monotonic();
         let response = tokio::time::timeout(self.settings.timeout, self.endpoint.introspect(token)).await;
         let active = match response.unwrap_or(Err(EndpointError::TimedOut))? {
             Introspection::Inactive => return Ok(Known::Rejected(TokenError::Inactive)),
             Introspection::Active(active) => active,
         };
         let now = self.clock.since_epoch();
-        let fresh_until = asked_at.saturating_add(self.fresh_for(active.expires_at, now));
+        let fresh_until = asked_at + self.fresh_for(active.expires_at, now);
         let received = Received { now, received_at: asked_at, fresh_until };
         Ok(match self.users.read(token, &active, received) {
             Ok(token) => Known::Active(Arc::new(token)),
@@ -169,14 +165,14 @@ impl IntrospectionCache {
     }
 
     /// Caches the result of a call. It is `None` if the call was stopped.
-    fn record(&self, digest: TokenDigest, result: Option<Result<Known, EndpointError>>) -> Outcome {
+    fn record(&self, digest: CredentialDigest, result: Option<Result<Known, EndpointError>>) -> Outcome {
         let Some(Ok(known)) = result else { return Err(Unavailable) };
         match (&known, &self.active) {
-            (Known::Active(token), Some(active)) if self.elapsed() < token.fresh_until => {
+            (Known::Active(token), Some(active)) if self.clock.monotonic() < token.fresh_until => {
                 active.insert(digest.hash(), digest.as_bytes(), |_| *digest.as_bytes(), Arc::clone(token));
             }
             (Known::Rejected(error), Some(_)) => {
-                let rejected = Rejected { error: error.clone(), until: self.elapsed().saturating_add(REJECTED_FOR) };
+                let rejected = Rejected { error: error.clone(), until: self.clock.monotonic() + REJECTED_FOR };
                 self.lock_rejected().insert(digest, rejected);
             }
             _ => {}
@@ -209,12 +205,7 @@ impl IntrospectionCache {
         }
     }
 
-    /// Returns the time since the start, which never goes back.
-    fn elapsed(&self) -> Duration {
-        self.clock.monotonic().saturating_duration_since(self.start)
-    }
-
-    fn lock_rejected(&self) -> MutexGuard<'_, Generations<TokenDigest, Rejected>> {
+    fn lock_rejected(&self) -> MutexGuard<'_, Generations<CredentialDigest, Rejected>> {
         // A poisoned lock is used as well: each change is complete before anything can panic.
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }

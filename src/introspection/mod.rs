@@ -108,7 +108,6 @@
 mod builder;
 mod cache;
 mod client_auth;
-mod digest;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]

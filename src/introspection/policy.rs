@@ -11,8 +11,8 @@ use crate::context::{Realm, UserContext};
 use crate::field::bearer::{Bearer, BearerError, authorization};
 use crate::gate::{Admission, CredentialError, DenialKind, TokenError, UserMap};
 use crate::introspection::cache::{IntrospectionCache, Known, Unavailable};
-use crate::introspection::digest::TokenDigest;
 use crate::introspection::token::IntrospectedToken;
+use crate::lookup::CredentialDigest;
 use crate::revocation::handle::Revocations;
 
 /// The validated settings of an `IntrospectionAuth`.
@@ -20,7 +20,6 @@ use crate::revocation::handle::Revocations;
 pub(super) struct Policy {
     pub(super) realm: Realm,
     pub(super) cache: Arc<IntrospectionCache>,
-    pub(super) leeway: Duration,
     pub(super) revocations: Option<Revocations>,
     pub(super) user_map: Option<UserMap>,
     pub(super) admission: Admission,
@@ -40,7 +39,7 @@ pub(super) enum Lookup {
 /// A token about which nothing is known yet.
 #[derive(Debug)]
 pub(super) struct MissingToken {
-    digest: TokenDigest,
+    digest: CredentialDigest,
     /// Wiped from memory when the call ends.
     text: Zeroizing<String>,
 }
@@ -92,7 +91,7 @@ impl Policy {
     ///
     /// Returns why the token is rejected.
     fn check(&self, token: &IntrospectedToken, now: Duration) -> Result<UserContext, DenialKind> {
-        token.check(now, self.leeway).map_err(DenialKind::InvalidToken)?;
+        token.check(now).map_err(DenialKind::InvalidToken)?;
         if let (Some(revocations), Some(ids)) = (&self.revocations, token.user.revocation_ids()) {
             revocations.check_token(ids)?;
         }

@@ -1,7 +1,7 @@
 //! `IntrospectedToken`: what is known of an active token, in the form in which requests check it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::context::UserContext;
 use crate::gate::TokenError;
@@ -16,14 +16,40 @@ pub(super) struct IntrospectedToken {
     pub(super) user: UserContext,
     /// Whether the token is for this resource server. The cache belongs to one layer, whose audiences do not change.
     pub(super) has_audience: bool,
-    /// Since 1970, as the next two.
-    pub(super) expires_at: Option<Duration>,
-    pub(super) not_before: Option<Duration>,
-    pub(super) issued_at: Option<Duration>,
-    /// Since the start of the layer, as the next one.
-    pub(super) received_at: Duration,
+    pub(super) validity: Validity,
+    pub(super) received_at: Instant,
     /// Until when the response is used.
-    pub(super) fresh_until: Duration,
+    pub(super) fresh_until: Instant,
+}
+
+/// When a token is valid, by the wall clock: since 1970.
+///
+/// The clocks of the app and the server may differ by the leeway in either direction, as for a JWT. It is added once,
+/// and not on each request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    expires_at: Option<Duration>,
+    /// With the leeway, as the next two.
+    rejected_from: Option<Duration>,
+    not_before: Duration,
+    issued_at: Duration,
+}
+
+impl Validity {
+    pub(super) fn new(
+        expires_at: Option<Duration>,
+        not_before: Option<Duration>,
+        issued_at: Option<Duration>,
+        leeway: Duration,
+    ) -> Self {
+        let earliest = |time: Option<Duration>| time.unwrap_or_default().saturating_sub(leeway);
+        Self {
+            expires_at,
+            rejected_from: expires_at.map(|time| time.saturating_add(leeway)),
+            not_before: earliest(not_before),
+            issued_at: earliest(issued_at),
+        }
+    }
 }
 
 impl IntrospectedToken {
@@ -32,19 +58,17 @@ impl IntrospectedToken {
     /// # Errors
     ///
     /// Returns why the token is rejected.
-    pub(super) fn check(&self, now: Duration, leeway: Duration) -> Result<(), TokenError> {
+    pub(super) fn check(&self, now: Duration) -> Result<(), TokenError> {
         if !self.has_audience {
             return Err(TokenError::Audience);
         }
-        // The clocks of the app and the server may differ by the leeway in either direction, as for a JWT.
-        if self.expires_at.is_some_and(|time| now >= time.saturating_add(leeway)) {
+        if self.validity.rejected_from.is_some_and(|time| now >= time) {
             return Err(TokenError::Expired);
         }
-        let latest = now.saturating_add(leeway);
-        if self.not_before.is_some_and(|time| time > latest) {
+        if now < self.validity.not_before {
             return Err(TokenError::NotYetValid);
         }
-        if self.issued_at.is_some_and(|time| time > latest) {
+        if now < self.validity.issued_at {
             return Err(TokenError::IssuedInFuture);
         }
         Ok(())
@@ -52,20 +76,23 @@ impl IntrospectedToken {
 
     /// Whether the token has expired, so that the server must be asked again. `now` is since 1970.
     pub(super) fn has_expired(&self, now: Duration) -> bool {
-        self.expires_at.is_some_and(|time| now >= time)
+        self.validity.expires_at.is_some_and(|time| now >= time)
     }
 }
 
 impl CachedCredential for Arc<IntrospectedToken> {
+    /// Of the monotonic clock: setting the wall clock back does not extend the use of a response.
+    type Time = Instant;
+
     fn user(&self) -> &UserContext {
         &self.user
     }
 
-    fn verified_at(&self) -> Duration {
+    fn verified_at(&self) -> Instant {
         self.received_at
     }
 
-    fn expires_at(&self) -> Duration {
+    fn expires_at(&self) -> Instant {
         self.fresh_until
     }
 }
@@ -78,16 +105,14 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn token() -> IntrospectedToken {
-        IntrospectedToken {
-            user: UserContext::new("ann"),
-            has_audience: true,
-            expires_at: Some(at(200)),
-            not_before: Some(at(100)),
-            issued_at: Some(at(90)),
-            received_at: at(0),
-            fresh_until: at(30),
-        }
+    fn token(validity: Validity) -> IntrospectedToken {
+        let now = Instant::now();
+        let user = UserContext::new("ann");
+        IntrospectedToken { user, has_audience: true, validity, received_at: now, fresh_until: now }
+    }
+
+    fn from_100_to_200() -> IntrospectedToken {
+        token(Validity::new(Some(at(200)), Some(at(100)), Some(at(90)), at(60)))
     }
 
     #[test]
@@ -95,23 +120,24 @@ mod tests {
         for (now, result) in
             [(39, Err(TokenError::NotYetValid)), (40, Ok(())), (259, Ok(())), (260, Err(TokenError::Expired))]
         {
-            assert_eq!(token().check(at(now), at(60)), result, "{now}");
+            assert_eq!(from_100_to_200().check(at(now)), result, "{now}");
         }
-        let without_times = IntrospectedToken { expires_at: None, not_before: None, issued_at: None, ..token() };
-        assert_eq!(without_times.check(Duration::MAX, at(0)), Ok(()));
-        let from_the_future = IntrospectedToken { not_before: None, issued_at: Some(at(161)), ..token() };
-        assert_eq!(from_the_future.check(at(100), at(60)), Err(TokenError::IssuedInFuture));
+        let without_times = token(Validity::new(None, None, None, at(0)));
+        assert_eq!(without_times.check(Duration::MAX), Ok(()));
+        let from_the_future = token(Validity::new(Some(at(200)), None, Some(at(161)), at(60)));
+        assert_eq!(from_the_future.check(at(100)), Err(TokenError::IssuedInFuture));
+        assert_eq!(from_the_future.check(at(101)), Ok(()));
     }
 
     #[test]
     fn another_audience_is_the_first_reason() {
-        let token = IntrospectedToken { has_audience: false, ..token() };
-        assert_eq!(token.check(at(1_000), at(0)), Err(TokenError::Audience));
+        let token = IntrospectedToken { has_audience: false, ..from_100_to_200() };
+        assert_eq!(token.check(at(1_000)), Err(TokenError::Audience));
     }
 
     #[test]
     fn the_server_is_asked_again_from_the_second_of_the_expiry() {
-        assert!(!token().has_expired(at(199)) && token().has_expired(at(200)));
-        assert!(!IntrospectedToken { expires_at: None, ..token() }.has_expired(Duration::MAX));
+        assert!(!from_100_to_200().has_expired(at(199)) && from_100_to_200().has_expired(at(200)));
+        assert!(!token(Validity::new(None, None, None, at(0))).has_expired(Duration::MAX));
     }
 }

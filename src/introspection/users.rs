@@ -1,14 +1,14 @@
 //! `Users`: from the response about an active token to its user.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::claims::claim_map::ClaimMap;
 use crate::claims::{authorization_details, client, numeric_date};
 use crate::context::{AppSettings, Credential, Identity, UserContext};
 use crate::gate::TokenError;
 use crate::introspection::response::{ActiveToken, TokenType};
-use crate::introspection::token::IntrospectedToken;
+use crate::introspection::token::{IntrospectedToken, Validity};
 use crate::revocation::handle::Revocations;
 use crate::strict_json::{Object, is_null, string};
 
@@ -28,12 +28,12 @@ pub(super) struct Users {
     pub(super) leeway: Duration,
 }
 
-/// When a response was received, and until when it is used. `now` is since 1970, the others since the start.
+/// When a response was received, and until when it is used. `now` is since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received {
     pub(super) now: Duration,
-    pub(super) received_at: Duration,
-    pub(super) fresh_until: Duration,
+    pub(super) received_at: Instant,
+    pub(super) fresh_until: Instant,
 }
 
 impl Users {
@@ -72,9 +72,7 @@ impl Users {
         Ok(IntrospectedToken {
             user: UserContext::from_identity(identity),
             has_audience,
-            expires_at: active.expires_at,
-            not_before: active.not_before,
-            issued_at: active.issued_at,
+            validity: Validity::new(active.expires_at, active.not_before, active.issued_at, self.leeway),
             received_at: received.received_at,
             fresh_until: received.fresh_until,
         })

@@ -71,6 +71,8 @@ impl TokenCache {
 }
 
 impl CachedCredential for CachedToken {
+    type Time = Duration;
+
     fn user(&self) -> &UserContext {
         &self.user
     }

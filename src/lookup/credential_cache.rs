@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(any(feature = "jwt", test))]
 use std::thread;
-use std::time::Duration;
 
 use crate::context::UserContext;
 
@@ -51,13 +50,15 @@ pub(crate) struct CredentialCache<K, V> {
 
 /// What is known of a verified credential.
 pub(crate) trait CachedCredential: Clone {
+    /// A time of the wall clock, or of the monotonic clock.
+    type Time: Ord;
+
     fn user(&self) -> &UserContext;
 
-    /// Since 1970. If the clock is set back before this time, the entry is not used.
-    fn verified_at(&self) -> Duration;
+    /// If the clock is set back before this time, the entry is not used.
+    fn verified_at(&self) -> Self::Time;
 
-    /// When the entry expires; since 1970.
-    fn expires_at(&self) -> Duration;
+    fn expires_at(&self) -> Self::Time;
 
     /// Whether the entry can never be used again, as of the time when `newest` was verified.
     fn is_outdated(&self, newest: &Self) -> bool {
@@ -112,7 +113,7 @@ impl<K: AsRef<[u8]>, V: CachedCredential> CredentialCache<K, V> {
     /// Returns what is known of a cached credential that has not expired.
     ///
     /// `hash` is that of the key, by a hash whose values callers cannot choose.
-    pub(crate) fn get(&self, hash: u64, key: &[u8], now: Duration) -> Option<V> {
+    pub(crate) fn get(&self, hash: u64, key: &[u8], now: V::Time) -> Option<V> {
         let mut set = self.shard()?.lock_set(hash)?;
         let way = set.0.iter_mut().find(|way| way.as_ref().is_some_and(|entry| entry.matches(hash, key)))?;
         // An expired entry is removed at once; it would only take a way. If the wall clock was set back to before the

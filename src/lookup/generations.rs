@@ -46,7 +46,7 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     }
 
     /// Moves an entry of the previous generation into the current one.
-    #[cfg(any(feature = "api_key", test))]
+    #[cfg(any(feature = "api_key", feature = "client_cert", test))]
     pub(crate) fn renew(&mut self, key: K) {
         if let Some(value) = self.previous.remove(&key) {
             self.insert(key, value);

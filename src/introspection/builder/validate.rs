@@ -11,7 +11,7 @@ use crate::http_client::url::validate_url;
 use crate::introspection::builder::IntrospectionAuthBuilder;
 use crate::introspection::builder::validated::Validated;
 use crate::introspection::client_auth::authenticator::Authenticator;
-use crate::introspection::digest::TokenHasher;
+use crate::lookup::CredentialHasher;
 
 impl IntrospectionAuthBuilder {
     /// Adds every issue. Returns `None` if one of the required values is missing.
@@ -27,11 +27,7 @@ impl IntrospectionAuthBuilder {
             Some(client) => Some(client.clone()),
             None => default_client("to ask the authorization server about tokens", issues),
         };
-        let add_issue = |_| {
-            let reason = "the operating system provides no random numbers";
-            issues.add(ConfigIssue::new("build", IssueKind::Missing, reason, "start the app again"));
-        };
-        let hasher = TokenHasher::random().map_err(add_issue).ok();
+        let hasher = CredentialHasher::random(issues);
         Some(Validated {
             endpoint: self.endpoint.clone()?,
             authenticator: authenticator?,

@@ -2,12 +2,12 @@
 
 use crate::http_client::client::SharedHttpClient;
 use crate::introspection::client_auth::authenticator::Authenticator;
-use crate::introspection::digest::TokenHasher;
+use crate::lookup::CredentialHasher;
 
 /// What a layer needs and a builder may lack.
 pub(super) struct Validated {
     pub(super) endpoint: String,
     pub(super) authenticator: Authenticator,
     pub(super) http_client: SharedHttpClient,
-    pub(super) hasher: TokenHasher,
+    pub(super) hasher: CredentialHasher,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -23,6 +24,8 @@ struct Cached {
 }
 
 impl CachedCredential for Cached {
+    type Time = Duration;
+
     fn user(&self) -> &UserContext {
         &self.user
     }

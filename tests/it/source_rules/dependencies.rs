@@ -59,7 +59,7 @@ const PLACES: [(&str, &[&str]); 37] = [
             "jwt/token_cache.rs",
         ],
     ),
-    ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs", "introspection/"]),
+    ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs", "lookup/credential_digest.rs"]),
     (
         "hex",
         &[
@@ -90,7 +90,7 @@ const PLACES: [(&str, &[&str]); 37] = [
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
     ("sha2", &["api_key/redis/key_names.rs", "rate_limit/redis/protocol.rs", "rate_limit/subject.rs"]),
-    ("siphasher", &["introspection/digest.rs"]),
+    ("siphasher", &["lookup/credential_digest.rs"]),
     ("smallvec", &["context/rate_limit_status.rs", "gate/violation.rs", "rate_limit/decision.rs"]),
     (
         "tokio",
