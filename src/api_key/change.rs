@@ -149,3 +149,14 @@ impl Grace {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_period_is_in_minutes_hours_or_days() {
+        let periods = [Grace::none(), Grace::minutes(120), Grace::hours(48), Grace::days(3)];
+        assert_eq!(periods.map(|grace| grace.duration().as_secs()), [0, 7_200, 172_800, 259_200]);
+    }
+}

@@ -163,6 +163,20 @@ mod tests {
         assert!(KeyFormat::new("acme_test").parse(&text).is_none());
     }
 
+    #[test]
+    fn a_right_checksum_does_not_make_up_for_a_wrong_length_or_alphabet() {
+        let format = KeyFormat::new("acme_live");
+        let with_checksum = |body: &str| {
+            let covered = format!("acme_live_{body}");
+            let checksum = checksum(covered.as_bytes());
+            format!("{covered}{}", std::str::from_utf8(&checksum).unwrap())
+        };
+        assert!(format.parse(&with_checksum(&"a".repeat(44))).is_some());
+        for body in ["a".repeat(43), "a".repeat(45), format!("{}-", "a".repeat(43)), format!("{}_", "a".repeat(43))] {
+            assert!(format.parse(&with_checksum(&body)).is_none(), "{body}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_parses_without_a_panic(text in ".{0,80}") {

@@ -128,6 +128,60 @@ async fn cached_key_costs_no_call_of_the_store_until_the_ttl_ends() {
 }
 
 #[tokio::test]
+async fn key_in_use_stays_cached_while_others_come_and_go() {
+    let fixture = Fixture::with(|builder| builder.cache_ttl(MINUTE).cache_capacity(4));
+    let used = fixture.create().await;
+    assert_eq!(fixture.status(used.secret()).await, 200);
+    for others in 1..=8 {
+        let other = fixture.create().await;
+        assert_eq!([fixture.status(other.secret()).await, fixture.status(used.secret()).await], [200, 200]);
+        assert_eq!(fixture.store.finds(), 1 + others);
+    }
+}
+
+#[tokio::test]
+async fn key_that_needs_another_read_is_accepted_while_64_reads_are_running() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    assert_eq!(fixture.status(key.secret()).await, 200);
+    fixture.clock.advance(10 * SECOND);
+    let permits = fixture.store.hold();
+    let responses = send_all(&fixture.app, (0..64).map(unknown_key));
+    fixture.store.wait_for_finds(65).await;
+    assert_eq!((fixture.status(key.secret()).await, fixture.store.finds()), (200, 65));
+    fixture.clock.advance(5 * MINUTE);
+    assert_eq!(fixture.status(key.secret()).await, 503);
+    permits.add_permits(64);
+    assert_eq!(responses.await, BTreeMap::from([(401, 64)]));
+}
+
+#[tokio::test]
+async fn key_that_the_store_no_longer_has_is_not_accepted_while_the_store_is_down() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    assert_eq!(fixture.status(key.secret()).await, 200);
+    fixture.store.set_empty(true);
+    fixture.clock.advance(10 * SECOND);
+    assert_eq!(fixture.status(key.secret()).await, 401);
+    fixture.store.set_down(true);
+    fixture.clock.advance(10 * SECOND);
+    assert_eq!(fixture.status(key.secret()).await, 503);
+}
+
+#[tokio::test]
+async fn change_of_a_key_ends_the_time_for_which_it_is_unknown() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    fixture.store.set_empty(true);
+    assert_eq!(fixture.status(key.secret()).await, 401);
+    fixture.store.set_empty(false);
+    assert_eq!(fixture.status(key.secret()).await, 401);
+    let change = portcullis::api_key::ApiKeyChange::for_user(&ann()).name("renamed");
+    assert!(fixture.keys.update(key.id(), change).await.unwrap().is_some());
+    assert_eq!(fixture.status(key.secret()).await, 200);
+}
+
+#[tokio::test]
 async fn cached_key_is_accepted_for_stale_for_while_the_store_is_down() {
     let fixture = Fixture::new();
     let key = fixture.create().await;

@@ -123,6 +123,10 @@ impl TestStore {
         self.0.is_down.store(is_down, SeqCst);
     }
 
+    fn set_empty(&self, is_empty: bool) {
+        self.0.is_emptied.store(is_empty, SeqCst);
+    }
+
     /// Lets each `find` wait until the test adds a permit.
     fn hold(&self) -> Arc<Semaphore> {
         let permits = Arc::new(Semaphore::new(0));

@@ -71,7 +71,7 @@ async fn key_whose_record_was_deleted_is_401_here_from_the_revocation_on() {
     let fixture = Fixture::new();
     let key = fixture.create().await;
     assert_eq!(fixture.status(key.secret()).await, 200);
-    fixture.store.0.is_emptied.store(true, SeqCst);
+    fixture.store.set_empty(true);
     assert!(!fixture.keys.revoke(key.id()).await.unwrap());
     assert_eq!(fixture.status(key.secret()).await, 401);
 }
@@ -117,6 +117,18 @@ async fn all_keys_of_an_owner_are_revoked_for_ever() {
 }
 
 #[tokio::test]
+async fn all_keys_of_an_owner_are_rejected_here_at_once_without_revocations() {
+    let fixture = Fixture::new();
+    let keys = [fixture.create().await, fixture.create().await];
+    for (status, revoked) in [(200, 2), (401, 0)] {
+        for key in &keys {
+            assert_eq!(fixture.status(key.secret()).await, status);
+        }
+        assert_eq!(fixture.keys.revoke_all(&ann()).await.unwrap().len(), revoked);
+    }
+}
+
+#[tokio::test]
 async fn keys_are_revoked_with_others_also_if_a_change_comes_first() {
     let fixture = Fixture::new();
     let key = fixture.create().await;
@@ -145,6 +157,16 @@ async fn key_is_rejected_here_even_if_the_store_fails_to_revoke_it() {
     assert_eq!((error.status().as_u16(), error.denial().retry_after()), (503, Some(SECOND)));
     fixture.store.set_down(false);
     assert_eq!(fixture.status(key.secret()).await, 401);
+}
+
+#[tokio::test]
+async fn key_is_no_longer_cached_if_the_store_fails_to_revoke_it() {
+    let fixture = Fixture::new();
+    let key = fixture.create().await;
+    assert_eq!(fixture.status(key.secret()).await, 200);
+    fixture.store.set_down(true);
+    assert!(fixture.keys.revoke(key.id()).await.is_err());
+    assert_eq!(fixture.status(key.secret()).await, 503);
 }
 
 #[tokio::test]
