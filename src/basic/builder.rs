@@ -14,7 +14,6 @@ use crate::basic::verifier::PasswordVerifier;
 use crate::clock::Clock;
 use crate::context::{AuthScheme, Realm, UserContext};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::challenge::is_quotable;
 use crate::gate::{Admission, CredentialSource, CredentialSources, LoadError, UserLoader};
 use crate::lookup::CredentialHasher;
 #[cfg(feature = "revocation")]
@@ -275,10 +274,7 @@ impl BasicAuthBuilder {
                 add("user", IssueKind::Invalid, reason, "remove it, for example the line break of a file", Some(name));
             }
         }
-        if let Some(realm) = self.realm.as_deref().filter(|realm| !is_quotable(realm)) {
-            let remedy = "use printable ASCII without quotes and backslashes";
-            add("realm", IssueKind::Invalid, "not allowed in a challenge", remedy, Some(realm));
-        }
+        Realm::validate(self.realm.as_deref(), issues);
     }
 }
 

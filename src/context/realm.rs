@@ -5,6 +5,10 @@ use std::slice;
 use std::sync::Arc;
 
 use crate::context::auth_scheme::AuthScheme;
+#[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+#[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+use crate::field::challenge::is_quotable;
 use crate::field::challenge::{BEARER_API, Challenge};
 
 /// The protection space that a `WWW-Authenticate` challenge names (RFC 9110 §11.5), with the schemes that authenticate
@@ -62,6 +66,16 @@ impl Realm {
     #[cfg(feature = "client_cert")]
     pub(crate) fn without_schemes(name: &str) -> Self {
         Self::of(name, Box::default())
+    }
+
+    /// Adds an issue if the name cannot be sent as a quoted string in every challenge, without escapes.
+    #[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+    pub(crate) fn validate(name: Option<&str>, issues: &mut ConfigIssues) {
+        if let Some(name) = name.filter(|name| name.is_empty() || !is_quotable(name)) {
+            let reason = "is empty, or has a character that a challenge must not have (RFC 6750 §3)";
+            let remedy = "use printable ASCII without quotes and backslashes";
+            issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(name));
+        }
     }
 
     fn of(name: &str, schemes: Box<[AuthScheme]>) -> Self {

@@ -6,8 +6,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::api_key::builder::ApiKeyAuthBuilder;
 use crate::api_key::key::format::KeyFormat;
+use crate::context::Realm;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::challenge::is_quotable;
 use crate::gate::Admission;
 
 impl ApiKeyAuthBuilder {
@@ -37,11 +37,7 @@ impl ApiKeyAuthBuilder {
             let remedy = "use a header that has only the key, for example x-api-key";
             issues.add(ConfigIssue::new("header", IssueKind::Prohibited, reason, remedy).with_value(header.as_str()));
         }
-        if let Some(realm) = self.realm.as_ref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
-            let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
-            let remedy = "use printable ASCII without quotes and backslashes";
-            issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(realm));
-        }
+        Realm::validate(self.realm.as_deref(), issues);
         if self.pepper.as_ref().is_some_and(|pepper| pepper.len() < MIN_PEPPER_LEN) {
             let remedy = "use 32 random bytes, and keep them outside the database";
             issues.add(ConfigIssue::new("pepper", IssueKind::Invalid, "is shorter than 32 bytes", remedy));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::MAX_LEEWAY;
+use crate::context::Realm;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::challenge::is_quotable;
 use crate::gate::Admission;
 use crate::http_client::default_client::default_client;
 use crate::http_client::url::validate_url;
@@ -21,7 +21,7 @@ impl IntrospectionAuthBuilder {
         self.validate_audience(issues);
         self.validate_issuer(issues);
         self.validate_cache(issues);
-        self.validate_requests(issues);
+        Realm::validate(self.realm.as_deref(), issues);
         self.validate_users(issues);
         let http_client = match &self.http_client {
             Some(client) => Some(client.clone()),
@@ -109,14 +109,6 @@ impl IntrospectionAuthBuilder {
             let remedy = "synchronize the clocks and set five minutes or less";
             let issue = ConfigIssue::new("leeway", IssueKind::Prohibited, reason, remedy);
             issues.add(issue.with_value(format!("{} s", self.leeway.as_secs())));
-        }
-    }
-
-    fn validate_requests(&self, issues: &mut ConfigIssues) {
-        if let Some(realm) = self.realm.as_ref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
-            let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
-            let remedy = "use printable ASCII without quotes and backslashes";
-            issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(realm));
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::context::Realm;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::Admission;
 use crate::http_client::default_client::default_client;
@@ -39,9 +40,7 @@ impl JwtAuthBuilder {
             let reason = "no cookie is read, so this setting has no effect";
             issues.add(ConfigIssue::new("csrf", IssueKind::Prohibited, reason, "call cookie(..), or remove it"));
         }
-        if let Some(realm) = &self.realm {
-            validate::realm(realm, issues);
-        }
+        Realm::validate(self.realm.as_deref(), issues);
         let patterns = self.sources.iter().filter_map(|source| match &source.finding {
             Finding::Pattern(issuer) => Some(&**issuer),
             Finding::Function { .. } => None,

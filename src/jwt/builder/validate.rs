@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::clock::MAX_LEEWAY;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
 use crate::jwt::issuer::tenants::Tenants;
 use crate::jwt::issuer::{Issuer, KeySource};
@@ -49,15 +48,6 @@ pub(crate) fn cookie(name: &str, issues: &mut ConfigIssues) {
         let reason = "is not a cookie name (RFC 6265 §4.1.1)";
         let remedy = "use letters, digits, '-' and '_', preferably with the prefix __Host-";
         issues.add(ConfigIssue::new("cookie", IssueKind::Invalid, reason, remedy).with_value(name));
-    }
-}
-
-/// The realm is sent as a quoted string in every challenge, without escapes.
-pub(crate) fn realm(realm: &str, issues: &mut ConfigIssues) {
-    if realm.is_empty() || !is_quotable(realm) {
-        let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
-        let remedy = "use printable ASCII without quotes and backslashes";
-        issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(realm));
     }
 }
 
