@@ -51,7 +51,7 @@ pub(crate) struct CredentialCache<K, V> {
 /// What is known of a verified credential.
 pub(crate) trait CachedCredential: Clone {
     /// A time of the wall clock, or of the monotonic clock.
-    type Time: Ord;
+    type Time: Copy + Ord;
 
     fn user(&self) -> &UserContext;
 
