@@ -62,7 +62,7 @@ impl Users {
         identity.auth_time = numeric_date::optional(&claims, "auth_time", identity.issuer.as_deref().unwrap_or(""));
         identity.issued_at = active.issued_at;
         identity.expires_at = active.expires_at;
-        identity.token_id = active.jti.as_deref().filter(|id| !id.is_empty()).map(Into::into);
+        identity.token_id = active.jti.as_deref().map(Into::into);
         identity.claims = Some(Arc::clone(&active.claims));
         self.app.complete(&mut identity);
         if self.revocations.is_some() {
@@ -83,7 +83,6 @@ impl Users {
         match (&self.issuer, active.iss.as_deref()) {
             (Some(issuer), Some(iss)) if **issuer != *iss => Err(TokenError::Issuer),
             (Some(issuer), _) => Ok(Arc::clone(issuer)),
-            (None, Some("")) => Err(TokenError::claim_invalid("iss")),
             (None, Some(iss)) => Ok(iss.into()),
             // Ids are unique only at their issuer.
             (None, None) => Err(TokenError::claim_missing("iss")),

@@ -52,6 +52,17 @@ async fn cached_response_expires_by_the_wall_clock_too() {
 }
 
 #[tokio::test]
+async fn cached_response_expires_by_the_monotonic_clock_too() {
+    let fixture = Fixture::new().await;
+    fixture.server.add("t", &json!({ "exp": NOW + 10 }));
+    assert_eq!(fixture.status("t").await, 200);
+    fixture.server.revoke("t");
+    fixture.clock.advance(10 * SECOND);
+    fixture.clock.set_wall(UNIX_EPOCH + Duration::from_secs(NOW));
+    assert_eq!((fixture.status("t").await, fixture.server.calls()), (401, 2));
+}
+
+#[tokio::test]
 async fn wall_clock_that_is_set_back_does_not_extend_the_cache_ttl() {
     let fixture = Fixture::new().await;
     fixture.server.add("t", &json!({}));

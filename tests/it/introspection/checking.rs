@@ -39,6 +39,7 @@ async fn token_that_is_active_but_not_for_this_app_or_time_gets_401() {
         (json!({ "aud": ["https://api.example.com/"] }), "token_audience_mismatch"),
         (json!({ "aud": null }), "token_claim_missing"),
         (json!({ "sub": "" }), "token_claim_invalid"),
+        (json!({ "authorization_details": [{}] }), "token_claim_invalid"),
     ] {
         assert_eq!(check(&fixture, members.clone()).await, (401, code), "{members}");
     }
@@ -94,6 +95,7 @@ async fn response_without_iss_needs_the_name_of_the_server() {
     let logs = LogCapture::start();
     let without = Fixture::new().await;
     assert_eq!(check(&without, members()).await, (401, "token_claim_missing"));
+    assert_eq!(check(&without, json!({ "iss": "" })).await, (401, "token_claim_missing"));
     assert_eq!(logs.count("set .issuer(..) to the name of the server"), 1);
 }
 

@@ -2,7 +2,7 @@
 
 use portcullis::context::Credential;
 use portcullis::gate::{AccountRefusal, LoadError};
-use portcullis::{ClaimMap, Principal, Roles, Tiers};
+use portcullis::{ClaimMap, Principal, RequireScope, Roles, Tiers};
 
 use super::*;
 
@@ -61,6 +61,8 @@ async fn response_about_a_user_without_an_id_is_rejected_unless_a_member_is_name
     let fixture = Fixture::new().await;
     fixture.server.add("t", &members());
     assert_eq!(fixture.code("t").await, "token_claim_invalid");
+    fixture.server.add("email", &json!({ "sub": null, "email": "ann@example.com" }));
+    assert_eq!(fixture.code("email").await, "token_claim_invalid", "not the client");
     fixture.server.respond("empty", json!({ "active": true, "iss": ISSUER, "aud": API }));
     assert_eq!(fixture.code("empty").await, "token_claim_missing");
     let ann = user(members(), |builder| builder.claims(ClaimMap::new().id("username"))).await;
@@ -123,4 +125,15 @@ async fn functions_that_change_and_load_the_user_run_on_each_request() {
         }
     }
     assert_eq!((fixture.server.calls(), runs.load(SeqCst)), (3, 606));
+}
+
+#[tokio::test]
+async fn later_rejection_of_the_user_has_the_realm_of_the_layer() {
+    let fixture = Fixture::with(|builder| builder.realm("billing")).await;
+    fixture.server.add("t", &json!({ "scope": "read" }));
+    let handler = any(|| async {}).layer(RequireScope::new("write").unwrap());
+    let app = Router::new().route("/", handler).layer(fixture.auth.clone());
+    let response = TestResponse::get(&app, "/", &[("authorization", "Bearer t")]).await;
+    assert_eq!(response.status, 403);
+    assert!(response.challenge().contains(r#"realm="billing""#), "{}", response.challenge());
 }
