@@ -89,6 +89,30 @@ mod tests {
         assert_eq!(map.get(&0), None);
     }
 
+    #[test]
+    fn an_old_entry_is_removed_and_replaced_in_both_generations() {
+        let mut map = Generations::new(4);
+        for key in 0..3 {
+            map.insert(key, "first");
+        }
+        assert_eq!([0, 1, 2].map(|key| map.get(&key).unwrap().is_old), [true, true, false]);
+        map.remove(&0);
+        assert_eq!(map.get(&0), None);
+        map.insert(1, "second");
+        // As by a thread that found the old entry before it was replaced.
+        map.renew(1);
+        assert_eq!((map.get(&1), map.len()), (Some(Found { value: &"second", is_old: false }), 2));
+    }
+
+    #[test]
+    fn replacing_an_entry_of_a_full_generation_makes_nothing_old() {
+        let mut map = Generations::new(4);
+        for key in [0, 1, 1, 0, 1] {
+            map.insert(key, ());
+        }
+        assert!(!map.get(&0).unwrap().is_old && !map.get(&1).unwrap().is_old);
+    }
+
     proptest! {
         #[test]
         fn the_last_entries_are_kept_and_there_are_never_too_many(keys in prop::collection::vec(0_u8..20, 0..60)) {
