@@ -115,7 +115,8 @@ async fn the_last_element_of_envoys_header_authenticates_its_user() {
     let element = |id: &str| format!("By=spiffe://acme.example/gateway;Hash={HASH};Subject=\"CN={id},O=b\";URI={id}");
     let outer = element("spiffe://acme.example/outer");
     let whole = Authority::new().with_uri(URI);
-    let pem: String = whole.certificate.pem().bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let pem = encoded(&whole.certificate.pem());
     let with_cert = format!("Hash={};Cert=\"{pem}\";Subject=\"\";URI=spiffe://acme.example/admin", whole.sha256());
     for (value, expected) in [
         (element(URI), "backup by certificate, x-forwarded-client-cert"),
@@ -132,6 +133,7 @@ async fn the_last_element_of_envoys_header_authenticates_its_user() {
         (format!("{};URI={URI}", element(URI)), 403),
         (format!("{outer},\""), 400),
         (with_cert.replace(&whole.sha256(), HASH), 400),
+        (with_cert.replace(&encoded("CERTIFICATE"), &encoded("PUBLIC KEY")), 400),
         ("By=a;URI=b".to_owned(), 400),
     ] {
         assert_eq!(app.send(PROXY, &[("x-forwarded-client-cert", &value)]).await.status, status, "{value}");
