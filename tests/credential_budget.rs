@@ -1,4 +1,4 @@
-//! The cost of passwords, certificates and address filters: allocations, and instructions as valgrind counts them.
+//! The cost of passwords, certificates, address filters and the check of origins: allocations, and instructions as valgrind counts them.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -10,13 +10,13 @@ use allocation_counter::measure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::{Method, Request, Response, request};
 use http_body_util::Full;
 use portcullis::client_cert::{ClientCertAuthBuilder, ClientCertHeader};
 use portcullis::context::PeerCertificate;
 use portcullis::gate::{Entry, Gate};
 use portcullis::testing::FakeClock;
-use portcullis::{BasicAuth, ClientCertAuth, IpFilter, TrustedProxies, UserContext};
+use portcullis::{BasicAuth, ClientCertAuth, Csrf, IpFilter, OriginSet, TrustedProxies, UserContext};
 use rcgen::{CertificateParams, KeyPair, SanType, date_time_ymd};
 use tower::{Layer, Service, service_fn};
 
@@ -80,6 +80,25 @@ fn filter(networks: u32) -> IpFilter {
     IpFilter::builder().deny((0..networks).map(network)).build().unwrap()
 }
 
+fn csrf(origins: usize) -> Csrf {
+    let origins = (0..origins).map(|n| format!("https://app{n}.example.com"));
+    Csrf::builder().origins(OriginSet::new(origins).unwrap()).build().unwrap()
+}
+
+/// A POST of a page of a trusted origin.
+fn from_trusted_page() -> request::Parts {
+    let mut head = head(&[("sec-fetch-site", "same-site"), ("origin", "https://app0.example.com")]);
+    head.method = Method::POST;
+    head
+}
+
+/// A POST of a page of the app, by a browser without `Sec-Fetch-Site`.
+fn from_own_page() -> request::Parts {
+    let mut head = head(&[("host", "api.example.com"), ("origin", "https://api.example.com")]);
+    head.method = Method::POST;
+    head
+}
+
 #[test]
 fn each_decision_stays_within_its_budget() {
     let password = authorization("prometheus", PASSWORD);
@@ -102,6 +121,8 @@ fn each_decision_stays_within_its_budget() {
             40,
             allocations(&forwarded(ClientCertHeader::Rfc9440), &[("client-cert", &client_cert)]),
         ),
+        ("Csrf, a trusted origin of 1,000", 0, allocations_of(&csrf(1_000), &mut from_trusted_page())),
+        ("Csrf, the app's own origin", 0, allocations_of(&csrf(1_000), &mut from_own_page())),
         ("IpFilter, 10,000 networks", 0, allocations(&filter(10_000), &[])),
     ] {
         println!("{name}: {counted} of at most {max}");
@@ -111,13 +132,13 @@ fn each_decision_stays_within_its_budget() {
 
 /// Runs this test again under valgrind, with the name of a case.
 #[test]
-fn an_unknown_user_and_a_wrong_password_cost_the_same_and_10_000_networks_little_more_than_one() {
+fn passwords_cost_the_same_right_or_wrong_and_many_networks_or_origins_little_more_than_one() {
     if let Ok(case) = std::env::var("PORTCULLIS_BUDGET_CREDENTIAL") {
-        let (case, requests) = case.split_once(' ').unwrap();
+        let (case, requests) = case.rsplit_once(' ').unwrap();
         return run(case, requests.parse().unwrap());
     }
-    let cases = ["unknown", "wrong", "right", "one", "many"].map(instructions);
-    let [Some(unknown), Some(wrong), Some(right), Some(one), Some(many)] = cases else {
+    let cases = ["unknown", "wrong", "right", "one", "many", "one origin", "origins"].map(instructions);
+    let [Some(unknown), Some(wrong), Some(right), Some(one), Some(many), Some(origin), Some(origins)] = cases else {
         println!("skipped: valgrind is not installed");
         return;
     };
@@ -127,6 +148,9 @@ fn an_unknown_user_and_a_wrong_password_cost_the_same_and_10_000_networks_little
     // Without optimizations: 14 steps of a search. A comparison with each network would take hundreds of thousands.
     println!("one network: {one} instructions, 10,000: {many}");
     assert!(many <= one + 1_500, "{one} with one network, {many} with 10,000");
+    // A table of hashes: what differs is the number of its groups that are searched.
+    println!("one origin: {origin} instructions, 1,000: {origins}");
+    assert!(origins <= origin + 1_500, "{origin} with one origin, {origins} with 1,000");
 }
 
 fn run(case: &str, requests: usize) {
@@ -152,12 +176,20 @@ fn run(case: &str, requests: usize) {
             assert!(matches!(filter.enter(&mut head), Entry::Admit(())));
         }
     };
+    let checked = |origins: usize| {
+        let (csrf, head) = (csrf(origins), from_trusted_page());
+        for _ in 0..requests {
+            assert!(csrf.check(&head).is_ok());
+        }
+    };
     match case {
         // Names and passwords of the same lengths.
         "unknown" => rejected("prometheuz", PASSWORD),
         "wrong" => rejected("prometheus", "wOJ0dPFpeFQAYvHP"),
         "right" => rejected("prometheus", PASSWORD),
         "one" => filtered(1),
+        "one origin" => checked(1),
+        "origins" => checked(1_000),
         _ => filtered(10_000),
     }
 }
@@ -165,7 +197,7 @@ fn run(case: &str, requests: usize) {
 /// Returns the instructions of one request, as the difference of two runs. `None` without valgrind.
 fn instructions(case: &str) -> Option<u64> {
     let run = |requests: u64| {
-        let test = "an_unknown_user_and_a_wrong_password_cost_the_same_and_10_000_networks_little_more_than_one";
+        let test = "passwords_cost_the_same_right_or_wrong_and_many_networks_or_origins_little_more_than_one";
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
         command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--test-threads=1"]);
