@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderValue, Method, Request};
 use portcullis::Algorithm;
 use portcullis::client_cert::ClientCertHeader;
@@ -25,7 +25,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 48] = [
+pub const CASES: [Case; 56] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -36,6 +36,14 @@ pub const CASES: [Case; 48] = [
     case("  CorsLayer, 1,000 origins", || peers::cors(1_000), from_page),
     Case { status: 204, ..case("Cors, preflight", || ours::cors(1), preflight) },
     case("  CorsLayer, preflight", || peers::cors(1), preflight),
+    case("Csrf, a page of the app", || ours::csrf(1), post_from_own_page),
+    case("Csrf, a trusted origin", || ours::csrf(1), post_from_trusted_page),
+    case("Csrf, a trusted origin of 1,000", || ours::csrf(1_000), post_from_trusted_page),
+    case("Csrf, the app's own Origin", || ours::csrf(1), post_without_fetch_metadata),
+    case("  CsrfLayer, a page of the app", || peers::csrf(1), post_from_own_page),
+    case("  CsrfLayer, a trusted origin", || peers::csrf(1), post_from_trusted_page),
+    case("  CsrfLayer, a trusted origin of 1,000", || peers::csrf(1_000), post_from_trusted_page),
+    case("  CsrfLayer, the app's own Origin", || peers::csrf(1), post_without_fetch_metadata),
     case("TrustedProxies", ours::proxies, plain),
     case("TrustedProxies and RateLimit, with headers", ours::limit, plain),
     case("  tower_governor, with headers", peers::limit, plain),
@@ -95,6 +103,30 @@ fn preflight() -> Request<Body> {
     let mut request = from_page();
     *request.method_mut() = Method::OPTIONS;
     request.headers_mut().insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
+    request
+}
+
+/// A POST, with the headers of current browsers.
+fn post(site: &'static str, origin: &'static str) -> Request<Body> {
+    let mut request = plain();
+    *request.method_mut() = Method::POST;
+    request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static(site));
+    request.headers_mut().insert(ORIGIN, HeaderValue::from_static(origin));
+    request
+}
+
+fn post_from_own_page() -> Request<Body> {
+    post("same-origin", "https://api.example.com")
+}
+
+fn post_from_trusted_page() -> Request<Body> {
+    post("same-site", ours::PAGE)
+}
+
+fn post_without_fetch_metadata() -> Request<Body> {
+    let mut request = post_from_own_page();
+    request.headers_mut().remove("sec-fetch-site");
+    request.headers_mut().insert(HOST, HeaderValue::from_static("api.example.com"));
     request
 }
 

@@ -15,8 +15,8 @@ use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
 use portcullis::testing::{FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClientCertAuth, Cors, Extractor, IntrospectionAuth, IpFilter, Issuer,
-    JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, Stack, TrustedProxies,
+    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClientCertAuth, Cors, Csrf, Extractor, IntrospectionAuth, IpFilter,
+    Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, Stack, TrustedProxies,
     UserContext,
 };
 
@@ -28,7 +28,7 @@ pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 pub(crate) const UNITS: u32 = 1_000_000_000;
 
 pub(crate) fn bare() -> Router {
-    Router::new().route("/", get(|| async { "handled" }))
+    Router::new().route("/", get(|| async { "handled" }).post(|| async { "handled" }))
 }
 
 fn extracting_user() -> Router {
@@ -65,6 +65,12 @@ fn cors_layer(origins: usize) -> Cors {
 
 pub(crate) fn cors(origins: usize) -> Router {
     bare().layer(cors_layer(origins))
+}
+
+pub(crate) fn csrf(origins: usize) -> Router {
+    let origins = (0..origins).map(|n| format!("https://app{n}.example.com"));
+    let csrf = Csrf::builder().origins(OriginSet::new(origins).expect("origins"));
+    bare().layer(csrf.build().expect("valid settings"))
 }
 
 fn rate_limit(units: u32, key: Key) -> RateLimit {

@@ -21,6 +21,7 @@ use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
 
@@ -71,6 +72,12 @@ fn cors_layer(origins: usize) -> CorsLayer {
 
 pub(crate) fn cors(origins: usize) -> Router {
     bare().layer(cors_layer(origins))
+}
+
+pub(crate) fn csrf(origins: usize) -> Router {
+    let origins = (0..origins).map(|n| format!("https://app{n}.example.com"));
+    let layer = origins.fold(CsrfLayer::new(), |layer, origin| layer.add_trusted_origin(origin).expect("an origin"));
+    bare().layer(layer)
 }
 
 macro_rules! governor {

@@ -77,7 +77,7 @@ pub fn named(name: &str) -> PreparedCase {
 /// Prepares the bare handler with the requests of the case of this name.
 pub fn bare(name: &str) -> PreparedCase {
     let case = case(name);
-    // The bare handler accepts only GET and responds to a preflight with 405.
+    // The bare handler accepts GET and POST, and responds to a preflight with 405.
     let status = if (case.request)().method() == http::Method::OPTIONS { 405 } else { 200 };
     PreparedCase::new(&Case { app: CASES[0].app, status, ..*case })
 }
