@@ -1,5 +1,7 @@
 //! Outages of the server are 503, never 401.
 
+use tokio::net::TcpSocket;
+
 use super::*;
 use crate::support::log_capture::LogCapture;
 
@@ -31,9 +33,10 @@ async fn error_of_the_server_is_503_and_a_cached_token_is_accepted_until_its_ttl
 
 #[tokio::test]
 async fn server_that_cannot_be_reached_is_503() {
-    // A port that was just free.
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = format!("http://{free}/introspect");
+    // Nothing listens on the port, and no other test can bind it.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/introspect", socket.local_addr().unwrap());
     let fixture = Fixture::with(|builder| builder.endpoint(url)).await;
     assert_unavailable(&fixture.send("t").await);
     assert_eq!(fixture.handled.load(SeqCst), 0);
