@@ -33,6 +33,20 @@ async fn the_client_cert_of_a_trusted_proxy_authenticates_its_user() {
 }
 
 #[tokio::test]
+async fn the_validity_of_a_parsed_certificate_is_checked_on_each_request() {
+    let clock = clock();
+    let app = App::behind(forwarded(ClientCertHeader::Rfc9440).clock(clock.clock()).build().unwrap());
+    let value = client_cert(&Authority::new().with_uri(URI));
+    let other = client_cert(&Authority::new().with_uri("spiffe://acme.example/other"));
+    for (value, body) in [(&value, "backup by"), (&other, "other by"), (&value, "backup by")] {
+        let response = app.send(PROXY, &[("client-cert", value)]).await;
+        assert!(response.body.starts_with(body), "{}", response.body);
+    }
+    clock.set_wall(std::time::UNIX_EPOCH + VALID_UNTIL + Duration::from_secs(1));
+    assert_eq!(app.send(PROXY, &[("client-cert", &value)]).await.status, 403);
+}
+
+#[tokio::test]
 async fn the_user_has_the_digest_and_the_validity_of_the_certificate() {
     let certificate = Authority::new().with_uri(URI);
     let expected =
