@@ -59,7 +59,15 @@ const PLACES: [(&str, &[&str]); 37] = [
             "jwt/token_cache.rs",
         ],
     ),
-    ("getrandom", &["api_key/key/random.rs", "context/csp_nonce.rs", "lookup/credential_digest.rs"]),
+    (
+        "getrandom",
+        &[
+            "api_key/key/random.rs",
+            "context/csp_nonce.rs",
+            "introspection/client_auth/authenticator.rs",
+            "lookup/credential_digest.rs",
+        ],
+    ),
     (
         "hex",
         &[
