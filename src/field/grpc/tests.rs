@@ -33,7 +33,7 @@ fn other_content_types_are_not_grpc() {
 
 #[test]
 fn each_http_status_has_its_grpc_status() {
-    let table = [(400, 3), (401, 16), (403, 7), (429, 8), (500, 13), (503, 14)];
+    let table = [(400, 3), (401, 16), (403, 7), (422, 3), (429, 8), (500, 13), (503, 14)];
     for status in 100..=999 {
         let expected = table.iter().find(|(http, _)| *http == status).map_or(2, |(_, grpc)| *grpc);
         assert_eq!(status_code(StatusCode::from_u16(status).unwrap()), expected, "{status}");
