@@ -44,7 +44,7 @@ impl ClientAuth {
     /// use portcullis::introspection::ClientAuth;
     ///
     /// let auth = ClientAuth::basic("api", "secret: 100%");
-    /// assert!(!format!("{auth:?}").contains("secret"));
+    /// assert!(!format!("{auth:?}").contains("100%"));
     /// ```
     pub fn basic(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self { client_id: client_id.into(), method: Method::Basic(Zeroizing::new(secret.into())) }
