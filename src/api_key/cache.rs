@@ -108,6 +108,12 @@ impl KeyCache {
         if self.is_absent(id, now) { Known::Absent } else { Known::Missing }
     }
 
+    /// Lets the record of a key be read again before its time, but at most once a second. Returns whether it may be read
+    /// now.
+    pub(super) fn expire(&self, key: &CachedKey) -> bool {
+        key.age().expire(self.now())
+    }
+
     /// Looks up a key, or waits for the lookup in progress.
     pub(super) async fn look_up(self: &Arc<Self>, id: ApiKeyId) -> Outcome {
         for _ in 0..MAX_ATTEMPTS {

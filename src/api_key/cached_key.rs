@@ -26,6 +26,8 @@ pub(super) struct CachedKey {
 pub(super) struct Age {
     /// When the record must be read again. It moves on if the store is unavailable then.
     read_at: AtomicU64,
+    /// When it was read last, or could not be read.
+    tried_at: AtomicU64,
     /// Until when the record is used if it cannot be read.
     stale_until: u64,
 }
@@ -33,16 +35,30 @@ pub(super) struct Age {
 impl Age {
     pub(super) fn new(now: u64, ttl: Duration, stale_for: Duration) -> Self {
         let read_at = now.saturating_add(millis(ttl));
-        Self { read_at: AtomicU64::new(read_at), stale_until: read_at.saturating_add(millis(stale_for)) }
+        Self {
+            read_at: AtomicU64::new(read_at),
+            tried_at: AtomicU64::new(now),
+            stale_until: read_at.saturating_add(millis(stale_for)),
+        }
     }
 
     pub(super) fn is_current(&self, now: u64) -> bool {
         now < self.read_at.load(Ordering::Relaxed)
     }
 
+    /// Lets the record be read again before its time, but at most once a second. Returns whether it may be read now.
+    pub(super) fn expire(&self, now: u64) -> bool {
+        let may_be_read = now >= self.tried_at.load(Ordering::Relaxed).saturating_add(RETRY_AFTER);
+        if may_be_read {
+            self.read_at.fetch_min(now, Ordering::Relaxed);
+        }
+        may_be_read
+    }
+
     /// Records that the record could not be read. Returns whether it may be used meanwhile.
     pub(super) fn extend(&self, now: u64) -> bool {
         let may_be_used = now < self.stale_until;
+        self.tried_at.store(now, Ordering::Relaxed);
         if may_be_used {
             let read_at = now.saturating_add(RETRY_AFTER).min(self.stale_until);
             self.read_at.store(read_at, Ordering::Relaxed);
@@ -90,6 +106,11 @@ impl CachedKey {
         Ok(&self.user)
     }
 
+    /// Whether the digest is that of no secret in the record. Another process may have rotated the key since it was read.
+    pub(super) fn is_unknown_secret(&self, presented: &KeyDigest) -> bool {
+        !self.is_secret(presented, 0)
+    }
+
     /// Whether the digest is that of the secret, or of the one before the last rotation.
     fn is_secret(&self, presented: &KeyDigest, now: u64) -> bool {
         let previous = self.record.previous.filter(|previous| now < previous.valid_until);
@@ -114,6 +135,16 @@ const RETRY_AFTER: u64 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_may_be_read_before_its_ttl_at_most_once_a_second() {
+        let age = Age::new(1_000, Duration::from_secs(10), Duration::from_secs(300));
+        assert!(!age.expire(1_999) && age.is_current(1_999));
+        assert!(age.expire(2_000) && !age.is_current(2_000));
+        // The store is down.
+        assert!(age.extend(2_500) && !age.expire(3_499) && age.expire(3_500));
+        assert!(!age.is_current(3_500));
+    }
 
     #[test]
     fn a_record_is_used_until_it_is_stale_and_read_at_most_once_a_second_after_its_ttl() {

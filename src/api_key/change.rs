@@ -121,7 +121,10 @@ impl ApiKeyChange {
 pub struct Grace(Duration);
 
 impl Grace {
-    /// Ends the old text at once, for a key that has leaked.
+    /// Ends the old text at once in this process, and in others when they read the record again: within the
+    /// [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl).
+    ///
+    /// For a key that has leaked, [revoke](crate::ApiKeyAuth::revoke) it and create another one.
     #[must_use]
     pub fn none() -> Self {
         Self(Duration::ZERO)

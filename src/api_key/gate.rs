@@ -38,6 +38,11 @@ impl ApiKeyAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm_of(&head.headers)))
     }
 
+    fn look_up(&self, presented: Presented) -> Entry<AuthPass> {
+        let gate = self.clone();
+        Entry::wait(move |head| async move { gate.wait_for_key(head, presented).await })
+    }
+
     /// Waits for the lookup of the key, and decides about the request.
     async fn wait_for_key(
         &self,
@@ -71,12 +76,10 @@ impl Gate for ApiKeyAuth {
             }
             Ok(Lookup::Known(key, presented)) => match self.policy.check(&key, &presented, &head.extensions) {
                 Ok(user) => self.policy.admission.enter(head, user, |headers| self.policy.realm_of(headers)),
+                Err(_) if self.policy.must_read_again(&key, &presented) => self.look_up(presented),
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
-            Ok(Lookup::Missing(presented)) => {
-                let gate = self.clone();
-                Entry::wait(move |head| async move { gate.wait_for_key(head, presented).await })
-            }
+            Ok(Lookup::Missing(presented)) => self.look_up(presented),
             Err(kind) => Entry::Refuse(self.refuse(head, kind)),
         }
     }

@@ -98,6 +98,7 @@ impl ApiKeyAuth {
     /// has no key of this id, or if it is revoked.
     ///
     /// Id, privileges, networks, expiry and usage stay. A second rotation within the grace period ends the oldest text.
+    /// Every process accepts the new text within a second.
     ///
     /// # Errors
     ///

@@ -62,3 +62,27 @@ async fn networks_and_usage_stay() {
     fixture.keys.flush().await.unwrap();
     assert_eq!(fixture.keys.find(used.id()).await.unwrap().unwrap().usage_count(), 3);
 }
+
+#[tokio::test]
+async fn other_processes_accept_a_new_text_and_read_the_record_once_a_second_for_unknown_ones() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let fixture = Fixture::with(|builder| builder.cache_ttl(60 * MINUTE));
+    let other = Fixture::of(fixture.store.clone(), fixture.clock.clone(), |builder| builder.cache_ttl(60 * MINUTE));
+    let first = fixture.create().await;
+    assert_eq!(other.status(first.secret()).await, 200);
+    fixture.clock.advance(SECOND);
+    let second = fixture.keys.rotate(first.id(), Grace::none()).await.unwrap().unwrap();
+    assert_eq!([other.status(second.secret()).await, other.status(first.secret()).await], [200, 401]);
+
+    for _ in 0..2 {
+        let finds = fixture.store.finds();
+        fixture.clock.advance(SECOND);
+        for _ in 0..100 {
+            assert_eq!([other.status(first.secret()).await, other.status(second.secret()).await], [401, 200]);
+        }
+        assert_eq!(fixture.store.finds() - finds, 1);
+    }
+    fixture.store.set_down(true);
+    fixture.clock.advance(SECOND);
+    assert_eq!([other.status(first.secret()).await, other.status(second.secret()).await], [401, 200]);
+}
