@@ -72,8 +72,8 @@ impl Csrf {
     /// As [`check`](Self::check), except that a request with neither header is admitted.
     #[cfg(feature = "client_cert")]
     pub(crate) fn check_browser(&self, head: &request::Parts) -> Result<(), DenialKind> {
-        let is_browser = head.headers.contains_key(&SEC_FETCH_SITE) || head.headers.contains_key(ORIGIN);
-        if is_browser { self.check(head) } else { Ok(()) }
+        let is_browser = || head.headers.contains_key(&SEC_FETCH_SITE) || head.headers.contains_key(ORIGIN);
+        if is_checked(head) && is_browser() { self.check(head) } else { Ok(()) }
     }
 
     /// Returns how many requests [`report_only`](crate::csrf::CsrfBuilder::report_only) admitted that would have been
@@ -100,12 +100,13 @@ impl Csrf {
         let headers = &head.headers;
         match FetchSite::of(headers) {
             FetchSite::Own => true,
-            FetchSite::Foreign => origin(headers).is_some_and(|origin| self.trusts(origin)),
+            FetchSite::Foreign => matches!(PageOrigin::of(headers), PageOrigin::One(origin) if self.trusts(origin)),
             FetchSite::Repeated => false,
-            FetchSite::Unknown if headers.contains_key(ORIGIN) => {
-                origin(headers).is_some_and(|origin| is_own_origin(origin, head) || self.trusts(origin))
-            }
-            FetchSite::Unknown => self.allows_without_origin,
+            FetchSite::Unknown => match PageOrigin::of(headers) {
+                PageOrigin::Absent => self.allows_without_origin,
+                PageOrigin::One(origin) => is_own_origin(origin, head) || self.trusts(origin),
+                PageOrigin::Unknown => false,
+            },
         }
     }
 
@@ -153,11 +154,23 @@ fn opens_websocket(headers: &HeaderMap) -> bool {
     protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Returns the only `Origin`; `None` if there are several or none.
-fn origin(headers: &HeaderMap) -> Option<&str> {
-    let mut lines = headers.get_all(ORIGIN).iter();
-    let origin = lines.next().map(HeaderValue::to_str)?.ok()?;
-    lines.next().is_none().then_some(origin)
+/// What `Origin` says about the page that sent a request.
+enum PageOrigin<'a> {
+    Absent,
+    One(&'a str),
+    /// There are several lines, or the value is no text.
+    Unknown,
+}
+
+impl<'a> PageOrigin<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut lines = headers.get_all(ORIGIN).iter();
+        match (lines.next().map(HeaderValue::to_str), lines.next()) {
+            (None, _) => Self::Absent,
+            (Some(Ok(origin)), None) => Self::One(origin),
+            (Some(_), _) => Self::Unknown,
+        }
+    }
 }
 
 impl Gate for Csrf {
