@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::{HeaderName, Response, request};
 use tower_layer::Layer;
 
-use crate::any_of::gates::{AuthGates, Declaration};
+use crate::any_of::gates::{AuthGates, Declaration, OtherChallenges};
 use crate::context::{Realm, Visitor};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{
-    AuthGate, CredentialError, CredentialSource, CredentialSources, CredentialTable, Denial, DenialKind, Entry, Gate,
-    Gated, Reply, ResponseHeaders,
+    AuthGate, BASIC, CredentialError, CredentialSource, CredentialSources, CredentialTable, Denial, DenialKind, Entry,
+    Gate, Gated, Reply, ResponseHeaders, is_of_script,
 };
 
 /// Authenticates a request by one of several gates, each for its own kind of credential; see the
@@ -32,6 +32,8 @@ struct Shared<G> {
     table: CredentialTable,
     sources: Vec<CredentialSource>,
     realm: Realm,
+    /// Whether one of the challenges opens a dialog of the browser.
+    has_basic: bool,
 }
 
 impl<G: AuthGates> AnyOf<G> {
@@ -60,7 +62,8 @@ impl<G: AuthGates> AnyOf<G> {
             let count = declarations.len();
             let sources = declarations.iter().flat_map(|gate| gate.sources.as_slice()).cloned().collect();
             let realm = Realm::joined(declarations.into_iter().map(|Declaration { realm, .. }| realm));
-            let shared = Shared { gates, count, table, sources, realm };
+            let has_basic = realm.has_scheme(BASIC);
+            let shared = Shared { gates, count, table, sources, realm, has_basic };
             Self { shared: Arc::new(shared), is_optional: false, is_exact: false }
         })
     }
@@ -223,8 +226,9 @@ impl<G: AuthGates> Gate for AnyOf<G> {
             Ok(decider) => decider,
             Err(error) => return Entry::Refuse(self.refuse(head, DenialKind::InvalidRequest(error))),
         };
-        let Shared { gates, realm, .. } = &*self.shared;
-        gates.enter(decider, head, realm, AnyOfPass::of, |head| self.enter_without_credential(head))
+        let Shared { gates, realm, has_basic, .. } = &*self.shared;
+        let others = OtherChallenges { realm, is_of_script: *has_basic && is_of_script(head) };
+        gates.enter(decider, head, others, AnyOfPass::of, |head| self.enter_without_credential(head))
     }
 
     fn leave<B>(&self, AnyOfPass(pass): Self::Pass, response: &mut Response<B>) {

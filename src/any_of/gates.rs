@@ -27,6 +27,15 @@ pub struct Declaration {
     pub(super) realm: Realm,
 }
 
+/// The challenges that are added to a 401 of the gate that decides.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherChallenges<'a> {
+    /// Those of all gates.
+    pub(super) realm: &'a Realm,
+    /// Whether a script has sent the request, if one of them is `Basic`.
+    pub(super) is_of_script: bool,
+}
+
 /// The pass of the gate that has decided, by its position. A position that the tuple does not have is `Infallible`.
 #[derive(Debug)]
 pub enum OneOf<A, B, C, D, E, F> {
@@ -39,7 +48,7 @@ pub enum OneOf<A, B, C, D, E, F> {
 }
 
 pub(super) mod sealed {
-    use super::{Declaration, Entry, Realm, Response, ResponseHeaders, request};
+    use super::{Declaration, Entry, OtherChallenges, Response, ResponseHeaders, request};
 
     /// The gates of a tuple, each known by its index.
     pub trait Sealed: Send + Sync + 'static {
@@ -47,13 +56,13 @@ pub(super) mod sealed {
 
         fn declarations(&self) -> Vec<Declaration>;
 
-        /// Enters the gate that decides, and wraps its pass. If it rejects the request with 401, the challenges of
-        /// `realm` are added. Calls `otherwise` if no gate of the tuple decides.
+        /// Enters the gate that decides, and wraps its pass. If it rejects the request with 401, the `others` are added.
+        /// Calls `otherwise` if no gate of the tuple decides.
         fn enter<P: Send + 'static>(
             &self,
             decider: Option<usize>,
             head: &mut request::Parts,
-            realm: &Realm,
+            others: OtherChallenges<'_>,
             wrap: fn(Self::Pass) -> P,
             otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
         ) -> Entry<P>;
@@ -70,7 +79,7 @@ pub(super) mod sealed {
 
 /// Converts the decision of a gate to that of the tuple.
 #[inline]
-fn convert<P, Q>(entry: Entry<P>, wrap: impl FnOnce(P) -> Q + Send + 'static, realm: &Realm) -> Entry<Q>
+fn convert<P, Q>(entry: Entry<P>, wrap: impl FnOnce(P) -> Q + Send + 'static, others: OtherChallenges<'_>) -> Entry<Q>
 where
     P: Send + 'static,
     Q: Send + 'static,
@@ -78,16 +87,16 @@ where
     match entry {
         Entry::Admit(pass) => Entry::Admit(wrap(pass)),
         Entry::Refuse(mut reply) => {
-            reply.add_challenges(realm);
+            reply.add_challenges(others.realm, others.is_of_script);
             Entry::Refuse(reply)
         }
         Entry::Wait(decision) => {
-            let realm = realm.clone();
+            let (realm, is_of_script) = (others.realm.clone(), others.is_of_script);
             Entry::wait(move |head| async move {
                 match decision.start(head).await {
                     Ok((head, pass)) => Ok((head, wrap(pass))),
                     Err(mut reply) => {
-                        reply.add_challenges(&realm);
+                        reply.add_challenges(&realm, is_of_script);
                         Err(reply)
                     }
                 }
@@ -123,13 +132,13 @@ macro_rules! tuple {
                 &self,
                 decider: Option<usize>,
                 head: &mut request::Parts,
-                realm: &Realm,
+                others: OtherChallenges<'_>,
                 wrap: fn(Self::Pass) -> P,
                 otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
             ) -> Entry<P> {
                 match decider {
                     $(Some($index) => {
-                        convert(self.$index.enter(head), move |pass| wrap(OneOf::$position(pass)), realm)
+                        convert(self.$index.enter(head), move |pass| wrap(OneOf::$position(pass)), others)
                     })+
                     _ => otherwise(head),
                 }

@@ -120,6 +120,11 @@ impl Realm {
         self.0.as_ref().map_or(slice::from_ref(&BEARER_API), |space| &space.challenges)
     }
 
+    /// Whether one of the challenges is of this scheme.
+    pub(crate) fn has_scheme(&self, scheme: &str) -> bool {
+        self.challenges().iter().any(|challenge| challenge.is_of(scheme))
+    }
+
     /// Returns the schemes; `None` if a bearer token is the only credential.
     pub(crate) fn schemes_besides_bearer(&self) -> Option<&[AuthScheme]> {
         let schemes = &self.0.as_ref()?.schemes;

@@ -1,6 +1,6 @@
 //! `Denial`: why a request is rejected, as data.
 
-mod challenges;
+pub(super) mod challenges;
 mod code;
 mod constructors;
 mod detail;

@@ -100,14 +100,15 @@ impl Reply {
         self.response.extensions_mut()
     }
 
-    /// Adds the challenges of other gates to a 401, except of the schemes that the reply names already.
-    pub(crate) fn add_challenges(&mut self, realm: &Realm) {
+    /// Adds the challenges of other gates to a 401, except of the schemes that the reply names already. `is_of_script` is
+    /// as in [`Denial::add_alternatives`].
+    pub(crate) fn add_challenges(&mut self, realm: &Realm, is_of_script: bool) {
         let denial = self.response.extensions().get::<Denial>();
         if !denial.map_or(self.status() == StatusCode::UNAUTHORIZED, Denial::is_unauthenticated) {
             return;
         }
         if let Some(denial) = self.response.extensions_mut().get_mut::<Denial>()
-            && denial.add_alternatives(realm)
+            && denial.add_alternatives(realm, is_of_script)
         {
             let denial = denial.clone();
             return self.render_again(&denial);

@@ -66,18 +66,19 @@ impl Denial {
     }
 
     /// Adds the challenges of other gates. They have no error, because it is about the credential of this gate.
+    /// `is_of_script` says whether a script has sent the request, if one of the challenges is `Basic`.
     ///
     /// Returns whether the response must be rendered again: its own challenges or its status have changed.
-    pub(crate) fn add_alternatives(&mut self, realm: &Realm) -> bool {
+    pub(crate) fn add_alternatives(&mut self, realm: &Realm, is_of_script: bool) -> bool {
         let status = self.status();
+        self.is_of_script |= is_of_script;
         self.alternatives = Some(realm.clone());
         self.is_of_script || self.status() != status
     }
 
-    /// Reads from the request whether a script has sent it (Fetch Metadata Request Headers §2.1: a `fetch` or an
-    /// `XMLHttpRequest` has the destination `empty`).
+    /// Reads from the request whether a script has sent it, if the realm has the scheme `Basic`.
     pub(crate) fn set_request(&mut self, head: &request::Parts) {
-        self.is_of_script = head.headers.get(SEC_FETCH_DEST).is_some_and(|value| value == "empty");
+        self.is_of_script = self.realm.has_scheme(BASIC) && is_of_script(head);
     }
 
     fn required_scopes(&self) -> impl Iterator<Item = &str> {
@@ -89,7 +90,13 @@ impl Denial {
     }
 }
 
-const BASIC: &str = "Basic";
+/// Whether a script has sent the request (Fetch Metadata Request Headers §2.1: a `fetch` or an `XMLHttpRequest` has the
+/// destination `empty`).
+pub(crate) fn is_of_script(head: &request::Parts) -> bool {
+    head.headers.get(SEC_FETCH_DEST).is_some_and(|value| value == "empty")
+}
+
+pub(crate) const BASIC: &str = "Basic";
 /// A scheme that no browser knows, for a 401 that would otherwise have no challenge.
 const NO_DIALOG: &str = "xBasic";
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
