@@ -6,52 +6,28 @@
 //! reads this credential decides about the request.
 //!
 //! ```
-//! # use std::collections::HashMap;
-//! # use std::sync::Arc;
 //! # use axum::{Router, body::Body, routing::get};
-//! # use http::{HeaderName, Request, request};
-//! # use portcullis::context::{AuthScheme, Realm, Visitor};
-//! # use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Reply};
+//! # use http::{HeaderName, Request};
+//! # use portcullis::api_key::{MemoryKeys, NewApiKey};
 //! # use portcullis::testing::TokenBuilder;
 //! # use tower::ServiceExt;
-//! use portcullis::{AnyOf, Issuer, JwtAuth, UserContext};
+//! use portcullis::{AnyOf, ApiKeyAuth, Issuer, JwtAuth, UserContext};
 //!
-//! # #[derive(Clone)]
-//! # struct ApiKeyAuth { sources: CredentialSources, realm: Realm, users: Arc<HashMap<&'static str, UserContext>> }
-//! # impl ApiKeyAuth {
-//! #     fn new(key: &'static str, user: UserContext) -> Result<Self, portcullis::ConfigError> {
-//! #         let header = CredentialSource::header(HeaderName::from_static("x-api-key"));
-//! #         let realm = Realm::default().with_schemes([AuthScheme::new("ApiKey")?]);
-//! #         let users = Arc::new(HashMap::from([(key, user)]));
-//! #         Ok(Self { sources: CredentialSources::new([header])?, realm, users })
-//! #     }
-//! #     fn user(&self, head: &mut request::Parts) -> Result<UserContext, DenialKind> {
-//! #         let key = self.sources.read(&mut head.headers).map_err(DenialKind::InvalidRequest)?;
-//! #         let user = self.users.get(key.ok_or(DenialKind::CredentialsMissing)?);
-//! #         user.cloned().ok_or(DenialKind::InvalidCredential)
-//! #     }
-//! # }
-//! # impl Gate for ApiKeyAuth {
-//! #     type Pass = ();
-//! #     fn enter(&self, head: &mut request::Parts) -> Entry<()> {
-//! #         match self.user(head) {
-//! #             Ok(user) => { head.extensions.insert(Visitor::authenticated(user)); Entry::Admit(()) }
-//! #             Err(kind) => Entry::Refuse(Reply::denial(head, Denial::new(kind, self.realm.clone()))),
-//! #         }
-//! #     }
-//! # }
-//! # impl AuthGate for ApiKeyAuth {
-//! #     fn credentials(&self) -> CredentialSources { self.sources.clone() }
-//! #     fn realm(&self) -> Realm { self.realm.clone() }
-//! # }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let secret = *b"a secret of at least 32 random bytes";
 //! # let iss = "https://app.example.com";
 //! # let issuer = Issuer::hs256(iss, secret).first_party();
+//! # let store = MemoryKeys::new();
 //! let tokens = JwtAuth::builder().issuer(issuer).audience("api").build()?;
-//! // A custom gate, as in the guide's recipe for API keys.
-//! let keys = ApiKeyAuth::new("k1.4f0c", UserContext::new("robot"))?;
+//! let keys = ApiKeyAuth::builder()
+//!     .prefix("acme_live")
+//!     .header(HeaderName::from_static("x-api-key"))
+//!     .store(store) // your own in production
+//!     .build()?;
+//! # let robot = UserContext::new("robot");
+//! # let key = keys.create(NewApiKey::for_user(&robot)).await?;
+//! # let key = key.secret();
 //! let auth = AnyOf::new((tokens, keys))?;
 //!
 //! async fn me(user: UserContext) -> String {
@@ -63,8 +39,8 @@
 //! # let bearer = format!("Bearer {token}");
 //! for (name, value, status) in [
 //!     ("authorization", &*bearer, 200),
-//!     ("x-api-key", "k1.4f0c", 200),
-//!     ("x-api-key", "k2.93be", 401),
+//!     ("x-api-key", key, 200),
+//!     ("x-api-key", "acme_live_unknown", 401),
 //! ] {
 //!     let request = Request::get("/me").header(name, value);
 //!     let request = request.body(Body::empty())?;

@@ -1,5 +1,7 @@
 //! `Admission`: how a gate that authenticates admits the request of a verified user, or of an anonymous one.
 
+mod user_loader;
+
 use std::time::Duration;
 
 use http::{HeaderMap, request};
@@ -8,7 +10,9 @@ use crate::context::{NoStore, Realm, UserContext, Visitor};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::entry::Entry;
 use crate::gate::reply::Reply;
-use crate::gate::user_loader::UserLoader;
+
+pub use user_loader::LoadError;
+pub(crate) use user_loader::UserLoader;
 
 /// The state that a gate that authenticates keeps between a request and its response.
 #[derive(Debug)]

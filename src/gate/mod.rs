@@ -155,14 +155,6 @@ mod reply;
 mod required_names;
 mod response_headers;
 mod token_error;
-#[cfg(any(
-    feature = "api_key",
-    feature = "basic",
-    feature = "client_cert",
-    feature = "introspection",
-    feature = "jwt"
-))]
-mod user_loader;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod user_map;
 mod violation;
@@ -174,7 +166,7 @@ mod violation;
     feature = "introspection",
     feature = "jwt"
 ))]
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, UserLoader};
 #[cfg(any(
     feature = "api_key",
     feature = "basic",
@@ -182,7 +174,7 @@ pub(crate) use admission::Admission;
     feature = "introspection",
     feature = "jwt"
 ))]
-pub use admission::AuthPass;
+pub use admission::{AuthPass, LoadError};
 pub use auth_gate::AuthGate;
 pub use body::BodyFromBytes;
 // The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
@@ -207,22 +199,6 @@ pub use reply::Reply;
 pub use required_names::RequiredNames;
 pub use response_headers::ResponseHeaders;
 pub use token_error::TokenError;
-#[cfg(any(
-    feature = "api_key",
-    feature = "basic",
-    feature = "client_cert",
-    feature = "introspection",
-    feature = "jwt"
-))]
-pub use user_loader::LoadError;
-#[cfg(any(
-    feature = "api_key",
-    feature = "basic",
-    feature = "client_cert",
-    feature = "introspection",
-    feature = "jwt"
-))]
-pub(crate) use user_loader::UserLoader;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) use user_map::UserMap;
 pub use violation::Violation;

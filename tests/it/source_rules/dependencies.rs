@@ -105,7 +105,7 @@ const PLACES: [(&str, &[&str]); 37] = [
         &[
             "api_key/",
             "basic/verifier.rs",
-            "gate/user_loader.rs",
+            "gate/admission/",
             "introspection/cache.rs",
             "jwt/issuers/",
             "jwt/remote/",
