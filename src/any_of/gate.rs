@@ -10,8 +10,8 @@ use crate::any_of::gates::{AuthGates, Declaration, OtherChallenges};
 use crate::context::{Realm, Visitor};
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{
-    AuthGate, BASIC, CredentialError, CredentialSource, CredentialSources, CredentialTable, Denial, DenialKind, Entry,
-    Gate, Gated, Reply, ResponseHeaders, is_of_script,
+    AuthGate, CredentialError, CredentialSource, CredentialSources, CredentialTable, Denial, DenialKind, Entry, Gate,
+    Gated, Reply, ResponseHeaders, is_of_script,
 };
 
 /// Authenticates a request by one of several gates, each for its own kind of credential; see the
@@ -62,7 +62,7 @@ impl<G: AuthGates> AnyOf<G> {
             let count = declarations.len();
             let sources = declarations.iter().flat_map(|gate| gate.sources.as_slice()).cloned().collect();
             let realm = Realm::joined(declarations.into_iter().map(|Declaration { realm, .. }| realm));
-            let has_basic = realm.has_scheme(BASIC);
+            let has_basic = realm.has_basic();
             let shared = Shared { gates, count, table, sources, realm, has_basic };
             Self { shared: Arc::new(shared), is_optional: false, is_exact: false }
         })

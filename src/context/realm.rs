@@ -120,9 +120,10 @@ impl Realm {
         self.0.as_ref().map_or(slice::from_ref(&BEARER_API), |space| &space.challenges)
     }
 
-    /// Whether one of the challenges is of this scheme.
-    pub(crate) fn has_scheme(&self, scheme: &str) -> bool {
-        self.challenges().iter().any(|challenge| challenge.is_of(scheme))
+    /// Whether one of the schemes is `Basic`, for which a browser opens a dialog.
+    pub(crate) fn has_basic(&self) -> bool {
+        let space = self.0.as_ref();
+        space.is_some_and(|space| space.schemes.iter().any(|scheme| scheme.name().eq_ignore_ascii_case("Basic")))
     }
 
     /// Returns the schemes; `None` if a bearer token is the only credential.

@@ -185,7 +185,7 @@ pub use credentials::{CredentialSource, CredentialSources};
 pub use decision::{Deciding, Decision};
 #[doc(alias("error body", "json", "problem details", "rejection"))]
 pub use denial::Denial;
-pub(crate) use denial::challenges::{BASIC, is_of_script};
+pub(crate) use denial::challenges::is_of_script;
 pub use denial::{AccountRefusal, CredentialError, DenialKind};
 #[doc(alias("custom layer", "middleware"))]
 pub use engine::Gate;

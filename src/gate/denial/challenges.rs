@@ -78,7 +78,7 @@ impl Denial {
 
     /// Reads from the request whether a script has sent it, if the realm has the scheme `Basic`.
     pub(crate) fn set_request(&mut self, head: &request::Parts) {
-        self.is_of_script = self.realm.has_scheme(BASIC) && is_of_script(head);
+        self.is_of_script = self.realm.has_basic() && is_of_script(head);
     }
 
     fn required_scopes(&self) -> impl Iterator<Item = &str> {
@@ -96,7 +96,7 @@ pub(crate) fn is_of_script(head: &request::Parts) -> bool {
     head.headers.get(SEC_FETCH_DEST).is_some_and(|value| value == "empty")
 }
 
-pub(crate) const BASIC: &str = "Basic";
+const BASIC: &str = "Basic";
 /// A scheme that no browser knows, for a 401 that would otherwise have no challenge.
 const NO_DIALOG: &str = "xBasic";
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
