@@ -8,7 +8,8 @@ use std::fmt;
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 use std::time::Duration;
 
@@ -248,7 +249,8 @@ impl ConfigIssues {
         feature = "basic",
         feature = "client_cert",
         feature = "introspection",
-        feature = "jwt"
+        feature = "jwt",
+        feature = "session"
     ))]
     pub(crate) fn check_timeout(&mut self, setting: &'static str, timeout: Duration) {
         if timeout.is_zero() || timeout > MAX_TIMEOUT {
@@ -277,7 +279,8 @@ impl ConfigIssues {
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -295,7 +298,8 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 

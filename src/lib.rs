@@ -183,11 +183,14 @@ pub mod jwt;
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 mod lookup;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "api_key", feature = "session"))]
+mod record_store;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
 #[cfg(feature = "revocation")]
@@ -292,6 +295,8 @@ pub use jwt::issuers::Issuers;
 #[cfg(feature = "rate_limit")]
 #[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
 pub use rate_limit::layer::RateLimit;
+#[cfg(any(feature = "api_key", feature = "session"))]
+pub use record_store::error::StoreError;
 #[doc(alias("403", "api key", "guard", "session"))]
 pub use require::credential::RequireCredential;
 #[doc(alias("403", "authorize", "guard", "rbac"))]

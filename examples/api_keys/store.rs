@@ -5,7 +5,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portcullis::api_key::{ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage};
 use sqlx::SqlitePool;
 
 /// The keys in the table of `schema.sql`. Clones share the pool.

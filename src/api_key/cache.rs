@@ -4,17 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use crate::api_key::cached_key::{Age, CachedKey, millis};
+use crate::api_key::cached_key::CachedKey;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::store::StoreError;
 use crate::api_key::timed_store::TimedStore;
 use crate::api_key::usage_log::UsageLog;
 use crate::api_key::users::user_of;
 use crate::clock::Clock;
 use crate::context::{AppSettings, UserContext};
 use crate::error::error_chain;
-use crate::lookup::{Generations, SharedLookups, Start};
+use crate::lookup::{Age, Generations, SharedLookups, Start, millis};
+use crate::record_store::StoreError;
 
 /// The records of keys in use. Anyone can send well-formed keys that do not exist, so work and memory are bounded:
 ///

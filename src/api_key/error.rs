@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::api_key::store::StoreError;
 use crate::context::Realm;
 use crate::error::{ConfigError, error_chain};
 use crate::gate::{Denial, DenialKind};
+use crate::record_store::StoreError;
 use crate::revocation::RevokeError;
 
 /// Why a key is not created, changed or revoked.

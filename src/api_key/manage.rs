@@ -13,9 +13,10 @@ use crate::api_key::key::random::{RandomUnavailable, random_base62};
 use crate::api_key::key::text::ApiKey;
 use crate::api_key::new_key::{NewApiKey, Secrets};
 use crate::api_key::record::{ApiKeyRecord, PreviousDigest};
-use crate::api_key::store::{MAX_CONFLICTS, StoreError};
-use crate::api_key::time::after;
+use crate::api_key::store::MAX_CONFLICTS;
 use crate::context::UserContext;
+use crate::record_store::StoreError;
+use crate::record_store::time::after;
 
 /// # Management of keys
 ///

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::store::{ApiKeyStore, StoreError};
+use crate::api_key::store::ApiKeyStore;
 use crate::api_key::usage::ApiKeyUsage;
+use crate::record_store::StoreError;
 
 /// A store of API keys in the memory of this process. Clones share the keys.
 ///

@@ -136,7 +136,6 @@ mod redis;
 mod response;
 mod revoke;
 mod store;
-mod time;
 mod timed_store;
 mod usage;
 mod usage_log;
@@ -152,5 +151,5 @@ pub use new_key::NewApiKey;
 pub use record::ApiKeyRecord;
 #[cfg(feature = "redis")]
 pub use redis::RedisKeys;
-pub use store::{ApiKeyStore, StoreError};
+pub use store::ApiKeyStore;
 pub use usage::ApiKeyUsage;

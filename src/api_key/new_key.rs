@@ -8,10 +8,10 @@ use crate::api_key::key::digest::KeyDigest;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::privileges::Privileges;
 use crate::api_key::record::{ApiKeyRecord, Owner};
-use crate::api_key::time::{after, of_system_time};
 use crate::context::principal::Principal;
 use crate::context::{NetworkSet, Quota, UserContext};
 use crate::error::{ConfigIssue, IssueKind};
+use crate::record_store::time::{after, of_system_time};
 
 /// The settings of a new key, for [`ApiKeyAuth::create`](crate::ApiKeyAuth::create).
 ///

@@ -6,9 +6,10 @@ use crate::api_key::error::ApiKeyError;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::policy::Policy;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::store::{MAX_CONFLICTS, StoreError};
-use crate::api_key::time::to_system_time;
+use crate::api_key::store::MAX_CONFLICTS;
 use crate::gate::DenialKind;
+use crate::record_store::StoreError;
+use crate::record_store::time::to_system_time;
 use crate::revocation::Revocation;
 use crate::revocation::user_records::{RecordsError, RevokeAll, UserNames, UserRecords};
 

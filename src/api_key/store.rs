@@ -1,14 +1,12 @@
 //! `ApiKeyStore`: where the records of keys are, which an app implements for its database.
 
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
 use crate::api_key::usage::ApiKeyUsage;
+use crate::record_store::StoreError;
 
 /// Where the records of API keys are kept, such as a table of the app's database.
 ///
@@ -107,46 +105,6 @@ async fn revoke(store: &(impl ApiKeyStore + ?Sized), record: ApiKeyRecord, at: S
         }
     }
     Err(StoreError::Conflict)
-}
-
-/// Why a store failed.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The stored version is not the one before that of the record, so that another change came first.
-    Conflict,
-    /// The store is unavailable, or a stored record cannot be read.
-    #[non_exhaustive]
-    Unavailable {
-        /// The cause, which is logged and is the [`source`](Error::source) of this error. No response has it.
-        cause: Arc<dyn Error + Send + Sync>,
-    },
-}
-
-impl StoreError {
-    /// Returns [`Unavailable`](Self::Unavailable) with a cause, such as a database error or a text.
-    #[must_use]
-    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Unavailable { cause: cause.into().into() }
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Conflict => "another change of the API key came first",
-            Self::Unavailable { .. } => "the store of API keys is unavailable",
-        })
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Conflict => None,
-            Self::Unavailable { cause } => Some(&**cause),
-        }
-    }
 }
 
 /// One more change than a person can make at the same time.

@@ -1,16 +1,14 @@
 //! `TimedStore`: the app's store, type-erased and with a timeout for each call.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::store::{ApiKeyStore, StoreError};
+use crate::api_key::store::ApiKeyStore;
 use crate::api_key::usage::ApiKeyUsage;
-use crate::runtime;
+use crate::record_store::{StoreCall, StoreError, within_timeout};
 
 /// The app's store. It has no type parameter, so that the gate has none.
 #[derive(Clone)]
@@ -26,20 +24,20 @@ impl TimedStore {
 
     /// Returns the record of this id. One with another id, which only a broken store returns, is none.
     pub(super) async fn find(&self, id: &ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
-        let record = self.within_timeout(self.store.find(id)).await?;
+        let record = within_timeout(self.timeout, self.store.find(id)).await?;
         Ok(record.filter(|record| record.id() == id))
     }
 
     pub(super) async fn find_by_owner(&self, issuer: Option<&str>, id: &str) -> Result<Vec<ApiKeyRecord>, StoreError> {
-        self.within_timeout(self.store.find_by_owner(issuer, id)).await
+        within_timeout(self.timeout, self.store.find_by_owner(issuer, id)).await
     }
 
     pub(super) async fn save(&self, record: &ApiKeyRecord) -> Result<(), StoreError> {
-        self.within_timeout(self.store.save(record)).await
+        within_timeout(self.timeout, self.store.save(record)).await
     }
 
     pub(super) async fn record_usage(&self, usage: &[ApiKeyUsage]) -> Result<(), StoreError> {
-        self.within_timeout(self.store.record_usage(usage)).await
+        within_timeout(self.timeout, self.store.record_usage(usage)).await
     }
 
     pub(super) async fn revoke_all(
@@ -48,15 +46,7 @@ impl TimedStore {
         id: &str,
         at: SystemTime,
     ) -> Result<Vec<ApiKeyId>, StoreError> {
-        self.within_timeout(self.store.revoke_all(issuer, id, at)).await
-    }
-
-    async fn within_timeout<T>(&self, call: StoreCall<'_, T>) -> Result<T, StoreError> {
-        // Tokio's timer panics without a runtime that has timers, and a request must not panic.
-        runtime::current().map_err(|fault| StoreError::unavailable(fault.to_string()))?;
-        let result = tokio::time::timeout(self.timeout, call).await;
-        let timeout = self.timeout;
-        result.unwrap_or_else(|_| Err(StoreError::unavailable(format!("the store took longer than {timeout:?}"))))
+        within_timeout(self.timeout, self.store.revoke_all(issuer, id, at)).await
     }
 }
 
@@ -66,10 +56,7 @@ impl fmt::Debug for TimedStore {
     }
 }
 
-type StoreCall<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-/// The object-safe form of [`ApiKeyStore`]. A trait method that returns `impl Future` cannot be called on a trait
-/// object.
+/// The object-safe form of [`ApiKeyStore`].
 pub(super) trait DynStore: Send + Sync {
     fn find<'a>(&'a self, id: &'a ApiKeyId) -> StoreCall<'a, Option<ApiKeyRecord>>;
 

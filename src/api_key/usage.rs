@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::api_key::key::id::ApiKeyId;
-use crate::api_key::time::{of_system_time, to_system_time};
+use crate::record_store::time::{of_system_time, to_system_time};
 
 /// The usage of a key since the last call of [`ApiKeyStore::record_usage`](crate::api_key::ApiKeyStore::record_usage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

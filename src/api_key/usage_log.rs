@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use tokio::sync::Mutex;
 
-use crate::api_key::store::StoreError;
 use crate::api_key::timed_store::TimedStore;
 use crate::api_key::usage::{ApiKeyUsage, UsageCounters};
 use crate::clock::Clock;
 use crate::error::error_chain;
+use crate::record_store::StoreError;
 use crate::runtime;
 
 /// Counts the usage of keys, and writes it at most once a minute.

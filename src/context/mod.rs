@@ -81,7 +81,7 @@ pub use auth_scheme::AuthScheme;
 pub use credential::Credential;
 #[cfg(feature = "headers")]
 pub(crate) use csp_nonce::CspNonce;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
 pub(crate) use identity::Identity;
 pub(crate) use nat64::Nat64Prefix;
 pub(crate) use network_set::NetworkSet;
@@ -107,7 +107,7 @@ pub(crate) use roles::Role;
 pub use roles::RolesBuilder;
 pub(crate) use route_pattern::RoutePattern;
 pub(crate) use scopes::Scopes;
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
 pub(crate) use shared_str::SharedStr;
 pub(crate) use tiers::Tier;
 pub(crate) use trusted_proxies::TrustedProxies;

@@ -11,7 +11,8 @@ mod token;
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 mod verified;
 

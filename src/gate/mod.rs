@@ -138,7 +138,8 @@
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 mod admission;
 mod auth_gate;
@@ -164,7 +165,8 @@ mod violation;
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 pub(crate) use admission::{Admission, UserLoader};
 #[cfg(any(
@@ -172,7 +174,8 @@ pub(crate) use admission::{Admission, UserLoader};
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 pub use admission::{AuthPass, LoadError};
 pub use auth_gate::AuthGate;

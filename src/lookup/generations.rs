@@ -46,14 +46,14 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     }
 
     /// Moves an entry of the previous generation into the current one.
-    #[cfg(any(feature = "api_key", feature = "client_cert", test))]
+    #[cfg(any(feature = "api_key", feature = "client_cert", feature = "session", test))]
     pub(crate) fn renew(&mut self, key: K) {
         if let Some(value) = self.previous.remove(&key) {
             self.insert(key, value);
         }
     }
 
-    #[cfg(any(feature = "api_key", test))]
+    #[cfg(any(feature = "api_key", feature = "session", test))]
     pub(crate) fn remove(&mut self, key: &K) {
         self.current.remove(key);
         self.previous.remove(key);

@@ -56,7 +56,7 @@ impl<K: Eq + Hash, T> InProgress<K, T> {
     }
 
     /// Forgets the lookup of this key, because it may have started too early.
-    #[cfg(any(feature = "api_key", feature = "jwt", test))]
+    #[cfg(any(feature = "api_key", feature = "jwt", feature = "session", test))]
     pub(crate) fn forget<Q>(&mut self, key: &Q)
     where
         K: Borrow<Q>,

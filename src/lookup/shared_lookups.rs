@@ -88,7 +88,7 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Sh
 
     /// Forgets the lookup of this key, because what it reads may be outdated: its result is not recorded, and the
     /// requests that wait get no outcome. `forget_known` forgets what is known of the key.
-    #[cfg(any(feature = "api_key", test))]
+    #[cfg(any(feature = "api_key", feature = "session", test))]
     pub(crate) fn forget(&self, key: &K, forget_known: impl FnOnce()) {
         let mut state = self.lock();
         state.in_progress.forget(key);

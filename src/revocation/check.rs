@@ -1,6 +1,6 @@
 //! The check of a credential, for gates.
 
-#[cfg(feature = "api_key")]
+#[cfg(any(feature = "api_key", feature = "session"))]
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::context::{Credential, UserContext};
 use crate::gate::{Denial, DenialKind, TokenError};
 use crate::revocation::handle::Revocations;
 use crate::revocation::shared::Refused;
-#[cfg(feature = "api_key")]
+#[cfg(any(feature = "api_key", feature = "session"))]
 use crate::revocation::user_records::UserRecords;
 
 impl Revocations {
@@ -88,7 +88,7 @@ impl Revocations {
     }
 
     /// Returns the longest time for which a token may be valid.
-    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
     pub(crate) fn max_token_lifetime(&self) -> Duration {
         self.0.max_token_lifetime
     }
@@ -114,7 +114,7 @@ impl Revocations {
     }
 
     /// Whether other processes share the revocations.
-    #[cfg(feature = "api_key")]
+    #[cfg(any(feature = "api_key", feature = "session"))]
     pub(crate) fn is_shared(&self) -> bool {
         #[cfg(feature = "redis")]
         return self.0.stream.is_some();
@@ -123,13 +123,13 @@ impl Revocations {
     }
 
     /// Also revokes all credentials of a user in these records when the user is revoked.
-    #[cfg(feature = "api_key")]
+    #[cfg(any(feature = "api_key", feature = "session"))]
     pub(crate) fn add_user_records(&self, records: Weak<dyn UserRecords>) {
         self.0.user_records.add(records);
     }
 
     /// Records that a gate was built with the handle.
-    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+    #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
     pub(crate) fn set_has_gate(&self) {
         self.0.set_has_gate();
     }

@@ -120,7 +120,10 @@ pub(crate) mod redis;
 mod revocation;
 mod shared;
 mod table;
-#[cfg_attr(not(feature = "api_key"), expect(dead_code, reason = "only API keys have records"))]
+#[cfg_attr(
+    not(any(feature = "api_key", feature = "session")),
+    expect(dead_code, reason = "only API keys and sessions have records")
+)]
 pub(crate) mod user_records;
 mod watch;
 mod watchers;

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
+use portcullis::StoreError;
 use portcullis::api_key::{
     ApiKey, ApiKeyAuthBuilder, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace, MemoryKeys,
-    NewApiKey, RedisKeys, StoreError,
+    NewApiKey, RedisKeys,
 };
 use portcullis::basic::{BasicAuthBuilder, BasicCredentials};
 use portcullis::client_cert::ClientCertAuthBuilder;

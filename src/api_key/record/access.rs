@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::time::{of_system_time, to_system_time};
 use crate::context::{Permission, Quota, Scopes, UserContext};
+use crate::record_store::time::{of_system_time, to_system_time};
 
 /// The key and its owner.
 impl ApiKeyRecord {

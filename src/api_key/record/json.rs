@@ -6,9 +6,9 @@ use crate::api_key::key::digest::{DIGEST_LEN, KeyDigest};
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::privileges::Privileges;
 use crate::api_key::record::{ApiKeyRecord, Owner, PreviousDigest};
-use crate::api_key::store::StoreError;
 use crate::context::{NetworkSet, Permission, Scopes};
 use crate::error::ConfigIssues;
+use crate::record_store::StoreError;
 
 impl ApiKeyRecord {
     /// Returns the record as a JSON object, for a store. The usage is not part of it.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api_key::key::digest::KeyHasher;
-use crate::api_key::store::StoreError;
 use crate::context::{Permission, Scopes};
 use crate::error::ConfigIssues;
+use crate::record_store::StoreError;
 
 fn record() -> ApiKeyRecord {
     let hasher = KeyHasher::new(None);

@@ -11,9 +11,10 @@ use crate::api_key::redis::RedisKeys;
 use crate::api_key::redis::key_call::{KeyCall, Replies};
 use crate::api_key::redis::key_names::{owner_key, record_key};
 use crate::api_key::redis::stored_record::{Unreadable, read_command, record_of};
-use crate::api_key::store::{ApiKeyStore, StoreError};
-use crate::api_key::time::{after, of_system_time};
+use crate::api_key::store::ApiKeyStore;
 use crate::api_key::usage::ApiKeyUsage;
+use crate::record_store::StoreError;
+use crate::record_store::time::{after, of_system_time};
 use crate::store::caller::Caller;
 
 impl ApiKeyStore for RedisKeys {
@@ -181,7 +182,7 @@ const CONCURRENT_CALLS: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api_key::time::to_system_time;
+    use crate::record_store::time::to_system_time;
 
     #[test]
     fn record_expires_the_retention_after_the_first_end_of_its_key() {

@@ -4,7 +4,7 @@ use redis::{Cmd, Value, from_redis_value};
 
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::record::ApiKeyRecord;
-use crate::api_key::time::to_system_time;
+use crate::record_store::time::to_system_time;
 
 /// A value that is stored in place of a record, and that the log has named.
 pub(super) struct Unreadable;

@@ -12,7 +12,7 @@ impl UserContext {
     }
 
     /// Keeps what the credential can be revoked by, which is computed once for many requests.
-    #[cfg(feature = "api_key")]
+    #[cfg(any(feature = "api_key", feature = "session"))]
     pub(crate) fn with_revocation_ids(self) -> Self {
         let ids = Arc::new(self.new_revocation_ids());
         self.with(|identity| identity.revocation_ids = Some(ids))

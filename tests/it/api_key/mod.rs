@@ -26,8 +26,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, Request};
 use axum::routing::any;
+use portcullis::StoreError;
 use portcullis::api_key::{
-    ApiKey, ApiKeyAuthBuilder, ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage, MemoryKeys, NewApiKey, StoreError,
+    ApiKey, ApiKeyAuthBuilder, ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage, MemoryKeys, NewApiKey,
 };
 use portcullis::testing::FakeClock;
 use portcullis::{ApiKeyAuth, Scopes, UserContext};

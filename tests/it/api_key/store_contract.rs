@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use portcullis::api_key::{ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKeyId, ApiKeyRecord, ApiKeyStore, ApiKeyUsage};
 
 /// Checks every sentence of the documentation. The store must be empty.
 pub(crate) async fn check(store: &impl ApiKeyStore) {

@@ -7,7 +7,8 @@ mod store;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use portcullis::api_key::{ApiKeyStore, NewApiKey, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKeyStore, NewApiKey};
 use portcullis::{ApiKeyAuth, UserContext};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use futures_util::future::join_all;
-use portcullis::api_key::{ApiKey, ApiKeyStore, ApiKeyUsage, NewApiKey, RedisKeys, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKey, ApiKeyStore, ApiKeyUsage, NewApiKey, RedisKeys};
 use portcullis::testing::FakeClock;
 use portcullis::{ApiKeyAuth, UserContext};
 

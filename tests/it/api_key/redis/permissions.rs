@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use portcullis::api_key::{ApiKeyStore, ApiKeyUsage, RedisKeys, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKeyStore, ApiKeyUsage, RedisKeys};
 
 use super::{cause, record_key};
 use crate::api_key::store_contract::{at, id, record};

@@ -1,6 +1,7 @@
 //! What is stored, and values in Redis that are no records.
 
-use portcullis::api_key::{ApiKeyStore, ApiKeyUsage, StoreError};
+use portcullis::StoreError;
+use portcullis::api_key::{ApiKeyStore, ApiKeyUsage};
 
 use super::{Node, cause, record_key, store};
 use crate::api_key::ann;

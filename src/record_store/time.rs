@@ -3,17 +3,17 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Rounds down. A time before 1970 is 1970.
-pub(super) fn of_system_time(time: SystemTime) -> u64 {
+pub(crate) fn of_system_time(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Returns the time; the latest that the system knows if it is later.
-pub(super) fn to_system_time(seconds: u64) -> SystemTime {
+pub(crate) fn to_system_time(seconds: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH + LATEST)
 }
 
 /// The end of a period that starts now, rounded up: the period is never shorter than it was set.
-pub(super) fn after(now: Duration, period: Duration) -> u64 {
+pub(crate) fn after(now: Duration, period: Duration) -> u64 {
     let end = now.saturating_add(period);
     end.as_secs().saturating_add(u64::from(end.subsec_nanos() > 0))
 }

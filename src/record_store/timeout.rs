@@ -1,0 +1,23 @@
+//! The timeout of each call of a store.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::record_store::error::StoreError;
+use crate::runtime;
+
+/// A call of a store. A trait method that returns `impl Future` cannot be called on a trait object, so it is boxed.
+pub(crate) type StoreCall<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Awaits a call of a store for at most this time.
+///
+/// # Errors
+///
+/// Returns the error of the store, and [`StoreError::Unavailable`] if it takes longer.
+pub(crate) async fn within_timeout<T>(timeout: Duration, call: StoreCall<'_, T>) -> Result<T, StoreError> {
+    // Tokio's timer panics without a runtime that has timers, and a request must not panic.
+    runtime::current().map_err(|fault| StoreError::unavailable(fault.to_string()))?;
+    let result = tokio::time::timeout(timeout, call).await;
+    result.unwrap_or_else(|_| Err(StoreError::unavailable(format!("the store took longer than {timeout:?}"))))
+}
