@@ -204,6 +204,9 @@ pub mod revocation;
     all(feature = "redis", feature = "rate_limit")
 ))]
 mod runtime;
+#[cfg(feature = "session")]
+#[doc(alias("cookie", "login", "logout"))]
+pub mod session;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
 mod store;
@@ -314,5 +317,8 @@ pub use require::verified_email::RequireVerifiedEmail;
 #[cfg(feature = "revocation")]
 #[doc(alias("blacklist", "blocklist", "denylist", "log out", "logout", "revoke"))]
 pub use revocation::handle::Revocations;
+#[cfg(feature = "session")]
+#[doc(alias("authenticate", "cookie", "login", "logout"))]
+pub use session::gate::SessionAuth;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

@@ -145,7 +145,7 @@ impl Policy {
 impl UserRecords for Policy {
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
         Box::pin(async move {
-            let revoked = self.revoke_all(Some(&names.issuer), &names.id, names.kept.as_deref()).await;
+            let revoked = self.revoke_all(names.issuer.as_deref(), &names.id, names.kept.as_deref()).await;
             revoked.map(|_| ()).map_err(|error| {
                 error.log("revoke_all");
                 Arc::new(error) as RecordsError

@@ -20,7 +20,7 @@ pub(crate) struct RevocationIds {
     pub(crate) session: Option<RevocationId>,
     /// By its id or, for a token without one and without a session, by what its signature covers.
     ///
-    /// An API key has one without an issuer too.
+    /// An API key and a session have one without an issuer too.
     pub(crate) credential: Option<RevocationId>,
     /// In whole seconds since 1970; 1 if unknown, so that every revocation of the subject includes it.
     pub(crate) issued_at: u32,

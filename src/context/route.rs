@@ -37,6 +37,19 @@ pub(crate) fn nested_path(_: &request::Parts) -> Option<&str> {
     None
 }
 
+/// The path and the query of the request as the client sent it: nested routers remove the beginning of the path.
+#[cfg(all(feature = "axum", feature = "session"))]
+pub(crate) fn path_and_query(head: &request::Parts) -> Option<&str> {
+    let uri = head.extensions.get::<OriginalUri>().map_or(&head.uri, |uri| &uri.0);
+    uri.path_and_query().map(|path| path.as_str())
+}
+
+/// The path and the query of the request.
+#[cfg(all(not(feature = "axum"), feature = "session"))]
+pub(crate) fn path_and_query(head: &request::Parts) -> Option<&str> {
+    head.uri.path_and_query().map(|path| path.as_str())
+}
+
 /// The path of the request as the outermost router received it; `None` if the request has not reached a router.
 #[cfg(feature = "axum")]
 pub(crate) fn original_path(head: &request::Parts) -> Option<&str> {

@@ -1,5 +1,12 @@
 //! `Visitor`: the result of authentication, in the request's extensions.
 
+#[cfg(feature = "session")]
+use std::any::Any;
+#[cfg(feature = "session")]
+use std::fmt;
+#[cfg(feature = "session")]
+use std::sync::Arc;
+
 use http::Extensions;
 
 use crate::context::realm::Realm;
@@ -19,7 +26,18 @@ use crate::context::user::UserContext;
 /// assert!(Visitor::anonymous(Realm::default()).user().is_none());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Visitor(Caller);
+pub struct Visitor {
+    caller: Caller,
+    #[cfg(feature = "session")]
+    session: Option<SessionHandle>,
+}
+
+/// The handle of the session that authenticated the request, or that a login may begin. Only `session` knows its type.
+///
+/// It is here and not an extension of its own, because an extension costs each request an allocation.
+#[cfg(feature = "session")]
+#[derive(Clone)]
+struct SessionHandle(Arc<dyn Any + Send + Sync>);
 
 #[derive(Clone, Debug)]
 enum Caller {
@@ -35,29 +53,29 @@ impl Visitor {
     /// A layer that requires a user then rejects the request, with a challenge for this realm.
     #[must_use]
     pub fn anonymous(realm: Realm) -> Self {
-        Self(Caller::Anonymous(realm))
+        Self::of(Caller::Anonymous(realm))
     }
 
     /// Creates the caller of an open route. It is anonymous, and no credential can change that.
     pub(crate) fn on_open_route() -> Self {
-        Self(Caller::OnOpenRoute)
+        Self::of(Caller::OnOpenRoute)
     }
 
     /// Whether no credential was read. What requires a user then rejects every request, which is a mistake of the app.
     pub(crate) fn is_on_open_route(&self) -> bool {
-        matches!(self.0, Caller::OnOpenRoute)
+        matches!(self.caller, Caller::OnOpenRoute)
     }
 
     /// Creates an authenticated user or client.
     #[must_use]
     pub fn authenticated(user: UserContext) -> Self {
-        Self(Caller::Authenticated(user))
+        Self::of(Caller::Authenticated(user))
     }
 
     /// Returns the user; `None` if the caller is anonymous.
     #[must_use]
     pub fn user(&self) -> Option<&UserContext> {
-        match &self.0 {
+        match &self.caller {
             Caller::OnOpenRoute | Caller::Anonymous(_) => None,
             Caller::Authenticated(user) => Some(user),
         }
@@ -66,11 +84,39 @@ impl Visitor {
     /// Returns the realm for a challenge to this caller.
     #[must_use]
     pub fn realm(&self) -> &Realm {
-        match &self.0 {
+        match &self.caller {
             Caller::OnOpenRoute => Realm::DEFAULT,
             Caller::Anonymous(realm) => realm,
             Caller::Authenticated(user) => user.realm(),
         }
+    }
+
+    /// Adds the handle of a session, which a handler extracts.
+    #[cfg(feature = "session")]
+    pub(crate) fn set_session(&mut self, session: Arc<dyn Any + Send + Sync>) {
+        self.session = Some(SessionHandle(session));
+    }
+
+    /// Returns the handle of a session; `None` if no `SessionAuth` has decided about the request.
+    #[cfg(feature = "session")]
+    pub(crate) fn session<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let SessionHandle(session) = self.session.clone()?;
+        session.downcast().ok()
+    }
+
+    fn of(caller: Caller) -> Self {
+        Self {
+            caller,
+            #[cfg(feature = "session")]
+            session: None,
+        }
+    }
+}
+
+#[cfg(feature = "session")]
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionHandle(..)")
     }
 }
 

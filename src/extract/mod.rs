@@ -228,7 +228,7 @@ impl Extract for CspNonce {
 }
 
 /// Extracts the value for a handler that requires it.
-fn required<T: Extract>(head: &request::Parts) -> Result<T, Rejection> {
+pub(crate) fn required<T: Extract>(head: &request::Parts) -> Result<T, Rejection> {
     match T::extract(head) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err(Rejection(Reply::denial(head, T::absent(head)))),
@@ -237,7 +237,7 @@ fn required<T: Extract>(head: &request::Parts) -> Result<T, Rejection> {
 }
 
 /// Extracts the value for a handler that takes an `Option`.
-fn optional<T: Extract>(head: &request::Parts) -> Result<Option<T>, Rejection> {
+pub(crate) fn optional<T: Extract>(head: &request::Parts) -> Result<Option<T>, Rejection> {
     T::extract(head).map_err(|denial| Rejection(Reply::denial(head, denial)))
 }
 

@@ -215,6 +215,25 @@ pub enum DenialKind {
         /// The time after which to retry.
         retry_after: Duration,
     },
+    /// 500: a handler changes a session after the response was sent, or logs in a user whose values have more than 4 KiB.
+    #[doc(alias = "500")]
+    SessionChangeInvalid,
+    /// 500: a handler extracts a `Session`, and no `SessionAuth` layer ran.
+    #[doc(alias = "500")]
+    SessionLayerMissing,
+    /// 404: the user has no session of this id.
+    #[doc(alias("404", "not found"))]
+    SessionNotFound,
+    /// 503: the store of sessions is unavailable, or too many sessions are being looked up.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    SessionStoreUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
+    /// 403: the user has as many sessions as allowed.
+    #[doc(alias("403", "forbidden"))]
+    TooManySessions,
     /// 500: the client's address is needed, and no [`TrustedProxies`](crate::TrustedProxies) layer looked for it.
     #[non_exhaustive]
     TrustedProxiesMissing {
@@ -338,6 +357,7 @@ impl Denial {
             | DenialKind::IntrospectionUnavailable { retry_after }
             | DenialKind::KeysUnavailable { retry_after }
             | DenialKind::RevocationsUnavailable { retry_after }
+            | DenialKind::SessionStoreUnavailable { retry_after }
             | DenialKind::UsersUnavailable { retry_after } => retry_after,
             _ => self.violation()?.retry_after?,
         };

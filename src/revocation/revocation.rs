@@ -64,6 +64,12 @@ impl Revocation {
         Self::always(RevocationKind::Session { issuer: of_issuer(issuer), id })
     }
 
+    /// Returns the revocation of a session of `SessionAuth`, by its id.
+    #[cfg(feature = "session")]
+    pub(crate) fn own_session(id: &str) -> Self {
+        Self::always(RevocationKind::OwnSession { id })
+    }
+
     /// Returns the revocation of everything that was issued to a user until now. It includes the API keys of the user,
     /// as [`revoke_all`](crate::Revocations::revoke_all) does.
     ///

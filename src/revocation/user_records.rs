@@ -45,25 +45,29 @@ fn own_key_id(user: &UserContext) -> Option<Box<str>> {
 /// The user whose credentials are revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct UserNames {
-    pub(crate) issuer: Box<str>,
+    /// `None` if the app has no issuers.
+    pub(crate) issuer: Option<Box<str>>,
     pub(crate) id: Box<str>,
     /// The id of a credential that stays valid.
     pub(crate) kept: Option<Box<str>>,
 }
 
 impl UserNames {
+    /// An empty issuer is none.
     pub(super) fn new(issuer: &str, id: &str) -> Self {
-        Self { issuer: issuer.into(), id: id.into(), kept: None }
+        Self { issuer: Some(issuer).filter(|issuer| !issuer.is_empty()).map(Into::into), id: id.into(), kept: None }
     }
 
-    /// Returns the names of a user, `None` if it has no issuer.
+    /// Returns the names of a user, `None` if it has no issuer. Only the user of a session needs none.
     pub(super) fn of(user: &UserContext) -> Option<Self> {
-        user.issuer().map(|issuer| Self::new(issuer, user.id()))
+        let no_issuer = (user.credential() == Credential::Session).then_some("");
+        user.issuer().or(no_issuer).map(|issuer| Self::new(issuer, user.id()))
     }
 
-    /// Keeps the API key that has authenticated this user, if one has.
+    /// Keeps the API key or the session that has authenticated this user, if one has.
     pub(super) fn except_own(mut self, user: &UserContext) -> Self {
-        self.kept = own_key_id(user);
+        let is_record = matches!(user.credential(), Credential::ApiKey | Credential::Session);
+        self.kept = user.token_id().filter(|_| is_record).map(Into::into);
         self
     }
 }

@@ -64,7 +64,7 @@ use crate::store::{client, eviction};
 /// # Outages
 ///
 /// No call waits longer than the [deadline](Self::deadline), after which it fails with
-/// [`StoreError::Unavailable`](crate::api_key::StoreError::Unavailable). After three failures in a row, a circuit
+/// [`StoreError::Unavailable`](crate::StoreError::Unavailable). After three failures in a row, a circuit
 /// breaker opens for 250 milliseconds, doubling up to 5 seconds while the failures continue; calls fail at once
 /// meanwhile. The log has a line at `warn` with what to check, and one at `info` when the server responds again.
 /// [`ApiKeyAuth`](crate::ApiKeyAuth) still accepts cached keys during an outage, for the time of

@@ -33,6 +33,10 @@ pub(crate) enum RevocationKind<'a> {
         issuer: RevocationId,
         text: &'a str,
     },
+    /// A session of the app itself, whose id is random.
+    OwnSession {
+        id: &'a str,
+    },
     Subject {
         issuer: RevocationId,
         id: &'a str,
@@ -54,6 +58,7 @@ impl RevocationId {
             RevocationKind::Signed { issuer, text } => (5, issuer, text),
             RevocationKind::Subject { issuer, id } => (6, issuer, id),
             RevocationKind::Token { issuer, id } => (7, issuer, id),
+            RevocationKind::OwnSession { id } => (8, NONE, id),
         };
         // All but the name has a fixed size, so different names make different messages.
         let mut head = [tag; 17];

@@ -15,10 +15,14 @@ impl Identity {
     /// covers.
     pub(crate) fn new_revocation_ids(&self, issuer: Option<RevocationId>, signed: Option<&str>) -> RevocationIds {
         let of_issuer = |name| RevocationId::of(RevocationKind::Issuer { name });
-        let issuer = issuer.or_else(|| self.issuer.as_deref().map(of_issuer));
+        let is_session = self.credential == Credential::Session;
+        // An app without issuers has one set of users, so its sessions can be revoked by user too.
+        let no_issuer = is_session.then_some("");
+        let issuer = issuer.or_else(|| self.issuer.as_deref().or(no_issuer).map(of_issuer));
         let session = self.session_id.as_deref();
         let credential = match (self.token_id.as_deref(), issuer) {
             (Some(id), _) if self.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
+            (Some(id), _) if is_session => Some(RevocationKind::OwnSession { id }),
             (Some(id), Some(issuer)) => Some(RevocationKind::Token { issuer, id }),
             (None, Some(issuer)) if session.is_none() => signed.map(|text| RevocationKind::Signed { issuer, text }),
             _ => None,

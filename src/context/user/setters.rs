@@ -33,6 +33,11 @@ impl UserContext {
         Self(Arc::new(identity))
     }
 
+    #[cfg(feature = "session")]
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.0
+    }
+
     /// Sets the issuer of the user's credential.
     ///
     /// Set it if the app has users of several issuers, whose ids may be equal. Without an issuer, only an API key can
@@ -307,7 +312,7 @@ impl UserContext {
     }
 
     /// Changes a field. Clones of the user keep their value.
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

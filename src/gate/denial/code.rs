@@ -46,6 +46,8 @@ impl DenialKind {
             | Self::NotRevocable
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
+            | Self::SessionChangeInvalid
+            | Self::SessionLayerMissing
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
             Self::ApiKeyStoreUnavailable { .. } => "api_key_store_unavailable",
             Self::ClientNotAllowed => "client_not_allowed",
@@ -71,6 +73,9 @@ impl DenialKind {
             Self::RateLimitKeyMissing => "rate_limit_key_missing",
             Self::ReducedCapacity(_) => "reduced_capacity",
             Self::RevocationsUnavailable { .. } => "revocations_unavailable",
+            Self::SessionNotFound => "session_not_found",
+            Self::SessionStoreUnavailable { .. } => "session_store_unavailable",
+            Self::TooManySessions => "too_many_sessions",
             Self::UsersUnavailable { .. } => "users_unavailable",
         }
     }

@@ -148,6 +148,12 @@ impl DenialKind {
         Self::RevocationsUnavailable { retry_after }
     }
 
+    /// Creates a [`SessionStoreUnavailable`](Self::SessionStoreUnavailable).
+    #[must_use]
+    pub fn session_store_unavailable(retry_after: Duration) -> Self {
+        Self::SessionStoreUnavailable { retry_after }
+    }
+
     /// Creates a [`TrustedProxiesMissing`](Self::TrustedProxiesMissing). The log line names `required_by`, a layer or
     /// an extractor.
     #[must_use]

@@ -61,6 +61,8 @@ impl Denial {
             | DenialKind::NotRevocable
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
+            | DenialKind::SessionChangeInvalid
+            | DenialKind::SessionLayerMissing
             | DenialKind::TrustedProxiesMissing { .. } => {
                 let mistake = self.kind.mistake().filter(|_| is_debug_build);
                 mistake.unwrap_or("the server is misconfigured".into())
@@ -115,6 +117,9 @@ impl Denial {
             DenialKind::RevocationsUnavailable { .. } => {
                 "the list of revoked credentials is temporarily unavailable".into()
             }
+            DenialKind::SessionNotFound => "there is no such session".into(),
+            DenialKind::SessionStoreUnavailable { .. } => "sessions are temporarily unavailable".into(),
+            DenialKind::TooManySessions => "the user has too many sessions".into(),
             DenialKind::UsersUnavailable { .. } => "the user's account is temporarily unavailable".into(),
         }
     }
@@ -156,6 +161,12 @@ impl DenialKind {
                  failures); add one, or extract an Option if the route may be exempt"
             )
             .into(),
+            Self::SessionChangeInvalid => "a handler changes a session after the response was sent, or logs in a user \
+                 whose values have more than 4 KiB; await the change in the handler, and keep other data in a database"
+                .into(),
+            Self::SessionLayerMissing => "Session requires a SessionAuth layer around it, inside which no other layer \
+                 authenticates; on login routes, add SessionAuth::to_optional"
+                .into(),
             Self::TrustedProxiesMissing { required_by } => format!(
                 "{required_by} requires a TrustedProxies layer around it, which finds the client's address; add one, or \
                  call StackBuilder::trusted_proxies; without proxies, pass TrustedProxies::none()"
@@ -201,6 +212,8 @@ mod tests {
             (DenialKind::NotRevocable, "without an issuer"),
             (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
+            (DenialKind::SessionChangeInvalid, "more than 4 KiB"),
+            (DenialKind::SessionLayerMissing, "SessionAuth::to_optional"),
             (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),
         ] {
             let denial = Denial::new(kind, Realm::default());

@@ -7,9 +7,9 @@ use crate::gate::denial::{Denial, DenialKind};
 impl Denial {
     /// Returns the status that belongs to the reason.
     ///
-    /// It is 400, 401, 403, 422 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app is
-    /// unavailable. A 401 becomes 403 if the [`Realm`](crate::context::Realm) has no scheme that a challenge could name,
-    /// as that of a `ClientCertAuth`.
+    /// It is 400, 401, 403, 404, 422 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app
+    /// is unavailable. A 401 becomes 403 if the [`Realm`](crate::context::Realm) has no scheme that a challenge could
+    /// name, as that of a `ClientCertAuth`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
@@ -34,7 +34,9 @@ impl Denial {
             | DenialKind::InsufficientScope { .. }
             | DenialKind::InsufficientTier { .. }
             | DenialKind::NotOwner
-            | DenialKind::RateLimitKeyMissing => StatusCode::FORBIDDEN,
+            | DenialKind::RateLimitKeyMissing
+            | DenialKind::TooManySessions => StatusCode::FORBIDDEN,
+            DenialKind::SessionNotFound => StatusCode::NOT_FOUND,
             DenialKind::AddressNotForwarded
             | DenialKind::AddressUnknown
             | DenialKind::AuthLayerMissing { .. }
@@ -43,12 +45,15 @@ impl Denial {
             | DenialKind::NotRevocable
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
+            | DenialKind::SessionChangeInvalid
+            | DenialKind::SessionLayerMissing
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::ApiKeyStoreUnavailable { .. }
             | DenialKind::IntrospectionUnavailable { .. }
             | DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
             | DenialKind::RevocationsUnavailable { .. }
+            | DenialKind::SessionStoreUnavailable { .. }
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -1,0 +1,125 @@
+//! `SessionError`: why a session is not begun or changed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::context::{AuthScheme, Realm};
+use crate::error::error_chain;
+use crate::gate::{Denial, DenialKind};
+use crate::record_store::StoreError;
+use crate::revocation::RevokeError;
+use crate::session::secret::RandomUnavailable;
+
+/// Why a session is not begun, changed or ended.
+///
+/// A handler that returns a [`Denial`] can use `?`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The request has no session, or it has ended meanwhile.
+    NotLoggedIn,
+    /// The user has no session of this id.
+    NotFound,
+    /// The user has as many sessions as
+    /// [`reject_over_limit`](crate::session::SessionAuthBuilder::reject_over_limit) allows.
+    OverLimit,
+    /// The operating system provides no random bytes, and there is no other source.
+    RandomUnavailable,
+    /// The response has been sent already, so that it cannot get a cookie. A task that outlives the response calls the
+    /// method too late.
+    ResponseSent,
+    /// The session has ended in this process, but other processes do not know it yet. They will within the
+    /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl).
+    Revocation(RevokeError),
+    /// The store failed, so it is not known whether the change was stored.
+    Store(StoreError),
+    /// The user has values of more than 4 KiB. A session is not for data of the app.
+    TooLarge,
+    /// The user was [revoked](crate::Revocations::revoke_all) while the session was begun. It has ended too.
+    UserRevoked,
+}
+
+impl SessionError {
+    /// Returns the status of a response: 401 without a session, 403 above the limit, 404 for an unknown id, 500 for a
+    /// mistake in the app, and 503 for an outage and for a revoked user.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.denial().status()
+    }
+
+    /// Returns the rejection that a handler responds with.
+    #[must_use]
+    pub fn denial(&self) -> Denial {
+        let kind = match self {
+            Self::NotLoggedIn => DenialKind::CredentialsMissing,
+            Self::NotFound => DenialKind::SessionNotFound,
+            Self::OverLimit => DenialKind::TooManySessions,
+            Self::ResponseSent | Self::TooLarge => DenialKind::SessionChangeInvalid,
+            Self::Revocation(error) => return error.clone().into(),
+            Self::RandomUnavailable | Self::Store(_) | Self::UserRevoked => {
+                DenialKind::session_store_unavailable(RETRY_AFTER)
+            }
+        };
+        // The name is a token, so there is a scheme.
+        Denial::new(kind, Realm::default().with_schemes(AuthScheme::new("Session")))
+    }
+
+    /// Logs an outage with its cause, which no response has. `method` is that of `Session` or `SessionAuth`.
+    ///
+    /// A revocation that is not shared is logged by [`Revocations`](crate::Revocations).
+    pub(super) fn log(&self, method: &'static str) {
+        if let Self::RandomUnavailable | Self::Store(_) = self {
+            tracing::warn!(method, cause = error_chain(self), "cannot read or change sessions");
+        }
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLoggedIn => "the request has no session",
+            Self::NotFound => "the user has no such session",
+            Self::OverLimit => "the user has too many sessions",
+            Self::RandomUnavailable => "the operating system provides no random bytes",
+            Self::ResponseSent => "the response has been sent already",
+            Self::Revocation(_) => "the end of the session is not shared yet",
+            Self::Store(_) => "the store of sessions failed",
+            Self::TooLarge => "the record of the session has more than 4 KiB",
+            Self::UserRevoked => "all credentials of the user were revoked while the session was begun",
+        })
+    }
+}
+
+impl Error for SessionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Revocation(error) => Some(error),
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Creates the rejection that a handler responds with.
+impl From<SessionError> for Denial {
+    fn from(error: SessionError) -> Self {
+        error.denial()
+    }
+}
+
+impl From<RandomUnavailable> for SessionError {
+    fn from(RandomUnavailable: RandomUnavailable) -> Self {
+        Self::RandomUnavailable
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);

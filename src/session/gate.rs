@@ -1,0 +1,239 @@
+//! `SessionAuth`: the gate that authenticates requests by the cookie of a session.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
+use tower_layer::Layer;
+
+use crate::context::client_addr::ClientAddr;
+use crate::context::{Realm, UserContext, Visitor};
+use crate::field::header_map::{append, mark_sensitive};
+use crate::gate::{
+    AuthGate, AuthPass, CredentialError, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
+    ResponseHeaders,
+};
+use crate::session::cached_session::CachedSession;
+use crate::session::change::ClientHints;
+use crate::session::handle::{CookieChange, Current, RequestState};
+use crate::session::policy::{Found, Policy, Presented};
+use crate::session::secret::SessionSecret;
+
+/// Authenticates requests by the cookie of a session; see the [module](crate::session).
+///
+/// Clones share the cache. Two that are built separately share only the store, so build one and clone it.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SessionAuth {
+    pub(super) policy: Arc<Policy>,
+    is_optional: bool,
+}
+
+/// The state that [`SessionAuth`] keeps between a request and its response.
+pub struct SessionPass {
+    auth: AuthPass,
+    state: Arc<RequestState>,
+    /// Whether the request has a cookie of no session.
+    clears_cookie: bool,
+}
+
+/// Shows nothing of the session.
+impl fmt::Debug for SessionPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionPass").field("clears_cookie", &self.clears_cookie).finish_non_exhaustive()
+    }
+}
+
+impl SessionAuth {
+    pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
+        Self { policy: Arc::new(policy), is_optional }
+    }
+
+    /// Returns the same layer, with a shared cache, that admits requests without a session as anonymous.
+    ///
+    /// Routes that log users in need it, because their handlers extract a [`Session`](crate::session::Session).
+    pub fn to_optional(&self) -> Self {
+        Self { is_optional: true, ..self.clone() }
+    }
+
+    fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
+        Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
+    }
+
+    /// Rejects a request with several cookies, of which an attacker may have set one, and clears them.
+    #[cold]
+    fn refuse_several(&self, head: &request::Parts) -> Reply {
+        let mut reply = self.refuse(head, DenialKind::InvalidRequest(CredentialError::Multiple));
+        for cookie in self.policy.cookie.clear_all() {
+            append(reply.headers_mut(), &SET_COOKIE, cookie);
+        }
+        reply
+    }
+
+    /// Decides about a request without a session.
+    fn enter_without_session(&self, head: &mut request::Parts, clears_cookie: bool) -> Entry<SessionPass> {
+        if self.is_optional {
+            let auth = AuthPass::anonymous(head, &self.policy.realm);
+            return Entry::Admit(self.pass(head, auth, None, clears_cookie));
+        }
+        Entry::Refuse(self.refuse_without_session(head, clears_cookie))
+    }
+
+    fn refuse_without_session(&self, head: &request::Parts, clears_cookie: bool) -> Reply {
+        let mut reply = match self.policy.login_page.as_ref().filter(|page| page.is_for(head)) {
+            Some(page) => {
+                let mut response = Response::new("");
+                *response.status_mut() = StatusCode::SEE_OTHER;
+                response.headers_mut().insert(LOCATION, page.location(head));
+                response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+                Reply::new(response)
+            }
+            None => self.refuse(head, DenialKind::CredentialsMissing),
+        };
+        if clears_cookie {
+            append(reply.headers_mut(), &SET_COOKIE, self.policy.cookie.clear());
+        }
+        reply
+    }
+
+    /// Admits the request of a session. `user` is that of the session, or the one that the app has loaded.
+    fn admit(&self, head: &mut request::Parts, user: UserContext, current: Current) -> SessionPass {
+        let auth = AuthPass::authenticated(head, user);
+        self.pass(head, auth, Some(current), false)
+    }
+
+    /// Provides the session to handlers.
+    fn pass(
+        &self,
+        head: &mut request::Parts,
+        auth: AuthPass,
+        current: Option<Current>,
+        clears_cookie: bool,
+    ) -> SessionPass {
+        let address = ClientAddr::from_extensions(&head.extensions).map(ClientAddr::ip);
+        let user_agent = head.headers.get(USER_AGENT).cloned();
+        let uri = self.policy.login_page.as_ref().map(|_| head.uri.clone());
+        let state = RequestState::new(Arc::clone(&self.policy), address, user_agent, uri, current);
+        let state = Arc::new(state);
+        if let Some(visitor) = head.extensions.get_mut::<Visitor>() {
+            visitor.set_session(Arc::clone(&state) as _);
+        }
+        SessionPass { auth, state, clears_cookie }
+    }
+
+    /// Waits for the lookup of the session and of its user, and decides about the request.
+    async fn wait(
+        self,
+        mut head: request::Parts,
+        secret: SessionSecret,
+        known: Option<Arc<CachedSession>>,
+    ) -> Result<(request::Parts, SessionPass), Reply> {
+        let session = match known {
+            Some(session) => session,
+            None => match self.policy.look_up(secret.digest(), self.hints(&head)).await {
+                Ok(Found::Valid(session)) => session,
+                Ok(Found::Ended | Found::Missing) => {
+                    return match self.enter_without_session(&mut head, true) {
+                        Entry::Admit(pass) => Ok((head, pass)),
+                        Entry::Refuse(reply) => Err(reply),
+                        Entry::Wait(decision) => decision.start(head).await,
+                    };
+                }
+                Err(kind) => return Err(self.refuse(&head, kind)),
+            },
+        };
+        let user = session.loaded.get().unwrap_or(&session.user).clone();
+        if self.policy.has_loader && session.loaded.get().is_none() {
+            let realm = self.policy.realm.clone();
+            let (mut head, auth) = self.policy.admission.admit(head, user, realm).await?;
+            if let Some(user) = UserContext::from_extensions(&head.extensions) {
+                let _ = session.loaded.set(user.clone());
+            }
+            let pass = self.pass(&mut head, auth, Some(Current { secret, session }), false);
+            return Ok((head, pass));
+        }
+        let pass = self.admit(&mut head, user, Current { secret, session });
+        Ok((head, pass))
+    }
+
+    fn hints<'a>(&self, head: &'a request::Parts) -> ClientHints<'a> {
+        let address = ClientAddr::from_extensions(&head.extensions).map(ClientAddr::ip);
+        self.policy.hints(address, head.headers.get(USER_AGENT))
+    }
+}
+
+impl Gate for SessionAuth {
+    type Pass = SessionPass;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<SessionPass> {
+        mark_sensitive(&mut head.headers, &COOKIE);
+        let presented = match self.policy.read(&head.headers) {
+            Ok(Presented::Nothing) => return self.enter_without_session(head, false),
+            Ok(presented) => presented,
+            Err(_) => return Entry::Refuse(self.refuse_several(head)),
+        };
+        // Before the session is looked up, so that a request of another site does not extend it.
+        if let Err(kind) = self.policy.csrf.check(head) {
+            return Entry::Refuse(self.refuse(head, kind));
+        }
+        let Presented::Secret(secret) = presented else { return self.enter_without_session(head, true) };
+        let session = match self.policy.find(&secret.digest(), self.hints(head)) {
+            Ok(Found::Valid(session)) => Some(session),
+            Ok(Found::Missing) => None,
+            Ok(Found::Ended) => return self.enter_without_session(head, true),
+            Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
+        };
+        match session {
+            Some(session) if !self.policy.has_loader || session.loaded.get().is_some() => {
+                let user = session.loaded.get().unwrap_or(&session.user).clone();
+                Entry::Admit(self.admit(head, user, Current { secret, session }))
+            }
+            session => {
+                let gate = self.clone();
+                Entry::wait(move |head| gate.wait(head, secret, session))
+            }
+        }
+    }
+
+    fn leave<B>(&self, pass: SessionPass, response: &mut Response<B>) {
+        let headers = response.headers_mut();
+        match pass.state.take_cookie() {
+            CookieChange::Set(cookie) => write_cookie(headers, cookie),
+            CookieChange::Clear => write_cookie(headers, self.policy.cookie.clear()),
+            CookieChange::None if pass.clears_cookie => write_cookie(headers, self.policy.cookie.clear()),
+            CookieChange::None => {}
+        }
+        pass.auth.write(headers);
+    }
+
+    fn response_headers(&self) -> ResponseHeaders {
+        ResponseHeaders::only([CACHE_CONTROL, SET_COOKIE])
+    }
+}
+
+impl AuthGate for SessionAuth {
+    fn credentials(&self) -> CredentialSources {
+        self.policy.sources.clone()
+    }
+
+    fn realm(&self) -> Realm {
+        self.policy.realm.clone()
+    }
+}
+
+impl<S> Layer<S> for SessionAuth {
+    type Service = Gated<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(self.clone(), inner)
+    }
+}
+
+/// A response with a cookie is for one browser, whatever the handler says about caching.
+fn write_cookie(headers: &mut HeaderMap, cookie: HeaderValue) {
+    append(headers, &SET_COOKIE, cookie);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+}
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

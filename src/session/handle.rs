@@ -1,0 +1,161 @@
+//! `Session`: the handle by which a handler logs a user in and out.
+
+pub(super) mod login;
+mod manage;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Extensions, HeaderValue, Uri};
+
+use crate::context::{UserContext, Visitor};
+use crate::session::cached_session::CachedSession;
+use crate::session::error::SessionError;
+use crate::session::id::SessionId;
+use crate::session::policy::Policy;
+use crate::session::secret::SessionSecret;
+
+/// The session of a request, or the possibility to begin one; see the [module](crate::session).
+///
+/// A handler extracts it from a request to a route inside [`SessionAuth`](crate::SessionAuth). The response gets the
+/// cookie after the handler has returned, also if it returns an error. Clones share the session.
+#[derive(Clone)]
+pub struct Session(pub(super) Arc<RequestState>);
+
+/// What the gate and the handler of a request share.
+pub(super) struct RequestState {
+    pub(super) policy: Arc<Policy>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) user_agent: Option<HeaderValue>,
+    /// If there is a login page, whose query has the path to return to.
+    pub(super) uri: Option<Uri>,
+    login: Mutex<Login>,
+}
+
+struct Login {
+    current: Option<Current>,
+    cookie: CookieChange,
+    is_response_sent: bool,
+}
+
+/// The session, and the secret in its cookie.
+#[derive(Clone)]
+pub(super) struct Current {
+    pub(super) secret: SessionSecret,
+    pub(super) session: Arc<CachedSession>,
+}
+
+/// What the response does to the cookie.
+#[derive(Debug)]
+pub(super) enum CookieChange {
+    None,
+    Set(HeaderValue),
+    Clear,
+}
+
+impl Session {
+    /// Returns the session of a request, for services without axum's extractors. `None` if no
+    /// [`SessionAuth`](crate::SessionAuth) has decided about the request, or if an inner layer has authenticated it.
+    #[must_use]
+    pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        extensions.get::<Visitor>()?.session().map(Self)
+    }
+
+    /// Returns the id of the session; `None` if nobody is logged in.
+    #[must_use]
+    pub fn id(&self) -> Option<SessionId> {
+        self.0.lock().current.as_ref().map(|current| current.session.record.id)
+    }
+
+    /// Returns the user of the session; `None` if nobody is logged in.
+    ///
+    /// It is that of the login. The [user loader](crate::session::SessionAuthBuilder::load_user) does not change it.
+    #[must_use]
+    pub fn user(&self) -> Option<UserContext> {
+        self.0.lock().current.as_ref().map(|current| current.session.user.clone())
+    }
+
+    /// Returns the path to which a login page redirects after the login: the page that the user wanted to see, or `/`.
+    ///
+    /// It is a path of this app, whatever the query of the request is: a link of another site to the login page leads
+    /// nowhere else. See [`login_page`](crate::session::SessionAuthBuilder::login_page).
+    #[must_use]
+    pub fn return_path(&self) -> String {
+        let page = self.0.policy.login_page.as_ref().zip(self.0.uri.as_ref());
+        page.map_or_else(|| "/".to_owned(), |(page, uri)| page.return_path(uri))
+    }
+}
+
+impl RequestState {
+    pub(super) fn new(
+        policy: Arc<Policy>,
+        address: Option<IpAddr>,
+        user_agent: Option<HeaderValue>,
+        uri: Option<Uri>,
+        current: Option<Current>,
+    ) -> Self {
+        let login = Login { current, cookie: CookieChange::None, is_response_sent: false };
+        Self { policy, address, user_agent, uri, login: Mutex::new(login) }
+    }
+
+    /// Returns what the response does to the cookie. Later changes are errors.
+    pub(super) fn take_cookie(&self) -> CookieChange {
+        let mut login = self.lock();
+        login.is_response_sent = true;
+        std::mem::replace(&mut login.cookie, CookieChange::None)
+    }
+
+    /// Returns the current session.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::NotLoggedIn`] if there is none.
+    pub(super) fn current(&self) -> Result<Current, SessionError> {
+        self.lock().current.clone().ok_or(SessionError::NotLoggedIn)
+    }
+
+    /// Checks that the response can still get a cookie.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::ResponseSent`].
+    pub(super) fn check_not_sent(&self) -> Result<(), SessionError> {
+        if self.lock().is_response_sent { Err(SessionError::ResponseSent) } else { Ok(()) }
+    }
+
+    /// Makes a session the current one, and sets its cookie.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::ResponseSent`] if the response has been sent meanwhile.
+    pub(super) fn set(&self, current: Current) -> Result<(), SessionError> {
+        let cookie = self.policy.set_cookie(&current.secret, &current.session.record);
+        let mut login = self.lock();
+        if login.is_response_sent {
+            return Err(SessionError::ResponseSent);
+        }
+        login.current = Some(current);
+        login.cookie = CookieChange::Set(cookie);
+        Ok(())
+    }
+
+    /// Forgets the current session, and clears its cookie if the response has not been sent. Returns the session.
+    pub(super) fn clear(&self) -> Option<Current> {
+        let mut login = self.lock();
+        login.cookie = CookieChange::Clear;
+        login.current.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Login> {
+        // Each change is complete before anything can panic.
+        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows the id only.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,274 @@
+//! The methods of `Session` that begin, renew and end a session.
+
+use std::sync::Arc;
+
+use crate::context::{SharedStr, UserContext};
+use crate::gate::DenialKind;
+use crate::record_store::StoreError;
+use crate::record_store::time::after;
+use crate::session::cached_session::CachedSession;
+use crate::session::change::ClientHints;
+use crate::session::csrf_token;
+use crate::session::error::SessionError;
+use crate::session::handle::{Current, RequestState, Session};
+use crate::session::id::SessionId;
+use crate::session::record::{Replacement, SessionRecord};
+use crate::session::secret::{SessionSecret, random_bytes};
+use crate::session::store::Created;
+
+/// Whether the cookie of a login outlives the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remember {
+    /// The cookie is kept for [`remember_for`](crate::session::SessionAuthBuilder::remember_for). Without that setting,
+    /// it ends with the browser.
+    Yes,
+    /// The cookie ends with the browser.
+    No,
+}
+
+/// # Log in and out
+impl Session {
+    /// Begins a session of this user. Authenticate the user before, for example by a password.
+    ///
+    /// The session has a new id and a new cookie, and the session that the request came with ends. So a cookie that an
+    /// attacker has planted before the login is worthless after it. The session keeps the identity and the privileges of
+    /// the user; claims and a [record](UserContext::record) of the app are not kept.
+    ///
+    /// The user must have an id. Set its [issuer](UserContext::with_issuer) if the app has several, and its
+    /// [`session_id`](UserContext::with_session_id) to the `sid` of the ID token if an OpenID provider has logged it in.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError`] if the user may have no more sessions or was revoked meanwhile, or if the store is
+    /// unavailable.
+    pub async fn log_in(&self, user: UserContext) -> Result<SessionId, SessionError> {
+        self.log_in_with(user, Remember::Yes).await
+    }
+
+    /// Like [`log_in`](Self::log_in), for a form with a box "remember me".
+    ///
+    /// # Errors
+    ///
+    /// As for [`log_in`](Self::log_in).
+    pub async fn log_in_with(&self, user: UserContext, remember: Remember) -> Result<SessionId, SessionError> {
+        self.0.log_in(&user, remember).await.inspect_err(|error| error.log("log_in"))
+    }
+
+    /// Ends the session, and clears its cookie.
+    ///
+    /// This process rejects the cookie from the call on, and others as soon as they know of it: within a second if
+    /// [`Revocations`](crate::Revocations) are shared, else within the
+    /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl). Without a session, it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError`] if the store is unavailable, or if the end could not be shared. The cookie is cleared
+    /// nevertheless.
+    pub async fn log_out(&self) -> Result<(), SessionError> {
+        self.0.log_out().await.inspect_err(|error| error.log("log_out"))
+    }
+
+    /// Replaces the cookie of the session, which keeps its id. Call it when the user gets other privileges.
+    ///
+    /// The old cookie is accepted for ten seconds, for requests that the browser has sent before. If several requests
+    /// renew a session at the same time, all get the same cookie.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::NotLoggedIn`] if there is no session or it has ended meanwhile, and another error if the
+    /// store is unavailable.
+    pub async fn renew(&self) -> Result<(), SessionError> {
+        let current = self.0.current()?;
+        self.0.replace(current, |_| {}).await.inspect_err(|error| error.log("renew"))
+    }
+
+    /// Records that the user has authenticated again, for example before a payment, and replaces the cookie.
+    ///
+    /// Both timeouts start again, [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and
+    /// [`amr`](UserContext::amr) are the given ones.
+    ///
+    /// # Errors
+    ///
+    /// As for [`renew`](Self::renew).
+    pub async fn confirm<I>(&self, acr: impl Into<String>, amr: I) -> Result<(), SessionError>
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let current = self.0.current()?;
+        let policy = &self.0.policy;
+        let now = policy.clock.since_epoch();
+        let acr: SharedStr = acr.into().into();
+        let amr: Box<[SharedStr]> = amr.into_iter().map(|method| SharedStr::from(method.into())).collect();
+        self.0
+            .replace(current, |record| {
+                record.logged_in_at = now.as_secs().max(record.logged_in_at);
+                record.expires_at = policy.timeouts.expires_at(record.logged_in_at);
+                record.user = record.user.clone().with(|identity| {
+                    identity.auth_time = Some(std::time::Duration::from_secs(now.as_secs()));
+                    identity.acr = Some(acr);
+                    identity.amr = amr;
+                });
+            })
+            .await
+            .inspect_err(|error| error.log("confirm"))
+    }
+}
+
+/// # Tokens in forms
+impl Session {
+    /// Returns a token for a hidden field of a form, for browsers that are so old that they send neither
+    /// `Sec-Fetch-Site` nor `Origin`.
+    ///
+    /// It differs each time. It is valid until the session ends or gets another cookie.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError`] if there is no session, or no random bytes.
+    pub fn csrf_token(&self) -> Result<String, SessionError> {
+        let current = self.0.current()?;
+        Ok(csrf_token::new_token(&current.session.record.digest)?)
+    }
+
+    /// Checks a [token](Self::csrf_token) that the request has in a form or in a header such as `x-csrf-token`. Never
+    /// read it from a cookie or the query.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DenialKind::CrossSite`] (403) if the token is not one of this session.
+    pub fn check_csrf_token(&self, token: &str) -> Result<(), DenialKind> {
+        let is_valid =
+            self.0.current().is_ok_and(|current| csrf_token::is_token_of(&current.session.record.digest, token));
+        if is_valid { Ok(()) } else { Err(DenialKind::cross_site(None)) }
+    }
+}
+
+impl RequestState {
+    async fn log_in(&self, user: &UserContext, remember: Remember) -> Result<SessionId, SessionError> {
+        self.check_not_sent()?;
+        let secret = SessionSecret::random()?;
+        let record = self.new_record(user, &secret, remember)?;
+        let policy = &self.policy;
+        let removed = match policy.store.create(&record, policy.limit).await? {
+            Created::Stored { removed } => removed,
+            Created::OverLimit => return Err(SessionError::OverLimit),
+        };
+        let id = record.id;
+        let begun = self.begin(Current { secret, session: policy.cache.insert(record) }, removed).await;
+        if begun.is_err() {
+            // It has no cookie yet, so this is only to free its place.
+            let _ = policy.end(user, &id).await;
+        }
+        begun.map(|()| id)
+    }
+
+    async fn log_out(&self) -> Result<(), SessionError> {
+        let Some(Current { session, .. }) = self.clear() else { return Ok(()) };
+        let ended = self.policy.end(&session.record.user, &session.record.id).await;
+        self.policy.cache.forget(&session.record.digest);
+        ended.map(|_| ())
+    }
+
+    fn new_record(
+        &self,
+        user: &UserContext,
+        secret: &SessionSecret,
+        remember: Remember,
+    ) -> Result<SessionRecord, SessionError> {
+        let id = SessionId::random()?;
+        let now = self.policy.now();
+        let client = ClientHints::new(self.address, self.user_agent.as_ref());
+        let mut record = SessionRecord {
+            id,
+            digest: secret.digest(),
+            user: user.clone(),
+            created_at: now,
+            logged_in_at: now,
+            expires_at: self.policy.timeouts.expires_at(now),
+            is_remembered: remember == Remember::Yes,
+            address: client.address,
+            user_agent: client.user_agent.map(str::to_owned),
+            replacement: None,
+            last_used_at: now,
+        }
+        .for_store()?;
+        // Times are compared in whole seconds. A login after a revocation within the same second is not revoked: its user
+        // was authenticated later.
+        if self.is_revoked(&record) {
+            record.logged_in_at = now.saturating_add(1);
+            record.expires_at = record.expires_at.saturating_add(1);
+        }
+        Ok(record)
+    }
+
+    fn is_revoked(&self, record: &SessionRecord) -> bool {
+        let user = self.policy.cache.user_of(record);
+        matches!(self.policy.revocations.check_credential(&user), Err(DenialKind::InvalidCredential))
+    }
+
+    /// Ends what a new session replaces, and makes it the current one.
+    async fn begin(&self, new: Current, removed: Vec<SessionId>) -> Result<(), SessionError> {
+        // All are rejected by this process before the first wait.
+        let removed: Vec<_> = removed.iter().map(|id| self.policy.share_end(id)).collect();
+        let previous = self.current().ok();
+        if let Some(Current { session, .. }) = &previous {
+            self.policy.end(&session.record.user, &session.record.id).await?;
+        }
+        for shared in removed {
+            shared.await?;
+        }
+        // A revocation of the user that was made while the store was writing has not found this session.
+        if self.is_revoked(&new.session.record) {
+            return Err(SessionError::UserRevoked);
+        }
+        self.set(new)
+    }
+
+    /// Replaces the secret of a session, and changes its record.
+    async fn replace(&self, current: Current, change: impl FnOnce(&mut SessionRecord)) -> Result<(), SessionError> {
+        self.check_not_sent()?;
+        let Current { secret, session } = current;
+        // A request that was sent before the last renewal: the browser has the next cookie already, or will soon.
+        if session.record.replacement.is_some() {
+            return Ok(());
+        }
+        let nonce = *random_bytes::<16>()?;
+        let now = self.policy.clock.since_epoch();
+        let replacement = Replacement { nonce, valid_until: after(now, GRACE) };
+        let old = SessionRecord {
+            replacement: Some(replacement),
+            last_used_at: session.usage.last_used_at(),
+            ..session.record.clone()
+        };
+        let next = secret.next(&nonce);
+        let mut renewed =
+            SessionRecord { digest: next.digest(), last_used_at: now.as_secs(), ..session.record.clone() };
+        change(&mut renewed);
+        let renewed = renewed.for_store()?;
+        let stored = self.policy.store.renew(&old, &renewed).await;
+        // Also after an error: a timeout does not tell whether the record was stored.
+        self.policy.cache.forget(&old.digest);
+        match stored {
+            Ok(()) => {
+                let session = self.policy.cache.insert(renewed);
+                self.set(Current { secret: next, session })
+            }
+            Err(StoreError::Conflict) => self.follow(&secret, &session).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets the cookie that another request has set at the same time.
+    async fn follow(&self, secret: &SessionSecret, session: &Arc<CachedSession>) -> Result<(), SessionError> {
+        let stored = self.policy.store.find(&session.record.digest).await?;
+        let replacement = stored.and_then(|record| record.replacement);
+        let replacement = replacement.filter(|replacement| self.policy.now() < replacement.valid_until);
+        let next = replacement.map(|replacement| secret.next(&replacement.nonce)).ok_or(SessionError::NotLoggedIn)?;
+        let renewed = self.policy.store.find(&next.digest()).await?.ok_or(SessionError::NotLoggedIn)?;
+        let session = self.policy.cache.insert(renewed);
+        self.set(Current { secret: next, session })
+    }
+}
+
+/// Requests that a browser has sent before it received the next cookie arrive within seconds.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(10);

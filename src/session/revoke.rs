@@ -1,0 +1,67 @@
+//! What `SessionAuth` and `Session` do to all sessions of a user.
+
+use std::sync::Arc;
+
+use crate::revocation::user_records::{RecordsError, RevokeAll, UserNames, UserRecords};
+use crate::session::error::SessionError;
+use crate::session::id::SessionId;
+use crate::session::info::SessionInfo;
+use crate::session::policy::Policy;
+
+impl Policy {
+    /// Returns the sessions of a user that have not ended.
+    pub(super) async fn list(
+        &self,
+        issuer: Option<&str>,
+        owner: &str,
+        current: Option<&SessionId>,
+    ) -> Result<Vec<SessionInfo>, SessionError> {
+        let records = self.store.find_by_owner(issuer, owner).await?;
+        let now = self.now();
+        let is_valid = |record: &_| !self.timeouts.has_ended_record(record, now);
+        let mut records: Vec<_> = records.into_iter().filter(is_valid).collect();
+        records.sort_by_key(|record| (record.created_at, record.id));
+        Ok(records.into_iter().map(|record| SessionInfo::new(record, current)).collect())
+    }
+
+    /// Ends a session of a user.
+    pub(super) async fn revoke(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<(), SessionError> {
+        // Not ended by its id alone, which may be of another user's session.
+        if !self.store.remove(issuer, owner, id).await? {
+            return Err(SessionError::NotFound);
+        }
+        self.share_end(id).await
+    }
+
+    /// Removes all sessions of a user from the store except the one with the id `kept`, and shares their ends.
+    async fn remove_all(&self, names: &UserNames) -> Result<(), SessionError> {
+        let kept = names.kept.as_deref().and_then(SessionId::parse);
+        let removed = self.store.remove_all(names.issuer.as_deref(), &names.id, kept.as_ref()).await?;
+        // The revocation of the user ends sessions that began before it. One that began within the same second after a
+        // former revocation is ended by its id.
+        let shared: Vec<_> = removed.iter().map(|id| self.share_end(id)).collect();
+        for shared in shared {
+            shared.await?;
+        }
+        Ok(())
+    }
+}
+
+/// When a user is revoked, its sessions are removed from the store too, because they may be valid for longer than the
+/// revocation is kept.
+impl UserRecords for Policy {
+    fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
+        Box::pin(async move {
+            let removed = self.remove_all(&names).await;
+            removed.map_err(|error| {
+                error.log("revoke_all");
+                Arc::new(error) as RecordsError
+            })
+        })
+    }
+
+    /// The next request with a revoked session removes it, and without one it ends by itself.
+    fn revoke_credential(self: Arc<Self>, _: Box<str>) -> RevokeAll {
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,173 @@
+//! `SessionStore`: where the records of sessions are, which an app may implement for its database.
+
+use std::future::Future;
+use std::time::SystemTime;
+
+use crate::record_store::StoreError;
+use crate::record_store::time::to_system_time;
+use crate::session::id::SessionId;
+use crate::session::record::SessionRecord;
+use crate::session::secret::SessionDigest;
+
+/// Where the records of sessions are kept.
+///
+/// [`MemorySessions`](crate::session::MemorySessions) is in this process. A table needs these columns:
+///
+/// | column | value |
+/// |---|---|
+/// | `digest`, the primary key | [`SessionRecord::digest`] |
+/// | `id`, with an index | [`id`](SessionRecord::id) |
+/// | `owner_issuer` and `owner_id`, with an index | [`owner_issuer`](SessionRecord::owner_issuer), [`owner_id`](SessionRecord::owner_id) |
+/// | `expires_at`, with an index | [`expires_at`](SessionRecord::expires_at), or [`replaced_until`](SessionRecord::replaced_until) if that is earlier |
+/// | `last_used_at` | [`last_used_at`](SessionRecord::last_used_at); only [`touch`](Self::touch) changes it |
+/// | `is_replaced` | whether [`replaced_until`](SessionRecord::replaced_until) is set |
+/// | `record` | [`to_json`](SessionRecord::to_json) |
+///
+/// Records are never overwritten by a request that began earlier: no method stores what was removed. The calls have a
+/// [timeout](crate::session::SessionAuthBuilder::store_timeout), after which they are dropped.
+pub trait SessionStore: Send + Sync + 'static {
+    /// Returns the record of this digest with its last use, also if it is replaced; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached, and [`StoreError::Unreadable`] if the record
+    /// cannot be read.
+    fn find(&self, digest: &SessionDigest) -> impl Future<Output = Result<Option<SessionRecord>, StoreError>> + Send;
+
+    /// Stores a new session. If its owner would then have more sessions than the limit, the same step removes those that
+    /// were not used for the longest time, or stores nothing.
+    ///
+    /// Replaced and expired records do not count. Of sessions that are created at the same time, no more than the limit
+    /// remain.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
+    fn create(
+        &self,
+        record: &SessionRecord,
+        limit: Option<SessionLimit>,
+    ) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// Stores `renewed`, and replaces `old` by it, in one step. `old` has a
+    /// [`replaced_until`](SessionRecord::replaced_until), and both have the same id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Conflict`] if the stored record of the old digest is replaced already or does not exist,
+    /// and [`StoreError::Unavailable`] if the store cannot be reached.
+    fn renew(
+        &self,
+        old: &SessionRecord,
+        renewed: &SessionRecord,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Sets the last use of several sessions, where it is later than the stored one. Creates no record.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached. The same uses are part of the next call.
+    fn touch(&self, uses: &[SessionUse]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes a session of an owner, with its replaced records. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
+    fn remove(
+        &self,
+        issuer: Option<&str>,
+        owner: &str,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Returns the sessions of an owner that have not expired, except replaced records.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
+    fn find_by_owner(
+        &self,
+        issuer: Option<&str>,
+        owner: &str,
+    ) -> impl Future<Output = Result<Vec<SessionRecord>, StoreError>> + Send;
+
+    /// Removes all sessions of an owner except this one, and returns their ids.
+    ///
+    /// The default finds and removes them one by one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
+    fn remove_all(
+        &self,
+        issuer: Option<&str>,
+        owner: &str,
+        except: Option<&SessionId>,
+    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send {
+        async move {
+            let mut removed = Vec::new();
+            for record in self.find_by_owner(issuer, owner).await? {
+                if Some(record.id()) != except && self.remove(issuer, owner, record.id()).await? {
+                    removed.push(*record.id());
+                }
+            }
+            Ok(removed)
+        }
+    }
+}
+
+/// How many sessions a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimit {
+    pub(super) max: usize,
+    pub(super) rejects_new: bool,
+}
+
+impl SessionLimit {
+    /// Returns the largest number of sessions that an owner may have.
+    #[must_use]
+    pub fn max(self) -> usize {
+        self.max
+    }
+
+    /// Returns whether a session above the limit is not stored. Otherwise, the least recently used ones are removed.
+    #[must_use]
+    pub fn rejects_new(self) -> bool {
+        self.rejects_new
+    }
+}
+
+/// The result of [`SessionStore::create`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Created {
+    /// The session is stored, and these of the same owner are removed.
+    Stored {
+        /// The ids of the sessions that were removed.
+        removed: Vec<SessionId>,
+    },
+    /// The owner has as many sessions as it may have. Nothing is stored.
+    OverLimit,
+}
+
+/// The last use of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionUse {
+    pub(super) digest: SessionDigest,
+    pub(super) at: u64,
+}
+
+impl SessionUse {
+    /// Returns the digest of the session that was used.
+    #[must_use]
+    pub fn digest(&self) -> &SessionDigest {
+        &self.digest
+    }
+
+    /// Returns when it was used last.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        to_system_time(self.at)
+    }
+}

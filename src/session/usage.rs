@@ -1,0 +1,96 @@
+//! `SessionUsage`: when a session was used last, as far as this process knows.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::session::secret::SessionDigest;
+
+/// The last use of a session. Requests record it without a lock. Times are in whole seconds since 1970.
+#[derive(Debug)]
+pub(super) struct SessionUsage {
+    digest: SessionDigest,
+    last_used_at: AtomicU64,
+    /// The last use that is stored.
+    touched_at: AtomicU64,
+    /// Whether a later use is waiting to be stored.
+    is_waiting: AtomicBool,
+}
+
+impl SessionUsage {
+    /// `touched_at` is the last use that is stored.
+    pub(super) fn new(digest: SessionDigest, touched_at: u64) -> Self {
+        Self {
+            digest,
+            last_used_at: AtomicU64::new(touched_at),
+            touched_at: AtomicU64::new(touched_at),
+            is_waiting: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn digest(&self) -> SessionDigest {
+        self.digest
+    }
+
+    pub(super) fn last_used_at(&self) -> u64 {
+        self.last_used_at.load(Ordering::Relaxed)
+    }
+
+    /// Records what a store has, which another process may have written.
+    pub(super) fn merge_stored(&self, last_used_at: u64) {
+        self.last_used_at.fetch_max(last_used_at, Ordering::Relaxed);
+        self.touched_at.fetch_max(last_used_at, Ordering::Relaxed);
+    }
+
+    /// Records a use. Returns when it must be stored, `None` if that is decided already.
+    pub(super) fn record(&self, now: u64) -> Option<u64> {
+        // Read first, so that requests of one second rarely contend for it.
+        if self.last_used_at.load(Ordering::Relaxed) >= now {
+            return None;
+        }
+        // Before `is_waiting` is read: who resets it reads the time afterwards.
+        self.last_used_at.fetch_max(now, Ordering::SeqCst);
+        let is_waiting = self.is_waiting.swap(true, Ordering::SeqCst);
+        let due_at = self.touched_at.load(Ordering::Relaxed).saturating_add(TOUCH_INTERVAL).max(now);
+        (!is_waiting).then_some(due_at)
+    }
+
+    /// Returns the last use, to store it.
+    pub(super) fn take(&self) -> u64 {
+        self.is_waiting.store(false, Ordering::SeqCst);
+        let last_used_at = self.last_used_at.load(Ordering::SeqCst);
+        self.touched_at.fetch_max(last_used_at, Ordering::Relaxed);
+        last_used_at
+    }
+
+    /// Records that the last use could not be stored. Returns whether it must be stored again.
+    pub(super) fn restore(&self) -> bool {
+        !self.is_waiting.swap(true, Ordering::SeqCst)
+    }
+}
+
+/// In seconds: one write per session, process and minute.
+const TOUCH_INTERVAL: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_stored_at_once_if_the_last_one_is_a_minute_old_and_else_when_it_is() {
+        let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
+        assert_eq!(usage.record(1_000), None, "stored already");
+        assert_eq!(usage.record(1_010), Some(1_060));
+        assert_eq!(usage.record(1_020), None, "waiting");
+        assert_eq!((usage.take(), usage.last_used_at()), (1_020, 1_020));
+        assert_eq!(usage.record(1_100), Some(1_100), "at once");
+        assert_eq!(usage.take(), 1_100);
+        usage.merge_stored(1_150);
+        assert_eq!((usage.last_used_at(), usage.record(1_160)), (1_150, Some(1_210)));
+        assert!(!usage.restore());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_changes_nothing() {
+        let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
+        assert_eq!((usage.record(500), usage.last_used_at()), (None, 1_000));
+    }
+}
