@@ -70,8 +70,9 @@ impl<G: AuthGates> AnyOf<G> {
 
     /// Returns the same layer, with the same gates, that admits requests without a credential as anonymous.
     ///
-    /// An invalid credential is still rejected: a client that sent one expects to act as its user. Whether the gates
-    /// themselves are optional does not matter, because a gate runs only if its credential is presented.
+    /// An invalid credential is still rejected: a client that sent one expects to act as its user. Only the cookie of a
+    /// session that has ended counts as none. Whether the gates themselves are optional does not matter, because a gate
+    /// runs only if its credential is presented.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};
@@ -202,8 +203,8 @@ impl<G: AuthGates> AnyOf<G> {
     }
 
     /// Decides about a request without a credential.
-    fn enter_without_credential(&self, head: &mut request::Parts) -> Entry<AnyOfPass<G::Pass>> {
-        if !self.is_optional {
+    fn enter_without_credential(&self, head: &mut request::Parts, is_optional: bool) -> Entry<AnyOfPass<G::Pass>> {
+        if !is_optional {
             return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing));
         }
         // An outer gate may have authenticated the request by another credential.
@@ -221,14 +222,7 @@ impl<G: AuthGates> Gate for AnyOf<G> {
     type Pass = AnyOfPass<G::Pass>;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<Self::Pass> {
-        self.shared.gates.remove_untrusted(head);
-        let decider = match self.decider(head) {
-            Ok(decider) => decider,
-            Err(error) => return Entry::Refuse(self.refuse(head, DenialKind::InvalidRequest(error))),
-        };
-        let Shared { gates, realm, has_basic, .. } = &*self.shared;
-        let others = OtherChallenges { realm, is_of_script: *has_basic && is_of_script(head) };
-        gates.enter(decider, head, others, AnyOfPass::of, |head| self.enter_without_credential(head))
+        self.enter_as(head, self.is_optional)
     }
 
     fn leave<B>(&self, AnyOfPass(pass): Self::Pass, response: &mut Response<B>) {
@@ -257,6 +251,19 @@ impl<G: AuthGates> AuthGate for AnyOf<G> {
 
     fn realm(&self) -> Realm {
         self.shared.realm.clone()
+    }
+
+    fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<Self::Pass> {
+        self.shared.gates.remove_untrusted(head);
+        let decider = match self.decider(head) {
+            Ok(decider) => decider,
+            Err(error) => return Entry::Refuse(self.refuse(head, DenialKind::InvalidRequest(error))),
+        };
+        let Shared { gates, realm, has_basic, .. } = &*self.shared;
+        let others = OtherChallenges { realm, is_of_script: *has_basic && is_of_script(head) };
+        gates.enter(decider, head, is_optional, others, AnyOfPass::of, |head| {
+            self.enter_without_credential(head, is_optional)
+        })
     }
 
     fn presents_ambient(&self, head: &request::Parts) -> bool {

@@ -57,11 +57,13 @@ pub(super) mod sealed {
         fn declarations(&self) -> Vec<Declaration>;
 
         /// Enters the gate that decides, and wraps its pass. If it rejects the request with 401, the `others` are added.
-        /// Calls `otherwise` if no gate of the tuple decides.
+        /// Calls `otherwise` if no gate of the tuple decides. `is_optional` is for
+        /// [`AuthGate::enter_as`](crate::gate::AuthGate::enter_as).
         fn enter<P: Send + 'static>(
             &self,
             decider: Option<usize>,
             head: &mut request::Parts,
+            is_optional: bool,
             others: OtherChallenges<'_>,
             wrap: fn(Self::Pass) -> P,
             otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
@@ -132,13 +134,15 @@ macro_rules! tuple {
                 &self,
                 decider: Option<usize>,
                 head: &mut request::Parts,
+                is_optional: bool,
                 others: OtherChallenges<'_>,
                 wrap: fn(Self::Pass) -> P,
                 otherwise: impl FnOnce(&mut request::Parts) -> Entry<P>,
             ) -> Entry<P> {
                 match decider {
                     $(Some($index) => {
-                        convert(self.$index.enter(head), move |pass| wrap(OneOf::$position(pass)), others)
+                        let entry = self.$index.enter_as(head, is_optional);
+                        convert(entry, move |pass| wrap(OneOf::$position(pass)), others)
                     })+
                     _ => otherwise(head),
                 }

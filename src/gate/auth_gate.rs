@@ -5,6 +5,7 @@ use http::request;
 use crate::context::Realm;
 use crate::gate::credentials::CredentialSources;
 use crate::gate::engine::Gate;
+use crate::gate::entry::Entry;
 
 /// A gate that authenticates requests by a credential, for use in [`AnyOf`](crate::AnyOf).
 ///
@@ -140,5 +141,16 @@ pub trait AuthGate: Gate {
     fn presents_ambient(&self, head: &request::Parts) -> bool {
         let _ = head;
         false
+    }
+
+    /// Decides about a request in an [`AnyOf`](crate::AnyOf), which says whether it admits requests without a credential.
+    /// The default is [`enter`](Gate::enter).
+    ///
+    /// Implement it if an invalid credential counts as none, as the cookie of a session that has ended does: then
+    /// `is_optional` decides, and not the gate's own setting. Otherwise, a gate rejects an invalid credential in either
+    /// case.
+    fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<Self::Pass> {
+        let _ = is_optional;
+        self.enter(head)
     }
 }

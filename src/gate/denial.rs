@@ -215,7 +215,8 @@ pub enum DenialKind {
         /// The time after which to retry.
         retry_after: Duration,
     },
-    /// 500: a handler changes a session after the response was sent, or logs in a user whose values have more than 4 KiB.
+    /// 500: a handler changes a session after the response was sent, or logs in a user without an id or
+    /// with values of more than 4 KiB.
     #[doc(alias = "500")]
     SessionChangeInvalid,
     /// 500: a handler extracts a `Session`, and no `SessionAuth` layer ran.

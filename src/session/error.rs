@@ -38,6 +38,8 @@ pub enum SessionError {
     Store(StoreError),
     /// The user has values of more than 4 KiB. A session is not for data of the app.
     TooLarge,
+    /// The user has no id.
+    UserInvalid,
     /// The user was [revoked](crate::Revocations::revoke_all) while the session was begun. It has ended too.
     UserRevoked,
 }
@@ -57,7 +59,7 @@ impl SessionError {
             Self::NotLoggedIn => DenialKind::CredentialsMissing,
             Self::NotFound => DenialKind::SessionNotFound,
             Self::OverLimit => DenialKind::TooManySessions,
-            Self::ResponseSent | Self::TooLarge => DenialKind::SessionChangeInvalid,
+            Self::ResponseSent | Self::TooLarge | Self::UserInvalid => DenialKind::SessionChangeInvalid,
             Self::Revocation(error) => return error.clone().into(),
             Self::RandomUnavailable | Self::Store(_) | Self::UserRevoked => {
                 DenialKind::session_store_unavailable(RETRY_AFTER)
@@ -88,6 +90,7 @@ impl fmt::Display for SessionError {
             Self::Revocation(_) => "the end of the session is not shared yet",
             Self::Store(_) => "the store of sessions failed",
             Self::TooLarge => "the record of the session has more than 4 KiB",
+            Self::UserInvalid => "the user has no id",
             Self::UserRevoked => "all credentials of the user were revoked while the session was begun",
         })
     }

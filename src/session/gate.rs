@@ -72,8 +72,13 @@ impl SessionAuth {
     }
 
     /// Decides about a request without a session.
-    fn enter_without_session(&self, head: &mut request::Parts, clears_cookie: bool) -> Entry<SessionPass> {
-        if self.is_optional {
+    fn enter_without_session(
+        &self,
+        head: &mut request::Parts,
+        is_optional: bool,
+        clears_cookie: bool,
+    ) -> Entry<SessionPass> {
+        if is_optional {
             let auth = AuthPass::anonymous(head, &self.policy.realm);
             return Entry::Admit(self.pass(head, auth, None, clears_cookie));
         }
@@ -126,6 +131,7 @@ impl SessionAuth {
     async fn wait(
         self,
         mut head: request::Parts,
+        is_optional: bool,
         secret: SessionSecret,
         known: Option<Arc<CachedSession>>,
     ) -> Result<(request::Parts, SessionPass), Reply> {
@@ -134,7 +140,7 @@ impl SessionAuth {
             None => match self.policy.look_up(secret.digest(), self.hints(&head)).await {
                 Ok(Found::Valid(session)) => session,
                 Ok(Found::Ended | Found::Missing) => {
-                    return match self.enter_without_session(&mut head, true) {
+                    return match self.enter_without_session(&mut head, is_optional, true) {
                         Entry::Admit(pass) => Ok((head, pass)),
                         Entry::Refuse(reply) => Err(reply),
                         Entry::Wait(decision) => decision.start(head).await,
@@ -167,33 +173,7 @@ impl Gate for SessionAuth {
     type Pass = SessionPass;
 
     fn enter(&self, head: &mut request::Parts) -> Entry<SessionPass> {
-        mark_sensitive(&mut head.headers, &COOKIE);
-        let presented = match self.policy.read(&head.headers) {
-            Ok(Presented::Nothing) => return self.enter_without_session(head, false),
-            Ok(presented) => presented,
-            Err(_) => return Entry::Refuse(self.refuse_several(head)),
-        };
-        // Before the session is looked up, so that a request of another site does not extend it.
-        if let Err(kind) = self.policy.csrf.check(head) {
-            return Entry::Refuse(self.refuse(head, kind));
-        }
-        let Presented::Secret(secret) = presented else { return self.enter_without_session(head, true) };
-        let session = match self.policy.find(&secret.digest(), self.hints(head)) {
-            Ok(Found::Valid(session)) => Some(session),
-            Ok(Found::Missing) => None,
-            Ok(Found::Ended) => return self.enter_without_session(head, true),
-            Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
-        };
-        match session {
-            Some(session) if !self.policy.has_loader || session.loaded.get().is_some() => {
-                let user = session.loaded.get().unwrap_or(&session.user).clone();
-                Entry::Admit(self.admit(head, user, Current { secret, session }))
-            }
-            session => {
-                let gate = self.clone();
-                Entry::wait(move |head| gate.wait(head, secret, session))
-            }
-        }
+        self.enter_as(head, self.is_optional)
     }
 
     fn leave<B>(&self, pass: SessionPass, response: &mut Response<B>) {
@@ -219,6 +199,36 @@ impl AuthGate for SessionAuth {
 
     fn realm(&self) -> Realm {
         self.policy.realm.clone()
+    }
+
+    fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<SessionPass> {
+        mark_sensitive(&mut head.headers, &COOKIE);
+        let presented = match self.policy.read(&head.headers) {
+            Ok(Presented::Nothing) => return self.enter_without_session(head, is_optional, false),
+            Ok(presented) => presented,
+            Err(_) => return Entry::Refuse(self.refuse_several(head)),
+        };
+        // Before the session is looked up, so that a request of another site does not extend it.
+        if let Err(kind) = self.policy.csrf.check(head) {
+            return Entry::Refuse(self.refuse(head, kind));
+        }
+        let Presented::Secret(secret) = presented else { return self.enter_without_session(head, is_optional, true) };
+        let session = match self.policy.find(&secret.digest(), self.hints(head)) {
+            Ok(Found::Valid(session)) => Some(session),
+            Ok(Found::Missing) => None,
+            Ok(Found::Ended) => return self.enter_without_session(head, is_optional, true),
+            Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
+        };
+        match session {
+            Some(session) if !self.policy.has_loader || session.loaded.get().is_some() => {
+                let user = session.loaded.get().unwrap_or(&session.user).clone();
+                Entry::Admit(self.admit(head, user, Current { secret, session }))
+            }
+            session => {
+                let gate = self.clone();
+                Entry::wait(move |head| gate.wait(head, is_optional, secret, session))
+            }
+        }
     }
 }
 

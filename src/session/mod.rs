@@ -157,6 +157,8 @@ mod manage;
 mod memory;
 mod policy;
 mod record;
+#[cfg(feature = "axum")]
+mod response;
 mod revoke;
 mod secret;
 mod store;

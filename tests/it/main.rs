@@ -36,6 +36,7 @@ mod revocation;
 mod revocation_stream;
 mod sensitive_headers;
 mod serialization;
+mod session;
 mod source_rules;
 mod stack;
 mod support;

@@ -34,15 +34,15 @@ impl SessionRecord {
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::TooLarge`] if its JSON has more than 4 KiB, and [`SessionError::Store`] if the user has no
-    /// id.
+    /// Returns [`SessionError::TooLarge`] if its JSON has more than 4 KiB, and [`SessionError::UserInvalid`] if the
+    /// user has no id.
     pub(in crate::session) fn for_store(self) -> Result<Self, SessionError> {
         let last_used_at = self.last_used_at;
         let json = self.to_json();
         if json.len() > MAX_LEN {
             return Err(SessionError::TooLarge);
         }
-        let record = Self::from_json(&json).map_err(SessionError::Store)?;
+        let record = Self::from_json(&json).map_err(|_| SessionError::UserInvalid)?;
         Ok(Self { last_used_at, ..record })
     }
 }

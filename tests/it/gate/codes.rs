@@ -66,6 +66,11 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::rate_limit_missing("RateLimitStatus"),
         DenialKind::ReducedCapacity(violation()),
         DenialKind::revocations_unavailable(Duration::from_secs(1)),
+        DenialKind::SessionChangeInvalid,
+        DenialKind::SessionLayerMissing,
+        DenialKind::SessionNotFound,
+        DenialKind::session_store_unavailable(Duration::from_secs(1)),
+        DenialKind::TooManySessions,
         DenialKind::users_unavailable(Duration::from_secs(1)),
     ];
     kinds.extend(token_errors().map(DenialKind::InvalidToken));
