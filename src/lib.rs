@@ -33,6 +33,7 @@
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
 //! | [IntrospectionAuth] | asks the authorization server about an opaque token, and provides its user; otherwise 401 |
+//! | [SessionAuth] | authenticates browsers by the cookie of a session, and logs users in and out; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
 //! | [BasicAuth] | verifies a user name and a password, for internal endpoints; otherwise 401 |
 //! | [ClientCertAuth] | maps the client's TLS certificate to a user; otherwise 401 or 403 |
@@ -81,6 +82,7 @@
 //! | **redis** | rate limits, revocations and API keys in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
+//! | **session** | [`SessionAuth`] |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!

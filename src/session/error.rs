@@ -1,4 +1,4 @@
-//! `SessionError`: why a session is not begun or changed.
+//! `SessionError`: why a session is not started or changed.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::record_store::StoreError;
 use crate::revocation::RevokeError;
 use crate::session::secret::RandomUnavailable;
 
-/// Why a session is not begun, changed or ended.
+/// Why a session is not started, changed or ended.
 ///
 /// A handler that returns a [`Denial`] can use `?`.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub enum SessionError {
     TooLarge,
     /// The user has no id.
     UserInvalid,
-    /// The user was [revoked](crate::Revocations::revoke_all) while the session was begun. It has ended too.
+    /// The user was [revoked](crate::Revocations::revoke_all) while the session was started. It has ended too.
     UserRevoked,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Display for SessionError {
             Self::Store(_) => "the store of sessions failed",
             Self::TooLarge => "the record of the session has more than 4 KiB",
             Self::UserInvalid => "the user has no id",
-            Self::UserRevoked => "all credentials of the user were revoked while the session was begun",
+            Self::UserRevoked => "all credentials of the user were revoked while the session was started",
         })
     }
 }

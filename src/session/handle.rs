@@ -62,13 +62,13 @@ impl Session {
         extensions.get::<Visitor>()?.session().map(Self)
     }
 
-    /// Returns the id of the session; `None` if nobody is logged in.
+    /// Returns the id of the session; `None` if no user is logged in.
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         self.0.lock().current.as_ref().map(|current| current.session.record.id)
     }
 
-    /// Returns the user of the session; `None` if nobody is logged in.
+    /// Returns the user of the session; `None` if no user is logged in.
     ///
     /// It is that of the login. The [user loader](crate::session::SessionAuthBuilder::load_user) does not change it.
     #[must_use]

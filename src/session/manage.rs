@@ -29,7 +29,7 @@ impl SessionAuth {
         self.policy.revoke(issuer, user_id, id).await.inspect_err(|error| error.log("revoke"))
     }
 
-    /// Ends all sessions of a user, also those that are begun meanwhile by an earlier login.
+    /// Ends all sessions of a user, also those that are started meanwhile by an earlier login.
     ///
     /// All other credentials of the user that were issued until now and are checked with the same
     /// [`Revocations`](crate::Revocations) are revoked too: tokens and API keys.

@@ -42,11 +42,11 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sessions = SessionAuth::builder()
-//!     .store(MemorySessions::new()) // `RedisSessions` or your own store in production
+//!     .store(MemorySessions::new()) // your own store in production
 //!     .login_page("/login")
 //!     .build()?;
 //!
-//! // Routes for users who are not logged in yet, protected from forms of other sites.
+//! // Routes for users who are not logged in yet, without forms of other sites.
 //! let login = Router::new()
 //!     .route("/login", post(log_in))
 //!     .layer(Csrf::default())
@@ -119,7 +119,7 @@
 //!
 //! # Stores
 //!
-//! [`MemorySessions`] keeps sessions in this process. For several processes, use Redis, or implement [`SessionStore`] for
+//! [`MemorySessions`] keeps sessions in this process. For several processes, implement [`SessionStore`] for
 //! your database. The record of a session is cached for [some seconds](SessionAuthBuilder::cache_ttl), and a request with
 //! a cached session costs no call of the store. When a session was used is written at most once a minute; no request
 //! waits for it. Call [`flush`](crate::SessionAuth::flush) at shutdown.
@@ -137,7 +137,7 @@
 //!
 //! It does not check passwords, and does not limit attempts to guess them: see [login
 //! limits](crate::_guide::recipes::login_limits). It has no data of the app, no signed cookies and no sessions of
-//! anonymous visitors. To use the sessions of another library, see [`UserFrom`].
+//! anonymous users. To use the sessions of another library, see [`UserFrom`].
 
 mod builder;
 mod cache;

@@ -152,7 +152,7 @@ impl Policy {
                 true
             }
             ChangeDecision::Revoke => {
-                // This process rejects the session from now on. The task tells the others and the store.
+                // This process rejects the session from now on. The task shares it, and changes the store.
                 let shared = self.revocations.revoke_by(Revocation::own_session(session.record.id.as_str()));
                 self.spawn(async move {
                     if let Err(error) = shared.await {

@@ -14,7 +14,7 @@ use crate::runtime;
 use crate::session::secret::SessionDigest;
 use crate::session::store::SessionUse;
 use crate::session::timed_store::TimedStore;
-use crate::session::usage::SessionUsage;
+use crate::session::usage::{Due, SessionUsage};
 
 /// Stores the uses of sessions: the first at once, and later ones together, a minute after the last that is stored.
 ///
@@ -46,8 +46,10 @@ impl TouchLog {
 
     /// Records a use of a session. `now` is in whole seconds since 1970.
     pub(super) fn record(self: &Arc<Self>, usage: &Arc<SessionUsage>, now: u64) {
-        if let Some(due_at) = usage.record(now) {
-            self.add(due_at, usage);
+        match usage.record(now) {
+            Some(Due::At(due_at)) => self.add(due_at, usage),
+            Some(Due::Overdue) => self.is_due.notify_one(),
+            None => {}
         }
     }
 

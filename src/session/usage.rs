@@ -15,6 +15,14 @@ pub(super) struct SessionUsage {
     is_waiting: AtomicBool,
 }
 
+/// When a use must be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    At(u64),
+    /// It is waiting already. By a fake clock, a request notices it before the task that waits does.
+    Overdue,
+}
+
 impl SessionUsage {
     /// `touched_at` is the last use that is stored.
     pub(super) fn new(digest: SessionDigest, touched_at: u64) -> Self {
@@ -40,8 +48,8 @@ impl SessionUsage {
         self.touched_at.fetch_max(last_used_at, Ordering::Relaxed);
     }
 
-    /// Records a use. Returns when it must be stored, `None` if that is decided already.
-    pub(super) fn record(&self, now: u64) -> Option<u64> {
+    /// Records a use. Returns when it must be stored; `None` if it is stored already, or is waiting and not due.
+    pub(super) fn record(&self, now: u64) -> Option<Due> {
         // Read first, so that requests of one second rarely contend for it.
         if self.last_used_at.load(Ordering::Relaxed) >= now {
             return None;
@@ -49,8 +57,11 @@ impl SessionUsage {
         // Before `is_waiting` is read: who resets it reads the time afterwards.
         self.last_used_at.fetch_max(now, Ordering::SeqCst);
         let is_waiting = self.is_waiting.swap(true, Ordering::SeqCst);
-        let due_at = self.touched_at.load(Ordering::Relaxed).saturating_add(TOUCH_INTERVAL).max(now);
-        (!is_waiting).then_some(due_at)
+        let due_at = self.touched_at.load(Ordering::Relaxed).saturating_add(TOUCH_INTERVAL);
+        match is_waiting {
+            false => Some(Due::At(due_at.max(now))),
+            true => (due_at <= now).then_some(Due::Overdue),
+        }
     }
 
     /// Returns the last use, to store it.
@@ -78,13 +89,14 @@ mod tests {
     fn a_use_is_stored_at_once_if_the_last_one_is_a_minute_old_and_else_when_it_is() {
         let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
         assert_eq!(usage.record(1_000), None, "stored already");
-        assert_eq!(usage.record(1_010), Some(1_060));
+        assert_eq!(usage.record(1_010), Some(Due::At(1_060)));
         assert_eq!(usage.record(1_020), None, "waiting");
-        assert_eq!((usage.take(), usage.last_used_at()), (1_020, 1_020));
-        assert_eq!(usage.record(1_100), Some(1_100), "at once");
-        assert_eq!(usage.take(), 1_100);
+        assert_eq!(usage.record(1_060), Some(Due::Overdue));
+        assert_eq!((usage.take(), usage.last_used_at()), (1_060, 1_060));
+        assert_eq!(usage.record(1_130), Some(Due::At(1_130)), "at once");
+        assert_eq!(usage.take(), 1_130);
         usage.merge_stored(1_150);
-        assert_eq!((usage.last_used_at(), usage.record(1_160)), (1_150, Some(1_210)));
+        assert_eq!((usage.last_used_at(), usage.record(1_160)), (1_150, Some(Due::At(1_210))));
         assert!(!usage.restore());
     }
 

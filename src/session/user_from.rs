@@ -8,7 +8,7 @@ use http::header::CACHE_CONTROL;
 use http::{Extensions, Response, request};
 use tower_layer::Layer;
 
-use crate::context::{AuthScheme, Realm, UserContext};
+use crate::context::{AuthScheme, Credential, Realm, UserContext};
 use crate::gate::{
     AuthGate, AuthPass, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
 };
@@ -63,6 +63,8 @@ type Read = Arc<dyn Fn(&Extensions) -> Option<Option<UserContext>> + Send + Sync
 impl UserFrom {
     /// Reads the user from an extension of this type. Without the extension, the response is 500 and the log names the
     /// type: the layer of the other library is missing, or is not around this one.
+    ///
+    /// The user gets the credential [`Session`](Credential::Session), unless the function sets another one.
     pub fn extension<T, F>(user: F) -> Self
     where
         T: Send + Sync + 'static,
@@ -78,6 +80,16 @@ impl UserFrom {
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
+
+    /// Sets the realm of rejections, and the kind of credential unless the app has set it.
+    fn complete(&self, user: UserContext) -> UserContext {
+        user.with(|identity| {
+            identity.realm = self.realm.clone();
+            if identity.credential == Credential::Other {
+                identity.credential = Credential::Session;
+            }
+        })
+    }
 }
 
 impl Gate for UserFrom {
@@ -85,7 +97,7 @@ impl Gate for UserFrom {
 
     fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
         let kind = match (self.read)(&head.extensions) {
-            Some(Some(user)) => return Entry::Admit(AuthPass::authenticated(head, user)),
+            Some(Some(user)) => return Entry::Admit(AuthPass::authenticated(head, self.complete(user))),
             Some(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.realm)),
             Some(None) => DenialKind::CredentialsMissing,
             None => {

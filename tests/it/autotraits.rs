@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{Either, Empty, Full};
+use portcullis::SessionAuth;
 use portcullis::StoreError;
 use portcullis::api_key::{
     ApiKey, ApiKeyAuthBuilder, ApiKeyChange, ApiKeyError, ApiKeyId, ApiKeyRecord, ApiKeyUsage, Grace, MemoryKeys,
@@ -34,6 +35,10 @@ use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
     StoreUnavailable, Subject,
 };
+use portcullis::session::{
+    MemorySessions, Session, SessionAuthBuilder, SessionDigest, SessionError, SessionId, SessionInfo, SessionPass,
+    SessionRecord, UserFrom,
+};
 use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
@@ -51,6 +56,8 @@ fn is_value<T: Send + Sync + Clone + Debug + 'static>() {}
 fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<ApiKeyAuth>();
+    is_value::<SessionAuth>();
+    is_value::<UserFrom>();
     is_value::<IntrospectionAuth>();
     is_value::<BasicAuth>();
     is_value::<BasicAuthBuilder>();
@@ -84,6 +91,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Algorithm>();
     is_value::<RateLimitStatus>();
     is_value::<ApiKeyAuthBuilder>();
+    is_value::<SessionAuthBuilder>();
     is_value::<ClientAuth>();
     is_value::<IntrospectionAuthBuilder>();
     is_value::<ApiKeyChange>();
@@ -92,6 +100,12 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<ApiKeyUsage>();
     is_value::<Grace>();
     is_value::<MemoryKeys>();
+    is_value::<MemorySessions>();
+    is_value::<Session>();
+    is_value::<SessionRecord>();
+    is_value::<SessionInfo>();
+    is_value::<SessionId>();
+    is_value::<SessionDigest>();
     is_value::<NewApiKey>();
     is_value::<RedisKeys>();
     is_value::<StoreError>();
@@ -171,6 +185,8 @@ fn passes_are_send_and_debug() {
     is_send_debug::<ApiKey>();
     is_send_debug::<AuthPass>();
     is_send_debug::<ApiKeyError>();
+    is_send_debug::<SessionError>();
+    is_send_debug::<SessionPass>();
     is_send_debug::<Entry<()>>();
     is_send_debug::<RateLimitPass>();
     is_send_debug::<portcullis::cors::CorsPass>();

@@ -122,7 +122,7 @@ impl SessionAuthBuilder {
 
     fn validate_store(&self, issues: &mut ConfigIssues) {
         if self.store.is_none() {
-            let remedy = "use RedisSessions, implement SessionStore for your database, or use MemorySessions in tests";
+            let remedy = "implement SessionStore for your database, or use MemorySessions in one process";
             issues.add(ConfigIssue::new("store", IssueKind::Missing, "not set", remedy));
         }
         issues.check_timeout("store_timeout", self.store_timeout);

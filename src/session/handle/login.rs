@@ -154,12 +154,12 @@ impl RequestState {
             Created::OverLimit => return Err(SessionError::OverLimit),
         };
         let id = record.id;
-        let begun = self.begin(Current { secret, session: policy.cache.insert(record) }, removed).await;
-        if begun.is_err() {
+        let started = self.begin(Current { secret, session: policy.cache.insert(record) }, removed).await;
+        if started.is_err() {
             // It has no cookie yet, so this is only to free its place.
             let _ = policy.end(user, &id).await;
         }
-        begun.map(|()| id)
+        started.map(|()| id)
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {

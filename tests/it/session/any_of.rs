@@ -80,7 +80,7 @@ async fn the_session_of_an_any_of_can_be_extracted_and_its_credential_required()
 }
 
 #[tokio::test]
-async fn a_handler_outside_of_the_layer_gets_500_and_a_log_line() {
+async fn a_handler_without_the_layer_gets_500_and_a_log_line() {
     let logs = crate::support::log_capture::LogCapture::start();
     let app = Router::new().route("/", get(async |_: Session| ()));
     let response = Browser::default().get(&app, "/").await;

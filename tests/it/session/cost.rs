@@ -119,7 +119,7 @@ async fn a_cached_session_is_accepted_for_stale_for_while_the_store_is_down() {
     assert_eq!(browser.me(&fixture.app).await, 200);
     fixture.clock.advance(SECOND);
     assert_eq!(browser.me(&fixture.app).await, 503);
-    assert!(browser.cookie.is_some(), "an outage logs nobody out");
+    assert!(browser.cookie.is_some(), "an outage logs no user out");
     fixture.store.set_down(false);
     assert_eq!(browser.me(&fixture.app).await, 200);
     assert_eq!((logs.count("cannot read sessions"), logs.count("sessions can be read again")), (1, 1));

@@ -70,7 +70,7 @@ async fn the_user_of_a_request_is_that_of_the_login() {
 }
 
 #[tokio::test]
-async fn the_handler_sees_the_session_that_it_has_begun() {
+async fn the_handler_sees_the_session_that_it_has_started() {
     let fixture = Fixture::new();
     let log_in = async |session: Session| {
         assert_eq!((session.id(), session.user().map(|user| user.id().to_owned())), (None, None));

@@ -18,7 +18,7 @@ const NAMED: &[(&str, &str)] = &[
     (
         "axum_core",
         "api_key::ApiKeyError, extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
-         gate::BodyFromBytes for Body",
+         gate::BodyFromBytes for Body, session::Session, session::SessionError",
     ),
     (
         "bytes",
@@ -32,7 +32,8 @@ const NAMED: &[(&str, &str)] = &[
          extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
-         rate_limit::Key, rate_limit::Limit, require::impl_gate!, testing::TestIssuer",
+         rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, session::SessionError, \
+         testing::TestIssuer",
     ),
     // Bodies that a rejecting response can have.
     (
@@ -56,7 +57,7 @@ const NAMED: &[(&str, &str)] = &[
         "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, client_cert::ClientCertAuth, \
          cors::Cors, csrf::Csrf, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
          introspection::IntrospectionAuth, ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, \
-         require::impl_gate!, stack::Stack, testing::AsUser",
+         require::impl_gate!, session::SessionAuth, session::UserFrom, stack::Stack, testing::AsUser",
     ),
     ("tower_service", "gate::Gated, gate::GatedFuture"),
 ];
