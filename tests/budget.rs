@@ -11,17 +11,18 @@ use allocation_counter::measure;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::header::{AUTHORIZATION, HeaderName, ORIGIN};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN, SET_COOKIE};
 use http::{HeaderValue, Request, Response, request};
 use portcullis::api_key::{MemoryKeys, NewApiKey};
 use portcullis::context::{AuthScheme, Realm};
 use portcullis::gate::{self, AuthGate, CredentialSource, CredentialSources, Entry, Gate};
 use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
+use portcullis::session::{MemorySessions, Session};
 use portcullis::testing::TokenBuilder;
 use portcullis::{
     AnyOf, ApiKeyAuth, Cors, Extractor, IntrospectionAuth, Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope,
-    RequireTier, SecurityHeaders, Stack, Tiers, TrustedProxies, UserContext,
+    RequireTier, SecurityHeaders, SessionAuth, Stack, Tiers, TrustedProxies, UserContext,
 };
 use tower::{Layer, Service};
 
@@ -148,6 +149,40 @@ fn a_cached_api_key_and_a_bad_checksum_stay_within_their_budgets() {
     let rejected = allocations(&mut app, request(&[(AUTHORIZATION, &wrong)]), 401);
     println!("ApiKeyAuth, 401 for a bad checksum: {rejected} of at most {}", bare + 9);
     assert!(rejected <= bare + 9, "{rejected} allocations, at most {}", bare + 9);
+}
+
+#[test]
+fn a_cached_session_stays_within_its_budget_and_sets_no_cookie() {
+    let sessions = SessionAuth::builder().store(MemorySessions::new()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let log_in = async |session: Session| session.log_in(UserContext::new("ann")).await.map(drop);
+    let mut login = Router::new().route("/", get(log_in)).layer(sessions.to_optional()).with_state(());
+    let response = runtime.block_on(login.call(request(&[]))).unwrap();
+    let cookie = response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut app = bare_router().layer(sessions).with_state(());
+    let response = runtime.block_on(app.call(request(&[(COOKIE, &cookie)]))).unwrap();
+    assert!(response.status() == 200 && !response.headers().contains_key(SET_COOKIE));
+    let bare = allocations(&mut bare_router().with_state(()), request(&[]), 200);
+    let cached = allocations(&mut app, request(&[(COOKIE, &cookie)]), 200) - bare;
+    println!("SessionAuth, cached session: {cached} of at most 4");
+    assert!(cached <= 4, "{cached} allocations, at most 4");
+}
+
+#[test]
+fn a_flood_of_100_000_invented_cookies_keeps_no_memory() {
+    let sessions = SessionAuth::builder().store(MemorySessions::new()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut app = bare_router().layer(sessions).with_state(());
+    let mut send = |cookies: std::ops::Range<u32>| {
+        for cookie in cookies {
+            let request = Request::get("/").header(COOKIE, format!("__Host-session={cookie:043}")).body(Body::empty());
+            assert_eq!(runtime.block_on(app.call(request.unwrap())).unwrap().status(), 401);
+        }
+    };
+    send(0..1_000);
+    let kept = measure(|| send(1_000..101_000)).bytes_current;
+    println!("100,000 invented cookies keep {kept} bytes");
+    assert!(kept < 4_096, "{kept} bytes");
 }
 
 /// An authorization server that reports one token as active.

@@ -67,6 +67,7 @@ pub const CASES: [Case; 56] = [
     case("IntrospectionAuth, revocations, cached token", || ours::opaque(true), with_opaque),
     case("ApiKeyAuth, cached key", ours::api_keys, with_api_key),
     Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", ours::api_keys, with_bad_checksum) },
+    case("SessionAuth, cached session", ours::sessions, with_session),
     case("BasicAuth", ours::basic, with_password),
     Case { status: 401, ..case("BasicAuth, 401 for a wrong password", ours::basic, with_wrong_password) },
     case("  tower-http's basic", peers::basic, with_password),

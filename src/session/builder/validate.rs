@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::context::Realm;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-use crate::field::challenge::is_quotable;
 use crate::field::cookie::is_cookie_name;
 use crate::gate::Admission;
 use crate::session::builder::{MAX_LIFETIME, SessionAuthBuilder};
@@ -113,11 +113,7 @@ impl SessionAuthBuilder {
                 issues.add(ConfigIssue::new("secret", IssueKind::Prohibited, reason, remedy));
             }
         }
-        if let Some(realm) = self.realm.as_ref().filter(|realm| realm.is_empty() || !is_quotable(realm)) {
-            let reason = "is empty, or has a character that RFC 6750 §3 forbids in a challenge";
-            let remedy = "use printable ASCII without quotes and backslashes";
-            issues.add(ConfigIssue::new("realm", IssueKind::Invalid, reason, remedy).with_value(realm));
-        }
+        Realm::validate(self.realm.as_deref(), issues);
     }
 
     fn validate_store(&self, issues: &mut ConfigIssues) {
