@@ -31,7 +31,7 @@
 //! [`Roles`]: crate::Roles
 //! [`Tiers`]: crate::Tiers
 
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
 mod app_settings;
 #[cfg(feature = "rate_limit")]
 pub(crate) mod attempt;
@@ -73,7 +73,7 @@ pub(crate) mod trusted_proxies;
 pub(crate) mod user;
 mod visitor;
 
-#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
 pub(crate) use app_settings::AppSettings;
 #[cfg(feature = "rate_limit")]
 pub(crate) use attempt::Attempt;

@@ -5,9 +5,21 @@ use std::slice;
 use std::sync::Arc;
 
 use crate::context::auth_scheme::AuthScheme;
-#[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "introspection",
+    feature = "jwt",
+    feature = "session"
+))]
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
-#[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "introspection",
+    feature = "jwt",
+    feature = "session"
+))]
 use crate::field::challenge::is_quotable;
 use crate::field::challenge::{BEARER_API, Challenge};
 
@@ -69,7 +81,13 @@ impl Realm {
     }
 
     /// Adds an issue if the name cannot be sent as a quoted string in every challenge, without escapes.
-    #[cfg(any(feature = "api_key", feature = "basic", feature = "introspection", feature = "jwt"))]
+    #[cfg(any(
+        feature = "api_key",
+        feature = "basic",
+        feature = "introspection",
+        feature = "jwt",
+        feature = "session"
+    ))]
     pub(crate) fn validate(name: Option<&str>, issues: &mut ConfigIssues) {
         if let Some(name) = name.filter(|name| name.is_empty() || !is_quotable(name)) {
             let reason = "is empty, or has a character that a challenge must not have (RFC 6750 §3)";

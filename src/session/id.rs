@@ -22,7 +22,7 @@ impl SessionId {
     /// Returns [`RandomUnavailable`] if the generator of the operating system fails.
     pub(super) fn random() -> Result<Self, RandomUnavailable> {
         let bytes = random_bytes::<16>()?;
-        Ok(Self::parse(&URL_SAFE_NO_PAD.encode(&*bytes)).unwrap_or(Self([b'A'; LEN])))
+        Ok(Self::parse(&URL_SAFE_NO_PAD.encode(*bytes)).unwrap_or(Self([b'A'; LEN])))
     }
 
     /// Reads an id, for example of a path. `None` if the text is not 22 characters of base64url.

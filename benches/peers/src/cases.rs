@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use http::{HeaderValue, Method, Request};
 use portcullis::Algorithm;
 use portcullis::client_cert::ClientCertHeader;
@@ -25,7 +25,7 @@ const fn case(name: &'static str, app: fn() -> Router, request: fn() -> Request<
     Case { name, app, request, status: 200 }
 }
 
-pub const CASES: [Case; 56] = [
+pub const CASES: [Case; 57] = [
     case("bare", ours::bare, plain),
     case("an empty layer", ours::empty_layer, plain),
     case("SecurityHeaders", ours::headers, plain),
@@ -160,6 +160,12 @@ fn with_api_key() -> Request<Body> {
     let value = || HeaderValue::from_static(String::leak(format!("ApiKey {}", ours::api_key())));
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
+    request
+}
+
+fn with_session() -> Request<Body> {
+    let mut request = plain();
+    request.headers_mut().insert(COOKIE, HeaderValue::from_static(ours::session_cookie()));
     request
 }
 

@@ -13,11 +13,12 @@ use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gat
 use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
+use portcullis::session::{MemorySessions, Session};
 use portcullis::testing::{FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClientCertAuth, Cors, Csrf, Extractor, IntrospectionAuth, IpFilter,
-    Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, Stack, TrustedProxies,
-    UserContext,
+    Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, SessionAuth, Stack,
+    TrustedProxies, UserContext,
 };
 
 pub(crate) const PAGE: &str = "https://app0.example.com";
@@ -265,6 +266,31 @@ fn api_key_layer() -> &'static (ApiKeyAuth, String) {
         });
         (keys, key)
     })
+}
+
+/// A layer whose session stays cached for a whole run, and the cookie of the session.
+fn session_layer() -> &'static (SessionAuth, String) {
+    static SESSIONS: OnceLock<(SessionAuth, String)> = OnceLock::new();
+    SESSIONS.get_or_init(|| {
+        let revocations = Revocations::builder().build().expect("valid settings");
+        let sessions = SessionAuth::builder().store(MemorySessions::new()).cache_ttl(Duration::from_secs(60));
+        let sessions = sessions.revocations(&revocations).build().expect("valid settings");
+        let log_in = async |session: Session| session.log_in(UserContext::new("ann")).await.map(drop);
+        let login = Router::new().route("/", get(log_in)).layer(sessions.to_optional());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let request = http::Request::get("/").body(axum::body::Body::empty()).expect("a request");
+        let response = runtime.block_on(tower::ServiceExt::oneshot(login, request)).expect("a response");
+        let cookie = response.headers()["set-cookie"].to_str().expect("ASCII");
+        (sessions, cookie.split(';').next().unwrap_or_default().to_owned())
+    })
+}
+
+pub(crate) fn session_cookie() -> &'static str {
+    &session_layer().1
+}
+
+pub(crate) fn sessions() -> Router {
+    extracting_user().layer(session_layer().0.clone())
 }
 
 pub(crate) fn api_key() -> &'static str {
