@@ -4,10 +4,25 @@ mod user_loader;
 
 use std::time::Duration;
 
-use http::{HeaderMap, request};
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
+use http::HeaderMap;
+use http::request;
 
 use crate::context::{NoStore, Realm, UserContext, Visitor};
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
+#[cfg(any(
+    feature = "api_key",
+    feature = "basic",
+    feature = "client_cert",
+    feature = "introspection",
+    feature = "jwt"
+))]
 use crate::gate::entry::Entry;
 use crate::gate::reply::Reply;
 
@@ -69,6 +84,13 @@ impl Admission {
     /// Admits the request of a verified user. With a loader, that is a decision to wait for.
     ///
     /// `realm` returns the realm of a rejection by the loader.
+    #[cfg(any(
+        feature = "api_key",
+        feature = "basic",
+        feature = "client_cert",
+        feature = "introspection",
+        feature = "jwt"
+    ))]
     pub(crate) fn enter(
         &self,
         head: &mut request::Parts,
