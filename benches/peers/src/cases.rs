@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request};
 use portcullis::Algorithm;
 use portcullis::client_cert::ClientCertHeader;
 
-use crate::ours::{self, token};
+use crate::ours::{self, certificates, lookups, token};
 use crate::peers;
 
 pub struct Case {
@@ -63,18 +63,18 @@ pub const CASES: [Case; 57] = [
     },
     case("JwtAuth EdDSA, uncached token", || ours::auth(Algorithm::EdDsa, false), with_eddsa),
     case("  axum-jwt-auth EdDSA", || peers::auth(Algorithm::EdDsa), with_eddsa),
-    case("IntrospectionAuth, cached token", || ours::opaque(false), with_opaque),
-    case("IntrospectionAuth, revocations, cached token", || ours::opaque(true), with_opaque),
-    case("ApiKeyAuth, cached key", ours::api_keys, with_api_key),
-    Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", ours::api_keys, with_bad_checksum) },
-    case("SessionAuth, cached session", ours::sessions, with_session),
+    case("IntrospectionAuth, cached token", || lookups::opaque(false), with_opaque),
+    case("IntrospectionAuth, revocations, cached token", || lookups::opaque(true), with_opaque),
+    case("ApiKeyAuth, cached key", lookups::api_keys, with_api_key),
+    Case { status: 401, ..case("ApiKeyAuth, 401 for a bad checksum", lookups::api_keys, with_bad_checksum) },
+    case("SessionAuth, cached session", lookups::sessions, with_session),
     case("BasicAuth", ours::basic, with_password),
     Case { status: 401, ..case("BasicAuth, 401 for a wrong password", ours::basic, with_wrong_password) },
     case("  tower-http's basic", peers::basic, with_password),
     Case { status: 401, ..case("  tower-http's basic, 401", peers::basic, with_wrong_password) },
-    case("ClientCertAuth, of the TLS connection", ours::tls_certificates, with_tls_certificate),
-    case("ClientCertAuth, Client-Cert", || ours::certificates(ClientCertHeader::Rfc9440), with_client_cert),
-    case("ClientCertAuth, Envoy's names", || ours::certificates(ClientCertHeader::Envoy), with_xfcc),
+    case("ClientCertAuth, of the TLS connection", certificates::tls_certificates, with_tls_certificate),
+    case("ClientCertAuth, Client-Cert", || certificates::certificates(ClientCertHeader::Rfc9440), with_client_cert),
+    case("ClientCertAuth, Envoy's names", || certificates::certificates(ClientCertHeader::Envoy), with_xfcc),
     case("TrustedProxies and IpFilter", || ours::ip_filter(1), plain),
     case("TrustedProxies and IpFilter, 10,000 networks", || ours::ip_filter(10_000), plain),
     case("  from_fn, a network", || peers::ip_filter(1), plain),
@@ -157,7 +157,7 @@ fn with_key() -> Request<Body> {
 
 fn with_api_key() -> Request<Body> {
     static VALUE: OnceLock<HeaderValue> = OnceLock::new();
-    let value = || HeaderValue::from_static(String::leak(format!("ApiKey {}", ours::api_key())));
+    let value = || HeaderValue::from_static(String::leak(format!("ApiKey {}", lookups::api_key())));
     let mut request = plain();
     request.headers_mut().insert(AUTHORIZATION, VALUE.get_or_init(value).clone());
     request
@@ -165,20 +165,20 @@ fn with_api_key() -> Request<Body> {
 
 fn with_session() -> Request<Body> {
     let mut request = plain();
-    request.headers_mut().insert(COOKIE, HeaderValue::from_static(ours::session_cookie()));
+    request.headers_mut().insert(COOKIE, HeaderValue::from_static(lookups::session_cookie()));
     request
 }
 
 fn with_opaque() -> Request<Body> {
     let mut request = plain();
-    request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(ours::OPAQUE));
+    request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(lookups::OPAQUE));
     request
 }
 
 fn with_bad_checksum() -> Request<Body> {
     static VALUE: OnceLock<HeaderValue> = OnceLock::new();
     let value = || {
-        let key = ours::api_key();
+        let key = lookups::api_key();
         let (covered, checksum) = key.split_at(key.len() - 6);
         let other = if checksum == "000000" { "000001" } else { "000000" };
         HeaderValue::from_static(String::leak(format!("ApiKey {covered}{other}")))
@@ -205,19 +205,19 @@ fn with_wrong_password() -> Request<Body> {
 
 fn with_tls_certificate() -> Request<Body> {
     let mut request = plain();
-    request.extensions_mut().insert(ours::certificate().clone());
+    request.extensions_mut().insert(certificates::certificate().clone());
     request
 }
 
 fn with_client_cert() -> Request<Body> {
     let mut request = plain();
-    request.headers_mut().insert("client-cert", HeaderValue::from_static(ours::CLIENT_CERT));
+    request.headers_mut().insert("client-cert", HeaderValue::from_static(certificates::CLIENT_CERT));
     request
 }
 
 fn with_xfcc() -> Request<Body> {
     let mut request = plain();
-    request.headers_mut().insert("x-forwarded-client-cert", HeaderValue::from_static(ours::XFCC));
+    request.headers_mut().insert("x-forwarded-client-cert", HeaderValue::from_static(certificates::XFCC));
     request
 }
 

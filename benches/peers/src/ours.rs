@@ -1,24 +1,22 @@
 //! Apps with the layers of this crate, configured as its documentation shows.
 
+pub(crate) mod certificates;
+pub(crate) mod lookups;
+
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use http::HeaderName;
-use portcullis::api_key::{MemoryKeys, NewApiKey};
-use portcullis::client_cert::{ClientCertAuthBuilder, ClientCertHeader};
-use portcullis::context::{AuthScheme, PeerCertificate, Realm, Visitor};
+use portcullis::context::{AuthScheme, Realm, Visitor};
 use portcullis::gate::{AuthGate, CredentialSource, CredentialSources, Entry, Gate, Gated};
-use portcullis::http_client::HttpClient;
 use portcullis::rate_limit::Key;
 use portcullis::revocation::Revocation;
-use portcullis::session::{MemorySessions, Session};
-use portcullis::testing::{FakeClock, TestIssuer, TokenBuilder};
+use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
-    Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClientCertAuth, Cors, Csrf, Extractor, IntrospectionAuth, IpFilter,
-    Issuer, JwtAuth, OriginSet, Quota, RateLimit, RequireScope, Revocations, SecurityHeaders, SessionAuth, Stack,
-    TrustedProxies, UserContext,
+    Algorithm, AnyOf, BasicAuth, Cors, Csrf, Extractor, IpFilter, Issuer, JwtAuth, OriginSet, Quota, RateLimit,
+    RequireScope, Revocations, SecurityHeaders, Stack, TrustedProxies, UserContext,
 };
 
 pub(crate) const PAGE: &str = "https://app0.example.com";
@@ -192,165 +190,10 @@ pub(crate) fn any_of() -> Router {
     extracting_user().layer(auth.expect("three gates"))
 }
 
-/// An opaque token with 256 random bits, as most servers issue them.
-pub(crate) const OPAQUE: &str = "Bearer nCzXWQ1Hh2bqgPGNDrMnSbMmRvTRx6EgmKMUJ3dZk5w";
-
-/// An authorization server that reports every token as active.
-struct AuthServer;
-
-impl HttpClient for AuthServer {
-    async fn send(
-        &self,
-        _: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let body = serde_json::json!({
-            "active": true,
-            "sub": "ann",
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "client_id": "web",
-            "scope": "read:valuations write:valuations",
-            "token_type": "Bearer",
-            "iat": now,
-            "exp": now + 3_600,
-            "jti": "t-1",
-        });
-        let response = http::Response::builder().header("content-type", "application/json");
-        Ok(response.body(body.to_string().into_bytes())?)
-    }
-}
-
-/// An app whose token is cached for a whole run.
-pub(crate) fn opaque(revocable: bool) -> Router {
-    static LAYERS: OnceLock<[IntrospectionAuth; 2]> = OnceLock::new();
-    let new_layer = |revocable| {
-        let builder = IntrospectionAuth::builder()
-            .endpoint("https://auth.example.com/introspect")
-            .client("api", "secret")
-            .audience(AUDIENCE)
-            .http_client(AuthServer)
-            .cache_ttl(Duration::from_secs(3_600));
-        let revocations = Revocations::builder().build().expect("valid settings");
-        let builder = if revocable { builder.revocations(&revocations) } else { builder };
-        let layer = builder.build().expect("valid settings");
-        // The first request asks the server, which needs a runtime.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let request = http::Request::get("/").header("authorization", OPAQUE);
-        let request = request.body(axum::body::Body::empty()).expect("a request");
-        let response = runtime.block_on(tower::ServiceExt::oneshot(bare().layer(layer.clone()), request));
-        assert_eq!(response.expect("a response").status(), 200);
-        layer
-    };
-    let layers = LAYERS.get_or_init(|| [false, true].map(new_layer));
-    extracting_user().layer(layers[usize::from(revocable)].clone())
-}
-
-/// A layer whose keys stay cached for a whole run, and one key.
-fn api_key_layer() -> &'static (ApiKeyAuth, String) {
-    static KEYS: OnceLock<(ApiKeyAuth, String)> = OnceLock::new();
-    KEYS.get_or_init(|| {
-        let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new());
-        let keys = keys.cache_ttl(Duration::from_secs(3_600)).build().expect("valid settings");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let new = NewApiKey::by_administrator(&UserContext::new("admin"), &UserContext::new("ann"));
-        let new = new.scopes(["read:valuations", "write:valuations"]);
-        let key = runtime.block_on(async {
-            let key = keys.create(new).await.expect("a key");
-            // The first request looks the key up, which needs a runtime.
-            let request = http::Request::get("/").header("authorization", format!("ApiKey {}", key.secret()));
-            let request = request.body(axum::body::Body::empty()).expect("a request");
-            let response = tower::ServiceExt::oneshot(bare().layer(keys.clone()), request).await.expect("a response");
-            assert_eq!(response.status(), 200);
-            key.secret().to_owned()
-        });
-        (keys, key)
-    })
-}
-
-/// A layer whose session stays cached for a whole run, and the cookie of the session.
-fn session_layer() -> &'static (SessionAuth, String) {
-    static SESSIONS: OnceLock<(SessionAuth, String)> = OnceLock::new();
-    SESSIONS.get_or_init(|| {
-        let revocations = Revocations::builder().build().expect("valid settings");
-        let sessions = SessionAuth::builder().store(MemorySessions::new()).cache_ttl(Duration::from_secs(60));
-        let sessions = sessions.revocations(&revocations).build().expect("valid settings");
-        let log_in = async |session: Session| session.log_in(UserContext::new("ann")).await.map(drop);
-        let login = Router::new().route("/", get(log_in)).layer(sessions.to_optional());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let request = http::Request::get("/").body(axum::body::Body::empty()).expect("a request");
-        let response = runtime.block_on(tower::ServiceExt::oneshot(login, request)).expect("a response");
-        let cookie = response.headers()["set-cookie"].to_str().expect("ASCII");
-        (sessions, cookie.split(';').next().unwrap_or_default().to_owned())
-    })
-}
-
-pub(crate) fn session_cookie() -> &'static str {
-    &session_layer().1
-}
-
-pub(crate) fn sessions() -> Router {
-    extracting_user().layer(session_layer().0.clone())
-}
-
-pub(crate) fn api_key() -> &'static str {
-    &api_key_layer().1
-}
-
-pub(crate) fn api_keys() -> Router {
-    extracting_user().layer(api_key_layer().0.clone())
-}
-
 pub(crate) const PASSWORD: &str = "wOJ0dPFpeFQAYvHO";
 
 pub(crate) fn basic() -> Router {
     bare().layer(BasicAuth::builder().user("prometheus", PASSWORD).build().expect("a user"))
-}
-
-/// The example of RFC 9440 §2.2, which was valid in 2020.
-pub(crate) const CLIENT_CERT: &str = "\
-    :MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzAZBgNVBAMMEkxBIEludGV\
-    ybWVkaWF0ZSBDQTAeFw0yMDAxMTQyMjU1MzNaFw0yMTAxMjMyMjU1MzNaMA0xCzAJBgNVBAMMAkJDMFkwEwYHKoZIzj0CAQYIKoZIzj0\
-    DAQcDQgAE8YnXXfaUgmnMtOXU/IncWalRhebrXmckC8vdgJ1p5Be5F/3YC8OthxM4+k1M6aEAEFcGzkJiNy6J84y7uzo9M6NyMHAwCQY\
-    DVR0TBAIwADAfBgNVHSMEGDAWgBRm3WjLa38lbEYCuiCPct0ZaSED2DAOBgNVHQ8BAf8EBAMCBsAwEwYDVR0lBAwwCgYIKwYBBQUHAwI\
-    wHQYDVR0RAQH/BBMwEYEPYmRjQGV4YW1wbGUuY29tMAoGCCqGSM49BAMCA0gAMEUCIBHda/r1vaL6G3VliL4/Di6YK0Q6bMjeSkC3dFC\
-    OOB8TAiEAx/kHSB4urmiZ0NX5r5XarmPk0wmuydBVoU4hBVZ1yhk=:";
-/// As Envoy writes it by default.
-pub(crate) const XFCC: &str = "By=spiffe://acme.example/gateway;\
-    Hash=468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688;Subject=\"CN=backup,O=Acme\";\
-    URI=spiffe://acme.example/backup";
-
-/// The certificate of a connection, parsed once.
-pub(crate) fn certificate() -> &'static PeerCertificate {
-    static CERTIFICATE: OnceLock<PeerCertificate> = OnceLock::new();
-    CERTIFICATE.get_or_init(|| {
-        let mut request = http::Request::get("/").header("client-cert", CLIENT_CERT).body(()).expect("a request");
-        request.extensions_mut().insert(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
-        let mut head = request.into_parts().0;
-        let _ = certificate_layer(ClientCertHeader::Rfc9440).enter(&mut head);
-        head.extensions.remove().expect("the certificate of the request")
-    })
-}
-
-fn certificate_builder() -> ClientCertAuthBuilder {
-    let clock = FakeClock::new();
-    clock.set_wall(std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000));
-    let builder = ClientCertAuth::builder().clock(clock.clock());
-    builder.user(|certificate| certificate.uri().or(certificate.email()).map(UserContext::new))
-}
-
-fn certificate_layer(header: ClientCertHeader) -> ClientCertAuth {
-    let proxies = TrustedProxies::new(["192.0.2.1"]).expect("an address");
-    certificate_builder().forwarded(header, proxies).build().expect("valid settings")
-}
-
-pub(crate) fn certificates(header: ClientCertHeader) -> Router {
-    bare().layer(certificate_layer(header))
-}
-
-pub(crate) fn tls_certificates() -> Router {
-    let auth = certificate_builder().from_tls(|extensions| extensions.get().cloned());
-    bare().layer(auth.build().expect("valid settings"))
 }
 
 /// Networks that do not contain the client.
