@@ -53,10 +53,8 @@ fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
 /// token has none of its own.
 fn visible(value: &[u8]) -> &str {
     let bare = if let [b'"', inner @ .., b'"'] = value { inner } else { value };
-    match std::str::from_utf8(bare) {
-        Ok(text) if bare.iter().all(u8::is_ascii_graphic) => text,
-        _ => "?",
-    }
+    let is_visible = bare.iter().fold(true, |is_visible, byte| is_visible & byte.is_ascii_graphic());
+    std::str::from_utf8(bare).ok().filter(|_| is_visible).unwrap_or("?")
 }
 
 #[cfg(test)]

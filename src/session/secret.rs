@@ -39,8 +39,10 @@ impl SessionSecret {
     /// Reads the value of a cookie. `None` if it is not 43 characters of base64url, so that no lookup is needed.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes: &[u8; LEN] = text.as_bytes().try_into().ok()?;
-        let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        bytes.iter().all(is_base64url).then(|| Self(Zeroizing::new(*bytes)))
+        let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_');
+        // A branch for each byte costs 300 instructions more.
+        let is_valid = bytes.iter().fold(true, |is_valid, byte| is_valid & is_base64url(byte));
+        is_valid.then(|| Self(Zeroizing::new(*bytes)))
     }
 
     pub(super) fn as_str(&self) -> &str {
