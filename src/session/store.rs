@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::SystemTime;
 
 use crate::record_store::StoreError;
-use crate::record_store::time::to_system_time;
+use crate::record_store::time::{of_system_time, to_system_time};
 use crate::session::id::SessionId;
 use crate::session::record::SessionRecord;
 use crate::session::secret::SessionDigest;
@@ -125,6 +125,18 @@ pub struct SessionLimit {
 }
 
 impl SessionLimit {
+    /// Creates a limit above which the least recently used sessions are removed. Use it to test a store of your own.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { max, rejects_new: false }
+    }
+
+    /// Returns the limit above which new sessions are not stored instead.
+    #[must_use]
+    pub fn rejecting(self) -> Self {
+        Self { rejects_new: true, ..self }
+    }
+
     /// Returns the largest number of sessions that an owner may have.
     #[must_use]
     pub fn max(self) -> usize {
@@ -159,6 +171,12 @@ pub struct SessionUse {
 }
 
 impl SessionUse {
+    /// Creates a use, to test a store of your own. Times are in whole seconds.
+    #[must_use]
+    pub fn new(digest: SessionDigest, at: SystemTime) -> Self {
+        Self { digest, at: of_system_time(at) }
+    }
+
     /// Returns the digest of the session that was used.
     #[must_use]
     pub fn digest(&self) -> &SessionDigest {

@@ -10,6 +10,7 @@ mod login_page;
 mod races;
 mod revoking;
 mod several;
+pub(crate) mod store_contract;
 mod time;
 mod user_from;
 
