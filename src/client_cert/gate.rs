@@ -65,7 +65,7 @@ impl ClientCertAuth {
     /// Admits the request of a certificate's user.
     fn admit(&self, head: &mut request::Parts, certificate: PeerCertificate) -> Entry<AuthPass> {
         // Before the app's functions see the certificate: a browser adds it by itself, as it does a cookie.
-        if let Err(kind) = self.policy.csrf.check_browser(head) {
+        if let Err(kind) = self.policy.csrf.check_if_stated(head) {
             return Entry::Refuse(self.refuse(head, kind));
         }
         let user = match self.policy.user(&certificate) {

@@ -12,7 +12,7 @@ use crate::context::OriginSet;
 use crate::context::Realm;
 use crate::context::route::{matched_path, method_name};
 use crate::csrf::fetch_site::FetchSite;
-#[cfg(feature = "client_cert")]
+#[cfg(any(feature = "client_cert", feature = "session"))]
 use crate::csrf::fetch_site::SEC_FETCH_SITE;
 use crate::csrf::own_origin::is_own_origin;
 use crate::field::list::tokens;
@@ -62,18 +62,24 @@ impl Csrf {
         self.reject(head)
     }
 
-    /// Checks a request whose credential both browsers and programs send by themselves, such as a client certificate.
+    /// Checks a request if it says which page has caused it.
     ///
-    /// Every browser adds `Sec-Fetch-Site` or `Origin` to a write. A request with neither is from a program, which no page
-    /// can cause to send it.
+    /// That suffices for a client certificate, which programs use too: every browser with current TLS adds
+    /// `Sec-Fetch-Site` or `Origin` to a write. Otherwise something else must be checked, such as a token.
     ///
     /// # Errors
     ///
     /// As [`check`](Self::check), except that a request with neither header is admitted.
-    #[cfg(feature = "client_cert")]
-    pub(crate) fn check_browser(&self, head: &request::Parts) -> Result<(), DenialKind> {
-        let is_browser = || head.headers.contains_key(&SEC_FETCH_SITE) || head.headers.contains_key(ORIGIN);
-        if is_checked(head) && is_browser() { self.check(head) } else { Ok(()) }
+    #[cfg(any(feature = "client_cert", feature = "session"))]
+    pub(crate) fn check_if_stated(&self, head: &request::Parts) -> Result<(), DenialKind> {
+        let is_stated = || head.headers.contains_key(&SEC_FETCH_SITE) || head.headers.contains_key(ORIGIN);
+        if is_checked(head) && is_stated() { self.check(head) } else { Ok(()) }
+    }
+
+    /// Whether a request may change something, so that it is checked.
+    #[cfg(feature = "session")]
+    pub(crate) fn applies_to(head: &request::Parts) -> bool {
+        is_checked(head)
     }
 
     /// Returns how many requests [`report_only`](crate::csrf::CsrfBuilder::report_only) admitted that would have been

@@ -300,6 +300,13 @@ impl_extractor! { Attempt; RateLimitStatus; }
 #[derive(Debug)]
 pub struct Rejection(Reply);
 
+impl Rejection {
+    #[cfg(feature = "session")]
+    pub(crate) fn new(head: &request::Parts, denial: Denial) -> Self {
+        Self(Reply::denial(head, denial))
+    }
+}
+
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.0.into_response()

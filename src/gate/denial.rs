@@ -114,6 +114,9 @@ pub enum DenialKind {
         /// The value of `Origin`; `None` if there is none. The response does not have it.
         origin: Option<HeaderValue>,
     },
+    /// 403: the request has no CSRF token of its session; see [`CsrfForm`](crate::session::CsrfForm).
+    #[doc(alias("403", "csrf", "forbidden"))]
+    CsrfTokenInvalid,
     /// 403: the user's email address is not verified, according to the credential or the user loader.
     #[doc(alias("403", "forbidden"))]
     EmailNotVerified,

@@ -8,7 +8,9 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
 use tower_layer::Layer;
 
 use crate::context::client_addr::ClientAddr;
+use crate::context::route::matched_path;
 use crate::context::{Realm, UserContext, Visitor};
+use crate::csrf::gate::Csrf;
 use crate::field::header_map::{append, mark_sensitive};
 use crate::gate::{
     AuthGate, AuthPass, CredentialError, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
@@ -28,6 +30,8 @@ use crate::session::secret::SessionSecret;
 pub struct SessionAuth {
     pub(super) policy: Arc<Policy>,
     is_optional: bool,
+    /// Whether handlers check CSRF tokens.
+    has_csrf_tokens: bool,
 }
 
 /// The state that [`SessionAuth`] keeps between a request and its response.
@@ -36,6 +40,8 @@ pub struct SessionPass {
     state: Arc<RequestState>,
     /// Whether the request has a cookie of no session.
     clears_cookie: bool,
+    /// The route of the request if its handler has to check a CSRF token.
+    csrf_token_route: Option<Box<str>>,
 }
 
 /// Shows nothing of the session.
@@ -47,7 +53,7 @@ impl fmt::Debug for SessionPass {
 
 impl SessionAuth {
     pub(super) fn new(policy: Policy, is_optional: bool) -> Self {
-        Self { policy: Arc::new(policy), is_optional }
+        Self { policy: Arc::new(policy), is_optional, has_csrf_tokens: false }
     }
 
     /// Returns the same layer, with a shared cache, that admits requests without a session as anonymous.
@@ -55,6 +61,15 @@ impl SessionAuth {
     /// Routes that log users in need it, because their handlers extract a [`Session`](crate::session::Session).
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
+    }
+
+    /// Returns the same layer, with a shared cache, for routes whose handlers check a CSRF token.
+    ///
+    /// It admits writes with neither `Sec-Fetch-Site` nor `Origin`, as very old browsers send them. Each handler of a
+    /// write must extract [`CsrfForm`](crate::session::CsrfForm) or [`CsrfHeader`](crate::session::CsrfHeader). If one
+    /// does not, its responses get status 500, whatever the browser is, and the log names the route.
+    pub fn to_csrf_tokens(&self) -> Self {
+        Self { has_csrf_tokens: true, ..self.clone() }
     }
 
     fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
@@ -121,10 +136,22 @@ impl SessionAuth {
         let uri = self.policy.login_page.as_ref().map(|_| head.uri.clone());
         let state = RequestState::new(Arc::clone(&self.policy), address, user_agent, uri, current);
         let state = Arc::new(state);
+        let csrf_token_route = self.csrf_token_route(head, &state);
         if let Some(visitor) = head.extensions.get_mut::<Visitor>() {
             visitor.set_session(Arc::clone(&state) as _);
         }
-        SessionPass { auth, state, clears_cookie }
+        SessionPass { auth, state, clears_cookie, csrf_token_route }
+    }
+
+    /// Returns the route of a request whose handler has to check a CSRF token.
+    fn csrf_token_route(&self, head: &request::Parts, state: &RequestState) -> Option<Box<str>> {
+        let must_check = self.has_csrf_tokens && Csrf::applies_to(head) && state.current().is_ok();
+        must_check.then(|| matched_path(head).unwrap_or_else(|| head.uri.path()).into())
+    }
+
+    /// Checks that no page of another site has caused the request.
+    fn check_site(&self, head: &request::Parts) -> Result<(), DenialKind> {
+        if self.has_csrf_tokens { self.policy.csrf.check_if_stated(head) } else { self.policy.csrf.check(head) }
     }
 
     /// Waits for the lookup of the session and of its user, and decides about the request.
@@ -177,6 +204,9 @@ impl Gate for SessionAuth {
     }
 
     fn leave<B>(&self, pass: SessionPass, response: &mut Response<B>) {
+        if let Some(route) = pass.csrf_token_route.as_ref().filter(|_| !pass.state.is_csrf_token_checked()) {
+            reject_unchecked(route, response);
+        }
         let headers = response.headers_mut();
         match pass.state.take_cookie() {
             CookieChange::Set(cookie) => write_cookie(headers, cookie),
@@ -209,7 +239,7 @@ impl AuthGate for SessionAuth {
             Err(_) => return Entry::Refuse(self.refuse_several(head)),
         };
         // Before the session is looked up, so that a request of another site does not extend it.
-        if let Err(kind) = self.policy.csrf.check(head) {
+        if let Err(kind) = self.check_site(head) {
             return Entry::Refuse(self.refuse(head, kind));
         }
         let Presented::Secret(secret) = presented else { return self.enter_without_session(head, is_optional, true) };
@@ -238,6 +268,19 @@ impl<S> Layer<S> for SessionAuth {
     fn layer(&self, inner: S) -> Self::Service {
         Gated::new(self.clone(), inner)
     }
+}
+
+/// Makes a forgotten check of a CSRF token visible. A handler that was not reached has nothing to check.
+#[cold]
+fn reject_unchecked<B>(route: &str, response: &mut Response<B>) {
+    if response.status().is_client_error() || response.status().is_server_error() {
+        return;
+    }
+    tracing::error!(
+        route,
+        "a handler behind to_csrf_tokens() has not checked the token; extract CsrfForm or CsrfHeader"
+    );
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
 }
 
 /// A response with a cookie is for one browser, whatever the handler says about caching.

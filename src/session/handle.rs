@@ -1,10 +1,12 @@
 //! `Session`: the handle by which a handler logs a user in and out.
 
+mod csrf;
 pub(super) mod login;
 mod manage;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Extensions, HeaderValue, Uri};
@@ -31,6 +33,7 @@ pub(super) struct RequestState {
     /// If there is a login page, whose query has the path to return to.
     pub(super) uri: Option<Uri>,
     login: Mutex<Login>,
+    is_csrf_token_checked: AtomicBool,
 }
 
 struct Login {
@@ -96,7 +99,17 @@ impl RequestState {
         current: Option<Current>,
     ) -> Self {
         let login = Login { current, cookie: CookieChange::None, is_response_sent: false };
-        Self { policy, address, user_agent, uri, login: Mutex::new(login) }
+        let is_csrf_token_checked = AtomicBool::new(false);
+        Self { policy, address, user_agent, uri, login: Mutex::new(login), is_csrf_token_checked }
+    }
+
+    /// Records that the handler has checked the CSRF token, whatever the result is.
+    pub(super) fn set_csrf_token_checked(&self) {
+        self.is_csrf_token_checked.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_csrf_token_checked(&self) -> bool {
+        self.is_csrf_token_checked.load(Ordering::Relaxed)
     }
 
     /// Returns what the response does to the cookie. Later changes are errors.

@@ -100,7 +100,7 @@
 //! |---|---|
 //! | the cookie of a session | the handler runs |
 //! | no cookie, or one of no session, or of one that has ended | 401 with the challenge `Session`; a redirect to the [login page](SessionAuthBuilder::login_page) for a navigation; anonymous if the layer is [optional](SessionAuthBuilder::optional). The cookie is cleared |
-//! | a cookie, and a page of another site has caused the request | 403, without a lookup; see [`Csrf`](crate::Csrf) |
+//! | a cookie, and a page of another site has caused the request | 403, without a lookup; see [`Csrf`](crate::Csrf). Browsers from before 2020 do not say which page has: see [`CsrfForm`] |
 //! | two cookies of the name | 400, because another host of the domain may have set one |
 //! | a cookie, while the store is unavailable | 200 if the session was used in the last minutes, else 503 |
 //!
@@ -144,6 +144,8 @@ mod cache;
 mod cached_session;
 mod change;
 mod cookie;
+#[cfg(feature = "axum")]
+mod csrf_form;
 mod csrf_token;
 mod error;
 #[cfg(feature = "axum")]
@@ -171,6 +173,8 @@ mod users;
 
 pub use builder::SessionAuthBuilder;
 pub use change::{ChangeDecision, SessionChange};
+#[cfg(feature = "axum")]
+pub use csrf_form::{CsrfForm, CsrfHeader};
 pub use error::SessionError;
 pub use gate::SessionPass;
 pub use handle::Session;

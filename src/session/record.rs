@@ -8,10 +8,12 @@ use std::time::SystemTime;
 
 use crate::context::UserContext;
 use crate::record_store::time::{of_system_time, to_system_time};
+use crate::session::csrf_token::CsrfKey;
 use crate::session::id::SessionId;
 use crate::session::secret::SessionDigest;
 
-/// What a store keeps of a session: who logged in, when and how. It has no data of the app, and no secret.
+/// What a store keeps of a session: who logged in, when and how. It has no data of the app, and not the secret in
+/// the cookie.
 ///
 /// [`SessionAuth`](crate::SessionAuth) creates and changes records. A store keeps [`to_json`](Self::to_json) and the
 /// values that it searches by.
@@ -19,6 +21,7 @@ use crate::session::secret::SessionDigest;
 pub struct SessionRecord {
     pub(super) id: SessionId,
     pub(super) digest: SessionDigest,
+    pub(super) csrf_key: CsrfKey,
     /// As it was passed to `log_in`.
     pub(super) user: UserContext,
     /// All times are in whole seconds since 1970.

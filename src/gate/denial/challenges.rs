@@ -33,9 +33,12 @@ impl Denial {
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     pub fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
-        // No credential helps a client whose address is rejected, or a page of another site.
+        // No credential helps a client whose address is rejected, a page of another site, or a form that has expired.
         let has_challenge = matches!(self.status().as_u16(), 400 | 401 | 403)
-            && !matches!(self.kind, DenialKind::AddressRefused { .. } | DenialKind::CrossSite { .. });
+            && !matches!(
+                self.kind,
+                DenialKind::AddressRefused { .. } | DenialKind::CrossSite { .. } | DenialKind::CsrfTokenInvalid
+            );
         let challenges = if has_challenge { self.realm.challenges() } else { &[] };
         let error = self.error().filter(|_| has_challenge).map(|code| (code, self.detail()));
         let opens_dialog = |challenge: &&Challenge| self.is_of_script && challenge.is_of(BASIC);

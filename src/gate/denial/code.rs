@@ -54,6 +54,7 @@ impl DenialKind {
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::CredentialsMissing => "credentials_missing",
             Self::CrossSite { .. } => "cross_site",
+            Self::CsrfTokenInvalid => "csrf_token_invalid",
             Self::EmailNotVerified => "email_not_verified",
             Self::InsufficientAuthorizationDetails { .. } => "insufficient_authorization_details",
             Self::InsufficientClaims => "insufficient_claims",

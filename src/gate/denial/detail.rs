@@ -79,6 +79,7 @@ impl Denial {
             DenialKind::CrossSite { origin: None } => {
                 "the request has no Origin header that says which page sent it".into()
             }
+            DenialKind::CsrfTokenInvalid => "the form has expired: reload the page".into(),
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
                 Some(schemes) => {
                     alternatives("a credential is required: ", schemes.iter().map(AuthScheme::name)).into()

@@ -26,6 +26,7 @@ impl Denial {
             | DenialKind::ClientNotAllowed
             | DenialKind::CredentialNotAccepted { .. }
             | DenialKind::CrossSite { .. }
+            | DenialKind::CsrfTokenInvalid
             | DenialKind::EmailNotVerified
             | DenialKind::InsufficientAuthorizationDetails { .. }
             | DenialKind::InsufficientClaims

@@ -8,7 +8,7 @@ use crate::record_store::StoreError;
 use crate::record_store::time::after;
 use crate::session::cached_session::CachedSession;
 use crate::session::change::ClientHints;
-use crate::session::csrf_token;
+use crate::session::csrf_token::CsrfKey;
 use crate::session::error::SessionError;
 use crate::session::handle::{Current, RequestState, Session};
 use crate::session::id::SessionId;
@@ -115,34 +115,6 @@ impl Session {
     }
 }
 
-/// # Tokens in forms
-impl Session {
-    /// Returns a token for a hidden field of a form, for browsers that are so old that they send neither
-    /// `Sec-Fetch-Site` nor `Origin`.
-    ///
-    /// It differs each time. It is valid until the session ends or gets another cookie.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`SessionError`] if there is no session, or no random bytes.
-    pub fn csrf_token(&self) -> Result<String, SessionError> {
-        let current = self.0.current()?;
-        Ok(csrf_token::new_token(&current.session.record.digest)?)
-    }
-
-    /// Checks a [token](Self::csrf_token) that the request has in a form or in a header such as `x-csrf-token`. Never
-    /// read it from a cookie or the query.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`DenialKind::CrossSite`] (403) if the token is not one of this session.
-    pub fn check_csrf_token(&self, token: &str) -> Result<(), DenialKind> {
-        let is_valid =
-            self.0.current().is_ok_and(|current| csrf_token::is_token_of(&current.session.record.digest, token));
-        if is_valid { Ok(()) } else { Err(DenialKind::cross_site(None)) }
-    }
-}
-
 impl RequestState {
     async fn log_in(&self, user: &UserContext, remember: Remember) -> Result<SessionId, SessionError> {
         self.check_not_sent()?;
@@ -181,6 +153,7 @@ impl RequestState {
         let mut record = SessionRecord {
             id,
             digest: secret.digest(),
+            csrf_key: CsrfKey::random()?,
             user: user.clone(),
             created_at: now,
             logged_in_at: now,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::record_store::StoreError;
+use crate::session::csrf_token::CsrfKey;
 use crate::session::error::SessionError;
 use crate::session::id::SessionId;
 use crate::session::record::stored_user::StoredUser;
@@ -54,6 +55,7 @@ const MAX_LEN: usize = 4_096;
 struct Stored {
     id: String,
     digest: String,
+    csrf_key: String,
     user: StoredUser,
     created_at: u64,
     logged_in_at: u64,
@@ -83,6 +85,7 @@ impl Stored {
         Self {
             id: record.id.to_string(),
             digest: record.digest.to_hex(),
+            csrf_key: record.csrf_key.to_hex(),
             user: StoredUser::of(&record.user),
             created_at: record.created_at,
             logged_in_at: record.logged_in_at,
@@ -107,6 +110,7 @@ impl Stored {
         Some(SessionRecord {
             id: SessionId::parse(&self.id)?,
             digest: SessionDigest::from_hex(&self.digest)?,
+            csrf_key: CsrfKey::from_hex(&self.csrf_key)?,
             user: self.user.into_user()?,
             created_at: self.created_at,
             logged_in_at: self.logged_in_at,

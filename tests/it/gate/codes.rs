@@ -68,6 +68,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::revocations_unavailable(Duration::from_secs(1)),
         DenialKind::SessionChangeInvalid,
         DenialKind::SessionLayerMissing,
+        DenialKind::CsrfTokenInvalid,
         DenialKind::SessionNotFound,
         DenialKind::session_store_unavailable(Duration::from_secs(1)),
         DenialKind::TooManySessions,

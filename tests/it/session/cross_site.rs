@@ -47,32 +47,3 @@ async fn a_page_of_a_trusted_origin_may_write() {
     let mut browser = fixture.log_in().await;
     assert_eq!(browser.send(&fixture.app, Method::POST, "/me", FOREIGN).await.status, 200);
 }
-
-#[tokio::test]
-async fn a_token_is_valid_for_the_session_that_it_was_made_for() {
-    let fixture = Fixture::new();
-    let check = async |session: Session, token: String| {
-        match session.check_csrf_token(&token) {
-            Ok(()) => 200,
-            Err(kind) => Denial::new(kind, portcullis::context::Realm::default()).status().as_u16(),
-        }
-        .to_string()
-    };
-    let app = Router::new()
-        .route("/token", post(async |session: Session| session.csrf_token()))
-        .route("/check", post(check))
-        .layer(fixture.sessions.to_optional());
-    let check = async |browser: &Browser, token: &str| {
-        let request = Request::post("/check").header("cookie", browser.cookie.as_ref().unwrap());
-        let request = request.header("sec-fetch-site", "same-origin").body(Body::from(token.to_owned()));
-        TestResponse::send(&app, request.unwrap()).await.body
-    };
-    let (mut ann, bob) = (fixture.log_in().await, fixture.log_in_as("bob").await);
-    let token = ann.post(&app, "/token").await.body;
-    assert_ne!(ann.post(&app, "/token").await.body, token, "it differs on each rendering");
-    assert_eq!((check(&ann, &token).await, check(&bob, &token).await), ("200".to_owned(), "403".to_owned()));
-    assert_eq!(check(&ann, &token[1..]).await, "403");
-    ann.post(&fixture.app, "/login?user=ann").await;
-    assert_eq!(check(&ann, &token).await, "403", "of the session before the login");
-    assert_eq!(Browser::default().post(&app, "/token").await.status, 401);
-}

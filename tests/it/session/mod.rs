@@ -5,6 +5,7 @@ mod config;
 mod cookie;
 mod cost;
 mod cross_site;
+mod csrf_token;
 mod identity;
 mod login_page;
 mod races;

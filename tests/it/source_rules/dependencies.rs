@@ -48,7 +48,16 @@ const PLACES: [(&str, &[&str]); 37] = [
             "testing/",
         ],
     ),
-    ("bytes", &["gate/", "http_client/built_in.rs", "rate_limit/response_headers.rs", "testing/server.rs"]),
+    (
+        "bytes",
+        &[
+            "gate/",
+            "http_client/built_in.rs",
+            "rate_limit/response_headers.rs",
+            "session/csrf_form.rs",
+            "testing/server.rs",
+        ],
+    ),
     ("crc32fast", &["api_key/key/format.rs"]),
     ("curve25519_dalek", &["jwt/keys/ed25519.rs"]),
     (

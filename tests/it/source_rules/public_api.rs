@@ -18,7 +18,8 @@ const NAMED: &[(&str, &str)] = &[
     (
         "axum_core",
         "api_key::ApiKeyError, extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
-         gate::BodyFromBytes for Body, session::Session, session::SessionError",
+         gate::BodyFromBytes for Body, session::CsrfForm, session::CsrfHeader, session::Session, \
+         session::SessionError",
     ),
     (
         "bytes",
