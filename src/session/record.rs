@@ -95,6 +95,18 @@ impl SessionRecord {
         to_system_time(self.expires_at)
     }
 
+    /// Returns when a store removes the record: when the session ends, or at [`replaced_until`](Self::replaced_until) if
+    /// that is earlier.
+    #[must_use]
+    pub fn kept_until(&self) -> SystemTime {
+        to_system_time(self.kept_until_seconds())
+    }
+
+    /// Returns [`kept_until`](Self::kept_until) in whole seconds since 1970.
+    pub(super) fn kept_until_seconds(&self) -> u64 {
+        self.replacement.map_or(self.expires_at, |replacement| replacement.valid_until.min(self.expires_at))
+    }
+
     /// Returns when the session was used last, to the minute.
     #[must_use]
     pub fn last_used_at(&self) -> SystemTime {

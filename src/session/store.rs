@@ -16,12 +16,13 @@ use crate::session::secret::SessionDigest;
 /// | column | value |
 /// |---|---|
 /// | `digest`, the primary key | [`SessionRecord::digest`] |
-/// | `id`, with an index | [`id`](SessionRecord::id) |
-/// | `owner_issuer` and `owner_id`, with an index | [`owner_issuer`](SessionRecord::owner_issuer), [`owner_id`](SessionRecord::owner_id) |
-/// | `expires_at`, with an index | [`expires_at`](SessionRecord::expires_at), or [`replaced_until`](SessionRecord::replaced_until) if that is earlier |
+/// | `owner_id`, `owner_issuer` and `id`, with one index over the three | [`owner_id`](SessionRecord::owner_id), [`owner_issuer`](SessionRecord::owner_issuer), [`id`](SessionRecord::id) |
+/// | `kept_until`, with an index | [`kept_until`](SessionRecord::kept_until), after which any call may delete the row |
 /// | `last_used_at` | [`last_used_at`](SessionRecord::last_used_at); only [`touch`](Self::touch) changes it |
 /// | `is_replaced` | whether [`replaced_until`](SessionRecord::replaced_until) is set |
 /// | `record` | [`to_json`](SessionRecord::to_json) |
+///
+/// The example `sessions` is such a store, with SQLite.
 ///
 /// Records are never overwritten by a request that began earlier: no method stores what was removed. The calls have a
 /// [timeout](crate::session::SessionAuthBuilder::store_timeout), after which they are dropped.
@@ -37,8 +38,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Stores a new session. If its owner would then have more sessions than the limit, the same step removes those that
     /// were not used for the longest time, or stores nothing.
     ///
-    /// Replaced and expired records do not count. Of sessions that are created at the same time, no more than the limit
-    /// remain.
+    /// Replaced and expired records do not count; the time is [`created_at`](SessionRecord::created_at) of the record. Of
+    /// sessions that are created at the same time, no more than the limit remain.
     ///
     /// # Errors
     ///
@@ -81,7 +82,7 @@ pub trait SessionStore: Send + Sync + 'static {
         id: &SessionId,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Returns the sessions of an owner that have not expired, except replaced records.
+    /// Returns the sessions of an owner, except replaced records. Expired ones may be among them: they are not shown.
     ///
     /// # Errors
     ///

@@ -125,7 +125,7 @@ impl Table {
 
     fn insert(&mut self, owner: &Owner, record: SessionRecord) {
         let digest = record.digest;
-        self.by_expiry.insert((end(&record), digest));
+        self.by_expiry.insert((record.kept_until_seconds(), digest));
         if self.records.insert(digest, record).is_none() {
             self.change_count(owner, |digests| digests.push(digest));
         }
@@ -133,7 +133,7 @@ impl Table {
 
     fn remove_record(&mut self, owner: &Owner, digest: &SessionDigest) {
         if let Some(record) = self.records.remove(digest) {
-            self.by_expiry.remove(&(end(&record), *digest));
+            self.by_expiry.remove(&(record.kept_until_seconds(), *digest));
             self.change_count(owner, |digests| digests.retain(|other| other != digest));
         }
     }
@@ -153,9 +153,4 @@ impl Table {
 
 fn owner(issuer: Option<&str>, id: &str) -> Owner {
     Arc::new((issuer.map(str::to_owned), id.to_owned()))
-}
-
-/// Returns when a record is removed.
-fn end(record: &SessionRecord) -> u64 {
-    record.replacement.map_or(record.expires_at, |replacement| replacement.valid_until.min(record.expires_at))
 }
