@@ -40,8 +40,8 @@ impl UserContext {
 
     /// Sets the issuer of the user's credential.
     ///
-    /// Set it if the app has users of several issuers, whose ids may be equal. Without an issuer, only an API key can
-    /// be [revoked](crate::revocation).
+    /// Set it if the app has users of several issuers, whose ids may be equal. Without an issuer, only API
+    /// keys and sessions can be [revoked](crate::revocation).
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
         self.with_credential_value(|identity| identity.issuer = Some(issuer.into().into()))

@@ -1,6 +1,7 @@
 //! The methods of `Session` that begin, renew and end a session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::context::{SharedStr, UserContext};
 use crate::gate::DenialKind;
@@ -33,7 +34,8 @@ impl Session {
     ///
     /// The session has a new id and a new cookie, and the session that the request came with ends. So a cookie that an
     /// attacker has planted before the login is worthless after it. The session keeps the identity and the privileges of
-    /// the user; claims and a [record](UserContext::record) of the app are not kept.
+    /// the user; claims and a [record](UserContext::record) of the app are not kept. [`auth_time`](UserContext::auth_time)
+    /// is now, unless the user [has one](UserContext::with_authentication), for example that of an ID token.
     ///
     /// The user must have an id. Set its [issuer](UserContext::with_issuer) if the app has several, and its
     /// [`session_id`](UserContext::with_session_id) to the `sid` of the ID token if an OpenID provider has logged it in.
@@ -105,7 +107,7 @@ impl Session {
                 record.logged_in_at = now.as_secs().max(record.logged_in_at);
                 record.expires_at = policy.timeouts.expires_at(record.logged_in_at);
                 record.user = record.user.clone().with(|identity| {
-                    identity.auth_time = Some(std::time::Duration::from_secs(now.as_secs()));
+                    identity.auth_time = Some(Duration::from_secs(now.as_secs()));
                     identity.acr = Some(acr);
                     identity.amr = amr;
                 });
@@ -154,7 +156,9 @@ impl RequestState {
             id,
             digest: secret.digest(),
             csrf_key: CsrfKey::random()?,
-            user: user.clone(),
+            user: user.clone().with(|identity| {
+                identity.auth_time.get_or_insert(Duration::from_secs(now));
+            }),
             created_at: now,
             logged_in_at: now,
             expires_at: self.policy.timeouts.expires_at(now),
@@ -244,4 +248,4 @@ impl RequestState {
 }
 
 /// Requests that a browser has sent before it received the next cookie arrive within seconds.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(10);

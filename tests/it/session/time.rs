@@ -48,6 +48,23 @@ async fn a_renewal_does_not_extend_the_absolute_timeout() {
 }
 
 #[tokio::test]
+async fn a_login_sets_auth_time_unless_the_user_has_one() {
+    let fixture = Fixture::new();
+    fixture.log_in().await;
+    let now = UNIX_EPOCH + fixture.clock.clock().since_epoch();
+    assert_eq!(fixture.records().await.remove(0).user().auth_time(), Some(now));
+
+    let at_provider = now - MINUTE;
+    let log_in = async move |session: Session| {
+        session.log_in(UserContext::new("bob").with_authentication(at_provider, "1", ["pwd"])).await.map(drop)
+    };
+    let app = Router::new().route("/callback", post(log_in)).layer(fixture.sessions.to_optional());
+    Browser::default().post(&app, "/callback").await;
+    let record = fixture.store.find_by_owner(None, "bob").await.unwrap().remove(0);
+    assert_eq!(record.user().auth_time(), Some(at_provider));
+}
+
+#[tokio::test]
 async fn a_confirmation_starts_both_timeouts_again_and_sets_auth_time() {
     let fixture = Fixture::with(|builder| builder.absolute_timeout(HOUR));
     let mut browser = fixture.log_in().await;
