@@ -28,7 +28,7 @@ impl CsrfKey {
     }
 
     pub(super) fn to_hex(&self) -> String {
-        hex::encode(&*self.0)
+        hex::encode(*self.0)
     }
 
     pub(super) fn from_hex(text: &str) -> Option<Self> {

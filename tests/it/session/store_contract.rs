@@ -307,7 +307,8 @@ pub(crate) fn digest(name: &str) -> SessionDigest {
 /// A session that began now and is valid for an hour.
 pub(crate) fn record(name: &str, (issuer, owner): (Option<&str>, &str), clock: &FakeClock) -> SessionRecord {
     let json = serde_json::json!({
-        "id": id(name).as_str(), "digest": digest(name).to_hex(), "user": { "id": owner, "issuer": issuer },
+        "id": id(name).as_str(), "digest": digest(name).to_hex(), "csrf_key": "c5".repeat(32),
+        "user": { "id": owner, "issuer": issuer },
         "created_at": now(clock), "logged_in_at": now(clock), "expires_at": now(clock) + HOUR,
     });
     SessionRecord::from_json(&json.to_string()).unwrap()
@@ -316,7 +317,7 @@ pub(crate) fn record(name: &str, (issuer, owner): (Option<&str>, &str), clock: &
 /// A record with a value in each member.
 fn full_record(clock: &FakeClock) -> SessionRecord {
     let json = serde_json::json!({
-        "id": id("full").as_str(), "digest": digest("full").to_hex(),
+        "id": id("full").as_str(), "digest": digest("full").to_hex(), "csrf_key": "c5".repeat(32),
         "user": {
             "id": "\"fay\"\r\n\0\u{e4}", "issuer": ISSUER, "tenant": "acme", "client_id": "web",
             "email": "fay@example.com", "email_verified": true, "name": "Fay \u{1f980}", "scope": "read write",

@@ -1,4 +1,4 @@
-//! Client certificates.
+//! Apps that authenticate clients by their certificates.
 
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
