@@ -23,7 +23,7 @@ use crate::session::gate::SessionAuth;
 use crate::session::login_page::LoginPage;
 use crate::session::memory::MemorySessions;
 use crate::session::policy::Policy;
-use crate::session::secret::random_bytes;
+use crate::session::random::random_bytes;
 use crate::session::store::SessionLimit;
 use crate::session::timed_store::{DynStore, TimedStore};
 use crate::session::timeouts::{AssuranceLevel, Timeouts};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::session::id::SessionId;
-use crate::session::secret::{RandomUnavailable, random_bytes};
+use crate::session::random::{RandomUnavailable, random_bytes};
 
 /// The key of a session's tokens: 256 random bits that only the record has.
 ///

@@ -11,7 +11,7 @@ use crate::error::error_chain;
 use crate::gate::{Denial, DenialKind};
 use crate::record_store::StoreError;
 use crate::revocation::RevokeError;
-use crate::session::secret::RandomUnavailable;
+use crate::session::random::RandomUnavailable;
 
 /// Why a session is not started, changed or ended.
 ///

@@ -172,3 +172,6 @@ impl fmt::Debug for Session {
         f.debug_struct("Session").field("id", &self.id()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

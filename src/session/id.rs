@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::session::secret::{RandomUnavailable, random_bytes};
+use crate::session::random::{RandomUnavailable, random_bytes};
 
 /// The id of a session: 22 characters. It identifies a session in a list, and gives no access to it.
 ///

@@ -158,6 +158,7 @@ mod login_page;
 mod manage;
 mod memory;
 mod policy;
+mod random;
 mod record;
 #[cfg(feature = "axum")]
 mod response;

@@ -7,15 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::session::random::{RandomUnavailable, random_bytes};
+
 /// The secret of a session: 256 random bits, as 43 characters of base64url (RFC 4648 §5).
 ///
 /// It is copied for each request, so it has no allocation of its own.
 #[derive(Clone)]
 pub(super) struct SessionSecret(Zeroizing<[u8; LEN]>);
-
-/// The operating system provides no random bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RandomUnavailable;
 
 impl SessionSecret {
     /// Returns a new secret from random bytes of the operating system.
@@ -61,17 +59,6 @@ impl SessionSecret {
         let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut *text);
         Self(text)
     }
-}
-
-/// Returns random bytes of the operating system.
-///
-/// # Errors
-///
-/// Returns [`RandomUnavailable`] if its generator fails.
-pub(super) fn random_bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, RandomUnavailable> {
-    let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(&mut *bytes).map_err(|_| RandomUnavailable)?;
-    Ok(bytes)
 }
 
 /// Does not show the secret.

@@ -13,8 +13,9 @@ use crate::session::csrf_token::CsrfKey;
 use crate::session::error::SessionError;
 use crate::session::handle::{Current, RequestState, Session};
 use crate::session::id::SessionId;
+use crate::session::random::random_bytes;
 use crate::session::record::{Replacement, SessionRecord};
-use crate::session::secret::{SessionSecret, random_bytes};
+use crate::session::secret::SessionSecret;
 use crate::session::store::Created;
 
 /// Whether the cookie of a login outlives the browser.

@@ -77,7 +77,7 @@ const PLACES: [(&str, &[&str]); 37] = [
             "context/csp_nonce.rs",
             "introspection/client_auth/authenticator.rs",
             "lookup/credential_digest.rs",
-            "session/secret.rs",
+            "session/random.rs",
         ],
     ),
     (
