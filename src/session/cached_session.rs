@@ -63,3 +63,51 @@ impl CachedSession {
         self.accepted.store(hash, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::record::Replacement;
+    use crate::session::record::tests::record;
+
+    fn session(record: SessionRecord) -> CachedSession {
+        let usage = Arc::new(SessionUsage::new(record.digest, record.last_used_at));
+        let age = Age::new(0, Duration::ZERO, Duration::ZERO);
+        CachedSession::new(record.clone(), record.user, usage, age, 0)
+    }
+
+    #[test]
+    fn a_session_ends_at_the_first_of_its_ends() {
+        let login = record(1, "ann");
+        let at = login.logged_in_at;
+        let replacement = Some(Replacement { nonce: [0; 16], valid_until: at + 10 });
+        let replaced = session(SessionRecord { replacement, ..login.clone() });
+        let short = session(SessionRecord { expires_at: at + 60, ..login.clone() });
+        let current = session(login);
+        for (session, now, expected) in [
+            (&current, at, Validity::Valid),
+            (&current, at + 1_799, Validity::Valid),
+            (&current, at + 1_800, Validity::Idle),
+            (&current, at + 43_200, Validity::Ended),
+            (&short, at + 59, Validity::Valid),
+            (&short, at + 60, Validity::Ended),
+            (&replaced, at + 9, Validity::Valid),
+            (&replaced, at + 10, Validity::Ended),
+        ] {
+            assert_eq!(session.validity(Timeouts::default(), now), expected, "{now}");
+        }
+        current.usage.record(at + 1_000);
+        assert_eq!(current.validity(Timeouts::default(), at + 2_799), Validity::Valid);
+        assert_eq!(current.validity(Timeouts::default(), at + 2_800), Validity::Idle);
+    }
+
+    #[test]
+    fn a_client_that_was_accepted_is_not_asked_about_again() {
+        let session = session(record(1, "ann"));
+        assert!(!session.has_accepted(7));
+        session.accept(7);
+        assert!(session.has_accepted(7) && !session.has_accepted(8));
+    }
+}

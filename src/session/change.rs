@@ -112,3 +112,57 @@ fn shortened(text: &str) -> &str {
 
 /// Longer than those of browsers. A client could otherwise store much in each record.
 const MAX_USER_AGENT_LEN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::record::tests::record;
+
+    fn login() -> SessionRecord {
+        let address = Some("192.0.2.1".parse().unwrap());
+        SessionRecord { address, user_agent: Some("Firefox".to_owned()), ..record(1, "ann") }
+    }
+
+    fn hints(address: &str, user_agent: &'static str) -> (IpAddr, HeaderValue) {
+        (address.parse().unwrap(), HeaderValue::from_static(user_agent))
+    }
+
+    #[test]
+    fn a_change_has_what_the_login_and_the_request_had() {
+        let login = login();
+        let same = hints("192.0.2.1", "Firefox");
+        assert!(SessionChange::of(&login, ClientHints::new(Some(same.0), Some(&same.1))).is_none());
+        for (address, user_agent) in [("192.0.2.2", "Firefox"), ("192.0.2.1", "curl")] {
+            let (address, value) = hints(address, user_agent);
+            let (change, hash) = SessionChange::of(&login, ClientHints::new(Some(address), Some(&value))).unwrap();
+            assert_ne!(hash, 0);
+            assert_eq!((change.id(), change.user().id()), (&login.id, "ann"));
+            assert_eq!((change.address(), change.user_agent()), (Some(address), Some(user_agent)));
+            let (address, user_agent) = (change.address_at_login(), change.user_agent_at_login());
+            assert_eq!((address, user_agent), (login.address, Some("Firefox")));
+        }
+        let (change, _) = SessionChange::of(&login, ClientHints::new(None, None)).unwrap();
+        assert_eq!((change.address(), change.user_agent()), (None, None));
+    }
+
+    #[test]
+    fn each_client_has_a_hash_of_its_own() {
+        let clients = [("192.0.2.2", "Firefox"), ("192.0.2.1", "curl"), ("192.0.2.2", "curl"), ("2001:db8::1", "curl")];
+        let hashes = clients.map(|(address, user_agent)| {
+            let (address, value) = hints(address, user_agent);
+            ClientHints::new(Some(address), Some(&value)).hash()
+        });
+        let distinct: std::collections::HashSet<_> = hashes.into_iter().collect();
+        assert_eq!(distinct.len(), clients.len());
+    }
+
+    #[test]
+    fn a_user_agent_is_at_most_256_bytes_and_text() {
+        for (len, expected) in [(255, 255), (256, 256), (257, 256), (8_000, 256)] {
+            let value = HeaderValue::try_from("a".repeat(len)).unwrap();
+            assert_eq!(ClientHints::new(None, Some(&value)).user_agent.map(str::len), Some(expected));
+        }
+        let binary = HeaderValue::from_bytes(b"\xe4").unwrap();
+        assert_eq!(ClientHints::new(None, Some(&binary)).user_agent, None);
+    }
+}

@@ -107,6 +107,19 @@ mod tests {
     }
 
     #[test]
+    fn every_cookie_of_the_name_is_cleared() {
+        let texts = |cookie: SessionCookie| -> Vec<String> {
+            cookie.clear_all().map(|value| value.to_str().unwrap().to_owned()).collect()
+        };
+        let own = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+        assert_eq!(texts(cookie(None, false)), [own]);
+        let of_domain = "__Secure-session=; Path=/; Domain=example.com; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+        let of_host = "__Secure-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+        assert_eq!(texts(cookie(Some("example.com"), false)), [of_domain, of_host]);
+        assert_eq!(SessionCookie::default_name(true, true), "session");
+    }
+
+    #[test]
     fn clearing_has_the_same_attributes() {
         let cleared = cookie(Some("example.com"), false).clear();
         let expected = "__Secure-session=; Path=/; Domain=example.com; Max-Age=0; Secure; HttpOnly; SameSite=Lax";

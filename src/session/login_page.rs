@@ -78,7 +78,9 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
     use proptest::prelude::*;
+    use url::Url;
 
     use super::*;
 
@@ -119,11 +121,71 @@ mod tests {
         }
     }
 
+    /// Whether a browser that is on a page of the app resolves the text to a page of the app.
+    fn is_of_this_site(text: &str) -> bool {
+        let page = Url::parse("https://app.example/login").unwrap();
+        page.join(text).is_ok_and(|url| url.origin() == page.origin())
+    }
+
+    #[test]
+    fn a_location_has_the_path_after_what_is_in_the_query_of_the_login_page() {
+        for (login, start) in [("/login", "/login?return_to="), ("/login?lang=en", "/login?lang=en&return_to=")] {
+            let page = LoginPage::new(login.to_owned(), &[7; 32]);
+            let head = Request::get("/reports?year=2026").body(()).unwrap().into_parts().0;
+            let location = page.location(&head);
+            let location = location.to_str().unwrap();
+            assert!(location.starts_with(start), "{location}");
+            assert_eq!(page.return_path(&location.parse().unwrap()), "/reports?year=2026");
+        }
+    }
+
+    #[test]
+    fn a_navigation_is_a_get_that_is_not_of_the_login_page() {
+        let page = LoginPage::new("/login?lang=en".to_owned(), &[7; 32]);
+        for (method, path, mode, expected) in [
+            (Method::GET, "/", Some("navigate"), true),
+            (Method::GET, "/login/more", Some("navigate"), true),
+            (Method::GET, "/login", Some("navigate"), false),
+            (Method::GET, "/login?failed", Some("navigate"), false),
+            (Method::POST, "/", Some("navigate"), false),
+            (Method::HEAD, "/", Some("navigate"), false),
+            (Method::GET, "/", Some("cors"), false),
+            (Method::GET, "/", None, false),
+        ] {
+            let mut request = Request::builder().method(&method).uri(path);
+            if let Some(mode) = mode {
+                request = request.header(SEC_FETCH_MODE, mode);
+            }
+            let head = request.body(()).unwrap().into_parts().0;
+            assert_eq!(page.is_for(&head), expected, "{method} {path} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_2048_bytes_is_the_longest() {
+        let path = |len: usize| format!("/{}", "a".repeat(len - 1));
+        assert!(is_local("/") && is_local(&path(2_048)) && !is_local(&path(2_049)));
+        let sealed = page().seal(&path(2_048));
+        assert_eq!(returned(&format!("return_to={sealed}")), path(2_048));
+    }
+
     proptest! {
+        #[test]
+        fn a_browser_resolves_every_sealed_path_to_this_site(path in "[/\\\\.:@?#a-z\t\n\r \\x00\u{e4}]{0,12}|/.{0,20}") {
+            let returned = returned(&format!("return_to={}", page().seal(&path)));
+            prop_assert!(returned.starts_with('/') && is_of_this_site(&returned), "{returned}");
+            // What is not local is replaced.
+            prop_assert!(returned == path || returned == "/");
+            if is_local(&path) {
+                prop_assert_eq!(returned, path);
+            }
+        }
+
         #[test]
         fn any_query_leads_to_this_site(query in "[!-~]{0,80}") {
             if let Ok(uri) = format!("/login?return_to={query}").parse() {
-                prop_assert!(is_local(&page().return_path(&uri)));
+                let path = page().return_path(&uri);
+                prop_assert!(is_local(&path) && is_of_this_site(&path));
             }
         }
     }

@@ -139,3 +139,6 @@ impl SessionRecord {
         self.replacement.map(|replacement| to_system_time(replacement.valid_until))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

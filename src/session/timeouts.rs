@@ -68,6 +68,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::record::Replacement;
+    use crate::session::record::tests::record;
 
     #[test]
     fn a_session_ends_after_the_idle_timeout_and_at_its_expiry_whatever_the_use() {
@@ -88,6 +90,21 @@ mod tests {
         ] {
             assert_eq!(timeouts.has_ended(expires_at, last_used_at, now), has_ended, "{last_used_at} {now}");
         }
+    }
+
+    #[test]
+    fn a_replaced_record_is_no_session() {
+        let timeouts = Timeouts::default();
+        let current = record(1, "ann");
+        let last_used_at = current.last_used_at;
+        assert!(!timeouts.has_ended_record(&current, last_used_at));
+        assert!(!timeouts.has_ended_record(&current, last_used_at + 1_799));
+        assert!(timeouts.has_ended_record(&current, last_used_at + 1_800));
+        assert!(
+            timeouts.has_ended_record(&SessionRecord { expires_at: last_used_at, ..current.clone() }, last_used_at)
+        );
+        let replacement = Some(Replacement { nonce: [0; 16], valid_until: u64::MAX });
+        assert!(timeouts.has_ended_record(&SessionRecord { replacement, ..current }, last_used_at));
     }
 
     #[test]

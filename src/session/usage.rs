@@ -101,6 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn a_use_that_was_not_stored_waits_again_unless_a_later_one_does() {
+        let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
+        usage.record(1_100);
+        assert_eq!(usage.take(), 1_100);
+        assert!(usage.restore() && !usage.restore());
+        assert_eq!(usage.record(1_101), None, "it waits, and is not due");
+        assert_eq!(usage.record(1_160), Some(Due::Overdue));
+        usage.merge_stored(900);
+        assert_eq!(usage.last_used_at(), 1_160, "an earlier use of another process");
+        assert_eq!(usage.digest(), SessionDigest::from_bytes([1; 32]));
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_changes_nothing() {
         let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
         assert_eq!((usage.record(500), usage.last_used_at()), (None, 1_000));

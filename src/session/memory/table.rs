@@ -66,7 +66,11 @@ impl Table {
         if is_current {
             let owner = owner(old.owner_issuer(), old.owner_id());
             self.remove_record(&owner, &old.digest);
-            self.insert(&owner, old.clone());
+            while self.records.len() + 1 >= self.capacity && self.evict() {}
+            // With a capacity of one, only the new record has a place.
+            if self.records.len() + 1 < self.capacity {
+                self.insert(&owner, old.clone());
+            }
             self.insert(&owner, renewed.clone());
         }
         is_current
@@ -154,3 +158,6 @@ impl Table {
 fn owner(issuer: Option<&str>, id: &str) -> Owner {
     Arc::new((issuer.map(str::to_owned), id.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;
