@@ -8,6 +8,7 @@ mod cross_site;
 mod csrf_token;
 mod identity;
 mod login_page;
+mod other_libraries;
 mod races;
 mod revoking;
 mod several;
