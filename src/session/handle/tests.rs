@@ -1,3 +1,5 @@
+//! Tests of the methods of a session without random bytes.
+
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};

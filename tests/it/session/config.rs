@@ -65,6 +65,30 @@ fn each_invalid_setting_is_named_and_all_at_once() {
 }
 
 #[test]
+fn the_limits_of_each_setting_are_valid_and_what_is_beyond_them_is_not() {
+    let day = 24 * HOUR;
+    let domain = |len: usize| format!("{}.com", "a".repeat(len - 4));
+    for (valid, invalid, setting) in [
+        (builder().remember_for(SECOND), builder().remember_for(SECOND - Duration::from_millis(1)), "remember_for"),
+        (builder().remember_for(400 * day), builder().remember_for(400 * day + SECOND), "remember_for"),
+        (builder().idle_timeout(MINUTE), builder().idle_timeout(MINUTE - SECOND), "idle_timeout"),
+        (builder().idle_timeout(12 * HOUR), builder().idle_timeout(12 * HOUR + SECOND), "idle_timeout"),
+        (builder().absolute_timeout(400 * day), builder().absolute_timeout(400 * day + SECOND), "absolute_timeout"),
+        (builder().store_timeout(MINUTE), builder().store_timeout(MINUTE + SECOND), "store_timeout"),
+        (builder().cache_ttl(MINUTE), builder().cache_ttl(MINUTE + SECOND), "cache_ttl"),
+        (builder().stale_for(HOUR), builder().stale_for(HOUR + SECOND), "stale_for"),
+        (builder().cache_capacity(1), builder().cache_capacity(0), "cache_capacity"),
+        (builder().cache_capacity(1 << 20), builder().cache_capacity((1 << 20) + 1), "cache_capacity"),
+        (builder().max_sessions(1), builder().max_sessions(0), "max_sessions"),
+        (builder().domain(domain(253)), builder().domain(domain(254)), "domain"),
+        (builder().login_page("/login?a=b"), builder().login_page("/login#a"), "login_page"),
+        (builder().login_page("/login").secret([7; 32]), builder().login_page("/login").secret([7; 31]), "secret"),
+    ] {
+        assert_eq!((settings(valid), settings(invalid)), (vec![], vec![setting]), "{setting}");
+    }
+}
+
+#[test]
 fn no_secret_is_in_an_issue() {
     let error = builder().secret(*b"marker-4711").build().unwrap_err();
     assert!(!format!("{error:?}").contains("marker"), "{error:?}");

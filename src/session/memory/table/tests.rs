@@ -1,3 +1,5 @@
+//! Tests of the orders in which records are removed.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
