@@ -19,12 +19,16 @@ use crate::session::users::user_of;
 /// The records of sessions in use. Anyone can send cookies that no session has, so work and memory are bounded:
 ///
 /// - Requests with one cookie share a lookup.
-/// - At most [`MAX_LOOKUPS`] run at the same time. No request waits for its turn.
+/// - At most [`MAX_LOOKUPS`] run at the same time. No request waits for its turn. Lookups of cached sessions, whose
+///   records must be read again, have as many of their own. Otherwise, a flood of invented cookies would keep such a
+///   record in use, even if another process had ended the session meanwhile.
 /// - Cookies without a session are not remembered.
 #[derive(Debug)]
 pub(super) struct SessionCache {
     sessions: RwLock<Generations<SessionDigest, Arc<CachedSession>>>,
     lookups: Arc<SharedLookups<SessionDigest, Outcome>>,
+    /// Of cached sessions whose records must be read again.
+    cached_lookups: Arc<SharedLookups<SessionDigest, Outcome>>,
     app_settings: AppSettings,
     store: TimedStore,
     settings: CacheSettings,
@@ -54,6 +58,7 @@ impl SessionCache {
         Self {
             sessions: RwLock::new(Generations::new(settings.capacity)),
             lookups: SharedLookups::new(MAX_LOOKUPS),
+            cached_lookups: SharedLookups::new(MAX_LOOKUPS),
             app_settings,
             store,
             settings,
@@ -118,7 +123,9 @@ impl SessionCache {
         let record = move |result| cache.finish(&digest, result);
         // Another lookup may have ended since the cache was asked.
         let known = || self.get(&digest).filter(|session| self.is_fresh(session)).map(|session| Ok(Some(session)));
-        self.lookups.start(&digest, known, look_up, record)
+        let is_cached = self.read().get(&digest).is_some();
+        let lookups = if is_cached { &self.cached_lookups } else { &self.lookups };
+        lookups.start(&digest, known, look_up, record)
     }
 
     /// Caches a record that was read or stored now, and returns its session.
@@ -146,7 +153,8 @@ impl SessionCache {
 
     /// Forgets what is known of a digest, and the lookup in progress, after its record was changed.
     pub(super) fn forget(&self, digest: &SessionDigest) {
-        self.lookups.forget(digest, || self.write().remove(digest));
+        let forget = || self.write().remove(digest);
+        self.lookups.forget(digest, || self.cached_lookups.forget(digest, forget));
     }
 
     /// Caches the result of a lookup. It is `None` if the lookup was stopped.

@@ -85,6 +85,23 @@ async fn at_most_64_reads_run_at_once_and_the_rest_gets_503() {
 }
 
 #[tokio::test]
+async fn a_flood_of_invented_cookies_does_not_keep_a_session_that_another_process_has_ended() {
+    let fixture = Fixture::new();
+    let browser = fixture.log_in().await;
+    let other = Fixture::of(fixture.store.clone(), fixture.clock.clone(), |builder| builder);
+    browser.clone().post(&other.app, "/logout").await;
+    fixture.clock.advance(10 * SECOND);
+    let finds = fixture.store.finds();
+    let permits = fixture.store.hold();
+    let flood = send_all(&fixture.app, (0..64).map(invented));
+    fixture.store.wait_for_finds(finds + 64).await;
+    let response = send_all(&fixture.app, [browser]);
+    fixture.store.wait_for_finds(finds + 65).await;
+    permits.add_permits(65);
+    assert_eq!((flood.await, response.await), (BTreeMap::from([(401, 64)]), BTreeMap::from([(401, 1)])));
+}
+
+#[tokio::test]
 async fn a_flood_of_invented_cookies_evicts_no_session() {
     let fixture = Fixture::with(|builder| builder.cache_capacity(8));
     let mut browsers = [fixture.log_in().await, fixture.log_in().await];
