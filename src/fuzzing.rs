@@ -22,6 +22,8 @@ use crate::introspection::fuzzing as introspection;
 use crate::jwt::fuzzing as jwt;
 #[cfg(all(feature = "redis", feature = "revocation"))]
 use crate::revocation::redis::entry::{decode, encode};
+#[cfg(feature = "session")]
+use crate::session::fuzzing as sessions;
 
 /// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
@@ -321,6 +323,21 @@ pub fn api_key_record(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         api_keys::record(text);
     }
+}
+
+/// Reads the cookie and the stored record of a session.
+#[cfg(feature = "session")]
+pub fn session(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        sessions::cookie(text);
+        sessions::record(text);
+    }
+}
+
+/// Returns the paths to which a login page returns, if the text is a path or its query.
+#[cfg(feature = "session")]
+pub fn return_paths(data: &[u8]) -> Vec<String> {
+    std::str::from_utf8(data).map(sessions::return_paths).unwrap_or_default()
 }
 
 /// Reads the response of an authorization server about a token.

@@ -47,7 +47,7 @@ impl LoginPage {
         path.filter(|_| values.next().is_none()).unwrap_or_else(|| "/".to_owned())
     }
 
-    fn seal(&self, path: &str) -> String {
+    pub(super) fn seal(&self, path: &str) -> String {
         let path = if is_local(path) { path } else { "/" };
         let tag = hmac::sign(&self.key, path.as_bytes());
         format!("{}.{}", URL_SAFE_NO_PAD.encode(path), URL_SAFE_NO_PAD.encode(tag))

@@ -125,7 +125,7 @@
 //! waits for it. Call [`flush`](crate::SessionAuth::flush) at shutdown.
 //!
 //! Cookies that no session has cost one lookup each and are not remembered, so they take no memory. At most 64 lookups run
-//! at a time.
+//! at a time, and as many of sessions that are known already.
 //!
 //! # Order
 //!
@@ -150,6 +150,8 @@ mod csrf_token;
 mod error;
 #[cfg(feature = "axum")]
 mod extractor;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 pub(crate) mod gate;
 mod handle;
 mod id;

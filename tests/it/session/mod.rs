@@ -11,6 +11,7 @@ mod login_page;
 mod other_libraries;
 mod races;
 mod revoking;
+mod secrets;
 mod several;
 pub(crate) mod store_contract;
 mod time;
