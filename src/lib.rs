@@ -40,7 +40,7 @@
 //! | [Require*](require) | protect a route with [`RequireScope`], [`RequireRole`], [`RequirePermission`], [`RequireTier`], [`RequireUser`], [`RequireVerifiedEmail`] or [`RequireCredential`]: 403 without the privilege, 401 for an anonymous user |
 //! | [RateLimit] | limits the requests of each user, address, API key or tenant: 429 above the quota |
 //! | [Cors] | lets pages of trusted origins read responses, and responds to preflights |
-//! | [Csrf] | rejects requests that pages of other sites cause: 403. `JwtAuth` makes the same check if the token is in a cookie, and `ClientCertAuth` for browsers |
+//! | [Csrf] | rejects requests that pages of other sites cause: 403. `SessionAuth` makes the same check, `JwtAuth` if the token is in a cookie, and `ClientCertAuth` for browsers |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
 //! | [IpFilter] | allows or denies requests by the client's address: 403 |
@@ -104,6 +104,7 @@
 //! | choose a credential | [which credential](_guide::recipes::which_credential) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
 //! | accept opaque tokens | [opaque tokens](_guide::recipes::opaque_tokens) |
+//! | log users of browsers in and out | [sessions](_guide::recipes::sessions) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
@@ -122,8 +123,8 @@
 //!
 //! # What it does not do
 //!
-//! Portcullis issues no tokens, has no login page, stores no sessions, and reads no request bodies. It does not replace
-//! TLS. For request ids, tracing, compression and panic handling, use tower-http.
+//! Portcullis issues no tokens, has no login page, keeps no data of the app in sessions, and reads no request bodies
+//! except forms with a [CSRF token](session::CsrfForm). It does not replace TLS. For request ids, tracing, compression and panic handling, use tower-http.
 
 // No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
 #![cfg_attr(

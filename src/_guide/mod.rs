@@ -17,6 +17,7 @@
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys), [in another format](recipes::custom_api_keys) |
 //! | How do I accept opaque tokens? | [opaque tokens](recipes::opaque_tokens) |
 //! | How do I authenticate services by TLS client certificates? | [mTLS](recipes::mtls) |
+//! | How do I log users of browsers in and out? | [sessions](recipes::sessions) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out? | [logout](recipes::logout) |
@@ -148,6 +149,10 @@ pub mod recipes {
     #[doc(alias("AnyOf", "multiple credentials", "session"))]
     #[doc = include_str!("recipes/several_credentials.md")]
     pub mod several_credentials {}
+
+    #[doc(alias("cookie", "csrf", "login", "SPA"))]
+    #[doc = include_str!("recipes/sessions.md")]
+    pub mod sessions {}
 
     #[doc(alias("config", "configuration", "environment variables", "json", "serde", "toml"))]
     #[doc = include_str!("recipes/settings.md")]

@@ -6,7 +6,7 @@
 //! needs no token in forms, and no state.
 //!
 //! Gates make this check by themselves if a cookie or a client certificate is the credential of the request:
-//! [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie) and `ClientCertAuth`. Add the layer to routes that act before there is a
+//! `SessionAuth`, [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie) and `ClientCertAuth`. Add the layer to routes that act before there is a
 //! credential, such as a login form. Otherwise another site could log a user in as the attacker.
 //!
 //! ```

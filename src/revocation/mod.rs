@@ -72,8 +72,7 @@
 //! A layer checks each request, after it has verified the credential or found it in its cache, and before the user
 //! loader runs. A revocation has an effect from the call on, also for tokens that are cached. A check takes no lock,
 //! and allocates nothing: if nothing was revoked since the last check of a cached token, it compares one number. A
-//! custom gate calls [`check`](crate::Revocations::check); the guide has [one for
-//! sessions](crate::_guide::recipes::several_credentials#a-gate-for-sessions).
+//! custom gate calls [`check`](crate::Revocations::check).
 //!
 //! A request that is already being handled continues. For a WebSocket or an event stream,
 //! [`watch`](crate::Revocations::watch) returns a future that resolves when the credential ends.
