@@ -49,7 +49,7 @@ impl OwnConnection {
         Self::with(client, None)
     }
 
-    #[cfg(feature = "api_key")]
+    #[cfg(any(feature = "api_key", feature = "session"))]
     pub(crate) fn checked(client: Client, check: ConnectionCheck) -> Self {
         Self::with(client, Some(check))
     }

@@ -1,24 +1,19 @@
 //! `RedisKeys`: a store of API keys in Redis.
 
-mod key_call;
 mod key_names;
 mod store;
 mod stored_record;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Client;
 use redis::aio::ConnectionLike;
 
-use crate::api_key::redis::key_call::KeyCall;
 use crate::error::ConfigError;
-use crate::store::caller::Caller;
-use crate::store::connection::{AppConnection, Connection};
-use crate::store::own_connection::OwnConnection;
+use crate::store::record_server::{RecordServer, StoreTexts};
 use crate::store::setting_names::SettingNames;
-use crate::store::{client, eviction};
 
 /// A store of API keys in Redis, shared by all processes that use the same server and prefix.
 ///
@@ -98,13 +93,9 @@ use crate::store::{client, eviction};
 #[derive(Clone)]
 #[must_use]
 pub struct RedisKeys {
-    /// Erases the type of the connection, so that the store has no type parameter.
-    connection: Arc<dyn Connection<KeyCall>>,
+    server: RecordServer,
     prefix: Arc<str>,
-    deadline: Duration,
     retention: Option<Duration>,
-    /// Created once the settings are final, so that clones share the circuit breaker.
-    caller: Arc<OnceLock<Arc<Caller<KeyCall>>>>,
 }
 
 impl RedisKeys {
@@ -126,7 +117,7 @@ impl RedisKeys {
     /// Returns [`ConfigError`] if the URL is invalid, or if it asks for TLS without the feature `redis_tls` or without
     /// verification (`#insecure`). The error does not show the URL, which may contain a password.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self::from_client(client::open(url, &NAMES)?))
+        Ok(Self::new(RecordServer::of_url(url, &TEXTS)?))
     }
 
     /// Connects as [`connect`](Self::connect), with the settings of this client of the crate `redis` 1.
@@ -144,7 +135,7 @@ impl RedisKeys {
     /// # }
     /// ```
     pub fn from_client(client: Client) -> Self {
-        Self::with_connection(OwnConnection::checked(client, |connection| Box::pin(eviction::check(connection))))
+        Self::new(RecordServer::of_client(client, &TEXTS))
     }
 
     /// Uses a connection to a cluster, a `ClusterConnection` of the crate `redis` 1.
@@ -164,7 +155,7 @@ impl RedisKeys {
     /// # }
     /// ```
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::with_connection(AppConnection::new(connection, true))
+        Self::new(RecordServer::of_cluster(connection, &TEXTS))
     }
 
     /// Sets the prefix of the keys in Redis (default `portcullis:api_keys`).
@@ -203,9 +194,7 @@ impl RedisKeys {
     /// # }
     /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline.clamp(MIN_DEADLINE, MAX_DEADLINE);
-        // Clones with the previous deadline keep their caller.
-        self.caller = Arc::default();
+        self.server.set_deadline(deadline);
         self
     }
 
@@ -231,19 +220,8 @@ impl RedisKeys {
         self
     }
 
-    fn with_connection(connection: impl Connection<KeyCall> + 'static) -> Self {
-        Self {
-            connection: Arc::new(connection),
-            prefix: DEFAULT_PREFIX.into(),
-            deadline: DEFAULT_DEADLINE,
-            retention: None,
-            caller: Arc::default(),
-        }
-    }
-
-    fn caller(&self) -> Arc<Caller<KeyCall>> {
-        let create = || Arc::new(Caller::new(Arc::clone(&self.connection), self.deadline, &NAMES, DURING_OUTAGE));
-        Arc::clone(self.caller.get_or_init(create))
+    fn new(server: RecordServer) -> Self {
+        Self { server, prefix: DEFAULT_PREFIX.into(), retention: None }
     }
 }
 
@@ -254,19 +232,16 @@ impl fmt::Debug for RedisKeys {
     }
 }
 
-const NAMES: SettingNames = SettingNames {
-    documentation: "RedisKeys",
-    url: "RedisKeys::connect",
-    client: "RedisKeys::from_client",
-    deadline: Some("RedisKeys::deadline"),
-    cluster_remedy: "use RedisKeys::cluster",
+static TEXTS: StoreTexts = StoreTexts {
+    names: SettingNames {
+        documentation: "RedisKeys",
+        url: "RedisKeys::connect",
+        client: "RedisKeys::from_client",
+        deadline: Some("RedisKeys::deadline"),
+        cluster_remedy: "use RedisKeys::cluster",
+    },
+    during_outage: "API keys are accepted only from the cache",
 };
-const DURING_OUTAGE: &str = "API keys are accepted only from the cache";
 const DEFAULT_PREFIX: &str = "portcullis:api_keys";
-/// Time for a new connection with TLS. A request that needs the store has no other way to know its key.
-const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
-const MIN_DEADLINE: Duration = Duration::from_millis(1);
-/// As for rate limits: callers disconnect sooner.
-const MAX_DEADLINE: Duration = Duration::from_secs(60);
 /// Longer than any writer that might still save an old version of a record, and than clocks differ.
 const MIN_RETENTION: Duration = Duration::from_secs(24 * 3600);

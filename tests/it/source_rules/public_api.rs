@@ -43,7 +43,7 @@ const NAMED: &[(&str, &str)] = &[
          gate::BodyFromBytes for UnsyncBoxBody",
     ),
     // With the feature `redis`.
-    ("redis", "api_key::RedisKeys, rate_limit::RedisStore, revocation::RevocationsBuilder"),
+    ("redis", "api_key::RedisKeys, rate_limit::RedisStore, revocation::RevocationsBuilder, session::RedisSessions"),
     (
         "serde",
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \

@@ -18,6 +18,7 @@ pub(crate) mod response;
 pub(crate) mod running_example;
 pub(crate) mod scripted_gate;
 pub(crate) mod site;
+pub(crate) mod store_error;
 pub(crate) mod strict_service;
 pub(crate) mod test_store;
 pub(crate) mod tokens;

@@ -70,6 +70,16 @@ impl Server {
         send(self.port(), words, TIMEOUT).unwrap_or_else(|error| panic!("{words:?} to port {}: {error}", self.port()))
     }
 
+    /// Returns how often the server executed each command, except those of the tests.
+    pub(crate) fn calls(&self) -> Vec<(String, u64)> {
+        let stats = self.command(&["INFO", "commandstats"]);
+        let calls = stats.lines().filter_map(|line| {
+            let (command, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((command.to_owned(), numbers.split(',').next()?.parse().unwrap()))
+        });
+        calls.filter(|(command, _)| !["info", "ping", "config|get", "config|resetstat"].contains(&&**command)).collect()
+    }
+
     /// Suspends the process: it replies to nothing, while the system still accepts connections for it.
     pub(crate) fn pause(&self) {
         self.process.lock().unwrap().signal("STOP");

@@ -21,6 +21,7 @@ use crate::api_key::store_contract::{at, check, id, record};
 use crate::api_key::{ann, fake_clock};
 use crate::support::redis_server::Server;
 use crate::support::response::TestResponse;
+use crate::support::store_error::{cause, is_unavailable};
 use crate::support::test_store::LONG_DEADLINE;
 
 fn store(server: &Server) -> RedisKeys {
@@ -58,29 +59,6 @@ impl Node {
 
 fn record_key(name: &str) -> String {
     format!("portcullis:api_keys:{}", id(name))
-}
-
-/// Returns how often the server executed each command, except those of the tests.
-fn calls(server: &Server) -> Vec<(String, u64)> {
-    let stats = server.command(&["INFO", "commandstats"]);
-    let calls = stats.lines().filter_map(|line| {
-        let (command, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-        Some((command.to_owned(), numbers.split(',').next()?.parse().unwrap()))
-    });
-    calls.filter(|(command, _)| !["info", "ping", "config|get", "config|resetstat"].contains(&&**command)).collect()
-}
-
-fn is_unavailable<T>(result: &Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Unavailable { .. }))
-}
-
-/// The cause of an outage, as a log line has it.
-fn cause<T>(result: Result<T, StoreError>) -> String {
-    match result {
-        Err(StoreError::Unavailable { cause, .. }) => cause.to_string(),
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("the store is available"),
-    }
 }
 
 #[tokio::test]
@@ -123,7 +101,7 @@ async fn find_is_one_round_trip_and_a_cached_key_is_none() {
     for name in ["a", "b"].into_iter().cycle().take(100) {
         assert_eq!(store.find(&id(name)).await.unwrap().is_some(), name == "a");
     }
-    assert_eq!(calls(&server), [("hmget".to_owned(), 100)]);
+    assert_eq!(server.calls(), [("hmget".to_owned(), 100)]);
 
     let node = Node::new(store);
     let key = node.create().await;
@@ -131,7 +109,7 @@ async fn find_is_one_round_trip_and_a_cached_key_is_none() {
     for _ in 0..100 {
         assert_eq!(node.status(key.secret()).await, 200);
     }
-    assert_eq!(calls(&server), [("hmget".to_owned(), 1)]);
+    assert_eq!(server.calls(), [("hmget".to_owned(), 1)]);
 }
 
 #[tokio::test]
@@ -148,7 +126,7 @@ async fn usage_of_many_keys_takes_one_call_for_each_128() {
     store.record_usage(&usage[..1]).await.unwrap();
     assert_eq!(server.command(&["CONFIG", "RESETSTAT"]), "OK");
     store.record_usage(&usage).await.unwrap();
-    let scripts: Vec<_> = calls(&server).into_iter().filter(|(name, _)| name.starts_with("eval")).collect();
+    let scripts: Vec<_> = server.calls().into_iter().filter(|(name, _)| name.starts_with("eval")).collect();
     assert_eq!(scripts, [("evalsha".to_owned(), 3)]);
     let records = store.find_by_owner(None, "ann").await.unwrap();
     assert_eq!(records.len(), 300);
