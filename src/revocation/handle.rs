@@ -148,7 +148,7 @@ impl Revocations {
     }
 
     /// Enforces a record in this process at once. The future is ready when other processes can enforce it too.
-    fn enforce(
+    pub(super) fn enforce(
         &self,
         record: Result<Record, RevokeError>,
     ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {

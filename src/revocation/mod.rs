@@ -115,6 +115,8 @@ pub(crate) mod handle;
 mod record;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+#[cfg(feature = "session")]
+pub(crate) mod renewal;
 #[expect(clippy::module_inception, reason = "the file has the name of its type")]
 mod revocation;
 mod shared;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, MAX_LEEWAY, SteadyClock};
+#[cfg(feature = "session")]
+use crate::context::RevocationId;
 use crate::context::RevocationIds;
 use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
@@ -100,6 +102,20 @@ impl Shared {
         }
         ids.set_checked(state);
         Ok(())
+    }
+
+    /// Whether the table has an entry of this id. `checked` is the state of the table when it was last found to have none.
+    #[cfg(feature = "session")]
+    pub(super) fn contains(&self, id: RevocationId, checked: &AtomicU64) -> bool {
+        let state = self.state.load(Ordering::Acquire);
+        if checked.load(Ordering::Relaxed) == state {
+            return false;
+        }
+        let is_found = self.table.contains(id);
+        if !is_found {
+            checked.store(state, Ordering::Relaxed);
+        }
+        is_found
     }
 
     /// Applies a record, and returns whether the table has changed: the only way to change it.

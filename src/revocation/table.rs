@@ -64,6 +64,13 @@ impl Table {
         ids.expires_at.is_some_and(|time| time.saturating_add(MAX_LEEWAY.as_secs() as u32) <= removed_until)
     }
 
+    /// Whether there is an entry of this id.
+    #[cfg(feature = "session")]
+    pub(super) fn contains(&self, id: RevocationId) -> bool {
+        let hash = IdHash::of(id);
+        self.shards.filter.may_contain(&[hash]) && Shards::get(&self.shards.load(), id, hash).is_some()
+    }
+
     /// Whether an entry revokes a credential.
     #[cold]
     fn is_revoked_by_entry(&self, ids: &RevocationIds) -> bool {

@@ -88,6 +88,11 @@ impl SessionCache {
         self.now().saturating_sub(session.read_at) <= FRESH_FOR
     }
 
+    /// Returns for how long a record is used at most after it was read.
+    pub(super) fn longest_use(&self) -> Duration {
+        self.settings.ttl.saturating_add(self.settings.stale_for)
+    }
+
     /// Reads the record of a session, or waits for the lookup in progress.
     pub(super) async fn look_up(self: &Arc<Self>, digest: SessionDigest) -> Outcome {
         for _ in 0..MAX_ATTEMPTS {

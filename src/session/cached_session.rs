@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::context::UserContext;
 use crate::lookup::Age;
+use crate::revocation::renewal::CookieRenewal;
 use crate::session::record::SessionRecord;
 use crate::session::timeouts::Timeouts;
 use crate::session::usage::SessionUsage;
@@ -15,6 +16,7 @@ pub(super) struct CachedSession {
     pub(super) record: SessionRecord,
     pub(super) user: UserContext,
     pub(super) usage: Arc<SessionUsage>,
+    pub(super) renewal: CookieRenewal,
     pub(super) age: Age,
     /// In milliseconds since the start of the cache.
     pub(super) read_at: u64,
@@ -41,7 +43,8 @@ impl CachedSession {
         age: Age,
         read_at: u64,
     ) -> Self {
-        Self { record, user, usage, age, read_at, loaded: OnceLock::new(), accepted: AtomicU64::new(0) }
+        let renewal = CookieRenewal::of(&record.digest.to_hex());
+        Self { record, user, usage, renewal, age, read_at, loaded: OnceLock::new(), accepted: AtomicU64::new(0) }
     }
 
     /// Compares the session with the clock. `now` is in whole seconds since 1970.

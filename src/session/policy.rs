@@ -106,7 +106,7 @@ impl Policy {
     ) -> Result<Found, DenialKind> {
         match self.cache.look_up(digest).await {
             Ok(Some(session)) => match self.check(session, client)? {
-                // An outage hides a later use that another process has stored.
+                // An outage hides a later use, or a renewal, that another process has stored.
                 Found::Missing => Err(DenialKind::session_store_unavailable(RETRY_AFTER)),
                 found => Ok(found),
             },
@@ -131,6 +131,11 @@ impl Policy {
                 return Ok(Found::Ended);
             }
             Err(kind) => return Err(kind),
+        }
+        // Another process has renewed the cookie. The record says until when the old one is accepted.
+        let is_outdated = session.record.replacement.is_none() && self.revocations.is_renewed(&session.renewal);
+        if is_outdated && !self.cache.is_fresh(&session) {
+            return Ok(Found::Missing);
         }
         if !self.accepts(&session, client) {
             return Ok(Found::Ended);
@@ -202,6 +207,14 @@ impl Policy {
     pub(super) fn share_end(&self, id: &SessionId) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
         let shared = self.revocations.revoke_by(Revocation::own_session(id.as_str()));
         async move { shared.await.map_err(SessionError::Revocation) }
+    }
+
+    /// Lets other processes read the record of a renewed cookie again, which they may have cached.
+    pub(super) async fn share_renewal(&self, session: &CachedSession) {
+        let shared = self.revocations.share_renewal(&session.renewal, self.cache.longest_use());
+        // An error is logged, and the write is tried again. Until then, others accept the cookie until they read its
+        // record the next time.
+        let _ = shared.await;
     }
 
     /// Returns the `Set-Cookie` of a session.

@@ -37,6 +37,10 @@ pub(crate) enum RevocationKind<'a> {
     OwnSession {
         id: &'a str,
     },
+    /// A cookie of a session of the app itself, by its digest.
+    SessionCookie {
+        digest: &'a str,
+    },
     Subject {
         issuer: RevocationId,
         id: &'a str,
@@ -59,6 +63,7 @@ impl RevocationId {
             RevocationKind::Subject { issuer, id } => (6, issuer, id),
             RevocationKind::Token { issuer, id } => (7, issuer, id),
             RevocationKind::OwnSession { id } => (8, NONE, id),
+            RevocationKind::SessionCookie { digest } => (9, NONE, digest),
         };
         // All but the name has a fixed size, so different names make different messages.
         let mut head = [tag; 17];

@@ -228,8 +228,9 @@ impl RequestState {
         self.policy.cache.forget(&old.digest);
         match stored {
             Ok(()) => {
-                let session = self.policy.cache.insert(renewed);
-                self.set(Current { secret: next, session })
+                let set = self.set(Current { secret: next, session: self.policy.cache.insert(renewed) });
+                self.policy.share_renewal(&session).await;
+                set
             }
             Err(StoreError::Conflict) => self.follow(&secret, &session).await,
             Err(error) => Err(error.into()),
