@@ -79,7 +79,7 @@
 //! | **basic** | [`BasicAuth`] |
 //! | **client_cert** | [`ClientCertAuth`], for certificates of the TLS connection or of a trusted proxy |
 //! | **introspection** | [`IntrospectionAuth`] |
-//! | **redis** | rate limits, revocations and API keys in Redis, shared by all processes |
+//! | **redis** | rate limits, revocations, API keys and sessions in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **session** | [`SessionAuth`] |

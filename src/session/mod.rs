@@ -42,7 +42,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sessions = SessionAuth::builder()
-//!     .store(MemorySessions::new()) // your own store in production
+//!     .store(MemorySessions::new()) // RedisSessions in production
 //!     .login_page("/login")
 //!     .build()?;
 //!
@@ -119,8 +119,8 @@
 //!
 //! # Stores
 //!
-//! [`MemorySessions`] keeps sessions in this process. For several processes, implement [`SessionStore`] for
-//! your database. The record of a session is cached for [some seconds](SessionAuthBuilder::cache_ttl), and a request with
+//! [`MemorySessions`] keeps sessions in this process. For several processes, use [`RedisSessions`] (feature `redis`), or
+//! implement [`SessionStore`] for your database. The record of a session is cached for [some seconds](SessionAuthBuilder::cache_ttl), and a request with
 //! a cached session costs no call of the store. When a session was used is written at most once a minute; no request
 //! waits for it. Call [`flush`](crate::SessionAuth::flush) at shutdown.
 //!
@@ -162,6 +162,8 @@ mod memory;
 mod policy;
 mod random;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "axum")]
 mod response;
 mod revoke;
@@ -186,6 +188,8 @@ pub use id::SessionId;
 pub use info::SessionInfo;
 pub use memory::MemorySessions;
 pub use record::SessionRecord;
+#[cfg(feature = "redis")]
+pub use redis::RedisSessions;
 pub use secret::SessionDigest;
 pub use store::{Created, SessionLimit, SessionStore, SessionUse};
 pub use timeouts::AssuranceLevel;

@@ -108,6 +108,7 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<SessionDigest>();
     is_value::<NewApiKey>();
     is_value::<RedisKeys>();
+    is_value::<portcullis::session::RedisSessions>();
     is_value::<StoreError>();
     is_value::<Attempt>();
     is_value::<ConfigError>();

@@ -9,7 +9,9 @@ mod csrf_token;
 mod identity;
 mod login_page;
 mod other_libraries;
+mod nodes;
 mod races;
+mod redis;
 mod revoking;
 mod secrets;
 mod several;
@@ -63,25 +65,7 @@ impl Fixture {
         let builder = SessionAuth::builder().store(store.clone()).clock(clock.clock());
         let sessions = change(builder).build().unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&handled);
-        let me = move |user: Option<UserContext>| {
-            count.fetch_add(1, SeqCst);
-            async move { user.map_or("anonymous".to_owned(), |user| user.id().to_owned()) }
-        };
-        let open =
-            Router::new().route("/login", post(log_in)).route("/open", any(me.clone())).layer(sessions.to_optional());
-        let app = Router::new()
-            .route("/me", any(me))
-            .route("/logout", post(async |session: Session| session.log_out().await.map_err(Denial::from)))
-            .route("/renew", post(async |session: Session| session.renew().await.map_err(Denial::from)))
-            .route(
-                "/confirm",
-                post(async |session: Session| session.confirm("2", ["pwd", "otp"]).await.map_err(Denial::from)),
-            )
-            .route("/others", post(async |session: Session| session.revoke_others().await.map_err(Denial::from)))
-            .route("/all", post(async |session: Session| session.revoke_all().await.map_err(Denial::from)))
-            .layer(sessions.clone())
-            .merge(open);
+        let app = new_app(&sessions, &handled);
         Self { clock, store, sessions, app, handled }
     }
 
@@ -106,6 +90,29 @@ impl Fixture {
     async fn records(&self) -> Vec<SessionRecord> {
         self.store.0.sessions.find_by_owner(None, "ann").await.unwrap()
     }
+}
+
+/// An app with a login. `handled` counts the calls of the handler of `/me` and `/open`.
+fn new_app(sessions: &SessionAuth, handled: &Arc<AtomicUsize>) -> Router {
+    let count = Arc::clone(handled);
+    let me = move |user: Option<UserContext>| {
+        count.fetch_add(1, SeqCst);
+        async move { user.map_or("anonymous".to_owned(), |user| user.id().to_owned()) }
+    };
+    let open =
+        Router::new().route("/login", post(log_in)).route("/open", any(me.clone())).layer(sessions.to_optional());
+    Router::new()
+        .route("/me", any(me))
+        .route("/logout", post(async |session: Session| session.log_out().await.map_err(Denial::from)))
+        .route("/renew", post(async |session: Session| session.renew().await.map_err(Denial::from)))
+        .route(
+            "/confirm",
+            post(async |session: Session| session.confirm("2", ["pwd", "otp"]).await.map_err(Denial::from)),
+        )
+        .route("/others", post(async |session: Session| session.revoke_others().await.map_err(Denial::from)))
+        .route("/all", post(async |session: Session| session.revoke_all().await.map_err(Denial::from)))
+        .layer(sessions.clone())
+        .merge(open)
 }
 
 #[derive(Deserialize)]

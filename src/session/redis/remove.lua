@@ -1,0 +1,9 @@
+-- Removes the session with the id ARGV[3], with its replaced records. Returns 1 if there was one, else 0.
+local removed = 0
+for _, digest in ipairs(digests(0, -1)) do
+  if read(digest, 'id')[1] == ARGV[3] then
+    remove(digest)
+    removed = 1
+  end
+end
+return removed
