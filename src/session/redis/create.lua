@@ -5,7 +5,7 @@ local removed = {}
 if ARGV[5] ~= '' then
   -- The replaced records of a session do not count, and are removed with it.
   local sessions, current = {}, {}
-  for _, digest in ipairs(digests(0, -1)) do
+  for _, digest in ipairs(redis.call('ZRANGEBYSCORE', owner, '(' .. ARGV[2], '+inf')) do
     local id, last_used_at, replaced = unpack(read(digest, 'id', 'last_used_at', 'replaced'))
     if not id then
       remove(digest)

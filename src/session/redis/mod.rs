@@ -10,7 +10,6 @@ use std::time::Duration;
 use redis::Client;
 use redis::aio::ConnectionLike;
 
-use crate::clock::Clock;
 use crate::error::ConfigError;
 use crate::store::record_server::{RecordServer, StoreTexts};
 use crate::store::setting_names::SettingNames;
@@ -100,7 +99,6 @@ use crate::store::setting_names::SettingNames;
 pub struct RedisSessions {
     server: RecordServer,
     prefix: Arc<str>,
-    clock: Clock,
 }
 
 impl RedisSessions {
@@ -201,15 +199,8 @@ impl RedisSessions {
         self
     }
 
-    /// Sets the clock (default: the system's), by which sessions end. In tests, set that of the
-    /// [layer](crate::session::SessionAuthBuilder::clock).
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
     fn new(server: RecordServer) -> Self {
-        Self { server, prefix: DEFAULT_PREFIX.into(), clock: Clock::system() }
+        Self { server, prefix: DEFAULT_PREFIX.into() }
     }
 }
 

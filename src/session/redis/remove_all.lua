@@ -1,9 +1,9 @@
--- Removes sessions of the owner except that with the id ARGV[3] ('' if there is none): of ARGV[5] digests, after ARGV[4]
+-- Removes sessions of the owner except that with the id ARGV[2] ('' if there is none): of ARGV[4] digests, after ARGV[3]
 -- others. Returns the number of these digests, how many of them are kept, and the ids of the removed sessions.
-local all, kept, removed, is_removed = digests(ARGV[4], ARGV[5]), 0, {}, {}
+local all, kept, removed, is_removed = digests(ARGV[3], ARGV[4]), 0, {}, {}
 for _, digest in ipairs(all) do
   local id = read(digest, 'id')[1]
-  if id and id == ARGV[3] then
+  if id and id == ARGV[2] then
     kept = kept + 1
   else
     remove(digest)

@@ -32,8 +32,9 @@ impl SessionStore for RedisSessions {
     async fn create(&self, record: &SessionRecord, limit: Option<SessionLimit>) -> Result<Created, StoreError> {
         let owner = owner_digest(record.owner_issuer(), record.owner_id());
         let mut arguments = vec![
+            record.created_at.to_string(),
             record.digest.to_hex(),
-            end(record).to_string(),
+            record.kept_until_seconds().to_string(),
             limit.map_or_else(String::new, |limit| limit.max.to_string()),
             u8::from(limit.is_some_and(|limit| limit.rejects_new)).to_string(),
         ];
@@ -49,12 +50,14 @@ impl SessionStore for RedisSessions {
     async fn renew(&self, old: &SessionRecord, renewed: &SessionRecord) -> Result<(), StoreError> {
         let owner = owner_digest(renewed.owner_issuer(), renewed.owner_id());
         let mut arguments = vec![
+            // The time of the renewal.
+            renewed.last_used_at.to_string(),
             old.id.to_string(),
             old.digest.to_hex(),
-            end(old).to_string(),
+            old.kept_until_seconds().to_string(),
             old.to_json(),
             renewed.digest.to_hex(),
-            end(renewed).to_string(),
+            renewed.kept_until_seconds().to_string(),
         ];
         arguments.extend(fields(renewed, &owner));
         // The second execution is a conflict, after which the record is read, and has what the first one has stored.
@@ -139,8 +142,7 @@ impl RedisSessions {
         is_repeatable: bool,
     ) -> Result<Option<Value>, StoreError> {
         let key = format!("{}{owner}", self.owner_prefix());
-        let now = self.clock.since_epoch().as_secs();
-        let arguments = [self.record_prefix(), now.to_string()].into_iter().chain(arguments).collect();
+        let arguments = std::iter::once(self.record_prefix()).chain(arguments).collect();
         self.call(script, vec![key], arguments, is_repeatable).await
     }
 
@@ -194,11 +196,6 @@ fn record_of(record: &[u8], last_used_at: &[u8]) -> Option<SessionRecord> {
         Some(time) => record.with_last_used_at(to_system_time(time)),
         None => record,
     })
-}
-
-/// Returns when a record is removed.
-fn end(record: &SessionRecord) -> u64 {
-    record.replacement.map_or(record.expires_at, |replacement| replacement.valid_until.min(record.expires_at))
 }
 
 fn ids(texts: &[String]) -> Vec<SessionId> {

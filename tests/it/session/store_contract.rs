@@ -266,12 +266,10 @@ async fn expired_sessions_do_not_count(store: &impl SessionStore, clock: &FakeCl
     assert_eq!(store.create(&record("exp1", (None, "eve"), clock), limit(2)).await.unwrap(), stored(&[]));
     assert_eq!(store.create(&record("exp2", (None, "eve"), clock), limit(2)).await.unwrap(), Created::OverLimit);
     clock.advance(Duration::from_secs(59));
-    assert_eq!(listed(store, (None, "eve")).await.len(), 2);
+    assert_eq!(store.create(&record("exp3", (None, "eve"), clock), limit(2)).await.unwrap(), Created::OverLimit);
     clock.advance(Duration::from_secs(1));
-    assert_eq!(listed(store, (None, "eve")).await.len(), 1);
     assert_eq!(store.create(&record("exp3", (None, "eve"), clock), limit(2)).await.unwrap(), stored(&[]));
     clock.advance(Duration::from_secs(2 * HOUR));
-    assert!(store.find_by_owner(None, "eve").await.unwrap().is_empty());
     assert_eq!(store.create(&record("exp4", (None, "eve"), clock), limit(1)).await.unwrap(), stored(&[]));
 }
 

@@ -14,7 +14,7 @@ async fn all_keys_are_in_one_slot_so_a_cluster_does_what_the_documentation_says(
     let client = client.response_timeout(LONG_DEADLINE).connection_timeout(LONG_DEADLINE).build().unwrap();
     let clock = FakeClock::new();
     let store = RedisSessions::cluster(client.get_async_connection().await.unwrap());
-    let store = store.deadline(LONG_DEADLINE).clock(clock.clock());
+    let store = store.deadline(LONG_DEADLINE);
     check(&store, &clock).await;
     let counts: Vec<u32> = cluster.nodes().iter().map(|node| node.command(&["DBSIZE"]).parse().unwrap()).collect();
     assert_eq!(counts.iter().filter(|count| **count > 0).count(), 1, "{counts:?}");

@@ -1,0 +1,15 @@
+-- What the scripts that store records continue with. ARGV[2] is the time, in seconds since 1970.
+local now = tonumber(ARGV[2])
+
+-- Stores fields of a record, which Redis removes when it ends.
+local function save(digest, ends_at, ...)
+  local seconds = math.max(ends_at - now, 1)
+  redis.call('HSET', prefix .. digest, ...)
+  redis.call('EXPIRE', prefix .. digest, seconds)
+  redis.call('ZADD', owner, ends_at, digest)
+  -- The set is kept as long as the record that ends last.
+  if redis.call('TTL', owner) < seconds then redis.call('EXPIRE', owner, seconds) end
+end
+
+-- Records that have ended do not count. Of many, the next calls remove the rest.
+for _, digest in ipairs(redis.call('ZRANGEBYSCORE', owner, '-inf', ARGV[2], 'LIMIT', 0, 100)) do remove(digest) end
