@@ -63,6 +63,6 @@
 mod builder;
 mod fetch_site;
 pub(crate) mod gate;
-mod own_origin;
+pub(crate) mod own_origin;
 
 pub use builder::CsrfBuilder;

@@ -27,7 +27,7 @@ pub(super) fn is_own_origin(origin: &str, head: &request::Parts) -> bool {
 /// Returns the host and port that the client asked for; `None` if it asked for several or none.
 ///
 /// In HTTP/2 and in a request to a proxy they are in the URI, which takes precedence (RFC 9110 §7.2, RFC 9112 §3.2.2).
-fn host(head: &request::Parts) -> Option<&str> {
+pub(crate) fn host(head: &request::Parts) -> Option<&str> {
     if let Some(authority) = head.uri.authority() {
         return Some(authority.as_str());
     }

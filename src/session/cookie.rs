@@ -29,23 +29,27 @@ impl SessionCookie {
 
     /// Returns the `Set-Cookie` of a session. `max_age` is in seconds; without it, the cookie ends with the browser.
     pub(super) fn set(&self, secret: &SessionSecret, max_age: Option<u64>) -> HeaderValue {
-        self.render(secret.as_str(), max_age.map(|max_age| max_age.min(MAX_AGE)))
+        self.render(secret.as_str(), "/", max_age.map(|max_age| max_age.min(MAX_AGE)))
     }
 
     /// Returns the `Set-Cookie` that clears the cookie.
     pub(super) fn clear(&self) -> HeaderValue {
-        self.render("", Some(0))
+        self.clear_at("/")
     }
 
-    /// Returns the `Set-Cookie`s that clear several cookies of this name: also one of this host, if the cookie has a
-    /// domain.
+    /// Returns the `Set-Cookie` that clears a cookie of another path.
+    pub(super) fn clear_at(&self, path: &str) -> HeaderValue {
+        self.render("", path, Some(0))
+    }
+
+    /// Returns the `Set-Cookie`s that clear the cookie, and also one of this host if the cookie has a domain.
     pub(super) fn clear_all(&self) -> impl Iterator<Item = HeaderValue> {
         let of_host = self.domain.as_ref().map(|_| Self { domain: None, ..self.clone() }.clear());
         std::iter::once(self.clear()).chain(of_host)
     }
 
-    fn render(&self, value: &str, max_age: Option<u64>) -> HeaderValue {
-        let mut text = format!("{}={value}; Path=/", self.name);
+    fn render(&self, value: &str, path: &str, max_age: Option<u64>) -> HeaderValue {
+        let mut text = format!("{}={value}; Path={path}", self.name);
         if let Some(domain) = &self.domain {
             text.extend(["; Domain=", domain]);
         }
@@ -56,7 +60,7 @@ impl SessionCookie {
             text.push_str("; Secure");
         }
         text.push_str(if self.is_strict { "; HttpOnly; SameSite=Strict" } else { "; HttpOnly; SameSite=Lax" });
-        // The name and the domain were validated, and the value is base64url.
+        // The name and the domain were validated, the value is base64url, and the path is of a request.
         let mut value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
         value

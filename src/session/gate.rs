@@ -80,7 +80,7 @@ impl SessionAuth {
     #[cold]
     fn refuse_several(&self, head: &request::Parts) -> Reply {
         let mut reply = self.refuse(head, DenialKind::InvalidRequest(CredentialError::Multiple));
-        for cookie in self.policy.cookie.clear_all() {
+        for cookie in self.policy.cookie.clear_sent(head) {
             append(reply.headers_mut(), &SET_COOKIE, cookie);
         }
         reply

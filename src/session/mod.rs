@@ -168,6 +168,7 @@ mod redis;
 mod response;
 mod revoke;
 mod secret;
+mod sent_cookies;
 mod store;
 mod timed_store;
 mod timeouts;
