@@ -116,7 +116,13 @@ impl RequestState {
     pub(super) fn take_cookie(&self) -> CookieChange {
         let mut login = self.lock();
         login.is_response_sent = true;
-        std::mem::replace(&mut login.cookie, CookieChange::None)
+        let cookie = std::mem::replace(&mut login.cookie, CookieChange::None);
+        let is_replaced = || login.current.as_ref().is_some_and(|current| current.session.usage.is_replaced());
+        match cookie {
+            // Another response has set this cookie, and a request with it the next one. The browser keeps that.
+            CookieChange::Set(_) if is_replaced() => CookieChange::None,
+            cookie => cookie,
+        }
     }
 
     /// Returns the current session.

@@ -13,6 +13,8 @@ pub(super) struct SessionUsage {
     touched_at: AtomicU64,
     /// Whether a later use is waiting to be stored.
     is_waiting: AtomicBool,
+    /// Whether this process has renewed the session, so that its cookie is an old one.
+    is_replaced: AtomicBool,
 }
 
 /// When a use must be stored.
@@ -31,11 +33,20 @@ impl SessionUsage {
             last_used_at: AtomicU64::new(touched_at),
             touched_at: AtomicU64::new(touched_at),
             is_waiting: AtomicBool::new(false),
+            is_replaced: AtomicBool::new(false),
         }
     }
 
     pub(super) fn digest(&self) -> SessionDigest {
         self.digest
+    }
+
+    pub(super) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_replaced(&self) {
+        self.is_replaced.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn last_used_at(&self) -> u64 {

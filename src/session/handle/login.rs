@@ -228,6 +228,7 @@ impl RequestState {
         self.policy.cache.forget(&old.digest);
         match stored {
             Ok(()) => {
+                session.usage.set_replaced();
                 let set = self.set(Current { secret: next, session: self.policy.cache.insert(renewed) });
                 self.policy.share_renewal(&session).await;
                 set
@@ -237,13 +238,17 @@ impl RequestState {
         }
     }
 
-    /// Sets the cookie that another request has set at the same time.
+    /// Sets the cookie that another request has set at the same time, unless that was renewed meanwhile: the browser
+    /// has it then, and a later one.
     async fn follow(&self, secret: &SessionSecret, session: &Arc<CachedSession>) -> Result<(), SessionError> {
         let stored = self.policy.store.find(&session.record.digest).await?;
         let replacement = stored.and_then(|record| record.replacement);
         let replacement = replacement.filter(|replacement| self.policy.now() < replacement.valid_until);
         let next = replacement.map(|replacement| secret.next(&replacement.nonce)).ok_or(SessionError::NotLoggedIn)?;
         let renewed = self.policy.store.find(&next.digest()).await?.ok_or(SessionError::NotLoggedIn)?;
+        if renewed.replacement.is_some() {
+            return Ok(());
+        }
         let session = self.policy.cache.insert(renewed);
         self.set(Current { secret: next, session })
     }

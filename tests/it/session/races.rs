@@ -82,6 +82,70 @@ async fn of_concurrent_renewals_one_wins_and_all_get_its_cookie() {
     assert_eq!(fixture.records().await.len(), 1);
 }
 
+/// An app whose handler renews the session when `before` has a permit, and responds when `after` has one.
+struct SlowRenewals {
+    app: Router,
+    before: Arc<Semaphore>,
+    renewed: Arc<Semaphore>,
+    after: Arc<Semaphore>,
+}
+
+impl SlowRenewals {
+    fn of(fixture: &Fixture) -> Self {
+        let [before, renewed, after] = [(); 3].map(|()| Arc::new(Semaphore::new(0)));
+        let gates = [&before, &renewed, &after].map(Arc::clone);
+        let handler = async move |session: Session| {
+            let [before, renewed, after] = gates;
+            before.acquire().await.unwrap().forget();
+            session.renew().await.unwrap();
+            renewed.add_permits(1);
+            after.acquire().await.unwrap().forget();
+        };
+        let app = Router::new().route("/", post(handler)).layer(fixture.sessions.clone());
+        Self { app, before, renewed, after }
+    }
+
+    /// Sends a request, which this test lets go on.
+    fn send(&self, browser: &Browser) -> tokio::task::JoinHandle<Browser> {
+        let (app, mut browser) = (self.app.clone(), browser.clone());
+        tokio::spawn(async move {
+            assert_eq!(browser.post(&app, "/").await.status, 200);
+            browser
+        })
+    }
+
+    async fn renew(&self, requests: usize) {
+        self.before.add_permits(requests);
+        self.renewed.acquire_many(requests as u32).await.unwrap().forget();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_response_does_not_bring_back_a_cookie_that_was_renewed_since() {
+    for renews_in_time in [true, false] {
+        let fixture = Fixture::new();
+        let renewals = SlowRenewals::of(&fixture);
+        let browser = fixture.log_in().await;
+        // Both have the first cookie.
+        let (fast, slow) = (renewals.send(&browser), renewals.send(&browser));
+        tokio::task::yield_now().await;
+        renewals.renew(if renews_in_time { 2 } else { 1 }).await;
+        renewals.after.add_permits(1);
+        let mut second = fast.await.unwrap();
+        let mut third = second.clone();
+        third.post(&fixture.app, "/renew").await;
+        assert_ne!(third.value(), second.value());
+        if !renews_in_time {
+            renewals.renew(1).await;
+        }
+        renewals.after.add_permits(1);
+        // Else the browser would have the second cookie, and be logged out after ten seconds.
+        assert_eq!(slow.await.unwrap().value(), browser.value(), "no cookie is set");
+        fixture.clock.advance(11 * SECOND);
+        assert_eq!((second.me(&fixture.app).await, third.me(&fixture.app).await), (401, 200));
+    }
+}
+
 /// X6.
 #[tokio::test]
 async fn a_lookup_that_began_before_the_logout_and_ends_after_it_caches_nothing() {
