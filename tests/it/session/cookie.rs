@@ -1,6 +1,8 @@
 //! The cookie: its attributes, when it is set, and which cookies are rejected.
 
 use axum::http::StatusCode;
+use axum::routing::get;
+use tower::{Layer, ServiceExt};
 
 use super::*;
 
@@ -76,6 +78,48 @@ async fn an_unchanged_session_gets_no_set_cookie_and_a_changed_one_gets_it_with_
         assert_eq!((response.status, &response.headers["cache-control"]), (status, &"no-store".parse().unwrap()));
         assert_ne!(browser.value(), before, "{status}");
     }
+}
+
+#[tokio::test]
+async fn an_error_of_the_handler_sets_the_cookie_too() {
+    let fixture = Fixture::new();
+    let mut browser = fixture.log_in().await;
+    let renew = async |session: Session| {
+        session.renew().await?;
+        Err::<(), _>(Denial::from(portcullis::session::SessionError::NotFound))
+    };
+    let log_out = async |session: Session| {
+        session.log_out().await?;
+        Err::<(), _>(portcullis::session::SessionError::OverLimit)
+    };
+    let app = Router::new().route("/renew", post(renew)).route("/logout", post(log_out));
+    let app = app.layer(fixture.sessions.clone());
+    let before = browser.value().to_owned();
+    let response = browser.post(&app, "/renew").await;
+    assert!(response.status.is_client_error() && browser.value() != before, "{}", response.status);
+    assert_eq!(browser.me(&fixture.app).await, 200);
+    let response = browser.post(&app, "/logout").await;
+    assert!(response.status.is_client_error() && browser.cookie.is_none(), "{}", response.status);
+    assert!(fixture.records().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_of_the_inner_service_sets_the_cookie_if_a_layer_inside_makes_it_a_response() {
+    let fixture = Fixture::new();
+    let service = tower::service_fn(async |request: Request<Body>| {
+        let session = Session::from_extensions(request.extensions()).unwrap();
+        session.log_in(UserContext::new("ann")).await.unwrap();
+        Err::<axum::response::Response, _>(tower::BoxError::from("the inner service failed"))
+    });
+    let handled = axum::error_handling::HandleError::new(service, async |_| StatusCode::BAD_GATEWAY);
+    let app = Router::new().route_service("/", handled).layer(fixture.sessions.to_optional());
+    let mut browser = Browser::default();
+    assert_eq!(browser.post(&app, "/").await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(browser.me(&fixture.app).await, 200);
+    // Without a response there is no cookie.
+    let request = Request::post("/").body(Body::empty()).unwrap();
+    let error = fixture.sessions.to_optional().layer(service).oneshot(request).await.unwrap_err();
+    assert_eq!(error.to_string(), "the inner service failed");
 }
 
 #[tokio::test]
