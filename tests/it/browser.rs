@@ -7,6 +7,7 @@ mod credentials;
 mod headers;
 mod preflight;
 mod rejections;
+mod sessions;
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use super::{Chromium, Site, assert_reads, fetch};
 use crate::support::tokens;
 
 /// An app that sets the cookie in its query (`/set`), and responds with the cookies that it received (`/received`).
-fn cookie_app() -> Site {
+pub(super) fn cookie_app() -> Site {
     let set = get(async |RawQuery(cookie): RawQuery| {
         let cookie = cookie.unwrap().replace("%20", " ");
         [("set-cookie", cookie)]

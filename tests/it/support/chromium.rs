@@ -38,8 +38,18 @@ impl Chromium {
 
     /// Opens this URL in a new tab and waits until the page is loaded.
     pub(crate) fn open(&self, url: &str) -> Tab<'_> {
+        self.open_tab(&json!({ "url": "about:blank" }), url)
+    }
+
+    /// Opens this URL as on another device: the tab shares no cookies and no cache with other tabs.
+    pub(crate) fn open_on_another_device(&self, url: &str) -> Tab<'_> {
+        let context = self.connection().call(None, "Target.createBrowserContext", &json!({}));
+        self.open_tab(&json!({ "url": "about:blank", "browserContextId": context["browserContextId"] }), url)
+    }
+
+    fn open_tab(&self, parameters: &Value, url: &str) -> Tab<'_> {
         let mut connection = self.connection();
-        let target = connection.call(None, "Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].take();
+        let target = connection.call(None, "Target.createTarget", parameters)["targetId"].take();
         let attach = json!({ "targetId": target, "flatten": true });
         let session = connection.call(None, "Target.attachToTarget", &attach)["sessionId"].take();
         drop(connection);
@@ -79,6 +89,44 @@ impl Tab<'_> {
         result["result"]["value"].take()
     }
 
+    /// Runs a script that leaves the page, such as a click on a link, and waits until the next page is loaded.
+    #[track_caller]
+    pub(crate) fn leave(&self, script: &str) {
+        self.leave_by(|| {
+            self.run(script);
+        });
+    }
+
+    /// Types a text into the first input of the page and presses Enter, and waits until the next page is loaded.
+    pub(crate) fn type_and_enter(&self, text: &str) {
+        // As if the window of this tab had the focus.
+        self.call("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
+        self.run("document.querySelector('input').focus()");
+        self.call("Input.insertText", &json!({ "text": text }));
+        self.leave_by(|| {
+            let key = json!({ "type": "keyDown", "key": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
+            self.call("Input.dispatchKeyEvent", &key);
+        });
+    }
+
+    /// Returns the cookies that the browser sends to this URL, with their attributes.
+    pub(crate) fn cookies(&self, url: &str) -> Vec<Value> {
+        let mut result = self.call("Network.getCookies", &json!({ "urls": [url] }));
+        serde_json::from_value(result["cookies"].take()).unwrap()
+    }
+
+    /// Sets a cookie with the attributes that its prefix requires, which no page can read.
+    pub(crate) fn set_cookie(&self, url: &str, name: &str, value: &str) {
+        let cookie = json!({ "url": url, "name": name, "value": value, "path": "/", "secure": true, "httpOnly": true });
+        assert_eq!(self.call("Network.setCookie", &cookie)["success"], true);
+    }
+
+    fn leave_by(&self, action: impl FnOnce()) {
+        self.browser.connection().events.clear();
+        action();
+        self.browser.connection().wait_for_next_page(&self.session);
+    }
+
     fn call(&self, method: &str, parameters: &Value) -> Value {
         self.browser.connection().call(Some(&self.session), method, parameters)
     }
@@ -116,18 +164,35 @@ impl Connection {
     }
 
     fn wait_for_load(&mut self, loader: &Value) {
-        let deadline = Instant::now() + TIMEOUT;
-        let is_loaded = |event: &Value| {
+        self.wait_for("load", |event| {
             let parameters = &event["params"];
             event["method"] == "Page.lifecycleEvent"
                 && parameters["loaderId"] == *loader
                 && parameters["name"] == "load"
-        };
-        while !self.events.iter().any(is_loaded) {
-            let message = self.next(deadline, "load");
+        });
+        self.events.clear();
+    }
+
+    /// Waits until this tab shows another page. One that the browser has kept is not loaded again.
+    fn wait_for_next_page(&mut self, session: &Value) {
+        let event = self.wait_for("next page", |event| {
+            let is_main_frame = event["params"]["frame"].get("parentId").is_none();
+            event["method"] == "Page.frameNavigated" && event["sessionId"] == *session && is_main_frame
+        });
+        if event["params"]["type"] != "BackForwardCacheRestore" {
+            self.wait_for_load(&event["params"]["frame"]["loaderId"]);
+        }
+    }
+
+    fn wait_for(&mut self, awaited: &str, is_awaited: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(event) = self.events.iter().find(|event| is_awaited(event)) {
+                return event.clone();
+            }
+            let message = self.next(deadline, awaited);
             self.events.push(message);
         }
-        self.events.clear();
     }
 
     fn next(&self, deadline: Instant, awaited: &str) -> Value {
