@@ -262,7 +262,7 @@ impl ConfigIssues {
     }
 
     /// Returns the error with all issues, of which there is at least one.
-    #[cfg(any(feature = "basic", feature = "client_cert", feature = "introspection"))]
+    #[cfg(any(feature = "back_channel_logout", feature = "basic", feature = "client_cert", feature = "introspection"))]
     pub(crate) fn into_error(self) -> ConfigError {
         ConfigError { issues: self.0 }
     }

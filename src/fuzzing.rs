@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 #[cfg(feature = "api_key")]
 use crate::api_key::fuzzing as api_keys;
+#[cfg(feature = "back_channel_logout")]
+use crate::back_channel_logout::fuzzing as back_channel_logout;
 #[cfg(feature = "client_cert")]
 use crate::client_cert::{rfc9440, xfcc};
 use crate::context::TrustedProxies;
@@ -338,6 +340,15 @@ pub fn session(data: &[u8]) {
 #[cfg(feature = "session")]
 pub fn return_paths(data: &[u8]) -> Vec<String> {
     std::str::from_utf8(data).map(sessions::return_paths).unwrap_or_default()
+}
+
+/// Reads the form of a back-channel logout, and the claims of a logout token.
+#[cfg(feature = "back_channel_logout")]
+pub fn logout_token(data: &[u8]) {
+    back_channel_logout::form(data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        back_channel_logout::claims(text);
+    }
 }
 
 /// Reads the response of an authorization server about a token.

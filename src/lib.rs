@@ -48,7 +48,7 @@
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
 //! [`Revocations`] is a handle for the layers that authenticate: after a logout, they reject a credential that has not
-//! expired.
+//! expired. [`BackChannelLogout`] is the endpoint at which an OpenID provider logs users out.
 //!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
 //! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status if the service is a gRPC
@@ -76,6 +76,7 @@
 //! |---|---|
 //! | **api_key** | [`ApiKeyAuth`] |
 //! | **audit** | [`SecurityHeaders::audit`]: the grade of Mozilla's HTTP Observatory, for tests |
+//! | **back_channel_logout** | [`BackChannelLogout`] |
 //! | **basic** | [`BasicAuth`] |
 //! | **client_cert** | [`ClientCertAuth`], for certificates of the TLS connection or of a trusted proxy |
 //! | **introspection** | [`IntrospectionAuth`] |
@@ -124,7 +125,8 @@
 //! # What it does not do
 //!
 //! Portcullis issues no tokens, has no login page, keeps no data of the app in sessions, and reads no request bodies
-//! except forms with a [CSRF token](session::CsrfForm). It does not replace TLS. For request ids, tracing, compression and panic handling, use tower-http.
+//! except forms with a [CSRF token](session::CsrfForm) and logout tokens. It does not replace TLS. For request ids,
+//! tracing, compression and panic handling, use tower-http.
 
 // No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
 #![cfg_attr(
@@ -145,6 +147,9 @@ pub mod any_of;
 #[cfg(feature = "api_key")]
 #[doc(alias("api keys", "x-api-key"))]
 pub mod api_key;
+#[cfg(feature = "back_channel_logout")]
+#[doc(alias("oidc logout", "OpenID Connect", "single logout"))]
+pub mod back_channel_logout;
 #[cfg(feature = "basic")]
 #[doc(alias("password", "RFC 7617"))]
 pub mod basic;
@@ -235,6 +240,9 @@ pub use any_of::gate::AnyOf;
 #[cfg(feature = "api_key")]
 #[doc(alias("api key", "authenticate", "x-api-key"))]
 pub use api_key::gate::ApiKeyAuth;
+#[cfg(feature = "back_channel_logout")]
+#[doc(alias("logout", "oidc", "OpenID Connect", "single logout"))]
+pub use back_channel_logout::service::BackChannelLogout;
 #[cfg(feature = "basic")]
 #[doc(alias("authenticate", "login", "password"))]
 pub use basic::gate::BasicAuth;

@@ -17,6 +17,7 @@ use crate::api_key::store::MAX_CONFLICTS;
 use crate::context::UserContext;
 use crate::record_store::StoreError;
 use crate::record_store::time::after;
+use crate::revocation::user_records::UserNames;
 
 /// # Management of keys
 ///
@@ -196,7 +197,7 @@ impl ApiKeyAuth {
     /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocations could not be shared. Call it again
     /// then.
     pub async fn revoke_all(&self, user: &UserContext) -> Result<Vec<ApiKeyId>, ApiKeyError> {
-        let revoked = self.policy.revoke_all(user.issuer(), user.id(), None).await;
+        let revoked = self.policy.revoke_all(&UserNames::new(user.issuer().unwrap_or_default(), user.id())).await;
         revoked.inspect_err(|error| error.log("revoke_all"))
     }
 

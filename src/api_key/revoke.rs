@@ -35,28 +35,24 @@ impl Policy {
         revoked
     }
 
-    /// Revokes all keys of an owner, except the one with the id `kept`, and returns their ids.
+    /// Revokes the keys of an owner that these names include, and returns their ids.
     ///
     /// # Errors
     ///
     /// Returns [`ApiKeyError`] if the store is unavailable, or if the revocations could not be shared.
-    pub(super) async fn revoke_all(
-        &self,
-        issuer: Option<&str>,
-        owner_id: &str,
-        kept: Option<&str>,
-    ) -> Result<Vec<ApiKeyId>, ApiKeyError> {
+    pub(super) async fn revoke_all(&self, names: &UserNames) -> Result<Vec<ApiKeyId>, ApiKeyError> {
+        let (issuer, owner_id) = (names.issuer.as_deref(), &*names.id);
         let known = self.store.find_by_owner(issuer, owner_id).await?;
-        let known = known.iter().filter(|record| record.revoked_at.is_none()).map(|record| record.id);
-        let known: Vec<_> = known.filter(|id| kept != Some(id.as_str())).collect();
+        let known = known.iter().filter(|record| record.revoked_at.is_none() && names.include(record.created_at));
+        let known: Vec<_> =
+            known.map(|record| record.id).filter(|id| names.kept.as_deref() != Some(id.as_str())).collect();
         // Before the store revokes them, so that an error of the store leaves none of them valid here.
         let mut shared: Vec<_> = known.iter().map(|id| (*id, self.share_revocation(id))).collect();
-        let revoked = match kept {
-            Some(_) => self.revoke_records(&known).await,
-            None => {
-                let at = to_system_time(self.clock.since_epoch().as_secs());
-                self.store.revoke_all(issuer, owner_id, at).await.map_err(ApiKeyError::Store)
-            }
+        let revoked = if names.kept.is_some() || names.issued_until.is_some() {
+            self.revoke_records(&known).await
+        } else {
+            let at = to_system_time(self.clock.since_epoch().as_secs());
+            self.store.revoke_all(issuer, owner_id, at).await.map_err(ApiKeyError::Store)
         };
         for id in revoked.iter().flatten().filter(|id| !known.contains(id)) {
             // A key that was created meanwhile.
@@ -145,7 +141,7 @@ impl Policy {
 impl UserRecords for Policy {
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
         Box::pin(async move {
-            let revoked = self.revoke_all(names.issuer.as_deref(), &names.id, names.kept.as_deref()).await;
+            let revoked = self.revoke_all(&names).await;
             revoked.map(|_| ()).map_err(|error| {
                 error.log("revoke_all");
                 Arc::new(error) as RecordsError

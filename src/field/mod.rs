@@ -15,6 +15,8 @@ pub(crate) mod authorization;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) mod bearer;
 pub(crate) mod challenge;
+#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+pub(crate) mod content_type;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod grpc;

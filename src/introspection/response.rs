@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use crate::claims::numeric_date;
+use crate::field::content_type::has_content_type;
 use crate::introspection::error::EndpointError;
 use crate::strict_json::{Object, array, is_null, string};
 
@@ -139,14 +139,6 @@ pub(crate) fn body<'a>(
         return Err(EndpointError::ContentType { expected: content_type });
     }
     body.map(Some).map_err(|_| EndpointError::Malformed("it is not UTF-8"))
-}
-
-/// Whether there is one `Content-Type`, and it is this one. Parameters, such as `charset`, are ignored.
-fn has_content_type(headers: &HeaderMap, expected: &str) -> bool {
-    let mut lines = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    let essence = line.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim_matches([' ', '\t']).eq_ignore_ascii_case(expected)
 }
 
 /// Returns the member `error` of an error response (RFC 6749 §5.2).

@@ -26,7 +26,12 @@ impl SignedResponses {
     /// Returns [`EndpointError::Signed`] if the JWT is not a response of this server to this resource server, and
     /// [`EndpointError::Malformed`] if a claim is missing or malformed.
     pub(crate) async fn read(&self, jwt: &str, now: Duration) -> Result<Introspection, EndpointError> {
-        let expected = ExpectedJwt { issuer: &self.issuer, typ: "token-introspection+jwt", audiences: &self.audiences };
+        let expected = ExpectedJwt {
+            issuer: Some(&self.issuer),
+            typ: "token-introspection+jwt",
+            allows_missing_typ: false,
+            audiences: &self.audiences,
+        };
         let claims = self.verifier.verify(jwt, expected).await.map_err(EndpointError::Signed)?;
         Self::read_claims(&claims, now)
     }

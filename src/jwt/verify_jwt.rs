@@ -1,4 +1,4 @@
-//! `JwtAuth` as a `VerifyJwt`: it verifies JWTs that are not access tokens, such as signed introspection responses.
+//! `JwtAuth` as a `VerifyJwt`: it verifies JWTs that are not access tokens, such as logout tokens.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -67,13 +67,15 @@ fn verify(policy: &Policy, token: &str, expected: ExpectedJwt<'_>) -> Result<Ver
     let header_text = compact::decode_text(compact.header)?;
     let header = Header::parse(&header_text)?;
     // RFC 8725 §3.11: without this, an access token or ID token of the same issuer could be presented instead.
-    if !header.typ.as_deref().is_some_and(|typ| is_media_type(typ, expected.typ)) {
+    let is_expected_type =
+        header.typ.as_deref().map_or(expected.allows_missing_typ, |typ| is_media_type(typ, expected.typ));
+    if !is_expected_type {
         return Err(TokenError::Type);
     }
     let claims_text = compact::decode_text(compact.payload)?;
     let claims = Object::parse(&claims_text).ok_or(TokenError::Claims)?;
     let iss = claims::issuer(&claims)?;
-    if iss != expected.issuer {
+    if expected.issuer.is_some_and(|issuer| issuer != iss) {
         return Err(TokenError::Issuer);
     }
     let aud = claims.get("aud").ok_or_else(|| TokenError::claim_missing("aud"))?;

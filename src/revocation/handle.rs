@@ -8,7 +8,7 @@ use crate::revocation::error::RevokeError;
 use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
 use crate::revocation::redis::stream_writer::StreamWriter;
-use crate::revocation::revocation::Revocation;
+use crate::revocation::revocation::{IssuedUntil, Revocation};
 use crate::revocation::shared::Shared;
 use crate::revocation::user_records::{RevokedRecords, UserNames};
 
@@ -97,7 +97,12 @@ impl Revocations {
     /// Returns [`RevokeError`] if the table is full, if the revocation has not been stored in the stream, or, for a
     /// [subject](Revocation::subject), if a store of API keys is unavailable.
     pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        let issued_until = if revocation.is_until_now { self.0.now() } else { Record::ALWAYS };
+        let issued_until = match revocation.issued_until {
+            IssuedUntil::Always => Record::ALWAYS,
+            IssuedUntil::Now => self.0.now(),
+            #[cfg(feature = "back_channel_logout")]
+            IssuedUntil::Time(time) => time,
+        };
         let expires_at = self.0.latest_expiry();
         let record = Record::Entry { id: revocation.id, issued_until, expires_at };
         self.enforce_with_records(Ok(record), revocation.records)

@@ -1,5 +1,8 @@
 //! `Revocation`: what to revoke, by its names.
 
+#[cfg(feature = "back_channel_logout")]
+use std::time::Duration;
+
 use crate::context::{RevocationId, RevocationKind};
 use crate::revocation::user_records::{RevokedRecords, UserNames};
 
@@ -26,10 +29,20 @@ use crate::revocation::user_records::{RevokedRecords, UserNames};
 #[must_use]
 pub struct Revocation {
     pub(super) id: RevocationId,
-    /// Whether what is issued after the revocation is valid.
-    pub(super) is_until_now: bool,
+    pub(super) issued_until: IssuedUntil,
     /// The records that are revoked too.
     pub(super) records: Option<RevokedRecords>,
+}
+
+/// What a revocation includes, by the time at which it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum IssuedUntil {
+    Always,
+    /// The time of the call.
+    Now,
+    /// Whole seconds since 1970.
+    #[cfg(feature = "back_channel_logout")]
+    Time(u32),
 }
 
 impl Revocation {
@@ -79,6 +92,20 @@ impl Revocation {
         Self { records, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
     }
 
+    /// Returns the revocation of everything that was issued to a user at or before a time, which is since 1970.
+    ///
+    /// What the user was issued since stays valid, however late the revocation is made, and however often.
+    #[cfg(feature = "back_channel_logout")]
+    pub(crate) fn subject_until(issuer: &str, id: &str, time: Duration) -> Self {
+        let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        let names = UserNames { issued_until: Some(seconds), ..UserNames::new(issuer, id) };
+        Self {
+            issued_until: IssuedUntil::Time(seconds),
+            records: Some(RevokedRecords::OfUser(names)),
+            ..Self::subject(issuer, id)
+        }
+    }
+
     /// Returns the revocation of one token.
     ///
     /// The id is that of [`UserContext::token_id`](crate::UserContext::token_id).
@@ -87,11 +114,11 @@ impl Revocation {
     }
 
     fn always(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: false, records: None }
+        Self { id: RevocationId::of(kind), issued_until: IssuedUntil::Always, records: None }
     }
 
     fn until_now(kind: RevocationKind<'_>) -> Self {
-        Self { id: RevocationId::of(kind), is_until_now: true, records: None }
+        Self { id: RevocationId::of(kind), issued_until: IssuedUntil::Now, records: None }
     }
 }
 

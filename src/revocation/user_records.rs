@@ -50,18 +50,26 @@ pub(crate) struct UserNames {
     pub(crate) id: Box<str>,
     /// The id of a credential that stays valid.
     pub(crate) kept: Option<Box<str>>,
+    /// Credentials that were issued later than this stay valid. Whole seconds since 1970; `None` includes all.
+    pub(crate) issued_until: Option<u32>,
 }
 
 impl UserNames {
     /// An empty issuer is none.
-    pub(super) fn new(issuer: &str, id: &str) -> Self {
-        Self { issuer: Some(issuer).filter(|issuer| !issuer.is_empty()).map(Into::into), id: id.into(), kept: None }
+    pub(crate) fn new(issuer: &str, id: &str) -> Self {
+        let issuer = Some(issuer).filter(|issuer| !issuer.is_empty()).map(Into::into);
+        Self { issuer, id: id.into(), kept: None, issued_until: None }
     }
 
     /// Returns the names of a user, `None` if it has no issuer. Only the user of a session needs none.
     pub(super) fn of(user: &UserContext) -> Option<Self> {
         let no_issuer = (user.credential() == Credential::Session).then_some("");
         user.issuer().or(no_issuer).map(|issuer| Self::new(issuer, user.id()))
+    }
+
+    /// Whether a credential that was issued at this time is revoked. Whole seconds since 1970.
+    pub(crate) fn include(&self, issued_at: u64) -> bool {
+        self.issued_until.is_none_or(|until| issued_at <= u64::from(until))
     }
 
     /// Keeps the API key or the session that has authenticated this user, if one has.

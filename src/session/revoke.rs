@@ -33,8 +33,11 @@ impl Policy {
         self.share_end(id).await
     }
 
-    /// Removes all sessions of a user from the store except the one with the id `kept`, and shares their ends.
+    /// Removes the sessions of a user that these names include from the store, and shares their ends.
     async fn remove_all(&self, names: &UserNames) -> Result<(), SessionError> {
+        if names.issued_until.is_some() {
+            return self.remove_earlier(names).await;
+        }
         let kept = names.kept.as_deref().and_then(SessionId::parse);
         let removed = self.store.remove_all(names.issuer.as_deref(), &names.id, kept.as_ref()).await?;
         // The revocation of the user ends sessions that began before it. One that began within the same second after a
@@ -42,6 +45,18 @@ impl Policy {
         let shared: Vec<_> = removed.iter().map(|id| self.share_end(id)).collect();
         for shared in shared {
             shared.await?;
+        }
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Removes the sessions that began at or before a time from the store. The revocation of the user ends them.
+    async fn remove_earlier(&self, names: &UserNames) -> Result<(), SessionError> {
+        let (issuer, owner) = (names.issuer.as_deref(), &*names.id);
+        let records = self.store.find_by_owner(issuer, owner).await?;
+        for record in records.iter().filter(|record| names.include(record.logged_in_at)) {
+            self.store.remove(issuer, owner, &record.id).await?;
         }
         Ok(())
     }

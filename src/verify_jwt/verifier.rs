@@ -20,10 +20,12 @@ impl<V: Verify + Clone> VerifyJwt for V {}
 #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only `jwt` verifies JWTs"))]
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectedJwt<'a> {
-    /// The value of `iss`, which selects the keys.
-    pub(crate) issuer: &'a str,
+    /// The value of `iss`, which selects the keys. `None` accepts each configured issuer.
+    pub(crate) issuer: Option<&'a str>,
     /// The value of `typ` in the header, which distinguishes kinds of JWTs (RFC 8725 §3.11).
     pub(crate) typ: &'static str,
+    /// Whether `typ` may be missing. The claims must then distinguish the kind.
+    pub(crate) allows_missing_typ: bool,
     /// `aud` must contain one of these.
     pub(crate) audiences: &'a [String],
 }
@@ -50,17 +52,18 @@ impl fmt::Display for VerifyError {
 }
 
 /// A [`VerifyJwt`], type-erased, so that layers have no type parameter for it. Clones share it.
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
 #[derive(Clone)]
 pub(crate) struct Verifier(Arc<dyn Verify>);
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
 impl Verifier {
     pub(crate) fn new(verify: &impl VerifyJwt) -> Self {
         Self(Arc::new(verify.clone()))
     }
 
     /// Whether the issuer with this name is configured.
+    #[cfg(feature = "introspection")]
     pub(crate) fn has_issuer(&self, name: &str) -> bool {
         self.0.has_issuer(name)
     }
@@ -76,7 +79,7 @@ impl Verifier {
     }
 }
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").finish_non_exhaustive()

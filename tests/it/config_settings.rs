@@ -11,9 +11,9 @@ use portcullis::headers::{Csp, Hsts};
 use portcullis::introspection::ClientAuth;
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
-    AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth, IpFilter, Issuer,
-    JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
-    RequireTier, Roles, Scopes, Stack, Tiers, TrustedProxies, UserContext,
+    AnyOf, ApiKeyAuth, BackChannelLogout, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth,
+    IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
+    RequireRole, RequireScope, RequireTier, Revocations, Roles, Scopes, Stack, Tiers, TrustedProxies, UserContext,
 };
 
 /// The setting of the only issue.
@@ -109,6 +109,21 @@ fn constructors_are_named_by_their_path() {
     assert_eq!(setting("".parse::<Csp>()), "Csp::from_str");
     for text in ["", "img-src *; img-src *", "block-all-mixed-content", "scripts *"] {
         assert_eq!(setting(Csp::parse(text)), "Csp::parse", "{text}");
+    }
+}
+
+#[test]
+fn settings_of_back_channel_logout_are_named_by_their_method() {
+    let issuer = Issuer::hs256("https://a.example", [7; 32]);
+    let keys = JwtAuth::builder().issuer(issuer).audience("a").build().unwrap();
+    let revocations = Revocations::builder().build().unwrap();
+    let builder = BackChannelLogout::builder;
+    assert_eq!(setting(builder().client_id("web").revocations(&revocations).build()), "keys_from");
+    assert_eq!(setting(builder().keys_from(&keys).revocations(&revocations).build()), "client_id");
+    assert_eq!(setting(builder().keys_from(&keys).client_id("web").build()), "revocations");
+    for id in ["", " web"] {
+        let with_id = builder().keys_from(&keys).client_id(id).revocations(&revocations);
+        assert_eq!(setting(with_id.build()), "client_id");
     }
 }
 

@@ -4,6 +4,7 @@ mod any_of;
 mod api_key;
 mod authorization_details;
 mod autotraits;
+mod back_channel_logout;
 mod basic;
 mod browser;
 mod built_in_client;

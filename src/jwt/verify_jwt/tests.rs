@@ -38,7 +38,12 @@ fn response(issuer: &TestIssuer) -> TokenBuilder {
 
 async fn verify_for(auth: &JwtAuth, issuer: &str, token: &str) -> Result<Arc<str>, VerifyError> {
     let audiences = [CLIENT.to_owned()];
-    let expected = ExpectedJwt { issuer, typ: "token-introspection+jwt", audiences: &audiences };
+    let expected = ExpectedJwt {
+        issuer: Some(issuer),
+        typ: "token-introspection+jwt",
+        allows_missing_typ: false,
+        audiences: &audiences,
+    };
     auth.verify_jwt(token, expected).await
 }
 

@@ -14,6 +14,7 @@ const LEVELS: [&[&str]; 7] = [
     &[
         "any_of",
         "api_key",
+        "back_channel_logout",
         "basic",
         "client",
         "client_cert",

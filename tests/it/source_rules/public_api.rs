@@ -23,12 +23,13 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "bytes",
-        "gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
+        "back_channel_logout::BackChannelLogout, gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use",
     ),
     (
         "http",
-        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, client_cert::ClientCertAuthBuilder, \
+        "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, \
+         back_channel_logout::BackChannelLogout, client_cert::ClientCertAuthBuilder, \
          context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, csrf::Csrf, \
          extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
@@ -36,10 +37,12 @@ const NAMED: &[(&str, &str)] = &[
          rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, session::SessionError, \
          testing::TestIssuer",
     ),
-    // Bodies that a rejecting response can have.
+    // The body of a request to an endpoint.
+    ("http_body", "back_channel_logout::BackChannelLogout"),
+    // Bodies that a response can have.
     (
         "http_body_util",
-        "gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
+        "back_channel_logout::BackChannelLogout, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody",
     ),
     // With the feature `redis`.
@@ -60,7 +63,7 @@ const NAMED: &[(&str, &str)] = &[
          introspection::IntrospectionAuth, ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, \
          require::impl_gate!, session::SessionAuth, session::UserFrom, stack::Stack, testing::AsUser",
     ),
-    ("tower_service", "gate::Gated, gate::GatedFuture"),
+    ("tower_service", "back_channel_logout::BackChannelLogout, gate::Gated, gate::GatedFuture"),
 ];
 
 #[test]
