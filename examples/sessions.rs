@@ -21,7 +21,7 @@ mod pages;
 #[path = "sessions/password.rs"]
 mod password;
 #[path = "sessions/store.rs"]
-mod store;
+pub(crate) mod store;
 #[path = "sessions/words.rs"]
 mod words;
 

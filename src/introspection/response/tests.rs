@@ -1,6 +1,6 @@
 //! Responses that are active, inactive, or neither.
 
-use http::header::HeaderName;
+use http::header::{CONTENT_TYPE, HeaderName};
 use proptest::prelude::*;
 
 use super::*;

@@ -4,7 +4,7 @@
 #[rustfmt::skip]
 #[expect(dead_code, reason = "its `main` is not called")]
 #[path = "../../../examples/sessions.rs"]
-mod example;
+pub(super) mod example;
 
 use std::net::SocketAddr;
 use std::time::Duration;

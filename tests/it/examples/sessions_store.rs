@@ -1,10 +1,5 @@
 //! The SQL store of the example `sessions`: its query plans, and its rows.
 
-// Formatted as part of the example, which has shorter lines.
-#[rustfmt::skip]
-#[path = "../../../examples/sessions/store.rs"]
-mod store;
-
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -14,7 +9,7 @@ use portcullis::testing::FakeClock;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 
-use self::store::{
+use super::sessions::example::store::{
     COUNT, DELETE_EXPIRED, DELETE_LEAST_USED, FIND, FIND_BY_OWNER, REMOVE, REMOVE_ALL, REPLACE, SqlSessions, TOUCH,
 };
 use crate::session::store_contract::{self, digest, id, later, record, renewal};

@@ -1,7 +1,6 @@
 //! The cookie: its attributes, when it is set, and which cookies are rejected.
 
 use axum::http::StatusCode;
-use axum::routing::get;
 use tower::{Layer, ServiceExt};
 
 use super::*;
