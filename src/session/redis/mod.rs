@@ -46,14 +46,15 @@ use crate::store::setting_names::SettingNames;
 /// | `{portcullis:sessions}:<digest>` | `id`, `owner` (the digest in the name of the other key), `record` (JSON), `last_used_at` (seconds since 1970), and `replaced` once the cookie was renewed |
 /// | `{portcullis:sessions}:owner:<digest>` | the digests of the records by when they end; the digest in the name is half of a SHA-256 of the owner |
 ///
-/// A session takes some 1,200 bytes of the server's memory.
+/// A session takes some 1,350 bytes of the server's memory.
 ///
 /// Redis removes a record when the session reaches its absolute timeout, or ten seconds after it was renewed, and the
 /// set with the last record. A value that is no record, for example because it has another type or an older version of
 /// the crate has written it, is reported in the log and counts as no session.
 ///
-/// Each method takes one round trip: lists of more than 256 sessions take one for each 256, and so do batches of more
-/// than 128 uses. Each change is one atomic step of a script, whatever other processes do at the same time.
+/// Each method takes one round trip, and one more if the server does not know its script yet. A list takes one for each
+/// 256 sessions, and a batch of uses one for each 128. Each change is one atomic step of a script, whatever other
+/// processes do at the same time.
 ///
 /// Users have to log in again if the server loses its data. So back it up or let it persist its data
 /// (`appendonly yes`) only if that matters. A logout that a failover loses is valid again in Redis: the stream of

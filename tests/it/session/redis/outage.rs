@@ -105,8 +105,10 @@ async fn a_server_that_may_evict_sessions_is_rejected_with_a_warning() {
     assert_eq!(server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]), "OK");
     let (store, clock) = (store(&server), FakeClock::new());
     let log = LogCapture::start();
-    let cause = cause(store.create(&record("a", (None, "ann"), &clock), None).await);
-    assert!(cause.contains("allkeys-lru") && cause.contains("set the server's maxmemory-policy"), "{cause}");
+    for _ in 0..3 {
+        let cause = cause(store.create(&record("a", (None, "ann"), &clock), None).await);
+        assert!(cause.contains("allkeys-lru") && cause.contains("set the server's maxmemory-policy"), "{cause}");
+    }
     assert_eq!(log.count(" WARN "), 1, "{}", log.text());
     assert_eq!(server.command(&["DBSIZE"]), "0");
 }
