@@ -63,6 +63,7 @@ impl RecordServer {
         self.caller = Arc::default();
     }
 
+    #[cfg_attr(not(feature = "api_key"), expect(dead_code, reason = "sessions have scripts for everything"))]
     pub(crate) fn is_cluster(&self) -> bool {
         self.caller().is_cluster()
     }
@@ -85,6 +86,7 @@ impl RecordServer {
     /// # Errors
     ///
     /// As for [`call`](Self::call).
+    #[cfg_attr(not(feature = "api_key"), expect(dead_code, reason = "sessions have scripts for everything"))]
     pub(crate) async fn command(&self, key: &str, command: Cmd) -> Result<Option<Value>, String> {
         let mut replies = self.call(key, RecordCall::Commands(vec![command])).await?;
         Ok(replies.pop().flatten())
