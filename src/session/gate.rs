@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 use tower_layer::Layer;
 
 use crate::context::client_addr::ClientAddr;
@@ -67,7 +67,8 @@ impl SessionAuth {
     ///
     /// It admits writes with neither `Sec-Fetch-Site` nor `Origin`, as very old browsers send them. Each handler of a
     /// write must extract [`CsrfForm`](crate::session::CsrfForm) or [`CsrfHeader`](crate::session::CsrfHeader). If one
-    /// does not, its responses get status 500, whatever the browser is, and the log names the route.
+    /// does not, its responses get status 500, whatever the browser is, and the log names the route. A WebSocket needs no
+    /// token, because every browser sends `Origin` with it.
     pub fn to_csrf_tokens(&self) -> Self {
         Self { has_csrf_tokens: true, ..self.clone() }
     }
@@ -145,13 +146,20 @@ impl SessionAuth {
 
     /// Returns the route of a request whose handler has to check a CSRF token.
     fn csrf_token_route(&self, head: &request::Parts, state: &RequestState) -> Option<Box<str>> {
-        let must_check = self.has_csrf_tokens && Csrf::applies_to(head) && state.current().is_ok();
+        let must_check = self.accepts_csrf_token(head) && Csrf::applies_to(head) && state.current().is_ok();
         must_check.then(|| matched_path(head).unwrap_or_else(|| head.uri.path()).into())
     }
 
     /// Checks that no page of another site has caused the request.
     fn check_site(&self, head: &request::Parts) -> Result<(), DenialKind> {
-        if self.has_csrf_tokens { self.policy.csrf.check_if_stated(head) } else { self.policy.csrf.check(head) }
+        let csrf = &self.policy.csrf;
+        if self.accepts_csrf_token(head) { csrf.check_if_stated(head) } else { csrf.check(head) }
+    }
+
+    /// Whether a token replaces the headers of the request. Every browser sends `Origin` with a WebSocket (RFC 6455
+    /// §4.1), which opens by GET or CONNECT and cannot have a token.
+    fn accepts_csrf_token(&self, head: &request::Parts) -> bool {
+        self.has_csrf_tokens && !matches!(head.method, Method::GET | Method::CONNECT)
     }
 
     /// Waits for the lookup of the session and of its user, and decides about the request.

@@ -218,6 +218,17 @@ async fn a_handler_that_forgets_the_token_is_500_and_logged_whatever_the_browser
 }
 
 #[tokio::test]
+async fn a_websocket_needs_no_token_and_says_which_page_opens_it() {
+    let fixture = Fixture::new();
+    let app = app(&fixture);
+    let browser = fixture.log_in().await;
+    let upgrade = ("upgrade", "websocket");
+    for (headers, status) in [(&[upgrade, SAME_ORIGIN][..], 200), (&[upgrade], 403)] {
+        assert_eq!(browser.clone().send(&app, Method::GET, "/token", headers).await.status, status, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn with_another_credential_no_token_is_needed_and_without_the_layer_it_is_500() {
     let fixture = Fixture::new();
     let issuer = TestIssuer::start().await.unwrap();
