@@ -1,4 +1,4 @@
-//! Apps that authenticate clients by their certificates.
+//! Cases with client certificates.
 
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
