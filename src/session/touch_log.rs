@@ -189,3 +189,34 @@ const MAX_WAIT: u64 = 60;
 
 /// A store that fails is not asked all the time.
 const BACKOFF: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::memory::MemorySessions;
+
+    #[tokio::test]
+    async fn a_use_is_stored_when_it_is_due_and_waits_again_if_that_fails() {
+        let store = TimedStore::new(Arc::new(MemorySessions::new()), Duration::from_secs(1));
+        let log = TouchLog::new(store, Clock::system());
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(log.wait(1_000), None);
+        let digest = SessionDigest::from_bytes([1; 32]);
+        let usage = Arc::new(SessionUsage::new(digest, 1_000));
+        assert_eq!(usage.record(1_010), Some(Due::At(1_060)));
+        log.lock().waiting.insert((1_060, digest), usage);
+
+        // A clock that is set back does not make it wait for longer.
+        for (now, expected) in [(0, 60), (1_000, 60), (1_010, 50), (1_060, 0), (2_000, 0)] {
+            assert_eq!(log.wait(now), seconds(expected), "{now}");
+        }
+        assert!(log.take(1_059).uses.is_empty());
+        let batch = log.take(1_060);
+        assert_eq!(batch.uses.iter().map(|session_use| session_use.at).collect::<Vec<_>>(), [1_010]);
+        assert_eq!(log.wait(1_060), None, "it is being stored");
+        drop(batch);
+        assert!(log.wait(u64::MAX).is_some(), "it was not stored");
+        log.flush().await.unwrap();
+        assert_eq!(log.wait(u64::MAX), None);
+    }
+}
