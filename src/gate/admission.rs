@@ -9,7 +9,8 @@ use std::time::Duration;
     feature = "basic",
     feature = "client_cert",
     feature = "introspection",
-    feature = "jwt"
+    feature = "jwt",
+    feature = "session"
 ))]
 use http::HeaderMap;
 use http::request;

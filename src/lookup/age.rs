@@ -29,6 +29,7 @@ impl Age {
     }
 
     /// Lets the record be read again before its time, but at most once a second. Returns whether it may be read now.
+    #[cfg(any(feature = "api_key", test))]
     pub(crate) fn expire(&self, now: u64) -> bool {
         let may_be_read = now >= self.tried_at.load(Ordering::Relaxed).saturating_add(RETRY_AFTER);
         if may_be_read {
