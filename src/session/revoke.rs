@@ -33,6 +33,18 @@ impl Policy {
         self.share_end(id).await
     }
 
+    /// Removes the sessions of a user that have ended without use, which a store counts until their absolute end. Returns
+    /// whether there were any.
+    pub(super) async fn remove_idle(&self, issuer: Option<&str>, owner: &str) -> Result<bool, SessionError> {
+        let now = self.now().saturating_sub(STORED_AFTER);
+        let records = self.store.find_by_owner(issuer, owner).await?;
+        let mut is_any = false;
+        for record in records.iter().filter(|record| self.timeouts.has_ended_record(record, now)) {
+            is_any |= self.store.remove(issuer, owner, &record.id).await?;
+        }
+        Ok(is_any)
+    }
+
     /// Removes the sessions of a user that these names include from the store, and shares their ends.
     async fn remove_all(&self, names: &UserNames) -> Result<(), SessionError> {
         if names.issued_until.is_some() {
@@ -80,3 +92,6 @@ impl UserRecords for Policy {
         Box::pin(async { Ok(()) })
     }
 }
+
+/// How long a process waits before it stores a later use, in seconds.
+const STORED_AFTER: u64 = 60;

@@ -124,7 +124,11 @@ impl RequestState {
         let secret = SessionSecret::random()?;
         let record = self.new_record(user, &secret, remember)?;
         let policy = &self.policy;
-        let removed = match policy.store.create(&record, policy.limit).await? {
+        let mut created = policy.store.create(&record, policy.limit).await?;
+        if created == Created::OverLimit && policy.remove_idle(record.owner_issuer(), record.owner_id()).await? {
+            created = policy.store.create(&record, policy.limit).await?;
+        }
+        let removed = match created {
             Created::Stored { removed } => removed,
             Created::OverLimit => return Err(SessionError::OverLimit),
         };
