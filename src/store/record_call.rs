@@ -9,7 +9,6 @@ use crate::store::script::LoadedScript;
 /// One round trip.
 pub(crate) enum RecordCall {
     /// These commands, which may be executed twice.
-    #[cfg_attr(not(feature = "api_key"), expect(dead_code, reason = "sessions have scripts for everything"))]
     Commands(Vec<Cmd>),
     Script(ScriptCall),
 }
