@@ -106,6 +106,7 @@
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
 //! | accept opaque tokens | [opaque tokens](_guide::recipes::opaque_tokens) |
 //! | log users of browsers in and out | [sessions](_guide::recipes::sessions) |
+//! | log users in with an OpenID provider | [login with OpenID Connect](_guide::recipes::oidc_login) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |
 //! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |

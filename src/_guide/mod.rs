@@ -126,6 +126,10 @@ pub mod recipes {
     #[doc = include_str!("recipes/mtls.md")]
     pub mod mtls {}
 
+    #[doc(alias("authorization code", "OpenID Connect", "PKCE", "single sign-on", "SSO"))]
+    #[doc = include_str!("recipes/oidc_login.md")]
+    pub mod oidc_login {}
+
     #[doc(alias("introspection", "reference token", "RFC 7662"))]
     #[doc = include_str!("recipes/opaque_tokens.md")]
     pub mod opaque_tokens {}

@@ -1,11 +1,13 @@
 // A certified authorization server on loopback for the tests. It prints its URLs as one line of JSON, then executes the commands on
 // standard input and prints one line of JSON for each.
-// usage: node server.mjs [port]; commands: rotate | withdraw | quit; ISSUER_KEYS_FILE keeps the keys across a restart.
+// usage: node server.mjs [port]; commands: rotate | withdraw | app URL | quit; ISSUER_KEYS_FILE keeps the keys across a restart.
+// It also has a login page for the app at APP_URL, http://localhost:3000 by default: the client `web`, with WEB_CLIENT_SECRET.
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { interact, loggedOutPage, logoutPage } from './pages.mjs';
 
 // Standard output carries only replies. The warning about the runtime is harmless: Node 20.19 has all that this server uses.
 console.log = console.info = console.error;
@@ -16,6 +18,9 @@ const generate = promisify(generateKeyPair);
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'read:valuations write:valuations';
 const CLIENT = { id: 'portcullis-tests', secret: randomBytes(32).toString('base64url') };
+const WEB_SECRET = process.env.WEB_CLIENT_SECRET ?? randomBytes(32).toString('base64url');
+const COOKIE_KEYS = [randomBytes(32).toString('base64url')];
+let app = process.env.APP_URL ?? 'http://localhost:3000';
 // The resource servers, which ask about opaque tokens. The secret needs encoding in a header (RFC 6749 §2.3.1).
 const SECRET = `${randomBytes(24).toString('base64url')}: %+&=/`;
 const KEY_TYPES = {
@@ -57,16 +62,22 @@ class Storage {
   async find(id) {
     return entries.get(this.key(id));
   }
-  async findByUid() {}
+  async findByUid(uid) {
+    return [...entries.values()].find((entry) => entry.kind === 'Session' && entry.uid === uid);
+  }
   async findByUserCode() {}
   async upsert(id, payload) {
     entries.set(this.key(id), payload);
   }
-  async consume() {}
+  async consume(id) {
+    entries.get(this.key(id)).consumed = Math.floor(Date.now() / 1000);
+  }
   async destroy(id) {
     entries.delete(this.key(id));
   }
-  async revokeByGrantId() {}
+  async revokeByGrantId(grantId) {
+    for (const [key, entry] of entries) if (entry.grantId === grantId) entries.delete(key);
+  }
 }
 
 // The keys with which a resource server authenticates by `private_key_jwt`, each for a client of its own.
@@ -104,6 +115,29 @@ const RESOURCE_SERVERS = [
   })),
 ];
 
+// The app in which users log in. The call of its back channel is not to `localhost`, which may be an IPv6 address.
+const web = () => ({
+  client_id: 'web',
+  client_secret: WEB_SECRET,
+  redirect_uris: [`${app}/callback`],
+  post_logout_redirect_uris: [`${app}/signed-out`],
+  backchannel_logout_uri: `${app.replace('//localhost', '//127.0.0.1')}/backchannel-logout`,
+  backchannel_logout_session_required: true,
+  require_auth_time: true,
+  scope: 'openid',
+});
+
+// Grants what the app requests, without a page that asks the user.
+async function grant({ oidc }) {
+  const { clientId } = oidc.client;
+  const known = oidc.session.grantIdFor(clientId);
+  if (known) return oidc.provider.Grant.find(known);
+  const created = new oidc.provider.Grant({ clientId, accountId: oidc.session.accountId });
+  created.addOIDCScope('openid');
+  await created.save();
+  return created;
+}
+
 function provider(issuer) {
   return new Provider(issuer, {
     adapter: Storage,
@@ -114,13 +148,20 @@ function provider(issuer) {
       redirect_uris: [],
       response_types: [],
       scope: SCOPE,
-    }, ...RESOURCE_SERVERS],
+    }, web(), ...RESOURCE_SERVERS],
     clientDefaults: { id_token_signed_response_alg: 'RS256' },
+    cookies: { keys: COOKIE_KEYS },
+    // By default, it calls no app on loopback.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
+    findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    loadExistingGrant: grant,
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
       jwtIntrospection: { enabled: true },
+      rpInitiatedLogout: { logoutSource: logoutPage, postLogoutSuccessSource: loggedOutPage },
       revocation: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: {
         enabled: true,
@@ -138,9 +179,9 @@ function provider(issuer) {
       introspectionSigningAlgValues: Object.keys(KEY_TYPES),
     },
     jwks: { keys: generations.flat() },
-    scopes: SCOPE.split(' '),
+    scopes: ['openid', ...SCOPE.split(' ')],
     // Longer than any test takes.
-    ttl: { ClientCredentials: 3600 },
+    ttl: { AuthorizationCode: 600, ClientCredentials: 3600, Grant: 3600, IdToken: 3600, Interaction: 3600, Session: 3600 },
   });
 }
 
@@ -157,7 +198,13 @@ server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', async () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const applyKeys = () => {
     store();
-    handle = provider(issuer).callback();
+    const current = provider(issuer);
+    current.on('backchannel.error', (_, error) => console.error(error.message));
+    const callback = current.callback();
+    handle = (request, response) => {
+      const isPage = request.url.startsWith('/interaction/');
+      return isPage ? interact(current, request, response) : callback(request, response);
+    };
   };
   applyKeys();
   reply({
@@ -168,6 +215,7 @@ server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', async () => {
     client_id: CLIENT.id,
     client_secret: CLIENT.secret,
     resource_server_secret: SECRET,
+    web_client_secret: WEB_SECRET,
     client_keys: Object.fromEntries(Object.entries(clientKeys).map(([alg, key]) => [alg, key.private])),
   });
 
@@ -180,6 +228,8 @@ server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', async () => {
       generations = [await generateKeys(), generations[0]];
     } else if (command === 'withdraw') {
       generations = [generations[0]];
+    } else if (command.startsWith('app ')) {
+      app = command.slice(4);
     } else {
       reply({ error: `unknown command: ${command}` });
       continue;

@@ -8,6 +8,7 @@ mod custom_gate;
 mod html_app;
 mod hyper;
 mod login_protection;
+mod oidc_login;
 mod quickstart;
 mod redis;
 mod revocation;
