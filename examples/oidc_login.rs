@@ -32,8 +32,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use maud::Markup;
 use portcullis::gate::Denial;
 use portcullis::headers::{Csp, Directive};
 use portcullis::session::{MemorySessions, Session};
@@ -87,7 +88,7 @@ fn app(provider: Provider) -> Result<Router, ConfigError> {
         .layer(stack))
 }
 
-async fn front_page(nonce: CspNonce, user: UserContext) -> Html<String> {
+async fn front_page(nonce: CspNonce, user: UserContext) -> Markup {
     pages::front_page(&nonce, &user)
 }
 
@@ -116,8 +117,8 @@ async fn finish_login(
     callback: Result<Query<Callback>, QueryRejection>,
 ) -> Result<Response, Denial> {
     let Ok(Query(callback)) = callback else { return Ok(pages::failed_login(&nonce)) };
-    // Without the cookie, another browser has started the login: an attacker may have sent a link to
-    // log the user in to the account of the attacker.
+    // Without the cookie, another browser has started the login: an attacker may have sent a link
+    // that logs the user in to the attacker's account.
     let Some(pending) = PendingLogin::of_request(&headers, &callback.state) else {
         return Ok(pages::failed_login(&nonce));
     };
@@ -147,7 +148,7 @@ async fn log_out(State(provider): State<Provider>, session: Session) -> Result<R
     Ok(Redirect::to(&url))
 }
 
-async fn signed_out(nonce: CspNonce) -> Html<String> {
+async fn signed_out(nonce: CspNonce) -> Markup {
     pages::signed_out(&nonce)
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// A login that a browser has started. Each has a cookie of its own, so that two tabs can log in at
 /// the same time.
 ///
-/// The prefix `__Host-` prevents that another host of the domain sets the cookie. The browser sends it
-/// when the provider redirects the user back, so `SameSite` is `Lax` and not `Strict`.
+/// The prefix `__Host-` keeps other hosts of the domain from setting the cookie. The browser sends
+/// it when the provider redirects the user back, so `SameSite` is `Lax` and not `Strict`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PendingLogin {
     /// A random value in the URL of the callback, which names the cookie.

@@ -112,7 +112,7 @@ impl Provider {
         self.0.issuer.url().origin().ascii_serialization()
     }
 
-    /// Returns the URL of the provider's login page, and what the browser keeps until the user is back.
+    /// Returns the URL of the provider's login page, and what the browser keeps until the callback.
     pub(crate) async fn start_login(
         &self,
         return_path: String,
@@ -178,8 +178,8 @@ impl Provider {
         Ok(request.http_get_url().into())
     }
 
-    /// Fetches the metadata and the keys, so that a login after a change of the keys succeeds. An app
-    /// with many logins keeps them for some minutes.
+    /// Fetches the metadata and the keys, so that a login succeeds after the keys have changed. An
+    /// app with many logins keeps them for some minutes.
     async fn metadata(&self) -> Result<ProviderMetadataWithLogout, ProviderError> {
         let (issuer, http) = (self.0.issuer.clone(), self.http());
         let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http).await;

@@ -55,7 +55,7 @@ async fn a_user_logs_in_at_the_provider_and_out_at_both_ends() {
     let tab = chromium.open(&test.app);
     test.log_in(&tab);
     let page = tab.run("document.body.innerText").as_str().unwrap().to_owned();
-    assert!(page.contains(&test.provider.url) && page.contains("Logged in at"), "{page}");
+    assert!(page.contains(&test.provider.url) && page.contains("Logged in"), "{page}");
 
     // Both ends have a session: a login needs no password.
     tab.go(&format!("{}/login", test.app));
