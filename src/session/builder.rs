@@ -133,7 +133,7 @@ impl SessionAuthBuilder {
         revocations.set_has_gate();
         if self.domain.is_some() {
             tracing::warn!(
-                "the session cookie is sent to all hosts of its domain; a weakness of one exposes all sessions"
+                "the session cookie is sent to all hosts of its domain; a vulnerability in one exposes all sessions"
             );
         }
         let cookie = self.cookie();
@@ -186,8 +186,8 @@ impl SessionAuthBuilder {
         }
     }
 
-    /// The timeouts that are set, else those of the level, else the defaults. An idle timeout that is not set is not
-    /// longer than the absolute one.
+    /// The timeouts that are set, else those of the level, else the defaults. A default idle timeout is reduced to the
+    /// absolute one.
     fn timeouts(&self) -> Timeouts {
         let default = self.assurance.map_or_else(Timeouts::default, AssuranceLevel::timeouts);
         let absolute = self.absolute_timeout.unwrap_or(default.absolute);
@@ -210,7 +210,7 @@ impl SessionAuthBuilder {
         }
     }
 
-    /// Returns the app's revocations, else some of this process, so that the end of a session is final.
+    /// Returns the app's revocations, else new ones for this process, so that an ended session stays ended.
     fn new_revocations(&self) -> Result<Revocations, ConfigError> {
         if let Some(revocations) = &self.revocations {
             return Ok(revocations.clone());
@@ -241,7 +241,7 @@ const SHARED_CACHE_TTL: Duration = Duration::from_secs(60);
 /// Some 30 MB.
 const CACHE_CAPACITY: usize = 10_000;
 
-/// A restart or failover of a database is no outage of the app.
+/// Covers a restart or failover of a database.
 const STALE_FOR: Duration = Duration::from_secs(60);
 
 /// Longer than a healthy database takes for one row, and short enough that waiting requests do not accumulate.

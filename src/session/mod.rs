@@ -1,11 +1,11 @@
 //! `SessionAuth`: logs users of browsers in and out, by a cookie.
 //!
 //! A browser app needs no token in JavaScript: after a login, the browser sends a cookie with each request, and scripts
-//! cannot read it. The cookie has a random secret, and the record of the session is in a store of the server. So the
-//! server can end a session at any time, and knows which devices a user is logged in on.
+//! cannot read it. The cookie contains a random secret, and the server keeps a record of the session in a store. So the
+//! server can end a session at any time, and can list the devices on which a user is logged in.
 //!
 //! [`SessionAuth`](crate::SessionAuth) is the layer that checks the cookie. A handler extracts a [`Session`] to log a
-//! user in or out; how it authenticates the user before, by a password or at an identity provider, is its own matter.
+//! user in or out. The app authenticates the user first, by a password or through an identity provider.
 //!
 //! ```
 //! use axum::http::{Request, header};
@@ -46,7 +46,7 @@
 //!     .login_page("/login")
 //!     .build()?;
 //!
-//! // Routes for users who are not logged in yet, without forms of other sites.
+//! // Routes without a session. `Csrf` rejects forms of other sites.
 //! let login = Router::new()
 //!     .route("/login", post(log_in))
 //!     .layer(Csrf::default())
@@ -84,14 +84,14 @@
 //!
 //! # What a session is
 //!
-//! A record says who logged in, when, how, and from where. It has the identity and the privileges of a
-//! [`UserContext`](crate::UserContext), and no data of the app: keep that in your database, under the id of the user. So
-//! two requests at the same time have nothing to overwrite, and a slow request cannot bring back a session that has
+//! A record says who logged in, when, how, and from where. It holds the identity and the privileges of a
+//! [`UserContext`](crate::UserContext), and no application data: keep that in your database, under the id of the user.
+//! So concurrent requests cannot overwrite each other's data, and a slow request cannot bring back a session that has
 //! ended.
 //!
-//! The secret has 256 random bits of the operating system. The store gets its SHA-256, so who reads the store cannot
-//! create the cookie. A session also has a public [id](SessionId), which lists show; it is
-//! [`token_id`](crate::UserContext::token_id) of its requests, whose
+//! The secret has 256 random bits from the operating system. The store only sees its SHA-256, so reading the store does
+//! not reveal any cookie. A session also has a public [id](SessionId), which is shown in lists and is the
+//! [`token_id`](crate::UserContext::token_id) of the user. The user's
 //! [`credential`](crate::UserContext::credential) is [`Session`](crate::context::Credential::Session).
 //!
 //! # Requests
@@ -99,44 +99,45 @@
 //! | the request has | response |
 //! |---|---|
 //! | the cookie of a session | the handler runs |
-//! | no cookie, or one of no session, or of one that has ended | 401 with the challenge `Session`; a redirect to the [login page](SessionAuthBuilder::login_page) for a navigation; anonymous if the layer is [optional](SessionAuthBuilder::optional). The cookie is cleared |
-//! | a cookie, and a page of another site has caused the request | 403, without a lookup; see [`Csrf`](crate::Csrf). Browsers from before 2020 do not say which page has: see [`CsrfForm`] |
-//! | two cookies of the name | 400, because another host of the domain may have set one |
-//! | a cookie, while the store is unavailable | 200 if the session was used in the last minutes, else 503 |
+//! | no cookie, an unknown one, or that of a session that has ended | 401 with the challenge `Session`; a redirect to the [login page](SessionAuthBuilder::login_page) for a navigation; anonymous if the layer is [optional](SessionAuthBuilder::optional). The cookie is cleared |
+//! | a cookie, and a page of another site caused it | 403, without a lookup; see [`Csrf`](crate::Csrf), and [`CsrfForm`] for browsers from before 2020 |
+//! | two cookies with the session's name | 400, because another host of the domain may have set one; both are cleared |
+//! | a cookie, while the store is unavailable | the handler runs if the session is [cached](SessionAuthBuilder::stale_for), else 503 |
 //!
 //! # When a session ends
 //!
 //! - after 30 minutes [without a request](SessionAuthBuilder::idle_timeout), and 12 hours
 //!   [after the login](SessionAuthBuilder::absolute_timeout), whatever the browser does with the cookie;
-//! - when its user [logs out](Session::log_out), or ends it [on another device](Session::revoke);
+//! - when its user [logs out](Session::log_out), or ends it [from another device](Session::revoke);
 //! - when its user, or an administrator, ends [all sessions](Session::revoke_all);
-//! - when a login is above the [limit](SessionAuthBuilder::max_sessions) of sessions;
-//! - when [`Revocations`](crate::Revocations) revoke it: an OpenID provider that logs a user out revokes the `sid` of the
-//!   login, which is [`session_id`](crate::UserContext::session_id).
+//! - when it is the least recently used, and a login exceeds the [limit](SessionAuthBuilder::max_sessions);
+//! - when [`Revocations`](crate::Revocations) revoke it: an OpenID provider that logs a user out revokes the `sid` of
+//!   the login, which is [`session_id`](crate::UserContext::session_id).
 //!
-//! Call [`renew`](Session::renew) when a user gets other privileges, and [`confirm`](Session::confirm) when a user has
-//! authenticated again. Call [`revoke_others`](Session::revoke_others) after a change of the password.
+//! Call [`renew`](Session::renew) when a user's privileges change, [`confirm`](Session::confirm) when the user has
+//! authenticated again, and [`revoke_others`](Session::revoke_others) after a password change.
 //!
 //! # Stores
 //!
-//! [`MemorySessions`] keeps sessions in this process. For several processes, use [`RedisSessions`] (feature `redis`), or
-//! implement [`SessionStore`] for your database. The record of a session is cached for [some seconds](SessionAuthBuilder::cache_ttl), and a request with
-//! a cached session costs no call of the store. When a session was used is written at most once a minute; no request
-//! waits for it. Call [`flush`](crate::SessionAuth::flush) at shutdown.
+//! [`MemorySessions`] keeps sessions in this process. For several processes, use [`RedisSessions`] (feature `redis`),
+//! or implement [`SessionStore`] for your database. A record is cached for [10 or 60
+//! seconds](SessionAuthBuilder::cache_ttl), and a request with a cached session does not call the store. The time of
+//! the last use is written at most once a minute, in the background. Call [`flush`](crate::SessionAuth::flush) at
+//! shutdown.
 //!
-//! Cookies that no session has cost one lookup each and are not remembered, so they take no memory. At most 64 lookups run
-//! at a time, and as many of sessions that are known already.
+//! An unknown cookie costs one lookup and is not cached, so it takes no memory. At most 64 lookups run at a time, and
+//! another 64 for sessions that are in the cache already.
 //!
 //! # Order
 //!
-//! As for [`JwtAuth`](crate::jwt#order). With tokens or API keys on the same routes, combine them by
-//! [`AnyOf`](crate::AnyOf): an explicit credential takes precedence over the cookie. The addresses of logins are known
-//! inside a [`TrustedProxies`](crate::TrustedProxies) layer.
+//! As for [`JwtAuth`](crate::jwt#order). To accept tokens or API keys on the same routes, combine the gates with
+//! [`AnyOf`](crate::AnyOf): an explicit credential takes precedence over the cookie. Put the layer inside
+//! [`TrustedProxies`](crate::TrustedProxies), which provides the client's address.
 //!
 //! # What it does not do
 //!
 //! It does not check passwords, and does not limit attempts to guess them: see [login
-//! limits](crate::_guide::recipes::login_limits). It has no data of the app, no signed cookies and no sessions of
+//! limits](crate::_guide::recipes::login_limits). It has no application data, no signed cookies and no sessions for
 //! anonymous users. To use the sessions of another library, see [`UserFrom`].
 
 mod builder;

@@ -16,43 +16,42 @@ use crate::session::timeouts::AssuranceLevel;
 impl SessionAuthBuilder {
     /// Sets the name of the cookie (default `__Host-session`).
     ///
-    /// A name with the prefix `__Host-` or `__Secure-` must have the attributes of the prefix: browsers discard the
-    /// cookie otherwise (RFC 6265bis §4.1.3).
+    /// With the prefix `__Host-` or `__Secure-`, the cookie must have the attributes that the prefix requires: browsers
+    /// discard it otherwise (RFC 6265bis §4.1.3).
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = Some(name.into());
         self
     }
 
-    /// Sends the cookie to all hosts of a domain, such as `example.com` (default: only to the host of the app).
+    /// Sends the cookie to all hosts of a domain, such as `example.com` (default: the app's host).
     ///
-    /// The default name is then `__Secure-session`. Any host of the domain can read the cookie and can set one, so a
-    /// weakness of one app exposes the sessions of all. The layer logs a warning.
+    /// The default name is then `__Secure-session`. Any host of the domain can read and set the cookie, so a
+    /// vulnerability in one app exposes all sessions. `build()` logs a warning.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Sends the cookie over http too, for development without TLS. The default name is then `session`.
+    /// Sends the cookie over http too, for development without TLS (default: only over https).
     ///
-    /// Who can read the network can take over all sessions. Browsers treat `http://localhost` as secure, so it does not
-    /// need this setting.
+    /// The default name is then `session`. Anyone who can read the network can take over all sessions. Most browsers
+    /// treat `http://localhost` as secure, so it does not need this setting.
     pub fn dangerously_over_http(mut self) -> Self {
         self.is_insecure = true;
         self
     }
 
-    /// Does not send the cookie with navigations from other sites: `SameSite=Strict` (default: `Lax`).
+    /// Sets `SameSite=Strict`: links from other sites do not send the cookie (default: `Lax`).
     ///
-    /// A user who follows a link to the app is then logged out on the first page.
+    /// A user who follows such a link then appears logged out on the first page.
     pub fn same_site_strict(mut self) -> Self {
         self.is_strict = true;
         self
     }
 
-    /// Keeps the cookie after the browser was closed, for this time (default: it ends with the browser; at most 400
-    /// days).
+    /// Sets how long the browser keeps the cookie (default: until it is closed; at most 400 days).
     ///
-    /// The session does not last longer than its timeouts. For a box in the login form, call
+    /// The session still ends at its timeouts. If the login form has a "remember me" box, call
     /// [`Session::log_in_with`](crate::session::Session::log_in_with).
     pub fn remember_for(mut self, time: Duration) -> Self {
         self.remember_for = Some(time);
@@ -64,22 +63,24 @@ impl SessionAuthBuilder {
 impl SessionAuthBuilder {
     /// Sets how long a session is valid without a request (default 30 minutes).
     ///
-    /// It is at least a minute, and not longer than the [absolute timeout](Self::absolute_timeout). The last request is
-    /// stored at most once a minute.
+    /// It is at least a minute, and at most the [absolute timeout](Self::absolute_timeout). The time of the last
+    /// request is stored at most once a minute.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long a session is valid after the login, whatever its use (default 12 hours; at most 400 days).
+    /// Sets how long a session is valid after the login (default 12 hours; at most 400 days).
+    ///
+    /// Requests do not extend it. It is at least a minute.
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
         self.absolute_timeout = Some(timeout);
         self
     }
 
-    /// Sets the timeouts that an assurance level of NIST SP 800-63B-4 allows (default: none).
+    /// Sets both timeouts to the longest that a level of NIST SP 800-63B-4 allows (default: none).
     ///
-    /// Timeouts that are set too must not be longer.
+    /// A timeout that you also set must not be longer.
     pub fn assurance(mut self, level: AssuranceLevel) -> Self {
         self.assurance = Some(level);
         self
@@ -87,8 +88,7 @@ impl SessionAuthBuilder {
 
     /// Limits the number of sessions of a user (default: no limit).
     ///
-    /// A login above it ends the session that was not used for the longest time, or is
-    /// [rejected](Self::reject_over_limit).
+    /// A login above it ends the user's least recently used session, or is [rejected](Self::reject_over_limit).
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = Some(sessions);
         self
@@ -101,11 +101,12 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets a function that decides about a session whose address or user agent changes (default: nothing happens).
+    /// Sets a function that decides when a session's address or user agent changes (default: none).
     ///
-    /// It is called once for each change. Addresses change in mobile networks, and user agents with each update of a
-    /// browser, so a change alone proves nothing: log it, or ask the user to authenticate again. The address is known
-    /// inside a [`TrustedProxies`](crate::TrustedProxies) layer.
+    /// Each process calls it for a change, and again after it has read the record again (see
+    /// [`cache_ttl`](Self::cache_ttl)). Addresses change in mobile networks, and user agents with each browser update,
+    /// so a change alone proves nothing: log it, or ask the user to authenticate again. The address is known inside a
+    /// [`TrustedProxies`](crate::TrustedProxies) layer.
     pub fn on_change<F>(mut self, decide: F) -> Self
     where
         F: Fn(&SessionChange<'_>) -> ChangeDecision + Send + Sync + 'static,
@@ -117,7 +118,7 @@ impl SessionAuthBuilder {
 
 /// # Requests
 impl SessionAuthBuilder {
-    /// Sets the check that no page of another site has caused a request (default: [`Csrf::default`]).
+    /// Sets the check for cross-site requests (default: [`Csrf::default`]).
     ///
     /// Set one with [`origins`](crate::csrf::CsrfBuilder::origins) if pages of other origins may send requests.
     pub fn csrf(mut self, csrf: Csrf) -> Self {
@@ -127,8 +128,8 @@ impl SessionAuthBuilder {
 
     /// Redirects navigations without a session to this page (default: they are rejected with 401).
     ///
-    /// It is a path of the app. The redirect (303) has the path of the request in its query, sealed with the
-    /// [secret](Self::secret), and the handler of the login form redirects back to
+    /// It is a path of the app. The redirect (303) has the path of the request in its query, signed with the
+    /// [secret](Self::secret). After the login, the handler redirects to
     /// [`Session::return_path`](crate::session::Session::return_path). A navigation is a GET with
     /// `Sec-Fetch-Mode: navigate`. Other requests, such as those of scripts, get 401.
     pub fn login_page(mut self, path: impl Into<String>) -> Self {
@@ -136,9 +137,9 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets the secret that seals the path to return to (at least 32 bytes; default: a random one of this process).
+    /// Sets the secret that signs the return path of the [login page](Self::login_page).
     ///
-    /// Processes behind one load balancer need the same.
+    /// It has at least 32 bytes (default: random, for this process). Processes behind one load balancer need the same.
     pub fn secret(mut self, secret: impl Into<Vec<u8>>) -> Self {
         self.secret = Some(Zeroizing::new(secret.into()));
         self
@@ -158,10 +159,10 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Shares the ends of sessions with other processes and other layers (default: each process has its own).
+    /// Sets the handle that revokes sessions (default: one for this layer in this process).
     ///
-    /// With a handle that has a stream, all processes reject a session within a second after its end. An OpenID provider
-    /// that revokes a login also ends its session.
+    /// With a handle that has a stream, all processes reject a session within a second after it ends. Pass the same
+    /// handle to `BackChannelLogout`, so that a logout at an OpenID provider ends the session.
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self
@@ -176,7 +177,7 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets the timeout of each call of the store (default two seconds).
+    /// Sets the timeout of each call to the store (default two seconds).
     ///
     /// It is more than zero and at most 60 seconds.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
@@ -184,11 +185,10 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets how long the record of a session is used before it is read again.
+    /// Sets how long the record of a session is cached (default 10 seconds, or 60 with a stream).
     ///
-    /// The default is 60 seconds if [revocations](Self::revocations) are shared by a stream, else 10 seconds: without a
-    /// stream, another process accepts a session for that long after its end. At most 60 seconds; with zero, every
-    /// request reads the record.
+    /// The longer default needs [revocations](Self::revocations) with a stream: without one, another process accepts a
+    /// session for that long after it ended. The maximum is 60 seconds; with zero, every request reads the record.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.cache_ttl = Some(ttl);
         self
@@ -196,16 +196,16 @@ impl SessionAuthBuilder {
 
     /// Sets the number of sessions whose records are cached (default 10,000, at most 1,048,576).
     ///
-    /// If there are more, those that were not used for the longest time are read again.
+    /// If more are in use, some are evicted and read again.
     pub fn cache_capacity(mut self, sessions: usize) -> Self {
         self.cache_capacity = sessions;
         self
     }
 
-    /// Sets how long a cached session is accepted while the store is unavailable (default 60 seconds, at most an hour).
+    /// Sets how long cached sessions are accepted during an outage of the store (default 60 seconds).
     ///
-    /// It begins when the [`cache_ttl`](Self::cache_ttl) has passed. After it, and for sessions that are not cached, the
-    /// response is 503. No session is accepted after its timeouts.
+    /// The maximum is an hour. The time begins when the [`cache_ttl`](Self::cache_ttl) has passed. After it, and for
+    /// sessions that are not cached, the response is 503. No session is accepted after its timeouts.
     pub fn stale_for(mut self, time: Duration) -> Self {
         self.stale_for = time;
         self

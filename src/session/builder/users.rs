@@ -13,7 +13,8 @@ use crate::session::builder::SessionAuthBuilder;
 impl SessionAuthBuilder {
     /// Sets the app's tiers, to which the tier of a user refers (default: none).
     ///
-    /// Set the same as for tokens, so that [`RequireTier`](crate::RequireTier) and rate limits by tier know the order.
+    /// Set the same tiers as for tokens, so that [`RequireTier`](crate::RequireTier) and rate limits by tier know their
+    /// order.
     pub fn tiers(mut self, tiers: Tiers) -> Self {
         self.app_settings.tiers = Some(tiers);
         self
@@ -31,11 +32,12 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets a function that loads the user of a session (default: none, and requests have the user of the login).
+    /// Sets a function that loads the user of a session (default: none; the user is that of the login).
     ///
-    /// Use it to reject the sessions of a locked account, or to read current privileges. It runs whenever the record of
-    /// the session was read, so at most once in the [`cache_ttl`](Self::cache_ttl), and on every request if that is
-    /// zero. It has a [timeout](Self::load_user_timeout). Inner layers and handlers see the user that it returns.
+    /// Use it to reject the sessions of a locked account, or to read current privileges. It runs after the record of
+    /// the session was read, so in each process about once per [`cache_ttl`](Self::cache_ttl), and on every request if
+    /// that is zero. It has a [timeout](Self::load_user_timeout). Inner layers and handlers see the user that it
+    /// returns.
     ///
     /// ```
     /// use portcullis::gate::{AccountRefusal, LoadError};

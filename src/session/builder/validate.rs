@@ -1,4 +1,4 @@
-//! Validation of the settings, each with a reason and a remedy that fit into a log line.
+//! Validation of the settings. Each issue has a reason and a remedy that fit into a log line.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl SessionAuthBuilder {
             invalid("absolute_timeout", timeouts.absolute, reason, "set hours");
         }
         if timeouts.idle < MIN_TIMEOUT {
-            let reason = "is less than a minute, which is how exactly the last use is known";
+            let reason = "is less than a minute, the precision of the last use";
             invalid("idle_timeout", timeouts.idle, reason, "set minutes");
         }
         if timeouts.idle > timeouts.absolute {
@@ -75,7 +75,8 @@ impl SessionAuthBuilder {
                 invalid("idle_timeout", timeouts.idle, reason, "set less, or remove .assurance(..)");
             }
         }
-        // A session that is used after its revocation is removed from the store. One that is not used ends by itself.
+        // A session that is used after its revocation is removed from the store. An unused one ends by its idle
+        // timeout.
         let kept = self.revocations.as_ref().map(|revocations| revocations.max_token_lifetime());
         if kept.is_some_and(|kept| timeouts.idle > kept) {
             let reason = "is longer than a revocation is kept, after which a session would be valid again";
@@ -108,7 +109,7 @@ impl SessionAuthBuilder {
                 issues.add(ConfigIssue::new("secret", IssueKind::Weak, "is shorter than 32 bytes", remedy));
             }
             if self.login_page.is_none() {
-                let reason = "is only for the login page, of which there is none";
+                let reason = "is only for the login page, which is not set";
                 let remedy = "call .login_page(..), or remove it";
                 issues.add(ConfigIssue::new("secret", IssueKind::Prohibited, reason, remedy));
             }
@@ -144,7 +145,7 @@ impl SessionAuthBuilder {
     }
 }
 
-/// Of letters, digits, hyphens and dots, with a dot inside: browsers reject a cookie for a whole top-level domain.
+/// Whether it has letters, digits, hyphens and at least one dot: browsers reject a cookie for a top-level domain.
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
