@@ -1,4 +1,4 @@
-//! `SessionChange`: a session is used from another address or by another browser than at the login.
+//! `SessionChange`: a request whose address or browser differs from that of the login.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use crate::context::UserContext;
 use crate::session::id::SessionId;
 use crate::session::record::SessionRecord;
 
-/// The client of a request, as far as it is known: where a cookie that was copied shows first.
+/// What is known of the client of a request. A change may mean that the cookie was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ClientHints<'a> {
     pub(super) address: Option<IpAddr>,
@@ -54,7 +54,7 @@ impl<'a> SessionChange<'a> {
         self.record.id()
     }
 
-    /// Returns the user that logged in.
+    /// Returns the user who logged in.
     #[must_use]
     pub fn user(&self) -> &UserContext {
         self.record.user()
@@ -89,7 +89,7 @@ impl<'a> SessionChange<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeDecision {
-    /// The session stays valid. The function is not called again until the client changes again.
+    /// The session stays valid. The process does not ask again about the same client while it has the record cached.
     Keep,
     /// The session ends: its user has to log in again.
     Revoke,
@@ -105,12 +105,12 @@ impl fmt::Debug for ChangeHook {
     }
 }
 
-/// Of visible ASCII, as `to_str` returns it, so every index is a boundary of characters.
+/// The text is visible ASCII, as `to_str` returns it, so every index is a character boundary.
 fn shortened(text: &str) -> &str {
     text.get(..MAX_USER_AGENT_LEN).unwrap_or(text)
 }
 
-/// Longer than those of browsers. A client could otherwise store much in each record.
+/// Longer than those of browsers. Without a limit, a client could fill each record.
 const MAX_USER_AGENT_LEN: usize = 256;
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::session::secret::SessionSecret;
 
 /// The cookie of a session (RFC 6265bis §4.1).
 ///
-/// It is sent to this host only, over https only, and is hidden from scripts, unless the app says otherwise. Setting and
-/// clearing use the same attributes, because a browser keeps a cookie of another path or domain apart.
+/// By default it is sent only to this host and only over https. Scripts never see it. Setting and clearing use the same
+/// attributes, because a cookie with another path or domain is another cookie to the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SessionCookie {
     pub(super) name: Box<str>,
@@ -18,7 +18,7 @@ pub(super) struct SessionCookie {
 }
 
 impl SessionCookie {
-    /// Returns the default name: with the prefix whose attributes the cookie has (RFC 6265bis §4.1.3).
+    /// Returns the default name, with the prefix that fits the attributes (RFC 6265bis §4.1.3).
     pub(super) fn default_name(has_domain: bool, is_insecure: bool) -> &'static str {
         match (has_domain, is_insecure) {
             (_, true) => "session",
@@ -27,7 +27,8 @@ impl SessionCookie {
         }
     }
 
-    /// Returns the `Set-Cookie` of a session. `max_age` is in seconds; without it, the cookie ends with the browser.
+    /// Returns the `Set-Cookie` of a session. `max_age` is in seconds; without it, the browser keeps
+    /// the cookie until it is closed.
     pub(super) fn set(&self, secret: &SessionSecret, max_age: Option<u64>) -> HeaderValue {
         self.render(secret.as_str(), "/", max_age.map(|max_age| max_age.min(MAX_AGE)))
     }
@@ -37,12 +38,12 @@ impl SessionCookie {
         self.clear_at("/")
     }
 
-    /// Returns the `Set-Cookie` that clears a cookie of another path.
+    /// Returns the `Set-Cookie` that clears the cookie of another path.
     pub(super) fn clear_at(&self, path: &str) -> HeaderValue {
         self.render("", path, Some(0))
     }
 
-    /// Returns the `Set-Cookie`s that clear the cookie, and also one of this host if the cookie has a domain.
+    /// Returns the `Set-Cookie`s that clear the cookie, and if it has a domain, also the one of this host.
     pub(super) fn clear_all(&self) -> impl Iterator<Item = HeaderValue> {
         let of_host = self.domain.as_ref().map(|_| Self { domain: None, ..self.clone() }.clear());
         std::iter::once(self.clear()).chain(of_host)
@@ -60,14 +61,14 @@ impl SessionCookie {
             text.push_str("; Secure");
         }
         text.push_str(if self.is_strict { "; HttpOnly; SameSite=Strict" } else { "; HttpOnly; SameSite=Lax" });
-        // The name and the domain were validated, the value is base64url, and the path is of a request.
+        // The name and the domain were validated, the value is base64url, and the path is that of a request.
         let mut value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
     }
 }
 
-/// In seconds: browsers reduce a longer age to 400 days (RFC 6265bis §5.5).
+/// 400 days in seconds: browsers reduce a longer age (RFC 6265bis §5.5).
 const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 
 #[cfg(test)]

@@ -10,15 +10,16 @@ use crate::extract::{Rejection, required};
 use crate::field::content_type::has_content_type;
 use crate::session::handle::Session;
 
-/// Checks the [CSRF token](Session::csrf_token) of a form, and then extracts the body as `E`, such as `Form<T>`.
+/// Checks the [CSRF token](Session::csrf_token) of a form, and extracts the body as `E`.
 ///
-/// Current browsers say which page has caused a request, and [`SessionAuth`](crate::SessionAuth) checks that before the
-/// handler. Extract this only if the app has users with browsers from before 2020, on routes inside
+/// Current browsers say which page caused a request, and [`SessionAuth`](crate::SessionAuth) checks that before the
+/// handler runs. Extract this only if the app has users with browsers from before 2020, on routes inside
 /// [`to_csrf_tokens`](crate::SessionAuth::to_csrf_tokens), which admits their requests.
 ///
-/// The token is in the field `csrf_token` of an `application/x-www-form-urlencoded` body, or in the header
-/// `x-csrf-token`, for other bodies. Neither a cookie nor the query is read. A request without a valid token gets 403
-/// `csrf_token_invalid`. If the credential is no session, such as a bearer token, no token is needed.
+/// `E` is an extractor of a body, such as `Form<T>`. The token is in the field `csrf_token` of an
+/// `application/x-www-form-urlencoded` body, or in the header `x-csrf-token`. It is never read from a cookie or the
+/// query. A request without a valid token gets 403 `csrf_token_invalid`. A request with another credential than a
+/// session, such as a bearer token, needs none.
 ///
 /// The body is read into memory, up to axum's `DefaultBodyLimit` (2 MB), unless the token is in the header.
 ///
@@ -88,9 +89,9 @@ use crate::session::handle::Session;
 #[expect(clippy::exhaustive_structs, reason = "handlers destructure it in their arguments")]
 pub struct CsrfForm<E>(pub E);
 
-/// Checks the [CSRF token](Session::csrf_token) in the header `x-csrf-token`, for requests of scripts.
+/// Checks the [CSRF token](Session::csrf_token) in the header `x-csrf-token`, which a script sends.
 ///
-/// A script reads the token from the page, for example from a `meta` element. See [`CsrfForm`] for what is checked.
+/// The script reads the token from the page, for example from a `meta` element. See [`CsrfForm`] for what is checked.
 ///
 /// ```
 /// use axum::{Json, Router, routing::post};
@@ -138,7 +139,7 @@ where
     }
 }
 
-/// Checks the token of a request, unless a page of another site cannot have caused the request with its credential.
+/// Checks the token of a request, unless its credential is not a session.
 fn check(head: &request::Parts, token: Option<&str>) -> Result<(), Rejection> {
     let credential = UserContext::from_extensions(&head.extensions).map(UserContext::credential);
     if credential.is_some_and(|credential| credential != Credential::Session) {
@@ -155,8 +156,9 @@ fn token_in_header(headers: &HeaderMap) -> Option<&str> {
     lines.next().is_none().then_some(token)
 }
 
-/// Returns the token in a form; `None` if there is none, or if there are several. Browsers encode neither the name nor
-/// the token, which are of unreserved characters.
+/// Returns the token in a form; `None` if there is none, or if there are several.
+///
+/// Browsers do not percent-encode the name and the token, because all their characters are unreserved.
 fn token_in_form(body: &[u8]) -> Option<&str> {
     let mut tokens = body.split(|byte| *byte == b'&').filter_map(|pair| pair.strip_prefix(b"csrf_token="));
     let token = std::str::from_utf8(tokens.next()?).ok()?;

@@ -1,4 +1,4 @@
-//! `CsrfKey`: signs the tokens in forms, for browsers that send neither `Sec-Fetch-Site` nor `Origin`.
+//! `CsrfKey`: signs CSRF tokens, for browsers that send neither `Sec-Fetch-Site` nor `Origin`.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 use crate::session::id::SessionId;
 use crate::session::random::{RandomUnavailable, random_bytes};
 
-/// The key of a session's tokens: 256 random bits that only the record has.
+/// The key of a session's tokens: 256 random bits that only the record contains.
 ///
-/// It stays the same when the cookie is renewed, so that a form remains valid that a user has opened before. A login has a
-/// new one. It does not depend on the cookie: who had stolen an earlier one cannot create tokens.
+/// A renewal of the cookie keeps it, so that forms that are already open stay valid. A login creates a new one. It does
+/// not depend on the cookie, so a stolen cookie does not help to create tokens.
 #[derive(Clone)]
 pub(super) struct CsrfKey(Zeroizing<[u8; 32]>);
 
@@ -36,7 +36,9 @@ impl CsrfKey {
         hex::decode_to_slice(text, &mut *bytes).ok().map(|()| Self(bytes))
     }
 
-    /// Returns a token of a session. It differs each time, so that a compressed page does not reveal it (BREACH).
+    /// Returns a token of a session.
+    ///
+    /// It differs each time, so that the size of a compressed page does not reveal it (BREACH).
     ///
     /// # Errors
     ///
@@ -47,9 +49,9 @@ impl CsrfKey {
         Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(*random), URL_SAFE_NO_PAD.encode(tag)))
     }
 
-    /// Whether a token is one of this session.
+    /// Whether a token belongs to this session.
     pub(super) fn has_signed(&self, session: &SessionId, token: &str) -> bool {
-        // Before anything is decoded: the form of a client may be long.
+        // Check the length before decoding: a client may send a long text.
         if token.len() != TOKEN_LEN {
             return false;
         }
@@ -74,7 +76,7 @@ impl fmt::Debug for CsrfKey {
     }
 }
 
-/// The purpose and the parts, each after its length, so that no two lists of parts make one message.
+/// Returns the parts, each after its length, so that different parts never result in the same message.
 fn message(session: &SessionId, random: &[u8; RANDOM_LEN]) -> Vec<u8> {
     let parts: [&[u8]; 3] = [b"csrf", session.as_str().as_bytes(), random];
     let part = |part: &[u8]| [&(part.len() as u64).to_be_bytes(), part].concat();

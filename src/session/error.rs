@@ -1,4 +1,4 @@
-//! `SessionError`: why a session is not started or changed.
+//! `SessionError`: why a session was not started, changed or ended.
 
 use std::error::Error;
 use std::fmt;
@@ -13,40 +13,44 @@ use crate::record_store::StoreError;
 use crate::revocation::RevokeError;
 use crate::session::random::RandomUnavailable;
 
-/// Why a session is not started, changed or ended.
+/// Why a session was not started, changed or ended.
 ///
-/// A handler that returns a [`Denial`] can use `?`.
+/// In a handler that returns a [`Denial`], `?` converts it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The request has no session, or it has ended meanwhile.
+    /// The request has no session, or its session has ended since.
     NotLoggedIn,
-    /// The user has no session of this id.
+    /// The user has no session with this id.
     NotFound,
     /// The user has as many sessions as
     /// [`reject_over_limit`](crate::session::SessionAuthBuilder::reject_over_limit) allows.
     OverLimit,
-    /// The operating system provides no random bytes, and there is no other source.
+    /// The operating system provides no random bytes.
     RandomUnavailable,
-    /// The response has been sent already, so that it cannot get a cookie. A task that outlives the response calls the
-    /// method too late.
+    /// The response has already been sent, so the cookie cannot change.
+    ///
+    /// A task that outlives the response called the method too late.
     ResponseSent,
-    /// The session has ended in this process, but other processes do not know it yet. They will within the
-    /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl).
+    /// The revocation could not be stored or shared, so some process may still accept the session.
     Revocation(RevokeError),
     /// The store failed, so it is not known whether the change was stored.
     Store(StoreError),
-    /// The user has values of more than 4 KiB. A session is not for data of the app.
+    /// The values of the user exceed 4 KiB. A session is not for application data.
     TooLarge,
     /// The user has no id.
     UserInvalid,
-    /// The user was [revoked](crate::Revocations::revoke_all) while the session was started. It has ended too.
+    /// The user was [revoked](crate::Revocations::revoke_all) while the session was started.
+    ///
+    /// The session has ended too.
     UserRevoked,
 }
 
 impl SessionError {
-    /// Returns the status of a response: 401 without a session, 403 above the limit, 404 for an unknown id, 500 for a
-    /// mistake in the app, and 503 for an outage and for a revoked user.
+    /// Returns the status of the response.
+    ///
+    /// It is 401 without a session, 403 above the limit, 404 for an unknown id, 500 for a mistake in the app, and 503
+    /// for an outage or a revoked user.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.denial().status()
@@ -69,9 +73,9 @@ impl SessionError {
         Denial::new(kind, Realm::default().with_schemes(AuthScheme::new("Session")))
     }
 
-    /// Logs an outage with its cause, which no response has. `method` is that of `Session` or `SessionAuth`.
+    /// Logs an outage with its cause, which the response does not have. `method` is that of `Session` or `SessionAuth`.
     ///
-    /// A revocation that is not shared is logged by [`Revocations`](crate::Revocations).
+    /// [`Revocations`](crate::Revocations) log revocations that could not be shared.
     pub(super) fn log(&self, method: &'static str) {
         if let Self::RandomUnavailable | Self::Store(_) = self {
             tracing::warn!(method, cause = error_chain(self), "cannot read or change sessions");

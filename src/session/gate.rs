@@ -24,7 +24,7 @@ use crate::session::secret::SessionSecret;
 
 /// Authenticates requests by the cookie of a session; see the [module](crate::session).
 ///
-/// Clones share the cache. Two that are built separately share only the store, so build one and clone it.
+/// Clones share the cache. Layers that are built separately share only the store, so build one and clone it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SessionAuth {
@@ -38,9 +38,9 @@ pub struct SessionAuth {
 pub struct SessionPass {
     auth: AuthPass,
     state: Arc<RequestState>,
-    /// Whether the request has a cookie of no session.
+    /// Whether the request has a cookie without a valid session.
     clears_cookie: bool,
-    /// The route of the request if its handler has to check a CSRF token.
+    /// The route of the request, if its handler has to check a CSRF token.
     csrf_token_route: Option<Box<str>>,
 }
 
@@ -56,19 +56,20 @@ impl SessionAuth {
         Self { policy: Arc::new(policy), is_optional, has_csrf_tokens: false }
     }
 
-    /// Returns the same layer, with a shared cache, that admits requests without a session as anonymous.
+    /// Returns this layer for routes that also admit requests without a session, as anonymous.
     ///
-    /// Routes that log users in need it, because their handlers extract a [`Session`](crate::session::Session).
+    /// Login routes need it, because their handlers extract a [`Session`](crate::session::Session). The layers share
+    /// the cache.
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
 
-    /// Returns the same layer, with a shared cache, for routes whose handlers check a CSRF token.
+    /// Returns this layer for routes whose handlers check a CSRF token. The layers share the cache.
     ///
-    /// It admits writes with neither `Sec-Fetch-Site` nor `Origin`, as very old browsers send them. Each handler of a
-    /// write must extract [`CsrfForm`](crate::session::CsrfForm) or [`CsrfHeader`](crate::session::CsrfHeader). If one
-    /// does not, its responses get status 500, whatever the browser is, and the log names the route. A WebSocket needs no
-    /// token, because every browser sends `Origin` with it.
+    /// It admits writes with neither `Sec-Fetch-Site` nor `Origin`, which browsers from before 2020 send. Each handler
+    /// of a write must extract [`CsrfForm`](crate::session::CsrfForm) or [`CsrfHeader`](crate::session::CsrfHeader). If
+    /// one does not, its successful responses get status 500 in every browser, and the log names the route. A WebSocket
+    /// needs no token, because every browser sends `Origin` with it.
     pub fn to_csrf_tokens(&self) -> Self {
         Self { has_csrf_tokens: true, ..self.clone() }
     }
@@ -77,7 +78,7 @@ impl SessionAuth {
         Reply::denial(head, Denial::new(kind, self.policy.realm.clone()))
     }
 
-    /// Rejects a request with several cookies, of which an attacker may have set one, and clears them.
+    /// Rejects a request with several cookies, and clears them: an attacker may have set one.
     #[cold]
     fn refuse_several(&self, head: &request::Parts) -> Reply {
         let mut reply = self.refuse(head, DenialKind::InvalidRequest(CredentialError::Multiple));
@@ -118,7 +119,7 @@ impl SessionAuth {
         reply
     }
 
-    /// Admits the request of a session. `user` is that of the session, or the one that the app has loaded.
+    /// Admits a request with a session. `user` is that of the session, or the one that the app has loaded.
     fn admit(&self, head: &mut request::Parts, user: UserContext, current: Current) -> SessionPass {
         let auth = AuthPass::authenticated(head, user);
         self.pass(head, auth, Some(current), false)
@@ -144,25 +145,25 @@ impl SessionAuth {
         SessionPass { auth, state, clears_cookie, csrf_token_route }
     }
 
-    /// Returns the route of a request whose handler has to check a CSRF token.
+    /// Returns the route of the request, if its handler has to check a CSRF token.
     fn csrf_token_route(&self, head: &request::Parts, state: &RequestState) -> Option<Box<str>> {
         let must_check = self.accepts_csrf_token(head) && Csrf::applies_to(head) && state.current().is_ok();
         must_check.then(|| matched_path(head).unwrap_or_else(|| head.uri.path()).into())
     }
 
-    /// Checks that no page of another site has caused the request.
+    /// Checks that no page of another site caused the request.
     fn check_site(&self, head: &request::Parts) -> Result<(), DenialKind> {
         let csrf = &self.policy.csrf;
         if self.accepts_csrf_token(head) { csrf.check_if_stated(head) } else { csrf.check(head) }
     }
 
-    /// Whether a token replaces the headers of the request. Every browser sends `Origin` with a WebSocket (RFC 6455
-    /// §4.1), which opens by GET or CONNECT and cannot have a token.
+    /// Whether a token may replace `Sec-Fetch-Site` and `Origin`. Not for a WebSocket, which opens by GET or CONNECT:
+    /// it cannot have a token, and every browser sends `Origin` with it (RFC 6455 §4.1).
     fn accepts_csrf_token(&self, head: &request::Parts) -> bool {
         self.has_csrf_tokens && !matches!(head.method, Method::GET | Method::CONNECT)
     }
 
-    /// Waits for the lookup of the session and of its user, and decides about the request.
+    /// Looks up the session and loads its user, and decides about the request.
     async fn wait(
         self,
         mut head: request::Parts,
@@ -246,7 +247,7 @@ impl AuthGate for SessionAuth {
             Ok(presented) => presented,
             Err(_) => return Entry::Refuse(self.refuse_several(head)),
         };
-        // Before the session is looked up, so that a request of another site does not extend it.
+        // Before the session is looked up, so that a request from another site does not extend it.
         if let Err(kind) = self.check_site(head) {
             return Entry::Refuse(self.refuse(head, kind));
         }
@@ -278,7 +279,7 @@ impl<S> Layer<S> for SessionAuth {
     }
 }
 
-/// Makes a forgotten check of a CSRF token visible. A handler that was not reached has nothing to check.
+/// Makes a forgotten CSRF check visible. A response that is an error already stays as it is.
 #[cold]
 fn reject_unchecked<B>(route: &str, response: &mut Response<B>) {
     if response.status().is_client_error() || response.status().is_server_error() {
@@ -286,12 +287,12 @@ fn reject_unchecked<B>(route: &str, response: &mut Response<B>) {
     }
     tracing::error!(
         route,
-        "a handler behind to_csrf_tokens() has not checked the token; extract CsrfForm or CsrfHeader"
+        "a handler inside to_csrf_tokens() has not checked the token; extract CsrfForm or CsrfHeader"
     );
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
 }
 
-/// A response with a cookie is for one browser, whatever the handler says about caching.
+/// A response with a session cookie must not be cached, whatever the handler says.
 fn write_cookie(headers: &mut HeaderMap, cookie: HeaderValue) {
     append(headers, &SET_COOKIE, cookie);
     headers.insert(CACHE_CONTROL, NO_STORE);

@@ -18,10 +18,10 @@ use crate::session::id::SessionId;
 use crate::session::policy::Policy;
 use crate::session::secret::SessionSecret;
 
-/// The session of a request, or the possibility to begin one; see the [module](crate::session).
+/// The handle by which a handler logs a user in and out; see the [module](crate::session).
 ///
-/// A handler extracts it from a request to a route inside [`SessionAuth`](crate::SessionAuth). The response gets the
-/// cookie after the handler has returned, also if it returns an error. Clones share the session.
+/// Handlers of routes inside [`SessionAuth`](crate::SessionAuth) extract it. The layer adds the cookie to the response
+/// after the handler has returned, even if that is an error. Clones share the session.
 #[derive(Clone)]
 pub struct Session(pub(super) Arc<RequestState>);
 
@@ -30,7 +30,7 @@ pub(super) struct RequestState {
     pub(super) policy: Arc<Policy>,
     pub(super) address: Option<IpAddr>,
     pub(super) user_agent: Option<HeaderValue>,
-    /// If there is a login page, whose query has the path to return to.
+    /// `None` without a login page. The query of that page has the return path.
     pub(super) uri: Option<Uri>,
     login: Mutex<Login>,
     is_csrf_token_checked: AtomicBool,
@@ -58,8 +58,10 @@ pub(super) enum CookieChange {
 }
 
 impl Session {
-    /// Returns the session of a request, for services without axum's extractors. `None` if no
-    /// [`SessionAuth`](crate::SessionAuth) has decided about the request, or if an inner layer has authenticated it.
+    /// Returns the session of a request, for services without axum's extractors.
+    ///
+    /// It is `None` if no [`SessionAuth`](crate::SessionAuth) has decided about the request, or if another layer inside
+    /// it has authenticated the request.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
         extensions.get::<Visitor>()?.session().map(Self)
@@ -73,16 +75,17 @@ impl Session {
 
     /// Returns the user of the session; `None` if no user is logged in.
     ///
-    /// It is that of the login. The [user loader](crate::session::SessionAuthBuilder::load_user) does not change it.
+    /// It is the user of the login, also if there is a
+    /// [user loader](crate::session::SessionAuthBuilder::load_user).
     #[must_use]
     pub fn user(&self) -> Option<UserContext> {
         self.0.lock().current.as_ref().map(|current| current.session.user.clone())
     }
 
-    /// Returns the path to which a login page redirects after the login: the page that the user wanted to see, or `/`.
+    /// Returns the path to redirect to after the login: the page that the user requested, or `/`.
     ///
-    /// It is a path of this app, whatever the query of the request is: a link of another site to the login page leads
-    /// nowhere else. See [`login_page`](crate::session::SessionAuthBuilder::login_page).
+    /// It is always a path of this app, so a link on another site cannot choose where the login leads. See
+    /// [`login_page`](crate::session::SessionAuthBuilder::login_page).
     #[must_use]
     pub fn return_path(&self) -> String {
         let page = self.0.policy.login_page.as_ref().zip(self.0.uri.as_ref());
@@ -103,7 +106,7 @@ impl RequestState {
         Self { policy, address, user_agent, uri, login: Mutex::new(login), is_csrf_token_checked }
     }
 
-    /// Records that the handler has checked the CSRF token, whatever the result is.
+    /// Records that the handler has checked the CSRF token, whatever the result.
     pub(super) fn set_csrf_token_checked(&self) {
         self.is_csrf_token_checked.store(true, Ordering::Relaxed);
     }
@@ -119,7 +122,7 @@ impl RequestState {
         let cookie = std::mem::replace(&mut login.cookie, CookieChange::None);
         let is_replaced = || login.current.as_ref().is_some_and(|current| current.session.usage.is_replaced());
         match cookie {
-            // Another response has set this cookie, and a request with it the next one. The browser keeps that.
+            // A later request has renewed this cookie already. The browser keeps the newer one.
             CookieChange::Set(_) if is_replaced() => CookieChange::None,
             cookie => cookie,
         }
@@ -147,7 +150,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::ResponseSent`] if the response has been sent meanwhile.
+    /// Returns [`SessionError::ResponseSent`] if the response has already been sent.
     pub(super) fn set(&self, current: Current) -> Result<(), SessionError> {
         let cookie = self.policy.set_cookie(&current.secret, &current.session.record);
         let mut login = self.lock();

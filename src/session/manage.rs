@@ -1,4 +1,4 @@
-//! The methods of `SessionAuth` for administrators, and for the shutdown of the app.
+//! The methods of `SessionAuth` for administrators and for shutdown.
 
 use crate::revocation::Revocation;
 use crate::session::error::SessionError;
@@ -10,7 +10,9 @@ use crate::session::info::SessionInfo;
 ///
 /// These methods are for administrators and for background tasks. They do not check who calls them.
 impl SessionAuth {
-    /// Returns the sessions of a user, the oldest first. `issuer` is [that of the user](crate::UserContext::issuer).
+    /// Returns the sessions of a user, the oldest first.
+    ///
+    /// `issuer` is that of [the user](crate::UserContext::issuer).
     ///
     /// # Errors
     ///
@@ -23,31 +25,31 @@ impl SessionAuth {
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::NotFound`] if the user has no session of this id, and another error if the store is
-    /// unavailable, or if the end could not be shared.
+    /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if the store is
+    /// unavailable, or if the revocation could not be shared.
     pub async fn revoke(&self, issuer: Option<&str>, user_id: &str, id: &SessionId) -> Result<(), SessionError> {
         self.policy.revoke(issuer, user_id, id).await.inspect_err(|error| error.log("revoke"))
     }
 
-    /// Ends all sessions of a user, also those that are started meanwhile by an earlier login.
+    /// Ends all sessions of a user, including those of logins that are in progress.
     ///
     /// All other credentials of the user that were issued until now and are checked with the same
     /// [`Revocations`](crate::Revocations) are revoked too: tokens and API keys.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::Revocation`] if the store is unavailable, or if the end could not be shared. This process
-    /// rejects the sessions nevertheless.
+    /// Returns [`SessionError::Revocation`] if the store is unavailable, or if the revocation could not be shared. This
+    /// process rejects the sessions in any case.
     pub async fn revoke_all(&self, issuer: Option<&str>, user_id: &str) -> Result<(), SessionError> {
         let revocation = Revocation::subject(issuer.unwrap_or_default(), user_id);
         self.policy.revocations.revoke_by(revocation).await.map_err(SessionError::Revocation)
     }
 
-    /// Stores when sessions were used last. Call it when the app shuts down.
+    /// Stores the times at which sessions were last used. Call it when the app shuts down.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::Store`] if the store is unavailable. The uses are then part of the next attempt.
+    /// Returns [`SessionError::Store`] if the store is unavailable. The next call or background write tries again.
     pub async fn flush(&self) -> Result<(), SessionError> {
         Ok(self.policy.touches.flush().await?)
     }

@@ -16,8 +16,8 @@ use crate::session::store::{Created, SessionLimit, SessionStore, SessionUse};
 /// A store of sessions in the memory of this process. Clones share the sessions.
 ///
 /// It is for tests and for apps of one process, whose users may have to log in again after a restart. It holds at most
-/// [`capacity`](Self::with_capacity) sessions. At that number, a login removes the least recently used session of the user
-/// who has most, so that one user cannot log out the others.
+/// [`capacity`](Self::with_capacity) sessions. At that number, a login removes the least recently used session of the
+/// user who has most, so that one user cannot log out the others.
 #[derive(Clone)]
 pub struct MemorySessions {
     table: Arc<Mutex<Table>>,

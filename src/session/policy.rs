@@ -194,8 +194,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError`] if the store is unavailable, or if the end could not be shared. This process rejects the
-    /// session nevertheless.
+    /// Returns [`SessionError`] if the store is unavailable, or if the end could not be shared. This process rejects
+    /// the session nevertheless.
     pub(super) async fn end(&self, owner: &UserContext, id: &SessionId) -> Result<bool, SessionError> {
         let shared = self.share_end(id);
         let removed = self.store.remove(owner.issuer(), owner.id(), id).await;

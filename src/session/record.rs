@@ -95,8 +95,8 @@ impl SessionRecord {
         to_system_time(self.expires_at)
     }
 
-    /// Returns when a store removes the record: when the session ends, or at [`replaced_until`](Self::replaced_until) if
-    /// that is earlier.
+    /// Returns when a store removes the record: when the session ends, or at [`replaced_until`](Self::replaced_until)
+    /// if that is earlier.
     #[must_use]
     pub fn kept_until(&self) -> SystemTime {
         to_system_time(self.kept_until_seconds())
@@ -132,8 +132,8 @@ impl SessionRecord {
         self.user_agent.as_deref()
     }
 
-    /// Returns until when this record is kept for requests that were sent before the cookie was renewed; `None` if it was
-    /// not renewed.
+    /// Returns until when this record is kept for requests that were sent before the cookie was renewed; `None` if it
+    /// was not renewed.
     #[must_use]
     pub fn replaced_until(&self) -> Option<SystemTime> {
         self.replacement.map(|replacement| to_system_time(replacement.valid_until))

@@ -33,8 +33,8 @@ impl Policy {
         self.share_end(id).await
     }
 
-    /// Removes the sessions of a user that have ended without use, which a store counts until their absolute end. Returns
-    /// whether there were any.
+    /// Removes the sessions of a user that have ended without use, which a store counts until their absolute end.
+    /// Returns whether there were any.
     pub(super) async fn remove_idle(&self, issuer: Option<&str>, owner: &str) -> Result<bool, SessionError> {
         let now = self.now().saturating_sub(STORED_AFTER);
         let records = self.store.find_by_owner(issuer, owner).await?;

@@ -35,11 +35,11 @@ pub trait SessionStore: Send + Sync + 'static {
     /// cannot be read.
     fn find(&self, digest: &SessionDigest) -> impl Future<Output = Result<Option<SessionRecord>, StoreError>> + Send;
 
-    /// Stores a new session. If its owner would then have more sessions than the limit, the same step removes those that
-    /// were not used for the longest time, or stores nothing.
+    /// Stores a new session. If its owner would then have more sessions than the limit, the same step removes those
+    /// that were not used for the longest time, or stores nothing.
     ///
-    /// Replaced and expired records do not count; the time is [`created_at`](SessionRecord::created_at) of the record. Of
-    /// sessions that are created at the same time, no more than the limit remain.
+    /// Replaced and expired records do not count; the time is [`created_at`](SessionRecord::created_at) of the record.
+    /// Of sessions that are created at the same time, no more than the limit remain.
     ///
     /// # Errors
     ///

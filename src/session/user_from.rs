@@ -18,8 +18,8 @@ use crate::gate::{
 /// `Require*`, `RateLimit` and the extractors then work as with [`SessionAuth`](crate::SessionAuth). The other library
 /// keeps the sessions, and checks requests of other sites or does not: add [`Csrf`](crate::Csrf).
 ///
-/// With axum-login, the extension is its `AuthSession<Backend>`. With tower-sessions alone, a middleware of the app reads
-/// the session, which takes a lookup, and inserts what it finds.
+/// With axum-login, the extension is its `AuthSession<Backend>`. With tower-sessions alone, a middleware of the app
+/// reads the session, which takes a lookup, and inserts what it finds.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};

@@ -31,25 +31,25 @@ pub enum Remember {
 
 /// # Log in and out
 impl Session {
-    /// Begins a session of this user. Authenticate the user before, for example by a password.
+    /// Begins a session for a user that the app has authenticated, and returns its id.
     ///
     /// The session has a new id and a new cookie, and the session that the request came with ends. So a cookie that an
-    /// attacker has planted before the login is worthless after it. The session keeps the identity and the privileges of
-    /// the user; claims and a [record](UserContext::record) of the app are not kept. [`auth_time`](UserContext::auth_time)
-    /// is now, unless the user [has one](UserContext::with_authentication), for example that of an ID token.
+    /// attacker planted before the login is worthless after it. The session keeps the identity and the privileges of
+    /// the user, but neither claims nor the app's [record](UserContext::record). [`auth_time`](UserContext::auth_time)
+    /// is now, unless the user [has one](UserContext::with_authentication), for example from an ID token.
     ///
-    /// The user must have an id. Set its [issuer](UserContext::with_issuer) if the app has several, and its
-    /// [`session_id`](UserContext::with_session_id) to the `sid` of the ID token if an OpenID provider has logged it in.
+    /// The user must have an id. Set its [issuer](UserContext::with_issuer) if the app has several. After a login at an
+    /// OpenID provider, set its [`session_id`](UserContext::with_session_id) to the `sid` of the ID token.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError`] if the user may have no more sessions or was revoked meanwhile, or if the store is
-    /// unavailable.
+    /// Returns [`SessionError`] if the user has too many sessions, was revoked during the call, has no id or exceeds
+    /// 4 KiB, or if the store is unavailable.
     pub async fn log_in(&self, user: UserContext) -> Result<SessionId, SessionError> {
         self.log_in_with(user, Remember::Yes).await
     }
 
-    /// Like [`log_in`](Self::log_in), for a form with a box "remember me".
+    /// Like [`log_in`](Self::log_in), for a form with a "remember me" box.
     ///
     /// # Errors
     ///
@@ -60,36 +60,37 @@ impl Session {
 
     /// Ends the session, and clears its cookie.
     ///
-    /// This process rejects the cookie from the call on, and others as soon as they know of it: within a second if
-    /// [`Revocations`](crate::Revocations) are shared, else within the
-    /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl). Without a session, it does nothing.
+    /// This process rejects the cookie at once. Other processes reject it within a second if they share
+    /// [`Revocations`](crate::Revocations) by a stream, else within the
+    /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl). Without a session, only the cookie is cleared.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError`] if the store is unavailable, or if the end could not be shared. The cookie is cleared
-    /// nevertheless.
+    /// Returns [`SessionError`] if the store is unavailable, or if the revocation could not be shared. The cookie is
+    /// cleared in any case.
     pub async fn log_out(&self) -> Result<(), SessionError> {
         self.0.log_out().await.inspect_err(|error| error.log("log_out"))
     }
 
-    /// Replaces the cookie of the session, which keeps its id. Call it when the user gets other privileges.
+    /// Replaces the cookie of the session, which keeps its id. Call it when the user's privileges change.
     ///
-    /// The old cookie is accepted for ten seconds, for requests that the browser has sent before. If several requests
+    /// The old cookie is accepted for ten seconds, for requests that the browser has already sent. If several requests
     /// renew a session at the same time, all get the same cookie.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::NotLoggedIn`] if there is no session or it has ended meanwhile, and another error if the
+    /// Returns [`SessionError::NotLoggedIn`] if there is no session or it has ended since, and another error if the
     /// store is unavailable.
     pub async fn renew(&self) -> Result<(), SessionError> {
         let current = self.0.current()?;
         self.0.replace(current, |_| {}).await.inspect_err(|error| error.log("renew"))
     }
 
-    /// Records that the user has authenticated again, for example before a payment, and replaces the cookie.
+    /// Records that the user has authenticated again, and replaces the cookie.
     ///
-    /// Both timeouts start again, [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and
-    /// [`amr`](UserContext::amr) are the given ones.
+    /// Call it, for example, after the user has entered the password again before a payment. Both timeouts start again,
+    /// [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and [`amr`](UserContext::amr) are
+    /// set.
     ///
     /// # Errors
     ///
@@ -135,7 +136,7 @@ impl RequestState {
         let id = record.id;
         let started = self.begin(Current { secret, session: policy.cache.insert(record) }, removed).await;
         if started.is_err() {
-            // It has no cookie yet, so this is only to free its place.
+            // No browser has its cookie, so this only frees its place.
             let _ = policy.end(user, &id).await;
         }
         started.map(|()| id)
@@ -174,8 +175,8 @@ impl RequestState {
             last_used_at: now,
         }
         .for_store()?;
-        // Times are compared in whole seconds. A login after a revocation within the same second is not revoked: its user
-        // was authenticated later.
+        // Times are compared in whole seconds. A login after a revocation within the same second is not revoked: its
+        // user was authenticated later.
         if self.is_revoked(&record) {
             record.logged_in_at = now.saturating_add(1);
             record.expires_at = record.expires_at.saturating_add(1);
@@ -199,7 +200,7 @@ impl RequestState {
         for shared in removed {
             shared.await?;
         }
-        // A revocation of the user that was made while the store was writing has not found this session.
+        // A revocation of the user during the write has not found this session.
         if self.is_revoked(&new.session.record) {
             return Err(SessionError::UserRevoked);
         }
@@ -210,7 +211,7 @@ impl RequestState {
     async fn replace(&self, current: Current, change: impl FnOnce(&mut SessionRecord)) -> Result<(), SessionError> {
         self.check_not_sent()?;
         let Current { secret, session } = current;
-        // A request that was sent before the last renewal: the browser has the next cookie already, or will soon.
+        // The request was sent before the last renewal: the browser has the next cookie already, or will soon.
         if session.record.replacement.is_some() {
             return Ok(());
         }
@@ -228,7 +229,7 @@ impl RequestState {
         change(&mut renewed);
         let renewed = renewed.for_store()?;
         let stored = self.policy.store.renew(&old, &renewed).await;
-        // Also after an error: a timeout does not tell whether the record was stored.
+        // Also after an error: after a timeout, it is unknown whether the record was stored.
         self.policy.cache.forget(&old.digest);
         match stored {
             Ok(()) => {
@@ -242,8 +243,8 @@ impl RequestState {
         }
     }
 
-    /// Sets the cookie that another request has set at the same time, unless that was renewed meanwhile: the browser
-    /// has it then, and a later one.
+    /// Sets the cookie that a concurrent renewal has set, unless that was renewed again: the browser then has a later
+    /// one.
     async fn follow(&self, secret: &SessionSecret, session: &Arc<CachedSession>) -> Result<(), SessionError> {
         let stored = self.policy.store.find(&session.record.digest).await?;
         let replacement = stored.and_then(|record| record.replacement);
@@ -258,5 +259,5 @@ impl RequestState {
     }
 }
 
-/// Requests that a browser has sent before it received the next cookie arrive within seconds.
+/// Requests that a browser sent before it received the next cookie arrive within seconds.
 const GRACE: Duration = Duration::from_secs(10);

@@ -26,8 +26,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError::NotFound`] if the user has no session of this id, and another error if there is no
-    /// session, if the store is unavailable, or if the end could not be shared.
+    /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if there is no
+    /// session, if the store is unavailable, or if the revocation could not be shared.
     pub async fn revoke(&self, id: &SessionId) -> Result<(), SessionError> {
         let Current { session, .. } = self.0.current()?;
         if session.record.id == *id {
@@ -38,19 +38,23 @@ impl Session {
         revoked.inspect_err(|error| error.log("revoke"))
     }
 
-    /// Ends all sessions of the user except this one, and revokes the user's other credentials that were issued until
-    /// now. Call it after a change of the password.
+    /// Ends all sessions of the user except this one. Call it after a password change.
+    ///
+    /// All other credentials of the user that were issued until now and are checked with the same
+    /// [`Revocations`](crate::Revocations) are revoked too: tokens and API keys.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError`] if there is no session, if the store is unavailable, or if the end could not be shared.
+    /// Returns [`SessionError`] if there is no session, if the store is unavailable, or if the revocation could not be
+    /// shared.
     pub async fn revoke_others(&self) -> Result<(), SessionError> {
         let Current { session, .. } = self.0.current()?;
         self.0.policy.revocations.revoke_others(&session.user).await.map_err(SessionError::Revocation)
     }
 
-    /// Ends all sessions of the user, also this one, and revokes the user's other credentials that were issued until
-    /// now.
+    /// Ends all sessions of the user, including this one.
+    ///
+    /// It revokes other credentials as [`revoke_others`](Self::revoke_others) does.
     ///
     /// # Errors
     ///
