@@ -45,9 +45,9 @@ pub enum RevokeError {
         /// The cause, which is the [`source`](Error::source) of this error.
         cause: Arc<dyn Error + Send + Sync>,
     },
-    /// The API key, or those of the user, are not revoked in their store, which is unavailable.
+    /// A store of API keys or sessions is unavailable, so their records are not revoked.
     ///
-    /// They are rejected until the revocation expires, and would be valid again then. Revoke them again before.
+    /// They are rejected until the revocation expires, and may be valid again then. Revoke them again before.
     #[non_exhaustive]
     RecordsUnavailable {
         /// The cause, which is the [`source`](Error::source) of this error.
@@ -62,7 +62,7 @@ impl fmt::Display for RevokeError {
             Self::IdMissing => "the user's credential has no id and no session",
             Self::IssuerMissing => "the user has no issuer",
             Self::NotStored { .. } => "the revocation is not stored yet, so that only this process enforces it",
-            Self::RecordsUnavailable { .. } => "the API keys of the user are not revoked in their store",
+            Self::RecordsUnavailable { .. } => "the API keys or sessions of the user are not revoked in their store",
         })
     }
 }

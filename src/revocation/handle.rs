@@ -55,12 +55,13 @@ impl Revocations {
     /// without [`issued_at`](UserContext::issued_at).
     ///
     /// The API keys of the user are revoked for ever: while the future is awaited, each
-    /// [`ApiKeyAuth`](crate::ApiKeyAuth) that was built with this handle also revokes them in its store.
+    /// [`ApiKeyAuth`](crate::ApiKeyAuth) that was built with this handle also revokes them in its store. Each
+    /// [`SessionAuth`](crate::SessionAuth) removes the sessions of the user from its store.
     ///
     /// # Errors
     ///
-    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, if the revocation has not been stored in
-    /// the stream, or if a store of API keys is unavailable.
+    /// Returns [`RevokeError`] if the user has no issuer, if the table is full, if the revocation has not been stored
+    /// in the stream, or if a store of API keys or sessions is unavailable.
     pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
@@ -78,7 +79,7 @@ impl Revocations {
     /// # Errors
     ///
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
-    /// revocation has not been stored in the stream; or if a store of API keys is unavailable.
+    /// revocation has not been stored in the stream; or if a store of API keys or sessions is unavailable.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
@@ -95,7 +96,7 @@ impl Revocations {
     /// # Errors
     ///
     /// Returns [`RevokeError`] if the table is full, if the revocation has not been stored in the stream, or, for a
-    /// [subject](Revocation::subject), if a store of API keys is unavailable.
+    /// [subject](Revocation::subject), if a store of API keys or sessions is unavailable.
     pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let issued_until = match revocation.issued_until {
             IssuedUntil::Always => Record::ALWAYS,

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::session::random::{RandomUnavailable, random_bytes};
 
-/// The id of a session: 22 characters. It identifies a session in a list, and gives no access to it.
+/// The public id of a session: 22 characters, which give no access to it.
 ///
-/// It stays the same when the cookie is [renewed](crate::session::Session::renew). It is
-/// [`UserContext::token_id`](crate::UserContext::token_id) of the requests of the session.
+/// It stays the same when the cookie is [renewed](crate::session::Session::renew). It is the
+/// [`token_id`](crate::UserContext::token_id) of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId([u8; LEN]);
 
@@ -25,7 +25,7 @@ impl SessionId {
         Ok(Self::parse(&URL_SAFE_NO_PAD.encode(*bytes)).unwrap_or(Self([b'A'; LEN])))
     }
 
-    /// Reads an id, for example of a path. `None` if the text is not 22 characters of base64url.
+    /// Parses an id, for example from a path; `None` if the text is not 22 characters of base64url.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

@@ -1,4 +1,4 @@
-//! `SessionInfo`: a session in a list that its user sees.
+//! `SessionInfo`: a session in a list.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use crate::session::id::SessionId;
 use crate::session::record::SessionRecord;
 
-/// A session in the [list](crate::session::Session::list) of its user. It has neither the cookie nor its digest.
+/// A session in the [list](crate::session::Session::list) of its user.
+///
+/// It has neither the cookie nor its digest.
 #[derive(Clone, Debug)]
 pub struct SessionInfo {
     record: SessionRecord,
@@ -25,7 +27,7 @@ impl SessionInfo {
         &self.record.id
     }
 
-    /// Returns whether it is the session of the request.
+    /// Returns whether this is the session of the request.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.is_current
@@ -55,7 +57,9 @@ impl SessionInfo {
         self.record.address()
     }
 
-    /// Returns the `User-Agent` at the login, at most 256 bytes. The client chose it, so escape it in HTML.
+    /// Returns the `User-Agent` at the login, at most 256 bytes.
+    ///
+    /// The client chose it, so escape it in HTML.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.record.user_agent()

@@ -1,4 +1,4 @@
-//! `LoginPage`: where navigations without a session are redirected to, and the path to which they return.
+//! `LoginPage`: the redirect of navigations without a session, and the path to which they return.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -7,9 +7,9 @@ use http::{HeaderName, HeaderValue, Method, Uri, request};
 
 use crate::context::route::path_and_query;
 
-/// The login page, and the key that seals paths.
+/// The login page, and the key that signs return paths.
 ///
-/// A path is sealed so that no other site can make a link to the login page that leads elsewhere after the login.
+/// A path is signed so that a link on another site to the login page cannot choose where the login leads.
 #[derive(Debug)]
 pub(super) struct LoginPage {
     path: String,
@@ -22,8 +22,7 @@ impl LoginPage {
         Self { path, key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
 
-    /// Whether a browser shows the response to this request as a page (Fetch Metadata §2.2), and the page is not the
-    /// login page itself.
+    /// Whether the request is a navigation (Fetch Metadata §2.2), and not to the login page itself.
     pub(super) fn is_for(&self, head: &request::Parts) -> bool {
         let is_navigation = head.headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate");
         let path = path_and_query(head).and_then(|path| path.split('?').next());
@@ -39,7 +38,7 @@ impl LoginPage {
         HeaderValue::try_from(location).unwrap_or_else(|_| HeaderValue::from_static("/"))
     }
 
-    /// Returns the path in the query of a request; `/` if there is none, or if this app has not sealed it.
+    /// Returns the path in the query of a request; `/` if there is none, or if its signature is invalid.
     pub(super) fn return_path(&self, uri: &Uri) -> String {
         let parameters = uri.query().unwrap_or_default().split('&');
         let mut values = parameters.filter_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='));

@@ -1,4 +1,4 @@
-//! `MemorySessions`: a store in this process.
+//! `MemorySessions`: a store in the memory of this process.
 
 mod table;
 
@@ -15,7 +15,7 @@ use crate::session::store::{Created, SessionLimit, SessionStore, SessionUse};
 
 /// A store of sessions in the memory of this process. Clones share the sessions.
 ///
-/// It is for tests and for apps of one process, whose users may have to log in again after a restart. It holds at most
+/// It is for tests, and for apps of one process whose users can log in again after a restart. It holds at most
 /// [`capacity`](Self::with_capacity) sessions. At that number, a login removes the least recently used session of the
 /// user who has most, so that one user cannot log out the others.
 #[derive(Clone)]
@@ -31,13 +31,15 @@ impl MemorySessions {
         Self::with_capacity(CAPACITY)
     }
 
-    /// Creates an empty store for this number of sessions, but at least one.
+    /// Creates an empty store for this number of sessions, at least one.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self { table: Arc::new(Mutex::new(Table::new(capacity.max(1)))), clock: Clock::system() }
     }
 
-    /// Sets the clock (default: the system's), by which expired sessions are removed. Tests set a fake one.
+    /// Sets the clock by which sessions expire (default: the system's).
+    ///
+    /// In tests, set the [`FakeClock`](crate::testing::FakeClock) that the layer has.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
@@ -93,5 +95,5 @@ impl fmt::Debug for MemorySessions {
     }
 }
 
-/// Some 100 MB with typical users.
+/// About 100 MB with typical users.
 const CAPACITY: usize = 100_000;

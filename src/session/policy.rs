@@ -1,4 +1,4 @@
-//! `Policy`: the validated settings of a `SessionAuth`, and what they say about a request's session.
+//! `Policy`: the validated settings of a `SessionAuth`, and the checks of a session.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,12 +51,12 @@ pub(super) struct Policy {
     pub(super) clock: Clock,
 }
 
-/// What the cookie of a request says.
+/// What the `Cookie` header of a request contains.
 #[derive(Debug)]
 pub(super) enum Presented {
     /// There is no cookie.
     Nothing,
-    /// No session has such a cookie, so none is looked up.
+    /// No secret has this form, so no session is looked up.
     Malformed,
     Secret(SessionSecret),
 }
@@ -132,7 +132,7 @@ impl Policy {
             }
             Err(kind) => return Err(kind),
         }
-        // Another process has renewed the cookie. The record says until when the old one is accepted.
+        // Another process has renewed the cookie. The stored record says until when the old one is accepted.
         let is_outdated = session.record.replacement.is_none() && self.revocations.is_renewed(&session.renewal);
         if is_outdated && !self.cache.is_fresh(&session) {
             return Ok(Found::Missing);
@@ -157,11 +157,11 @@ impl Policy {
                 true
             }
             ChangeDecision::Revoke => {
-                // This process rejects the session from now on. The task shares it, and changes the store.
+                // This process rejects the session from now on. The tasks share the revocation and change the store.
                 let shared = self.revocations.revoke_by(Revocation::own_session(session.record.id.as_str()));
                 self.spawn(async move {
                     if let Err(error) = shared.await {
-                        tracing::warn!(%error, "the end of a session is not shared yet");
+                        tracing::warn!(%error, "the revocation of a session is not shared yet");
                     }
                 });
                 self.remove_revoked(session);
@@ -170,7 +170,7 @@ impl Policy {
         }
     }
 
-    /// Removes a session that was revoked, for example by an OpenID provider, before the revocation is forgotten.
+    /// Removes a revoked session from the store, where it may outlive the revocation.
     fn remove_revoked(self: &Arc<Self>, session: &Arc<CachedSession>) {
         self.cache.forget(&session.record.digest);
         let policy = Arc::clone(self);
@@ -190,12 +190,12 @@ impl Policy {
         }
     }
 
-    /// Ends a session in this process, in the store and in others.
+    /// Ends a session in this process, in the store and in other processes.
     ///
     /// # Errors
     ///
-    /// Returns [`SessionError`] if the store is unavailable, or if the end could not be shared. This process rejects
-    /// the session nevertheless.
+    /// Returns [`SessionError`] if the store is unavailable, or if the revocation could not be shared. This process
+    /// rejects the session in any case.
     pub(super) async fn end(&self, owner: &UserContext, id: &SessionId) -> Result<bool, SessionError> {
         let shared = self.share_end(id);
         let removed = self.store.remove(owner.issuer(), owner.id(), id).await;
@@ -209,7 +209,7 @@ impl Policy {
         async move { shared.await.map_err(SessionError::Revocation) }
     }
 
-    /// Lets other processes read the record of a renewed cookie again, which they may have cached.
+    /// Makes other processes read the record of a renewed cookie again, if they have cached it.
     pub(super) async fn share_renewal(&self, session: &CachedSession) {
         let shared = self.revocations.share_renewal(&session.renewal, self.cache.longest_use());
         // An error is logged, and the write is tried again. Until then, others accept the cookie until they read its
@@ -229,7 +229,7 @@ impl Policy {
         self.clock.since_epoch().as_secs()
     }
 
-    /// Returns a client whose `User-Agent` matters only if the app decides about changes.
+    /// Returns what is known of the client, if the app decides about changes.
     pub(super) fn hints<'a>(&self, address: Option<IpAddr>, user_agent: Option<&'a HeaderValue>) -> ClientHints<'a> {
         match self.on_change {
             Some(_) => ClientHints::new(address, user_agent),
@@ -238,5 +238,5 @@ impl Policy {
     }
 }
 
-/// Most outages of a store are short, and the next request tries again.
+/// Most outages of a store are short.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

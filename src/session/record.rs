@@ -12,11 +12,10 @@ use crate::session::csrf_token::CsrfKey;
 use crate::session::id::SessionId;
 use crate::session::secret::SessionDigest;
 
-/// What a store keeps of a session: who logged in, when and how. It has no data of the app, and not the secret in
-/// the cookie.
+/// What a store keeps of a session: who logged in, when and how.
 ///
-/// [`SessionAuth`](crate::SessionAuth) creates and changes records. A store keeps [`to_json`](Self::to_json) and the
-/// values that it searches by.
+/// It has no application data, and not the secret in the cookie. [`SessionAuth`](crate::SessionAuth) creates and
+/// changes records. A store keeps [`to_json`](Self::to_json), and the values by which it searches.
 #[derive(Clone, Debug)]
 pub struct SessionRecord {
     pub(super) id: SessionId,
@@ -59,7 +58,7 @@ impl SessionRecord {
         &self.digest
     }
 
-    /// Returns the user that logged in, with the privileges that it had then.
+    /// Returns the user who logged in, with the privileges at the login.
     #[must_use]
     pub fn user(&self) -> &UserContext {
         &self.user
@@ -71,7 +70,7 @@ impl SessionRecord {
         self.user.id()
     }
 
-    /// Returns the issuer of the user; `None` if the app has no issuer.
+    /// Returns the issuer of the user; `None` if it has none.
     #[must_use]
     pub fn owner_issuer(&self) -> Option<&str> {
         self.user.issuer()
@@ -95,8 +94,9 @@ impl SessionRecord {
         to_system_time(self.expires_at)
     }
 
-    /// Returns when a store removes the record: when the session ends, or at [`replaced_until`](Self::replaced_until)
-    /// if that is earlier.
+    /// Returns when a store may delete the record: at its expiry, or earlier if it is replaced.
+    ///
+    /// It is the earlier of [`expires_at`](Self::expires_at) and [`replaced_until`](Self::replaced_until).
     #[must_use]
     pub fn kept_until(&self) -> SystemTime {
         to_system_time(self.kept_until_seconds())
@@ -113,7 +113,9 @@ impl SessionRecord {
         to_system_time(self.last_used_at)
     }
 
-    /// Returns the record with the time of its last use, which a store keeps apart. An earlier one changes nothing.
+    /// Returns the record with this last use, which a store keeps apart from the JSON.
+    ///
+    /// A time before the record's own changes nothing.
     #[must_use]
     pub fn with_last_used_at(mut self, time: SystemTime) -> Self {
         self.last_used_at = self.last_used_at.max(of_system_time(time));
@@ -126,14 +128,13 @@ impl SessionRecord {
         self.address
     }
 
-    /// Returns the `User-Agent` at the login, at most 256 characters. The client chose it.
+    /// Returns the `User-Agent` at the login, at most 256 bytes. The client chose it.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
 
-    /// Returns until when this record is kept for requests that were sent before the cookie was renewed; `None` if it
-    /// was not renewed.
+    /// Returns until when the cookie is accepted after its renewal; `None` if it was not renewed.
     #[must_use]
     pub fn replaced_until(&self) -> Option<SystemTime> {
         self.replacement.map(|replacement| to_system_time(replacement.valid_until))

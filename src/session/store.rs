@@ -1,4 +1,4 @@
-//! `SessionStore`: where the records of sessions are, which an app may implement for its database.
+//! `SessionStore`: the trait that an app implements to keep sessions in its database.
 
 use std::future::Future;
 use std::time::SystemTime;
@@ -9,9 +9,9 @@ use crate::session::id::SessionId;
 use crate::session::record::SessionRecord;
 use crate::session::secret::SessionDigest;
 
-/// Where the records of sessions are kept.
+/// A store of session records, to implement for your database.
 ///
-/// [`MemorySessions`](crate::session::MemorySessions) is in this process. A table needs these columns:
+/// [`MemorySessions`](crate::session::MemorySessions) and `RedisSessions` are stores. A table needs these columns:
 ///
 /// | column | value |
 /// |---|---|
@@ -22,12 +22,13 @@ use crate::session::secret::SessionDigest;
 /// | `is_replaced` | whether [`replaced_until`](SessionRecord::replaced_until) is set |
 /// | `record` | [`to_json`](SessionRecord::to_json) |
 ///
-/// The example `sessions` is such a store, with SQLite.
+/// The example `sessions` has such a store, for SQLite.
 ///
-/// Records are never overwritten by a request that began earlier: no method stores what was removed. The calls have a
-/// [timeout](crate::session::SessionAuthBuilder::store_timeout), after which they are dropped.
+/// Except [`create`](Self::create), no method may store a record that does not exist, so a slow request cannot bring
+/// back a session that was removed. A call that exceeds the
+/// [timeout](crate::session::SessionAuthBuilder::store_timeout) is dropped.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Returns the record of this digest with its last use, also if it is replaced; `None` if there is none.
+    /// Returns the record of this digest with its last use, even if it is replaced.
     ///
     /// # Errors
     ///
@@ -35,11 +36,11 @@ pub trait SessionStore: Send + Sync + 'static {
     /// cannot be read.
     fn find(&self, digest: &SessionDigest) -> impl Future<Output = Result<Option<SessionRecord>, StoreError>> + Send;
 
-    /// Stores a new session. If its owner would then have more sessions than the limit, the same step removes those
-    /// that were not used for the longest time, or stores nothing.
+    /// Stores a new session, and enforces the limit of its owner in the same atomic step.
     ///
-    /// Replaced and expired records do not count; the time is [`created_at`](SessionRecord::created_at) of the record.
-    /// Of sessions that are created at the same time, no more than the limit remain.
+    /// Above the limit, it removes the least recently used sessions, or stores nothing if the limit [rejects new
+    /// sessions](SessionLimit::rejects_new). Concurrent calls must not exceed the limit. Replaced records do not count,
+    /// nor do records that expired before [`created_at`](SessionRecord::created_at) of the new one.
     ///
     /// # Errors
     ///
@@ -50,8 +51,9 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: Option<SessionLimit>,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Stores `renewed`, and replaces `old` by it, in one step. `old` has a
-    /// [`replaced_until`](SessionRecord::replaced_until), and both have the same id.
+    /// Stores `renewed` and overwrites the stored record of `old`, in one atomic step.
+    ///
+    /// `old` has [`replaced_until`](SessionRecord::replaced_until), and both have the same id.
     ///
     /// # Errors
     ///
@@ -63,14 +65,14 @@ pub trait SessionStore: Send + Sync + 'static {
         renewed: &SessionRecord,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Sets the last use of several sessions, where it is later than the stored one. Creates no record.
+    /// Sets the last use of several records, if it is later than the stored one. Creates no record.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Unavailable`] if the store cannot be reached. The same uses are part of the next call.
+    /// Returns [`StoreError::Unavailable`] if the store cannot be reached. The next call has the same uses again.
     fn touch(&self, uses: &[SessionUse]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes a session of an owner, with its replaced records. Returns whether there was one.
+    /// Removes a session of an owner with its replaced records, and returns whether there was one.
     ///
     /// # Errors
     ///
@@ -82,7 +84,9 @@ pub trait SessionStore: Send + Sync + 'static {
         id: &SessionId,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Returns the sessions of an owner, except replaced records. Expired ones may be among them: they are not shown.
+    /// Returns the sessions of an owner, without replaced records.
+    ///
+    /// Expired sessions may be among them. The caller ignores them.
     ///
     /// # Errors
     ///
@@ -93,7 +97,7 @@ pub trait SessionStore: Send + Sync + 'static {
         owner: &str,
     ) -> impl Future<Output = Result<Vec<SessionRecord>, StoreError>> + Send;
 
-    /// Removes all sessions of an owner except this one, and returns their ids.
+    /// Removes all sessions of an owner except the one with the id `except`, and returns their ids.
     ///
     /// The default finds and removes them one by one.
     ///
@@ -126,13 +130,13 @@ pub struct SessionLimit {
 }
 
 impl SessionLimit {
-    /// Creates a limit above which the least recently used sessions are removed. Use it to test a store of your own.
+    /// Creates a limit above which the least recently used sessions are removed, for tests of a store.
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self { max, rejects_new: false }
     }
 
-    /// Returns the limit above which new sessions are not stored instead.
+    /// Returns the same limit, above which new sessions are rejected instead.
     #[must_use]
     pub fn rejecting(self) -> Self {
         Self { rejects_new: true, ..self }
@@ -144,7 +148,9 @@ impl SessionLimit {
         self.max
     }
 
-    /// Returns whether a session above the limit is not stored. Otherwise, the least recently used ones are removed.
+    /// Returns whether a new session above the limit is rejected.
+    ///
+    /// Otherwise, the least recently used ones are removed.
     #[must_use]
     pub fn rejects_new(self) -> bool {
         self.rejects_new
@@ -155,12 +161,12 @@ impl SessionLimit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Created {
-    /// The session is stored, and these of the same owner are removed.
+    /// The session is stored.
     Stored {
-        /// The ids of the sessions that were removed.
+        /// The ids of the sessions of the same owner that were removed.
         removed: Vec<SessionId>,
     },
-    /// The owner has as many sessions as it may have. Nothing is stored.
+    /// The owner has as many sessions as the limit allows. Nothing is stored.
     OverLimit,
 }
 
@@ -172,19 +178,19 @@ pub struct SessionUse {
 }
 
 impl SessionUse {
-    /// Creates a use, to test a store of your own. Times are in whole seconds.
+    /// Creates a use, for tests of a store. The time is rounded down to a second.
     #[must_use]
     pub fn new(digest: SessionDigest, at: SystemTime) -> Self {
         Self { digest, at: of_system_time(at) }
     }
 
-    /// Returns the digest of the session that was used.
+    /// Returns the digest of the record that was used.
     #[must_use]
     pub fn digest(&self) -> &SessionDigest {
         &self.digest
     }
 
-    /// Returns when it was used last.
+    /// Returns the time of the last use.
     #[must_use]
     pub fn at(&self) -> SystemTime {
         to_system_time(self.at)

@@ -8,8 +8,9 @@ use crate::session::record::SessionRecord;
 use crate::session::secret::SessionDigest;
 use crate::session::store::{Created, SessionLimit, SessionUse};
 
-/// Records by their digest, with three orders over them: by expiry, by owner, and owners by the number of their records.
-/// Every operation takes time that grows with the logarithm of the number of records, and with the records of one owner.
+/// Records by digest, with three indexes: by expiry, by owner, and owners by the number of their records.
+///
+/// The time of an operation is logarithmic in the number of all records, and linear in those of one owner.
 pub(super) struct Table {
     capacity: usize,
     records: HashMap<SessionDigest, SessionRecord>,
@@ -60,14 +61,14 @@ impl Table {
         Created::Stored { removed }
     }
 
-    /// Returns whether the old record was current.
+    /// Returns whether the old record was current. Otherwise, nothing is stored.
     pub(super) fn renew(&mut self, old: &SessionRecord, renewed: &SessionRecord) -> bool {
         let is_current = self.records.get(&old.digest).is_some_and(|stored| stored.replacement.is_none());
         if is_current {
             let owner = owner(old.owner_issuer(), old.owner_id());
             self.remove_record(&owner, &old.digest);
             while self.records.len() + 1 >= self.capacity && self.evict() {}
-            // With a capacity of one, only the new record has a place.
+            // With a capacity of one, only the new record fits.
             if self.records.len() + 1 < self.capacity {
                 self.insert(&owner, old.clone());
             }
@@ -86,7 +87,7 @@ impl Table {
         self.remove_of(&owner(issuer, id), session)
     }
 
-    /// Returns the records of an owner that are not replaced, the oldest first.
+    /// Returns the current records of an owner, the oldest first.
     pub(super) fn of_owner(&self, issuer: Option<&str>, id: &str) -> Vec<SessionRecord> {
         let mut records: Vec<_> = self.current(&owner(issuer, id)).into_iter().cloned().collect();
         records.sort_by_key(|record| (record.created_at, record.id));
@@ -110,7 +111,7 @@ impl Table {
         digests.filter_map(|digest| self.records.get(digest)).filter(|record| record.replacement.is_none()).collect()
     }
 
-    /// Removes the least recently used session of the owner who has most records.
+    /// Removes the least recently used session of the owner with the most records.
     fn evict(&mut self) -> bool {
         let Some((_, owner)) = self.by_count.last().cloned() else { return false };
         let digests = self.by_owner.get(&owner).into_iter().flatten();

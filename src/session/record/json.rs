@@ -1,4 +1,4 @@
-//! The form of a record for stores: a JSON object.
+//! The JSON of a record, for stores.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use crate::session::record::{Replacement, SessionRecord};
 use crate::session::secret::SessionDigest;
 
 impl SessionRecord {
-    /// Returns the record as a JSON object, for a store. The time of the last use is not part of it.
+    /// Returns the record as a JSON object, without the time of the last use.
     #[must_use]
     pub fn to_json(&self) -> String {
         // A struct of texts and numbers always serializes.
         serde_json::to_string(&Stored::of(self)).unwrap_or_default()
     }
 
-    /// Reads what [`to_json`](Self::to_json) has written. Unknown members are ignored.
+    /// Parses what [`to_json`](Self::to_json) returns. Unknown members are ignored.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl SessionRecord {
 }
 
 impl SessionRecord {
-    /// Returns the record as any store returns it: without claims and a record of the app.
+    /// Returns the record as a store returns it: without claims and the app's record of the user.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl SessionRecord {
     }
 }
 
-/// In bytes. A session is read once a minute by each process, and a user may have several.
+/// In bytes. Each process reads the record of a session up to six times a minute, and caches it.
 const MAX_LEN: usize = 4_096;
 
 #[derive(Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Stored {
         }
     }
 
-    /// Returns the record; `None` if a member is invalid. Nothing is skipped.
+    /// Returns the record; `None` if any member is invalid.
     fn into_record(self) -> Option<SessionRecord> {
         let replacement = match self.replacement {
             Some(StoredReplacement { nonce, valid_until }) => {
