@@ -16,18 +16,18 @@ use crate::session::timed_store::TimedStore;
 use crate::session::usage::SessionUsage;
 use crate::session::users::user_of;
 
-/// The records of sessions in use. Anyone can send cookies that no session has, so work and memory are bounded:
+/// The records of sessions in use. Anyone can send invented cookies, so work and memory are bounded:
 ///
-/// - Requests with one cookie share a lookup.
-/// - At most [`MAX_LOOKUPS`] run at the same time. No request waits for its turn. Lookups of cached sessions, whose
-///   records must be read again, have as many of their own. Otherwise, a flood of invented cookies would keep such a
-///   record in use, even if another process had ended the session meanwhile.
-/// - Cookies without a session are not remembered.
+/// - Requests with the same cookie share a lookup.
+/// - At most [`MAX_LOOKUPS`] run at the same time, and no request waits for its turn. Cached sessions whose records
+///   must be read again have a limit of their own. Otherwise, a flood of invented cookies could keep a session valid
+///   that another process has ended.
+/// - Unknown cookies are not cached.
 #[derive(Debug)]
 pub(super) struct SessionCache {
     sessions: RwLock<Generations<SessionDigest, Arc<CachedSession>>>,
     lookups: Arc<SharedLookups<SessionDigest, Outcome>>,
-    /// Of cached sessions whose records must be read again.
+    /// For cached sessions whose records must be read again.
     cached_lookups: Arc<SharedLookups<SessionDigest, Outcome>>,
     app_settings: AppSettings,
     store: TimedStore,
@@ -49,7 +49,7 @@ pub(super) struct CacheSettings {
 /// The result of a lookup: the session, `None` if there is none.
 pub(super) type Outcome = Result<Option<Arc<CachedSession>>, Unavailable>;
 
-/// The store failed, or too many lookups run.
+/// The store failed, or too many lookups are running.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unavailable;
 
@@ -83,12 +83,12 @@ impl SessionCache {
         Some(session)
     }
 
-    /// Whether the record was read a moment ago, so that reading it again would show nothing new.
+    /// Whether the record was read just now, so that it need not be read again.
     pub(super) fn is_fresh(&self, session: &CachedSession) -> bool {
         self.now().saturating_sub(session.read_at) <= FRESH_FOR
     }
 
-    /// Returns for how long a record is used at most after it was read.
+    /// Returns the longest time for which a record is used after it was read.
     pub(super) fn longest_use(&self) -> Duration {
         self.settings.ttl.saturating_add(self.settings.stale_for)
     }
@@ -99,7 +99,7 @@ impl SessionCache {
             match self.start(digest) {
                 Start::Known(outcome) => return outcome,
                 Start::Waiting(lookup) => {
-                    // There is no outcome if the session was changed meanwhile.
+                    // There is no outcome if the session was changed during the lookup.
                     if let Some(outcome) = lookup.outcome().await {
                         return outcome;
                     }
@@ -119,7 +119,7 @@ impl SessionCache {
             let cache = Arc::clone(self);
             async move {
                 let result = cache.store.find(&digest).await;
-                // Holding no lock, because a tracing subscriber is foreign code.
+                // Hold no lock: a tracing subscriber is foreign code.
                 cache.log(result.as_ref().err());
                 result
             }
@@ -133,7 +133,7 @@ impl SessionCache {
         lookups.start(&digest, known, look_up, record)
     }
 
-    /// Caches a record that was read or stored now, and returns its session.
+    /// Caches a record that was just read or stored, and returns its session.
     pub(super) fn insert(&self, record: SessionRecord) -> Arc<CachedSession> {
         let user = user_of(&record, &self.app_settings);
         let digest = record.digest;
@@ -151,18 +151,18 @@ impl SessionCache {
         session
     }
 
-    /// Returns the user that requests with the session of this record have.
+    /// Returns the user of requests with this session.
     pub(super) fn user_of(&self, record: &SessionRecord) -> UserContext {
         user_of(record, &self.app_settings)
     }
 
-    /// Forgets what is known of a digest, and the lookup in progress, after its record was changed.
+    /// Forgets a session and its lookup in progress, after its record was changed.
     pub(super) fn forget(&self, digest: &SessionDigest) {
         let forget = || self.write().remove(digest);
         self.lookups.forget(digest, || self.cached_lookups.forget(digest, forget));
     }
 
-    /// Caches the result of a lookup. It is `None` if the lookup was stopped.
+    /// Caches the result of a lookup, which is `None` if the lookup was stopped.
     fn finish(&self, digest: &SessionDigest, result: Option<Result<Option<SessionRecord>, StoreError>>) -> Outcome {
         match result {
             Some(Ok(Some(record))) => Ok(Some(self.insert(record))),
@@ -185,7 +185,7 @@ impl SessionCache {
     fn log(&self, error: Option<&StoreError>) {
         if let Some(StoreError::Unreadable) = error {
             if !self.has_logged_unreadable.swap(true, Ordering::Relaxed) {
-                tracing::warn!("the stored record of a session cannot be read; its user has to log in again");
+                tracing::warn!("the stored record of a session cannot be read; its user must log in again");
             }
             return;
         }
@@ -209,7 +209,7 @@ impl SessionCache {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Generations<SessionDigest, Arc<CachedSession>>> {
-        // A poisoned lock is used as well: each change is complete before anything can panic.
+        // Ignore poisoning: each change is complete before anything can panic.
         self.sessions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -218,11 +218,11 @@ impl SessionCache {
     }
 }
 
-/// A pool of connections to a database is smaller, and a healthy database has far fewer lookups in progress.
+/// More than the usual size of a connection pool, and than a healthy database needs.
 const MAX_LOOKUPS: usize = 64;
 
-/// A session that is changed again and again while it is looked up is rejected with 503.
+/// If a session changes during each of these lookups, the request is rejected with 503.
 const MAX_ATTEMPTS: usize = 3;
 
-/// In milliseconds: a record that was read within this time is not read again because it seems to be idle.
+/// In milliseconds: a record that was read within this time is current.
 const FRESH_FOR: u64 = 1_000;

@@ -20,7 +20,7 @@ pub(super) struct CachedSession {
     pub(super) age: Age,
     /// In milliseconds since the start of the cache.
     pub(super) read_at: u64,
-    /// The user that the app's function has loaded.
+    /// The user that the user loader has returned.
     pub(super) loaded: OnceLock<UserContext>,
     /// The hash of the address and the user agent that the app has accepted; 0 for those at the login.
     accepted: AtomicU64,
@@ -31,7 +31,7 @@ pub(super) struct CachedSession {
 pub(super) enum Validity {
     Valid,
     Ended,
-    /// It was not used for too long, as far as this process knows.
+    /// It has been idle for too long, as far as this process knows.
     Idle,
 }
 

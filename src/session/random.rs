@@ -10,7 +10,7 @@ pub(super) struct RandomUnavailable;
 ///
 /// # Errors
 ///
-/// Returns [`RandomUnavailable`] if its generator fails. There is no other one.
+/// Returns [`RandomUnavailable`] if its generator fails.
 pub(super) fn random_bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, RandomUnavailable> {
     let mut bytes = Zeroizing::new([0; N]);
     fill(&mut *bytes)?;

@@ -26,7 +26,7 @@ impl Policy {
 
     /// Ends a session of a user.
     pub(super) async fn revoke(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<(), SessionError> {
-        // Not ended by its id alone, which may be of another user's session.
+        // Not by the id alone: it may belong to another user's session.
         if !self.store.remove(issuer, owner, id).await? {
             return Err(SessionError::NotFound);
         }
@@ -45,15 +45,15 @@ impl Policy {
         Ok(is_any)
     }
 
-    /// Removes the sessions of a user that these names include from the store, and shares their ends.
+    /// Removes the sessions of a user that these names include from the store, and revokes them.
     async fn remove_all(&self, names: &UserNames) -> Result<(), SessionError> {
         if names.issued_until.is_some() {
             return self.remove_earlier(names).await;
         }
         let kept = names.kept.as_deref().and_then(SessionId::parse);
         let removed = self.store.remove_all(names.issuer.as_deref(), &names.id, kept.as_ref()).await?;
-        // The revocation of the user ends sessions that began before it. One that began within the same second after a
-        // former revocation is ended by its id.
+        // The revocation of the user ends sessions that began before it. A session that began within the same second,
+        // after an earlier revocation, must be revoked by its id.
         let shared: Vec<_> = removed.iter().map(|id| self.share_end(id)).collect();
         for shared in shared {
             shared.await?;
@@ -74,8 +74,7 @@ impl Policy {
     }
 }
 
-/// When a user is revoked, its sessions are removed from the store too, because they may be valid for longer than the
-/// revocation is kept.
+/// When a user is revoked, its sessions are removed from the store too, where they may outlive the revocation.
 impl UserRecords for Policy {
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
         Box::pin(async move {
@@ -87,11 +86,11 @@ impl UserRecords for Policy {
         })
     }
 
-    /// The next request with a revoked session removes it, and without one it ends by itself.
+    /// Does nothing: the next request with a revoked session removes it, and an unused one ends by its idle timeout.
     fn revoke_credential(self: Arc<Self>, _: Box<str>) -> RevokeAll {
         Box::pin(async { Ok(()) })
     }
 }
 
-/// How long a process waits before it stores a later use, in seconds.
+/// In seconds: how much later than the stored last use the real one may be.
 const STORED_AFTER: u64 = 60;

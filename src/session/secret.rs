@@ -20,25 +20,25 @@ impl SessionSecret {
     ///
     /// # Errors
     ///
-    /// Returns [`RandomUnavailable`] if its generator fails. There is no other one.
+    /// Returns [`RandomUnavailable`] if its generator fails.
     pub(super) fn random() -> Result<Self, RandomUnavailable> {
         random_bytes::<32>().map(|bytes| Self::of_bytes(&*bytes))
     }
 
     /// Returns the secret that follows this one after a renewal.
     ///
-    /// Every request that has this secret computes the same next one, so of requests that renew a session at the same
-    /// time, all send the same cookie. Who only reads the store knows the nonce, and not this secret.
+    /// Every request with this secret computes the same next one, so concurrent renewals result in the same cookie. The
+    /// store has only the nonce, from which the next secret cannot be computed.
     pub(super) fn next(&self, nonce: &[u8; 16]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.0);
         Self::of_bytes(hmac::sign(&key, nonce).as_ref())
     }
 
-    /// Reads the value of a cookie. `None` if it is not 43 characters of base64url, so that no lookup is needed.
+    /// Parses the value of a cookie; `None` if it is not 43 characters of base64url.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes: &[u8; LEN] = text.as_bytes().try_into().ok()?;
         let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_');
-        // A branch for each byte costs 300 instructions more.
+        // No branch for each byte, which costs 300 more instructions.
         let is_valid = bytes.iter().fold(true, |is_valid, byte| is_valid & is_base64url(byte));
         is_valid.then(|| Self(Zeroizing::new(*bytes)))
     }
@@ -52,7 +52,7 @@ impl SessionSecret {
         SessionDigest::of(&*self.0)
     }
 
-    /// `bytes` are 32, which is the length of a SHA-256 too.
+    /// `bytes` are 32: random ones, or an HMAC-SHA-256.
     fn of_bytes(bytes: &[u8]) -> Self {
         let mut text = Zeroizing::new([b'A'; LEN]);
         // 32 bytes always fit.
@@ -70,7 +70,7 @@ impl fmt::Debug for SessionSecret {
 
 /// The SHA-256 of the text in a cookie, by which a store finds the session.
 ///
-/// Who reads the store cannot compute the cookie. The secret has 256 random bits, so a fast hash suffices.
+/// The cookie cannot be computed from it. The secret has 256 random bits, so a fast hash suffices.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionDigest([u8; 32]);
 
@@ -87,7 +87,7 @@ impl SessionDigest {
         &self.0
     }
 
-    /// Returns the digest of these 32 bytes, which a store has kept.
+    /// Creates a digest from the 32 bytes that a store has kept.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -99,14 +99,14 @@ impl SessionDigest {
         hex::encode(self.0)
     }
 
-    /// Reads what [`to_hex`](Self::to_hex) returns; `None` if the text is something else.
+    /// Parses what [`to_hex`](Self::to_hex) returns; `None` if the text has another form.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
     }
 
-    /// Compares two digests in a time that does not depend on them.
+    /// Compares two digests in constant time.
     pub(super) fn is_equal(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }

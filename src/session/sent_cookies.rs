@@ -1,4 +1,4 @@
-//! The `Set-Cookie`s that clear every cookie of the session's name that a browser sends with a request.
+//! The `Set-Cookie`s that clear all cookies with the session's name that a browser sends.
 
 use http::{HeaderValue, request};
 
@@ -7,14 +7,14 @@ use crate::csrf::own_origin::host;
 use crate::session::cookie::SessionCookie;
 
 impl SessionCookie {
-    /// Returns the `Set-Cookie`s that clear every cookie of this name that a browser may have sent with this request
-    /// (RFC 6265bis §5.8.3).
+    /// Returns the `Set-Cookie`s that clear all cookies of this name that may be in a request.
     ///
-    /// Another host of the domain chooses the domain and the path of the cookie that it sets, and a browser deletes a
-    /// cookie only by the same ones. Otherwise the browser would send both again, and no login could help.
+    /// Another host of the domain may have set one with any domain and path that match the request (RFC 6265bis
+    /// §5.8.3), and only a `Set-Cookie` with the same ones deletes it. Without that, even a login would not help: the
+    /// browser would send both cookies again.
     pub(super) fn clear_sent(&self, head: &request::Parts) -> Vec<HeaderValue> {
         let mut cleared: Vec<_> = self.clear_all().collect();
-        // Browsers accept this prefix only for the host, and for the path `/`.
+        // Browsers accept this prefix only without a domain, and with the path `/`.
         if self.name.get(..HOST_PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(HOST_PREFIX)) {
             return cleared;
         }
@@ -36,12 +36,13 @@ impl SessionCookie {
 /// Returns the paths of cookies that a browser sends to this path, the shortest first (RFC 6265bis §5.1.4).
 fn paths(path: &str) -> impl Iterator<Item = &str> {
     let ends = path.match_indices('/').flat_map(|(slash, _)| [slash, slash + 1]).chain([path.len()]);
-    // An attribute cannot have a semicolon.
+    // An attribute cannot contain a semicolon.
     ends.filter_map(|end| path.get(..end)).filter(|path| !path.is_empty() && !path.contains(';'))
 }
 
-/// Returns the domains of cookies that a browser sends to this host, with or without a port (RFC 6265bis §5.1.3). Those
-/// of registries, such as `co.uk`, are among them; browsers ignore a cookie of one.
+/// Returns the domains of cookies that a browser sends to this host, which may have a port (RFC 6265bis §5.1.3).
+///
+/// Public suffixes, such as `co.uk`, are among them; browsers ignore their cookies.
 fn domains(host: &str) -> impl Iterator<Item = &str> {
     let name = host.split(':').next().unwrap_or_default();
     let is_name = |name: &str| {

@@ -22,7 +22,7 @@ impl TimedStore {
         Self { store, timeout }
     }
 
-    /// Returns the record of this digest. One with another digest, which only a broken store returns, is none.
+    /// Returns the record of this digest, and ignores one of another digest, which only a faulty store returns.
     pub(super) async fn find(&self, digest: &SessionDigest) -> Result<Option<SessionRecord>, StoreError> {
         let record = within_timeout(self.timeout, self.store.find(digest)).await?;
         Ok(record.filter(|record| record.digest.is_equal(digest)))

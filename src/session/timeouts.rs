@@ -1,4 +1,4 @@
-//! `Timeouts`: how long a session is valid without use, and at most.
+//! `Timeouts`: the idle and the absolute timeout of a session.
 
 use std::time::Duration;
 
@@ -13,17 +13,15 @@ pub(super) struct Timeouts {
     pub(super) absolute: Duration,
 }
 
-/// How sure the app must be that the user of a session is still there (NIST SP 800-63B-4 §2).
-///
-/// A level sets the longest timeouts that the standard allows.
+/// An authentication assurance level, and the longest timeouts that it allows (NIST SP 800-63B-4 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssuranceLevel {
-    /// AAL1: 30 days. The standard sets no timeout without use.
+    /// AAL1: 30 days. The standard requires no idle timeout.
     Aal1,
-    /// AAL2: 24 hours, and one hour without use.
+    /// AAL2: 24 hours, and an idle timeout of one hour.
     Aal2,
-    /// AAL3: 12 hours, and 15 minutes without use.
+    /// AAL3: 12 hours, and an idle timeout of 15 minutes.
     Aal3,
 }
 
@@ -55,7 +53,7 @@ impl Timeouts {
         record.replacement.is_some() || self.has_ended(record.expires_at, record.last_used_at, now)
     }
 
-    /// Returns when a session ends that begins now, however often it is used.
+    /// Returns when a session that begins now ends at the latest.
     pub(super) fn expires_at(self, now: u64) -> u64 {
         now.saturating_add(self.absolute.as_secs())
     }

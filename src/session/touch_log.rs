@@ -1,4 +1,4 @@
-//! `TouchLog`: stores when sessions were used last, in batches that no request waits for.
+//! `TouchLog`: stores the last uses of sessions in batches, in the background.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +16,10 @@ use crate::session::store::SessionUse;
 use crate::session::timed_store::TimedStore;
 use crate::session::usage::{Due, SessionUsage};
 
-/// Stores the uses of sessions: the first at once, and later ones together, a minute after the last that is stored.
+/// Stores the uses of sessions: the first at once, and later ones a minute after the last that was stored.
 ///
-/// So another process that reads a record knows each use that is more than a minute old. An own task writes, as long as
-/// a use is waiting.
+/// So another process that reads a record knows each use that is more than a minute old. A task writes as long as a use
+/// is waiting.
 #[derive(Debug)]
 pub(super) struct TouchLog {
     queue: Mutex<Queue>,
@@ -99,7 +99,7 @@ impl TouchLog {
         Batch { log: self, usages, uses, is_written: false }
     }
 
-    /// Returns for how long to wait for the next use, `None` if there is none. The task then ends.
+    /// Returns how long to wait for the next use. If it is `None`, the task ends.
     fn wait(&self, now: u64) -> Option<Duration> {
         let mut queue = self.lock();
         let next = queue.waiting.keys().next().map(|(due_at, _)| due_at.saturating_sub(now).min(MAX_WAIT));
@@ -112,7 +112,7 @@ impl TouchLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A poisoned lock is used as well: each change is complete before anything can panic.
+        // Ignore poisoning: each change is complete before anything can panic.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -120,7 +120,7 @@ impl TouchLog {
         match (self.is_down.swap(error.is_some(), Ordering::Relaxed), error) {
             (false, Some(error)) => {
                 let cause = error_chain(error);
-                tracing::warn!(cause, "cannot store the use of sessions; it is part of the next attempt");
+                tracing::warn!(cause, "cannot store the use of sessions; trying again");
             }
             (true, None) => tracing::info!("the use of sessions can be stored again"),
             _ => {}
@@ -135,7 +135,7 @@ impl Running {
     async fn run(self) {
         let Self(log) = &self;
         while let Some(wait) = log.wait(log.now()) {
-            // Ends early if a use is due before. By a fake clock, that is the only way.
+            // Ends early if a use is due before. Tests with a fake clock rely on that.
             let _ = tokio::time::timeout(wait, log.is_due.notified()).await;
             let result = log.take(log.now()).write().await;
             log.log_change(result.as_ref().err());
@@ -153,7 +153,7 @@ impl Drop for Running {
     }
 }
 
-/// Uses that are being stored. However that ends, those that were not stored wait again.
+/// Uses that are being stored. Those that could not be stored wait again.
 struct Batch<'a> {
     log: &'a TouchLog,
     usages: Vec<Arc<SessionUsage>>,
@@ -187,7 +187,7 @@ impl Drop for Batch<'_> {
 /// In seconds.
 const MAX_WAIT: u64 = 60;
 
-/// A store that fails is not asked all the time.
+/// Limits the attempts while the store fails.
 const BACKOFF: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::session::secret::SessionDigest;
 
-/// The last use of a session. Requests record it without a lock. Times are in whole seconds since 1970.
+/// The last use of a session, recorded without a lock. Times are in whole seconds since 1970.
 #[derive(Debug)]
 pub(super) struct SessionUsage {
     digest: SessionDigest,
@@ -13,7 +13,7 @@ pub(super) struct SessionUsage {
     touched_at: AtomicU64,
     /// Whether a later use is waiting to be stored.
     is_waiting: AtomicBool,
-    /// Whether this process has renewed the session, so that its cookie is an old one.
+    /// Whether this process has renewed the session, so that this cookie is the old one.
     is_replaced: AtomicBool,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct SessionUsage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     At(u64),
-    /// It is waiting already. By a fake clock, a request notices it before the task that waits does.
+    /// It is waiting already, and overdue. With a fake clock, a request notices that before the waiting task.
     Overdue,
 }
 
@@ -53,19 +53,19 @@ impl SessionUsage {
         self.last_used_at.load(Ordering::Relaxed)
     }
 
-    /// Records what a store has, which another process may have written.
+    /// Records the last use in the store, which another process may have written.
     pub(super) fn merge_stored(&self, last_used_at: u64) {
         self.last_used_at.fetch_max(last_used_at, Ordering::Relaxed);
         self.touched_at.fetch_max(last_used_at, Ordering::Relaxed);
     }
 
-    /// Records a use. Returns when it must be stored; `None` if it is stored already, or is waiting and not due.
+    /// Records a use. Returns when it must be stored, unless it is stored already, or waiting and not due.
     pub(super) fn record(&self, now: u64) -> Option<Due> {
         // Read first, so that requests of one second rarely contend for it.
         if self.last_used_at.load(Ordering::Relaxed) >= now {
             return None;
         }
-        // Before `is_waiting` is read: who resets it reads the time afterwards.
+        // Before `is_waiting` is read: `take` resets that first, and then reads the time.
         self.last_used_at.fetch_max(now, Ordering::SeqCst);
         let is_waiting = self.is_waiting.swap(true, Ordering::SeqCst);
         let due_at = self.touched_at.load(Ordering::Relaxed).saturating_add(TOUCH_INTERVAL);
@@ -75,7 +75,7 @@ impl SessionUsage {
         }
     }
 
-    /// Returns the last use, to store it.
+    /// Returns the last use, which the caller stores.
     pub(super) fn take(&self) -> u64 {
         self.is_waiting.store(false, Ordering::SeqCst);
         let last_used_at = self.last_used_at.load(Ordering::SeqCst);

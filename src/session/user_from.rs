@@ -1,4 +1,4 @@
-//! `UserFrom`: takes the user from another session library, whose layer is around this one.
+//! `UserFrom`: takes the user from another session library, whose layer is outside this one.
 
 use std::any::type_name;
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::gate::{
     AuthGate, AuthPass, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
 };
 
-/// Provides the user that another library has authenticated, such as axum-login, to the layers of this crate.
+/// Takes the user that another session library, such as axum-login, has authenticated.
 ///
 /// `Require*`, `RateLimit` and the extractors then work as with [`SessionAuth`](crate::SessionAuth). The other library
-/// keeps the sessions, and checks requests of other sites or does not: add [`Csrf`](crate::Csrf).
+/// keeps the sessions. Unless it checks cross-site requests itself, add [`Csrf`](crate::Csrf).
 ///
 /// With axum-login, the extension is its `AuthSession<Backend>`. With tower-sessions alone, a middleware of the app
-/// reads the session, which takes a lookup, and inserts what it finds.
+/// reads the session, which takes a lookup, and inserts an extension.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::Request, routing::get};
@@ -64,10 +64,11 @@ pub struct UserFrom {
 type Read = Arc<dyn Fn(&Extensions) -> Option<Option<UserContext>> + Send + Sync>;
 
 impl UserFrom {
-    /// Reads the user from an extension of this type. Without the extension, the response is 500 and the log names the
-    /// type: the layer of the other library is missing, or is not around this one.
+    /// Reads the user from an extension of the request; `None` means that no user is logged in.
     ///
-    /// The user gets the credential [`Session`](Credential::Session), unless the function sets another one.
+    /// Without the extension, the response is 500 and the log names its type: the layer of the other library is
+    /// missing, or is not outside this one. The user's credential is [`Session`](Credential::Session), unless the
+    /// function sets another one.
     pub fn extension<T, F>(user: F) -> Self
     where
         T: Send + Sync + 'static,
@@ -79,7 +80,7 @@ impl UserFrom {
         Self { read: Arc::new(read), extension: type_name::<T>(), realm, is_optional: false }
     }
 
-    /// Returns the same layer that admits requests without a user as anonymous.
+    /// Returns this layer for routes that also admit requests without a user, as anonymous.
     pub fn to_optional(&self) -> Self {
         Self { is_optional: true, ..self.clone() }
     }
@@ -130,7 +131,7 @@ impl AuthGate for UserFrom {
     }
 
     fn presents_ambient(&self, head: &request::Parts) -> bool {
-        // A missing extension is the gate's to report.
+        // If the extension is missing, the gate runs and reports it.
         !matches!((self.read)(&head.extensions), Some(None))
     }
 }

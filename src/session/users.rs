@@ -1,11 +1,11 @@
-//! The user of a record.
+//! The user of a session.
 
 use std::time::Duration;
 
 use crate::context::{AppSettings, Credential, UserContext};
 use crate::session::record::SessionRecord;
 
-/// Returns the user that requests with the session of this record have.
+/// Returns the user of requests with this session.
 pub(super) fn user_of(record: &SessionRecord, settings: &AppSettings) -> UserContext {
     let user = record.user.clone().with(|identity| {
         identity.credential = Credential::Session;
