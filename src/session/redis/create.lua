@@ -1,9 +1,9 @@
--- Stores a session. ARGV[3] is its digest, ARGV[4] when it ends, ARGV[5] the largest number of sessions of the owner ('' if
--- there is no limit), ARGV[6] is '1' if sessions above it are rejected, and the rest are the fields of the record. Returns
--- the ids of the sessions that were removed instead, nil if the session is rejected.
+-- Stores a session. ARGV[3] is its digest, ARGV[4] its end, ARGV[5] the limit of sessions of the owner ('' for none),
+-- ARGV[6] is '1' if sessions above the limit are rejected, and the rest are the fields of the record. Returns the ids of
+-- the sessions that were removed, or nil if the session is rejected.
 local removed = {}
 if ARGV[5] ~= '' then
-  -- The replaced records of a session do not count, and are removed with it.
+  -- Replaced records do not count, and are removed with their session.
   local sessions, current = {}, {}
   for _, digest in ipairs(redis.call('ZRANGEBYSCORE', owner, '(' .. ARGV[2], '+inf')) do
     local id, last_used_at, replaced = unpack(read(digest, 'id', 'last_used_at', 'replaced'))

@@ -1,5 +1,5 @@
--- Returns the number of digests among the ARGV[3] ones after ARGV[2] others, and their records that are not replaced: of
--- each the text, and when it was used last.
+-- Reads at most ARGV[3] digests from the offset ARGV[2]. Returns their number, and the text and the last use of each
+-- record that is not replaced.
 local all, records = digests(ARGV[2], ARGV[3]), {}
 for _, digest in ipairs(all) do
   local record, last_used_at, replaced = unpack(read(digest, 'record', 'last_used_at', 'replaced'))

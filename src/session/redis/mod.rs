@@ -14,10 +14,10 @@ use crate::error::ConfigError;
 use crate::store::record_server::{RecordServer, StoreTexts};
 use crate::store::setting_names::SettingNames;
 
-/// A store of sessions in Redis, shared by all processes that use the same server and prefix.
+/// A store of sessions in Redis, shared by all processes with the same server and prefix.
 ///
 /// Combine it with a stream of [revocations](crate::session::SessionAuthBuilder::revocations), which may be on the same
-/// server: the end of a session then reaches all processes within a second.
+/// server: a session that ends is then rejected by all processes within a second.
 ///
 /// ```
 /// use portcullis::session::RedisSessions;
@@ -39,38 +39,36 @@ use crate::store::setting_names::SettingNames;
 ///
 /// # Data
 ///
-/// There is a hash for each record, and a sorted set of digests for each owner:
+/// Each record is a hash, and each owner has a sorted set of digests:
 ///
 /// | key | value |
 /// |---|---|
 /// | `{portcullis:sessions}:<digest>` | `id`, `owner` (the digest in the name of the other key), `record` (JSON), `last_used_at` (seconds since 1970), and `replaced` once the cookie was renewed |
 /// | `{portcullis:sessions}:owner:<digest>` | the digests of the records by when they end; the digest in the name is half of a SHA-256 of the owner |
 ///
-/// A session takes some 1,350 bytes of the server's memory.
+/// A session takes about 1,350 bytes of the server's memory.
 ///
 /// Redis removes a record when the session reaches its absolute timeout, or ten seconds after it was renewed, and the
-/// set with the last record. A value that is no record, for example because it has another type or an older version of
-/// the crate has written it, is reported in the log and counts as no session.
+/// set with the last record. A value that is not a record, for example because an older version of the crate wrote it,
+/// is logged and counts as no session.
 ///
 /// Each method takes one round trip, and one more if the server does not know its script yet. A list takes one for each
-/// 256 sessions, and a batch of uses one for each 128. Each change is one atomic step of a script, whatever other
-/// processes do at the same time.
+/// 256 sessions, and a batch of uses one for each 128. Each script is one atomic step.
 ///
-/// Users have to log in again if the server loses its data. So back it up or let it persist its data
-/// (`appendonly yes`) only if that matters. A logout that a failover loses is valid again in Redis: the stream of
-/// revocations is written back, and rejects the session nevertheless.
+/// If the server loses its data, all users must log in again. Persist it (`appendonly yes`) if that matters. A failover
+/// may restore a session that was logged out. The stream of revocations still rejects it, because the processes write
+/// lost revocations back.
 ///
 /// # Outages
 ///
 /// No call waits longer than the [deadline](Self::deadline), after which it fails with
-/// [`StoreError::Unavailable`](crate::StoreError::Unavailable). After three failures in a row, a circuit
-/// breaker opens for 250 milliseconds, doubling up to 5 seconds while the failures continue; calls fail at once
-/// meanwhile. The log has a line at `warn` with what to check, and one at `info` when the server responds again.
+/// [`StoreError::Unavailable`](crate::StoreError::Unavailable). After three failures in a row, a circuit breaker opens
+/// for 250 milliseconds, doubling up to 5 seconds while the failures continue, and calls fail at once. The log has a
+/// line at `warn` with what to check, and one at `info` when the server responds again.
 /// [`SessionAuth`](crate::SessionAuth) still accepts cached sessions during an outage, for the time of
 /// [`stale_for`](crate::session::SessionAuthBuilder::stale_for).
 ///
-/// A call that fails also replaces the connection, as for
-/// [`RedisStore`](crate::rate_limit::RedisStore#outages).
+/// A failed call also replaces the connection, as for [`RedisStore`](crate::rate_limit::RedisStore#outages).
 ///
 /// # Permissions
 ///
@@ -91,10 +89,10 @@ use crate::store::setting_names::SettingNames;
 ///
 /// # Requirements
 ///
-/// Redis 6.2 or later, or Valkey, with `EVAL` and `EVALSHA` permitted. The scripts use keys of other records than those
-/// that they are called with, which these servers permit. In a [`cluster`](Self::cluster), all keys are in one slot, by
-/// the braces in their names: a request knows only the digest of its session, and not whose it is, so no other slot
-/// could hold the sessions of a user together.
+/// Redis 6.2 or later, or Valkey, with `EVAL` and `EVALSHA` permitted. The scripts also use keys that are not among
+/// their `KEYS`, which these servers permit. In a [`cluster`](Self::cluster), the braces in the names put all keys into
+/// one slot: a request knows only the digest of its session, and not its user, so the sessions of different users
+/// cannot be in different slots.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisSessions {
@@ -103,7 +101,7 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Connects to the server at this URL when it is first needed, and again after a call that failed.
+    /// Creates a store for the server at this URL. It connects when it is first needed.
     ///
     /// The URL has the form `redis://user:password@host:port/db`, or `unix:///path?db=0` for a Unix socket. A server
     /// that is down does not stop the app from starting. With the feature `redis_tls`, `rediss://` selects TLS, with
@@ -124,7 +122,7 @@ impl RedisSessions {
         Ok(Self::new(RecordServer::of_url(url, &TEXTS)?))
     }
 
-    /// Connects as [`connect`](Self::connect), with the settings of this client of the crate `redis` 1.
+    /// Creates a store with the settings of a client of the crate `redis` 1.
     ///
     /// Use it for a private certificate authority or a client certificate. The store opens a connection of its own.
     ///
@@ -144,7 +142,8 @@ impl RedisSessions {
 
     /// Uses a connection to a cluster, a `ClusterConnection` of the crate `redis` 1.
     ///
-    /// All sessions are on one node, which suffices for some million. Apps with different prefixes use different nodes.
+    /// All sessions of an app are on one node, which is enough for some millions. Another prefix may be on another
+    /// node.
     ///
     /// ```no_run
     /// use portcullis::session::RedisSessions;
@@ -180,10 +179,9 @@ impl RedisSessions {
         self
     }
 
-    /// Sets how long a call waits for the server (default 500 ms; at least 1 ms and at most a minute, to which other
-    /// values are set).
+    /// Sets how long a call waits for the server (default 500 ms; from 1 ms to a minute).
     ///
-    /// The [`store_timeout`](crate::session::SessionAuthBuilder::store_timeout) applies too.
+    /// Other values are clamped. The [`store_timeout`](crate::session::SessionAuthBuilder::store_timeout) applies too.
     ///
     /// ```
     /// use std::time::Duration;
@@ -205,7 +203,7 @@ impl RedisSessions {
     }
 }
 
-/// Does not show the server's address, which may contain a password.
+/// Does not show the URL, which may contain a password.
 impl fmt::Debug for RedisSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSessions").field("prefix", &self.prefix).finish_non_exhaustive()

@@ -1,5 +1,5 @@
--- What the scripts about the sessions of an owner begin with. KEYS[1] is the owner's sorted set: the digests of its
--- records, by when they end, in seconds since 1970. ARGV[1] is what the names of the keys of records begin with.
+-- The beginning of the scripts about the sessions of an owner. KEYS[1] is the owner's sorted set: the digests of its
+-- records, scored by their end in seconds since 1970. ARGV[1] is the prefix of the keys of records.
 local owner, prefix = KEYS[1], ARGV[1]
 
 local function read(digest, ...)
@@ -11,7 +11,7 @@ local function remove(digest)
   redis.call('ZREM', owner, digest)
 end
 
--- Returns the digests of records after `offset` others, but not more than `count`.
+-- Returns at most `count` digests from this offset.
 local function digests(offset, count)
   return redis.call('ZRANGEBYSCORE', owner, '-inf', '+inf', 'LIMIT', offset, count)
 end

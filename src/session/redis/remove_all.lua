@@ -1,5 +1,5 @@
--- Removes sessions of the owner except that with the id ARGV[2] ('' if there is none): of ARGV[4] digests, after ARGV[3]
--- others. Returns the number of these digests, how many of them are kept, and the ids of the removed sessions.
+-- Reads at most ARGV[4] digests from the offset ARGV[3], and removes their sessions, except the one with the id ARGV[2]
+-- ('' for none). Returns the number of digests, how many of them are kept, and the ids of the removed sessions.
 local all, kept, removed, is_removed = digests(ARGV[3], ARGV[4]), 0, {}, {}
 for _, digest in ipairs(all) do
   local id = read(digest, 'id')[1]

@@ -1,4 +1,4 @@
--- What the scripts that store records continue with. ARGV[2] is the time, in seconds since 1970.
+-- The second part of the scripts that store records. ARGV[2] is the time, in seconds since 1970.
 local now = tonumber(ARGV[2])
 
 -- Stores fields of a record, which Redis removes when it ends.
@@ -11,5 +11,5 @@ local function save(digest, ends_at, ...)
   if redis.call('TTL', owner) < seconds then redis.call('EXPIRE', owner, seconds) end
 end
 
--- Records that have ended do not count. Of many, the next calls remove the rest.
+-- Removes up to 100 records that have ended. The next calls remove the rest.
 for _, digest in ipairs(redis.call('ZRANGEBYSCORE', owner, '-inf', ARGV[2], 'LIMIT', 0, 100)) do remove(digest) end

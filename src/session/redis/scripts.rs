@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::store::script::LoadedScript;
 
-/// Returns a script. It may begin with what several scripts share.
+/// Joins files to a script, so that scripts can share code.
 macro_rules! script {
     ($($file:literal),+) => {
         LazyLock::new(|| LoadedScript::new(concat!($(include_str!($file)),+).to_owned()))

@@ -39,7 +39,7 @@ impl SessionStore for RedisSessions {
             u8::from(limit.is_some_and(|limit| limit.rejects_new)).to_string(),
         ];
         arguments.extend(fields(record, &owner));
-        // The second execution would remove another session.
+        // Not repeatable: a second execution would remove another session.
         let removed: Option<Vec<String>> = read(self.call_owner(&CREATE, &owner, arguments, false).await?)?;
         Ok(match removed {
             Some(removed) => Created::Stored { removed: ids(&removed) },
@@ -60,7 +60,7 @@ impl SessionStore for RedisSessions {
             renewed.kept_until_seconds().to_string(),
         ];
         arguments.extend(fields(renewed, &owner));
-        // The second execution is a conflict, after which the record is read, and has what the first one has stored.
+        // Repeatable: after a second execution, which is a conflict, the caller reads what the first one stored.
         match read(self.call_owner(&RENEW, &owner, arguments, true).await?)? {
             1_u8 => Ok(()),
             _ => Err(StoreError::Conflict),
@@ -78,7 +78,7 @@ impl SessionStore for RedisSessions {
 
     async fn remove(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<bool, StoreError> {
         let owner = owner_digest(issuer, owner);
-        // The second execution would find nothing.
+        // Not repeatable: a second execution would find nothing.
         Ok(read::<u8>(self.call_owner(&REMOVE, &owner, vec![id.to_string()], false).await?)? == 1)
     }
 
@@ -116,7 +116,7 @@ impl SessionStore for RedisSessions {
         let mut offset = 0;
         loop {
             let arguments = vec![except.clone(), offset.to_string(), RECORDS_PER_CALL.to_string()];
-            // The second execution would not return the ids again.
+            // Not repeatable: a second execution would not return the ids.
             let reply = self.call_owner(&REMOVE_ALL, &owner, arguments, false).await?;
             let (count, kept, removed) = read::<(usize, usize, Vec<String>)>(reply)?;
             all_removed.extend(ids(&removed));
@@ -163,12 +163,12 @@ impl RedisSessions {
         format!("{}{}", self.record_prefix(), digest.to_hex())
     }
 
-    /// What the names of the keys of records begin with. The braces put all keys into one slot of a cluster.
+    /// Returns the prefix of the keys of records. The braces put all keys into one slot of a cluster.
     fn record_prefix(&self) -> String {
         format!("{{{}}}:", self.prefix)
     }
 
-    /// What the names of the keys of owners begin with.
+    /// Returns the prefix of the keys of owners.
     fn owner_prefix(&self) -> String {
         format!("{{{}}}:owner:", self.prefix)
     }
@@ -210,8 +210,8 @@ fn read<T: FromRedisValue>(reply: Option<Value>) -> Result<T, StoreError> {
     }
 }
 
-/// The most records that one call of the script changes. It holds up other clients for less than a millisecond.
+/// The most records that one call changes, which blocks other clients for less than a millisecond.
 const USES_PER_CALL: usize = 128;
 
-/// The most records that are read or removed at once, of some 500 bytes each.
+/// The most records that one call reads or removes, of some 500 bytes each.
 const RECORDS_PER_CALL: usize = 256;
