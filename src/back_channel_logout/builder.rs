@@ -12,7 +12,7 @@ use crate::verify_jwt::VerifyJwt;
 use crate::verify_jwt::verifier::Verifier;
 
 impl BackChannelLogout {
-    /// Returns a builder with the default settings. The keys, the client id and the revocations are required.
+    /// Starts the configuration. The keys, the client id and the revocations are required.
     pub fn builder() -> BackChannelLogoutBuilder {
         BackChannelLogoutBuilder::default()
     }
@@ -34,8 +34,8 @@ pub struct BackChannelLogoutBuilder {
 impl BackChannelLogoutBuilder {
     /// Verifies logout tokens with the issuers and keys of this layer (required).
     ///
-    /// A token of each issuer of the [`JwtAuth`](crate::JwtAuth) is accepted, in the algorithms of the issuer, and logs
-    /// out users of that issuer only. The audience and the profile of the layer do not apply.
+    /// Each issuer of the [`JwtAuth`](crate::JwtAuth) can log out its own users. The issuer's algorithms apply; the
+    /// audience and the profile of the layer do not.
     ///
     /// An app whose users have only sessions builds a `JwtAuth` for the keys, and adds it to no route:
     ///
@@ -64,25 +64,24 @@ impl BackChannelLogoutBuilder {
 
     /// Sets the id with which the app is registered at the OpenID provider (required).
     ///
-    /// It must be a value of `aud` in the logout token. An app with several ids has an endpoint for each.
+    /// `aud` of the logout token must contain it. An app with several ids needs an endpoint for each.
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
         self.client_id = Some(id.into());
         self
     }
 
-    /// Sets where logouts are recorded (required).
+    /// Sets the handle that revokes sessions and tokens (required).
     ///
-    /// Pass the handle that the layers which authenticate have: [`SessionAuth`](crate::SessionAuth) or
-    /// [`JwtAuth`](crate::JwtAuth).
+    /// Pass the same handle as to [`SessionAuth`](crate::SessionAuth) or [`JwtAuth`](crate::JwtAuth).
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self
     }
 
-    /// Also accepts logout tokens without `typ` in their header (default: `typ` must be `logout+jwt`).
+    /// Also accepts logout tokens without `typ` (default: `typ` must be `logout+jwt`).
     ///
     /// `typ` is optional in the specification, and some providers do not send it. Without it, the claim `events`
-    /// distinguishes a logout token from the other tokens of the issuer. A token of any other `typ` is rejected.
+    /// distinguishes a logout token from the issuer's other tokens. Any other `typ` is still rejected.
     ///
     /// ```
     /// # use portcullis::{BackChannelLogout, Issuer, JwtAuth, Revocations};

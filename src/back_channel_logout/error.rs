@@ -1,4 +1,4 @@
-//! `LogoutError`: why a request to the endpoint is rejected, with the texts that the provider receives.
+//! `LogoutError`: why a request is rejected, with the texts that the provider receives.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::gate::TokenError;
 use crate::verify_jwt::verifier::VerifyError;
 
-/// Why a request logs no one out.
+/// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LogoutError {
     /// The body ended early, or took too long.
@@ -29,7 +29,7 @@ pub(super) enum LogoutError {
 }
 
 impl LogoutError {
-    /// Returns the `error_description`, which has no value of the request.
+    /// Returns the `error_description`, which contains nothing from the request.
     pub(super) fn description(&self) -> &'static str {
         match self {
             Self::Body => "the body could not be read",
@@ -62,7 +62,7 @@ impl From<VerifyError> for LogoutError {
     }
 }
 
-/// The description; for a claim, with the claim's name.
+/// Writes the description, and for a claim also its name.
 impl fmt::Display for LogoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

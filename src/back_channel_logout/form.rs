@@ -8,7 +8,7 @@ use crate::back_channel_logout::error::LogoutError;
 ///
 /// Returns [`LogoutError`] if the form is not UTF-8, or has no `logout_token` or several.
 pub(super) fn logout_token(body: &[u8]) -> Result<String, LogoutError> {
-    // The library would replace what is not UTF-8.
+    // The library would replace invalid UTF-8.
     if std::str::from_utf8(body).is_err() {
         return Err(LogoutError::Encoding);
     }

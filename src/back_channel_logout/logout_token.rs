@@ -27,14 +27,14 @@ pub(super) enum Target<'a> {
 }
 
 impl<'a> LogoutToken<'a> {
-    /// Reads claims at the time `now`, since 1970.
+    /// Reads claims. `now` is the time since 1970.
     ///
     /// # Errors
     ///
     /// Returns [`TokenError`] if they are not those of a logout token, or if it is not current.
     pub(super) fn read(claims: &'a str, now: Duration) -> Result<Self, TokenError> {
         let claims = Object::parse(claims).ok_or(TokenError::Claims)?;
-        // An ID token has it. Without this rule, a logout token could be used as one.
+        // An ID token may have it. Without this rule, a logout token could be used as one.
         if claims.get("nonce").is_some() {
             return Err(TokenError::claim_invalid("nonce"));
         }
@@ -57,12 +57,12 @@ impl<'a> LogoutToken<'a> {
 fn check_events(claims: &Object<'_>) -> Result<(), TokenError> {
     let events = claims.get("events").ok_or_else(|| TokenError::claim_missing("events"))?;
     let event = Object::parse(events).and_then(|events| events.get(LOGOUT_EVENT).map(str::to_owned));
-    // Usually an empty object.
+    // The event is usually an empty object.
     let is_logout = event.is_some_and(|event| Object::parse(&event).is_some());
     if is_logout { Ok(()) } else { Err(TokenError::claim_invalid("events")) }
 }
 
-/// Checks that the token was issued just now. A provider that sends one again meets the same limit.
+/// Checks that the token was issued within the last minutes and has not expired.
 fn check_times(issued_at: Duration, expires_at: Duration, now: Duration) -> Result<(), TokenError> {
     if issued_at > now.saturating_add(MAX_LEEWAY) {
         return Err(TokenError::IssuedInFuture);
@@ -80,7 +80,7 @@ fn date(claims: &Object<'_>, name: &'static str) -> Result<Duration, TokenError>
 
 /// Returns a claim that is a string, if it is present.
 ///
-/// `null` is not read as absent: then a `sid` of null would end all sessions of the user.
+/// `null` does not count as absent: otherwise, a `sid` of null would end all sessions of the user.
 fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let value = string(value).filter(|value| !value.is_empty());

@@ -1,8 +1,8 @@
 //! `BackChannelLogout`: the endpoint at which an OpenID provider logs users out.
 //!
-//! A user who logs out at the identity provider, or is logged out there by an administrator, still has a session of the
-//! app. With [OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html), the
-//! provider sends a signed logout token to each app in which the user is logged in.
+//! A user who logs out at the identity provider, or is logged out there by an administrator, still has a session in the
+//! app. With [OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html),
+//! the provider sends a signed logout token to each app in which the user is logged in.
 //! [`BackChannelLogout`](crate::BackChannelLogout) verifies it, and revokes the sessions and tokens that it names.
 //!
 //! ```
@@ -70,49 +70,48 @@
 //!
 //! | claims | what is revoked |
 //! |---|---|
-//! | `sid`, with or without `sub` | the tokens and sessions with this [`session_id`](crate::UserContext::session_id), also those that are issued later |
-//! | `sub` alone | everything of the user that was issued until the `iat` of the logout token, including its API keys |
+//! | `sid`, with or without `sub` | the tokens and sessions with this [`session_id`](crate::UserContext::session_id), including those that are issued later |
+//! | `sub` alone | all credentials of the user that were issued until the `iat` of the logout token, including API keys |
 //!
-//! - A session of [`SessionAuth`](crate::SessionAuth) needs the `iss`, the `sub` and the `sid` of the ID token: pass them
-//!   to [`log_in`](crate::session::Session::log_in) as the issuer, the id and the session id of the user.
-//! - A login after `iat` stays valid, however late the logout token arrives. A token that is sent again gets 200, and
-//!   ends nothing that began since. So the clocks of the provider and of the app must agree.
-//! - If no one is logged in, the response is 200 too.
-//! - A user with API keys that a logout must not end needs a provider that sends `sid`.
+//! - A session of [`SessionAuth`](crate::SessionAuth) needs the `iss`, the `sub` and the `sid` of the ID token: pass
+//!   them to [`log_in`](crate::session::Session::log_in) as the issuer, the id and the session id of the user.
+//! - With `sub` alone, a login after `iat` stays valid, however late the logout token arrives. So the clocks of the
+//!   provider and of the app must agree.
+//! - A token that is sent again gets 200. So does one whose user is not logged in.
+//! - If a logout must not revoke the user's API keys, the provider must send `sid`.
 //!
 //! # Responses
 //!
 //! | the request | response |
 //! |---|---|
 //! | has a valid logout token, and the revocation is stored | 200 without a body |
-//! | has an invalid one, another content type, none or several, or more than 16 KiB | 400 with `error` and `error_description` in JSON |
-//! | is no `POST` | 405 with `Allow: POST` |
+//! | has an invalid, a missing or a second token, another content type, or more than 16 KiB | 400 with `error` and `error_description` in JSON |
+//! | is not a `POST` | 405 with `Allow: POST` |
 //! | arrives while the issuer's keys or the stream of [`Revocations`](crate::Revocations) are unavailable | 503 with `Retry-After` |
 //!
-//! A 503 deviates from the specification, which says 400, because providers that try again do so after a 5xx. This
-//! process rejects the session even if the stream has not stored the revocation. All responses have
-//! `Cache-Control: no-store`. If the settings do not fit the tokens, the log says at `warn` what to check, at most once
-//! a minute.
+//! The specification says 400 instead of 503, but providers that try again do so after a 5xx. This process rejects the
+//! session even if the stream has not stored the revocation. All responses have `Cache-Control: no-store`. If the
+//! settings do not fit the tokens, the log says at `warn` what to check, at most once a minute.
 //!
 //! # What is checked
 //!
 //! As for an ID token: the signature by a key of the issuer, in one of its algorithms; `iss`, `aud`, `exp`, and `iat`
-//! within five minutes of the clock. `typ` must be `logout+jwt`
-//! ([unless it is missing](BackChannelLogoutBuilder::allow_missing_typ)), `events` must have the event of a logout,
+//! within five minutes of the clock. `typ` must be `logout+jwt` (it may be
+//! [missing](BackChannelLogoutBuilder::allow_missing_typ) if you allow that), `events` must contain the logout event,
 //! `jti` must be present, and `nonce` absent. So neither an ID token nor an access token is accepted. Conversely,
 //! [`JwtAuth`](crate::JwtAuth) rejects a logout token.
 //!
 //! # Order
 //!
-//! The provider sends no cookie and no access token, so the route is outside the layers that authenticate and of
-//! [`Csrf`](crate::Csrf). Anyone can send requests to it. A [`RateLimit`](crate::RateLimit) by address bounds the
-//! signatures that are verified; keys are fetched as rarely as [for access tokens](crate::jwt#keys).
+//! The provider sends no cookie and no access token, so put the route outside [`Csrf`](crate::Csrf) and outside the
+//! layers that authenticate. Anyone can send requests to it. A [`RateLimit`](crate::RateLimit) by address limits the
+//! signatures that are verified. Keys are fetched as rarely as [for access tokens](crate::jwt#keys).
 //!
 //! # What it does not do
 //!
-//! It accepts no encrypted tokens, and no issuer that the [`JwtAuth`](crate::JwtAuth) has not loaded yet, if that looks
-//! up its [issuers](crate::Issuers). It does not log users out at the provider: that is RP-initiated logout, a redirect
-//! to the provider's `end_session_endpoint`.
+//! It accepts no encrypted tokens. If the [`JwtAuth`](crate::JwtAuth) looks up its [issuers](crate::Issuers), only
+//! those that it has already found are accepted. It does not log users out at the provider: that is RP-initiated
+//! logout, a redirect to the provider's `end_session_endpoint`.
 
 mod builder;
 mod error;

@@ -45,12 +45,12 @@ impl Policy {
             Target::Subject(id) => Revocation::subject_until(&token.issuer, id, token.issued_at),
         };
         self.revocations.revoke_by(revocation).await.map_err(|error| {
-            tracing::warn!(%error, "a back-channel logout is not stored; the provider should send it again");
+            tracing::warn!(%error, "a back-channel logout could not be stored; the provider should send it again");
             LogoutError::NotStored
         })
     }
 
-    /// Logs why a request was rejected; at `warn` if the settings may be the cause, at most once a minute.
+    /// Logs a rejection: at `warn`, at most once a minute, if the settings may be the cause.
     pub(super) fn log(&self, error: &LogoutError) {
         tracing::debug!(reason = %error, "a back-channel logout was rejected");
         let LogoutError::Token(token_error) = error else { return };

@@ -22,7 +22,7 @@ use crate::runtime;
 
 /// The endpoint at which an OpenID provider logs users out; see the [module](crate::back_channel_logout).
 ///
-/// It is a tower service for one route. Clones share everything.
+/// It is a tower service for one route. Clones share the settings.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct BackChannelLogout {
@@ -73,7 +73,7 @@ where
     policy.log_out(&form).await
 }
 
-/// Reads a body to its end, up to a size and a time.
+/// Reads a body, within limits of size and time.
 async fn read<B>(body: B) -> Result<Bytes, LogoutError>
 where
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// Returns the response of §2.8.
+/// Returns the response (OpenID Connect Back-Channel Logout 1.0 §2.8).
 fn response(result: Result<(), LogoutError>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -118,7 +118,7 @@ fn response(result: Result<(), LogoutError>) -> Response<Full<Bytes>> {
         }
         _ => {}
     }
-    // The description is from a fixed list, and needs no escaping.
+    // The description is one of a fixed list, and needs no escaping.
     let body = format!(r#"{{"error":"{code}","error_description":"{}"}}"#, error.description());
     *response.body_mut() = Full::new(body.into());
     response
@@ -127,7 +127,7 @@ fn response(result: Result<(), LogoutError>) -> Response<Full<Bytes>> {
 /// Many times the size of a logout token, which has no claims about the user.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Longer than a provider takes for a kilobyte, and short enough that slow requests do not accumulate.
+/// Enough for a kilobyte, and short enough that slow requests do not accumulate.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Rounds up.
