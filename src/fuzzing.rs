@@ -280,7 +280,8 @@ pub fn client_cert(data: &[u8]) {
     }
 }
 
-/// Parses an `X-Forwarded-Client-Cert` header. What a client sends cannot hide or change the element that a proxy appends.
+/// Parses an `X-Forwarded-Client-Cert` header. What a client sends cannot hide or change the element that a proxy
+/// appends.
 #[cfg(feature = "client_cert")]
 pub fn forwarded_client_cert(data: &[u8]) {
     let _ = xfcc::parse_last(data);
@@ -336,7 +337,7 @@ pub fn session(data: &[u8]) {
     }
 }
 
-/// Returns the paths to which a login page returns, if the text is a path or its query.
+/// Returns the paths to which a login page redirects, if the text is the requested path or the query.
 #[cfg(feature = "session")]
 pub fn return_paths(data: &[u8]) -> Vec<String> {
     std::str::from_utf8(data).map(sessions::return_paths).unwrap_or_default()

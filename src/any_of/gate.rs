@@ -32,7 +32,7 @@ struct Shared<G> {
     table: CredentialTable,
     sources: Vec<CredentialSource>,
     realm: Realm,
-    /// Whether one of the challenges opens a dialog of the browser.
+    /// Whether one of the challenges makes browsers open a dialog.
     has_basic: bool,
 }
 
@@ -71,8 +71,7 @@ impl<G: AuthGates> AnyOf<G> {
     /// Returns the same layer, with the same gates, that admits requests without a credential as anonymous.
     ///
     /// An invalid credential is still rejected: a client that sent one expects to act as its user. Only the cookie of a
-    /// session that has ended counts as none. Whether the gates themselves are optional does not matter, because a gate
-    /// runs only if its credential is presented.
+    /// session that has ended counts as none. The gates' own `optional` settings have no effect.
     ///
     /// ```
     /// # use axum::{Router, body::Body, http::Request, routing::get};

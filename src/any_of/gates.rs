@@ -30,9 +30,9 @@ pub struct Declaration {
 /// The challenges that are added to a 401 of the gate that decides.
 #[derive(Clone, Copy, Debug)]
 pub struct OtherChallenges<'a> {
-    /// Those of all gates.
+    /// The challenges of all gates.
     pub(super) realm: &'a Realm,
-    /// Whether a script has sent the request, if one of them is `Basic`.
+    /// Whether a script sent the request; read only if one of the challenges is `Basic`.
     pub(super) is_of_script: bool,
 }
 
@@ -56,8 +56,10 @@ pub(super) mod sealed {
 
         fn declarations(&self) -> Vec<Declaration>;
 
-        /// Enters the gate that decides, and wraps its pass. If it rejects the request with 401, the `others` are added.
-        /// Calls `otherwise` if no gate of the tuple decides. `is_optional` is for
+        /// Enters the gate that decides, and wraps its pass.
+        ///
+        /// If it rejects the request with 401, the challenges of the `others` are added. If no gate of the tuple
+        /// decides, this calls `otherwise`. `is_optional` is passed to
         /// [`AuthGate::enter_as`](crate::gate::AuthGate::enter_as).
         fn enter<P: Send + 'static>(
             &self,

@@ -108,8 +108,7 @@ impl KeyCache {
         if self.is_absent(id, now) { Known::Absent } else { Known::Missing }
     }
 
-    /// Lets the record of a key be read again before its time, but at most once a second. Returns whether it may be read
-    /// now.
+    /// Expires the record of a key, but at most once a second. Returns whether it did.
     pub(super) fn expire(&self, key: &CachedKey) -> bool {
         key.age().expire(self.now())
     }

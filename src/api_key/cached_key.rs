@@ -60,7 +60,7 @@ impl CachedKey {
         Ok(&self.user)
     }
 
-    /// Whether the digest is that of no secret in the record. Another process may have rotated the key since it was read.
+    /// Whether no secret in the record has this digest, for example because another process has rotated the key.
     pub(super) fn is_unknown_secret(&self, presented: &KeyDigest) -> bool {
         !self.is_secret(presented, 0)
     }

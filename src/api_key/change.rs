@@ -121,10 +121,11 @@ impl ApiKeyChange {
 pub struct Grace(Duration);
 
 impl Grace {
-    /// Ends the old text at once in this process, and in others when they read the record again: within the
-    /// [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl).
+    /// Rejects the old text at once, without a grace period.
     ///
-    /// For a key that has leaked, [revoke](crate::ApiKeyAuth::revoke) it and create another one.
+    /// Other processes reject it when they read the record again: within the
+    /// [`cache_ttl`](crate::api_key::ApiKeyAuthBuilder::cache_ttl). If a key has leaked,
+    /// [revoke](crate::ApiKeyAuth::revoke) it and create another one.
     #[must_use]
     pub fn none() -> Self {
         Self(Duration::ZERO)

@@ -80,8 +80,9 @@ impl Policy {
         })
     }
 
-    /// Whether the cached record must be read again, because it does not have the secret that was presented: another
-    /// process may have rotated the key. Wrong secrets cause at most one read of a key a second.
+    /// Whether the cached record must be read again, because it does not have the presented secret.
+    ///
+    /// Another process may have rotated the key. Wrong secrets cause at most one read of a key per second.
     pub(super) fn must_read_again(&self, key: &CachedKey, presented: &Presented) -> bool {
         key.is_unknown_secret(&presented.digest) && self.cache.expire(key)
     }

@@ -37,7 +37,7 @@ pub(crate) fn nested_path(_: &request::Parts) -> Option<&str> {
     None
 }
 
-/// The path and the query of the request as the client sent it: nested routers remove the beginning of the path.
+/// The path and the query as the client sent them: nested routers remove a prefix of the path.
 #[cfg(all(feature = "axum", feature = "session"))]
 pub(crate) fn path_and_query(head: &request::Parts) -> Option<&str> {
     let uri = head.extensions.get::<OriginalUri>().map_or(&head.uri, |uri| &uri.0);

@@ -32,9 +32,9 @@ pub struct Visitor {
     session: Option<SessionHandle>,
 }
 
-/// The handle of the session that authenticated the request, or that a login may begin. Only `session` knows its type.
+/// The handle of a request's session. Only the module `session` knows its type.
 ///
-/// It is here and not an extension of its own, because an extension costs each request an allocation.
+/// It is not an extension, because an extension costs each request an allocation.
 #[cfg(feature = "session")]
 #[derive(Clone)]
 struct SessionHandle(Arc<dyn Any + Send + Sync>);
@@ -91,13 +91,13 @@ impl Visitor {
         }
     }
 
-    /// Adds the handle of a session, which a handler extracts.
+    /// Sets the handle of the session, which a handler extracts.
     #[cfg(feature = "session")]
     pub(crate) fn set_session(&mut self, session: Arc<dyn Any + Send + Sync>) {
         self.session = Some(SessionHandle(session));
     }
 
-    /// Returns the handle of a session; `None` if no `SessionAuth` has decided about the request.
+    /// Returns the handle of the session; `None` if no `SessionAuth` has decided about the request.
     #[cfg(feature = "session")]
     pub(crate) fn session<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let SessionHandle(session) = self.session.clone()?;

@@ -62,10 +62,10 @@ impl Csrf {
         self.reject(head)
     }
 
-    /// Checks a request if it says which page has caused it.
+    /// Checks a request if it has `Sec-Fetch-Site` or `Origin`.
     ///
-    /// That suffices for a client certificate, which programs use too: every browser with current TLS adds
-    /// `Sec-Fetch-Site` or `Origin` to a write. Otherwise something else must be checked, such as a token.
+    /// That suffices for a client certificate: programs use it too, and every browser with current TLS adds one of the
+    /// headers to a write. For other credentials, something else must be checked, such as a token.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ fn opens_websocket(headers: &HeaderMap) -> bool {
 enum PageOrigin<'a> {
     Absent,
     One(&'a str),
-    /// There are several lines, or the value is no text.
+    /// There are several lines, or the value is not text.
     Unknown,
 }
 

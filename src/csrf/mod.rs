@@ -1,13 +1,14 @@
 //! `Csrf`: rejects requests that pages of other sites cause (cross-site request forgery).
 //!
 //! A browser adds cookies and client certificates to every request to a site, whichever page causes it. So a page of an
-//! attacker could send a form to the app, and the app would see the cookie of its user. Browsers say which page caused a
-//! request: in `Sec-Fetch-Site` ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)), and in `Origin`. The check
+//! attacker could send a form to the app, and the app would see the cookie of its user. Browsers say which page caused
+//! a request: in `Sec-Fetch-Site` ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)), and in `Origin`. The check
 //! needs no token in forms, and no state.
 //!
 //! Gates make this check by themselves if a cookie or a client certificate is the credential of the request:
-//! `SessionAuth`, [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie) and `ClientCertAuth`. Add the layer to routes that act before there is a
-//! credential, such as a login form. Otherwise another site could log a user in as the attacker.
+//! `SessionAuth`, [`JwtAuth::cookie`](crate::jwt::JwtAuthBuilder::cookie) and `ClientCertAuth`. Add the layer to routes
+//! that act before there is a credential, such as a login form. Otherwise another site could log a user in as the
+//! attacker.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::post};
@@ -44,15 +45,15 @@
 //! | neither of the two headers | 403, because no page of a current browser sends such a request; see [`allow_without_origin`](CsrfBuilder::allow_without_origin) |
 //!
 //! The app's own origin is the host of the request, with the scheme that TLS or a [trusted
-//! proxy](crate::TrustedProxies) reports. If a proxy replaces the host, add the app's public origin to the trusted ones:
-//! only browsers without `Sec-Fetch-Site` need it (all current ones send it over https).
+//! proxy](crate::TrustedProxies) reports. If a proxy replaces the host, add the app's public origin to the trusted
+//! ones: only browsers without `Sec-Fetch-Site` need it (all current ones send it over https).
 //!
 //! Neither the content type nor `X-Requested-With` nor `Referer` decides anything, and no path is exempt.
 //!
 //! # Order
 //!
-//! Put it inside [`Cors`](crate::Cors), so that pages of trusted origins can read the 403, and around the routes that it
-//! protects. It needs no authentication around it.
+//! Put it inside [`Cors`](crate::Cors), so that pages of trusted origins can read the 403, and around the routes that
+//! it protects. It needs no authentication around it.
 //!
 //! # What it does not do
 //!

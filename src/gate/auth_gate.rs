@@ -143,12 +143,11 @@ pub trait AuthGate: Gate {
         false
     }
 
-    /// Decides about a request in an [`AnyOf`](crate::AnyOf), which says whether it admits requests without a credential.
-    /// The default is [`enter`](Gate::enter).
+    /// Decides about a request inside an [`AnyOf`](crate::AnyOf) (default: [`enter`](Gate::enter)).
     ///
-    /// Implement it if an invalid credential counts as none, as the cookie of a session that has ended does: then
-    /// `is_optional` decides, and not the gate's own setting. Otherwise, a gate rejects an invalid credential in either
-    /// case.
+    /// `is_optional` says whether the `AnyOf` admits requests without a credential. Implement this method only if an
+    /// invalid credential counts as none, like the cookie of a session that has ended: then use `is_optional` instead
+    /// of the gate's own setting.
     fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<Self::Pass> {
         let _ = is_optional;
         self.enter(head)

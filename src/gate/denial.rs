@@ -114,7 +114,7 @@ pub enum DenialKind {
         /// The value of `Origin`; `None` if there is none. The response does not have it.
         origin: Option<HeaderValue>,
     },
-    /// 403: the request has no CSRF token of its session; see [`CsrfForm`](crate::session::CsrfForm).
+    /// 403: the request has no valid CSRF token; see [`CsrfForm`](crate::session::CsrfForm).
     #[doc(alias("403", "csrf", "forbidden"))]
     CsrfTokenInvalid,
     /// 403: the user's email address is not verified, according to the credential or the user loader.
@@ -225,7 +225,7 @@ pub enum DenialKind {
     /// 500: a handler extracts a `Session`, and no `SessionAuth` layer ran.
     #[doc(alias = "500")]
     SessionLayerMissing,
-    /// 404: the user has no session of this id.
+    /// 404: the user has no session with this id.
     #[doc(alias("404", "not found"))]
     SessionNotFound,
     /// 503: the store of sessions is unavailable, or too many sessions are being looked up.

@@ -100,8 +100,9 @@ impl Reply {
         self.response.extensions_mut()
     }
 
-    /// Adds the challenges of other gates to a 401, except of the schemes that the reply names already. `is_of_script` is
-    /// as in [`Denial::add_alternatives`].
+    /// Adds the challenges of other gates to a 401, unless it names their scheme already.
+    ///
+    /// `is_of_script` is as in [`Denial::add_alternatives`].
     pub(crate) fn add_challenges(&mut self, realm: &Realm, is_of_script: bool) {
         let denial = self.response.extensions().get::<Denial>();
         if !denial.map_or(self.status() == StatusCode::UNAUTHORIZED, Denial::is_unauthenticated) {

@@ -28,7 +28,7 @@ impl Age {
         now < self.read_at.load(Ordering::Relaxed)
     }
 
-    /// Lets the record be read again before its time, but at most once a second. Returns whether it may be read now.
+    /// Expires the record, but at most once a second. Returns whether it did.
     #[cfg(any(feature = "api_key", test))]
     pub(crate) fn expire(&self, now: u64) -> bool {
         let may_be_read = now >= self.tried_at.load(Ordering::Relaxed).saturating_add(RETRY_AFTER);
@@ -38,7 +38,7 @@ impl Age {
         may_be_read
     }
 
-    /// Records that the record could not be read. Returns whether it may be used meanwhile.
+    /// Notes that the record could not be read. Returns whether it may still be used.
     pub(crate) fn extend(&self, now: u64) -> bool {
         let may_be_used = now < self.stale_until;
         self.tried_at.store(now, Ordering::Relaxed);

@@ -4,10 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a store of records failed: an [`ApiKeyStore`](crate::api_key::ApiKeyStore) or a
-/// [`SessionStore`](crate::session::SessionStore).
+/// Why a store of API keys or sessions failed.
 ///
-/// A store of the app returns it:
+/// Your [`ApiKeyStore`](crate::api_key::ApiKeyStore) or [`SessionStore`](crate::session::SessionStore) returns it:
 ///
 /// ```
 /// use portcullis::StoreError;
@@ -30,10 +29,10 @@ pub enum StoreError {
     /// The store is unavailable.
     #[non_exhaustive]
     Unavailable {
-        /// The cause, which is logged and is the [`source`](Error::source) of this error. No response has it.
+        /// The cause, which is logged but not sent to clients. It is the [`source`](Error::source) of this error.
         cause: Arc<dyn Error + Send + Sync>,
     },
-    /// A stored record cannot be read, for example because an older version of the crate has written it.
+    /// A stored record cannot be read, for example because another version of the crate wrote it.
     Unreadable,
 }
 

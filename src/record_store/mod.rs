@@ -1,4 +1,4 @@
-//! What the stores of API keys and of sessions share: their error, their timeout, and times in whole seconds.
+//! What stores of API keys and sessions share: errors, timeouts, and times in whole seconds.
 
 pub(crate) mod error;
 pub(crate) mod time;

@@ -1,4 +1,4 @@
-//! The timeout of each call of a store.
+//! The timeout of each call to a store.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::record_store::error::StoreError;
 use crate::runtime;
 
-/// A call of a store. A trait method that returns `impl Future` cannot be called on a trait object, so it is boxed.
+/// A call to a store. It is boxed, because a trait object cannot have methods that return `impl Future`.
 pub(crate) type StoreCall<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Awaits a call of a store for at most this time.
+/// Awaits a call to a store for at most this time.
 ///
 /// # Errors
 ///

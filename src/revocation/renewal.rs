@@ -10,10 +10,10 @@ use crate::revocation::error::RevokeError;
 use crate::revocation::handle::Revocations;
 use crate::revocation::record::Record;
 
-/// What identifies the renewal of a cookie.
+/// Identifies the renewal of a cookie in the table of revocations.
 ///
-/// It is an entry of the table, but revokes nothing: a process that has cached the record of the cookie reads it again,
-/// and the record says until when the cookie is accepted.
+/// The entry revokes nothing. A process that has cached the record of the cookie reads it again, and the record says
+/// until when the cookie is accepted.
 #[derive(Debug)]
 pub(crate) struct CookieRenewal {
     id: RevocationId,
@@ -28,10 +28,10 @@ impl CookieRenewal {
 }
 
 impl Revocations {
-    /// Records that a cookie was renewed. The future is ready when other processes know it too.
+    /// Records that a cookie was renewed. The future is ready when the stream has stored it.
     ///
-    /// `cached_for` is how long they use a record that they have read before. The entry is not kept for much longer,
-    /// because an app may renew cookies often.
+    /// `cached_for` is how long processes use a cached record. The entry is not kept for much longer, because an app
+    /// may renew cookies often.
     pub(crate) fn share_renewal(
         &self,
         renewal: &CookieRenewal,
@@ -42,7 +42,7 @@ impl Revocations {
         self.enforce(Ok(Record::Entry { id: renewal.id, issued_until: Record::ALWAYS, expires_at }))
     }
 
-    /// Whether a cookie was renewed, by any process. If nothing has changed since the last call, that takes one
+    /// Whether any process has renewed a cookie. If the table has not changed since the last call, this is one
     /// comparison.
     pub(crate) fn is_renewed(&self, renewal: &CookieRenewal) -> bool {
         self.0.contains(renewal.id, &renewal.checked)

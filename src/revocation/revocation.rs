@@ -34,7 +34,7 @@ pub struct Revocation {
     pub(super) records: Option<RevokedRecords>,
 }
 
-/// What a revocation includes, by the time at which it was issued.
+/// Until when credentials must have been issued to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum IssuedUntil {
     Always,
@@ -92,9 +92,9 @@ impl Revocation {
         Self { records, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
     }
 
-    /// Returns the revocation of everything that was issued to a user at or before a time, which is since 1970.
+    /// Returns the revocation of all credentials that were issued to a user until a time since 1970.
     ///
-    /// What the user was issued since stays valid, however late the revocation is made, and however often.
+    /// Later credentials stay valid, however late the revocation is made.
     #[cfg(feature = "back_channel_logout")]
     pub(crate) fn subject_until(issuer: &str, id: &str, time: Duration) -> Self {
         let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);

@@ -104,7 +104,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether the table has an entry of this id. `checked` is the state of the table when it was last found to have none.
+    /// Whether the table has an entry with this id.
+    ///
+    /// `checked` is the state of the table when it last had none.
     #[cfg(feature = "session")]
     pub(super) fn contains(&self, id: RevocationId, checked: &AtomicU64) -> bool {
         let state = self.state.load(Ordering::Acquire);

@@ -64,7 +64,7 @@ impl Table {
         ids.expires_at.is_some_and(|time| time.saturating_add(MAX_LEEWAY.as_secs() as u32) <= removed_until)
     }
 
-    /// Whether there is an entry of this id.
+    /// Whether there is an entry with this id.
     #[cfg(feature = "session")]
     pub(super) fn contains(&self, id: RevocationId) -> bool {
         let hash = IdHash::of(id);

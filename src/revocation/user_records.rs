@@ -50,7 +50,7 @@ pub(crate) struct UserNames {
     pub(crate) id: Box<str>,
     /// The id of a credential that stays valid.
     pub(crate) kept: Option<Box<str>>,
-    /// Credentials that were issued later than this stay valid. Whole seconds since 1970; `None` includes all.
+    /// Credentials that were issued later stay valid. In whole seconds since 1970; `None` includes all.
     pub(crate) issued_until: Option<u32>,
 }
 
@@ -61,18 +61,18 @@ impl UserNames {
         Self { issuer, id: id.into(), kept: None, issued_until: None }
     }
 
-    /// Returns the names of a user, `None` if it has no issuer. Only the user of a session needs none.
+    /// Returns the names of a user; `None` without an issuer, unless it is the user of a session.
     pub(super) fn of(user: &UserContext) -> Option<Self> {
         let no_issuer = (user.credential() == Credential::Session).then_some("");
         user.issuer().or(no_issuer).map(|issuer| Self::new(issuer, user.id()))
     }
 
-    /// Whether a credential that was issued at this time is revoked. Whole seconds since 1970.
+    /// Whether a credential is revoked that was issued at this time, in whole seconds since 1970.
     pub(crate) fn include(&self, issued_at: u64) -> bool {
         self.issued_until.is_none_or(|until| issued_at <= u64::from(until))
     }
 
-    /// Keeps the API key or the session that has authenticated this user, if one has.
+    /// Excludes the API key or the session that authenticated this user.
     pub(super) fn except_own(mut self, user: &UserContext) -> Self {
         let is_record = matches!(user.credential(), Credential::ApiKey | Credential::Session);
         self.kept = user.token_id().filter(|_| is_record).map(Into::into);

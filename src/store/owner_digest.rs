@@ -1,14 +1,14 @@
-//! `owner_digest`: the part of a key's name that stands for the owner of records.
+//! `owner_digest`: the part of a key's name that identifies the owner of records.
 
 use sha2::{Digest, Sha256};
 
 /// Returns the digest of an owner: half of a SHA-256, in hexadecimal.
 ///
-/// So the name of a key has a bounded length and shows no user names. Owners who share a digest would share a list of
-/// records, which is why each record is compared with its owner.
+/// So the name of a key has a bounded length and shows no user names. Callers compare the owner of each record too: two
+/// owners with the same digest would share a list.
 pub(crate) fn owner_digest(issuer: Option<&str>, owner: &str) -> String {
     let mut hash = Sha256::new();
-    // An issuer and an id that are moved into each other are other owners, and no issuer is not an empty one.
+    // The boundary between issuer and id matters, and no issuer is not the same as an empty one.
     hash.update(issuer.map_or(u64::MAX, |issuer| issuer.len() as u64).to_be_bytes());
     hash.update(issuer.unwrap_or_default());
     hash.update(owner);
@@ -30,7 +30,7 @@ mod tests {
             assert_eq!(digest.len(), 32, "{digest}");
             assert!(digests.iter().skip(index + 1).all(|other| other != digest), "{digest}");
         }
-        // Changing it would lose the lists of existing records.
+        // A change would lose the lists of existing records.
         assert_eq!(owner_digest(None, "ann"), "177fb1ee1a430da84214e7a40153003b");
     }
 }

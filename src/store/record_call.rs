@@ -1,4 +1,4 @@
-//! `RecordCall`: what a store of records asks the server.
+//! `RecordCall`: a call of a store of records to the server.
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
@@ -19,7 +19,7 @@ pub(crate) struct ScriptCall {
     pub(crate) script: &'static LoadedScript,
     pub(crate) keys: Vec<String>,
     pub(crate) arguments: Vec<String>,
-    /// Whether it does no harm that the server executes it twice.
+    /// Whether the server may execute it twice.
     pub(crate) is_repeatable: bool,
 }
 
@@ -59,7 +59,7 @@ impl Call for RecordCall {
     }
 }
 
-/// Any other error is one of the server, which the circuit breaker counts.
+/// The circuit breaker counts any other error as one of the server.
 fn reply_of_type(reply: Result<Value, RedisError>) -> Result<Option<Value>, RedisError> {
     match reply {
         Err(error) if is_wrong_type(&error) => Ok(None),
@@ -76,10 +76,10 @@ fn is_wrong_type(error: &RedisError) -> bool {
 ///
 /// # Errors
 ///
-/// Returns a text for the log if it has another form.
+/// Returns a text for the log if the reply has another form.
 pub(crate) fn value<T: FromRedisValue>(reply: Option<Value>) -> Result<T, &'static str> {
     reply.and_then(|reply| from_redis_value(reply).ok()).ok_or(UNEXPECTED_REPLY)
 }
 
-pub(crate) const UNEXPECTED_REPLY: &str = "the reply of the Redis server has another form than expected";
+pub(crate) const UNEXPECTED_REPLY: &str = "the reply of the Redis server has an unexpected form";
 const WRONG_TYPE: &str = "WRONGTYPE";

@@ -25,14 +25,14 @@ pub(crate) struct RecordServer {
     caller: Arc<OnceLock<Arc<Caller<RecordCall>>>>,
 }
 
-/// What the log says about a store.
+/// The texts about a store in errors and the log.
 pub(crate) struct StoreTexts {
     pub(crate) names: SettingNames,
     pub(crate) during_outage: &'static str,
 }
 
 impl RecordServer {
-    /// Connects to this URL when it is first needed.
+    /// Creates a server for this URL, which connects when it is first needed.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl RecordServer {
         Self { connection: Arc::new(connection), deadline: DEFAULT_DEADLINE, texts, caller: Arc::default() }
     }
 
-    /// Sets how long a call may take. Clones keep their own.
+    /// Sets how long a call may take. Existing clones keep theirs.
     pub(crate) fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline.clamp(MIN_DEADLINE, MAX_DEADLINE);
         self.caller = Arc::default();
@@ -68,7 +68,7 @@ impl RecordServer {
         self.caller().is_cluster()
     }
 
-    /// Makes a call about this key. It begins at once, and the future waits for its end.
+    /// Starts a call about this key, and returns a future of the replies.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl RecordServer {
     }
 }
 
-/// Time for a new connection with TLS. A request that needs the store has no other way to know its credential.
+/// Enough for a new connection with TLS. A request that needs the store cannot be decided without it.
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
 const MIN_DEADLINE: Duration = Duration::from_millis(1);
 /// As for rate limits: callers disconnect sooner.

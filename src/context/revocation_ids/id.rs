@@ -37,7 +37,7 @@ pub(crate) enum RevocationKind<'a> {
     OwnSession {
         id: &'a str,
     },
-    /// A cookie of a session of the app itself, by its digest.
+    /// The cookie of such a session, by its digest.
     SessionCookie {
         digest: &'a str,
     },

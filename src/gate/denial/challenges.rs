@@ -44,7 +44,8 @@ impl Denial {
         let opens_dialog = |challenge: &&Challenge| self.is_of_script && challenge.is_of(BASIC);
         let own = challenges.iter().filter(move |challenge| !opens_dialog(challenge));
         let own = own.map(move |challenge| match &error {
-            // Written in advance: a 401 for an API key with a wrong checksum costs some 1,000 of 6,500 fewer instructions.
+            // Written in advance: a 401 for an API key with a wrong checksum costs some 1,000 of 6,500 fewer
+            // instructions.
             Some(_) if matches!(self.kind, DenialKind::InvalidCredential) => challenge.with_invalid_credential(),
             Some((code, description)) => challenge.with_error(code, description, self.required_scopes()),
             None => challenge.without_error(),
@@ -69,7 +70,7 @@ impl Denial {
     }
 
     /// Adds the challenges of other gates. They have no error, because it is about the credential of this gate.
-    /// `is_of_script` says whether a script has sent the request, if one of the challenges is `Basic`.
+    /// `is_of_script` says whether a script sent the request; it matters only for `Basic`.
     ///
     /// Returns whether the response must be rendered again: its own challenges or its status have changed.
     pub(crate) fn add_alternatives(&mut self, realm: &Realm, is_of_script: bool) -> bool {
@@ -79,7 +80,7 @@ impl Denial {
         self.is_of_script || self.status() != status
     }
 
-    /// Reads from the request whether a script has sent it, if the realm has the scheme `Basic`.
+    /// Reads whether a script sent the request, if the realm has the scheme `Basic`.
     pub(crate) fn set_request(&mut self, head: &request::Parts) {
         self.is_of_script = self.realm.has_basic() && is_of_script(head);
     }
@@ -93,8 +94,9 @@ impl Denial {
     }
 }
 
-/// Whether a script has sent the request (Fetch Metadata Request Headers §2.1: a `fetch` or an `XMLHttpRequest` has the
-/// destination `empty`).
+/// Whether a script sent the request.
+///
+/// A `fetch` or an `XMLHttpRequest` has the destination `empty` (Fetch Metadata Request Headers §2.1).
 pub(crate) fn is_of_script(head: &request::Parts) -> bool {
     head.headers.get(SEC_FETCH_DEST).is_some_and(|value| value == "empty")
 }

@@ -163,7 +163,8 @@ impl DenialKind {
             )
             .into(),
             Self::SessionChangeInvalid => "a handler changes a session after the response was sent, or logs in a user \
-                 without an id or with values of more than 4 KiB; await the change in the handler, and keep other data in a database"
+                 without an id or with values of more than 4 KiB; await the change in the handler, and keep other data \
+                 in a database"
                 .into(),
             Self::SessionLayerMissing => "Session requires a SessionAuth layer around it, inside which no other layer \
                  authenticates; on login routes, add SessionAuth::to_optional"

@@ -7,9 +7,9 @@ use crate::gate::denial::{Denial, DenialKind};
 impl Denial {
     /// Returns the status that belongs to the reason.
     ///
-    /// It is 400, 401, 403, 404, 422 or 429 if the caller is at fault, 500 if the app is, 503 if a service behind the app
-    /// is unavailable. A 401 becomes 403 if the [`Realm`](crate::context::Realm) has no scheme that a challenge could
-    /// name, as that of a `ClientCertAuth`.
+    /// It is 400, 401, 403, 404, 422 or 429 if the caller is at fault, 500 if the app is, and 503 if a service behind
+    /// the app is unavailable. A 401 becomes 403 if the [`Realm`](crate::context::Realm) has no scheme that a challenge
+    /// could name, like that of a `ClientCertAuth`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
