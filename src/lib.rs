@@ -33,7 +33,7 @@
 //! | [JwtAuth] | verifies the bearer token of a request, and provides its user to handlers; otherwise 401 |
 //! | [ApiKeyAuth] | verifies the API key of a request, which the app has issued; otherwise 401 |
 //! | [IntrospectionAuth] | asks the authorization server about an opaque token, and provides its user; otherwise 401 |
-//! | [SessionAuth] | authenticates browsers by the cookie of a session, and logs users in and out; otherwise 401 |
+//! | [SessionAuth] | authenticates browsers by a session cookie, and logs users in and out; otherwise 401 |
 //! | [AnyOf] | accepts one of several credentials, for example a token or an API key |
 //! | [BasicAuth] | verifies a user name and a password, for internal endpoints; otherwise 401 |
 //! | [ClientCertAuth] | maps the client's TLS certificate to a user; otherwise 401 or 403 |
@@ -125,8 +125,8 @@
 //!
 //! # What it does not do
 //!
-//! Portcullis issues no tokens, has no login page, keeps no data of the app in sessions, and reads no request bodies
-//! except forms with a [CSRF token](session::CsrfForm) and logout tokens. It does not replace TLS. For request ids,
+//! Portcullis issues no tokens, has no login page, keeps no application data in sessions, and reads no request bodies
+//! except forms with [CSRF tokens](session::CsrfForm) and logout tokens. It does not replace TLS. For request ids,
 //! tracing, compression and panic handling, use tower-http.
 
 // No request may cause a panic, whatever its bytes: library code returns an error, or `expect` states the invariant.
