@@ -87,8 +87,8 @@
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`AnyOf`], [`IpFilter`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The guide
-//! lists [how many crates each feature brings](_guide::features).
+//! The `Require*` layers, [`AnyOf`], [`IpFilter`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The
+//! guide lists [how many crates each feature brings](_guide::features).
 //!
 //! # Guide
 //!
@@ -105,7 +105,7 @@
 //! | choose a credential | [which credential](_guide::recipes::which_credential) |
 //! | authenticate by API key | [API keys](_guide::recipes::api_keys) |
 //! | accept opaque tokens | [opaque tokens](_guide::recipes::opaque_tokens) |
-//! | log users of browsers in and out | [sessions](_guide::recipes::sessions) |
+//! | log browser users in and out | [sessions](_guide::recipes::sessions) |
 //! | log users in with an OpenID provider | [login with OpenID Connect](_guide::recipes::oidc_login) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |

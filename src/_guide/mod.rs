@@ -17,7 +17,7 @@
 //! | How do I authenticate by an API key? | [API keys](recipes::api_keys), [in another format](recipes::custom_api_keys) |
 //! | How do I accept opaque tokens? | [opaque tokens](recipes::opaque_tokens) |
 //! | How do I authenticate services by TLS client certificates? | [mTLS](recipes::mtls) |
-//! | How do I log users of browsers in and out? | [sessions](recipes::sessions) |
+//! | How do I log browser users in and out? | [sessions](recipes::sessions) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out? | [logout](recipes::logout) |

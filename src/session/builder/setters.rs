@@ -35,7 +35,7 @@ impl SessionAuthBuilder {
     /// Sends the cookie over http too, for development without TLS (default: only over https).
     ///
     /// The default name is then `session`. Anyone who can read the network can take over all sessions. Most browsers
-    /// treat `http://localhost` as secure, so it does not need this setting.
+    /// (not Safari) treat `http://localhost` as secure, so it does not need this setting.
     pub fn dangerously_over_http(mut self) -> Self {
         self.is_insecure = true;
         self
