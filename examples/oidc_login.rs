@@ -1,21 +1,22 @@
 //! Login and logout with an OpenID provider, in an app that renders pages on the server.
 //!
-//! For a try-out, start the provider of the tests in the repository, which accepts every password:
+//! To try it, start the provider of the repository's tests, which accepts every password:
 //!
 //! ```sh
 //! npm ci --prefix tests/issuer
 //! WEB_CLIENT_SECRET=secret node tests/issuer/server.mjs 4000
 //! ```
 //!
-//! Run `cargo run --example oidc_login` in a second terminal, and open the printed URL in a browser.
-//! `PORT=3001` selects another port; then start the provider with `APP_URL=http://localhost:3001`.
+//! Run `cargo run --example oidc_login` in a second terminal, and open the printed URL in a
+//! browser. `PORT=3001` selects another port; then start the provider with
+//! `APP_URL=http://localhost:3001`.
 //!
 //! For your own provider, set `ISSUER`, `CLIENT_ID`, `CLIENT_SECRET` and `APP_URL`. Register these
 //! URLs there: `/callback` (`redirect_uris`), `/signed-out` (`post_logout_redirect_uris`) and
 //! `/backchannel-logout` (`backchannel_logout_uri`, with `backchannel_logout_session_required`).
 //!
-//! The folder `oidc_login` has the parts to copy: the client of the provider (`provider.rs`), what a
-//! login keeps in the browser (`pending_login.rs`), and the pages (`pages.rs`).
+//! The folder `oidc_login` has the parts to copy: the client of the provider (`provider.rs`), the
+//! cookie of a login in progress (`pending_login.rs`), and the pages (`pages.rs`).
 
 #[path = "oidc_login/pages.rs"]
 mod pages;
@@ -57,7 +58,7 @@ fn app(provider: Provider) -> Result<Router, ConfigError> {
         .revocations(&revocations)
         .build()?;
 
-    // The provider sends it no cookie, so it is outside the layers that authenticate.
+    // The provider sends no cookie, so the endpoint is outside the layers that authenticate.
     let keys = JwtAuth::builder()
         .issuer(Issuer::discover(provider.issuer()))
         .audience(provider.client_id())
@@ -68,8 +69,7 @@ fn app(provider: Provider) -> Result<Router, ConfigError> {
         .revocations(&revocations)
         .build()?;
 
-    // The form that logs out leads to the provider by a redirect, and browsers apply the policy of
-    // the page to it.
+    // The logout form is redirected to the provider, and browsers apply the page's policy to that.
     let csp = Csp::html().add(Directive::FormAction, [provider.origin()]);
     let stack =
         Stack::builder().security_headers(SecurityHeaders::html().csp(csp).build()?).build()?;
@@ -123,7 +123,7 @@ async fn finish_login(
         return Ok(pages::failed_login(&nonce));
     };
     let user = match callback.code {
-        // The code is of this provider, and not of another one (RFC 9207).
+        // The code comes from this provider and not from another one (RFC 9207).
         Some(code) if callback.iss.is_none_or(|issuer| issuer == provider.issuer()) => {
             provider.finish_login(code, &pending).await
         }
@@ -143,7 +143,7 @@ async fn finish_login(
 /// Ends the session here, and then at the provider.
 async fn log_out(State(provider): State<Provider>, session: Session) -> Result<Redirect, Denial> {
     session.log_out().await?;
-    // If the provider is down, the user is logged out here only.
+    // If the provider is down, the user is logged out only here.
     let url = provider.logout_url().await.unwrap_or_else(|_| "/signed-out".to_owned());
     Ok(Redirect::to(&url))
 }

@@ -1,8 +1,8 @@
 //! A login with a password, and a page on which users see and end their sessions.
 //!
 //! Run `cargo run --example sessions`; `PORT=3001` selects another port. It prints its address, and
-//! the name and the password of a user. Log in with two browsers, or in a private window too, and
-//! open the page "Devices" in one of them. The database is SQLite in memory.
+//! the name and the password of a user. Log in with two browsers, or with a private window as well,
+//! and open the page "Devices" in one of them. The database is SQLite in memory.
 //!
 //! The folder `sessions` has the parts to copy: the store and its table (`store.rs`, `schema.sql`),
 //! the check of passwords (`accounts.rs`), the login (`login.rs`), the pages of a user
@@ -64,14 +64,15 @@ impl AppState {
     }
 }
 
-/// Not `dangerously_over_http`, although the example has no TLS: Chrome, Edge and Firefox treat
-/// `http://localhost` as secure, and keep its `__Host-` cookie. Safari does not; use TLS there.
+/// The example has no TLS, but does not need `dangerously_over_http`: Chrome, Edge and Firefox
+/// treat `http://localhost` as secure, and keep its `__Host-` cookie. Safari does not; use TLS
+/// there.
 pub(crate) fn sessions(database: SqlitePool, clock: Clock) -> Result<SessionAuth, ConfigError> {
     SessionAuth::builder()
         .store(SqlSessions(database))
         .idle_timeout(DAY)
         .absolute_timeout(14 * DAY)
-        // If the user has ticked the box; else the cookie ends with the browser.
+        // If the user has checked the box; otherwise, the cookie is kept until the browser closes.
         .remember_for(14 * DAY)
         .max_sessions(10)
         .login_page("/login")
@@ -85,8 +86,8 @@ pub(crate) fn app(sessions: SessionAuth, state: AppState) -> Result<Router, Conf
     let guesses = guesses.block_for(60 * MINUTE);
     let guesses = RateLimit::builder().limit(guesses).key(Key::ip()).build()?;
 
-    // `SessionAuth` checks that no other site has caused a request with a session. Before a login
-    // there is none, so these routes need the check as a layer.
+    // `SessionAuth` rejects cross-site requests with a session cookie. Before a login there is
+    // none, so these routes need the check as a layer.
     let open = Router::new()
         .route("/login", get(login::show).merge(post(login::log_in).layer(guesses.clone())))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
@@ -131,7 +132,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app);
     server.with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
-    // Stores when the sessions were used since the last minute.
+    // Stores the last uses of sessions that are not stored yet.
     Ok(sessions.flush().await?)
 }
 

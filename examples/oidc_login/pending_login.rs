@@ -1,12 +1,12 @@
-//! `PendingLogin`: what a browser keeps between the redirect to the provider and its return.
+//! `PendingLogin`: a login in progress, which the browser keeps in a cookie.
 
 use axum::http::{HeaderMap, header::COOKIE};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// A login that a browser has started. Each has a cookie of its own, so that two tabs can log in at
-/// the same time.
+/// A login that a browser has started. Each has its own cookie, so that two tabs can log in at the
+/// same time.
 ///
 /// The prefix `__Host-` keeps other hosts of the domain from setting the cookie. The browser sends
 /// it when the provider redirects the user back, so `SameSite` is `Lax` and not `Strict`.
@@ -26,7 +26,7 @@ pub(crate) struct PendingLogin {
 impl PendingLogin {
     /// Returns the value of `Set-Cookie`.
     pub(crate) fn cookie(&self) -> String {
-        // It has no invalid character, whatever the path is.
+        // The path may have characters that a cookie cannot contain.
         let value = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("strings are JSON"));
         format!("{}{}={value}; Max-Age={LIFETIME}; {ATTRIBUTES}", PREFIX, self.state)
     }
@@ -42,7 +42,7 @@ impl PendingLogin {
         Some(Self { state: state.to_owned(), ..pending })
     }
 
-    /// Returns the value of `Set-Cookie` that removes the cookie. The browser has sent it.
+    /// Returns the value of `Set-Cookie` that clears the cookie.
     pub(crate) fn clear(state: &str) -> String {
         format!("{PREFIX}{state}=; Max-Age=0; {ATTRIBUTES}")
     }
@@ -50,5 +50,5 @@ impl PendingLogin {
 
 const PREFIX: &str = "__Host-login-";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
-/// In seconds. A user may have to find a password.
+/// In seconds: half an hour, because a user may have to find a password.
 const LIFETIME: u32 = 1_800;

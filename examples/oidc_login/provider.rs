@@ -1,4 +1,4 @@
-//! `Provider`: the OpenID provider, by the crate openidconnect.
+//! `Provider`: the client of an OpenID provider, with the crate openidconnect.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -77,14 +77,14 @@ type ProviderClient = Client<
 >;
 
 impl Provider {
-    /// Returns the provider with this name, which is the URL of its metadata without the path.
+    /// Returns the provider with this issuer URL.
     pub(crate) fn new(
         issuer: String,
         client_id: String,
         client_secret: String,
         app_url: &str,
     ) -> Result<Self, Box<dyn std::error::Error>> {
-        // A redirect could lead into the network of the app.
+        // Without redirects, which could lead into the app's own network.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(5))
@@ -168,7 +168,7 @@ impl Provider {
 
     /// Returns the URL at which the user logs out of the provider (RP-Initiated Logout 1.0).
     ///
-    /// It has the id of the app instead of the ID token, so the provider asks the user before.
+    /// It has the id of the app instead of the ID token, so the provider asks the user to confirm.
     pub(crate) async fn logout_url(&self) -> Result<String, ProviderError> {
         let metadata = self.metadata().await?;
         let endpoint = metadata.additional_metadata().end_session_endpoint.clone();
@@ -192,7 +192,7 @@ impl Provider {
             .set_redirect_uri(self.0.callback.clone())
     }
 
-    /// Returns reqwest as the HTTP client of the crate, which has another version of its own.
+    /// Returns the HTTP client in the form that openidconnect accepts, which uses another reqwest.
     fn http(&self) -> impl Fn(HttpRequest) -> HttpCall {
         let http = self.0.http.clone();
         move |request| {
@@ -212,7 +212,7 @@ impl Provider {
 /// Why a user could not log in.
 #[derive(Debug)]
 pub(crate) enum ProviderError {
-    /// The provider, or the check of its ID token, has rejected the login.
+    /// The provider rejected the login, or its ID token is invalid.
     Rejected,
     /// The provider is unavailable.
     Unavailable,

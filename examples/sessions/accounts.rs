@@ -16,9 +16,9 @@ use tokio::task::spawn_blocking;
 #[derive(Clone)]
 pub(crate) struct Accounts {
     database: SqlitePool,
-    /// By account. The limit by address is a layer.
+    /// The limit by account. The limit by address is a layer.
     guesses: RateLimit,
-    /// Each hash takes 19 MiB and a core for some time.
+    /// Limits concurrent hashes: each takes 19 MiB and a processor core.
     hashes: Arc<Semaphore>,
 }
 
@@ -31,7 +31,7 @@ impl Accounts {
         Ok(Self { database, guesses, hashes: Arc::new(Semaphore::new(4)) })
     }
 
-    /// Whether it is the password of the account. It takes the same time if there is no account.
+    /// Whether this is the password of the account. Without an account, it takes the same time.
     pub(crate) async fn has_password(&self, name: &str, password: String) -> Result<bool> {
         let account = Subject::custom(name.to_owned());
         // Charge first, so that concurrent attempts all count.
@@ -64,14 +64,14 @@ impl Accounts {
         insert.bind(name).bind(hash).execute(&self.database).await.map(drop)
     }
 
-    /// Runs a function that hashes, beside the threads that serve requests.
+    /// Runs a function that hashes, on another thread than those that serve requests.
     async fn hash<T: Send + 'static>(
         &self,
         function: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.hashes).acquire_owned().await.map_err(unavailable)?;
         let hashed = spawn_blocking(move || {
-            // Held to the end, also if the client does not wait for it.
+            // Held until the end, even if the client disconnects.
             let _permit = permit;
             function()
         });
@@ -88,6 +88,6 @@ fn unavailable(cause: impl Display) -> StatusCode {
     StatusCode::SERVICE_UNAVAILABLE
 }
 
-/// A hash of no password, with the parameters of the others. So it takes the same time to check.
+/// A hash that no password has, with the same parameters, so that checking it takes the same time.
 const OF_NO_ACCOUNT: &str = "$argon2id$v=19$m=19456,t=2,p=1\
      $AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

@@ -15,7 +15,7 @@ use super::{AppState, pages};
 
 #[derive(Deserialize)]
 pub(crate) struct Notice {
-    /// Selects a text. A link of another site must not choose the text itself.
+    /// Selects a text. A link on another site must not choose the text itself.
     done: Option<String>,
 }
 
@@ -44,7 +44,8 @@ pub(crate) async fn list(
 pub(crate) async fn log_out(session: Session, Path(id): Path<String>) -> Result<Redirect> {
     let id = SessionId::parse(&id).ok_or(StatusCode::NOT_FOUND)?;
     match session.revoke(&id).await {
-        // It may have ended since the page was shown. Ids of other users get the same response.
+        // It may have ended since the page was shown. The response is the same for ids of other
+        // users.
         Ok(()) | Err(SessionError::NotFound) => Ok(Redirect::to("/devices?done=logged-out")),
         Err(error) => Err(error.into()),
     }

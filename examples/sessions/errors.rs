@@ -1,4 +1,4 @@
-//! Errors as pages, for browsers: those of handlers, and rejections by the layers.
+//! Pages for errors of handlers and for rejections by layers.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,7 +10,7 @@ use portcullis::CspNonce;
 
 use super::pages;
 
-/// Replaces the body of an error, and keeps its headers.
+/// Replaces the body of an error by a page, and keeps its headers.
 pub(crate) async fn render(nonce: CspNonce, request: Request, next: Next) -> Response {
     let accepts_page = contains(request.headers(), &ACCEPT, "text/html");
     let response = next.run(request).await;

@@ -15,7 +15,7 @@ use super::{AppState, pages};
 pub(crate) struct Login {
     name: String,
     password: String,
-    /// A browser sends a box only if it is ticked.
+    /// A browser sends a checkbox only if it is checked.
     remember: Option<String>,
 }
 
@@ -32,16 +32,16 @@ pub(crate) async fn log_in(
     session: Session,
     Form(login): Form<Login>,
 ) -> Result<Response> {
-    // One account has one spelling.
+    // So that one account has one spelling.
     let name = login.name.trim().to_lowercase();
     if !app.accounts.has_password(&name, login.password).await? {
-        // A 401 would need a challenge, and the session has none for a password (RFC 9110 §15.5.4).
+        // Not 401, which needs a challenge: no HTTP scheme fits a form (RFC 9110 §15.5.2).
         let page = pages::login(&nonce, &name, Some("The user name or the password is wrong."));
         return Ok((StatusCode::FORBIDDEN, page).into_response());
     }
     let remember = if login.remember.is_some() { Remember::Yes } else { Remember::No };
     session.log_in_with(UserContext::new(name), remember).await?;
-    // The page that the user wanted to see before the login.
+    // To the page that the user requested before the login.
     Ok(Redirect::to(&session.return_path()).into_response())
 }
 

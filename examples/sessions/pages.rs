@@ -56,7 +56,7 @@ pub(crate) fn devices(
     let content = html! {
         h1 { "Devices" }
         @if let Some(notice) = notice { p .notice role="status" { (notice) } }
-        p { "You are logged in on these devices. If you do not know one, log it out and "
+        p { "You are logged in on these devices. If you do not recognize one, log it out and "
             a href="/password" { "change your password" } "." }
         ul .devices { @for session in sessions { (device_item(session, now)) } }
         @if sessions.len() > 1 {
@@ -154,7 +154,7 @@ fn account(user: &UserContext) -> Markup {
     html! { input name="name" value=(user.id()) autocomplete="username" readonly hidden; }
 }
 
-/// The frame of all pages. There is no inline handler or style attribute: the policy blocks them.
+/// The layout of all pages. The policy blocks inline handlers and style attributes.
 fn page(nonce: &CspNonce, title: &str, user: Option<&UserContext>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -1,4 +1,4 @@
-//! The change of the password, before which the user enters the current one again.
+//! The page that changes the password, after the user has entered the current one again.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{AppState, pages};
 
-/// For how long the user need not enter the password again.
+/// How long the user does not have to enter the password again.
 const RECENT: Duration = Duration::from_secs(5 * 60);
 
 /// The length that NIST SP 800-63B-4 §3.1.1 requires of a password without a second factor.

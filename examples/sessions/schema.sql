@@ -1,4 +1,4 @@
--- The accounts of the app, and their sessions. An app has this file in its folder of migrations.
+-- The accounts of the app, and their sessions. Put this file into your folder of migrations.
 CREATE TABLE accounts (
     name TEXT NOT NULL PRIMARY KEY,
     -- In the PHC string format, with the salt and the parameters.
@@ -6,13 +6,13 @@ CREATE TABLE accounts (
 );
 
 CREATE TABLE sessions (
-    -- The SHA-256 of the cookie, which is not stored.
+    -- The SHA-256 of the cookie, which itself is not stored.
     digest BLOB NOT NULL PRIMARY KEY,
     id TEXT NOT NULL,
     owner_id TEXT NOT NULL,
     -- Null if the users of the app have no issuer.
     owner_issuer TEXT,
-    -- The session as JSON. The columns besides it are for the statements of the store.
+    -- The session as JSON. The other columns are for the statements of the store.
     record TEXT NOT NULL,
     is_replaced BOOLEAN NOT NULL,
     -- In seconds since 1970, as is last_used_at.

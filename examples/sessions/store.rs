@@ -1,8 +1,8 @@
 //! `SqlSessions`: a store of sessions in a SQL database, with sqlx and SQLite.
 //!
 //! In PostgreSQL, the placeholders are `$1` to `$8`, `IS` is `IS NOT DISTINCT FROM`, the `MAX` of
-//! two values is `GREATEST`, and there is no `LIMIT -1`. Two of its transactions do not see the
-//! rows of each other. So that concurrent logins do not exceed the limit, begin `create` with
+//! two values is `GREATEST`, and there is no `LIMIT -1`. Concurrent transactions do not see each
+//! other's rows: so that logins do not exceed the limit, begin `create` with
 //! `SELECT name FROM accounts WHERE name = $1 FOR UPDATE`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone)]
 pub(crate) struct SqlSessions(pub(crate) SqlitePool);
 
-/// Each request with a session that is not cached runs it: one lookup by the primary key.
+/// Runs for each request whose session is not cached: one lookup by the primary key.
 pub(crate) const FIND: &str = "SELECT record, last_used_at FROM sessions WHERE digest = ?";
 
 pub(crate) const FIND_BY_OWNER: &str = "SELECT record, last_used_at FROM sessions \
@@ -29,14 +29,14 @@ const INSERT: &str = "INSERT INTO sessions \
      (digest, id, owner_id, owner_issuer, record, is_replaced, kept_until, last_used_at) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Each login removes more rows than it adds, and never so many that it takes long.
+/// Runs at each login. The limit keeps it short, and is larger than the number of added rows.
 pub(crate) const DELETE_EXPIRED: &str = "DELETE FROM sessions WHERE digest IN \
      (SELECT digest FROM sessions WHERE kept_until <= ? LIMIT 100)";
 
 pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM sessions \
      WHERE owner_id = ? AND owner_issuer IS ? AND NOT is_replaced AND kept_until > ?";
 
-/// Keeps the new session, and those that were used last.
+/// Keeps the new session, and the most recently used ones.
 pub(crate) const DELETE_LEAST_USED: &str = "DELETE FROM sessions \
      WHERE owner_id = ?1 AND owner_issuer IS ?2 AND id IN \
      (SELECT id FROM sessions WHERE owner_id = ?1 AND owner_issuer IS ?2 \
@@ -113,11 +113,11 @@ impl SessionStore for SqlSessions {
     async fn find_by_owner(&self, issuer: Option<&str>, owner: &str) -> Result<Vec<SessionRecord>> {
         let find = sqlx::query_as(FIND_BY_OWNER).bind(owner).bind(issuer);
         let rows = sql(find.fetch_all(&self.0).await)?.into_iter();
-        // A record that cannot be read, for example after an update of the crate, is of no session.
+        // A record that cannot be read, for example after an update of the crate, is no session.
         Ok(rows.filter_map(|row| into_record(row).ok()).collect())
     }
 
-    /// In one statement. The default removes the sessions one by one.
+    /// Uses one statement. The default removes the sessions one by one.
     async fn remove_all(
         &self,
         issuer: Option<&str>,
@@ -171,7 +171,7 @@ fn into_record((json, last_used_at): (String, i64)) -> Result<SessionRecord> {
     Ok(SessionRecord::from_json(&json)?.with_last_used_at(UNIX_EPOCH + last_used_at))
 }
 
-/// Returns the ids of deleted sessions. A row that a renewal has replaced has the id of another.
+/// Returns the ids of deleted sessions. A replaced row has the same id as the current one.
 fn ids(rows: Vec<(String, bool)>) -> Vec<SessionId> {
     let sessions = rows.into_iter().filter(|(_, is_replaced)| !is_replaced);
     sessions.filter_map(|(id, _)| SessionId::parse(&id)).collect()

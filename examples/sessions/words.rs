@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Returns the browser and the system of a `User-Agent`. It is what the client says of itself.
+/// Returns the browser and the system in a `User-Agent`, which the client may invent.
 pub(crate) fn device(user_agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(part, _)| user_agent.contains(part)).map(|(_, name)| *name)
@@ -14,7 +14,7 @@ pub(crate) fn device(user_agent: &str) -> String {
     }
 }
 
-/// Returns how long ago something was. Times in words need no time zone.
+/// Returns how long ago a time was, which needs no time zone.
 pub(crate) fn ago(time: SystemTime, now: SystemTime) -> String {
     match now.duration_since(time).unwrap_or_default() {
         age if age < MINUTE => "just now".to_owned(),
@@ -35,7 +35,7 @@ pub(crate) fn period(duration: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// Parts of a `User-Agent`, and their meaning. The first match counts: most name others too.
+/// Parts of a `User-Agent`, and names to show. The first match counts: many name other browsers.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
