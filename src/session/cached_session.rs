@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_was_accepted_is_not_asked_about_again() {
+    fn an_accepted_client_is_remembered() {
         let session = session(record(1, "ann"));
         assert!(!session.has_accepted(7));
         session.accept(7);

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_and_http_have_a_name_whose_prefix_fits() {
+    fn the_default_name_has_the_prefix_that_fits_the_attributes() {
         let secret = SessionSecret::random().unwrap();
         let text = |cookie: SessionCookie| cookie.set(&secret, None).to_str().unwrap().replace(secret.as_str(), "x");
         let with_domain = "__Secure-session=x; Path=/; Domain=example.com; Secure; HttpOnly; SameSite=Lax";

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_of_one_key_and_one_session_and_differs_each_time() {
+    fn a_token_belongs_to_one_key_and_session_and_differs_each_time() {
         let [key, other_key] = [(); 2].map(|()| CsrfKey::random().unwrap());
         let [session, other] = [(); 2].map(|()| SessionId::random().unwrap());
         let tokens: HashSet<_> = (0..100).map(|_| key.new_token(&session).unwrap()).collect();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_of_parts_after_their_lengths() {
+    fn each_part_of_a_message_follows_its_length() {
         let session = SessionId::parse(&"s".repeat(22)).unwrap();
         let expected = [
             &[0, 0, 0, 0, 0, 0, 0, 4][..],

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_has_the_path_after_what_is_in_the_query_of_the_login_page() {
+    fn the_return_path_is_appended_to_the_query_of_the_login_page() {
         for (login, start) in [("/login", "/login?return_to="), ("/login?lang=en", "/login?lang=en&return_to=")] {
             let page = LoginPage::new(login.to_owned(), &[7; 32]);
             let head = Request::get("/reports?year=2026").body(()).unwrap().into_parts().0;

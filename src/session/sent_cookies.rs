@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_with_the_prefix_for_hosts_is_the_only_one() {
+    fn a_host_cookie_is_cleared_once() {
         assert_eq!(cleared("__Host-session", None, "/a/b", "app.example.com"), ["__Host-session=; Path=/"]);
     }
 

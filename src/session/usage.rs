@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_stored_at_once_if_the_last_one_is_a_minute_old_and_else_when_it_is() {
+    fn a_use_is_stored_when_the_last_stored_one_is_a_minute_old() {
         let usage = SessionUsage::new(SessionDigest::from_bytes([1; 32]), 1_000);
         assert_eq!(usage.record(1_000), None, "stored already");
         assert_eq!(usage.record(1_010), Some(Due::At(1_060)));

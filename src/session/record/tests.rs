@@ -86,7 +86,7 @@ fn a_stored_record_is_read_back_whole() {
 }
 
 #[test]
-fn what_a_record_does_not_have_is_not_in_its_json() {
+fn absent_values_are_not_in_the_json() {
     let json = record(1, "ann").to_json();
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     let members: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();

@@ -66,7 +66,7 @@ async fn another_content_type_is_400() {
 }
 
 #[tokio::test]
-async fn no_logout_token_and_two_are_400() {
+async fn zero_or_two_logout_tokens_are_400() {
     let app = Fixture::new().await;
     let token = app.logout_token().session_id("s1").sign();
     for form in ["", "id_token=a", "LOGOUT_TOKEN=a"] {

@@ -1,4 +1,4 @@
-//! What a logout token ends, and what it leaves.
+//! What a logout token revokes, and what it does not.
 
 use portcullis::ApiKeyAuth;
 use portcullis::api_key::{MemoryKeys, NewApiKey};
@@ -23,7 +23,7 @@ async fn sid_revokes_the_tokens_and_sessions_of_that_session() {
 }
 
 #[tokio::test]
-async fn sub_alone_revokes_everything_of_the_user_as_of_iat_and_not_of_its_arrival() {
+async fn sub_alone_revokes_what_was_issued_until_iat_and_not_until_its_arrival() {
     let app = Fixture::new().await;
     let (token, cookie) = (app.access_token("ann", "s1"), app.log_in("ann", "s1").await);
     let bob = (app.access_token("bob", "s1"), app.log_in("bob", "s1").await);

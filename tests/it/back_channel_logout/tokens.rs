@@ -67,7 +67,7 @@ async fn iat_is_within_five_minutes() {
 }
 
 #[tokio::test]
-async fn exp_is_present_and_not_past_and_jti_is_present() {
+async fn exp_and_jti_are_required_and_exp_is_in_the_future() {
     let app = Fixture::new().await;
     let valid = || app.logout_token().session_id("s2");
     assert_eq!(app.log_out(&valid().claim("exp", NOW + 1)).await.status, 200);
@@ -84,7 +84,7 @@ async fn exp_is_present_and_not_past_and_jti_is_present() {
 }
 
 #[tokio::test]
-async fn typ_is_logout_jwt_and_missing_only_if_that_is_allowed() {
+async fn typ_is_logout_jwt_unless_a_missing_one_is_allowed() {
     let app = Fixture::new().await;
     let lenient = Fixture::with(BackChannelLogoutBuilder::allow_missing_typ).await;
     for app in [&app, &lenient] {
@@ -140,7 +140,7 @@ async fn a_token_with_nonce_or_without_sub_and_sid_is_400() {
 
 #[tokio::test]
 async fn other_tokens_of_the_issuer_are_no_logout_tokens() {
-    // Also if the type does not distinguish them.
+    // Even if the type does not distinguish them.
     for app in [Fixture::new().await, Fixture::with(BackChannelLogoutBuilder::allow_missing_typ).await] {
         let other = |typ: &str| app.issuer.token("ann").header("typ", typ).audience(CLIENT).session_id("s1");
         let access = other("at+jwt");

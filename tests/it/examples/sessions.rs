@@ -161,7 +161,7 @@ async fn a_user_logs_in_and_returns_to_the_page_that_was_asked_for() {
     assert!(set_cookie(&response).starts_with("__Host-session="));
     assert!(set_cookie(&response).ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "without Max-Age");
     assert!(browser.open("/").await.body.contains("Hello, ann"));
-    // Who is logged in needs no login page.
+    // A user who is logged in is redirected from the login page.
     let response = browser.open(&login_page).await;
     assert_eq!((response.status.as_u16(), location(&response)), (303, "/devices?a=b"));
 }
@@ -219,7 +219,7 @@ async fn guesses_are_limited_by_account_and_by_address() {
 }
 
 #[tokio::test]
-async fn the_list_has_each_session_in_words_the_current_one_first() {
+async fn the_list_describes_each_session_and_begins_with_the_current_one() {
     let fixture = Fixture::new().await;
     let mut phone = fixture.log_in("ann", IPHONE).await;
     fixture.clock.advance(3 * HOUR);
@@ -250,7 +250,7 @@ async fn a_user_logs_out_another_device() {
     let page = current.open("/devices?done=logged-out").await.body;
     assert!(page.contains("The device is logged out.") && !page.contains("iPhone"));
     assert!(!page.contains("Log out all other devices"), "there are none");
-    // The button of a page that was open meanwhile.
+    // The button of a page that was already open.
     assert_eq!(current.submit(&paths[1], "").await.status, 303);
     // The current session.
     let response = current.submit(&paths[0], "").await;
@@ -314,7 +314,7 @@ async fn a_form_of_another_site_is_rejected() {
         assert!(response.body.contains("did not come from a page of this site"), "{}", response.body);
     }
     assert!(browser.is_logged_in().await);
-    // A link of another site shows the page.
+    // A link on another site opens the page.
     assert_eq!(browser.send(Method::GET, "/devices", "cross-site", "").await.status, 200);
 }
 

@@ -55,7 +55,7 @@ async fn it_does_so_with_several_connections() {
 }
 
 #[tokio::test]
-async fn a_session_is_found_and_changed_by_one_lookup_in_the_index_of_the_primary_key() {
+async fn a_session_is_found_and_changed_by_the_primary_key() {
     let database = database().await;
     for statement in [FIND, TOUCH, REPLACE] {
         let by_digest = ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (digest=?)"];
@@ -64,7 +64,7 @@ async fn a_session_is_found_and_changed_by_one_lookup_in_the_index_of_the_primar
 }
 
 #[tokio::test]
-async fn the_sessions_of_an_owner_are_found_and_removed_by_the_index_of_owners() {
+async fn the_sessions_of_an_owner_are_found_and_removed_by_the_owner_index() {
     let database = database().await;
     let by_owner = "SEARCH sessions USING INDEX sessions_by_owner (owner_id=? AND owner_issuer=?)";
     let by_id = "SEARCH sessions USING INDEX sessions_by_owner (owner_id=? AND owner_issuer=? AND id=?)";
@@ -77,7 +77,7 @@ async fn the_sessions_of_an_owner_are_found_and_removed_by_the_index_of_owners()
 }
 
 #[tokio::test]
-async fn expired_sessions_are_found_by_the_index_of_ends() {
+async fn expired_sessions_are_found_by_the_kept_until_index() {
     let steps = plan(&database().await, DELETE_EXPIRED).await;
     let by_end = "SEARCH sessions USING INDEX sessions_by_end (kept_until<?)";
     assert!(steps.iter().any(|step| step == by_end), "{steps:?}");

@@ -17,7 +17,7 @@ fn settings(builder: SessionAuthBuilder) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_invalid_setting_is_named_and_all_at_once() {
+fn all_invalid_settings_are_reported_at_once() {
     let tier = Tiers::ascending(["free"]).unwrap().get("free").unwrap();
     let short = Revocations::builder().max_token_lifetime(20 * MINUTE).build().unwrap();
     for (builder, expected) in [
@@ -65,7 +65,7 @@ fn each_invalid_setting_is_named_and_all_at_once() {
 }
 
 #[test]
-fn the_limits_of_each_setting_are_valid_and_what_is_beyond_them_is_not() {
+fn settings_are_valid_up_to_their_limits() {
     let day = 24 * HOUR;
     let domain = |len: usize| format!("{}.com", "a".repeat(len - 4));
     for (valid, invalid, setting) in [

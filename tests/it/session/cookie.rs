@@ -186,7 +186,7 @@ async fn a_value_of_another_form_is_no_session_without_a_lookup() {
     assert_eq!(fixture.store.finds(), 0);
 }
 
-/// X8: another host of the domain can set these.
+/// Another host of the domain can set these.
 #[tokio::test]
 async fn cookies_that_a_subdomain_can_set_are_not_accepted() {
     let fixture = Fixture::new();

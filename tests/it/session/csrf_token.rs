@@ -1,4 +1,4 @@
-//! Tokens in forms, for browsers that send neither `Sec-Fetch-Site` nor `Origin`.
+//! CSRF tokens, for browsers that send neither `Sec-Fetch-Site` nor `Origin`.
 
 use axum::extract::DefaultBodyLimit;
 use axum::response::Redirect;
@@ -68,7 +68,7 @@ async fn a_form_with_the_token_of_its_session_is_admitted_without_sec_fetch_site
     assert_eq!((response.status.as_u16(), &*response.body), (200, "Ann"));
     // A token may be sent again: a user goes back and submits the form twice.
     assert_eq!(submit(&app, &browser, &token).await.status, 200);
-    // Routes whose handlers check no tokens are as before.
+    // Other routes still reject such a request.
     assert_eq!(outcome(&send(&app, &browser, "/me", FORM, "").await), (403, "cross_site"));
 }
 
@@ -186,7 +186,7 @@ async fn the_body_of_a_form_is_read_up_to_the_limit_of_the_app() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_is_403_before_the_session_is_looked_up_also_with_tokens() {
+async fn with_csrf_tokens_a_cross_site_request_is_403_without_a_lookup() {
     let fixture = Fixture::new();
     let app = app(&fixture);
     let mut browser = fixture.log_in().await;
@@ -202,7 +202,7 @@ async fn a_page_of_another_site_is_403_before_the_session_is_looked_up_also_with
 }
 
 #[tokio::test]
-async fn a_handler_that_forgets_the_token_is_500_and_logged_whatever_the_browser_is() {
+async fn a_handler_that_does_not_check_the_token_is_500_and_logged() {
     let fixture = Fixture::new();
     let app = app(&fixture);
     let browser = fixture.log_in().await;
@@ -219,7 +219,7 @@ async fn a_handler_that_forgets_the_token_is_500_and_logged_whatever_the_browser
 }
 
 #[tokio::test]
-async fn a_websocket_needs_no_token_and_says_which_page_opens_it() {
+async fn a_websocket_needs_no_token_and_its_origin_is_checked() {
     let fixture = Fixture::new();
     let app = app(&fixture);
     let browser = fixture.log_in().await;
@@ -246,7 +246,7 @@ async fn with_another_credential_no_token_is_needed_and_without_the_layer_it_is_
 }
 
 #[tokio::test]
-async fn a_handler_checks_the_token_of_another_body_by_itself() {
+async fn a_handler_can_check_the_token_of_another_body_itself() {
     let fixture = Fixture::new();
     let check = async |session: Session, token: String| session.check_csrf_token(&token);
     let app = app(&fixture).merge(Router::new().route("/own", post(check)).layer(fixture.sessions.to_csrf_tokens()));

@@ -1,4 +1,4 @@
-//! Who a session is of: unknown cookies, logins, renewals and logouts.
+//! Unknown cookies, logins, renewals and logouts.
 
 use axum::routing::get;
 use portcullis::context::Credential;
@@ -85,7 +85,6 @@ async fn the_handler_sees_the_session_that_it_has_started() {
     assert_eq!((browser.cookie, fixture.records().await.len()), (None, 0));
 }
 
-/// X4.
 #[tokio::test]
 async fn a_cookie_that_was_planted_before_the_login_is_worthless_after_it() {
     let fixture = Fixture::new();
@@ -96,7 +95,7 @@ async fn a_cookie_that_was_planted_before_the_login_is_worthless_after_it() {
     assert_ne!(victim.value(), planted.value());
     assert_eq!(victim.get(&fixture.app, "/me").await.body, "ann");
     assert_eq!(planted.clone().me(&fixture.app).await, 401);
-    // A cookie that no session has is not adopted.
+    // An unknown cookie is not adopted.
     let mut victim = invented(7);
     victim.post(&fixture.app, "/login?user=ann").await;
     assert_ne!(victim.value(), invented(7).value());
@@ -113,7 +112,6 @@ async fn a_login_ends_the_session_that_the_request_came_with_without_a_grace_per
     assert_eq!(fixture.records().await.len(), 1);
 }
 
-/// X5.
 #[tokio::test]
 async fn an_old_cookie_is_accepted_for_ten_seconds_after_a_renewal_and_is_never_renewed() {
     let fixture = Fixture::new();
@@ -168,7 +166,7 @@ async fn a_logout_is_effective_here_even_if_the_store_is_down() {
 }
 
 #[tokio::test]
-async fn an_id_of_a_user_that_has_none_or_too_much_is_not_stored() {
+async fn a_user_without_an_id_or_over_4_kib_is_not_stored() {
     let fixture = Fixture::new();
     let user = |name: &str| UserContext::new("ann").with_name(name);
     for (user, expected) in

@@ -54,7 +54,7 @@ async fn requests_of_scripts_and_writes_get_401() {
         let response = Browser::default().send(&fixture.app, method, "/me", headers).await;
         assert_eq!((response.status.as_u16(), response.challenge()), (401, "Session realm=\"api\""));
     }
-    // The login page is no place to be redirected from.
+    // The login page itself does not redirect.
     let app = Router::new().route("/login", get(|| async {})).layer(fixture.sessions.clone());
     assert_eq!(Browser::default().send(&app, Method::GET, "/login?failed", NAVIGATION).await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! `SessionAuth` with a store that counts its calls, fails, and waits as a test says.
+//! `SessionAuth` with a store that can count calls, fail and wait.
 
 mod any_of;
 mod config;
@@ -173,7 +173,7 @@ impl Browser {
     }
 }
 
-/// A store that counts its calls, fails, and waits as a test says.
+/// A store that counts its calls, and can fail and wait.
 #[derive(Clone)]
 struct TestStore(Arc<Shared>);
 
@@ -309,7 +309,7 @@ fn fake_clock() -> FakeClock {
     clock
 }
 
-/// A cookie that no session has.
+/// An invented cookie.
 fn invented(number: u32) -> Browser {
     Browser::with(format!("__Host-session={number:043}"))
 }

@@ -84,7 +84,6 @@ async fn a_logout_ends_the_session_in_every_process_within_a_second_although_it_
     assert_eq!((nodes.statuses(&browser).await, nodes.statuses(&other).await), ([401, 401], [200, 200]));
 }
 
-/// X3.
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
 async fn a_slow_request_in_another_process_revives_nothing_after_a_logout() {
@@ -144,7 +143,7 @@ async fn other_sessions_end_in_every_process_after_a_change_of_the_password() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: run tests/run"]
-async fn all_sessions_of_a_user_end_also_those_that_begin_during_the_call() {
+async fn revoke_all_ends_sessions_that_begin_during_the_call() {
     let nodes = Arc::new(Nodes::start().await);
     let log_ins: Vec<_> = (0..40)
         .map(|number| {
@@ -164,7 +163,7 @@ async fn all_sessions_of_a_user_end_also_those_that_begin_during_the_call() {
         browsers.push(log_in.await.unwrap());
     }
     nodes.wait_for_stream().await;
-    // What a process has started before it knew of the revocation has ended in both. A login after it is another one.
+    // Sessions from before the revocation have ended in both processes. A later login is valid.
     let mut valid = 0;
     for browser in browsers.iter().filter(|browser| browser.cookie.is_some()) {
         let statuses = nodes.statuses(browser).await;
@@ -181,7 +180,6 @@ async fn all_sessions_of_a_user_end_also_those_that_begin_during_the_call() {
     assert!(nodes.nodes[0].sessions.list(None, "ann").await.unwrap().is_empty());
 }
 
-/// X5.
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
 async fn the_old_cookie_is_rejected_11_seconds_after_a_renewal_in_a_process_that_has_cached_it() {

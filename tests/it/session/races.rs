@@ -6,7 +6,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-/// An app whose `/slow/..` handlers wait until the test lets them go on.
+/// An app whose `/slow/..` handlers wait until the test lets them continue.
 fn slow(fixture: &Fixture) -> (Router, Arc<Semaphore>, Arc<Semaphore>) {
     let (started, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let gates = (Arc::clone(&started), Arc::clone(&go_on));
@@ -32,7 +32,6 @@ fn slow(fixture: &Fixture) -> (Router, Arc<Semaphore>, Arc<Semaphore>) {
     (app, started, go_on)
 }
 
-/// X3.
 #[tokio::test]
 async fn a_slow_request_revives_nothing_after_the_logout_whatever_it_does() {
     for path in ["/slow/renew", "/slow/confirm", "/slow/nothing"] {
@@ -57,7 +56,7 @@ async fn a_slow_request_revives_nothing_after_the_logout_whatever_it_does() {
 }
 
 #[tokio::test]
-async fn of_concurrent_renewals_one_wins_and_all_get_its_cookie() {
+async fn concurrent_renewals_all_get_the_cookie_of_the_winner() {
     let fixture = Fixture::new();
     let (app, started, go_on) = slow(&fixture);
     let browser = fixture.log_in().await;
@@ -105,7 +104,7 @@ impl SlowRenewals {
         Self { app, before, renewed, after }
     }
 
-    /// Sends a request, which this test lets go on.
+    /// Sends a request, and lets it continue.
     fn send(&self, browser: &Browser) -> tokio::task::JoinHandle<Browser> {
         let (app, mut browser) = (self.app.clone(), browser.clone());
         tokio::spawn(async move {
@@ -139,14 +138,13 @@ async fn a_slow_response_does_not_bring_back_a_cookie_that_was_renewed_since() {
             renewals.renew(1).await;
         }
         renewals.after.add_permits(1);
-        // Else the browser would have the second cookie, and be logged out after ten seconds.
+        // Otherwise the browser would keep the second cookie, and be logged out after ten seconds.
         assert_eq!(slow.await.unwrap().value(), browser.value(), "no cookie is set");
         fixture.clock.advance(11 * SECOND);
         assert_eq!((second.me(&fixture.app).await, third.me(&fixture.app).await), (401, 200));
     }
 }
 
-/// X6.
 #[tokio::test]
 async fn a_lookup_that_began_before_the_logout_and_ends_after_it_caches_nothing() {
     let fixture = Fixture::new();

@@ -51,7 +51,7 @@ async fn revoke_others_keeps_the_current_session_and_ends_the_rest_everywhere() 
 }
 
 #[tokio::test]
-async fn revoke_all_ends_all_sessions_of_the_user_also_the_current_one() {
+async fn revoke_all_ends_all_sessions_including_the_current_one() {
     let (_, here, there) = nodes();
     let (mut current, mut phone, mut bob) = (here.log_in().await, there.log_in().await, here.log_in_as("bob").await);
     assert_eq!(current.post(&here.app, "/all").await.status, 200);

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::*;
 
 #[tokio::test]
-async fn a_sixth_login_ends_the_session_that_was_not_used_for_the_longest_time() {
+async fn a_sixth_login_ends_the_least_recently_used_session() {
     let fixture = Fixture::with(|builder| builder.max_sessions(5));
     let mut browsers = Vec::new();
     for _ in 0..5 {
@@ -49,7 +49,7 @@ async fn fifty_concurrent_logins_leave_five_sessions() {
 }
 
 #[tokio::test]
-async fn a_login_over_the_limit_is_403_if_the_app_says_so() {
+async fn with_reject_over_limit_a_login_over_the_limit_is_403() {
     let fixture = Fixture::with(|builder| builder.max_sessions(1).reject_over_limit());
     let mut browser = fixture.log_in().await;
     let mut other = Browser::default();
@@ -74,7 +74,7 @@ fn texts(sessions: &[SessionInfo]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_has_what_a_user_recognizes_a_device_by_and_no_secret() {
+async fn a_list_describes_devices_and_has_no_secret() {
     let fixture = Fixture::new();
     let log_in = async |session: Session| session.log_in(UserContext::new("ann")).await.map(drop);
     let list = async |session: Session| Ok::<_, SessionError>(Json(texts(&session.list().await?)));
@@ -110,7 +110,7 @@ async fn a_list_has_what_a_user_recognizes_a_device_by_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_user_ends_own_sessions_and_not_those_of_others() {
+async fn a_user_can_end_only_own_sessions() {
     let fixture = Fixture::new();
     let (mut ann, mut other, mut bob) =
         (fixture.log_in().await, fixture.log_in().await, fixture.log_in_as("bob").await);

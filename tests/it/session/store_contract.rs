@@ -78,7 +78,7 @@ async fn only_a_current_record_is_renewed(store: &impl SessionStore, clock: &Fak
     assert_conflict(&store.renew(&old, &late).await);
     assert_conflict(&store.renew(&old, &renewed).await);
     assert!(store.remove(None, "oda", stored.id()).await.unwrap());
-    // A slow request brings nothing back.
+    // A slow request does not bring it back.
     let (old, after) = renewal(&renewed, "once4", clock);
     assert_conflict(&store.renew(&old, &after).await);
     for record in [stored, renewed, late, after] {
@@ -110,7 +110,7 @@ async fn a_use_is_stored_if_it_is_later_and_creates_nothing(store: &impl Session
     }
     let used = |name, seconds| SessionUse::new(digest(name), later(clock, seconds));
     store.touch(&[used("use1", 50), used("unknown", 60), used("use2", 10)]).await.unwrap();
-    // By another process, whose batch was late.
+    // A late batch of another process.
     store.touch(&[used("unknown", 1), used("use1", 30), used("use2", 0)]).await.unwrap();
     assert!(store.find(&digest("unknown")).await.unwrap().is_none());
     for (name, seconds) in names.into_iter().zip([50, 10, 0]) {

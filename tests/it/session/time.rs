@@ -87,7 +87,7 @@ async fn a_confirmation_starts_both_timeouts_again_and_sets_auth_time() {
 }
 
 #[tokio::test]
-async fn the_browser_decides_nothing_about_the_end_of_a_remembered_session() {
+async fn the_server_ends_a_remembered_session_whatever_the_browser_keeps() {
     let fixture = Fixture::with(|builder| builder.remember_for(400 * 24 * HOUR));
     let browser = fixture.log_in().await;
     fixture.clock.advance(30 * MINUTE);

@@ -115,7 +115,7 @@ fn a_session_is_removed_with_its_replaced_records_and_only_by_its_owner() {
 }
 
 #[test]
-fn expired_and_replaced_records_are_removed_when_their_time_has_come() {
+fn expired_and_replaced_records_are_removed() {
     let mut table = table(10, &[record(1, "ann"), SessionRecord { expires_at: LOGIN + 100, ..record(4, "bob") }]);
     let (old, renewed) = renewal(1, 2, "ann");
     table.renew(&old, &renewed);
@@ -169,7 +169,7 @@ fn a_use_moves_the_time_only_forward_and_creates_nothing() {
 }
 
 #[test]
-fn a_list_is_of_one_owner_and_the_oldest_is_first() {
+fn a_list_has_the_sessions_of_one_owner_oldest_first() {
     let at = |number, seconds| SessionRecord { created_at: LOGIN + seconds, ..record(number, "ann") };
     let of_issuer = SessionRecord { user: record(9, "ann").user.with_issuer("https://a.example"), ..record(9, "ann") };
     let table = table(10, &[at(3, 1), at(2, 2), at(1, 1), record(8, "bob"), of_issuer]);
@@ -204,7 +204,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn the_orders_always_agree_with_the_records_and_the_capacity_holds(steps in steps(), capacity in 1_usize..8) {
+    fn the_indexes_match_the_records_and_the_capacity_holds(steps in steps(), capacity in 1_usize..8) {
         let mut table = Table::new(capacity);
         for step in steps {
             match step {

@@ -50,7 +50,7 @@ fn a_logout_on_one_device_keeps_the_session_on_another() {
 
 #[test]
 #[ignore = "needs a browser: run tests/run"]
-fn a_login_above_the_limit_ends_the_session_that_was_not_used_for_the_longest_time() {
+fn a_login_above_the_limit_ends_the_least_recently_used_session() {
     let (browser, app) = (Chromium::start(), App::with(|builder| builder.max_sessions(2)));
     let devices: Vec<_> = (0..3)
         .map(|_| {

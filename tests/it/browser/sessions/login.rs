@@ -33,7 +33,7 @@ fn without_a_session_a_navigation_goes_to_the_login_page_and_a_fetch_gets_401() 
     assert_eq!(tab.run("location.search"), "?year=2026&of=ann");
 }
 
-/// The next navigation goes to the login page, and after the login to the page that the user wanted to see.
+/// The next navigation goes to the login page, and after the login to the requested page.
 #[track_caller]
 fn assert_returns_after_login(tab: &Tab<'_>, app: &App) {
     follow_link(tab, &app.url("/reports?year=2026"));

@@ -1,4 +1,4 @@
-//! Requests that pages of other origins cause: of another site, and of another port, which is the same site.
+//! Requests that pages of other origins cause: another site, and another port of the same site.
 
 use portcullis::OriginSet;
 
@@ -36,7 +36,7 @@ fn with_csrf_a_form_a_fetch_and_a_websocket_of_another_site_are_403() {
     let received = send_from(&browser, &site.origin_as("127.0.0.1"), &app);
     assert_eq!(received.iter().map(|request| request.line.clone()).collect::<Vec<_>>(), lines_with(403));
     assert_eq!(app.handled(), 0);
-    // Those of its own pages are not.
+    // Requests of its own pages are admitted.
     assert_reads(fetch(&tab, "/transfer", &json!({ "method": "POST" })), "transferred");
     assert!(opens_socket(&tab, &app));
 }

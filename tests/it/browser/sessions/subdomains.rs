@@ -23,7 +23,6 @@ fn secret_of_attacker(browser: &Chromium, app: &App) -> String {
     app.secret(&tab)
 }
 
-/// X8.
 #[test]
 #[ignore = "needs a browser: run tests/run"]
 fn no_cookie_that_a_subdomain_sets_is_accepted() {

@@ -1,4 +1,4 @@
-//! A cluster of three nodes, on one of which all sessions are.
+//! A cluster of three nodes, with all sessions on one of them.
 
 use ::redis::cluster::ClusterClient;
 
@@ -8,7 +8,7 @@ use crate::support::redis_server::Cluster;
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn all_keys_are_in_one_slot_so_a_cluster_does_what_the_documentation_says() {
+async fn in_a_cluster_all_keys_are_in_one_slot() {
     let cluster = Cluster::start();
     let client = ClusterClient::builder(cluster.urls());
     let client = client.response_timeout(LONG_DEADLINE).connection_timeout(LONG_DEADLINE).build().unwrap();
@@ -22,7 +22,7 @@ async fn all_keys_are_in_one_slot_so_a_cluster_does_what_the_documentation_says(
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_node_of_a_cluster_as_the_server_names_the_constructor_for_clusters() {
+async fn connecting_to_one_node_of_a_cluster_names_the_constructor_for_clusters() {
     let cluster = Cluster::start();
     let log = LogCapture::start();
     let mut moved = 0;

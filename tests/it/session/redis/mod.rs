@@ -20,7 +20,7 @@ fn store(server: &Server) -> RedisSessions {
     RedisSessions::connect(&server.url()).unwrap().deadline(LONG_DEADLINE)
 }
 
-/// A process with an app whose sessions are in Redis.
+/// An app with sessions in Redis.
 pub(super) struct Node {
     pub(super) sessions: SessionAuth,
     pub(super) app: Router,

@@ -61,7 +61,7 @@ async fn no_session_outlives_its_timeouts_while_the_server_is_down() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_connection_that_was_closed_is_replaced_without_an_error_for_what_may_be_repeated() {
+async fn repeatable_calls_succeed_after_the_connection_was_closed() {
     let server = Server::start();
     let node = Node::new(&server);
     let mut browser = node.log_in().await;

@@ -97,7 +97,7 @@ async fn the_set_of_an_owner_shrinks_when_records_end() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_session_that_could_not_be_listed_and_ended_is_none() {
+async fn a_session_that_is_not_in_the_set_of_its_owner_is_invalid() {
     let server = Server::start();
     let node = Node::new(&server);
     let mut browser = node.log_in().await;
@@ -109,7 +109,7 @@ async fn a_session_that_could_not_be_listed_and_ended_is_none() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn a_value_that_is_no_record_is_an_unknown_session_with_one_line_in_the_log() {
+async fn an_unreadable_value_is_an_unknown_session_and_logged_once() {
     let server = Server::start();
     let node = Node::new(&server);
     let mut browser = node.log_in().await;
@@ -154,7 +154,7 @@ async fn a_value_that_is_no_record_is_an_unknown_session_with_one_line_in_the_lo
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
-async fn an_owner_whose_sessions_cannot_be_listed_is_an_error_and_not_an_empty_list() {
+async fn sessions_that_cannot_be_listed_are_an_error_and_not_an_empty_list() {
     let server = Server::start();
     let (store, clock) = (store(&server), FakeClock::new());
     let stored = record("a", (None, "ann"), &clock);
