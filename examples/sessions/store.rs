@@ -47,7 +47,7 @@ pub(crate) const DELETE_LEAST_USED: &str = "DELETE FROM sessions \
 pub(crate) const REPLACE: &str = "UPDATE sessions \
      SET record = ?, is_replaced = TRUE, kept_until = ? WHERE digest = ? AND NOT is_replaced";
 
-/// Creates no row: a session that has ended meanwhile stays ended.
+/// Creates no row: a session that has ended stays ended.
 pub(crate) const TOUCH: &str =
     "UPDATE sessions SET last_used_at = MAX(last_used_at, ?) WHERE digest = ?";
 

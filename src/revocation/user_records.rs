@@ -55,7 +55,7 @@ pub(crate) struct UserNames {
 }
 
 impl UserNames {
-    /// An empty issuer is none.
+    /// An empty issuer counts as none.
     pub(crate) fn new(issuer: &str, id: &str) -> Self {
         let issuer = Some(issuer).filter(|issuer| !issuer.is_empty()).map(Into::into);
         Self { issuer, id: id.into(), kept: None, issued_until: None }

@@ -107,7 +107,7 @@ impl Default for SessionAuthBuilder {
 impl SessionAuthBuilder {
     /// Sets the clock (default: the system's).
     ///
-    /// In tests, set a [`FakeClock`](crate::testing::FakeClock) instead of sleeping, also for
+    /// In tests, set a [`FakeClock`](crate::testing::FakeClock) instead of sleeping, here and for
     /// [`MemorySessions`](crate::session::MemorySessions::with_clock).
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

@@ -46,7 +46,7 @@ pub(super) struct CacheSettings {
     pub(super) capacity: usize,
 }
 
-/// The result of a lookup: the session, `None` if there is none.
+/// The result of a lookup; `None` if there is no session.
 pub(super) type Outcome = Result<Option<Arc<CachedSession>>, Unavailable>;
 
 /// The store failed, or too many lookups are running.

@@ -75,8 +75,7 @@ impl Session {
 
     /// Returns the user of the session; `None` if no user is logged in.
     ///
-    /// It is the user of the login, also if there is a
-    /// [user loader](crate::session::SessionAuthBuilder::load_user).
+    /// It is the user of the login, even with a [user loader](crate::session::SessionAuthBuilder::load_user).
     #[must_use]
     pub fn user(&self) -> Option<UserContext> {
         self.0.lock().current.as_ref().map(|current| current.session.user.clone())
