@@ -17,7 +17,7 @@ use crate::session::store::{Created, SessionLimit, SessionStore, SessionUse};
 ///
 /// It is for tests, and for apps of one process whose users can log in again after a restart. It holds at most
 /// [`capacity`](Self::with_capacity) sessions. At that number, a login removes the least recently used session of the
-/// user who has most, so that one user cannot log out the others.
+/// user with the most sessions, so that one user cannot log out the others.
 #[derive(Clone)]
 pub struct MemorySessions {
     table: Arc<Mutex<Table>>,

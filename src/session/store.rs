@@ -24,8 +24,7 @@ use crate::session::secret::SessionDigest;
 ///
 /// The example `sessions` has such a store, for SQLite.
 ///
-/// Except [`create`](Self::create), no method may store a record that does not exist, so a slow request cannot bring
-/// back a session that was removed. A call that exceeds the
+/// No method may bring back a session that was removed, whatever a slow request stores. A call that exceeds the
 /// [timeout](crate::session::SessionAuthBuilder::store_timeout) is dropped.
 pub trait SessionStore: Send + Sync + 'static {
     /// Returns the record of this digest with its last use, even if it is replaced.

@@ -49,7 +49,7 @@ impl SessionAuthBuilder {
         self
     }
 
-    /// Sets how long the browser keeps the cookie (default: until it is closed; at most 400 days).
+    /// Sets how long browsers keep the cookie (default: until they close; at most 400 days).
     ///
     /// The session still ends at its timeouts. If the login form has a "remember me" box, call
     /// [`Session::log_in_with`](crate::session::Session::log_in_with).

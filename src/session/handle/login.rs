@@ -18,14 +18,14 @@ use crate::session::record::{Replacement, SessionRecord};
 use crate::session::secret::SessionSecret;
 use crate::session::store::Created;
 
-/// Whether the cookie of a login outlives the browser.
+/// Whether the browser keeps the cookie of a login after it closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remember {
-    /// The cookie is kept for [`remember_for`](crate::session::SessionAuthBuilder::remember_for). Without that setting,
-    /// it ends with the browser.
+    /// The browser keeps the cookie for [`remember_for`](crate::session::SessionAuthBuilder::remember_for), if that is
+    /// set.
     Yes,
-    /// The cookie ends with the browser.
+    /// The browser keeps the cookie until it closes.
     No,
 }
 
@@ -88,9 +88,9 @@ impl Session {
 
     /// Records that the user has authenticated again, and replaces the cookie.
     ///
-    /// Call it, for example, after the user has entered the password again before a payment. Both timeouts start again,
-    /// [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and [`amr`](UserContext::amr) are
-    /// set.
+    /// For example, the user has entered the password again before a payment. Both timeouts start again,
+    /// [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and [`amr`](UserContext::amr) get
+    /// these values.
     ///
     /// # Errors
     ///
