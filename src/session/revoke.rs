@@ -10,6 +10,10 @@ use crate::session::policy::Policy;
 
 impl Policy {
     /// Returns the sessions of a user that have not ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Store`] if the store is unavailable.
     pub(super) async fn list(
         &self,
         issuer: Option<&str>,
@@ -25,6 +29,11 @@ impl Policy {
     }
 
     /// Ends a session of a user.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if the store is
+    /// unavailable, or if the revocation could not be shared.
     pub(super) async fn revoke(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<(), SessionError> {
         // Not by the id alone: it may belong to another user's session.
         if !self.store.remove(issuer, owner, id).await? {
@@ -33,8 +42,13 @@ impl Policy {
         self.share_end(id).await
     }
 
-    /// Removes the sessions of a user that have ended without use, which a store counts until their absolute end.
+    /// Removes the idle sessions of a user, which a store counts until their absolute end.
+    ///
     /// Returns whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Store`] if the store is unavailable.
     pub(super) async fn remove_idle(&self, issuer: Option<&str>, owner: &str) -> Result<bool, SessionError> {
         let now = self.now().saturating_sub(STORED_AFTER);
         let records = self.store.find_by_owner(issuer, owner).await?;
