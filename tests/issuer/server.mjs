@@ -115,7 +115,7 @@ const RESOURCE_SERVERS = [
   })),
 ];
 
-// The app in which users log in. The call of its back channel is not to `localhost`, which may be an IPv6 address.
+// The app in which users log in. Its back channel is not called at `localhost`, which may be an IPv6 address.
 const web = () => ({
   client_id: 'web',
   client_secret: WEB_SECRET,

@@ -1,4 +1,4 @@
-//! Tests of the forms of a record.
+//! Tests of the JSON of a record.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::context::{Identity, Permission, Scopes};
 use crate::record_store::StoreError;
 use crate::session::error::SessionError;
 
-/// A session of a user, whose id and digest are of this number.
+/// A session of a user, whose id and digest are made from this number.
 pub(in crate::session) fn record(number: u8, user: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::parse(&format!("{number:022}")).unwrap(),

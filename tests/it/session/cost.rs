@@ -14,7 +14,7 @@ fn request(browser: &Browser) -> Request<Body> {
     Request::get("/me").header("cookie", browser.cookie.as_ref().unwrap()).body(Body::empty()).unwrap()
 }
 
-/// The number of responses with each status, of requests that are sent at the same time.
+/// The number of responses with each status to concurrent requests.
 fn send_all(app: &Router, browsers: impl IntoIterator<Item = Browser>) -> impl Future<Output = BTreeMap<u16, usize>> {
     let send = |browser: Browser| tokio::spawn(app.clone().oneshot(request(&browser)));
     let responses: Vec<_> = browsers.into_iter().map(send).collect();

@@ -58,7 +58,7 @@ async fn with_reject_over_limit_a_login_over_the_limit_is_403() {
     assert_eq!(response.denial.unwrap().code(), "too_many_sessions");
     assert_eq!(browser.me(&fixture.app).await, 200);
     fixture.log_in_as("bob").await;
-    // Sessions that have ended do not count, by the idle timeout or the absolute one.
+    // Sessions that have ended by either timeout do not count.
     for end in [31 * MINUTE, 12 * HOUR] {
         fixture.clock.advance(end);
         fixture.log_in().await;
@@ -198,7 +198,7 @@ async fn users_are_loaded_when_the_record_is_read_and_not_on_each_request() {
     let response = browser.get(&fixture.app, "/me").await;
     assert_eq!((response.status.as_u16(), response.denial.unwrap().code()), (403, "account_locked"));
     assert_eq!(loaded.load(SeqCst), 2);
-    // The user that was loaded can log out.
+    // The loaded user can log out.
     is_locked.store(false, SeqCst);
     assert_eq!(browser.post(&fixture.app, "/logout").await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Timeouts, and the last use that they are counted from.
+//! Timeouts, and the last use from which the idle timeout counts.
 
 use portcullis::Revocations;
 use portcullis::session::AssuranceLevel;

@@ -1,4 +1,4 @@
-//! Tests of the orders in which records are removed.
+//! Tests of the table: which records are removed, and when.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::session::record::tests::record;
 
 const LOGIN: u64 = 1_800_000_000;
 
-/// A session that was used last so many seconds after the login.
+/// A session whose last use is this many seconds after the login.
 fn used_at(number: u8, user: &str, seconds: u64) -> SessionRecord {
     SessionRecord { last_used_at: LOGIN + seconds, ..record(number, user) }
 }
@@ -63,7 +63,7 @@ fn at_capacity_the_least_recently_used_session_of_the_user_who_has_most_is_remov
     assert_eq!(numbers(&table), [1, 2, 4, 5, 6], "3 is ann's, and was not used for the longest time");
     table.touch(&SessionUse { digest: digest(4), at: LOGIN + 40 });
     table.create(&record(7, "ann"), None);
-    // Each has two now but eve, so of ann and bob one is chosen.
+    // Each except eve now has two, so ann or bob is chosen.
     assert_eq!(table.len(), 5);
     assert!(numbers(&table).contains(&6) && numbers(&table).contains(&7));
 }
