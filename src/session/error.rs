@@ -91,7 +91,7 @@ impl fmt::Display for SessionError {
             Self::OverLimit => "the user has too many sessions",
             Self::RandomUnavailable => "the operating system provides no random bytes",
             Self::ResponseSent => "the response has been sent already",
-            Self::Revocation(_) => "the end of the session is not shared yet",
+            Self::Revocation(_) => "the revocation of the session could not be stored or shared",
             Self::Store(_) => "the store of sessions failed",
             Self::TooLarge => "the record of the session has more than 4 KiB",
             Self::UserInvalid => "the user has no id",
