@@ -40,7 +40,8 @@ async fn the_signature_algorithm_issuer_and_audience_are_verified() {
     }
     let token = valid().sign();
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    for forged in [format!("{signed}."), format!("{signed}.{}", signature.replace(['A', 'b'], "c"))] {
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    for forged in [format!("{signed}."), format!("{signed}.{first}{}", &signature[1..])] {
         assert_eq!(app.post_token(&forged).await.status, 400);
     }
     assert_rejected(&app.post_token("").await, "the token does not have three segments");
