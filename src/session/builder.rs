@@ -215,8 +215,9 @@ impl SessionAuthBuilder {
         if let Some(revocations) = &self.revocations {
             return Ok(revocations.clone());
         }
-        // As long as a session may be valid. Invalid timeouts are issues of their own.
-        let lifetime = self.timeouts().absolute.clamp(MIN_LIFETIME, MAX_LIFETIME);
+        // A session that is not used after its end, because it is rejected, has ended without use by then. Keeping each
+        // logout for weeks would fill the table. Invalid timeouts are issues of their own.
+        let lifetime = self.timeouts().idle.clamp(MIN_LIFETIME, MAX_LIFETIME);
         Revocations::builder().max_token_lifetime(lifetime).clock(self.clock.clone()).build()
     }
 }

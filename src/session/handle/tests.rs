@@ -64,3 +64,11 @@ async fn without_random_bytes_every_method_is_503_and_changes_nothing() {
     let (session, _) = enter(&sessions, Some(cookie));
     assert_eq!(session.id(), Some(id));
 }
+
+#[test]
+fn ends_are_kept_in_one_process_for_the_idle_timeout() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let sessions = SessionAuth::builder().store(MemorySessions::new());
+    let sessions = sessions.idle_timeout(hours(2)).absolute_timeout(hours(24 * 30)).build().unwrap();
+    assert_eq!(sessions.policy.revocations.max_token_lifetime(), hours(2));
+}
