@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::context::{RevocationIds, UserContext};
+use crate::context::{Credential, RevocationIds, UserContext};
 use crate::revocation::error::RevokeError;
 use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
@@ -36,10 +36,12 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
     /// revocation has not been stored in the stream; or if the store of its API key is unavailable.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        // A session of the app may have been extended since, or by a request that is in progress.
+        let is_extensible = user.credential() == Credential::Session;
         let record = with_ids(user, |ids| {
             let id = ids.login().ok_or(RevokeError::IdMissing)?;
             let expires_at = match ids.expires_at {
-                Some(own) if ids.session.is_none() => Shared::expiry_of(own),
+                Some(own) if ids.session.is_none() && !is_extensible => Shared::expiry_of(own),
                 // Later credentials of a session are revoked too. They may expire later than this one.
                 _ => self.expiry_with_others(ids),
             };
@@ -139,8 +141,10 @@ impl Revocations {
         record: Result<Record, RevokeError>,
         revoked: Option<RevokedRecords>,
     ) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        let records = revoked.filter(|_| record.is_ok()).map(|revoked| self.0.user_records.revoke(&revoked));
+        let revoked = revoked.filter(|_| record.is_ok());
+        // First, so that a session that begins meanwhile is either removed or rejected.
         let stored = self.enforce(record);
+        let records = revoked.map(|revoked| self.0.user_records.revoke(&revoked));
         async move {
             let stored = stored.await;
             // Also after an error, so that an outage of the stream does not let the credentials become valid again.

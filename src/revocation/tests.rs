@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+#[cfg(all(feature = "redis", feature = "session"))]
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -122,4 +124,23 @@ async fn the_lookup_of_a_watch_admits_nothing_that_a_check_refuses() {
     revocations.0.set_available(Unavailable::Stale);
     assert!(revocations.0.is_revoked(&ids));
     assert_eq!(revocations.0.check(&ids), Err(shared::Refused::Revoked));
+}
+
+/// A confirmation extends a session, whose cookie would otherwise be valid again.
+#[cfg(all(feature = "redis", feature = "session"))]
+#[tokio::test]
+async fn the_end_of_a_session_is_kept_for_longer_than_the_session_would_last() {
+    let revocations = Revocations::builder().build().unwrap();
+    let now = revocations.0.now();
+    let expires_at = UNIX_EPOCH + Duration::from_secs(u64::from(now) + 60);
+    let user = UserContext::new("ann").with_token_id("id-1").with_expires_at(expires_at);
+    let session = user.clone().with_credential(crate::context::Credential::Session);
+    revocations.revoke(&session).await.unwrap();
+    let later = now + 3_600;
+    let expiries: Vec<_> = revocations.0.records().iter().map(|record| record.expires_at()).collect();
+    assert!(expiries.len() == 1 && expiries[0] > later, "{expiries:?}");
+    // A token is not extended.
+    revocations.revoke(&user.with_issuer(ISSUER)).await.unwrap();
+    let expiries = revocations.0.records().into_iter().map(|record| record.expires_at());
+    assert_eq!(expiries.filter(|expires_at| *expires_at < later).count(), 1);
 }
