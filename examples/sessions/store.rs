@@ -2,7 +2,8 @@
 //!
 //! In PostgreSQL, the placeholders are `$1` to `$8`, `IS` is `IS NOT DISTINCT FROM`, the `MAX` of
 //! two values is `GREATEST`, and there is no `LIMIT -1`. Concurrent transactions do not see each
-//! other's rows: so that logins do not exceed the limit, begin `create` with
+//! other's rows: so that logins do not exceed the limit, and a logout does not miss the row of a
+//! concurrent renewal, begin the transactions of `create`, `renew`, `remove` and `remove_all` with
 //! `SELECT name FROM accounts WHERE name = $1 FOR UPDATE`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -73,6 +73,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Removes a session of an owner with its replaced records, and returns whether there was one.
     ///
+    /// It also removes what a [renewal](Self::renew) at the same time has stored, or the renewal is a conflict.
+    ///
     /// # Errors
     ///
     /// Returns [`StoreError::Unavailable`] if the store cannot be reached.
