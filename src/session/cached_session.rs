@@ -1,6 +1,6 @@
 //! `CachedSession`: a record in the form in which requests check it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::context::UserContext;
@@ -24,6 +24,8 @@ pub(super) struct CachedSession {
     pub(super) loaded: OnceLock<UserContext>,
     /// The hash of the address and the user agent that the app has accepted; 0 for those at the login.
     accepted: AtomicU64,
+    /// Whether a request is removing the record, because the session was revoked.
+    is_removed: AtomicBool,
 }
 
 /// Whether a session is valid.
@@ -44,7 +46,17 @@ impl CachedSession {
         read_at: u64,
     ) -> Self {
         let renewal = CookieRenewal::of(&record.digest.to_hex());
-        Self { record, user, usage, renewal, age, read_at, loaded: OnceLock::new(), accepted: AtomicU64::new(0) }
+        Self {
+            record,
+            user,
+            usage,
+            renewal,
+            age,
+            read_at,
+            loaded: OnceLock::new(),
+            accepted: AtomicU64::new(0),
+            is_removed: AtomicBool::new(false),
+        }
     }
 
     /// Compares the session with the clock. `now` is in whole seconds since 1970.
@@ -64,6 +76,11 @@ impl CachedSession {
 
     pub(super) fn accept(&self, hash: u64) {
         self.accepted.store(hash, Ordering::Relaxed);
+    }
+
+    /// Records that the record is being removed. Returns whether this call is the first.
+    pub(super) fn set_removed(&self) -> bool {
+        !self.is_removed.swap(true, Ordering::Relaxed)
     }
 }
 

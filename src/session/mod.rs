@@ -173,6 +173,7 @@ mod sent_cookies;
 mod store;
 mod timed_store;
 mod timeouts;
+mod to_the_end;
 mod touch_log;
 mod usage;
 mod user_from;

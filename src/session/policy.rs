@@ -26,6 +26,7 @@ use crate::session::secret::{SessionDigest, SessionSecret};
 use crate::session::store::SessionLimit;
 use crate::session::timed_store::TimedStore;
 use crate::session::timeouts::Timeouts;
+use crate::session::to_the_end::to_the_end;
 use crate::session::touch_log::TouchLog;
 
 /// The validated settings of a `SessionAuth`.
@@ -171,7 +172,12 @@ impl Policy {
     }
 
     /// Removes a revoked session from the store, where it may outlive the revocation.
+    ///
+    /// Many requests may notice it at the same time, of which one removes it.
     fn remove_revoked(self: &Arc<Self>, session: &Arc<CachedSession>) {
+        if !session.set_removed() {
+            return;
+        }
         self.cache.forget(&session.record.digest);
         let policy = Arc::clone(self);
         let session = Arc::clone(session);
@@ -190,17 +196,30 @@ impl Policy {
         }
     }
 
-    /// Ends a session in this process, in the store and in other processes.
+    /// Ends a session in this process, in the store and in other processes, even if the future is dropped.
     ///
     /// # Errors
     ///
     /// Returns [`SessionError`] if the store is unavailable, or if the revocation could not be shared. This process
     /// rejects the session in any case.
-    pub(super) async fn end(&self, owner: &UserContext, id: &SessionId) -> Result<bool, SessionError> {
+    pub(super) fn end(
+        self: &Arc<Self>,
+        owner: &UserContext,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
         let shared = self.share_end(id);
-        let removed = self.store.remove(owner.issuer(), owner.id(), id).await;
-        shared.await?;
-        Ok(removed?)
+        let (policy, owner, id) = (Arc::clone(self), owner.clone(), *id);
+        let removed = to_the_end(async move { Ok(policy.store.remove(owner.issuer(), owner.id(), &id).await?) });
+        async move {
+            let removed = removed.await;
+            shared.await?;
+            removed.map(|_| ())
+        }
+    }
+
+    /// Whether a session was revoked, also if its record remains.
+    pub(super) fn is_revoked(&self, user: &UserContext) -> bool {
+        matches!(self.revocations.check_credential(user), Err(DenialKind::InvalidCredential))
     }
 
     /// Rejects a session in this process. The future is ready when other processes reject it too.

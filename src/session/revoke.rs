@@ -7,6 +7,7 @@ use crate::session::error::SessionError;
 use crate::session::id::SessionId;
 use crate::session::info::SessionInfo;
 use crate::session::policy::Policy;
+use crate::session::to_the_end::to_the_end;
 
 impl Policy {
     /// Returns the sessions of a user that have not ended.
@@ -34,12 +35,17 @@ impl Policy {
     ///
     /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if the store is
     /// unavailable, or if the revocation could not be shared.
-    pub(super) async fn revoke(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<(), SessionError> {
-        // Not by the id alone: it may belong to another user's session.
-        if !self.store.remove(issuer, owner, id).await? {
-            return Err(SessionError::NotFound);
-        }
-        self.share_end(id).await
+    pub(super) async fn revoke(
+        self: &Arc<Self>,
+        issuer: Option<&str>,
+        owner: &str,
+        id: &SessionId,
+    ) -> Result<(), SessionError> {
+        // Not by the id alone: it may belong to another user's session. And not removed first: if the store times out,
+        // the record may be gone, and other processes would not know it.
+        let records = self.store.find_by_owner(issuer, owner).await?;
+        let record = records.into_iter().find(|record| record.id == *id).ok_or(SessionError::NotFound)?;
+        self.end(&record.user, id).await
     }
 
     /// Removes the idle sessions of a user, which a store counts until their absolute end.
@@ -91,13 +97,11 @@ impl Policy {
 /// When a user is revoked, its sessions are removed from the store too, where they may outlive the revocation.
 impl UserRecords for Policy {
     fn revoke_user(self: Arc<Self>, names: UserNames) -> RevokeAll {
-        Box::pin(async move {
+        let removed = to_the_end(async move {
             let removed = self.remove_all(&names).await;
-            removed.map_err(|error| {
-                error.log("revoke_all");
-                Arc::new(error) as RecordsError
-            })
-        })
+            removed.inspect_err(|error| error.log("revoke_all"))
+        });
+        Box::pin(async move { removed.await.map_err(|error| Arc::new(error) as RecordsError) })
     }
 
     /// Does nothing: the next request with a revoked session removes it, and an unused one ends by its idle timeout.

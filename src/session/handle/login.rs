@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{SharedStr, UserContext};
-use crate::gate::DenialKind;
 use crate::record_store::StoreError;
 use crate::record_store::time::after;
 use crate::session::cached_session::CachedSession;
@@ -144,9 +143,9 @@ impl RequestState {
 
     async fn log_out(&self) -> Result<(), SessionError> {
         let Some(Current { session, .. }) = self.clear() else { return Ok(()) };
-        let ended = self.policy.end(&session.record.user, &session.record.id).await;
+        let ended = self.policy.end(&session.record.user, &session.record.id);
         self.policy.cache.forget(&session.record.digest);
-        ended.map(|_| ())
+        ended.await
     }
 
     fn new_record(
@@ -177,16 +176,11 @@ impl RequestState {
         .for_store()?;
         // Times are compared in whole seconds. A login after a revocation within the same second is not revoked: its
         // user was authenticated later.
-        if self.is_revoked(&record) {
+        if self.policy.is_revoked(&self.policy.cache.user_of(&record)) {
             record.logged_in_at = now.saturating_add(1);
             record.expires_at = record.expires_at.saturating_add(1);
         }
         Ok(record)
-    }
-
-    fn is_revoked(&self, record: &SessionRecord) -> bool {
-        let user = self.policy.cache.user_of(record);
-        matches!(self.policy.revocations.check_credential(&user), Err(DenialKind::InvalidCredential))
     }
 
     /// Ends what a new session replaces, and makes it the current one.
@@ -201,7 +195,7 @@ impl RequestState {
             shared.await?;
         }
         // A revocation of the user during the write has not found this session.
-        if self.is_revoked(&new.session.record) {
+        if self.policy.is_revoked(&new.session.user) {
             return Err(SessionError::UserRevoked);
         }
         self.set(new)
@@ -217,6 +211,10 @@ impl RequestState {
         }
         let nonce = *random_bytes::<16>()?;
         let now = self.policy.clock.since_epoch();
+        // A slow request. A store may keep the record for longer, and a confirmation would extend it.
+        if now.as_secs() >= session.record.expires_at {
+            return Err(SessionError::NotLoggedIn);
+        }
         let replacement = Replacement { nonce, valid_until: after(now, GRACE) };
         let old = SessionRecord {
             replacement: Some(replacement),
@@ -232,6 +230,11 @@ impl RequestState {
         // Also after an error: after a timeout, it is unknown whether the record was stored.
         self.policy.cache.forget(&old.digest);
         match stored {
+            // Compared with the former login, since a confirmation is later than a revocation of the user before it.
+            Ok(()) if self.policy.is_revoked(&session.user) => {
+                let _ = self.policy.end(&session.record.user, &session.record.id).await;
+                Err(SessionError::NotLoggedIn)
+            }
             Ok(()) => {
                 session.usage.set_replaced();
                 let set = self.set(Current { secret: next, session: self.policy.cache.insert(renewed) });

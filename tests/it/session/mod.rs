@@ -1,6 +1,7 @@
 //! `SessionAuth` with a store that can count calls, fail and wait.
 
 mod any_of;
+mod attacks;
 mod config;
 mod cookie;
 mod cost;
@@ -183,6 +184,9 @@ struct Shared {
     writes: AtomicUsize,
     is_down: AtomicBool,
     is_unreadable: AtomicBool,
+    is_read_only: AtomicBool,
+    /// Whether `remove` fails after it has removed, as by a timeout.
+    loses_replies: AtomicBool,
     /// If set, each `find` waits for a permit after it has read the record.
     permits: Mutex<Option<Arc<Semaphore>>>,
     running: AtomicUsize,
@@ -198,6 +202,8 @@ impl TestStore {
             writes: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
             is_unreadable: AtomicBool::new(false),
+            is_read_only: AtomicBool::new(false),
+            loses_replies: AtomicBool::new(false),
             permits: Mutex::new(None),
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),
@@ -255,6 +261,9 @@ impl TestStore {
 
     fn check_write(&self) -> Result<(), StoreError> {
         self.0.writes.fetch_add(1, SeqCst);
+        if self.0.is_read_only.load(SeqCst) {
+            return Err(StoreError::unavailable("the database is read-only"));
+        }
         self.check()
     }
 }
@@ -293,7 +302,10 @@ impl SessionStore for TestStore {
 
     async fn remove(&self, issuer: Option<&str>, owner: &str, id: &SessionId) -> Result<bool, StoreError> {
         self.check_write()?;
-        self.0.sessions.remove(issuer, owner, id).await
+        // A client that disconnects cancels its request here.
+        tokio::task::yield_now().await;
+        let removed = self.0.sessions.remove(issuer, owner, id).await;
+        if self.0.loses_replies.load(SeqCst) { Err(StoreError::unavailable("timeout")) } else { removed }
     }
 
     async fn find_by_owner(&self, issuer: Option<&str>, owner: &str) -> Result<Vec<SessionRecord>, StoreError> {
