@@ -29,6 +29,7 @@ impl Denial {
             (_, 400) => r#""type":"about:blank","title":"Bad Request","status":400"#,
             (_, 401) => r#""type":"about:blank","title":"Unauthorized","status":401"#,
             (_, 403) => r#""type":"about:blank","title":"Forbidden","status":403"#,
+            (_, 404) => r#""type":"about:blank","title":"Not Found","status":404"#,
             (_, 422) => r#""type":"about:blank","title":"Unprocessable Content","status":422"#,
             (_, 503) => r#""type":"about:blank","title":"Service Unavailable","status":503"#,
             _ => r#""type":"about:blank","title":"Internal Server Error","status":500"#,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::body::to_bytes;
+use axum::response::IntoResponse;
 use http::StatusCode;
 use portcullis::context::{Credential, Realm};
 use portcullis::gate::{AccountRefusal, CredentialError, Denial, DenialKind, TokenError, Violation};
@@ -141,6 +143,22 @@ fn each_reason_has_its_documented_code_and_status() {
         assert_eq!(kind.code(), denial.code());
     }
     assert_eq!(used.len(), documented.len(), "every documented code belongs to a reason");
+}
+
+#[tokio::test]
+async fn the_problem_has_the_status_of_the_response_and_its_title() {
+    for kind in kinds() {
+        let response = Denial::new(kind.clone(), Realm::default()).into_response();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 4_096).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["status"], status.as_u16(), "{kind:?}");
+        if problem["type"] == "about:blank" {
+            // The reason phrase of 422 changed in RFC 9110.
+            let title = problem["title"].as_str().unwrap().replace("Content", "Entity");
+            assert_eq!(Some(&*title), status.canonical_reason(), "{kind:?}");
+        }
+    }
 }
 
 #[test]
