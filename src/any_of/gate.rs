@@ -204,7 +204,8 @@ impl<G: AuthGates> AnyOf<G> {
     /// Decides about a request without a credential.
     fn enter_without_credential(&self, head: &mut request::Parts, is_optional: bool) -> Entry<AnyOfPass<G::Pass>> {
         if !is_optional {
-            return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing));
+            let redirect = self.shared.gates.login_redirect(head);
+            return Entry::Refuse(redirect.unwrap_or_else(|| self.refuse(head, DenialKind::CredentialsMissing)));
         }
         // An outer gate may have authenticated the request by another credential.
         if head.extensions.get::<Visitor>().is_none_or(Visitor::is_on_open_route) {
@@ -263,6 +264,10 @@ impl<G: AuthGates> AuthGate for AnyOf<G> {
         gates.enter(decider, head, is_optional, others, AnyOfPass::of, |head| {
             self.enter_without_credential(head, is_optional)
         })
+    }
+
+    fn login_redirect(&self, head: &request::Parts) -> Option<Reply> {
+        self.shared.gates.login_redirect(head)
     }
 
     fn presents_ambient(&self, head: &request::Parts) -> bool {

@@ -6,7 +6,7 @@ use http::{Response, request};
 
 use crate::any_of::gates::sealed::Sealed;
 use crate::context::Realm;
-use crate::gate::{AuthGate, CredentialSources, Entry, ResponseHeaders};
+use crate::gate::{AuthGate, CredentialSources, Entry, Reply, ResponseHeaders};
 
 /// The gates of an [`AnyOf`](crate::AnyOf): a tuple of two to six gates that implement [`AuthGate`].
 ///
@@ -48,7 +48,7 @@ pub enum OneOf<A, B, C, D, E, F> {
 }
 
 pub(super) mod sealed {
-    use super::{Declaration, Entry, OtherChallenges, Response, ResponseHeaders, request};
+    use super::{Declaration, Entry, OtherChallenges, Reply, Response, ResponseHeaders, request};
 
     /// The gates of a tuple, each known by its index.
     pub trait Sealed: Send + Sync + 'static {
@@ -74,6 +74,9 @@ pub(super) mod sealed {
         fn leave<T>(&self, pass: Self::Pass, response: &mut Response<T>);
 
         fn presents_ambient(&self, index: usize, head: &request::Parts) -> bool;
+
+        /// The redirect of the first gate that has one.
+        fn login_redirect(&self, head: &request::Parts) -> Option<Reply>;
 
         fn remove_untrusted(&self, head: &mut request::Parts);
 
@@ -161,6 +164,10 @@ macro_rules! tuple {
                     $($index => self.$index.presents_ambient(head),)+
                     _ => false,
                 }
+            }
+
+            fn login_redirect(&self, head: &request::Parts) -> Option<Reply> {
+                None$(.or_else(|| self.$index.login_redirect(head)))+
             }
 
             fn remove_untrusted(&self, head: &mut request::Parts) {

@@ -70,7 +70,7 @@
 //!
 //! | the request has | result |
 //! |---|---|
-//! | no credential | 401 with a challenge for each scheme; anonymous with [`to_optional`](crate::AnyOf::to_optional) |
+//! | no credential | 401 with a challenge for each scheme; a navigation is redirected to the [login page](crate::session::SessionAuthBuilder::login_page) of a `SessionAuth`; anonymous with [`to_optional`](crate::AnyOf::to_optional) |
 //! | one explicit credential | its gate decides |
 //! | an explicit credential and ambient ones | the gate of the explicit one decides, and the ambient ones are not looked at; 400 with [`exactly_one`](crate::AnyOf::exactly_one) |
 //! | several explicit credentials | 400 `invalid_request`, even if no gate reads one of them |

@@ -6,6 +6,7 @@ use crate::context::Realm;
 use crate::gate::credentials::CredentialSources;
 use crate::gate::engine::Gate;
 use crate::gate::entry::Entry;
+use crate::gate::reply::Reply;
 
 /// A gate that authenticates requests by a credential, for use in [`AnyOf`](crate::AnyOf).
 ///
@@ -141,6 +142,17 @@ pub trait AuthGate: Gate {
     fn presents_ambient(&self, head: &request::Parts) -> bool {
         let _ = head;
         false
+    }
+
+    /// Returns a redirect to a page on which the user can log in, for a request without a credential (default: none,
+    /// and the response is 401).
+    ///
+    /// `AnyOf` calls it, unless it admits the request. The first gate that returns a redirect decides. Return one only
+    /// for a navigation, whose response a browser shows as a page, as
+    /// [`SessionAuth`](crate::session::SessionAuthBuilder::login_page) does.
+    fn login_redirect(&self, head: &request::Parts) -> Option<Reply> {
+        let _ = head;
+        None
     }
 
     /// Decides about a request inside an [`AnyOf`](crate::AnyOf) (default: [`enter`](Gate::enter)).

@@ -103,16 +103,8 @@ impl SessionAuth {
     }
 
     fn refuse_without_session(&self, head: &request::Parts, clears_cookie: bool) -> Reply {
-        let mut reply = match self.policy.login_page.as_ref().filter(|page| page.is_for(head)) {
-            Some(page) => {
-                let mut response = Response::new("");
-                *response.status_mut() = StatusCode::SEE_OTHER;
-                response.headers_mut().insert(LOCATION, page.location(head));
-                response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-                Reply::new(response)
-            }
-            None => self.refuse(head, DenialKind::CredentialsMissing),
-        };
+        let redirect = self.login_redirect(head);
+        let mut reply = redirect.unwrap_or_else(|| self.refuse(head, DenialKind::CredentialsMissing));
         if clears_cookie {
             append(reply.headers_mut(), &SET_COOKIE, self.policy.cookie.clear());
         }
@@ -238,6 +230,15 @@ impl AuthGate for SessionAuth {
 
     fn realm(&self) -> Realm {
         self.policy.realm.clone()
+    }
+
+    fn login_redirect(&self, head: &request::Parts) -> Option<Reply> {
+        let page = self.policy.login_page.as_ref().filter(|page| page.is_for(head))?;
+        let mut response = Response::new("");
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        response.headers_mut().insert(LOCATION, page.location(head));
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        Some(Reply::new(response))
     }
 
     fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<SessionPass> {

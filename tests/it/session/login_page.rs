@@ -1,6 +1,8 @@
 //! The redirect to the login page, and back.
 
 use axum::routing::get;
+use portcullis::api_key::MemoryKeys;
+use portcullis::{AnyOf, ApiKeyAuth, BasicAuth};
 
 use super::*;
 
@@ -30,6 +32,33 @@ async fn a_navigation_without_a_session_is_redirected_and_comes_back() {
         assert_eq!(return_path(&fixture, location).await, "/me?year=2026&a=b");
     }
     assert_eq!(fixture.handled(), 0);
+}
+
+#[tokio::test]
+async fn any_of_redirects_a_navigation_without_a_credential_to_the_login_page_of_its_sessions() {
+    let fixture = fixture();
+    let keys = ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build().unwrap();
+    let tools = BasicAuth::builder().user("prometheus", "wOJ0dPFpeFQAYvHO").build().unwrap();
+    let router = || Router::new().route("/me", any(|| async {}));
+    let inner = AnyOf::new((keys, fixture.sessions.clone())).unwrap();
+    let nested = AnyOf::new((tools, inner.clone())).unwrap();
+    for app in [router().layer(inner), router().layer(nested)] {
+        for mut browser in [Browser::default(), invented(1)] {
+            let response = browser.send(&app, Method::GET, "/me?year=2026", NAVIGATION).await;
+            assert_eq!(response.status, 303);
+            assert_eq!(response.headers["cache-control"], "no-store");
+            assert!(!response.headers.contains_key("www-authenticate"));
+            let location = response.headers["location"].to_str().unwrap();
+            assert_eq!(return_path(&fixture, location).await, "/me?year=2026");
+        }
+        for (method, headers) in [
+            (Method::GET, &[("sec-fetch-mode", "cors")][..]),
+            (Method::POST, NAVIGATION),
+            (Method::GET, &[("sec-fetch-mode", "navigate"), ("authorization", "ApiKey acme_live_unknown")]),
+        ] {
+            assert_eq!(Browser::default().send(&app, method, "/me", headers).await.status, 401);
+        }
+    }
 }
 
 #[tokio::test]
