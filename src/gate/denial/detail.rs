@@ -78,7 +78,7 @@ impl Denial {
             }
             DenialKind::CrossSite { origin: Some(_) } => "requests from pages of other sites are not allowed".into(),
             DenialKind::CrossSite { origin: None } => {
-                "the request has no Origin header that says which page sent it".into()
+                "neither Sec-Fetch-Site nor Origin says that a page of this site sent the request".into()
             }
             DenialKind::CsrfTokenInvalid => "the form has expired: reload the page".into(),
             DenialKind::CredentialsMissing => match self.realm.schemes_besides_bearer() {
@@ -168,7 +168,8 @@ impl DenialKind {
                  in a database"
                 .into(),
             Self::SessionLayerMissing => "Session requires a SessionAuth layer around it, inside which no other layer \
-                 authenticates; on login routes, add SessionAuth::to_optional"
+                 authenticates; on login routes, add SessionAuth::to_optional; on routes in an AnyOf, add \
+                 RequireCredential::new(Credential::Session), which rejects other credentials with 403"
                 .into(),
             Self::TrustedProxiesMissing { required_by } => format!(
                 "{required_by} requires a TrustedProxies layer around it, which finds the client's address; add one, or \
@@ -216,7 +217,7 @@ mod tests {
             (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::SessionChangeInvalid, "more than 4 KiB"),
-            (DenialKind::SessionLayerMissing, "SessionAuth::to_optional"),
+            (DenialKind::SessionLayerMissing, "RequireCredential::new(Credential::Session)"),
             (DenialKind::trusted_proxies_missing("ClientAddr"), "ClientAddr requires a TrustedProxies layer"),
         ] {
             let denial = Denial::new(kind, Realm::default());
