@@ -119,7 +119,7 @@ impl RedisSessions {
     /// Returns [`ConfigError`] if the URL is invalid, or if it asks for TLS without the feature `redis_tls` or without
     /// verification (`#insecure`). The error does not show the URL, which may contain a password.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self::new(RecordServer::of_url(url, &TEXTS)?))
+        Ok(Self::on(RecordServer::of_url(url, &TEXTS)?))
     }
 
     /// Creates a store with the settings of a client of the crate `redis` 1.
@@ -137,7 +137,7 @@ impl RedisSessions {
     /// # }
     /// ```
     pub fn from_client(client: Client) -> Self {
-        Self::new(RecordServer::of_client(client, &TEXTS))
+        Self::on(RecordServer::of_client(client, &TEXTS))
     }
 
     /// Uses a connection to a cluster, a `ClusterConnection` of the crate `redis` 1.
@@ -157,7 +157,7 @@ impl RedisSessions {
     /// # }
     /// ```
     pub fn cluster(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::new(RecordServer::of_cluster(connection, &TEXTS))
+        Self::on(RecordServer::of_cluster(connection, &TEXTS))
     }
 
     /// Sets the prefix of the keys in Redis (default `portcullis:sessions`).
@@ -198,7 +198,8 @@ impl RedisSessions {
         self
     }
 
-    fn new(server: RecordServer) -> Self {
+    /// Not `new`, so that a call of `new` outside is an error that suggests `connect`.
+    fn on(server: RecordServer) -> Self {
         Self { server, prefix: DEFAULT_PREFIX.into() }
     }
 }
