@@ -9,7 +9,8 @@
 //!
 //! ```
 //! use axum::http::{Request, header};
-//! use axum::{Form, Router, body::Body, response::Redirect};
+//! use axum::{Form, Router, body::Body, http::StatusCode};
+//! use axum::response::{IntoResponse, Redirect, Response};
 //! use axum::routing::{get, post};
 //! use portcullis::gate::Denial;
 //! use portcullis::session::{MemorySessions, Session};
@@ -25,13 +26,14 @@
 //! async fn log_in(
 //!     session: Session,
 //!     Form(login): Form<Login>,
-//! ) -> Result<Redirect, Denial> {
+//! ) -> Result<Response, Denial> {
 //!     // Your own check of the password.
 //!     if login.password != "correct horse" {
-//!         return Ok(Redirect::to("/login?failed"));
+//!         let text = "The name or the password is wrong.";
+//!         return Ok((StatusCode::FORBIDDEN, text).into_response());
 //!     }
 //!     session.log_in(UserContext::new(login.name)).await?;
-//!     Ok(Redirect::to(&session.return_path()))
+//!     Ok(Redirect::to(&session.return_path()).into_response())
 //! }
 //!
 //! async fn log_out(session: Session) -> Result<Redirect, Denial> {
