@@ -111,7 +111,7 @@
 //! - after 30 minutes [without a request](SessionAuthBuilder::idle_timeout), and 12 hours
 //!   [after the login](SessionAuthBuilder::absolute_timeout), whatever the browser does with the cookie;
 //! - when its user [logs out](Session::log_out), or ends it [from another device](Session::revoke);
-//! - when its user, or an administrator, ends [all sessions](Session::revoke_all);
+//! - when its user ends [all sessions](Session::revoke_all), or an administrator [does](crate::SessionAuth::revoke_all);
 //! - when it is the least recently used, and a login exceeds the [limit](SessionAuthBuilder::max_sessions);
 //! - when [`Revocations`](crate::Revocations) revoke it: an OpenID provider that logs a user out revokes the `sid` of
 //!   the login, which is [`session_id`](crate::UserContext::session_id).

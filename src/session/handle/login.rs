@@ -88,8 +88,9 @@ impl Session {
     /// Records that the user has authenticated again, and replaces the cookie.
     ///
     /// For example, the user has entered the password again before a payment. Both timeouts start again,
-    /// [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and [`amr`](UserContext::amr) get
-    /// these values.
+    /// [`auth_time`](UserContext::auth_time) is now, and [`acr`](UserContext::acr) and [`amr`](UserContext::amr) are
+    /// set: the level under a name of your own, and the methods of RFC 8176, as in `confirm("password", ["pwd"])`. The
+    /// guide has [a whole handler](crate::_guide::recipes::sessions#ask-for-the-password-again).
     ///
     /// # Errors
     ///
