@@ -8,8 +8,8 @@
 //! user in or out. The app authenticates the user first, by a password or through an identity provider.
 //!
 //! ```
-//! use axum::http::{Request, header};
-//! use axum::{Form, Router, body::Body, http::StatusCode};
+//! use axum::http::{Request, StatusCode, header};
+//! use axum::{Form, Router, body::Body};
 //! use axum::response::{IntoResponse, Redirect, Response};
 //! use axum::routing::{get, post};
 //! use portcullis::gate::Denial;
