@@ -38,6 +38,7 @@ pub(crate) enum RevocationKind<'a> {
         id: &'a str,
     },
     /// The cookie of such a session, by its digest.
+    #[cfg(feature = "session")]
     SessionCookie {
         digest: &'a str,
     },
@@ -63,6 +64,7 @@ impl RevocationId {
             RevocationKind::Subject { issuer, id } => (6, issuer, id),
             RevocationKind::Token { issuer, id } => (7, issuer, id),
             RevocationKind::OwnSession { id } => (8, NONE, id),
+            #[cfg(feature = "session")]
             RevocationKind::SessionCookie { digest } => (9, NONE, digest),
         };
         // All but the name has a fixed size, so different names make different messages.
