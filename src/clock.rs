@@ -132,7 +132,12 @@ impl SteadyClock {
     }
 }
 
-fn wall_micros(clock: &Clock) -> u64 {
+#[cfg_attr(
+    not(any(feature = "rate_limit", feature = "revocation", test)),
+    expect(dead_code, reason = "only `rate_limit` and `revocation` need it")
+)]
+#[inline]
+pub(crate) fn wall_micros(clock: &Clock) -> u64 {
     let time = clock.since_epoch();
     // Without `as_micros`, whose 128 bits take longer.
     let micros = time.as_secs().checked_mul(1_000_000);

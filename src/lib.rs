@@ -168,6 +168,9 @@ pub mod cors;
 pub mod csrf;
 #[cfg(feature = "serde")]
 mod deserialize;
+#[cfg(feature = "end_streams")]
+#[doc(alias("server-sent events", "SSE", "streaming"))]
+pub mod end_streams;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
@@ -277,6 +280,9 @@ pub use context::user::UserContext;
 pub use cors::gate::Cors;
 #[doc(alias("cross-site request forgery", "Sec-Fetch-Site", "xsrf"))]
 pub use csrf::gate::Csrf;
+#[cfg(feature = "end_streams")]
+#[doc(alias("server-sent events", "SSE", "streaming"))]
+pub use end_streams::layer::EndStreams;
 pub use error::{ConfigError, ConfigIssue, IssueKind};
 #[cfg(feature = "axum")]
 pub use extract::extractor::Extractor;

@@ -24,6 +24,7 @@ use crate::context::{AppSettings, AuthScheme, Realm};
 use crate::error::{ConfigError, ConfigIssues};
 use crate::gate::{Admission, CredentialSource, CredentialSources, UserLoader};
 use crate::revocation::handle::Revocations;
+use crate::revocation::lifetime::Lifetime;
 
 impl ApiKeyAuth {
     /// Starts the configuration. A [prefix](ApiKeyAuthBuilder::prefix) and a [store](ApiKeyAuthBuilder::store) are
@@ -122,7 +123,8 @@ impl ApiKeyAuthBuilder {
             stale_for: self.stale_for,
             capacity: self.cache_capacity,
         };
-        let app = AppSettings { realm: realm.clone(), ..self.app };
+        let lifetime = Lifetime::new(self.revocations.as_ref(), self.clock.clone(), Duration::ZERO);
+        let app = AppSettings { realm: realm.clone(), lifetime: Some(lifetime), ..self.app };
         let cache = KeyCache::new(app, Arc::clone(&usage), store.clone(), settings, self.clock.clone());
         let policy = Policy {
             format,

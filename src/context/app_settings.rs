@@ -1,5 +1,10 @@
 //! `AppSettings`: what the app defines about its users, whatever their credential.
 
+#[cfg(feature = "revocation")]
+use std::any::Any;
+#[cfg(feature = "revocation")]
+use std::sync::Arc;
+
 use crate::context::identity::Identity;
 use crate::context::realm::Realm;
 use crate::context::roles::Roles;
@@ -15,6 +20,9 @@ pub(crate) struct AppSettings {
     pub(crate) default_tier: Option<Tier>,
     pub(crate) roles: Option<Roles>,
     pub(crate) realm: Realm,
+    /// How the layer knows when a credential ends. Only `revocation` knows its type.
+    #[cfg(feature = "revocation")]
+    pub(crate) lifetime: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl AppSettings {
@@ -30,7 +38,7 @@ impl AppSettings {
         issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
     }
 
-    /// Adds the tier, the role table and the realm. A tier that the app does not know is not replaced by the default.
+    /// Adds the tier, the role table, the realm and the lifetime. A tier that the app does not know is not replaced by the default.
     pub(crate) fn complete(&self, identity: &mut Identity) {
         identity.tier = match &identity.tier_name {
             Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),
@@ -38,6 +46,8 @@ impl AppSettings {
         };
         identity.role_table.clone_from(&self.roles);
         identity.realm = self.realm.clone();
+        #[cfg(feature = "revocation")]
+        identity.lifetime.clone_from(&self.lifetime);
     }
 }
 

@@ -59,6 +59,9 @@ pub(crate) struct Identity {
     /// Set by a gate that checks revocations. It keeps the names in the credential, which a user loader may replace.
     #[cfg(feature = "revocation")]
     pub(crate) revocation_ids: Option<Arc<RevocationIds>>,
+    /// How the gate that verified the credential knows when it ends. Only `revocation` knows its type.
+    #[cfg(feature = "revocation")]
+    pub(crate) lifetime: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) record: Option<Arc<dyn Any + Send + Sync>>,
 }
 

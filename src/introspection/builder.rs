@@ -24,6 +24,7 @@ use crate::introspection::policy::Policy;
 use crate::introspection::signed_response::SignedResponses;
 use crate::introspection::users::Users;
 use crate::revocation::handle::Revocations;
+use crate::revocation::lifetime::Lifetime;
 use crate::verify_jwt::verifier::Verifier;
 
 impl IntrospectionAuth {
@@ -170,13 +171,14 @@ impl IntrospectionAuthBuilder {
         if self.app.roles.is_some() {
             claims.use_roles();
         }
+        let lifetime = Lifetime::new(self.revocations.as_ref(), self.clock.clone(), self.leeway);
         let users = Users {
             client_claims: claims.is_id_subject().then(|| claims.clone().id("client_id")),
             claims,
             issuer: self.issuer.map(Arc::from),
             audiences: self.audiences,
             revocations: self.revocations.clone(),
-            app: AppSettings { realm: realm.clone(), ..self.app },
+            app: AppSettings { realm: realm.clone(), lifetime: Some(lifetime), ..self.app },
             leeway: self.leeway,
         };
         let settings = CacheSettings { ttl: self.cache_ttl, capacity: self.cache_capacity, timeout: self.timeout };

@@ -190,11 +190,13 @@ impl JwtAuthBuilder {
         let max_issuers = capacities.into_iter().fold(issuers.len(), usize::saturating_add);
         issues.into_result(|| {
             self.revocations.set_in_use();
+            let realm = self.realm.as_deref().map_or_else(Realm::default, Realm::new);
+            let app = AppSettings { realm, ..self.app };
             let policy = Policy {
                 header_cache: HeaderCache::new(max_issuers),
                 issuers: IssuerTable::new(issuers, sources),
                 hints: Hints::new(self.clock.clone()),
-                app: AppSettings { realm: self.realm.as_deref().map_or_else(Realm::default, Realm::new), ..self.app },
+                app: self.revocations.add_lifetime(app, &self.clock, self.leeway),
                 cookie: self.cookie.map(|name| (name, self.csrf.unwrap_or_default())),
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,

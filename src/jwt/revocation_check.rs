@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::{Identity, UserContext};
+use crate::clock::Clock;
+use crate::context::{AppSettings, Identity, UserContext};
 use crate::gate::{DenialKind, TokenError};
 use crate::jwt::issuer::trusted::TrustedIssuer;
 #[cfg(feature = "revocation")]
 use crate::revocation::handle::Revocations;
+#[cfg(feature = "revocation")]
+use crate::revocation::lifetime::Lifetime;
 
 /// The handle of the app, if there is one. Without the feature `revocation`, nothing is checked.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,11 @@ pub(crate) struct RevocationCheck {
 impl RevocationCheck {
     pub(crate) fn of(revocations: &Revocations) -> Self {
         Self { revocations: Some(revocations.clone()) }
+    }
+
+    /// Adds to the settings how users know when their token ends.
+    pub(crate) fn add_lifetime(&self, app: AppSettings, clock: &Clock, leeway: Duration) -> AppSettings {
+        AppSettings { lifetime: Some(Lifetime::new(self.revocations.as_ref(), clock.clone(), leeway)), ..app }
     }
 
     /// Records that a layer was built, so that a revocation has an effect.
@@ -72,6 +80,10 @@ impl RevocationCheck {
 
 #[cfg(not(feature = "revocation"))]
 impl RevocationCheck {
+    pub(crate) fn add_lifetime(&self, app: AppSettings, _clock: &Clock, _leeway: Duration) -> AppSettings {
+        app
+    }
+
     pub(crate) fn set_in_use(&self) {}
 
     pub(crate) fn check_lifetime(

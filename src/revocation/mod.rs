@@ -111,7 +111,9 @@
 mod builder;
 mod check;
 mod error;
+mod expiries;
 pub(crate) mod handle;
+pub(crate) mod lifetime;
 mod record;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

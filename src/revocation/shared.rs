@@ -1,6 +1,7 @@
 //! `Shared`: what the clones of a `Revocations` share.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use crate::clock::{Clock, MAX_LEEWAY, SteadyClock};
 #[cfg(feature = "session")]
 use crate::context::RevocationId;
 use crate::context::RevocationIds;
+use crate::revocation::expiries::Expiries;
 use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
 use crate::revocation::redis::stream_writer::StreamWriter;
@@ -29,7 +31,9 @@ pub(crate) struct Shared {
     clock: SteadyClock,
     /// Notified when the table may be used again.
     became_available: Notify,
-    watchers: Watchers,
+    watchers: Arc<Watchers>,
+    /// The expiries that are watched by the clock of this handle.
+    expiries: Arc<Expiries>,
     /// Whether a gate checks the table.
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
@@ -63,6 +67,7 @@ impl Shared {
     pub(super) fn new(max_token_lifetime: Duration, max_entries: usize, clock: Clock) -> Self {
         static HANDLES: AtomicU64 = AtomicU64::new(1);
         let handle = HANDLES.fetch_add(1, Ordering::Relaxed);
+        let watchers = Arc::new(Watchers::new());
         Self {
             // If an app creates two million handles, the last ones are unavailable, which is safe.
             state: AtomicU64::new(handle << GENERATION_BITS),
@@ -70,9 +75,10 @@ impl Shared {
             max_entries,
             max_token_lifetime,
             usage_log: Throttle::new(&clock),
+            expiries: Arc::new(Expiries::new(clock.clone(), Arc::clone(&watchers))),
             clock: SteadyClock::new(clock),
             became_available: Notify::new(),
-            watchers: Watchers::new(),
+            watchers,
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
             user_records: AllRecords::default(),
@@ -166,26 +172,28 @@ impl Shared {
     }
 
     /// Returns the table of the watched credentials.
-    pub(super) fn watchers(&self) -> &Watchers {
+    pub(super) fn watchers(&self) -> &Arc<Watchers> {
         &self.watchers
     }
 
+    /// Returns the expiries that are watched by the clock of this handle.
+    pub(super) fn expiries(&self) -> &Arc<Expiries> {
+        &self.expiries
+    }
+
     /// Returns whether the table revokes a credential, also while it may lack other entries.
+    #[inline]
     pub(super) fn is_revoked(&self, ids: &RevocationIds) -> bool {
         let state = self.state.load(Ordering::Acquire);
-        if ids.is_checked(state) {
-            return false;
-        }
+        !ids.is_checked(state) && self.look_up_revoked(ids, state)
+    }
+
+    fn look_up_revoked(&self, ids: &RevocationIds, state: u64) -> bool {
         let is_revoked = self.table.is_revoked(ids);
         if !is_revoked && state & UNAVAILABLE == 0 {
             ids.set_checked(state);
         }
         is_revoked
-    }
-
-    /// Returns the time by the wall clock, in microseconds since 1970.
-    pub(super) fn now_micros(&self) -> u64 {
-        self.clock.wall_micros()
     }
 
     #[cfg(feature = "redis")]

@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Once};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, UNIX_EPOCH};
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
-
-use crate::context::UserContext;
+use crate::context::{RevocationIds, UserContext};
+use crate::revocation::expiries::Expiries;
 use crate::revocation::handle::Revocations;
 use crate::revocation::watchers::Place;
-use crate::runtime;
 
 /// A future for the end of a credential.
 impl Revocations {
@@ -68,29 +66,33 @@ impl Revocations {
     /// The time is that of the [`clock`](crate::revocation::RevocationsBuilder::clock), which is read at each poll. To
     /// be polled at the expiry, the future needs a Tokio runtime with timers. Without one, a revocation still wakes it.
     ///
-    /// A watched credential takes less than 200 bytes, timer included, until the future resolves or is dropped.
+    /// A watched credential takes less than 200 bytes until the future resolves or is dropped.
     pub fn watch(&self, user: &UserContext) -> Watch {
         let ids = user.revocation_ids().map_or_else(|| Arc::new(user.new_revocation_ids()), Arc::clone);
-        let place = self.0.watchers().insert(ids);
-        let expires_at = user.expires_at().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let expires_at = expires_at.map_or(u64::MAX, whole_micros);
-        Watch { revocations: self.clone(), timer: None, expires_at, place: Some(place), ended: None }
+        Watch::new(Some(self.clone()), Arc::clone(self.0.expiries()), ids, user.expires_at_since_epoch())
     }
 }
 
-/// Resolves when the credential of a user ends; from [`Revocations::watch`].
+/// Resolves when the credential of a user ends; from [`UserContext::ended`] or [`Revocations::watch`].
 ///
 /// It is [`Unpin`], so that `select!` takes `&mut watch`. Dropping it costs nothing and ends nothing. Polled after it
 /// has resolved, it returns the same result.
 #[must_use = "a future does nothing unless it is awaited or polled"]
 pub struct Watch {
-    revocations: Revocations,
-    /// Created at the first poll, if the credential expires. It takes most of the memory.
-    timer: Option<Pin<Box<Sleep>>>,
+    revocations: Option<Revocations>,
+    ids: Arc<RevocationIds>,
+    /// By which clock the credential expires, and the watchers among which this one is.
+    expiries: Arc<Expiries>,
     /// In microseconds since 1970, rounded up; `u64::MAX` if the credential does not expire.
     expires_at: u64,
+    /// The addresses of the waker that is stored, which lives at least until `wakes` changes.
+    waker: (usize, usize),
+    /// The number of wake-ups before the waker was stored.
+    wakes: u32,
     /// Where the ids of the user are watched, until this future resolves.
     place: Option<Place>,
+    /// Whether the waker is stored, and is woken at the expiry.
+    is_stored: bool,
     ended: Option<Ended>,
 }
 
@@ -100,73 +102,81 @@ pub struct Watch {
 pub enum Ended {
     /// It was revoked, or its session, subject, client or issuer was.
     Revoked,
-    /// It has expired: [`UserContext::expires_at`] has passed.
+    /// It has expired: [`UserContext::expires_at`] and the leeway have passed.
     Expired,
 }
 
 impl Future for Watch {
     type Output = Ended;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
-        if let Some(ended) = self.ended {
-            return Poll::Ready(ended);
+        if let Some(ended) = self.check() {
+            return Poll::Ready(self.finish(ended));
         }
-        let ended = if self.is_revoked(context.waker()) {
-            Ended::Revoked
-        } else {
-            ready!(self.poll_expiry(context));
-            Ended::Expired
-        };
-        self.ended = Some(ended);
-        self.timer = None;
-        self.stop_watching();
-        Poll::Ready(ended)
+        let waker = context.waker();
+        if self.is_stored && self.waker == addresses(waker) && self.wakes == self.expiries.watchers().wakes() {
+            return Poll::Pending;
+        }
+        if self.store(waker) { Poll::Ready(self.finish(Ended::Revoked)) } else { Poll::Pending }
     }
 }
 
 impl Watch {
-    /// Returns whether the credential is revoked. If not, a revocation wakes the task.
-    fn is_revoked(&self, waker: &Waker) -> bool {
-        let Some(place) = &self.place else { return false };
-        let shared = &self.revocations.0;
-        shared.watchers().poll(place, waker, |ids| shared.is_revoked(ids))
+    pub(super) fn new(
+        revocations: Option<Revocations>,
+        expiries: Arc<Expiries>,
+        ids: Arc<RevocationIds>,
+        expires_at: Option<Duration>,
+    ) -> Self {
+        let place = Some(expiries.watchers().insert(Arc::clone(&ids)));
+        let expires_at = expires_at.map_or(u64::MAX, whole_micros);
+        let waker = (0, 0);
+        Self { revocations, ids, expiries, expires_at, waker, wakes: 0, place, is_stored: false, ended: None }
     }
 
-    /// Waits until the wall clock has passed the expiry.
-    fn poll_expiry(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.expires_at == u64::MAX {
-            return Poll::Pending;
+    /// Returns whether the credential has ended by now, without waiting for it. It takes no lock unless something was
+    /// revoked since the last call.
+    #[inline]
+    pub(crate) fn check(&self) -> Option<Ended> {
+        if self.ended.is_some() {
+            return self.ended;
         }
-        loop {
-            let remaining = self.expires_at.saturating_sub(self.revocations.0.now_micros());
-            let remaining = Duration::from_micros(remaining);
-            if remaining.is_zero() {
-                return Poll::Ready(());
-            }
-            let wait = remaining.min(MAX_SLEEP);
-            let is_new = self.timer.is_none();
-            if is_new {
-                self.timer = new_timer(wait);
-            }
-            // Without timers, the next poll tries again.
-            let Some(timer) = &mut self.timer else { return Poll::Pending };
-            // Tokio panics if the runtime that the timer was created in was shut down.
-            match catch_unwind(AssertUnwindSafe(|| timer.as_mut().poll(context))) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                // The wall clock decides. It may have been set, and in a test it is a fake one.
-                Ok(Poll::Ready(())) => timer.as_mut().reset(Instant::now() + wait),
-                Err(_) => self.timer = None,
-            }
-            if is_new && self.timer.is_none() {
-                return Poll::Pending;
-            }
+        if self.revocations.as_ref().is_some_and(|revocations| revocations.0.is_revoked(&self.ids)) {
+            return Some(Ended::Revoked);
         }
+        let is_expired = self.expires_at != u64::MAX && self.expires_at <= self.expiries.now();
+        is_expired.then_some(Ended::Expired)
+    }
+
+    /// Stores the waker of the task. Returns whether the credential is revoked; if not, the waker is woken when it is.
+    #[cold]
+    fn store(&mut self, waker: &Waker) -> bool {
+        let Some(place) = &self.place else { return false };
+        let watchers = self.expiries.watchers();
+        // Before the waker is stored. If wakers are taken in between, the next poll stores it again.
+        let wakes = watchers.wakes();
+        let revocations = self.revocations.as_ref();
+        let is_revoked =
+            watchers.poll(place, waker, |ids| revocations.is_some_and(|revocations| revocations.0.is_revoked(ids)));
+        self.is_stored = self.expires_at == u64::MAX || self.expiries.insert(self.expires_at, place.slot());
+        self.waker = addresses(waker);
+        self.wakes = wakes;
+        is_revoked
+    }
+
+    fn finish(&mut self, ended: Ended) -> Ended {
+        self.ended = Some(ended);
+        self.stop_watching();
+        ended
     }
 
     fn stop_watching(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.revocations.0.watchers().remove(&place);
+        let Some(place) = self.place.take() else { return };
+        if self.expires_at != u64::MAX {
+            self.expiries.remove(self.expires_at, place.slot());
         }
+        self.expiries.watchers().remove(&place);
     }
 }
 
@@ -182,26 +192,16 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// Returns a timer, or `None` outside a Tokio runtime with timers.
-fn new_timer(wait: Duration) -> Option<Pin<Box<Sleep>>> {
-    static LOGGED: Once = Once::new();
-    match runtime::current() {
-        Ok(_) => Some(Box::pin(sleep(wait))),
-        Err(fault) => {
-            LOGGED.call_once(|| tracing::warn!(%fault, "a watched credential is not polled when it expires"));
-            None
-        }
-    }
+/// Returns what identifies a waker, as long as it lives.
+#[inline]
+fn addresses(waker: &Waker) -> (usize, usize) {
+    (waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
 }
 
 fn whole_micros(time: Duration) -> u64 {
     let rounded = time.saturating_add(Duration::from_nanos(999)).as_micros();
     u64::try_from(rounded).unwrap_or(u64::MAX)
 }
-
-/// How long a timer runs before the wall clock is read again, because the wall clock may be set forward meanwhile, for
-/// example when a machine resumes.
-const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,14 @@
 mod registry;
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::context::{RevocationId, RevocationIds};
 use crate::revocation::watchers::registry::Registry;
 
-/// The watchers of one [`Revocations`](crate::Revocations).
+/// The watchers of one [`Revocations`](crate::Revocations), or of a layer without one.
 ///
 /// No wake-up is lost. A watcher is registered before it looks its ids up, and a revocation changes the table before it
 /// looks for watchers. Each side has a `SeqCst` fence between the two, so at least one of them sees the other: if the
@@ -21,6 +21,8 @@ use crate::revocation::watchers::registry::Registry;
 pub(super) struct Watchers {
     /// The number of watchers, so that a revocation takes no lock while there are none.
     watched: AtomicUsize,
+    /// Changes when wakers are taken, so that a watcher knows without the lock whether its waker is still stored.
+    wakes: AtomicU32,
     registry: Mutex<Registry>,
 }
 
@@ -30,7 +32,7 @@ pub(super) struct Place(NonZeroU32);
 
 impl Watchers {
     pub(super) fn new() -> Self {
-        Self { watched: AtomicUsize::new(0), registry: Mutex::default() }
+        Self { watched: AtomicUsize::new(0), wakes: AtomicU32::new(0), registry: Mutex::default() }
     }
 
     /// Registers a watcher, without a waker yet. Its first poll looks its ids up.
@@ -77,8 +79,30 @@ impl Watchers {
             // what is revoked.
             (0..).take_while(|chunk| self.lock().take_wakers_of_group(id, *chunk, &mut woken)).for_each(drop);
         }
-        // Without the lock, because a waker may poll or drop a `Watch` at once.
+        self.wake_all(woken);
+    }
+
+    /// Wakes the watchers in these slots. One that has replaced another in its slot is woken for nothing.
+    pub(super) fn wake_slots(&self, slots: &[u32]) {
+        let mut registry = self.lock();
+        let woken = slots.iter().filter_map(|slot| registry.watcher(*slot)?.take_waker()).collect();
+        drop(registry);
+        self.wake_all(woken);
+    }
+
+    /// Without the lock, because a waker may poll or drop a `Watch` at once.
+    fn wake_all(&self, woken: Vec<Waker>) {
+        if !woken.is_empty() {
+            self.wakes.fetch_add(1, Ordering::Release);
+        }
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns a number that has changed since the waker of a watcher was stored, if it was taken, by the time at which
+    /// the task is polled because of that.
+    #[inline]
+    pub(super) fn wakes(&self) -> u32 {
+        self.wakes.load(Ordering::Acquire)
     }
 
     /// Returns the number of watchers.
@@ -93,7 +117,7 @@ impl Watchers {
 }
 
 impl Place {
-    fn slot(&self) -> u32 {
+    pub(super) fn slot(&self) -> u32 {
         self.0.get() - 1
     }
 }

@@ -16,6 +16,7 @@ use crate::csrf::gate::Csrf;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::gate::{Admission, CredentialSource, CredentialSources, UserLoader};
 use crate::revocation::handle::Revocations;
+use crate::revocation::lifetime::Lifetime;
 use crate::session::cache::{CacheSettings, SessionCache};
 use crate::session::change::ChangeHook;
 use crate::session::cookie::SessionCookie;
@@ -149,7 +150,8 @@ impl SessionAuthBuilder {
             stale_for: self.stale_for,
             capacity: self.cache_capacity,
         };
-        let app_settings = AppSettings { realm: realm.clone(), ..self.app_settings };
+        let lifetime = Lifetime::new(Some(&revocations), self.clock.clone(), Duration::ZERO);
+        let app_settings = AppSettings { realm: realm.clone(), lifetime: Some(lifetime), ..self.app_settings };
         let limit = self.max_sessions.map(|max| SessionLimit { max, rejects_new: self.rejects_over_limit });
         let policy = Policy {
             sources: CredentialSources::of_valid(vec![CredentialSource::cookie(&cookie.name)]),

@@ -15,6 +15,7 @@ mod config_settings;
 mod cors;
 mod credential_gates;
 mod csrf;
+mod end_streams;
 mod examples;
 mod extract;
 mod gate;

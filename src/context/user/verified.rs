@@ -1,29 +1,39 @@
 //! What a gate knows of the credential that it verified, apart from the user.
 
 #[cfg(feature = "revocation")]
+use std::any::Any;
+use std::fmt;
+#[cfg(feature = "revocation")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::context::credential::Credential;
 #[cfg(feature = "revocation")]
 use crate::context::revocation_ids::RevocationIds;
 use crate::context::user::UserContext;
 
-/// The kind of a verified credential, and what it can be revoked by.
+/// The kind of a verified credential, what it can be revoked by, and when it ends.
 ///
 /// A function of the app that maps or loads a user may return another one, and the credential remains the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Verified {
     credential: Credential,
+    expires_at: Option<Duration>,
     #[cfg(feature = "revocation")]
     revocation_ids: Option<Arc<RevocationIds>>,
+    #[cfg(feature = "revocation")]
+    lifetime: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl UserContext {
     pub(crate) fn verified(&self) -> Verified {
         Verified {
             credential: self.0.credential,
+            expires_at: self.0.expires_at,
             #[cfg(feature = "revocation")]
             revocation_ids: self.0.revocation_ids.clone(),
+            #[cfg(feature = "revocation")]
+            lifetime: self.0.lifetime.clone(),
         }
     }
 
@@ -34,9 +44,11 @@ impl UserContext {
         }
         self.with(|identity| {
             identity.credential = verified.credential;
+            identity.expires_at = verified.expires_at;
             #[cfg(feature = "revocation")]
             {
                 identity.revocation_ids.clone_from(&verified.revocation_ids);
+                identity.lifetime.clone_from(&verified.lifetime);
             }
         })
     }
@@ -45,14 +57,26 @@ impl UserContext {
 impl Verified {
     fn is_of(&self, user: &UserContext) -> bool {
         #[cfg(feature = "revocation")]
-        let has_same_ids = match (&self.revocation_ids, &user.0.revocation_ids) {
-            (Some(ids), Some(other)) => Arc::ptr_eq(ids, other),
-            (None, None) => true,
-            _ => false,
-        };
+        let is_same = is_same(self.revocation_ids.as_ref(), user.0.revocation_ids.as_ref())
+            && is_same(self.lifetime.as_ref(), user.0.lifetime.as_ref());
         #[cfg(not(feature = "revocation"))]
-        let has_same_ids = true;
-        has_same_ids && self.credential == user.0.credential
+        let is_same = true;
+        is_same && self.credential == user.0.credential && self.expires_at == user.0.expires_at
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("credential", &self.credential).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "revocation")]
+fn is_same<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

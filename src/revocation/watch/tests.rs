@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Wake;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Builder;
-use tokio::time::{self, timeout};
+use tokio::time::{self, Instant, timeout};
 
 use super::*;
 use crate::clock::{Clock, TimeSource};
@@ -279,13 +279,13 @@ async fn the_wall_clock_decides_when_a_timer_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_is_set_forward_is_noticed_within_a_minute() {
+async fn a_wall_clock_that_is_set_forward_is_noticed_within_a_second() {
     let clock = TestClock::new(true);
     let revocations = clock.revocations();
     let mut task = tokio::spawn(revocations.watch(&user_until("ann", "t", Some(Duration::from_secs(86_400)))));
     timeout(Duration::from_secs(1), &mut task).await.unwrap_err();
     clock.advance(Duration::from_secs(86_400));
-    assert_eq!(timeout(Duration::from_secs(60), task).await.unwrap().unwrap(), Ended::Expired);
+    assert_eq!(timeout(Duration::from_secs(1), task).await.unwrap().unwrap(), Ended::Expired);
 }
 
 #[test]

@@ -259,6 +259,10 @@ impl Watcher {
         &self.ids
     }
 
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
     /// Stores the waker, and returns the previous one if it is replaced.
     pub(super) fn set_waker(&mut self, waker: &Waker) -> Option<Waker> {
         if self.waker.as_ref().is_some_and(|stored| stored.will_wake(waker)) {

@@ -1,0 +1,86 @@
+//! `EndStreams`: the settings of the layer.
+
+use crate::revocation::handle::Revocations;
+
+/// Ends the streams of a response when the credential of the request ends; see the [module](crate::end_streams).
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use axum::response::{IntoResponse, Sse, sse::Event};
+/// use futures_util::{StreamExt, stream};
+/// use portcullis::{EndStreams, UserContext, testing::as_user};
+/// # use tower::ServiceExt;
+///
+/// async fn prices() -> impl IntoResponse {
+///     let first = Ok::<_, axum::Error>(Event::default().data("4.2"));
+///     Sse::new(stream::iter([first]).chain(stream::pending()))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), axum::Error> {
+/// let expiry = SystemTime::now() + Duration::from_millis(100);
+/// let ann = UserContext::new("ann").with_expires_at(expiry);
+/// let app: Router = Router::new()
+///     .route("/prices", get(prices))
+///     .layer(EndStreams::new())
+///     .layer(as_user(ann));
+/// # let request = Request::get("/prices").body(Body::empty()).unwrap();
+/// let response = app.oneshot(request).await.unwrap();
+/// // The stream has no end of its own.
+/// let body = axum::body::to_bytes(response.into_body(), 1_000).await?;
+/// assert_eq!(body, "data: 4.2\n\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct EndStreams {
+    pub(super) ends_downloads: bool,
+    pub(super) revocations: Option<Revocations>,
+}
+
+impl EndStreams {
+    /// Ends event streams and other streams, and gRPC calls.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Also aborts all other bodies (default: they run to their end).
+    ///
+    /// A body is aborted by an error, so that a file that was sent in part does not look complete: over HTTP/1.1, the
+    /// connection is closed without the last chunk, and over HTTP/2, the stream is reset. A body of a known size up to
+    /// 64 KiB counts as complete; a longer one costs an allocation.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use portcullis::EndStreams;
+    ///
+    /// let app: Router = Router::new()
+    ///     .route("/exports/{id}", get(async || "many rows"))
+    ///     .layer(EndStreams::new().end_downloads());
+    /// # let _ = app;
+    /// ```
+    pub fn end_downloads(mut self) -> Self {
+        self.ends_downloads = true;
+        self
+    }
+
+    /// Also ends streams when these revocations know that the credential of a user of a custom gate was revoked
+    /// (default: they end when the credential expires).
+    ///
+    /// The users of this crate's layers know the revocations of their layer, and are not affected.
+    ///
+    /// ```
+    /// use portcullis::{ConfigError, EndStreams, Revocations};
+    ///
+    /// let revocations = Revocations::builder().build()?;
+    /// let layer = EndStreams::new().revocations(&revocations);
+    /// # let _ = layer;
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.revocations = Some(revocations.clone());
+        self
+    }
+}

@@ -1,0 +1,86 @@
+//! `EndStreams`: responses that end when the credential of their request ends.
+//!
+//! A layer checks a credential when the request arrives. An event stream that was opened a second before the token
+//! expired, or before the user logged out, would otherwise run for as long as both sides like. [`EndStreams`] ends it.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use portcullis::{ConfigError, EndStreams, Issuer, JwtAuth, Revocations};
+//!
+//! fn app(revocations: &Revocations) -> Result<Router, ConfigError> {
+//!     let auth = JwtAuth::builder()
+//!         .issuer(Issuer::discover("https://auth.example.com"))
+//!         .audience("https://api.example.com")
+//!         .revocations(revocations)
+//!         .build()?;
+//!     Ok(Router::new()
+//!         .route("/prices", get(prices))
+//!         .layer(EndStreams::new()) // inside the layer that authenticates
+//!         .layer(auth))
+//! }
+//! # async fn prices() {}
+//! # assert!(app(&Revocations::builder().build().unwrap()).is_ok());
+//! ```
+//!
+//! It works with every layer that authenticates, with [`AnyOf`](crate::AnyOf) and in a [`Stack`](crate::Stack): it reads
+//! the user of the request. Add it inside of them. Outside, it finds no user, and each request gets 500.
+//!
+//! # What ends, and how
+//!
+//! | response | at the end of the credential |
+//! |---|---|
+//! | `text/event-stream`, `application/x-ndjson`, `application/json-seq`, `multipart/x-mixed-replace` | ends, as if the handler had ended it |
+//! | `application/grpc`, with any suffix | ends with the trailers of a rejection: `grpc-status: 16`, its text and its `error-code` |
+//! | `application/grpc-web`, `application/grpc-web-text` | ends with a frame of these trailers |
+//! | any other | runs to its end, or is aborted with [`end_downloads`](EndStreams::end_downloads) |
+//!
+//! - The credential ends when it expires, plus the leeway of the layer that verified it, or when its
+//!   [`Revocations`](crate::Revocations) know that it was revoked. The stream ends within 1 s. If neither can happen, as
+//!   for an API key that does not expire and a layer without `Revocations`, the stream is not ended. Nor is that of an
+//!   anonymous caller.
+//! - The idle timeout of a session ends no stream, but its absolute timeout and a logout do. What only the app knows,
+//!   such as a user loader that would reject the user now, ends none either.
+//! - A frame that the handler produces after the end is not sent, but a frame is never cut, and trailers of the handler
+//!   pass. If the frames of a gRPC server are not whole messages, the client may see an incomplete one.
+//! - A body whose size is known, such as JSON or HTML, is complete, so it stays as it is and costs nothing. Responses to
+//!   `HEAD` and `CONNECT`, and those with the status 101, 204 or 304 stay as they are too.
+//! - If the wall clock is set back, a stream runs on for at most that time.
+//!
+//! An `EventSource` connects again when its stream ends. The page learns that it needs another credential because this
+//! request gets 401. Over HTTP/1.1, the connection stays open for other requests.
+//!
+//! # What it does not do
+//!
+//! It does not end WebSockets or other upgraded connections, whose bytes pass no layer: use
+//! [`UserContext::ended`](crate::UserContext::ended), as the [guide](crate::_guide::recipes::websockets) shows. It does
+//! not end the bodies of requests, for example the messages of a client-streaming gRPC call: a handler that reads them
+//! uses `ended` too. A layer that compresses bodies belongs outside of `EndStreams`, so that what it compresses ends
+//! cleanly.
+//!
+//! # Bodies
+//!
+//! The type of the body stays the same. It must be one that can be wrapped: see [`EndableBody`].
+//!
+//! # Costs
+//!
+//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and a frame one
+//! reading of the clock. Streams have no timers: one task for each layer that authenticates waits for the next expiry.
+//!
+//! # Logs
+//!
+//! Each stream that is ended is logged at `debug`, with the `reason` (`expired` or `revoked`) and the kind of
+//! `credential`. The line has the field `monotonic_counter.stream_ended`, which the metrics layer of the crate
+//! `tracing-opentelemetry` counts.
+
+mod endable_body;
+mod ending;
+mod ending_body;
+mod grpc_end;
+mod how;
+pub(crate) mod layer;
+mod service;
+
+pub use endable_body::EndableBody;
+pub use ending::{CredentialEnded, Ending};
+pub use ending_body::EndingBody;
+pub use service::{EndStreamsFuture, EndStreamsService};

@@ -1,0 +1,96 @@
+//! Bodies that have an end: they run to it, or are aborted so that no part looks complete.
+
+use axum::http::header::CONTENT_LENGTH;
+use axum::middleware::map_response;
+use hyper::body::Body as _;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn another_body_runs_to_its_end() {
+    let clock = FakeClock::new();
+    let (producer, body) = open("text/csv", auth(&clock).build().unwrap(), EndStreams::new()).await;
+    producer.send("one,");
+    let mut task = receive(body);
+    clock.advance(LIFETIME + LEEWAY);
+    assert_open(&mut task).await;
+    producer.send("two");
+    drop(producer);
+    assert_eq!(ends(task).await, clean("one,two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_end_downloads_it_is_aborted_by_an_error() {
+    let clock = FakeClock::new();
+    let layer = EndStreams::new().end_downloads();
+    let (producer, body) = open("text/csv", auth(&clock).build().unwrap(), layer).await;
+    producer.send("one,");
+    let mut task = receive(body);
+    assert_open(&mut task).await;
+    clock.advance(LIFETIME + LEEWAY);
+    let error = Some("the credential of the request has expired".to_owned());
+    assert_eq!(ends(task).await, Received { text: "one,".into(), error, ..Received::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_length_was_promised_is_aborted_too() {
+    let clock = FakeClock::new();
+    let (producer, body) = Producer::new();
+    let add_length = |mut response: axum::response::Response| async {
+        response.headers_mut().insert(CONTENT_LENGTH, 100.into());
+        response
+    };
+    let app = plain_app("text/event-stream", body).layer(map_response(add_length)).layer(EndStreams::new());
+    producer.send("data: 1\n\n");
+    let task = receive(send(app.layer(auth(&clock).build().unwrap()), &token("ann")).await.into_body());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    clock.advance(LIFETIME + LEEWAY);
+    assert!(ends(task).await.error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_body_of_a_known_size_keeps_its_length_and_is_aborted() {
+    let clock = FakeClock::new();
+    let open = async |size: usize, layer: EndStreams| {
+        let app = app("application/zip", Body::from(vec![b'a'; size]), layer).layer(auth(&clock).build().unwrap());
+        send(app, &token("ann")).await
+    };
+    let downloads = || EndStreams::new().end_downloads();
+    let large = open(64 * 1024 + 1, downloads()).await;
+    assert_eq!(large.headers()[CONTENT_LENGTH], "65537");
+    let small = open(64 * 1024, downloads()).await;
+    assert_eq!(small.body().size_hint().exact(), Some(64 * 1024));
+    let without = open(64 * 1024 + 1, EndStreams::new()).await;
+    clock.advance(LIFETIME + LEEWAY);
+    assert!(ends(receive(large.into_body())).await.error.is_some());
+    for complete in [small, without] {
+        assert_eq!(ends(receive(complete.into_body())).await.error, None);
+    }
+}
+
+#[tokio::test]
+async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one() {
+    for (media_type, is_complete) in [("text/csv", false), ("text/event-stream", true)] {
+        let clock = FakeClock::new();
+        let (producer, body) = Producer::new();
+        let app = app(media_type, body, EndStreams::new().end_downloads()).layer(auth(&clock).build().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let request = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {}\r\n\r\n", token("ann"));
+        client.write_all(request.as_bytes()).await.unwrap();
+        producer.send("one");
+        let mut received = Vec::new();
+        while !received.ends_with(b"one\r\n") {
+            received.push(client.read_u8().await.unwrap());
+        }
+        clock.advance(LIFETIME + LEEWAY);
+        let mut rest = String::new();
+        // The server may also reset the connection.
+        let _ = timeout(Duration::from_secs(30), client.read_to_string(&mut rest)).await.unwrap();
+        assert_eq!(rest, if is_complete { "0\r\n\r\n" } else { "" });
+        server.abort();
+    }
+}
