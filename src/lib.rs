@@ -43,6 +43,7 @@
 //! | [Csrf] | rejects requests that pages of other sites cause: 403. `SessionAuth` makes the same check, `JwtAuth` if the token is in a cookie, and `ClientCertAuth` for browsers |
 //! | [SecurityHeaders] | adds missing security headers to every response: CSP, HSTS and others |
 //! | [ClearSiteData](headers::ClearSiteData) | clears the browser's data after a logout |
+//! | [EndStreams] | ends event streams, gRPC calls and, if enabled, downloads when their credential ends |
 //! | [IpFilter] | allows or denies requests by the client's address: 403 |
 //! | [TrustedProxies] | finds the client's address and scheme behind proxies |
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
@@ -66,6 +67,7 @@
 //! |---|---|
 //! | **axum** | the extractors; support for axum's body and `ConnectInfo` |
 //! | **cors** | [`Cors`], [`OriginSet`] |
+//! | **end_streams** | [`EndStreams`] |
 //! | **fetch** | the built-in HTTP client, which fetches published keys (hyper with rustls) |
 //! | **headers** | [`SecurityHeaders`], [`ClearSiteData`](headers::ClearSiteData), [`CspNonce`] |
 //! | **jwt** | [`JwtAuth`] |
@@ -109,7 +111,7 @@
 //! | log users in with an OpenID provider | [login with OpenID Connect](_guide::recipes::oidc_login) |
 //! | accept several kinds of credentials, such as tokens and sessions | [several credentials](_guide::recipes::several_credentials) |
 //! | log a user out, or end a session | [logout](_guide::recipes::logout) |
-//! | use WebSockets or event streams | [WebSockets](_guide::recipes::websockets) |
+//! | use WebSockets or event streams, and end them | [WebSockets](_guide::recipes::websockets) |
 //! | limit failed logins | [login limits](_guide::recipes::login_limits) |
 //! | run behind a proxy | [load balancers](_guide::recipes::load_balancer), [peer address](_guide::recipes::peer_address) |
 //! | read settings from a file | [settings](_guide::recipes::settings) |

@@ -61,7 +61,10 @@ mod tests {
             (Credential::ApiKey, Ended::Revoked, "credential_invalid"),
         ] {
             let trailers = super::trailers(ended, credential);
-            assert_eq!((&trailers[grpc::ERROR_CODE], &trailers[grpc::GRPC_STATUS]), (&code.parse().unwrap(), &16.into()));
+            assert_eq!(
+                (&trailers[grpc::ERROR_CODE], &trailers[grpc::GRPC_STATUS]),
+                (&code.parse().unwrap(), &16.into())
+            );
         }
     }
 }

@@ -74,8 +74,9 @@
 //! and allocates nothing: if nothing was revoked since the last check of a cached token, it compares one number. A
 //! custom gate calls [`check`](crate::Revocations::check).
 //!
-//! A request that is already being handled continues. For a WebSocket or an event stream,
-//! [`watch`](crate::Revocations::watch) returns a future that resolves when the credential ends.
+//! A request that is already being handled continues. [`EndStreams`](crate::EndStreams) ends event streams and other
+//! bodies with their credential, and for a WebSocket, [`UserContext::ended`](crate::UserContext::ended) returns a future
+//! that resolves then. For users of a custom gate, it is [`watch`](crate::Revocations::watch).
 //!
 //! # Bounds
 //!

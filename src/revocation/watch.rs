@@ -15,47 +15,30 @@ use crate::revocation::watchers::Place;
 
 /// A future for the end of a credential.
 impl Revocations {
-    /// Returns a future that resolves when the user's credential is revoked or expires.
+    /// Returns a future that resolves when the credential of a user of a custom gate is revoked or expires.
     ///
-    /// Layers check a credential only when a request arrives. A WebSocket or an event stream outlives the request, so
-    /// it must end when this future resolves: at once if the credential is revoked already, otherwise within 1 s of the
-    /// revocation, in any process, and at [`UserContext::expires_at`], without leeway.
+    /// It resolves at once if the credential is revoked already, otherwise within 1 s of the revocation, in any process,
+    /// and at [`UserContext::expires_at`]. For the users of this crate's layers, use [`UserContext::ended`], which also
+    /// knows their leeway and clock. For streams, use [`EndStreams`](crate::EndStreams).
     ///
     /// ```
-    /// use axum::extract::State;
-    /// use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-    /// use axum::response::Response;
+    /// use portcullis::context::Credential;
+    /// use portcullis::revocation::{Ended, Revocation};
     /// use portcullis::{Revocations, UserContext};
     ///
-    /// async fn open_socket(
-    ///     State(revocations): State<Revocations>,
-    ///     user: UserContext,
-    ///     upgrade: WebSocketUpgrade,
-    /// ) -> Response {
-    ///     let ended = revocations.watch(&user);
-    ///     upgrade.on_upgrade(async |mut socket| {
-    ///         tokio::select! {
-    ///             // The socket is dropped, which closes the connection.
-    ///             _ = ended => {}
-    ///             () = serve(&mut socket) => {}
-    ///         }
-    ///     })
-    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let revocations = Revocations::builder().build()?;
+    /// let user = UserContext::new("ann")
+    ///     .with_credential(Credential::ApiKey)
+    ///     .with_token_id("key-7");
+    /// let ended = revocations.watch(&user);
     ///
-    /// /// Returns each message to its sender.
-    /// async fn serve(socket: &mut WebSocket) {
-    ///     while let Some(Ok(message)) = socket.recv().await {
-    ///         if socket.send(message).await.is_err() {
-    ///             break;
-    ///         }
-    ///     }
-    /// }
-    /// # let _: axum::Router<Revocations> = axum::Router::new().route("/socket", axum::routing::any(open_socket));
+    /// revocations.revoke_by(Revocation::api_key("key-7")).await?;
+    /// assert_eq!(ended.await, Ended::Revoked);
+    /// # Ok(())
+    /// # }
     /// ```
-    ///
-    /// Let it race with all that the socket does, as here, and not only with the next message: a client that does not
-    /// read makes a send wait, and must not delay the end. To end a stream, use `StreamExt::take_until` of the crate
-    /// `futures-util`.
     ///
     /// The future sees what this process knows. While the stream in Redis is unavailable, it resolves only at the
     /// expiry or if this process revokes the credential. What other processes have revoked meanwhile resolves it when

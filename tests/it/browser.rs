@@ -4,6 +4,7 @@ mod actual;
 mod caching;
 mod cookies;
 mod credentials;
+mod event_streams;
 mod headers;
 mod preflight;
 mod rejections;

@@ -108,8 +108,9 @@ impl UserContext {
 
     /// Returns when the token expires, without leeway: the `exp` claim (RFC 7519 §4.1.4).
     ///
-    /// The layer checks a token only when the request arrives. To end a WebSocket or an event stream that outlives it,
-    /// use [`Revocations::watch`](crate::Revocations::watch), which resolves at this time or if the token is revoked.
+    /// The layer checks a token only when the request arrives. To end a stream that outlives it, add
+    /// [`EndStreams`](crate::EndStreams). For a WebSocket, use [`ended`](Self::ended), which resolves when the token
+    /// expires or is revoked.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at.and_then(|time| UNIX_EPOCH.checked_add(time))

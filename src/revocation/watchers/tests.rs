@@ -295,10 +295,14 @@ fn no_wake_up_is_lost_between_threads() {
             let place = watchers.insert(Arc::clone(&ids));
             let counter = Arc::new(Counter::default());
             let is_revoked = |_: &_| revoked.load(Ordering::Relaxed) == number;
-            if !watchers.poll(&place, &Waker::from(Arc::clone(&counter)), is_revoked) {
-                while counter.count() == 0 {
+            let waker = Waker::from(Arc::clone(&counter));
+            let mut woken = 0;
+            while !watchers.poll(&place, &waker, is_revoked) {
+                while counter.count() == woken {
                     thread::yield_now();
                 }
+                // The call of the round before may have woken it too.
+                woken = counter.count();
             }
             assert!(watchers.poll(&place, Waker::noop(), is_revoked));
             watchers.remove(&place);

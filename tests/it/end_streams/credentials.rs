@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use portcullis::api_key::{MemoryKeys, NewApiKey};
-use portcullis::gate::AccountRefusal;
+use portcullis::gate::{AccountRefusal, LoadError};
 use portcullis::revocation::Revocation;
 use portcullis::session::{MemorySessions, Session};
 use portcullis::{ApiKeyAuth, SessionAuth, UserContext};
@@ -49,7 +49,7 @@ async fn the_stream_of_a_session_ends_at_a_logout_and_the_absolute_timeout_but_n
     for logs_out in [true, false] {
         let clock = FakeClock::new();
         let revocations = Revocations::builder().clock(clock.clock()).max_token_lifetime(YEAR).build().unwrap();
-        let store = MemorySessions::with_clock(clock.clock());
+        let store = MemorySessions::new().with_clock(clock.clock());
         let sessions = SessionAuth::builder().store(store).clock(clock.clock()).revocations(&revocations);
         let sessions = sessions.build().unwrap();
         let log_in = any(async |session: Session| session.log_in(UserContext::new("ann")).await.map(drop));
@@ -99,7 +99,9 @@ async fn a_user_loader_that_would_reject_the_user_now_does_not_end_a_stream_but_
     // Another user than that of the token, as from a database: it has no expiry of its own.
     let load = move |_: UserContext| {
         let is_locked = locked.load(SeqCst);
-        async move { if is_locked { Err(AccountRefusal::Locked) } else { Ok(UserContext::new("row 7")) } }
+        async move {
+            if is_locked { Err(LoadError::refused(AccountRefusal::Locked)) } else { Ok(UserContext::new("row 7")) }
+        }
     };
     let auth = auth(&clock).revocations(&revocations).load_user(load).build().unwrap();
     let (_producer, body) = open(SSE, auth.clone(), EndStreams::new()).await;

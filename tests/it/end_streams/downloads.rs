@@ -79,7 +79,8 @@ async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one(
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        let request = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {}\r\n\r\n", token("ann"));
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {}\r\n\r\n", token("ann"));
         client.write_all(request.as_bytes()).await.unwrap();
         producer.send("one");
         let mut received = Vec::new();

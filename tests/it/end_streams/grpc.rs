@@ -129,7 +129,7 @@ async fn serve(values: watch::Receiver<&'static str>, auth: JwtAuth) -> Channel 
 #[tokio::test]
 async fn a_tonic_stream_ends_with_status_16_and_the_reason() {
     for (revokes, message, code) in
-        [(false, "the token has expired", "token_expired"), (true, "the token was revoked", "token_revoked")]
+        [(false, "the token has expired", "token_expired"), (true, "the token has been revoked", "token_revoked")]
     {
         let clock = FakeClock::new();
         let revocations = revocations(&clock);
@@ -203,5 +203,8 @@ async fn a_call_that_another_server_than_tonic_serves_ends_with_trailers() {
     clock.advance(LIFETIME + LEEWAY);
     producer.send("too late");
     let received = ends(task).await;
-    assert_eq!((received.text.as_str(), &received.trailers.unwrap()["grpc-status"]), ("a message", &"16".parse().unwrap()));
+    assert_eq!(
+        (received.text.as_str(), &received.trailers.unwrap()["grpc-status"]),
+        ("a message", &"16".parse().unwrap())
+    );
 }

@@ -5,13 +5,19 @@ use std::time::SystemTime;
 
 use axum::http::{Method, StatusCode};
 use hyper::body::Body as _;
+use portcullis::api_key::MemoryKeys;
 use portcullis::revocation::Revocation;
 use portcullis::testing::as_user;
-use portcullis::{AnyOf, Stack, UserContext};
+use portcullis::{AnyOf, ApiKeyAuth, Stack, UserContext};
 use tower::{ServiceBuilder, service_fn};
 
 use super::*;
 use crate::support::log_capture::LogCapture;
+
+/// Another gate, which does not decide about requests with a token.
+fn keys() -> ApiKeyAuth {
+    ApiKeyAuth::builder().prefix("acme_live").store(MemoryKeys::new()).build().unwrap()
+}
 
 const SSE: &str = "text/event-stream";
 
@@ -69,7 +75,7 @@ async fn a_stream_of_any_gate_and_in_any_of_and_a_stack_ends() {
         let app = app(SSE, body, EndStreams::new());
         let app = match kind {
             0 => app.layer(auth),
-            1 => app.layer(AnyOf::new((auth,)).unwrap()),
+            1 => app.layer(AnyOf::new((auth, keys())).unwrap()),
             _ => app.layer(Stack::builder().authenticate(auth).build().unwrap()),
         };
         let task = receive(send(app, &token("ann")).await.into_body());
@@ -126,7 +132,8 @@ async fn responses_without_a_body_stay_as_they_are() {
             let response = Response::builder().status(status).header("content-type", SSE).body(body).unwrap();
             ready(Ok::<_, Infallible>(response))
         });
-        let layers = ServiceBuilder::new().layer(auth(&clock).build().unwrap()).layer(EndStreams::new().end_downloads());
+        let layers =
+            ServiceBuilder::new().layer(auth(&clock).build().unwrap()).layer(EndStreams::new().end_downloads());
         let request = Request::builder().method(method).uri("/").header("authorization", token("ann"));
         let response = layers.service(handler).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         clock.advance(LIFETIME + LEEWAY);

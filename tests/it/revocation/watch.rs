@@ -253,7 +253,7 @@ async fn a_revocation_by_another_process_ends_a_watch() {
 async fn a_hundred_thousand_watchers_take_at_most_200_bytes_each() {
     const WATCHERS: usize = 100_000;
     let revocations = revocations();
-    // The token has an id, a session and an expiry, so each watcher is in three lists and has a timer.
+    // The token has an id, a session and an expiry, so each watcher is in three lists and among the expiries.
     let user = user(&revocations, &token("ann", "a")).await;
     let mut watches: Vec<Pin<Box<Watch>>> = Vec::with_capacity(WATCHERS);
     let mut context = Context::from_waker(Waker::noop());
@@ -275,7 +275,7 @@ async fn a_hundred_thousand_watchers_take_at_most_200_bytes_each() {
         }
     });
     let bytes = again.bytes_current as f64 / WATCHERS as f64;
-    assert!(bytes <= 40.0, "{bytes} bytes of a new watcher in a slot that was used before");
+    assert!(bytes <= 80.0, "{bytes} bytes of a new watcher in a slot that was used before");
 }
 
 /// How long a test waits for the server. Only a failure takes this long.

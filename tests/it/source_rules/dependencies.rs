@@ -34,12 +34,13 @@ const PLACES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
-    ("axum_core", &["api_key/response.rs", "extract/", "gate/body.rs", "session/"]),
+    ("axum_core", &["api_key/response.rs", "end_streams/endable_body.rs", "extract/", "gate/body.rs", "session/"]),
     (
         "base64",
         &[
             "basic/credentials.rs",
             "client_cert/rfc9440.rs",
+            "end_streams/grpc_end.rs",
             "headers/csp/source.rs",
             "introspection/client_auth/",
             "jwt/keys/jwk.rs",
@@ -52,6 +53,7 @@ const PLACES: [(&str, &[&str]); 39] = [
         "bytes",
         &[
             "back_channel_logout/service.rs",
+            "end_streams/",
             "gate/",
             "http_client/built_in.rs",
             "rate_limit/response_headers.rs",
@@ -94,10 +96,16 @@ const PLACES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("http", &[]),
-    ("http_body", &["back_channel_logout/service.rs"]),
+    ("http_body", &["back_channel_logout/service.rs", "end_streams/"]),
     (
         "http_body_util",
-        &["back_channel_logout/service.rs", "gate/body.rs", "http_client/built_in.rs", "testing/server.rs"],
+        &[
+            "back_channel_logout/service.rs",
+            "end_streams/endable_body.rs",
+            "gate/body.rs",
+            "http_client/built_in.rs",
+            "testing/server.rs",
+        ],
     ),
     ("hyper", &["http_client/built_in.rs", "testing/server.rs"]),
     ("hyper_rustls", &["http_client/built_in.rs"]),
@@ -109,7 +117,7 @@ const PLACES: [(&str, &[&str]); 39] = [
         "percent_encoding",
         &["client_cert/xfcc.rs", "context/request_route.rs", "field/grpc.rs", "introspection/client_auth/"],
     ),
-    ("pin_project", &["gate/decision.rs", "gate/engine.rs"]),
+    ("pin_project", &["end_streams/ending_body.rs", "end_streams/service.rs", "gate/decision.rs", "gate/engine.rs"]),
     ("psl", &["context/origin_set.rs"]),
     (
         "redis",
@@ -149,9 +157,12 @@ const PLACES: [(&str, &[&str]); 39] = [
             "testing/server.rs",
         ],
     ),
-    ("tonic", &["gate/"]),
+    ("tonic", &["end_streams/endable_body.rs", "gate/"]),
     ("tower_layer", &[]),
-    ("tower_service", &["back_channel_logout/service.rs", "gate/engine.rs", "http_client/built_in.rs"]),
+    (
+        "tower_service",
+        &["back_channel_logout/service.rs", "end_streams/service.rs", "gate/engine.rs", "http_client/built_in.rs"],
+    ),
     ("tracing", &[]),
     ("x509_cert", &["context/peer_certificate.rs"]),
     (

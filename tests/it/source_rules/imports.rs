@@ -19,6 +19,7 @@ const LEVELS: [&[&str]; 7] = [
         "client",
         "client_cert",
         "cors",
+        "end_streams",
         "headers",
         "introspection",
         "ip_filter",

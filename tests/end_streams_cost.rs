@@ -1,0 +1,176 @@
+//! The cost of `EndStreams`, as measured at the allocator: a complete response, a stream, and a frame.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use allocation_counter::measure;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use portcullis::context::Visitor;
+use portcullis::testing::TokenBuilder;
+use portcullis::{EndStreams, Issuer, JwtAuth, Revocations, UserContext};
+use tower::{Layer, Service, ServiceExt};
+
+const ISSUER: &str = "https://auth.example.com";
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// A body without a known size, which has one frame or waits for ever. It allocates nothing.
+struct Stream {
+    frame: Option<Bytes>,
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.frame.take().map_or(Poll::Pending, |frame| Poll::Ready(Some(Ok(Frame::data(frame)))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::new()
+    }
+}
+
+/// A handler that responds with the body of the request.
+#[derive(Clone)]
+struct Respond(&'static str);
+
+impl Service<Request<Body>> for Respond {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut response = Response::new(request.into_body());
+        response.headers_mut().insert("content-type", HeaderValue::from_static(self.0));
+        ready(Ok(response))
+    }
+}
+
+/// Returns the user of a token with an id, a session and an expiry, of a layer with revocations.
+async fn user(revocations: &Revocations) -> UserContext {
+    let token = TokenBuilder::first_party(ISSUER, SECRET, "ann").audience("api").claim("sid", "s").claim("jti", "t");
+    let token = format!("Bearer {}", token.expires_in(Duration::from_secs(3_600)).sign());
+    let auth = JwtAuth::builder().issuer(Issuer::hs256(ISSUER, SECRET).first_party()).audience("api");
+    let user = Arc::new(Mutex::new(None));
+    let found = Arc::clone(&user);
+    let handler = get(async move |user: UserContext| *found.lock().unwrap() = Some(user));
+    let app = Router::new().route("/", handler).layer(auth.revocations(revocations).build().unwrap());
+    let request = Request::get("/").header("authorization", token).body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+    let user = user.lock().unwrap().take();
+    user.unwrap()
+}
+
+fn request(user: &UserContext, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    request.extensions_mut().insert(Visitor::authenticated(user.clone()));
+    request
+}
+
+/// Returns the response to a request, which the service has at once.
+fn respond(service: &mut impl Service<Request<Body>, Response = Response<Body>>, request: Request<Body>) -> Body {
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_ready());
+    match pin!(service.call(request)).poll(&mut context) {
+        Poll::Ready(Ok(response)) => response.into_body(),
+        _ => panic!("no response"),
+    }
+}
+
+#[tokio::test]
+async fn a_complete_response_costs_no_allocation() {
+    let user = user(&Revocations::builder().build().unwrap()).await;
+    let count = |service: &mut dyn FnMut(Request<Body>) -> Body| {
+        let request = request(&user, Body::from("complete"));
+        measure(|| drop(service(request))).count_total
+    };
+    let mut bare = Respond("text/event-stream");
+    let mut layered = EndStreams::new().layer(bare.clone());
+    let without = count(&mut |request| respond(&mut bare, request));
+    assert_eq!(count(&mut |request| respond(&mut layered, request)), without);
+    let mut downloads = EndStreams::new().end_downloads().layer(bare);
+    assert_eq!(count(&mut |request| respond(&mut downloads, request)), without);
+}
+
+#[tokio::test]
+async fn a_stream_costs_one_allocation_and_a_frame_none() {
+    const STREAMS: usize = 1_200;
+    let user = user(&Revocations::builder().build().unwrap()).await;
+    let open = |service: &mut dyn FnMut(Request<Body>) -> Body| {
+        // The first ones start the task that waits for expiries.
+        let bodies = || Body::new(Stream { frame: Some(Bytes::from_static(b"frame")) });
+        let mut first = service(request(&user, bodies()));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..2 {
+            let _ = Pin::new(&mut first).poll_frame(&mut context);
+        }
+        let requests: Vec<_> = (0..STREAMS).map(|_| request(&user, bodies())).collect();
+        let mut opened = Vec::with_capacity(STREAMS);
+        let count = measure(|| opened.extend(requests.into_iter().map(&mut *service))).count_total;
+        let frames = measure(|| {
+            for body in &mut opened {
+                assert!(Pin::new(body).poll_frame(&mut context).is_ready());
+            }
+        });
+        let pending = measure(|| {
+            for body in &mut opened {
+                assert!(Pin::new(body).poll_frame(&mut context).is_pending());
+            }
+        });
+        (count as f64, frames.count_total, pending.count_total as f64)
+    };
+    let mut bare = Respond("text/event-stream");
+    let mut layered = EndStreams::new().layer(bare.clone());
+    let without = open(&mut |request| respond(&mut bare, request));
+    let with = open(&mut |request| respond(&mut layered, request));
+    let each = (with.0 - without.0 + with.2 - without.2) / STREAMS as f64;
+    println!("{each} allocations for each stream, {} for all frames", with.1);
+    // The table of watchers and the set of expiries grow at times.
+    assert!((1.0..1.25).contains(&each), "{each} allocations");
+    assert_eq!((without.1, with.1), (0, 0));
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_open_streams_take_at_most_200_bytes_each_and_leave_none() {
+    const STREAMS: usize = 100_000;
+    let user = user(&Revocations::builder().build().unwrap()).await;
+    let open = |service: &mut dyn FnMut(Request<Body>) -> Body| {
+        let requests: Vec<_> = (0..STREAMS).map(|_| request(&user, Body::new(Stream { frame: None }))).collect();
+        let mut opened = Vec::with_capacity(STREAMS);
+        let mut context = Context::from_waker(Waker::noop());
+        let before = measure(|| {
+            for request in requests {
+                let mut body = service(request);
+                assert!(Pin::new(&mut body).poll_frame(&mut context).is_pending());
+                opened.push(body);
+            }
+        });
+        let closed = measure(|| drop(opened));
+        (before.bytes_current as f64, closed.bytes_current as f64)
+    };
+    let mut bare = Respond("text/event-stream");
+    let mut layered = EndStreams::new().layer(bare.clone());
+    let without = open(&mut |request| respond(&mut bare, request));
+    let with = open(&mut |request| respond(&mut layered, request));
+    let each = (with.0 - without.0) / STREAMS as f64;
+    println!("{each} bytes for each stream");
+    assert!((100.0..=200.0).contains(&each), "{each} bytes");
+    // What remains are slots of watchers, which the next ones use.
+    let again = open(&mut |request| respond(&mut layered, request));
+    let kept = (again.0 + again.1) - (without.0 + without.1);
+    assert!(kept.abs() < 4_096.0, "{kept} bytes are kept");
+}
