@@ -132,10 +132,6 @@ impl SteadyClock {
     }
 }
 
-#[cfg_attr(
-    not(any(feature = "rate_limit", feature = "revocation", test)),
-    expect(dead_code, reason = "only `rate_limit` and `revocation` need it")
-)]
 #[inline]
 pub(crate) fn wall_micros(clock: &Clock) -> u64 {
     let time = clock.since_epoch();

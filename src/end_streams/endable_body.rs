@@ -10,7 +10,8 @@ use crate::end_streams::ending::{CredentialEnded, Ending};
 ///
 /// These bodies implement it: axum's `Body` (feature `axum`), tonic's `Body` (feature `tonic`), `Full<Bytes>` and
 /// `Empty<Bytes>`, which are complete, and `BoxBody` and `UnsyncBoxBody` of http-body-util, if their error can be created
-/// from [`CredentialEnded`], as a boxed error can. So does an `Either` of two of them, and a `Box` of one.
+/// from [`CredentialEnded`], as `std::io::Error` and a boxed error can. So does an `Either` of two of them, and a `Box` of
+/// one.
 ///
 /// Implement it for a custom body that can hold any other:
 ///

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use crate::context::{Credential, UserContext};
 use crate::end_streams::how::How;
@@ -56,3 +57,10 @@ impl fmt::Display for CredentialEnded {
 }
 
 impl Error for CredentialEnded {}
+
+/// For bodies with this error.
+impl From<CredentialEnded> for io::Error {
+    fn from(ended: CredentialEnded) -> Self {
+        Self::other(ended)
+    }
+}

@@ -23,7 +23,7 @@
 //! ```
 //!
 //! It works with every layer that authenticates, with [`AnyOf`](crate::AnyOf) and in a [`Stack`](crate::Stack): it reads
-//! the user of the request. Add it inside of them. Outside, it finds no user, and each request gets 500.
+//! the user of the request. Add it as an inner layer of theirs. Around them, it finds no user, and each request gets 500.
 //!
 //! # What ends, and how
 //!
@@ -54,8 +54,7 @@
 //! It does not end WebSockets or other upgraded connections, whose bytes pass no layer: use
 //! [`UserContext::ended`](crate::UserContext::ended), as the [guide](crate::_guide::recipes::websockets) shows. It does
 //! not end the bodies of requests, for example the messages of a client-streaming gRPC call: a handler that reads them
-//! uses `ended` too. A layer that compresses bodies belongs outside of `EndStreams`, so that what it compresses ends
-//! cleanly.
+//! uses `ended` too. Put a layer that compresses bodies around `EndStreams`, so that what it compresses ends cleanly.
 //!
 //! # Bodies
 //!

@@ -28,15 +28,12 @@ impl<S> Layer<S> for EndStreams {
 }
 
 impl EndStreams {
-    /// Whether the credential of this user may end.
-    #[inline]
-    fn may_end(&self, user: &UserContext) -> bool {
-        self.revocations.is_some() || user.may_end()
-    }
-
     /// Ends the response when the credential ends, if it is one that may outlive it.
     fn end<B: Body + EndableBody>(&self, response: Response<B>, user: &UserContext) -> Response<B> {
         let Some(how) = How::of(response.headers(), self.ends_downloads) else { return response };
+        if self.revocations.is_none() && !user.may_end() {
+            return response;
+        }
         let watch = match &self.revocations {
             Some(revocations) if user.lifetime().is_none() => revocations.watch(user),
             _ => user.ended(),
@@ -83,7 +80,7 @@ where
             let reply = Reply::denial(&request.into_parts().0, denial);
             return EndStreamsFuture { state: State::Rejected { reply: Some(reply) } };
         };
-        let user = visitor.user().filter(|user| self.settings.may_end(user) && how::has_body(request.method()));
+        let user = visitor.user().filter(|_| how::has_body(request.method()));
         let ending = user.map(|user| (self.settings.clone(), user.clone()));
         EndStreamsFuture { state: State::Admitted { response: self.inner.call(request), ending } }
     }
@@ -109,7 +106,7 @@ enum State<F> {
     Admitted {
         #[pin]
         response: F,
-        /// With the user whose credential may end.
+        /// With the user whose credential the response must not outlive.
         ending: Option<(EndStreams, UserContext)>,
     },
     /// No layer has authenticated. The inner service was not called.

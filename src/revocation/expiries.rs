@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
@@ -54,25 +55,33 @@ impl Expiries {
         let mut pending = self.lock();
         let is_first = pending.expiries.first().is_none_or(|first| (expires_at, slot) < *first);
         pending.expiries.insert((expires_at, slot));
-        if pending.is_awaited {
-            drop(pending);
-            if is_first {
-                self.changed.notify_one();
-            }
-            return true;
+        let is_awaited = pending.is_awaited;
+        drop(pending);
+        if !is_awaited {
+            return self.start_task();
         }
+        if is_first {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    /// Starts the task, unless another thread has. Without a lock, because a tracing subscriber and a panic hook are
+    /// foreign code, and a runtime that shuts down drops the task at once.
+    #[cold]
+    fn start_task(self: &Arc<Self>) -> bool {
+        static LOGGED: Once = Once::new();
         let runtime = match runtime::current() {
             Ok(runtime) => runtime,
             Err(fault) => {
-                static LOGGED: Once = Once::new();
                 LOGGED.call_once(|| tracing::warn!(%fault, "a watched credential is not polled when it expires"));
                 return false;
             }
         };
-        pending.is_awaited = true;
-        // A runtime that shuts down drops the task at once, which takes the lock.
-        drop(pending);
-        runtime.spawn(WakeTask { expiries: Arc::clone(self), is_finished: false }.run());
+        let is_awaited = mem::replace(&mut self.lock().is_awaited, true);
+        if !is_awaited {
+            runtime.spawn(WakeTask { expiries: Arc::clone(self), is_finished: false }.run());
+        }
         true
     }
 

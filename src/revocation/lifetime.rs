@@ -97,6 +97,7 @@ impl UserContext {
     }
 
     /// Whether the credential may end: it expires, or the layer that verified it knows what is revoked.
+    #[cfg(feature = "end_streams")]
     pub(crate) fn may_end(&self) -> bool {
         let lifetime = self.lifetime().and_then(|lifetime| lifetime.downcast_ref::<Lifetime>());
         self.expires_at_since_epoch().is_some() || lifetime.is_some_and(|lifetime| lifetime.revocations.is_some())
