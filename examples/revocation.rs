@@ -16,10 +16,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use portcullis::gate::Denial;
 use portcullis::testing::TokenBuilder;
-use portcullis::{ConfigError, Issuer, JwtAuth, Revocations, UserContext};
+use portcullis::{ConfigError, EndStreams, Issuer, JwtAuth, Revocations, UserContext};
 use tokio::net::TcpListener;
 use tokio::time::interval;
 
@@ -35,21 +35,18 @@ fn app(revocations: Revocations) -> Result<Router, ConfigError> {
         .route("/logout", post(log_out))
         .route("/logout-others", post(log_out_others))
         .route("/logout-all", post(log_out_all))
+        .layer(EndStreams::new())
         .layer(auth)
         .with_state(revocations))
 }
 
-/// Sends a number each second, until the login ends or the token expires.
-async fn events(
-    State(revocations): State<Revocations>,
-    user: UserContext,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+/// Sends a number each second. `EndStreams` ends it when the login ends or the token expires.
+async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let seconds = interval(Duration::from_secs(1));
-    let numbers = stream::unfold((0, seconds), async |(number, mut seconds)| {
+    Sse::new(stream::unfold((0, seconds), async |(number, mut seconds)| {
         seconds.tick().await;
         Some((Ok(Event::default().data(number.to_string())), (number + 1, seconds)))
-    });
-    Sse::new(numbers.take_until(revocations.watch(&user)))
+    }))
 }
 
 /// Ends this login: the tokens with its `sid`.
