@@ -265,6 +265,7 @@ async fn a_hundred_thousand_watchers_take_at_most_200_bytes_each() {
         }
     });
     let bytes = watch.bytes_current as f64 / WATCHERS as f64;
+    println!("{bytes} bytes for each watcher");
     assert!(bytes <= 200.0, "{bytes} bytes");
     // Dropped watchers leave only the slots, which the next ones use.
     let drop_all = measure(|| watches.clear());

@@ -17,13 +17,15 @@ const NAMED: &[(&str, &str)] = &[
     // With the feature `axum`.
     (
         "axum_core",
-        "api_key::ApiKeyError, end_streams::EndableBody for Body, extract::Denial, extract::Extractor, extract::Rejection, extract::impl_extractor!, \
+        "api_key::ApiKeyError, end_streams::EndableBody for Body, extract::Denial, extract::Extractor, \
+         extract::Rejection, extract::impl_extractor!, \
          gate::BodyFromBytes for Body, session::CsrfForm, session::CsrfHeader, session::Session, \
          session::SessionError",
     ),
     (
         "bytes",
-        "back_channel_logout::BackChannelLogout, end_streams::EndableBody for BoxBody, end_streams::EndableBody for Empty, \
+        "back_channel_logout::BackChannelLogout, end_streams::EndableBody for BoxBody, \
+         end_streams::EndableBody for Empty, \
          end_streams::EndableBody for Full, end_streams::EndableBody for UnsyncBoxBody, end_streams::Ending, \
          end_streams::EndingBody, gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use",
@@ -33,7 +35,8 @@ const NAMED: &[(&str, &str)] = &[
         "any_of::tuple!, api_key::ApiKeyAuthBuilder, api_key::ApiKeyError, \
          back_channel_logout::BackChannelLogout, client_cert::ClientCertAuthBuilder, \
          context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, csrf::Csrf, \
-         end_streams::EndStreamsFuture, end_streams::EndStreamsService, extract::Extract, extract::impl_extractor!, gate::AuthGate, gate::CredentialSource, \
+         end_streams::EndStreamsFuture, end_streams::EndStreamsService, extract::Extract, extract::impl_extractor!, \
+         gate::AuthGate, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
          rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, session::SessionError, \
@@ -48,9 +51,11 @@ const NAMED: &[(&str, &str)] = &[
     // Bodies that a response can have.
     (
         "http_body_util",
-        "back_channel_logout::BackChannelLogout, end_streams::EndableBody for BoxBody, end_streams::EndableBody for Either, \
+        "back_channel_logout::BackChannelLogout, end_streams::EndableBody for BoxBody, \
+         end_streams::EndableBody for Either, \
          end_streams::EndableBody for Empty, end_streams::EndableBody for Full, \
-         end_streams::EndableBody for UnsyncBoxBody, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
+         end_streams::EndableBody for UnsyncBoxBody, gate::BodyFromBytes for BoxBody, \
+         gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody",
     ),
     // With the feature `redis`.
@@ -67,7 +72,8 @@ const NAMED: &[(&str, &str)] = &[
     (
         "tower_layer",
         "any_of::AnyOf, api_key::ApiKeyAuth, basic::BasicAuth, client::TrustedProxies, client_cert::ClientCertAuth, \
-         cors::Cors, csrf::Csrf, end_streams::EndStreams, gate::GateLayer, headers::ClearSiteData, headers::SecurityHeaders, \
+         cors::Cors, csrf::Csrf, end_streams::EndStreams, gate::GateLayer, headers::ClearSiteData, \
+         headers::SecurityHeaders, \
          introspection::IntrospectionAuth, ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, \
          require::impl_gate!, session::SessionAuth, session::UserFrom, stack::Stack, testing::AsUser",
     ),
