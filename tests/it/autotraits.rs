@@ -19,6 +19,7 @@ use portcullis::client_cert::ClientCertAuthBuilder;
 use portcullis::clock::Clock;
 use portcullis::context::{AuthScheme, ClaimsError, NoStore, PeerCertificate, Realm, RolesBuilder, Visitor};
 use portcullis::cors::CorsBuilder;
+use portcullis::end_streams::{CredentialEnded, EndStreamsService, EndableBody, Ending, EndingBody};
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
     AccountRefusal, AuthPass, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind,
@@ -35,6 +36,7 @@ use portcullis::rate_limit::{
     Key, Limit, LimitUsage, MemoryStore, OutagePolicy, RateLimitBuilder, RateLimitPass, ResetFormat, Store,
     StoreUnavailable, Subject,
 };
+use portcullis::revocation::{Ended, Watch};
 use portcullis::session::{
     MemorySessions, Session, SessionAuthBuilder, SessionDigest, SessionError, SessionId, SessionInfo, SessionPass,
     SessionRecord, UserFrom,
@@ -43,9 +45,9 @@ use portcullis::stack::{NoAuth, StackBuilder, StackPass};
 use portcullis::testing::{AsUser, AsUserPass, FakeClock, TestIssuer, TokenBuilder};
 use portcullis::{
     Algorithm, AnyOf, ApiKeyAuth, BasicAuth, ClaimMap, ClientAddr, ClientCertAuth, ConfigError, ConfigIssue, Cors,
-    CspNonce, Extractor, IntrospectionAuth, IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet, Permission,
-    Principal, Profile, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope, RequireTier,
-    RequireUser, RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers,
+    CspNonce, EndStreams, Extractor, IntrospectionAuth, IpFilter, IssueKind, Issuer, Issuers, JwtAuth, OriginSet,
+    Permission, Principal, Profile, Quota, RateLimit, RequireCredential, RequirePermission, RequireRole, RequireScope,
+    RequireTier, RequireUser, RequireVerifiedEmail, Role, Roles, Scopes, SecurityHeaders, Stack, Tenants, Tier, Tiers,
     TrustedProxies, UserContext,
 };
 use tower::Service;
@@ -57,6 +59,8 @@ fn layers_are_clone_send_sync_and_debug() {
     is_value::<AnyOf<(JwtAuth, JwtAuth)>>();
     is_value::<ApiKeyAuth>();
     is_value::<SessionAuth>();
+    is_value::<EndStreams>();
+    is_value::<EndStreamsService<Inner>>();
     is_value::<UserFrom>();
     is_value::<IntrospectionAuth>();
     is_value::<BasicAuth>();
@@ -143,6 +147,8 @@ fn settings_and_values_of_layers_are_clone_send_sync_and_debug() {
     is_value::<Tenants>();
     is_value::<Key>();
     is_value::<Limit>();
+    is_value::<CredentialEnded>();
+    is_value::<Ended>();
     is_value::<LoadError>();
     is_value::<MemoryStore>();
     is_value::<OriginSet>();
@@ -185,6 +191,9 @@ fn passes_are_send_and_debug() {
     fn is_send_debug<T: Send + Debug + 'static>() {}
     is_send_debug::<ApiKey>();
     is_send_debug::<AuthPass>();
+    is_send_debug::<Ending>();
+    is_send_debug::<EndingBody<Full<Bytes>>>();
+    is_send_debug::<Watch>();
     is_send_debug::<ApiKeyError>();
     is_send_debug::<SessionError>();
     is_send_debug::<SessionPass>();
@@ -226,6 +235,7 @@ fn errors_implement_error_send_and_sync() {
     fn is_error<T: Error + Send + Sync + 'static>() {}
     is_error::<ConfigError>();
     is_error::<ClaimsError>();
+    is_error::<CredentialEnded>();
     is_error::<Denial>();
     is_error::<StoreUnavailable>();
     is_error::<TokenError>();
@@ -282,6 +292,19 @@ fn common_bodies_can_be_created_from_bytes() {
     is_body::<Either<Full<Bytes>, Empty<Bytes>>>();
     is_body::<Box<axum::body::Body>>();
     is_body::<tonic::body::Body>();
+}
+
+#[test]
+fn common_bodies_can_end_early() {
+    fn is_endable<B: EndableBody>() {}
+    fn is_sync<T: Sync + Unpin>() {}
+    is_endable::<Full<Bytes>>();
+    is_endable::<BoxBody<Bytes, std::io::Error>>();
+    is_endable::<UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>>();
+    is_endable::<Either<Full<Bytes>, Empty<Bytes>>>();
+    is_endable::<Box<axum::body::Body>>();
+    is_endable::<tonic::body::Body>();
+    is_sync::<EndingBody<Full<Bytes>>>();
 }
 
 /// An inner service with no more traits than a server requires.

@@ -1,9 +1,18 @@
 //! The frames of a body at its end, polled by hand.
 
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
+use http_body_util::{Either, Full};
 use hyper::body::Body as _;
+use portcullis::UserContext;
+use portcullis::end_streams::EndableBody;
+use portcullis::gate::BodyFromBytes;
+use portcullis::testing::as_user;
+use tower::{ServiceBuilder, service_fn};
 
 use super::*;
 
@@ -74,4 +83,38 @@ async fn the_size_hint_promises_no_size_that_may_not_be_sent() {
     assert_eq!((hint.lower(), hint.upper()), (0, Some(100_000)));
     let (_producer, body) = open(SSE, auth(&clock).build().unwrap(), EndStreams::new()).await;
     assert_eq!((body.size_hint().lower(), body.size_hint().upper(), body.is_end_stream()), (0, None, false));
+}
+
+/// A body that waits for ever, and whose error can be this one.
+fn endless<E>() -> impl hyper::body::Body<Data = Bytes, Error = E> + Send + Sync + 'static
+where
+    E: Send + Sync + 'static,
+{
+    StreamBody::new(stream::pending::<Result<Frame<Bytes>, E>>())
+}
+
+/// Asserts that a body of hyper or tonic ends, if it is that of a user whose credential has expired.
+async fn assert_is_ended<B>(body: B)
+where
+    B: hyper::body::Body<Data = Bytes> + BodyFromBytes + EndableBody + Unpin + Send + 'static,
+{
+    let body = Mutex::new(Some(body));
+    let handler = service_fn(|_: Request<Body>| {
+        let body = body.lock().unwrap().take().unwrap();
+        let response = Response::builder().header("content-type", SSE).body(body).unwrap();
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let ann = UserContext::new("ann").with_expires_at(std::time::UNIX_EPOCH);
+    let service = ServiceBuilder::new().layer(as_user(ann)).layer(EndStreams::new()).service(handler);
+    let mut response = service.oneshot(Request::new(Body::empty())).await.unwrap();
+    assert!(timeout(SOON, response.body_mut().frame()).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_of_hyper_axum_and_tonic_end() {
+    assert_is_ended(BoxBody::<_, io::Error>::new(endless())).await;
+    assert_is_ended(UnsyncBoxBody::<_, Box<dyn Error + Send + Sync>>::new(endless())).await;
+    assert_is_ended(Either::<BoxBody<_, io::Error>, Full<Bytes>>::Left(BoxBody::new(endless()))).await;
+    assert_is_ended(Box::new(Body::new(endless::<io::Error>()))).await;
+    assert_is_ended(tonic::body::Body::new(endless::<tonic::Status>())).await;
 }
