@@ -173,6 +173,8 @@ mod deserialize;
 #[cfg(feature = "end_streams")]
 #[doc(alias("server-sent events", "SSE", "streaming"))]
 pub mod end_streams;
+#[cfg(feature = "back_channel_logout")]
+mod endpoint;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::endpoint::BodyError;
 use crate::gate::TokenError;
-use crate::verify_jwt::verifier::VerifyError;
+use crate::verify_jwt::expected::VerifyError;
 
 /// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,15 @@ impl LogoutError {
             Self::TokenMissing => "the form has no logout_token",
             Self::TokenRepeated => "the form has more than one logout_token",
             Self::TooLarge => "the body is too large",
+        }
+    }
+}
+
+impl From<BodyError> for LogoutError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Incomplete => Self::Body,
+            BodyError::TooLarge => Self::TooLarge,
         }
     }
 }

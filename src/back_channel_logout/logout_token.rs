@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::claims::numeric_date;
+use crate::claims::{numeric_date, text};
 use crate::clock::MAX_LEEWAY;
 use crate::gate::TokenError;
-use crate::strict_json::{Object, string};
+use crate::strict_json::Object;
 
 /// What a logout token says. Its signature, its issuer and its audience have been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +39,12 @@ impl<'a> LogoutToken<'a> {
             return Err(TokenError::claim_invalid("nonce"));
         }
         check_events(&claims)?;
-        let issued_at = date(&claims, "iat")?;
-        check_times(issued_at, date(&claims, "exp")?, now)?;
-        text(&claims, "jti")?.ok_or_else(|| TokenError::claim_missing("jti"))?;
-        let issuer = text(&claims, "iss")?.ok_or_else(|| TokenError::claim_missing("iss"))?;
-        let subject = text(&claims, "sub")?;
-        let target = match (text(&claims, "sid")?, subject) {
+        let issued_at = numeric_date::required(&claims, "iat")?;
+        check_times(issued_at, numeric_date::required(&claims, "exp")?, now)?;
+        text::required(&claims, "jti")?;
+        let issuer = text::required(&claims, "iss")?;
+        let subject = text::optional(&claims, "sub")?;
+        let target = match (text::optional(&claims, "sid")?, subject) {
             (Some(session), _) => Target::Session(session),
             (None, Some(subject)) => Target::Subject(subject),
             (None, None) => return Err(TokenError::claim_missing("sub")),
@@ -71,20 +71,6 @@ fn check_times(issued_at: Duration, expires_at: Duration, now: Duration) -> Resu
         return Err(TokenError::Expired);
     }
     Ok(())
-}
-
-fn date(claims: &Object<'_>, name: &'static str) -> Result<Duration, TokenError> {
-    let value = claims.get(name).ok_or_else(|| TokenError::claim_missing(name))?;
-    numeric_date::parse(value).ok_or_else(|| TokenError::claim_invalid(name))
-}
-
-/// Returns a claim that is a string, if it is present.
-///
-/// `null` does not count as absent: otherwise, a `sid` of null would end all sessions of the user.
-fn text<'a>(claims: &Object<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, TokenError> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let value = string(value).filter(|value| !value.is_empty());
-    value.map(Some).ok_or_else(|| TokenError::claim_invalid(name))
 }
 
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::gate::TokenError;
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
-use crate::verify_jwt::verifier::{ExpectedJwt, Verifier};
+use crate::verify_jwt::expected::ExpectedJwt;
+use crate::verify_jwt::verifier::Verifier;
 
 /// The validated settings of a `BackChannelLogout`.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Policy {
         let token = LogoutToken::read(&claims, self.clock.since_epoch())?;
         let revocation = match &token.target {
             Target::Session(id) => Revocation::session(&token.issuer, id),
-            Target::Subject(id) => Revocation::subject_until(&token.issuer, id, token.issued_at),
+            Target::Subject(id) => Revocation::subject(&token.issuer, id).until(token.issued_at),
         };
         self.revocations.revoke_by(revocation).await.map_err(|error| {
             tracing::warn!(%error, "a back-channel logout could not be stored; the provider should send it again");

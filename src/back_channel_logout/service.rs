@@ -9,16 +9,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use tower_service::Service;
 
 use crate::back_channel_logout::error::LogoutError;
 use crate::back_channel_logout::policy::Policy;
+use crate::endpoint::{self, Failure};
 use crate::field::content_type::has_content_type;
-use crate::runtime;
 
 /// The endpoint at which an OpenID provider logs users out; see the [module](crate::back_channel_logout).
 ///
@@ -69,66 +68,27 @@ where
     if !has_content_type(request.headers(), "application/x-www-form-urlencoded") {
         return Err(LogoutError::ContentType);
     }
-    let form = read(request.into_body()).await?;
+    let form = endpoint::read(request.into_body(), MAX_BODY).await?;
     policy.log_out(&form).await
-}
-
-/// Reads a body, within limits of size and time.
-async fn read<B>(body: B) -> Result<Bytes, LogoutError>
-where
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
-{
-    let reading = Limited::new(body, MAX_BODY).collect();
-    // Tokio's timer panics without a runtime that has timers. Such an app bounds the time itself.
-    let read = match runtime::current() {
-        Ok(_) => tokio::time::timeout(READ_TIMEOUT, reading).await.map_err(|_| LogoutError::Body)?,
-        Err(_) => reading.await,
-    };
-    match read {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(LogoutError::TooLarge),
-        Err(_) => Err(LogoutError::Body),
-    }
 }
 
 /// Returns the response (OpenID Connect Back-Channel Logout 1.0 §2.8).
 fn response(result: Result<(), LogoutError>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let Err(error) = result else { return response };
-    let (status, code) = match &error {
-        LogoutError::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
-        LogoutError::KeysUnavailable { .. } | LogoutError::NotStored => {
-            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
-        }
-        _ => (StatusCode::BAD_REQUEST, "invalid_request"),
-    };
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    match &error {
-        LogoutError::Method => {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
+    let Err(error) = result else { return endpoint::success(StatusCode::OK) };
+    let (failure, code) = match &error {
+        LogoutError::Method => (Failure::Method, "invalid_request"),
         LogoutError::KeysUnavailable { retry_after } => {
-            headers.insert(RETRY_AFTER, retry_after.saturating_add(ALMOST_A_SECOND).as_secs().max(1).into());
+            (Failure::Unavailable { retry_after: *retry_after }, "temporarily_unavailable")
         }
-        LogoutError::NotStored => {
-            headers.insert(RETRY_AFTER, 1.into());
-        }
-        _ => {}
-    }
+        LogoutError::NotStored => (Failure::Unavailable { retry_after: STORE_RETRY }, "temporarily_unavailable"),
+        _ => (Failure::Invalid, "invalid_request"),
+    };
     // The description is one of a fixed list, and needs no escaping.
-    let body = format!(r#"{{"error":"{code}","error_description":"{}"}}"#, error.description());
-    *response.body_mut() = Full::new(body.into());
-    response
+    endpoint::error(failure, format!(r#"{{"error":"{code}","error_description":"{}"}}"#, error.description()))
 }
 
 /// Many times the size of a logout token, which has no claims about the user.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Enough for a kilobyte, and short enough that slow requests do not accumulate.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Rounds up.
-const ALMOST_A_SECOND: Duration = Duration::from_nanos(999_999_999);
+/// The stream is connected again within a second, if its server is up.
+const STORE_RETRY: Duration = Duration::from_secs(1);

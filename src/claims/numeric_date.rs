@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Number;
 
 use crate::claims::log_ignored_claim;
+#[cfg(feature = "back_channel_logout")]
+use crate::gate::TokenError;
 use crate::strict_json::Object;
 
 /// Reads a claim's JSON text as a time. Returns `None` if it is not a number, is negative, or exceeds 2^53 seconds.
@@ -30,6 +32,17 @@ pub(crate) fn optional(claims: &Object<'_>, name: &'static str, issuer: &str) ->
         log_ignored_claim(issuer, name);
     }
     date
+}
+
+/// Returns a date that a token must have.
+///
+/// # Errors
+///
+/// Returns [`TokenError`] if it is missing, or is not a date.
+#[cfg(feature = "back_channel_logout")]
+pub(crate) fn required(claims: &Object<'_>, name: &'static str) -> Result<Duration, TokenError> {
+    let value = claims.get(name).ok_or_else(|| TokenError::claim_missing(name))?;
+    parse(value).ok_or_else(|| TokenError::claim_invalid(name))
 }
 
 // JSON parsers need not agree on larger integers (RFC 8259 §6). It also keeps additions of a leeway far from overflow.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::verify_jwt::verifier::VerifyError;
+use crate::verify_jwt::expected::VerifyError;
 
 /// Why it is not known whether a token is active. None of these is the caller's fault.
 #[derive(Clone, Debug, PartialEq, Eq)]

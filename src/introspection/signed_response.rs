@@ -6,7 +6,8 @@ use crate::claims::numeric_date;
 use crate::introspection::error::EndpointError;
 use crate::introspection::response::Introspection;
 use crate::strict_json::Object;
-use crate::verify_jwt::verifier::{ExpectedJwt, Verifier};
+use crate::verify_jwt::expected::ExpectedJwt;
+use crate::verify_jwt::verifier::Verifier;
 
 /// Signed responses, which are required if they are configured.
 #[derive(Clone, Debug)]

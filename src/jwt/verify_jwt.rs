@@ -15,8 +15,8 @@ use crate::jwt::token::claims;
 use crate::jwt::token::compact::{self, Compact};
 use crate::jwt::token::header::{Header, is_media_type};
 use crate::strict_json::Object;
-use crate::verify_jwt::verifier::sealed::Verify;
-use crate::verify_jwt::verifier::{ExpectedJwt, VerifyError};
+use crate::verify_jwt::expected::{ExpectedJwt, VerifyError};
+use crate::verify_jwt::sealed::Verify;
 
 /// The result of verifying a JWT with the current keys.
 enum Verification {

@@ -92,25 +92,24 @@ impl Revocation {
         Self { records, ..Self::until_now(RevocationKind::Subject { issuer: of_issuer(issuer), id }) }
     }
 
-    /// Returns the revocation of all credentials that were issued to a user until a time since 1970.
-    ///
-    /// Later credentials stay valid, however late the revocation is made.
-    #[cfg(feature = "back_channel_logout")]
-    pub(crate) fn subject_until(issuer: &str, id: &str, time: Duration) -> Self {
-        let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-        let names = UserNames { issued_until: Some(seconds), ..UserNames::new(issuer, id) };
-        Self {
-            issued_until: IssuedUntil::Time(seconds),
-            records: Some(RevokedRecords::OfUser(names)),
-            ..Self::subject(issuer, id)
-        }
-    }
-
     /// Returns the revocation of one token.
     ///
     /// The id is that of [`UserContext::token_id`](crate::UserContext::token_id).
     pub fn token(issuer: &str, id: &str) -> Self {
         Self::always(RevocationKind::Token { issuer: of_issuer(issuer), id })
+    }
+
+    /// Limits the revocation to what was issued until a time since 1970.
+    ///
+    /// Later credentials stay valid, however late the revocation is made.
+    #[cfg(feature = "back_channel_logout")]
+    pub(crate) fn until(self, time: Duration) -> Self {
+        let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        let records = self.records.map(|records| match records {
+            RevokedRecords::OfUser(names) => RevokedRecords::OfUser(UserNames { issued_until: Some(seconds), ..names }),
+            credential @ RevokedRecords::Credential(_) => credential,
+        });
+        Self { issued_until: IssuedUntil::Time(seconds), records, ..self }
     }
 
     fn always(kind: RevocationKind<'_>) -> Self {

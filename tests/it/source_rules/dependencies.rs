@@ -54,6 +54,7 @@ const PLACES: [(&str, &[&str]); 39] = [
         &[
             "back_channel_logout/service.rs",
             "end_streams/",
+            "endpoint.rs",
             "gate/",
             "http_client/built_in.rs",
             "rate_limit/response_headers.rs",
@@ -96,12 +97,13 @@ const PLACES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("http", &[]),
-    ("http_body", &["back_channel_logout/service.rs", "end_streams/"]),
+    ("http_body", &["back_channel_logout/service.rs", "end_streams/", "endpoint.rs"]),
     (
         "http_body_util",
         &[
             "back_channel_logout/service.rs",
             "end_streams/endable_body.rs",
+            "endpoint.rs",
             "gate/body.rs",
             "http_client/built_in.rs",
             "testing/server.rs",
@@ -141,8 +143,8 @@ const PLACES: [(&str, &[&str]); 39] = [
         "tokio",
         &[
             "api_key/",
-            "back_channel_logout/service.rs",
             "basic/verifier.rs",
+            "endpoint.rs",
             "gate/admission/",
             "introspection/cache.rs",
             "jwt/issuers/",

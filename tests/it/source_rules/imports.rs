@@ -9,7 +9,7 @@ use super::module_tree::ModuleTree;
 const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
-    &["gate", "http_client", "lookup", "record_store", "store"],
+    &["endpoint", "gate", "http_client", "lookup", "record_store", "store"],
     &["claims", "csrf", "extract", "revocation", "verify_jwt"],
     &[
         "any_of",
